@@ -1,0 +1,83 @@
+"""The errors of lucidnet, and the two small helpers that raise the commonest of them.
+
+Every message says what was given, what was expected, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class LucidnetError(Exception):
+    """The base of all errors that lucidnet raises on purpose."""
+
+
+class ShapeError(LucidnetError, ValueError):
+    """An array does not have the shape that a layer, loss or metric needs."""
+
+
+class DataError(LucidnetError, ValueError):
+    """The data cannot be trained on: empty, not finite, labels out of range, lengths that differ."""
+
+
+class SettingError(LucidnetError, ValueError):
+    """A setting has a value outside its range, or does not fit the other settings."""
+
+
+class UnknownNameError(LucidnetError, ValueError):
+    """A name that nothing answers to; the message suggests the nearest known one."""
+
+
+class NotReadyError(LucidnetError, RuntimeError):
+    """Something was asked of a model that was not compiled, or does not know its input size yet."""
+
+
+class NonFiniteError(LucidnetError, ArithmeticError):
+    """Training produced NaN or infinity; the weights of the last good step are kept."""
+
+
+class FileError(LucidnetError):
+    """A file is damaged, of an unknown version, or does not fit; names file, reason and remedy."""
+
+
+class MissingExtraError(LucidnetError, ImportError):
+    """An optional dependency is not installed."""
+
+
+def lookup(kind: str, name: str, known: Mapping[str, T]) -> T:
+    """Return ``known[name]``, or raise with the nearest known name.
+
+    Examples
+    --------
+    >>> lookup("activation", "rellu", {"relu": 1, "tanh": 2})
+    Traceback (most recent call last):
+    lucidnet.errors.UnknownNameError: unknown activation 'rellu': did you mean 'relu'? Known: relu, tanh.
+    """
+    if name in known:
+        return known[name]
+    raise UnknownNameError(f"unknown {kind} {name!r}: {suggestion(name, known)}")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Say which of the known names comes nearest to a name, and list them all."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}Known: {', '.join(names)}."
+
+
+def optional(module: str, extra: str) -> ModuleType:
+    """Import an optional dependency, or say which extra of lucidnet brings it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise MissingExtraError(
+            f"this needs {package}, which is not installed: pip install 'lucidnet[{extra}]'"
+        ) from error
