@@ -1,0 +1,11 @@
+"""The only place that knows one array library from another.
+
+Layer code takes its array functions from the array it was given (`namespace(x).exp(x)`); what
+the array API standard lacks stands here.
+"""
+
+from .arrays import Array, Shape, Tree, namespace, one_hot
+from .random import Stream
+from .special import normal_cdf
+
+__all__ = ["Array", "Shape", "Stream", "Tree", "namespace", "normal_cdf", "one_hot"]

@@ -1,0 +1,78 @@
+"""Random numbers as a pure function of (seed, step, path in the network).
+
+No generator state is kept anywhere: the same seed, step and path give the same numbers, so a run
+repeats and resumes exactly, and adding a layer does not change the numbers of another.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+
+import numpy as np
+
+from .arrays import Array, Shape
+
+
+class Stream:
+    """A source of random NumPy arrays for one place in the network.
+
+    The numbers are those of the counter-based generator Philox-4x64 (Salmon et al. 2011, "Parallel
+    random numbers: as easy as 1, 2, 3"): seed and path are hashed to its key, the step is the upper
+    part of its counter.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the run.
+    step : int
+        The number of the training step.
+    dtype : str
+        The dtype of the arrays made.
+
+    Examples
+    --------
+    >>> Stream(0).child("dense1").child("W").normal((2,))
+    array([-0.353035  , -0.76054996], dtype=float32)
+    """
+
+    __slots__ = ("dtype", "path", "seed", "step")
+
+    def __init__(
+        self, seed: int = 0, step: int = 0, dtype: str = "float32", path: tuple[str, ...] = ()
+    ) -> None:
+        self.seed, self.step, self.dtype, self.path = seed, step, dtype, path
+
+    def child(self, name: str) -> Stream:
+        """Return the stream of a part of this place."""
+        return Stream(self.seed, self.step, self.dtype, (*self.path, name))
+
+    def _generator(self) -> np.random.Generator:
+        counter = [0, 0, self.step, 0]
+        return np.random.Generator(np.random.Philox(key=_key(self.seed, self.path), counter=counter))
+
+    def normal(self, shape: Shape) -> Array:
+        """Draw from the standard normal distribution."""
+        # Drawn in float64 and rounded, so that both precisions start from the same weights.
+        return self._generator().standard_normal(shape).astype(self.dtype)
+
+    def uniform(self, shape: Shape) -> Array:
+        """Draw uniformly from [0, 1)."""
+        return self._generator().random(shape).astype(self.dtype)
+
+    def bernoulli(self, shape: Shape, probability: float) -> Array:
+        """Draw a boolean array that is true with the given probability."""
+        return self._generator().random(shape, dtype=np.float32) < probability
+
+    def permutation(self, n: int) -> Array:
+        """Draw an order of the numbers 0 to n - 1."""
+        return self._generator().permutation(n)
+
+    def full(self, shape: Shape, value: float) -> Array:
+        """Return a constant array, in the dtype of the stream."""
+        return np.full(shape, value, self.dtype)
+
+
+@lru_cache(maxsize=4096)
+def _key(seed: int, path: tuple[str, ...]) -> int:
+    return int.from_bytes(blake2b(repr((seed, path)).encode(), digest_size=16).digest(), "little")

@@ -1,0 +1,180 @@
+"""Initializers: how the weights of a layer begin.
+
+The scaled ones choose the variance from the number of inputs (fan_in) and outputs (fan_out) of a
+unit, so that signals neither grow nor vanish from layer to layer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from .backend import Array, Shape, Stream
+from .errors import SettingError
+from .value import Value
+from .value import get as _get
+
+
+class Initializer(Value):
+    """A value that makes the first weights: ``initializer(rng, shape)``."""
+
+    def __call__(self, rng: Stream, shape: Shape) -> Array:
+        """Return an array of the given shape, from the random numbers of `rng`."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(rng, shape)")
+
+
+@dataclass(frozen=True, repr=False)
+class Constant(Initializer):
+    """All entries equal `value`."""
+
+    value: float = 0.0
+
+    def __call__(self, rng: Stream, shape: Shape) -> Array:
+        """Return the constant array."""
+        return rng.full(shape, self.value)
+
+
+@dataclass(frozen=True, repr=False)
+class Uniform(Initializer):
+    """Uniform between `low` and `high`."""
+
+    low: float = -0.05
+    high: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise SettingError(f"Uniform: low must not exceed high, got low={self.low}, high={self.high}")
+
+    def __call__(self, rng: Stream, shape: Shape) -> Array:
+        """Draw an array."""
+        return self.low + (self.high - self.low) * rng.uniform(shape)
+
+
+@dataclass(frozen=True, repr=False)
+class Normal(Initializer):
+    """Normal with the given mean and standard deviation."""
+
+    mean: float = 0.0
+    std: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not self.std >= 0:
+            raise SettingError(f"Normal: std must be 0 or more, got {self.std}")
+
+    def __call__(self, rng: Stream, shape: Shape) -> Array:
+        """Draw an array."""
+        return self.mean + self.std * rng.normal(shape)
+
+
+@dataclass(frozen=True, repr=False)
+class VarianceScaling(Initializer):
+    """Mean 0 and variance ``scale / fan``.
+
+    ======================  =======  =========  ======================================================
+    name                    scale    fan        source
+    ======================  =======  =========  ======================================================
+    glorot_*                1        average    Glorot & Bengio 2010, equations 12 and 16
+    he_*                    2        in         He et al. 2015, equation 10
+    lecun_*                 1        in         LeCun et al. 1998, "Efficient BackProp", section 4.6
+    ======================  =======  =========  ======================================================
+
+    Parameters
+    ----------
+    scale : float
+        Numerator of the variance.
+    fan : {"in", "out", "average"}
+        Which number of connections divides it.
+    distribution : {"normal", "uniform"}
+        Shape of the distribution; the uniform one reaches to sqrt(3 scale / fan). The normal one is
+        not truncated.
+    """
+
+    scale: float = 1.0
+    fan: Literal["in", "out", "average"] = "average"
+    distribution: Literal["normal", "uniform"] = "uniform"
+
+    def __post_init__(self) -> None:
+        if not self.scale > 0:
+            raise SettingError(f"VarianceScaling: scale must be above 0, got {self.scale}")
+        for name, allowed in (("fan", ("in", "out", "average")), ("distribution", ("normal", "uniform"))):
+            if getattr(self, name) not in allowed:
+                raise SettingError(
+                    f"VarianceScaling: {name} must be one of {allowed}, got {getattr(self, name)!r}"
+                )
+
+    def __call__(self, rng: Stream, shape: Shape) -> Array:
+        """Draw an array."""
+        fan_in, fan_out = fans(shape)
+        fan = {"in": fan_in, "out": fan_out, "average": (fan_in + fan_out) / 2}[self.fan]
+        std = math.sqrt(self.scale / max(fan, 1))
+        if self.distribution == "normal":
+            return std * rng.normal(shape)
+        return math.sqrt(3) * std * (2 * rng.uniform(shape) - 1)
+
+
+@dataclass(frozen=True, repr=False)
+class Orthogonal(Initializer):
+    """Orthonormal rows or columns, whichever are fewer, times `gain` (Saxe et al. 2014).
+
+    Drawn uniformly: Q of the QR decomposition of a normal matrix, with the signs of R's diagonal
+    (Mezzadri 2007). Arrays of more than two axes count as matrices whose columns are the last axis.
+    """
+
+    gain: float = 1.0
+
+    def __call__(self, rng: Stream, shape: Shape) -> Array:
+        """Draw an array."""
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        tall = rng.normal((max(rows, columns), min(rows, columns)))
+        q, r = np.linalg.qr(tall.astype("float64"))
+        q *= np.sign(np.diag(r))
+        return (self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(rng.dtype)
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """Return the numbers of inputs and outputs of one unit, for weights (..., inputs, outputs).
+
+    Examples
+    --------
+    >>> fans((784, 10)), fans((3, 3, 16, 32))
+    ((784, 10), (144, 288))
+    """
+    if len(shape) < 2:
+        return shape[0], shape[0]
+    field = math.prod(shape[:-2])
+    return field * shape[-2], field * shape[-1]
+
+
+def _scaled(scale: float, fan: Literal["in", "average"], distribution: Literal["normal", "uniform"]) -> Any:
+    return lambda: VarianceScaling(scale, fan, distribution)
+
+
+KNOWN: dict[str, Callable[[], Initializer]] = {
+    "zeros": Constant,
+    "ones": lambda: Constant(1.0),
+    "constant": Constant,
+    "uniform": Uniform,
+    "normal": Normal,
+    "glorot_uniform": _scaled(1.0, "average", "uniform"),
+    "glorot_normal": _scaled(1.0, "average", "normal"),
+    "he_uniform": _scaled(2.0, "in", "uniform"),
+    "he_normal": _scaled(2.0, "in", "normal"),
+    "lecun_uniform": _scaled(1.0, "in", "uniform"),
+    "lecun_normal": _scaled(1.0, "in", "normal"),
+    "orthogonal": Orthogonal,
+}
+
+
+def get(given: Any) -> Initializer:
+    """Return the initializer with a name; an initializer returns itself.
+
+    Examples
+    --------
+    >>> get("he_normal")
+    VarianceScaling(2.0, 'in', 'normal')
+    """
+    return _get("initializer", given, KNOWN, Initializer)

@@ -1,0 +1,47 @@
+"""One's own activation, from a function and its derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...backend import Array, Tree
+from ...backend.autodiff import derivative as automatic
+from ..base import INFERENCE, Cache, Layer, Run
+
+
+@dataclass(frozen=True, repr=False)
+class Custom(Layer):
+    """y = f(x),  dy/dx = f'(x), element by element.
+
+    Parameters
+    ----------
+    function, derivative : callable
+        f and f', each from an array to an array of the same shape.
+    """
+
+    function: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return self.function(x), x
+
+    def backward(self, params: Tree, x: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy * self.derivative(x), {}
+
+
+def custom(function: Callable[[Array], Array], derivative: Callable[[Array], Array] | None = None) -> Custom:
+    """Make an activation of an elementwise function and its derivative.
+
+    Where the derivative is left out it comes from JAX, if that is installed. Such an activation
+    cannot be saved with a model: a file holds no code. Write a subclass of `Layer` for that.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> square = custom(lambda x: x * x, lambda x: 2 * x)
+    >>> y, cache = square.forward({}, np.array([3.0]))
+    >>> square.backward({}, cache, np.array([1.0]))[0]
+    array([6.])
+    """
+    return Custom(function, derivative or automatic(function, "this activation"))

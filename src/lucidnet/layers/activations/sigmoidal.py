@@ -1,0 +1,78 @@
+"""Activations that saturate: sigmoid, tanh, softsign, hard sigmoid; and softplus, the sigmoid's integral."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...backend import Array, Tree, namespace
+from ..base import INFERENCE, Cache, Layer, Run
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), accurate in both tails: exp is only taken of -|x|."""
+    xp = namespace(x)
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x < 0, e, 1) / (1 + e)
+
+
+@dataclass(frozen=True, repr=False)
+class Sigmoid(Layer):
+    """y = 1 / (1 + exp(-x)),  dy/dx = y (1 - y)."""
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        y = sigmoid(x)
+        return y, y
+
+    def backward(self, params: Tree, y: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy * (y * (1 - y)), {}
+
+
+@dataclass(frozen=True, repr=False)
+class Tanh(Layer):
+    """y = tanh(x),  dy/dx = 1 - y^2."""
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        y = namespace(x).tanh(x)
+        return y, y
+
+    def backward(self, params: Tree, y: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy * (1 - y * y), {}
+
+
+@dataclass(frozen=True, repr=False)
+class Softsign(Layer):
+    """y = x / (1 + |x|),  dy/dx = 1 / (1 + |x|)^2 = (1 - |y|)^2."""
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        scale = 1 / (1 + namespace(x).abs(x))
+        return x * scale, scale
+
+    def backward(self, params: Tree, scale: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy * (scale * scale), {}
+
+
+@dataclass(frozen=True, repr=False)
+class HardSigmoid(Layer):
+    """y = min(max(x + 3, 0), 6) / 6,  dy/dx = 1/6 for |x| < 3, else 0.
+
+    The definition of PyTorch and Keras 3 (Howard et al. 2019, "Searching for MobileNetV3").
+    """
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        y = namespace(x).clip(x + 3, 0, 6) / 6
+        return y, (y > 0) & (y < 1)
+
+    def backward(self, params: Tree, inside: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy * inside / 6, {}
+
+
+@dataclass(frozen=True, repr=False)
+class Softplus(Layer):
+    """y = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)),  dy/dx = sigmoid(x)."""
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        xp = namespace(x)
+        return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x))), x
+
+    def backward(self, params: Tree, x: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy * sigmoid(x), {}

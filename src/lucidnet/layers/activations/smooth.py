@@ -1,0 +1,56 @@
+"""Smooth relatives of ReLU of the form y = x g(x): GELU, SiLU, Mish.
+
+Their derivative is g(x) + x g'(x).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ...backend import Array, Tree, namespace, normal_cdf
+from ..base import INFERENCE, Cache, Layer, Run
+from .sigmoidal import Softplus, sigmoid
+
+
+@dataclass(frozen=True, repr=False)
+class GELU(Layer):
+    """y = x P(x),  dy/dx = P(x) + x p(x), with P and p of the standard normal (Hendrycks & Gimpel 2016).
+
+    The exact form, not the approximation by tanh.
+    """
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        gate = normal_cdf(x)
+        return x * gate, (x, gate)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        x, gate = cache
+        density = namespace(x).exp(-0.5 * x * x) * (2 * math.pi) ** -0.5
+        return dy * (gate + x * density), {}
+
+
+@dataclass(frozen=True, repr=False)
+class SiLU(Layer):
+    """y = x s,  dy/dx = s + x s (1 - s), with s = sigmoid(x) (Elfwing et al. 2018); also called swish."""
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        s = sigmoid(x)
+        return x * s, (x, s)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        x, s = cache
+        return dy * (s + x * (s * (1 - s))), {}
+
+
+@dataclass(frozen=True, repr=False)
+class Mish(Layer):
+    """y = x w,  dy/dx = w + x (1 - w^2) sigmoid(x), with w = tanh(softplus(x)) (Misra 2019)."""
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        w = namespace(x).tanh(Softplus().forward({}, x)[0])
+        return x * w, (x, w)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        x, w = cache
+        return dy * (w + x * ((1 - w * w) * sigmoid(x))), {}

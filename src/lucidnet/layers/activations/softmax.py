@@ -1,0 +1,49 @@
+"""Activations over the last axis: softmax and its logarithm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...backend import Array, Tree, namespace
+from ..base import INFERENCE, Cache, Layer, Run
+
+
+def log_softmax(x: Array) -> Array:
+    """Return x - log sum exp(x) over the last axis, with the maximum shifted out."""
+    xp = namespace(x)
+    shifted = x - xp.max(x, axis=-1, keepdims=True)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+
+
+def softmax(x: Array) -> Array:
+    """Return exp(x) / sum exp(x) over the last axis, with the maximum shifted out."""
+    xp = namespace(x)
+    y = xp.exp(x - xp.max(x, axis=-1, keepdims=True))
+    y /= xp.sum(y, axis=-1, keepdims=True)
+    return y
+
+
+@dataclass(frozen=True, repr=False)
+class Softmax(Layer):
+    """y_i = exp(x_i) / sum_j exp(x_j),  dx_i = y_i (dy_i - sum_j dy_j y_j)."""
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        y = softmax(x)
+        return y, y
+
+    def backward(self, params: Tree, y: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        mean = namespace(y).sum(dy * y, axis=-1, keepdims=True)
+        return y * (dy - mean), {}
+
+
+@dataclass(frozen=True, repr=False)
+class LogSoftmax(Layer):
+    """y_i = x_i - log sum_j exp(x_j),  dx_i = dy_i - exp(y_i) sum_j dy_j."""
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        y = log_softmax(x)
+        return y, y
+
+    def backward(self, params: Tree, y: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        xp = namespace(y)
+        return dy - xp.exp(y) * xp.sum(dy, axis=-1, keepdims=True), {}

@@ -1,0 +1,141 @@
+"""The contract of a layer: what a container, a learning rule and a training step may rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeAlias
+
+from ..backend import Array, Shape, Stream, Tree
+from ..errors import SettingError
+from ..value import Value
+
+Cache: TypeAlias = Any
+"""Whatever `backward` needs from `forward`, and nothing more."""
+
+Send: TypeAlias = Callable[..., tuple[Array, Tree]]
+"""How a learning rule crosses one edge: send(name, layer, params, cache, dy, need_dx)."""
+
+
+class Run:
+    """What a forward pass is told besides its input: training or inference, and random numbers.
+
+    Parameters
+    ----------
+    train : bool
+        True while training: dropout and noise are active.
+    stream : Stream
+        The random numbers for this place and step.
+    """
+
+    __slots__ = ("stream", "train")
+
+    def __init__(self, train: bool = False, stream: Stream | None = None) -> None:
+        self.train = train
+        self.stream = stream or Stream()
+
+    def child(self, name: str) -> Run:
+        """Return the run of a part of the network."""
+        return Run(True, self.stream.child(name)) if self.train else self
+
+
+INFERENCE = Run()
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Layer(Value):
+    """A value whose pure functions compute one step of a network, and its gradient.
+
+    A layer holds settings only. Its arrays live in `params`, a dict by name, which every function
+    is given. A subclass is a frozen dataclass with `init`, `forward` and `backward`; it inherits
+    the settings below and is never subclassed again.
+
+    Parameters
+    ----------
+    name : str, optional
+        The name of the layer in its container; made from class and position if not given.
+    learning_rate : float, optional
+        Rate of this layer, in place of the optimizer's.
+    l1, l2 : float
+        Penalties ``l1 * sum|W| + l2 * sum W^2`` added to the loss, for the weights named in `penalized`.
+    weight_decay : float, optional
+        Decay of this layer, in place of the optimizer's.
+    frozen : bool
+        If true, the parameters of this layer (and of all layers inside) are not trained.
+    """
+
+    name: str = ""
+    learning_rate: float | None = None
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float | None = None
+    frozen: bool = False
+
+    transport: ClassVar[tuple[str, ...]] = ()
+    """Names of the weights that carry the error back to the layer's input."""
+
+    penalized: ClassVar[tuple[str, ...]] = ("W",)
+    """Names of the weights to which `l1` and `l2` apply."""
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        """Return fresh parameters and the shape of one output, for inputs of the given shape."""
+        return {}, shape
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        """Return the output for a batch of inputs, and what `backward` needs. Pure."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(params, x, run)")
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        """Return the gradients of the input (None if not needed) and of the parameters.
+
+        Pure: it may be called again on the same cache, and changes nothing that it was given.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define backward(params, cache, dy, need_dx)")
+
+    def route(
+        self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
+    ) -> tuple[Array, Tree]:
+        """As `backward`, every inner edge crossed by `send`. Containers override this, leaves never do."""
+        return self.backward(params, cache, dy, need_dx)
+
+    def children(self) -> tuple[tuple[str, Layer], ...]:
+        """Return the layers inside this one, by name, in order; none for a leaf."""
+        return ()
+
+    def split_activation(self) -> tuple[Layer, Layer | None]:
+        """Return this layer without its final activation, and that activation (or None).
+
+        A loss that is computed together with the activation (softmax with cross-entropy) needs it.
+        """
+        return self, None
+
+    def describe(self) -> str:
+        """Return the layer as it is written in messages: class and own settings, without its name."""
+        return repr(replace(self, name=""))
+
+
+def backprop(
+    name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
+) -> tuple[Array, Tree]:
+    """Cross one edge by the chain rule: the rule `send` of plain backpropagation."""
+    return layer.route(params, cache, dy, backprop, need_dx)
+
+
+def walk(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Layer]]:
+    """Yield all layers of a network with their paths, from the outside in, in order."""
+    yield path, layer
+    for name, child in layer.children():
+        yield from walk(child, (*path, name))
+
+
+def check_settings(layer: Layer) -> None:
+    """Raise if one of the settings that all layers share is out of range."""
+    for setting in ("learning_rate", "l1", "l2", "weight_decay"):
+        value = getattr(layer, setting)
+        if value is not None and not callable(value) and not value >= 0:
+            raise SettingError(f"{type(layer).__name__}: {setting} must be 0 or more, got {value!r}")
+    if not isinstance(layer.name, str) or "/" in layer.name:
+        raise SettingError(f"{type(layer).__name__}: name must be a text without '/', got {layer.name!r}")

@@ -1,0 +1,130 @@
+"""Layers without weights: input, dropout, flatten, reshape."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..backend import Array, Shape, Stream, Tree
+from ..errors import SettingError, ShapeError
+from .base import INFERENCE, Cache, Layer, Run
+
+
+@dataclass(frozen=True, repr=False)
+class Input(Layer):
+    """The shape of one example; the first layer of a network, y = x.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Sizes of one example, without the batch axis.
+
+    Examples
+    --------
+    >>> Input(784).shape
+    (784,)
+    """
+
+    shape: int | Shape
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        shape = (self.shape,) if isinstance(self.shape, int) else tuple(self.shape)
+        if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
+            raise SettingError(f"Input: sizes must be whole numbers of 1 or more, got {self.shape!r}")
+        object.__setattr__(self, "shape", shape)
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        if shape != self.shape:
+            raise ShapeError(f"expected input of shape {self.shape} per example, got {shape}")
+        return {}, shape
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return x, None
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy, {}
+
+
+@dataclass(frozen=True, repr=False)
+class Dropout(Layer):
+    """In training each element is dropped with probability `rate`, the others divided by 1 - rate.
+
+    y = x m / (1 - rate),  dx = dy m / (1 - rate),  m = 1 with probability 1 - rate, else 0;
+    in inference y = x (Srivastava et al. 2014; "inverted", so that the mean is kept).
+
+    Parameters
+    ----------
+    rate : float
+        Probability to drop, at least 0 and below 1.
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        if not 0 <= self.rate < 1:
+            raise SettingError(f"Dropout: rate must be at least 0 and below 1, got {self.rate!r}")
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        if not run.train or self.rate == 0:
+            return x, None
+        keep = 1 - self.rate
+        mask = run.stream.bernoulli(x.shape, keep)
+        return x * mask / keep, mask
+
+    def backward(self, params: Tree, mask: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return (dy if mask is None else dy * mask / (1 - self.rate)), {}
+
+
+@dataclass(frozen=True, repr=False)
+class Flatten(Layer):
+    """All axes but the first become one: (n, ...) to (n, features)."""
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        return {}, (math.prod(shape),)
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return x.reshape(x.shape[0], math.prod(x.shape[1:])), x.shape
+
+    def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy.reshape(shape), {}
+
+
+@dataclass(frozen=True, repr=False)
+class Reshape(Layer):
+    """Each example takes a new shape.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Sizes of one output, without the batch axis; one of them may be -1, and is inferred.
+
+    Examples
+    --------
+    >>> Reshape((28, 28, -1)).init(Stream(0), (784,))[1]
+    (28, 28, 1)
+    """
+
+    shape: Shape
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        shape = (self.shape,) if isinstance(self.shape, int) else tuple(self.shape)
+        if sum(size == -1 for size in shape) > 1 or not all(size > 0 or size == -1 for size in shape):
+            raise SettingError(
+                f"Reshape: sizes must be 1 or more, and one of them may be -1, got {self.shape!r}"
+            )
+        object.__setattr__(self, "shape", shape)
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        known, size = math.prod(abs(n) for n in self.shape), math.prod(shape)
+        if size % known or (known != size and -1 not in self.shape):
+            raise ShapeError(f"cannot give inputs of shape {shape} ({size} values) the shape {self.shape}")
+        return {}, tuple(size // known if n == -1 else n for n in self.shape)
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return x.reshape(x.shape[0], *self.shape), x.shape
+
+    def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy.reshape(shape), {}

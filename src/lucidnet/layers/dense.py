@@ -1,0 +1,83 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from .. import initializers
+from ..backend import Array, Shape, Stream, Tree
+from ..errors import SettingError
+from . import activations
+from .base import INFERENCE, Cache, Layer, Run
+
+
+@dataclass(frozen=True, repr=False)
+class Dense(Layer):
+    """Fully connected layer: y = f(x W + b).
+
+    With z = x W + b and dz = dy f'(z), over the n rows of the batch::
+
+        dW = x^T dz        db = sum_n dz        dx = dz W^T
+
+    (Rumelhart, Hinton & Williams 1986, equations 5 to 7.)
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs.
+    activation : str or Layer
+        The function f, by name or as a layer.
+    use_bias : bool
+        Whether b is there.
+    initializer, bias_initializer : str or Initializer
+        How W (inputs, units) and b (units,) begin.
+
+    Examples
+    --------
+    >>> layer = Dense(2)
+    >>> params, shape = layer.init(Stream(0), (3,))
+    >>> params["W"].shape, params["b"].shape, shape
+    ((3, 2), (2,), (2,))
+    """
+
+    units: int
+    activation: Any = "linear"
+    use_bias: bool = True
+    initializer: Any = "glorot_uniform"
+    bias_initializer: Any = "zeros"
+
+    transport: ClassVar[tuple[str, ...]] = ("W",)
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        if not isinstance(self.units, int) or self.units < 1:
+            raise SettingError(f"Dense: units must be a whole number of 1 or more, got {self.units!r}")
+        object.__setattr__(self, "activation", activations.get(self.activation))
+        object.__setattr__(self, "initializer", initializers.get(self.initializer))
+        object.__setattr__(self, "bias_initializer", initializers.get(self.bias_initializer))
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        params = {"W": self.initializer(rng.child("W"), (shape[-1], self.units))}
+        if self.use_bias:
+            params["b"] = self.bias_initializer(rng.child("b"), (self.units,))
+        return params, (*shape[:-1], self.units)
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        z = x @ params["W"]
+        if self.use_bias:
+            z += params["b"]
+        y, kept = self.activation.forward({}, z, run)
+        return y, (x, kept)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        x, kept = cache
+        dz, _ = self.activation.backward({}, kept, dy)
+        rows, deltas = x.reshape(-1, x.shape[-1]), dz.reshape(-1, self.units)
+        grads = {"W": rows.T @ deltas}
+        if self.use_bias:
+            grads["b"] = deltas.sum(0)
+        return (dz @ params["W"].T if need_dx else None), grads
+
+    def split_activation(self) -> tuple[Layer, Layer | None]:
+        return replace(self, activation="linear"), self.activation
