@@ -13,8 +13,9 @@ from typing import Any
 from ...backend import Array
 from ...value import get as _get
 from ..base import Layer
+from .base import ActivationLayer, Linear
 from .custom import Custom, custom
-from .rectifiers import ELU, SELU, Abs, LeakyReLU, Linear, ReLU
+from .rectifiers import ELU, SELU, Abs, LeakyReLU, ReLU
 from .sigmoidal import HardSigmoid, Sigmoid, Softplus, Softsign, Tanh
 from .smooth import GELU, Mish, SiLU
 from .softmax import LogSoftmax, Softmax
@@ -45,6 +46,7 @@ __all__ = [
     "SELU",
     "Abs",
     "Activation",
+    "ActivationLayer",
     "Custom",
     "HardSigmoid",
     "LeakyReLU",

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from ...backend import Array, Tree
 from ...backend.autodiff import derivative as automatic
-from ..base import INFERENCE, Cache, Layer, Run
+from ..base import INFERENCE, Cache, Run
+from .base import ActivationLayer
 
 
 @dataclass(frozen=True, repr=False)
-class Custom(Layer):
+class Custom(ActivationLayer):
     """y = f(x),  dy/dx = f'(x), element by element.
 
     Parameters

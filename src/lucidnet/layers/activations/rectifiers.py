@@ -1,26 +1,16 @@
-"""Activations that are linear on one side, or on both: linear, ReLU and its kin, absolute value."""
+"""Activations that are linear on one side, or on both: ReLU and its kin, absolute value."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ...backend import Array, Tree, namespace
-from ..base import INFERENCE, Cache, Layer, Run
+from ..base import INFERENCE, Cache, Run
+from .base import ActivationLayer
 
 
 @dataclass(frozen=True, repr=False)
-class Linear(Layer):
-    """y = x,  dy/dx = 1."""
-
-    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        return x, None
-
-    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        return dy, {}
-
-
-@dataclass(frozen=True, repr=False)
-class ReLU(Layer):
+class ReLU(ActivationLayer):
     """y = max(x, 0),  dy/dx = 1 for x > 0, else 0 (Nair & Hinton 2010)."""
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
@@ -32,7 +22,7 @@ class ReLU(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class LeakyReLU(Layer):
+class LeakyReLU(ActivationLayer):
     """y = x for x > 0, else a x,  dy/dx = 1 or a (Maas et al. 2013).
 
     Parameters
@@ -52,7 +42,7 @@ class LeakyReLU(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class ELU(Layer):
+class ELU(ActivationLayer):
     """y = x for x > 0, else a (exp(x) - 1),  dy/dx = 1 or y + a (Clevert et al. 2016, equation 15).
 
     Parameters
@@ -74,7 +64,7 @@ class ELU(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class SELU(Layer):
+class SELU(ActivationLayer):
     """y = s x for x > 0, else s a (exp(x) - 1),  dy/dx = s or y + s a (Klambauer et al. 2017, equation 2).
 
     The constants a and s make mean 0 and variance 1 a fixed point.
@@ -94,7 +84,7 @@ class SELU(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class Abs(Layer):
+class Abs(ActivationLayer):
     """y = |x|,  dy/dx = sign(x)."""
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...backend import Array, Tree, namespace
-from ..base import INFERENCE, Cache, Layer, Run
+from ..base import INFERENCE, Cache, Run
+from .base import ActivationLayer
 
 
 def sigmoid(x: Array) -> Array:
@@ -16,7 +17,7 @@ def sigmoid(x: Array) -> Array:
 
 
 @dataclass(frozen=True, repr=False)
-class Sigmoid(Layer):
+class Sigmoid(ActivationLayer):
     """y = 1 / (1 + exp(-x)),  dy/dx = y (1 - y)."""
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
@@ -28,7 +29,7 @@ class Sigmoid(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class Tanh(Layer):
+class Tanh(ActivationLayer):
     """y = tanh(x),  dy/dx = 1 - y^2."""
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
@@ -40,7 +41,7 @@ class Tanh(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class Softsign(Layer):
+class Softsign(ActivationLayer):
     """y = x / (1 + |x|),  dy/dx = 1 / (1 + |x|)^2 = (1 - |y|)^2."""
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
@@ -52,7 +53,7 @@ class Softsign(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class HardSigmoid(Layer):
+class HardSigmoid(ActivationLayer):
     """y = min(max(x + 3, 0), 6) / 6,  dy/dx = 1/6 for |x| < 3, else 0.
 
     The definition of PyTorch and Keras 3 (Howard et al. 2019, "Searching for MobileNetV3").
@@ -67,7 +68,7 @@ class HardSigmoid(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class Softplus(Layer):
+class Softplus(ActivationLayer):
     """y = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)),  dy/dx = sigmoid(x)."""
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:

@@ -9,12 +9,13 @@ import math
 from dataclasses import dataclass
 
 from ...backend import Array, Tree, namespace, normal_cdf
-from ..base import INFERENCE, Cache, Layer, Run
+from ..base import INFERENCE, Cache, Run
+from .base import ActivationLayer
 from .sigmoidal import Softplus, sigmoid
 
 
 @dataclass(frozen=True, repr=False)
-class GELU(Layer):
+class GELU(ActivationLayer):
     """y = x P(x),  dy/dx = P(x) + x p(x), with P and p of the standard normal (Hendrycks & Gimpel 2016).
 
     The exact form, not the approximation by tanh.
@@ -31,7 +32,7 @@ class GELU(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class SiLU(Layer):
+class SiLU(ActivationLayer):
     """y = x s,  dy/dx = s + x s (1 - s), with s = sigmoid(x) (Elfwing et al. 2018); also called swish."""
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
@@ -44,7 +45,7 @@ class SiLU(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class Mish(Layer):
+class Mish(ActivationLayer):
     """y = x w,  dy/dx = w + x (1 - w^2) sigmoid(x), with w = tanh(softplus(x)) (Misra 2019)."""
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:

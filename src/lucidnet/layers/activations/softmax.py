@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...backend import Array, Tree, namespace
-from ..base import INFERENCE, Cache, Layer, Run
+from ..base import INFERENCE, Cache, Run
+from .base import ActivationLayer
 
 
 def log_softmax(x: Array) -> Array:
@@ -24,7 +25,7 @@ def softmax(x: Array) -> Array:
 
 
 @dataclass(frozen=True, repr=False)
-class Softmax(Layer):
+class Softmax(ActivationLayer):
     """y_i = exp(x_i) / sum_j exp(x_j),  dx_i = y_i (dy_i - sum_j dy_j y_j)."""
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
@@ -37,7 +38,7 @@ class Softmax(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class LogSoftmax(Layer):
+class LogSoftmax(ActivationLayer):
     """y_i = x_i - log sum_j exp(x_j),  dx_i = dy_i - exp(y_i) sum_j dy_j."""
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:

@@ -1,0 +1,27 @@
+"""What all activations share, and the simplest of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...backend import Array, Tree
+from ..base import INFERENCE, Cache, Layer, Run
+
+
+@dataclass(frozen=True, repr=False)
+class ActivationLayer(Layer):
+    """The base of activations: a layer without weights, which a loss may take over."""
+
+    def split_activation(self) -> tuple[Layer, Layer | None]:
+        return Linear(name=self.name), self
+
+
+@dataclass(frozen=True, repr=False)
+class Linear(ActivationLayer):
+    """y = x,  dy/dx = 1."""
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return x, None
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy, {}

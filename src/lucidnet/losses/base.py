@@ -1,0 +1,119 @@
+"""The contract of a loss."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..backend import Array, Shape, namespace
+from ..errors import DataError, ShapeError
+from ..layers import Layer
+from ..value import Value
+
+Cache: TypeAlias = Any
+
+
+@dataclass(frozen=True, repr=False)
+class Loss(Value):
+    """A number per example that says how bad a prediction is, and its slope.
+
+    A subclass writes `values` and `slope`; the mean over the batch, weights and the factor 1/N
+    of the gradient stand here, once. With predictions (n, ..., features) there are N = n * ...
+    values. Weights, one per example, multiply the values; N does not change with them::
+
+        L = 1/N sum_i w_i L_i,     dL/dprediction_i = w_i / N dL_i/dprediction_i
+    """
+
+    def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
+        """Return the loss of each example, and what `slope` needs."""
+        raise NotImplementedError(f"{type(self).__name__} must define values(prediction, target)")
+
+    def slope(self, cache: Cache) -> Array:
+        """Return the derivative of each example's loss by its prediction."""
+        raise NotImplementedError(f"{type(self).__name__} must define slope(cache)")
+
+    def forward(self, prediction: Array, target: Array, weights: Array | None = None) -> tuple[Array, Cache]:
+        """Return the mean loss of a batch, and what `backward` needs.
+
+        Parameters
+        ----------
+        prediction : array (n, ..., features)
+            Output of the network.
+        target : array
+            What the output should be, as `check_target` returns it.
+        weights : array (n,), optional
+            A weight for each example.
+        """
+        values, cache = self.values(prediction, target)
+        if weights is None:
+            return values.sum() / values.size, (cache, values.shape, None)
+        weights = weights.reshape(-1, *(1,) * (values.ndim - 1))
+        return (values * weights).sum() / values.size, (cache, values.shape, weights)
+
+    def backward(self, cache: Cache) -> Array:
+        """Return the gradient of the mean loss by the prediction."""
+        cache, shape, weights = cache
+        slope = self.slope(cache)
+        if weights is None:
+            return slope / math.prod(shape)
+        return slope * (weights[..., None] / math.prod(shape))
+
+    def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
+        """Return network and loss as they are trained together.
+
+        The third value is true if the final activation is now part of the loss, which then returns
+        the network's output from its cache (`output`).
+
+        Raises
+        ------
+        SettingError
+            If this loss does not fit the last layer.
+        """
+        return net, self, False
+
+    def output(self, cache: Cache) -> Array:
+        """Return the output of the activation that was fused with this loss, from `forward`'s cache."""
+        return cache[0][0]
+
+    def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
+        """Return targets as this loss takes them, or say what is wrong with them.
+
+        Parameters
+        ----------
+        target : array-like (n, ...)
+            What the user gave.
+        shape : tuple of int
+            The shape of one output of the network.
+        dtype : str
+            The dtype of the network.
+        """
+        return check_values(target, shape, dtype)
+
+
+def check_values(target: Any, shape: Shape, dtype: str) -> Array:
+    """Return targets of the output's own shape; (n,) stands for (n, 1)."""
+    target = np.asarray(target, dtype)
+    if target.ndim == len(shape) and shape[-1] == 1:
+        target = target[..., None]
+    if target.shape[1:] != shape:
+        hint = f"; for {shape[-1]} classes take loss='categorical_crossentropy'" if target.ndim == 1 else ""
+        raise ShapeError(
+            f"targets of shape {target.shape} do not fit outputs of shape (n, {', '.join(map(str, shape))})"
+            f"{hint}"
+        )
+    if not np.isfinite(target).all():
+        raise DataError(f"targets hold NaN or infinity, first at index {first_bad(target)}")
+    return target
+
+
+def first_bad(array: Array) -> tuple[int, ...]:
+    """Return the index of the first entry that is NaN or infinite."""
+    return tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+
+
+def mean_last(x: Array) -> Array:
+    """Return the mean over the last axis."""
+    return namespace(x).sum(x, axis=-1) / x.shape[-1]

@@ -1,0 +1,275 @@
+"""Losses for classes and probabilities: cross-entropies and the Kullback-Leibler divergence.
+
+Each takes probabilities or, with ``from_logits=True``, what goes into the softmax or sigmoid; then
+the two are computed together, the maximum shifted out. After a final softmax or sigmoid layer a
+model does that by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..backend import Array, Shape, namespace, one_hot
+from ..errors import DataError, SettingError, ShapeError
+from ..layers import HardSigmoid, Layer, LogSoftmax, Sigmoid, Softmax
+from ..layers.activations import KNOWN
+from ..layers.activations.sigmoidal import sigmoid
+from .base import Cache, Loss, check_values, mean_last
+
+
+def log_and_softmax(z: Array) -> tuple[Array, Array]:
+    """Return log softmax(z) and softmax(z) over the last axis."""
+    xp = namespace(z)
+    shifted = z - xp.max(z, axis=-1, keepdims=True)
+    p = xp.exp(shifted)
+    total = xp.sum(p, axis=-1, keepdims=True)
+    shifted -= xp.log(total)
+    p /= total
+    return shifted, p
+
+
+def floor(p: Array) -> Array:
+    """Return probabilities that are at least the smallest normal number, so that log is finite."""
+    xp = namespace(p)
+    return xp.maximum(p, xp.finfo(p.dtype).smallest_normal)
+
+
+@dataclass(frozen=True, repr=False)
+class FromProbabilities(Loss):
+    """The base of losses of probabilities, which may also be computed from logits.
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether predictions are logits. A model with a final softmax or sigmoid needs no such hint.
+    """
+
+    from_logits: bool = False
+
+    partner: ClassVar[type[Layer]] = Softmax
+    """The activation from whose input, the logits, this loss can be computed."""
+
+    also: ClassVar[tuple[type[Layer], ...]] = ()
+    """Other known activations whose output it accepts; it trusts a user's own."""
+
+    def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
+        body, activation = net.split_activation()
+        if self.from_logits and not isinstance(activation, self.partner):
+            return net, self, False
+        if isinstance(activation, self.partner) and not self.from_logits:
+            return body, replace(self, from_logits=True), True
+        if isinstance(activation, LogSoftmax) and issubclass(self.partner, Softmax):
+            return net, replace(self, from_logits=True), False  # softmax(log p) = p
+        if activation is not None and (isinstance(activation, self.also) or not known(activation)):
+            return net, self, False
+        raise SettingError(self._misfit(activation))
+
+    def _misfit(self, activation: Layer | None) -> str:
+        name, partner = type(self).__name__, self.partner.__name__.lower()
+        if self.from_logits:
+            return f"{name}(from_logits=True) takes logits, but the network already ends in {activation!r}"
+        return (
+            f"{name} takes probabilities, but the network ends in {activation or 'no activation'}: "
+            f"let it end in activation={partner!r}, or use {name}(from_logits=True)"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class CategoricalCrossentropy(FromProbabilities):
+    """L = -sum_j t_j log p_j for one of k classes.
+
+    From probabilities p, dL/dp = -t / p; from logits z with p = softmax(z)::
+
+        L = sum_j t_j (log sum_i exp(z_i) - z_j),     dL/dz = p sum_j t_j - t
+
+    (Bishop 2006, "Pattern Recognition and Machine Learning", equations 4.108 and 4.109.)
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether predictions are logits.
+    label_smoothing : float
+        The target becomes (1 - s) t + s / k (Szegedy et al. 2016, section 7).
+
+    Notes
+    -----
+    Targets are labels (n,) of whole numbers, or rows (n, k): one-hot or any distribution.
+    """
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_smoothing(self)
+
+    def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
+        xp = namespace(prediction)
+        t = self._smooth(as_rows(target, prediction))
+        log_p, p = (
+            log_and_softmax(prediction) if self.from_logits else (xp.log(floor(prediction)), prediction)
+        )
+        return -xp.sum(t * log_p, axis=-1), (p, t)
+
+    def slope(self, cache: Cache) -> Array:
+        p, t = cache
+        if self.from_logits:
+            return p * namespace(t).sum(t, axis=-1, keepdims=True) - t
+        return -t / floor(p)
+
+    def _smooth(self, t: Array) -> Array:
+        s = self.label_smoothing
+        return t if s == 0 else t * (1 - s) + s / t.shape[-1]
+
+    def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
+        return check_classes(target, shape, dtype)
+
+
+@dataclass(frozen=True, repr=False)
+class SparseCategoricalCrossentropy(FromProbabilities):
+    """`CategoricalCrossentropy` that takes whole-number labels only."""
+
+    def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
+        return CategoricalCrossentropy(self.from_logits).values(prediction, target)
+
+    def slope(self, cache: Cache) -> Array:
+        return CategoricalCrossentropy(self.from_logits).slope(cache)
+
+    def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
+        given = np.asarray(target)
+        if given.ndim > len(shape) and given.shape[-1] > 1:
+            raise ShapeError(
+                f"sparse_categorical_crossentropy takes integer labels of shape (n,), got rows of shape "
+                f"{given.shape}: pass labels y.argmax(-1), or use loss='categorical_crossentropy'"
+            )
+        return check_classes(given, shape, dtype)
+
+
+@dataclass(frozen=True, repr=False)
+class BinaryCrossentropy(FromProbabilities):
+    """L = -1/k sum_j (t_j log p_j + (1 - t_j) log(1 - p_j)) for k yes-or-no outputs.
+
+    From probabilities p, dL/dp = (p - t) / (p (1 - p)) / k; from logits z with p = sigmoid(z)::
+
+        L = 1/k sum_j (max(z_j, 0) - z_j t_j + log(1 + exp(-|z_j|))),     dL/dz = (p - t) / k
+
+    (Bishop 2006, equations 4.90 and 4.91.)
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether predictions are logits.
+    label_smoothing : float
+        The target becomes (1 - s) t + s / 2.
+    """
+
+    label_smoothing: float = 0.0
+
+    partner: ClassVar[type[Layer]] = Sigmoid
+    also: ClassVar[tuple[type[Layer], ...]] = (HardSigmoid,)
+
+    def __post_init__(self) -> None:
+        check_smoothing(self)
+
+    def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
+        xp = namespace(prediction)
+        t = target * (1 - self.label_smoothing) + self.label_smoothing / 2
+        if self.from_logits:
+            z = prediction
+            losses = xp.maximum(z, 0) - z * t + xp.log1p(xp.exp(-xp.abs(z)))
+            return mean_last(losses), (sigmoid(z), t)
+        losses = t * xp.log(floor(prediction)) + (1 - t) * xp.log(floor(1 - prediction))
+        return -mean_last(losses), (prediction, t)
+
+    def slope(self, cache: Cache) -> Array:
+        p, t = cache
+        if self.from_logits:
+            return (p - t) / p.shape[-1]
+        return ((1 - t) / floor(1 - p) - t / floor(p)) / p.shape[-1]
+
+    def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
+        target = check_values(target, shape, dtype)
+        if target.size and (target.min() < 0 or target.max() > 1):
+            raise DataError(
+                f"binary_crossentropy takes targets from 0 to 1, got values from {target.min():g} "
+                f"to {target.max():g}"
+            )
+        return target
+
+
+@dataclass(frozen=True, repr=False)
+class KLDivergence(FromProbabilities):
+    """L = sum_j t_j log(t_j / p_j), with 0 log 0 = 0 (Kullback & Leibler 1951).
+
+    From probabilities dL/dp = -t / p; from logits dL/dz = p sum_j t_j - t.
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether predictions are logits.
+    """
+
+    def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
+        xp = namespace(prediction)
+        crossentropy, cache = CategoricalCrossentropy(self.from_logits).values(prediction, target)
+        return crossentropy + xp.sum(target * xp.log(floor(target)), axis=-1), cache
+
+    def slope(self, cache: Cache) -> Array:
+        return CategoricalCrossentropy(self.from_logits).slope(cache)
+
+    def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
+        target = check_values(target, shape, dtype)
+        if target.size and target.min() < 0:
+            raise DataError(f"kl_divergence takes distributions, got a negative target {target.min():g}")
+        return target
+
+
+def known(activation: Layer) -> bool:
+    """Tell whether an activation is one of the package's own."""
+    return any(type(activation) is kind for kind in KNOWN.values())
+
+
+def check_smoothing(loss: CategoricalCrossentropy | BinaryCrossentropy) -> None:
+    """Raise unless 0 <= label_smoothing < 1."""
+    if not 0 <= loss.label_smoothing < 1:
+        raise SettingError(
+            f"{type(loss).__name__}: label_smoothing must be at least 0 and below 1, "
+            f"got {loss.label_smoothing!r}"
+        )
+
+
+def as_rows(target: Array, prediction: Array) -> Array:
+    """Return targets as rows (n, k); labels become one-hot."""
+    if target.ndim == prediction.ndim:
+        return target
+    return one_hot(target, prediction.shape[-1], like=prediction)
+
+
+def check_classes(target: Any, shape: Shape, dtype: str) -> Array:
+    """Return labels (whole numbers, (n,)) or rows (n, k) of non-negative numbers."""
+    given = np.asarray(target)
+    if given.ndim == len(shape) + 1 and given.shape[-1] == 1 and shape[-1] > 1:
+        given = given[..., 0]
+    if given.ndim != len(shape):
+        rows = check_values(given, shape, dtype)
+        if rows.size and rows.min() < 0:
+            raise DataError(f"rows of class probabilities must not be negative, got {rows.min():g}")
+        return rows
+    return check_labels(given, shape[-1])
+
+
+def check_labels(given: Array, classes: int) -> Array:
+    """Return labels as whole numbers from 0 to classes - 1, or name the first that is not."""
+    labels = given.astype(np.int64, copy=False) if given.dtype.kind in "biuf" else None
+    if labels is None or (given.dtype.kind == "f" and not np.array_equal(labels, given)):
+        raise DataError(
+            f"labels must be whole numbers from 0 to {classes - 1}, got {given.ravel()[:5]!r} ..."
+        )
+    bad = np.flatnonzero((labels.ravel() < 0) | (labels.ravel() >= classes))
+    if bad.size:
+        raise DataError(
+            f"label {labels.ravel()[bad[0]]} at index {bad[0]} is out of range: the network has {classes} "
+            f"outputs, so labels run from 0 to {classes - 1}"
+        )
+    return labels

@@ -1,0 +1,109 @@
+"""Losses for real-valued targets: squared, absolute, Huber, cosine.
+
+Each is a mean over the features of an example (the half-sum is a sum), then over the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..backend import Array, namespace
+from ..errors import SettingError
+from .base import Cache, Loss, mean_last
+
+
+@dataclass(frozen=True, repr=False)
+class MeanSquaredError(Loss):
+    """L = 1/k sum_j (y_j - t_j)^2,  dL/dy = 2/k (y - t), over the k features."""
+
+    def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
+        error = prediction - target
+        return mean_last(error * error), error
+
+    def slope(self, error: Cache) -> Array:
+        return error * (2 / error.shape[-1])
+
+
+@dataclass(frozen=True, repr=False)
+class HalfSquaredError(Loss):
+    """L = 1/2 sum_j (y_j - t_j)^2,  dL/dy = y - t: the quadratic loss of textbooks (Nielsen 2015)."""
+
+    def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
+        error = prediction - target
+        return namespace(error).sum(error * error, axis=-1) / 2, error
+
+    def slope(self, error: Cache) -> Array:
+        return error
+
+
+@dataclass(frozen=True, repr=False)
+class MeanAbsoluteError(Loss):
+    """L = 1/k sum_j |y_j - t_j|,  dL/dy = sign(y - t) / k."""
+
+    def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
+        error = prediction - target
+        return mean_last(namespace(error).abs(error)), error
+
+    def slope(self, error: Cache) -> Array:
+        return namespace(error).sign(error) / error.shape[-1]
+
+
+@dataclass(frozen=True, repr=False)
+class Huber(Loss):
+    """L = 1/k sum_j h(y_j - t_j): squared near zero, linear far away (Huber 1964).
+
+    h(e) = e^2 / 2 for |e| <= d, else d |e| - d^2 / 2;  h'(e) = e clipped to [-d, d].
+
+    Parameters
+    ----------
+    delta : float
+        The distance d at which the two meet.
+    """
+
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.delta > 0:
+            raise SettingError(f"Huber: delta must be above 0, got {self.delta!r}")
+
+    def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
+        error = prediction - target
+        clipped = namespace(error).clip(error, -self.delta, self.delta)
+        # With c = clip(e), both branches are c (e - c/2).
+        return mean_last(clipped * (error - clipped / 2)), clipped
+
+    def slope(self, clipped: Cache) -> Array:
+        return clipped / clipped.shape[-1]
+
+
+@dataclass(frozen=True, repr=False)
+class CosineDistance(Loss):
+    """L = 1 - y.t / (|y| |t|),  dL/dy = (cos y/|y| - t/|t|) / |y|.
+
+    It is 0 for equal directions, 1 at right angles, 2 for opposite ones. (Keras' `CosineSimilarity`
+    is the same less 1.) An example whose prediction or target is all zero has loss 1 and slope 0.
+    """
+
+    def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
+        unit, norm = _unit(prediction)
+        goal, _ = _unit(target)
+        cosine = namespace(unit).sum(unit * goal, axis=-1, keepdims=True)
+        return 1 - cosine[..., 0], (unit, norm, goal, cosine)
+
+    def slope(self, cache: Cache) -> Array:
+        unit, norm, goal, cosine = cache
+        return (cosine * unit - goal) * (norm > 0) / norm_or_one(norm)
+
+
+def _unit(x: Array) -> tuple[Array, Array]:
+    """Return x over its norm, and the norm; the largest entry is divided out against overflow."""
+    xp = namespace(x)
+    largest = norm_or_one(xp.max(xp.abs(x), axis=-1, keepdims=True))
+    scaled = x / largest
+    norm = xp.sqrt(xp.sum(scaled * scaled, axis=-1, keepdims=True))
+    return scaled / norm_or_one(norm), norm * largest
+
+
+def norm_or_one(norm: Array) -> Array:
+    """Return the norm, or 1 where it is 0."""
+    return namespace(norm).where(norm > 0, norm, 1)
