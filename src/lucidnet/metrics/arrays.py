@@ -1,0 +1,116 @@
+"""What metrics are given, brought to one form: true and predicted classes, weights, columns."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError, ShapeError
+
+Array = npt.NDArray[Any]
+Data = npt.ArrayLike
+Weight = npt.ArrayLike | None
+WHOLE = "iub"  # the kinds of dtype that hold classes; all others hold scores
+
+
+def columns_of(prediction: Array) -> int:
+    """Return the number of columns of scores; 1 also where there is no axis for them."""
+    return int(prediction.shape[-1]) if prediction.ndim > 1 else 1
+
+
+def classes(name: str, y: Array, prediction: Array) -> tuple[Array, Array]:
+    """Return the true and the predicted class of each example, both flat."""
+    columns = columns_of(prediction)
+    if columns > 1:
+        return true_classes(name, y, prediction.size // columns, columns), prediction.argmax(-1).ravel()
+    guess = prediction.ravel()
+    truth = true_classes(name, y, guess.size)
+    if guess.dtype.kind in WHOLE:
+        return truth, guess
+    return _zero_or_one(name, truth), guess > 0.5
+
+
+def class_indices(name: str, y: Array, prediction: Array) -> tuple[Array, Array, int]:
+    """Return true and predicted classes as integers, each checked, and the number of classes known so far."""
+    truth, guess = classes(name, y, prediction)
+    columns = columns_of(prediction)
+    if columns == 1 and guess.dtype.kind == "b":
+        columns = 2
+    bound = columns if columns > 1 else None
+    truth, guess = _indices(name, truth, bound), _indices(name, guess, bound)
+    return truth, guess, bound or 1 + max(truth.max(initial=0), guess.max(initial=0))
+
+
+def class_scores(name: str, y: Array, prediction: Array) -> tuple[Array, Array]:
+    """Return true classes as integers (n,) and scores as (n, columns), one column for two classes."""
+    columns = columns_of(prediction)
+    scores = prediction.reshape(prediction.size // columns, columns)
+    truth = true_classes(name, y, len(scores), columns if columns > 1 else None)
+    return _indices(name, truth, max(columns, 2)), scores
+
+
+def true_classes(name: str, y: Array, count: int, columns: int | None = None) -> Array:
+    """Return the class of each example, flat, from labels or from one-hot rows."""
+    if y.size == count:
+        return y.ravel()
+    width = y.shape[-1] if y.ndim > 1 else 0
+    if width and y.size == count * width and columns in (None, width):
+        if np.abs(y.sum(-1) - 1).max() > 1e-3:
+            raise DataError(
+                f"{name}: the rows of y have to be one-hot, and their sums are not 1. Where each column is "
+                "right or wrong on its own, use BinaryAccuracy (with threshold=0.0 for targets of -1 and 1)"
+            )
+        labels: Array = y.argmax(-1).ravel()
+        return labels
+    scores = f"{columns} scores each" if columns else "one value each"
+    raise ShapeError(
+        f"{name}: y of shape {y.shape} does not fit {count} predictions of {scores}: "
+        f"expected one label or one one-hot row per prediction"
+    )
+
+
+def weights(name: str, sample_weight: Data, rows: int, count: int) -> Array:
+    """Return one float64 weight for each of `count` items that come from `rows` examples."""
+    weight: Array = np.asarray(sample_weight, np.float64).ravel()
+    if weight.size == count:
+        return weight
+    if weight.size == rows and rows:
+        return np.repeat(weight, count // rows)
+    raise ShapeError(f"{name}: {weight.size} sample weights for {rows} examples: expected one per example")
+
+
+def column_pair(name: str, y: Data, prediction: Data) -> tuple[Array, Array]:
+    """Return targets and predictions as float64 (n, columns) that belong together element by element."""
+    target, guess = np.asarray(y), np.asarray(prediction)
+    one_column = target.size == guess.size and target.shape[:1] == guess.shape[:1] == (guess.size,)
+    if target.shape != guess.shape and not one_column:
+        raise ShapeError(
+            f"{name}: y of shape {target.shape} and a prediction of shape {guess.shape} have to be alike"
+        )
+    shape = (*target.shape[:1], math.prod(target.shape[1:]))
+    return target.reshape(shape).astype(np.float64), guess.reshape(shape).astype(np.float64)
+
+
+def _zero_or_one(name: str, truth: Array) -> Array:
+    if ((truth == 0) | (truth == 1)).all():
+        return truth
+    raise DataError(
+        f"{name}: a single column of scores is the probability of class 1, so labels have to be 0 or 1, "
+        f"got {truth.min():g} to {truth.max():g}. For targets of -1 and 1 use BinaryAccuracy(threshold=0.0)"
+    )
+
+
+def _indices(name: str, labels: Array, bound: int | None) -> Array:
+    whole = labels.astype(np.intp)
+    if not (whole == labels).all():
+        raise DataError(
+            f"{name}: labels have to be whole numbers from 0 on, got {labels[whole != labels][0]:g}"
+        )
+    low, high = whole.min(initial=0), whole.max(initial=0)
+    if low < 0 or (bound is not None and high >= bound):
+        expected = f"0 to {bound - 1}, one for each of {bound} classes" if bound else "0 on"
+        raise DataError(f"{name}: expected labels from {expected}, got {low if low < 0 else high}")
+    return whole

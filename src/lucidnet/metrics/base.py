@@ -1,0 +1,116 @@
+"""What a metric is: a value that is computed over an epoch, one batch after the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from ..errors import DataError
+from ..value import Value
+from .arrays import Data, Weight
+
+State = TypeVar("State")
+NO_EXAMPLES = "there are no examples (or all their weights are zero)"
+
+
+class Metric(Value, Generic[State]):
+    """The base of all metrics: ``start`` a state, ``update`` it with each batch, read the ``result``.
+
+    The result is that of the whole set, whatever the batches were. No method changes the state it is given.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name in the history and on screen."""
+        raise NotImplementedError
+
+    def start(self) -> State:
+        """Return the state before the first batch."""
+        raise NotImplementedError
+
+    def update(self, state: State, y: Data, prediction: Data, sample_weight: Weight = None) -> State:
+        """Return the state after one more batch."""
+        raise NotImplementedError
+
+    def value(self, state: State) -> float:
+        """Return the number, where it is defined."""
+        raise NotImplementedError
+
+    def undefined(self, state: State) -> str | None:
+        """Say why there is no number for these data; None where there is one."""
+        return None
+
+    def result(self, state: State) -> float:
+        """Return the number; NaN where it is undefined, so that training goes on."""
+        return math.nan if self.undefined(state) else float(self.value(state))
+
+    def __call__(self, y: Data, prediction: Data, sample_weight: Weight = None) -> float:
+        """Return the number for all data at once.
+
+        Raises
+        ------
+        DataError
+            If it is undefined for these data.
+        """
+        state = self.update(self.start(), y, prediction, sample_weight)
+        if reason := self.undefined(state):
+            raise DataError(f"{self.name}: {reason}")
+        return self.result(state)
+
+
+Sums = tuple[Any, float]
+
+
+class Mean(Metric[Sums]):
+    """A metric that is a mean over examples; its state is (sum, weight), both float64 or exact."""
+
+    def start(self) -> Sums:
+        """Return the state before the first batch."""
+        return 0, 0
+
+    def value(self, state: Sums) -> float:
+        """Return the sum over the weight."""
+        return float(state[0] / state[1])
+
+    def undefined(self, state: Sums) -> str | None:
+        """Without any weight there is no mean."""
+        return None if state[1] else NO_EXAMPLES
+
+
+@dataclass(frozen=True, repr=False)
+class FunctionMetric(Mean):
+    """A metric from a plain function of labels and predictions.
+
+    The result over an epoch is the mean of its values, each batch weighted by its number of examples;
+    that equals the number of the whole set only for functions that are means over examples. Sample weights
+    do not reach the function.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(y, prediction) -> float``; its name becomes the name of the metric.
+
+    Examples
+    --------
+    >>> def bias(y, prediction):
+    ...     return (prediction - y).mean()
+    >>> metric = FunctionMetric(bias)
+    >>> metric.name, metric(np.array([1.0, 2.0]), np.array([1.5, 3.0]))
+    ('bias', 0.75)
+    """
+
+    function: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return str(getattr(self.function, "__name__", type(self.function).__name__))
+
+    def update(self, state: Sums, y: Data, prediction: Data, sample_weight: Weight = None) -> Sums:
+        """Add the value of the function for this batch, once per example."""
+        count = len(np.asarray(prediction))
+        return state[0] + count * float(self.function(y, prediction)), state[1] + count

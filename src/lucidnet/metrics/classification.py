@@ -1,0 +1,159 @@
+"""The share of right answers: accuracy, accuracy per output, top-k accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import SettingError, ShapeError
+from .arrays import Array, Data, Weight, class_scores, classes, columns_of, weights
+from .base import Mean, Sums
+
+
+class _Share(Mean):
+    """The share of hits; its state counts them, exactly."""
+
+    def hits(self, y: Array, prediction: Array) -> Array:
+        """Return for each answer whether it is right."""
+        raise NotImplementedError
+
+    def update(self, state: Sums, y: Data, prediction: Data, sample_weight: Weight = None) -> Sums:
+        """Add the hits of one batch, and its size."""
+        prediction = np.asarray(prediction)
+        hits = self.hits(np.asarray(y), prediction)
+        if sample_weight is None:
+            return state[0] + int(np.count_nonzero(hits)), state[1] + hits.size
+        weight = weights(self.name, sample_weight, len(prediction), hits.size)
+        return state[0] + float(weight @ hits.ravel()), state[1] + float(weight.sum())
+
+
+@dataclass(frozen=True, repr=False)
+class Accuracy(_Share):
+    """The share of examples whose predicted class is the true one; see `accuracy`."""
+
+    name = "accuracy"
+
+    def hits(self, y: Array, prediction: Array) -> Array:
+        """Return for each example whether its class was found."""
+        truth, guess = classes(self.name, y, prediction)
+        found: Array = truth == guess
+        return found
+
+
+@dataclass(frozen=True, repr=False)
+class BinaryAccuracy(_Share):
+    """The share of single outputs on the right side of a threshold; see `binary_accuracy`.
+
+    Parameters
+    ----------
+    threshold : float
+        What tells the classes apart, in targets and predictions: 0.5 for 0 and 1, 0.0 for -1 and 1 (tanh).
+    """
+
+    threshold: float = 0.5
+    name = "binary_accuracy"
+
+    def hits(self, y: Array, prediction: Array) -> Array:
+        """Return for each output whether it is on the side of its target."""
+        if y.size != prediction.size or len(y) != len(prediction):
+            raise ShapeError(
+                f"{self.name}: y {y.shape} and prediction {prediction.shape} need the same shape"
+            )
+        alike: Array = (y.reshape(prediction.shape) > self.threshold) == (prediction > self.threshold)
+        return alike
+
+
+@dataclass(frozen=True, repr=False)
+class TopK(_Share):
+    """The share of examples whose class is among the `k` largest scores; see `top_k`.
+
+    Parameters
+    ----------
+    k : int
+        How many of the largest scores count, at least 1.
+    """
+
+    k: int = 5
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.k, int) or self.k < 1:
+            raise SettingError(f"TopK: k has to be a whole number from 1 on, got {self.k!r}")
+
+    @property
+    def name(self) -> str:
+        """The name in the history, such as ``top_5``."""
+        return f"top_{self.k}"
+
+    def hits(self, y: Array, prediction: Array) -> Array:
+        """Return for each example whether fewer than `k` classes come before the true one."""
+        if columns_of(prediction) < 2:
+            raise ShapeError(
+                f"{self.name}: expected scores (n, classes), got a prediction of shape {prediction.shape}"
+            )
+        truth, scores = class_scores(self.name, y, prediction)
+        own = np.take_along_axis(scores, truth[:, None], axis=1)
+        not_later = np.arange(scores.shape[1]) <= truth[:, None]
+        after = (scores < own) | ((scores == own) & not_later)  # written so that NaN is never a hit
+        found: Array = np.count_nonzero(~after, axis=1) < self.k
+        return found
+
+
+def accuracy(y: Data, prediction: Data, sample_weight: Weight = None) -> float:
+    """Return the share of examples whose predicted class is the true one.
+
+    Parameters
+    ----------
+    y : labels (n,), (n, 1), or one-hot (n, classes)
+        A single column of scores needs labels 0 and 1: for -1 and 1, as for tanh, see `binary_accuracy`.
+    prediction : scores (n, classes), probabilities of class 1 (n,) or (n, 1), or integer classes (n,)
+        The largest score is the predicted class (the first of equal ones); a probability counts above 0.5.
+    sample_weight : (n,), optional
+        How much each example counts.
+
+    Examples
+    --------
+    >>> accuracy([0, 1, 1, 0], [0.1, 0.8, 0.3, 0.2])
+    0.75
+    """
+    return Accuracy()(y, prediction, sample_weight)
+
+
+def binary_accuracy(
+    y: Data,
+    prediction: Data,
+    threshold: float = 0.5,
+    sample_weight: Weight = None,
+) -> float:
+    """Return the share of single outputs that are on the same side of a threshold as their targets.
+
+    Each column is a question of its own, so this is the accuracy of several yes-or-no outputs, and of
+    outputs of tanh with targets of -1 and 1 (``threshold=0.0``).
+
+    Examples
+    --------
+    >>> binary_accuracy([[-1, -1], [1, 1]], [[-0.9, 0.2], [0.7, 0.4]], threshold=0.0)
+    0.75
+    """
+    return BinaryAccuracy(threshold)(y, prediction, sample_weight)
+
+
+def top_k(y: Data, prediction: Data, k: int = 5, sample_weight: Weight = None) -> float:
+    """Return the share of examples whose true class is among the `k` largest scores.
+
+    Of equal scores the later class comes first, as in scikit-learn's ``top_k_accuracy_score``. From as many
+    `k` as there are classes on, the result is 1.
+
+    Parameters
+    ----------
+    y : labels (n,), (n, 1), or one-hot (n, classes)
+    prediction : scores (n, classes)
+    k : int, at least 1
+    sample_weight : (n,), optional
+
+    Examples
+    --------
+    >>> top_k([2, 0], [[0.2, 0.5, 0.3], [0.1, 0.6, 0.3]], k=2)
+    0.5
+    """
+    return TopK(k)(y, prediction, sample_weight)

@@ -1,0 +1,223 @@
+"""What is taken for what: the confusion matrix; precision, recall and F1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import SettingError, lookup
+from ..value import Value
+from .arrays import Array, Data, Weight, class_indices, weights
+from .base import NO_EXAMPLES, Metric
+
+AVERAGES = {name: name for name in ("binary", "macro", "micro", "weighted")}
+
+
+def _counted(
+    name: str, y: Data, prediction: Data, sample_weight: Weight
+) -> tuple[Array, Array, int, Array | None]:
+    prediction = np.asarray(prediction)
+    truth, guess, count = class_indices(name, np.asarray(y), prediction)
+    if sample_weight is None:
+        return truth, guess, count, None
+    return truth, guess, count, weights(name, sample_weight, len(prediction), len(truth))
+
+
+@dataclass(frozen=True, repr=False)
+class ConfusionMatrix(Value):
+    """The confusion matrix, batch by batch; see `confusion_matrix`.
+
+    It works as metrics do, but its result is a matrix, which has no place among the numbers of a history.
+    """
+
+    name = "confusion_matrix"
+
+    def start(self) -> Array:
+        """Return the empty matrix, 0 by 0."""
+        return np.zeros((0, 0), np.intp)
+
+    def update(self, state: Array, y: Data, prediction: Data, sample_weight: Weight = None) -> Array:
+        """Return the matrix with one batch added, larger where new classes came up."""
+        truth, guess, count, weight = _counted(self.name, y, prediction, sample_weight)
+        count = max(count, len(state))
+        cells = np.bincount(truth * count + guess, weight, count * count).reshape(count, count)
+        return np.pad(state, (0, count - len(state))) + cells
+
+    def result(self, state: Array) -> Array:
+        """Return the matrix."""
+        return state
+
+
+class _FromTallies(Metric[Array]):
+    """A ratio per class, averaged. The rows of the state: found, predicted, true examples of each class."""
+
+    average: str
+    stem: str
+
+    def __post_init__(self) -> None:
+        lookup("average", self.average, AVERAGES)
+
+    def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
+        """Return numerator and denominator."""
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        """The name in the history, such as ``precision`` and ``precision_macro``."""
+        return self.stem if self.average == "binary" else f"{self.stem}_{self.average}"
+
+    def start(self) -> Array:
+        """Return the tallies of no classes."""
+        return np.zeros((3, 0), np.intp)
+
+    def update(self, state: Array, y: Data, prediction: Data, sample_weight: Weight = None) -> Array:
+        """Return the tallies with one batch added."""
+        truth, guess, count, weight = _counted(self.name, y, prediction, sample_weight)
+        count = max(count, state.shape[1])
+        if self.average == "binary" and count > 2:
+            raise SettingError(
+                f"{self.name}: average='binary' is for 2 classes, got {count}: "
+                f"use '{self.stem}_macro', '{self.stem}_micro' or '{self.stem}_weighted'"
+            )
+        right = truth == guess
+        rows = [
+            np.bincount(truth[right], None if weight is None else weight[right], count),
+            np.bincount(guess, weight, count),
+            np.bincount(truth, weight, count),
+        ]
+        return np.pad(state, ((0, 0), (0, count - state.shape[1]))) + rows
+
+    def value(self, state: Array) -> float:
+        """Average the ratio over classes; a class without examples and predictions takes no part."""
+        if self.average == "binary":
+            state = state[:, 1:2].sum(axis=1, keepdims=True)
+        elif self.average == "micro":
+            state = state.sum(axis=1, keepdims=True)
+        found, predicted, true = state
+        ratios = _divided(*self.ratio(found, predicted, true))
+        if self.average == "weighted":
+            return float(_divided(np.asarray(ratios @ true), np.asarray(true.sum())))
+        present = predicted + true > 0
+        return float(_divided(ratios[present].sum(), np.asarray(present.sum())))
+
+    def undefined(self, state: Array) -> str | None:
+        """Without any weight there is nothing to count."""
+        return None if state.any() else NO_EXAMPLES
+
+
+def _divided(numerator: Array, denominator: Array) -> Array:
+    """Divide; nothing out of nothing is 0."""
+    return np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator != 0)
+
+
+@dataclass(frozen=True, repr=False)
+class Precision(_FromTallies):
+    """Of the examples predicted as a class, the share that belongs to it; see `precision`."""
+
+    average: str = "binary"
+    stem = "precision"
+
+    def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
+        """Return found over predicted."""
+        return found, predicted
+
+
+@dataclass(frozen=True, repr=False)
+class Recall(_FromTallies):
+    """Of the examples of a class, the share predicted as it; see `recall`."""
+
+    average: str = "binary"
+    stem = "recall"
+
+    def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
+        """Return found over true."""
+        return found, true
+
+
+@dataclass(frozen=True, repr=False)
+class F1(_FromTallies):
+    """The harmonic mean of precision and recall; see `f1`."""
+
+    average: str = "binary"
+    stem = "f1"
+
+    def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
+        """Return twice found over predicted and true together."""
+        return 2 * found, predicted + true
+
+
+def confusion_matrix(y: Data, prediction: Data, sample_weight: Weight = None) -> Array:
+    """Return C, where C[i, j] counts (or weighs) the examples of class i that were predicted as class j.
+
+    It has a row and a column for each column of scores; for integer predictions, up to the largest class.
+
+    Examples
+    --------
+    >>> confusion_matrix([0, 1, 1, 2], [0, 1, 2, 2])
+    array([[1, 0, 0],
+           [0, 1, 1],
+           [0, 0, 1]])
+    """
+    matrix = ConfusionMatrix()
+    return matrix.result(matrix.update(matrix.start(), y, prediction, sample_weight))
+
+
+def precision(
+    y: Data,
+    prediction: Data,
+    average: str = "binary",
+    sample_weight: Weight = None,
+) -> float:
+    """Return tp / (tp + fp): of the examples predicted as a class, the share that belongs to it.
+
+    As scikit-learn's ``precision_score`` with ``zero_division=0``: 0, silently, where nothing was predicted.
+
+    Parameters
+    ----------
+    y, prediction : array_like
+        As for `accuracy`.
+    average : {"binary", "macro", "micro", "weighted"}
+        Class 1 of two; the mean over classes; all classes together; the mean weighted by true counts.
+        Classes that occur neither in `y` nor in the predictions take no part.
+    sample_weight : (n,), optional
+        An example of weight 0 is as if it were not there.
+
+    Examples
+    --------
+    >>> precision([0, 1, 1, 0], [1, 1, 0, 0])
+    0.5
+    """
+    return Precision(average)(y, prediction, sample_weight)
+
+
+def recall(
+    y: Data,
+    prediction: Data,
+    average: str = "binary",
+    sample_weight: Weight = None,
+) -> float:
+    """Return tp / (tp + fn): of the examples of a class, the share predicted as it. As `precision` else.
+
+    Examples
+    --------
+    >>> recall([0, 1, 1, 2], [0, 1, 2, 2], average="macro")
+    0.8333333333333334
+    """
+    return Recall(average)(y, prediction, sample_weight)
+
+
+def f1(
+    y: Data,
+    prediction: Data,
+    average: str = "binary",
+    sample_weight: Weight = None,
+) -> float:
+    """Return 2 tp / (2 tp + fp + fn), the harmonic mean of precision and recall. Parameters: see `precision`.
+
+    Examples
+    --------
+    >>> f1([0, 1, 1, 0], [0, 1, 0, 0])
+    0.6666666666666666
+    """
+    return F1(average)(y, prediction, sample_weight)

@@ -1,0 +1,179 @@
+"""How far predictions are from their targets: MAE, MSE, RMSE and R².
+
+Sums are kept in float64, one per column of the targets; the result is the mean over columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from .arrays import Array, Data, Weight, column_pair, weights
+from .base import Mean, Metric, Sums
+
+
+def _pair_and_weight(
+    name: str, y: Data, prediction: Data, sample_weight: Weight
+) -> tuple[Array, Array, Array]:
+    target, guess = column_pair(name, y, prediction)
+    if sample_weight is None:
+        return target, guess, np.ones(len(target))
+    return target, guess, weights(name, sample_weight, len(target), len(target))
+
+
+class _MeanOfErrors(Mean):
+    """A mean of errors, kept per column."""
+
+    size: ClassVar[np.ufunc]  # how much a single error counts
+    scale: ClassVar[np.ufunc] = np.positive  # what is reported for the mean of a column
+
+    def update(self, state: Sums, y: Data, prediction: Data, sample_weight: Weight = None) -> Sums:
+        """Add the errors of one batch."""
+        target, guess, weight = _pair_and_weight(self.name, y, prediction, sample_weight)
+        return state[0] + weight @ self.size(guess - target), state[1] + float(weight.sum())
+
+    def value(self, state: Sums) -> float:
+        """Return the mean over columns."""
+        return float(np.mean(self.scale(state[0] / state[1])))
+
+
+@dataclass(frozen=True, repr=False)
+class MAE(_MeanOfErrors):
+    """The mean absolute error; see `mae`."""
+
+    name = "mae"
+    size = np.abs
+
+
+@dataclass(frozen=True, repr=False)
+class MSE(_MeanOfErrors):
+    """The mean squared error; see `mse`."""
+
+    name = "mse"
+    size = np.square
+
+
+@dataclass(frozen=True, repr=False)
+class RMSE(_MeanOfErrors):
+    """The root of the mean squared error; see `rmse`."""
+
+    name = "rmse"
+    size = np.square
+    scale = np.sqrt
+
+
+class Moments(NamedTuple):
+    """What R² needs: mean and squared deviations of the targets less `shift`, and squared errors."""
+
+    rows: int
+    weight: float
+    shift: Any
+    mean: Any
+    deviations: Any
+    errors: Any
+
+
+@dataclass(frozen=True, repr=False)
+class R2(Metric[Moments]):
+    """The coefficient of determination; see `r2`.
+
+    Batches are joined by the pairwise formula of Chan, Golub & LeVeque (1983, The American Statistician 37),
+    on targets less their first row, so that large offsets cost no digits.
+    """
+
+    name = "r2"
+
+    def start(self) -> Moments:
+        """Return the moments of no examples."""
+        return Moments(0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+    def update(self, state: Moments, y: Data, prediction: Data, sample_weight: Weight = None) -> Moments:
+        """Join the moments of one batch to those before it."""
+        target, guess, weight = _pair_and_weight(self.name, y, prediction, sample_weight)
+        total = float(weight.sum())
+        if not total:
+            return state
+        shift = state.shift if state.rows else target[0]
+        shifted = target - shift
+        mean = weight @ shifted / total
+        deviations = weight @ np.square(shifted - mean)
+        step, joined = mean - state.mean, state.weight + total
+        return Moments(
+            rows=state.rows + len(target),
+            weight=joined,
+            shift=shift,
+            mean=state.mean + step * (total / joined),
+            deviations=state.deviations + deviations + step**2 * (state.weight * total / joined),
+            errors=state.errors + weight @ np.square(guess - target),
+        )
+
+    def value(self, state: Moments) -> float:
+        """Return the mean over columns; a constant column counts 1 if it is met exactly, else 0."""
+        varied = state.deviations > 0
+        ratio = np.divide(state.errors, state.deviations, out=np.ones_like(state.errors), where=varied)
+        return float(np.mean(np.where(varied | (state.errors > 0), 1 - ratio, 1.0)))
+
+    def undefined(self, state: Moments) -> str | None:
+        """One example has no variance."""
+        return None if state.rows > 1 else f"at least 2 examples are needed, got {state.rows}"
+
+
+def mae(y: Data, prediction: Data, sample_weight: Weight = None) -> float:
+    """Return the mean absolute error, mean |prediction - y|.
+
+    Parameters
+    ----------
+    y, prediction : (n,) or (n, ...), of the same shape
+    sample_weight : (n,), optional
+
+    Examples
+    --------
+    >>> mae([1.0, 2.0], [1.5, 1.0])
+    0.75
+    """
+    return MAE()(y, prediction, sample_weight)
+
+
+def mse(y: Data, prediction: Data, sample_weight: Weight = None) -> float:
+    """Return the mean squared error, mean (prediction - y)². Parameters: see `mae`.
+
+    Examples
+    --------
+    >>> mse([1.0, 2.0], [1.5, 1.0])
+    0.625
+    """
+    return MSE()(y, prediction, sample_weight)
+
+
+def rmse(y: Data, prediction: Data, sample_weight: Weight = None) -> float:
+    """Return the root of the mean squared error, in the unit of the targets. Parameters: see `mae`.
+
+    The root is taken per column of the targets, and then the mean, as in scikit-learn.
+
+    Examples
+    --------
+    >>> rmse([1.0, 2.0], [4.0, 5.0])
+    3.0
+    """
+    return RMSE()(y, prediction, sample_weight)
+
+
+def r2(y: Data, prediction: Data, sample_weight: Weight = None) -> float:
+    """Return R² = 1 - Σ (y - prediction)² / Σ (y - mean y)²: 1 is perfect, 0 as good as the mean.
+
+    Parameters as for `mae`; several columns count equally. A constant column gives 1 if it is met
+    exactly and 0 otherwise, as in scikit-learn.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two examples.
+
+    Examples
+    --------
+    >>> r2([1.0, 2.0, 3.0], [1.0, 2.0, 4.0])
+    0.5
+    """
+    return R2()(y, prediction, sample_weight)
