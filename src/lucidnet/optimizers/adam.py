@@ -1,0 +1,95 @@
+"""Adam and AdamW: steps scaled by running moments of the gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ..backend import Array, namespace
+from .base import Optimizer, Slots, check_range
+
+
+@dataclass(frozen=True, repr=False)
+class Adam(Optimizer):
+    """p <- p - rate m' / (sqrt(v') + epsilon)  (Kingma & Ba 2015, algorithm 1).
+
+    The moments are m <- b1 m + (1 - b1) g and v <- b2 v + (1 - b2) g^2; m' = m / (1 - b1^t) and
+    v' = v / (1 - b2^t) correct their start from zero at step t = 1, 2, ...
+
+    Parameters
+    ----------
+    learning_rate : float or schedule
+        The step size.
+    beta1, beta2 : float
+        Shares b1 and b2 of the moments that are kept, at least 0 and below 1.
+    epsilon : float
+        Added to the root, so that nothing is divided by 0.
+    """
+
+    learning_rate: Any = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+
+    def __post_init__(self) -> None:
+        check_moments(self)
+
+    def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
+        return p - moments_step(self, g, slots, rate, step), slots
+
+
+@dataclass(frozen=True, repr=False)
+class AdamW(Optimizer):
+    """Adam with decoupled weight decay: p <- (1 - rate weight_decay) p, then Adam's step.
+
+    (Loshchilov & Hutter 2019, algorithm 2; the decay is multiplied by the rate, as in PyTorch.)
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon
+        As for `Adam`.
+    weight_decay : float
+        Share by which the parameters shrink, times the rate.
+    """
+
+    learning_rate: Any = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = field(default=0.01, kw_only=True)
+
+    slots: ClassVar[tuple[str, ...]] = Adam.slots
+    decoupled: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_moments(self)
+
+    def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
+        return p - moments_step(self, g, slots, rate, step), slots
+
+
+def moments_step(self: Adam | AdamW, g: Array, slots: Slots, rate: float, step: int) -> Array:
+    """Move the moments in place, and return rate m' / (sqrt(v') + epsilon)."""
+    m, v = slots["m"], slots["v"]
+    m *= self.beta1
+    m += (1 - self.beta1) * g
+    g *= g
+    g *= 1 - self.beta2
+    v *= self.beta2
+    v += g
+    root = namespace(v).sqrt(v)
+    root *= (1 - self.beta2**step) ** -0.5
+    root += self.epsilon
+    change = m / root
+    change *= rate / (1 - self.beta1**step)
+    return change
+
+
+def check_moments(self: Adam | AdamW) -> None:
+    """Raise if a setting is out of range."""
+    Optimizer.__post_init__(self)
+    check_range(self, "beta1", below=1)
+    check_range(self, "beta2", below=1)
+    check_range(self, "epsilon")

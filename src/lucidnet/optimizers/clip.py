@@ -1,0 +1,60 @@
+"""Limits for large gradients (Pascanu, Mikolov & Bengio 2013, algorithm 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..backend import Array, namespace
+from ..errors import SettingError
+from ..value import Value
+
+
+@dataclass(frozen=True, repr=False)
+class Clip(Value):
+    """The base of the limits; `limit` is a positive number."""
+
+    limit: float
+
+    def __post_init__(self) -> None:
+        if not self.limit > 0:
+            raise SettingError(f"{type(self).__name__}: the limit must be above 0, got {self.limit!r}")
+
+    def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
+        """Limit a gradient vector in place; `arrays` says where each parameter array lies in it."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(gradient, arrays)")
+
+
+@dataclass(frozen=True, repr=False)
+class ClipValue(Clip):
+    """Each entry is limited to [-limit, limit]."""
+
+    def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
+        """Limit each entry."""
+        gradient[:] = namespace(gradient).clip(gradient, -self.limit, self.limit)
+
+
+@dataclass(frozen=True, repr=False)
+class ClipNorm(Clip):
+    """The gradient of each parameter array is scaled down to a Euclidean norm of at most `limit`."""
+
+    def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
+        """Limit each array."""
+        for part in arrays:
+            shrink(gradient[part], self.limit)
+
+
+@dataclass(frozen=True, repr=False)
+class ClipGlobalNorm(Clip):
+    """The whole gradient is scaled down to a Euclidean norm of at most `limit`."""
+
+    def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
+        """Limit the whole."""
+        shrink(gradient, self.limit)
+
+
+def shrink(vector: Array, limit: float) -> None:
+    """Scale a vector in place so that its norm is at most `limit`."""
+    norm = float(namespace(vector).linalg.vector_norm(vector))
+    if norm > limit:
+        vector *= limit / norm

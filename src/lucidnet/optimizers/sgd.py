@@ -1,0 +1,60 @@
+"""Stochastic gradient descent, with momentum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..backend import Array
+from ..errors import SettingError
+from .base import Optimizer, Setting, Slots, check_range
+
+
+@dataclass(frozen=True, repr=False)
+class SGD(Optimizer):
+    """p <- p - rate v, with the velocity v <- momentum v + g.
+
+    Without momentum v = g. Nesterov's form steps by g + momentum v (Sutskever et al. 2013).
+    The rate multiplies the velocity, as in PyTorch; Keras adds it up in the velocity, which
+    differs while the rate changes.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule
+        The step size.
+    momentum : float
+        Share of the velocity that is kept, at least 0 and below 1.
+    nesterov : bool
+        Whether to look ahead.
+    decay : float
+        Time-based decay: at step t = 0, 1, ... the rate is learning_rate / (1 + decay t).
+    """
+
+    learning_rate: Any = 0.01
+    momentum: float = 0.0
+    nesterov: bool = False
+    decay: float = 0.0
+
+    slots: ClassVar[tuple[str, ...]] = ("velocity",)
+
+    def __post_init__(self) -> None:
+        Optimizer.__post_init__(self)
+        check_range(self, "momentum", below=1)
+        check_range(self, "decay")
+        if self.nesterov and not self.momentum:
+            raise SettingError("SGD: nesterov=True needs a momentum above 0")
+
+    def init_slots(self, vector: Array) -> Slots:
+        return Optimizer.init_slots(self, vector) if self.momentum else {}
+
+    def rate(self, learning_rate: Setting, step: int) -> float:
+        return Optimizer.rate(self, learning_rate, step) / (1 + self.decay * (step - 1))
+
+    def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
+        if not self.momentum:
+            return p - rate * g, slots
+        v = slots["velocity"]
+        v *= self.momentum
+        v += g
+        direction = g + self.momentum * v if self.nesterov else v
+        return p - rate * direction, {"velocity": v}

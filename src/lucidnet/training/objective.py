@@ -1,0 +1,52 @@
+"""What is minimized: a network and a loss, joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..backend import Array, Tree
+from ..layers import Layer, Run, backprop
+from ..layers.base import INFERENCE
+from ..losses import Loss
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A network and its loss, as they are trained together.
+
+    Parameters
+    ----------
+    net : Layer
+        The network, without its final activation if the loss has taken that over.
+    loss : Loss
+        The loss of this network's output.
+    fused : bool
+        Whether the loss has taken over the final activation.
+    """
+
+    net: Layer
+    loss: Loss
+    fused: bool
+
+    @classmethod
+    def of(cls, net: Layer, loss: Loss) -> Objective:
+        """Join a network and a loss; raise `SettingError` if they do not fit."""
+        return cls(*loss.fuse(net))
+
+    def evaluate(
+        self, params: Tree, x: Array, target: Array, weights: Array | None = None, run: Run = INFERENCE
+    ) -> tuple[Array, Array]:
+        """Return the mean loss of a batch, and the network's output."""
+        y, _ = self.net.forward(params, x, run)
+        value, cache = self.loss.forward(y, target, weights)
+        return value, (self.loss.output(cache) if self.fused else y)
+
+    def gradient(
+        self, params: Tree, x: Array, target: Array, weights: Array | None = None, run: Run = INFERENCE
+    ) -> tuple[Array, Array, Tree]:
+        """Return the mean loss of a batch, the network's output, and the gradients of the parameters."""
+        y, cache = self.net.forward(params, x, run)
+        value, loss_cache = self.loss.forward(y, target, weights)
+        dy = self.loss.backward(loss_cache)
+        _, grads = self.net.route(params, cache, dy, backprop, need_dx=False)
+        return value, (self.loss.output(loss_cache) if self.fused else y), grads

@@ -1,0 +1,120 @@
+"""What the settings of each layer mean for the one vector that holds all parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..backend import Array, Tree, namespace
+from ..errors import SettingError
+from ..layers import Layer, walk
+from ..optimizers import Group
+from ..tree import Layout, Path, at, leaves
+
+SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "frozen")
+
+
+class Penalty(NamedTuple):
+    """``l1 sum|W| + l2 sum W^2`` for the numbers of one weight array."""
+
+    part: slice
+    l1: float
+    l2: float
+
+    def value(self, vector: Array) -> float:
+        """Return the penalty, for the vector of all parameters."""
+        xp, w = namespace(vector), vector[self.part]
+        return self.l1 * float(xp.sum(xp.abs(w))) + self.l2 * float(xp.sum(w * w))
+
+    def add_gradient(self, vector: Array, gradient: Array) -> None:
+        """Add l1 sign(W) + 2 l2 W to the gradient, in place."""
+        w = vector[self.part]
+        gradient[self.part] += self.l1 * namespace(w).sign(w) + 2 * self.l2 * w
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where each parameter lies, and how it is trained.
+
+    Parameters
+    ----------
+    layout : Layout
+        Where each array lies in the vector.
+    arrays : tuple of slice
+        The same as slices.
+    groups : tuple of Group
+        Stretches of the vector with their settings; frozen layers are in none of them.
+    penalties : tuple of Penalty
+        What l1 and l2 add to the loss.
+    """
+
+    layout: Layout
+    arrays: tuple[slice, ...]
+    groups: tuple[Group, ...]
+    penalties: tuple[Penalty, ...]
+
+    @classmethod
+    def of(cls, net: Layer, params: Tree) -> Plan:
+        """Return the plan of a network; raise `SettingError` for a setting without effect."""
+        layout = Layout.of(params)
+        _refuse_idle_settings(net, params)
+        return cls(layout, layout.slices, tuple(_groups(net, layout)), tuple(_penalties(net, layout)))
+
+
+def owners(net: Layer, path: Path) -> list[Layer]:
+    """Return the layers around an array, from the network in to the layer that has it.
+
+    A setting of an inner layer goes before that of an outer one.
+    """
+    chain = [net]
+    for name in path:
+        inner = dict(chain[-1].children()).get(name)
+        if inner is None:
+            break
+        chain.append(inner)
+    return chain
+
+
+def _groups(net: Layer, layout: Layout) -> Iterator[Group]:
+    """Yield a group for each stretch of arrays that share their settings."""
+    last: Group | None = None
+    for path, part in zip(layout.paths, layout.slices, strict=True):
+        chain = owners(net, path)
+        if any(layer.frozen for layer in chain):
+            continue
+        rate, decay = (_innermost(chain, name) for name in ("learning_rate", "weight_decay"))
+        if last and last.stop == part.start and last[2:] == (rate, decay):
+            last = last._replace(stop=part.stop)
+            continue
+        if last:
+            yield last
+        last = Group(part.start, part.stop, rate, decay)
+    if last:
+        yield last
+
+
+def _penalties(net: Layer, layout: Layout) -> Iterator[Penalty]:
+    for path, part in zip(layout.paths, layout.slices, strict=True):
+        chain = owners(net, path)
+        l1, l2 = _innermost(chain, "l1") or 0.0, _innermost(chain, "l2") or 0.0
+        if (l1 or l2) and path[-1] in chain[-1].penalized:
+            yield Penalty(part, l1, l2)
+
+
+def _innermost(chain: list[Layer], setting: str) -> float | None:
+    """Return a setting of the innermost layer that has it set."""
+    unset = Layer.__dataclass_fields__[setting].default
+    values = (getattr(layer, setting) for layer in reversed(chain))
+    return next((value for value in values if value != unset), None)
+
+
+def _refuse_idle_settings(net: Layer, params: Tree) -> None:
+    """Raise if a layer without parameters has a setting that is about parameters."""
+    for path, layer in walk(net):
+        given = [name for name in SETTINGS if name in layer.settings()]
+        if given and not any(True for _ in leaves(at(params, path))):
+            raise SettingError(
+                f"{layer.describe()}: {given[0]} has no effect, because this layer has no parameters; "
+                "set it on a layer that has some"
+            )

@@ -1,0 +1,129 @@
+"""Trees of arrays, and the one flat vector that holds them all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from .backend import Array, Shape, Tree, namespace
+from .errors import ShapeError
+
+Path = tuple[str, ...]
+
+
+def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Array]]:
+    """Yield the arrays of a tree with their paths, in order.
+
+    Examples
+    --------
+    >>> [path for path, _ in leaves({"a": {"W": 1, "b": 2}, "c": {}})]
+    [('a', 'W'), ('a', 'b')]
+    """
+    if isinstance(tree, dict):
+        for name, branch in tree.items():
+            yield from leaves(branch, (*path, name))
+    else:
+        yield path, tree
+
+
+def tree_map(function: Callable[..., Array], tree: Tree, *others: Tree) -> Tree:
+    """Apply a function to the arrays of trees that have one structure."""
+    if isinstance(tree, dict):
+        return {
+            name: tree_map(function, branch, *(other[name] for other in others))
+            for name, branch in tree.items()
+        }
+    return function(tree, *others)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each array of a tree lies in one flat vector.
+
+    Parameters
+    ----------
+    paths : tuple of Path
+        The path of each array, in the tree's order.
+    shapes : tuple of Shape
+        Their shapes.
+    empty : tuple of Path
+        Paths of branches without arrays, which a tree keeps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tree = {"W": np.ones((2, 2)), "b": np.zeros(2)}
+    >>> layout = Layout.of(tree)
+    >>> layout.ravel(tree)
+    array([1., 1., 1., 1., 0., 0.])
+    >>> layout.unravel(layout.ravel(tree))["b"]
+    array([0., 0.])
+    """
+
+    paths: tuple[Path, ...]
+    shapes: tuple[Shape, ...]
+    empty: tuple[Path, ...] = ()
+
+    @classmethod
+    def of(cls, tree: Tree) -> Layout:
+        """Return the layout of a tree."""
+        found = list(leaves(tree))
+        return cls(
+            tuple(path for path, _ in found),
+            tuple(tuple(array.shape) for _, array in found),
+            tuple(_empty(tree)),
+        )
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """The part of the vector that each array takes."""
+        ends = accumulate((math.prod(shape) for shape in self.shapes), initial=0)
+        return tuple(slice(start, stop) for start, stop in pairwise(ends))
+
+    @property
+    def size(self) -> int:
+        """The length of the vector."""
+        return sum(math.prod(shape) for shape in self.shapes)
+
+    def ravel(self, tree: Tree) -> Array:
+        """Return a new vector with all numbers of a tree, which must have this structure."""
+        arrays = [at(tree, path) for path in self.paths]
+        return namespace(arrays[0]).concat([array.reshape(-1) for array in arrays])
+
+    def unravel(self, vector: Array) -> Tree:
+        """Return the tree whose arrays are views of a vector."""
+        if vector.shape != (self.size,):
+            raise ShapeError(f"expected a vector of {self.size} numbers, got shape {vector.shape}")
+        tree: Tree = {}
+        for path in self.empty:
+            _put(tree, path, {})
+        for path, shape, part in zip(self.paths, self.shapes, self.slices, strict=True):
+            tree = _put(tree, path, vector[part].reshape(shape))
+        return tree
+
+
+def at(tree: Tree, path: Path) -> Tree:
+    """Return the branch or array at a path."""
+    for name in path:
+        tree = tree[name]
+    return tree
+
+
+def _put(tree: Tree, path: Path, branch: Tree) -> Tree:
+    if not path:
+        return branch
+    inner = tree
+    for name in path[:-1]:
+        inner = inner.setdefault(name, {})
+    inner[path[-1]] = branch
+    return tree
+
+
+def _empty(tree: Tree, path: Path = ()) -> Iterator[Path]:
+    if isinstance(tree, dict):
+        if not tree:
+            yield path
+        for name, branch in tree.items():
+            yield from _empty(branch, (*path, name))
