@@ -21,7 +21,8 @@ from .activations import (
     Tanh,
 )
 from .base import Layer, Run, backprop, walk
-from .containers import Add, Concatenate, Container, Residual, Sequential
+from .branches import Add, Concatenate
+from .containers import Container, Residual, Sequential
 from .core import Dropout, Flatten, Input, Reshape
 from .dense import Dense
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..backend import Array, Shape, Stream, Tree, namespace
+from ..backend import Array, Shape, Stream, Tree
 from ..errors import LucidnetError, SettingError, ShapeError
 from .base import INFERENCE, Cache, Layer, Run, Send, backprop
 
@@ -41,7 +41,7 @@ class Sequential(Container):
         object.__setattr__(self, "layers", named(self.layers, "Sequential"))
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
-        return _by_name(self.layers)
+        return by_name(self.layers)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         params, source = {}, ""
@@ -110,83 +110,6 @@ class Residual(Container):
         return (dy + dx if need_dx else None), {"body": grads}
 
 
-@dataclass(frozen=True, repr=False)
-class Concatenate(Container):
-    """Branches that see the same input, their outputs side by side on the last axis.
-
-    y = [f_1(x), f_2(x), ...]; each branch is sent its part of dy, and dx is the sum of theirs.
-
-    Parameters
-    ----------
-    branches : sequence of Layer
-        The branches f_i; their outputs agree in all sizes but the last.
-    """
-
-    branches: Sequence[Layer]
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        object.__setattr__(self, "branches", named(self.branches, "Concatenate"))
-
-    def children(self) -> tuple[tuple[str, Layer], ...]:
-        return _by_name(self.branches)
-
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        params, shapes = init_branches(self, rng, shape)
-        if len({s[:-1] for s in shapes}) > 1:
-            raise ShapeError(f"{self.describe()}: outputs {shapes} differ in more than the last size")
-        return params, (*shapes[0][:-1], sum(s[-1] for s in shapes))
-
-    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        outputs, cache = run_branches(self, params, x, run)
-        return namespace(x).concat(outputs, axis=-1), (cache, [y.shape[-1] for y in outputs])
-
-    def route(
-        self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
-    ) -> tuple[Array, Tree]:
-        caches, sizes = cache
-        ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
-        parts = [dy[..., end - size : end] for size, end in zip(sizes, ends, strict=True)]
-        return route_branches(self, params, caches, parts, send, need_dx)
-
-
-@dataclass(frozen=True, repr=False)
-class Add(Container):
-    """Branches that see the same input, their outputs added: y = f_1(x) + f_2(x) + ...
-
-    Each branch is sent the whole dy, and dx is the sum of theirs.
-
-    Parameters
-    ----------
-    branches : sequence of Layer
-        The branches f_i; their outputs have one shape.
-    """
-
-    branches: Sequence[Layer]
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        object.__setattr__(self, "branches", named(self.branches, "Add"))
-
-    def children(self) -> tuple[tuple[str, Layer], ...]:
-        return _by_name(self.branches)
-
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        params, shapes = init_branches(self, rng, shape)
-        if len(set(shapes)) > 1:
-            raise ShapeError(f"{self.describe()}: the branches' outputs differ in shape: {shapes}")
-        return params, shapes[0]
-
-    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        outputs, cache = run_branches(self, params, x, run)
-        return total(outputs), cache
-
-    def route(
-        self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
-    ) -> tuple[Array, Tree]:
-        return route_branches(self, params, cache, [dy] * len(self.branches), send, need_dx)
-
-
 def named(layers: Sequence[Layer], where: str) -> tuple[Layer, ...]:
     """Return the layers as a tuple, each with a name; names are checked to be unique."""
     layers = tuple(layers)
@@ -211,42 +134,6 @@ def init_child(index: int, layer: Layer, rng: Stream, shape: Shape, source: str)
         raise type(error)(f"layer {index} {layer.describe()}: {error}{source}") from None
 
 
-def init_branches(self: Concatenate | Add, rng: Stream, shape: Shape) -> tuple[Tree, list[Shape]]:
-    """Initialize all branches for inputs of one shape."""
-    params, shapes = {}, []
-    for index, (name, branch) in enumerate(self.children()):
-        params[name], out = init_child(index, branch, rng, shape, "")
-        shapes.append(out)
-    return params, shapes
-
-
-def run_branches(self: Concatenate | Add, params: Tree, x: Array, run: Run) -> tuple[list[Array], Cache]:
-    """Run all branches forward on one input."""
-    outputs, cache = [], {}
-    for name, branch in self.children():
-        y, cache[name] = branch.forward(params[name], x, run.child(name))
-        outputs.append(y)
-    return outputs, cache
-
-
-def route_branches(
-    self: Concatenate | Add, params: Tree, cache: Cache, parts: list[Array], send: Send, need_dx: bool
-) -> tuple[Array, Tree]:
-    """Send each branch its part of the error; add up what comes back at the input."""
-    grads, arrived = {}, []
-    for (name, branch), dy in zip(self.children(), parts, strict=True):
-        dx, grads[name] = send(name, branch, params[name], cache[name], dy, need_dx)
-        arrived.append(dx)
-    return (total(arrived) if need_dx else None), grads
-
-
-def total(arrays: Sequence[Array]) -> Array:
-    """Add arrays up, without changing the first."""
-    first, *others = arrays
-    for other in others:
-        first = first + other
-    return first
-
-
-def _by_name(layers: Sequence[Layer]) -> tuple[tuple[str, Layer], ...]:
+def by_name(layers: Sequence[Layer]) -> tuple[tuple[str, Layer], ...]:
+    """Return named layers as pairs of name and layer."""
     return tuple((layer.name, layer) for layer in layers)
