@@ -1,6 +1,16 @@
 """lucidnet: neural networks that you can see through."""
 
-from . import initializers, layers, losses, optimizers, training
+from . import errors, initializers, layers, losses, metrics, optimizers, training
+from .model import Model
 
 __version__ = "0.1.0"
-__all__ = ["initializers", "layers", "losses", "optimizers", "training"]
+__all__ = [
+    "Model",
+    "errors",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "training",
+]

@@ -22,9 +22,8 @@ class Value:
 
     def settings(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, by name."""
-        given = {f.name: getattr(self, f.name) for f in fields(self) if f.init}  # type: ignore[arg-type]
-        defaults = {f.name: f.default for f in fields(self)}  # type: ignore[arg-type]
-        return {name: value for name, value in given.items() if not _same(value, defaults[name])}
+        given = ((f, getattr(self, f.name)) for f in fields(self) if f.init)  # type: ignore[arg-type]
+        return {f.name: value for f, value in given if not _same(value, f.default)}
 
 
 def _same(value: Any, default: Any) -> bool:
@@ -35,7 +34,7 @@ def _arguments(value: Value) -> list[str]:
     """The arguments that make this value, the leading ones without their names."""
     settings = value.settings()
     written, leading = [], True
-    for f in fields(value):  # type: ignore[arg-type]
+    for f in sorted(fields(value), key=lambda f: f.kw_only):  # type: ignore[arg-type]
         leading = leading and f.name in settings and not f.kw_only
         if f.name in settings:
             written.append(repr(settings[f.name]) if leading else f"{f.name}={settings[f.name]!r}")
@@ -66,7 +65,9 @@ def get(kind: str, given: Any, known: Mapping[str, Callable[[], V]], base: type[
 def to_config(value: Any) -> Any:
     """Turn a value into plain dicts, lists, numbers and strings, ready for JSON."""
     if isinstance(value, Value) and is_dataclass(value):
-        return {"type": type(value).__name__} | {k: to_config(v) for k, v in value.settings().items()}
+        # All fields, also the default ones: a default may change between versions.
+        given = {f.name: to_config(getattr(value, f.name)) for f in fields(value) if f.init}
+        return {"type": type(value).__name__} | given
     if isinstance(value, (list, tuple)):
         return [to_config(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):

@@ -31,7 +31,7 @@ class Dense(Layer):
     use_bias : bool
         Whether b is there.
     initializer, bias_initializer : str or Initializer
-        How W (inputs, units) and b (units,) begin.
+        How W (inputs, units) and b (units,) begin; Glorot's uniform distribution and zeros if not given.
 
     Examples
     --------
@@ -42,10 +42,10 @@ class Dense(Layer):
     """
 
     units: int
-    activation: Any = "linear"
+    activation: Any = activations.Linear()
     use_bias: bool = True
-    initializer: Any = "glorot_uniform"
-    bias_initializer: Any = "zeros"
+    initializer: Any = initializers.VarianceScaling()
+    bias_initializer: Any = initializers.Constant()
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
 

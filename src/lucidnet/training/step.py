@@ -48,6 +48,17 @@ class State:
     plan: Plan
     spare: tuple[Array, Tree] | None = None
 
+    @classmethod
+    def of(cls, net: Layer, params: Tree, seed: int) -> State:
+        """Return a state with these parameters, not ready for any optimizer yet."""
+        plan = Plan.of(net, params)
+        vector = plan.layout.ravel(params)
+        return cls(plan.layout.unravel(vector), vector, {}, 0, seed, plan)
+
+    def ready(self, optimizer: Optimizer) -> State:
+        """Return the state before the first step with an optimizer."""
+        return replace(self, slots=optimizer.init_slots(self.vector), step=0, spare=None)
+
     def stream(self, purpose: str) -> Stream:
         """Return the random numbers of this step for a purpose."""
         return Stream(self.seed, self.step, str(self.vector.dtype), (purpose,))
@@ -107,17 +118,9 @@ class Step:
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", Objective.of(self.net, self.loss))
 
-    def start(self, shape: Shape, seed: int = 0, dtype: str = "float32", params: Tree = None) -> State:
+    def start(self, shape: Shape, seed: int = 0, dtype: str = "float32") -> State:
         """Return the state before the first step, for inputs of a shape (without the batch axis)."""
-        if params is None:
-            params, _ = self.net.init(Stream(seed, dtype=dtype, path=("init",)), shape)
-        return self.begin(params, seed)
-
-    def begin(self, params: Tree, seed: int = 0) -> State:
-        """Return the state before the first step, for parameters that are there."""
-        plan = Plan.of(self.net, params)
-        vector = plan.layout.ravel(params)
-        return State(plan.layout.unravel(vector), vector, self.optimizer.init_slots(vector), 0, seed, plan)
+        return State.of(self.net, initial(self.net, shape, seed, dtype), seed).ready(self.optimizer)
 
     def __call__(
         self, state: State, x: Array, target: Array, weights: Array | None = None
@@ -160,6 +163,11 @@ class Step:
         )
         spare = (state.vector, state.params)
         return State(params, vector, state.slots, state.step + 1, state.seed, plan, spare)
+
+
+def initial(net: Layer, shape: Shape, seed: int = 0, dtype: str = "float32") -> Tree:
+    """Return the first parameters of a network, for inputs of a shape (without the batch axis)."""
+    return net.init(Stream(seed, dtype=dtype, path=("init",)), shape)[0]
 
 
 def _copy(state: State) -> tuple[Array, Any]:

@@ -1,0 +1,105 @@
+"""What was measured: in one step or evaluation, and over the epochs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+
+class Result(dict[str, float]):
+    """Numbers by name, also as attributes: ``result.loss``.
+
+    Examples
+    --------
+    >>> result = Result(loss=0.25, accuracy=0.9)
+    >>> result
+    loss 0.2500, accuracy 0.9000
+    >>> result.accuracy
+    0.9
+    """
+
+    def __getattr__(self, name: str) -> float:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"no {name!r} was measured; there are: {', '.join(self)}") from None
+
+    def __repr__(self) -> str:
+        return ", ".join(f"{name} {number(value)}" for name, value in self.items())
+
+
+def number(value: float) -> str:
+    """Write a number with four decimals, or in powers of ten if that would hide it.
+
+    Examples
+    --------
+    >>> number(0.98765), number(0.0000123), number(123456.7)
+    ('0.9877', '1.230e-05', '1.235e+05')
+    """
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
+
+
+class History(dict[str, list[float]]):
+    """A list for each measured quantity, with one number per epoch.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> history.append(Result(loss=0.5, val_loss=0.625))
+    >>> history.append(Result(loss=0.25, val_loss=0.5))
+    >>> history["loss"]
+    [0.5, 0.25]
+    >>> print(history)
+    epoch    loss  val_loss
+        1  0.5000    0.6250
+        2  0.2500    0.5000
+    """
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs recorded."""
+        return max((len(values) for values in self.values()), default=0)
+
+    def append(self, result: Mapping[str, float]) -> None:
+        """Add the numbers of one epoch; what is new, or missing, is NaN in the other epochs."""
+        before = self.epochs
+        for name, value in result.items():
+            self.setdefault(name, [float("nan")] * before).append(value)
+        for values in self.values():
+            values.extend([float("nan")] * (before + 1 - len(values)))
+
+    def rows(self) -> list[dict[str, float]]:
+        """Return one dict per epoch: a table that pandas, CSV writers and people understand."""
+        return [
+            {"epoch": epoch + 1} | {name: values[epoch] for name, values in self.items()}
+            for epoch in range(self.epochs)
+        ]
+
+    def to_csv(self, path: str | PathLike[str] | None = None) -> str:
+        """Return the table as CSV; write it to a file if a path is given."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, ["epoch", *self], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows())
+        if path is not None:
+            Path(path).write_text(text.getvalue(), encoding="utf-8")
+        return text.getvalue()
+
+    def plot(self) -> Any:
+        """Return a figure of all curves (needs matplotlib: ``pip install 'lucidnet[plots]'``)."""
+        from ..plots import training_curves
+
+        return training_curves(self)
+
+    def __str__(self) -> str:
+        columns = {"epoch": [str(epoch + 1) for epoch in range(self.epochs)]}
+        columns |= {name: [number(value) for value in values] for name, values in self.items()}
+        widths = [max(len(text) for text in (name, *column)) for name, column in columns.items()]
+        lines = [list(columns), *zip(*columns.values(), strict=True)]
+        return "\n".join(
+            "  ".join(f"{text:>{w}}" for text, w in zip(line, widths, strict=True)) for line in lines
+        )
