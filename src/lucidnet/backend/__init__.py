@@ -4,8 +4,8 @@ Layer code takes its array functions from the array it was given (`namespace(x).
 the array API standard lacks stands here.
 """
 
-from .arrays import Array, Shape, Tree, namespace, one_hot
+from .arrays import Array, Shape, Tree, namespace, one_hot, subtract
 from .random import Stream
 from .special import normal_cdf
 
-__all__ = ["Array", "Shape", "Stream", "Tree", "namespace", "normal_cdf", "one_hot"]
+__all__ = ["Array", "Shape", "Stream", "Tree", "namespace", "normal_cdf", "one_hot", "subtract"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+import numpy as np
+
 Array: TypeAlias = Any
 """A NumPy or JAX array. (No type checker knows a common type of the two yet.)"""
 
@@ -17,6 +19,11 @@ Shape: TypeAlias = tuple[int, ...]
 def namespace(x: Array) -> Any:
     """Return the functions of the library that `x` belongs to (`numpy`, `jax.numpy`)."""
     return x.__array_namespace__()
+
+
+def subtract(p: Array, change: Array, out: Array) -> None:
+    """Write p - change to an array that is there already: one pass, nothing allocated."""
+    np.subtract(p, change, out=out)
 
 
 def one_hot(labels: Array, classes: int, like: Array) -> Array:

@@ -17,6 +17,9 @@ Send: TypeAlias = Callable[..., tuple[Array, Tree]]
 """How a learning rule crosses one edge: send(name, layer, params, cache, dy, need_dx)."""
 
 
+NO_STREAM = Stream()
+
+
 class Run:
     """What a forward pass is told besides its input: training or inference, and random numbers.
 
@@ -25,18 +28,25 @@ class Run:
     train : bool
         True while training: dropout and noise are active.
     stream : Stream
-        The random numbers for this place and step.
+        The random numbers of the whole network in this step.
+    path : tuple of str
+        The place in the network.
     """
 
-    __slots__ = ("stream", "train")
+    __slots__ = ("_path", "_root", "train")
 
-    def __init__(self, train: bool = False, stream: Stream | None = None) -> None:
-        self.train = train
-        self.stream = stream or Stream()
+    def __init__(self, train: bool = False, stream: Stream | None = None, path: tuple[str, ...] = ()) -> None:
+        self.train, self._root, self._path = train, stream or NO_STREAM, path
+
+    @property
+    def stream(self) -> Stream:
+        """The random numbers for this place and step."""
+        root = self._root
+        return Stream(root.seed, root.step, root.dtype, root.path + self._path)
 
     def child(self, name: str) -> Run:
         """Return the run of a part of the network."""
-        return Run(True, self.stream.child(name)) if self.train else self
+        return Run(True, self._root, (*self._path, name)) if self.train else self
 
 
 INFERENCE = Run()

@@ -54,7 +54,7 @@ class Sequential(Container):
         cache = {}
         for layer in self.layers:
             name = layer.name
-            x, cache[name] = layer.forward(params[name], x, run.child(name) if run.train else run)
+            x, cache[name] = layer.forward(params[name], x, run.child(name))
         return x, cache
 
     def route(

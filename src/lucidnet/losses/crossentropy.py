@@ -23,9 +23,9 @@ from .base import Cache, Loss, check_values, mean_last
 def log_and_softmax(z: Array) -> tuple[Array, Array]:
     """Return log softmax(z) and softmax(z) over the last axis."""
     xp = namespace(z)
-    shifted = z - xp.max(z, axis=-1, keepdims=True)
+    shifted = z - z.max(-1, keepdims=True)
     p = xp.exp(shifted)
-    total = xp.sum(p, axis=-1, keepdims=True)
+    total = p.sum(-1, keepdims=True)
     shifted -= xp.log(total)
     p /= total
     return shifted, p
@@ -105,17 +105,17 @@ class CategoricalCrossentropy(FromProbabilities):
         check_smoothing(self)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
-        xp = namespace(prediction)
         t = self._smooth(as_rows(target, prediction))
-        log_p, p = (
-            log_and_softmax(prediction) if self.from_logits else (xp.log(floor(prediction)), prediction)
-        )
-        return -xp.sum(t * log_p, axis=-1), (p, t)
+        if self.from_logits:
+            log_p, p = log_and_softmax(prediction)
+        else:
+            log_p, p = namespace(prediction).log(floor(prediction)), prediction
+        return -(t * log_p).sum(-1), (p, t)
 
     def slope(self, cache: Cache) -> Array:
         p, t = cache
         if self.from_logits:
-            return p * namespace(t).sum(t, axis=-1, keepdims=True) - t
+            return p * t.sum(-1, keepdims=True) - t
         return -t / floor(p)
 
     def _smooth(self, t: Array) -> Array:

@@ -37,7 +37,7 @@ class Adam(Optimizer):
         check_moments(self)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
-        return p - moments_step(self, g, slots, rate, step), slots
+        return moments_step(self, g, slots, rate, step)
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,11 +67,11 @@ class AdamW(Optimizer):
         check_moments(self)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
-        return p - moments_step(self, g, slots, rate, step), slots
+        return moments_step(self, g, slots, rate, step)
 
 
-def moments_step(self: Adam | AdamW, g: Array, slots: Slots, rate: float, step: int) -> Array:
-    """Move the moments in place, and return rate m' / (sqrt(v') + epsilon)."""
+def moments_step(self: Adam | AdamW, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
+    """Return rate m' / (sqrt(v') + epsilon), and the moments of this step."""
     m, v = slots["m"], slots["v"]
     m *= self.beta1
     m += (1 - self.beta1) * g
@@ -84,7 +84,7 @@ def moments_step(self: Adam | AdamW, g: Array, slots: Slots, rate: float, step: 
     root += self.epsilon
     change = m / root
     change *= rate / (1 - self.beta1**step)
-    return change
+    return change, {"m": m, "v": v}
 
 
 def check_moments(self: Adam | AdamW) -> None:

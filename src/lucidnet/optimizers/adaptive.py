@@ -54,11 +54,11 @@ class RMSprop(Optimizer):
         change = g / root
         if not self.momentum:
             change *= rate
-            return p - change, slots
+            return change, {"v": v}
         velocity = slots["velocity"]
         velocity *= self.momentum
         velocity += change
-        return p - rate * velocity, slots
+        return rate * velocity, {"v": v, "velocity": velocity}
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,4 +101,5 @@ class Adagrad(Optimizer):
         root = namespace(v).sqrt(v)
         root += self.epsilon
         g /= root
-        return p - rate * g, slots
+        g *= rate
+        return g, {"v": v}

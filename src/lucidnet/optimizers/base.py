@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from ..backend import Array, Tree, namespace
+from ..backend import Array, Tree, namespace, subtract
 from ..errors import SettingError
 from ..tree import Layout
 from ..value import Value
@@ -18,7 +18,7 @@ Slots: TypeAlias = dict[str, Array]
 Setting: TypeAlias = float | Callable[[int], float]
 """A number, or a schedule: a function from the number of the step (0, 1, ...) to a number."""
 
-PIECE = 16_384
+PIECE = 65_536
 """Numbers worked on at a time: parameters, gradient and slots of a piece stay in a core's cache."""
 
 
@@ -65,7 +65,7 @@ class Optimizer(Value):
             raise SettingError(f"{type(self).__name__}: clip must be a Clip, got {self.clip!r}")
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
-        """Return new parameters and slots, for one array.
+        """Return what to subtract from the parameters, and the new slots, for one array.
 
         `g` and the slots are given away: they may be overwritten. `p` must not be changed.
 
@@ -152,7 +152,8 @@ class Optimizer(Value):
                 elif decay:
                     g += decay * p
                 given = {name: slot[part] for name, slot in slots.items()}
-                out[part], made = self.descend(p, g, given, rate, step)
+                change, made = self.descend(p, g, given, rate, step)
+                subtract(p, change, out=out[part])
                 keep(made, given)
 
 

@@ -52,9 +52,10 @@ class SGD(Optimizer):
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         if not self.momentum:
-            return p - rate * g, slots
+            g *= rate
+            return g, slots
         v = slots["velocity"]
         v *= self.momentum
         v += g
         direction = g + self.momentum * v if self.nesterov else v
-        return p - rate * direction, {"velocity": v}
+        return rate * direction, {"velocity": v}

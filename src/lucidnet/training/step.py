@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..layers import Layer, Run
 from ..losses import Loss
@@ -61,7 +59,7 @@ class State:
 
     def stream(self, purpose: str) -> Stream:
         """Return the random numbers of this step for a purpose."""
-        return Stream(self.seed, self.step, str(self.vector.dtype), (purpose,))
+        return Stream(self.seed, self.step, self.vector.dtype.str, (purpose,))
 
     def before(self, optimizer: Optimizer) -> State:
         """Return the state with the parameters before the last step, the optimizer's memory cleared."""
@@ -177,6 +175,5 @@ def _copy(state: State) -> tuple[Array, Any]:
 
 
 def _finite(gradient: Array) -> bool:
-    """Tell whether all entries are finite; the sum shows it in one pass, unless it overflows."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return math.isfinite(gradient.sum()) or bool(namespace(gradient).isfinite(gradient).all())
+    """Tell whether all entries are finite; their squares show it in one fast pass, unless they overflow."""
+    return math.isfinite(gradient @ gradient) or bool(namespace(gradient).isfinite(gradient).all())
