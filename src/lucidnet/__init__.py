@@ -1,16 +1,41 @@
-"""lucidnet: neural networks that you can see through."""
+"""lucidnet: neural networks that you can see through.
+
+Every layer's forward and backward pass is written by hand, side by side, in plain array code, and
+checked. Start with `Model`, `layers` and `data.load`; look inside with `check`, `plots` and `metrics`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from . import errors, initializers, layers, losses, metrics, optimizers, training
 from .model import Model
 
+if TYPE_CHECKING:
+    from . import check, data, plots
+
 __version__ = "0.1.0"
 __all__ = [
     "Model",
+    "check",
+    "data",
     "errors",
     "initializers",
     "layers",
+    "load",
     "losses",
     "metrics",
     "optimizers",
+    "plots",
     "training",
 ]
+
+load = Model.load
+
+
+def __getattr__(name: str) -> Any:
+    # Not needed to build and train a network: imported when first used, so that the import stays light.
+    if name in ("check", "data", "plots"):
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

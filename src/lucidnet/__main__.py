@@ -1,0 +1,5 @@
+"""``python -m lucidnet`` is the command ``lucidnet``."""
+
+from .cli import main
+
+main()

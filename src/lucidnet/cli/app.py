@@ -1,0 +1,110 @@
+"""The commands and their options; what they do stands in the files beside this one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import show, train, use
+
+app = typer.Typer(
+    help="Neural networks that you can see through: train, look inside, check.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[str, typer.Argument(help="digits, mnist, fashion-mnist, a generated set, or a file.")]
+ModelFile = Annotated[Path, typer.Argument(metavar="FILE", help="A model written by --save.")]
+OptionalData = Annotated[
+    str | None, typer.Argument(help="The data set or file; by default the one it was trained on.")
+]
+
+
+class Picture(StrEnum):
+    """What `lucidnet plot` can draw."""
+
+    overview = "overview"
+    curves = "curves"
+    weights = "weights"
+    heat = "heat"
+    confusion = "confusion"
+    mistakes = "mistakes"
+
+
+@app.command(name="train")
+def train_command(
+    data: Data = "digits",
+    hidden: Annotated[str, typer.Option(help="Units of the hidden layers, as in 128,64.")] = "128,64",
+    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "relu",
+    dropout: Annotated[float, typer.Option(help="Share of hidden units dropped while training.")] = 0.0,
+    optimizer: Annotated[str, typer.Option(help="sgd, adam, adamw, rmsprop or adagrad.")] = "adam",
+    lr: Annotated[float | None, typer.Option(help="Learning rate; the optimizer's own if left out.")] = None,
+    momentum: Annotated[float | None, typer.Option(help="Momentum, for sgd and rmsprop.")] = None,
+    epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 10,
+    batch_size: Annotated[int, typer.Option(help="Examples per step.")] = 64,
+    validation: Annotated[float, typer.Option(help="Share of the training data to validate on.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="The seed of all random numbers.")] = 0,
+    save: Annotated[Path | None, typer.Option(help="Write the model to this .safetensors file.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw curves and first-layer weights to this file.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show the result only.")] = False,
+) -> None:
+    """Train a dense network, and measure it on the test set. Ctrl-C ends early and keeps what was learned."""
+    network = train.Network(hidden, activation, dropout)
+    method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed)
+    raise typer.Exit(train.run(data, network, method, save, plot, quiet))
+
+
+@app.command()
+def evaluate(
+    file: ModelFile,
+    data: OptionalData = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the confusion matrix to this file.")] = None,
+) -> None:
+    """Measure a saved model on the test part of a data set."""
+    use.evaluate(file, data, plot)
+
+
+@app.command()
+def predict(
+    file: ModelFile,
+    data: OptionalData = None,
+    rows: Annotated[int, typer.Option(help="How many examples to show.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="Write all predictions to this CSV file.")] = None,
+) -> None:
+    """Predict with a saved model: the outputs for the test part of a data set, or for a whole file."""
+    use.predict(file, data, rows, out)
+
+
+@app.command()
+def info(file: ModelFile) -> None:
+    """Show what a model file holds: layers, shapes, parameters, settings, history."""
+    show.info(file)
+
+
+@app.command()
+def check(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A model; all layers if none.")
+    ] = None,
+    data: OptionalData = None,
+) -> None:
+    """Check gradients against finite differences: every layer, activation and loss, or a saved model."""
+    raise typer.Exit(use.check(file, data))
+
+
+@app.command()
+def plot(
+    file: ModelFile,
+    out: Annotated[Path, typer.Argument(help="The picture to write: .png, .svg or .pdf.")],
+    what: Annotated[Picture, typer.Option(help="What to draw.")] = Picture.overview,
+    layer: Annotated[str | None, typer.Option(help="The layer whose weights to draw (heat).")] = None,
+    data: Annotated[str | None, typer.Option(help="Data for confusion and mistakes.")] = None,
+) -> None:
+    """Draw a saved model: training curves, weights, confusion matrix, worst mistakes."""
+    show.plot(file, out, what.value, layer, data)

@@ -1,0 +1,68 @@
+"""What the command line makes of a data set: classes to tell apart, or numbers to predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import data as sets
+
+
+@dataclass(frozen=True)
+class Task:
+    """A data set, and what to learn from it.
+
+    Whole-number targets are classes, others are numbers to predict.
+    """
+
+    name: str
+    x: Any
+    y: Any
+    x_test: Any
+    y_test: Any
+
+    @property
+    def classes(self) -> bool:
+        """Whether the targets are classes."""
+        return bool(self.y.dtype.kind in "iu")
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs the network needs."""
+        if self.classes:
+            return int(max(self.y.max(), self.y_test.max())) + 1
+        return 1 if self.y.ndim == 1 else int(self.y.shape[1])
+
+    @property
+    def activation(self) -> str:
+        """The activation of the last layer."""
+        return "softmax" if self.classes else "linear"
+
+    @property
+    def loss(self) -> str:
+        """The loss."""
+        return "categorical_crossentropy" if self.classes else "mse"
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is measured besides the loss."""
+        return ("accuracy",) if self.classes else ("mae", "r2")
+
+    def title(self) -> str:
+        """Say what the data are."""
+        kind = f"{self.outputs} classes" if self.classes else "numbers"
+        width = int(np.prod(self.x.shape[1:]))
+        sizes = f"{len(self.x)} training and {len(self.x_test)} test examples"
+        return f"{self.name}: {sizes}, {width} inputs, {kind}"
+
+    def about(self) -> dict[str, Any]:
+        """What a saved model remembers of its data."""
+        return {"data": self.name}
+
+
+def open_task(name: str) -> Task:
+    """Load a data set by name, or from a file."""
+    (x, y), (x_test, y_test) = sets.load(name)
+    return Task(name, x, y, x_test, y_test)

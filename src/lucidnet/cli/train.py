@@ -1,0 +1,120 @@
+"""``lucidnet train``."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import optimizers
+from ..errors import SettingError, lookup
+from ..layers import Dense, Dropout, Input, Layer, activations
+from ..model import Model
+from ..training.history import Result
+from . import show
+from .data import Task, open_task
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells expect it."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network that the options describe."""
+
+    hidden: str
+    activation: str
+    dropout: float
+
+    def layers(self, task: Task) -> list[Layer]:
+        """Return the layers for a task."""
+        layers: list[Layer] = [Input(task.x.shape[1:])]
+        for units in self._units():
+            layers.append(Dense(units, activation=self.activation, initializer=self._initializer()))
+            if self.dropout:
+                layers.append(Dropout(self.dropout))
+        return [*layers, Dense(task.outputs, activation=task.activation)]
+
+    def _units(self) -> list[int]:
+        try:
+            return [int(units) for units in self.hidden.split(",") if units.strip()]
+        except ValueError:
+            raise SettingError(
+                f"--hidden: expected whole numbers with commas, as in 128,64, got {self.hidden!r}"
+            ) from None
+
+    def _initializer(self) -> str:
+        """He's for rectifiers, Glorot's for what saturates."""
+        lookup("activation", self.activation, activations.KNOWN)
+        rectifiers = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish")
+        return "he_normal" if self.activation in rectifiers else "glorot_uniform"
+
+
+@dataclass(frozen=True)
+class Method:
+    """How the options say to train."""
+
+    optimizer: str
+    lr: float | None
+    momentum: float | None
+    epochs: int
+    batch_size: int
+    validation: float
+    seed: int
+
+    def make(self) -> optimizers.Optimizer:
+        """Return the optimizer."""
+        kind: Any = lookup("optimizer", self.optimizer, optimizers.KNOWN)
+        given = {"learning_rate": self.lr, "momentum": self.momentum}
+        settings = {name: value for name, value in given.items() if value is not None}
+        if "momentum" in settings and "momentum" not in kind.__dataclass_fields__:
+            raise SettingError(f"--momentum is for sgd and rmsprop, not for {self.optimizer}")
+        made: optimizers.Optimizer = kind(**settings)
+        return made
+
+
+def run(
+    data: str, network: Network, method: Method, save: Path | None, plot: Path | None, quiet: bool
+) -> int:
+    """Train, show the result, write what was asked for; return the exit code."""
+    show.check_places(save, plot)
+    task = open_task(data)
+    model = Model(network.layers(task), seed=method.seed)
+    model.about = task.about()
+    model.compile(task.loss, method.make(), task.metrics)
+    if not quiet:
+        show.line(f"{task.title()}\n\n{model.summary()}\n")
+    began = time.perf_counter()
+    finished = _fit(model, task, method, quiet)
+    seconds = time.perf_counter() - began
+    _report(model, task, seconds, finished, method)
+    show.keep(model, save, plot)
+    return 0 if finished else INTERRUPTED
+
+
+def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
+    """Train; return False if Ctrl-C ended it."""
+    try:
+        model.fit(
+            task.x,
+            task.y,
+            epochs=method.epochs,
+            batch_size=method.batch_size,
+            validation_split=method.validation,
+            verbose=0 if quiet else 1,
+        )
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def _report(model: Model, task: Task, seconds: float, finished: bool, method: Method) -> None:
+    done = model.history.epochs
+    results: dict[str, Result] = {"training": model.evaluate(task.x, task.y)}
+    if task.x_test is not None:
+        results["test"] = model.evaluate(task.x_test, task.y_test)
+    show.results(results)
+    if not finished:
+        show.line(f"stopped by Ctrl-C after {done} of {method.epochs} epochs; what was learned is kept")
+    show.line(f"{done} epochs in {seconds:.1f} s")

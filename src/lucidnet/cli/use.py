@@ -1,0 +1,72 @@
+"""``lucidnet evaluate``, ``predict`` and ``check``."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from .. import check as checks
+from ..backend import Array
+from ..model import Model
+from ..training.history import number
+from . import show
+from .data import open_task
+
+
+def evaluate(file: Path, data: str | None, plot: Path | None) -> None:
+    """Measure a saved model on the test part of a data set."""
+    show.check_places(plot)
+    model = Model.load(file)
+    task = open_task(show.data_name(model, data))
+    show.results({f"test of {task.name}": model.evaluate(task.x_test, task.y_test)})
+    if plot:
+        show.draw(model, plot, "confusion", None, task.name)
+
+
+def predict(file: Path, data: str | None, rows: int, out: Path | None) -> None:
+    """Print predictions beside the targets; write all of them to a CSV file if asked for."""
+    show.check_places(out)
+    model = Model.load(file)
+    task = open_task(show.data_name(model, data))
+    y = model.predict(task.x_test)
+    columns, lines = _predictions(y, task.y_test, task.classes)
+    show.table(["row", *columns], [[str(i), *line] for i, line in enumerate(lines[:rows])])
+    if out:
+        with out.open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream, lineterminator="\n").writerows([columns, *lines])
+        show.line(f"{len(lines)} predictions written to {out}")
+
+
+def _predictions(y: Array, target: Array, classes: bool) -> tuple[list[str], list[list[str]]]:
+    if classes:
+        best = y.argmax(-1)
+        sure = np.take_along_axis(y, best[:, None], -1)[:, 0]
+        triples = zip(target, best, sure, strict=True)
+        return ["target", "predicted", "probability"], [[str(t), str(b), f"{p:.4f}"] for t, b, p in triples]
+    pairs = zip(np.reshape(target, (len(y), -1)), y, strict=True)
+    return ["target", "predicted"], [[_numbers(t), _numbers(p)] for t, p in pairs]
+
+
+def _numbers(values: Array) -> str:
+    return " ".join(number(float(value)) for value in values)
+
+
+def check(file: Path | None, data: str | None) -> int:
+    """Check gradients; return 1 if one of them is wrong."""
+    if file is None:
+        reports = list(checks.package())
+    else:
+        model = Model.load(file)
+        task = open_task(show.data_name(model, data))
+        reports = [(str(file), checks.gradients(model, task.x_test[:8], task.y_test[:8]))]
+    rows = [
+        [name, f"{report.worst:.1e}", "passed" if report.passed else "FAILED"] for name, report in reports
+    ]
+    show.table(["gradient of", "worst relative error", ""], rows)
+    failed = [(name, report) for name, report in reports if not report.passed]
+    for name, report in failed:
+        show.line(f"\n{name}\n{report}")
+    show.line(f"\n{len(reports) - len(failed)} of {len(reports)} passed, float64 central differences")
+    return 1 if failed else 0

@@ -1,0 +1,7 @@
+"""Data sets: real ones by name, generated ones, and files."""
+
+from .generate import circles, gaussians, moons, spirals, xor
+from .load import KNOWN, load
+from .tables import Table, read
+
+__all__ = ["KNOWN", "Table", "circles", "gaussians", "load", "moons", "read", "spirals", "xor"]

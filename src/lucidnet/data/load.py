@@ -1,0 +1,207 @@
+"""Data sets by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError, UnknownNameError, suggestion
+from . import generate
+from .fetch import Source, locate
+from .idx import read_idx
+from .tables import read
+
+Part = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+Parts = tuple[Part, Part]
+
+FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+
+MNIST = Source(
+    "mnist",
+    dict(
+        zip(
+            FILES,
+            (
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
+            strict=True,
+        )
+    ),
+    (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+)
+
+FASHION_MNIST = Source(
+    "fashion-mnist",
+    dict(
+        zip(
+            FILES,
+            (
+                "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+                "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+                "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+                "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            ),
+            strict=True,
+        )
+    ),
+    (
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    ),
+)
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    images: bool = False,
+    folder: str | os.PathLike[str] | None = None,
+    test_split: float = 0.2,
+    seed: int = 0,
+) -> Parts:
+    """Return ``(x, y), (x_test, y_test)`` of a data set, by its name or from a file.
+
+    Parameters
+    ----------
+    name : str or path
+        "digits" (ships with the package), "mnist", "fashion-mnist"; "xor", "spirals", "moons",
+        "circles", "gaussians" (generated); or the path of a file that `read` understands.
+    images : bool
+        Whether examples are images (height, width, channels) in place of flat rows.
+    folder : path, optional
+        Where folders of data sets lie; by default the environment variable ``LUCIDNET_DATA``.
+    test_split : float
+        Share of the examples for testing, where the data set has no test part of its own.
+    seed : int
+        Seed of that split, and of generated sets.
+
+    Returns
+    -------
+    (x, y), (x_test, y_test)
+        Inputs in float32, one flat row per example, for the images scaled to [0, 1] (numbers of
+        files as they are); labels in int64, or whatever targets a file has.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is neither a data set nor a file of this name.
+    FileError
+        If a file is damaged, or a download fails.
+
+    Examples
+    --------
+    >>> (x, y), (x_test, y_test) = load("digits")
+    >>> x.shape, x.dtype, y.shape, x_test.shape
+    ((1438, 64), dtype('float32'), (1438,), (359, 64))
+    """
+    key = str(name)
+    if key in KNOWN:
+        parts = KNOWN[key](folder=folder, test_split=test_split, seed=seed)
+    elif Path(name).exists():
+        parts = _from_file(name, test_split, seed)
+    else:
+        raise UnknownNameError(f"unknown data set {key!r}, and no such file: {suggestion(key, KNOWN)}")
+    return _shaped(parts, images)
+
+
+def _shaped(parts: Parts, images: bool) -> Parts:
+    """Return examples as flat rows, or as images with a channel axis."""
+    (x, y), (x_test, y_test) = parts
+    if images and x.ndim == 2:
+        raise DataError("images=True: these data are rows of numbers, not images")
+
+    def shape(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if images:
+            return x[..., None] if x.ndim == 3 else x
+        return x.reshape(len(x), -1)
+
+    return (shape(x), y), (shape(x_test), y_test)
+
+
+def _digits(**options: Any) -> Parts:
+    """Return the digits; the split is that of the package, whatever the options."""
+    with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as arrays:
+        x, y = arrays["x"].astype(np.float32) / np.float32(16), arrays["y"].astype(np.int64)
+    train, test = stratified(y, 0.2, seed=0)
+    return (x[train], y[train]), (x[test], y[test])
+
+
+def _idx(source: Source, folder: Any, **options: Any) -> Parts:
+    """Return a data set of four IDX files."""
+
+    def get(file: str, scale: float | None = None) -> npt.NDArray[Any]:
+        return read_idx(locate(source, file, folder), scale=scale, sha256=source.files[file])
+
+    x, y, x_test, y_test = (get(file, 255.0 if "images" in file else None) for file in FILES)
+    return (x, y.astype(np.int64)), (x_test, y_test.astype(np.int64))
+
+
+def _generated(make: Callable[..., generate.Examples], test_split: float, seed: int, **options: Any) -> Parts:
+    x, y = make(n=1000, seed=seed)
+    return _split(x, y, test_split, seed)
+
+
+def _from_file(path: str | os.PathLike[str], test_split: float, seed: int) -> Parts:
+    table = read(path)
+    if table.x_test is not None and table.y_test is not None:
+        return (table.x, table.y), (table.x_test, table.y_test)
+    return _split(table.x, table.y, test_split, seed)
+
+
+def _split(x: npt.NDArray[Any], y: npt.NDArray[Any], fraction: float, seed: int) -> Parts:
+    train, test = stratified(y, fraction, seed)
+    return (x[train], y[train]), (x[test], y[test])
+
+
+def stratified(
+    y: npt.NDArray[Any], fraction: float, seed: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the rows for training and for testing, shuffled.
+
+    Labels (n,) keep their shares: rows are shuffled, sorted by label, and taken at even distances.
+
+    Examples
+    --------
+    >>> train, test = stratified(np.array([0, 0, 0, 0, 1, 1, 1, 1]), 0.25, seed=0)
+    >>> len(train), sorted(np.array([0, 0, 0, 0, 1, 1, 1, 1])[test].tolist())
+    (6, [0, 1])
+    """
+    count = round(len(y) * fraction)
+    if not 0 < count < len(y):
+        raise DataError(f"test_split={fraction:g} of {len(y)} examples leaves an empty part")
+    rng = np.random.Generator(np.random.Philox(seed))
+    order = rng.permutation(len(y))
+    if y.ndim == 1 and y.dtype.kind in "iu":
+        order = order[np.argsort(y[order], kind="stable")]
+    chosen = np.zeros(len(y), bool)
+    chosen[((np.arange(count) + 0.5) * len(y) / count).astype(int)] = True
+    return rng.permutation(order[~chosen]), rng.permutation(order[chosen])
+
+
+KNOWN: dict[str, Callable[..., Parts]] = {
+    "digits": _digits,
+    "mnist": partial(_idx, MNIST),
+    "fashion-mnist": partial(_idx, FASHION_MNIST),
+    "xor": partial(_generated, generate.xor),
+    "spirals": partial(_generated, generate.spirals),
+    "moons": partial(_generated, generate.moons),
+    "circles": partial(_generated, generate.circles),
+    "gaussians": partial(_generated, generate.gaussians),
+}
