@@ -9,11 +9,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import errors, initializers, layers, losses, metrics, optimizers, training
+from . import errors, initializers, layers, losses, optimizers, training
 from .model import Model
 
 if TYPE_CHECKING:
-    from . import check, data, plots
+    from . import check, data, metrics, plots
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,6 +36,6 @@ load = Model.load
 
 def __getattr__(name: str) -> Any:
     # Not needed to build and train a network: imported when first used, so that the import stays light.
-    if name in ("check", "data", "plots"):
+    if name in ("check", "data", "metrics", "plots"):
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +13,6 @@ from .backend import Array, Shape, Tree
 from .errors import DataError, NotReadyError, SettingError, ShapeError
 from .layers import Input, Layer, Sequential
 from .losses import Loss
-from .metrics import Metric
-from .metrics import get as _get_metric
 from .optimizers import Optimizer
 from .training.fit import Tally, evaluate, fit, train_batch
 from .training.history import History, Result
@@ -22,6 +20,10 @@ from .training.inputs import Data, as_data, as_inputs, as_numbers
 from .training.progress import choose
 from .training.step import State, Step, initial
 from .training.summary import output_shape, summary_text
+from .value import Value
+
+if TYPE_CHECKING:
+    from .metrics import Metric
 
 ROWS = 1000
 """Rows predicted together."""
@@ -127,9 +129,11 @@ class Model:
         metrics : sequence of str, Metric or callable
             What is measured besides the loss.
         """
-        chosen = (metrics,) if isinstance(metrics, (str, Metric)) else tuple(metrics)
+        from .metrics import get
+
+        chosen = (metrics,) if isinstance(metrics, (str, Value)) else tuple(metrics)
         step = Step(self.net, losses.get(loss), optimizers.get(optimizer))
-        self._metrics = tuple(_get_metric(given) for given in chosen)
+        self._metrics = tuple(get(given) for given in chosen)
         self._step = step
         if self._state is not None:
             self._state = self._state.ready(step.optimizer)

@@ -34,7 +34,7 @@ def _arguments(value: Value) -> list[str]:
     """The arguments that make this value, the leading ones without their names."""
     settings = value.settings()
     written, leading = [], True
-    for f in sorted(fields(value), key=lambda f: f.kw_only):  # type: ignore[arg-type]
+    for f in sorted(fields(value), key=lambda f: bool(f.kw_only)):  # type: ignore[arg-type]
         leading = leading and f.name in settings and not f.kw_only
         if f.name in settings:
             written.append(repr(settings[f.name]) if leading else f"{f.name}={settings[f.name]!r}")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..backend import Array, Stream
 from ..errors import NonFiniteError, SettingError
-from ..metrics import Metric
 from .history import History, Result
 from .inputs import Data
 from .progress import Progress
 from .step import Measured, State, Step
+
+if TYPE_CHECKING:
+    from ..metrics import Metric
 
 EVALUATION_BATCH = 1000
 """Rows evaluated together: enough to be fast, few enough to need little memory."""

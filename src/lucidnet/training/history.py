@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Mapping
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 
@@ -86,7 +85,8 @@ class History(dict[str, list[float]]):
         writer.writeheader()
         writer.writerows(self.rows())
         if path is not None:
-            Path(path).write_text(text.getvalue(), encoding="utf-8")
+            with open(path, "w", encoding="utf-8", newline="") as file:
+                file.write(text.getvalue())
         return text.getvalue()
 
     def plot(self) -> Any:

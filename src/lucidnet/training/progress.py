@@ -1,4 +1,4 @@
-"""Progress on the screen: a live bar with the time left, and a line for each epoch."""
+"""Progress on the screen: a live bar with the time left, and a line for each epoch (or each few)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ class Lines:
 
     def epoch(self, number: int, result: Result) -> None:
         """Print the line."""
-        print(epoch_line(number, self.epochs, result, time.perf_counter() - self.began), flush=True)
+        if worth_a_line(number, self.epochs):
+            print(epoch_line(number, self.epochs, result, time.perf_counter() - self.began), flush=True)
 
     def close(self) -> None:
         """Nothing is left to tidy."""
@@ -117,11 +118,17 @@ class Bar:
         """Print the line of the epoch above the bar."""
         self.finished += 1
         seconds = time.perf_counter() - self.began
-        self.bar.console.print(epoch_line(number, self.epochs, result, seconds), highlight=False)
+        if worth_a_line(number, self.epochs):
+            self.bar.console.print(epoch_line(number, self.epochs, result, seconds), highlight=False)
 
     def close(self) -> None:
         """Take the bar away."""
         self.bar.stop()
+
+
+def worth_a_line(number: int, epochs: int) -> bool:
+    """Tell whether an epoch gets its line: about twenty do, the first and the last among them."""
+    return number in (1, epochs) or number % max(1, -(-epochs // 20)) == 0
 
 
 def epoch_line(number: int, epochs: int, result: Result, seconds: float) -> str:

@@ -1,0 +1,52 @@
+"""A layer of one's own, checked, trained, saved and loaded: y = f(x) with a learned slope for x < 0.
+
+Run: python examples/own_layer.py
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import lucidnet as ln
+from lucidnet.layers import Dense, Input, Layer
+
+
+@dataclass(frozen=True)
+class LearnedSlope(Layer):
+    """y = x for x > 0, else a x, with one learned a per feature.
+
+    dx = dy or a dy,  da = sum over the batch of x dy where x <= 0  (He et al. 2015, equations 8 to 11).
+    """
+
+    start: float = 0.25
+
+    def init(self, rng, shape):
+        """Return one slope per feature; the shape of the output is that of the input."""
+        return {"a": rng.full(shape[-1:], self.start)}, shape
+
+    def forward(self, params, x, run):
+        """Return the output, and what backward needs."""
+        negative = x <= 0
+        return x * (1 - negative + negative * params["a"]), (x, negative)
+
+    def backward(self, params, cache, dy, need_dx=True):
+        """Return the gradients of input and slopes."""
+        x, negative = cache
+        dx = dy * (1 - negative + negative * params["a"])
+        return dx, {"a": (dy * x * negative).sum(0)}
+
+
+print(ln.check.gradients(LearnedSlope(), shape=(5,)))
+
+(x, y), (x_test, y_test) = ln.data.load("digits")
+model = ln.Model([Input(64), Dense(64), LearnedSlope(), Dense(10, activation="softmax")], seed=0)
+model.compile("categorical_crossentropy", "adam", metrics=["accuracy"])
+model.fit(x, y, epochs=30, verbose=0)
+print(model.evaluate(x_test, y_test))
+
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "own.safetensors"
+    model.save(path)
+    loaded = ln.load(path, custom={"LearnedSlope": LearnedSlope})
+print("loaded:", loaded.evaluate(x_test, y_test))
+print("mean learned slope:", float(loaded.params["learnedslope2"]["a"].mean()))
