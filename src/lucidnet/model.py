@@ -110,12 +110,7 @@ class Model:
                 "or fit the model to data"
             )
         params = initial(self.net, shape, self.seed, self.dtype)
-        self._start(params, shape)
-
-    def _start(self, params: Tree, shape: Shape) -> None:
-        state = State.of(self.net, params, self.seed)
-        self._shapes = (shape, output_shape(self.net, state.params, shape, self.dtype))
-        self._state = state.ready(self._step.optimizer) if self._step else state
+        self.set_params(params, shape)
 
     def compile(self, loss: Any, optimizer: Any = "adam", metrics: Sequence[Any] | str = ()) -> None:
         """Say what is minimized, how, and what is measured. Weights that exist are kept.
@@ -205,7 +200,22 @@ class Model:
             raise ShapeError(
                 f"set_weights: expected a vector of {state.vector.size} numbers, got shape {vector.shape}"
             )
-        self._start(state.plan.layout.unravel(vector), self._shapes[0])
+        self.set_params(state.plan.layout.unravel(vector), self._shapes[0])
+
+    def set_params(self, params: Tree, shape: Shape | None = None) -> None:
+        """Set all weights from a tree like `params`; the optimizer's memory is cleared.
+
+        Parameters
+        ----------
+        params : tree
+            Arrays by layer and name.
+        shape : tuple of int, optional
+            The shape of one input, for a model that does not know it yet.
+        """
+        shape = self.input_shape if shape is None else shape
+        state = State.of(self.net, params, self.seed)
+        self._shapes = (shape, output_shape(self.net, state.params, shape, self.dtype))
+        self._state = state.ready(self._step.optimizer) if self._step else state
 
     # --- training and use -------------------------------------------------------------------------
 
@@ -317,14 +327,14 @@ class Model:
 
         The file appears whole or not at all. See `lucidnet.load`.
         """
-        from .interop.files import save
+        from .interop.model_file import save
 
         save(self, path)
 
     @classmethod
     def load(cls, path: str | PathLike[str], custom: Mapping[str, type] | None = None) -> Model:
         """Return the model that `save` wrote; see `lucidnet.load`."""
-        from .interop.files import load
+        from .interop.model_file import load
 
         return load(path, custom)
 

@@ -41,6 +41,9 @@ def train_command(
     hidden: Annotated[str, typer.Option(help="Units of the hidden layers, as in 128,64.")] = "128,64",
     activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "relu",
     dropout: Annotated[float, typer.Option(help="Share of hidden units dropped while training.")] = 0.0,
+    initializer: Annotated[
+        str | None, typer.Option(help="First weights; he_normal for relu and its kin, else glorot_uniform.")
+    ] = None,
     optimizer: Annotated[str, typer.Option(help="sgd, adam, adamw, rmsprop or adagrad.")] = "adam",
     lr: Annotated[float | None, typer.Option(help="Learning rate; the optimizer's own if left out.")] = None,
     momentum: Annotated[float | None, typer.Option(help="Momentum, for sgd and rmsprop.")] = None,
@@ -55,7 +58,7 @@ def train_command(
     quiet: Annotated[bool, typer.Option("--quiet", help="Show the result only.")] = False,
 ) -> None:
     """Train a dense network, and measure it on the test set. Ctrl-C ends early and keeps what was learned."""
-    network = train.Network(hidden, activation, dropout)
+    network = train.Network(hidden, activation, dropout, initializer)
     method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed)
     raise typer.Exit(train.run(data, network, method, save, plot, quiet))
 

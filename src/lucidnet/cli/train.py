@@ -25,13 +25,14 @@ class Network:
 
     hidden: str
     activation: str
-    dropout: float
+    dropout: float = 0.0
+    initializer: str | None = None
 
     def layers(self, task: Task) -> list[Layer]:
         """Return the layers for a task."""
         layers: list[Layer] = [Input(task.x.shape[1:])]
         for units in self._units():
-            layers.append(Dense(units, activation=self.activation, initializer=self._initializer()))
+            layers.append(Dense(units, activation=self.activation, initializer=self._first_weights()))
             if self.dropout:
                 layers.append(Dropout(self.dropout))
         return [*layers, Dense(task.outputs, activation=task.activation)]
@@ -44,8 +45,10 @@ class Network:
                 f"--hidden: expected whole numbers with commas, as in 128,64, got {self.hidden!r}"
             ) from None
 
-    def _initializer(self) -> str:
-        """He's for rectifiers, Glorot's for what saturates."""
+    def _first_weights(self) -> str:
+        """Return the initializer: if none is given, He's for rectifiers, Glorot's for what saturates."""
+        if self.initializer:
+            return self.initializer
         lookup("activation", self.activation, activations.KNOWN)
         rectifiers = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish")
         return "he_normal" if self.activation in rectifiers else "glorot_uniform"

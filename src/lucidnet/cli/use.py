@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import check as checks
 from ..backend import Array
+from ..check import gradients, package
 from ..model import Model
 from ..training.history import number
 from . import show
@@ -56,11 +56,11 @@ def _numbers(values: Array) -> str:
 def check(file: Path | None, data: str | None) -> int:
     """Check gradients; return 1 if one of them is wrong."""
     if file is None:
-        reports = list(checks.package())
+        reports = list(package())
     else:
         model = Model.load(file)
         task = open_task(show.data_name(model, data))
-        reports = [(str(file), checks.gradients(model, task.x_test[:8], task.y_test[:8]))]
+        reports = [(str(file), gradients(model, task.x_test[:8], task.y_test[:8]))]
     rows = [
         [name, f"{report.worst:.1e}", "passed" if report.passed else "FAILED"] for name, report in reports
     ]

@@ -124,7 +124,7 @@ class Layer(Value):
 
     def describe(self) -> str:
         """Return the layer as it is written in messages: class and own settings, without its name."""
-        return repr(replace(self, name=""))
+        return Value.__repr__(replace(self, name=""))
 
 
 def backprop(

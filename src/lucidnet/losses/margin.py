@@ -71,4 +71,7 @@ class CategoricalHinge(Loss):
         return direction * short
 
     def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
-        return check_classes(target, shape, dtype)
+        target = check_classes(target, shape, dtype)
+        if target.ndim > len(shape) and not ((target > 0).sum(-1) == 1).all():
+            raise DataError("categorical_hinge takes labels or one-hot rows: each row has a single 1")
+        return target

@@ -1,0 +1,94 @@
+"""What a check found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import LucidnetError
+
+
+class GradientError(LucidnetError, AssertionError):
+    """A hand-written gradient is wrong; the message is the report."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How the gradient by one array compares with the finite differences.
+
+    Parameters
+    ----------
+    name : str
+        The array: a parameter's path, "x" for a layer's input, "prediction" for a loss's.
+    error : float
+        The worst of ``|analytic - numeric|``, over the largest magnitude in either of the two
+        gradients of this array.
+    where : tuple of int
+        The index of the worst.
+    analytic, numeric : float
+        The two values there.
+    checked, kinks : int
+        How many entries were compared, and how many left out because the function has a kink there.
+    """
+
+    name: str
+    error: float
+    where: tuple[int, ...] = ()
+    analytic: float = float("nan")
+    numeric: float = float("nan")
+    checked: int = 0
+    kinks: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of a gradient check; true if it passed.
+
+    Parameters
+    ----------
+    subject : str
+        What was checked.
+    entries : tuple of Entry
+        One for each array.
+    tolerance : float
+        The largest error that passes.
+    likely : tuple of str
+        What is wrong, or the most likely mistakes, in words.
+    """
+
+    subject: str
+    entries: tuple[Entry, ...]
+    tolerance: float
+    likely: tuple[str, ...] = ()
+
+    @property
+    def worst(self) -> float:
+        """The worst error of all arrays."""
+        return max((entry.error for entry in self.entries), default=0.0)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every array is within the tolerance, and nothing else was found."""
+        return self.worst <= self.tolerance and not self.likely
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def raise_if_failed(self) -> None:
+        """Raise `GradientError` with the report as its message, unless the check passed."""
+        if not self.passed:
+            raise GradientError(f"\n{self}")
+
+    def __str__(self) -> str:
+        rows: list[tuple[str, ...]] = [("gradient of", "worst error", "at", "analytic", "numeric", "checked")]
+        rows += [_cells(entry) for entry in self.entries]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        verdict = f"{self.subject}: {'passed' if self.passed else 'FAILED'} (tolerance {self.tolerance:.0e})"
+        return "\n".join([verdict, *lines, *(f"likely: {sentence}" for sentence in self.likely)])
+
+
+def _cells(entry: Entry) -> tuple[str, ...]:
+    kinks = f" ({entry.kinks} at kinks left out)" if entry.kinks else ""
+    at = ", ".join(map(str, entry.where))
+    numbers = (f"{entry.analytic:.8g}", f"{entry.numeric:.8g}") if entry.checked else ("", "")
+    return entry.name, f"{entry.error:.1e}", f"[{at}]" if at else "", *numbers, f"{entry.checked}{kinks}"

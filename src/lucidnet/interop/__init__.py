@@ -1,0 +1,1 @@
+"""Files that other programs understand: the model file in the safetensors format."""

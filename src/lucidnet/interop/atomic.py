@@ -1,0 +1,78 @@
+"""Writing a file so that it is there whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import FileError
+
+
+def write(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> None:
+    """Write bytes to a file, atomically and durably.
+
+    They go to a temporary file in the same folder, which is synced to disk and then takes the place of
+    the old file in one step; last the folder is synced. A crash at any moment leaves the old file or
+    the new one. The file keeps its permissions, a new one has the usual ones; a link is followed.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written; what was there before is still there.
+    """
+    target = Path(os.path.realpath(path))
+    with _explained(Path(path)):
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                os.chmod(name, _mode(target))
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, target)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(name)
+            raise
+        _sync_folder(target.parent)
+
+
+def _mode(target: Path) -> int:
+    """Return the permissions of the file, or those that a new one would get."""
+    with suppress(FileNotFoundError):
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn errors of the system into one that says what to do."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileError(f"{path}: the folder does not exist; make it first") from error
+    except IsADirectoryError as error:
+        raise FileError(f"{path}: is a folder; name a file in it") from error
+    except PermissionError as error:
+        raise FileError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+    except OSError as error:
+        raise FileError(
+            f"{path}: writing failed ({error.strerror or error}); what was there before is unchanged; "
+            "make room, or choose another place"
+        ) from error

@@ -1,0 +1,337 @@
+"""Planted mistakes of each kind are named; right gradients are not accused."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.check import GradientError, gradients
+from lucidnet.layers import Dense, Dropout, Layer, ReLU, Residual, Sequential, Sigmoid, Tanh
+from lucidnet.layers.containers import Container
+from lucidnet.losses import Loss
+
+
+def layer(forward, backward, init=None):
+    """Make a layer class of plain functions, as a user would write one."""
+
+    @dataclass(frozen=True)
+    class Own(Layer):
+        def init(self, rng, shape):
+            return init(rng, shape) if init else ({}, shape)
+
+        def forward(self, params, x, run):
+            return forward(params, x)
+
+        def backward(self, params, cache, dy, need_dx=True):
+            return backward(params, cache, dy)
+
+    return Own()
+
+
+def dense_params(rng, shape):
+    return {"W": rng.child("W").normal((shape[0], 3)), "b": rng.child("b").normal((3,))}, (3,)
+
+
+def square_params(rng, shape):
+    return {"W": rng.child("W").normal((shape[0], shape[0]))}, shape
+
+
+def dense(f, dz, dW=None, db=None, dx=None):
+    """A dense layer in one piece, y = f(xW + b); each part of its backward pass can be replaced."""
+
+    def forward(p, x):
+        z = x @ p["W"] + p["b"]
+        return f(z), (x, z, f(z))
+
+    def backward(p, cache, dy):
+        x, z, y = cache
+        d = dz(dy, z, y)
+        grads = {
+            "W": dW(x, d) if dW else x.T @ d,
+            "b": db(d) if db else d.sum(0),
+        }
+        return (dx(d, p["W"]) if dx else d @ p["W"].T), grads
+
+    return layer(forward, backward, dense_params)
+
+
+def linear(dz=lambda dy, z, y: dy, **parts):
+    return dense(lambda z: z, dz, **parts)
+
+
+def relu(z):
+    return np.maximum(z, 0)
+
+
+def logistic(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def elementwise(f, slope):
+    return layer(lambda p, x: (f(x), x), lambda p, x, dy: (dy * slope(x), {}))
+
+
+ELEMENTWISE = {
+    "sign": (elementwise(np.tanh, lambda x: np.tanh(x) ** 2 - 1), "sign is wrong"),
+    "relu without its mask": (elementwise(relu, lambda x: 1.0 + 0 * x), "mask is not applied"),
+    "leaky slope 1": (
+        elementwise(relu, lambda x: np.where(x > 0, 1, 0.5).astype(x.dtype)),
+        "mask is not applied",
+    ),
+    "tanh at y": (elementwise(np.tanh, lambda x: 1 - np.tanh(np.tanh(x)) ** 2), "wrong point"),
+    "tanh's formula at x": (elementwise(np.tanh, lambda x: 1 - x * x), "wrong point.*meant for the output"),
+    "sigmoid at y": (
+        elementwise(logistic, lambda x: logistic(logistic(x)) * (1 - logistic(logistic(x)))),
+        "wrong point: at the output",
+    ),
+    "sigmoid's formula at x": (
+        elementwise(logistic, lambda x: x * (1 - x)),
+        "wrong point.*meant for the output",
+    ),
+    "no derivative": (elementwise(np.tanh, lambda x: 1.0 + 0 * x), "derivative is missing"),
+    "half": (elementwise(lambda x: x * x, lambda x: x), "0.5 times"),
+    "twice": (elementwise(lambda x: x**3, lambda x: 6 * x * x), "2 times"),
+}
+
+DENSE = {
+    "dW sign": (linear(dW=lambda x, d: -x.T @ d), "W: the sign is wrong"),
+    "db sign": (linear(db=lambda d: -d.sum(0)), "b: the sign is wrong"),
+    "dW mean": (linear(dW=lambda x, d: x.T @ d / len(x)), r"W: it is divided by the batch size \(4\)"),
+    "db times N": (linear(db=lambda d: d.sum(0) * len(d)), "b: 1/N is missing"),
+    "db of the last row": (linear(db=lambda d: d[-1]), "b: the gradient is not accumulated.*the last of 4"),
+    "db of the first row": (linear(db=lambda d: d[0]), "b: the gradient is not accumulated.*the first of 4"),
+    "dW by a loop with =": (
+        linear(dW=lambda x, d: [np.outer(a, b) for a, b in zip(x, d, strict=True)][-1]),
+        "W: the gradient is not accumulated",
+    ),
+    "relu's mask": (dense(relu, lambda dy, z, y: dy), "mask is not applied"),
+    "tanh at y": (dense(np.tanh, lambda dy, z, y: dy * (1 - np.tanh(y) ** 2)), "wrong point: at the output"),
+    "tanh's formula at z": (dense(np.tanh, lambda dy, z, y: dy * (1 - z * z)), "wrong point.*meant for the"),
+    "sigmoid's formula at z": (
+        dense(logistic, lambda dy, z, y: dy * z * (1 - z)),
+        "wrong point.*meant for the",
+    ),
+    "no derivative": (dense(np.tanh, lambda dy, z, y: dy), "derivative is missing"),
+}
+
+
+@pytest.mark.parametrize(("bad", "message"), ELEMENTWISE.values(), ids=ELEMENTWISE)
+def test_elementwise(bad, message):
+    report = gradients(bad, shape=(5,))
+    assert not report.passed
+    assert len(report.likely) == 1
+    with pytest.raises(GradientError, match=message):
+        report.raise_if_failed()
+
+
+@pytest.mark.parametrize(("bad", "message"), DENSE.values(), ids=DENSE)
+def test_dense(bad, message):
+    report = gradients(bad, shape=(5,))
+    assert not report
+    with pytest.raises(GradientError, match=message):
+        report.raise_if_failed()
+
+
+@pytest.mark.parametrize(
+    ("backward", "message"),
+    [
+        (lambda p, x, dy: (dy @ p["W"].T, {"W": dy.T @ x}), "W: it is transposed"),
+        (lambda p, x, dy: (dy @ p["W"], {"W": x.T @ dy}), None),
+        (lambda p, x, dy: (dy @ p["W"].T, {"W": (dy.T @ x)}), "transposed"),
+    ],
+)
+def test_transposed_square(backward, message):
+    report = gradients(layer(lambda p, x: (x @ p["W"], x), backward, square_params), shape=(5,))
+    assert not report
+    if message:
+        assert message.split(": ")[-1] in " ".join(report.likely)
+    else:  # dx by W in place of its transpose: no simple relation to the right numbers
+        assert any(sentence.startswith("x: no known mistake") for sentence in report.likely)
+
+
+def test_transposed_and_reshaped():
+    report = gradients(linear(dW=lambda x, d: (d.T @ x).reshape(x.shape[1], -1)), shape=(5,))
+    assert any("W: it is transposed, and then reshaped" in sentence for sentence in report.likely)
+
+
+def test_transposed_shape():
+    report = gradients(linear(dW=lambda x, d: d.T @ x), shape=(5,))
+    assert not report
+    assert "the gradient of W has shape (3, 5), expected (5, 3): it looks transposed" in report.likely
+
+
+def test_missing_and_unknown_names():
+    bad = layer(
+        lambda p, x: (x @ p["W"] + p["b"], x),
+        lambda p, x, dy: (dy @ p["W"].T, {"V": 0 * p["W"]}),
+        dense_params,
+    )
+    text = str(gradients(bad, shape=(5,)))
+    assert "the gradient of W is missing" in text
+    assert "a gradient of V, which is no parameter" in text
+
+
+def test_only_one_time_step():
+    def backward(p, x, dy):
+        return dy @ p["W"].T, {"W": x[:, -1].T @ dy[:, -1]}  # the loop over time forgets to add up
+
+    bad = layer(lambda p, x: (x @ p["W"], x), backward, lambda r, s: ({"W": r.normal((s[-1], 2))}, (s[0], 2)))
+    report = gradients(bad, shape=(3, 5))
+    assert any("not accumulated: it is that of time step 2 alone" in sentence for sentence in report.likely)
+
+
+def test_dropout_without_its_mask():
+    @dataclass(frozen=True)
+    class Own(Layer):
+        def forward(self, params, x, run):
+            mask = run.stream.bernoulli(x.shape, 0.5)
+            return x * mask / 0.5, mask
+
+        def backward(self, params, mask, dy, need_dx=True):
+            return dy / 0.5, {}
+
+    assert "mask is not applied" in str(gradients(Own(), shape=(6,)))
+
+
+@dataclass(frozen=True)
+class Skip(Container):
+    """A residual block whose `part` of the gradient is forgotten."""
+
+    body: Layer
+    part: str
+
+    def children(self):
+        return (("body", self.body),)
+
+    def init(self, rng, shape):
+        return {"body": self.body.init(rng.child("body"), shape)[0]}, shape
+
+    def forward(self, params, x, run):
+        y, cache = self.body.forward(params["body"], x, run.child("body"))
+        return x + y, {"body": cache}
+
+    def route(self, params, cache, dy, send, need_dx=True):
+        dx, grads = send("body", self.body, params["body"], cache["body"], dy, need_dx)
+        return {"skip": dx, "body": dy}[self.part], {"body": grads}
+
+
+@pytest.mark.parametrize(
+    ("part", "message"), [("skip", "skip path's share, dy, is missing"), ("body", "inner layers")]
+)
+def test_residual_forgets_a_path(part, message):
+    report = gradients(Skip(Dense(5, "tanh"), part), shape=(5,))
+    assert any("not accumulated" in sentence and message in sentence for sentence in report.likely)
+
+
+def test_bad_layer_is_found_inside_a_network():
+    bad = DENSE["tanh at y"][0]
+    net = Sequential([Dense(5, "tanh"), Residual(Sequential([bad, Dense(5)])), Dense(2)])
+    report = gradients(net, shape=(4,))
+    assert not report
+    assert len(report.likely) == 1
+    assert report.likely[0].startswith("layer 1 Residual")
+    assert "layer 0 Own() (own0)" in report.likely[0]
+    assert "wrong point" in report.likely[0]
+
+
+def test_bad_layer_is_found_inside_a_model():
+    bad = ELEMENTWISE["relu without its mask"][0]
+    model = ln.Model([ln.layers.Input(4), Dense(6), bad, Dense(3, "softmax")])
+    model.compile("categorical_crossentropy", "sgd")
+    report = gradients(model)
+    assert not report
+    assert report.likely[0].startswith("layer 2 Own() (own2): a mask is not applied")
+
+
+class TestLosses:
+    """Mistakes in losses."""
+
+    @staticmethod
+    def loss(slope, backward=None):
+        @dataclass(frozen=True)
+        class Own(Loss):
+            def values(self, prediction, target):
+                return ((prediction - target) ** 2).mean(-1), prediction - target
+
+            def slope(self, error):
+                return slope(error)
+
+            def backward(self, cache):
+                return backward(cache) if backward else Loss.backward(self, cache)
+
+        return Own()
+
+    @pytest.mark.parametrize(
+        ("slope", "backward", "message"),
+        [
+            (lambda e: -2 * e / e.shape[-1], None, "the sign is wrong"),
+            (lambda e: e / e.shape[-1], None, "0.5 times"),
+            (lambda e: 2 * e, None, "5 times"),
+            (None, lambda cache: 2 * cache[0] / cache[0].shape[-1], "1/N is missing"),
+            (None, lambda cache: 2 * cache[0] / cache[0].shape[-1] / 16, "divided by the batch size"),
+        ],
+    )
+    def test_named(self, slope, backward, message):
+        assert message in str(gradients(self.loss(slope, backward)))
+
+    def test_bad_loss_is_found_in_a_model(self):
+        model = ln.Model([ln.layers.Input(4), Dense(3)])
+        model.compile(self.loss(lambda e: -e), "sgd")
+        assert "the loss Own()" in str(gradients(model))
+
+
+class TestContract:
+    """Promises besides the numbers."""
+
+    def test_changed_input(self):
+        def backward(p, x, dy):
+            dy *= 2
+            return dy, {}
+
+        assert "changes dy" in str(gradients(layer(lambda p, x: (2 * x, x), backward)))
+
+    def test_changed_params(self):
+        def forward(p, x):
+            p["W"] += 0.1
+            return x @ p["W"], x
+
+        def backward(p, x, dy):
+            return dy @ p["W"].T, {"W": x.T @ dy}
+
+        assert "changes W" in str(gradients(layer(forward, backward, square_params)))
+
+    def test_second_call_differs(self):
+        def backward(p, cache, dy):
+            cache.append(1)
+            return dy * 2 * len(cache), {}
+
+        report = gradients(layer(lambda p, x: (2 * x, []), backward))
+        assert any("another answer when it is called again" in sentence for sentence in report.likely)
+
+    def test_float64(self):
+        bad = elementwise(lambda x: x * np.float64(2), lambda x: np.float64(2))
+        assert "float64 where all that was given is float32" in str(gradients(bad))
+
+
+RIGHT = [
+    Dense(3),
+    Dense(4, "relu"),
+    Dense(3, "softmax"),
+    Sequential([Dense(5, "gelu"), Dropout(0.5), Residual(Dense(5, "tanh")), Dense(2)]),
+    Tanh(),
+    ReLU(),
+    Sigmoid(),
+    dense(np.tanh, lambda dy, z, y: dy * (1 - y * y)),
+    dense(relu, lambda dy, z, y: dy * (z > 0)),
+    linear(),
+]
+
+
+@pytest.mark.parametrize("right", RIGHT, ids=lambda right: right.describe())
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_right_layers_are_not_accused(right, seed):
+    report = gradients(right, shape=(5,), seed=seed)
+    assert report, str(report)
+    assert report.worst < 1e-9
+    report.raise_if_failed()
