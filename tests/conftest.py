@@ -1,0 +1,26 @@
+"""Stricter than users have it: JAX in float64, no silent NumPy floating-point accident."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+
+@pytest.fixture(autouse=True)
+def strict_numpy():
+    """Turn division by zero, overflow and invalid operations of NumPy into errors."""
+    with np.errstate(divide="raise", over="raise", invalid="raise"):
+        yield
+
+
+@pytest.fixture
+def data_folder():
+    """The folder with the real data sets, or a reason to skip."""
+    folder = os.environ.get("LUCIDNET_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("LUCIDNET_DATA does not name a folder with the real data sets")
+    return Path(folder)
