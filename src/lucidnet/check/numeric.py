@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from ..backend import Array
 
+EPSILON = 2.0**-52
 STEP = 2e-4
 SMALL_STEPS = (1e-5, 1e-6)
 """Tried where the function bends too sharply for `STEP`."""
-BEND = 1e-3
-"""Estimates that differ by more than this share of them show a bend."""
+BEND = 1e-8
+"""Estimates that differ by more than this share of them, and by more than rounding, show a bend."""
 
 
 class Slope(NamedTuple):
@@ -22,16 +23,17 @@ class Slope(NamedTuple):
 
 
 class Differences(NamedTuple):
-    """Central differences for two steps, h and 2h, and by how much the slope jumps in between."""
+    """Central differences for two steps, h and 2h; how much the slope jumps in between; their rounding."""
 
     near: float
     far: float
     jump: float
+    rounding: float
 
     @property
     def smooth(self) -> bool:
         """Whether they belong to a smooth function."""
-        allowed = BEND * max(abs(self.near), abs(self.far)) + 1e-6
+        allowed = BEND * max(abs(self.near), abs(self.far)) + self.rounding
         return max(abs(self.near - self.far), abs(self.jump)) <= allowed
 
 
@@ -76,4 +78,5 @@ def _differences(function: Callable[[], float], flat: Array, i: int, h: float) -
     left2, left, here, right, right2 = values
     bend, bend2 = (right - 2 * here + left) / h, (right2 - 2 * here + left2) / (2 * h)
     # Of a smooth function bend2 is twice bend; at a kink they are equal, to the jump of the slope.
-    return Differences((right - left) / (2 * h), (right2 - left2) / (4 * h), 2 * bend - bend2)
+    rounding = 64 * EPSILON * max(map(abs, values)) / h
+    return Differences((right - left) / (2 * h), (right2 - left2) / (4 * h), 2 * bend - bend2, rounding)

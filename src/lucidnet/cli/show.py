@@ -73,7 +73,8 @@ def info(file: Path) -> None:
     ):
         line(f"{name:<12} {value or 'none'}")
     if model.history:
-        line(f"\n{model.history}")
+        last = Result({name: values[-1] for name, values in model.history.items()})
+        line(f"{'history':<12} {model.history.epochs} epochs, the last with {last}")
 
 
 def plot(file: Path, out: Path, what: str, layer: str | None, data: str | None) -> None:

@@ -118,7 +118,7 @@ class Layer(Value):
     def split_activation(self) -> tuple[Layer, Layer | None]:
         """Return this layer without its final activation, and that activation (or None).
 
-        A loss that is computed together with the activation (softmax with cross-entropy) needs it.
+        Needed where a loss is computed together with the activation (softmax with cross-entropy).
         """
         return self, None
 

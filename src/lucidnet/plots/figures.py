@@ -1,0 +1,76 @@
+"""Figures: how they are made, shown and saved, and the colours in them."""
+
+from __future__ import annotations
+
+import io
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import FileError, optional
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+
+# Okabe & Ito (2008), "Color universal design": told apart with every kind of colour blindness.
+BLUE, VERMILLION = "#0072B2", "#D55E00"
+DIVERGING = "RdBu_r"  # ColorBrewer, colour-blind safe: blue below zero, white at zero, red above
+SEQUENTIAL = "Blues"
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches that lays itself out, and that notebooks show."""
+    module: Any = optional("matplotlib.figure", "plots")
+    figure: Figure = module.Figure(figsize=(width, height), layout="constrained")
+    engine: Any = figure.get_layout_engine()
+    engine.set(w_pad=0.08, h_pad=0.08)
+    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]  # pyplot would do this globally
+    return figure
+
+
+def color_bar(axes: Axes, picture: ScalarMappable, label: str = "") -> None:
+    """Put a colour bar beside the axes, as high as the picture is."""
+    bar = axes.figure.colorbar(picture, cax=axes.inset_axes((1.03, 0, 0.04, 1)), label=label)
+    bar.outline.set_visible(False)
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    return stream.getvalue()
+
+
+def save(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> Path:
+    """Write a figure to a file, in the format of its suffix, and return the path.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : path
+        With a suffix that matplotlib can write, such as .png, .svg or .pdf; a file of that name is replaced.
+    dpi : int
+        Pixels per inch, for formats made of pixels.
+
+    Raises
+    ------
+    FileError
+        If the suffix is unknown, or the file cannot be written.
+    """
+    path = Path(path)
+    known = sorted(figure.canvas.get_supported_filetypes())
+    if path.suffix[1:].lower() not in known:
+        raise FileError(
+            f"{path}: no picture format has the suffix {path.suffix!r}: use .png, .svg or .pdf "
+            f"(all known: {', '.join(known)})"
+        )
+    try:
+        figure.savefig(path, dpi=dpi)
+    except OSError as error:
+        raise FileError(
+            f"{path}: the picture cannot be written ({error.strerror or error}): "
+            "choose a folder that exists and that you may write to"
+        ) from error
+    return path

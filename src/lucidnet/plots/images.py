@@ -1,0 +1,86 @@
+"""Rows of numbers seen as images: their shape, their tiling, limits around zero."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ShapeError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = npt.NDArray[Any]
+SMALLEST_SIDE = 5  # fewer pixels are taken for a table that happens to have a square number of columns
+
+
+class Tiles(NamedTuple):
+    """Images side by side on one canvas, and the upper left corner (row, column) of each."""
+
+    canvas: Array
+    corners: list[tuple[int, int]]
+
+
+def guess_image_shape(inputs: int) -> tuple[int, int, int] | None:
+    """Return (height, width, channels) of a square grey or colour image; None where there is no such."""
+    for channels in (1, 3):
+        side = math.isqrt(inputs // channels)
+        if side >= SMALLEST_SIDE and side * side * channels == inputs:
+            return side, side, channels
+    return None
+
+
+def image_shape_of(inputs: int, given: Sequence[int] | None, what: str) -> tuple[int, int, int]:
+    """Return (height, width, channels) as given or guessed, once it fits.
+
+    Raises
+    ------
+    ShapeError
+        If the shape does not fit the number of inputs, or none was given and none can be guessed.
+    """
+    shape = guess_image_shape(inputs) if given is None else (*given, 1)[:3]
+    if shape is None:
+        raise ShapeError(
+            f"{what}: {inputs} inputs are no square image: give image_shape=(height, width) "
+            "or (height, width, channels)"
+        )
+    if len(shape) != 3 or math.prod(shape) != inputs or shape[2] not in (1, 3):
+        raise ShapeError(
+            f"{what}: image_shape={tuple(given or ())} does not fit {inputs} inputs: expected "
+            f"(height, width) or (height, width, channels) with 1 or 3 channels, whose product is {inputs}"
+        )
+    return shape[0], shape[1], shape[2]
+
+
+def symmetric_limit(values: Array) -> float:
+    """Return the largest finite size of a value, so that -limit to limit has zero in its middle."""
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max(initial=0)) or 1.0
+
+
+def tile(images: Array, columns: int, gaps: tuple[int, int], fill: float = np.nan) -> Tiles:
+    """Put images (n, height, width, channels) on one canvas, in rows, with gaps (rows, columns) of pixels."""
+    count, height, width, channels = images.shape
+    step = height + gaps[0], width + gaps[1]
+    corners = [(i // columns * step[0], i % columns * step[1]) for i in range(count)]
+    size = math.ceil(count / columns) * step[0] - gaps[0], min(count, columns) * step[1] - gaps[1]
+    canvas = np.full((*size, channels), fill, np.float32)
+    for image, (row, column) in zip(images, corners, strict=True):
+        canvas[row : row + height, column : column + width] = image
+    return Tiles(canvas[..., 0] if channels == 1 else canvas, corners)
+
+
+def outline(axes: Axes, tiles: Tiles, height: int, width: int) -> None:
+    """Draw a thin line around each tile, and nothing else of the axes."""
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
+
+    frames = [Rectangle((column - 0.5, row - 0.5), width, height) for row, column in tiles.corners]
+    axes.add_collection(
+        PatchCollection(frames, facecolor="none", edgecolor="0.6", linewidth=0.5), autolim=False
+    )
+    axes.set_axis_off()
