@@ -58,7 +58,7 @@ def get(kind: str, given: Any, known: Mapping[str, Callable[[], V]], base: type[
     if isinstance(given, str):
         return lookup(kind, given, known)()
     raise SettingError(
-        f"{kind}: expected a name ({', '.join(sorted(known))}) or a {base.__name__}, got {given!r}"
+        f"{kind}: expected a name ({', '.join(sorted(known))}) or an instance of {base.__name__}, got {given!r}"
     )
 
 

@@ -116,10 +116,7 @@ class Layer(Value):
         return ()
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
-        """Return this layer without its final activation, and that activation (or None).
-
-        Needed where a loss is computed together with the activation (softmax with cross-entropy).
-        """
+        """Return this layer without its final activation, and that activation (or None); for losses."""
         return self, None
 
     def describe(self) -> str:

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..layers import Layer, Run
 from ..losses import Loss
@@ -120,6 +122,7 @@ class Step:
         """Return the state before the first step, for inputs of a shape (without the batch axis)."""
         return State.of(self.net, initial(self.net, shape, seed, dtype), seed).ready(self.optimizer)
 
+    @np.errstate(over="ignore", invalid="ignore")  # what is not finite is found, and explained, below
     def __call__(
         self, state: State, x: Array, target: Array, weights: Array | None = None
     ) -> tuple[State, Measured]:

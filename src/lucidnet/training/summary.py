@@ -13,6 +13,7 @@ from ..tree import Path, leaves
 from .step import State
 
 
+@np.errstate(all="ignore")
 def output_shape(net: Layer, params: Tree, shape: Shape, dtype: str) -> Shape:
     """Return the shape of one output, for inputs of a shape (both without the batch axis)."""
     y, _ = net.forward(params, np.zeros((1, *shape), dtype))

@@ -1,0 +1,209 @@
+"""The loop: order, repetition, validation, weights, interruption, memory."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.layers import Dense, Dropout, Input
+from lucidnet.training.fit import order
+
+(X, Y), (X_TEST, Y_TEST) = ln.data.load("digits")
+X, Y = X[:300], Y[:300]
+
+
+def model(seed=0, optimizer="adam"):
+    made = ln.Model([Input(64), Dense(16, "relu"), Dropout(0.3), Dense(10, "softmax")], seed=seed)
+    made.compile("categorical_crossentropy", optimizer, ["accuracy"])
+    return made
+
+
+def test_two_runs_are_identical_bit_for_bit():
+    one, two = model(), model()
+    for each in (one, two):
+        each.fit(X, Y, epochs=3, validation_split=0.2, verbose=0)
+    assert one.get_weights().tobytes() == two.get_weights().tobytes()
+    assert one.history == two.history
+    other = model(seed=1)
+    other.set_weights(model().get_weights())
+    other.fit(X, Y, epochs=3, validation_split=0.2, verbose=0)
+    assert (other.get_weights() != one.get_weights()).any()
+
+
+def test_fit_goes_on_where_it_stopped():
+    whole, parts = model(), model()
+    whole.fit(X, Y, epochs=3, verbose=0)
+    for _ in range(3):
+        parts.fit(X, Y, epochs=1, verbose=0)
+    assert whole.get_weights().tobytes() == parts.get_weights().tobytes()
+    assert whole.history == parts.history
+    assert whole.history.epochs == 3
+
+
+def test_order():
+    first = np.concatenate(list(order(100, 32, seed=1, epoch=0, shuffle=True)))
+    assert sorted(first) == list(range(100))
+    assert [len(rows) for rows in order(100, 32, 1, 0, True)] == [32, 32, 32, 4]
+    np.testing.assert_array_equal(first, np.concatenate(list(order(100, 7, 1, 0, True))))
+    assert (first != np.concatenate(list(order(100, 32, 1, 1, True)))).any()
+    assert (first != np.concatenate(list(order(100, 32, 2, 0, True)))).any()
+    assert list(order(5, 2, 0, 0, False)) == [slice(0, 2), slice(2, 4), slice(4, 6)]
+
+
+def test_an_epoch_is_its_steps():
+    """Without shuffling and dropout, fit is train_step on batch after batch."""
+    made = [ln.Model([Input(64), Dense(10, "softmax")]) for _ in range(2)]
+    for each in made:
+        each.compile("categorical_crossentropy", "adam")
+    made[0].fit(X, Y, batch_size=128, shuffle=False, verbose=0)
+    losses = [made[1].train_step(X[i : i + 128], Y[i : i + 128]).loss for i in (0, 128, 256)]
+    np.testing.assert_array_equal(made[0].get_weights(), made[1].get_weights())
+    np.testing.assert_allclose(made[0].history["loss"], [np.average(losses, weights=[128, 128, 44])])
+
+
+def test_validation_split_is_the_last_part():
+    one, two = model(), model()
+    one.fit(X, Y, validation_split=0.2, verbose=0)
+    two.fit(X[:240], Y[:240], validation_data=(X[240:], Y[240:]), verbose=0)
+    np.testing.assert_array_equal(one.get_weights(), two.get_weights())
+    assert one.history == two.history
+    assert list(one.history) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+
+
+def test_validation_is_inference():
+    made = model()
+    made.fit(X, Y, validation_data=(X_TEST, Y_TEST), verbose=0)
+    result = made.evaluate(X_TEST, Y_TEST)
+    assert made.history["val_accuracy"] == [result.accuracy]
+    np.testing.assert_allclose(made.history["val_loss"], [result.loss])
+
+
+def test_weights_of_examples_and_classes():
+    """Weight 0 leaves an example out, weight 2 counts it twice; 1/N stays."""
+
+    def fitted(x, y, **weights):
+        made = ln.Model([Input(64), Dense(10, "softmax")], dtype="float64")
+        made.compile("categorical_crossentropy", ln.optimizers.SGD(1.0))
+        made.fit(x, y, batch_size=len(x), shuffle=False, verbose=0, **weights)
+        return made.get_weights() - made_start
+
+    made_start = ln.Model([Input(64), Dense(10, "softmax")], dtype="float64").get_weights()
+    weight = np.where(Y == 3, 2.0, np.where(Y == 4, 0.0, 1.0))
+    by_sample = fitted(X, Y, sample_weight=weight)
+    by_class = fitted(X, Y, class_weight={3: 2.0, 4: 0.0})
+    np.testing.assert_allclose(by_sample, by_class, rtol=1e-12)
+    rows = np.repeat(np.arange(300), weight.astype(int))
+    repeated = fitted(X[rows], Y[rows]) * len(rows) / 300
+    np.testing.assert_allclose(by_sample, repeated, rtol=1e-9, atol=1e-12)
+    assert np.abs(by_sample - fitted(X, Y)).max() > 1e-3
+
+
+def test_class_weights_of_one_hot_and_binary_targets():
+    from lucidnet.training.inputs import as_weights
+
+    assert as_weights(np.eye(3)[[0, 2]], {2: 5.0}, None, "float32").tolist() == [1, 5]
+    assert as_weights(np.array([[0.0], [1.0]]), {1: 3.0}, [1, 2], "float32").tolist() == [1, 6]
+
+
+def test_an_interrupt_keeps_what_was_learned():
+    made, reference = model(), model()
+    reference.fit(X, Y, epochs=1, verbose=0)
+    steps = 0
+    step = made.step
+
+    def interrupted(*arguments):
+        nonlocal steps
+        steps += 1
+        if steps == 15:
+            raise KeyboardInterrupt
+        return step(*arguments)
+
+    type(made).step, kept = property(lambda self: Wrapper(step, interrupted)), type(made).step
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            made.fit(X, Y, epochs=5, verbose=0)
+    finally:
+        type(made).step = kept
+    assert made.state.step == 14
+    assert made.history == reference.history
+    assert made.evaluate(X, Y).loss < 2.3
+    made.fit(X, Y, verbose=0)
+
+
+class Wrapper:
+    """A training step that calls something else."""
+
+    def __init__(self, step, call):
+        self.step, self.call = step, call
+
+    def __getattr__(self, name):
+        return getattr(self.step, name)
+
+    def __call__(self, *arguments):
+        return self.call(*arguments)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8", "float64"])
+def test_the_data_set_is_not_copied(dtype):
+    x = np.zeros((20_000, 256), dtype)
+    y = np.zeros(20_000, int)
+    made = ln.Model([Input(256), Dense(2, "softmax")])
+    made.compile("categorical_crossentropy", "sgd", ["accuracy"])
+    tracemalloc.start()
+    made.fit(x, y, batch_size=100, validation_split=0.1, verbose=0)
+    made.predict(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6e6  # x takes 5, 20 or 40 million bytes; one block of the check for NaN up to 1
+
+
+class TestProgress:
+    """What is printed."""
+
+    def test_silent(self, capsys):
+        model().fit(X, Y, verbose=0)
+        assert capsys.readouterr() == ("", "")
+
+    @pytest.mark.parametrize("verbose", [1, 2])
+    def test_lines(self, capsys, verbose):
+        model().fit(X, Y, epochs=3, validation_split=0.1, verbose=verbose)
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == 3
+        assert lines[0].startswith("epoch 1/3 ")
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+            assert f"{name} " in lines[2]
+
+    def test_about_twenty_lines_at_most(self, capsys):
+        model().fit(X[:20], Y[:20], epochs=100, verbose=2)
+        lines = capsys.readouterr().out.splitlines()
+        assert 20 <= len(lines) <= 22
+        assert lines[0].startswith("epoch   1/100")
+        assert lines[-1].startswith("epoch 100/100")
+
+    def test_the_bar_shows_the_time_left(self, capsys, monkeypatch):
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+        monkeypatch.setattr("lucidnet.training.progress.INTERVAL", 0.0)
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "160")
+        model().fit(X, Y, epochs=2, batch_size=10, verbose=1)
+        text = capsys.readouterr().out
+        assert "left" in text
+        assert "accuracy" in text
+        assert "epoch 2/2" in text
+
+
+def test_history(tmp_path):
+    made = model()
+    made.fit(X, Y, epochs=2, verbose=0)
+    made.fit(X, Y, epochs=1, validation_split=0.1, verbose=0)
+    history = made.history
+    assert history.epochs == 3
+    assert np.isnan(history["val_loss"][:2]).all()
+    assert [row["epoch"] for row in history.rows()] == [1, 2, 3]
+    text = history.to_csv(tmp_path / "history.csv")
+    assert (tmp_path / "history.csv").read_text() == text
+    assert text.splitlines()[0] == "epoch,loss,accuracy,val_loss,val_accuracy"
+    assert float(text.splitlines()[1].split(",")[1]) == history["loss"][0]
+    figure = history.plot()
+    assert len(figure.axes) == 2
