@@ -355,11 +355,8 @@ class TestNonFinite:
         return model
 
     def test_it_names_step_layer_and_quantity(self):
-        with (
-            pytest.raises(
-                NonFiniteError, match=r"step [1-9]\d*: .*the first quantity that is not finite is "
-            ) as error,
-        ):
+        message = r"step [1-9]\d*: .*the first quantity that is not finite is "
+        with pytest.raises(NonFiniteError, match=message) as error:
             self.diverging().fit(X, Y, epochs=20, verbose=0)
         assert "layer" in str(error.value) or "gradient of dense" in str(error.value)
         assert "smaller learning rate" in str(error.value)
@@ -389,7 +386,5 @@ class TestNonFinite:
         vector = model.get_weights()
         vector[0] = np.inf
         model.set_weights(vector)
-        with (
-            pytest.raises(NonFiniteError, match=r"step 0: .* is the parameter W of layer 1 Dense"),
-        ):
+        with pytest.raises(NonFiniteError, match=r"step 0: .* is the parameter W of layer 1 Dense"):
             model.train_step(X, Y)

@@ -57,9 +57,8 @@ def get(kind: str, given: Any, known: Mapping[str, Callable[[], V]], base: type[
         return given()
     if isinstance(given, str):
         return lookup(kind, given, known)()
-    raise SettingError(
-        f"{kind}: expected a name ({', '.join(sorted(known))}) or an instance of {base.__name__}, got {given!r}"
-    )
+    names = ", ".join(sorted(known))
+    raise SettingError(f"{kind}: expected a name ({names}) or an instance of {base.__name__}, got {given!r}")
 
 
 def to_config(value: Any) -> Any:

@@ -53,7 +53,7 @@ class Stream:
 
     def normal(self, shape: Shape) -> Array:
         """Draw from the standard normal distribution."""
-        # Drawn in float64 and rounded, so that both precisions start from the same weights.
+        # Drawn in float64 and rounded: both precisions start from the same weights, up to rounding.
         return self._generator().standard_normal(shape).astype(self.dtype)
 
     def uniform(self, shape: Shape) -> Array:

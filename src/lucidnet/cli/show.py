@@ -41,8 +41,12 @@ def results(measured: Mapping[str, Result]) -> None:
     table(["", *names], [[part, *(number(result[n]) for n in names)] for part, result in measured.items()])
 
 
-def check_places(*paths: Path | None) -> None:
-    """Raise before the work begins if a file could not be written after it."""
+def check_places(*paths: Path | None, picture: Path | None = None) -> None:
+    """Raise before the work begins if a file could not be written after it, or not as a picture."""
+    if picture:
+        from ..plots.figures import picture_format
+
+        picture_format(picture)
     for path in paths:
         if path is not None and not os.access(path.absolute().parent, os.W_OK):
             raise FileError(
@@ -79,7 +83,7 @@ def info(file: Path) -> None:
 
 def plot(file: Path, out: Path, what: str, layer: str | None, data: str | None) -> None:
     """Draw a saved model."""
-    check_places(out)
+    check_places(out, picture=out)
     draw(Model.load(file), out, what, layer, data)
 
 

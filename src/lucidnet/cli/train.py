@@ -81,7 +81,7 @@ def run(
     data: str, network: Network, method: Method, save: Path | None, plot: Path | None, quiet: bool
 ) -> int:
     """Train, show the result, write what was asked for; return the exit code."""
-    show.check_places(save, plot)
+    show.check_places(save, plot, picture=plot)
     task = open_task(data)
     model = Model(network.layers(task), seed=method.seed)
     model.about = task.about()

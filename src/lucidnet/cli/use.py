@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 import numpy as np
 
+from .. import atomic
 from ..backend import Array
 from ..check import gradients, package
 from ..model import Model
@@ -17,7 +19,7 @@ from .data import open_task
 
 def evaluate(file: Path, data: str | None, plot: Path | None) -> None:
     """Measure a saved model on the test part of a data set."""
-    show.check_places(plot)
+    show.check_places(plot, picture=plot)
     model = Model.load(file)
     task = open_task(show.data_name(model, data))
     show.results({f"test of {task.name}": model.evaluate(task.x_test, task.y_test)})
@@ -34,8 +36,9 @@ def predict(file: Path, data: str | None, rows: int, out: Path | None) -> None:
     columns, lines = _predictions(y, task.y_test, task.classes)
     show.table(["row", *columns], [[str(i), *line] for i, line in enumerate(lines[:rows])])
     if out:
-        with out.open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream, lineterminator="\n").writerows([columns, *lines])
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([columns, *lines])
+        atomic.write(out, [text.getvalue().encode()])
         show.line(f"{len(lines)} predictions written to {out}")
 
 

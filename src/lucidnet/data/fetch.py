@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from .. import atomic
 from ..errors import FileError
 from .idx import CHUNK, read_idx
 
@@ -89,33 +88,24 @@ def download(source: Source, file: str, target: Path) -> Path:
 
 
 def _fetch(address: str, target: Path, sha256: str) -> None:
-    """Download to a temporary file beside the target, check it, and move it there in one step."""
+    """Download a file; it takes its place only after it has been checked."""
     from urllib.request import urlopen  # takes 15 ms to import
 
-    handle, name = tempfile.mkstemp(dir=target.parent, suffix=target.suffix)
-    try:
-        with (
-            os.fdopen(handle, "wb") as out,
-            urlopen(address, timeout=TIMEOUT) as response,
-        ):
-            _copy(response, out, target.name)
-            out.flush()
-            os.fsync(out.fileno())
-        read_idx(name, sha256=sha256)
-        os.replace(name, target)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
+    with urlopen(address, timeout=TIMEOUT) as response:
+        atomic.write(target, _chunks(response, target.name), lambda path: read_idx(path, sha256=sha256))
 
 
-def _copy(response: Any, out: BinaryIO, title: str) -> None:
-    """Copy a download, with a progress bar where somebody watches."""
+def _chunks(response: Any, title: str) -> Iterator[bytes]:
+    """Yield a download piece by piece, with a progress bar where somebody watches."""
     from rich.console import Console
     from rich.progress import Progress
 
     total = response.headers.get("Content-Length")
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task(title, total=int(total) if total else None)
-        while chunk := response.read(CHUNK):
-            out.write(chunk)
-            progress.advance(task, len(chunk))
+        try:
+            while chunk := response.read(CHUNK):
+                progress.advance(task, len(chunk))
+                yield chunk
+        except OSError as error:
+            raise FileError(f"the download broke off ({error})") from error

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import atomic
 from ..backend import Array
 from ..errors import FileError
-from . import atomic
 
 VERSION = 1
 """The version of the layout that this code writes; it reads all up to it."""

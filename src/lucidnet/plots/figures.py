@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import atomic
 from ..errors import FileError, optional
 
 if TYPE_CHECKING:
@@ -43,6 +44,29 @@ def _png(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
+def picture_format(path: str | os.PathLike[str]) -> str:
+    """Return the format that a file's suffix stands for.
+
+    Raises
+    ------
+    FileError
+        If matplotlib cannot write it.
+
+    Examples
+    --------
+    >>> picture_format("curves.png")
+    'png'
+    """
+    known: Any = optional("matplotlib.backend_bases", "plots").FigureCanvasBase.get_supported_filetypes()
+    suffix = Path(path).suffix[1:].lower()
+    if suffix not in known:
+        raise FileError(
+            f"{path}: no picture format has the suffix {Path(path).suffix!r}: use .png, .svg or .pdf "
+            f"(all known: {', '.join(sorted(known))})"
+        )
+    return suffix
+
+
 def save(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> Path:
     """Write a figure to a file, in the format of its suffix, and return the path.
 
@@ -59,18 +83,7 @@ def save(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> Path:
     FileError
         If the suffix is unknown, or the file cannot be written.
     """
-    path = Path(path)
-    known = sorted(figure.canvas.get_supported_filetypes())
-    if path.suffix[1:].lower() not in known:
-        raise FileError(
-            f"{path}: no picture format has the suffix {path.suffix!r}: use .png, .svg or .pdf "
-            f"(all known: {', '.join(known)})"
-        )
-    try:
-        figure.savefig(path, dpi=dpi)
-    except OSError as error:
-        raise FileError(
-            f"{path}: the picture cannot be written ({error.strerror or error}): "
-            "choose a folder that exists and that you may write to"
-        ) from error
-    return path
+    stream = io.BytesIO()
+    figure.savefig(stream, format=picture_format(path), dpi=dpi)
+    atomic.write(path, [stream.getvalue()])
+    return Path(path)

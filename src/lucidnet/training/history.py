@@ -85,8 +85,9 @@ class History(dict[str, list[float]]):
         writer.writeheader()
         writer.writerows(self.rows())
         if path is not None:
-            with open(path, "w", encoding="utf-8", newline="") as file:
-                file.write(text.getvalue())
+            from .. import atomic
+
+            atomic.write(path, [text.getvalue().encode()])
         return text.getvalue()
 
     def plot(self) -> Any:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import FileError
+from .errors import FileError
 
 
-def write(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> None:
+def write(
+    path: str | os.PathLike[str], chunks: Iterable[bytes], check: Callable[[str], object] | None = None
+) -> None:
     """Write bytes to a file, atomically and durably.
 
     They go to a temporary file in the same folder, which is synced to disk and then takes the place of
     the old file in one step; last the folder is synced. A crash at any moment leaves the old file or
     the new one. The file keeps its permissions, a new one has the usual ones; a link is followed.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    chunks : iterable of bytes
+        What to write.
+    check : callable, optional
+        Called with the name of the finished temporary file (of the same suffix); if it raises, nothing
+        takes the place of the old file.
 
     Raises
     ------
@@ -25,7 +37,7 @@ def write(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> None:
     """
     target = Path(os.path.realpath(path))
     with _explained(Path(path)):
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
         try:
             with os.fdopen(handle, "wb") as file:
                 os.chmod(name, _mode(target))
@@ -33,6 +45,8 @@ def write(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> None:
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
+            if check:
+                check(name)
             os.replace(name, target)
         except BaseException:
             with suppress(FileNotFoundError):

@@ -1,0 +1,356 @@
+"""The model file: round trips, damage, crashes."""
+
+import errno
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import lucidnet as ln
+from lucidnet import atomic
+from lucidnet.errors import FileError, SettingError
+from lucidnet.interop import container
+from lucidnet.interop.model_file import describe
+from lucidnet.layers import Add, Concatenate, Dense, Dropout, Input, Layer, Residual, Sequential
+
+
+def model(seed=0, dtype="float32"):
+    made = ln.Model(
+        [
+            Input((2, 3)),
+            ln.layers.Flatten(),
+            Residual(Dense(6, "tanh", initializer="orthogonal")),
+            Concatenate([Dense(3), Sequential([Dense(2, l2=0.1), Dropout(0.5)])]),
+            Add([Dense(4), Dense(4, "leaky_relu")]),
+            Dense(3, "softmax", name="ausgabe-ä", learning_rate=0.5),
+        ],
+        seed=seed,
+        dtype=dtype,
+    )
+    optimizer = ln.optimizers.AdamW(0.01, clip=ln.optimizers.ClipGlobalNorm(5.0))
+    made.compile(ln.losses.CategoricalCrossentropy(label_smoothing=0.1), optimizer, ["accuracy", "top_2"])
+    return made
+
+
+X = np.random.default_rng(0).normal(size=(20, 2, 3)).astype("float32")
+Y = np.arange(20) % 3
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.safetensors"
+
+
+@pytest.fixture
+def saved(path):
+    made = model()
+    made.fit(X, Y, epochs=2, verbose=0)
+    made.save(path)
+    return made
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_round_trip(path, dtype):
+    made = model(seed=4, dtype=dtype)
+    made.fit(X, Y, epochs=2, validation_split=0.2, verbose=0)
+    made.about = {"data": "made up"}
+    made.save(path)
+    loaded = ln.load(path)
+    np.testing.assert_array_equal(loaded.predict(X), made.predict(X))
+    assert loaded.get_weights().dtype == dtype
+    for name in ("net", "loss", "optimizer", "metrics", "history", "about", "seed", "dtype", "input_shape"):
+        assert getattr(loaded, name) == getattr(made, name)
+    assert loaded.evaluate(X, Y) == made.evaluate(X, Y)
+    loaded.fit(X, Y, verbose=0)
+
+
+def test_a_model_that_was_never_compiled_or_trained(path):
+    made = ln.Model([Input(3), Dense(2)])
+    made.save(path)
+    loaded = ln.Model.load(path)
+    np.testing.assert_array_equal(loaded.get_weights(), made.get_weights())
+    assert loaded.loss is None
+
+
+def test_others_can_read_it(path, saved):
+    arrays = safetensors.numpy.load_file(path)
+    np.testing.assert_array_equal(arrays["residual2/body/W"], saved.params["residual2"]["body"]["W"])
+    assert {"ausgabe-ä/W", "ausgabe-ä/b", "concatenate3/sequential1/dense0/W"} <= arrays.keys()
+
+
+@dataclass(frozen=True)
+class Scale(Layer):
+    """A user's own layer."""
+
+    factor: float = 2.0
+
+    def forward(self, params, x, run=None):
+        return x * self.factor, None
+
+    def backward(self, params, cache, dy, need_dx=True):
+        return dy * self.factor, {}
+
+
+class TestOwnClasses:
+    """Names resolve through a closed table."""
+
+    def test_custom(self, path):
+        made = ln.Model([Input(3), Scale(3.0), Dense(2)])
+        made.save(path)
+        with pytest.raises(FileError, match=r"unknown type 'Scale'.*custom=\{'Name': Class\}"):
+            ln.load(path)
+        assert ln.load(path, custom={"Scale": Scale}).net == made.net
+
+    def test_a_custom_name_must_be_free_and_a_value(self, path, saved):
+        with pytest.raises(SettingError, match="'Dense' is the name of a class of lucidnet"):
+            ln.load(path, custom={"Dense": Scale})
+        with pytest.raises(SettingError, match="must be a class such as a Layer"):
+            ln.load(path, custom={"Popen": subprocess.Popen})
+
+    @pytest.mark.parametrize("name", ["Popen", "os.system", "__import__", "lucidnet.layers.Dense", "Model"])
+    def test_nothing_else_is_made(self, path, saved, name):
+        description, tensors = container.read(path)
+        description["net"]["layers"][1]["type"] = name
+        container.write(path, tensors, description)
+        with pytest.raises(FileError, match="unknown type"):
+            ln.load(path)
+
+    def test_code_is_not_saved(self, path):
+        made = ln.Model([Input(3), ln.layers.Activation(lambda x: x * x, lambda x: 2 * x), Dense(2)])
+        with pytest.raises(SettingError, match="a file holds names and numbers, never code"):
+            made.save(path)
+        assert not path.exists()
+
+
+class TestDamage:
+    """A damaged file is an error with file, reason and remedy; never another model."""
+
+    def test_every_flipped_byte_is_found(self, path, saved):
+        whole = path.read_bytes()
+        length = 8 + int.from_bytes(whole[:8], "little")
+        positions = {*range(10), *range(length - 5, length + 5), *range(len(whole) - 5, len(whole))}
+        positions |= set(np.random.default_rng(0).integers(0, len(whole), 300).tolist())
+        for position in positions:
+            for bit in (0, 6):
+                damaged = bytearray(whole)
+                damaged[position] ^= 1 << bit
+                path.write_bytes(damaged)
+                try:
+                    loaded = ln.load(path)
+                except FileError as error:
+                    assert str(path) in str(error)
+                else:  # a blank of the header may change into another
+                    np.testing.assert_array_equal(loaded.get_weights(), saved.get_weights())
+                    assert container.read(path)[0]["net"] == json.loads(json.dumps(describe(saved)))["net"]
+
+    def test_truncated_anywhere(self, path, saved):
+        whole = path.read_bytes()
+        for length in {*range(0, 12), *np.linspace(12, len(whole) - 1, 60).astype(int).tolist()}:
+            path.write_bytes(whole[:length])
+            with pytest.raises(
+                FileError, match="the file is damaged; use a copy of it, or save the model anew"
+            ):
+                ln.load(path)
+
+    def test_something_behind_the_end(self, path, saved):
+        path.write_bytes(path.read_bytes() + b"\0")
+        with pytest.raises(FileError, match="bytes of arrays, expected"):
+            ln.load(path)
+
+    def test_random_bytes(self, path):
+        for seed in range(20):
+            path.write_bytes(np.random.default_rng(seed).bytes(500))
+            with pytest.raises(FileError, match="not a safetensors file"):
+                ln.load(path)
+
+    @pytest.mark.parametrize(
+        ("entry", "message"),
+        [
+            (
+                {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]},
+                "holds 16 bytes of arrays, expected",
+            ),
+            ({"dtype": "F32", "shape": [-1], "data_offsets": [0, -4]}, "whole numbers of 0 or more"),
+            ({"dtype": "F32", "shape": [3], "data_offsets": [0, 16]}, "16 bytes do not hold F32 of shape"),
+            ({"dtype": "F32", "shape": [4], "data_offsets": [4, 20]}, "do not lie side by side"),
+            ({"dtype": "OBJECT", "shape": [4], "data_offsets": [0, 16]}, "'OBJECT' is not one of"),
+            ({"dtype": "F32", "shape": "x", "data_offsets": [0, 16]}, "makes no sense"),
+            ({"shape": [4]}, "makes no sense"),
+            (7, "makes no sense"),
+        ],
+    )
+    def test_headers_that_lie(self, path, entry, message):
+        header = json.dumps({"a": entry}).encode()
+        path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
+        with pytest.raises(FileError, match=message):
+            ln.load(path)
+
+    def test_not_ours(self, path):
+        safetensors.numpy.save_file({"a": np.ones(3)}, path)
+        with pytest.raises(FileError, match=r"was not written by lucidnet.*safetensors.numpy.load_file"):
+            ln.load(path)
+
+    def test_a_newer_version(self, path, saved, monkeypatch):
+        monkeypatch.setattr(container, "VERSION", 2)
+        saved.save(path)
+        monkeypatch.undo()
+        with pytest.raises(
+            FileError, match="has version '2', this lucidnet reads version 1: install a newer lucidnet"
+        ):
+            ln.load(path)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (
+                lambda t: t.pop("ausgabe-ä/b"),
+                r"array ausgabe-ä/b: no such array, the layers need float32 of shape \(3,\)",
+            ),
+            (
+                lambda t: t.update(extra=np.ones(2)),
+                r"array extra: float64 of shape \(2,\), the layers need no such array",
+            ),
+            (
+                lambda t: t.update({"ausgabe-ä/b": np.ones(4, "f")}),
+                r"float32 of shape \(4,\), the layers need",
+            ),
+            (
+                lambda t: t.update({"ausgabe-ä/b": np.ones(3)}),
+                r"float64 of shape \(3,\), the layers need float32",
+            ),
+        ],
+    )
+    def test_arrays_that_do_not_fit_the_layers(self, path, saved, change, message):
+        description, tensors = container.read(path)
+        change(tensors)
+        container.write(path, tensors, description)
+        with pytest.raises(FileError, match=message):
+            ln.load(path)
+
+    def test_a_description_without_a_field(self, path, saved):
+        description, tensors = container.read(path)
+        del description["dtype"]
+        container.write(path, tensors, description)
+        with pytest.raises(FileError, match="the model in it cannot be built: has no 'dtype'"):
+            ln.load(path)
+
+    def test_places_that_are_no_files(self, tmp_path):
+        with pytest.raises(FileError, match="there is no such file"):
+            ln.load(tmp_path / "none.safetensors")
+        with pytest.raises(FileError, match="is a folder"):
+            ln.load(tmp_path)
+
+
+class TestWriting:
+    """The old file or the new one, whole, whatever happens."""
+
+    def test_permissions_are_the_usual_ones(self, path, saved):
+        mask = os.umask(0o027)
+        try:
+            new = path.with_name("new.safetensors")
+            saved.save(new)
+            assert stat.S_IMODE(new.stat().st_mode) == 0o640
+        finally:
+            os.umask(mask)
+        path.chmod(0o604)
+        saved.save(path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o604
+
+    def test_a_link_is_followed(self, tmp_path, path, saved):
+        link = tmp_path / "link.safetensors"
+        link.symlink_to(path)
+        model(seed=9).save(link)
+        assert link.is_symlink()
+        assert ln.load(path).seed == 9
+
+    @pytest.mark.parametrize(
+        ("call", "error", "message"),
+        [
+            (
+                "fsync",
+                OSError(errno.ENOSPC, "No space left on device"),
+                r"writing failed \(No space left on device\)",
+            ),
+            (
+                "replace",
+                PermissionError(errno.EACCES, "Permission denied"),
+                r"cannot be written \(Permission denied\)",
+            ),
+            ("fsync", OSError(errno.EIO, "Input/output error"), "what was there before is unchanged"),
+        ],
+    )
+    def test_what_was_there_stays(self, path, saved, monkeypatch, call, error, message):
+        def fail(*arguments):
+            raise error
+
+        before = path.read_bytes()
+        monkeypatch.setattr(atomic.os, call, fail)
+        with pytest.raises(FileError, match=message):
+            model(seed=9).save(path)
+        monkeypatch.undo()
+        assert path.read_bytes() == before
+        assert os.listdir(path.parent) == [path.name]
+
+    def test_an_interrupt_leaves_nothing_behind(self, path, saved, monkeypatch):
+        def interrupt(*arguments):
+            raise KeyboardInterrupt
+
+        before = path.read_bytes()
+        monkeypatch.setattr(atomic.os, "fsync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            saved.save(path)
+        monkeypatch.undo()
+        assert path.read_bytes() == before
+        assert os.listdir(path.parent) == [path.name]
+
+    def test_a_full_disk(self, tmp_path, path, saved):
+        """A real one: the process may write no file of more than 4,000 bytes."""
+        resource = pytest.importorskip("resource")
+        before = path.read_bytes()
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))
+        try:
+            big = ln.Model([Input(100), Dense(100)])
+            with pytest.raises(FileError, match=r"writing failed \(File too large\)"):
+                big.save(path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            signal.signal(signal.SIGXFSZ, ignored)
+        assert path.read_bytes() == before
+
+    def test_places_that_cannot_be_written(self, tmp_path, saved):
+        with pytest.raises(FileError, match="the folder does not exist; make it first"):
+            saved.save(tmp_path / "none" / "model.safetensors")
+        (tmp_path / "folder").mkdir()
+        with pytest.raises(FileError, match="is a folder; name a file in it"):
+            saved.save(tmp_path / "folder")
+
+    def test_killed_at_any_moment(self, path):
+        """A process that saves two models in turn is killed; the file is one of them."""
+        program = (
+            "import sys, lucidnet as ln\n"
+            "from lucidnet.layers import Dense, Input\n"
+            "models = [ln.Model([Input(300), Dense(300)], seed=seed) for seed in (1, 2)]\n"
+            "models[0].save(sys.argv[1]); print('go', flush=True)\n"
+            "while True:\n    [model.save(sys.argv[1]) for model in models]\n"
+        )
+        expected = {seed: ln.Model([Input(300), Dense(300)], seed=seed).get_weights() for seed in (1, 2)}
+        rng = np.random.default_rng(0)
+        for _ in range(8):
+            child = subprocess.Popen([sys.executable, "-c", program, path], stdout=subprocess.PIPE)
+            child.stdout.readline()
+            time.sleep(rng.uniform(0, 0.05))
+            child.kill()
+            child.wait()
+            child.stdout.close()
+            loaded = ln.load(path)
+            np.testing.assert_array_equal(loaded.get_weights(), expected[loaded.seed])

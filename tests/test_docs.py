@@ -1,0 +1,48 @@
+"""What the documents and examples show is run."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def blocks(path):
+    return re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if blocks(path)], ids=lambda path: path.name)
+def test_the_python_of_a_document_runs(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "document"}
+    sys.modules.setdefault("document", type(sys)("document"))  # where dataclasses look up their module
+    for block in blocks(path):
+        exec(compile(block, path.name, "exec"), names)
+    assert "the sign is wrong" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_runs(path, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", path], capture_output=True, text=True, cwd=tmp_path, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "accuracy" in done.stdout
+
+
+def test_the_readme_shows_the_code_of_dense():
+    """The excerpt is the code, but for the two lines that treat inputs of more axes."""
+    code = (ROOT / "src/lucidnet/layers/dense.py").read_text(encoding="utf-8")
+    excerpt = blocks_of_text(ROOT / "README.md")[0]
+    for line in excerpt.splitlines():
+        simplified = line.strip() in ('grads = {"W": x.T @ dz, "b": dz.sum(0)}', "")
+        assert simplified or "def " in line or line.strip() in code, line
+
+
+def blocks_of_text(path):
+    return re.findall(r"^```text\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
