@@ -10,7 +10,7 @@ import numpy as np
 import lucidnet as ln
 
 from .contenders import ALL, Setting
-from .timing import compare
+from .timing import Worker, Works, compare
 
 SETTINGS = (
     Setting((100, 50), 10, "sgd", 0.02),
@@ -22,21 +22,31 @@ NEEDS = {"lucidnet": "numpy", "PyTorch": "torch", "scikit-learn": "sklearn"}
 
 def run(threads: int, rounds: int) -> None:
     """Measure all settings; print a line for each piece of work."""
-    present = {name: kind for name, kind in ALL.items() if importlib.util.find_spec(NEEDS[name])}
-    if "PyTorch" in present:
+    present = [name for name in ALL if importlib.util.find_spec(NEEDS[name])]
+    print(f"data: {data()[2]}. Times are medians; ratio: lucidnet's time over the other's")
+    for setting in SETTINGS:
+        print(f"\n{setting}")
+        workers = {name: Worker(works, name, setting, threads) for name in present}
+        for work in ("training step", "epoch", "predict 1", "predict 1000"):
+            report(work, workers, rounds if work != "epoch" else max(3, rounds // 3))
+        for worker in workers.values():
+            worker.close()
+
+
+def works(name: str, setting: Setting, threads: int) -> Works:
+    """Return what a contender can do; called in its own process."""
+    if name == "PyTorch":
         import torch
 
         torch.set_num_threads(threads)
-    x, y, source = data()
-    print(f"data: {source}, {len(x)} rows. Times are medians; ratio: lucidnet's time over the other's")
-    for setting in SETTINGS:
-        print(f"\n{setting}")
-        rivals = {name: kind(setting, x, y) for name, kind in present.items()}
-        report("training step", {name: rival.step for name, rival in rivals.items()}, rounds)
-        report("epoch", {name: rival.epoch for name, rival in rivals.items()}, max(3, rounds // 3))
-        for rows in (1, 1000):
-            works = {name: rival.predict(rows) for name, rival in rivals.items()}
-            report(f"predict {rows}", works, rounds)
+    x, y, _ = data()
+    contender = ALL[name](setting, x, y)
+    return {
+        "training step": contender.step,
+        "epoch": contender.epoch,
+        "predict 1": contender.predict(1),
+        "predict 1000": contender.predict(1000),
+    }
 
 
 def data() -> tuple[Any, Any, str]:
@@ -49,14 +59,14 @@ def data() -> tuple[Any, Any, str]:
         return rng.random((60_000, 784), "float32"), rng.integers(0, 10, 60_000), "noise (no MNIST here)"
 
 
-def report(title: str, works: dict[str, Any], rounds: int) -> None:
+def report(work: str, workers: dict[str, Worker], rounds: int) -> None:
     """Print the times and ratios of one piece of work."""
-    results = compare(works, rounds)
-    parts = [f"{name} {time(seconds)}" for name, (seconds, _) in results.items()]
+    results = compare(workers, work, rounds)
+    parts = [f"{name} {duration(seconds)}" for name, (seconds, _) in results.items()]
     ratios = [f"{ratio:.2f} of {name}" for name, (_, ratio) in list(results.items())[1:]]
-    print(f"  {title:<14} {'  '.join(parts)}   ratio {', '.join(ratios)}", flush=True)
+    print(f"  {work:<14} {'  '.join(parts)}   ratio {', '.join(ratios)}", flush=True)
 
 
-def time(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Write a time with its unit."""
-    return f"{seconds:.2f} s" if seconds > 0.5 else f"{seconds * 1e6:,.0f} us"
+    return f"{seconds * 1e3:,.0f} ms" if seconds > 0.01 else f"{seconds * 1e6:,.0f} us"

@@ -1,4 +1,9 @@
-"""Fair timing on a shared machine: contenders take turns, and ratios are taken turn by turn."""
+"""Fair timing on a shared machine.
+
+Each contender lives in a process of its own, so that the idle threads of one library do not slow the
+other's work. They take turns, and ratios are taken turn by turn, so that a drift of the machine's speed
+falls out.
+"""
 
 from __future__ import annotations
 
@@ -6,41 +11,73 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
 
-TURN = 0.15
+TURN = 0.2
 """Seconds that one contender works before the next takes over."""
+PAUSE = 0.3
+"""Seconds between turns, in which the threads of the last one go to sleep."""
+
+Works = dict[str, Callable[[], object]]
 
 
-def seconds_per_call(work: Callable[[], object], calls: int) -> float:
-    """Return the mean time of so many calls in a row."""
-    began = time.perf_counter()
-    for _ in range(calls):
-        work()
-    return (time.perf_counter() - began) / calls
+class Worker:
+    """A contender in a process of its own.
+
+    Parameters
+    ----------
+    make : callable
+        Called in that process with `arguments`; returns its works by name.
+    """
+
+    def __init__(self, make: Callable[..., Works], *arguments: Any) -> None:
+        context = get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
+        self.process.start()
+        self.pipe.recv()
+
+    def seconds_per_call(self, work: str, calls: int) -> float:
+        """Return the mean time of so many calls in a row."""
+        time.sleep(PAUSE)
+        self.pipe.send((work, calls))
+        return float(self.pipe.recv())
+
+    def close(self) -> None:
+        """End the process."""
+        self.pipe.send(None)
+        self.process.join()
 
 
-def calls_per_turn(work: Callable[[], object]) -> int:
-    """Return how many calls fill a turn; also warms the work up."""
-    work()
-    return max(1, round(TURN / max(seconds_per_call(work, 3), 1e-7)))
+def _serve(pipe: Connection, make: Callable[..., Works], arguments: tuple[Any, ...]) -> None:
+    works = make(*arguments)
+    gc.collect()
+    gc.disable()
+    pipe.send("ready")
+    while order := pipe.recv():
+        work, calls = works[order[0]], order[1]
+        for _ in range(calls // 10):  # wake threads and caches up
+            work()
+        began = time.perf_counter()
+        for _ in range(calls):
+            work()
+        pipe.send((time.perf_counter() - began) / calls)
 
 
-def compare(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, tuple[float, float]]:
+def compare(workers: dict[str, Worker], work: str, rounds: int) -> dict[str, tuple[float, float]]:
     """Return for each contender its median time, and the median of its turn-by-turn ratio to the first's.
 
     The ratio is first / contender: below 1 the first is faster.
     """
-    calls = {name: calls_per_turn(work) for name, work in contenders.items()}
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    gc.collect()
-    gc.disable()
-    try:
-        for turn in range(rounds):
-            order = list(contenders) if turn % 2 else list(reversed(contenders))
-            for name in order:
-                times[name].append(seconds_per_call(contenders[name], calls[name]))
-    finally:
-        gc.enable()
+    calls, times = {}, {name: [] for name in workers}
+    for name, worker in workers.items():
+        worker.seconds_per_call(work, 1)
+        calls[name] = max(1, round(TURN / max(worker.seconds_per_call(work, 3), 1e-7)))
+    for turn in range(rounds):
+        for name in list(workers) if turn % 2 else reversed(workers):
+            times[name].append(workers[name].seconds_per_call(work, calls[name]))
     first = next(iter(times.values()))
     return {
         name: (statistics.median(own), statistics.median(a / b for a, b in zip(first, own, strict=True)))

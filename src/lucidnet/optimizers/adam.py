@@ -79,11 +79,13 @@ def moments_step(self: Adam | AdamW, g: Array, slots: Slots, rate: float, step: 
     g *= 1 - self.beta2
     v *= self.beta2
     v += g
+    # Both corrections are pulled out of the arrays: with c = sqrt(1 - b2^t) and d = 1 - b1^t,
+    # (m / d) / (sqrt(v) / c + epsilon) = c / d * m / (sqrt(v) + c epsilon).
+    c, d = (1 - self.beta2**step) ** 0.5, 1 - self.beta1**step
     root = namespace(v).sqrt(v)
-    root *= (1 - self.beta2**step) ** -0.5
-    root += self.epsilon
+    root += c * self.epsilon
     change = m / root
-    change *= rate / (1 - self.beta1**step)
+    change *= rate * c / d
     return change, {"m": m, "v": v}
 
 

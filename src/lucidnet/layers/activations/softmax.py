@@ -12,15 +12,14 @@ from .base import ActivationLayer
 def log_softmax(x: Array) -> Array:
     """Return x - log sum exp(x) over the last axis, with the maximum shifted out."""
     xp = namespace(x)
-    shifted = x - xp.max(x, axis=-1, keepdims=True)
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+    shifted = x - x.max(-1, keepdims=True)
+    return shifted - xp.log(xp.exp(shifted).sum(-1, keepdims=True))
 
 
 def softmax(x: Array) -> Array:
     """Return exp(x) / sum exp(x) over the last axis, with the maximum shifted out."""
-    xp = namespace(x)
-    y = xp.exp(x - xp.max(x, axis=-1, keepdims=True))
-    y /= xp.sum(y, axis=-1, keepdims=True)
+    y = namespace(x).exp(x - x.max(-1, keepdims=True))
+    y /= y.sum(-1, keepdims=True)
     return y
 
 
@@ -33,7 +32,7 @@ class Softmax(ActivationLayer):
         return y, y
 
     def backward(self, params: Tree, y: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        mean = namespace(y).sum(dy * y, axis=-1, keepdims=True)
+        mean = (dy * y).sum(-1, keepdims=True)
         return y * (dy - mean), {}
 
 
@@ -46,5 +45,4 @@ class LogSoftmax(ActivationLayer):
         return y, y
 
     def backward(self, params: Tree, y: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        xp = namespace(y)
-        return dy - xp.exp(y) * xp.sum(dy, axis=-1, keepdims=True), {}
+        return dy - namespace(y).exp(y) * dy.sum(-1, keepdims=True), {}
