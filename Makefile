@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test check bench clean
 
 demo: .venv/demo
-	$(BIN)/lucidnet train digits --plot demo.png
+	$(BIN)/lucidnet train digits --epochs 60 --plot demo.png
 
 test: .venv/dev
 	$(BIN)/python -m pytest
