@@ -163,6 +163,26 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path):
     assert ln.load(path).history["accuracy"][-1] > 0.5
 
 
+def test_two_processes_write_the_same_bytes(tmp_path):
+    """The same seed on the same machine: every bit of the weights, and of the history."""
+    paths = [tmp_path / f"{i}.safetensors" for i in range(2)]
+    for path in paths:
+        command = [
+            sys.executable,
+            "-m",
+            "lucidnet",
+            "train",
+            "digits",
+            *QUICK,
+            "--dropout",
+            "0.2",
+            "--save",
+            path,
+        ]
+        subprocess.run(command, check=True, capture_output=True)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 class TestUse:
     """What can be done with a saved model."""
 

@@ -1,9 +1,9 @@
 """Named arrays and a description in one safetensors file, verified by hash.
 
 The format: eight bytes with the length of the header, a header in JSON that gives each array's type,
-shape and place, then the arrays' bytes. In the header's metadata stand the description (as JSON), the
-version of this layout, and a SHA-256 of description and arrays. The header is checked here before
-anything is allocated; the safetensors library does the writing and reading itself.
+shape and place, then the arrays' bytes. In the header's metadata, under "lucidnet", stand the version
+of this layout, a SHA-256 of description and arrays, and the description, all as JSON. The header is
+checked here before anything is allocated; the safetensors library does the writing and reading itself.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Array], descriptio
 
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     text = json.dumps(description, ensure_ascii=False)
-    metadata = {"lucidnet": str(VERSION), "description": text, "sha256": fingerprint(text, arrays)}
-    atomic.write(path, [save(arrays, metadata)])
+    ours = {"version": VERSION, "sha256": fingerprint(text, arrays), "description": text}
+    # A single entry: the library writes several in no fixed order, and equal models make equal files.
+    atomic.write(path, [save(arrays, {"lucidnet": json.dumps(ours, ensure_ascii=False)})])
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
@@ -124,12 +125,14 @@ def _metadata(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
             f"{path}: was not written by lucidnet; its arrays can be read with safetensors.numpy.load_file "
             "and set with model.set_weights"
         )
-    version = metadata["lucidnet"]
-    if version != str(VERSION):
+    try:
+        ours = json.loads(metadata["lucidnet"])
+        version, text, sha256 = ours["version"], str(ours["description"]), str(ours["sha256"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise FileError(f"{path}: its metadata makes no sense ({error}); {DAMAGED}") from error
+    if version != VERSION:
         raise FileError(
             f"{path}: has version {version!r}, this lucidnet reads version {VERSION}: "
             "install a newer lucidnet"
         )
-    if not {"description", "sha256"} <= metadata.keys():
-        raise FileError(f"{path}: its description or its hash is missing; {DAMAGED}")
-    return str(metadata["description"]), str(metadata["sha256"])
+    return text, sha256
