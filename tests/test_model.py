@@ -76,6 +76,14 @@ class TestBuilding:
         assert model.net == same.net
         np.testing.assert_array_equal(model.get_weights(), same.get_weights())
 
+    def test_settings_of_a_given_network_are_kept(self, tmp_path):
+        model = ln.Model(Sequential([Input(4), Dense(3)], frozen=True))
+        model.add(Dense(2, name="last"))
+        assert model.net == Sequential([Input(4), Dense(3), Dense(2, name="last")], frozen=True)
+        assert model.summary().endswith("0 of them trained")
+        model.save(tmp_path / "m.safetensors")
+        assert ln.load(tmp_path / "m.safetensors").net == model.net
+
     def test_the_seed_makes_the_weights(self):
         assert (small(seed=1).get_weights() == small(seed=1).get_weights()).all()
         assert (small(seed=1).get_weights() != small(seed=2).get_weights()).any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -63,14 +64,16 @@ class Model:
         self.seed, self.dtype = seed, dtype
         self.history = History()
         self.about: dict[str, Any] = {}
-        self._layers: tuple[Layer, ...] = ()
         self._net: Sequential | None = None
         self._state: State | None = None
         self._step: Step | None = None
         self._metrics: tuple[Metric[Any], ...] = ()
         self._shapes: tuple[Shape, Shape] = ((), ())
-        for layer in _as_layers(layers):
-            self.add(layer)
+        if isinstance(layers, Sequential):
+            self._net = layers
+        else:
+            for layer in (layers,) if isinstance(layers, Layer) else layers:
+                self.add(layer)
 
     # --- building ---------------------------------------------------------------------------------
 
@@ -82,16 +85,15 @@ class Model:
             raise SettingError(
                 "add: this model is compiled or has weights already; add all layers before that"
             )
-        self._layers = (*self._layers, layer)
-        self._net = None
+        self._net = (
+            replace(self._net, layers=(*self._net.layers, layer)) if self._net else Sequential([layer])
+        )
 
     @property
     def net(self) -> Sequential:
         """The network: one layer that holds the others."""
         if self._net is None:
-            if not self._layers:
-                raise NotReadyError("this model has no layers yet: add some, or pass them to Model([...])")
-            self._net = Sequential(self._layers)
+            raise NotReadyError("this model has no layers yet: add some, or pass them to Model([...])")
         return self._net
 
     def build(self, shape: Shape | None = None) -> None:
@@ -339,13 +341,8 @@ class Model:
         return load(path, custom)
 
     def __repr__(self) -> str:
-        return f"Model({list(self._layers)!r}, seed={self.seed}, dtype={self.dtype!r})"
-
-
-def _as_layers(layers: Sequence[Layer] | Layer) -> Sequence[Layer]:
-    if isinstance(layers, Sequential):
-        return layers.layers
-    return (layers,) if isinstance(layers, Layer) else layers
+        layers = list(self._net.layers) if self._net else []
+        return f"Model({layers!r}, seed={self.seed}, dtype={self.dtype!r})"
 
 
 def _example_shape(x: Any) -> Shape:
