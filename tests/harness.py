@@ -59,13 +59,30 @@ def _sigmoid_params(p: Any, x: Any) -> Any:
     return sp.expit(np.einsum("...i,io->...o", x, p["W"]) + p["b"])
 
 
-def _dropped(p: Any, x: Any) -> Any:
-    mask = Stream(3, path=("run",)).bernoulli(x.shape, 0.75)
+def _dropped(p: Any, x: Any, *path: str) -> Any:
+    """Dropout(0.25) at a path: the mask is a function of the place."""
+    mask = Stream(3, path=("run", *path)).bernoulli(x.shape, 0.75)
     return np.where(mask, x / 0.75, 0.0)
 
 
 def _dense(p: Any, x: Any, f: Any = np.asarray) -> Any:
     return f(np.einsum("...i,io->...o", x, p["W"]) + p.get("b", 0.0))
+
+
+def _forked(p: Any, x: Any) -> Any:
+    left = p["sequential0"]
+    return np.hstack(
+        [_dense(left["dense1"], _dense(left["dense0"], x, np.tanh)), _sigmoid_params(p["dense1"], x)]
+    )
+
+
+def _added(p: Any, x: Any) -> Any:
+    return _dense(p["sequential0"]["dense0"], x, np.tanh) + x + x @ p["residual1"]["body"]["W"]
+
+
+def _dropout_net(p: Any, x: Any) -> Any:
+    y = _dense(p["residual1"]["body"]["dense0"], x, np.tanh)
+    return x + _dropped(p, y, "residual1", "body", "dropout1")
 
 
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, section 2
@@ -96,12 +113,18 @@ LAYERS = [
     LayerRow(L.Dense(3), _dense),
     LayerRow(L.Dense(1), _dense),
     LayerRow(L.Dense(3, use_bias=False), _dense),
+    LayerRow(L.Dense(3, use_bias=False), _dense, shape=(6, 2)),
     LayerRow(L.Dense(4, "sigmoid", initializer="orthogonal"), _sigmoid_params),
     LayerRow(L.Dense(3, "softmax"), lambda p, x: sp.softmax(_dense(p, x), axis=-1)),
     LayerRow(L.Dense(3, "tanh"), lambda p, x: _dense(p, x, np.tanh), shape=(6, 2)),
     LayerRow(L.Dropout(0.25), lambda p, x: x),
     LayerRow(L.Dropout(0.25), _dropped, train=True),
     LayerRow(L.Dropout(0.0), lambda p, x: x, train=True),
+    *(
+        LayerRow(L.Dense(4, row.layer), lambda p, x, f=row.expected: f(p, _dense(p, x)))
+        for row in ACTIVATIONS
+        if type(row.layer) in (L.ReLU, L.SELU, L.Mish, L.LogSoftmax) and len(row.shape) == 1
+    ),
     LayerRow(L.Flatten(), lambda p, x: x.reshape(len(x), 24), shape=(2, 3, 4)),
     LayerRow(L.Reshape((3, -1)), lambda p, x: x.reshape(len(x), 3, 8), shape=(2, 3, 4)),
     LayerRow(
@@ -127,6 +150,20 @@ LAYERS = [
                 _dense(p["residual1"]["body"]["dense0"], x, lambda z: z * sp.ndtr(z)),
             ),
         ),
+    ),
+    LayerRow(
+        L.Sequential(
+            [
+                L.Concatenate([L.Sequential([L.Dense(3, "tanh"), L.Dense(2)]), L.Dense(2, "sigmoid")]),
+                L.Add([L.Sequential([L.Dense(4), L.Tanh()]), L.Residual(L.Dense(4, use_bias=False))]),
+            ]
+        ),
+        lambda p, x: _added(p["add1"], _forked(p["concatenate0"], x)),
+    ),
+    LayerRow(
+        L.Sequential([L.Dropout(0.25), L.Residual(L.Sequential([L.Dense(5, "tanh"), L.Dropout(0.25)]))]),
+        lambda p, x: _dropout_net(p, _dropped(p, x, "dropout0")),
+        train=True,
     ),
 ]
 
@@ -231,6 +268,25 @@ LOSSES = [
             for row, k in zip(y, t, strict=True)
         ],
     ),
+    LossRow(
+        losses.CategoricalCrossentropy(True),
+        smooth((6, 3, 5), 3),
+        np.arange(18).reshape(6, 3) % 5,
+        lambda y, t: -np.take_along_axis(sp.log_softmax(y, -1), t[..., None], -1)[..., 0],
+    ),
+    LossRow(
+        losses.BinaryCrossentropy(True),
+        smooth((6, 3, 5), 3),
+        np.where(smooth((6, 3, 5), 8) > 0, 1.0, 0.0),
+        lambda y, t: _bce(y, t).mean(-1),
+    ),
+    LossRow(
+        losses.MeanSquaredError(),
+        smooth((6, 3, 5), 3),
+        smooth((6, 3, 5), 8),
+        lambda y, t: np.einsum("itj,itj->it", y - t, y - t) / 5,
+    ),
+    LossRow(losses.KLDivergence(), SOFT, BITS, lambda y, t: sp.rel_entr(t, y).sum(-1)),
     LossRow(
         losses.custom(lambda y, t: ((y - t) ** 4).sum(-1), lambda y, t: 4 * (y - t) ** 3),
         SCORES,

@@ -5,8 +5,9 @@ import pytest
 
 from lucidnet import initializers
 from lucidnet.backend import Stream
-from lucidnet.errors import SettingError
+from lucidnet.errors import SettingError, UnknownNameError
 from lucidnet.initializers import Constant, Normal, Orthogonal, Uniform, VarianceScaling, fans
+from lucidnet.layers import Dense, Dropout, Sequential
 
 SHAPE = (300, 500)
 N = 300 * 500
@@ -86,3 +87,29 @@ def test_repetition_and_dtype():
 def test_settings_out_of_range(make, message):
     with pytest.raises(SettingError, match=message):
         make()
+
+
+def test_kernels_scale_with_their_field():
+    """Variance 2 / fan_in, where fan_in counts the whole field of a kernel (height, width, in, out)."""
+    w = draw("he_normal", (3, 5, 16, 64))
+    assert abs(w.var() * (3 * 5 * 16) / 2 - 1) < 5 * np.sqrt(2 / w.size)
+
+
+def test_another_layer_changes_no_weights():
+    def first(*layers):
+        params, _ = Sequential([*layers, Dense(3, name="out")]).init(Stream(7), (3,))
+        return params
+
+    short = first(Dense(3, name="in"))
+    long = first(Dense(3, name="in"), Dropout(0.5), Dense(3, name="between"))
+    for name in ("in", "out"):
+        np.testing.assert_array_equal(short[name]["W"], long[name]["W"])
+    assert (long["in"]["W"] != long["out"]["W"]).all()
+    assert (long["in"]["W"] != long["between"]["W"]).all()
+
+
+def test_unknown_names_suggest():
+    with pytest.raises(UnknownNameError, match="unknown initializer 'he_norml': did you mean 'he_normal'"):
+        Dense(3, initializer="he_norml")
+    with pytest.raises(SettingError, match="expected a name .* or an instance of Initializer, got 0.1"):
+        initializers.get(0.1)

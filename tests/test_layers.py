@@ -87,20 +87,21 @@ def test_automatic_differentiation(row):
 
 
 @every_layer
-def test_compiled(row):
+@pytest.mark.parametrize("compiled", [False, True], ids=["jax", "compiled"])
+def test_on_jax(row, compiled):
     params, x = row.params(), row.x()
     y, dx, grads = backward(row, params, x)
-    dy = row.dy(y)
 
-    @jax.jit
     def both(p, x, dy):
         y, cache = row.layer.forward(p, x, row.run())
         return y, *row.layer.backward(p, cache, dy)
 
-    jax_y, jax_dx, jax_grads = both(tree_map(jnp.asarray, params), jnp.asarray(x), jnp.asarray(dy))
-    close(y, jax_y, 1e-12)
-    close(dx, jax_dx, 1e-12)
-    trees_close(grads, _in_order(jax_grads, grads), 1e-12)
+    both = jax.jit(both) if compiled else both
+    made = both(tree_map(jnp.asarray, params), jnp.asarray(x), jnp.asarray(row.dy(y)))
+    assert all(isinstance(array, jax.Array) for array in jax.tree.leaves(made))
+    close(y, made[0], 1e-12)
+    close(dx, made[1], 1e-12)
+    trees_close(grads, _in_order(made[2], grads), 1e-12)
 
 
 def _in_order(tree, like):

@@ -31,7 +31,7 @@ def test_the_table_is_complete():
 def test_value_is_the_formula(row, weights):
     value, _ = row.loss.forward(row.prediction, row.target, weights)
     each = np.asarray(row.expected(row.prediction, row.target))
-    expected = np.mean(each if weights is None else weights * each)
+    expected = np.mean(each if weights is None else (weights * each.T).T)
     np.testing.assert_allclose(value, expected, rtol=1e-12)
 
 
@@ -89,6 +89,17 @@ def test_dtype_is_kept(row):
     target = row.target if row.target.dtype.kind == "i" else row.target.astype("float32")
     value, cache = row.loss.forward(row.prediction.astype("float32"), target, WEIGHTS.astype("float32"))
     assert value.dtype == row.loss.backward(cache).dtype == np.float32
+
+
+@every_loss
+def test_one_row_and_non_contiguous(row):
+    """The gradient of a batch is made of those of its rows, over their number, however they lie in memory."""
+    _, cache = row.loss.forward(np.asfortranarray(row.prediction), np.asfortranarray(row.target))
+    whole = row.loss.backward(cache)
+    for i in range(6):
+        value, cache = row.loss.forward(row.prediction[i : i + 1], row.target[i : i + 1])
+        assert value.shape == ()
+        np.testing.assert_allclose(whole[i : i + 1], row.loss.backward(cache) / 6, rtol=1e-12, atol=1e-15)
 
 
 @every_loss
