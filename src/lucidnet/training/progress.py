@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from .history import Result
+from .history import number as decimal
 
 INTERVAL = 0.2
 """Seconds between two drawings of the bar."""
@@ -69,36 +70,34 @@ class Lines:
 
 
 class Bar:
-    """Draws a live bar of the whole training with loss, metrics and the time left (rich)."""
+    """Draws a live bar of the whole training with the time left, below a table of the epochs (rich)."""
 
     def __init__(self, epochs: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as RichProgress
 
-        self.epochs, self.began, self.drawn, self.batches, self.done = epochs, 0.0, 0.0, 0, 0
+        self.epochs, self.finished, self.batches = epochs, 0, 0
+        self.first, self.began, self.drawn = 0.0, 0.0, 0.0
         self.bar: Any = RichProgress(
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left {task.fields[left]}"),
-            TextColumn("{task.fields[numbers]}"),
-            console=Console(soft_wrap=True),
+            TextColumn(f"epoch {{task.fields[epoch]}}/{epochs}"),
+            BarColumn(bar_width=16),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[left]:>4} left"),
+            TextColumn(" {task.fields[numbers]}"),
+            console=Console(soft_wrap=True, highlight=False),
             auto_refresh=False,
             transient=True,
         )
         self.task: Any = None
-        self.finished = 0
 
     def start(self, batches: int) -> None:
         """Show the bar, at the first epoch; go on with it at the others."""
-        if self.task is None:
-            fields = {"epoch": 1, "epochs": self.epochs, "left": "...", "numbers": ""}
-            self.task = self.bar.add_task("", total=batches * self.epochs, **fields)
-            self.bar.start()
-            self.first = time.perf_counter()
         self.began, self.batches = time.perf_counter(), batches
+        if self.task is None:
+            self.first = self.began
+            self.task = self.bar.add_task("", total=batches * self.epochs, epoch=1, left="...", numbers="")
+            self.bar.start()
 
     def batch(self, done: int, result: Callable[[], Result]) -> None:
         """Draw the bar anew, if the last drawing is old enough."""
@@ -106,20 +105,26 @@ class Bar:
         if now - self.drawn < INTERVAL:
             return
         self.drawn = now
-        total = self.batches * self.epochs
-        overall = self.finished * self.batches + done
-        left = (now - self.first) * (total - overall) / overall
-        self.bar.update(
-            self.task, completed=overall, epoch=self.finished + 1, left=clock(left), numbers=repr(result())
-        )
+        self._move(done, repr(result()))
         self.bar.refresh()
 
+    def _move(self, done: int, numbers: str) -> None:
+        """Set the bar to so many batches of the epoch after those that are finished."""
+        overall, total = self.finished * self.batches + done, self.epochs * self.batches
+        left = (time.perf_counter() - self.first) * (total - overall) / overall
+        epoch = min(self.finished + 1, self.epochs)
+        self.bar.update(self.task, completed=overall, epoch=epoch, left=clock(left), numbers=numbers)
+
     def epoch(self, number: int, result: Result) -> None:
-        """Print the line of the epoch above the bar."""
+        """Print the row of the epoch above the bar, and before the first the titles."""
         self.finished += 1
-        seconds = time.perf_counter() - self.began
+        trained = Result({name: value for name, value in result.items() if not name.startswith("val_")})
+        self._move(0, repr(trained))
         if worth_a_line(number, self.epochs):
-            self.bar.console.print(epoch_line(number, self.epochs, result, seconds), highlight=False)
+            row = epoch_cells(number, self.epochs, result, time.perf_counter() - self.began)
+            if self.finished == 1:
+                self.bar.console.print(aligned(dict(zip(row, row, strict=True))), style="bold")
+            self.bar.console.print(aligned(row))
 
     def close(self) -> None:
         """Take the bar away."""
@@ -133,7 +138,36 @@ def worth_a_line(number: int, epochs: int) -> bool:
 
 def epoch_line(number: int, epochs: int, result: Result, seconds: float) -> str:
     """Return the line that sums an epoch up."""
-    return f"epoch {number:>{len(str(epochs))}}/{epochs}  {seconds:5.1f} s  {result}"
+    return f"epoch {number:>{len(str(epochs))}}/{epochs}  {duration(seconds):>6}  {result}"
+
+
+def epoch_cells(number: int, epochs: int, result: Result, seconds: float) -> dict[str, str]:
+    """Return the cells of an epoch's row by their titles."""
+    numbers = {name: decimal(value) for name, value in result.items()}
+    return {"epoch": f"{number}/{epochs}", "time": duration(seconds)} | numbers
+
+
+def aligned(cells: Mapping[str, str]) -> str:
+    """Return a row of a table, each column as wide as its title, or as the longest number.
+
+    Examples
+    --------
+    >>> aligned({"epoch": "1/10", "loss": "0.2500"})
+    ' 1/10     0.2500'
+    """
+    widths = {"epoch": 5, "time": 6}
+    return "  ".join(f"{cell:>{widths.get(title, max(9, len(title)))}}" for title, cell in cells.items())
+
+
+def duration(seconds: float) -> str:
+    """Write how long an epoch took.
+
+    Examples
+    --------
+    >>> duration(0.0123), duration(75.21)
+    ('12 ms', '75.2 s')
+    """
+    return f"{seconds:.1f} s" if seconds >= 0.95 else f"{1000 * seconds:.0f} ms"
 
 
 def clock(seconds: float) -> str:
