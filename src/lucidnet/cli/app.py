@@ -17,10 +17,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Data = Annotated[str, typer.Argument(help="digits, mnist, fashion-mnist, a generated set, or a file.")]
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="digits, mnist, fashion-mnist, a generated set, or a file.")
+]
 ModelFile = Annotated[Path, typer.Argument(metavar="FILE", help="A model written by --save.")]
 OptionalData = Annotated[
-    str | None, typer.Argument(help="The data set or file; by default the one it was trained on.")
+    str | None,
+    typer.Argument(metavar="DATA", help="The data set or file; by default the one it was trained on."),
 ]
 
 
@@ -77,10 +80,10 @@ def evaluate(
 def predict(
     file: ModelFile,
     data: OptionalData = None,
-    rows: Annotated[int, typer.Option(help="How many examples to show.")] = 10,
+    rows: Annotated[int, typer.Option(min=0, help="How many examples to show.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write all predictions to this CSV file.")] = None,
 ) -> None:
-    """Predict with a saved model: the outputs for the test part of a data set, or for a whole file."""
+    """Predict with a saved model: for the test part of a data set, or for all rows of a named file."""
     use.predict(file, data, rows, out)
 
 
@@ -104,7 +107,7 @@ def check(
 @app.command()
 def plot(
     file: ModelFile,
-    out: Annotated[Path, typer.Argument(help="The picture to write: .png, .svg or .pdf.")],
+    out: Annotated[Path, typer.Argument(metavar="PICTURE", help="The picture to write: .png, .svg or .pdf.")],
     what: Annotated[Picture, typer.Option(help="What to draw.")] = Picture.overview,
     layer: Annotated[str | None, typer.Option(help="The layer whose weights to draw (heat).")] = None,
     data: Annotated[str | None, typer.Option(help="Data for confusion and mistakes.")] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,3 +67,14 @@ def open_task(name: str) -> Task:
     """Load a data set by name, or from a file."""
     (x, y), (x_test, y_test) = sets.load(name)
     return Task(name, x, y, x_test, y_test)
+
+
+def open_whole(name: str) -> Task:
+    """Load a data set by name; of a file without a test part of its own, all rows are the test part."""
+    if name in sets.KNOWN or not Path(name).exists():
+        return open_task(name)
+    table = sets.read(name)
+    if table.x_test is not None:
+        return open_task(name)
+    x = table.x.reshape(len(table.x), -1)
+    return Task(name, x, table.y, x, table.y)

@@ -13,9 +13,11 @@ from rich.table import Table
 from ..errors import FileError, SettingError, lookup
 from ..model import Model
 from ..training.history import Result, number
+from ..training.summary import as_text
 from ..tree import leaves
 from .data import open_task
 
+NEVER_WRAP = 10_000
 CONSOLE = Console(soft_wrap=True, highlight=False)
 
 
@@ -26,12 +28,12 @@ def line(text: str) -> None:
 
 def table(columns: list[str], rows: list[list[str]]) -> None:
     """Print a table; the first column is text, the others numbers."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    made = Table(box=None, pad_edge=False, header_style="")
     for i, column in enumerate(columns):
         made.add_column(column, justify="right" if i else "left")
     for row in rows:
         made.add_row(*row)
-    CONSOLE.print(made)
+    line(as_text(made, NEVER_WRAP))
 
 
 def results(measured: Mapping[str, Result]) -> None:
@@ -47,8 +49,10 @@ def check_places(*paths: Path | None, picture: Path | None = None) -> None:
         from ..plots.figures import picture_format
 
         picture_format(picture)
-    for path in paths:
-        if path is not None and not os.access(path.absolute().parent, os.W_OK):
+    for path in filter(None, (*paths, picture)):
+        if path.is_dir():
+            raise FileError(f"{path}: is a folder; name a file in it")
+        if not os.access(path.absolute().parent, os.W_OK):
             raise FileError(
                 f"{path}: the folder {path.absolute().parent} does not exist or cannot be written to; "
                 "make it, or name another place"
@@ -83,7 +87,7 @@ def info(file: Path) -> None:
 
 def plot(file: Path, out: Path, what: str, layer: str | None, data: str | None) -> None:
     """Draw a saved model."""
-    check_places(out, picture=out)
+    check_places(picture=out)
     draw(Model.load(file), out, what, layer, data)
 
 

@@ -81,7 +81,7 @@ def run(
     data: str, network: Network, method: Method, save: Path | None, plot: Path | None, quiet: bool
 ) -> int:
     """Train, show the result, write what was asked for; return the exit code."""
-    show.check_places(save, plot, picture=plot)
+    show.check_places(save, picture=plot)
     task = open_task(data)
     model = Model(network.layers(task), seed=method.seed)
     model.about = task.about()
@@ -120,4 +120,4 @@ def _report(model: Model, task: Task, seconds: float, finished: bool, method: Me
     show.results(results)
     if not finished:
         show.line(f"stopped by Ctrl-C after {done} of {method.epochs} epochs; what was learned is kept")
-    show.line(f"{done} epochs in {seconds:.1f} s")
+    show.line(f"{done} epochs in {seconds:.2f} s")

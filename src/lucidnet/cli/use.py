@@ -14,12 +14,12 @@ from ..check import gradients, package
 from ..model import Model
 from ..training.history import number
 from . import show
-from .data import open_task
+from .data import open_task, open_whole
 
 
 def evaluate(file: Path, data: str | None, plot: Path | None) -> None:
     """Measure a saved model on the test part of a data set."""
-    show.check_places(plot, picture=plot)
+    show.check_places(picture=plot)
     model = Model.load(file)
     task = open_task(show.data_name(model, data))
     show.results({f"test of {task.name}": model.evaluate(task.x_test, task.y_test)})
@@ -31,7 +31,7 @@ def predict(file: Path, data: str | None, rows: int, out: Path | None) -> None:
     """Print predictions beside the targets; write all of them to a CSV file if asked for."""
     show.check_places(out)
     model = Model.load(file)
-    task = open_task(show.data_name(model, data))
+    task = open_whole(data) if data else open_task(show.data_name(model, None))
     y = model.predict(task.x_test)
     columns, lines = _predictions(y, task.y_test, task.classes)
     show.table(["row", *columns], [[str(i), *line] for i, line in enumerate(lines[:rows])])
@@ -56,6 +56,11 @@ def _numbers(values: Array) -> str:
     return " ".join(number(float(value)) for value in values)
 
 
+def _short(name: str, width: int = 48) -> str:
+    """Cut a long name, so that a row of the table fits a terminal of 80 columns."""
+    return name if len(name) <= width else f"{name[: width - 3]}..."
+
+
 def check(file: Path | None, data: str | None) -> int:
     """Check gradients; return 1 if one of them is wrong."""
     if file is None:
@@ -65,7 +70,8 @@ def check(file: Path | None, data: str | None) -> int:
         task = open_task(show.data_name(model, data))
         reports = [(str(file), gradients(model, task.x_test[:8], task.y_test[:8]))]
     rows = [
-        [name, f"{report.worst:.1e}", "passed" if report.passed else "FAILED"] for name, report in reports
+        [_short(name), f"{report.worst:.1e}", "passed" if report.passed else "FAILED"]
+        for name, report in reports
     ]
     show.table(["gradient of", "worst relative error", ""], rows)
     failed = [(name, report) for name, report in reports if not report.passed]
