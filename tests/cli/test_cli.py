@@ -160,7 +160,7 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path):
     assert "stopped by Ctrl-C after" in out
     assert "what was learned is kept" in out
     assert "Traceback" not in err
-    assert ln.load(path).history["accuracy"][-1] > 0.5
+    assert ln.load(path).history["accuracy"][-1] > 0.2, "better than chance from the first epoch on"
 
 
 def test_two_processes_write_the_same_bytes(tmp_path):
