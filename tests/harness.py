@@ -286,6 +286,12 @@ LOSSES = [
         smooth((6, 3, 5), 8),
         lambda y, t: np.einsum("itj,itj->it", y - t, y - t) / 5,
     ),
+    LossRow(  # rows that do not sum to 1
+        losses.CategoricalCrossentropy(True),
+        SCORES,
+        1.7 * SOFT,
+        lambda y, t: 1.7 * sp.logsumexp(y, -1) - (t * y).sum(-1),
+    ),
     LossRow(losses.KLDivergence(), SOFT, BITS, lambda y, t: sp.rel_entr(t, y).sum(-1)),
     LossRow(
         losses.custom(lambda y, t: ((y - t) ** 4).sum(-1), lambda y, t: 4 * (y - t) ** 3),

@@ -161,6 +161,16 @@ def test_integer_labels_equal_one_hot():
         np.testing.assert_array_equal(loss.backward(one[1]), loss.backward(two[1]))
 
 
+def test_equal_rivals_share_the_slope():
+    """As automatic differentiation of the maximum has it."""
+    scores, label = np.array([[2.0, 2.0, 0.5]]), np.array([2])
+    hinge = losses.CategoricalHinge()
+    gradient = hinge.backward(hinge.forward(scores, label)[1])
+    assert gradient.tolist() == [[0.5, 0.5, -1]]
+    by_jax = jax.grad(lambda y: jnp.maximum(1 + y[0, :2].max() - y[0, 2], 0))(jnp.asarray(scores))
+    np.testing.assert_array_equal(gradient, by_jax)
+
+
 @pytest.mark.parametrize(
     ("activation", "loss", "target"),
     [
