@@ -73,18 +73,28 @@ def locate(source: Source, file: str, folder: str | os.PathLike[str] | None = No
 
 def download(source: Source, file: str, target: Path) -> Path:
     """Fetch a file from the first mirror that gives it whole; check it before it takes its place."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    from http.client import HTTPException
+
     failures = []
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"the folder {target.parent} cannot be made ({error.strerror}): {_by_hand(source)}"
+        ) from error
     for mirror in source.mirrors:
         try:
             _fetch(mirror + file, target, source.files[file])
             return target
-        except (OSError, FileError) as error:
+        except (OSError, HTTPException, FileError) as error:
             failures.append(f"  {mirror}{file}: {error}")
     raise FileError(
-        f"{source.name}: {file} could not be downloaded:\n" + "\n".join(failures) + "\n"
-        f"Put the files of {source.name} into a folder DIR/{source.name} and set {FOLDER_VARIABLE}=DIR"
+        f"{source.name}: {file} could not be downloaded:\n" + "\n".join(failures) + f"\n{_by_hand(source)}"
     )
+
+
+def _by_hand(source: Source) -> str:
+    return f"put the files of {source.name} into a folder DIR/{source.name} and set {FOLDER_VARIABLE}=DIR"
 
 
 def _fetch(address: str, target: Path, sha256: str) -> None:

@@ -61,7 +61,7 @@ def spirals(
     >>> spirals(6, classes=3)[0].shape
     (6, 2)
     """
-    rng = _generator(seed, n, noise)
+    rng = _generator(seed, n, noise, classes)
     y = np.arange(n) % classes
     radius = np.sqrt(rng.random(n))
     angle = 2 * np.pi * (turns * radius + y / classes)
@@ -145,15 +145,17 @@ def gaussians(
     >>> x.shape, np.bincount(y).tolist()
     ((9, 5), [3, 3, 3])
     """
-    rng = _generator(seed, n, spread)
+    rng = _generator(seed, n, spread, classes)
     y = np.arange(n) % classes
     centres = 2 * rng.standard_normal((classes, features))
     return _finish(rng, centres[y], y, spread)
 
 
-def _generator(seed: int, n: int, noise: float) -> np.random.Generator:
+def _generator(seed: int, n: int, noise: float, classes: int = 2) -> np.random.Generator:
     if n < 1 or not noise >= 0:
         raise DataError(f"expected n of 1 or more and noise of 0 or more, got n={n}, noise={noise}")
+    if classes < 1:
+        raise DataError(f"expected 1 or more classes, got {classes}")
     return np.random.Generator(np.random.Philox(seed))
 
 

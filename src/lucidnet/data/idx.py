@@ -23,6 +23,8 @@ from ..errors import FileError
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 CHUNK = 1 << 18
 """Bytes read at a time."""
+MOST_COMPRESSED = 1032
+"""The largest ratio that gzip's deflate can reach (https://zlib.net/zlib_tech.html)."""
 
 
 def read_idx(
@@ -52,7 +54,7 @@ def read_idx(
         with _open(path) as stream:
             dtype, shape = _header(stream, digest, path)
             size = math.prod(shape)
-            if path.suffix != ".gz" and path.stat().st_size != stream.tell() + size * dtype.itemsize:
+            if not _fits(path, stream.tell() + size * dtype.itemsize):
                 raise FileError(f"{path}: its header promises {size} numbers, which its length does not fit")
             out = np.empty(size, np.float32 if scale else dtype.newbyteorder("="))
             filled = _fill(out, dtype, scale, _chunks(stream, digest), path)
@@ -67,6 +69,13 @@ def read_idx(
 
 def _open(path: Path) -> BinaryIO:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def _fits(path: Path, length: int) -> bool:
+    """Tell whether a file can hold so many bytes: before anything of that size is allocated."""
+    if path.suffix == ".gz":
+        return length <= path.stat().st_size * MOST_COMPRESSED
+    return length == path.stat().st_size
 
 
 def _header(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,12 @@ from ..errors import DataError, FileError, lookup, optional
 from .idx import read_idx
 
 Array = npt.NDArray[Any]
+
+# What zipfile, zlib and NumPy raise on damaged files, and on files of another kind.
+UNREADABLE = (
+    OSError, EOFError, ValueError, TypeError, AttributeError, KeyError, NotImplementedError, RuntimeError,
+    SyntaxError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,9 +102,11 @@ def _read_idx_pair(path: Path) -> Table:
 
 def _read_npz(path: Path) -> Table:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return _from_arrays({name: arrays[name] for name in arrays.files}, path)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except DataError:
+        raise
+    except UNREADABLE as error:
         raise FileError(f"{path}: cannot be read as NPZ ({error}); write it anew with numpy.savez") from error
 
 
@@ -107,7 +116,7 @@ def _read_hdf5(path: Path) -> Table:
         with h5py.File(path, "r") as file:
             names = [name for name in ("x", "y", "x_test", "y_test") if name in file]
             return _from_arrays({name: file[name][()] for name in names}, path)
-    except OSError as error:
+    except (OSError, TypeError, AttributeError) as error:  # the latter two: not an array
         raise FileError(f"{path}: cannot be read as HDF5 ({error})") from error
 
 
@@ -119,41 +128,53 @@ def _from_arrays(arrays: Mapping[str, Array], path: Path) -> Table:
     if ("x_test" in arrays) != ("y_test" in arrays):
         raise FileError(f"{path}: x_test and y_test come together, found only one of them")
     x, y = _plain(arrays["x"], "x"), _plain(arrays["y"], "y")
+    _check_lengths(x, y, path, "x", "y")
     if "x_test" not in arrays:
         return Table(x, y)
-    return Table(x, y, _plain(arrays["x_test"], "x_test"), _plain(arrays["y_test"], "y_test"))
+    x_test, y_test = _plain(arrays["x_test"], "x_test"), _plain(arrays["y_test"], "y_test")
+    _check_lengths(x_test, y_test, path, "x_test", "y_test")
+    return Table(x, y, x_test, y_test)
+
+
+def _check_lengths(x: Array, y: Array, path: Path, x_name: str, y_name: str) -> None:
+    if len(x) != len(y):
+        raise DataError(f"{path}: {x_name} has {len(x)} rows, but {y_name} has {len(y)}")
 
 
 def _plain(array: Array, name: str) -> Array:
     """Inputs in float32; targets in int64 if they are whole numbers by type."""
     if array.dtype.kind not in "biuf":
         raise DataError(f"{name}: expected numbers, got dtype {array.dtype}")
+    if array.ndim == 0:
+        raise DataError(f"{name}: expected a row per example, got a single number")
     whole = name.startswith("y") and array.dtype.kind in "biu"
     return array.astype(np.int64 if whole else np.float32, copy=False)
 
 
 def _read_csv(path: Path, delimiter: str, target: str | int) -> Table:
     header, rows = _csv_rows(path, delimiter)
-    names = header or [str(i) for i in range(len(rows[0]))]
+    names = header or [str(i) for i in range(len(rows[0][1]))]
+    if len(names) < 2:
+        raise DataError(f"{path}: expected one column for the target and others for the inputs, found one")
     column = _column(target, header, len(names), path)
     x = np.empty((len(rows), len(names) - 1), np.float32)
-    for i, row in enumerate(rows):
-        line = i + (1 if header is None else 2)
+    for i, (line, row) in enumerate(rows):
         if len(row) != len(names):
             raise DataError(f"{path}: row {line} has {len(row)} cells, expected {len(names)}")
         cells = [(name, cell) for k, (name, cell) in enumerate(zip(names, row, strict=True)) if k != column]
         x[i] = [_number(cell, line, name, path) for name, cell in cells]
-    return Table(x, **_targets([row[column] for row in rows]))
+    return Table(x, **_targets([row[column] for _, row in rows]))
 
 
-def _csv_rows(path: Path, delimiter: str) -> tuple[list[str] | None, list[list[str]]]:
-    """Return the header, if the first line has no number in it, and the other lines."""
+def _csv_rows(path: Path, delimiter: str) -> tuple[list[str] | None, list[tuple[int, list[str]]]]:
+    """Return the header, if the first line has no number in it, and the other lines with their numbers."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = [row for row in csv.reader(stream, delimiter=delimiter) if row]
+            reader = csv.reader(stream, delimiter=delimiter)
+            rows = [(reader.line_num, row) for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FileError(f"{path}: cannot be read as CSV ({error})") from error
-    header = rows.pop(0) if rows and not any(_is_number(cell) for cell in rows[0]) else None
+    header = rows.pop(0)[1] if rows and not any(_is_number(cell) for cell in rows[0][1]) else None
     if not rows:
         raise FileError(f"{path}: has no rows with numbers")
     return header, rows
