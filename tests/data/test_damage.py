@@ -1,0 +1,184 @@
+"""Damaged and odd files, bad settings, mirrors that misbehave: always a plain error, never a traceback of another kind."""
+
+import gzip
+import hashlib
+import os
+import socket
+import struct
+import threading
+
+import numpy as np
+import pytest
+
+from lucidnet import data
+from lucidnet.data import fetch
+from lucidnet.data.idx import read_idx
+from lucidnet.errors import DataError, FileError, LucidnetError
+
+RAW = bytes([0, 0, 8, 1]) + struct.pack(">I", 5) + b"hello"
+
+
+class TestIdxHeaders:
+    """Sizes that lie are found before anything is allocated."""
+
+    @pytest.mark.parametrize("suffix", ["", ".gz"])
+    @pytest.mark.parametrize("sizes", [(2**32 - 1,), (2**32 - 1,) * 3])
+    def test_sizes_beyond_the_file(self, tmp_path, suffix, sizes):
+        path = tmp_path / f"a-idx{suffix}"
+        raw = bytes([0, 0, 8, len(sizes)]) + struct.pack(f">{len(sizes)}I", *sizes) + b"hello"
+        path.write_bytes(gzip.compress(raw) if suffix else raw)
+        with pytest.raises(FileError, match="its header promises"):
+            read_idx(path)
+
+    def test_the_most_compressible_file_is_read(self, tmp_path):
+        path = tmp_path / "zeros-idx1.gz"
+        n = 10_000_000
+        path.write_bytes(gzip.compress(bytes([0, 0, 8, 1]) + struct.pack(">I", n) + bytes(n)))
+        assert read_idx(path).shape == (n,)
+
+    @pytest.mark.parametrize("magic", [b"\1\0\x08\1", b"\0\0\x0a\1", b"\0\0\x08\0"])
+    def test_bad_magic(self, tmp_path, magic):
+        (tmp_path / "a").write_bytes(magic + RAW[4:])
+        with pytest.raises(FileError, match="is not an IDX file"):
+            read_idx(tmp_path / "a")
+
+
+class TestNpz:
+    """Whatever is wrong with it, the error names the file."""
+
+    def test_damage_anywhere(self, tmp_path):
+        path = tmp_path / "a.npz"
+        np.savez_compressed(path, x=np.arange(40.0).reshape(20, 2), y=np.arange(20))
+        whole = path.read_bytes()
+        for at in range(0, len(whole), 3):
+            damaged = bytearray(whole)
+            damaged[at] ^= 0xFF
+            for content in (bytes(damaged), whole[:at]):
+                path.write_bytes(content)
+                try:
+                    table = data.read(path)
+                except LucidnetError as error:
+                    assert "a.npz" in str(error)
+                else:  # the byte was one of those that ZIP writes but never reads
+                    np.testing.assert_array_equal(table.y, np.arange(20))
+
+    def test_another_format_of_that_name(self, tmp_path):
+        with (tmp_path / "a.npz").open("wb") as stream:
+            np.save(stream, np.arange(3))
+        with pytest.raises(FileError, match=r"a\.npz"):
+            data.read(tmp_path / "a.npz")
+
+    @pytest.mark.parametrize(
+        ("arrays", "message"),
+        [
+            ({"x": np.zeros((5, 2)), "y": np.zeros(4)}, "x has 5 rows, but y has 4"),
+            ({"x": np.zeros((5, 2)), "y": np.zeros(5), "x_test": np.zeros((2, 2)), "y_test": np.zeros(3)},
+             "x_test has 2 rows, but y_test has 3"),
+            ({"x": np.float32(1), "y": np.zeros(1)}, "x: expected a row per example, got a single number"),
+            ({"x": np.array(["a"]), "y": np.zeros(1)}, "x: expected numbers, got dtype <U1"),
+        ],
+    )  # fmt: skip
+    def test_arrays_that_make_no_sense(self, tmp_path, arrays, message):
+        np.savez(tmp_path / "a.npz", **arrays)
+        with pytest.raises(LucidnetError, match=message):
+            data.load(tmp_path / "a.npz")
+
+
+def test_hdf5_with_a_group_in_place_of_an_array(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_group("x")
+        file["y"] = [0, 1]
+    with pytest.raises(FileError, match="cannot be read as HDF5"):
+        data.read(tmp_path / "a.h5")
+
+
+class TestCsv:
+    """Rows are counted as an editor counts lines."""
+
+    def test_blank_lines_count(self, tmp_path):
+        (tmp_path / "a.csv").write_text("a,b\n\n1,2\n\nx,3\n")
+        with pytest.raises(DataError, match="row 5, column a: expected a number, got 'x'"):
+            data.read(tmp_path / "a.csv")
+
+    def test_one_column_is_not_enough(self, tmp_path):
+        (tmp_path / "a.csv").write_text("1\n2\n")
+        with pytest.raises(DataError, match="one column for the target"):
+            data.read(tmp_path / "a.csv")
+
+    def test_too_few_rows_to_split(self, tmp_path):
+        (tmp_path / "a.csv").write_text("1,2\n3,4\n")
+        with pytest.raises(DataError, match=r"test_split=0.2 of 2 examples leaves an empty part"):
+            data.load(tmp_path / "a.csv")
+
+    def test_not_text(self, tmp_path):
+        (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00\x01")
+        with pytest.raises(FileError, match="cannot be read as CSV"):
+            data.read(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("make", [data.xor, data.moons, data.circles, data.spirals])
+@pytest.mark.parametrize("settings", [{"n": 0}, {"noise": -0.1}, {"noise": float("nan")}])
+def test_bad_settings(make, settings):
+    with pytest.raises(DataError, match="expected n of 1 or more and noise of 0 or more"):
+        make(**settings)
+
+
+@pytest.mark.parametrize("make", [data.spirals, data.gaussians])
+def test_no_classes(make):
+    with pytest.raises(DataError, match="classes"):
+        make(classes=0)
+
+
+ANSWERS = {
+    "short": b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + RAW[:-2],
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" + RAW[:-2],
+    "nonsense": b"what?\r\n\r\n",
+    "nothing": b"",
+}
+
+
+@pytest.fixture
+def mirror(monkeypatch, tmp_path):
+    """A server that answers each connection with given bytes, and hangs up."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve(answer):
+        def answer_once():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        threading.Thread(target=answer_once, daemon=True).start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        return fetch.Source("set", {"a": hashlib.sha256(RAW).hexdigest()}, (address,))
+
+    yield serve
+    server.close()
+
+
+class TestMirrors:
+    """What a mirror does never shows as anything but an error of lucidnet."""
+
+    @pytest.mark.parametrize("kind", ANSWERS)
+    def test_broken_answers(self, mirror, tmp_path, kind):
+        with pytest.raises(FileError, match="a could not be downloaded"):
+            fetch.locate(mirror(ANSWERS[kind]), "a", tmp_path)
+        assert os.listdir(tmp_path / "cache" / "lucidnet" / "set") == []
+
+    def test_ctrl_c_leaves_nothing(self, mirror, tmp_path, monkeypatch):
+        def interrupted(*arguments):
+            yield RAW[:7]
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(fetch, "_chunks", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fetch.locate(mirror(b"HTTP/1.1 200 OK\r\n\r\n" + RAW), "a", tmp_path)
+        assert os.listdir(tmp_path / "cache" / "lucidnet" / "set") == []
+
+    def test_a_cache_that_cannot_be_made(self, mirror, tmp_path):
+        (tmp_path / "cache").write_text("a file where the folder should be")
+        with pytest.raises(FileError, match="the folder .* cannot be made .*set LUCIDNET_DATA=DIR"):
+            fetch.locate(mirror(b""), "a", tmp_path)
