@@ -3,12 +3,14 @@
 import os
 from pathlib import Path
 
-import numpy as np
-import pytest
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products; other programs may keep the cores busy
+# Read when NumPy and JAX are imported: one thread, because the products are small and other programs may
+# keep the cores busy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import numpy as np
+import pytest
 
 
 @pytest.fixture(autouse=True)

@@ -331,3 +331,41 @@ def test_settings_out_of_range():
         layers.Residual(layers.Dense(2)).init(Stream(), (3,))
     with pytest.raises(ShapeError, match="must be the same"):
         layers.Add([layers.Dense(2), layers.Dense(3)]).init(Stream(), (3,))
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    """``Dense(y.max() + 1)``, ``Input(x[0].size)``."""
+    assert layers.Dense(np.int64(4)) == layers.Dense(4)
+    assert layers.Input(np.int64(5)) == layers.Input((np.int64(5),)) == layers.Input(5)
+    assert "np." not in repr(layers.Dense(np.int64(4)))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layers.Input(2.5), "Input: sizes must be whole numbers of 1 or more, got 2.5"),
+        (lambda: layers.Reshape(2.5), "Reshape: sizes must be .*got 2.5"),
+        (lambda: layers.Reshape(("a",)), "Reshape: sizes must be "),
+        (lambda: layers.Reshape((2.0, 3.0)), "Reshape: sizes must be "),
+        (lambda: layers.Dropout("a"), "rate must be at least 0 and below 1, got 'a'"),
+        (lambda: layers.Dense(3, learning_rate="fast"), "learning_rate must be 0 or more, got 'fast'"),
+        (lambda: layers.Dense(3, l2=abs), "l2 must be 0 or more"),
+        (lambda: layers.Sequential(layers.Dense(3)), r"expected one or more layers, got Dense\(3\)"),
+        (lambda: layers.Residual(3), "Residual: expected a layer"),
+        (lambda: layers.Residual([layers.Dense(3)]), "Residual: expected a layer"),
+        (lambda: layers.Dense(3, layers.Dense(4)), "activation"),
+    ],
+)
+def test_settings_of_a_wrong_type(make, message):
+    from lucidnet.errors import SettingError
+
+    with pytest.raises(SettingError, match=message):
+        make()
+
+
+def test_an_error_of_a_residual_names_it_once():
+    from lucidnet.errors import ShapeError
+
+    net = layers.Sequential([layers.Dense(3), layers.Residual(layers.Dense(2))])
+    with pytest.raises(ShapeError, match=r"^layer 1 Residual\(Dense\(2\)\): the body turns shape"):
+        net.init(Stream(), (3,))

@@ -370,3 +370,24 @@ def test_subclassing():
 
     with pytest.raises(NotImplementedError, match=r"Nothing must define values\(prediction, target\)"):
         Nothing().forward(SCORES, SCORES)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
+def test_labels_that_are_not_finite(bad):
+    """An error in our words, and no warning of NumPy's before it."""
+    with pytest.raises(DataError, match="labels must be whole numbers from 0 to 2"):
+        losses.CategoricalCrossentropy().check_target([0.0, bad], (3,), "float32")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        losses.custom(lambda y, t: ((y - t) ** 2).mean(), lambda y, t: 2 * (y - t) / y.size),
+        losses.custom(lambda y, t: (y - t) ** 2, lambda y, t: 2 * (y - t)),
+    ],
+    ids=["one number", "one per output"],
+)
+def test_own_loss_without_one_value_per_example(own):
+    """Weights would go wrong: the first in silence, the second with a raw error of a product."""
+    with pytest.raises(ShapeError, match="one value per example"):
+        own.forward(SCORES, SCORES, WEIGHTS)

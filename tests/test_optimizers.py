@@ -210,3 +210,13 @@ def test_slots_not_updated_in_place_are_kept():
 def test_settings_out_of_range(make, message):
     with pytest.raises(SettingError, match=message):
         make()
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert SGD(np.float32(0.5)) == SGD(0.5)
+    assert Adam(beta1=np.float32(0.5)) == Adam(beta1=0.5)
+
+
+def test_a_limit_of_a_wrong_type():
+    with pytest.raises(SettingError, match="the limit must be above 0, got 'a'"):
+        ClipNorm("a")

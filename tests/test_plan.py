@@ -91,3 +91,8 @@ def test_owners_are_found_from_the_outside_in():
     inner = Residual(dense, name="skip")
     net = Sequential([inner])
     assert owners(net, ("skip", "body", "W")) == [net, inner, dense]
+
+
+def test_an_inner_penalty_of_zero_goes_before_the_outer():
+    """As for the learning rate and weight decay: 0.0 was set, it is not the same as not set."""
+    assert plan(Dense(3, l2=0.0), Dense(2), l2=0.5).penalties == (Penalty(slice(9, 15), 0.0, 0.5),)

@@ -10,7 +10,7 @@ import pytest
 from lucidnet import losses, optimizers
 from lucidnet.errors import NonFiniteError
 from lucidnet.initializers import Constant
-from lucidnet.layers import Dense, Dropout, Input, Residual, Sequential
+from lucidnet.layers import Dense, Dropout, Flatten, Input, Residual, Sequential
 from lucidnet.training import Step
 from lucidnet.tree import at, leaves, tree_map
 
@@ -234,3 +234,28 @@ def test_dropout_differs_between_steps_and_repeats_with_the_seed():
     np.testing.assert_array_equal(one, predictions(0))
     assert (one[0] != one[1]).any()
     assert (one != predictions(1)).any()
+
+
+@pytest.mark.parametrize("clip", [optimizers.ClipGlobalNorm, optimizers.ClipNorm], ids=["global", "norm"])
+def test_frozen_layers_do_not_count_when_clipping(clip):
+    """As in PyTorch and Keras: a frozen parameter has no gradient. The step has the norm of the limit."""
+    fixed = Dense(2, use_bias=False, frozen=True, initializer="ones", l2=0.1)
+    step = Step(
+        Sequential([fixed, Dense(1, use_bias=False)]), losses.get("mse"), optimizers.SGD(0.1, clip=clip(1.0))
+    )
+    state = step.start((2,), dtype="float64")
+    before = state.params["dense1"]["W"].copy()
+    state, _ = step(state, 10 * np.ones((4, 2)), np.zeros((4, 1)))
+    np.testing.assert_allclose(np.linalg.norm(state.params["dense1"]["W"] - before), 0.1, rtol=1e-12)
+
+
+def test_a_network_without_parameters():
+    """There is nothing to train, but it can be run and measured."""
+    step = Step(Sequential([Flatten()]), losses.get("mse"), optimizers.Adam())
+    _, measured = step(step.start((4,)), X.astype("f"), 0 * X.astype("f"))
+    np.testing.assert_allclose(measured.loss, (X**2).mean(), rtol=1e-5)
+
+
+def test_the_tree_has_the_order_of_the_layers():
+    step = Step(Sequential([Dense(3), Flatten(), Dense(2)]), losses.get("mse"), optimizers.SGD())
+    assert list(step.start((3,)).params) == ["dense0", "flatten1", "dense2"]

@@ -15,7 +15,7 @@ import numpy as np
 
 from .backend import Array, Shape, Stream
 from .errors import SettingError
-from .value import Value
+from .value import Value, in_range
 from .value import get as _get
 
 
@@ -46,7 +46,7 @@ class Uniform(Initializer):
     high: float = 0.05
 
     def __post_init__(self) -> None:
-        if not self.low <= self.high:
+        if not (in_range(self.low, -math.inf) and in_range(self.high, self.low)):
             raise SettingError(f"Uniform: low must not exceed high, got low={self.low}, high={self.high}")
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
@@ -62,7 +62,7 @@ class Normal(Initializer):
     std: float = 0.05
 
     def __post_init__(self) -> None:
-        if not self.std >= 0:
+        if not in_range(self.std):
             raise SettingError(f"Normal: std must be 0 or more, got {self.std}")
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
@@ -98,7 +98,7 @@ class VarianceScaling(Initializer):
     distribution: Literal["normal", "uniform"] = "uniform"
 
     def __post_init__(self) -> None:
-        if not self.scale > 0:
+        if not in_range(self.scale) or not self.scale > 0:
             raise SettingError(f"VarianceScaling: scale must be above 0, got {self.scale}")
         for name, allowed in (("fan", ("in", "out", "average")), ("distribution", ("normal", "uniform"))):
             if getattr(self, name) not in allowed:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+import numpy as np
+
 from .backend import Array, Shape, Tree, namespace
 from .errors import ShapeError
 
@@ -48,8 +50,8 @@ class Layout:
         The path of each array, in the tree's order.
     shapes : tuple of Shape
         Their shapes.
-    empty : tuple of Path
-        Paths of branches without arrays, which a tree keeps.
+    branches : tuple of Path
+        The paths of all dicts inside, in order, those without arrays too.
 
     Examples
     --------
@@ -64,7 +66,7 @@ class Layout:
 
     paths: tuple[Path, ...]
     shapes: tuple[Shape, ...]
-    empty: tuple[Path, ...] = ()
+    branches: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, tree: Tree) -> Layout:
@@ -73,7 +75,7 @@ class Layout:
         return cls(
             tuple(path for path, _ in found),
             tuple(tuple(array.shape) for _, array in found),
-            tuple(_empty(tree)),
+            tuple(_branches(tree)),
         )
 
     @property
@@ -90,6 +92,8 @@ class Layout:
     def ravel(self, tree: Tree) -> Array:
         """Return a new vector with all numbers of a tree, which must have this structure."""
         arrays = [at(tree, path) for path in self.paths]
+        if not arrays:
+            return np.zeros(0, np.float32)
         return namespace(arrays[0]).concat([array.reshape(-1) for array in arrays])
 
     def unravel(self, vector: Array) -> Tree:
@@ -97,7 +101,7 @@ class Layout:
         if vector.shape != (self.size,):
             raise ShapeError(f"expected a vector of {self.size} numbers, got shape {vector.shape}")
         tree: Tree = {}
-        for path in self.empty:
+        for path in self.branches:
             _put(tree, path, {})
         for path, shape, part in zip(self.paths, self.shapes, self.slices, strict=True):
             tree = _put(tree, path, vector[part].reshape(shape))
@@ -121,9 +125,8 @@ def _put(tree: Tree, path: Path, branch: Tree) -> Tree:
     return tree
 
 
-def _empty(tree: Tree, path: Path = ()) -> Iterator[Path]:
-    if isinstance(tree, dict):
-        if not tree:
-            yield path
-        for name, branch in tree.items():
-            yield from _empty(branch, (*path, name))
+def _branches(tree: Tree, path: Path = ()) -> Iterator[Path]:
+    for name, branch in tree.items() if isinstance(tree, dict) else ():
+        if isinstance(branch, dict):
+            yield (*path, name)
+            yield from _branches(branch, (*path, name))

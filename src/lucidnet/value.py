@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+
 from .errors import SettingError, lookup
 
 V = TypeVar("V", bound="Value")
@@ -24,6 +26,18 @@ class Value:
         """Return the fields that differ from their defaults, by name."""
         given = ((f, getattr(self, f.name)) for f in fields(self) if f.init)  # type: ignore[arg-type]
         return {f.name: value for f, value in given if not _same(value, f.default)}
+
+
+def plain_numbers(value: Value) -> None:
+    """Turn NumPy numbers among the fields of a value that is being made into Python's own."""
+    for f in fields(value):  # type: ignore[arg-type]
+        if isinstance(given := getattr(value, f.name, None), np.generic):
+            object.__setattr__(value, f.name, given.item())
+
+
+def in_range(given: Any, least: float = 0.0, below: float | None = None) -> bool:
+    """Tell whether something is a number, at least one bound and below another."""
+    return isinstance(given, (int, float)) and given >= least and (below is None or given < below)
 
 
 def _same(value: Any, default: Any) -> bool:

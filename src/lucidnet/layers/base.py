@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from ..backend import Array, Shape, Stream, Tree
 from ..errors import SettingError
-from ..value import Value
+from ..value import Value, in_range, plain_numbers
 
 Cache: TypeAlias = Any
 """Whatever `backward` needs from `forward`, and nothing more."""
@@ -66,7 +66,7 @@ class Layer(Value):
         The name of the layer in its container; made from class and position if not given.
     learning_rate : float, optional
         Rate of this layer, in place of the optimizer's.
-    l1, l2 : float
+    l1, l2 : float, optional
         Penalties ``l1 * sum|W| + l2 * sum W^2`` added to the loss, for the weights named in `penalized`.
     weight_decay : float, optional
         Decay of this layer, in place of the optimizer's.
@@ -76,8 +76,8 @@ class Layer(Value):
 
     name: str = ""
     learning_rate: float | None = None
-    l1: float = 0.0
-    l2: float = 0.0
+    l1: float | None = None
+    l2: float | None = None
     weight_decay: float | None = None
     frozen: bool = False
 
@@ -88,6 +88,7 @@ class Layer(Value):
     """Names of the weights to which `l1` and `l2` apply."""
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         check_settings(self)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
@@ -142,7 +143,8 @@ def check_settings(layer: Layer) -> None:
     """Raise if one of the settings that all layers share is out of range."""
     for setting in ("learning_rate", "l1", "l2", "weight_decay"):
         value = getattr(layer, setting)
-        if value is not None and not callable(value) and not value >= 0:
+        schedule = setting == "learning_rate" and callable(value)
+        if value is not None and not schedule and not in_range(value):
             raise SettingError(f"{type(layer).__name__}: {setting} must be 0 or more, got {value!r}")
     if not isinstance(layer.name, str) or "/" in layer.name:
         raise SettingError(f"{type(layer).__name__}: name must be a text without '/', got {layer.name!r}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..backend import Array, Shape, Stream, Tree
@@ -87,6 +87,11 @@ class Residual(Container):
 
     body: Layer
 
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        if not isinstance(self.body, Layer):
+            raise SettingError(f"Residual: expected a layer, got {self.body!r}; join several in a Sequential")
+
     def children(self) -> tuple[tuple[str, Layer], ...]:
         return (("body", self.body),)
 
@@ -94,7 +99,7 @@ class Residual(Container):
         params, out = self.body.init(rng.child("body"), shape)
         if out != shape:
             raise ShapeError(
-                f"{self.describe()}: the body turns shape {shape} into {out}, so x + f(x) does not exist; "
+                f"the body turns shape {shape} into {out}, so x + f(x) does not exist; "
                 f"end the body with a layer of {shape[-1]} outputs"
             )
         return {"body": params}, shape
@@ -112,6 +117,8 @@ class Residual(Container):
 
 def named(layers: Sequence[Layer], where: str) -> tuple[Layer, ...]:
     """Return the layers as a tuple, each with a name; names are checked to be unique."""
+    if isinstance(layers, Layer) or not isinstance(layers, Iterable):
+        raise SettingError(f"{where}: expected one or more layers, got {layers!r}; give a list")
     layers = tuple(layers)
     if not layers or not all(isinstance(layer, Layer) for layer in layers):
         raise SettingError(f"{where}: expected one or more layers, got {list(layers)!r}")
@@ -131,6 +138,7 @@ def init_child(index: int, layer: Layer, rng: Stream, shape: Shape, source: str)
     try:
         return layer.init(rng.child(layer.name), shape)
     except LucidnetError as error:
+        source = "" if " from layer " in str(error) else source  # an inner container has said it
         raise type(error)(f"layer {index} {layer.describe()}: {error}{source}") from None
 
 

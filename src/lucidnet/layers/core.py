@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree
 from ..errors import SettingError, ShapeError
+from ..value import in_range
 from .base import INFERENCE, Cache, Layer, Run
 
 
@@ -29,8 +34,7 @@ class Input(Layer):
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        shape = (self.shape,) if isinstance(self.shape, int) else tuple(self.shape)
-        if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
+        if not (shape := sizes(self.shape)) or -1 in shape:
             raise SettingError(f"Input: sizes must be whole numbers of 1 or more, got {self.shape!r}")
         object.__setattr__(self, "shape", shape)
 
@@ -63,7 +67,7 @@ class Dropout(Layer):
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        if not 0 <= self.rate < 1:
+        if not in_range(self.rate, below=1):
             raise SettingError(f"Dropout: rate must be at least 0 and below 1, got {self.rate!r}")
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
@@ -110,10 +114,10 @@ class Reshape(Layer):
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        shape = (self.shape,) if isinstance(self.shape, int) else tuple(self.shape)
-        if sum(size == -1 for size in shape) > 1 or not all(size > 0 or size == -1 for size in shape):
+        if not (shape := sizes(self.shape)) or shape.count(-1) > 1:
             raise SettingError(
-                f"Reshape: sizes must be 1 or more, and one of them may be -1, got {self.shape!r}"
+                "Reshape: sizes must be whole numbers of 1 or more, and one of them may be -1, "
+                f"got {self.shape!r}"
             )
         object.__setattr__(self, "shape", shape)
 
@@ -128,3 +132,10 @@ class Reshape(Layer):
 
     def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy.reshape(shape), {}
+
+
+def sizes(given: Any) -> Shape:
+    """Return one size or several as a tuple; it is empty if one is not a whole number, 1 or more or -1."""
+    several = tuple(given) if isinstance(given, Iterable) else (given,)
+    whole = all(isinstance(size, (int, np.integer)) and (size > 0 or size == -1) for size in several)
+    return tuple(int(size) for size in several) if whole else ()

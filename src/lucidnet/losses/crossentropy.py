@@ -17,6 +17,7 @@ from ..errors import DataError, SettingError, ShapeError
 from ..layers import HardSigmoid, Layer, LogSoftmax, Sigmoid, Softmax
 from ..layers.activations import KNOWN
 from ..layers.activations.sigmoidal import sigmoid
+from ..value import in_range, plain_numbers
 from .base import Cache, Loss, check_values, mean_last
 
 
@@ -232,7 +233,8 @@ def known(activation: Layer) -> bool:
 
 def check_smoothing(loss: CategoricalCrossentropy | BinaryCrossentropy) -> None:
     """Raise unless 0 <= label_smoothing < 1."""
-    if not 0 <= loss.label_smoothing < 1:
+    plain_numbers(loss)
+    if not in_range(loss.label_smoothing, below=1):
         raise SettingError(
             f"{type(loss).__name__}: label_smoothing must be at least 0 and below 1, "
             f"got {loss.label_smoothing!r}"
@@ -261,11 +263,14 @@ def check_classes(target: Any, shape: Shape, dtype: str) -> Array:
 
 def check_labels(given: Array, classes: int) -> Array:
     """Return labels as whole numbers from 0 to classes - 1, or name the first that is not."""
-    labels = given.astype(np.int64, copy=False) if given.dtype.kind in "biuf" else None
-    if labels is None or (given.dtype.kind == "f" and not np.array_equal(labels, given)):
+    whole = given.dtype.kind in "biu" or (
+        given.dtype.kind == "f" and (np.abs(given) < 2**53).all() and (given == np.rint(given)).all()
+    )
+    if not whole:
         raise DataError(
             f"labels must be whole numbers from 0 to {classes - 1}, got {given.ravel()[:5]!r} ..."
         )
+    labels = given.astype(np.int64, copy=False)
     bad = np.flatnonzero((labels.ravel() < 0) | (labels.ravel() >= classes))
     if bad.size:
         raise DataError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..backend import Array, namespace
 from ..errors import SettingError
+from ..value import in_range
 from .base import Cache, Loss, mean_last
 
 
@@ -63,7 +64,7 @@ class Huber(Loss):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.delta > 0:
+        if not in_range(self.delta) or not self.delta > 0:
             raise SettingError(f"Huber: delta must be above 0, got {self.delta!r}")
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:

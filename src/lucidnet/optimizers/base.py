@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 from ..backend import Array, Tree, namespace, subtract
 from ..errors import SettingError
 from ..tree import Layout
-from ..value import Value
+from ..value import Value, in_range, plain_numbers
 from .clip import Clip
 
 Slots: TypeAlias = dict[str, Array]
@@ -58,6 +58,7 @@ class Optimizer(Value):
     """Whether weight decay shrinks the parameters directly, apart from the gradient."""
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         check_range(self, "weight_decay")
         if not callable(self.learning_rate):
             check_range(self, "learning_rate")
@@ -138,7 +139,7 @@ class Optimizer(Value):
         groups : iterable of Group
             The stretches to train.
         arrays : iterable of slice
-            Where each parameter array lies, for clipping by the norm of each.
+            Where each array that is trained lies, for clipping by their norms.
         """
         if self.clip is not None:
             self.clip(gradient, arrays)
@@ -173,6 +174,6 @@ def pieces(start: int, stop: int) -> Iterator[slice]:
 def check_range(optimizer: Optimizer, name: str, below: float | None = None) -> None:
     """Raise unless a setting is at least 0 (and below a bound)."""
     value = getattr(optimizer, name)
-    if not isinstance(value, (int, float)) or not value >= 0 or (below is not None and not value < below):
+    if not in_range(value, below=below):
         bound = "" if below is None else f" and below {below:g}"
         raise SettingError(f"{type(optimizer).__name__}: {name} must be at least 0{bound}, got {value!r}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..backend import Array, namespace
 from ..errors import SettingError
-from ..value import Value
+from ..value import Value, in_range, plain_numbers
 
 
 @dataclass(frozen=True, repr=False)
@@ -17,11 +18,12 @@ class Clip(Value):
     limit: float
 
     def __post_init__(self) -> None:
-        if not self.limit > 0:
+        plain_numbers(self)
+        if not in_range(self.limit) or not self.limit > 0:
             raise SettingError(f"{type(self).__name__}: the limit must be above 0, got {self.limit!r}")
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
-        """Limit a gradient vector in place; `arrays` says where each parameter array lies in it."""
+        """Limit a gradient vector in place; `arrays` says where each trained array lies in it."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(gradient, arrays)")
 
 
@@ -41,7 +43,7 @@ class ClipNorm(Clip):
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
         """Limit each array."""
         for part in arrays:
-            shrink(gradient[part], self.limit)
+            shrink(gradient[part], norm(gradient[part]), self.limit)
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,11 +52,15 @@ class ClipGlobalNorm(Clip):
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
         """Limit the whole."""
-        shrink(gradient, self.limit)
+        shrink(gradient, math.hypot(*(norm(gradient[part]) for part in arrays)), self.limit)
 
 
-def shrink(vector: Array, limit: float) -> None:
-    """Scale a vector in place so that its norm is at most `limit`."""
-    norm = float(namespace(vector).linalg.vector_norm(vector))
-    if norm > limit:
-        vector *= limit / norm
+def norm(vector: Array) -> float:
+    """Return the Euclidean norm."""
+    return float(namespace(vector).linalg.vector_norm(vector))
+
+
+def shrink(vector: Array, size: float, limit: float) -> None:
+    """Scale a vector in place if its size is above `limit`, so that it is `limit`."""
+    if size > limit:
+        vector *= limit / size

@@ -42,7 +42,7 @@ class Plan:
     layout : Layout
         Where each array lies in the vector.
     arrays : tuple of slice
-        The same as slices.
+        Where each array that is trained lies.
     groups : tuple of Group
         Stretches of the vector with their settings; frozen layers are in none of them.
     penalties : tuple of Penalty
@@ -59,7 +59,9 @@ class Plan:
         """Return the plan of a network; raise `SettingError` for a setting without effect."""
         layout = Layout.of(params)
         _refuse_idle_settings(net, params)
-        return cls(layout, layout.slices, tuple(_groups(net, layout)), tuple(_penalties(net, layout)))
+        places = zip(layout.paths, layout.slices, strict=True)
+        trained = tuple(part for path, part in places if not _frozen(net, path))
+        return cls(layout, trained, tuple(_groups(net, layout)), tuple(_penalties(net, layout)))
 
 
 def owners(net: Layer, path: Path) -> list[Layer]:
@@ -76,13 +78,17 @@ def owners(net: Layer, path: Path) -> list[Layer]:
     return chain
 
 
+def _frozen(net: Layer, path: Path) -> bool:
+    return any(layer.frozen for layer in owners(net, path))
+
+
 def _groups(net: Layer, layout: Layout) -> Iterator[Group]:
     """Yield a group for each stretch of arrays that share their settings."""
     last: Group | None = None
     for path, part in zip(layout.paths, layout.slices, strict=True):
-        chain = owners(net, path)
-        if any(layer.frozen for layer in chain):
+        if _frozen(net, path):
             continue
+        chain = owners(net, path)
         rate, decay = (_innermost(chain, name) for name in ("learning_rate", "weight_decay"))
         if last and last.stop == part.start and last[2:] == (rate, decay):
             last = last._replace(stop=part.stop)
@@ -104,9 +110,8 @@ def _penalties(net: Layer, layout: Layout) -> Iterator[Penalty]:
 
 def _innermost(chain: list[Layer], setting: str) -> float | None:
     """Return a setting of the innermost layer that has it set."""
-    unset = Layer.__dataclass_fields__[setting].default
     values = (getattr(layer, setting) for layer in reversed(chain))
-    return next((value for value in values if value != unset), None)
+    return next((value for value in values if value is not None), None)
 
 
 def _refuse_idle_settings(net: Layer, params: Tree) -> None:
