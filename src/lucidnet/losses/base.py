@@ -48,7 +48,7 @@ class Loss(Value):
             A weight for each example.
         """
         values, cache = self.values(prediction, target)
-        if np.shape(values) != prediction.shape[:-1]:
+        if getattr(values, "shape", ()) != prediction.shape[:-1]:
             raise ShapeError(
                 f"{type(self).__name__}: expected one value per example, shape {prediction.shape[:-1]}, "
                 f"got shape {np.shape(values)}: take the sum or mean over the last axis only"
