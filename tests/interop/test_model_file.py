@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,6 +131,14 @@ class TestOwnClasses:
         assert not path.exists()
 
 
+OURS = {"__metadata__": {"lucidnet": json.dumps({"version": 1, "sha256": "", "description": "{}"})}}
+
+
+def write_header(path, header, data=b""):
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
 class TestDamage:
     """A damaged file is an error with file, reason and remedy; never another model."""
 
@@ -188,14 +197,56 @@ class TestDamage:
         ],
     )
     def test_headers_that_lie(self, path, entry, message):
-        header = json.dumps({"a": entry}).encode()
-        path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
+        write_header(path, OURS | {"a": entry}, bytes(16))
         with pytest.raises(FileError, match=message):
             ln.load(path)
 
     def test_not_ours(self, path):
         safetensors.numpy.save_file({"a": np.ones(3)}, path)
         with pytest.raises(FileError, match=r"was not written by lucidnet.*safetensors.numpy.load_file"):
+            ln.load(path)
+
+    def test_not_ours_and_of_a_type_that_numpy_lacks(self, path):
+        write_header(path, {"a": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}, bytes(4))
+        with pytest.raises(FileError, match="was not written by lucidnet"):
+            ln.load(path)
+
+    @pytest.mark.parametrize("version", [0, -3, None, "one", []])
+    def test_versions_that_never_were(self, path, version):
+        ours = {"version": version, "sha256": "", "description": "{}"}
+        write_header(path, {"__metadata__": {"lucidnet": json.dumps(ours)}})
+        with pytest.raises(FileError, match="the file is damaged"):
+            ln.load(path)
+
+    @pytest.mark.parametrize("text", ["{", "[" * 100_000, "7", "null", "[]", '"x"'])
+    def test_descriptions_that_are_none(self, path, text):
+        """Their hash is right: it finds damage, and does not keep anybody from writing nonsense."""
+        ours = {"version": 1, "sha256": container.fingerprint(text, {}), "description": text}
+        write_header(path, {"__metadata__": {"lucidnet": json.dumps(ours)}})
+        with pytest.raises(FileError, match="makes no sense|cannot be built"):
+            ln.load(path)
+
+    @pytest.mark.parametrize("metadata", ["[" * 100_000, "7", "{}", 7, None])
+    def test_metadata_that_is_none(self, path, metadata):
+        write_header(path, {"__metadata__": {"lucidnet": metadata}})
+        with pytest.raises(FileError, match="its metadata makes no sense"):
+            ln.load(path)
+
+    @pytest.mark.parametrize(
+        "value", [None, 7, -1, "x", [], {}, [1], [[1]], {"type": "Dense"}, {"type": "Layer"}, 1e400]
+    )
+    def test_strange_settings_raise_one_class(self, path, saved, value):
+        description, tensors = container.read(path)
+        for name in description:
+            container.write(path, tensors, description | {name: value})
+            with suppress(FileError):
+                ln.load(path)
+
+    def test_sizes_are_checked_before_arrays_are_made(self, path, saved):
+        description, tensors = container.read(path)
+        description["net"]["layers"][-1]["units"] = 10**15  # petabytes
+        container.write(path, tensors, description)
+        with pytest.raises(FileError, match=r"the layers need float32 of shape \(\d+, 1000000000000000\)"):
             ln.load(path)
 
     def test_a_newer_version(self, path, saved, monkeypatch):
@@ -247,6 +298,22 @@ class TestDamage:
             ln.load(tmp_path / "none.safetensors")
         with pytest.raises(FileError, match="is a folder"):
             ln.load(tmp_path)
+        with pytest.raises(FileError, match="is no name of a file"):
+            ln.load("null\0byte")
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+    def test_a_pipe_is_not_waited_for(self, path):
+        os.mkfifo(path)
+        with pytest.raises(FileError, match="is no ordinary file"):
+            ln.load(path)
+
+    def test_no_permission(self, path, saved, monkeypatch):
+        def fail(*arguments):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(type(path), "open", fail)
+        with pytest.raises(FileError, match=r"cannot be read \(Permission denied\); check its place"):
+            ln.load(path)
 
 
 class TestWriting:
@@ -345,7 +412,7 @@ class TestWriting:
         )
         expected = {seed: ln.Model([Input(300), Dense(300)], seed=seed).get_weights() for seed in (1, 2)}
         rng = np.random.default_rng(0)
-        for _ in range(8):
+        for _ in range(15):
             child = subprocess.Popen([sys.executable, "-c", program, path], stdout=subprocess.PIPE)
             child.stdout.readline()
             time.sleep(rng.uniform(0, 0.05))

@@ -2,17 +2,19 @@
 
 The format: eight bytes with the length of the header, a header in JSON that gives each array's type,
 shape and place, then the arrays' bytes. In the header's metadata, under "lucidnet", stand the version
-of this layout, a SHA-256 of description and arrays, and the description, all as JSON. The header is
-checked here before anything is allocated; the safetensors library does the writing and reading itself.
+of this layout, a SHA-256 of description and arrays, and the description, all as JSON. The safetensors
+library does the writing; reading is done here, into one block of memory of which the arrays are views.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +23,50 @@ import numpy as np
 from .. import atomic
 from ..backend import Array
 from ..errors import FileError
+from .header import DAMAGED, DTYPES, Place, check_places, read_header
 
 VERSION = 1
-"""The version of the layout that this code writes; it reads all up to it."""
-
-DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "|u1", "BOOL": "|b1"}
-LONGEST_HEADER = 100_000_000
-DAMAGED = "the file is damaged; use a copy of it, or save the model anew"
+"""The version of the layout that this code writes and reads."""
 
 
 def write(path: str | os.PathLike[str], tensors: Mapping[str, Array], description: Any) -> None:
-    """Write arrays by name, and a description that JSON can hold, to a file; see `atomic.write`."""
+    """Write arrays by name, and a description that JSON can hold, to a file; see `atomic.write`.
+
+    Raises
+    ------
+    FileError
+        If an array or the description is of a kind that `read` could not bring back, or the file
+        cannot be written; what was there before is still there.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        data = _encode(tensors, description)
+    except (SafetensorError, TypeError, ValueError, RecursionError) as error:
+        raise FileError(
+            f"{path}: was not written: {error}; a model file holds arrays of numbers, "
+            "and numbers, texts, lists and dicts that describe them"
+        ) from error
+    atomic.write(path, [data])
+
+
+def _encode(tensors: Mapping[str, Array], description: Any) -> bytes:
     from safetensors.numpy import save
 
-    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    arrays = {name: _plain(name, array) for name, array in tensors.items()}
     text = json.dumps(description, ensure_ascii=False)
     ours = {"version": VERSION, "sha256": fingerprint(text, arrays), "description": text}
     # A single entry: the library writes several in no fixed order, and equal models make equal files.
-    atomic.write(path, [save(arrays, {"lucidnet": json.dumps(ours, ensure_ascii=False)})])
+    return bytes(save(arrays, {"lucidnet": json.dumps(ours, ensure_ascii=False)}))
+
+
+def _plain(name: str, array: Array) -> Array:
+    """Return an array as it lies in the file: contiguous, little-endian, the shape as it was."""
+    array = np.asarray(array)
+    dtype = array.dtype.newbyteorder("<")
+    if name == "__metadata__" or dtype.str not in DTYPES.values():
+        raise TypeError(f"array {name!r} has a type or name that has no place in the format: {array.dtype}")
+    return np.asarray(array, dtype, order="C")
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
@@ -49,19 +77,24 @@ def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
     FileError
         If the file is missing, damaged, of a newer version, or not one of lucidnet's.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     path = Path(path)
-    data = _bytes(path)
-    text, sha256 = _metadata(path, check_header(path, data))
+    with _opened(path) as file:
+        header, size = read_header(path, file)
+        text, sha256 = _metadata(path, header)
+        places = check_places(path, header, size)
+        data = np.zeros(size, "u1")
+        file.readinto(data.data)
+    arrays = {name: _view(data, place) for name, place in places.items()}
     try:
-        arrays = load(data)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise FileError(f"{path}: {error}; {DAMAGED}") from error
-    if fingerprint(text, arrays) != sha256:
-        raise FileError(f"{path}: its content does not match its SHA-256; {DAMAGED}")
-    return json.loads(text), arrays
+        if fingerprint(text, arrays) != sha256:
+            raise FileError(f"{path}: its content does not match its SHA-256; {DAMAGED}")
+        return json.loads(text), arrays
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{path}: its description makes no sense ({error}); {DAMAGED}") from error
+
+
+def _view(data: Array, place: Place) -> Array:
+    return data[place.begin : place.stop].view(place.dtype).reshape(place.shape)
 
 
 def fingerprint(text: str, arrays: Mapping[str, Array]) -> str:
@@ -69,52 +102,29 @@ def fingerprint(text: str, arrays: Mapping[str, Array]) -> str:
     digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         array = arrays[name]
-        digest.update(repr((name, array.dtype.str, array.shape)).encode())
-        digest.update(np.ascontiguousarray(array).data if array.size else b"")
+        # Not repr: which letters that escapes depends on the version of Python.
+        digest.update(ascii((name, array.dtype.str, array.shape)).encode())
+        digest.update(array.reshape(-1).data if array.size else b"")
     return digest.hexdigest()
 
 
-def _bytes(path: Path) -> bytes:
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
     try:
-        return path.read_bytes()
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # a pipe would wait for ever
+            kind = "a folder; name a file in it" if stat.S_ISDIR(mode) else "no ordinary file; name one"
+            raise FileError(f"{path}: is {kind}")
+        with path.open("rb") as file:
+            yield file
     except FileNotFoundError as error:
-        raise FileError(f"{path}: there is no such file") from error
-    except IsADirectoryError as error:
-        raise FileError(f"{path}: is a folder; name a file in it") from error
+        raise FileError(f"{path}: there is no such file; look for a mistake in its name") from error
     except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def check_header(path: Path, data: bytes) -> dict[str, Any]:
-    """Return the header of a safetensors file, if it fits the file in every respect."""
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > min(len(data) - 8, LONGEST_HEADER):
-        raise FileError(f"{path}: is not a safetensors file, or ends too early; {DAMAGED}")
-    try:
-        header = json.loads(data[8 : 8 + length].decode())
-        places = sorted(_place(entry) for name, entry in header.items() if name != "__metadata__")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise FileError(f"{path}: its header makes no sense ({error}); {DAMAGED}") from error
-    end = 0
-    for begin, stop in places:
-        if begin != end:
-            raise FileError(f"{path}: its arrays do not lie side by side; {DAMAGED}")
-        end = stop
-    if end != len(data) - 8 - length:
-        raise FileError(f"{path}: holds {len(data) - 8 - length} bytes of arrays, expected {end}; {DAMAGED}")
-    return dict(header)
-
-
-def _place(entry: Mapping[str, Any]) -> tuple[int, int]:
-    """Return where an array begins and ends, if that agrees with its type and shape."""
-    dtype, shape, (begin, stop) = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if dtype not in DTYPES:
-        raise ValueError(f"type {dtype!r} is not one of {', '.join(DTYPES)}")
-    if not all(type(size) is int and size >= 0 for size in (*shape, begin)):
-        raise ValueError(f"shape {shape} or offset {begin!r} is not made of whole numbers of 0 or more")
-    if stop - begin != math.prod(shape) * np.dtype(DTYPES[dtype]).itemsize:
-        raise ValueError(f"{stop - begin} bytes do not hold {dtype} of shape {shape}")
-    return begin, stop
+        raise FileError(
+            f"{path}: cannot be read ({error.strerror}); check its place and permissions"
+        ) from error
+    except ValueError as error:
+        raise FileError(f"{str(path)!r}: is no name of a file ({error}); look for a mistake in it") from error
 
 
 def _metadata(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
@@ -123,16 +133,17 @@ def _metadata(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
     if not isinstance(metadata, dict) or "lucidnet" not in metadata:
         raise FileError(
             f"{path}: was not written by lucidnet; its arrays can be read with safetensors.numpy.load_file "
-            "and set with model.set_weights"
+            "and set with model.set_params"
         )
     try:
         ours = json.loads(metadata["lucidnet"])
-        version, text, sha256 = ours["version"], str(ours["description"]), str(ours["sha256"])
-    except (ValueError, TypeError, KeyError) as error:
+        version, text, sha256 = int(ours["version"]), str(ours["description"]), str(ours["sha256"])
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise FileError(f"{path}: its metadata makes no sense ({error}); {DAMAGED}") from error
-    if version != VERSION:
+    if version > VERSION:
         raise FileError(
-            f"{path}: has version {version!r}, this lucidnet reads version {VERSION}: "
-            "install a newer lucidnet"
+            f"{path}: has version {version}, this lucidnet reads version {VERSION}: install a newer lucidnet"
         )
+    if version != VERSION:
+        raise FileError(f"{path}: has version {version}, which never was; {DAMAGED}")
     return text, sha256

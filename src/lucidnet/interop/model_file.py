@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ..backend import Array, Tree
-from ..errors import FileError, LucidnetError
+import numpy as np
+
+from ..backend import Array, Shape, Stream, Tree
+from ..errors import FileError, LucidnetError, UnknownNameError
+from ..initializers import Initializer
 from ..layers import Sequential
 from ..model import Model
 from ..training.history import History
 from ..training.step import initial
-from ..tree import Layout, leaves
+from ..tree import Path, leaves
 from ..value import from_config, to_config
 from . import container
 from .registry import registry
+
+OWN = "Pass layers, losses and optimizers of your own as custom={'Name': Class}"
+OTHER = "Load it with the version of lucidnet, and the classes in custom, that it was saved with"
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
@@ -58,12 +65,16 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, type] | None = None)
     known = registry(custom)
     try:
         return _rebuild(description, tensors, known)
-    except (LucidnetError, KeyError, TypeError, ValueError) as error:
-        reason = f"has no {error}" if isinstance(error, KeyError) else str(error)
-        raise FileError(
-            f"{path}: the model in it cannot be built: {reason}. "
-            "Pass layers, losses and optimizers of your own as custom={'Name': Class}"
-        ) from error
+    except UnknownNameError as error:
+        raise FileError(f"{path}: the model in it cannot be built: {error} {OWN}") from error
+    except Exception as error:  # whatever else a strange description brings about, also in one's own classes
+        raise FileError(f"{path}: the model in it cannot be built: {_reason(error)}. {OTHER}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"has no {error}"
+    return str(error) if isinstance(error, LucidnetError) else f"{type(error).__name__}: {error}"
 
 
 def _rebuild(
@@ -77,16 +88,28 @@ def _rebuild(
         loss, optimizer = (from_config(description[name], known) for name in ("loss", "optimizer"))
         model.compile(loss, optimizer, from_config(description["metrics"], known))
     shape = tuple(description["input_shape"])
-    expected = initial(net, shape, model.seed, model.dtype)
-    model.set_params(fit(tensors, expected), shape)
+    blank = from_config(description["net"], {name: _blank(kind) for name, kind in known.items()})
+    model.set_params(fit(tensors, initial(blank, shape, model.seed, model.dtype)), shape)
     model.history = History(description["history"])
     model.about = dict(description["about"])
     return model
 
 
+@dataclass(frozen=True, repr=False)
+class Blank(Initializer):
+    """Weights that take no memory, and only show which shapes the layers need."""
+
+    def __call__(self, rng: Stream, shape: Shape) -> Array:
+        """Return zeros that all share one place."""
+        return np.broadcast_to(np.zeros((), rng.dtype), shape)
+
+
+def _blank(kind: type) -> Any:
+    return (lambda **settings: Blank()) if issubclass(kind, Initializer) else kind
+
+
 def fit(tensors: Mapping[str, Array], expected: Tree) -> Tree:
     """Return the arrays as a tree like the expected one; raise if names, shapes or types differ."""
-    layout = Layout.of(expected)
     shapes = {"/".join(path): (array.shape, array.dtype) for path, array in leaves(expected)}
     found = {name: (array.shape, array.dtype) for name, array in tensors.items()}
     for name in sorted(shapes.keys() | found.keys()):
@@ -94,17 +117,13 @@ def fit(tensors: Mapping[str, Array], expected: Tree) -> Tree:
             raise FileError(
                 f"array {name}: {_text(found.get(name))}, the layers need {_text(shapes.get(name))}"
             )
-    return layout.unravel(layout.ravel(_tree(tensors, layout)))
+    return _filled(expected, tensors, ())
 
 
-def _tree(tensors: Mapping[str, Array], layout: Layout) -> Tree:
-    tree: Tree = {}
-    for path in layout.paths:
-        inner = tree
-        for name in path[:-1]:
-            inner = inner.setdefault(name, {})
-        inner[path[-1]] = tensors["/".join(path)]
-    return tree
+def _filled(tree: Tree, tensors: Mapping[str, Array], path: Path) -> Tree:
+    if isinstance(tree, dict):
+        return {name: _filled(branch, tensors, (*path, name)) for name, branch in tree.items()}
+    return tensors["/".join(path)]
 
 
 def _text(what: Any) -> str:

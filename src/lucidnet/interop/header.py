@@ -1,0 +1,83 @@
+"""The header of a safetensors file, checked in every respect before anything is allocated for arrays."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from ..errors import FileError
+
+DTYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "|i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
+    "U8": "|u1",
+    "BOOL": "|b1",
+}
+"""The types of arrays, as safetensors and NumPy call them."""
+
+LONGEST = 100_000_000
+DAMAGED = "the file is damaged; use a copy of it, or save the model anew"
+
+
+class Place(NamedTuple):
+    """Where the bytes of an array lie, counted from the end of the header, and how to read them."""
+
+    begin: int
+    stop: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+
+def read_header(path: Path, file: BinaryIO) -> tuple[dict[str, Any], int]:
+    """Return the header as JSON holds it, and how many bytes follow it."""
+    rest = os.fstat(file.fileno()).st_size - 8
+    length = int.from_bytes(file.read(8), "little")
+    if length > min(rest, LONGEST):
+        raise FileError(f"{path}: is not a safetensors file, or ends too early; {DAMAGED}")
+    try:
+        return dict(json.loads(file.read(length).decode()).items()), rest - length
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise FileError(f"{path}: its header makes no sense ({error}); {DAMAGED}") from error
+
+
+def check_places(path: Path, header: Mapping[str, Any], size: int) -> dict[str, Place]:
+    """Return the place of each array, if together they fill the file without gap or overlap."""
+    try:
+        places = {name: _place(entry) for name, entry in header.items() if name != "__metadata__"}
+    except (ValueError, TypeError, KeyError) as error:
+        raise FileError(f"{path}: its header makes no sense ({error}); {DAMAGED}") from error
+    end = 0
+    for begin, stop in sorted(place[:2] for place in places.values()):
+        if begin != end:
+            raise FileError(f"{path}: its arrays do not lie side by side; {DAMAGED}")
+        end = stop
+    if end != size:
+        raise FileError(f"{path}: holds {size} bytes of arrays, expected {end}; {DAMAGED}")
+    return places
+
+
+def _place(entry: Mapping[str, Any]) -> Place:
+    """Return the place of an array, if that agrees with its type and shape."""
+    dtype, shape, (begin, stop) = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if dtype not in DTYPES:
+        raise ValueError(f"type {dtype!r} is not one of {', '.join(DTYPES)}")
+    if not all(type(size) is int and size >= 0 for size in (*shape, begin, stop)):
+        raise ValueError(f"shape {shape} or offsets {begin!r}, {stop!r} are not whole numbers of 0 or more")
+    place = Place(begin, stop, np.dtype(DTYPES[dtype]), tuple(shape))
+    if stop - begin != math.prod(shape) * place.dtype.itemsize:
+        raise ValueError(f"{stop - begin} bytes do not hold {dtype} of shape {shape}")
+    return place
