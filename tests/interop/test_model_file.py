@@ -131,14 +131,6 @@ class TestOwnClasses:
         assert not path.exists()
 
 
-OURS = {"__metadata__": {"lucidnet": json.dumps({"version": 1, "sha256": "", "description": "{}"})}}
-
-
-def write_header(path, header, data=b""):
-    text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
-
-
 class TestDamage:
     """A damaged file is an error with file, reason and remedy; never another model."""
 
@@ -180,56 +172,9 @@ class TestDamage:
             with pytest.raises(FileError, match="not a safetensors file"):
                 ln.load(path)
 
-    @pytest.mark.parametrize(
-        ("entry", "message"),
-        [
-            (
-                {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]},
-                "holds 16 bytes of arrays, expected",
-            ),
-            ({"dtype": "F32", "shape": [-1], "data_offsets": [0, -4]}, "whole numbers of 0 or more"),
-            ({"dtype": "F32", "shape": [3], "data_offsets": [0, 16]}, "16 bytes do not hold F32 of shape"),
-            ({"dtype": "F32", "shape": [4], "data_offsets": [4, 20]}, "do not lie side by side"),
-            ({"dtype": "OBJECT", "shape": [4], "data_offsets": [0, 16]}, "'OBJECT' is not one of"),
-            ({"dtype": "F32", "shape": "x", "data_offsets": [0, 16]}, "makes no sense"),
-            ({"shape": [4]}, "makes no sense"),
-            (7, "makes no sense"),
-        ],
-    )
-    def test_headers_that_lie(self, path, entry, message):
-        write_header(path, OURS | {"a": entry}, bytes(16))
-        with pytest.raises(FileError, match=message):
-            ln.load(path)
-
     def test_not_ours(self, path):
         safetensors.numpy.save_file({"a": np.ones(3)}, path)
         with pytest.raises(FileError, match=r"was not written by lucidnet.*safetensors.numpy.load_file"):
-            ln.load(path)
-
-    def test_not_ours_and_of_a_type_that_numpy_lacks(self, path):
-        write_header(path, {"a": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}, bytes(4))
-        with pytest.raises(FileError, match="was not written by lucidnet"):
-            ln.load(path)
-
-    @pytest.mark.parametrize("version", [0, -3, None, "one", []])
-    def test_versions_that_never_were(self, path, version):
-        ours = {"version": version, "sha256": "", "description": "{}"}
-        write_header(path, {"__metadata__": {"lucidnet": json.dumps(ours)}})
-        with pytest.raises(FileError, match="the file is damaged"):
-            ln.load(path)
-
-    @pytest.mark.parametrize("text", ["{", "[" * 100_000, "7", "null", "[]", '"x"'])
-    def test_descriptions_that_are_none(self, path, text):
-        """Their hash is right: it finds damage, and does not keep anybody from writing nonsense."""
-        ours = {"version": 1, "sha256": container.fingerprint(text, {}), "description": text}
-        write_header(path, {"__metadata__": {"lucidnet": json.dumps(ours)}})
-        with pytest.raises(FileError, match="makes no sense|cannot be built"):
-            ln.load(path)
-
-    @pytest.mark.parametrize("metadata", ["[" * 100_000, "7", "{}", 7, None])
-    def test_metadata_that_is_none(self, path, metadata):
-        write_header(path, {"__metadata__": {"lucidnet": metadata}})
-        with pytest.raises(FileError, match="its metadata makes no sense"):
             ln.load(path)
 
     @pytest.mark.parametrize(
