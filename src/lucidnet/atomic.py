@@ -36,6 +36,8 @@ def write(
         If it cannot be written; what was there before is still there.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise FileError(f"{path}: is no ordinary file, but a device or a pipe; name a file")
     with _explained(Path(path)):
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
         try:
