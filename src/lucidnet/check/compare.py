@@ -7,21 +7,31 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
-from .numeric import slopes
+from .numeric import slope, slopes
 from .report import Entry
 from .subject import Subject
 
 FLOOR = 1e-4
 """Gradients smaller than this count as this large: finite differences resolve no more."""
 
+RESOLVED = 1e-7
+"""No error is seen in differences whose rounding is a larger share of the slope than this."""
+
+DIRECTION = "random direction"
+"""The name of the entry that stands for all arrays at once."""
+
 
 def compare(subject: Subject, entries: int, seed: int) -> list[Entry]:
-    """Compare the gradients by each array."""
+    """Compare the gradients by each array; if some are too large to compare whole, by a direction too."""
     analytic = subject.gradients()
-    return [
+    found = [
         _entry(subject, name, array, analytic.get(name), entries, seed)
         for name, array in subject.arrays.items()
     ]
+    sampled = any(array.size > entries for array in subject.arrays.values())
+    if sampled and all(np.isfinite(entry.error) for entry in found):
+        found.append(_along(subject, analytic, seed))
+    return found
 
 
 def _entry(subject: Subject, name: str, array: Array, analytic: Any, entries: int, seed: int) -> Entry:
@@ -31,16 +41,46 @@ def _entry(subject: Subject, name: str, array: Array, analytic: Any, entries: in
     if array.size > entries:
         chosen = np.sort(Stream(seed, path=("entries", name)).permutation(array.size)[:entries])
     found = slopes(subject.value, array, chosen)
-    smooth = np.array([not slope.kink for slope in found], bool)
-    a = np.asarray(analytic, np.float64).reshape(-1)[chosen][smooth]
-    n = np.array([slope.value for slope in found])[smooth]
-    kinks = int((~smooth).sum())
-    if not a.size:
+    kept = [i for i, slope in enumerate(found) if not slope.kink]
+    kinks = len(found) - len(kept)
+    if not kept:
         return Entry(name, 0.0, kinks=kinks)
-    errors = np.abs(a - n)
-    errors[~np.isfinite(errors)] = np.inf
+    a = np.asarray(analytic, np.float64).reshape(-1)[chosen[kept]]
+    n = np.array([found[i].value for i in kept])
+    noise = np.array([found[i].noise for i in kept])
+    errors = relative(a, n, max(np.abs(a).max(), np.abs(n).max()), noise)
     worst = int(errors.argmax())
-    scale = max(np.abs(a).max(), np.abs(n).max(), FLOOR)
-    where = tuple(int(i) for i in np.unravel_index(chosen[smooth][worst], array.shape))
-    error = float(errors[worst] / scale) if np.isfinite(errors[worst]) else float("inf")
-    return Entry(name, error, where, float(a[worst]), float(n[worst]), int(a.size), kinks)
+    where = tuple(int(i) for i in np.unravel_index(chosen[kept[worst]], array.shape))
+    return Entry(name, float(errors[worst]), where, float(a[worst]), float(n[worst]), len(kept), kinks)
+
+
+def _along(subject: Subject, analytic: dict[str, Array], seed: int) -> Entry:
+    """Compare the slope along one direction through all arrays, which no wrong entry escapes."""
+    arrays = subject.arrays
+    rng = Stream(seed, dtype="float64", path=("direction",))
+    starts = {name: array.copy() for name, array in arrays.items()}
+    count = sum(array.size for array in arrays.values())
+    ways = {name: rng.child(name).normal(array.shape) / count**0.5 for name, array in arrays.items()}
+
+    def moved(step: float) -> float:
+        for name, array in arrays.items():
+            array[...] = starts[name] + step * ways[name]
+        return subject.value()
+
+    found = slope(moved)
+    for name, array in arrays.items():
+        array[...] = starts[name]
+    if found.kink:
+        return Entry(DIRECTION, 0.0, kinks=1)
+    a = sum(float((analytic[name] * way).sum()) for name, way in ways.items())
+    typical = (sum(float((analytic[name] ** 2).sum()) for name in ways) / count) ** 0.5
+    size = max(typical, abs(a), abs(found.value))
+    error = relative(np.array([a]), np.array([found.value]), size, np.array([found.noise]))
+    return Entry(DIRECTION, float(error[0]), (), a, found.value, 1)
+
+
+def relative(a: Array, n: Array, size: float, noise: Array) -> Array:
+    """Return |a - n| over the size of the whole, or over what rounding can resolve if that is larger."""
+    if not np.isfinite(a).all() or not np.isfinite(n).all():
+        return np.where(np.isfinite(a) & np.isfinite(n), 0.0, np.inf)
+    return np.abs(a - n) / np.maximum(max(size, FLOOR), noise / RESOLVED)

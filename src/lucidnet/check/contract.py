@@ -1,71 +1,144 @@
-"""The promises of a layer besides the right numbers: pure, repeatable, of the right shapes and dtype."""
+"""What a layer or loss promises besides the right numbers: pure, repeatable, right shapes and dtype."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import inspect
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..backend import Array, Tree
-from ..tree import tree_map
-from .subject import LayerSubject, by_name
+from ..backend import Array
+from .subject import LayerSubject, LossSubject
+
+Passes: TypeAlias = LayerSubject | LossSubject
+Gradients: TypeAlias = dict[str, Array]
 
 
-def broken_promises(subject: LayerSubject) -> Iterator[str]:
-    """Yield a sentence for each promise that a layer breaks."""
-    layer, params, x, dy, run = subject.layer, subject.params, subject.x, subject.dy, subject.run
-    given = {**by_name(params), "x": x, "dy": dy}
-    before = {name: array.copy() for name, array in given.items()}
-    _, cache = layer.forward(params, x, run)
-    dx, grads = layer.backward(params, cache, dy)
-    dx, grads = _copy(dx), tree_map(_copy, grads)
-    again = layer.backward(params, cache, dy)
-    for name, array in given.items():
-        if not np.array_equal(array, before[name]):
+def complaints(subject: Passes) -> tuple[str, ...]:
+    """Return what is wrong with a layer or loss besides its numbers, in sentences."""
+    wrong = unusable(subject)
+    return (wrong,) if wrong else tuple(dict.fromkeys(broken_promises(subject)))
+
+
+def unusable(subject: Passes) -> str | None:
+    """Return why the two passes cannot be run at all, if they cannot."""
+    layer = isinstance(subject, LayerSubject)
+    owner: Any = subject.layer if isinstance(subject, LayerSubject) else subject.loss
+    forward, backward = ("params, x, run", "params, cache, dy, need_dx=True")
+    if not layer:
+        forward, backward = "prediction, target, weights=None", "cache"
+    if wrong := _signature(owner.forward, forward) or _signature(owner.backward, backward):
+        return wrong
+    made: Any = subject.cast("float64").forward()  # on copies: it may change what it is given
+    if not isinstance(made, tuple) or len(made) != 2:
+        first = "the output" if layer else "the mean loss"
+        return f"forward returns {_kind(made)}: return a pair, {first} and a cache"
+    return _backward_fails(subject, made[1])
+
+
+def _signature(method: Callable[..., Any], expected: str) -> str | None:
+    names = expected.replace("=True", "").replace("=None", "").split(", ")
+    named = {"need_dx": True} if "need_dx" in names else {}
+    signature = inspect.signature(method)
+    try:
+        signature.bind(*(None for name in names if name not in named), **named)
+    except TypeError:
+        taken = ", ".join(map(str, signature.parameters.values()))
+        return f"{method.__name__} must take ({expected}), but it takes ({taken})"
+    return None
+
+
+def _backward_fails(subject: Passes, cache: Any) -> str | None:
+    """Return what is wrong if `backward` raises, or returns something else than gradients."""
+    try:
+        if isinstance(subject, LossSubject):
+            subject.backward(cache)
+            return None
+        made: Any = subject.layer.backward(subject.params, cache, subject.dy, need_dx=True)
+    except Exception as error:  # of the user's own code: it is the finding
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in subject.given.items())
+        return (
+            f"backward raises {type(error).__name__}: {error} (line {place.lineno}: {place.line}); "
+            f"the shapes are {shapes}"
+        )
+    if not isinstance(made, tuple) or len(made) != 2 or not isinstance(made[1], dict):
+        return f"backward returns {_kind(made)}: return a pair, dx and a dict of gradients by name"
+    return None
+
+
+def _kind(made: Any) -> str:
+    if not isinstance(made, tuple):
+        return f"a {type(made).__name__}"
+    return f"({', '.join(type(part).__name__ for part in made)})"
+
+
+def broken_promises(subject: Passes) -> Iterator[str]:
+    """Yield a sentence for each promise that is broken."""
+    before = {name: array.copy() for name, array in subject.given.items()}
+    y, cache = subject.forward()
+    y = np.array(y)
+    grads = _copies(subject.backward(cache))
+    again = _copies(subject.backward(cache))
+    for name, array in subject.given.items():
+        if not _equal(array, before[name]):
             yield f"forward or backward changes {name}, which it was given: work on a new array"
             array[...] = before[name]
-    if not _same((dx, grads), again):
+    yield from _misshapen(subject, grads)
+    if not _same(grads, again):
         yield "backward gives another answer when it is called again: it must not change its cache"
-    if not _same((None, grads), (None, layer.backward(params, cache, dy, need_dx=False)[1])):
+    if not _equal(y, subject.forward()[0]):
+        yield (
+            "forward gives another answer when it is called again with the same arguments: "
+            "take random numbers from run.stream, and keep no state"
+        )
+    elif not _same(grads, subject.backward(subject.forward()[1], need_dx=False)):
         yield "backward gives other gradients with need_dx=False: only dx may be left out"
-    yield from _misshapen(params, grads, x, dx)
+    if not np.isfinite(y).all():
+        yield "forward gives NaN or infinity here: nothing can be compared there; pass other inputs"
     yield from _wrong_dtype(subject)
 
 
-def _copy(array: Any) -> Any:
-    return None if array is None else np.array(array)
+def _copies(grads: Gradients) -> Gradients:
+    return {name: None if array is None else np.array(array) for name, array in grads.items()}
 
 
-def _same(one: tuple[Array, Tree], two: tuple[Array, Tree]) -> bool:
-    a, b = by_name(one[1]) | {"x": one[0]}, by_name(two[1]) | {"x": two[0]}
-    return a.keys() == b.keys() and all(
-        np.array_equal(a[k], b[k], equal_nan=False) for k in a if a[k] is not None
-    )
+def _equal(one: Any, two: Any) -> bool:
+    return np.array_equal(one, two, equal_nan=getattr(one, "dtype", np.dtype(object)).kind == "f")
 
 
-def _misshapen(params: Tree, grads: Tree, x: Array, dx: Array) -> Iterator[str]:
+def _same(one: Gradients, two: Gradients) -> bool:
+    """Tell whether two sets of gradients are the same, but for dx, which may be left out of the second."""
+    names = one.keys() - {"x"} | (one.keys() & two.keys())
+    return names - {"x"} == two.keys() - {"x"} and all(_equal(one[name], two[name]) for name in names)
+
+
+def _misshapen(subject: Passes, got: Gradients) -> Iterator[str]:
     """Yield what is wrong with names and shapes of the gradients."""
-    expected, got = by_name(params) | {"x": x}, by_name(grads) | {"x": dx}
-    for name in sorted(expected.keys() - got.keys()):
-        yield f"the gradient of {name} is missing: return one for each parameter"
+    expected = subject.arrays
+    for name in expected:
+        if got.get(name) is None:
+            yield f"the gradient of {name} is missing: return one for each parameter, and dx"
     for name in sorted(got.keys() - expected.keys()):
         yield f"there is a gradient of {name}, which is no parameter: return those of parameters only"
-    for name in expected.keys() & got.keys():
-        shape, wanted = np.shape(got[name]), expected[name].shape
-        if shape != wanted:
-            hint = ": it looks transposed" if shape == wanted[::-1] else ""
-            yield f"the gradient of {name} has shape {shape}, expected {wanted}{hint}"
+    for name in expected:
+        array, wanted = got.get(name), expected[name].shape
+        if array is not None and array.shape != wanted:
+            hint = ": it looks transposed" if array.shape == wanted[::-1] else ""
+            yield f"the gradient of {name} has shape {array.shape}, expected {wanted}{hint}"
 
 
-def _wrong_dtype(subject: LayerSubject) -> Iterator[str]:
-    """Yield if float32 in does not give float32 out."""
-    params = tree_map(lambda array: array.astype(np.float32), subject.params)
-    x, dy = subject.x.astype(np.float32), subject.dy.astype(np.float32)
-    y, cache = subject.layer.forward(params, x, subject.run)
-    dx, grads = subject.layer.backward(params, cache, dy)
-    made = {"the output": y, "the gradient of x": dx}
-    made |= {f"the gradient of {name}": array for name, array in by_name(grads).items()}
-    for name, array in made.items():
-        if array is not None and array.dtype != np.float32:
-            yield f"{name} is {array.dtype} where all that was given is float32: keep the dtype"
+def _wrong_dtype(subject: Passes) -> Iterator[str]:
+    """Yield if an array of one precision in does not give the same precision out."""
+    for dtype in ("float32", "float64"):
+        other = subject.cast(dtype)
+        y, cache = other.forward()
+        made = {"the output": y} | {f"the gradient of {name}": g for name, g in other.backward(cache).items()}
+        for name, array in made.items():
+            found = getattr(array, "dtype", type(array).__name__)
+            if isinstance(array, (list, tuple)):
+                yield f"{name} is a {found}: return an array"
+            elif array is not None and found != dtype:
+                yield f"{name} is {found} where all that was given is {dtype}: keep the dtype"

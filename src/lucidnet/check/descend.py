@@ -1,74 +1,39 @@
-"""Which layer inside a container is at fault."""
+"""Which layer inside a network is at fault."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from ..backend import Array, Tree
-from ..layers import Layer, Sequential, backprop
 from ..value import Value
-from .compare import compare
-from .report import Report
+from .contract import unusable
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, Subject
+from .watch import watch
 
-Check = Callable[[LayerSubject], Report]
+Reasons = Callable[[LayerSubject | LossSubject], tuple[str, ...]]
+"""From a layer or loss to what is wrong with it, in sentences."""
 
 
-def faults_inside(subject: Subject, check: Check) -> Iterator[str]:
+def faults_inside(subject: Subject, reasons: Reasons) -> Iterator[str]:
     """Yield what is wrong with the layers inside a network, each checked where it stands.
 
     If all of them are right, nothing is yielded: then the fault is in the wiring.
     """
     if isinstance(subject, ObjectiveSubject):
-        yield from _in_objective(subject, check)
+        loss = f"the loss {Value.__repr__(subject.objective.loss)}"
+        yield from (f"{loss}: {reason}" for reason in reasons(subject.loss))
+        if unusable(subject.loss) is None:
+            yield from reasons(subject.net)
     elif isinstance(subject, LayerSubject) and subject.layer.children():
-        for index, child in enumerate(inner_subjects(subject)):
-            report = check(child)
-            if not report.passed:
-                reasons = report.likely or ("its gradient is wrong",)
-                title = f"layer {index} {child.layer.describe()} ({child.layer.name})"
-                yield from (f"{title}: {reason}" for reason in reasons)
+        for visit in watch(subject):
+            if visit.subject is not None:
+                title = f"layer {visit.index} {visit.layer.describe()} ({visit.name})"
+                yield from (f"{title}: {reason}" for reason in reasons(visit.subject))
 
 
-def _in_objective(subject: ObjectiveSubject, check: Check) -> Iterator[str]:
-    objective = subject.objective
-    y, _ = objective.net.forward(subject.params, subject.x, subject.run)
-    loss = LossSubject(objective.loss, y.copy(), subject.target)
-    dy = loss.gradients()["prediction"]
-    # The size of dy does not matter to a linear map; near 1 it is far from rounding.
-    net = LayerSubject(objective.net, subject.params, subject.x, dy * len(dy), subject.run)
-    yield from faults_inside(net, check)
-    if compare(loss, 200, 0)[0].error > 1e-6:
-        name = Value.__repr__(objective.loss)
-        yield f"the loss {name}: its gradient is wrong; check it alone with check.gradients(loss)"
-
-
-def inner_subjects(subject: LayerSubject) -> list[LayerSubject]:
-    """Return the layers inside a container, each with the input and error that it gets in this pass."""
-    layer, run = subject.layer, subject.run
-    errors = _errors(subject)
-    found = []
-    x = subject.x
-    for name, child in layer.children():
-        params, inner_run = subject.params[name], run.child(name)
-        if name in errors:
-            found.append(LayerSubject(child, params, x.copy(), errors[name], inner_run))
-        if isinstance(layer, Sequential):
-            x, _ = child.forward(params, x, inner_run)
-    return found
-
-
-def _errors(subject: LayerSubject) -> dict[str, Array]:
-    """Return the error that each inner layer gets."""
-    seen: dict[str, Array] = {}
-
-    def send(
-        name: str, layer: Layer, params: Tree, cache: Any, dy: Array, need_dx: bool = True
-    ) -> tuple[Array, Tree]:
-        seen[name] = dy.copy()
-        return backprop(name, layer, params, cache, dy, need_dx)
-
-    _, cache = subject.layer.forward(subject.params, subject.x, subject.run)
-    subject.layer.route(subject.params, cache, subject.dy, send)
-    return seen
+def wiring(subject: Subject) -> Iterator[str]:
+    """Say that the layers inside a container are right, where it has some and they are."""
+    if isinstance(subject, LayerSubject) and subject.layer.children():
+        yield (
+            f"each layer inside is right by itself, so the fault is in the wiring: how "
+            f"{type(subject.layer).__name__} hands errors on and adds up what comes back"
+        )

@@ -1,27 +1,29 @@
-"""A layer as a function of single numbers: y = f(z), with the slope that backward uses for each.
+"""A layer as a function of single numbers: y = f(z), with the slopes that backward uses for each.
 
-An activation is such a function of its input. A layer that ends in one (a dense layer with its
-activation inside) is such a function of its bias: with one example alone, the gradient by the bias is
-dy f'(z) itself, and moving the bias moves z.
+An activation is such a function of its input. A dense layer with its activation inside is such a
+function of z = x W + b. With one example alone, its gradients tell the slope that was used::
+
+    db = dz        dW = x^T dz        dx = dz W^T        dz = dy f'(z)
+
+each of them apart, so that a mistake in one is seen. Moving W by x^T dv / |x|^2 moves z by dv.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..backend import Array, Stream
-from ..tree import at
-from .subject import LayerSubject, by_name
+from ..backend import Array, Stream, Tree
+from .subject import LayerSubject
 
 H = 1e-5
 
 
 @dataclass(frozen=True)
 class Elementwise:
-    """A function f applied to numbers z, and slopes of it that a backward pass claims.
+    """A function f applied to numbers z, and the slopes of it that a backward pass claims.
 
     Parameters
     ----------
@@ -29,13 +31,13 @@ class Elementwise:
         The function, from an array like z to one like y.
     z : array
         Where it is taken.
-    claimed : array
-        The slopes f'(z) that backward uses.
+    claims : dict of array
+        The slopes f'(z) that backward uses, by the gradient in which it uses them.
     """
 
     f: Callable[[Array], Array]
     z: Array
-    claimed: Array
+    claims: dict[str, Array]
 
     def slope(self, v: Array) -> Array:
         """Return f'(v) by central differences."""
@@ -50,11 +52,21 @@ class Elementwise:
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         return low, np.abs(self.f(low) - y) < 1e-8
 
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether an output depends on its own number only: moving one moves no other."""
+        moved = self.z.copy()
+        moved.reshape(-1)[0] += 0.1
+        return not (self.f(moved) != self.f(self.z)).reshape(-1)[1:].any()
+
 
 def elementwise(subject: LayerSubject) -> Elementwise | None:
     """Return the view of a layer as a function of single numbers, if it is one."""
+    if subject.layer.children():
+        return None
     probe = _probe(subject)
-    return _of_bias(probe) if by_name(subject.params) else _of_input(probe)
+    view = _of_weights(probe) if subject.params else _of_input(probe)
+    return view if view is not None and view.is_elementwise else None
 
 
 def _probe(subject: LayerSubject) -> LayerSubject:
@@ -62,46 +74,79 @@ def _probe(subject: LayerSubject) -> LayerSubject:
     rng = Stream(0, dtype="float64", path=("probe",))
     x = 0.5 * rng.child("x").normal((16, *subject.x.shape[1:]))
     dy = rng.child("dy").normal((16, *subject.dy.shape[1:]))
-    return LayerSubject(subject.layer, subject.params, x, dy, subject.run)
+    return replace(subject, x=x, dy=dy)
 
 
 def _of_input(subject: LayerSubject) -> Elementwise | None:
-    def f(v: Array) -> Array:
-        return subject.layer.forward(subject.params, v, subject.run)[0]
-
-    if subject.dy.shape != subject.x.shape or not _is_elementwise(f, subject.x):
+    claimed = subject.gradients().get("x")
+    if claimed is None or not np.shape(claimed) == subject.dy.shape == subject.x.shape:
         return None
-    claimed = subject.gradients()["x"]
-    if claimed is None or np.shape(claimed) != subject.x.shape:
-        return None
-    return Elementwise(f, subject.x, claimed / subject.dy)
-
-
-def _is_elementwise(f: Callable[[Array], Array], x: Array) -> bool:
-    """Tell whether an output depends on its own input only: moving one input moves one output."""
-    moved = x.copy()
-    moved.reshape(-1)[0] += 0.1
-    changed = (f(moved) != f(x)).reshape(-1)
-    return not changed[1:].any()
-
-
-def _of_bias(subject: LayerSubject) -> Elementwise | None:
-    """Return the view through a bias `b` beside weights `W`, with z = x W + b."""
-    params = subject.params
-    b, W = params.get("b"), params.get("W")
-    if b is None or W is None or subject.x.ndim != 2 or W.shape != (subject.x.shape[1], b.size):
-        return None
-    if subject.dy.shape != (len(subject.x), b.size):
-        return None
-    rows = [subject.row(i) for i in range(len(subject.x))]
-    claims = [at(row.gradients(), ("b",)) for row in rows]
-    if any(np.shape(claim) != b.shape for claim in claims):
-        return None
-    z = subject.x @ W + b
 
     def f(v: Array) -> Array:
-        shifted = (params | {"b": b + move} for move in v - z)
-        outputs = (row.layer.forward(p, row.x, row.run)[0] for row, p in zip(rows, shifted, strict=True))
-        return np.concatenate(list(outputs))
+        return replace(subject, x=v).forward()[0]
 
-    return Elementwise(f, z, np.stack(claims) / subject.dy)
+    return Elementwise(f, subject.x, {"x": claimed / subject.dy})
+
+
+def _of_weights(subject: LayerSubject) -> Elementwise | None:
+    """Return the view of a layer f(x W) or f(x W + b), whatever the names of W and b."""
+    names = _weight_and_bias(subject)
+    if names is None:
+        return None
+    weight, bias = names
+    W, rows = subject.params[weight], [subject.row(i) for i in range(subject.parts)]
+    z = subject.x @ W + (subject.params[bias] if bias else 0)
+
+    def f(v: Array) -> Array:
+        moves = (row.x.T @ move[None] / (row.x**2).sum() for row, move in zip(rows, v - z, strict=True))
+        moved = (subject.params | {weight: W + move} for move in moves)
+        pairs = zip(rows, moved, strict=True)
+        return np.concatenate([replace(row, params=params).forward()[0] for row, params in pairs])
+
+    if bias and not _adds(subject, bias, f, z):
+        return None
+    found = {name: _claims(rows, name, weight) for name in (weight, *([bias] if bias else []), "x")}
+    return Elementwise(f, z, {name: local / subject.dy for name, local in found.items() if local is not None})
+
+
+def _weight_and_bias(subject: LayerSubject) -> tuple[str, str | None] | None:
+    params: Tree = subject.params
+    if subject.x.ndim != 2 or subject.dy.ndim != 2 or any(isinstance(p, dict) for p in params.values()):
+        return None
+    into, out = subject.x.shape[1], subject.dy.shape[1]
+    weights = [name for name, array in params.items() if array.shape == (into, out)]
+    biases = [name for name, array in params.items() if array.shape == (out,)]
+    if len(weights) != 1 or len(biases) > 1 or len(params) != len(weights) + len(biases):
+        return None
+    return weights[0], (biases[0] if biases else None)
+
+
+def _adds(subject: LayerSubject, bias: str, f: Callable[[Array], Array], z: Array) -> bool:
+    """Tell whether a vector is a bias: moving it does what moving z does."""
+    move = np.linspace(0.1, 0.4, z.shape[1])
+    params = subject.params | {bias: subject.params[bias] + move}
+    rows = (replace(subject, params=params).row(i).forward()[0] for i in range(subject.parts))
+    return np.allclose(np.concatenate(list(rows)), f(z + move), rtol=1e-7, atol=1e-10)
+
+
+def _claims(rows: list[LayerSubject], name: str, weight: str) -> Array | None:
+    """Return the local error dz of each example, as one gradient tells it; None if it tells none."""
+    found = []
+    for row in rows:
+        grad, W, x = row.gradients().get(name), row.params[weight], row.x
+        if grad is None or np.shape(grad) != row.arrays[name].shape:
+            return None
+        if name == weight:
+            dz = x @ grad / (x**2).sum()
+            told = x.T @ dz
+        elif name == "x":
+            dz = np.linalg.lstsq(W, grad.T)[0].T
+            told = dz @ W.T
+        else:
+            dz, told = grad[None], grad
+        if not np.allclose(told, grad, rtol=1e-7, atol=1e-9):
+            return None
+        found.append(dz)
+    if name == "x" and np.linalg.matrix_rank(rows[0].params[weight]) < found[0].shape[1]:
+        return None  # dx = dz W^T does not tell dz
+    return np.concatenate(found)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from ..backend import Array, Shape, Stream
-from ..errors import LucidnetError, NotReadyError, SettingError
-from ..layers import Layer, Run, Sequential
-from ..layers.core import Input
+from ..backend import Shape
+from ..errors import SettingError
+from ..layers import Layer
 from ..losses import Loss
-from ..training.inputs import as_inputs
-from ..training.objective import Objective
-from ..tree import tree_map
-from .compare import compare
-from .contract import broken_promises
-from .descend import faults_inside
-from .hypotheses import explain
-from .report import Report
-from .subject import LayerSubject, LossSubject, ObjectiveSubject, Subject, as_float64, example
+from .compare import DIRECTION, compare
+from .contract import complaints, unusable
+from .descend import faults_inside, wiring
+from .explain import explain
+from .make import layer_subject, loss_subject, model_subject
+from .report import Entry, Report
+from .subject import LayerSubject, LossSubject, ObjectiveSubject, Subject
 
-ROWS = 4
+INSIDE = 1e-6
+"""The tolerance for a layer inside a network that failed: a reason is looked for, not a verdict."""
 
 
 def gradients(
@@ -43,7 +43,8 @@ def gradients(
         What to check: a layer (also one's own, also a container), a loss, or a compiled model (its
         loss on a batch, by all parameters).
     x : array-like (n, ...), optional
-        Inputs of a layer or model, predictions for a loss; random if left out.
+        Inputs of a layer or model, predictions for a loss; random if left out: normal, or probabilities
+        for a loss that takes no other numbers.
     y : array-like (n, ...), optional
         Targets of a model or a loss; random if left out.
     shape : int or tuple of int, optional
@@ -70,69 +71,65 @@ def gradients(
     (True, ['W', 'b', 'x'])
     """
     if isinstance(target, Loss):
-        return _report(_loss_subject(target, x, y, shape, seed), repr(target), tolerance, entries, seed)
+        return _loss_report(loss_subject(target, x, y, shape, seed), tolerance, entries, seed)
     if isinstance(target, Layer):
-        inputs = as_float64(x) if x is not None else _inputs(target, shape, seed)
-        subject = LayerSubject.of(target, inputs, seed, train)
-        return _report(subject, target.describe(), tolerance, entries, seed)
+        layer = layer_subject(target, x, shape, seed, train)
+        return _report(layer, target.describe(), tolerance, entries, seed)
     if isinstance(getattr(target, "net", None), Layer):
-        return _report(_model_subject(target, x, y, seed, train), "the model", tolerance, entries, seed)
+        return _report(model_subject(target, x, y, seed, train), "the model", tolerance, entries, seed)
     raise SettingError(f"check.gradients: expected a Layer, a Loss or a Model, got {target!r}")
 
 
-def _inputs(layer: Layer, shape: int | Shape | None, seed: int) -> Array:
-    if shape is None:
-        first = layer.layers[0] if isinstance(layer, Sequential) else layer
-        shape = cast(Shape, first.shape) if isinstance(first, Input) else (5,)
-    shape = (shape,) if isinstance(shape, int) else shape
-    return example(Stream(seed, dtype="float64"), ROWS, shape)
-
-
-def _loss_subject(loss: Loss, x: Any, y: Any, shape: int | Shape | None, seed: int) -> LossSubject:
-    size = (shape,) if isinstance(shape, int) else shape or (5,)
-    prediction = as_float64(x) if x is not None else example(Stream(seed, dtype="float64"), ROWS, size)
-    if y is None:
-        y = _fitting_target(loss, prediction)
-    return LossSubject(loss, prediction, loss.check_target(y, prediction.shape[1:], "float64"))
-
-
-def _fitting_target(loss: Loss, prediction: Array) -> Array:
-    """Return targets that a loss accepts: labels, or numbers from 0 to 1, or 0 and 1."""
-    n, k = len(prediction), prediction.shape[-1]
-    share = (np.arange(prediction.size).reshape(prediction.shape) * 0.37 + 0.2) % 1.0
-    for y in (share, np.arange(n) % k, (share > 0.5) * 1.0):
-        try:
-            loss.check_target(y, prediction.shape[1:], "float64")
-        except LucidnetError:
-            continue
-        return y
-    raise SettingError(f"check.gradients: no targets were found that {loss!r} takes; pass some as y=")
-
-
-def _model_subject(model: Any, x: Any, y: Any, seed: int, train: bool) -> ObjectiveSubject:
-    if model.loss is None:
-        raise NotReadyError("check.gradients: compile the model first, so that there is a loss")
-    rng = Stream(seed, dtype="float64", path=("check",))
-    x = example(rng, ROWS, model.input_shape) if x is None else as_inputs(x, model.input_shape)
-    objective = Objective.of(model.net, model.loss)
-    if y is None:
-        y = _fitting_target(model.loss, np.zeros((len(x), *model.output_shape)))
-    target = model.loss.check_target(y, model.output_shape, "float64")
-    params = tree_map(as_float64, model.params)
-    return ObjectiveSubject(objective, params, as_float64(x), target, Run(train, rng))
+def _loss_report(subject: LossSubject, tolerance: float, entries: int, seed: int) -> Report:
+    """Check a loss, without and with a weight for each example."""
+    plain = _report(subject, repr(subject.loss), tolerance, entries, seed)
+    if not plain.entries:
+        return plain
+    weights = np.linspace(0.5, 1.5, subject.parts)
+    weighted = _report(replace(subject, weights=weights), plain.subject, tolerance, entries, seed)
+    named = (replace(entry, name=f"{entry.name}, weighted") for entry in weighted.entries)
+    likely = plain.likely or tuple(f"with weights: {reason}" for reason in weighted.likely)
+    return replace(plain, entries=(*plain.entries, *named), likely=likely)
 
 
 def _report(subject: Subject, title: str, tolerance: float, entries: int, seed: int) -> Report:
-    """Compare all arrays; where something is wrong, look for the reason."""
-    problems = tuple(broken_promises(subject)) if isinstance(subject, LayerSubject) else ()
+    found, likely = _look(subject, tolerance, entries, seed)
+    return Report(title, found, tolerance, likely or tuple(_untested(found)))
+
+
+def _look(
+    subject: Subject, tolerance: float, entries: int, seed: int
+) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+    """Compare all arrays; where something is wrong, look for the reason, first in the layers inside."""
+    problems = _promises(subject)
+    if problems and not _usable(subject):
+        return (), problems
     found = tuple(compare(subject, entries, seed))
     failed = [entry.name for entry in found if entry.error > tolerance and entry.checked]
-    reasons = (
-        (tuple(faults_inside(subject, check_layer)) or tuple(explain(subject, failed))) if failed else ()
-    )
-    return Report(title, found, tolerance, problems + reasons)
+    if not failed:
+        return found, problems
+    inside = tuple(faults_inside(subject, _reasons))
+    return found, inside or (*problems, *wiring(subject), *explain(subject, failed))
 
 
-def check_layer(subject: LayerSubject) -> Report:
-    """Check one layer inside a network, on the input and the error that it really gets."""
-    return _report(subject, subject.layer.describe(), 1e-6, 200, 0)
+def _reasons(subject: LayerSubject | LossSubject) -> tuple[str, ...]:
+    """Return what is wrong with a part of a network, on the input and the error that it really gets."""
+    return _look(subject, INSIDE, 200, 0)[1]
+
+
+def _promises(subject: Subject) -> tuple[str, ...]:
+    """Return the promises that a subject breaks, or the layers inside it."""
+    inside = tuple(faults_inside(subject, _promises))
+    return inside or (complaints(subject) if isinstance(subject, (LayerSubject, LossSubject)) else ())
+
+
+def _usable(subject: Subject) -> bool:
+    if isinstance(subject, ObjectiveSubject):
+        return _usable(subject.loss) and _usable(subject.net)
+    return not isinstance(subject, (LayerSubject, LossSubject)) or unusable(subject) is None
+
+
+def _untested(found: Iterable[Entry]) -> Iterator[str]:
+    for entry in found:
+        if entry.kinks and not entry.checked and entry.name != DIRECTION:
+            yield f"{entry.name}: nothing could be compared, there is a kink at each entry; give another x="

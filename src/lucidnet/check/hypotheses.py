@@ -1,78 +1,69 @@
-"""Which mistake explains a wrong gradient: each hypothesis predicts numbers, and is held against them."""
+"""Which mistake explains a wrong gradient by one array: each hypothesis predicts numbers.
+
+A hypothesis is a function from the evidence to a sentence, or None where the numbers speak against it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
-from ..backend import Array
-from .elementwise import Elementwise, elementwise
+from .evidence import Evidence, agree, numeric
 from .numeric import slopes
-from .subject import LayerSubject, Subject
+from .subject import LayerSubject, LossSubject
+from .watch import watch
 
-MOST_ENTRIES = 5000
-"""Larger arrays are not explained: the whole of their numeric gradient would take too long."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """A wrong gradient: what backward says, and what finite differences say."""
-
-    subject: Subject
-    name: str
-    analytic: Array
-    numeric: Array
-
-    @cached_property
-    def factor(self) -> float | None:
-        """The constant by which the analytic gradient is too large, if there is one."""
-        size = float((self.numeric * self.numeric).sum())
-        factor = float((self.analytic * self.numeric).sum()) / size if size else 0.0
-        return factor if factor and agree(self.analytic, factor * self.numeric) else None
+ADD_UP = "add the contributions up (+= in a loop, sum over the batch)"
 
 
-def agree(a: Array, b: Array, tolerance: float = 1e-5) -> bool:
-    """Tell whether two arrays are the same but for rounding, and not all zero."""
-    if np.shape(a) != np.shape(b) or not np.size(a):
-        return False
-    scale = max(float(np.abs(a).max()), float(np.abs(b).max()))
-    return 1e-9 < scale < np.inf and float(np.abs(a - b).max()) <= tolerance * scale
+def not_finite(e: Evidence) -> str | None:
+    """The gradient is not a number."""
+    bad = (~np.isfinite(e.analytic)).sum()
+    return f"{bad} of {e.analytic.size} entries are NaN or infinite" if bad else None
 
 
-def explain(subject: Subject, failed: list[str]) -> Iterator[str]:
-    """Yield the likely mistakes for the arrays whose gradients are wrong."""
-    view = elementwise(subject) if isinstance(subject, LayerSubject) else None
-    reasons = list(_about_slopes(view)) if view else []
-    if reasons:
-        yield from reasons
-        return
-    analytic = subject.gradients()
-    for name in failed:
-        array = subject.arrays[name]
-        if array.size > MOST_ENTRIES:
-            yield f"{name}: too large to look for the mistake; check a smaller layer of this kind"
-            continue
-        evidence = Evidence(subject, name, np.asarray(analytic[name]), numeric(subject, array))
-        sentence = next(filter(None, (hypothesis(evidence) for hypothesis in HYPOTHESES)), None)
-        yield f"{name}: {sentence or 'no known mistake explains these numbers; compare the formula'}"
-
-
-def numeric(subject: Subject, array: Array, only: int | None = None) -> Array:
-    """Return the whole gradient by an array from finite differences."""
-    found = slopes(lambda: subject.value(only), array, range(array.size))
-    return np.array([slope.value for slope in found]).reshape(array.shape)
-
-
-# --- hypotheses about the gradient by one array -------------------------------------------------------
+def all_zero(e: Evidence) -> str | None:
+    """The gradient was never computed."""
+    if e.analytic.any() or not e.numeric.any():
+        return None
+    return "it is all zero, and should not be: it is never computed, or overwritten"
 
 
 def wrong_sign(e: Evidence) -> str | None:
     """The gradient is minus the right one."""
     if e.factor is not None and abs(e.factor + 1) < 1e-5:
         return "the sign is wrong"
+    return None
+
+
+def skip_path(e: Evidence) -> str | None:
+    """One of two paths to the input is forgotten: dy alone arrives, or all but dy."""
+    if not isinstance(e.subject, LayerSubject) or e.name != "x":
+        return None
+    dy = e.subject.dy
+    if agree(e.analytic, dy):
+        inner = "that of the inner layers" if e.subject.layer.children() else "the layer's own slope"
+        return f"the gradient is not accumulated: dy arrives unchanged, {inner} is missing"
+    if dy.shape == e.numeric.shape and agree(e.analytic + dy, e.numeric):
+        return "the gradient is not accumulated: the skip path's share, dy, is missing; return dy + dx"
+    return None
+
+
+def branch_missing(e: Evidence) -> str | None:
+    """What comes back from some of the inner layers is forgotten."""
+    if not isinstance(e.subject, LayerSubject) or e.name != "x" or not e.subject.layer.children():
+        return None
+    shares = {v.name: v.dx for v in watch(e.subject) if np.shape(v.dx) == e.numeric.shape}
+    for count in range(1, len(shares)):
+        for lost in combinations(shares, count):
+            if agree(e.analytic + sum(shares[name] for name in lost), e.numeric):
+                return (
+                    f"the gradient is not accumulated: what comes back from {' and '.join(lost)} is lost; "
+                    "add up what comes back from all of them"
+                )
     return None
 
 
@@ -89,11 +80,14 @@ def wrong_mean(e: Evidence) -> str | None:
     return None
 
 
-def wrong_factor(e: Evidence) -> str | None:
-    """The gradient is a constant times the right one."""
-    if e.factor is None or abs(e.factor - 1) < 1e-4:
+def weights_ignored(e: Evidence) -> str | None:
+    """The gradient of a weighted loss is that without weights."""
+    if not isinstance(e.subject, LossSubject) or e.subject.weights is None:
         return None
-    return f"it is {e.factor:.6g} times what it should be: a constant factor is wrong or missing"
+    plain = replace(e.subject, weights=None)
+    if agree(e.analytic, numeric(plain, plain.prediction)):
+        return "the examples' weights are not applied: multiply each example's slope by its weight"
+    return None
 
 
 def transposed(e: Evidence) -> str | None:
@@ -108,16 +102,36 @@ def transposed(e: Evidence) -> str | None:
     return None
 
 
+def weight_not_transposed(e: Evidence) -> str | None:
+    """The error is carried back by a square W, in place of its transpose."""
+    if not isinstance(e.subject, LayerSubject) or e.name != "x":
+        return None
+    width = e.numeric.shape[-1]
+    a, n = e.analytic.reshape(-1, width), e.numeric.reshape(-1, width)
+    for name, W in e.subject.arrays.items():
+        if name != "x" and W.shape == (width, width):
+            local = np.linalg.lstsq(W, n.T)[0].T  # n = local W^T
+            if agree(a, local @ W):
+                return f"{name} is not transposed on the way back: dx takes {name}.T"
+    return None
+
+
+def wrong_place(e: Evidence) -> str | None:
+    """It is the right gradient of another array."""
+    for name, other in e.subject.arrays.items():
+        fits = name != e.name and other.shape == e.analytic.shape
+        if fits and agree(e.analytic, numeric(e.subject, other)):
+            return f"it is the gradient of {name}: they are exchanged"
+    return None
+
+
 def one_part_only(e: Evidence) -> str | None:
     """The gradient is what one example alone adds."""
     n = e.subject.parts
     for i in range(n if n > 1 else 0):
         if agree(e.analytic, numeric(e.subject, e.subject.arrays[e.name], only=i)):
             which = {0: "the first", n - 1: "the last"}.get(i, f"number {i}")
-            return (
-                f"the gradient is not accumulated: it is that of {which} of {n} examples alone; "
-                "add the contributions up (+= in a loop, sum over the batch)"
-            )
+            return f"the gradient is not accumulated: it is that of {which} of {n} examples alone; {ADD_UP}"
     return None
 
 
@@ -129,25 +143,25 @@ def one_moment_only(e: Evidence) -> str | None:
     for t in range(subject.dy.shape[1]):
         dy = np.zeros_like(subject.dy)
         dy[:, t] = subject.dy[:, t]
-        part = LayerSubject(subject.layer, subject.params, subject.x, dy, subject.run)
+        part = replace(subject, dy=dy)
         if agree(e.analytic, numeric(part, part.arrays[e.name])):
-            return (
-                f"the gradient is not accumulated: it is that of time step {t} alone; "
-                "add the contributions of all time steps up"
-            )
+            return f"the gradient is not accumulated: it is that of time step {t} alone; {ADD_UP}"
     return None
 
 
-def skip_path(e: Evidence) -> str | None:
-    """One of two paths to the input is forgotten: dy alone arrives, or all but dy."""
-    if not isinstance(e.subject, LayerSubject) or e.name != "x":
+def diagonal_only(e: Evidence) -> str | None:
+    """Each output's slope by its own input is there, that by the other inputs is not."""
+    subject = e.subject
+    if not isinstance(subject, LayerSubject) or e.name != "x" or subject.dy.shape != subject.x.shape:
         return None
-    dy = e.subject.dy
-    if agree(e.analytic, dy):
-        return "the gradient is not accumulated: dy arrives unchanged, that of the inner layers is missing"
-    if dy.shape == e.numeric.shape and agree(e.analytic + dy, e.numeric):
-        return "the gradient is not accumulated: the skip path's share, dy, is missing"
-    return None
+    own = np.zeros_like(subject.dy)
+    for i in range(own.size):
+        dy = np.zeros_like(own)
+        dy.flat[i] = subject.dy.flat[i]
+        own.flat[i] = slopes(replace(subject, dy=dy).value, subject.x, [i])[0].value
+    if not agree(e.analytic, own):
+        return None
+    return "only the slope of each output by its own input is there: that by the other inputs is missing"
 
 
 def mask_forgotten(e: Evidence) -> str | None:
@@ -164,62 +178,35 @@ def mask_forgotten(e: Evidence) -> str | None:
     )
 
 
+def wrong_order(e: Evidence) -> str | None:
+    """The numbers are right, at the wrong places."""
+    if e.analytic.size < 4 or not agree(np.sort(e.analytic, axis=None), np.sort(e.numeric, axis=None)):
+        return None
+    return "the numbers are right, but in another order: an axis is transposed or reshaped wrongly"
+
+
+def wrong_factor(e: Evidence) -> str | None:
+    """The gradient is a constant times the right one."""
+    if e.factor is None or abs(e.factor - 1) < 1e-4:
+        return None
+    return f"it is {e.factor:.6g} times what it should be: a constant factor is wrong or missing"
+
+
 HYPOTHESES: tuple[Callable[[Evidence], str | None], ...] = (
+    not_finite,
+    all_zero,
     wrong_sign,
     skip_path,
+    weights_ignored,
     wrong_mean,
     transposed,
+    weight_not_transposed,
+    wrong_place,
+    branch_missing,
     one_part_only,
     one_moment_only,
+    diagonal_only,
     mask_forgotten,
+    wrong_order,
     wrong_factor,
 )
-
-
-# --- hypotheses about the slope of an elementwise function ---------------------------------------------
-
-
-def _about_slopes(view: Elementwise) -> Iterator[str]:
-    """Yield the mistake in the derivative of an elementwise function, if it is one of these."""
-    true, claimed = view.slope(view.z), view.claimed
-    if agree(claimed, true):
-        return
-    for hypothesis in (_masked, _no_derivative, _at_output, _formula_of_output):
-        if sentence := hypothesis(view, true):
-            yield sentence
-            return
-
-
-def _masked(view: Elementwise, true: Array) -> str | None:
-    zero = np.abs(true) < 1e-9
-    if not zero.any() or zero.all() or np.abs(view.claimed[zero]).max() < 1e-9:
-        return None
-    ratio = view.claimed[~zero] / true[~zero]
-    if not agree(ratio, np.full_like(ratio, ratio.flat[0])) or not ratio.flat[0] > 0:
-        return None
-    return (
-        f"a mask is not applied: the derivative is 0 at {zero.sum()} of {zero.size} outputs, "
-        "but backward lets the error through there"
-    )
-
-
-def _no_derivative(view: Elementwise, true: Array) -> str | None:
-    if agree(view.claimed, np.ones_like(true)):
-        return "the activation's derivative is missing: backward passes dy on unchanged"
-    return None
-
-
-def _at_output(view: Elementwise, true: Array) -> str | None:
-    if agree(view.claimed, view.slope(view.f(view.z)), 1e-4):
-        return "the derivative is taken at the wrong point: at the output y, in place of the input"
-    return None
-
-
-def _formula_of_output(view: Elementwise, true: Array) -> str | None:
-    point, valid = view.inverse(view.z)
-    if valid.sum() >= 3 and agree(view.claimed[valid], view.slope(point)[valid], 1e-4):
-        return (
-            "the derivative is taken at the wrong point: its formula is meant for the output y, "
-            "but it is given the input"
-        )
-    return None

@@ -16,10 +16,11 @@ BEND = 1e-8
 
 
 class Slope(NamedTuple):
-    """The slope along one entry; `kink` says that it has none there."""
+    """The slope along one entry; `kink` says that it has none there, `noise` how far rounding may move it."""
 
     value: float
     kink: bool
+    noise: float
 
 
 class Differences(NamedTuple):
@@ -53,29 +54,36 @@ def slopes(function: Callable[[], float], array: Array, entries: Iterable[int]) 
     >>> round(cubic.value, 9), cubic.kink, absolute.kink
     (12.0, False, True)
     """
-    return [_slope(function, array.reshape(-1), i) for i in entries]
+    flat = array.reshape(-1)
+    return [_along(function, flat, i) for i in entries]
 
 
-def _slope(function: Callable[[], float], flat: Array, i: int) -> Slope:
-    scale = max(1.0, abs(float(flat[i])))
-    found = _differences(function, flat, i, STEP * scale)
-    if found.smooth:
-        return Slope((4 * found.near - found.far) / 3, False)
-    for step in SMALL_STEPS:
-        found = _differences(function, flat, i, step * scale)
-        if found.smooth:
-            return Slope(found.near, False)
-    return Slope(found.near, True)
+def _along(function: Callable[[], float], flat: Array, i: int) -> Slope:
+    start = float(flat[i])
 
+    def moved(step: float) -> float:
+        flat[i] = start + step
+        return float(function())
 
-def _differences(function: Callable[[], float], flat: Array, i: int, h: float) -> Differences:
-    start = flat[i]
-    values = []
-    for move in (-2 * h, -h, 0.0, h, 2 * h):
-        flat[i] = start + move
-        values.append(float(function()))
+    found = slope(moved, max(1.0, abs(start)))
     flat[i] = start
-    left2, left, here, right, right2 = values
+    return found
+
+
+def slope(function: Callable[[float], float], scale: float = 1.0) -> Slope:
+    """Return the slope at 0 of a function of one number, `scale` being the size of a step of order one."""
+    found = _differences(function, STEP * scale)
+    if found.smooth:
+        return Slope((4 * found.near - found.far) / 3, False, found.rounding)
+    for step in SMALL_STEPS:
+        found = _differences(function, step * scale)
+        if found.smooth:
+            return Slope(found.near, False, found.rounding)
+    return Slope(found.near, True, found.rounding)
+
+
+def _differences(function: Callable[[float], float], h: float) -> Differences:
+    left2, left, here, right, right2 = values = [function(move) for move in (-2 * h, -h, 0.0, h, 2 * h)]
     bend, bend2 = (right - 2 * here + left) / h, (right2 - 2 * here + left2) / (2 * h)
     # Of a smooth function bend2 is twice bend; at a kink they are equal, to the jump of the slope.
     rounding = 64 * EPSILON * max(map(abs, values)) / h

@@ -18,10 +18,12 @@ class Entry:
     Parameters
     ----------
     name : str
-        The array: a parameter's path, "x" for a layer's input, "prediction" for a loss's.
+        The array: a parameter's path, "x" for a layer's input, "prediction" for a loss's. Where an
+        array was too large to compare whole, "random direction" is the slope along one through all.
     error : float
         The worst of ``|analytic - numeric|``, over the largest magnitude in either of the two
-        gradients of this array.
+        gradients of this array; or over 1e-4, or 1e7 times the rounding of the finite differences,
+        if that is larger, for they resolve no more.
     where : tuple of int
         The index of the worst.
     analytic, numeric : float

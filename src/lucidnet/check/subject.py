@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ from ..backend import Array, Shape, Stream, Tree
 from ..layers import Layer, Run
 from ..losses import Loss
 from ..training.objective import Objective
-from ..tree import Layout, leaves
+from ..tree import Layout, leaves, tree_map
 
 
 class Subject(Protocol):
@@ -54,7 +54,7 @@ class LayerSubject:
         params, _ = layer.init(rng.child("params"), x.shape[1:])
         params = scattered(params, rng.child("scatter"))
         run = Run(train, rng)
-        y, _ = layer.forward(params, x, run)
+        y, _ = layer.forward(params, x.copy(), run)
         return cls(layer, params, x, rng.child("dy").normal(y.shape), run)
 
     @property
@@ -63,25 +63,42 @@ class LayerSubject:
         return by_name(self.params) | {"x": self.x}
 
     @property
+    def given(self) -> dict[str, Array]:
+        """All arrays that the two passes are given, and must not change."""
+        return self.arrays | {"dy": self.dy}
+
+    @property
     def parts(self) -> int:
         """The number of examples."""
         return len(self.x)
 
     def value(self, only: int | None = None) -> float:
         """Return sum(dy * y), over all examples or one."""
-        y, _ = self.layer.forward(self.params, self.x, self.run)
+        y, _ = self.forward()
         rows = slice(None) if only is None else slice(only, only + 1)
         return float((self.dy[rows] * y[rows]).sum())
 
+    def forward(self) -> tuple[Array, Any]:
+        """Return the output, and what `backward` needs."""
+        return self.layer.forward(self.params, self.x, self.run)
+
+    def backward(self, cache: Any, need_dx: bool = True) -> dict[str, Array]:
+        """Return the gradient by each array, from what `forward` kept."""
+        dx, grads = self.layer.backward(self.params, cache, self.dy, need_dx=need_dx)
+        return by_name(grads) | ({"x": dx} if need_dx else {})
+
     def gradients(self) -> dict[str, Array]:
         """Return what `backward` says."""
-        _, cache = self.layer.forward(self.params, self.x, self.run)
-        dx, grads = self.layer.backward(self.params, cache, self.dy)
-        return by_name(grads) | {"x": dx}
+        return self.backward(self.forward()[1])
+
+    def cast(self, dtype: Any) -> LayerSubject:
+        """Return the same in another dtype, with arrays of its own."""
+        params = tree_map(lambda array: array.astype(dtype), self.params)
+        return replace(self, params=params, x=self.x.astype(dtype), dy=self.dy.astype(dtype))
 
     def row(self, i: int) -> LayerSubject:
         """Return the same for one example alone."""
-        return LayerSubject(self.layer, self.params, self.x[i : i + 1], self.dy[i : i + 1], self.run)
+        return replace(self, x=self.x[i : i + 1], dy=self.dy[i : i + 1])
 
 
 @dataclass(frozen=True)
@@ -99,22 +116,39 @@ class LossSubject:
         return {"prediction": self.prediction}
 
     @property
+    def given(self) -> dict[str, Array]:
+        """All arrays that the two passes are given, and must not change."""
+        return self.arrays | {"target": self.target}
+
+    @property
     def parts(self) -> int:
         """The number of examples."""
         return len(self.prediction)
 
     def value(self, only: int | None = None) -> float:
         """Return the mean loss, or what one example adds to it."""
-        weights = self.weights
-        if only is not None:
-            chosen = np.arange(self.parts) == only
-            weights = chosen * (1.0 if weights is None else weights)
-        return float(self.loss.forward(self.prediction, self.target, weights)[0])
+        if only is None:
+            return float(self.forward()[0])
+        chosen = (np.arange(self.parts) == only) * (1.0 if self.weights is None else self.weights)
+        return replace(self, weights=chosen).value()
+
+    def forward(self) -> tuple[Array, Any]:
+        """Return the mean loss, and what `backward` needs."""
+        return self.loss.forward(self.prediction, self.target, self.weights)
+
+    def backward(self, cache: Any, need_dx: bool = True) -> dict[str, Array]:
+        """Return the gradient by the predictions, from what `forward` kept."""
+        return {"prediction": self.loss.backward(cache)}
 
     def gradients(self) -> dict[str, Array]:
         """Return what `backward` says."""
-        _, cache = self.loss.forward(self.prediction, self.target, self.weights)
-        return {"prediction": self.loss.backward(cache)}
+        return self.backward(self.forward()[1])
+
+    def cast(self, dtype: Any) -> LossSubject:
+        """Return the same in another dtype, with arrays of its own; labels stay whole numbers."""
+        target = self.target.astype(dtype if self.target.dtype.kind == "f" else self.target.dtype)
+        weights = None if self.weights is None else self.weights.astype(dtype)
+        return LossSubject(self.loss, self.prediction.astype(dtype), target, weights)
 
 
 @dataclass(frozen=True)
@@ -145,6 +179,20 @@ class ObjectiveSubject:
     def gradients(self) -> dict[str, Array]:
         """Return what the backward pass says."""
         return by_name(self.objective.gradient(self.params, self.x, self.target, None, self.run)[2])
+
+    @property
+    def net(self) -> LayerSubject:
+        """The network alone, with the error that it gets from the loss."""
+        loss = self.loss
+        dy = loss.gradients()["prediction"]
+        # The size of dy does not matter to a linear map; near 1 it is far from rounding.
+        return LayerSubject(self.objective.net, self.params, self.x, dy * len(dy), self.run)
+
+    @property
+    def loss(self) -> LossSubject:
+        """The loss alone, on the network's output."""
+        y, _ = self.objective.net.forward(self.params, self.x, self.run)
+        return LossSubject(self.objective.loss, y.copy(), self.target)
 
 
 def scattered(params: Tree, rng: Stream) -> Tree:

@@ -1,0 +1,90 @@
+"""Which mistake in the derivative of an elementwise function explains the slopes that backward uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..backend import Array
+from .elementwise import Elementwise, elementwise
+from .evidence import agree
+from .subject import LayerSubject
+
+
+def derivative_mistakes(subject: LayerSubject) -> dict[str, str]:
+    """Return the mistake in the derivative, by the gradient in which it is made."""
+    view = elementwise(subject)
+    if view is None:
+        return {}
+    true = view.slope(view.z)
+    found = {}
+    for name, claimed in view.claims.items():
+        if np.isfinite(claimed).all() and not agree(claimed, true):
+            sentences = (mistake(view, claimed, true) for mistake in MISTAKES)
+            if sentence := next(filter(None, sentences), None):
+                found[name] = sentence
+    return found
+
+
+def _masked(view: Elementwise, claimed: Array, true: Array) -> str | None:
+    """The derivative is right, or off by a factor, where it is not 0; elsewhere it should be 0."""
+    zero = np.abs(true) < 1e-9
+    if not zero.any() or zero.all() or np.abs(claimed[zero]).max() < 1e-9:
+        return None
+    ratio = claimed[~zero] / true[~zero]
+    if not agree(ratio, np.full_like(ratio, ratio.flat[0])) or not ratio.flat[0] > 0:
+        return None
+    return (
+        f"a mask is not applied: the derivative is 0 at {zero.sum()} of {zero.size} outputs, "
+        "but backward lets the error through there; multiply dy by the forward pass's mask"
+    )
+
+
+def _other_mask(view: Elementwise, claimed: Array, true: Array) -> str | None:
+    """Both slopes are 0 or one constant, but not at the same places."""
+    size = np.abs(true).max()
+    on, claimed_on = np.abs(true) > 1e-6 * size, np.abs(claimed) > 1e-6 * size
+    wrong = on != claimed_on
+    if on.all() or claimed_on.all() or not claimed_on.any() or not wrong.any():
+        return None
+    if not (agree(true, on * size) and agree(claimed, claimed_on * size)):
+        return None
+    return (
+        f"the mask is not applied as in the forward pass: at {wrong.sum()} of {wrong.size} outputs backward "
+        "lets through what forward stops, or stops what it lets through; keep forward's mask in the cache"
+    )
+
+
+def _no_derivative(view: Elementwise, claimed: Array, true: Array) -> str | None:
+    if agree(claimed, np.ones_like(true)):
+        return "the activation's derivative is missing: backward passes dy on unchanged; multiply by f'"
+    return None
+
+
+def _at_output(view: Elementwise, claimed: Array, true: Array) -> str | None:
+    if agree(claimed, view.slope(view.f(view.z)), 1e-4):
+        return (
+            "the derivative is taken at the wrong point: at the output y, in place of the input; "
+            "keep in the cache what its formula is meant for"
+        )
+    return None
+
+
+def _formula_of_output(view: Elementwise, claimed: Array, true: Array) -> str | None:
+    point, valid = view.inverse(view.z)
+    if valid.sum() >= 3 and agree(claimed[valid], view.slope(point)[valid], 1e-4):
+        return (
+            "the derivative is taken at the wrong point: its formula is meant for the output y, "
+            "but it is given the input; keep y in the cache"
+        )
+    return None
+
+
+MISTAKES: tuple[Callable[[Elementwise, Array, Array], str | None], ...] = (
+    _masked,
+    _other_mask,
+    _no_derivative,
+    _at_output,
+    _formula_of_output,
+)

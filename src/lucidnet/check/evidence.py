@@ -1,0 +1,59 @@
+"""The numbers that hypotheses about a wrong gradient are held against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..backend import Array
+from .numeric import slopes
+from .subject import Subject
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A wrong gradient: what backward says, and what finite differences say.
+
+    Parameters
+    ----------
+    subject : Subject
+        What was checked.
+    name : str
+        The array by which the gradient is wrong.
+    analytic, numeric : array
+        The two gradients.
+    """
+
+    subject: Subject
+    name: str
+    analytic: Array
+    numeric: Array
+
+    @classmethod
+    def of(cls, subject: Subject, name: str) -> Evidence:
+        """Gather the two gradients by one array."""
+        analytic = np.asarray(subject.gradients()[name], np.float64)
+        return cls(subject, name, analytic, numeric(subject, subject.arrays[name]))
+
+    @cached_property
+    def factor(self) -> float | None:
+        """The constant by which the analytic gradient is too large, if there is one."""
+        size = float((self.numeric * self.numeric).sum())
+        factor = float((self.analytic * self.numeric).sum()) / size if size else 0.0
+        return factor if factor and agree(self.analytic, factor * self.numeric) else None
+
+
+def agree(a: Array, b: Array, tolerance: float = 1e-5) -> bool:
+    """Tell whether two arrays are the same but for rounding, and not all zero."""
+    if np.shape(a) != np.shape(b) or not np.size(a):
+        return False
+    scale = max(float(np.abs(a).max()), float(np.abs(b).max()))
+    return 1e-9 < scale < np.inf and float(np.abs(a - b).max()) <= tolerance * scale
+
+
+def numeric(subject: Subject, array: Array, only: int | None = None) -> Array:
+    """Return the whole gradient by an array from finite differences."""
+    found = slopes(lambda: subject.value(only), array, range(array.size))
+    return np.array([slope.value for slope in found]).reshape(array.shape)

@@ -1,0 +1,66 @@
+"""From wrong numbers to the likely mistake, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..backend import Stream
+from ..errors import LucidnetError
+from .compare import DIRECTION, compare
+from .derivatives import derivative_mistakes
+from .evidence import Evidence
+from .hypotheses import HYPOTHESES
+from .subject import LayerSubject, Subject, example
+
+MOST_ENTRIES = 2000
+"""Larger arrays are explained on a smaller input: their whole numeric gradient would take too long."""
+
+SMALL = 5
+"""The size of the axes of a smaller input."""
+
+
+def explain(subject: Subject, failed: list[str]) -> Iterator[str]:
+    """Yield the likely mistakes for the arrays whose gradients are wrong."""
+    arrays = [name for name in failed if name != DIRECTION]
+    if failed and not arrays:
+        yield "entries are wrong that were not among those compared: give a larger entries="
+        return
+    mistakes = derivative_mistakes(subject) if isinstance(subject, LayerSubject) else {}
+    mistakes = {name: sentence for name, sentence in mistakes.items() if name in arrays}
+    for sentence in dict.fromkeys(mistakes.values()):
+        names = [name for name in arrays if mistakes.get(name) == sentence]
+        yield sentence if names == arrays else f"{', '.join(names)}: {sentence}"
+    for name in arrays:
+        if name not in mistakes:
+            yield f"{name}: {_mistake(subject, name)}"
+
+
+def _mistake(subject: Subject, name: str) -> str:
+    if subject.arrays[name].size > MOST_ENTRIES:
+        smaller = _smaller(subject)
+        if smaller is None or not _still_wrong(smaller, name):
+            return "its gradient is wrong, but it is too large to look for the mistake; check a smaller layer"
+        subject = smaller
+    evidence = Evidence.of(subject, name)
+    sentence = next(filter(None, (hypothesis(evidence) for hypothesis in HYPOTHESES)), None)
+    return sentence or "no known mistake explains these numbers; compare the formula"
+
+
+def _smaller(subject: Subject) -> LayerSubject | None:
+    """Return the same layer on small inputs, if it takes them."""
+    if not isinstance(subject, LayerSubject):
+        return None
+    shape = tuple(min(size, SMALL) for size in subject.x.shape[1:])
+    try:
+        small = LayerSubject.of(
+            subject.layer, example(Stream(0, dtype="float64"), 4, shape), 0, subject.run.train
+        )
+    except (LucidnetError, ValueError, IndexError):
+        return None
+    return small if all(array.size <= MOST_ENTRIES for array in small.arrays.values()) else None
+
+
+def _still_wrong(subject: LayerSubject, name: str) -> bool:
+    return any(entry.name == name and 1e-6 < entry.error < np.inf for entry in compare(subject, 50, 0))

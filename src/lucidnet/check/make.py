@@ -1,0 +1,94 @@
+"""What is checked where the user leaves it out: inputs, predictions, targets."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+
+from ..backend import Array, Shape, Stream
+from ..errors import DataError, LucidnetError, NotReadyError, SettingError, ShapeError
+from ..layers import Layer, Run, Sequential
+from ..layers.core import Input
+from ..losses import Loss
+from ..losses.base import first_bad
+from ..training.inputs import as_inputs
+from ..training.objective import Objective
+from ..tree import tree_map
+from .subject import LayerSubject, LossSubject, ObjectiveSubject, as_float64, example
+
+ROWS = 4
+
+
+def layer_subject(layer: Layer, x: Any, shape: int | Shape | None, seed: int, train: bool) -> LayerSubject:
+    """Return a layer with inputs, weights and the error at its output."""
+    if x is not None:
+        return LayerSubject.of(layer, given(x), seed, train)
+    if shape is None:
+        first = layer.layers[0] if isinstance(layer, Sequential) else layer
+        shape = cast(Shape, first.shape) if isinstance(first, Input) else (5,)
+    shape = (shape,) if isinstance(shape, int) else shape
+    return LayerSubject.of(layer, example(Stream(seed, dtype="float64"), ROWS, shape), seed, train)
+
+
+def given(x: Any) -> Array:
+    """Return inputs that a user gave, in float64, or say what is wrong with them."""
+    x = as_float64(x)
+    if x.ndim < 2 or not x.size:
+        raise ShapeError(f"check.gradients: expected x of shape (n, ...), one row per example, got {x.shape}")
+    if not np.isfinite(x).all():
+        raise DataError(f"check.gradients: x holds NaN or infinity, first at index {first_bad(x)}")
+    return x
+
+
+def loss_subject(loss: Loss, x: Any, y: Any, shape: int | Shape | None, seed: int) -> LossSubject:
+    """Return a loss with predictions and targets that suit it."""
+    size = (shape,) if isinstance(shape, int) else shape or (5,)
+    scores = example(Stream(seed, dtype="float64"), ROWS, size)
+    for prediction in (given(x),) if x is not None else (scores, _probabilities(scores)):
+        goal = _fitting_target(loss, prediction) if y is None else y
+        goal = loss.check_target(goal, prediction.shape[1:], "float64")
+        subject = LossSubject(loss, prediction, goal)
+        if x is not None or _takes(subject):
+            break
+    return subject
+
+
+def _probabilities(scores: Array) -> Array:
+    positive = np.exp(scores)
+    return positive / positive.sum(-1, keepdims=True)
+
+
+def _takes(subject: LossSubject) -> bool:
+    """Tell whether a loss is defined for scores of both signs, and not only for probabilities."""
+    if not getattr(subject.loss, "from_logits", True):
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(subject.cast("float64").forward()[0]))
+
+
+def _fitting_target(loss: Loss, prediction: Array) -> Array:
+    """Return targets that a loss accepts: numbers from 0 to 1, or labels, or 0 and 1."""
+    n, k = len(prediction), prediction.shape[-1]
+    share = (np.arange(prediction.size).reshape(prediction.shape) * 0.37 + 0.2) % 1.0
+    for y in (share, np.arange(n) % k, (share > 0.5) * 1.0):
+        try:
+            loss.check_target(y, prediction.shape[1:], "float64")
+        except LucidnetError:
+            continue
+        return y
+    raise SettingError(f"check.gradients: no targets were found that {loss!r} takes; pass some as y=")
+
+
+def model_subject(model: Any, x: Any, y: Any, seed: int, train: bool) -> ObjectiveSubject:
+    """Return the loss of a compiled model on a batch."""
+    if model.loss is None:
+        raise NotReadyError("check.gradients: compile the model first, so that there is a loss")
+    rng = Stream(seed, dtype="float64", path=("check",))
+    x = example(rng, ROWS, model.input_shape) if x is None else given(as_inputs(x, model.input_shape))
+    objective = Objective.of(model.net, model.loss)
+    if y is None:
+        y = _fitting_target(model.loss, np.zeros((len(x), *model.output_shape)))
+    target = model.loss.check_target(y, model.output_shape, "float64")
+    params = tree_map(as_float64, model.params)
+    return ObjectiveSubject(objective, params, x, target, Run(train, rng))
