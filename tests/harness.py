@@ -16,43 +16,9 @@ import scipy.special as sp
 from lucidnet import layers as L
 from lucidnet import losses
 from lucidnet.backend import Stream
-from lucidnet.layers import Layer, Run
 from lucidnet.losses import Loss
-from lucidnet.tree import Layout, tree_map
-
-
-def smooth(shape: tuple[int, ...], seed: int = 0) -> Any:
-    """Random numbers in [-2.8, 2.8], none within 0.05 of the kinks at -3, 0 and 3."""
-    x = np.random.default_rng(seed).uniform(0.05, 2.8, shape)
-    return x * np.where(np.random.default_rng(seed + 1).random(shape) < 0.5, -1, 1)
-
-
-@dataclass(frozen=True)
-class LayerRow:
-    """A layer, an independent formula for its output, and the shape of one input."""
-
-    layer: Layer
-    expected: Callable[[Any, Any], Any]
-    shape: tuple[int, ...] = (5,)
-    train: bool = False
-
-    def __str__(self) -> str:
-        return self.layer.describe() + ("@train" if self.train else "")
-
-    def run(self) -> Run:
-        return Run(self.train, Stream(3, path=("run",)))
-
-    def params(self, dtype: str = "float64") -> Any:
-        """Parameters moved off their first values, so that biases are not zero."""
-        params, _ = self.layer.init(Stream(1, dtype="float64"), self.shape)
-        shift = Stream(2, dtype="float64")
-        return tree_map(lambda a: (a + 0.1 * shift.child(str(a.shape)).normal(a.shape)).astype(dtype), params)
-
-    def x(self, rows: int = 4, dtype: str = "float64") -> Any:
-        return smooth((rows, *self.shape)).astype(dtype)
-
-    def dy(self, y: Any) -> Any:
-        return np.random.default_rng(9).normal(size=y.shape).astype(y.dtype)
+from lucidnet.tree import Layout
+from rows import LayerRow, smooth
 
 
 def _sigmoid_params(p: Any, x: Any) -> Any:

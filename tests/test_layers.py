@@ -20,7 +20,7 @@ every_layer = pytest.mark.parametrize("row", LAYERS, ids=str)
 
 
 def backward(row, params, x, need_dx=True):
-    y, cache = row.layer.forward(params, x, row.run())
+    y, cache = row.layer.forward(params, x, row.run(len(x)))
     return y, *row.layer.backward(params, cache, row.dy(y), need_dx)
 
 

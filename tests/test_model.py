@@ -195,7 +195,7 @@ class TestSettingsOfLayers:
         model.compile("mse", ln.optimizers.SGD(0.1))
         before = model.get_weights()
         x, y = np.ones((4, 2), "float32"), np.ones((4, 2), "float32")
-        _, _, grads = model.step.objective.gradient(model.params, x, y)
+        grads = model.step.objective.gradient(model.params, x, y).grads
         model.train_step(x, y)
         moved = before - model.get_weights()
         parts = [grads["dense1"]["W"].ravel() * rate, grads["dense1"]["b"] * rate]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -69,13 +69,20 @@ class Layout:
     branches: tuple[Path, ...] = ()
 
     @classmethod
-    def of(cls, tree: Tree) -> Layout:
-        """Return the layout of a tree."""
-        found = list(leaves(tree))
+    def of(cls, tree: Tree, last: Collection[Path] = ()) -> Layout:
+        """Return the layout of a tree; the arrays at the paths in `last` come at the end of the vector."""
+        found = sorted(leaves(tree), key=lambda leaf: leaf[0] in last)
         return cls(
             tuple(path for path, _ in found),
             tuple(tuple(array.shape) for _, array in found),
             tuple(_branches(tree)),
+        )
+
+    def split(self, count: int) -> tuple[Layout, Layout]:
+        """Return the layouts of the first arrays, and of the others."""
+        return (
+            Layout(self.paths[:count], self.shapes[:count], self.branches),
+            Layout(self.paths[count:], self.shapes[count:]),
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
@@ -21,7 +22,7 @@ NO_STREAM = Stream()
 
 
 class Run:
-    """What a forward pass is told besides its input: training or inference, and random numbers.
+    """What a forward pass is told besides its input: training or inference, random numbers, time.
 
     Parameters
     ----------
@@ -31,12 +32,24 @@ class Run:
         The random numbers of the whole network in this step.
     path : tuple of str
         The place in the network.
+    mask : array (n, time) of bool, optional
+        Which time steps of each sequence count; all of them if not given.
+    states : tree, optional
+        The states in which recurrent layers begin, by path; zeros where there are none.
     """
 
-    __slots__ = ("_path", "_root", "train")
+    __slots__ = ("_path", "_root", "mask", "states", "train")
 
-    def __init__(self, train: bool = False, stream: Stream | None = None, path: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        train: bool = False,
+        stream: Stream | None = None,
+        path: tuple[str, ...] = (),
+        mask: Array | None = None,
+        states: Tree | None = None,
+    ) -> None:
         self.train, self._root, self._path = train, stream or NO_STREAM, path
+        self.mask, self.states = mask, states
 
     @property
     def stream(self) -> Stream:
@@ -46,7 +59,10 @@ class Run:
 
     def child(self, name: str) -> Run:
         """Return the run of a part of the network."""
-        return Run(True, self._root, (*self._path, name)) if self.train else self
+        if not self.train and self.states is None:
+            return self
+        states = None if self.states is None else self.states.get(name)
+        return Run(self.train, self._root, (*self._path, name), self.mask, states)
 
 
 INFERENCE = Run()
@@ -70,6 +86,8 @@ class Layer(Value):
         Penalties ``l1 * sum|W| + l2 * sum W^2`` added to the loss, for the weights named in `penalized`.
     weight_decay : float, optional
         Decay of this layer, in place of the optimizer's.
+    constraint : Constraint, optional
+        What these weights are brought back to after each step, such as a largest norm.
     frozen : bool
         If true, the parameters of this layer (and of all layers inside) are not trained.
     """
@@ -79,13 +97,17 @@ class Layer(Value):
     l1: float | None = None
     l2: float | None = None
     weight_decay: float | None = None
+    constraint: Callable[[Array], Array] | None = None
     frozen: bool = False
 
     transport: ClassVar[tuple[str, ...]] = ()
     """Names of the weights that carry the error back to the layer's input."""
 
     penalized: ClassVar[tuple[str, ...]] = ("W",)
-    """Names of the weights to which `l1` and `l2` apply."""
+    """Names of the weights to which `l1`, `l2` and `constraint` apply."""
+
+    buffers: ClassVar[tuple[str, ...]] = ()
+    """Names of the arrays that no gradient changes, but `absorb`: running statistics. They come last."""
 
     def __post_init__(self) -> None:
         plain_numbers(self)
@@ -112,6 +134,18 @@ class Layer(Value):
         """As `backward`, every inner edge crossed by `send`. Containers override this, leaves never do."""
         return self.backward(params, cache, dy, need_dx)
 
+    def absorb(self, params: Tree, cache: Cache) -> Tree:
+        """Return the parameters with buffers moved on by what a forward pass in training saw."""
+        return params
+
+    def states(self, cache: Cache) -> Tree:
+        """Return the states in which the recurrent layers ended, by path, as `Run` takes them."""
+        return {}
+
+    def mask(self, x: Array) -> Array | None:
+        """Return which time steps of an input (n, time, ...) count, if this layer can tell."""
+        return None
+
     def children(self) -> tuple[tuple[str, Layer], ...]:
         """Return the layers inside this one, by name, in order; none for a leaf."""
         return ()
@@ -132,6 +166,14 @@ def backprop(
     return layer.route(params, cache, dy, backprop, need_dx)
 
 
+def masked(net: Layer, x: Array, run: Run) -> Run:
+    """Return a run that knows which time steps of x count, if none was given and the network can tell."""
+    if run.mask is None and (mask := net.mask(x)) is not None:
+        run = copy.copy(run)
+        run.mask = mask
+    return run
+
+
 def walk(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Layer]]:
     """Yield all layers of a network with their paths, from the outside in, in order."""
     yield path, layer
@@ -143,8 +185,11 @@ def check_settings(layer: Layer) -> None:
     """Raise if one of the settings that all layers share is out of range."""
     for setting in ("learning_rate", "l1", "l2", "weight_decay"):
         value = getattr(layer, setting)
-        schedule = setting == "learning_rate" and callable(value)
+        schedule = setting in ("learning_rate", "weight_decay") and callable(value)
         if value is not None and not schedule and not in_range(value):
             raise SettingError(f"{type(layer).__name__}: {setting} must be 0 or more, got {value!r}")
+    if layer.constraint is not None and not callable(layer.constraint):
+        kind = type(layer).__name__
+        raise SettingError(f"{kind}: constraint must be one such as MaxNorm(2.0), got {layer.constraint!r}")
     if not isinstance(layer.name, str) or "/" in layer.name:
         raise SettingError(f"{type(layer).__name__}: name must be a text without '/', got {layer.name!r}")

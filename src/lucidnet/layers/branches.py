@@ -64,6 +64,9 @@ class Concatenate(Branches):
         outputs, cache = run_branches(self, params, x, run)
         return namespace(x).concat(outputs, axis=-1), (cache, [y.shape[-1] for y in outputs])
 
+    def caches(self, cache: Cache) -> dict[str, Cache]:
+        return cache[0]  # type: ignore[no-any-return]
+
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ..backend import Array, Shape, Stream, Tree
 from ..errors import LucidnetError, SettingError, ShapeError
 from .base import INFERENCE, Cache, Layer, Run, Send, backprop
+from .core import Input
 
 
 @dataclass(frozen=True, repr=False)
@@ -16,6 +17,19 @@ class Container(Layer):
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return self.route(params, cache, dy, backprop, need_dx)
+
+    def caches(self, cache: Cache) -> dict[str, Cache]:
+        """Return the caches of the layers inside, by name."""
+        return cache  # type: ignore[no-any-return]
+
+    def absorb(self, params: Tree, cache: Cache) -> Tree:
+        caches = self.caches(cache)
+        return {name: child.absorb(params[name], caches[name]) for name, child in self.children()}
+
+    def states(self, cache: Cache) -> Tree:
+        caches = self.caches(cache)
+        found = {name: child.states(caches[name]) for name, child in self.children()}
+        return {name: states for name, states in found.items() if states}
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,6 +82,10 @@ class Sequential(Container):
             if upstream or params[name]:
                 dy, grads[name] = send(name, layer, params[name], cache[name], dy, upstream)
         return (dy if need_dx else None), grads
+
+    def mask(self, x: Array) -> Array | None:
+        first = next((layer for layer in self.layers if not isinstance(layer, Input)), None)
+        return first.mask(x) if first else None
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         *body, last = self.layers

@@ -22,9 +22,10 @@ class Loss(Value):
 
     A subclass writes `values` and `slope`; the mean over the batch, weights and the factor 1/N
     of the gradient stand here, once. With predictions (n, ..., features) there are N = n * ...
-    values. Weights, one per example, multiply the values; N does not change with them::
+    values; with a mask N counts those that it lets through. Weights multiply the values; N does
+    not change with them::
 
-        L = 1/N sum_i w_i L_i,     dL/dprediction_i = w_i / N dL_i/dprediction_i
+        L = 1/N sum_i m_i w_i L_i,     dL/dprediction_i = m_i w_i / N dL_i/dprediction_i
     """
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
@@ -35,7 +36,9 @@ class Loss(Value):
         """Return the derivative of each example's loss by its prediction."""
         raise NotImplementedError(f"{type(self).__name__} must define slope(cache)")
 
-    def forward(self, prediction: Array, target: Array, weights: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        self, prediction: Array, target: Array, weights: Array | None = None, mask: Array | None = None
+    ) -> tuple[Array, Cache]:
         """Return the mean loss of a batch, and what `backward` needs.
 
         Parameters
@@ -44,8 +47,10 @@ class Loss(Value):
             Output of the network.
         target : array
             What the output should be, as `check_target` returns it.
-        weights : array (n,), optional
-            A weight for each example.
+        weights : array (n,) or (n, time), optional
+            A weight for each example, or for each of its time steps.
+        mask : array (n, time) of bool, optional
+            Which time steps count; ignored where the output has no time.
         """
         values, cache = self.values(prediction, target)
         if getattr(values, "shape", ()) != prediction.shape[:-1]:
@@ -53,18 +58,18 @@ class Loss(Value):
                 f"{type(self).__name__}: expected one value per example, shape {prediction.shape[:-1]}, "
                 f"got shape {np.shape(values)}: take the sum or mean over the last axis only"
             )
-        if weights is None:
+        share = shares(values, weights, mask)
+        if share is None:
             return values.sum() / values.size, (cache, values.shape, None)
-        weights = weights.reshape(-1, *(1,) * (values.ndim - 1))
-        return (values * weights).sum() / values.size, (cache, values.shape, weights)
+        return (values * share).sum(), (cache, values.shape, share)
 
     def backward(self, cache: Cache) -> Array:
         """Return the gradient of the mean loss by the prediction."""
-        cache, shape, weights = cache
+        cache, shape, share = cache
         slope = self.slope(cache)
-        if weights is None:
+        if share is None:
             return slope / math.prod(shape)
-        return slope * (weights[..., None] / math.prod(shape))
+        return slope * share[..., None]
 
     def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
         """Return network and loss as they are trained together.
@@ -96,6 +101,23 @@ class Loss(Value):
             The dtype of the network.
         """
         return check_values(target, shape, dtype)
+
+
+def shares(values: Array, weights: Array | None, mask: Array | None) -> Array | None:
+    """Return what each value is multiplied by in the mean; None if it is 1/N for all."""
+    if mask is not None and values.ndim < 2:
+        mask = None
+    if weights is None and mask is None:
+        return None
+    xp, count = namespace(values), values.size
+    share = xp.ones_like(values)
+    if mask is not None:
+        valid = xp.astype(mask.reshape(*mask.shape, *(1,) * (values.ndim - mask.ndim)), values.dtype)
+        share = share * valid
+        count = xp.maximum(share.sum(), 1)
+    if weights is not None:
+        share = share * weights.reshape(*weights.shape, *(1,) * (values.ndim - weights.ndim))
+    return share / count
 
 
 def check_values(target: Any, shape: Shape, dtype: str) -> Array:

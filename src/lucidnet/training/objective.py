@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..backend import Array, Tree
 from ..layers import Layer, Run, backprop
-from ..layers.base import INFERENCE
+from ..layers.base import INFERENCE, Cache, masked
 from ..losses import Loss
+
+
+class Gradient(NamedTuple):
+    """The mean loss of a batch, the network's output, the parameters' gradients, the forward pass's cache."""
+
+    loss: Array
+    prediction: Array
+    grads: Tree
+    cache: Cache
 
 
 @dataclass(frozen=True)
@@ -37,16 +47,19 @@ class Objective:
         self, params: Tree, x: Array, target: Array, weights: Array | None = None, run: Run = INFERENCE
     ) -> tuple[Array, Array]:
         """Return the mean loss of a batch, and the network's output."""
+        run = masked(self.net, x, run)
         y, _ = self.net.forward(params, x, run)
-        value, cache = self.loss.forward(y, target, weights)
+        value, cache = self.loss.forward(y, target, weights, run.mask)
         return value, (self.loss.output(cache) if self.fused else y)
 
     def gradient(
         self, params: Tree, x: Array, target: Array, weights: Array | None = None, run: Run = INFERENCE
-    ) -> tuple[Array, Array, Tree]:
-        """Return the mean loss of a batch, the network's output, and the gradients of the parameters."""
+    ) -> Gradient:
+        """Return the mean loss of a batch, with all that the forward and the backward pass found."""
+        run = masked(self.net, x, run)
         y, cache = self.net.forward(params, x, run)
-        value, loss_cache = self.loss.forward(y, target, weights)
+        value, loss_cache = self.loss.forward(y, target, weights, run.mask)
         dy = self.loss.backward(loss_cache)
         _, grads = self.net.route(params, cache, dy, backprop, need_dx=False)
-        return value, (self.loss.output(loss_cache) if self.fused else y), grads
+        prediction = self.loss.output(loss_cache) if self.fused else y
+        return Gradient(value, prediction, grads, cache)

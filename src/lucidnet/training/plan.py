@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..backend import Array, Tree, namespace
+from ..backend import Array, Shape, Tree, namespace
 from ..errors import SettingError
 from ..layers import Layer, walk
 from ..optimizers import Group
 from ..tree import Layout, Path, at, leaves
 
-SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "frozen")
+SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "frozen")
 
 
 class Penalty(NamedTuple):
@@ -33,6 +33,18 @@ class Penalty(NamedTuple):
         gradient[self.part] += self.l1 * namespace(w).sign(w) + 2 * self.l2 * w
 
 
+class Limit(NamedTuple):
+    """A constraint on the weights of one array."""
+
+    part: slice
+    shape: Shape
+    constraint: Callable[[Array], Array]
+
+    def hold(self, vector: Array) -> None:
+        """Bring the weights back, in place."""
+        vector[self.part] = self.constraint(vector[self.part].reshape(self.shape)).reshape(-1)
+
+
 @dataclass(frozen=True)
 class Plan:
     """Where each parameter lies, and how it is trained.
@@ -40,28 +52,49 @@ class Plan:
     Parameters
     ----------
     layout : Layout
-        Where each array lies in the vector.
+        Where each array lies in the vector: first the parameters, then the buffers.
+    parameters, buffers : Layout
+        The two parts of it.
     arrays : tuple of slice
         Where each array that is trained lies.
     groups : tuple of Group
         Stretches of the vector with their settings; frozen layers are in none of them.
     penalties : tuple of Penalty
         What l1 and l2 add to the loss.
+    limits : tuple of Limit
+        What holds for weights after each step.
+    stateful : tuple of Path
+        The layers that go on where the batch before stopped.
     """
 
     layout: Layout
+    parameters: Layout
+    buffers: Layout
     arrays: tuple[slice, ...]
     groups: tuple[Group, ...]
     penalties: tuple[Penalty, ...]
+    limits: tuple[Limit, ...]
+    stateful: tuple[Path, ...]
 
     @classmethod
     def of(cls, net: Layer, params: Tree) -> Plan:
         """Return the plan of a network; raise `SettingError` for a setting without effect."""
-        layout = Layout.of(params)
+        buffers = frozenset((*path, name) for path, layer in walk(net) for name in layer.buffers)
+        layout = Layout.of(params, last=buffers)
         _refuse_idle_settings(net, params)
-        places = zip(layout.paths, layout.slices, strict=True)
+        parameters, others = layout.split(len(layout.paths) - len(buffers))
+        places = zip(parameters.paths, parameters.slices, strict=True)
         trained = tuple(part for path, part in places if not _frozen(net, path))
-        return cls(layout, trained, tuple(_groups(net, layout)), tuple(_penalties(net, layout)))
+        return cls(
+            layout,
+            parameters,
+            others,
+            trained,
+            tuple(_groups(net, parameters)),
+            tuple(_penalties(net, parameters)),
+            tuple(_limits(net, parameters)),
+            tuple(path for path, layer in walk(net) if getattr(layer, "stateful", False)),
+        )
 
 
 def owners(net: Layer, path: Path) -> list[Layer]:
@@ -108,7 +141,15 @@ def _penalties(net: Layer, layout: Layout) -> Iterator[Penalty]:
             yield Penalty(part, l1, l2)
 
 
-def _innermost(chain: list[Layer], setting: str) -> float | None:
+def _limits(net: Layer, layout: Layout) -> Iterator[Limit]:
+    for path, part, shape in zip(layout.paths, layout.slices, layout.shapes, strict=True):
+        chain = owners(net, path)
+        constraint = _innermost(chain, "constraint")
+        if constraint is not None and path[-1] in chain[-1].penalized and not _frozen(net, path):
+            yield Limit(part, shape, constraint)
+
+
+def _innermost(chain: list[Layer], setting: str) -> Any:
     """Return a setting of the innermost layer that has it set."""
     values = (getattr(layer, setting) for layer in reversed(chain))
     return next((value for value in values if value is not None), None)

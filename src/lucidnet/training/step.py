@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +14,9 @@ from ..layers import Layer, Run
 from ..losses import Loss
 from ..optimizers import Optimizer
 from ..optimizers.base import Slots
+from ..tree import Path, at
 from .diagnose import non_finite
-from .objective import Objective
+from .objective import Gradient, Objective
 from .plan import Plan
 
 
@@ -38,6 +40,8 @@ class State:
         Where each parameter lies and how it is trained.
     spare : tuple, optional
         Vector and tree of the step before; the next step is written there.
+    carried : tree
+        The states in which stateful layers stopped.
     """
 
     params: Tree
@@ -47,6 +51,7 @@ class State:
     seed: int
     plan: Plan
     spare: tuple[Array, Tree] | None = None
+    carried: Tree = field(default_factory=dict)
 
     @classmethod
     def of(cls, net: Layer, params: Tree, seed: int) -> State:
@@ -57,7 +62,12 @@ class State:
 
     def ready(self, optimizer: Optimizer) -> State:
         """Return the state before the first step with an optimizer."""
-        return replace(self, slots=optimizer.init_slots(self.vector), step=0, spare=None)
+        return replace(self, slots=optimizer.init_slots(self.parameters), step=0, spare=None)
+
+    @property
+    def parameters(self) -> Array:
+        """The part of the vector that is no buffer."""
+        return self.vector[: self.plan.parameters.size]
 
     def stream(self, purpose: str) -> Stream:
         """Return the random numbers of this step for a purpose."""
@@ -68,8 +78,22 @@ class State:
         if self.spare is None:
             return self
         vector, params = self.spare
-        slots = optimizer.init_slots(vector)
+        slots = optimizer.init_slots(vector[: self.plan.parameters.size])
         return replace(self, params=params, vector=vector, slots=slots, step=self.step - 1, spare=None)
+
+
+class Batch(NamedTuple):
+    """Inputs (n, ...), targets (n, ...), and, where there are any, weights and a mask of time steps."""
+
+    x: Array
+    target: Array
+    weights: Array | None = None
+    mask: Array | None = None
+
+    @property
+    def terms(self) -> int:
+        """How many values the mean of the loss is over, as far as one batch differs from another."""
+        return len(self.target) if self.mask is None else max(int(self.mask.sum()), 1)
 
 
 @dataclass(frozen=True)
@@ -122,9 +146,13 @@ class Step:
         """Return the state before the first step, for inputs of a shape (without the batch axis)."""
         return State.of(self.net, initial(self.net, shape, seed, dtype), seed).ready(self.optimizer)
 
-    @np.errstate(over="ignore", invalid="ignore")  # what is not finite is found, and explained, below
     def __call__(
-        self, state: State, x: Array, target: Array, weights: Array | None = None
+        self,
+        state: State,
+        x: Array,
+        target: Array,
+        weights: Array | None = None,
+        mask: Array | None = None,
     ) -> tuple[State, Measured]:
         """Make one step on a batch.
 
@@ -136,39 +164,88 @@ class Step:
             Inputs.
         target : array (n, ...)
             Targets, as the loss takes them.
-        weights : array (n,), optional
-            A weight for each example.
+        weights : array (n,) or (n, time), optional
+            A weight for each example, or each of its time steps.
+        mask : array (n, time) of bool, optional
+            Which time steps count.
 
         Raises
         ------
         NonFiniteError
             If the loss or the gradient is NaN or infinite. The given state is as it was before.
         """
-        plan = state.plan
-        run = Run(True, state.stream("run"))
-        value, prediction, grads = self.objective.gradient(state.params, x, target, weights, run)
-        gradient = plan.layout.ravel(grads)
-        loss = float(value)
+        state, (measured,) = self.accumulated(state, [Batch(x, target, weights, mask)])
+        return state, measured
+
+    @np.errstate(over="ignore", invalid="ignore")  # what is not finite is found, and explained
+    def accumulated(self, state: State, batches: Sequence[Batch]) -> tuple[State, list[Measured]]:
+        """Make one step on several batches, by the mean of their gradients, as if they were one."""
+        before, measured = state, []
+        total = sum(batch.terms for batch in batches)
+        gradient: Array = None
+        for number, batch in enumerate(batches):
+            part, loss, made = self._gradient(state, batch, number)
+            if len(batches) > 1:
+                part *= batch.terms / total
+            gradient = part if gradient is None else gradient + part
+            measured.append(Measured(loss, made.prediction))
+            state = self._absorb(state, made.cache)
+        return self._advance(before, state, gradient), measured
+
+    def run(self, state: State, number: int = 0, mask: Array | None = None) -> Run:
+        """Return the run of this step's forward pass on its batch with a number (0 if it has but one)."""
+        stream = state.stream("run") if number == 0 else state.stream(f"run{number}")
+        return Run(True, stream, mask=mask, states=state.carried or None)
+
+    def _gradient(self, state: State, batch: Batch, number: int) -> tuple[Array, float, Gradient]:
+        """Return the gradient as one vector, the loss, both with penalties, and all that was found."""
+        plan, run = state.plan, self.run(state, number, batch.mask)
+        made = self.objective.gradient(state.params, batch.x, batch.target, batch.weights, run)
+        gradient = plan.parameters.ravel(made.grads)
+        loss = float(made.loss)
         for penalty in plan.penalties:
             loss += penalty.value(state.vector)
             penalty.add_gradient(state.vector, gradient)
         if not (math.isfinite(loss) and _finite(gradient)):
-            raise non_finite(self.objective, state.params, x, loss, grads, run, state.step)
-        return self._advance(state, gradient), Measured(loss, prediction)
+            raise non_finite(self.objective, state.params, batch.x, loss, made.grads, run, state.step)
+        return gradient, loss, made
 
-    def _advance(self, state: State, gradient: Array) -> State:
+    def _absorb(self, state: State, cache: Any) -> State:
+        """Return the state with what the forward pass leaves behind: buffers and carried states."""
         plan = state.plan
-        vector, params = state.spare or _copy(state)
-        self.optimizer.advance(
-            state.vector, gradient, state.slots, state.step + 1, plan.groups, plan.arrays, vector
-        )
-        spare = (state.vector, state.params)
-        return State(params, vector, state.slots, state.step + 1, state.seed, plan, spare)
+        if plan.buffers.paths:
+            state = replace(state, params=self.objective.net.absorb(state.params, cache))
+        if plan.stateful:
+            state = replace(state, carried=only(plan.stateful, self.objective.net.states(cache)))
+        return state
+
+    def _advance(self, before: State, state: State, gradient: Array) -> State:
+        """Return the state after the optimizer's step."""
+        plan, number = state.plan, state.step + 1
+        vector, params = state.spare or _copy(before)
+        self.optimizer.advance(before.vector, gradient, state.slots, number, plan.groups, plan.arrays, vector)
+        for limit in plan.limits:
+            limit.hold(vector)
+        if plan.buffers.paths:
+            vector[plan.parameters.size :] = plan.buffers.ravel(state.params)
+        spare = (before.vector, before.params)
+        return replace(state, params=params, vector=vector, step=number, spare=spare)
 
 
 def initial(net: Layer, shape: Shape, seed: int = 0, dtype: str = "float32") -> Tree:
     """Return the first parameters of a network, for inputs of a shape (without the batch axis)."""
     return net.init(Stream(seed, dtype=dtype, path=("init",)), shape)[0]
+
+
+def only(paths: Iterable[Path], tree: Tree) -> Tree:
+    """Return a tree with some of the branches of another."""
+    made: Tree = {}
+    for path in paths:
+        inner = made
+        for name in path[:-1]:
+            inner = inner.setdefault(name, {})
+        inner[path[-1]] = at(tree, path)
+    return made
 
 
 def _copy(state: State) -> tuple[Array, Any]:
