@@ -136,7 +136,7 @@ class TestUse:
         np.testing.assert_allclose(model.predict(X), whole, rtol=1e-5)
         assert model.predict(X[:1]).shape == (1, 10)
 
-    def test_evaluate(self, monkeypatch):
+    def test_evaluate(self):
         model = small()
         model.fit(X, Y, epochs=3, verbose=0)
         result = model.evaluate(X, Y)
@@ -144,8 +144,7 @@ class TestUse:
         assert result.accuracy == np.mean(y.argmax(-1) == Y)
         np.testing.assert_allclose(result.loss, -np.log(y[range(200), Y]).mean(), rtol=1e-5)
         assert dict(result) == {"loss": result["loss"], "accuracy": result["accuracy"]}
-        monkeypatch.setattr("lucidnet.training.fit.EVALUATION_BATCH", 33)
-        np.testing.assert_allclose(model.evaluate(X, Y).loss, result.loss, rtol=1e-6)
+        np.testing.assert_allclose(model.evaluate(X, Y, batch_size=33).loss, result.loss, rtol=1e-6)
         with pytest.raises(AttributeError, match="no 'recall' was measured; there are: loss, accuracy"):
             _ = result.recall
 

@@ -11,16 +11,22 @@ import numpy as np
 
 from . import losses, optimizers
 from .backend import Array, Shape, Tree
-from .errors import DataError, NotReadyError, SettingError, ShapeError
-from .layers import Input, Layer, Sequential
+from .errors import NotReadyError, SettingError, ShapeError
+from .layers import Layer, Run, Sequential
+from .layers.base import INFERENCE, masked
 from .losses import Loss
 from .optimizers import Optimizer
-from .training.fit import Tally, evaluate, fit, train_batch
+from .training.batch import Arrays, Data, Source, rows
+from .training.callback import Callback
 from .training.history import History, Result
-from .training.inputs import Data, as_data, as_inputs, as_numbers
+from .training.inputs import as_data, as_inputs, as_mask, as_numbers, example_shape
+from .training.loop import Loop, Schedule, train
+from .training.measure import Tally, evaluate
 from .training.progress import choose
 from .training.step import State, Step, initial
+from .training.stream import Streamed, as_dataset
 from .training.summary import output_shape, summary_text
+from .tree import tree_map
 from .value import Value
 
 if TYPE_CHECKING:
@@ -103,9 +109,7 @@ class Model:
         """
         if self._state is not None:
             return
-        first = self.net.layers[0]
-        if isinstance(first, Input):
-            shape = first.shape  # type: ignore[assignment]  # always a tuple once made
+        shape = self.net.takes() or shape
         if shape is None:
             raise NotReadyError(
                 "the input size is not known yet: begin with Input(features), call build((features,)), "
@@ -157,6 +161,10 @@ class Model:
                 "for example compile(loss='categorical_crossentropy', optimizer='adam')"
             )
         return self._step
+
+    @step.setter
+    def step(self, step: Step) -> None:
+        self._step = step
 
     @property
     def metrics(self) -> tuple[Metric[Any], ...]:
@@ -224,15 +232,19 @@ class Model:
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: Any = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
+        mask: Any = None,
+        accumulate: int = 1,
+        validate_every: int | None = None,
+        callbacks: Sequence[Callback] = (),
         verbose: int = 1,
     ) -> History:
         """Train on a data set; return the history of all epochs so far.
@@ -240,12 +252,14 @@ class Model:
         Parameters
         ----------
         x, y : array-like (n, ...)
-            Inputs and targets; plain lists are fine.
+            Inputs and targets; plain lists are fine, and dicts by name where the network has several.
+            Or x alone is a `data.Dataset`, an iterator or a function that gives a fresh one for each
+            epoch, of batches (x, y) or (x, y, weights).
         epochs : int
             How often to go through the data.
         batch_size : int
-            Examples per step; the last batch of an epoch may be smaller.
-        validation_data : (x, y), optional
+            Examples per batch; the last batch of an epoch may be smaller.
+        validation_data : (x, y), (x, y, mask) or Dataset, optional
             Data to measure on after each epoch.
         validation_split : float
             Share of the data, taken from the end before shuffling, to validate on instead.
@@ -253,8 +267,16 @@ class Model:
             Whether each epoch has an order of its own, drawn from the seed.
         class_weight : mapping of int to float, optional
             A weight in the loss for each class; metrics are not weighted.
-        sample_weight : array-like (n,), optional
-            A weight in the loss for each example.
+        sample_weight : array-like (n,) or (n, time), optional
+            A weight in the loss for each example, or each of its time steps.
+        mask : array-like (n, time) of bool, or (n,) of lengths, optional
+            Which time steps of each sequence count: for the layers, the loss and the metrics.
+        accumulate : int
+            How many batches make one step of the optimizer, by the mean of their gradients.
+        validate_every : int, optional
+            After how many steps to validate, besides the end of each epoch; see ``history.steps``.
+        callbacks : sequence of Callback
+            What happens between steps and epochs.
         verbose : {0, 1, 2}
             0 is silent, 1 shows a live bar with the time left, 2 prints a line per epoch.
 
@@ -265,15 +287,13 @@ class Model:
         NonFiniteError
             If loss or gradient become NaN or infinite; the weights of the last good step are kept.
         """
-        data = self._data(x, y, class_weight, sample_weight)
-        validation = None
-        if validation_data is not None:
-            validation = self._data(*validation_data)
-        elif validation_split:
-            data, validation = data.split(validation_split)
-        return fit(self, data, validation, epochs, batch_size, shuffle, choose(verbose, epochs))
+        schedule = Schedule(epochs, accumulate, validate_every)
+        source, validation = self._sources(
+            x, y, batch_size, shuffle, validation_data, validation_split, class_weight, sample_weight, mask
+        )
+        return Loop(self, source, validation, schedule, choose(verbose, epochs), callbacks).run()
 
-    def train_step(self, x: Any, y: Any, sample_weight: Any = None) -> Result:
+    def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on one batch; return the loss and metrics from before it.
 
         Examples
@@ -284,39 +304,93 @@ class Model:
         >>> sorted(model.train_step([[1.0], [2.0]], [[2.0], [4.0]]))
         ['loss', 'mae']
         """
-        data = self._data(x, y, None, sample_weight)
-        measured = train_batch(self, data.x.astype(self.dtype, copy=False), data.target, data.weights)
+        batch = self._data(x, y, None, sample_weight, mask).batch(slice(None)).masked(self.net)
+        (measured,) = train(self, [batch])
         tally = Tally(self._metrics)
-        tally.add(measured.loss, data.target, measured.prediction)
+        tally.add(measured.loss, batch, measured.prediction)
         return tally.result()
 
-    def evaluate(self, x: Any, y: Any) -> Result:
+    def evaluate(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Result:
         """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``."""
-        return evaluate(self.step, self.state, self._data(x, y), self._metrics)
+        return evaluate(self.step, self.state, self._evaluated(x, y, mask, batch_size), self._metrics)
 
-    def predict(self, x: Any) -> Array:
+    def predict(self, x: Any, mask: Any = None) -> Array:
         """Return the network's outputs (n, ...) for inputs (n, ...)."""
         if self._state is None:
-            self.build(np.shape(x)[1:])
+            self.build(example_shape(x))
         x = as_inputs(x, self._shapes[0])
-        if len(x) <= ROWS:
-            return self._forward(x)
-        out = np.empty((len(x), *self._shapes[1]), self.dtype)
-        for start in range(0, len(x), ROWS):
-            out[start : start + ROWS] = self._forward(x[start : start + ROWS])
-        return out
+        mask = None if mask is None else as_mask(mask, x)
+        if rows(x) <= ROWS:
+            return self._forward(x, mask)
+        parts = (slice(start, start + ROWS) for start in range(0, rows(x), ROWS))
+        made = [
+            self._forward(tree_map(lambda a, part=part: a[part], x), None if mask is None else mask[part])
+            for part in parts
+        ]
+        return tree_map(lambda *arrays: np.concatenate(arrays), *made)
 
-    def _forward(self, x: Array) -> Array:
-        y, _ = self.net.forward(self.state.params, x.astype(self.dtype, copy=False))
+    def _forward(self, x: Any, mask: Array | None = None) -> Array:
+        x = tree_map(lambda array: array.astype(self.dtype, copy=False), x)
+        run = masked(self.net, x, INFERENCE if mask is None else Run(mask=mask))
+        y, _ = self.net.forward(self.state.params, x, run)
         return y
 
+    # --- data as people bring it ------------------------------------------------------------------
+
     def _data(
-        self, x: Any, y: Any, class_weight: Mapping[int, float] | None = None, sample_weight: Any = None
+        self,
+        x: Any,
+        y: Any,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        mask: Any = None,
     ) -> Data:
         loss = self.step.loss
         if self._state is None:
-            self.build(_example_shape(x))
-        return as_data(x, y, loss, self._shapes, self.dtype, class_weight, sample_weight)
+            self.build(example_shape(x))
+        return as_data(x, y, loss, self._shapes, self.dtype, class_weight, sample_weight, mask)
+
+    def _sources(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int,
+        shuffle: bool,
+        validation_data: Any,
+        validation_split: float,
+        class_weight: Mapping[int, float] | None,
+        sample_weight: Any,
+        mask: Any,
+    ) -> tuple[Source, Source | None]:
+        """Return where batches to train on and to validate on come from."""
+        validation = None
+        if validation_data is not None:
+            several = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+            validation = self._evaluated(*several)
+        if (dataset := as_dataset(x, y, batch_size)) is not None:
+            return self._checked(dataset), validation
+        data = self._data(x, y, class_weight, sample_weight, mask)
+        if validation is None and validation_split:
+            data, rest = data.split(validation_split)
+            validation = Arrays(rest, ROWS)
+        if shuffle and self.state.plan.stateful:
+            raise SettingError(
+                "fit: a stateful layer goes on where the batch before stopped, so batches must keep their "
+                "order: pass shuffle=False"
+            )
+        return Arrays(data, batch_size, self.state.seed, shuffle), validation
+
+    def _evaluated(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Source:
+        if (dataset := as_dataset(x, y, batch_size)) is not None:
+            return self._checked(dataset)
+        return Arrays(self._data(x, y, mask=mask), batch_size)
+
+    def _checked(self, dataset: Any) -> Source:
+        """Return a source whose batches are checked one at a time."""
+        loss = self.step.loss
+        if self._state is None:
+            self.build(example_shape(dataset.sample[0]))
+        return Streamed(dataset, lambda x, y, w: as_data(x, y, loss, self._shapes, self.dtype, None, w))
 
     # --- looking at it, keeping it ----------------------------------------------------------------
 
@@ -343,10 +417,3 @@ class Model:
     def __repr__(self) -> str:
         layers = list(self._net.layers) if self._net else []
         return f"Model({layers!r}, seed={self.seed}, dtype={self.dtype!r})"
-
-
-def _example_shape(x: Any) -> Shape:
-    x = as_numbers(x, "x")
-    if x.ndim < 2:
-        raise DataError(f"x: expected examples (n, ...), got shape {x.shape}")
-    return tuple(x.shape[1:])

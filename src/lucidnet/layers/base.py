@@ -146,6 +146,10 @@ class Layer(Value):
         """Return which time steps of an input (n, time, ...) count, if this layer can tell."""
         return None
 
+    def takes(self) -> Any:
+        """Return the shape of one input, if this layer knows it without being told."""
+        return None
+
     def children(self) -> tuple[tuple[str, Layer], ...]:
         """Return the layers inside this one, by name, in order; none for a leaf."""
         return ()

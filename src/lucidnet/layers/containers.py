@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree
 from ..errors import LucidnetError, SettingError, ShapeError
@@ -82,6 +83,9 @@ class Sequential(Container):
             if upstream or params[name]:
                 dy, grads[name] = send(name, layer, params[name], cache[name], dy, upstream)
         return (dy if need_dx else None), grads
+
+    def takes(self) -> Any:
+        return self.layers[0].takes()
 
     def mask(self, x: Array) -> Array | None:
         first = next((layer for layer in self.layers if not isinstance(layer, Input)), None)

@@ -38,6 +38,9 @@ class Input(Layer):
             raise SettingError(f"Input: sizes must be whole numbers of 1 or more, got {self.shape!r}")
         object.__setattr__(self, "shape", shape)
 
+    def takes(self) -> Any:
+        return self.shape
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         if shape != self.shape:
             raise ShapeError(f"expected input of shape {self.shape} per example, got {shape}")

@@ -58,6 +58,16 @@ class History(dict[str, list[float]]):
         2  0.2500    0.5000
     """
 
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.steps: dict[str, list[tuple[int, Any]]] = {}
+        """What was recorded between epochs: for each quantity pairs of a step and its value then."""
+
+    def record(self, step: int, values: Mapping[str, Any]) -> None:
+        """Add values of one step."""
+        for name, value in values.items():
+            self.steps.setdefault(name, []).append((step, value))
+
     @property
     def epochs(self) -> int:
         """The number of epochs recorded."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,72 +11,17 @@ from ..backend import Array, Shape
 from ..errors import DataError, ShapeError
 from ..losses import Loss
 from ..losses.base import first_bad
+from .batch import Data, rows
 
 BLOCK = 1 << 20
 """Numbers looked at together, so that checking a data set takes little memory."""
 
 
-@dataclass(frozen=True)
-class Data:
-    """Examples, targets and weights, of one length.
-
-    Parameters
-    ----------
-    x : array (n, ...)
-        Inputs, in any numeric dtype; batches take that of the model.
-    target : array (n, ...)
-        Targets as the loss takes them.
-    weights : array (n,), optional
-        A weight for each example.
-    dtype : str
-        The dtype of the model.
-    """
-
-    x: Array
-    target: Array
-    weights: Array | None
-    dtype: str
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def batch(self, rows: Array | slice) -> tuple[Array, Array, Array | None]:
-        """Return inputs, targets and weights of some rows."""
-        take = _view if isinstance(rows, slice) else _gather
-        weights = None if self.weights is None else take(self.weights, rows)
-        return take(self.x, rows).astype(self.dtype, copy=False), take(self.target, rows), weights
-
-    def split(self, fraction: float) -> tuple[Data, Data]:
-        """Return the first part and the last `fraction` of the examples, as views."""
-        cut = len(self) - round(len(self) * fraction)
-        if not 0 < cut < len(self):
-            raise DataError(
-                f"validation_split={fraction:g} of {len(self)} examples leaves {cut} to train on and "
-                f"{len(self) - cut} to validate on: both must be at least 1"
-            )
-        parts = (slice(0, cut), slice(cut, None))
-        first, last = (
-            Data(
-                self.x[part],
-                self.target[part],
-                None if self.weights is None else self.weights[part],
-                self.dtype,
-            )
-            for part in parts
-        )
-        return first, last
-
-
-def _view(array: Array, rows: slice) -> Array:
-    return array[rows]
-
-
-def _gather(array: Array, rows: Array) -> Array:
-    return array.take(rows, axis=0)
-
-
-def as_inputs(x: Any, shape: Shape, name: str = "x") -> Array:
+def as_inputs(x: Any, shape: Any, name: str = "x") -> Any:
     """Return inputs as a numeric array (n, ...) of the right shape, or say what is wrong.
+
+    Where a network has several inputs, `shape` is a dict of shapes by name, and so is what is
+    given and returned.
 
     Raises
     ------
@@ -86,6 +30,8 @@ def as_inputs(x: Any, shape: Shape, name: str = "x") -> Array:
     DataError
         If the data are not numbers, there are none, or some are NaN or infinite.
     """
+    if isinstance(shape, dict):
+        return _several(x, shape, name)
     x = as_numbers(x, name)
     if x.shape[1:] != shape:
         raise ShapeError(_misfit(x.shape, shape, name))
@@ -93,6 +39,28 @@ def as_inputs(x: Any, shape: Shape, name: str = "x") -> Array:
         raise DataError(f"{name} is empty: expected at least one example")
     check_finite(x, name)
     return x
+
+
+def example_shape(x: Any) -> Any:
+    """Return the shape of one example, as it was brought."""
+    if isinstance(x, Mapping):
+        return {name: example_shape(array) for name, array in x.items()}
+    x = as_numbers(x, "x")
+    if x.ndim < 2:
+        raise DataError(f"x: expected examples (n, ...), got shape {x.shape}")
+    return tuple(x.shape[1:])
+
+
+def _several(x: Any, shapes: dict[str, Shape], name: str) -> dict[str, Array]:
+    """Return several inputs by name, all of one length."""
+    if not isinstance(x, Mapping) or x.keys() != shapes.keys():
+        got = f"the names {sorted(x)}" if isinstance(x, Mapping) else type(x).__name__
+        raise DataError(f"{name}: expected a dict with the inputs {sorted(shapes)}, got {got}")
+    made = {key: as_inputs(x[key], shape, f"{name}[{key!r}]") for key, shape in shapes.items()}
+    lengths = {key: len(array) for key, array in made.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"{name}: the inputs differ in length: {lengths}")
+    return made
 
 
 def as_numbers(x: Any, name: str) -> Array:
@@ -138,17 +106,18 @@ def as_data(
     x: Any,
     y: Any,
     loss: Loss,
-    shapes: tuple[Shape, Shape],
+    shapes: tuple[Any, Any],
     dtype: str,
     class_weight: Mapping[int, float] | None = None,
     sample_weight: Any = None,
+    mask: Any = None,
 ) -> Data:
     """Return examples with their targets, all checked.
 
     Parameters
     ----------
     x, y : array-like
-        Inputs and targets.
+        Inputs and targets, or dicts of them by name.
     loss : Loss
         The loss that the targets are for.
     shapes : pair of shapes
@@ -157,38 +126,67 @@ def as_data(
         The dtype of the model.
     class_weight : mapping of int to float, optional
         A weight for each class; 1 for those left out.
-    sample_weight : array-like (n,), optional
-        A weight for each example.
+    sample_weight : array-like (n,) or (n, time), optional
+        A weight for each example, or each of its time steps.
+    mask : array-like (n, time) or (n,), optional
+        Which time steps count, or how many of each sequence do.
     """
     inputs = as_inputs(x, shapes[0])
-    given = as_numbers(y, "y")
-    if given.ndim == 0 or len(given) != len(inputs):
-        got = len(given) if given.ndim else "a single number"
-        raise DataError(f"x and y differ in length: {len(inputs)} examples, {got} targets")
-    target = loss.check_target(given, shapes[1], dtype)
-    return Data(inputs, target, as_weights(target, class_weight, sample_weight, dtype), dtype)
+    target = as_target(y, loss, shapes[1], dtype, rows(inputs))
+    weights = as_weights(target, class_weight, sample_weight, dtype)
+    return Data(inputs, target, weights, dtype, None if mask is None else as_mask(mask, inputs))
+
+
+def as_target(y: Any, loss: Loss, shape: Any, dtype: str, n: int) -> Any:
+    """Return targets as the loss takes them, one for each of n examples."""
+    given = y if isinstance(y, Mapping) else as_numbers(y, "y")
+    for name, array in given.items() if isinstance(given, Mapping) else [("", given)]:
+        array, title = np.asarray(array), f"y[{name!r}]" if name else "y"
+        if array.ndim == 0 or len(array) != n:
+            got = len(array) if array.ndim else "a single number"
+            raise DataError(f"x and {title} differ in length: {n} examples, {got} targets")
+    return loss.check_target(given, shape, dtype)
+
+
+def as_mask(mask: Any, x: Any) -> Array:
+    """Return a mask (n, time) of time steps that count, from one or from the lengths of the sequences."""
+    mask, x = as_numbers(mask, "mask"), x if not isinstance(x, dict) else next(iter(x.values()))
+    n, time = (x.shape[0], x.shape[1]) if x.ndim > 1 else (len(x), 1)
+    if mask.shape == (n,) and mask.dtype.kind in "iu":
+        return mask[:, None] > np.arange(time)
+    if mask.shape != (n, time):
+        raise ShapeError(
+            f"mask: expected {(n, time)}, true or false for each time step, or {(n,)}, the whole-number "
+            f"length of each sequence, got {mask.dtype} of shape {mask.shape}"
+        )
+    return mask.astype(bool)
 
 
 def as_weights(
-    target: Array, class_weight: Mapping[int, float] | None, sample_weight: Any, dtype: str
+    target: Any, class_weight: Mapping[int, float] | None, sample_weight: Any, dtype: str
 ) -> Array | None:
-    """Return a weight for each example, or None if all count the same."""
+    """Return a weight for each example (or time step), or None if all count the same."""
     if class_weight is None and sample_weight is None:
         return None
-    weights = np.ones(len(target), dtype)
+    n = rows(target)
+    weights = np.ones(n, dtype)
     if sample_weight is not None:
         weights = as_numbers(sample_weight, "sample_weight").astype(dtype)
-        if weights.shape != (len(target),) or not np.isfinite(weights).all() or weights.min() < 0:
+        steps = isinstance(target, np.ndarray) and weights.ndim == 2 and weights.shape == target.shape[:2]
+        if not (weights.shape == (n,) or steps) or not np.isfinite(weights).all() or weights.min() < 0:
             raise DataError(
-                f"sample_weight: expected {len(target)} finite numbers of 0 or more, one per example, "
+                f"sample_weight: expected {n} finite numbers of 0 or more, one per example, "
                 f"got shape {weights.shape}"
             )
     if class_weight is not None:
-        weights = weights * _class_weights(target, class_weight, dtype)
+        factor = _class_weights(target, class_weight, dtype)
+        weights = weights * (factor[:, None] if weights.ndim > factor.ndim else factor)
     return weights
 
 
-def _class_weights(target: Array, class_weight: Mapping[int, float], dtype: str) -> Array:
+def _class_weights(target: Any, class_weight: Mapping[int, float], dtype: str) -> Array:
+    if isinstance(target, dict):
+        raise DataError("class_weight: the network has several outputs; pass sample_weight instead")
     labels = target if target.ndim == 1 else target.argmax(-1) if target.shape[-1] > 1 else target[:, 0]
     known: Sequence[int] = np.unique(labels).tolist()
     unknown = sorted(set(class_weight) - set(known))

@@ -11,6 +11,14 @@ from ..layers.base import INFERENCE, Cache, masked
 from ..losses import Loss
 
 
+class Evaluation(NamedTuple):
+    """The mean loss of a batch, the network's output, and the forward pass's cache."""
+
+    loss: Array
+    prediction: Array
+    cache: Cache
+
+
 class Gradient(NamedTuple):
     """The mean loss of a batch, the network's output, the parameters' gradients, the forward pass's cache."""
 
@@ -45,12 +53,12 @@ class Objective:
 
     def evaluate(
         self, params: Tree, x: Array, target: Array, weights: Array | None = None, run: Run = INFERENCE
-    ) -> tuple[Array, Array]:
+    ) -> Evaluation:
         """Return the mean loss of a batch, and the network's output."""
         run = masked(self.net, x, run)
-        y, _ = self.net.forward(params, x, run)
-        value, cache = self.loss.forward(y, target, weights, run.mask)
-        return value, (self.loss.output(cache) if self.fused else y)
+        y, cache = self.net.forward(params, x, run)
+        value, loss_cache = self.loss.forward(y, target, weights, run.mask)
+        return Evaluation(value, self.loss.output(loss_cache) if self.fused else y, cache)
 
     def gradient(
         self, params: Tree, x: Array, target: Array, weights: Array | None = None, run: Run = INFERENCE

@@ -17,8 +17,8 @@ INTERVAL = 0.2
 class Progress(Protocol):
     """What the training loop tells whoever shows its progress."""
 
-    def start(self, batches: int) -> None:
-        """Begin an epoch of so many batches."""
+    def start(self, batches: int | None) -> None:
+        """Begin an epoch of so many batches; None if nobody knows."""
 
     def batch(self, done: int, result: Callable[[], Result]) -> None:
         """So many batches are done; `result` gives the numbers so far."""
@@ -33,7 +33,7 @@ class Progress(Protocol):
 class Silent:
     """Shows nothing."""
 
-    def start(self, batches: int) -> None:
+    def start(self, batches: int | None) -> None:
         """Show nothing."""
 
     def batch(self, done: int, result: Callable[[], Result]) -> None:
@@ -53,7 +53,7 @@ class Lines:
         self.epochs = epochs
         self.began = 0.0
 
-    def start(self, batches: int) -> None:
+    def start(self, batches: int | None) -> None:
         """Look at the clock."""
         self.began = time.perf_counter()
 
@@ -91,12 +91,14 @@ class Bar:
         )
         self.task: Any = None
 
-    def start(self, batches: int) -> None:
+    def start(self, batches: int | None) -> None:
         """Show the bar, at the first epoch; go on with it at the others."""
-        self.began, self.batches = time.perf_counter(), batches
+        self.began, self.batches = time.perf_counter(), batches or 1  # unknown: a whole epoch at a time
         if self.task is None:
             self.first = self.began
-            self.task = self.bar.add_task("", total=batches * self.epochs, epoch=1, left="...", numbers="")
+            self.task = self.bar.add_task(
+                "", total=self.batches * self.epochs, epoch=1, left="...", numbers=""
+            )
             self.bar.start()
 
     def batch(self, done: int, result: Callable[[], Result]) -> None:
@@ -110,7 +112,7 @@ class Bar:
 
     def _move(self, done: int, numbers: str) -> None:
         """Set the bar to so many batches of the epoch after those that are finished."""
-        overall, total = self.finished * self.batches + done, self.epochs * self.batches
+        overall, total = self.finished * self.batches + min(done, self.batches), self.epochs * self.batches
         left = (time.perf_counter() - self.first) * (total - overall) / overall
         epoch = min(self.finished + 1, self.epochs)
         self.bar.update(self.task, completed=overall, epoch=epoch, left=clock(left), numbers=numbers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ..losses import Loss
 from ..optimizers import Optimizer
 from ..optimizers.base import Slots
 from ..tree import Path, at
+from .batch import Batch
 from .diagnose import non_finite
 from .objective import Gradient, Objective
 from .plan import Plan
@@ -60,6 +61,10 @@ class State:
         vector = plan.layout.ravel(params)
         return cls(plan.layout.unravel(vector), vector, {}, 0, seed, plan)
 
+    def reset(self) -> State:
+        """Return the state in which stateful layers begin anew."""
+        return replace(self, carried={}) if self.carried else self
+
     def ready(self, optimizer: Optimizer) -> State:
         """Return the state before the first step with an optimizer."""
         return replace(self, slots=optimizer.init_slots(self.parameters), step=0, spare=None)
@@ -80,20 +85,6 @@ class State:
         vector, params = self.spare
         slots = optimizer.init_slots(vector[: self.plan.parameters.size])
         return replace(self, params=params, vector=vector, slots=slots, step=self.step - 1, spare=None)
-
-
-class Batch(NamedTuple):
-    """Inputs (n, ...), targets (n, ...), and, where there are any, weights and a mask of time steps."""
-
-    x: Array
-    target: Array
-    weights: Array | None = None
-    mask: Array | None = None
-
-    @property
-    def terms(self) -> int:
-        """How many values the mean of the loss is over, as far as one batch differs from another."""
-        return len(self.target) if self.mask is None else max(int(self.mask.sum()), 1)
 
 
 @dataclass(frozen=True)

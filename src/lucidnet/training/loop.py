@@ -1,0 +1,171 @@
+"""The loop around the step: epochs, batches, validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import DataError, NonFiniteError, SettingError
+from .batch import Batch, Source
+from .callback import Callback
+from .history import History, Result
+from .measure import Tally, evaluate
+from .progress import Progress
+from .step import Measured, State, Step
+
+if TYPE_CHECKING:
+    from ..metrics import Metric
+
+
+class Trainee(Protocol):
+    """What the loop trains: it owns the state, and the loop replaces it after each step."""
+
+    state: State
+    history: History
+
+    @property
+    def step(self) -> Step:
+        """The training step."""
+
+    @property
+    def metrics(self) -> Sequence[Metric[Any]]:
+        """What is measured besides the loss."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long, and how.
+
+    Parameters
+    ----------
+    epochs : int
+        How often to go through the data.
+    accumulate : int
+        How many batches make one step.
+    validate_every : int, optional
+        After how many steps to validate, besides the end of each epoch.
+    """
+
+    epochs: int = 1
+    accumulate: int = 1
+    validate_every: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "accumulate", "validate_every"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise SettingError(f"{name} must be a whole number of 1 or more, got {value!r}")
+
+
+class Loop:
+    """A training: what it trains, on what, and how far it is.
+
+    Parameters
+    ----------
+    model : Trainee
+        What is trained.
+    source : Source
+        Where batches come from.
+    validation : Source, optional
+        Data to measure on after each epoch.
+    schedule : Schedule
+        How long, and how.
+    progress : Progress
+        Who shows how far it is.
+    callbacks : sequence of Callback
+        What happens in between.
+    """
+
+    def __init__(
+        self,
+        model: Trainee,
+        source: Source,
+        validation: Source | None,
+        schedule: Schedule,
+        progress: Progress,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        self.model, self.source, self.validation = model, source, validation
+        self.schedule, self.progress, self.callbacks = schedule, progress, callbacks
+        self.epoch = self.batch = 0
+        self.first = model.history.epochs
+        self.stopped: str | None = None
+        self.tally = Tally(model.metrics)
+
+    def stop(self, reason: str) -> None:
+        """End the training after this step."""
+        self.stopped = reason
+
+    def run(self) -> History:
+        """Train; the model's state is whole after each step, whatever happens."""
+        try:
+            for callback in self.callbacks:
+                callback.begin(self)
+            while self.epoch < self.schedule.epochs and self.stopped is None:
+                self._epoch()
+        finally:
+            for callback in self.callbacks:
+                callback.end(self)
+            self.progress.close()
+        return self.model.history
+
+    def validate(self) -> Result:
+        """Return the numbers of the validation data."""
+        assert self.validation is not None
+        model = self.model
+        return evaluate(model.step, model.state, self.validation, model.metrics, prefix="val_")
+
+    def _epoch(self) -> None:
+        """Make a step on each batch, from the first that has not been seen."""
+        self.tally = Tally(self.model.metrics)
+        if not self.batch:
+            self.model.state = self.model.state.reset()
+        self.progress.start(self.source.count)
+        batches = self.source.batches(self.first + self.epoch, self.batch)
+        while self.stopped is None and (several := tuple(islice(batches, self.schedule.accumulate))):
+            self._step([batch.masked(self.model.step.net) for batch in several])
+        if self.tally.terms:
+            self._close_epoch()
+        elif self.stopped is None:
+            raise DataError("the data gave no batch at all: there is nothing to train on")
+
+    def _step(self, batches: list[Batch]) -> None:
+        for callback in self.callbacks:
+            callback.before_step(self, batches)
+        try:
+            measured = train(self.model, batches)
+        except NonFiniteError as error:
+            if not any([callback.failed(self, error) for callback in self.callbacks]):
+                raise
+            return self.stop(str(error))
+        self.batch += len(batches)
+        for batch, found in zip(batches, measured, strict=True):
+            self.tally.add(found.loss, batch, found.prediction)
+        every = self.schedule.validate_every
+        if every and self.validation is not None and self.model.state.step % every == 0:
+            self.model.history.record(self.model.state.step, self.validate())
+        for callback in self.callbacks:
+            callback.step(self, measured)
+        self.progress.batch(self.batch, self.tally.result)
+
+    def _close_epoch(self) -> None:
+        result = self.tally.result()
+        if self.validation is not None:
+            result |= self.validate()
+        self.model.history.append(result)
+        self.epoch, self.batch = self.epoch + 1, 0
+        for callback in self.callbacks:
+            callback.epoch(self, Result(result))
+        self.progress.epoch(self.epoch, Result(result))
+
+
+def train(model: Trainee, batches: Sequence[Batch]) -> list[Measured]:
+    """Make one step; if it is not finite, the weights of the last good step come back."""
+    try:
+        model.state, measured = model.step.accumulated(model.state, batches)
+    except NonFiniteError:
+        model.state = model.state.before(model.step.optimizer)
+        raise
+    return measured

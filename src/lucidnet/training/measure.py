@@ -1,0 +1,56 @@
+"""Loss and metrics of a stretch of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..backend import Array
+from ..layers import Run
+from .batch import Batch, Source
+from .history import Result
+from .step import State, Step, only
+
+if TYPE_CHECKING:
+    from ..metrics import Metric
+
+
+class Tally:
+    """Loss and metrics of a stretch of batches, as if they had been one."""
+
+    def __init__(self, metrics: Sequence[Metric[Any]]) -> None:
+        self.metrics = metrics
+        self.states = [metric.start() for metric in metrics]
+        self.loss, self.terms = 0.0, 0
+
+    def add(self, loss: float, batch: Batch, prediction: Array) -> None:
+        """Count one more batch; time steps that a mask leaves out do not count."""
+        self.loss += loss * batch.terms
+        self.terms += batch.terms
+        target = batch.target
+        if batch.mask is not None and prediction.shape[:2] == batch.mask.shape:
+            target, prediction = target[batch.mask], prediction[batch.mask]
+        for i, metric in enumerate(self.metrics):
+            self.states[i] = metric.update(self.states[i], target, prediction)
+
+    def result(self, prefix: str = "") -> Result:
+        """Return the numbers so far."""
+        pairs = zip(self.metrics, self.states, strict=True)
+        numbers = {metric.name: metric.result(state) for metric, state in pairs}
+        return Result({prefix + k: v for k, v in ({"loss": self.loss / self.terms} | numbers).items()})
+
+
+def evaluate(
+    step: Step, state: State, source: Source, metrics: Sequence[Metric[Any]], prefix: str = ""
+) -> Result:
+    """Return loss and metrics of a data set, in inference; stateful layers begin anew."""
+    objective, stateful = step.objective, state.plan.stateful
+    tally, carried = Tally(metrics), None
+    penalty = sum(penalty.value(state.vector) for penalty in state.plan.penalties)
+    for given in source.batches(0):
+        batch = given.masked(step.net)
+        run = Run(mask=batch.mask, states=carried)
+        made = objective.evaluate(state.params, batch.x, batch.target, batch.weights, run)
+        tally.add(float(made.loss) + penalty, batch, made.prediction)
+        carried = only(stateful, objective.net.states(made.cache)) if stateful else None
+    return tally.result(prefix)
