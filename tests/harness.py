@@ -19,6 +19,7 @@ from lucidnet.backend import Stream
 from lucidnet.losses import Loss
 from lucidnet.tree import Layout
 from rows import LayerRow, smooth
+from rows_recurrent import ROWS as RECURRENT
 
 
 def _sigmoid_params(p: Any, x: Any) -> Any:
@@ -75,6 +76,7 @@ ACTIVATIONS = [
 
 LAYERS = [
     *ACTIVATIONS,
+    *RECURRENT,
     LayerRow(L.Input(5), lambda p, x: x),
     LayerRow(L.Dense(3), _dense),
     LayerRow(L.Dense(1), _dense),
@@ -105,6 +107,10 @@ LAYERS = [
     LayerRow(
         L.Add([L.Dense(5, "tanh"), L.Linear(), L.Linear()]),
         lambda p, x: _dense(p["dense0"], x, np.tanh) + 2 * x,
+    ),
+    LayerRow(
+        L.Multiply([L.Dense(5, "tanh"), L.Linear(), L.Linear()]),
+        lambda p, x: np.einsum("ni,ni,ni->ni", _dense(p["dense0"], x, np.tanh), x, x),
     ),
     LayerRow(
         L.Sequential([L.Input(5), L.Residual(L.Sequential([L.Dense(7, "gelu"), L.Dense(5)])), L.Dense(2)]),

@@ -135,6 +135,19 @@ class Orthogonal(Initializer):
         return (self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(rng.dtype)
 
 
+@dataclass(frozen=True, repr=False)
+class Identity(Initializer):
+    """The identity matrix times `gain`: a recurrent layer begins by keeping its state (Le et al. 2015)."""
+
+    gain: float = 1.0
+
+    def __call__(self, rng: Stream, shape: Shape) -> Array:
+        """Return the matrix."""
+        if len(shape) != 2:
+            raise SettingError(f"Identity: is for matrices, got an array of shape {shape}")
+        return (self.gain * np.eye(*shape)).astype(rng.dtype)
+
+
 def fans(shape: Shape) -> tuple[int, int]:
     """Return the numbers of inputs and outputs of one unit, for weights (..., inputs, outputs).
 
@@ -166,6 +179,7 @@ KNOWN: dict[str, Callable[[], Initializer]] = {
     "lecun_uniform": _scaled(1.0, "in", "uniform"),
     "lecun_normal": _scaled(1.0, "in", "normal"),
     "orthogonal": Orthogonal,
+    "identity": Identity,
 }
 
 

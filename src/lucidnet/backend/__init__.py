@@ -6,6 +6,7 @@ the array API standard lacks stands here.
 
 from .arrays import Array, Shape, Tree, namespace, one_hot, subtract
 from .random import Stream
+from .scan import scan
 from .special import normal_cdf
 
-__all__ = ["Array", "Shape", "Stream", "Tree", "namespace", "normal_cdf", "one_hot", "subtract"]
+__all__ = ["Array", "Shape", "Stream", "Tree", "namespace", "normal_cdf", "one_hot", "scan", "subtract"]

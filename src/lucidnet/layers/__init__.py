@@ -21,18 +21,22 @@ from .activations import (
     Tanh,
 )
 from .base import Layer, Run, backprop, walk
-from .branches import Add, Concatenate
+from .branches import Add, Concatenate, Multiply
 from .containers import Container, Residual, Sequential
 from .core import Dropout, Flatten, Input, Reshape
 from .dense import Dense
+from .recurrent import GRU, LSTM, Bidirectional, LeakyRNN, Recurrent, SimpleRNN
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
     "SELU",
     "Abs",
     "Activation",
     "Add",
+    "Bidirectional",
     "Concatenate",
     "Container",
     "Dense",
@@ -41,17 +45,21 @@ __all__ = [
     "HardSigmoid",
     "Input",
     "Layer",
+    "LeakyRNN",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
     "Mish",
+    "Multiply",
     "ReLU",
+    "Recurrent",
     "Reshape",
     "Residual",
     "Run",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SimpleRNN",
     "Softmax",
     "Softplus",
     "Softsign",

@@ -1,31 +1,39 @@
-"""Branches: layers that see the same input side by side, and how their outputs are joined."""
+"""Branches: layers side by side, and how their outputs are joined.
+
+Each branch sees the same input. Where the input is a tuple of arrays, as at a node of a `Graph` with
+several sources, branch i sees the i-th; and where there are no branches the inputs themselves are joined.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add, mul
+from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..errors import ShapeError
+from ..errors import SettingError, ShapeError
 from .base import INFERENCE, Cache, Layer, Run, Send
 from .containers import Container, by_name, init_child, named
 
 
 @dataclass(frozen=True, repr=False)
 class Branches(Container):
-    """The base of branches: each sees x, and dx is the sum of what comes back from each.
+    """The base of branches; a subclass writes how outputs are joined, and errors taken apart.
 
     Parameters
     ----------
     branches : sequence of Layer
-        The branches f_i.
+        The branches f_i; none joins the arrays of a tuple.
     """
 
-    branches: Sequence[Layer]
+    branches: Sequence[Layer] = ()
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        object.__setattr__(self, "branches", named(self.branches, type(self).__name__))
+        made = named(self.branches, type(self).__name__) if _any(self.branches) else ()
+        object.__setattr__(self, "branches", made)
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
         return by_name(self.branches)
@@ -34,12 +42,45 @@ class Branches(Container):
         """Return the shape of the output, or raise if the branches' outputs cannot be joined."""
         raise NotImplementedError(f"{type(self).__name__} must define joined(shapes)")
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        params, shapes = {}, []
+    def join(self, outputs: list[Array]) -> tuple[Array, Any]:
+        """Return the output, and what `parts` needs."""
+        raise NotImplementedError(f"{type(self).__name__} must define join(outputs)")
+
+    def parts(self, kept: Any, dy: Array) -> list[Array]:
+        """Return the error of each branch."""
+        raise NotImplementedError(f"{type(self).__name__} must define parts(kept, dy)")
+
+    def init(self, rng: Stream, shape: Any) -> tuple[Tree, Shape]:
+        several = list(shape) if isinstance(shape[0], tuple) else [shape] * max(len(self.branches), 1)
+        if self.branches and len(several) != len(self.branches):
+            raise ShapeError(f"expected {len(self.branches)} inputs, one for each branch, got {len(several)}")
+        params: Tree = {}
         for index, branch in enumerate(self.branches):
-            params[branch.name], out = init_child(index, branch, rng, shape, "")
-            shapes.append(out)
-        return params, self.joined(shapes)
+            params[branch.name], several[index] = init_child(index, branch, rng, several[index], "")
+        return params, self.joined(several)
+
+    def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        paired = isinstance(x, tuple)
+        inputs = list(x) if paired else [x] * max(len(self.branches), 1)
+        caches = {}
+        for i, (name, branch) in enumerate(self.children()):
+            inputs[i], caches[name] = branch.forward(params[name], inputs[i], run.child(name))
+        y, kept = self.join(inputs)
+        return y, (caches, kept, paired)
+
+    def caches(self, cache: Cache) -> dict[str, Cache]:
+        return cache[0]  # type: ignore[no-any-return]
+
+    def route(
+        self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
+    ) -> tuple[Any, Tree]:
+        caches, kept, paired = cache
+        grads, arrived = {}, self.parts(kept, dy)
+        for i, (name, branch) in enumerate(self.children()):
+            arrived[i], grads[name] = send(name, branch, params[name], caches[name], arrived[i], need_dx)
+        if not need_dx:
+            return None, grads
+        return (tuple(arrived) if paired else reduce(add, arrived)), grads
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,20 +101,12 @@ class Concatenate(Branches):
             raise ShapeError(f"the outputs' shapes {shapes} must agree in all sizes but the last")
         return (*shapes[0][:-1], sum(s[-1] for s in shapes))
 
-    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        outputs, cache = run_branches(self, params, x, run)
-        return namespace(x).concat(outputs, axis=-1), (cache, [y.shape[-1] for y in outputs])
+    def join(self, outputs: list[Array]) -> tuple[Array, Any]:
+        return namespace(outputs[0]).concat(outputs, axis=-1), [y.shape[-1] for y in outputs]
 
-    def caches(self, cache: Cache) -> dict[str, Cache]:
-        return cache[0]  # type: ignore[no-any-return]
-
-    def route(
-        self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
-    ) -> tuple[Array, Tree]:
-        caches, sizes = cache
-        ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
-        parts = [dy[..., end - size : end] for size, end in zip(sizes, ends, strict=True)]
-        return route_branches(self, params, caches, parts, send, need_dx)
+    def parts(self, kept: Any, dy: Array) -> list[Array]:
+        ends = [sum(kept[: i + 1]) for i in range(len(kept))]
+        return [dy[..., end - size : end] for size, end in zip(kept, ends, strict=True)]
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,43 +123,44 @@ class Add(Branches):
     """
 
     def joined(self, shapes: list[Shape]) -> Shape:
-        if len(set(shapes)) > 1:
-            raise ShapeError(f"the outputs' shapes {shapes} must be the same")
-        return shapes[0]
+        return _same(shapes)
 
-    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        outputs, cache = run_branches(self, params, x, run)
-        return total(outputs), cache
+    def join(self, outputs: list[Array]) -> tuple[Array, Any]:
+        return reduce(add, outputs), len(outputs)
 
-    def route(
-        self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
-    ) -> tuple[Array, Tree]:
-        return route_branches(self, params, cache, [dy] * len(self.branches), send, need_dx)
+    def parts(self, kept: Any, dy: Array) -> list[Array]:
+        return [dy] * kept
 
 
-def run_branches(self: Branches, params: Tree, x: Array, run: Run) -> tuple[list[Array], Cache]:
-    """Run all branches forward on one input."""
-    outputs, cache = [], {}
-    for name, branch in self.children():
-        y, cache[name] = branch.forward(params[name], x, run.child(name))
-        outputs.append(y)
-    return outputs, cache
+@dataclass(frozen=True, repr=False)
+class Multiply(Branches):
+    """The branches' outputs multiplied: y = f_1(x) f_2(x) ...; branch i is sent dy times all others.
+
+    Examples
+    --------
+    >>> from lucidnet.layers import Dense
+    >>> Multiply([Dense(2), Dense(2, "sigmoid")]).init(Stream(0), (4,))[1]
+    (2,)
+    """
+
+    def joined(self, shapes: list[Shape]) -> Shape:
+        return _same(shapes)
+
+    def join(self, outputs: list[Array]) -> tuple[Array, Any]:
+        return reduce(mul, outputs), outputs
+
+    def parts(self, kept: Any, dy: Array) -> list[Array]:
+        # Not by dividing the product: a factor may be 0.
+        return [reduce(mul, kept[:i] + kept[i + 1 :], dy) for i in range(len(kept))]
 
 
-def route_branches(
-    self: Branches, params: Tree, cache: Cache, parts: list[Array], send: Send, need_dx: bool
-) -> tuple[Array, Tree]:
-    """Send each branch its part of the error; add up what comes back at the input."""
-    grads, arrived = {}, []
-    for (name, branch), dy in zip(self.children(), parts, strict=True):
-        dx, grads[name] = send(name, branch, params[name], cache[name], dy, need_dx)
-        arrived.append(dx)
-    return (total(arrived) if need_dx else None), grads
+def _same(shapes: list[Shape]) -> Shape:
+    if len(set(shapes)) > 1:
+        raise ShapeError(f"the outputs' shapes {shapes} must be the same")
+    return shapes[0]
 
 
-def total(arrays: Sequence[Array]) -> Array:
-    """Add arrays up, without changing any of them."""
-    first, *others = arrays
-    for other in others:
-        first = first + other
-    return first
+def _any(branches: Any) -> bool:
+    if isinstance(branches, (list, tuple)):
+        return bool(branches)
+    raise SettingError(f"expected a list of layers, got {branches!r}")

@@ -1,0 +1,70 @@
+"""A loop over time: a plain loop on NumPy, one compiled loop on JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .arrays import Array
+
+
+def scan(
+    step: Callable[[Any, tuple[Any, ...]], tuple[Any, Any, tuple[Array, ...]]],
+    carry: Any,
+    xs: tuple[Any, ...],
+    reverse: bool = False,
+) -> tuple[Any, Any, tuple[Array, ...]]:
+    """Call ``carry, kept, outs = step(carry, x_t)`` for each time t.
+
+    Parameters
+    ----------
+    step : callable
+        From what is carried on and a tuple of what belongs to time t, to what is carried on, what is
+        kept for a later scan over the same times, and a tuple of output arrays.
+    carry : tree of tuples and arrays
+        What is carried into the first step.
+    xs : tuple
+        Arrays (time, ...), or what another scan kept; None stands for a None at each time.
+    reverse : bool
+        Whether to begin with the last time.
+
+    Returns
+    -------
+    tuple
+        What was carried out of the last step, what was kept (by time), and a tuple of outputs (time, ...).
+
+    Examples
+    --------
+    >>> def add(total, now):
+    ...     return total + now[0], None, (total + now[0],)
+    >>> total, kept, (sums,) = scan(add, 0.0, (np.array([1.0, 2.0]),))
+    >>> total.item(), sums
+    (3.0, array([1., 3.]))
+    """
+    first = next(x for x in xs if x is not None)
+    if not isinstance(first, (np.ndarray, list)):
+        return _compiled(step, carry, xs, reverse)
+    times = len(first)
+    kept: list[Any] = [None] * times
+    made: tuple[Array, ...] = ()
+    for t in reversed(range(times)) if reverse else range(times):
+        carry, kept[t], outs = step(carry, tuple(None if x is None else x[t] for x in xs))
+        made = made or tuple(np.empty((times, *out.shape), out.dtype) for out in outs)
+        for stack, out in zip(made, outs, strict=True):
+            stack[t] = out
+    return carry, kept, made
+
+
+def _compiled(
+    step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool
+) -> tuple[Any, Any, tuple[Array, ...]]:
+    from jax import lax
+
+    def body(carry: Any, x: tuple[Any, ...]) -> tuple[Any, Any]:
+        carry, kept, outs = step(carry, x)
+        return carry, (kept, outs)
+
+    carry, (kept, outs) = lax.scan(body, carry, xs, reverse=reverse)
+    return carry, kept, outs

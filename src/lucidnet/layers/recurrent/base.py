@@ -1,0 +1,135 @@
+"""What recurrent layers share: the loop over time, and the way back (backpropagation through time).
+
+A layer writes three functions of one time step. With z_t = x_t W + b for all times at once,
+
+    step:      state_t = step(z_t, state_(t-1))
+    step_back: dz_t, ds_t, dstate_(t-1) from dstate_t, where s_t = h_(t-1) U is what U adds
+
+and from them follow, summed over time and batch (Werbos 1990, "Backpropagation through time"),
+
+    dW = sum_t x_t^T dz_t     db = sum_t dz_t     dU = sum_t h_(t-1)^T ds_t     dx_t = dz_t W^T
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ... import initializers
+from ...backend import Array, Shape, Stream, Tree, namespace
+from ...errors import SettingError, ShapeError
+from ..base import INFERENCE, Cache, Layer, Run
+from .loop import State, back_through_time, through_time
+
+
+@dataclass(frozen=True, repr=False)
+class Recurrent(Layer):
+    """The base of recurrent layers, from sequences (n, time, features) to (n, time, units) or (n, units).
+
+    Where `Run.mask` says that a time step does not count, the state is carried over it unchanged. The
+    input may be a tuple (x, h) or (x, h, c): then the sequence begins in these states, and not in zeros
+    (or where the batch before stopped, if the layer is stateful).
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs.
+    return_sequences : bool
+        Whether to return the outputs of all times; if not, the last one.
+    go_backwards : bool
+        Whether to go from the last time to the first. Outputs stay at the times of their inputs.
+    stateful : bool
+        Whether each batch of a training goes on in the states in which the batch before it stopped, row
+        by row, from the beginning of an epoch to its end. No gradient flows from batch to batch.
+    initializer, recurrent_initializer, bias_initializer : str or Initializer
+        How W (features, gates * units), U (units, gates * units) and b (gates * units,) begin.
+    """
+
+    units: int
+    return_sequences: bool = False
+    go_backwards: bool = False
+    stateful: bool = False
+    initializer: Any = initializers.VarianceScaling()
+    recurrent_initializer: Any = initializers.Orthogonal()
+    bias_initializer: Any = initializers.Constant()
+
+    transport: ClassVar[tuple[str, ...]] = ("W",)
+    penalized: ClassVar[tuple[str, ...]] = ("W", "U")
+    gates: ClassVar[int] = 1
+    """How many blocks of `units` columns W has."""
+    carried: ClassVar[tuple[str, ...]] = ("h",)
+    """The names of the state's arrays."""
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        kind = type(self).__name__
+        if not isinstance(self.units, int) or self.units < 1:
+            raise SettingError(f"{kind}: units must be a whole number of 1 or more, got {self.units!r}")
+        if self.stateful and self.go_backwards:
+            raise SettingError(f"{kind}: going backwards, a batch cannot go on where the one before stopped")
+        for name in ("initializer", "recurrent_initializer", "bias_initializer"):
+            object.__setattr__(self, name, initializers.get(getattr(self, name)))
+
+    # --- one time step: what a subclass writes ---------------------------------------------------------
+
+    def project(self, params: Tree, x: Array, run: Run) -> Array:
+        """Return z = x W + b, for inputs of one time or of all."""
+        return x @ params["W"] + params["b"]
+
+    def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
+        """Return the next state, and what `step_back` needs."""
+        raise NotImplementedError(f"{type(self).__name__} must define step(params, z, state)")
+
+    def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
+        """Return the gradients of z, of h U and of the state before, from that of the state after."""
+        raise NotImplementedError(f"{type(self).__name__} must define step_back(params, cache, dstate)")
+
+    def biases(self, dz: Array, ds: Array) -> Tree:
+        """Return the gradients of the biases, from those of z and h U (rows, gates * units)."""
+        return {"b": dz.sum(0)}
+
+    # --- all of them -----------------------------------------------------------------------------------
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        time, features = sequence(shape)
+        width = self.gates * self.units
+        draw = self.recurrent_initializer
+        blocks = [draw(rng.child("U").child(str(k)), (self.units, self.units)) for k in range(self.gates)]
+        params = {
+            "W": self.initializer(rng.child("W"), (features, width)),
+            "U": namespace(blocks[0]).concat(blocks, axis=1),
+            "b": self.bias_initializer(rng.child("b"), (width,)),
+        }
+        return params, ((time, self.units) if self.return_sequences else (self.units,))
+
+    def start(self, x: Array, given: State, run: Run) -> State:
+        """Return the state before the first time: what was given, else what was carried over, else zeros."""
+        xp, n = namespace(x), x.shape[0]
+        states = list(given)
+        for name in self.carried[len(given) :]:
+            over = (run.states or {}).get(name)
+            if over is not None and over.shape[0] != n:
+                raise ShapeError(
+                    f"{type(self).__name__} {self.name!r} goes on in the states of {over.shape[0]} "
+                    f"sequences, got a batch of {n}: stateful layers need batches of one size"
+                )
+            states.append(xp.zeros((n, self.units), dtype=x.dtype) if over is None else over)
+        return tuple(states)
+
+    def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return through_time(self, params, x, run)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Any, Tree]:
+        return back_through_time(self, params, cache, dy, need_dx)
+
+    def states(self, cache: Cache) -> Tree:
+        return dict(zip(self.carried, cache.last, strict=True))
+
+
+def sequence(shape: Any) -> tuple[int, int]:
+    """Return times and features of one sequence, from the shape of it or of it and first states."""
+    shape = shape if isinstance(shape[-1], int) else shape[0]
+    if len(shape) != 2:
+        hint = "; turn whole numbers into vectors by an Embedding first" if len(shape) == 1 else ""
+        raise ShapeError(f"expected sequences (time, features), got {shape}{hint}")
+    return shape[0], shape[1]

@@ -1,0 +1,64 @@
+"""The gated recurrent unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ...backend import Array, Shape, Stream, Tree, namespace
+from ..activations.sigmoidal import sigmoid
+from ..base import Cache
+from .base import Recurrent
+from .loop import State
+
+
+@dataclass(frozen=True, repr=False)
+class GRU(Recurrent):
+    """Gated recurrent unit (Cho et al. 2014), the reset gate after the product with U.
+
+    ::
+
+        z = sigmoid(x_t W_z + h_(t-1) U_z + b_z)
+        r = sigmoid(x_t W_r + h_(t-1) U_r + b_r)
+        g = tanh(x_t W_g + b_g + r (h_(t-1) U_g + c))
+        h_t = (1 - z) g + z h_(t-1)
+
+    and back, with q = h_(t-1) U_g + c and dg = dh_t (1 - z) (1 - g^2)::
+
+        dz_t = [dh_t (h_(t-1) - g) z(1 - z),  dg q r(1 - r),  dg]
+        ds_t = the same with r dg in place of dg        dc = sum_t r dg
+        dh_(t-1) = dh_t z + ds_t U^T
+
+    Notes
+    -----
+    The parameters are those of `Recurrent`. The gates stand in the order z, r, g, as in Keras (whose
+    ``reset_after=True`` this is); PyTorch has r, z, n, and the sum of its two biases in b for r and z.
+    In Cho's paper r multiplies h before the product with U; no fast library computes that.
+    """
+
+    gates: ClassVar[int] = 3
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        params, out = Recurrent.init(self, rng, shape)
+        return params | {"c": self.bias_initializer(rng.child("c"), (self.units,))}, out
+
+    def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
+        (h,), u = state, self.units
+        s = h @ params["U"]
+        zr = sigmoid(z[:, : 2 * u] + s[:, : 2 * u])
+        z_gate, r = zr[:, :u], zr[:, u:]
+        q = s[:, 2 * u :] + params["c"]
+        g = namespace(z).tanh(z[:, 2 * u :] + r * q)
+        return (g + z_gate * (h - g),), (h, zr, q, g)
+
+    def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
+        (dh,), (h, zr, q, g), u = dstate, cache, self.units
+        xp, z, r = namespace(dh), zr[:, :u], zr[:, u:]
+        dg = dh * (1 - z) * (1 - g * g)
+        slope = zr * (1 - zr)
+        dzr = xp.concat([dh * (h - g), dg * q], axis=1) * slope
+        ds = xp.concat([dzr, dg * r], axis=1)
+        return xp.concat([dzr, dg], axis=1), ds, (dh * z + ds @ params["U"].T,)
+
+    def biases(self, dz: Array, ds: Array) -> Tree:
+        return {"b": dz.sum(0), "c": ds[:, 2 * self.units :].sum(0)}

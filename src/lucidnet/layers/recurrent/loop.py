@@ -1,0 +1,108 @@
+"""A recurrent layer over all times, forward and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from ...backend import Array, Tree, namespace, scan
+from ..base import Run
+
+if TYPE_CHECKING:
+    from .base import Recurrent
+
+State: TypeAlias = tuple[Array, ...]
+"""What a layer carries from one time step to the next; the first array is its output h."""
+
+
+class Trip(NamedTuple):
+    """What backpropagation through time needs: arrays are by time first.
+
+    Parameters
+    ----------
+    rows : array (time * n, features)
+        The inputs.
+    first, last : State
+        The states before the first time and after the last.
+    kept : tree
+        What each step kept.
+    h : array (time, n, units)
+        The outputs.
+    counts : array (time, n, 1) of bool, optional
+        Which time steps count.
+    given : int
+        How many arrays of the first state came in with the input.
+    """
+
+    rows: Array
+    first: State
+    last: State
+    kept: Any
+    h: Array
+    counts: Array | None
+    given: int
+
+
+def through_time(self: Recurrent, params: Tree, x: Any, run: Run) -> tuple[Array, Trip]:
+    """Run a layer over all times of sequences (n, time, features)."""
+    x, *given = x if isinstance(x, tuple) else (x,)
+    xp, first = namespace(x), self.start(x, tuple(given), run)
+    rows, z = project(self, params, x, run)
+    counts = None if run.mask is None else xp.asarray(run.mask).T[..., None]
+
+    def step(state: State, now: tuple[Array, Array]) -> tuple[State, Any, tuple[Array]]:
+        z, m = now
+        made, kept = self.step(params, z, state)
+        if m is not None:
+            made = tuple(xp.where(m, new, old) for new, old in zip(made, state, strict=True))
+        return made, kept, (made[0],)
+
+    last, kept, (h,) = scan(step, first, (z, counts), self.go_backwards)
+    y = xp.permute_dims(h, (1, 0, 2)) if self.return_sequences else last[0]
+    return y, Trip(rows, first, last, kept, h, counts, len(given))
+
+
+def project(self: Recurrent, params: Tree, x: Array, run: Run) -> tuple[Array, Array]:
+    """Return the inputs as rows, time first, and z = x W + b (time, n, gates * units)."""
+    # Time first: each step then reads one stretch of memory.
+    x = namespace(x).permute_dims(x, (1, 0, 2))
+    rows = x.reshape(-1, x.shape[-1])
+    return rows, self.project(params, rows, run).reshape(*x.shape[:2], -1)
+
+
+def back_through_time(
+    self: Recurrent, params: Tree, trip: Trip, dy: Array, need_dx: bool
+) -> tuple[Any, Tree]:
+    """Return the gradients of the inputs (and first states), and of the parameters."""
+    xp, counts = namespace(dy), trip.counts
+
+    def step(dstate: State, now: tuple[Any, Array, Array]) -> tuple[State, None, tuple[Array, ...]]:
+        kept, d, m = now
+        if d is not None:
+            dstate = (dstate[0] + d, *dstate[1:])
+        dmade = dstate if m is None else tuple(xp.where(m, d, 0) for d in dstate)
+        dz, ds, dbefore = self.step_back(params, kept, dmade)
+        if m is not None:  # where a step does not count the state passed through
+            pairs = zip(dbefore, dstate, strict=True)
+            dbefore = tuple(b + xp.where(m, 0, d) for b, d in pairs)
+        return dbefore, None, ((dz,) if ds is dz else (dz, ds))
+
+    end = tuple(xp.zeros_like(array) for array in trip.last)
+    outputs = xp.permute_dims(dy, (1, 0, 2)) if self.return_sequences else None
+    if outputs is None:
+        end = (dy, *end[1:])
+    dfirst, _, ds = scan(step, end, (trip.kept, outputs, counts), not self.go_backwards)
+    dz, dx = ds[0].reshape(len(trip.rows), -1), None
+    if need_dx:
+        n, times = dy.shape[0], ds[0].shape[0]
+        dx = xp.permute_dims((dz @ params["W"].T).reshape(times, n, -1), (1, 0, 2))
+        dx = (dx, *dfirst[: trip.given]) if trip.given else dx
+    grads = {"W": trip.rows.T @ dz, "U": recurrent_gradient(trip, ds[-1], self.go_backwards)}
+    return dx, grads | self.biases(dz, ds[-1].reshape(dz.shape))
+
+
+def recurrent_gradient(trip: Trip, ds: Array, backwards: bool) -> Array:
+    """Return dU, the sum of h^T ds over all times, h being the output of the step before."""
+    h, first = trip.h, trip.first[0]
+    h, later, begin = (h[1:], ds[:-1], ds[-1]) if backwards else (h[:-1], ds[1:], ds[0])
+    units, width = h.shape[-1], ds.shape[-1]
+    return h.reshape(-1, units).T @ later.reshape(-1, width) + first.T @ begin

@@ -1,0 +1,91 @@
+"""Long short-term memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ...backend import Array, Shape, Stream, Tree, namespace
+from ..base import Cache
+from .base import Recurrent
+from .loop import State
+
+
+@dataclass(frozen=True, repr=False)
+class LSTM(Recurrent):
+    """Long short-term memory (Hochreiter & Schmidhuber 1997; with the forget gate of Gers et al. 2000).
+
+    ::
+
+        [i, f, g, o] = x_t W + h_(t-1) U + b,   i, f, o through sigmoid, g through tanh
+        c_t = f c_(t-1) + i g
+        h_t = o tanh(c_t)
+
+    and back, with dc the gradient of c_t by both ways, dc = dc_t + dh_t o (1 - tanh^2 c_t)::
+
+        do = dh_t tanh(c_t)      di = dc g      df = dc c_(t-1)      dg = dc i
+        dz_t = ds_t = [di i(1 - i), df f(1 - f), dg (1 - g^2), do o(1 - o)]
+        dc_(t-1) = dc f          dh_(t-1) = dz_t U^T
+
+    Parameters
+    ----------
+    forget_bias : float
+        What the bias of the forget gate begins with, so that at first c is kept (Jozefowicz et al. 2015).
+
+    Notes
+    -----
+    The other parameters are those of `Recurrent`. The order of the gates, i, f, g, o, is that of PyTorch
+    and Keras (who calls g "c"). W and U are PyTorch's ``weight_ih`` and ``weight_hh`` transposed, b is the
+    sum of its two biases.
+    """
+
+    forget_bias: float = 1.0
+
+    gates: ClassVar[int] = 4
+    carried: ClassVar[tuple[str, ...]] = ("h", "c")
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        params, out = Recurrent.init(self, rng, shape)
+        place = np.arange(4 * self.units) // self.units == 1
+        params["b"] = params["b"] + (self.forget_bias * place).astype(params["b"].dtype)
+        return params, out
+
+    def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
+        h, c = state
+        xp, u = namespace(z), self.units
+        # All four gates by one tanh: sigmoid(a) = tanh(a / 2) / 2 + 1 / 2.
+        half = half_but(2, 4, u, z)
+        t = h @ params["U"]
+        t += z
+        t *= half
+        t = xp.tanh(t)
+        gates = t * half
+        gates += 1 - half
+        i, f, g, o = gates[:, :u], gates[:, u : 2 * u], t[:, 2 * u : 3 * u], gates[:, 3 * u :]
+        after = f * c
+        after += i * g
+        squashed = xp.tanh(after)
+        return (o * squashed, after), (t, gates, c, squashed)
+
+    def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
+        t, gates, c, squashed = cache
+        xp, u = namespace(t), self.units
+        dh, dc = dstate
+        i, f, g, o = gates[:, :u], gates[:, u : 2 * u], t[:, 2 * u : 3 * u], gates[:, 3 * u :]
+        dc = dc + dh * o * (1 - squashed * squashed)
+        dz = xp.concat([dc * g, dc * c, dc * i, dh * squashed], axis=1)
+        # The slopes of all gates: (1 - t^2) / 4 of sigmoid's, 1 - t^2 of tanh's.
+        slope = t * t
+        slope -= 1
+        slope *= -(half_but(2, 4, u, t) ** 2)
+        dz *= slope
+        return dz, dz, (dz @ params["U"].T, dc * f)
+
+
+def half_but(block: int, blocks: int, units: int, like: Array) -> Array:
+    """Return 1/2 for the columns of all gates but one, 1 for that."""
+    xp = namespace(like)
+    one = xp.arange(blocks * units) // units == block
+    return xp.where(one, xp.ones_like(like[0]), 0.5 * xp.ones_like(like[0]))

@@ -1,0 +1,116 @@
+"""Recurrent layers of plain rate units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...backend import Array, Tree
+from ...errors import SettingError
+from ...value import in_range
+from .. import activations
+from ..base import Cache, Layer, Run
+from .base import Recurrent
+from .loop import State
+
+
+@dataclass(frozen=True, repr=False)
+class SimpleRNN(Recurrent):
+    """h_t = f(x_t W + h_(t-1) U + b)  (Elman 1990).
+
+    With a_t in the bracket and da_t = dh_t f'(a_t)::
+
+        dz_t = ds_t = da_t        dh_(t-1) = da_t U^T
+
+    With ``activation="relu", recurrent_initializer="identity"`` it is the IRNN of Le, Jaitly & Hinton
+    2015.
+
+    Parameters
+    ----------
+    activation : str or Layer
+        The function f.
+
+    Notes
+    -----
+    The other parameters are those of `Recurrent`.
+    """
+
+    activation: Any = activations.Tanh()
+
+    def __post_init__(self) -> None:
+        Recurrent.__post_init__(self)
+        set_activation(self)
+
+    def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
+        h, kept = self.activation.forward({}, z + state[0] @ params["U"])
+        return (h,), kept
+
+    def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
+        da, _ = self.activation.backward({}, cache, dstate[0])
+        return da, da, (da @ params["U"].T,)
+
+
+@dataclass(frozen=True, repr=False)
+class LeakyRNN(Recurrent):
+    """Units that forget with a time constant: tau dh/dt = -h + f(x W + h U + b + noise).
+
+    In steps of time 1, by Euler's method (Murray 2019, "Local online learning in recurrent networks with
+    random feedback", equation 1)::
+
+        h_t = (1 - 1/tau) h_(t-1) + 1/tau f(a_t)        a_t = x_t W + h_(t-1) U + b + noise xi_t
+
+    With da_t = 1/tau dh_t f'(a_t)::
+
+        dz_t = ds_t = da_t        dh_(t-1) = (1 - 1/tau) dh_t + da_t U^T
+
+    Parameters
+    ----------
+    tau : float
+        The time constant, in time steps; at least 1.
+    activation : str or Layer
+        The function f.
+    noise : float
+        The standard deviation of the noise, in training only; xi_t is normal, independent for each unit
+        and time.
+
+    Notes
+    -----
+    The other parameters are those of `Recurrent`.
+    """
+
+    tau: float = 10.0
+    activation: Any = activations.Tanh()
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        Recurrent.__post_init__(self)
+        set_activation(self)
+        if not in_range(self.tau, least=1.0) or not in_range(self.noise):
+            raise SettingError(
+                f"LeakyRNN: tau must be at least 1 and noise at least 0, got {self.tau!r} and {self.noise!r}"
+            )
+
+    def project(self, params: Tree, x: Array, run: Run) -> Array:
+        z = x @ params["W"] + params["b"]
+        if self.noise and run.train:
+            z += self.noise * run.stream.normal(z.shape)
+        return z
+
+    def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
+        (h,) = state
+        f, kept = self.activation.forward({}, z + h @ params["U"])
+        return (h + (f - h) * (1 / self.tau),), kept
+
+    def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
+        (dh,) = dstate
+        da, _ = self.activation.backward({}, cache, dh * (1 / self.tau))
+        return da, da, ((1 - 1 / self.tau) * dh + da @ params["U"].T,)
+
+
+def set_activation(layer: SimpleRNN | LeakyRNN) -> None:
+    """Turn the name of an activation into it, and see that it is one."""
+    made: Layer = activations.get(layer.activation)
+    if made.transport or made.children():
+        kind = type(layer).__name__
+        raise SettingError(f"{kind}: activation must be a layer without weights, got {made!r}")
+    object.__setattr__(layer, "activation", made)
