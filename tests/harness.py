@@ -19,6 +19,7 @@ from lucidnet.backend import Stream
 from lucidnet.losses import Loss
 from lucidnet.tree import Layout
 from rows import LayerRow, smooth
+from rows_normalization import ROWS as NORMALIZATION
 from rows_recurrent import ROWS as RECURRENT
 
 
@@ -76,6 +77,7 @@ ACTIVATIONS = [
 
 LAYERS = [
     *ACTIVATIONS,
+    *NORMALIZATION,
     *RECURRENT,
     LayerRow(L.Input(5), lambda p, x: x),
     LayerRow(L.Dense(3), _dense),

@@ -21,10 +21,14 @@ from .activations import (
     Tanh,
 )
 from .base import Layer, Run, backprop, walk
+from .batchnorm import BatchNormalization, GroupNormalization
 from .branches import Add, Concatenate, Multiply
 from .containers import Container, Residual, Sequential
 from .core import Dropout, Flatten, Input, Reshape
 from .dense import Dense
+from .noise import GaussianNoise
+from .normalization import LayerNormalization, RMSNormalization
+from .prelu import PReLU
 from .recurrent import GRU, LSTM, Bidirectional, LeakyRNN, Recurrent, SimpleRNN
 
 __all__ = [
@@ -36,21 +40,27 @@ __all__ = [
     "Abs",
     "Activation",
     "Add",
+    "BatchNormalization",
     "Bidirectional",
     "Concatenate",
     "Container",
     "Dense",
     "Dropout",
     "Flatten",
+    "GaussianNoise",
+    "GroupNormalization",
     "HardSigmoid",
     "Input",
     "Layer",
+    "LayerNormalization",
     "LeakyRNN",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
     "Mish",
     "Multiply",
+    "PReLU",
+    "RMSNormalization",
     "ReLU",
     "Recurrent",
     "Reshape",

@@ -1,0 +1,149 @@
+"""Normalization over many places: of each feature over the batch, of groups of features in each example."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..backend import Array, Shape, Stream, Tree, namespace
+from ..errors import SettingError, ShapeError
+from ..value import in_range
+from .base import INFERENCE, Cache, Layer, Run
+from .normalization import check_epsilon, over_rows, scale_and_shift
+
+
+@dataclass(frozen=True, repr=False)
+class BatchNormalization(Layer):
+    """Each feature gets mean 0 and variance 1 over the batch, then a scale and a shift.
+
+    In training, with the mean m and the variance v of a feature over its N places (all axes but the
+    last; of sequences, the time steps that count), and s = 1 / sqrt(v + epsilon)::
+
+        y = g h + b,   h = (x - m) s
+        dg = sum dy h      db = sum dy
+        dx = g s (dy - (db + h dg) / N)
+
+    In inference, or if the layer is frozen, m and v are the running statistics: dx = g s dy.
+    After a training step ``running = momentum running + (1 - momentum) batch`` (Ioffe & Szegedy 2015).
+    PyTorch's momentum (0.1) is 1 minus this one, its epsilon 1e-5, its running variance over N - 1.
+
+    Parameters
+    ----------
+    momentum : float
+        The share of the running statistics that stays in each step.
+    epsilon : float
+        What is added to the variance.
+    """
+
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+
+    buffers: ClassVar[tuple[str, ...]] = ("mean", "variance")
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        check_epsilon(self)
+        if not in_range(self.momentum) or self.momentum > 1:
+            raise SettingError(f"BatchNormalization: momentum must be from 0 to 1, got {self.momentum!r}")
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        running = {"mean": rng.full(shape[-1:], 0), "variance": rng.full(shape[-1:], 1)}
+        return scale_and_shift(rng, shape) | running, shape
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        if run.train and not self.frozen:
+            mean, variance, share = statistics(x, tuple(range(x.ndim - 1)), run.mask)
+        else:
+            mean, variance, share = params["mean"], params["variance"], None
+        inverse = (variance + self.epsilon) ** -0.5
+        unit = (x - mean) * inverse
+        return unit * params["gamma"] + params["beta"], (unit, inverse, share, mean, variance)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        unit, inverse, share, *_ = cache
+        grads = {"gamma": over_rows(dy * unit), "beta": over_rows(dy)}
+        if not need_dx:
+            return None, grads
+        if share is not None:
+            dy = dy - share * (grads["beta"] + unit * grads["gamma"])
+        return dy * (params["gamma"] * inverse), grads
+
+    def absorb(self, params: Tree, cache: Cache) -> Tree:
+        *_, share, mean, variance = cache
+        if share is None:
+            return params
+        seen, move = {"mean": mean, "variance": variance}, 1 - self.momentum
+        return params | {n: self.momentum * params[n] + move * new.reshape(-1) for n, new in seen.items()}
+
+
+@dataclass(frozen=True, repr=False)
+class GroupNormalization(Layer):
+    """As batch normalization, but over the places and a group of features of each example by itself.
+
+    With the mean m, the variance v and s = 1 / sqrt(v + epsilon) over the N numbers of a group::
+
+        y = g h + b,   h = (x - m) s
+        dg = sum dy h      db = sum dy
+        dx = s (dy g - (sum(dy g) + h sum(dy g h)) / N)
+
+    (Wu & He 2018, "Group normalization", equations 1 to 7.) As many groups as features are instance
+    normalization. Of sequences only the steps that count enter the statistics.
+
+    Parameters
+    ----------
+    groups : int
+        How many groups the features are divided into.
+    epsilon : float
+        What is added to the variance.
+    """
+
+    groups: int = 32
+    epsilon: float = 1e-3
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        check_epsilon(self)
+        if not isinstance(self.groups, int) or self.groups < 1:
+            raise SettingError(f"GroupNormalization: groups must be 1 or more, got {self.groups!r}")
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        if shape[-1] % self.groups:
+            raise ShapeError(f"{shape[-1]} features cannot be divided into {self.groups} groups of one size")
+        return scale_and_shift(rng, shape), shape
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        grouped = self._grouped(x)
+        mean, variance, share = statistics(grouped, (1, 3), run.mask)
+        inverse = (variance + self.epsilon) ** -0.5
+        unit = (grouped - mean) * inverse
+        y = unit.reshape(x.shape) * params["gamma"]
+        y += params["beta"]
+        return y, (unit, inverse, share)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        unit, inverse, share = cache
+        grads = {"gamma": over_rows(dy * unit.reshape(dy.shape)), "beta": over_rows(dy)}
+        if not need_dx:
+            return None, grads
+        slope = self._grouped(dy * params["gamma"])
+        total, moment = (a.sum((1, 3), keepdims=True) for a in (slope, slope * unit))
+        return (inverse * (slope - share * (total + unit * moment))).reshape(dy.shape), grads
+
+    def _grouped(self, x: Array) -> Array:  # (n, places, groups, features of a group)
+        return x.reshape(x.shape[0], math.prod(x.shape[1:-1]), self.groups, x.shape[-1] // self.groups)
+
+
+def statistics(x: Array, axes: tuple[int, ...], mask: Array | None) -> tuple[Array, Array, Array]:
+    """Return mean and variance over some axes, and the share (1 / N; 0 if masked) of each place in them."""
+    size = math.prod(x.shape[axis] for axis in axes)
+    if mask is None or mask.shape != x.shape[:2]:
+        mean = x.mean(axes, keepdims=True)
+        centred = x - mean
+        return mean, (centred * centred).mean(axes, keepdims=True), 1 / size
+    xp = namespace(x)
+    counts = xp.asarray(mask, dtype=x.dtype).reshape(*mask.shape, *[1] * (x.ndim - 2)) + xp.zeros_like(x)
+    share = counts / xp.maximum(counts.sum(axes, keepdims=True), 1)
+    mean = (share * x).sum(axes, keepdims=True)
+    centred = x - mean
+    return mean, (share * centred * centred).sum(axes, keepdims=True), share

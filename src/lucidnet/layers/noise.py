@@ -1,0 +1,40 @@
+"""Noise added while training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..backend import Array, Tree, namespace
+from ..errors import SettingError
+from ..value import in_range
+from .base import INFERENCE, Cache, Layer, Run
+
+
+@dataclass(frozen=True, repr=False)
+class GaussianNoise(Layer):
+    """In training y = x + s e with e standard normal, in inference y = x;  dx = dy.
+
+    Small noise at the input acts as Tikhonov's penalty on the slope (Bishop 1995, "Training with noise
+    is equivalent to Tikhonov regularization").
+
+    Parameters
+    ----------
+    deviation : float
+        The standard deviation s, in units of x.
+    """
+
+    deviation: float
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        if not in_range(self.deviation):
+            raise SettingError(f"GaussianNoise: deviation must be 0 or more, got {self.deviation!r}")
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        if not run.train or self.deviation == 0:
+            return x, None
+        noise = namespace(x).asarray(run.stream.normal(x.shape), dtype=x.dtype)
+        return x + self.deviation * noise, None
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy, {}

@@ -1,0 +1,132 @@
+"""Normalization of each row by itself: over its last axis (LayerNormalization, RMSNormalization)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..backend import Array, Shape, Stream, Tree, namespace
+from ..errors import SettingError
+from ..value import in_range
+from .base import INFERENCE, Cache, Layer, Run
+
+
+@dataclass(frozen=True, repr=False)
+class LayerNormalization(Layer):
+    """Each row of features gets mean 0 and variance 1, then a scale and a shift per feature.
+
+    With the mean m and the variance v over the last axis, and s = 1 / sqrt(v + epsilon)::
+
+        y = g h + b,   h = (x - m) s
+        dg = sum_n dy h      db = sum_n dy
+        dx = s (dy g - mean(dy g) - h mean(dy g h))
+
+    (Ba, Kiros & Hinton 2016, "Layer normalization", equation 3.)
+
+    Parameters
+    ----------
+    epsilon : float
+        What is added to the variance. 1e-3 as in Keras; PyTorch takes 1e-5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = LayerNormalization()
+    >>> params, _ = layer.init(Stream(0), (2,))
+    >>> layer.forward(params, np.array([[3.0, 5.0]]))[0].round(3)
+    array([[-1.,  1.]])
+    """
+
+    epsilon: float = 1e-3
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        check_epsilon(self)
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        return scale_and_shift(rng, shape), shape
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        unit, inverse = scaled(x - x.mean(-1, keepdims=True), self.epsilon)
+        y = unit * params["gamma"]
+        y += params["beta"]
+        return y, (unit, inverse)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        unit, inverse = cache
+        dy_unit = dy * unit
+        grads = {"gamma": over_rows(dy_unit), "beta": over_rows(dy)}
+        if not need_dx:
+            return None, grads
+        mean = params["gamma"] / dy.shape[-1]  # mean(dy g), as a product of matrix and vector
+        dx = dy * params["gamma"]
+        dx -= (dy @ mean)[..., None]
+        dx -= unit * (dy_unit @ mean)[..., None]
+        dx *= inverse
+        return dx, grads
+
+
+@dataclass(frozen=True, repr=False)
+class RMSNormalization(Layer):
+    """Each row of features gets mean square 1, then a scale per feature; its mean stays.
+
+    With s = 1 / sqrt(mean(x^2) + epsilon) over the last axis::
+
+        y = g h,   h = x s
+        dg = sum_n dy h
+        dx = s (dy g - h mean(dy g h))
+
+    (Zhang & Sennrich 2019, "Root mean square layer normalization", equation 4.)
+
+    Parameters
+    ----------
+    epsilon : float
+        What is added to the mean square.
+    """
+
+    epsilon: float = 1e-6
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        check_epsilon(self)
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        return {"gamma": rng.full(shape[-1:], 1)}, shape
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        unit, inverse = scaled(x, self.epsilon)
+        return unit * params["gamma"], (unit, inverse)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        unit, inverse = cache
+        dy_unit = dy * unit
+        grads = {"gamma": over_rows(dy_unit)}
+        if not need_dx:
+            return None, grads
+        dx = dy * params["gamma"]
+        dx -= unit * (dy_unit @ (params["gamma"] / dy.shape[-1]))[..., None]
+        dx *= inverse
+        return dx, grads
+
+
+def scaled(x: Array, epsilon: float) -> tuple[Array, Array]:
+    """Return rows divided by sqrt(mean square + epsilon), and the factors that did it."""
+    square = namespace(x).vecdot(x, x)[..., None] / x.shape[-1]
+    inverse = (square + epsilon) ** -0.5
+    return x * inverse, inverse
+
+
+def scale_and_shift(rng: Stream, shape: Shape) -> Tree:
+    """Return the first scale (1) and shift (0) of each feature."""
+    return {"gamma": rng.full(shape[-1:], 1), "beta": rng.full(shape[-1:], 0)}
+
+
+def over_rows(x: Array) -> Array:
+    """Return the sum over all axes but the last."""
+    return x.reshape(-1, x.shape[-1]).sum(0)
+
+
+def check_epsilon(layer: Layer) -> None:
+    """Raise if the field `epsilon` is not a positive number: without it a constant row is 0 / 0."""
+    epsilon = layer.epsilon  # type: ignore[attr-defined]
+    if not in_range(epsilon) or epsilon == 0:
+        raise SettingError(f"{type(layer).__name__}: epsilon must be above 0, got {epsilon!r}")

@@ -1,0 +1,55 @@
+"""The rectifier whose negative slope is learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..backend import Array, Shape, Stream, Tree, namespace
+from ..errors import SettingError
+from ..value import in_range
+from .base import INFERENCE, Cache, Layer, Run
+from .normalization import over_rows
+
+
+@dataclass(frozen=True, repr=False)
+class PReLU(Layer):
+    """y = x for x > 0, else a x, with a slope a per feature that is learned.
+
+    ::
+
+        dx = dy for x > 0, else a dy       da = sum_n dy min(x, 0)
+
+    (He et al. 2015, "Delving deep into rectifiers", equations 1, 9 and 10.) As there,
+    no penalty acts on a.
+
+    Parameters
+    ----------
+    alpha : float
+        The slope in the beginning; 0.25 as in the paper.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = PReLU()
+    >>> params, _ = layer.init(Stream(0), (2,))
+    >>> layer.forward(params, np.array([[-4.0, 3.0]]))[0]
+    array([[-1.,  3.]])
+    """
+
+    alpha: float = 0.25
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        if not in_range(self.alpha, least=-float("inf")):
+            raise SettingError(f"PReLU: alpha must be a number, got {self.alpha!r}")
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        return {"alpha": rng.full(shape[-1:], self.alpha)}, shape
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return namespace(x).where(x > 0, x, params["alpha"] * x), x
+
+    def backward(self, params: Tree, x: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        xp = namespace(x)
+        grads = {"alpha": over_rows(dy * xp.minimum(x, 0))}
+        return (xp.where(x > 0, dy, params["alpha"] * dy) if need_dx else None), grads
