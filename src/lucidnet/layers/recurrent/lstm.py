@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import lru_cache
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -54,38 +55,44 @@ class LSTM(Recurrent):
 
     def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
         h, c = state
-        xp, u = namespace(z), self.units
+        xp, half = namespace(z), halves(self.units, z.dtype)
         # All four gates by one tanh: sigmoid(a) = tanh(a / 2) / 2 + 1 / 2.
-        half = half_but(2, 4, u, z)
         t = h @ params["U"]
         t += z
         t *= half
         t = xp.tanh(t)
-        gates = t * half
-        gates += 1 - half
-        i, f, g, o = gates[:, :u], gates[:, u : 2 * u], t[:, 2 * u : 3 * u], gates[:, 3 * u :]
+        i, f, g, o = opened(t, half)
         after = f * c
         after += i * g
         squashed = xp.tanh(after)
-        return (o * squashed, after), (t, gates, c, squashed)
+        return (o * squashed, after), (t, c, squashed)
 
     def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
-        t, gates, c, squashed = cache
-        xp, u = namespace(t), self.units
+        t, c, squashed = cache
         dh, dc = dstate
-        i, f, g, o = gates[:, :u], gates[:, u : 2 * u], t[:, 2 * u : 3 * u], gates[:, 3 * u :]
+        half = halves(self.units, t.dtype)
+        i, f, g, o = opened(t, half)
         dc = dc + dh * o * (1 - squashed * squashed)
-        dz = xp.concat([dc * g, dc * c, dc * i, dh * squashed], axis=1)
+        dz = namespace(t).concat([dc * g, dc * c, dc * i, dh * squashed], axis=1)
         # The slopes of all gates: (1 - t^2) / 4 of sigmoid's, 1 - t^2 of tanh's.
         slope = t * t
         slope -= 1
-        slope *= -(half_but(2, 4, u, t) ** 2)
+        slope *= -half * half
         dz *= slope
         return dz, dz, (dz @ params["U"].T, dc * f)
 
 
-def half_but(block: int, blocks: int, units: int, like: Array) -> Array:
-    """Return 1/2 for the columns of all gates but one, 1 for that."""
-    xp = namespace(like)
-    one = xp.arange(blocks * units) // units == block
-    return xp.where(one, xp.ones_like(like[0]), 0.5 * xp.ones_like(like[0]))
+def opened(t: Array, half: Array) -> tuple[Array, Array, Array, Array]:
+    """Return the gates i, f, g, o of their tanh."""
+    u = t.shape[1] // 4
+    gates = t * half
+    gates += 1 - half
+    return gates[:, :u], gates[:, u : 2 * u], gates[:, 2 * u : 3 * u], gates[:, 3 * u :]
+
+
+@lru_cache(maxsize=64)
+def halves(units: int, dtype: Any) -> Array:
+    """Return 1/2 for the columns of the gates i, f and o, and 1 for those of g."""
+    made = np.where(np.arange(4 * units) // units == 2, 1.0, 0.5).astype(dtype)
+    made.flags.writeable = False  # it is shared by all calls
+    return made
