@@ -19,6 +19,7 @@ from lucidnet.backend import Stream
 from lucidnet.losses import Loss
 from lucidnet.tree import Layout
 from rows import LayerRow, smooth
+from rows_attention import ROWS as ATTENTION
 from rows_normalization import ROWS as NORMALIZATION
 from rows_recurrent import ROWS as RECURRENT
 
@@ -53,6 +54,12 @@ def _dropout_net(p: Any, x: Any) -> Any:
     return x + _dropped(p, y, "residual1", "body", "dropout1")
 
 
+def _graph(p: Any, x: Any) -> Any:
+    a = _dense(p["a"], x, np.tanh)
+    b = _dense(p["b"], a, sp.expit)
+    return np.hstack([a * b * _dense(p["b"], b, sp.expit), x])
+
+
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, section 2
 
 ACTIVATIONS = [
@@ -77,6 +84,7 @@ ACTIVATIONS = [
 
 LAYERS = [
     *ACTIVATIONS,
+    *ATTENTION,
     *NORMALIZATION,
     *RECURRENT,
     LayerRow(L.Input(5), lambda p, x: x),
@@ -100,6 +108,25 @@ LAYERS = [
     LayerRow(
         L.Sequential([L.Dense(4, "tanh"), L.Dense(3, "sigmoid", name="out")]),
         lambda p, x: _sigmoid_params(p["out"], _dense(p["dense0"], x, np.tanh)),
+    ),
+    LayerRow(L.Masking(), lambda p, x: x, shape=(3, 2)),
+    LayerRow(
+        L.Residual(L.Dense(3, "tanh"), L.Dense(3, use_bias=False)),
+        lambda p, x: _dense(p["projection"], x) + _dense(p["body"], x, np.tanh),
+    ),
+    LayerRow(
+        L.Graph(
+            {"x": (5,)},
+            [
+                ("a", L.Dense(4, "tanh"), "x"),
+                ("b", L.Dense(4, "sigmoid"), "a"),
+                ("again", "b", "b"),
+                ("gate", L.Multiply(), ("a", "again", "b")),
+                ("out", L.Concatenate(), ("gate", "x")),
+            ],
+            "out",
+        ),
+        lambda p, x: _graph(p, x),
     ),
     LayerRow(L.Residual(L.Dense(5, "tanh")), lambda p, x: x + _dense(p["body"], x, np.tanh)),
     LayerRow(

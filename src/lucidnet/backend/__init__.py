@@ -5,8 +5,21 @@ the array API standard lacks stands here.
 """
 
 from .arrays import Array, Shape, Tree, namespace, one_hot, subtract
+from .indexing import row_numbers, scatter_add
 from .random import Stream
 from .scan import scan
 from .special import normal_cdf
 
-__all__ = ["Array", "Shape", "Stream", "Tree", "namespace", "normal_cdf", "one_hot", "scan", "subtract"]
+__all__ = [
+    "Array",
+    "Shape",
+    "Stream",
+    "Tree",
+    "namespace",
+    "normal_cdf",
+    "one_hot",
+    "row_numbers",
+    "scan",
+    "scatter_add",
+    "subtract",
+]

@@ -26,8 +26,10 @@ from .branches import Add, Concatenate, Multiply
 from .containers import Container, Residual, Sequential
 from .core import Dropout, Flatten, Input, Reshape
 from .dense import Dense
+from .embedding import Embedding
 from .noise import GaussianNoise
 from .normalization import LayerNormalization, RMSNormalization
+from .positions import PositionalEmbedding, SinusoidalEncoding
 from .prelu import PReLU
 from .recurrent import GRU, LSTM, Bidirectional, LeakyRNN, Recurrent, SimpleRNN
 
@@ -46,6 +48,7 @@ __all__ = [
     "Container",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianNoise",
     "GroupNormalization",
@@ -60,6 +63,7 @@ __all__ = [
     "Mish",
     "Multiply",
     "PReLU",
+    "PositionalEmbedding",
     "RMSNormalization",
     "ReLU",
     "Recurrent",
@@ -70,6 +74,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "SimpleRNN",
+    "SinusoidalEncoding",
     "Softmax",
     "Softplus",
     "Softsign",

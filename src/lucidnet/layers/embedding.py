@@ -1,0 +1,77 @@
+"""Vectors for whole numbers, such as characters and words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .. import initializers
+from ..backend import Array, Shape, Stream, Tree, row_numbers, scatter_add
+from ..errors import SettingError
+from .base import INFERENCE, Cache, Layer, Run
+
+
+@dataclass(frozen=True, repr=False)
+class Embedding(Layer):
+    """A learned vector for each whole number: y = W[x].
+
+    ::
+
+        dW[i] = sum of dy where x = i       (there is no dx)
+
+    The same as a dense layer on one-hot rows (Bengio et al. 2003, section 2).
+
+    Parameters
+    ----------
+    vocabulary : int
+        How many numbers there are: inputs (n, ...) are from 0 to vocabulary - 1, of any dtype.
+    dimension : int
+        Length of the vectors; outputs are (n, ..., dimension).
+    mask_zero : bool
+        Whether 0 is padding: time steps with it do not count.
+    initializer : str or Initializer
+        How W (vocabulary, dimension) begins; uniform from -0.05 to 0.05 if not given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = Embedding(3, 2)
+    >>> W = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]])
+    >>> layer.forward({"W": W}, np.array([[2, 1]]))[0]
+    array([[[3., 4.],
+            [1., 2.]]])
+    """
+
+    vocabulary: int
+    dimension: int
+    mask_zero: bool = False
+    initializer: Any = initializers.Uniform()
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        check_whole(self, "vocabulary", "dimension")
+        object.__setattr__(self, "initializer", initializers.get(self.initializer))
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        table = self.initializer(rng.child("W"), (self.vocabulary, self.dimension))
+        return {"W": table}, (*shape, self.dimension)
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        numbers = row_numbers(x, self.vocabulary)
+        return params["W"][numbers], numbers
+
+    def backward(self, params: Tree, numbers: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        rows = dy.reshape(-1, self.dimension)
+        return None, {"W": scatter_add(rows, numbers.reshape(-1), self.vocabulary)}
+
+    def mask(self, x: Array) -> Array | None:
+        return x != 0 if self.mask_zero else None
+
+
+def check_whole(layer: Layer, *settings: str) -> None:
+    """Raise if one of these settings is not a whole number of 1 or more."""
+    for setting in settings:
+        given = getattr(layer, setting)
+        if not isinstance(given, int) or given < 1:
+            kind = type(layer).__name__
+            raise SettingError(f"{kind}: {setting} must be a whole number of 1 or more, got {given!r}")
