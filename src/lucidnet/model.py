@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import losses, optimizers
-from .backend import Array, Shape, Tree
+from .backend import Array, Tree
 from .errors import NotReadyError, SettingError, ShapeError
 from .layers import Layer, Run, Sequential
 from .layers.base import INFERENCE, masked
@@ -27,7 +27,6 @@ from .training.step import State, Step, initial
 from .training.stream import Streamed, as_dataset
 from .training.summary import output_shape, summary_text
 from .tree import tree_map
-from .value import Value
 
 if TYPE_CHECKING:
     from .metrics import Metric
@@ -74,7 +73,7 @@ class Model:
         self._state: State | None = None
         self._step: Step | None = None
         self._metrics: tuple[Metric[Any], ...] = ()
-        self._shapes: tuple[Shape, Shape] = ((), ())
+        self._shapes: tuple[Any, Any] = ((), ())
         if isinstance(layers, Sequential):
             self._net = layers
         else:
@@ -102,7 +101,7 @@ class Model:
             raise NotReadyError("this model has no layers yet: add some, or pass them to Model([...])")
         return self._net
 
-    def build(self, shape: Shape | None = None) -> None:
+    def build(self, shape: Any = None) -> None:
         """Make the first weights, if there are none, for inputs of a shape (without the batch axis).
 
         This happens by itself; with an `Input` layer no shape is needed.
@@ -118,23 +117,31 @@ class Model:
         params = initial(self.net, shape, self.seed, self.dtype)
         self.set_params(params, shape)
 
-    def compile(self, loss: Any, optimizer: Any = "adam", metrics: Sequence[Any] | str = ()) -> None:
+    def compile(
+        self,
+        loss: Any,
+        optimizer: Any = "adam",
+        metrics: Any = (),
+        loss_weights: Mapping[str, float] | None = None,
+    ) -> None:
         """Say what is minimized, how, and what is measured. Weights that exist are kept.
 
         Parameters
         ----------
         loss : str, Loss or callable
-            The loss, by name, as a value, or a function of (prediction, target).
+            The loss, by name, as a value, or a function of (prediction, target); a dict of them for a
+            network with several outputs.
         optimizer : str or Optimizer
             The optimizer, by name (with its default settings) or as a value.
         metrics : sequence of str, Metric or callable
-            What is measured besides the loss.
+            What is measured besides the loss; a dict of them for a network with several outputs.
+        loss_weights : dict of float, optional
+            How much the loss of each output counts.
         """
-        from .metrics import get
+        from .metrics import several
 
-        chosen = (metrics,) if isinstance(metrics, (str, Value)) else tuple(metrics)
-        step = Step(self.net, losses.get(loss), optimizers.get(optimizer))
-        self._metrics = tuple(get(given) for given in chosen)
+        step = Step(self.net, losses.get(loss, loss_weights), optimizers.get(optimizer))
+        self._metrics = several(metrics)
         self._step = step
         if self._state is not None:
             self._state = self._state.ready(step.optimizer)
@@ -187,13 +194,13 @@ class Model:
         return self.state.params
 
     @property
-    def input_shape(self) -> Shape:
+    def input_shape(self) -> Any:
         """The shape of one input."""
         self.build()
         return self._shapes[0]
 
     @property
-    def output_shape(self) -> Shape:
+    def output_shape(self) -> Any:
         """The shape of one output."""
         self.build()
         return self._shapes[1]
@@ -212,7 +219,7 @@ class Model:
             )
         self.set_params(state.plan.layout.unravel(vector), self._shapes[0])
 
-    def set_params(self, params: Tree, shape: Shape | None = None) -> None:
+    def set_params(self, params: Tree, shape: Any = None) -> None:
         """Set all weights from a tree like `params`; the optimizer's memory is cleared.
 
         Parameters

@@ -35,7 +35,7 @@ def describe(model: Model) -> dict[str, Any]:
     """Return all of a model but its weights, as plain dicts, lists, numbers and strings."""
     return {
         "net": to_config(model.net),
-        "input_shape": list(model.input_shape),
+        "input_shape": model.input_shape,
         "dtype": model.dtype,
         "seed": model.seed,
         "loss": to_config(model.loss),
@@ -87,7 +87,8 @@ def _rebuild(
     if description["loss"] is not None:
         loss, optimizer = (from_config(description[name], known) for name in ("loss", "optimizer"))
         model.compile(loss, optimizer, from_config(description["metrics"], known))
-    shape = tuple(description["input_shape"])
+    given = description["input_shape"]
+    shape = {k: tuple(v) for k, v in given.items()} if isinstance(given, dict) else tuple(given)
     blank = from_config(description["net"], {name: _blank(kind) for name, kind in known.items()})
     model.set_params(fit(tensors, initial(blank, shape, model.seed, model.dtype)), shape)
     model.history = History(description["history"])

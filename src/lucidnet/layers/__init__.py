@@ -24,12 +24,11 @@ from .base import Layer, Run, backprop, walk
 from .batchnorm import BatchNormalization, GroupNormalization
 from .branches import Add, Concatenate, Multiply
 from .containers import Container, Residual, Sequential
-from .core import Dropout, Flatten, Input, Reshape
+from .core import Dropout, Flatten, Input, Masking, Reshape
 from .dense import Dense
-from .embedding import Embedding
+from .graph import Graph
 from .noise import GaussianNoise
 from .normalization import LayerNormalization, RMSNormalization
-from .positions import PositionalEmbedding, SinusoidalEncoding
 from .prelu import PReLU
 from .recurrent import GRU, LSTM, Bidirectional, LeakyRNN, Recurrent, SimpleRNN
 
@@ -48,9 +47,9 @@ __all__ = [
     "Container",
     "Dense",
     "Dropout",
-    "Embedding",
     "Flatten",
     "GaussianNoise",
+    "Graph",
     "GroupNormalization",
     "HardSigmoid",
     "Input",
@@ -60,10 +59,10 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
+    "Masking",
     "Mish",
     "Multiply",
     "PReLU",
-    "PositionalEmbedding",
     "RMSNormalization",
     "ReLU",
     "Recurrent",
@@ -74,7 +73,6 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "SimpleRNN",
-    "SinusoidalEncoding",
     "Softmax",
     "Softplus",
     "Softsign",

@@ -101,40 +101,60 @@ class Sequential(Container):
 class Residual(Container):
     """Skip connection: y = x + f(x),  dx = dy + f'^T dy (He et al. 2016).
 
+    With a projection g, where f changes the shape: y = g(x) + f(x),  dx = g'^T dy + f'^T dy.
+
     Parameters
     ----------
     body : Layer
-        The layer f (or a container of layers); its output has the shape of its input.
+        The layer f (or a container of layers); without a projection its output has the shape of its
+        input.
+    projection : Layer, optional
+        The layer g, such as ``Dense(64, use_bias=False)``.
     """
 
     body: Layer
+    projection: Layer | None = None
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        if not isinstance(self.body, Layer):
-            raise SettingError(f"Residual: expected a layer, got {self.body!r}; join several in a Sequential")
+        for part in (self.body,) if self.projection is None else (self.body, self.projection):
+            if not isinstance(part, Layer):
+                raise SettingError(f"Residual: expected a layer, got {part!r}; join several in a Sequential")
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
-        return (("body", self.body),)
+        body = (("body", self.body),)
+        return body if self.projection is None else (*body, ("projection", self.projection))
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        params, out = self.body.init(rng.child("body"), shape)
-        if out != shape:
+        params, shapes = {}, {"projection": shape}
+        for name, child in self.children():
+            params[name], shapes[name] = child.init(rng.child(name), shape)
+        if shapes["body"] == shapes["projection"]:
+            return params, shapes["body"]
+        if self.projection is not None:
             raise ShapeError(
-                f"the body turns shape {shape} into {out}, so x + f(x) does not exist; "
-                f"end the body with a layer of {shape[-1]} outputs"
+                f"body and projection must agree, but they give {shapes['body']} and {shapes['projection']}"
             )
-        return {"body": params}, shape
+        raise ShapeError(
+            f"the body turns shape {shape} into {shapes['body']}, so x + f(x) does not exist; "
+            f"end the body with a layer of {shape[-1]} outputs, or give a projection"
+        )
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        y, cache = self.body.forward(params["body"], x, run.child("body"))
-        return x + y, {"body": cache}
+        y, cache = x, {}
+        for name, child in reversed(self.children()):
+            out, cache[name] = child.forward(params[name], x, run.child(name))
+            y = out if name == "projection" else y + out
+        return y, cache
 
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:
-        dx, grads = send("body", self.body, params["body"], cache["body"], dy, need_dx)
-        return (dy + dx if need_dx else None), {"body": grads}
+        grads, arrived = {}, [] if self.projection else [dy]
+        for name, child in self.children():
+            dx, grads[name] = send(name, child, params[name], cache[name], dy, need_dx)
+            arrived.append(dx)
+        return (arrived[0] + arrived[1] if need_dx else None), grads
 
 
 def named(layers: Sequence[Layer], where: str) -> tuple[Layer, ...]:

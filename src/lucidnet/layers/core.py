@@ -54,6 +54,28 @@ class Input(Layer):
 
 
 @dataclass(frozen=True, repr=False)
+class Masking(Layer):
+    """y = x; time steps all of whose features are `value` do not count, for all layers and the loss.
+
+    Parameters
+    ----------
+    value : float
+        What fills the steps behind the end of a sequence.
+    """
+
+    value: float = 0.0
+
+    def mask(self, x: Array) -> Array | None:
+        return (x != self.value).any(-1)
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return x, None
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy, {}
+
+
+@dataclass(frozen=True, repr=False)
 class Dropout(Layer):
     """In training each element is dropped with probability `rate`, the others divided by 1 - rate.
 

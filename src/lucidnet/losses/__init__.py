@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..errors import SettingError, lookup
 from ..value import get as _get
 from .base import Loss
 from .crossentropy import (
@@ -14,6 +15,7 @@ from .crossentropy import (
     SparseCategoricalCrossentropy,
 )
 from .custom import Custom, custom
+from .joint import Joint
 from .margin import CategoricalHinge, Hinge
 from .regression import CosineDistance, HalfSquaredError, Huber, MeanAbsoluteError, MeanSquaredError
 
@@ -43,6 +45,7 @@ __all__ = [
     "HalfSquaredError",
     "Hinge",
     "Huber",
+    "Joint",
     "KLDivergence",
     "Loss",
     "MeanAbsoluteError",
@@ -53,14 +56,32 @@ __all__ = [
 ]
 
 
-def get(given: Any) -> Loss:
-    """Return the loss with a name; a loss returns itself; a function is wrapped.
+def get(given: Any, weights: Mapping[str, float] | None = None) -> Loss:
+    """Return the loss with a name; a loss returns itself; a function is wrapped, a dict joined.
+
+    Parameters
+    ----------
+    given : str, Loss, callable, or dict of these
+        The loss; one for each output by name, for a network with several.
+    weights : dict of float, optional
+        How much the loss of each output counts; 1 for those left out.
 
     Examples
     --------
     >>> get("mse")
     MeanSquaredError()
     """
+    if isinstance(given, Mapping):
+        return _joint(given, weights or {})
+    if weights:
+        raise SettingError(f"loss_weights: is for a dict of losses by output, got loss={given!r}")
     if callable(given) and not isinstance(given, type):
         return custom(given)
     return _get("loss", given, KNOWN, Loss)
+
+
+def _joint(given: Mapping[str, Any], weights: Mapping[str, float]) -> Joint:
+    for name in weights:
+        lookup("output in loss_weights", name, given)
+    losses = tuple((name, get(loss)) for name, loss in given.items())
+    return Joint(losses, tuple(weights.get(name, 1.0) for name in given))

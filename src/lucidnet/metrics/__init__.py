@@ -22,6 +22,7 @@ Labels ``y`` are integers, or one-hot in several columns. A ``prediction`` is on
 from .base import FunctionMetric, Metric
 from .classification import Accuracy, BinaryAccuracy, TopK, accuracy, binary_accuracy, top_k
 from .confusion import F1, ConfusionMatrix, Precision, Recall, confusion_matrix, f1, precision, recall
+from .outputs import OfOutput, several
 from .registry import KNOWN, get
 from .regression import MAE, MSE, R2, RMSE, mae, mse, r2, rmse
 from .roc import ROCAUC, roc_auc
@@ -39,6 +40,7 @@ __all__ = [
     "ConfusionMatrix",
     "FunctionMetric",
     "Metric",
+    "OfOutput",
     "Precision",
     "Recall",
     "TopK",
@@ -54,5 +56,6 @@ __all__ = [
     "recall",
     "rmse",
     "roc_auc",
+    "several",
     "top_k",
 ]

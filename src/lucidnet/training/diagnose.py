@@ -37,7 +37,7 @@ def _quantities(net: Layer, params: Tree, x: Array, run: Run, grads: Tree) -> It
                 if not np.isfinite(array).all():
                     yield f"the parameter {'/'.join(path)} of {title}"
             x, _ = layer.forward(inner, x, run.child(layer.name))
-            if not np.isfinite(x).all():
+            if not all(np.isfinite(array).all() for _, array in leaves(x)):
                 yield f"the output of {title}"
     for path, array in leaves(grads):
         if not np.isfinite(array).all():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
 from ..layers import Run
+from ..tree import tree_map
 from .batch import Batch, Source
 from .history import Result
 from .step import State, Step, only
@@ -27,9 +28,8 @@ class Tally:
         """Count one more batch; time steps that a mask leaves out do not count."""
         self.loss += loss * batch.terms
         self.terms += batch.terms
-        target = batch.target
-        if batch.mask is not None and prediction.shape[:2] == batch.mask.shape:
-            target, prediction = target[batch.mask], prediction[batch.mask]
+        target = _counted(batch.target, prediction, batch.mask)
+        prediction = _counted(prediction, prediction, batch.mask)
         for i, metric in enumerate(self.metrics):
             self.states[i] = metric.update(self.states[i], target, prediction)
 
@@ -38,6 +38,17 @@ class Tally:
         pairs = zip(self.metrics, self.states, strict=True)
         numbers = {metric.name: metric.result(state) for metric, state in pairs}
         return Result({prefix + k: v for k, v in ({"loss": self.loss / self.terms} | numbers).items()})
+
+
+def _counted(tree: Any, prediction: Any, mask: Array | None) -> Any:
+    """Return the time steps that count, of targets or predictions that have time."""
+    if mask is None:
+        return tree
+
+    def chosen(array: Array, like: Array) -> Array:
+        return array[mask] if like.ndim > 2 and like.shape[:2] == mask.shape else array
+
+    return tree_map(chosen, tree, prediction)
 
 
 def evaluate(

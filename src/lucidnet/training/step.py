@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, Shape, Stream, Tree, namespace
+from ..backend import Array, Stream, Tree, namespace
 from ..layers import Layer, Run
 from ..losses import Loss
 from ..optimizers import Optimizer
@@ -133,7 +133,7 @@ class Step:
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", Objective.of(self.net, self.loss))
 
-    def start(self, shape: Shape, seed: int = 0, dtype: str = "float32") -> State:
+    def start(self, shape: Any, seed: int = 0, dtype: str = "float32") -> State:
         """Return the state before the first step, for inputs of a shape (without the batch axis)."""
         return State.of(self.net, initial(self.net, shape, seed, dtype), seed).ready(self.optimizer)
 
@@ -223,7 +223,7 @@ class Step:
         return replace(state, params=params, vector=vector, step=number, spare=spare)
 
 
-def initial(net: Layer, shape: Shape, seed: int = 0, dtype: str = "float32") -> Tree:
+def initial(net: Layer, shape: Any, seed: int = 0, dtype: str = "float32") -> Tree:
     """Return the first parameters of a network, for inputs of a shape (without the batch axis)."""
     return net.init(Stream(seed, dtype=dtype, path=("init",)), shape)[0]
 

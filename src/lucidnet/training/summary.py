@@ -7,20 +7,31 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Shape, Tree
-from ..layers import Layer, Sequential
-from ..tree import Path, leaves
+from ..backend import Tree
+from ..layers import Graph, Layer, Sequential
+from ..tree import Path, leaves, tree_map
 from .step import State
 
 
 @np.errstate(all="ignore")
-def output_shape(net: Layer, params: Tree, shape: Shape, dtype: str) -> Shape:
-    """Return the shape of one output, for inputs of a shape (both without the batch axis)."""
-    y, _ = net.forward(params, np.zeros((1, *shape), dtype))
-    return tuple(y.shape[1:])
+def output_shape(net: Layer, params: Tree, shape: Any, dtype: str) -> Any:
+    """Return the shape of one output, for inputs of a shape (both without the batch axis).
+
+    Several inputs are a dict of shapes, or a tuple of them where they belong together; so are outputs.
+    """
+    y, _ = net.forward(params, _zeros(shape, dtype))
+    return tree_map(lambda array: tuple(array.shape[1:]), y)
 
 
-def summary_text(net: Layer, state: State, shape: Shape) -> str:
+def _zeros(shape: Any, dtype: str) -> Any:
+    if isinstance(shape, dict):
+        return {name: _zeros(inner, dtype) for name, inner in shape.items()}
+    if shape and isinstance(shape[0], tuple):
+        return tuple(_zeros(inner, dtype) for inner in shape)
+    return np.zeros((1, *shape), dtype)
+
+
+def summary_text(net: Layer, state: State, shape: Any) -> str:
     """Return a table of layers, output shapes and numbers of parameters, as text."""
     from rich.table import Table
 
@@ -47,13 +58,42 @@ def _totals(size: int, trained: int, nbytes: int) -> str:
     return f"{size:,} parameters ({nbytes / 1024:,.1f} KiB), {trained:,} of them trained"
 
 
-def _rows(net: Layer, params: Tree, shape: Shape, path: Path, dtype: str) -> Iterator[tuple[str, ...]]:
+def _rows(net: Layer, params: Tree, shape: Any, path: Path, dtype: str) -> Iterator[tuple[str, ...]]:
     """Yield a row for each layer; the layers inside a container follow it, indented."""
+    shapes = inner_shapes(net, params, shape, dtype)
     for name, layer in net.children():
-        inner = params[name]
+        inner, shape = params[name], shapes[name]
         out = output_shape(layer, inner, shape, dtype)
         size = sum(array.size for _, array in leaves(inner))
         title = type(layer).__name__ if layer.children() else layer.describe()
-        yield "  " * len(path) + name, title, " x ".join(map(str, out)), f"{size:,}"
+        yield "  " * len(path) + name, title, _text(out), f"{size:,}"
         yield from _rows(layer, inner, shape, (*path, name), dtype)
-        shape = out if isinstance(net, Sequential) else shape
+
+
+def inner_shapes(net: Layer, params: Tree, shape: Any, dtype: str) -> dict[str, Any]:
+    """Return the shape of the input of each layer inside a container (where it first stands)."""
+    if isinstance(net, Graph):
+        return _graph_shapes(net, params, shape, dtype)
+    found = {}
+    several = iter(shape) if shape and isinstance(shape, tuple) and isinstance(shape[0], tuple) else None
+    for name, layer in net.children():
+        found[name] = shape = next(several) if several else shape
+        if isinstance(net, Sequential):
+            shape = output_shape(layer, params[name], shape, dtype)
+    return found
+
+
+def _graph_shapes(net: Graph, params: Tree, shape: Any, dtype: str) -> dict[str, Any]:
+    known: dict[str, Any] = dict(net.inputs)
+    found: dict[str, Any] = {}
+    for name, owner, layer, sources in net.placed():
+        taken = known[sources[0]] if len(sources) == 1 else tuple(known[source] for source in sources)
+        found.setdefault(owner, taken)
+        known[name] = output_shape(layer, params[owner], taken, dtype)
+    return found
+
+
+def _text(shape: Any) -> str:
+    if isinstance(shape, dict):
+        return ", ".join(f"{name} {_text(inner)}" for name, inner in shape.items())
+    return " x ".join(map(str, shape))

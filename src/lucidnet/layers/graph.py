@@ -1,0 +1,171 @@
+"""Networks of any shape: several inputs and outputs by name, and one layer in several places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import add
+from typing import Any
+
+from ..backend import Shape, Stream, Tree
+from ..errors import LucidnetError, ShapeError
+from ..tree import leaves, tree_map
+from .base import INFERENCE, Cache, Layer, Run, Send
+from .containers import Container
+from .core import Input
+from .nodes import check, nodes
+
+
+@dataclass(frozen=True, repr=False)
+class Graph(Container):
+    """Layers that take their inputs from each other by name; no node comes before its sources.
+
+    What goes to several nodes gets the sum of the errors that come back from them, and a layer in
+    several places the sum of its gradients there.
+
+    Parameters
+    ----------
+    inputs : dict of shapes
+        The shape of one example of each input.
+    nodes : sequence of (name, layer, source)
+        A source is the name of an input or of an earlier node; several, as a tuple, go into layers such
+        as `Concatenate`, `Add` or `Multiply` (without branches). A layer that is the name of an earlier
+        node is that node's, with its weights.
+    outputs : str or sequence of str
+        The nodes whose outputs are the network's.
+
+    Notes
+    -----
+    With one input x may be an array, else it is a dict of arrays; with one output y is an array, else
+    a dict.
+
+    Examples
+    --------
+    >>> from lucidnet.layers import Concatenate, Dense
+    >>> twin = Graph(
+    ...     inputs={"left": (4,), "right": (4,)},
+    ...     nodes=[
+    ...         ("code", Dense(3, "tanh"), "left"),
+    ...         ("other", "code", "right"),
+    ...         ("both", Concatenate(), ("code", "other")),
+    ...         ("alike", Dense(1, "sigmoid"), "both"),
+    ...     ],
+    ...     outputs="alike",
+    ... )
+    >>> params, shape = twin.init(Stream(0), twin.takes())
+    >>> list(params), shape
+    (['code', 'both', 'alike'], (1,))
+    """
+
+    inputs: Any
+    nodes: Sequence[Any]
+    outputs: Any
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        pairs = self.inputs.items() if isinstance(self.inputs, Mapping) else self.inputs
+        object.__setattr__(self, "inputs", tuple((name, Input(shape).shape) for name, shape in pairs))
+        object.__setattr__(self, "nodes", tuple(nodes(self.nodes)))
+        given = (self.outputs,) if isinstance(self.outputs, str) else tuple(self.outputs)
+        object.__setattr__(self, "outputs", given)
+        check(dict(self.inputs), self.nodes, self.outputs)
+
+    def children(self) -> tuple[tuple[str, Layer], ...]:
+        return tuple((node.name, node.layer) for node in self.nodes if isinstance(node.layer, Layer))
+
+    def placed(self) -> Iterator[tuple[str, str, Layer, tuple[str, ...]]]:
+        """Yield for each node its name, that of the layer's own node, the layer, and the sources."""
+        layers = dict(self.children())
+        for name, layer, sources in self.nodes:
+            owner = layer if isinstance(layer, str) else name
+            yield name, owner, layers[owner], sources
+
+    def takes(self) -> Any:
+        return self.inputs[0][1] if len(self.inputs) == 1 else dict(self.inputs)
+
+    def init(self, rng: Stream, shape: Any) -> tuple[Tree, Any]:
+        if shape != self.takes():
+            raise ShapeError(f"expected inputs of shape {self.takes()} per example, got {shape}")
+        shapes: dict[str, Any] = dict(self.inputs)
+        params: Tree = {}
+        for name, owner, layer, sources in self.placed():
+            try:
+                made, shapes[name] = layer.init(rng.child(owner), _gather(shapes, sources))
+            except LucidnetError as error:
+                raise type(error)(f"node {name!r} {layer.describe()}: {error}, from {sources}") from None
+            params.setdefault(owner, made)
+            if _shapes(made) != _shapes(params[owner]):
+                raise ShapeError(f"node {name!r} shares the layer of {owner!r}, but their inputs differ")
+        return params, self._out(shapes)
+
+    def _out(self, values: dict[str, Any]) -> Any:
+        return values[self.outputs[0]] if len(self.outputs) == 1 else {n: values[n] for n in self.outputs}
+
+    def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache]:
+        values = dict(x) if isinstance(x, dict) else {self.inputs[0][0]: x}
+        cache = {}
+        for name, owner, layer, sources in self.placed():
+            y, cache[name] = layer.forward(params[owner], _gather(values, sources), run.child(name))
+            values[name] = y
+        return self._out(values), cache
+
+    def route(
+        self, params: Tree, cache: Cache, dy: Any, send: Send, need_dx: bool = True
+    ) -> tuple[Any, Tree]:
+        wanted = self._wanted(params, need_dx)
+        errors = dict(dy) if isinstance(dy, dict) else {self.outputs[0]: dy}
+        grads: Tree = dict.fromkeys(params)
+        for name, owner, layer, sources in reversed(list(self.placed())):
+            need = any(wanted[source] for source in sources)
+            if not need and not _weights(params[owner]):
+                continue
+            dx, made = send(owner, layer, params[owner], cache[name], errors[name], need)
+            grads[owner] = made if grads[owner] is None else tree_map(add, grads[owner], made)
+            for source, part in zip(sources, dx if len(sources) > 1 else (dx,), strict=True) if need else ():
+                errors[source] = errors[source] + part if source in errors else part
+        grads = {name: params[name] if made is None else made for name, made in grads.items()}
+        back = {name: errors.get(name) for name, _ in self.inputs}
+        return (back if len(back) > 1 else back[self.inputs[0][0]]) if need_dx else None, grads
+
+    def _wanted(self, params: Tree, need_dx: bool) -> dict[str, bool]:
+        """Return for each input and node whether anyone needs the gradient of its output."""
+        wanted = dict.fromkeys(dict(self.inputs), need_dx)
+        for name, owner, _, sources in self.placed():
+            wanted[name] = _weights(params[owner]) or any(wanted[source] for source in sources)
+        return wanted
+
+    def absorb(self, params: Tree, cache: Cache) -> Tree:
+        params = dict(params)
+        for name, owner, layer, _ in self.placed():
+            params[owner] = layer.absorb(params[owner], cache[name])
+        return params
+
+    def states(self, cache: Cache) -> Tree:
+        found = {name: layer.states(cache[name]) for name, _, layer, _ in self.placed()}
+        return {name: states for name, states in found.items() if states}
+
+    def split_output(self, output: str) -> tuple[Graph, Layer | None]:
+        """Return this graph without the final activation of one output, and that activation."""
+        index = next(i for i, node in enumerate(self.nodes) if node.name == output)
+        node = self.nodes[index]
+        used = any(output in other.sources or other.layer == output for other in self.nodes)
+        if used or isinstance(node.layer, str):
+            return self, None
+        layer, activation = node.layer.split_activation()
+        nodes = (*self.nodes[:index], node._replace(layer=layer), *self.nodes[index + 1 :])
+        return replace(self, nodes=nodes), activation
+
+    def split_activation(self) -> tuple[Layer, Layer | None]:
+        return self.split_output(self.outputs[0]) if len(self.outputs) == 1 else (self, None)
+
+
+def _gather(values: dict[str, Any], sources: tuple[str, ...]) -> Any:
+    return values[sources[0]] if len(sources) == 1 else tuple(values[source] for source in sources)
+
+
+def _weights(params: Tree) -> bool:
+    return any(True for _ in leaves(params))
+
+
+def _shapes(params: Tree) -> list[Shape]:
+    return [array.shape for _, array in leaves(params)]

@@ -1,0 +1,69 @@
+"""The nodes of a graph, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ..errors import SettingError, suggestion
+from .base import Layer
+
+
+class Node(NamedTuple):
+    """A layer in its place: `layer` is the name of another node where it shares that one's weights."""
+
+    name: str
+    layer: Layer | str
+    sources: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
+def nodes(given: Any) -> Iterator[Node]:
+    """Yield nodes from tuples of name, layer and sources.
+
+    Raises
+    ------
+    SettingError
+        If one of them is something else.
+    """
+    for node in given:
+        if not isinstance(node, (tuple, list)) or len(node) != 3 or not isinstance(node[1], (Layer, str)):
+            raise SettingError(f"Graph: expected nodes (name, layer, source), got {node!r}")
+        name, layer, sources = node
+        layer = layer if isinstance(layer, str) else replace(layer, name=name)
+        yield Node(name, layer, (sources,) if isinstance(sources, str) else tuple(sources))
+
+
+def check(inputs: Collection[str], given: Sequence[Node], outputs: Collection[str]) -> None:
+    """Raise `SettingError` if names of a graph are missing, doubled or lead nowhere."""
+    names = [*inputs, *(node.name for node in given)]
+    if doubled := [name for i, name in enumerate(names) if name in names[:i]]:
+        raise SettingError(f"Graph: two inputs or nodes are named {doubled[0]!r}")
+    _check_sources(inputs, given)
+    if missing := [name for name in outputs if name in inputs or name not in names]:
+        raise SettingError(f"Graph: there is no node {missing[0]!r} to be an output")
+    used = {source for node in given for source in node.sources} | set(outputs)
+    if idle := [name for name in names if name not in used]:
+        raise SettingError(f"Graph: {idle[0]!r} leads to no output; take it out, or name it in outputs")
+
+
+def _check_sources(inputs: Collection[str], given: Sequence[Node]) -> None:
+    earlier, layers = dict.fromkeys(inputs), set()
+    for node in given:
+        for source in node.sources:
+            if source not in earlier:
+                raise SettingError(
+                    f"Graph: node {node.name!r} takes {source!r}, which does not stand before it: "
+                    f"{suggestion(source, earlier)}"
+                )
+        if isinstance(node.layer, Layer):
+            layers.add(node.name)
+        elif node.layer not in layers:
+            raise SettingError(
+                f"Graph: node {node.name!r} shares the layer of {node.layer!r}, but before it there is no "
+                "node of this name with a layer of its own"
+            )
+        earlier[node.name] = None

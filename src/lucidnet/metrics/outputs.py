@@ -1,0 +1,58 @@
+"""Metrics of networks with several outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..value import Value
+from .arrays import Weight
+from .base import Metric
+from .registry import get
+
+
+@dataclass(frozen=True, repr=False)
+class OfOutput(Metric[Any]):
+    """A metric of one output, measured on dicts of targets and predictions by output.
+
+    Parameters
+    ----------
+    output : str
+        The output.
+    metric : Metric
+        What is measured on it.
+    """
+
+    output: str
+    metric: Metric[Any]
+
+    @property
+    def name(self) -> str:
+        return f"{self.output}_{self.metric.name}"
+
+    def start(self) -> Any:
+        return self.metric.start()
+
+    def update(self, state: Any, y: Any, prediction: Any, sample_weight: Weight = None) -> Any:
+        return self.metric.update(state, y[self.output], prediction[self.output], sample_weight)
+
+    def value(self, state: Any) -> float:
+        return self.metric.value(state)
+
+    def undefined(self, state: Any) -> str | None:
+        return self.metric.undefined(state)
+
+
+def several(given: Any) -> tuple[Metric[Any], ...]:
+    """Return the metrics that were given: one, a sequence, or a dict of either by output.
+
+    Examples
+    --------
+    >>> [metric.name for metric in several({"label": ["accuracy"], "size": "mae"})]
+    ['label_accuracy', 'size_mae']
+    """
+    if isinstance(given, Mapping):
+        return tuple(OfOutput(name, metric) for name, part in given.items() for metric in several(part))
+    chosen = (given,) if isinstance(given, (str, Value)) or callable(given) else tuple(given)
+    return tuple(get(metric) for metric in chosen)

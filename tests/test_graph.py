@@ -1,0 +1,170 @@
+"""Several inputs and outputs by name, weight sharing, and what a model makes of them."""
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from harness import directional, flat
+from lucidnet.backend import Stream
+from lucidnet.errors import DataError, SettingError
+from lucidnet.layers import LSTM, Add, BatchNormalization, Concatenate, Dense, Graph, Layer, Linear
+
+RNG = np.random.default_rng(0)
+X = {"left": RNG.normal(size=(60, 4)), "right": RNG.normal(size=(60, 3))}
+Y = {"label": (X["left"][:, 0] > X["right"][:, 0]).astype(int), "size": X["left"].sum(1, keepdims=True)}
+
+
+def network():
+    return Graph(
+        {"left": (4,), "right": (3,)},
+        [
+            ("a", Dense(8, "tanh"), "left"),
+            ("b", Dense(8, "tanh"), "right"),
+            ("both", Concatenate(), ("a", "b")),
+            ("label", Dense(2, "softmax"), "both"),
+            ("size", Dense(1), "both"),
+        ],
+        ["label", "size"],
+    )
+
+
+def model(**settings):
+    made = ln.Model(network(), seed=1, **settings)
+    made.compile(
+        loss={"label": "categorical_crossentropy", "size": "mse"},
+        optimizer=ln.optimizers.Adam(0.02),
+        metrics={"label": ["accuracy"], "size": "mae"},
+        loss_weights={"size": 0.5},
+    )
+    return made
+
+
+def test_two_inputs_and_two_outputs_learn(tmp_path):
+    made = model()
+    history = made.fit(X, Y, epochs=40, verbose=0, validation_split=0.2)
+    assert history["label_accuracy"][-1] > 0.9
+    assert history["size_mae"][-1] < history["size_mae"][0] / 3
+    assert "val_label_accuracy" in history
+    prediction = made.predict(X)
+    assert prediction["label"].shape == (60, 2)
+    np.testing.assert_allclose(prediction["label"].sum(-1), 1, rtol=1e-5)
+    made.save(tmp_path / "m.safetensors")
+    again = ln.load(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(again.predict(X)["size"], prediction["size"])
+    assert again.evaluate(X, Y) == made.evaluate(X, Y)
+    assert "label 2, size 1" in made.summary()
+
+
+def test_the_joint_gradient():
+    made = model(dtype="float64")
+    params, (x, y) = made.params, (X, {"label": Y["label"], "size": Y["size"]})
+    found = made.step.objective.gradient(params, x, y)
+    point, back = flat(params)
+    gradient, _ = flat(found.grads)
+    for seed in range(5):
+        direction = np.random.default_rng(seed).normal(size=point.shape) / np.sqrt(point.size)
+        expected = directional(
+            lambda v: float(made.step.objective.evaluate(back(v), x, y).loss), point, direction
+        )
+        assert abs(gradient @ direction - expected) < 1e-8 * max(abs(expected), 0.1)
+    p = found.prediction
+    rows = np.arange(60)
+    plain = -np.log(p["label"][rows, Y["label"]]).mean() + 0.5 * ((p["size"] - Y["size"]) ** 2).mean()
+    np.testing.assert_allclose(float(found.loss), plain, rtol=1e-12)
+
+
+def test_a_shared_layer_gets_the_sum_of_its_gradients():
+    torch = pytest.importorskip("torch")
+    net = Graph(
+        {"one": (5,), "two": (5,)},
+        [("code", Dense(3, "tanh"), "one"), ("other", "code", "two"), ("sum", Add(), ("code", "other"))],
+        "sum",
+    )
+    params, _ = net.init(Stream(0, dtype="float64"), net.takes())
+    x = {"one": RNG.normal(size=(4, 5)), "two": RNG.normal(size=(4, 5))}
+    y, cache = net.forward(params, x)
+    dy = RNG.normal(size=y.shape)
+    dx, grads = net.backward(params, cache, dy)
+    W, b = (torch.from_numpy(params["code"][n]).requires_grad_() for n in ("W", "b"))
+    one, two = (torch.from_numpy(x[n]).requires_grad_() for n in ("one", "two"))
+    total = torch.tanh(one @ W + b) + torch.tanh(two @ W + b)
+    total.backward(torch.from_numpy(dy))
+    np.testing.assert_allclose(y, total.detach(), rtol=1e-12)
+    np.testing.assert_allclose(grads["code"]["W"], W.grad, rtol=1e-10)
+    np.testing.assert_allclose(grads["code"]["b"], b.grad, rtol=1e-10)
+    np.testing.assert_allclose(dx["one"], one.grad, rtol=1e-10)
+    np.testing.assert_allclose(dx["two"], two.grad, rtol=1e-10)
+
+
+def test_a_recurrent_layer_begins_in_a_given_state():
+    net = Graph(
+        {"words": (6, 3), "start": (4,)},
+        [("answer", LSTM(4, return_sequences=True), ("words", "start")), ("out", Dense(2), "answer")],
+        "out",
+    )
+    params, shape = net.init(Stream(0, dtype="float64"), net.takes())
+    assert shape == (6, 2)
+    x = {"words": RNG.normal(size=(2, 6, 3)), "start": RNG.normal(size=(2, 4))}
+    y, cache = net.forward(params, x)
+    dy = RNG.normal(size=y.shape)
+    dx, _ = net.backward(params, cache, dy)
+    direction = RNG.normal(size=(2, 4))
+
+    def value(h):
+        return float((dy * net.forward(params, x | {"start": h})[0]).sum())
+
+    expected = directional(value, x["start"], direction)
+    assert abs((dx["start"] * direction).sum() - expected) < 1e-8 * abs(expected)
+
+
+def test_a_graph_inside_a_network():
+    gate = Graph({"x": (6,)}, [("a", Dense(6), "x"), ("b", Dense(6), "a"), ("y", Add(), ("a", "b"))], "y")
+    made = ln.Model([ln.layers.Input(6), gate, BatchNormalization(), Dense(1)])
+    made.compile("mse", "adam")
+    x, y = RNG.normal(size=(50, 6)), RNG.normal(size=(50, 1))
+    before = made.evaluate(x, y).loss
+    made.fit(x, y, epochs=20, verbose=0)
+    assert made.evaluate(x, y).loss < before
+
+
+def test_several_inputs_are_checked():
+    made = model()
+    with pytest.raises(DataError, match=r"expected a dict with the inputs \['left', 'right'\], got ndarray"):
+        made.predict(X["left"])
+    with pytest.raises(DataError, match="the inputs differ in length"):
+        made.predict({"left": X["left"], "right": X["right"][:5]})
+    with pytest.raises(DataError, match=r"expected a dict with the outputs \['label', 'size'\]"):
+        made.fit(X, Y["label"], verbose=0)
+    with pytest.raises(DataError, match=r"y\['size'\] differ in length"):
+        made.fit(X, Y | {"size": Y["size"][:3]}, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "outputs", "message"),
+    [
+        ([("a", Dense(1), "y")], "a", "takes 'y', which does not stand before it"),
+        ([("a", Dense(1), "x"), ("a", Dense(1), "x")], "a", "two inputs or nodes are named 'a'"),
+        ([("a", Dense(1), "x"), ("b", Dense(1), "x")], "a", "'b' leads to no output"),
+        ([("a", "b", "x")], "a", "shares the layer of 'b', but before it there is no"),
+        ([("a", Dense(1), "x")], "c", "there is no node 'c' to be an output"),
+        ([("a", Dense(1))], "a", "expected nodes"),
+    ],
+)
+def test_mistakes_in_a_graph(nodes, outputs, message):
+    with pytest.raises(SettingError, match=message):
+        Graph({"x": (2,)}, nodes, outputs)
+
+
+def test_losses_must_fit_the_outputs():
+    with pytest.raises(SettingError, match="losses for"):
+        ln.Model(network()).compile({"label": "mse"})
+    with pytest.raises(SettingError, match="loss_weights"):
+        ln.Model([ln.layers.Input(2), Dense(1)]).compile("mse", loss_weights={"a": 1.0})
+
+
+def test_a_layer_without_weights_passes_the_error_on():
+    net = Graph({"x": (3,)}, [("a", Linear(), "x"), ("b", Add(), ("a", "x"))], "b")
+    y, cache = net.forward({"a": {}, "b": {}}, np.ones((1, 3)))
+    assert isinstance(net, Layer)
+    np.testing.assert_array_equal(y, 2 * np.ones((1, 3)))
+    np.testing.assert_array_equal(net.backward({"a": {}, "b": {}}, cache, y)[0], 2 * y)
