@@ -26,9 +26,11 @@ from .branches import Add, Concatenate, Multiply
 from .containers import Container, Residual, Sequential
 from .core import Dropout, Flatten, Input, Masking, Reshape
 from .dense import Dense
+from .embedding import Embedding
 from .graph import Graph
 from .noise import GaussianNoise
 from .normalization import LayerNormalization, RMSNormalization
+from .positions import PositionalEmbedding, SinusoidalEncoding
 from .prelu import PReLU
 from .recurrent import GRU, LSTM, Bidirectional, LeakyRNN, Recurrent, SimpleRNN
 
@@ -47,6 +49,7 @@ __all__ = [
     "Container",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianNoise",
     "Graph",
@@ -63,6 +66,7 @@ __all__ = [
     "Mish",
     "Multiply",
     "PReLU",
+    "PositionalEmbedding",
     "RMSNormalization",
     "ReLU",
     "Recurrent",
@@ -73,6 +77,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "SimpleRNN",
+    "SinusoidalEncoding",
     "Softmax",
     "Softplus",
     "Softsign",
