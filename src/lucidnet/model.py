@@ -30,6 +30,7 @@ from .tree import tree_map
 
 if TYPE_CHECKING:
     from .metrics import Metric
+    from .stepper import Stepper
 
 ROWS = 1000
 """Rows predicted together."""
@@ -335,6 +336,12 @@ class Model:
             for part in parts
         ]
         return tree_map(lambda *arrays: np.concatenate(arrays), *made)
+
+    def stepper(self) -> Stepper:
+        """Return the network as one that is shown its sequences one time step at a time."""
+        from .stepper import Stepper
+
+        return Stepper(self)
 
     def _forward(self, x: Any, mask: Array | None = None) -> Array:
         x = tree_map(lambda array: array.astype(self.dtype, copy=False), x)

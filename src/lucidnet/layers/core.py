@@ -22,29 +22,33 @@ class Input(Layer):
     Parameters
     ----------
     shape : int or tuple of int
-        Sizes of one example, without the batch axis.
+        Sizes of one example, without the batch axis; None for a number of time steps that may vary from
+        batch to batch.
 
     Examples
     --------
-    >>> Input(784).shape
-    (784,)
+    >>> Input(784).shape, Input((None, 65)).shape
+    ((784,), (None, 65))
     """
 
     shape: int | Shape
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        if not (shape := sizes(self.shape)) or -1 in shape:
+        given = tuple(self.shape) if isinstance(self.shape, Iterable) else (self.shape,)
+        known = sizes([1 if size is None else size for size in given])
+        if not known or -1 in known:
             raise SettingError(f"Input: sizes must be whole numbers of 1 or more, got {self.shape!r}")
+        shape = tuple(None if g is None else k for g, k in zip(given, known, strict=True))
         object.__setattr__(self, "shape", shape)
 
     def takes(self) -> Any:
         return self.shape
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        if shape != self.shape:
+        if not fits(shape, self.takes()):
             raise ShapeError(f"expected input of shape {self.shape} per example, got {shape}")
-        return {}, shape
+        return {}, self.takes()
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return x, None
@@ -111,6 +115,10 @@ class Flatten(Layer):
     """All axes but the first become one: (n, ...) to (n, features)."""
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        if None in shape:
+            raise ShapeError(
+                f"cannot flatten inputs of shape {shape}, whose size varies; pool over time first"
+            )
         return {}, (math.prod(shape),)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
@@ -157,6 +165,12 @@ class Reshape(Layer):
 
     def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy.reshape(shape), {}
+
+
+def fits(shape: Shape, expected: Shape) -> bool:
+    """Tell whether a shape is the expected one, in which None stands for any size."""
+    pairs = zip(shape, expected, strict=False)
+    return len(shape) == len(expected) and all(e is None or s is None or s == e for s, e in pairs)
 
 
 def sizes(given: Any) -> Shape:

@@ -11,6 +11,7 @@ import numpy as np
 from ..backend import Array, Shape, namespace
 from ..errors import DataError, ShapeError
 from ..layers import Layer
+from ..layers.core import fits
 from ..value import Value
 
 Cache: TypeAlias = Any
@@ -125,7 +126,7 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
     target = np.asarray(target, dtype)
     if target.ndim == len(shape) and shape[-1] == 1:
         target = target[..., None]
-    if target.shape[1:] != shape:
+    if not fits(target.shape[1:], shape):
         hint = f"; for {shape[-1]} classes take loss='categorical_crossentropy'" if target.ndim == 1 else ""
         raise ShapeError(
             f"targets of shape {target.shape} do not fit outputs of shape (n, {', '.join(map(str, shape))})"

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..backend import Array, Shape
 from ..errors import DataError, ShapeError
+from ..layers.core import fits
 from ..losses import Loss
 from ..losses.base import first_bad
 from .batch import Data, rows
@@ -33,7 +34,7 @@ def as_inputs(x: Any, shape: Any, name: str = "x") -> Any:
     if isinstance(shape, dict):
         return _several(x, shape, name)
     x = as_numbers(x, name)
-    if x.shape[1:] != shape:
+    if not fits(x.shape[1:], shape):
         raise ShapeError(_misfit(x.shape, shape, name))
     if not len(x):
         raise DataError(f"{name} is empty: expected at least one example")
@@ -94,6 +95,8 @@ def _misfit(given: Shape, shape: Shape, name: str) -> str:
     expected = f"{shape[0]} input features" if len(shape) == 1 else f"inputs of shape {shape}"
     got = f"{given[1]}" if len(given) == 2 and len(shape) == 1 else f"{name} of shape {given}"
     message = f"layer 0 Input: expected {expected}, got {got}"
+    if None in shape:
+        return message
     if given == shape:
         return f"{message}: that is one example; give a batch, {name}[None]"
     if int(np.prod(given[1:])) == int(np.prod(shape)):

@@ -19,16 +19,32 @@ def output_shape(net: Layer, params: Tree, shape: Any, dtype: str) -> Any:
 
     Several inputs are a dict of shapes, or a tuple of them where they belong together; so are outputs.
     """
-    y, _ = net.forward(params, _zeros(shape, dtype))
+    if not _varies(shape):
+        return _shape_for(net, params, shape, dtype, 1)
+    # What changes with the length of the input varies too.
+    one, two = (_shape_for(net, params, shape, dtype, length) for length in LENGTHS)
+    return tuple(a if a == b else None for a, b in zip(one, two, strict=True))
+
+
+LENGTHS = (16, 32)
+"""Numbers of time steps that are tried, where they may vary."""
+
+
+def _shape_for(net: Layer, params: Tree, shape: Any, dtype: str, length: int) -> Any:
+    y, _ = net.forward(params, _zeros(shape, dtype, length))
     return tree_map(lambda array: tuple(array.shape[1:]), y)
 
 
-def _zeros(shape: Any, dtype: str) -> Any:
+def _varies(shape: Any) -> bool:
+    return isinstance(shape, tuple) and None in shape
+
+
+def _zeros(shape: Any, dtype: str, length: int) -> Any:
     if isinstance(shape, dict):
-        return {name: _zeros(inner, dtype) for name, inner in shape.items()}
+        return {name: _zeros(inner, dtype, length) for name, inner in shape.items()}
     if shape and isinstance(shape[0], tuple):
-        return tuple(_zeros(inner, dtype) for inner in shape)
-    return np.zeros((1, *shape), dtype)
+        return tuple(_zeros(inner, dtype, length) for inner in shape)
+    return np.zeros((1, *(length if size is None else size for size in shape)), dtype)
 
 
 def summary_text(net: Layer, state: State, shape: Any) -> str:
@@ -96,4 +112,4 @@ def _graph_shapes(net: Graph, params: Tree, shape: Any, dtype: str) -> dict[str,
 def _text(shape: Any) -> str:
     if isinstance(shape, dict):
         return ", ".join(f"{name} {_text(inner)}" for name, inner in shape.items())
-    return " x ".join(map(str, shape))
+    return " x ".join("any" if size is None else str(size) for size in shape)
