@@ -20,6 +20,7 @@ from .activations import (
     Softsign,
     Tanh,
 )
+from .attention import MultiHeadAttention
 from .base import Layer, Run, backprop, walk
 from .batchnorm import BatchNormalization, GroupNormalization
 from .branches import Add, Concatenate, Multiply
@@ -33,6 +34,7 @@ from .normalization import LayerNormalization, RMSNormalization
 from .positions import PositionalEmbedding, SinusoidalEncoding
 from .prelu import PReLU
 from .recurrent import GRU, LSTM, Bidirectional, LeakyRNN, Recurrent, SimpleRNN
+from .transformer import TransformerBlock
 
 __all__ = [
     "ELU",
@@ -64,6 +66,7 @@ __all__ = [
     "LogSoftmax",
     "Masking",
     "Mish",
+    "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "PositionalEmbedding",
@@ -82,6 +85,7 @@ __all__ = [
     "Softplus",
     "Softsign",
     "Tanh",
+    "TransformerBlock",
     "activations",
     "backprop",
     "walk",

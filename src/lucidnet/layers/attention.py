@@ -1,0 +1,150 @@
+"""Attention: each step of a sequence looks at all others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .. import initializers
+from ..backend import Array, Shape, Stream, Tree
+from ..errors import SettingError, ShapeError
+from .base import INFERENCE, Cache, Layer, Run
+from .core import Dropout
+from .dotproduct import attend, attend_back
+from .embedding import check_whole
+from .recurrent.base import sequence
+
+
+@dataclass(frozen=True, repr=False)
+class MultiHeadAttention(Layer):
+    """Means of values, weighted by how well keys fit queries; several heads side by side.
+
+    With q = x W_query + b_query, k = x W_key and v = x W_value + b_value, divided among the heads::
+
+        A = softmax(q k^T / sqrt(key_dimension))      o = A v      y = o W_out + b_out
+
+    (Vaswani et al. 2017, "Attention is all you need", section 3.2.) The gradients inside are those of
+    `dotproduct.attend_back`, around them those of four dense layers.
+
+    Inputs are sequences (n, time, features), which attend to themselves, or tuples of two: the queries'
+    and the memory that they look at (cross-attention). A mask of time steps says which keys count.
+
+    Parameters
+    ----------
+    heads : int
+        Number of heads.
+    key_dimension : int, optional
+        Length of each head's queries, keys and values; features / heads if not given.
+    causal : bool
+        Whether each step sees itself and those before it only.
+    dropout : float
+        The probability to drop a weight of A in training.
+    use_bias : bool
+        Whether the biases are there. Keys have none: it would add the same to all scores of a query,
+        which softmax does not see.
+    initializer : str or Initializer
+        How the four weights W begin; Glorot's uniform distribution if not given.
+    """
+
+    heads: int
+    key_dimension: int | None = None
+    causal: bool = False
+    dropout: float = 0.0
+    use_bias: bool = True
+    initializer: Any = initializers.VarianceScaling()
+
+    transport: ClassVar[tuple[str, ...]] = ("W_query", "W_key", "W_value", "W_out")
+    penalized: ClassVar[tuple[str, ...]] = transport
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        check_whole(self, "heads", *(["key_dimension"] if self.key_dimension is not None else []))
+        try:
+            Dropout(self.dropout)
+        except SettingError as error:
+            raise SettingError(str(error).replace("Dropout: rate", "MultiHeadAttention: dropout")) from None
+        object.__setattr__(self, "initializer", initializers.get(self.initializer))
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        query, memory = (sequence(s) for s in (shape if isinstance(shape[0], tuple) else (shape, shape)))
+        features = query[-1]
+        if self.key_dimension is None and features % self.heads:
+            raise ShapeError(
+                f"{features} features cannot be divided among {self.heads} heads; give key_dimension"
+            )
+        inner = self.heads * (self.key_dimension or features // self.heads)
+        sizes = {"query": (features, inner), "key": (memory[-1], inner), "value": (memory[-1], inner)}
+        params = {}
+        for name, size in (sizes | {"out": (inner, features)}).items():
+            params[f"W_{name}"] = self.initializer(rng.child(f"W_{name}"), size)
+            if self.use_bias and name != "key":
+                params[f"b_{name}"] = rng.full(size[1:], 0)
+        return params, query
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        query, memory = x if isinstance(x, tuple) else (x, None)
+        sources = self._sources(query, memory)
+        q, k, v = (self._divided(self._projected(params, part, source)) for part, source in sources)
+        counts = self._counts(sources[1][1], run)
+        mixed, seen = attend(q, k, v, counts, self.causal, Dropout(self.dropout), run)
+        joined = self._joined(mixed)
+        return self._projected(params, "out", joined), (query, memory, joined, seen)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Any, Tree]:
+        query, memory, joined, seen = cache
+        dmixed, grads = self._unprojected(params, "out", joined, dy)
+        slopes = attend_back(seen, self._divided(dmixed), Dropout(self.dropout))
+        arrived = []
+        for (part, source), slope in zip(self._sources(query, memory), slopes, strict=True):
+            dx, more = self._unprojected(params, part, source, self._joined(slope), need_dx)
+            arrived.append(dx)
+            grads |= more
+        grads = {name: grads[name] for name in params}
+        if not need_dx:
+            return None, grads
+        dquery, dkey, dvalue = arrived
+        dmemory = dkey + dvalue
+        return (dquery + dmemory if memory is None else (dquery, dmemory)), grads
+
+    def weights(self, params: Tree, x: Array, run: Run = INFERENCE) -> Array:
+        """Return the weights A (n, heads, time, time) of an input, each row a query's; for plots."""
+        return self.forward(params, x, run)[1][-1].weights
+
+    def _sources(self, query: Array, memory: Array | None) -> list[tuple[str, Array]]:
+        """Return what queries, keys and values are made of."""
+        memory = query if memory is None else memory
+        return [("query", query), ("key", memory), ("value", memory)]
+
+    def _projected(self, params: Tree, part: str, x: Array) -> Array:
+        """Return x W + b, with all rows in one product."""
+        y = x.reshape(-1, x.shape[-1]) @ params[f"W_{part}"]
+        if f"b_{part}" in params:
+            y += params[f"b_{part}"]
+        return y.reshape(*x.shape[:-1], y.shape[-1])
+
+    def _unprojected(
+        self, params: Tree, part: str, x: Array, dy: Array, need_dx: bool = True
+    ) -> tuple[Array, Tree]:
+        """Return the gradients of x W + b."""
+        rows, deltas = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
+        grads = {f"W_{part}": rows.T @ deltas}
+        if f"b_{part}" in params:
+            grads[f"b_{part}"] = deltas.sum(0)
+        return ((deltas @ params[f"W_{part}"].T).reshape(x.shape) if need_dx else None), grads
+
+    def _divided(self, x: Array) -> Array:
+        """Return (n, time, heads * size) as (n, heads, time, size)."""
+        n, time, inner = x.shape
+        return x.reshape(n, time, self.heads, inner // self.heads).swapaxes(1, 2)
+
+    def _joined(self, x: Array) -> Array:
+        """Return (n, heads, time, size) as (n, time, heads * size)."""
+        return x.swapaxes(1, 2).reshape(x.shape[0], x.shape[2], x.shape[1] * x.shape[3])
+
+    def _counts(self, memory: Array, run: Run) -> Array | None:
+        """Return which keys count, or raise if the mask is not that of the keys."""
+        if run.mask is not None and run.mask.shape != memory.shape[:2]:
+            raise ShapeError(
+                f"{self.describe()}: expected a mask {memory.shape[:2]} of the keys, got {run.mask.shape}"
+            )
+        return run.mask

@@ -1,0 +1,104 @@
+"""The block of a transformer, as a composition of attention, dense layers, normalization and skips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..backend import Array, Shape, Stream, Tree
+from ..errors import ShapeError
+from . import activations
+from .attention import MultiHeadAttention
+from .base import INFERENCE, Cache, Layer, Run, Send
+from .containers import Container, Residual, Sequential
+from .core import Dropout
+from .dense import Dense
+from .embedding import check_whole
+from .normalization import LayerNormalization
+
+
+@dataclass(frozen=True, repr=False)
+class TransformerBlock(Container):
+    """Attention between steps, then a dense network at each step; a skip connection around both.
+
+    With N for layer normalization and D for two dense layers, either of::
+
+        h = x + attention(N(x))      y = h + D(N(h))          (Xiong et al. 2020, "On layer normalization")
+        h = N(x + attention(x))      y = N(h + D(h))          (Vaswani et al. 2017, section 3.1)
+
+    The first trains without warm-up of the learning rate; after its last block comes one more
+    `LayerNormalization`.
+
+    Parameters
+    ----------
+    heads : int
+        Number of heads.
+    width : int
+        Number of features, of inputs (n, time, width) and of outputs.
+    feed_forward : int, optional
+        Units of the first dense layer; 4 * width if not given.
+    dropout : float
+        The probability to drop: weights of the attention, and what both parts add to the skip.
+    causal : bool
+        Whether each step sees itself and those before it only.
+    activation : str or Layer
+        The function between the dense layers.
+    norm_first : bool
+        Whether normalization comes first: the first form above, else the second.
+    epsilon : float
+        What the normalization adds to the variance.
+
+    Examples
+    --------
+    >>> block = TransformerBlock(2, 8, causal=True)
+    >>> [name for name, _ in block.children()]
+    ['attention', 'feed_forward']
+    """
+
+    heads: int
+    width: int
+    feed_forward: int | None = None
+    dropout: float = 0.0
+    causal: bool = False
+    activation: Any = activations.GELU()
+    norm_first: bool = True
+    epsilon: float = 1e-5
+
+    body: Sequential = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        given = ["feed_forward"] if self.feed_forward is not None else []
+        check_whole(self, "heads", "width", *given)
+        object.__setattr__(self, "activation", activations.get(self.activation))
+        object.__setattr__(self, "body", self._made())
+
+    def _made(self) -> Sequential:
+        attention = MultiHeadAttention(self.heads, None, self.causal, self.dropout, name="attention")
+        dense = [
+            Dense(self.feed_forward or 4 * self.width, self.activation, name="inner"),
+            Dense(self.width, name="outer"),
+        ]
+        drop = [Dropout(self.dropout, name="dropout")] if self.dropout else []
+        layers: list[Layer] = []
+        for name, inside in (("attention", [attention]), ("feed_forward", dense)):
+            norm = LayerNormalization(self.epsilon, name="norm" if self.norm_first else f"{name}_norm")
+            first, last = ([norm], []) if self.norm_first else ([], [norm])
+            layers += [Residual(Sequential([*first, *inside, *drop]), name=name), *last]
+        return Sequential(layers)
+
+    def children(self) -> tuple[tuple[str, Layer], ...]:
+        return self.body.children()
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        if shape[-1] != self.width:
+            raise ShapeError(f"expected {self.width} features (width), got inputs of shape {shape}")
+        return self.body.init(rng, shape)
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return self.body.forward(params, x, run)
+
+    def route(
+        self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
+    ) -> tuple[Array, Tree]:
+        return self.body.route(params, cache, dy, send, need_dx)
