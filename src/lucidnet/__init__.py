@@ -14,10 +14,12 @@ from .model import Model
 
 if TYPE_CHECKING:
     from . import check, data, metrics, plots
+    from .som import SelfOrganizingMap
 
 __version__ = "0.1.0"
 __all__ = [
     "Model",
+    "SelfOrganizingMap",
     "check",
     "data",
     "errors",
@@ -38,4 +40,6 @@ def __getattr__(name: str) -> Any:
     # Not needed to build and train a network: imported when first used, so that the import stays light.
     if name in ("check", "data", "metrics", "plots"):
         return import_module(f".{name}", __name__)
+    if name == "SelfOrganizingMap":
+        return import_module(".som", __name__).SelfOrganizingMap
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

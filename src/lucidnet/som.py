@@ -1,0 +1,177 @@
+"""The self-organising map: neighbours on a grid learn to stand for neighbours among the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .backend import Array, Stream
+from .errors import NotReadyError, SettingError, ShapeError
+from .training.inputs import as_numbers, check_finite
+from .value import in_range
+
+BLOCK = 1 << 22
+"""Distances computed together, so that large data sets take little memory."""
+
+
+class SelfOrganizingMap:
+    """Kohonen's map: each unit of a grid holds a point w_ij in the space of the data.
+
+    For each example x the nearest unit c = argmin |x - w_ij| is found; it and its neighbours move::
+
+        w_ij <- w_ij + rate(t) h_ij(t) (x - w_ij),     h_ij = exp(-|r_ij - r_c|^2 / (2 radius(t)^2))
+
+    where r are places on the grid. Rate and radius shrink exponentially from their first value to
+    their last (Kohonen 1990, "The self-organizing map", equations 3, 4 and 7).
+
+    Parameters
+    ----------
+    rows, columns : int
+        The size of the grid.
+    learning_rate : (float, float)
+        The first and the last rate, above 0 and at most 1.
+    radius : (float, float), optional
+        The first and the last radius, in units of the grid; half the longer side, and 0.5, if not given.
+    seed : int
+        The seed of first weights and of the order of examples.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> x, _ = ln.data.gaussians(200, classes=3, seed=0)
+    >>> som = ln.SelfOrganizingMap(4, 4, seed=0).fit(x, epochs=20)
+    >>> som.weights.shape, som.transform(x[:2]).shape
+    ((4, 4, 2), (2, 2))
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        columns: int,
+        *,
+        learning_rate: tuple[float, float] = (0.5, 0.01),
+        radius: tuple[float, float] | None = None,
+        seed: int = 0,
+    ) -> None:
+        for name, size in (("rows", rows), ("columns", columns)):
+            if not isinstance(size, int) or size < 1:
+                raise SettingError(f"SelfOrganizingMap: {name} must be 1 or more, got {size!r}")
+        self.rows, self.columns, self.seed = rows, columns, seed
+        self.learning_rate = _pair("learning_rate", learning_rate, most=1.0)
+        self.radius = _pair("radius", radius or (max(max(rows, columns) / 2, 0.5), 0.5))
+        places = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), axis=-1)
+        self._places: Array = places.reshape(-1, 2).astype(float)
+        self._weights: Array | None = None
+
+    @property
+    def weights(self) -> Array:
+        """The units' points, (rows, columns, features)."""
+        return self._units.reshape(self.rows, self.columns, -1)
+
+    @property
+    def _units(self) -> Array:
+        if self._weights is None:
+            raise NotReadyError("this map has not seen any data yet: call fit(x) first")
+        return self._weights
+
+    def fit(self, x: Any, epochs: int = 10) -> SelfOrganizingMap:
+        """Train on examples (n, features); return the map. It begins anew at each call.
+
+        Parameters
+        ----------
+        x : array-like (n, features)
+            The data; best with features of one scale.
+        epochs : int
+            How often to go through the data, in an order of its own each time.
+        """
+        x = _examples(x)
+        if not isinstance(epochs, int) or epochs < 1:
+            raise SettingError(f"fit: epochs must be a whole number of 1 or more, got {epochs!r}")
+        first = Stream(self.seed, path=("som", "first")).permutation(len(x))
+        self._weights = x[np.resize(first, self.rows * self.columns)].copy()
+        total, step = epochs * len(x), 0
+        for epoch in range(epochs):
+            for i in Stream(self.seed, epoch, path=("som", "order")).permutation(len(x)):
+                self._move(x[i], step / max(total - 1, 1))
+                step += 1
+        return self
+
+    def _move(self, x: Array, progress: float) -> None:
+        """Move the units towards one example; `progress` goes from 0 to 1."""
+        rate, radius = (a * (b / a) ** progress for a, b in (self.learning_rate, self.radius))
+        towards = x - self._units
+        nearest = np.einsum("ij,ij->i", towards, towards).argmin()
+        apart = self._places - self._places[nearest]
+        near = np.exp(np.einsum("ij,ij->i", apart, apart) / (-2 * radius * radius))
+        self._weights = self._units + (rate * near)[:, None] * towards
+
+    def transform(self, x: Any) -> Array:
+        """Return the place (row, column) of the nearest unit for each example, (n, 2)."""
+        nearest = self._two_nearest(x)[0][:, 0]
+        return np.stack(np.unravel_index(nearest, (self.rows, self.columns)), axis=-1)
+
+    def quantization_error(self, x: Any) -> float:
+        """Return the mean distance from an example to its nearest unit."""
+        return float(self._two_nearest(x)[1].mean())
+
+    def topographic_error(self, x: Any) -> float:
+        """Return the share of examples whose two nearest units are no neighbours (Kiviluoto 1996)."""
+        nearest = self._two_nearest(x)[0]
+        if nearest.shape[1] < 2:
+            return 0.0
+        apart = np.abs(self._places[nearest[:, 0]] - self._places[nearest[:, 1]])
+        return float((apart.max(-1) > 1).mean())
+
+    def distances(self) -> Array:
+        """Return each unit's mean distance to its neighbours, (rows, columns): the U-matrix (Ultsch 1990)."""
+        w = self.weights
+        total, count = np.zeros(w.shape[:2]), np.zeros(w.shape[:2])
+        for axis in (0, 1):
+            gaps = np.linalg.norm(np.diff(w, axis=axis), axis=-1)
+            for part in (slice(None, -1), slice(1, None)):
+                where = (part, slice(None)) if axis == 0 else (slice(None), part)
+                total[where] += gaps
+                count[where] += 1
+        return total / np.maximum(count, 1)
+
+    def _two_nearest(self, x: Any) -> tuple[Array, Array]:
+        """Return for each example its two nearest units, and the distance of the first."""
+        units, x = self._units, _examples(x)
+        if x.shape[1] != units.shape[1]:
+            raise ShapeError(f"expected {units.shape[1]} features, as in fit, got {x.shape[1]}")
+        found = []
+        block = max(1, BLOCK // units.size)
+        for start in range(0, len(x), block):
+            gaps = np.linalg.norm(x[start : start + block, None] - units, axis=-1)
+            order = np.argsort(gaps, axis=1, kind="stable")[:, :2]
+            found.append((order, np.take_along_axis(gaps, order[:, :1], 1)[:, 0]))
+        return np.concatenate([o for o, _ in found]), np.concatenate([gap for _, gap in found])
+
+    def plot(self) -> Any:
+        """Return a figure of `distances` (needs matplotlib: ``pip install 'lucidnet[plots]'``)."""
+        from .plots import heat_map
+
+        return heat_map(self.distances(), title="mean distance to the neighbours")
+
+    def __repr__(self) -> str:
+        return f"SelfOrganizingMap({self.rows}, {self.columns}, seed={self.seed})"
+
+
+def _pair(name: str, given: Any, most: float = np.inf) -> tuple[float, float]:
+    good = isinstance(given, (tuple, list)) and len(given) == 2
+    if not good or not all(in_range(value) and 0 < value <= most for value in given):
+        bound = "" if most == np.inf else f" and at most {most:g}"
+        raise SettingError(
+            f"SelfOrganizingMap: {name} must be two numbers, the first and the last, above 0{bound}, "
+            f"got {given!r}"
+        )
+    return float(given[0]), float(given[1])
+
+
+def _examples(x: Any) -> Array:
+    x = as_numbers(x, "x").astype(float)
+    if x.ndim != 2 or not x.size:
+        raise ShapeError(f"x: expected examples (n, features), got shape {x.shape}")
+    check_finite(x, "x")
+    return x

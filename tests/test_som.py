@@ -1,0 +1,90 @@
+"""The self-organising map against the published rule written as loops, and what it must bring about."""
+
+import math
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.backend import Stream
+from lucidnet.errors import NotReadyError, SettingError, ShapeError
+
+X = np.random.default_rng(0).uniform(size=(300, 2))
+
+
+def literal(x, rows, columns, epochs, seed, rates=(0.5, 0.01), last=0.5):
+    """Kohonen's rule, unit by unit and number by number."""
+    first = Stream(seed, path=("som", "first")).permutation(len(x))
+    w = {(i, j): list(x[first[(i * columns + j) % len(x)]]) for i in range(rows) for j in range(columns)}
+    radii, total, t = (max(rows, columns) / 2, last), epochs * len(x), 0
+    for epoch in range(epochs):
+        for index in Stream(seed, epoch, path=("som", "order")).permutation(len(x)):
+            rate, radius = (a * (b / a) ** (t / (total - 1)) for a, b in (rates, radii))
+            c = min(w, key=lambda place: math.dist(w[place], x[index]))
+            for place in w:
+                h = math.exp(-(math.dist(place, c) ** 2) / (2 * radius**2))
+                w[place] = [a + rate * h * (b - a) for a, b in zip(w[place], x[index], strict=True)]
+            t += 1
+    return np.array([[w[i, j] for j in range(columns)] for i in range(rows)])
+
+
+def test_the_rule():
+    made = ln.SelfOrganizingMap(3, 4, seed=2).fit(X[:40], epochs=3)
+    np.testing.assert_allclose(made.weights, literal(X[:40], 3, 4, 3, 2), rtol=1e-10)
+
+
+def test_the_map_covers_the_square_in_order():
+    som = ln.SelfOrganizingMap(6, 6, seed=0).fit(X, epochs=20)
+    assert som.topographic_error(X) < 0.1
+    # 36 units on a square: squares of side 1/6 have a mean distance of 0.064 to their middle.
+    assert som.quantization_error(X) < 0.08
+    assert som.quantization_error(X) < ln.SelfOrganizingMap(6, 6).fit(X[:1]).quantization_error(X) / 3
+    for axis in (0, 1):  # neighbours on the grid are near each other in the square
+        assert np.linalg.norm(np.diff(som.weights, axis=axis), axis=-1).max() < 0.4
+
+
+def test_clusters_get_places_of_their_own():
+    x, y = ln.data.gaussians(300, classes=3, spread=0.2, seed=1)
+    som = ln.SelfOrganizingMap(5, 5, seed=1).fit(x, epochs=10)
+    places = [tuple(place) for place in som.transform(x)]
+    labels = {}
+    for place, label in zip(places, y, strict=True):
+        labels.setdefault(place, []).append(label)
+    pure = sum(max(found.count(k) for k in range(3)) for found in labels.values())
+    assert pure / len(x) > 0.95
+    assert som.distances().shape == (5, 5)
+
+
+def test_two_maps_are_the_same_and_another_seed_is_not():
+    one, two, other = (ln.SelfOrganizingMap(3, 3, seed=s).fit(X, epochs=1) for s in (0, 0, 1))
+    assert one.weights.tobytes() == two.weights.tobytes() != other.weights.tobytes()
+
+
+def test_nearest_units_in_blocks(monkeypatch):
+    som = ln.SelfOrganizingMap(3, 3).fit(X, epochs=1)
+    whole = som.transform(X)
+    monkeypatch.setattr("lucidnet.som.BLOCK", 100)
+    np.testing.assert_array_equal(som.transform(X), whole)
+
+
+def test_the_distance_to_neighbours():
+    som = ln.SelfOrganizingMap(1, 3)
+    som._weights = np.array([[0.0], [1.0], [4.0]])
+    np.testing.assert_array_equal(som.distances(), [[1.0, 2.0, 3.0]])
+
+
+@pytest.mark.parametrize(
+    ("act", "error", "message"),
+    [
+        (lambda: ln.SelfOrganizingMap(0, 3), SettingError, "rows must be 1 or more, got 0"),
+        (lambda: ln.SelfOrganizingMap(2, 3, learning_rate=(2, 1)), SettingError, "at most 1"),
+        (lambda: ln.SelfOrganizingMap(2, 3, radius=1.0), SettingError, "two numbers"),
+        (lambda: ln.SelfOrganizingMap(2, 3).transform(X), NotReadyError, "call fit"),
+        (lambda: ln.SelfOrganizingMap(2, 3).fit(X[0]), ShapeError, "expected examples"),
+        (lambda: ln.SelfOrganizingMap(2, 3).fit(X, epochs=0), SettingError, "epochs"),
+        (lambda: ln.SelfOrganizingMap(2, 3).fit(X).transform(X[:, :1]), ShapeError, "expected 2 features"),
+    ],
+)
+def test_mistakes(act, error, message):
+    with pytest.raises(error, match=message):
+        act()
