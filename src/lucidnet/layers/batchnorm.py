@@ -10,6 +10,7 @@ from ..backend import Array, Shape, Stream, Tree, namespace
 from ..errors import SettingError, ShapeError
 from ..value import in_range
 from .base import INFERENCE, Cache, Layer, Run
+from .embedding import check_whole
 from .normalization import check_epsilon, over_rows, scale_and_shift
 
 
@@ -104,8 +105,7 @@ class GroupNormalization(Layer):
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
         check_epsilon(self)
-        if not isinstance(self.groups, int) or self.groups < 1:
-            raise SettingError(f"GroupNormalization: groups must be 1 or more, got {self.groups!r}")
+        check_whole(self, "groups")
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         if shape[-1] % self.groups:

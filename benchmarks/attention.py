@@ -1,0 +1,103 @@
+"""Attention: a training step of LayerNorm + attention, and of a transformer block, against PyTorch eager."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import lucidnet as ln
+from lucidnet.layers import LayerNormalization, MultiHeadAttention, Residual, Sequential, TransformerBlock
+from lucidnet.training.step import Step
+
+from .dense import report
+from .timing import Worker, Works
+
+BATCH, TIME, WIDTH, HEADS = 12, 64, 128, 4
+
+
+def run(threads: int, rounds: int) -> None:
+    """Measure both blocks; print a line for each."""
+    print(
+        f"\nattention: batch {BATCH}, time {TIME}, width {WIDTH}, {HEADS} heads, causal, Adam, squared error"
+    )
+    present = {"lucidnet": lucidnet} | ({"PyTorch": pytorch} if importlib.util.find_spec("torch") else {})
+    workers = {name: Worker(works, threads) for name, works in present.items()}
+    for work in ("norm+attention", "block"):
+        report(work, workers, rounds)
+    for worker in workers.values():
+        worker.close()
+
+
+def lucidnet(threads: int) -> Works:
+    """Return the steps of lucidnet on NumPy; called in its own process."""
+    attention = [LayerNormalization(1e-5), MultiHeadAttention(HEADS, causal=True)]
+    return {
+        "norm+attention": ours(Residual(Sequential(attention))),
+        "block": ours(TransformerBlock(HEADS, WIDTH, causal=True)),
+    }
+
+
+def ours(net: ln.layers.Layer) -> Callable[[], object]:
+    """Return a training step of a network."""
+    step = Step(net, ln.losses.MeanSquaredError(), ln.optimizers.Adam())
+    state, (x, target) = step.start((TIME, WIDTH)), data()
+
+    def work() -> object:
+        nonlocal state
+        state, measured = step(state, x, target)
+        return measured.loss
+
+    return work
+
+
+def pytorch(threads: int) -> Works:
+    """Return the steps of PyTorch; called in its own process."""
+    import torch
+
+    torch.set_num_threads(threads)
+    mask = torch.nn.Transformer.generate_square_subsequent_mask(TIME)
+
+    class Attention(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = torch.nn.LayerNorm(WIDTH)
+            self.attention = torch.nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+
+        def forward(self, x: Any) -> Any:
+            h = self.norm(x)
+            return x + self.attention(h, h, h, attn_mask=mask, is_causal=True, need_weights=False)[0]
+
+    block = torch.nn.TransformerEncoderLayer(
+        WIDTH, HEADS, 4 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True
+    )
+    return {
+        "norm+attention": theirs(Attention()),
+        "block": theirs(block, src_mask=mask, is_causal=True),
+    }
+
+
+def theirs(net: Any, **options: Any) -> Callable[[], object]:
+    """Return a training step of a module of PyTorch."""
+    import torch
+
+    x, target = (torch.from_numpy(a) for a in data())
+    optimizer, loss = torch.optim.Adam(net.parameters()), torch.nn.MSELoss()
+
+    def work() -> object:
+        optimizer.zero_grad()
+        value = loss(net(x, **options), target)
+        value.backward()
+        optimizer.step()
+        return value.item()
+
+    return work
+
+
+def data() -> tuple[Any, Any]:
+    """Return inputs and targets."""
+    rng = np.random.default_rng(0)
+    x, target = rng.normal(size=(2, BATCH, TIME, WIDTH)).astype("float32")
+    return x, target
