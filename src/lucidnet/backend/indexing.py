@@ -14,8 +14,7 @@ def row_numbers(x: Array, rows: int) -> Array:
     Raises
     ------
     DataError
-        If one is not whole, or not from 0 to rows - 1. Only NumPy's values are known when this runs; JAX
-        takes the nearest row.
+        If one is not whole, or not from 0 to rows - 1. Compiled code cannot raise: on JAX nothing is checked.
     """
     if not isinstance(x, np.ndarray):
         return x.astype("int32")
