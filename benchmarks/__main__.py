@@ -1,6 +1,6 @@
 """Compare training steps, epochs and predictions with PyTorch and scikit-learn in one run.
 
-``python -m benchmarks [--threads 2] [--rounds 9] [--only dense|memory]``
+``python -m benchmarks [--threads 2] [--rounds 9] [--only PART]``
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib import import_module
+
+PARTS = ("dense", "recurrent", "attention", "memory")
 
 
 def main() -> None:
@@ -15,17 +18,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--threads", type=int, default=2, help="threads of each library's products")
     parser.add_argument("--rounds", type=int, default=9, help="turns of each contender")
-    parser.add_argument("--only", choices=("dense", "memory"), help="one part only")
+    parser.add_argument("--only", choices=PARTS, help="one part only")
     options = parser.parse_args()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(options.threads)  # read once, when NumPy is imported
-    from . import dense, memory
 
     print(f"{options.threads} threads on {os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    if options.only != "memory":
-        dense.run(options.threads, options.rounds)
-    if options.only != "dense":
-        memory.run()
+    for part in (options.only,) if options.only else PARTS:
+        module = import_module(f".{part}", __package__)
+        module.run(options.threads, options.rounds)
 
 
 if __name__ == "__main__":
