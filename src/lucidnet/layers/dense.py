@@ -66,20 +66,22 @@ class Dense(Layer):
         return params, (*shape[:-1], self.units)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        z = x @ params["W"]
+        rows = x.reshape(-1, x.shape[-1])  # one product over all rows, also of sequences and images
+        z = rows @ params["W"]
         if self.use_bias:
             z += params["b"]
-        y, kept = self.activation.forward({}, z, run)
-        return y, (x, kept)
+        y, kept = self.activation.forward({}, z.reshape(*x.shape[:-1], self.units), run)
+        return y, (rows, kept)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        x, kept = cache
+        rows, kept = cache
         dz, _ = self.activation.backward({}, kept, dy)
-        rows, deltas = x.reshape(-1, x.shape[-1]), dz.reshape(-1, self.units)
+        deltas = dz.reshape(-1, self.units)
         grads = {"W": rows.T @ deltas}
         if self.use_bias:
             grads["b"] = deltas.sum(0)
-        return (dz @ params["W"].T if need_dx else None), grads
+        dx = (deltas @ params["W"].T).reshape(*dz.shape[:-1], -1) if need_dx else None
+        return dx, grads
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
