@@ -25,7 +25,27 @@ LAYERS: tuple[Layer, ...] = (
     layers.Residual(layers.Dense(5, "sigmoid")),
     layers.Concatenate([layers.Dense(2, "tanh"), layers.Linear()]),
     layers.Add([layers.Dense(3, "tanh"), layers.Dense(3)]),
+    layers.Multiply([layers.Dense(3, "tanh"), layers.Dense(3)]),
+    layers.PReLU(),
+    layers.GaussianNoise(0.1),
+    layers.BatchNormalization(),
+    layers.LayerNormalization(),
+    layers.RMSNormalization(),
 )
+
+SEQUENCES: tuple[Layer, ...] = (
+    layers.SimpleRNN(3),
+    layers.LeakyRNN(3, noise=0.1, return_sequences=True),
+    layers.GRU(3, return_sequences=True),
+    layers.LSTM(3),
+    layers.Bidirectional(layers.LSTM(2, return_sequences=True)),
+    layers.GroupNormalization(2),
+    layers.PositionalEmbedding(7),
+    layers.SinusoidalEncoding(),
+    layers.MultiHeadAttention(2, causal=True),
+    layers.TransformerBlock(2, 4, dropout=0.2),
+)
+"""These are checked on inputs (n, time, features)."""
 
 LOSSES: tuple[Loss, ...] = (
     losses.MeanSquaredError(),
@@ -55,6 +75,9 @@ def package() -> Iterator[tuple[str, Report]]:
     """
     for layer in LAYERS:
         yield layer.describe(), gradients(layer, smooth((4, 5)))
+    for layer in SEQUENCES:
+        yield layer.describe(), gradients(layer, smooth((4, 6, 4)))
+    yield "Embedding(5, 3)", gradients(layers.Embedding(5, 3))
     for make in KNOWN.values():
         yield make().describe(), gradients(make(), smooth((4, 5)))
     for loss in LOSSES:

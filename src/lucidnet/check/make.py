@@ -8,14 +8,14 @@ import numpy as np
 
 from ..backend import Array, Shape, Stream
 from ..errors import DataError, LucidnetError, NotReadyError, SettingError, ShapeError
-from ..layers import Layer, Run, Sequential
+from ..layers import Embedding, Layer, Recurrent, Run, Sequential
 from ..layers.core import Input
 from ..losses import Loss
 from ..losses.base import first_bad
 from ..training.inputs import as_inputs
 from ..training.objective import Objective
 from ..tree import tree_map
-from .subject import LayerSubject, LossSubject, ObjectiveSubject, as_float64, example
+from .subject import LayerSubject, LossSubject, ObjectiveSubject, as_float64, example, first_leaf
 
 ROWS = 4
 
@@ -24,11 +24,23 @@ def layer_subject(layer: Layer, x: Any, shape: int | Shape | None, seed: int, tr
     """Return a layer with inputs, weights and the error at its output."""
     if x is not None:
         return LayerSubject.of(layer, given(x), seed, train)
+    first = first_leaf(layer)
+    if isinstance(first, Embedding):
+        return LayerSubject.of(layer, _whole(first.vocabulary, shape or (5,), seed), seed, train)
+    if shape is None and isinstance(first, Recurrent):
+        shape = (6, 5)
     if shape is None:
         first = layer.layers[0] if isinstance(layer, Sequential) else layer
         shape = cast(Shape, first.shape) if isinstance(first, Input) else (5,)
     shape = (shape,) if isinstance(shape, int) else shape
     return LayerSubject.of(layer, example(Stream(seed, dtype="float64"), ROWS, shape), seed, train)
+
+
+def _whole(vocabulary: int, shape: int | Shape, seed: int) -> Array:
+    """Return random whole numbers, as an embedding takes them."""
+    shape = (shape,) if isinstance(shape, int) else shape
+    drawn = Stream(seed, dtype="float64", path=("numbers",)).uniform((ROWS, *shape))
+    return np.floor(drawn * vocabulary)
 
 
 def given(x: Any) -> Array:

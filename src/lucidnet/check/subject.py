@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree
-from ..layers import Layer, Run
+from ..layers import Input, Layer, Run
+from ..layers.base import buffer_paths
 from ..losses import Loss
 from ..training.objective import Objective
 from ..tree import Layout, leaves, tree_map
@@ -37,6 +38,12 @@ def by_name(params: Tree) -> dict[str, Array]:
     return {"/".join(path): array for path, array in leaves(params)}
 
 
+def trained(layer: Layer, tree: Tree) -> dict[str, Array]:
+    """Return the arrays of a tree that have a gradient, by their paths: all but the buffers."""
+    buffers = {"/".join(path) for path in buffer_paths(layer)}
+    return {name: array for name, array in by_name(tree).items() if name not in buffers}
+
+
 @dataclass(frozen=True)
 class LayerSubject:
     """The number sum(dy * layer(x)), for fixed random dy: its gradient by y is dy."""
@@ -59,13 +66,19 @@ class LayerSubject:
 
     @property
     def arrays(self) -> dict[str, Array]:
-        """The parameters, and the input."""
-        return by_name(self.params) | {"x": self.x}
+        """The parameters, and the input, as far as they have a gradient."""
+        arrays = trained(self.layer, self.params)
+        return arrays | ({"x": self.x} if self.differentiable else {})
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the input has a gradient."""
+        return first_leaf(self.layer).differentiable
 
     @property
     def given(self) -> dict[str, Array]:
         """All arrays that the two passes are given, and must not change."""
-        return self.arrays | {"dy": self.dy}
+        return by_name(self.params) | {"x": self.x, "dy": self.dy}
 
     @property
     def parts(self) -> int:
@@ -84,8 +97,9 @@ class LayerSubject:
 
     def backward(self, cache: Any, need_dx: bool = True) -> dict[str, Array]:
         """Return the gradient by each array, from what `forward` kept."""
+        need_dx = need_dx and self.differentiable
         dx, grads = self.layer.backward(self.params, cache, self.dy, need_dx=need_dx)
-        return by_name(grads) | ({"x": dx} if need_dx else {})
+        return trained(self.layer, grads) | ({"x": dx} if need_dx else {})
 
     def gradients(self) -> dict[str, Array]:
         """Return what `backward` says."""
@@ -164,7 +178,7 @@ class ObjectiveSubject:
     @property
     def arrays(self) -> dict[str, Array]:
         """The parameters."""
-        return by_name(self.params)
+        return trained(self.objective.net, self.params)
 
     @property
     def parts(self) -> int:
@@ -178,7 +192,8 @@ class ObjectiveSubject:
 
     def gradients(self) -> dict[str, Array]:
         """Return what the backward pass says."""
-        return by_name(self.objective.gradient(self.params, self.x, self.target, None, self.run)[2])
+        made = self.objective.gradient(self.params, self.x, self.target, None, self.run)
+        return trained(self.objective.net, made.grads)
 
     @property
     def net(self) -> LayerSubject:
@@ -193,6 +208,14 @@ class ObjectiveSubject:
         """The loss alone, on the network's output."""
         y, _ = self.objective.net.forward(self.params, self.x, self.run)
         return LossSubject(self.objective.loss, y.copy(), self.target)
+
+
+def first_leaf(layer: Layer) -> Layer:
+    """Return the layer that an input meets first, besides one that only tells its shape."""
+    for _, child in layer.children():
+        if not isinstance(child, Input):
+            return first_leaf(child)
+    return layer
 
 
 def scattered(params: Tree, rng: Stream) -> Tree:

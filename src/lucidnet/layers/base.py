@@ -106,6 +106,9 @@ class Layer(Value):
     penalized: ClassVar[tuple[str, ...]] = ("W",)
     """Names of the weights to which `l1`, `l2` and `constraint` apply."""
 
+    differentiable: ClassVar[bool] = True
+    """Whether the input has a gradient; whole numbers have none, and `backward` returns None for it."""
+
     buffers: ClassVar[tuple[str, ...]] = ()
     """Names of the arrays that no gradient changes, but `absorb`: running statistics. They come last."""
 
@@ -183,6 +186,11 @@ def walk(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
     yield path, layer
     for name, child in layer.children():
         yield from walk(child, (*path, name))
+
+
+def buffer_paths(layer: Layer) -> frozenset[tuple[str, ...]]:
+    """Return the paths of all arrays that no gradient changes."""
+    return frozenset((*path, name) for path, inner in walk(layer) for name in inner.buffers)
 
 
 def check_settings(layer: Layer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, row_numbers, scatter_add
@@ -46,6 +46,8 @@ class Embedding(Layer):
     dimension: int
     mask_zero: bool = False
     initializer: Any = initializers.Uniform()
+
+    differentiable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ..backend import Array, Shape, Tree, namespace
 from ..errors import SettingError
 from ..layers import Layer, walk
+from ..layers.base import buffer_paths
 from ..optimizers import Group
 from ..tree import Layout, Path, at, leaves
 
@@ -79,7 +80,7 @@ class Plan:
     @classmethod
     def of(cls, net: Layer, params: Tree) -> Plan:
         """Return the plan of a network; raise `SettingError` for a setting without effect."""
-        buffers = frozenset((*path, name) for path, layer in walk(net) for name in layer.buffers)
+        buffers = buffer_paths(net)
         layout = Layout.of(params, last=buffers)
         _refuse_idle_settings(net, params)
         parameters, others = layout.split(len(layout.paths) - len(buffers))
