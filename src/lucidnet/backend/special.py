@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import numpy as np
+
 from .arrays import Array, namespace
 
 # Chebyshev coefficients of (1 + 2x) exp(x^2) erfc(x) in t = (x - 3.75) / (x + 3.75), the variable of
@@ -34,6 +38,13 @@ _COEFFICIENTS = (
 )
 
 
+_SINGLE = 12
+"""So many of them reach single precision; those left out add up to less than 3e-8."""
+
+BLOCK = 16_384
+"""Numbers worked on at a time on NumPy: what is in between stays in a core's cache."""
+
+
 def normal_cdf(x: Array) -> Array:
     """Distribution function of the standard normal: erfc(-x / sqrt(2)) / 2.
 
@@ -45,16 +56,39 @@ def normal_cdf(x: Array) -> Array:
     >>> normal_cdf(np.array([-1.96, 0.0]))
     array([0.0249979, 0.5      ])
     """
+    if not isinstance(x, np.ndarray) or x.size <= BLOCK:
+        return _normal_cdf(x)
+    flat = x.reshape(-1)
+    out = np.empty_like(flat)
+    for start in range(0, flat.size, BLOCK):
+        out[start : start + BLOCK] = _normal_cdf(flat[start : start + BLOCK])
+    return out.reshape(x.shape)
+
+
+def _normal_cdf(x: Array) -> Array:
     xp = namespace(x)
-    z = xp.abs(x) * 0.5**0.5
-    tail = 0.5 * xp.exp(-z * z) * _scaled_erfc(z)
+    z = xp.abs(x)
+    z *= 0.5**0.5
+    tail = xp.exp(-z * z)
+    tail *= _scaled_erfc(z)
+    tail *= 0.5
     return xp.where(x < 0, tail, 1 - tail)
 
 
 def _scaled_erfc(z: Array) -> Array:
-    """exp(z^2) erfc(z) for z >= 0, by Clenshaw's summation."""
+    """exp(z^2) erfc(z) for z >= 0, by Horner's rule in t."""
     t = 1 - 7.5 / (z + 3.75)
-    after = now = 0 * t
-    for c in reversed(_COEFFICIENTS[1:]):
-        now, after = 2 * t * now - after + c, now
-    return (t * now - after + _COEFFICIENTS[0]) / (1 + 2 * z)
+    first, *others = _powers(_SINGLE if z.dtype.itemsize == 4 else len(_COEFFICIENTS))
+    total = first * t
+    for c in others[:-1]:
+        total += c
+        total *= t
+    total += others[-1]
+    total /= 1 + 2 * z
+    return total
+
+
+@lru_cache(maxsize=2)
+def _powers(count: int) -> tuple[float, ...]:
+    """Return the polynomial of the first coefficients as one in powers of t, the highest first."""
+    return tuple(np.polynomial.chebyshev.cheb2poly(_COEFFICIENTS[:count])[::-1].tolist())
