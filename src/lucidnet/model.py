@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import losses, optimizers
+from . import losses, optimizers, rules
 from .backend import Array, Tree
 from .errors import NotReadyError, SettingError, ShapeError
 from .layers import Layer, Run, Sequential
 from .layers.base import INFERENCE, masked
 from .losses import Loss
 from .optimizers import Optimizer
+from .rules import Rule
 from .training.batch import Arrays, Data, Source, rows
 from .training.callback import Callback
 from .training.history import History, Result
@@ -23,10 +24,11 @@ from .training.inputs import as_data, as_inputs, as_mask, as_numbers, example_sh
 from .training.loop import Loop, Schedule, train
 from .training.measure import Tally, evaluate
 from .training.progress import choose
+from .training.shapes import output_shape
 from .training.step import State, Step, initial
 from .training.stream import Streamed, as_dataset
-from .training.summary import output_shape, summary_text
-from .tree import tree_map
+from .training.summary import summary_text
+from .tree import leaves, tree_map
 
 if TYPE_CHECKING:
     from .metrics import Metric
@@ -124,6 +126,7 @@ class Model:
         optimizer: Any = "adam",
         metrics: Any = (),
         loss_weights: Mapping[str, float] | None = None,
+        rule: Any = "backprop",
     ) -> None:
         """Say what is minimized, how, and what is measured. Weights that exist are kept.
 
@@ -138,14 +141,17 @@ class Model:
             What is measured besides the loss; a dict of them for a network with several outputs.
         loss_weights : dict of float, optional
             How much the loss of each output counts.
+        rule : str or Rule
+            The learning rule: how credit is assigned, as ``"fa"`` or ``Rule("dfa", "truncated")``.
         """
         from .metrics import several
 
-        step = Step(self.net, losses.get(loss, loss_weights), optimizers.get(optimizer))
+        made = losses.get(loss, loss_weights)
+        step = Step(self.net, made, optimizers.get(optimizer), rules.get(rule))
         self._metrics = several(metrics)
         self._step = step
         if self._state is not None:
-            self._state = self._state.ready(step.optimizer)
+            self._state = step.ready(self._state, self._shapes[0])
 
     # --- what it owns -----------------------------------------------------------------------------
 
@@ -188,6 +194,25 @@ class Model:
     def optimizer(self) -> Optimizer | None:
         """The optimizer, once compiled."""
         return self._step.optimizer if self._step else None
+
+    @property
+    def rule(self) -> Rule | None:
+        """The learning rule, once compiled."""
+        return self._step.rule if self._step else None
+
+    @property
+    def feedback(self) -> Tree:
+        """The learning rule's feedback weights by layer and name; empty where it has none."""
+        return self.state.taught.weights
+
+    def set_feedback(self, feedback: Tree) -> None:
+        """Set the feedback weights from a tree like `feedback`."""
+        expected = {path: array.shape for path, array in leaves(self.feedback)}
+        given = {path: np.shape(array) for path, array in leaves(feedback)}
+        if given != expected:
+            raise ShapeError(f"set_feedback: expected arrays of shapes {expected}, got {given}")
+        made = tree_map(lambda array: np.array(array, self.dtype), feedback)
+        self._state = replace(self.state, taught=self.state.taught._replace(weights=made))
 
     @property
     def params(self) -> Tree:
@@ -233,7 +258,7 @@ class Model:
         shape = self.input_shape if shape is None else shape
         state = State.of(self.net, params, self.seed)
         self._shapes = (shape, output_shape(self.net, state.params, shape, self.dtype))
-        self._state = state.ready(self._step.optimizer) if self._step else state
+        self._state = self._step.ready(state, shape) if self._step else state
 
     # --- training and use -------------------------------------------------------------------------
 

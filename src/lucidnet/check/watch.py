@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ..backend import Array, Tree
 from ..layers import Layer
 from ..layers.base import INFERENCE, Run
+from ..layers.rebuild import rebuilt
 from .subject import LayerSubject
 
 
@@ -42,7 +43,7 @@ def watch(subject: LayerSubject) -> list[Visit]:
     """
     visits = [Visit(i, name, child) for i, (name, child) in enumerate(subject.layer.children())]
     spies = {id(visit.layer): _spy(visit) for visit in visits}
-    container = _with(subject.layer, lambda value: spies.get(id(value), value))
+    container = rebuilt(subject.layer, lambda value: spies.get(id(value), value))
     try:
         LayerSubject(container, subject.params, subject.x, subject.dy, subject.run).gradients()
     except Exception:  # it fails inside a layer that has noted what it was given, and is reported there
@@ -76,19 +77,3 @@ def _spy(visit: Visit) -> Layer:
     ):
         object.__setattr__(spy, name, method)
     return spy
-
-
-def _with(layer: Layer, swap: Callable[[Any], Any]) -> Layer:
-    """Return a copy of a container with other layers in its fields."""
-    container = copy.copy(layer)
-    for field in fields(layer) if is_dataclass(layer) else ():
-        object.__setattr__(container, field.name, _swapped(getattr(layer, field.name), swap))
-    return container
-
-
-def _swapped(value: Any, swap: Callable[[Any], Any]) -> Any:
-    if isinstance(value, (list, tuple)):
-        return type(value)(_swapped(item, swap) for item in value)
-    if isinstance(value, dict):
-        return {name: _swapped(item, swap) for name, item in value.items()}
-    return swap(value)

@@ -21,6 +21,9 @@ from ..value import from_config, to_config
 from . import container
 from .registry import registry
 
+FEEDBACK = "@feedback/"
+"""What the keys of a learning rule's feedback weights begin with."""
+
 OWN = "Pass layers, losses and optimizers of your own as custom={'Name': Class}"
 OTHER = "Load it with the version of lucidnet, and the classes in custom, that it was saved with"
 
@@ -28,6 +31,7 @@ OTHER = "Load it with the version of lucidnet, and the classes in custom, that i
 def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write a model; the keys of its arrays are paths such as ``dense1/W``."""
     tensors = {"/".join(path): array for path, array in leaves(model.params)}
+    tensors |= {FEEDBACK + "/".join(path): array for path, array in leaves(model.feedback)}
     container.write(path, tensors, describe(model))
 
 
@@ -40,6 +44,7 @@ def describe(model: Model) -> dict[str, Any]:
         "seed": model.seed,
         "loss": to_config(model.loss),
         "optimizer": to_config(model.optimizer),
+        "rule": to_config(model.rule),
         "metrics": to_config(model.metrics),
         "history": dict(model.history),
         "about": model.about,
@@ -86,11 +91,16 @@ def _rebuild(
     model = Model(net, seed=description["seed"], dtype=description["dtype"])
     if description["loss"] is not None:
         loss, optimizer = (from_config(description[name], known) for name in ("loss", "optimizer"))
-        model.compile(loss, optimizer, from_config(description["metrics"], known))
+        rule = from_config(description.get("rule"), known) or "backprop"
+        model.compile(loss, optimizer, from_config(description["metrics"], known), rule=rule)
     given = description["input_shape"]
     shape = {k: tuple(v) for k, v in given.items()} if isinstance(given, dict) else tuple(given)
     blank = from_config(description["net"], {name: _blank(kind) for name, kind in known.items()})
-    model.set_params(fit(tensors, initial(blank, shape, model.seed, model.dtype)), shape)
+    weights = {name: array for name, array in tensors.items() if not name.startswith(FEEDBACK)}
+    model.set_params(fit(weights, initial(blank, shape, model.seed, model.dtype)), shape)
+    if model.feedback:
+        others = {name.removeprefix(FEEDBACK): tensors[name] for name in tensors.keys() - weights.keys()}
+        model.set_feedback(fit(others, model.feedback))
     model.history = History(description["history"])
     model.about = dict(description["about"])
     return model

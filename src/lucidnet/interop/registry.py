@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
-from .. import initializers, layers, losses, metrics, optimizers
+from .. import initializers, layers, losses, metrics, optimizers, rules
 from ..errors import SettingError
 from ..value import Value
 
-MODULES = (layers, initializers, losses, optimizers, metrics)
+MODULES = (layers, initializers, losses, optimizers, metrics, rules)
 
 
 def registry(custom: Mapping[str, type] | None = None) -> dict[str, type]:

@@ -88,6 +88,8 @@ class Layer(Value):
         Decay of this layer, in place of the optimizer's.
     constraint : Constraint, optional
         What these weights are brought back to after each step, such as a largest norm.
+    rule : str or Rule, optional
+        The learning rule of this layer (and of all layers inside), in place of the model's.
     frozen : bool
         If true, the parameters of this layer (and of all layers inside) are not trained.
     """
@@ -98,6 +100,7 @@ class Layer(Value):
     l2: float | None = None
     weight_decay: float | None = None
     constraint: Callable[[Array], Array] | None = None
+    rule: Any = None
     frozen: bool = False
 
     transport: ClassVar[tuple[str, ...]] = ()

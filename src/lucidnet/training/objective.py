@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..backend import Array, Tree
 from ..layers import Layer, Run, backprop
-from ..layers.base import INFERENCE, Cache, masked
+from ..layers.base import INFERENCE, Cache, Send, masked
 from ..losses import Loss
+from ..rules.base import Signals
+from ..rules.crossing import crossing
+from ..rules.feedback import side_by_side
+from ..rules.registry import Rule
+from ..rules.space.perturbation import Perturbation
 
 
 class Evaluation(NamedTuple):
@@ -61,13 +66,37 @@ class Objective:
         return Evaluation(value, self.loss.output(loss_cache) if self.fused else y, cache)
 
     def gradient(
-        self, params: Tree, x: Array, target: Array, weights: Array | None = None, run: Run = INFERENCE
+        self,
+        params: Tree,
+        x: Array,
+        target: Array,
+        weights: Array | None = None,
+        run: Run = INFERENCE,
+        rule: Rule | None = None,
+        feedback: Tree = None,
     ) -> Gradient:
-        """Return the mean loss of a batch, with all that the forward and the backward pass found."""
+        """Return the mean loss of a batch, with all that the forward and the backward pass found.
+
+        Parameters
+        ----------
+        params, x, target, weights, run
+            As for `evaluate`.
+        rule : Rule, optional
+            By which rule the error travels; plain backpropagation if not given.
+        feedback : tree, optional
+            The rule's feedback weights.
+        """
         run = masked(self.net, x, run)
+        if rule is not None and isinstance(rule.space, Perturbation):
+            estimated = rule.space.estimate(self.net, self.loss, params, x, target, weights, run)
+            value, loss_cache, y, grads, cache = estimated
+            return Gradient(value, self.loss.output(loss_cache) if self.fused else y, grads, cache)
         y, cache = self.net.forward(params, x, run)
         value, loss_cache = self.loss.forward(y, target, weights, run.mask)
         dy = self.loss.backward(loss_cache)
-        _, grads = self.net.route(params, cache, dy, backprop, need_dx=False)
-        prediction = self.loss.output(loss_cache) if self.fused else y
-        return Gradient(value, prediction, grads, cache)
+        send = backprop if rule is None else self._send(rule, feedback, dy, target)
+        _, grads = self.net.route(params, cache, dy, send, need_dx=False)
+        return Gradient(value, self.loss.output(loss_cache) if self.fused else y, grads, cache)
+
+    def _send(self, rule: Rule, feedback: Tree, dy: Any, target: Any) -> Send:
+        return crossing(rule, feedback or {}, Signals(side_by_side(dy), target))

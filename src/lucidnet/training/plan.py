@@ -13,7 +13,7 @@ from ..layers.base import buffer_paths
 from ..optimizers import Group
 from ..tree import Layout, Path, at, leaves
 
-SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "frozen")
+SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "rule", "frozen")
 
 
 class Penalty(NamedTuple):
@@ -80,10 +80,14 @@ class Plan:
     @classmethod
     def of(cls, net: Layer, params: Tree) -> Plan:
         """Return the plan of a network; raise `SettingError` for a setting without effect."""
-        buffers = buffer_paths(net)
-        layout = Layout.of(params, last=buffers)
         _refuse_idle_settings(net, params)
-        parameters, others = layout.split(len(layout.paths) - len(buffers))
+        buffers = buffer_paths(net)
+        return cls.over(net, Layout.of(params, last=buffers), len(buffers))
+
+    @classmethod
+    def over(cls, net: Layer, layout: Layout, buffers: int = 0) -> Plan:
+        """Return the plan for arrays that lie like this, the last of them buffers."""
+        parameters, others = layout.split(len(layout.paths) - buffers)
         places = zip(parameters.paths, parameters.slices, strict=True)
         trained = tuple(part for path, part in places if not _frozen(net, path))
         return cls(

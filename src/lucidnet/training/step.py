@@ -14,11 +14,16 @@ from ..layers import Layer, Run
 from ..losses import Loss
 from ..optimizers import Optimizer
 from ..optimizers.base import Slots
+from ..rules.crossing import plain
+from ..rules.feedback import fresh
+from ..rules.registry import Rule
 from ..tree import Path, at
 from .batch import Batch
 from .diagnose import non_finite
 from .objective import Gradient, Objective
 from .plan import Plan
+from .shapes import zeros
+from .teach import Taught, mirror, teach
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class State:
         Vector and tree of the step before; the next step is written there.
     carried : tree
         The states in which stateful layers stopped.
+    taught : Taught
+        The learning rule's feedback weights.
     """
 
     params: Tree
@@ -53,6 +60,7 @@ class State:
     plan: Plan
     spare: tuple[Array, Tree] | None = None
     carried: Tree = field(default_factory=dict)
+    taught: Taught = Taught({}, {})
 
     @classmethod
     def of(cls, net: Layer, params: Tree, seed: int) -> State:
@@ -110,6 +118,8 @@ class Step:
         The loss.
     optimizer : Optimizer
         The optimizer.
+    rule : Rule
+        The learning rule; single layers may have their own.
 
     Examples
     --------
@@ -127,15 +137,29 @@ class Step:
     net: Layer
     loss: Loss
     optimizer: Optimizer
+    rule: Rule = Rule()
 
     objective: Objective = field(init=False, repr=False, compare=False)
+    own: Rule | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", Objective.of(self.net, self.loss))
+        object.__setattr__(self, "own", None if plain(self.net, self.rule) else self.rule)
 
     def start(self, shape: Any, seed: int = 0, dtype: str = "float32") -> State:
         """Return the state before the first step, for inputs of a shape (without the batch axis)."""
-        return State.of(self.net, initial(self.net, shape, seed, dtype), seed).ready(self.optimizer)
+        state = State.of(self.net, initial(self.net, shape, seed, dtype), seed)
+        return self.ready(state, shape)
+
+    def ready(self, state: State, shape: Any) -> State:
+        """Return the state before the first step, with fresh memory of the optimizer and feedback weights."""
+        state = state.ready(self.optimizer)
+        if self.own is None:
+            return replace(state, taught=Taught({}, {}))
+        dtype = state.vector.dtype.name
+        x, rng = zeros(shape, dtype), Stream(state.seed, dtype=dtype, path=("feedback",))
+        feedback = fresh(self.objective.net, self.own, state.params, x, rng)
+        return replace(state, taught=Taught(feedback, {}))
 
     def __call__(
         self,
@@ -181,7 +205,15 @@ class Step:
             gradient = part if gradient is None else gradient + part
             measured.append(Measured(loss, made.prediction))
             state = self._absorb(state, made.cache)
+        if self.own is not None:
+            state = self._teach(before, state, gradient, batches[0].x)
         return self._advance(before, state, gradient), measured
+
+    def _teach(self, before: State, state: State, gradient: Array, x: Any) -> State:
+        """Return the state with feedback weights that have learned."""
+        net, rule, optimizer = self.objective.net, self.own or self.rule, self.optimizer
+        taught = teach(net, rule, optimizer, state.plan, before.taught, gradient, state.step + 1)
+        return replace(state, taught=mirror(net, rule, before.params, taught, x, state.stream("mirror")))
 
     def run(self, state: State, number: int = 0, mask: Array | None = None) -> Run:
         """Return the run of this step's forward pass on its batch with a number (0 if it has but one)."""
@@ -191,7 +223,9 @@ class Step:
     def _gradient(self, state: State, batch: Batch, number: int) -> tuple[Array, float, Gradient]:
         """Return the gradient as one vector, the loss, both with penalties, and all that was found."""
         plan, run = state.plan, self.run(state, number, batch.mask)
-        made = self.objective.gradient(state.params, batch.x, batch.target, batch.weights, run)
+        made = self.objective.gradient(
+            state.params, batch.x, batch.target, batch.weights, run, self.own, state.taught.weights
+        )
         gradient = plan.parameters.ravel(made.grads)
         loss = float(made.loss)
         for penalty in plan.penalties:

@@ -73,7 +73,36 @@ def back_through_time(
     self: Recurrent, params: Tree, trip: Trip, dy: Array, need_dx: bool
 ) -> tuple[Any, Tree]:
     """Return the gradients of the inputs (and first states), and of the parameters."""
-    xp, counts = namespace(dy), trip.counts
+    xp = namespace(dy)
+    errors = xp.permute_dims(dy, (1, 0, 2)) if self.return_sequences else None
+    end = tuple(xp.zeros_like(array) for array in trip.last)
+    end = (dy, *end[1:]) if errors is None else end
+    dx, dfirst, grads = unroll(self, params, trip, errors, end, need_dx)
+    if not need_dx:
+        return None, grads
+    dx = xp.permute_dims(dx, (1, 0, 2))
+    return ((dx, *dfirst[: trip.given]) if trip.given else dx), grads
+
+
+def unroll(
+    self: Recurrent, params: Tree, trip: Trip, errors: Array | None, end: State, need_dx: bool = True
+) -> tuple[Array, State, Tree]:
+    """Carry errors back through all times; time first.
+
+    Parameters
+    ----------
+    errors : array (time, n, units), optional
+        The error at the output of each time.
+    end : State
+        The error of the state after the last time.
+
+    Returns
+    -------
+    tuple
+        The gradients of the inputs (time, n, features), of the state before the first time, and of the
+        parameters.
+    """
+    xp = namespace(trip.h)
 
     def step(dstate: State, now: tuple[Any, Array, Array]) -> tuple[State, None, tuple[Array, ...]]:
         kept, d, m = now
@@ -86,18 +115,11 @@ def back_through_time(
             dbefore = tuple(b + xp.where(m, 0, d) for b, d in pairs)
         return dbefore, None, ((dz,) if ds is dz else (dz, ds))
 
-    end = tuple(xp.zeros_like(array) for array in trip.last)
-    outputs = xp.permute_dims(dy, (1, 0, 2)) if self.return_sequences else None
-    if outputs is None:
-        end = (dy, *end[1:])
-    dfirst, _, ds = scan(step, end, (trip.kept, outputs, counts), not self.go_backwards)
-    dz, dx = ds[0].reshape(len(trip.rows), -1), None
-    if need_dx:
-        n, times = dy.shape[0], ds[0].shape[0]
-        dx = xp.permute_dims((dz @ params["W"].T).reshape(times, n, -1), (1, 0, 2))
-        dx = (dx, *dfirst[: trip.given]) if trip.given else dx
+    dfirst, _, ds = scan(step, end, (trip.kept, errors, trip.counts), not self.go_backwards)
+    dz = ds[0].reshape(len(trip.rows), -1)
+    dx = (dz @ params["W"].T).reshape(*ds[0].shape[:2], -1) if need_dx else None
     grads = {"W": trip.rows.T @ dz, "U": recurrent_gradient(trip, ds[-1], self.go_backwards)}
-    return dx, grads | self.biases(dz, ds[-1].reshape(dz.shape))
+    return dx, dfirst, grads | self.biases(dz, ds[-1].reshape(dz.shape))
 
 
 def recurrent_gradient(trip: Trip, ds: Array, backwards: bool) -> Array:

@@ -1,0 +1,94 @@
+"""Rules by name, and the two axes joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import SettingError, lookup
+from ..value import Value
+from .base import SpaceRule
+from .space.direct import DirectFeedbackAlignment, DirectRandomTargetProjection, Shallow
+from .space.perturbation import NodePerturbation, WeightPerturbation
+from .space.transported import (
+    Backprop,
+    BatchSign,
+    FeedbackAlignment,
+    FixedSign,
+    KolenPollack,
+    UniformSign,
+    WeightMirror,
+)
+from .time.base import TimeRule
+from .time.bptt import BPTT, TruncatedBPTT
+
+SPACE: dict[str, Callable[[], SpaceRule]] = {
+    "backprop": Backprop,
+    "fa": FeedbackAlignment,
+    "dfa": DirectFeedbackAlignment,
+    "usf": UniformSign,
+    "brsf": BatchSign,
+    "frsf": FixedSign,
+    "kp": KolenPollack,
+    "wm": WeightMirror,
+    "drtp": DirectRandomTargetProjection,
+    "np": NodePerturbation,
+    "wp": WeightPerturbation,
+    "shallow": Shallow,
+}
+
+TIME: dict[str, Callable[[], TimeRule]] = {
+    "bptt": BPTT,
+    "truncated": TruncatedBPTT,
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Rule(Value):
+    """How credit is assigned: across the layers, and through time.
+
+    Parameters
+    ----------
+    space : str or SpaceRule
+        How the error crosses layers.
+    time : str or TimeRule
+        How recurrent layers carry it back in time.
+
+    Examples
+    --------
+    >>> Rule("fa")
+    Rule(FeedbackAlignment())
+    """
+
+    space: Any = Backprop()
+    time: Any = BPTT()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "space", _axis("space", self.space, SPACE, SpaceRule))
+        object.__setattr__(self, "time", _axis("time", self.time, TIME, TimeRule))
+
+
+def _axis(axis: str, given: Any, known: dict[str, Callable[[], Any]], base: type) -> Any:
+    if isinstance(given, str):
+        return lookup(f"rule in {axis}", given, known)()
+    if not isinstance(given, base):
+        raise SettingError(f"Rule: {axis} must be one of {sorted(known)} or a {base.__name__}, got {given!r}")
+    return given
+
+
+def get(given: Any) -> Rule:
+    """Return a rule from its name, or from a rule of one of the two axes.
+
+    Examples
+    --------
+    >>> get("dfa")
+    Rule(DirectFeedbackAlignment())
+    """
+    if isinstance(given, Rule):
+        return given
+    if isinstance(given, TimeRule) or (isinstance(given, str) and given in TIME):
+        return Rule(time=given)
+    if isinstance(given, str):
+        return Rule(lookup("rule", given, {**SPACE, **TIME})())
+    return Rule(given)

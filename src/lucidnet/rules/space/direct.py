@@ -1,0 +1,118 @@
+"""Rules by which each layer hears of the output's error directly."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ... import initializers
+from ...backend import Array, Shape, Stream, Tree, namespace
+from ...layers import Layer
+from ...layers.base import Cache, Send
+from ...losses.crossentropy import as_rows
+from ..base import Route, Signals, SpaceRule, carriers
+
+
+@dataclass(frozen=True, repr=False)
+class Direct(SpaceRule):
+    """The base of rules by which a projected signal stands in for what comes back from a layer.
+
+    Parameters
+    ----------
+    initializer : str or Initializer
+        How B (outputs of the network, inputs of the layer) begins.
+    seed : int, optional
+        The seed of B; the model's if not given.
+    """
+
+    initializer: Any = initializers.VarianceScaling()
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "initializer", initializers.get(self.initializer))
+
+    def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
+        stream = rng if self.seed is None else Stream(self.seed, rng.step, rng.dtype, rng.path)
+        same_time = len(inputs) > 1 and inputs[:-1] == outputs[:-1]
+        rows, shape = (outputs[-1], inputs[-1:]) if same_time else (math.prod(outputs), inputs)
+        flat = self.initializer(stream.child("B"), (rows, math.prod(shape)))
+        return {"B": flat.reshape(rows, *shape)}
+
+    def signal(self, signals: Signals) -> Array:
+        """Return what is projected."""
+        raise NotImplementedError(f"{type(self).__name__} must define signal(signals)")
+
+    def cross(
+        self,
+        layer: Layer,
+        params: Tree,
+        cache: Cache,
+        dy: Array,
+        need_dx: bool,
+        B: Tree,
+        send: Send,
+        signals: Signals,
+        route: Route,
+    ) -> tuple[Array, Tree]:
+        if not (need_dx and carriers(layer)):
+            return route(layer, params, cache, dy, send, need_dx)
+        _, grads = route(layer, params, cache, dy, send, False)
+        return projected(self.signal(signals), B["B"]), grads
+
+
+def projected(signal: Array, B: Array) -> Array:
+    """Return a signal (n, outputs) or (n, time, outputs) at a layer's input, by B (outputs, ...)."""
+    if signal.shape[-1] != B.shape[0]:  # of all times at once
+        signal = signal.reshape(signal.shape[0], -1)
+    return namespace(signal).tensordot(signal, B, axes=1)
+
+
+@dataclass(frozen=True, repr=False)
+class DirectFeedbackAlignment(Direct):
+    """The output's error, by fixed random weights, is the error at each layer: dx = e B.
+
+    (Nøkland 2016, "Direct feedback alignment provides learning in deep neural networks", equation 7.)
+    """
+
+    local: ClassVar[str] = "the output's error by fixed random weights"
+
+    def signal(self, signals: Signals) -> Array:
+        return signals.error
+
+
+@dataclass(frozen=True, repr=False)
+class DirectRandomTargetProjection(Direct):
+    """The targets, by fixed random weights, are the error at each layer: dx = t B / N.
+
+    No layer waits for the output. The last layer learns by its own error. (Frenkel, Lefebvre & Bol 2021,
+    "Learning without feedback", equation 3.)
+    """
+
+    local: ClassVar[str] = "the targets by fixed random weights"
+
+    def signal(self, signals: Signals) -> Array:
+        rows = as_rows(signals.target, signals.error).reshape(signals.error.shape)
+        return rows / math.prod(rows.shape[:-1])
+
+
+@dataclass(frozen=True, repr=False)
+class Shallow(SpaceRule):
+    """A control: nothing comes back from any layer with weights, so that the last alone learns."""
+
+    local: ClassVar[str] = "nothing but the error at the last layer"
+
+    def cross(
+        self,
+        layer: Layer,
+        params: Tree,
+        cache: Cache,
+        dy: Array,
+        need_dx: bool,
+        B: Tree,
+        send: Send,
+        signals: Signals,
+        route: Route,
+    ) -> tuple[Array, Tree]:
+        dx, grads = route(layer, params, cache, dy, send, need_dx)
+        return (0 * dx if need_dx and carriers(layer) else dx), grads

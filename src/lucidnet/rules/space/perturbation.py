@@ -1,0 +1,122 @@
+"""Rules without any error that travels: noise, and what it does to the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...backend import Array, Stream, Tree
+from ...errors import SettingError
+from ...layers import Layer, Run
+from ...layers.base import INFERENCE, Cache
+from ...layers.rebuild import with_leaves
+from ...losses import Loss
+from ...losses.base import shares
+from ...tree import Layout
+from ...value import in_range
+from ..base import SpaceRule
+
+
+@dataclass(frozen=True, repr=False)
+class Perturbation(SpaceRule):
+    """The base of rules that estimate the gradient by the loss with and without noise.
+
+    Parameters
+    ----------
+    deviation : float
+        The standard deviation sigma of the noise.
+    """
+
+    deviation: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if not in_range(self.deviation) or not self.deviation:
+            kind = type(self).__name__
+            raise SettingError(f"{kind}: deviation must be above 0, got {self.deviation!r}")
+
+    def estimate(
+        self, net: Layer, loss: Loss, params: Tree, x: Any, target: Any, weights: Array | None, run: Run
+    ) -> tuple[Array, Cache, Array, Tree, Cache]:
+        """Return the loss with its cache, the output, the estimated gradients, the forward cache."""
+        raise NotImplementedError(f"{type(self).__name__} must define estimate(...)")
+
+
+@dataclass(frozen=True, repr=False)
+class WeightPerturbation(Perturbation):
+    """g = (L(w + sigma xi) - L(w)) / sigma xi, with one xi for all weights, standard normal.
+
+    (Jabri & Flower 1992; in the form of Werfel, Xie & Seung 2005, "Learning curves for stochastic gradient
+    descent in linear feedforward networks", section 2.3.)
+    """
+
+    local: ClassVar[str] = "the change of the loss, and the weight's own noise"
+
+    def estimate(
+        self, net: Layer, loss: Loss, params: Tree, x: Any, target: Any, weights: Array | None, run: Run
+    ) -> tuple[Array, Cache, Array, Tree, Cache]:
+        y, cache = net.forward(params, x, run)
+        value, kept = loss.forward(y, target, weights, run.mask)
+        layout = Layout.of(params)
+        vector = layout.ravel(params)
+        xi = noise(run, "weights", vector.shape, vector)
+        moved, _ = net.forward(layout.unravel(vector + self.deviation * xi), x, run)
+        change = loss.forward(moved, target, weights, run.mask)[0] - value
+        return value, kept, y, layout.unravel(change / self.deviation * xi), cache
+
+
+@dataclass(frozen=True, repr=False)
+class NodePerturbation(Perturbation):
+    """Noise on the outputs of all layers with weights: dy_i = (L_i(y + sigma xi) - L_i(y)) / sigma xi_i.
+
+    Each example has its own noise and its own change of the loss; each layer then takes dy as its error.
+    (Williams 1992; Werfel, Xie & Seung 2005, section 2.2.)
+    """
+
+    local: ClassVar[str] = "the change of the example's loss, and the unit's own noise"
+
+    def estimate(
+        self, net: Layer, loss: Loss, params: Tree, x: Any, target: Any, weights: Array | None, run: Run
+    ) -> tuple[Array, Cache, Array, Tree, Cache]:
+        y, cache = net.forward(params, x, run)
+        value, kept = loss.forward(y, target, weights, run.mask)
+        noisy = with_leaves(net, lambda leaf: Perturbed(leaf, self.deviation, name=leaf.name))
+        moved, noted = noisy.forward(params, x, run)
+        change = loss.values(moved, target)[0] - loss.values(y, target)[0]
+        share = shares(change, weights, run.mask)
+        change = change / change.size if share is None else change * share
+        change = change.reshape(change.shape[0], -1).sum(-1) / self.deviation
+
+        def send(
+            name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
+        ) -> tuple[Array, Tree]:
+            if not isinstance(layer, Perturbed):
+                return layer.route(params, cache, dy, send, need_dx)
+            inner, xi = cache
+            error = dy if xi is None else xi * change.reshape(-1, *(1,) * (xi.ndim - 1))
+            return layer.layer.backward(params, inner, error, need_dx)
+
+        return value, kept, y, noisy.route(params, noted, y, send, False)[1], cache
+
+
+@dataclass(frozen=True, repr=False)
+class Perturbed(Layer):
+    """y = f(x) + sigma xi, where f has weights; y = f(x) where it has none."""
+
+    layer: Layer = None  # type: ignore[assignment]
+    deviation: float = 0.0
+
+    def init(self, rng: Stream, shape: Any) -> tuple[Tree, Any]:
+        return self.layer.init(rng, shape)
+
+    def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        y, cache = self.layer.forward(params, x, run)
+        if not params:
+            return y, (cache, None)
+        xi = noise(run, "outputs", y.shape, y)
+        return y + self.deviation * xi, (cache, xi)
+
+
+def noise(run: Run, name: str, shape: tuple[int, ...], like: Array) -> Array:
+    """Return standard normal numbers of this place and step, in the dtype of an array."""
+    here = run.stream.child("perturbation").child(name)
+    return Stream(here.seed, here.step, str(like.dtype), here.path).normal(shape)

@@ -1,0 +1,177 @@
+"""Rules by which other weights carry the error: B in place of W, in dx = dz W^T."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ... import initializers
+from ...backend import Array, Shape, Stream, Tree, namespace
+from ...layers import Layer
+from ...layers.base import Cache, Send
+from ..base import Route, Signals, SpaceRule, carriers
+
+
+@dataclass(frozen=True, repr=False)
+class Backprop(SpaceRule):
+    """The chain rule: the error is carried by the weights of the forward pass, dx = dz W^T.
+
+    (Rumelhart, Hinton & Williams 1986, "Learning representations by back-propagating errors".)
+    """
+
+
+@dataclass(frozen=True, repr=False)
+class Transported(SpaceRule):
+    """The base of rules that replace the weights which carry the error, and nothing else.
+
+    Parameters
+    ----------
+    initializer : str or Initializer, optional
+        How B begins; if not given, as the weights do that it stands for.
+    seed : int, optional
+        The seed of B; the model's if not given.
+    """
+
+    initializer: Any = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.initializer is not None:
+            object.__setattr__(self, "initializer", initializers.get(self.initializer))
+
+    def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
+        return {name: self.drawn(layer, params[name], rng.child(name)) for name in carriers(layer)}
+
+    def drawn(self, layer: Layer, W: Array, rng: Stream) -> Array:
+        """Return fresh weights of the shape of W."""
+        given = self.initializer or getattr(layer, "initializer", initializers.VarianceScaling())
+        stream = rng if self.seed is None else Stream(self.seed, rng.step, rng.dtype, rng.path)
+        return given(stream, W.shape)
+
+    def carried_by(self, W: Array, B: Array) -> Array:
+        """Return the weights that carry the error."""
+        return B
+
+    def cross(
+        self,
+        layer: Layer,
+        params: Tree,
+        cache: Cache,
+        dy: Array,
+        need_dx: bool,
+        B: Tree,
+        send: Send,
+        signals: Signals,
+        route: Route,
+    ) -> tuple[Array, Tree]:
+        if carriers(layer) and B:
+            params = params | {name: self.carried_by(params[name], b) for name, b in B.items()}
+        return route(layer, params, cache, dy, send, need_dx)
+
+
+@dataclass(frozen=True, repr=False)
+class FeedbackAlignment(Transported):
+    """Fixed random weights carry the error: dx = dz B^T.
+
+    (Lillicrap et al. 2016, "Random synaptic feedback weights support error backpropagation for deep
+    learning", equation 2 there: B is ours transposed.)
+    """
+
+    local: ClassVar[str] = "error carried down by fixed random weights"
+
+
+@dataclass(frozen=True, repr=False)
+class UniformSign(Transported):
+    """uSF: the signs of the weights, all of one size, carry the error: dx = dz (s sign W)^T.
+
+    s is the root mean square of B, the weights that would have been drawn. (Liao, Leibo & Poggio 2016,
+    "How important is weight symmetry in backpropagation?", section 3; named by Moskovitz et al. 2018.)
+    """
+
+    local: ClassVar[str] = "error carried down by the signs of the layer's own weights"
+
+    def carried_by(self, W: Array, B: Array) -> Array:
+        xp = namespace(W)
+        return xp.sign(W) * xp.sqrt((B * B).mean())
+
+
+@dataclass(frozen=True, repr=False)
+class FixedSign(Transported):
+    """frSF: fixed random sizes with the signs of the weights carry the error: dx = dz (|B| sign W)^T.
+
+    (Liao et al. 2016; Moskovitz, Litwin-Kumar & Abbott 2018, "Feedback alignment in deep convolutional
+    networks", section 3.)
+    """
+
+    local: ClassVar[str] = "error carried down by fixed sizes with the signs of the layer's own weights"
+
+    def carried_by(self, W: Array, B: Array) -> Array:
+        xp = namespace(W)
+        return xp.abs(B) * xp.sign(W)
+
+
+@dataclass(frozen=True, repr=False)
+class BatchSign(FixedSign):
+    """brSF: as `FixedSign`, the sizes |B| drawn anew for each batch (Liao et al. 2016, section 3)."""
+
+    phase: ClassVar[bool] = True
+
+    def learn(self, layer: Layer, params: Tree, inputs: Shape, B: Tree, rng: Stream) -> Tree:
+        return self.feedback(layer, params, inputs, (), rng)
+
+
+@dataclass(frozen=True, repr=False)
+class KolenPollack(Transported):
+    """B learns by the same changes as W, and with weight decay comes to equal it.
+
+    Both take the same gradient and the same decay::
+
+        W <- W - rate (g + decay W)        B <- B - rate (g + decay B)
+
+    so that W_t - B_t = (1 - rate decay)^t (W_0 - B_0). (Kolen & Pollack 1994; Akrout et al. 2019, "Deep
+    learning without weight transport", equations 15 and 16.) The decay is the optimizer's
+    ``weight_decay``.
+    """
+
+    local: ClassVar[str] = "error carried down by weights that learn by the layer's own input and error"
+
+    def taught(self, layer: Layer, B: Tree, grads: Tree) -> Tree | None:
+        return {name: grads[name] for name in B}
+
+
+@dataclass(frozen=True, repr=False)
+class WeightMirror(Transported):
+    """B learns W between steps, by noise that is sent through the layer alone.
+
+    With inputs xi of noise and z = xi W what the layer makes of them, averaged over the examples::
+
+        B <- (1 - decay) B + rate / sigma^2 xi^T z        E[xi^T xi] = sigma^2
+
+    so that B grows along W. (Akrout et al. 2019, algorithm 1 and equation 8.)
+
+    Parameters
+    ----------
+    rate : float
+        The step of B.
+    decay : float
+        What B forgets at each step; with decay = rate it tends to W.
+    examples : int
+        How many examples of noise each step takes.
+    """
+
+    rate: float = 0.05
+    decay: float = 0.05
+    examples: int = 32
+
+    local: ClassVar[str] = "error carried down by weights that learn by noise sent through the layer"
+
+    phase: ClassVar[bool] = True
+
+    def learn(self, layer: Layer, params: Tree, inputs: Shape, B: Tree, rng: Stream) -> Tree:
+        linear, _ = layer.split_activation()
+        xi = rng.child("noise").normal((self.examples, *inputs))
+        biases = {name: a if name in B else namespace(a).zeros_like(a) for name, a in params.items()}
+        z, cache = linear.forward(biases, xi)
+        _, grads = linear.backward(biases, cache, z, need_dx=False)  # xi^T z, as if z were the error
+        step = self.rate / self.examples
+        return {name: (1 - self.decay) * b + step * grads[name] for name, b in B.items()}

@@ -1,0 +1,91 @@
+"""What a rule of credit through time is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from ...backend import Array, Tree, namespace
+from ...layers import Recurrent
+from ...layers.recurrent.loop import State, Trip
+from ...value import Value
+
+
+@dataclass(frozen=True, repr=False)
+class TimeRule(Value):
+    """How a recurrent layer turns the errors at its outputs into gradients."""
+
+    local: ClassVar[str] = ""
+    """What the rule reads, in words."""
+
+    def route(
+        self, layer: Recurrent, params: Tree, trip: Trip, dy: Array, need_dx: bool = True
+    ) -> tuple[Any, Tree]:
+        """Return the gradients of the inputs (and first states) and of the parameters, for a sequence.
+
+        Times are turned so that they run forwards, and come first.
+        """
+        xp, backwards = namespace(dy), layer.go_backwards
+        if backwards:
+            trip = turned(trip)
+        if layer.return_sequences:
+            errors = xp.permute_dims(dy, (1, 0, 2))
+            errors = xp.flip(errors, axis=0) if backwards else errors
+        else:
+            before = xp.zeros((trip.h.shape[0] - 1, *dy.shape), dtype=dy.dtype)
+            errors = xp.concat([before, dy[None]])
+        plain = replace(layer, go_backwards=False, return_sequences=True)
+        dx, dfirst, grads = self.through(plain, params, trip, errors, need_dx)
+        if not need_dx:
+            return None, grads
+        dx = xp.permute_dims(xp.flip(dx, axis=0) if backwards else dx, (1, 0, 2))
+        return ((dx, *dfirst[: trip.given]) if trip.given else dx), grads
+
+    def through(
+        self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool
+    ) -> tuple[Array, State, Tree]:
+        """Return the gradients of inputs (time, n, features), first state, and parameters.
+
+        Parameters
+        ----------
+        layer : Recurrent
+            The layer, going forwards.
+        params : tree
+            Its parameters.
+        trip : Trip
+            What its forward pass kept.
+        errors : array (time, n, units)
+            The errors at its outputs.
+        need_dx : bool
+            Whether anyone needs the first two.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define through(...)")
+
+
+def turned(trip: Trip) -> Trip:
+    """Return what a layer kept that went backwards, as if it had gone forwards over reversed sequences."""
+    xp, times, n = namespace(trip.h), trip.h.shape[0], trip.h.shape[1]
+    rows = xp.flip(trip.rows.reshape(times, n, -1), axis=0).reshape(trip.rows.shape)
+    counts = None if trip.counts is None else xp.flip(trip.counts, axis=0)
+    kept = cut(trip.kept, slice(None, None, -1))
+    return trip._replace(rows=rows, kept=kept, h=xp.flip(trip.h, axis=0), counts=counts)
+
+
+def part(trip: Trip, begin: int, end: int) -> Trip:
+    """Return what belongs to the times from `begin` to before `end`."""
+    n = trip.h.shape[1]
+    first = trip.first if begin == 0 else (trip.h[begin - 1], *trip.first[1:])
+    return trip._replace(
+        rows=trip.rows[begin * n : end * n],
+        first=first,
+        kept=cut(trip.kept, slice(begin, end)),
+        h=trip.h[begin:end],
+        counts=None if trip.counts is None else trip.counts[begin:end],
+    )
+
+
+def cut(kept: Any, times: slice) -> Any:
+    """Return what was kept at some times: entries of a list on NumPy, of each array on JAX."""
+    if isinstance(kept, tuple):
+        return tuple(cut(inner, times) for inner in kept)
+    return None if kept is None else kept[times]

@@ -1,0 +1,84 @@
+"""Backpropagation through time, whole and truncated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...backend import Array, Tree, namespace
+from ...errors import SettingError
+from ...layers import Recurrent
+from ...layers.recurrent.loop import State, Trip, unroll
+from ...tree import tree_map
+from .base import TimeRule, part
+
+
+@dataclass(frozen=True, repr=False)
+class BPTT(TimeRule):
+    """The chain rule through all times (Werbos 1990, "Backpropagation through time")."""
+
+    local: ClassVar[str] = "all later times, and the recurrent weights"
+
+    def route(
+        self, layer: Recurrent, params: Tree, trip: Trip, dy: Array, need_dx: bool = True
+    ) -> tuple[Any, Tree]:
+        return layer.backward(params, trip, dy, need_dx)
+
+
+@dataclass(frozen=True, repr=False)
+class TruncatedBPTT(TimeRule):
+    """The chain rule through the last `window` times only.
+
+    At each `stride` times, the errors of the outputs since the last such time are carried back, to
+    `window` times before now (Williams & Peng 1990, "An efficient gradient-based algorithm for on-line
+    training of recurrent network trajectories", BPTT(h; h')). With ``window`` as long as the sequence it is
+    `BPTT`; with ``stride=1`` each error goes back through exactly ``window`` times, its own counted.
+
+    Parameters
+    ----------
+    window : int
+        How many times back, at least `stride`.
+    stride : int
+        After how many times errors are carried back; the cost goes with window / stride.
+    """
+
+    window: int = 20
+    stride: int = 1
+
+    local: ClassVar[str] = "the last times of a window, and the recurrent weights"
+
+    def __post_init__(self) -> None:
+        for name in ("window", "stride"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise SettingError(
+                    f"TruncatedBPTT: {name} must be a whole number of 1 or more, got {value!r}"
+                )
+        if self.stride > self.window:
+            raise SettingError(
+                f"TruncatedBPTT: stride {self.stride} is longer than the window of {self.window}: errors "
+                "between would be lost"
+            )
+
+    def through(
+        self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool
+    ) -> tuple[Array, State, Tree]:
+        xp, times, done = namespace(errors), errors.shape[0], 0
+        nothing = tuple(xp.zeros_like(array) for array in trip.last)
+        total: Any = None
+        for end in sorted({*range(self.stride, times, self.stride), times}):
+            begin = max(0, end - self.window)
+            old = xp.zeros_like(errors[begin:done])  # these errors have been carried back before
+            own = xp.concat([old, errors[max(begin, done) : end]])
+            dx, dfirst, grads = unroll(layer, params, part(trip, begin, end), own, nothing, need_dx)
+            if need_dx:
+                around = (xp.zeros((k, *dx.shape[1:]), dtype=dx.dtype) for k in (begin, times - end))
+                dx = xp.concat([next(around), dx, next(around)])
+            made = {"dx": dx, "first": dict(enumerate(dfirst if begin == 0 else nothing)), "grads": grads}
+            total = made if total is None else tree_map(_sum, total, made)
+            done = end
+        return total["dx"], tuple(total["first"].values()), total["grads"]
+
+
+def _sum(one: Array, two: Array) -> Array:
+    return None if one is None else one + two

@@ -1,0 +1,68 @@
+"""Feedback weights that learn, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from ..backend import Array, Stream, Tree
+from ..layers import Layer
+from ..optimizers import Optimizer
+from ..optimizers.base import Slots
+from ..rules.crossing import input_shapes, places
+from ..rules.feedback import each
+from ..rules.registry import Rule
+from ..tree import Layout, Path, at
+from .plan import Plan
+
+
+class Taught(NamedTuple):
+    """Feedback weights, and what the optimizer remembers of those that it changes."""
+
+    weights: Tree
+    slots: Slots
+
+
+def teach(
+    net: Layer, rule: Rule, optimizer: Optimizer, plan: Plan, taught: Taught, gradient: Array, step: int
+) -> Taught:
+    """Return the feedback weights after a step, of those that learn by the parameters' gradients."""
+    grads = plan.parameters.unravel(_clipped(optimizer, gradient, plan))
+    own = each(net, rule, taught.weights, lambda path, layer, r, B: r.space.taught(layer, B, at(grads, path)))
+    layout = Layout.of(own)
+    if not layout.paths:
+        return taught
+    before = layout.ravel(taught.weights)
+    slots = taught.slots or optimizer.init_slots(before)
+    after, mine = before.copy(), Plan.over(net, layout)
+    free = replace(optimizer, clip=None)
+    free.advance(before, layout.ravel(own), slots, step, mine.groups, mine.arrays, after)
+    return Taught(_merged(taught.weights, layout.unravel(after)), slots)
+
+
+def _clipped(optimizer: Optimizer, gradient: Array, plan: Plan) -> Array:
+    gradient = gradient.copy()
+    if optimizer.clip is not None:
+        optimizer.clip(gradient, plan.arrays)
+    return gradient
+
+
+def _merged(tree: Tree, other: Tree) -> Tree:
+    if not isinstance(tree, dict):
+        return other
+    return {name: _merged(value, other[name]) if name in other else value for name, value in tree.items()}
+
+
+def mirror(net: Layer, rule: Rule, params: Tree, taught: Taught, x: Array, rng: Stream) -> Taught:
+    """Return the feedback weights after a phase of their own, for rules that have one."""
+    if not any(own.space.phase for _, _, own in places(net, rule)):
+        return taught
+    shapes, _ = input_shapes(net, params, x[:1])
+
+    def learned(path: Path, layer: Layer, own: Rule, B: Tree) -> Tree:
+        stream = rng
+        for name in path:
+            stream = stream.child(name)
+        return own.space.learn(layer, at(params, path), shapes[path], B, stream)
+
+    return taught._replace(weights=each(net, rule, taught.weights, learned))
