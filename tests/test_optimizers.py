@@ -8,7 +8,18 @@ import pytest
 from lucidnet import optimizers
 from lucidnet.errors import SettingError
 from lucidnet.interop.registry import registry
-from lucidnet.optimizers import SGD, Adagrad, Adam, AdamW, ClipGlobalNorm, ClipNorm, ClipValue, RMSprop, base
+from lucidnet.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    ClipGlobalNorm,
+    ClipNorm,
+    ClipValue,
+    RMSprop,
+    base,
+)
 from lucidnet.tree import leaves
 from lucidnet.value import from_config, to_config
 
@@ -80,6 +91,11 @@ PAIRS = [
     (
         Adagrad(0.1, decay=0.05, initial=0.3, epsilon=1e-6),
         lambda t, p: t.optim.Adagrad(p, 0.1, lr_decay=0.05, initial_accumulator_value=0.3, eps=1e-6),
+    ),
+    (Adadelta(), lambda t, p: t.optim.Adadelta(p)),
+    (
+        Adadelta(0.5, rho=0.7, epsilon=1e-3, weight_decay=0.1),
+        lambda t, p: t.optim.Adadelta(p, 0.5, rho=0.7, eps=1e-3, weight_decay=0.1),
     ),
 ]
 

@@ -40,6 +40,12 @@ def in_range(given: Any, least: float = 0.0, below: float | None = None) -> bool
     return isinstance(given, (int, float)) and given >= least and (below is None or given < below)
 
 
+def at_step(setting: Any, step: int) -> float:
+    """Return a setting at a step (0, 1, ...): it is a number, or a schedule, a function of the step."""
+    number: float = float(setting(step)) if callable(setting) else setting
+    return number
+
+
 def _same(value: Any, default: Any) -> bool:
     return type(value) is type(default) and value == default
 

@@ -9,7 +9,7 @@ from .. import initializers, layers, losses, metrics, optimizers, rules
 from ..errors import SettingError
 from ..value import Value
 
-MODULES = (layers, initializers, losses, optimizers, metrics, rules)
+MODULES = (layers, initializers, losses, optimizers, optimizers.schedules, metrics, rules)
 
 
 def registry(custom: Mapping[str, type] | None = None) -> dict[str, type]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree
 from ..errors import SettingError, ShapeError
-from ..value import in_range
+from ..value import at_step, in_range
 from .base import INFERENCE, Cache, Layer, Run
 
 
@@ -88,26 +88,34 @@ class Dropout(Layer):
 
     Parameters
     ----------
-    rate : float
+    rate : float or schedule
         Probability to drop, at least 0 and below 1.
     """
 
-    rate: float
+    rate: Any
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        if not in_range(self.rate, below=1):
-            raise SettingError(f"Dropout: rate must be at least 0 and below 1, got {self.rate!r}")
+        if not callable(self.rate):
+            self._checked(self.rate)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        if not run.train or self.rate == 0:
+        rate = self._checked(at_step(self.rate, run.stream.step)) if run.train else 0
+        if rate == 0:
             return x, None
-        keep = 1 - self.rate
-        mask = run.stream.bernoulli(x.shape, keep)
-        return x * mask / keep, mask
+        mask = run.stream.bernoulli(x.shape, 1 - rate)
+        return x * mask / (1 - rate), (mask, 1 - rate)
 
-    def backward(self, params: Tree, mask: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        return (dy if mask is None else dy * mask / (1 - self.rate)), {}
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        if cache is None:
+            return dy, {}
+        mask, keep = cache
+        return dy * mask / keep, {}
+
+    def _checked(self, rate: Any) -> float:
+        if not in_range(rate, below=1):
+            raise SettingError(f"Dropout: rate must be at least 0 and below 1, got {rate!r}")
+        return rate  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, repr=False)

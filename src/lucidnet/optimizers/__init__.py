@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..value import get as _get
+from . import schedules
 from .adam import Adam, AdamW
-from .adaptive import Adagrad, RMSprop
-from .base import Group, Optimizer
+from .adaptive import Adadelta, Adagrad, RMSprop
+from .base import Group, Optimizer, Place
 from .clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue
 from .sgd import SGD
 
@@ -18,11 +19,13 @@ KNOWN: dict[str, Callable[[], Optimizer]] = {
     "adamw": AdamW,
     "rmsprop": RMSprop,
     "adagrad": Adagrad,
+    "adadelta": Adadelta,
 }
 
 __all__ = [
     "KNOWN",
     "SGD",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -32,8 +35,10 @@ __all__ = [
     "ClipValue",
     "Group",
     "Optimizer",
+    "Place",
     "RMSprop",
     "get",
+    "schedules",
 ]
 
 

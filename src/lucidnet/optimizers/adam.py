@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ..backend import Array, namespace
-from .base import Optimizer, Slots, check_range
+from .base import Bounds, Optimizer, Slots
 
 
 @dataclass(frozen=True, repr=False)
@@ -20,21 +20,20 @@ class Adam(Optimizer):
     ----------
     learning_rate : float or schedule
         The step size.
-    beta1, beta2 : float
+    beta1, beta2 : float or schedule
         Shares b1 and b2 of the moments that are kept, at least 0 and below 1.
     epsilon : float
         Added to the root, so that nothing is divided by 0.
     """
 
     learning_rate: Any = 0.001
-    beta1: float = 0.9
-    beta2: float = 0.999
+    beta1: Any = 0.9
+    beta2: Any = 0.999
     epsilon: float = 1e-8
 
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
-
-    def __post_init__(self) -> None:
-        check_moments(self)
+    schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"beta1": 1, "beta2": 1}
+    constants: ClassVar[tuple[str, ...]] = ("epsilon",)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         return moments_step(self, g, slots, rate, step)
@@ -50,21 +49,20 @@ class AdamW(Optimizer):
     ----------
     learning_rate, beta1, beta2, epsilon
         As for `Adam`.
-    weight_decay : float
+    weight_decay : float or schedule
         Share by which the parameters shrink, times the rate.
     """
 
     learning_rate: Any = 0.001
-    beta1: float = 0.9
-    beta2: float = 0.999
+    beta1: Any = 0.9
+    beta2: Any = 0.999
     epsilon: float = 1e-8
-    weight_decay: float = field(default=0.01, kw_only=True)
+    weight_decay: Any = field(default=0.01, kw_only=True)
 
     slots: ClassVar[tuple[str, ...]] = Adam.slots
     decoupled: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        check_moments(self)
+    schedulable: ClassVar[Bounds] = Adam.schedulable
+    constants: ClassVar[tuple[str, ...]] = Adam.constants
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         return moments_step(self, g, slots, rate, step)
@@ -87,11 +85,3 @@ def moments_step(self: Adam | AdamW, g: Array, slots: Slots, rate: float, step: 
     change = m / root
     change *= rate * c / d
     return change, {"m": m, "v": v}
-
-
-def check_moments(self: Adam | AdamW) -> None:
-    """Raise if a setting is out of range."""
-    Optimizer.__post_init__(self)
-    check_range(self, "beta1", below=1)
-    check_range(self, "beta2", below=1)
-    check_range(self, "epsilon")

@@ -1,4 +1,4 @@
-"""RMSprop and Adagrad: each parameter's step is divided by the size of its own gradients."""
+"""RMSprop, Adagrad and Adadelta: each parameter's step is divided by the size of its own gradients."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, namespace
-from .base import Optimizer, Setting, Slots, check_range
+from .base import Bounds, Optimizer, Setting, Slots
 
 
 @dataclass(frozen=True, repr=False)
@@ -20,26 +20,22 @@ class RMSprop(Optimizer):
     ----------
     learning_rate : float or schedule
         The step size.
-    rho : float
+    rho : float or schedule
         Share of the mean square that is kept, at least 0 and below 1.
-    momentum : float
+    momentum : float or schedule
         Share of the velocity that is kept, at least 0 and below 1.
     epsilon : float
         Added to the root, so that nothing is divided by 0.
     """
 
     learning_rate: Any = 0.001
-    rho: float = 0.9
-    momentum: float = 0.0
+    rho: Any = 0.9
+    momentum: Any = 0.0
     epsilon: float = 1e-8
 
     slots: ClassVar[tuple[str, ...]] = ("v", "velocity")
-
-    def __post_init__(self) -> None:
-        Optimizer.__post_init__(self)
-        check_range(self, "rho", below=1)
-        check_range(self, "momentum", below=1)
-        check_range(self, "epsilon")
+    schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"rho": 1, "momentum": 1}
+    constants: ClassVar[tuple[str, ...]] = ("epsilon",)
 
     def init_slots(self, vector: Array) -> Slots:
         slots = Optimizer.init_slots(self, vector)
@@ -52,7 +48,7 @@ class RMSprop(Optimizer):
         root = namespace(v).sqrt(v)
         root += self.epsilon
         change = g / root
-        if not self.momentum:
+        if "velocity" not in slots:
             change *= rate
             return change, {"v": v}
         velocity = slots["velocity"]
@@ -83,11 +79,7 @@ class Adagrad(Optimizer):
     epsilon: float = 1e-10
 
     slots: ClassVar[tuple[str, ...]] = ("v",)
-
-    def __post_init__(self) -> None:
-        Optimizer.__post_init__(self)
-        for name in ("decay", "initial", "epsilon"):
-            check_range(self, name)
+    constants: ClassVar[tuple[str, ...]] = ("decay", "initial", "epsilon")
 
     def init_slots(self, vector: Array) -> Slots:
         return {"v": namespace(vector).full_like(vector, self.initial)}
@@ -103,3 +95,41 @@ class Adagrad(Optimizer):
         g /= root
         g *= rate
         return g, {"v": v}
+
+
+@dataclass(frozen=True, repr=False)
+class Adadelta(Optimizer):
+    """p <- p - rate d, with d = g sqrt(u + epsilon) / sqrt(v + epsilon)  (Zeiler 2012, algorithm 1).
+
+    The running means of the squares are v <- rho v + (1 - rho) g^2, before the step, and
+    u <- rho u + (1 - rho) d^2, after it: the steps have the unit of the parameters. In the paper the rate
+    is 1; in Keras the default is 0.001.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule
+        What the paper's step is multiplied by.
+    rho : float or schedule
+        Share of the means that is kept, at least 0 and below 1.
+    epsilon : float
+        Added under both roots; it sets the size of the first steps.
+    """
+
+    learning_rate: Any = 1.0
+    rho: Any = 0.9
+    epsilon: float = 1e-6
+
+    slots: ClassVar[tuple[str, ...]] = ("u", "v")
+    schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"rho": 1}
+    constants: ClassVar[tuple[str, ...]] = ("epsilon",)
+
+    def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
+        u, v = slots["u"], slots["v"]
+        v *= self.rho
+        v += (1 - self.rho) * (g * g)
+        ratio = (u + self.epsilon) / (v + self.epsilon)
+        g *= namespace(ratio).sqrt(ratio)
+        u *= self.rho
+        u += (1 - self.rho) * (g * g)
+        g *= rate
+        return g, {"u": u, "v": v}

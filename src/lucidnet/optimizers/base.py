@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
-from ..backend import Array, Tree, namespace, subtract
+from ..backend import Array, Shape, Tree, namespace, subtract
 from ..errors import SettingError
 from ..tree import Layout
-from ..value import Value, in_range, plain_numbers
+from ..value import Value, at_step, in_range, plain_numbers
 from .clip import Clip
 
 Slots: TypeAlias = dict[str, Array]
 """What an optimizer remembers: for each of its slots one vector as long as the parameters."""
 
 Setting: TypeAlias = float | Callable[[int], float]
-"""A number, or a schedule: a function from the number of the step (0, 1, ...) to a number."""
+"""A number, or a schedule: a function from the number of the step (0, 1, ...) to a number (`schedules`)."""
+
+Bounds: TypeAlias = dict[str, float | None]
+"""Names of settings, and what each must be below."""
 
 PIECE = 65_536
 """Numbers worked on at a time: parameters, gradient and slots of a piece stay in a core's cache."""
@@ -28,7 +32,14 @@ class Group(NamedTuple):
     start: int
     stop: int
     learning_rate: Setting | None = None
-    weight_decay: float | None = None
+    weight_decay: Setting | None = None
+
+
+class Place(NamedTuple):
+    """Where an array lies in the parameter vector, and its shape."""
+
+    part: slice
+    shape: Shape = (-1,)
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,13 +47,14 @@ class Optimizer(Value):
     """A pure pair: ``state = init(params)`` and ``params, state = update(grads, state, params)``.
 
     A subclass names its `slots` and writes `descend` for one array; that it works on any tree, in
-    pieces that fit the cache, with weight decay, clipping and settings per layer, stands here.
+    pieces that fit the cache, with weight decay, clipping, schedules and settings per layer, stands here:
+    `descend` finds numbers where schedules were given.
 
     Parameters
     ----------
     learning_rate : float or schedule
         The step size.
-    weight_decay : float
+    weight_decay : float or schedule
         ``weight_decay * p`` is added to the gradient of each parameter p, as in PyTorch. (AdamW
         shrinks the parameters instead.)
     clip : Clip, optional
@@ -50,20 +62,35 @@ class Optimizer(Value):
     """
 
     learning_rate: Any = 0.01
-    weight_decay: float = field(default=0.0, kw_only=True)
+    weight_decay: Any = field(default=0.0, kw_only=True)
     clip: Clip | None = field(default=None, kw_only=True)
 
     slots: ClassVar[tuple[str, ...]] = ()
     decoupled: ClassVar[bool] = False
     """Whether weight decay shrinks the parameters directly, apart from the gradient."""
 
+    whole: ClassVar[bool] = False
+    """Whether `descend` needs each array whole, in its shape, and not pieces of any."""
+
+    schedulable: ClassVar[Bounds] = {"weight_decay": None}
+    """The settings besides the rate that may be schedules, with what they must be below."""
+
+    constants: ClassVar[tuple[str, ...]] = ()
+    """The settings that are numbers of at least 0, and no schedules."""
+
     def __post_init__(self) -> None:
         plain_numbers(self)
-        check_range(self, "weight_decay")
-        if not callable(self.learning_rate):
-            check_range(self, "learning_rate")
+        for name, below in (self.schedulable | {"learning_rate": None}).items():
+            if not callable(getattr(self, name)):
+                check_range(self, name, below)
+        for name in self.constants:
+            check_range(self, name)
         if self.clip is not None and not isinstance(self.clip, Clip):
             raise SettingError(f"{type(self).__name__}: clip must be a Clip, got {self.clip!r}")
+
+    def changed(self, **settings: Any) -> Optimizer:
+        """Return this optimizer with other settings; one around another changes the inner one."""
+        return replace(self, **settings)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         """Return what to subtract from the parameters, and the new slots, for one array.
@@ -72,9 +99,9 @@ class Optimizer(Value):
 
         Parameters
         ----------
-        p, g : array (n,)
+        p, g : array (n,), or in its shape if `whole`
             Parameters and their gradient.
-        slots : dict of array (n,)
+        slots : dict of such arrays
             What is remembered from the step before.
         rate : float
             The learning rate of this step.
@@ -85,7 +112,26 @@ class Optimizer(Value):
 
     def rate(self, learning_rate: Setting, step: int) -> float:
         """Return the learning rate at a step (from 1)."""
-        return learning_rate(step - 1) if callable(learning_rate) else learning_rate
+        rate = at_step(learning_rate, step - 1)
+        if not rate >= 0:
+            raise SettingError(
+                f"{type(self).__name__}: the schedule of learning_rate gives {rate!r} at step {step - 1}; "
+                "it must be at least 0"
+            )
+        return rate
+
+    def at(self, step: int, group: Group) -> Self:
+        """Return this optimizer as it is for a group at a step (from 1): numbers in place of schedules."""
+        given = {name: getattr(self, name) for name in self.schedulable}
+        if group.weight_decay is not None:
+            given["weight_decay"] = group.weight_decay
+        now = self
+        for name, setting in given.items():
+            if setting is not getattr(self, name) or callable(setting):
+                now = copy.copy(self) if now is self else now
+                object.__setattr__(now, name, at_step(setting, step - 1))
+                check_range(now, name, self.schedulable[name])
+        return now
 
     def init(self, params: Tree) -> dict[str, Any]:
         """Return the state before the first step: its number, and slots of zeros."""
@@ -113,7 +159,8 @@ class Optimizer(Value):
         slots = {name: xp.asarray(slot, copy=True) for name, slot in state.items() if name != "step"}
         out = xp.empty_like(vector)
         step = state["step"] + 1
-        self.advance(vector, gradient, slots, step, [Group(0, layout.size)], layout.slices, out)
+        places = map(Place, layout.slices, layout.shapes)
+        self.advance(vector, gradient, slots, step, [Group(0, layout.size)], places, out)
         return layout.unravel(out), {"step": step} | slots
 
     def advance(
@@ -123,7 +170,7 @@ class Optimizer(Value):
         slots: Slots,
         step: int,
         groups: Iterable[Group],
-        arrays: Iterable[slice],
+        arrays: Iterable[Place | slice],
         out: Array,
     ) -> None:
         """Make one step on flat vectors: read `vector`, write `out`; gradient and slots are given away.
@@ -138,24 +185,43 @@ class Optimizer(Value):
             The number of this step, from 1.
         groups : iterable of Group
             The stretches to train.
-        arrays : iterable of slice
-            Where each array that is trained lies, for clipping by their norms.
+        arrays : iterable of Place
+            Where each array that is trained lies, and its shape. (A slice is an array of one axis.)
         """
+        places = [given if isinstance(given, Place) else Place(given) for given in arrays]
         if self.clip is not None:
-            self.clip(gradient, arrays)
+            self.clip(gradient, [place.part for place in places])
+        self.move(vector, gradient, slots, step, groups, places, out)
+
+    def move(
+        self,
+        vector: Array,
+        gradient: Array,
+        slots: Slots,
+        step: int,
+        groups: Iterable[Group],
+        places: list[Place],
+        out: Array,
+    ) -> None:
+        """Do what `advance` does, once the gradient is clipped."""
         for group in groups:
             rate = self.rate(self.learning_rate if group.learning_rate is None else group.learning_rate, step)
-            decay = self.weight_decay if group.weight_decay is None else group.weight_decay
-            for part in pieces(group.start, group.stop):
-                p, g = vector[part], gradient[part]
-                if decay and self.decoupled:
-                    p = p * (1 - rate * decay)
-                elif decay:
-                    g += decay * p
-                given = {name: slot[part] for name, slot in slots.items()}
-                change, made = self.descend(p, g, given, rate, step)
-                subtract(p, change, out=out[part])
+            now = self.at(step, group)
+            for part, shape in inside(group, places) if self.whole else pieces(group.start, group.stop):
+                p, g = now.decayed(vector[part].reshape(shape), gradient[part].reshape(shape), rate)
+                given = {name: slot[part].reshape(shape) for name, slot in slots.items()}
+                change, made = now.descend(p, g, given, rate, step)
+                subtract(p, change, out=out[part].reshape(shape))
                 keep(made, given)
+
+    def decayed(self, p: Array, g: Array, rate: float) -> tuple[Array, Array]:
+        """Return parameters and gradient with weight decay; the gradient is given away."""
+        if not self.weight_decay:
+            return p, g
+        if self.decoupled:
+            return p * (1 - rate * self.weight_decay), g
+        g += self.weight_decay * p
+        return p, g
 
 
 def keep(made: Slots, given: Slots) -> None:
@@ -165,10 +231,17 @@ def keep(made: Slots, given: Slots) -> None:
             given[name][:] = slot
 
 
-def pieces(start: int, stop: int) -> Iterator[slice]:
-    """Yield slices of at most `PIECE` numbers."""
+def pieces(start: int, stop: int) -> Iterator[Place]:
+    """Yield places of at most `PIECE` numbers."""
     for begin in range(start, stop, PIECE):
-        yield slice(begin, min(begin + PIECE, stop))
+        yield Place(slice(begin, min(begin + PIECE, stop)))
+
+
+def inside(group: Group, places: list[Place]) -> Iterator[Place]:
+    """Yield the arrays that lie in a group."""
+    for place in places:
+        if group.start <= place.part.start and place.part.stop <= group.stop:
+            yield place
 
 
 def check_range(optimizer: Optimizer, name: str, below: float | None = None) -> None:

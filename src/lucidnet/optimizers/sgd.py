@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..backend import Array
 from ..errors import SettingError
-from .base import Optimizer, Setting, Slots, check_range
+from .base import Bounds, Optimizer, Setting, Slots
 
 
 @dataclass(frozen=True, repr=False)
@@ -22,7 +22,7 @@ class SGD(Optimizer):
     ----------
     learning_rate : float or schedule
         The step size.
-    momentum : float
+    momentum : float or schedule
         Share of the velocity that is kept, at least 0 and below 1.
     nesterov : bool
         Whether to look ahead.
@@ -31,16 +31,16 @@ class SGD(Optimizer):
     """
 
     learning_rate: Any = 0.01
-    momentum: float = 0.0
+    momentum: Any = 0.0
     nesterov: bool = False
     decay: float = 0.0
 
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
+    schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"momentum": 1}
+    constants: ClassVar[tuple[str, ...]] = ("decay",)
 
     def __post_init__(self) -> None:
         Optimizer.__post_init__(self)
-        check_range(self, "momentum", below=1)
-        check_range(self, "decay")
         if self.nesterov and not self.momentum:
             raise SettingError("SGD: nesterov=True needs a momentum above 0")
 
@@ -51,7 +51,7 @@ class SGD(Optimizer):
         return Optimizer.rate(self, learning_rate, step) / (1 + self.decay * (step - 1))
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
-        if not self.momentum:
+        if "velocity" not in slots:
             g *= rate
             return g, slots
         v = slots["velocity"]

@@ -1,0 +1,180 @@
+"""The contract of a schedule, and schedules made of others."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from ...errors import SettingError
+from ...value import Value, at_step, plain_numbers
+
+
+class Schedule(Value):
+    """A function of the step: ``schedule(0)`` is the value in the first step of a training.
+
+    Any setting may be a schedule: learning rate, momentum, beta1, weight decay, the rate of a `Dropout`.
+    A plain function of the step does as well, but cannot be saved. Behind its end a schedule stays at its
+    last value. ``2 * a`` and ``a * b`` are products.
+    """
+
+    counts: ClassVar[tuple[str, ...]] = ()
+    """The fields that are numbers of steps: whole, and 1 or more."""
+
+    positive: ClassVar[tuple[str, ...]] = ()
+    """The fields that are above 0."""
+
+    def __post_init__(self) -> None:
+        plain_numbers(self)
+        for f in fields(self):  # type: ignore[arg-type]
+            given = getattr(self, f.name)
+            if f.name in self.counts and not (isinstance(given, int) and given >= 1):
+                raise self.error(f.name, "a whole number of steps, 1 or more")
+            if f.type in (float, "float") and not is_number(given):
+                raise self.error(f.name, "a finite number")
+            if f.name in self.positive and not given > 0:
+                raise self.error(f.name, "above 0")
+
+    def __call__(self, step: int) -> float:
+        """Return the value at a step, 0, 1, ..."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
+
+    def __mul__(self, other: Any) -> Product:
+        return Product((self, other))
+
+    __rmul__ = __mul__
+
+    def error(self, name: str, expected: str) -> SettingError:
+        """Return the error for a field that is not what it must be."""
+        return SettingError(f"{type(self).__name__}: {name} must be {expected}, got {getattr(self, name)!r}")
+
+
+@dataclass(frozen=True, repr=False)
+class Fixed(Schedule):
+    """The same value at every step.
+
+    Parameters
+    ----------
+    value : float
+        The value.
+    """
+
+    value: float
+
+    def __call__(self, step: int) -> float:
+        """Return the value."""
+        return self.value
+
+
+@dataclass(frozen=True, repr=False)
+class Sequence(Schedule):
+    """One schedule after the other, each from its own step 0 (PyTorch's ``SequentialLR``).
+
+    Parameters
+    ----------
+    schedules : sequence of schedule or float
+        The parts, in order.
+    starts : sequence of int
+        The steps at which the second, third, ... part begin.
+
+    Examples
+    --------
+    >>> from lucidnet.optimizers.schedules import Cosine, Polynomial
+    >>> rate = Sequence([Polynomial(0.0, 0.1, 5), Cosine(0.1, 0.0, 10), 0.001], [5, 15])
+    >>> [round(rate(step), 4) for step in (0, 4, 5, 10, 15, 99)]
+    [0.0, 0.08, 0.1, 0.05, 0.001, 0.001]
+    """
+
+    schedules: Any
+    starts: Any
+
+    def __post_init__(self) -> None:
+        listed(self, "schedules", is_setting, "schedules, functions of the step, or numbers")
+        listed(self, "starts", lambda step: isinstance(step, int) and step >= 1, "steps, 1 or more")
+        if len(self.starts) + 1 != len(self.schedules) or list(self.starts) != sorted(set(self.starts)):
+            raise self.error("starts", f"{len(self.schedules) - 1} rising steps, one for each further part")
+
+    def __call__(self, step: int) -> float:
+        """Return the value of the part that the step falls in."""
+        index = bisect_right(self.starts, step)
+        return at_step(self.schedules[index], step - (0, *self.starts)[index])
+
+
+@dataclass(frozen=True, repr=False)
+class Product(Schedule):
+    """The product of schedules and numbers (PyTorch's ``ChainedScheduler`` of factors).
+
+    Parameters
+    ----------
+    factors : sequence of schedule or float
+        What is multiplied.
+    """
+
+    factors: Any
+
+    def __post_init__(self) -> None:
+        listed(self, "factors", is_setting, "schedules, functions of the step, or numbers")
+
+    def __call__(self, step: int) -> float:
+        """Return the product at a step."""
+        return math.prod((at_step(factor, step) for factor in self.factors), start=1.0)
+
+
+@dataclass(frozen=True, repr=False)
+class Warmup(Schedule):
+    """Rise linearly to the first value of another schedule, then follow that (Goyal et al. 2017).
+
+    ``start + (then(0) - start) step / steps`` below `steps`, after that ``then(step - steps)``.
+
+    Parameters
+    ----------
+    steps : int
+        How long to rise.
+    then : schedule or float
+        What comes after.
+    start : float
+        The value at step 0.
+
+    Examples
+    --------
+    >>> [round(Warmup(4, 0.1)(step), 3) for step in range(6)]
+    [0.0, 0.025, 0.05, 0.075, 0.1, 0.1]
+    """
+
+    steps: int
+    then: Any
+    start: float = 0.0
+
+    counts: ClassVar[tuple[str, ...]] = ("steps",)
+
+    def __post_init__(self) -> None:
+        Schedule.__post_init__(self)
+        if not is_setting(self.then):
+            raise self.error("then", "a schedule, a function of the step, or a number")
+
+    def __call__(self, step: int) -> float:
+        """Return the rising value, or that of the schedule after it."""
+        if step >= self.steps:
+            return at_step(self.then, step - self.steps)
+        return self.start + (at_step(self.then, 0) - self.start) * step / self.steps
+
+
+def is_number(given: Any) -> bool:
+    """Tell whether something is a finite number."""
+    return isinstance(given, (int, float)) and math.isfinite(given)
+
+
+def is_setting(given: Any) -> bool:
+    """Tell whether something is a number or a function of the step."""
+    return callable(given) or is_number(given)
+
+
+def listed(schedule: Schedule, name: str, fits: Any, expected: str) -> None:
+    """Turn a field into a tuple; raise unless it holds something, and only what fits."""
+    given = getattr(schedule, name)
+    items = tuple(given) if isinstance(given, Iterable) else ()
+    if (not items and name != "starts") or not all(map(fits, items)):
+        raise schedule.error(name, f"a sequence of {expected}")
+    object.__setattr__(schedule, name, items)

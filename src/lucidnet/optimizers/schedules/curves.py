@@ -1,0 +1,232 @@
+"""Schedules that go from one value to another."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .base import Schedule, is_number, listed
+
+CURVES = ("constant", "linear", "cosine")
+
+
+@dataclass(frozen=True, repr=False)
+class StepDecay(Schedule):
+    """``start * factor ** (step // every)``: a drop now and then (PyTorch's ``StepLR``).
+
+    Parameters
+    ----------
+    start : float
+        The value at step 0.
+    every : int
+        After how many steps it drops.
+    factor : float
+        By what it is multiplied then.
+    """
+
+    start: float
+    every: int
+    factor: float = 0.1
+
+    counts: ClassVar[tuple[str, ...]] = ("every",)
+
+    def __call__(self, step: int) -> float:
+        """Return the value at a step."""
+        return self.start * self.factor ** (step // self.every)
+
+
+@dataclass(frozen=True, repr=False)
+class ExponentialDecay(Schedule):
+    """``start * factor ** (step / every)``: smooth decay (PyTorch's ``ExponentialLR``, with every = 1).
+
+    Parameters
+    ----------
+    start : float
+        The value at step 0.
+    factor : float
+        By what it is multiplied in `every` steps.
+    every : int
+        The number of steps that the factor is for.
+    """
+
+    start: float
+    factor: float
+    every: int = 1
+
+    counts: ClassVar[tuple[str, ...]] = ("every",)
+    positive: ClassVar[tuple[str, ...]] = ("factor",)
+
+    def __call__(self, step: int) -> float:
+        """Return the value at a step."""
+        return self.start * math.pow(self.factor, step / self.every)
+
+
+@dataclass(frozen=True, repr=False)
+class TimeDecay(Schedule):
+    """``start / (1 + decay * step)``: decay that slows down (Robbins & Monro 1951).
+
+    Parameters
+    ----------
+    start : float
+        The value at step 0.
+    decay : float
+        After 1 / decay steps the value is half of that.
+    """
+
+    start: float
+    decay: float
+
+    def __call__(self, step: int) -> float:
+        """Return the value at a step."""
+        return self.start / (1 + self.decay * step)
+
+
+@dataclass(frozen=True, repr=False)
+class Polynomial(Schedule):
+    """``stop + (start - stop) * (1 - step / steps) ** power``, a straight line for power 1.
+
+    With stop = 0 this is PyTorch's ``PolynomialLR``; with power 1 it is its ``LinearLR``.
+
+    Parameters
+    ----------
+    start, stop : float
+        The values at step 0 and from step `steps` on.
+    steps : int
+        How long the way is.
+    power : float
+        The exponent.
+    """
+
+    start: float
+    stop: float
+    steps: int
+    power: float = 1.0
+
+    counts: ClassVar[tuple[str, ...]] = ("steps",)
+    positive: ClassVar[tuple[str, ...]] = ("power",)
+
+    def __call__(self, step: int) -> float:
+        """Return the value at a step."""
+        left = 1 - min(step / self.steps, 1)
+        return self.stop + (self.start - self.stop) * math.pow(left, self.power)
+
+
+@dataclass(frozen=True, repr=False)
+class Cosine(Schedule):
+    """``stop + (start - stop) * (1 + cos(pi step / steps)) / 2``, half a wave.
+
+    (Loshchilov & Hutter 2017, equation 5.) PyTorch's ``CosineAnnealingLR`` rises again after `steps`,
+    this stays at `stop`.
+
+    Parameters
+    ----------
+    start, stop : float
+        The values at step 0 and from step `steps` on.
+    steps : int
+        How long the way is.
+    """
+
+    start: float
+    stop: float
+    steps: int
+
+    counts: ClassVar[tuple[str, ...]] = ("steps",)
+
+    def __call__(self, step: int) -> float:
+        """Return the value at a step."""
+        return blend("cosine", self.start, self.stop, min(step / self.steps, 1))
+
+
+@dataclass(frozen=True, repr=False)
+class CosineRestarts(Schedule):
+    """`Cosine` again and again (Loshchilov & Hutter 2017, SGDR).
+
+    PyTorch's ``CosineAnnealingWarmRestarts``, which has no `shrink`; Keras' ``CosineDecayRestarts``.
+
+    Parameters
+    ----------
+    start, stop : float
+        The values between which each wave falls; `stop` itself is never reached.
+    steps : int
+        The length of the first wave.
+    stretch : int
+        How many times as long as the one before each wave is.
+    shrink : float
+        What `start` is multiplied by at each restart.
+    """
+
+    start: float
+    stop: float
+    steps: int
+    stretch: int = 1
+    shrink: float = 1.0
+
+    counts: ClassVar[tuple[str, ...]] = ("steps", "stretch")
+
+    def __call__(self, step: int) -> float:
+        """Return the value at a step."""
+        if self.stretch == 1:
+            wave, step = divmod(step, self.steps)
+            length = self.steps
+        else:
+            wave, length = 0, self.steps
+            while step >= length:
+                wave, step, length = wave + 1, step - length, length * self.stretch
+        return blend("cosine", self.start * self.shrink**wave, self.stop, step / length)
+
+
+@dataclass(frozen=True, repr=False)
+class Piecewise(Schedule):
+    """A list of values by their steps (PyTorch's ``MultiStepLR``, Keras' ``PiecewiseConstantDecay``).
+
+    Each value holds from its step on, to the next; or the way to the next is a line or half a cosine.
+    In Keras a value still holds at the step where the next one begins here.
+
+    Parameters
+    ----------
+    points : sequence of (step, value)
+        In order, the first at step 0.
+    between : {"constant", "linear", "cosine"}
+        The way from each value to the next.
+
+    Examples
+    --------
+    >>> rate = Piecewise([(0, 0.1), (30, 0.01), (60, 0.001)])
+    >>> rate(29), rate(30), rate(100)
+    (0.1, 0.01, 0.001)
+    """
+
+    points: Any
+    between: str = "constant"
+
+    def __post_init__(self) -> None:
+        listed(self, "points", is_point, "pairs (step, value)")
+        object.__setattr__(self, "points", tuple(map(tuple, self.points)))
+        steps = [step for step, _ in self.points]
+        if steps[0] != 0 or steps != sorted(steps):
+            raise self.error("points", "pairs (step, value) in order, the first at step 0")
+        if self.between not in CURVES:
+            raise self.error("between", f"one of {', '.join(CURVES)}")
+
+    def __call__(self, step: int) -> float:
+        """Return the value at a step."""
+        index = bisect_right(self.points, step, key=lambda point: point[0])
+        begin, value = self.points[index - 1]
+        if index == len(self.points):
+            return float(value)
+        end, target = self.points[index]
+        return blend(self.between, value, target, (step - begin) / (end - begin))
+
+
+def blend(curve: str, start: float, stop: float, share: float) -> float:
+    """Return the value when a share (0 to 1) of the way from start to stop is done."""
+    if curve == "cosine":
+        share = (1 - math.cos(math.pi * share)) / 2
+    return start + (stop - start) * (0.0 if curve == "constant" else share)
+
+
+def is_point(given: Any) -> bool:
+    """Tell whether something is a pair of numbers."""
+    return isinstance(given, (tuple, list)) and len(given) == 2 and all(map(is_number, given))

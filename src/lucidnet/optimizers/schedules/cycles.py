@@ -1,0 +1,127 @@
+"""Schedules that rise and fall: triangles, and one cycle over a whole training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .base import Schedule
+from .curves import Piecewise
+
+MODES = ("triangular", "triangular2", "exp_range")
+
+
+@dataclass(frozen=True, repr=False)
+class Cyclic(Schedule):
+    """From `low` up to `high` and down again, in straight lines (Smith 2017; PyTorch's ``CyclicLR``).
+
+    For a momentum that falls while the rate rises, `low` may be above `high`.
+
+    Parameters
+    ----------
+    low, high : float
+        The values at the feet and at the top of the triangles.
+    up : int
+        Steps from low to high.
+    down : int, optional
+        Steps from high to low; as many as `up` if not given.
+    mode : {"triangular", "triangular2", "exp_range"}
+        Whether triangles stay as high, become half as high each time, or shrink by `gamma` with every step.
+    gamma : float
+        For "exp_range".
+    """
+
+    low: float
+    high: float
+    up: int
+    down: int | None = None
+    mode: str = "triangular"
+    gamma: float = 1.0
+
+    counts: ClassVar[tuple[str, ...]] = ("up", "down")
+
+    def __post_init__(self) -> None:
+        if self.down is None:
+            object.__setattr__(self, "down", self.up)
+        Schedule.__post_init__(self)
+        if self.mode not in MODES:
+            raise self.error("mode", f"one of {', '.join(MODES)}")
+
+    def __call__(self, step: int) -> float:
+        """Return the value at a step."""
+        down = self.down or self.up
+        cycle, place = divmod(step, self.up + down)
+        height = place / self.up if place <= self.up else (self.up + down - place) / down
+        scale = {"triangular": 1.0, "triangular2": 0.5**cycle, "exp_range": self.gamma**step}[self.mode]
+        return self.low + (self.high - self.low) * height * scale
+
+
+@dataclass(frozen=True, repr=False)
+class OneCycle(Schedule):
+    """Up to a large learning rate, and down to almost none (Smith & Topin 2018).
+
+    From peak / divide in `warmup` of the steps to `peak`, and from there to peak / (divide final_divide):
+    PyTorch's ``OneCycleLR``. In three phases it falls as long as it rose, back to where it began, and the
+    last steps end in peak / (divide final_divide), as in the paper. (fast.ai writes the last rate
+    as peak / 1e5, and warms up in a quarter of the steps.)
+
+    Parameters
+    ----------
+    peak : float
+        The largest value.
+    steps : int
+        All steps of the training, 2 or more.
+    warmup : float
+        The share of the steps in which it rises.
+    divide, final_divide : float
+        How many times as small as the peak it begins, and as the beginning it ends.
+    between : {"cosine", "linear"}
+        The form of the ways up and down.
+    phases : {2, 3}
+        Two, or three with a last one far below the first value.
+
+    Examples
+    --------
+    >>> from lucidnet.optimizers import SGD
+    >>> cycle = OneCycle(1.0, 100)
+    >>> [round(cycle(step), 6) for step in (0, 29, 99)]
+    [0.04, 1.0, 4e-06]
+    >>> sgd = SGD(cycle, momentum=cycle.momentum())
+    """
+
+    peak: float
+    steps: int
+    warmup: float = 0.3
+    divide: float = 25.0
+    final_divide: float = 1e4
+    between: str = "cosine"
+    phases: int = 2
+
+    counts: ClassVar[tuple[str, ...]] = ("steps",)
+    positive: ClassVar[tuple[str, ...]] = ("divide", "final_divide")
+
+    def __post_init__(self) -> None:
+        Schedule.__post_init__(self)
+        if self.steps < 2:
+            raise self.error("steps", "2 or more")
+        if not 0 < self.warmup < 1:
+            raise self.error("warmup", "between 0 and 1")
+        if self.phases not in (2, 3) or (self.phases == 3 and self.warmup > 0.5):
+            raise self.error("phases", "2, or 3 with a warmup of at most a half")
+        if self.between not in ("cosine", "linear"):
+            raise self.error("between", "cosine or linear")
+
+    def __call__(self, step: int) -> float:
+        """Return the value at a step."""
+        first = self.peak / self.divide
+        return self._through(first, self.peak, first, first / self.final_divide)(step)
+
+    def momentum(self, high: float = 0.95, low: float = 0.85) -> Piecewise:
+        """Return the schedule of the momentum (or beta1) that goes with it: low while the rate is high."""
+        return self._through(high, low, high, high)
+
+    def _through(self, first: float, peak: float, back: float, last: float) -> Piecewise:
+        """Return the schedule through the values at the ends of the phases."""
+        rise = max(self.warmup * self.steps - 1, 0)
+        fall = [(max(2 * self.warmup * self.steps - 2, rise), back)] if self.phases == 3 else []
+        return Piecewise([(0, first), (rise, peak), *fall, (self.steps - 1, last)], self.between)
