@@ -20,6 +20,7 @@ from lucidnet.losses import Loss
 from lucidnet.tree import Layout
 from rows import LayerRow, smooth
 from rows_attention import ROWS as ATTENTION
+from rows_images import ROWS as IMAGES
 from rows_normalization import ROWS as NORMALIZATION
 from rows_recurrent import ROWS as RECURRENT
 
@@ -86,6 +87,7 @@ LAYERS = [
     *ACTIVATIONS,
     *ATTENTION,
     *NORMALIZATION,
+    *IMAGES,
     *RECURRENT,
     LayerRow(L.Input(5), lambda p, x: x),
     LayerRow(L.Dense(3), _dense),

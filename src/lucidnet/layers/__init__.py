@@ -25,16 +25,30 @@ from .base import Layer, Run, backprop, walk
 from .batchnorm import BatchNormalization, GroupNormalization
 from .branches import Add, Concatenate, Multiply
 from .containers import Container, Residual, Sequential
+from .convolution import Conv1D, Conv2D
 from .core import Dropout, Flatten, Input, Masking, Reshape
 from .dense import Dense
 from .embedding import Embedding
 from .graph import Graph
+from .images import (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    UpSampling2D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+)
 from .noise import GaussianNoise
 from .normalization import LayerNormalization, RMSNormalization
+from .pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
 from .positions import PositionalEmbedding, SinusoidalEncoding
 from .prelu import PReLU
 from .recurrent import GRU, LSTM, Bidirectional, LeakyRNN, Recurrent, SimpleRNN
 from .transformer import TransformerBlock
+from .transposed import Conv2DTranspose, DepthwiseConv2D
 
 __all__ = [
     "ELU",
@@ -45,15 +59,25 @@ __all__ = [
     "Abs",
     "Activation",
     "Add",
+    "AveragePooling1D",
+    "AveragePooling2D",
     "BatchNormalization",
     "Bidirectional",
     "Concatenate",
     "Container",
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Embedding",
     "Flatten",
     "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
     "Graph",
     "GroupNormalization",
     "HardSigmoid",
@@ -65,6 +89,8 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "Masking",
+    "MaxPooling1D",
+    "MaxPooling2D",
     "Mish",
     "MultiHeadAttention",
     "Multiply",
@@ -84,8 +110,13 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Softsign",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
     "Tanh",
     "TransformerBlock",
+    "UpSampling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
     "activations",
     "backprop",
     "walk",

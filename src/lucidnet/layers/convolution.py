@@ -1,0 +1,184 @@
+"""Convolution over images and sequences, channels last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from .. import initializers
+from ..backend import Array, Shape, Stream, Tree, namespace
+from ..backend.patches import Grid, correlate, correlate_back, correlate_weights
+from ..errors import SettingError, ShapeError
+from . import activations
+from .base import INFERENCE, Cache, Layer, Run
+from .grids import check_fits, grid_of, pair, whole
+
+
+@dataclass(frozen=True, repr=False)
+class Convolution(Layer):
+    """The base of convolutions: y = f(z), z = windows(x) W + b, a product for each window of x.
+
+    With dz = dy f'(z), summed over examples and windows (LeCun et al. 1989, "Backpropagation applied to
+    handwritten zip code recognition")::
+
+        dW = windows(x)^T dz        db = sum dz        dx = dz W^T, added up where the windows lie
+
+    Parameters
+    ----------
+    filters : int
+        Number of outputs at each place.
+    kernel_size : int or pair of int
+        Size of a window.
+    strides : int or pair of int
+        Distance between windows.
+    padding : {"valid", "same", "causal"}, int or pairs of int
+        Zeros around: none; so many that there is an output for each stride of the input (an odd one comes
+        at the end, as in Keras); only before the first time (one dimension); so many on each side; or
+        (before, after) for each dimension.
+    dilation : int or pair of int
+        Distance between the pixels of a window.
+    groups : int
+        Into how many groups channels and filters are divided; each filter sees the channels of its group.
+    activation : str or Layer
+        The function f.
+    use_bias : bool
+        Whether b is there.
+    initializer, bias_initializer : str or Initializer
+        How W (kernel, channels / groups, filters) and b (filters,) begin.
+    """
+
+    filters: int
+    kernel_size: Any
+    strides: Any = 1
+    padding: Any = "valid"
+    dilation: Any = 1
+    groups: int = 1
+    activation: Any = activations.Linear()
+    use_bias: bool = True
+    initializer: Any = initializers.VarianceScaling()
+    bias_initializer: Any = initializers.Constant()
+
+    transport: ClassVar[tuple[str, ...]] = ("W",)
+    dimensions: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        for name in ("filters", "groups"):
+            whole(self, name)
+        for name in ("kernel_size", "strides", "dilation"):
+            object.__setattr__(self, name, pair(self, name, self.dimensions))
+        if self.filters % self.groups:
+            kind = type(self).__name__
+            raise SettingError(f"{kind}: {self.filters} filters do not divide into {self.groups} groups")
+        object.__setattr__(self, "activation", activations.get(self.activation))
+        for name in ("initializer", "bias_initializer"):
+            object.__setattr__(self, name, initializers.get(getattr(self, name)))
+
+    def grid(self, x: Array | Shape) -> Grid:
+        """Return which windows an image (height, width, channels) has."""
+        return grid_of(self, x)
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        image = check_fits(self, shape)
+        channels = image[-1]
+        if channels % self.groups:
+            raise ShapeError(f"{channels} channels do not divide into {self.groups} groups")
+        size = (*self.kernel_size, channels // self.groups, self.filters)
+        params = {"W": self.initializer(rng.child("W"), size)}
+        if self.use_bias:
+            params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))
+        outputs = self.grid(image).outputs(*image[:2])
+        return params, (*outputs[-self.dimensions :], self.filters)
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        image, W = self._image(x), self._kernel(params["W"])
+        z = self._linear(image, W)
+        if self.use_bias:
+            z += params["b"]
+        y, kept = self.activation.forward({}, z.reshape(self._shape(z)), run)
+        return y, (image, kept)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        image, kept = cache
+        dz, _ = self.activation.backward({}, kept, dy)
+        deltas, W = self._image(dz), self._kernel(params["W"])
+        grads = {"W": self._weights(image, deltas).reshape(params["W"].shape)}
+        if self.use_bias:
+            grads["b"] = deltas.reshape(-1, self.filters).sum(0)
+        if not need_dx:
+            return None, grads
+        dx = self._back(deltas, W, image)
+        return dx.reshape(self._shape(dx)), grads
+
+    def split_activation(self) -> tuple[Layer, Layer | None]:
+        return replace(self, activation="linear"), self.activation
+
+    # --- groups: each a convolution of its own ---------------------------------------------------------
+
+    def _parts(self, array: Array) -> list[Array]:
+        """Return the channels (or filters) of each group."""
+        size = array.shape[-1] // self.groups
+        return [array[..., k * size : (k + 1) * size] for k in range(self.groups)]
+
+    def _linear(self, x: Array, W: Array) -> Array:
+        grid = self.grid(x.shape[1:])
+        if self.groups == 1:
+            return correlate(x, W, grid)
+        pairs = zip(self._parts(x), self._parts(W), strict=True)
+        return namespace(x).concat([correlate(x, W, grid) for x, W in pairs], axis=-1)
+
+    def _weights(self, x: Array, dz: Array) -> Array:
+        grid = self.grid(x.shape[1:])
+        if self.groups == 1:
+            return correlate_weights(x, dz, grid)
+        pairs = zip(self._parts(x), self._parts(dz), strict=True)
+        return namespace(x).concat([correlate_weights(x, d, grid) for x, d in pairs], axis=-1)
+
+    def _back(self, dz: Array, W: Array, x: Array) -> Array:
+        grid, size = self.grid(x.shape[1:]), x.shape[1:3]
+        if self.groups == 1:
+            return correlate_back(dz, W, grid, *size)
+        pairs = zip(self._parts(dz), self._parts(W), strict=True)
+        return namespace(dz).concat([correlate_back(d, W, grid, *size) for d, W in pairs], axis=-1)
+
+    # --- one dimension is two, the first of them of size 1 ----------------------------------------------
+
+    def _image(self, x: Array) -> Array:
+        return x if self.dimensions == 2 else x[:, None]
+
+    def _kernel(self, W: Array) -> Array:
+        return W if self.dimensions == 2 else W[None]
+
+    def _shape(self, image: Array) -> Shape:
+        shape: Shape = image.shape
+        return shape if self.dimensions == 2 else (shape[0], *shape[2:])
+
+
+@dataclass(frozen=True, repr=False)
+class Conv2D(Convolution):
+    """Convolution of images (n, height, width, channels) to (n, height, width, filters).
+
+    The formulas and settings are those of `Convolution`.
+
+    Examples
+    --------
+    >>> params, shape = Conv2D(8, 3, padding="same").init(Stream(0), (28, 28, 1))
+    >>> params["W"].shape, shape
+    ((3, 3, 1, 8), (28, 28, 8))
+    """
+
+
+@dataclass(frozen=True, repr=False)
+class Conv1D(Convolution):
+    """Convolution of sequences (n, time, channels) to (n, time, filters).
+
+    The formulas and settings are those of `Convolution`.
+
+    Examples
+    --------
+    >>> params, shape = Conv1D(8, 3, padding="causal").init(Stream(0), (100, 4))
+    >>> params["W"].shape, shape
+    ((3, 4, 8), (100, 8))
+    """
+
+    dimensions: ClassVar[int] = 1

@@ -1,0 +1,89 @@
+"""Settings of windows: sizes, strides and padding as people write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backend import Shape
+from ..backend.patches import Grid
+from ..errors import SettingError, ShapeError
+from .base import Layer
+
+
+def whole(layer: Layer, name: str) -> None:
+    """Raise if a setting is not a whole number of 1 or more."""
+    value = getattr(layer, name)
+    if not isinstance(value, int) or value < 1:
+        kind = type(layer).__name__
+        raise SettingError(f"{kind}: {name} must be a whole number of 1 or more, got {value!r}")
+
+
+def pair(layer: Layer, name: str, dimensions: int) -> tuple[int, ...]:
+    """Return a setting as one whole number for each dimension."""
+    value = getattr(layer, name)
+    made = tuple(value) if isinstance(value, (tuple, list)) else (value,) * dimensions
+    if len(made) != dimensions or not all(isinstance(v, int) and v > 0 for v in made):
+        expected = "a whole number of 1 or more" + (", or a pair of them" if dimensions == 2 else "")
+        raise SettingError(f"{type(layer).__name__}: {name} must be {expected}, got {value!r}")
+    return made
+
+
+def check_fits(layer: Any, shape: Shape) -> tuple[int, int, int]:
+    """Return the shape of an input as an image, or say why it is none, or too small."""
+    kind, axes = type(layer).__name__, layer.dimensions + 1
+    if len(shape) != axes:
+        wanted = "(height, width, channels)" if axes == 3 else "(time, channels)"
+        hint = f"; Reshape({(*shape, 1)}) gives it a channel" if len(shape) == axes - 1 else ""
+        raise ShapeError(f"{kind} takes inputs {wanted}, got {shape}{hint}")
+    if None in shape:
+        raise ShapeError(f"{kind} needs to know the size of its input, got {shape}")
+    image = shape if axes == 3 else (1, *shape)
+    if min(grid_of(layer, image).outputs(*image[:2])) < 1:
+        raise ShapeError(
+            f"windows of {layer.kernel_size} (dilation {getattr(layer, 'dilation', 1)}) do not fit into "
+            f"{shape[:-1]}; make them smaller, or pad the input (padding='same')"
+        )
+    return image  # type: ignore[return-value]
+
+
+def grid_of(layer: Any, image: Shape) -> Grid:
+    """Return which windows a layer with kernel_size, strides, padding and dilation has on an image."""
+    one = (1,) * (2 - layer.dimensions)
+    kernel, strides = one + layer.kernel_size, one + layer.strides
+    dilation = one + getattr(layer, "dilation", (1,) * layer.dimensions)
+    sides = _sides(layer, image[:2], kernel, strides, dilation)
+    before, after = zip(*sides, strict=True)
+    return Grid(kernel, strides, dilation, before, after)
+
+
+def _sides(layer: Any, sizes: Shape, kernel: Shape, strides: Shape, dilation: Shape) -> list[tuple[int, int]]:
+    """Return how many zeros come before and after, in both directions."""
+    padding, kind = layer.padding, type(layer).__name__
+    reach = [(k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
+    if padding == "valid":
+        return [(0, 0), (0, 0)]
+    if padding == "same":
+        several = zip(sizes, strides, reach, strict=True)
+        total = [max((-(-size // s) - 1) * s + r + 1 - size, 0) for size, s, r in several]
+        return [(t // 2, t - t // 2) for t in total]
+    if padding == "causal" and layer.dimensions == 1:
+        return [(0, 0), (reach[1], 0)]
+    return _explicit(kind, padding, layer.dimensions)
+
+
+def _explicit(kind: str, padding: Any, dimensions: int) -> list[tuple[int, int]]:
+    """Return sides that are given as numbers."""
+    if isinstance(padding, int) and padding >= 0:
+        made = [(padding, padding)] * dimensions
+    elif isinstance(padding, (tuple, list)):
+        made = [(p, p) if isinstance(p, int) else tuple(p) for p in padding]
+    else:
+        made = []
+    good = len(made) == dimensions and all(len(side) == 2 and min(side) >= 0 for side in made)
+    if not good:
+        names = "'valid', 'same'" + (", 'causal'" if dimensions == 1 else "")
+        raise SettingError(
+            f"{kind}: padding must be {names}, a number of 0 or more, or one (before, after) for each of "
+            f"{dimensions} dimensions, got {padding!r}"
+        )
+    return [(0, 0)] * (2 - dimensions) + made

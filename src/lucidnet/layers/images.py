@@ -1,0 +1,225 @@
+"""Whole images: pooled to one value a channel, made larger, bordered, dropped by channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..backend import Array, Shape, Stream, Tree, namespace
+from ..errors import SettingError, ShapeError
+from ..value import in_range
+from .base import INFERENCE, Cache, Layer, Run
+from .grids import pair
+
+
+def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
+    """Return the axes of a batch over which a layer goes; raise if an input has others."""
+    if len(shape) != layer.dimensions + 1:
+        wanted = "(height, width, channels)" if layer.dimensions == 2 else "(time, channels)"
+        raise ShapeError(f"{type(layer).__name__} takes inputs {wanted}, got {shape}")
+    return tuple(range(1, layer.dimensions + 1))
+
+
+@dataclass(frozen=True, repr=False)
+class GlobalAveragePooling2D(Layer):
+    """y = mean over all places of a channel;  dx = dy / places (Lin, Chen & Yan 2014, section 3.2).
+
+    Of sequences only the time steps count that the mask lets through.
+    """
+
+    dimensions: ClassVar[int] = 2
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        axes(self, shape)
+        return {}, shape[-1:]
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        xp, over = namespace(x), axes(self, x.shape[1:])
+        share = xp.ones((1, *x.shape[1:-1], 1), dtype=x.dtype)
+        if run.mask is not None and self.dimensions == 1:
+            share = xp.astype(xp.asarray(run.mask)[..., None], x.dtype)
+        share = share / xp.maximum(share.sum(over, keepdims=True), 1)
+        return (x * share).sum(over), (share, x.shape)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        share, shape = cache
+        places = dy.reshape(dy.shape[0], *(1,) * self.dimensions, -1)
+        return namespace(dy).broadcast_to(places * share, shape), {}
+
+
+@dataclass(frozen=True, repr=False)
+class GlobalAveragePooling1D(GlobalAveragePooling2D):
+    """`GlobalAveragePooling2D` of sequences (n, time, channels)."""
+
+    dimensions: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, repr=False)
+class GlobalMaxPooling2D(Layer):
+    """y = max over all places of a channel;  dx = dy at the first maximum.
+
+    Of sequences only the time steps count that the mask lets through.
+    """
+
+    dimensions: ClassVar[int] = 2
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        axes(self, shape)
+        return {}, shape[-1:]
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        xp = namespace(x)
+        places = x.reshape(x.shape[0], -1, x.shape[-1])
+        if run.mask is not None and self.dimensions == 1:
+            places = xp.where(xp.asarray(run.mask)[..., None], places, xp.finfo(x.dtype).min)
+        first = places.argmax(1)
+        return places.max(1), (first, x.shape)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        first, shape = cache
+        xp, count = namespace(dy), first.shape[0]
+        size = 1
+        for n in shape[1:-1]:
+            size *= n
+        here = xp.arange(size)[None, :, None] == first[:, None]
+        return xp.where(here, dy[:, None], 0).reshape(count, *shape[1:]), {}
+
+
+@dataclass(frozen=True, repr=False)
+class GlobalMaxPooling1D(GlobalMaxPooling2D):
+    """`GlobalMaxPooling2D` of sequences (n, time, channels)."""
+
+    dimensions: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, repr=False)
+class UpSampling2D(Layer):
+    """Each pixel becomes a block of equal ones;  dx = the sum of dy over the block.
+
+    Parameters
+    ----------
+    size : int or pair of int
+        Height and width of a block.
+
+    Examples
+    --------
+    >>> UpSampling2D(2).init(Stream(0), (7, 7, 8))[1]
+    (14, 14, 8)
+    """
+
+    size: Any = 2
+
+    dimensions: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        object.__setattr__(self, "size", pair(self, "size", 2))
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        axes(self, shape)
+        return {}, (shape[0] * self.size[0], shape[1] * self.size[1], shape[2])
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        xp = namespace(x)
+        return xp.repeat(xp.repeat(x, self.size[0], axis=1), self.size[1], axis=2), x.shape
+
+    def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        n, height, width, channels = shape
+        blocks = dy.reshape(n, height, self.size[0], width, self.size[1], channels)
+        return blocks.sum((2, 4)), {}
+
+
+@dataclass(frozen=True, repr=False)
+class ZeroPadding2D(Layer):
+    """A border of zeros around;  dx = dy without it.
+
+    Parameters
+    ----------
+    padding : int or pairs of int
+        The width of the border: on all sides, for each dimension, or (before, after) for each.
+
+    Examples
+    --------
+    >>> ZeroPadding2D(((1, 0), (2, 2))).init(Stream(0), (7, 7, 8))[1]
+    (8, 11, 8)
+    """
+
+    padding: Any = 1
+
+    dimensions: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        given = self.padding if isinstance(self.padding, (tuple, list)) else (self.padding,) * self.dimensions
+        if self.dimensions == 1 and len(given) == 2 and all(isinstance(p, int) for p in given):
+            given = (given,)  # (before, after) of the only dimension
+        made = tuple((p, p) if isinstance(p, int) else tuple(p) for p in given)
+        if len(made) != self.dimensions or not all(len(p) == 2 and min(p) >= 0 for p in made):
+            raise SettingError(
+                f"{type(self).__name__}: padding must be numbers of 0 or more for {self.dimensions} "
+                f"dimensions, got {self.padding!r}"
+            )
+        object.__setattr__(self, "padding", made)
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        axes(self, shape)
+        sides = zip(shape[:-1], self.padding, strict=True)
+        return {}, (*(size + before + after for size, (before, after) in sides), shape[-1])
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return namespace(x).pad(x, [(0, 0), *self.padding, (0, 0)]), None
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        sides = zip(dy.shape[1:-1], self.padding, strict=True)
+        return dy[(slice(None), *(slice(before, size - after) for size, (before, after) in sides))], {}
+
+
+@dataclass(frozen=True, repr=False)
+class ZeroPadding1D(ZeroPadding2D):
+    """`ZeroPadding2D` of sequences (n, time, channels)."""
+
+    dimensions: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, repr=False)
+class SpatialDropout2D(Layer):
+    """Dropout of whole channels of an image: y = x m / (1 - rate), one m for each channel.
+
+    (Tompson et al. 2015, "Efficient object localization using convolutional networks", section 3.2.)
+
+    Parameters
+    ----------
+    rate : float
+        Probability to drop, at least 0 and below 1.
+    """
+
+    rate: float
+
+    dimensions: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        if not in_range(self.rate, below=1):
+            kind = type(self).__name__
+            raise SettingError(f"{kind}: rate must be at least 0 and below 1, got {self.rate!r}")
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        axes(self, shape)
+        return {}, shape
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        if not run.train or self.rate == 0:
+            return x, None
+        keep = 1 - self.rate
+        mask = run.stream.bernoulli((x.shape[0], *(1,) * self.dimensions, x.shape[-1]), keep)
+        return x * mask / keep, mask
+
+    def backward(self, params: Tree, mask: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return (dy if mask is None else dy * mask / (1 - self.rate)), {}
+
+
+@dataclass(frozen=True, repr=False)
+class SpatialDropout1D(SpatialDropout2D):
+    """`SpatialDropout2D` of sequences (n, time, channels)."""
+
+    dimensions: ClassVar[int] = 1

@@ -1,0 +1,151 @@
+"""Pooling: many places become one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..backend import Array, Shape, Stream, Tree, namespace
+from ..backend.patches import Grid, added, padded, unpadded
+from .base import INFERENCE, Cache, Layer, Run
+from .grids import check_fits, grid_of, pair
+
+
+@dataclass(frozen=True, repr=False)
+class Pooling(Layer):
+    """The base of pooling over windows.
+
+    Parameters
+    ----------
+    pool_size : int or pair of int
+        Size of a window.
+    strides : int or pair of int, optional
+        Distance between windows; their size if not given.
+    padding : {"valid", "same"}, int or pairs of int
+        As for `Conv2D`; what is added around takes no part.
+    """
+
+    pool_size: Any = 2
+    strides: Any = None
+    padding: Any = "valid"
+
+    dimensions: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        object.__setattr__(self, "pool_size", pair(self, "pool_size", self.dimensions))
+        if self.strides is None:
+            object.__setattr__(self, "strides", self.pool_size)
+        object.__setattr__(self, "strides", pair(self, "strides", self.dimensions))
+
+    @property
+    def kernel_size(self) -> tuple[int, ...]:
+        """The size of a window, as convolutions call it."""
+        size: tuple[int, ...] = self.pool_size
+        return size
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        image = check_fits(self, shape)
+        outputs = grid_of(self, image).outputs(*image[:2])
+        return {}, (*outputs[-self.dimensions :], shape[-1])
+
+    def pool(self, x: Array, grid: Grid) -> tuple[Array, Cache]:
+        """Return the pooled image, and what `parts` needs."""
+        raise NotImplementedError(f"{type(self).__name__} must define pool(x, grid)")
+
+    def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
+        """Yield what goes back to the pixels with each offset."""
+        raise NotImplementedError(f"{type(self).__name__} must define parts(cache, dy, grid)")
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        image = x if self.dimensions == 2 else x[:, None]
+        y, cache = self.pool(image, grid_of(self, image.shape[1:]))
+        return (y if self.dimensions == 2 else y[:, 0]), (cache, image.shape)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        if not need_dx:
+            return None, {}
+        cache, shape = cache
+        grid, xp = grid_of(self, shape[1:]), namespace(dy)
+        sides = [n + b + a for n, b, a in zip(shape[1:3], grid.before, grid.after, strict=True)]
+        dx = xp.zeros((shape[0], *sides, shape[3]), dtype=dy.dtype)
+        image = dy if self.dimensions == 2 else dy[:, None]
+        outputs = image.shape[1:3]
+        for offset, part in zip(grid.offsets(), self.parts(cache, image, grid), strict=True):
+            dx = added(dx, grid.slices(offset, outputs), part)
+        dx = unpadded(dx, grid)
+        return (dx if self.dimensions == 2 else dx[:, 0]), {}
+
+
+@dataclass(frozen=True, repr=False)
+class MaxPooling2D(Pooling):
+    """y = max over the window;  dx = dy at the place of the (first) maximum (Weng et al. 1992).
+
+    The settings are those of `Pooling`.
+
+    Examples
+    --------
+    >>> MaxPooling2D(2).init(Stream(0), (28, 28, 8))[1]
+    (14, 14, 8)
+    """
+
+    def pool(self, x: Array, grid: Grid) -> tuple[Array, Cache]:
+        xp, outputs = namespace(x), grid.outputs(*x.shape[1:3])
+        x = padded(x, grid, -math.inf)
+        y = None
+        for offset in grid.offsets():
+            part = x[grid.slices(offset, outputs)]
+            y = part if y is None else xp.maximum(y, part)
+        return xp.asarray(y, copy=True), (x, y)
+
+    def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
+        x, y = cache
+        xp, outputs = namespace(dy), dy.shape[1:3]
+        free = xp.ones(dy.shape, dtype=bool)
+        for offset in grid.offsets():
+            here = (x[grid.slices(offset, outputs)] == y) & free
+            free = free & ~here
+            yield dy * here
+
+
+@dataclass(frozen=True, repr=False)
+class AveragePooling2D(Pooling):
+    """y = mean over the pixels of the window that lie in the image;  dx = dy over their number.
+
+    (LeCun et al. 1989.) What is added around is not counted, as in Keras; PyTorch counts it unless
+    ``count_include_pad=False``. The settings are those of `Pooling`.
+
+    Examples
+    --------
+    >>> AveragePooling2D(2).init(Stream(0), (28, 28, 8))[1]
+    (14, 14, 8)
+    """
+
+    def pool(self, x: Array, grid: Grid) -> tuple[Array, Cache]:
+        xp, outputs = namespace(x), grid.outputs(*x.shape[1:3])
+        inside = padded(xp.ones((1, *x.shape[1:3], 1), dtype=x.dtype), grid)
+        x = padded(x, grid)
+        total = sum(x[grid.slices(offset, outputs)] for offset in grid.offsets())
+        count = sum(inside[grid.slices(offset, outputs)] for offset in grid.offsets())
+        return total / count, count
+
+    def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
+        share = dy / cache
+        for _ in grid.offsets():
+            yield share
+
+
+@dataclass(frozen=True, repr=False)
+class MaxPooling1D(MaxPooling2D):
+    """`MaxPooling2D` of sequences (n, time, channels)."""
+
+    dimensions: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, repr=False)
+class AveragePooling1D(AveragePooling2D):
+    """`AveragePooling2D` of sequences (n, time, channels)."""
+
+    dimensions: ClassVar[int] = 1

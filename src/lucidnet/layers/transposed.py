@@ -1,0 +1,203 @@
+"""Convolutions of other kinds: transposed, and each channel by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from .. import initializers
+from ..backend import Array, Shape, Stream, Tree, namespace
+from ..backend.patches import Grid, added, correlate, correlate_back, correlate_weights, padded, unpadded
+from ..errors import SettingError, ShapeError
+from . import activations
+from .base import INFERENCE, Cache, Layer, Run
+from .grids import check_fits, grid_of, pair, whole
+
+
+@dataclass(frozen=True, repr=False)
+class Conv2DTranspose(Layer):
+    """Convolution with its two directions exchanged: each pixel of x adds a window to the output.
+
+    z is what a `Conv2D` with the same W sends back as its dx, and so, with dz = dy f'(z)::
+
+        z = x W^T, added up where the windows lie, + b
+        dW = windows(dz)^T x        db = sum dz        dx = windows(dz) W
+
+    (Zeiler et al. 2010, "Deconvolutional networks"; Dumoulin & Visin 2016, section 4.)
+
+    Parameters
+    ----------
+    filters : int
+        Number of outputs at each place.
+    kernel_size, strides, dilation : int or pair of int
+        Of the windows in the output.
+    padding : {"valid", "same"}, int or pairs of int
+        What is cut off around the output; "same" gives strides times the size of the input.
+    output_padding : int
+        By how much the output is larger at its end, below the strides.
+    activation, use_bias, initializer, bias_initializer
+        As for `Conv2D`; W is (kernel, kernel, filters, channels).
+
+    Examples
+    --------
+    >>> Conv2DTranspose(4, 3, strides=2, padding="same").init(Stream(0), (7, 7, 8))[1]
+    (14, 14, 4)
+    """
+
+    filters: int
+    kernel_size: Any
+    strides: Any = 1
+    padding: Any = "valid"
+    dilation: Any = 1
+    output_padding: int = 0
+    activation: Any = activations.Linear()
+    use_bias: bool = True
+    initializer: Any = initializers.VarianceScaling()
+    bias_initializer: Any = initializers.Constant()
+
+    transport: ClassVar[tuple[str, ...]] = ("W",)
+    dimensions: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        whole(self, "filters")
+        for name in ("kernel_size", "strides", "dilation"):
+            object.__setattr__(self, name, pair(self, name, 2))
+        object.__setattr__(self, "activation", activations.get(self.activation))
+        for name in ("initializer", "bias_initializer"):
+            object.__setattr__(self, name, initializers.get(getattr(self, name)))
+        if not 0 <= self.output_padding < min(self.strides):
+            raise SettingError(
+                f"Conv2DTranspose: output_padding must be at least 0 and below the strides {self.strides}, "
+                f"got {self.output_padding!r}"
+            )
+
+    def outputs(self, size: Shape) -> tuple[int, int]:
+        """Return height and width of the output, for those of an input."""
+        if self.padding == "same":
+            return size[0] * self.strides[0], size[1] * self.strides[1]
+        grid = grid_of(self, (1, 1))
+        several = zip(size, *grid, strict=True)
+        made = [(n - 1) * s + (k - 1) * d + 1 - b - a for n, k, s, d, b, a in several]
+        return made[0] + self.output_padding, made[1] + self.output_padding
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        if len(shape) != 3:
+            raise ShapeError(f"Conv2DTranspose takes inputs (height, width, channels), got {shape}")
+        outputs = self.outputs(shape[:2])
+        if min(outputs) < 1:
+            raise ShapeError(f"an input of {shape[:2]} leaves an output of {outputs}: take less padding")
+        params = {"W": self.initializer(rng.child("W"), (*self.kernel_size, self.filters, shape[-1]))}
+        if self.use_bias:
+            params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))
+        return params, (*outputs, self.filters)
+
+    def _grid(self, outputs: tuple[int, int]) -> Grid:
+        return grid_of(self, outputs)
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        outputs = self.outputs(x.shape[1:3])
+        z = correlate_back(x, params["W"], self._grid(outputs), *outputs)
+        if self.use_bias:
+            z = z + params["b"]
+        y, kept = self.activation.forward({}, z, run)
+        return y, (x, kept)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        x, kept = cache
+        dz, _ = self.activation.backward({}, kept, dy)
+        grid = self._grid(dz.shape[1:3])
+        grads = {"W": correlate_weights(dz, x, grid)}
+        if self.use_bias:
+            grads["b"] = dz.reshape(-1, self.filters).sum(0)
+        return (correlate(dz, params["W"], grid) if need_dx else None), grads
+
+    def split_activation(self) -> tuple[Layer, Layer | None]:
+        return replace(self, activation="linear"), self.activation
+
+
+@dataclass(frozen=True, repr=False)
+class DepthwiseConv2D(Layer):
+    """Convolution of each channel by itself: z_cm = sum over the window of x_c W_cm, + b.
+
+    With dz = dy f'(z), each pixel of the window by itself (Chollet 2017, "Xception", section 2)::
+
+        dW_cm = sum of dz_cm x_c        db = sum dz        dx_c = sum_m dz_cm W_cm
+
+    Parameters
+    ----------
+    kernel_size, strides, padding, dilation
+        As for `Conv2D`.
+    multiplier : int
+        Number of outputs m for each channel.
+    activation, use_bias, initializer, bias_initializer
+        As for `Conv2D`; W is (kernel, kernel, channels, multiplier), b (channels * multiplier,).
+
+    Examples
+    --------
+    >>> DepthwiseConv2D(3, multiplier=2).init(Stream(0), (8, 8, 4))[1]
+    (6, 6, 8)
+    """
+
+    kernel_size: Any
+    strides: Any = 1
+    padding: Any = "valid"
+    dilation: Any = 1
+    multiplier: int = 1
+    activation: Any = activations.Linear()
+    use_bias: bool = True
+    initializer: Any = initializers.VarianceScaling()
+    bias_initializer: Any = initializers.Constant()
+
+    transport: ClassVar[tuple[str, ...]] = ("W",)
+    dimensions: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        whole(self, "multiplier")
+        for name in ("kernel_size", "strides", "dilation"):
+            object.__setattr__(self, name, pair(self, name, 2))
+        object.__setattr__(self, "activation", activations.get(self.activation))
+        for name in ("initializer", "bias_initializer"):
+            object.__setattr__(self, name, initializers.get(getattr(self, name)))
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        height, width, channels = check_fits(self, shape)
+        params = {"W": self.initializer(rng.child("W"), (*self.kernel_size, channels, self.multiplier))}
+        if self.use_bias:
+            params["b"] = self.bias_initializer(rng.child("b"), (channels * self.multiplier,))
+        return params, (*grid_of(self, shape).outputs(height, width), channels * self.multiplier)
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        grid, wide = grid_of(self, x.shape[1:]), x
+        outputs = grid.outputs(*x.shape[1:3])
+        wide = padded(x, grid)[..., None]
+        weights = params["W"].reshape(-1, *params["W"].shape[2:])
+        z = sum(
+            wide[grid.slices(offset, outputs)] * weights[k] for k, offset in enumerate(grid.offsets())
+        ).reshape(x.shape[0], *outputs, -1)
+        if self.use_bias:
+            z = z + params["b"]
+        y, kept = self.activation.forward({}, z, run)
+        return y, (x, kept)
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        x, kept = cache
+        dz, _ = self.activation.backward({}, kept, dy)
+        xp, W, grid = namespace(dz), params["W"], grid_of(self, x.shape[1:])
+        wide, outputs, weights = padded(x, grid), dz.shape[1:3], W.reshape(-1, *W.shape[2:])
+        errors = dz.reshape(*dz.shape[:3], *W.shape[2:])
+        dx = xp.zeros_like(wide) if need_dx else None
+        dW = []
+        for k, offset in enumerate(grid.offsets()):
+            where = grid.slices(offset, outputs)
+            dW.append((errors * wide[where][..., None]).sum((0, 1, 2)))
+            if need_dx:
+                dx = added(dx, where, (errors * weights[k]).sum(-1))
+        grads = {"W": xp.stack(dW).reshape(W.shape)}
+        if self.use_bias:
+            grads["b"] = dz.reshape(-1, dz.shape[-1]).sum(0)
+        return (unpadded(dx, grid) if need_dx else None), grads
+
+    def split_activation(self) -> tuple[Layer, Layer | None]:
+        return replace(self, activation="linear"), self.activation
