@@ -1,12 +1,15 @@
-"""Adam and AdamW: steps scaled by running moments of the gradient."""
+"""Adam and its kin: steps scaled by running moments of the gradient."""
 
 from __future__ import annotations
 
+import copy
+import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ..backend import Array, namespace
-from .base import Bounds, Optimizer, Slots
+from ..value import at_step
+from .base import Bounds, Group, Optimizer, Slots
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,7 +71,7 @@ class AdamW(Optimizer):
         return moments_step(self, g, slots, rate, step)
 
 
-def moments_step(self: Adam | AdamW, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
+def moments_step(self: Any, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
     """Return rate m' / (sqrt(v') + epsilon), and the moments of this step."""
     m, v = slots["m"], slots["v"]
     m *= self.beta1
@@ -85,3 +88,103 @@ def moments_step(self: Adam | AdamW, g: Array, slots: Slots, rate: float, step: 
     change = m / root
     change *= rate * c / d
     return change, {"m": m, "v": v}
+
+
+@dataclass(frozen=True, repr=False)
+class Adamax(Optimizer):
+    """p <- p - rate m / ((1 - b1^t) u), with m as in `Adam` and u <- max(b2 u, |g| + epsilon).
+
+    (Kingma & Ba 2015, algorithm 2.) The paper has no epsilon; PyTorch adds it to |g|, as here, Keras to u.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule
+        The step size.
+    beta1, beta2 : float or schedule
+        What is kept of the mean and of the largest gradient, at least 0 and below 1.
+    epsilon : float
+        So that nothing is divided by 0.
+    """
+
+    learning_rate: Any = 0.002
+    beta1: Any = 0.9
+    beta2: Any = 0.999
+    epsilon: float = 1e-8
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "u")
+    schedulable: ClassVar[Bounds] = Adam.schedulable
+    constants: ClassVar[tuple[str, ...]] = Adam.constants
+
+    def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
+        xp, m = namespace(g), slots["m"]
+        m *= self.beta1
+        m += (1 - self.beta1) * g
+        u = xp.maximum(self.beta2 * slots["u"], xp.abs(g) + self.epsilon)
+        return m / u * (rate / (1 - self.beta1**step)), {"m": m, "u": u}
+
+
+@dataclass(frozen=True, repr=False)
+class Nadam(Optimizer):
+    """Adam with Nesterov's look ahead: p <- p - rate m' / (sqrt(v') + epsilon)  (Dozat 2016, algorithm 2).
+
+    With m, v and v' as in `Adam`, m' = (1 - u_t) g / (1 - u_1 ... u_t) + u_{t+1} m / (1 - u_1 ... u_{t+1}),
+    where u_t = b1 (1 - 0.96^(t momentum_decay) / 2) warms the momentum up. This is PyTorch's form; Keras
+    has momentum_decay = 1. The u of past steps follow the schedule of beta1, u_{t+1} has its present value.
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon
+        As for `Adam`.
+    momentum_decay : float
+        How fast the momentum warms up.
+    """
+
+    learning_rate: Any = 0.002
+    beta1: Any = 0.9
+    beta2: Any = 0.999
+    epsilon: float = 1e-8
+    momentum_decay: float = 0.004
+
+    slots: ClassVar[tuple[str, ...]] = Adam.slots
+    schedulable: ClassVar[Bounds] = Adam.schedulable
+    constants: ClassVar[tuple[str, ...]] = ("epsilon", "momentum_decay")
+
+    def at(self, step: int, group: Group) -> Self:
+        # beta1 stays a schedule: the product of all shares so far needs it.
+        now = Optimizer.at(self, step, group)
+        if not callable(self.beta1):
+            return now
+        now = copy.copy(now)
+        object.__setattr__(now, "beta1", self.beta1)
+        return now
+
+    def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
+        m, v = slots["m"], slots["v"]
+        beta1, share = at_step(self.beta1, step - 1), self._share(step)
+        product = self._product(step)
+        following = beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * self.momentum_decay))
+        m *= beta1
+        m += (1 - beta1) * g
+        v *= self.beta2
+        v += (1 - self.beta2) * (g * g)
+        root = namespace(v).sqrt(v)
+        root /= (1 - self.beta2**step) ** 0.5
+        root += self.epsilon
+        g *= (1 - share) / (1 - product)
+        g += following / (1 - product * following) * m
+        g *= rate
+        g /= root
+        return g, {"m": m, "v": v}
+
+    def _share(self, step: int) -> float:
+        """Return u at a step (from 1)."""
+        return at_step(self.beta1, step - 1) * (1 - 0.5 * math.pow(0.96, step * self.momentum_decay))
+
+    def _product(self, step: int) -> float:
+        """Return u_1 ... u_t, which is of no account once it is below 1e-20."""
+        product = 1.0
+        for past in range(1, step + 1):
+            product *= self._share(past)
+            if product < 1e-20:
+                break
+        return product

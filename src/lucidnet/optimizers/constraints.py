@@ -1,0 +1,85 @@
+"""What holds for weights after every step: the setting `constraint` of a layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..backend import Array, namespace
+from ..errors import SettingError
+from ..value import Value, in_range, plain_numbers
+
+
+class Constraint(Value):
+    """A pure function from a weight array to the nearest one (or near one) that is allowed."""
+
+    def __call__(self, array: Array) -> Array:
+        """Return the array as it must be; the one that was given is not changed."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(array)")
+
+
+@dataclass(frozen=True, repr=False)
+class NonNegative(Constraint):
+    """No weight is below 0: w <- max(w, 0)."""
+
+    def __call__(self, array: Array) -> Array:
+        """Return the array with 0 in place of what is below 0."""
+        return namespace(array).clip(array, 0, None)
+
+
+@dataclass(frozen=True, repr=False)
+class MaxNorm(Constraint):
+    """The weights into each unit have a Euclidean norm of at most `limit` (Srivastava et al. 2014).
+
+    w <- w min(1, limit / |w|), exactly; Keras divides by |w| + 1e-7.
+
+    Parameters
+    ----------
+    limit : float
+        The largest norm, above 0.
+    axis : int or tuple of int, optional
+        The axes that a norm is taken over; all but the last if not given, which is Keras' 0 for `Dense`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> MaxNorm(1.0)(np.array([[3.0, 0.3], [4.0, 0.4]]))
+    array([[0.6, 0.3],
+           [0.8, 0.4]])
+    """
+
+    limit: float = 2.0
+    axis: int | tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        plain_numbers(self)
+        if not in_range(self.limit) or not self.limit > 0:
+            raise SettingError(f"MaxNorm: the limit must be above 0, got {self.limit!r}")
+
+    def __call__(self, array: Array) -> Array:
+        """Return the array with shorter columns."""
+        size = norms(array, self.axis)
+        return array * (self.limit / namespace(array).clip(size, self.limit, None))
+
+
+@dataclass(frozen=True, repr=False)
+class UnitNorm(Constraint):
+    """The weights into each unit have the norm 1: w <- w / |w|; weights that are all 0 stay as they are.
+
+    Parameters
+    ----------
+    axis : int or tuple of int, optional
+        As for `MaxNorm`.
+    """
+
+    axis: int | tuple[int, ...] | None = None
+
+    def __call__(self, array: Array) -> Array:
+        """Return the array with columns of norm 1."""
+        size = norms(array, self.axis)
+        return array / namespace(array).where(size == 0, 1, size)
+
+
+def norms(array: Array, axis: int | tuple[int, ...] | None) -> Array:
+    """Return Euclidean norms over some axes, which stay with size 1."""
+    axes = tuple(range(max(array.ndim - 1, 1))) if axis is None else axis
+    return namespace(array).linalg.vector_norm(array, axis=axes, keepdims=True)

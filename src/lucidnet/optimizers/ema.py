@@ -1,0 +1,104 @@
+"""The running mean of the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ..backend import Array, Tree, namespace
+from ..errors import SettingError
+from ..tree import Layout
+from .base import Bounds, Group, Optimizer, Place, Slots, pieces
+
+
+@dataclass(frozen=True, repr=False)
+class EMA(Optimizer):
+    """An optimizer beside which the exponential moving average of the weights is kept.
+
+    a_t = decay a_{t-1} + (1 - decay) p_t, from a_1 = p_1: PyTorch's ``AveragedModel`` with
+    ``get_ema_multi_avg_fn``. (Keras' ``use_ema`` starts from the weights before the first step, a_0 = p_0.)
+    The weights count as they are after everything that belongs to a step, constraints too.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        What makes the steps.
+    decay : float or schedule
+        Share of the mean that is kept, at least 0 and below 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lucidnet.optimizers import SGD
+    >>> ema, p = EMA(SGD(1.0), decay=0.5), np.array([0.0])
+    >>> state = ema.init(p)
+    >>> for _ in range(2):
+    ...     p, state = ema.update(np.array([-1.0]), state, p)
+    >>> p, ema.averaged(p, state, state["step"])
+    (array([2.]), array([1.5]))
+    """
+
+    learning_rate: Any = field(default=None, init=False)
+    optimizer: Optimizer
+    decay: Any = 0.999
+    weight_decay: Any = field(default=0.0, init=False)
+    clip: Any = field(default=None, init=False)
+
+    slots: ClassVar[tuple[str, ...]] = ("average",)
+    schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"decay": 1}
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.optimizer, Optimizer):
+            raise SettingError(f"EMA: expected an Optimizer such as EMA(Adam()), got {self.optimizer!r}")
+        for name in ("learning_rate", "weight_decay", "clip"):
+            object.__setattr__(self, name, getattr(self.optimizer, name))
+        Optimizer.__post_init__(self)
+
+    def changed(self, **settings: Any) -> Optimizer:
+        own = {name: settings.pop(name) for name in ("optimizer", "decay") if name in settings}
+        return EMA(**({"optimizer": self.optimizer.changed(**settings), "decay": self.decay} | own))
+
+    def rate(self, learning_rate: Any, step: int) -> float:
+        return self.optimizer.rate(learning_rate, step)
+
+    def init_slots(self, vector: Array) -> Slots:
+        average = namespace(vector).asarray(vector, copy=True)
+        return {"average": average} | self.optimizer.init_slots(vector)
+
+    def advance(
+        self,
+        vector: Array,
+        gradient: Array,
+        slots: Slots,
+        step: int,
+        groups: Iterable[Group],
+        arrays: Iterable[Place | slice],
+        out: Array,
+    ) -> None:
+        # The weights of the step before are averaged now: only now are they what came of that step.
+        average = slots["average"]
+        for part, _ in pieces(0, vector.shape[0]):
+            average[part] = self._mean(average[part], vector[part], step - 1)
+        inner = {name: slot for name, slot in slots.items() if name != "average"}
+        self.optimizer.advance(vector, gradient, inner, step, groups, arrays, out)
+
+    def averaged(self, params: Tree, slots: Slots, step: int) -> Tree:
+        """Return the mean of the parameters after a number of steps.
+
+        Parameters
+        ----------
+        params : tree
+            The parameters now.
+        slots : dict
+            The optimizer's slots, or its state.
+        step : int
+            How many steps have been made.
+        """
+        layout = Layout.of(params)
+        return layout.unravel(self._mean(slots["average"], layout.ravel(params), step))
+
+    def _mean(self, average: Array, p: Array, step: int) -> Array:
+        """Return the mean after a step (from 1), from the mean before and the parameters after it."""
+        keep = self.at(step, Group(0, 0)).decay if step > 1 else 0.0
+        return keep * average + (1 - keep) * p

@@ -1,0 +1,52 @@
+"""LAMB: Adam's direction, as long as the weights are, for large batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..backend import Array
+from .adam import Adam, moments_step
+from .base import Bounds, Optimizer, Slots
+from .clip import norm
+
+
+@dataclass(frozen=True, repr=False)
+class LAMB(Optimizer):
+    """p <- p - rate |p| / |r| r, with r = m' / (sqrt(v') + epsilon) + weight_decay p, for each array.
+
+    (You et al. 2020, algorithm 2, with phi(z) = z; m' and v' as in `Adam`.) The ratio of the norms is 1 if
+    one of them is 0.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule
+        The length of a step, as a share of the norm of each parameter array.
+    beta1, beta2 : float or schedule
+        As for `Adam`.
+    epsilon : float
+        Added to the root.
+    weight_decay : float or schedule
+        What of the parameters goes into the direction.
+    """
+
+    learning_rate: Any = 0.001
+    beta1: Any = 0.9
+    beta2: Any = 0.999
+    epsilon: float = 1e-6
+
+    slots: ClassVar[tuple[str, ...]] = Adam.slots
+    whole: ClassVar[bool] = True
+    schedulable: ClassVar[Bounds] = Adam.schedulable
+    constants: ClassVar[tuple[str, ...]] = Adam.constants
+
+    def decayed(self, p: Array, g: Array, rate: float) -> tuple[Array, Array]:
+        """Return both as they are: weight decay is part of the direction."""
+        return p, g
+
+    def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
+        change, slots = moments_step(self, g, slots, 1.0, step)
+        change += self.weight_decay * p
+        sizes = norm(p), norm(change)
+        change *= rate * sizes[0] / sizes[1] if all(sizes) else rate
+        return change, slots

@@ -1,0 +1,121 @@
+"""Muon: momentum whose matrices are made orthogonal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ..backend import Array
+from ..errors import SettingError
+from .adam import AdamW
+from .base import Bounds, Group, Optimizer, Place, Slots, inside
+from .clip import norm
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Those of Jordan's quintic, steep at 0; singular values end between about 0.7 and 1.2."""
+
+SCALES = ("original", "match_rms_adamw")
+
+
+@dataclass(frozen=True, repr=False)
+class Muon(Optimizer):
+    """W <- (1 - rate weight_decay) W - rate s O, where O is the momentum m with singular values near 1.
+
+    (Jordan et al. 2024, "Muon: an optimizer for hidden layers".) m <- momentum m + (1 - momentum) g;
+    Nesterov's form takes (1 - momentum) g + momentum m in its place. O comes from five Newton-Schulz
+    steps X <- a X + (b A + c A^2) X, A = X X^T, from X = m / |m|. PyTorch computes them in bfloat16, this
+    in the parameters' own precision; its matrices are (outputs, inputs), these (..., outputs), where the
+    axes of a convolution's kernel before the last are one. Arrays of one axis (biases, scales of a
+    normalization) go to the optimizer `other`; embeddings should get a layer's own rate, or that of `other`.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule
+        The step size.
+    momentum : float or schedule
+        Share of the momentum that is kept, at least 0 and below 1.
+    nesterov : bool
+        Whether to look ahead.
+    scale : {"original", "match_rms_adamw"}
+        s = sqrt(max(1, outputs / inputs)), or 0.2 sqrt(max(inputs, outputs)) (Liu et al. 2025), with
+        which rates for AdamW do.
+    steps : int
+        How many Newton-Schulz steps.
+    other : Optimizer
+        The optimizer of all arrays that are no matrices, with a learning rate of its own.
+    weight_decay : float or schedule
+        Share by which the matrices shrink, times the rate.
+    """
+
+    learning_rate: Any = 0.001
+    momentum: Any = 0.95
+    nesterov: bool = True
+    scale: str = "original"
+    steps: int = 5
+    other: Optimizer = AdamW()
+    weight_decay: Any = field(default=0.1, kw_only=True)
+
+    slots: ClassVar[tuple[str, ...]] = ("m",)  # that of `other` may have the same name: no array is in both
+    decoupled: ClassVar[bool] = True
+    whole: ClassVar[bool] = True
+    schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"momentum": 1}
+
+    def __post_init__(self) -> None:
+        Optimizer.__post_init__(self)
+        if self.scale not in SCALES:
+            raise SettingError(f"Muon: scale must be one of {', '.join(SCALES)}, got {self.scale!r}")
+        if not isinstance(self.other, Optimizer):
+            raise SettingError(f"Muon: other must be an Optimizer, got {self.other!r}")
+        if not isinstance(self.steps, int) or self.steps < 1:
+            raise SettingError(f"Muon: steps must be a whole number, 1 or more, got {self.steps!r}")
+
+    def init_slots(self, vector: Array) -> Slots:
+        return Optimizer.init_slots(self, vector) | self.other.init_slots(vector)
+
+    def move(
+        self,
+        vector: Array,
+        gradient: Array,
+        slots: Slots,
+        step: int,
+        groups: Iterable[Group],
+        places: list[Place],
+        out: Array,
+    ) -> None:
+        groups = list(groups)
+        matrices = [place for place in places if len(place.shape) > 1]
+        Optimizer.move(self, vector, gradient, {"m": slots["m"]}, step, groups, matrices, out)
+        rest = [place for place in places if len(place.shape) < 2]
+        theirs = [
+            group._replace(start=place.part.start, stop=place.part.stop)
+            for group in groups
+            for place in inside(group, rest)
+        ]
+        slots = {name: slots[name] for name in self.other.init_slots(vector[:0])}
+        self.other.advance(vector, gradient, slots, step, theirs, rest, out)
+
+    def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
+        m = slots["m"]
+        m *= self.momentum
+        g *= 1 - self.momentum
+        m += g
+        direction = (g + self.momentum * m if self.nesterov else m).reshape(-1, p.shape[-1])
+        inputs, outputs = direction.shape
+        if self.scale == "original":
+            rate *= max(1, outputs / inputs) ** 0.5
+        else:
+            rate *= 0.2 * max(inputs, outputs) ** 0.5
+        return rate * orthogonal(direction, self.steps).reshape(p.shape), {"m": m}
+
+
+def orthogonal(matrix: Array, steps: int = 5) -> Array:
+    """Return a matrix with the singular vectors of another, and singular values near 1."""
+    if matrix.shape[0] > matrix.shape[1]:
+        return orthogonal(matrix.T, steps).T
+    a, b, c = COEFFICIENTS
+    x = matrix / max(norm(matrix.reshape(-1)), 1e-7)
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * (gram @ gram)) @ x
+    return x

@@ -1,0 +1,139 @@
+"""L-BFGS: beside SciPy's and PyTorch's, on functions with known minima."""
+
+import numpy as np
+import pytest
+
+from lucidnet.optimizers.lbfgs import CURVATURE, DECREASE, LBFGS, Line, Trial, minimize
+
+RNG = np.random.default_rng(0)
+DATA = RNG.normal(size=(40, 6))
+LABELS = (DATA @ RNG.normal(size=6) + RNG.normal(size=40) > 0) * 2.0 - 1
+
+
+def rosenbrock(x):
+    """The valley of Rosenbrock, minimal at (1, ..., 1)."""
+    a, b = x[1:] - x[:-1] ** 2, 1 - x[:-1]
+    gradient = np.zeros_like(x)
+    gradient[:-1] = -400 * x[:-1] * a - 2 * b
+    gradient[1:] += 200 * a
+    return (100 * a**2 + b**2).sum(), gradient
+
+
+def logistic(w):
+    """Logistic regression with a penalty."""
+    margin = LABELS * (DATA @ w)
+    share = 1 / (1 + np.exp(margin))
+    return np.logaddexp(0, -margin).sum() + 0.5 * w @ w, w - DATA.T @ (LABELS * share)
+
+
+FUNCTIONS = [(rosenbrock, np.array([-1.2, 1.0, -0.5, 2.0])), (logistic, np.zeros(6))]
+
+
+@pytest.mark.parametrize(("function", "start"), FUNCTIONS)
+def test_scipy_finds_the_same(function, start):
+    optimize = pytest.importorskip("scipy.optimize")
+    expected = optimize.minimize(
+        function, start, jac=True, method="L-BFGS-B", options={"ftol": 0, "gtol": 1e-7}
+    )
+    before = start.copy()
+    x, found = minimize(function, start, LBFGS(change=0.0))
+    np.testing.assert_array_equal(start, before)
+    np.testing.assert_allclose(x, expected.x, rtol=1e-6)
+    assert found.reason == "the gradient is below the tolerance"
+    assert np.abs(function(x)[1]).max() <= 1e-7
+    assert found.evaluations <= 2 * expected.nfev
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 5, 9])
+def test_pytorch_goes_the_same_way(iterations):
+    """Where the first trial of each line search is accepted the methods are one."""
+    torch = pytest.importorskip("torch")
+    x = torch.zeros(6, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS(
+        [x],
+        max_iter=iterations,
+        max_eval=99,
+        history_size=4,
+        tolerance_change=0,
+        line_search_fn="strong_wolfe",
+    )
+
+    def closure():
+        value, gradient = logistic(x.detach().numpy())
+        x.grad = torch.from_numpy(gradient)
+        return torch.tensor(value)
+
+    optimizer.step(closure)
+    mine, found = minimize(logistic, np.zeros(6), LBFGS(memory=4, iterations=iterations, change=0.0))
+    np.testing.assert_allclose(mine, x.detach().numpy(), rtol=1e-10, atol=1e-10)
+    assert found.iterations == iterations
+
+
+def test_pytorch_reaches_the_same_minimum():
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([-1.2, 1.0, -0.5, 2.0], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([x], max_iter=200, tolerance_change=1e-14, line_search_fn="strong_wolfe")
+
+    def closure():
+        value, gradient = rosenbrock(x.detach().numpy())
+        x.grad = torch.from_numpy(gradient)
+        return torch.tensor(value)
+
+    optimizer.step(closure)
+    mine, _ = minimize(rosenbrock, FUNCTIONS[0][1], LBFGS(change=1e-14))
+    np.testing.assert_allclose(mine, x.detach().numpy(), rtol=1e-6)
+
+
+def test_going_on_is_not_stopping():
+    """Pieces of some iterations, their pairs handed on, are the whole: nothing else is remembered."""
+    whole, _ = minimize(logistic, np.zeros(6), LBFGS(iterations=8, change=0.0))
+    x, pairs = np.zeros(6), ()
+    for _ in range(4):
+        x, found = minimize(logistic, x, LBFGS(iterations=2, change=0.0), pairs)
+        pairs = found.pairs
+    np.testing.assert_array_equal(x, whole)
+
+
+@pytest.mark.parametrize("first", [1e-4, 0.1, 1.0, 30.0, 1e3])
+def test_the_line_search_finds_what_wolfe_asks_for(first):
+    x = FUNCTIONS[0][1]
+    value, gradient = rosenbrock(x)
+    way = -gradient / np.linalg.norm(gradient)
+    start = Trial(0.0, value, gradient @ way, x, gradient)
+    trial, count = Line(rosenbrock, start, way).search(first, LBFGS(change=0.0))
+    value, gradient = rosenbrock(x + trial.t * way)
+    assert trial.value == value <= start.value + DECREASE * trial.t * start.slope
+    assert abs(gradient @ way) <= CURVATURE * abs(start.slope)
+    assert count < 25
+
+
+def test_walls_are_not_crossed():
+    """A function that is no number beyond 1: trials there are too far."""
+
+    def function(x):
+        with np.errstate(invalid="ignore"):
+            return -np.log(1 - x).sum() * -1e-3 + ((x + 2) ** 2).sum() if (x < 1).all() else np.nan, (
+                -1e-3 / (1 - x) + 2 * (x + 2)
+            )
+
+    x, _ = minimize(function, np.full(2, 0.9), LBFGS(learning_rate=100.0))
+    np.testing.assert_allclose(function(x)[1], 0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (LBFGS(iterations=2), "all iterations are done"),
+        (LBFGS(tolerance=10.0), "the gradient is below the tolerance"),
+        (LBFGS(tolerance=0.0, change=1e-3), "the value does not change any more"),
+    ],
+    ids=str,
+)
+def test_why_it_ends(settings, reason):
+    assert minimize(logistic, np.zeros(6), settings)[1].reason == reason
+
+
+def test_at_the_minimum_nothing_moves():
+    x, found = minimize(rosenbrock, np.ones(3))
+    np.testing.assert_array_equal(x, np.ones(3))
+    assert (found.iterations, found.evaluations) == (0, 1)
