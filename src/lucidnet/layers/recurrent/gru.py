@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...backend import Array, Shape, Stream, Tree, namespace
-from ..activations.sigmoidal import sigmoid
 from ..base import Cache
 from .base import Recurrent
 from .loop import State
@@ -45,10 +44,14 @@ class GRU(Recurrent):
     def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
         (h,), u = state, self.units
         s = h @ params["U"]
-        zr = sigmoid(z[:, : 2 * u] + s[:, : 2 * u])
+        xp, zr = namespace(z), z[:, : 2 * u] + s[:, : 2 * u]
+        zr *= 0.5  # sigmoid(a) = tanh(a / 2) / 2 + 1 / 2
+        zr = xp.tanh(zr)
+        zr *= 0.5
+        zr += 0.5
         z_gate, r = zr[:, :u], zr[:, u:]
         q = s[:, 2 * u :] + params["c"]
-        g = namespace(z).tanh(z[:, 2 * u :] + r * q)
+        g = xp.tanh(z[:, 2 * u :] + r * q)
         return (g + z_gate * (h - g),), (h, zr, q, g)
 
     def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
