@@ -410,10 +410,17 @@ def test_the_mean_of_weights_is_pytorchs(inner):
 
 def test_settings_of_an_inner_optimizer():
     ema = EMA(SGD(0.1, clip=ClipNorm(1.0)), 0.5)
+    assert repr(ema) == "EMA(SGD(0.1, clip=ClipNorm(1.0)), 0.5)"
     assert (ema.learning_rate, ema.clip) == (0.1, ClipNorm(1.0))
     assert ema.changed(learning_rate=0.2, momentum=0.9) == EMA(SGD(0.2, 0.9, clip=ClipNorm(1.0)), 0.5)
     assert ema.changed(decay=0.9).optimizer == ema.optimizer
     assert SGD(0.1).changed(momentum=0.5) == SGD(0.1, 0.5)
+
+
+def test_muon_does_not_guess_shapes():
+    p = np.zeros(4)
+    with pytest.raises(TypeError, match="must be places, not slices"):
+        Muon().advance(p, p, Muon().init_slots(p), 1, [base.Group(0, 4)], [slice(0, 4)], p)
 
 
 def test_muon_makes_orthogonal_steps():

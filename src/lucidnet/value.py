@@ -54,7 +54,8 @@ def _arguments(value: Value) -> list[str]:
     """The arguments that make this value, the leading ones without their names."""
     settings = value.settings()
     written, leading = [], True
-    for f in sorted(fields(value), key=lambda f: bool(f.kw_only)):  # type: ignore[arg-type]
+    given = [f for f in fields(value) if f.init]  # type: ignore[arg-type]
+    for f in sorted(given, key=lambda f: bool(f.kw_only)):
         leading = leading and f.name in settings and not f.kw_only
         if f.name in settings:
             written.append(repr(settings[f.name]) if leading else f"{f.name}={settings[f.name]!r}")

@@ -83,6 +83,8 @@ class Muon(Optimizer):
         places: list[Place],
         out: Array,
     ) -> None:
+        if any(place.shape == (-1,) for place in places):
+            raise TypeError("Muon needs the shape of each array: `arrays` must be places, not slices")
         groups = list(groups)
         matrices = [place for place in places if len(place.shape) > 1]
         Optimizer.move(self, vector, gradient, {"m": slots["m"]}, step, groups, matrices, out)
