@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import lucidnet as ln
+from lucidnet.backend.patches import correlate_back
 from lucidnet.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, Sequential
 from lucidnet.training.step import Step
 
@@ -63,14 +64,12 @@ def lucidnet(threads: int) -> Works:
     x, dy = layer_data()
     layer = Conv2D(LAYER[3], LAYER[4])
     params, _ = layer.init(ln.backend.Stream(0), x.shape[1:])
-    _, cache = layer.forward(params, x)
+    (_, cache), grid = layer.forward(params, x), layer.grid(x.shape[1:])
     made: Works = {name: ours(net, batch) for name, (net, batch) in nets().items()}
     return made | {
         "conv forward": lambda: layer.forward(params, x),
         "conv dW": lambda: layer.backward(params, cache, dy, need_dx=False),
-        "conv dx": lambda: ln.backend.patches.correlate_back(
-            dy, params["W"], layer.grid(x.shape[1:]), 26, 26
-        ),
+        "conv dx": lambda: correlate_back(dy, params["W"], grid, *x.shape[1:3]),
     }
 
 

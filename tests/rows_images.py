@@ -157,9 +157,7 @@ ROWS = [
     LayerRow(L.UpSampling2D((2, 3)), lambda p, x: np.kron(x, np.ones((1, 2, 3, 1))), IMAGE),
     LayerRow(
         L.ZeroPadding2D(((1, 0), (2, 3))),
-        lambda p, x: np.concatenate(
-            [np.zeros((len(x), 1, 11, 4)), np.concatenate(_sides(x, 2, 3), 2)], 1
-        ),
+        lambda p, x: np.concatenate([np.zeros((len(x), 1, 11, 4)), np.concatenate(_sides(x, 2, 3), 2)], 1),
         IMAGE,
     ),
     LayerRow(L.ZeroPadding1D((2, 1)), lambda p, x: np.concatenate(_sides(x, 2, 1, axis=1), 1), SEQUENCE),

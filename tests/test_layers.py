@@ -54,7 +54,7 @@ def trees_close(a, b, tolerance):
 
 def test_the_table_is_complete():
     kinds = {type(row.layer) for row in LAYERS}
-    public = {kind for kind in vars(layers).values() if isinstance(kind, type) and issubclass(kind, Layer)}
+    public = {kind for kind in _names(layers).values() if isinstance(kind, type) and issubclass(kind, Layer)}
     assert public - kinds == {layers.Layer, layers.Container, layers.Recurrent}
     assert set(KNOWN.values()) <= kinds
 
@@ -202,10 +202,14 @@ def test_shapes(row):
 
 @every_layer
 def test_a_layer_is_a_value(row):
-    rebuilt = eval(repr(row.layer), {**vars(layers), **_initializers()})
+    rebuilt = eval(repr(row.layer), {**_names(layers), **_initializers()})
     assert rebuilt == row.layer
     assert hash(rebuilt) == hash(row.layer)
     assert from_config(to_config(row.layer), registry()) == row.layer
+
+
+def _names(module):
+    return {name: getattr(module, name) for name in module.__all__}
 
 
 def _initializers():

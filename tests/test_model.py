@@ -292,9 +292,9 @@ NAN[17, 3] = np.nan
             "did you mean 'categorical_crossentropy'",
         ),
         (
-            lambda m: m.compile("mse", "adma"),
+            lambda m: m.compile("mse", "sdg"),
             UnknownNameError,
-            "unknown optimizer 'adma': did you mean 'adam'",
+            "unknown optimizer 'sdg': did you mean 'sgd'",
         ),
         (lambda m: m.compile("mse", "sgd", ["acuracy"]), UnknownNameError, "did you mean 'accuracy'"),
         (

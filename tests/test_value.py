@@ -91,7 +91,12 @@ class TestConfig:
         from lucidnet import initializers, layers
 
         text = json.dumps(to_config(net))
-        assert from_config(json.loads(text), kinds | vars(layers) | vars(initializers)) == net
+        assert (
+            from_config(
+                json.loads(text), kinds | {n: getattr(layers, n) for n in layers.__all__} | vars(initializers)
+            )
+            == net
+        )
 
     @pytest.mark.parametrize(
         "config", [{"type": "os.system", "command": "true"}, {"angle": 3}, {"type": None}]

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import losses, optimizers, rules
+from . import losses, optimizers
 from .backend import Array, Tree
 from .errors import NotReadyError, SettingError, ShapeError
 from .layers import Layer, Run, Sequential
 from .layers.base import INFERENCE, masked
 from .losses import Loss
 from .optimizers import Optimizer
-from .rules import Rule
 from .training.batch import Arrays, Data, Source, rows
 from .training.callback import Callback
 from .training.history import History, Result
@@ -32,6 +31,7 @@ from .tree import leaves, tree_map
 
 if TYPE_CHECKING:
     from .metrics import Metric
+    from .rules import Rule
     from .stepper import Stepper
 
 ROWS = 1000
@@ -147,7 +147,7 @@ class Model:
         from .metrics import several
 
         made = losses.get(loss, loss_weights)
-        step = Step(self.net, made, optimizers.get(optimizer), rules.get(rule))
+        step = Step(self.net, made, optimizers.get(optimizer), _rule(rule))
         self._metrics = several(metrics)
         self._step = step
         if self._state is not None:
@@ -198,7 +198,7 @@ class Model:
     @property
     def rule(self) -> Rule | None:
         """The learning rule, once compiled."""
-        return self._step.rule if self._step else None
+        return (self._step.rule or _rule(None)) if self._step else None
 
     @property
     def feedback(self) -> Tree:
@@ -234,6 +234,17 @@ class Model:
     def get_weights(self) -> Array:
         """Return all weights as one flat vector (a copy), in the order of the layers."""
         return self.state.vector.copy()
+
+    def use_average(self) -> None:
+        """Replace the weights by their running average, after training with `optimizers.EMA`."""
+        optimizer, state = self.step.optimizer, self.state
+        if not hasattr(optimizer, "averaged") or not state.step:
+            raise NotReadyError(
+                f"use_average: there is no average: train with EMA(...) first, not with {optimizer!r}"
+            )
+        count = state.plan.parameters.size
+        mean = optimizer.averaged(state.vector[:count], state.slots, state.step)
+        self.set_weights(np.concatenate([mean, state.vector[count:]]))
 
     def set_weights(self, vector: Any) -> None:
         """Set all weights from one flat vector; the optimizer's memory is cleared."""
@@ -409,6 +420,8 @@ class Model:
         if (dataset := as_dataset(x, y, batch_size)) is not None:
             return self._checked(dataset), validation
         data = self._data(x, y, class_weight, sample_weight, mask)
+        if self.step.optimizer.full_batch:
+            batch_size, shuffle = len(data), False
         if validation is None and validation_split:
             data, rest = data.split(validation_split)
             validation = Arrays(rest, ROWS)
@@ -456,3 +469,12 @@ class Model:
     def __repr__(self) -> str:
         layers = list(self._net.layers) if self._net else []
         return f"Model({layers!r}, seed={self.seed}, dtype={self.dtype!r})"
+
+
+def _rule(given: Any) -> Rule | None:
+    """Return a rule; None for plain backpropagation, by name."""
+    if isinstance(given, str) and given == "backprop":
+        return None
+    from .rules import Rule, get
+
+    return Rule() if given is None else get(given)

@@ -23,8 +23,8 @@ def registry(custom: Mapping[str, type] | None = None) -> dict[str, type]:
     known = {
         name: kind
         for module in MODULES
-        for name, kind in vars(module).items()
-        if inspect.isclass(kind) and issubclass(kind, Value)
+        for name in getattr(module, "__all__", vars(module))
+        if inspect.isclass(kind := getattr(module, name)) and issubclass(kind, Value)
     }
     for name, kind in (custom or {}).items():
         if name in known:

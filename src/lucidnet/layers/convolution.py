@@ -11,7 +11,7 @@ from ..backend.patches import Grid, correlate, correlate_back, correlate_weights
 from ..errors import SettingError, ShapeError
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run
-from .grids import check_fits, grid_of, pair, whole
+from .grids import both, check_fits, grid_of, pair, whole
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,7 +83,7 @@ class Convolution(Layer):
         channels = image[-1]
         if channels % self.groups:
             raise ShapeError(f"{channels} channels do not divide into {self.groups} groups")
-        size = (*self.kernel_size, channels // self.groups, self.filters)
+        size = (*both(self.kernel_size, self.dimensions), channels // self.groups, self.filters)
         params = {"W": self.initializer(rng.child("W"), size)}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))

@@ -18,14 +18,19 @@ def whole(layer: Layer, name: str) -> None:
         raise SettingError(f"{kind}: {name} must be a whole number of 1 or more, got {value!r}")
 
 
-def pair(layer: Layer, name: str, dimensions: int) -> tuple[int, ...]:
-    """Return a setting as one whole number for each dimension."""
+def pair(layer: Layer, name: str, dimensions: int) -> Any:
+    """Return a setting checked: a whole number, or one for each dimension where they differ."""
     value = getattr(layer, name)
     made = tuple(value) if isinstance(value, (tuple, list)) else (value,) * dimensions
     if len(made) != dimensions or not all(isinstance(v, int) and v > 0 for v in made):
         expected = "a whole number of 1 or more" + (", or a pair of them" if dimensions == 2 else "")
         raise SettingError(f"{type(layer).__name__}: {name} must be {expected}, got {value!r}")
-    return made
+    return made[0] if len(set(made)) == 1 else made
+
+
+def both(value: Any, dimensions: int = 2) -> tuple[int, ...]:
+    """Return a setting as one number for each dimension."""
+    return (value,) * dimensions if isinstance(value, int) else value
 
 
 def check_fits(layer: Any, shape: Shape) -> tuple[int, int, int]:
@@ -49,8 +54,8 @@ def check_fits(layer: Any, shape: Shape) -> tuple[int, int, int]:
 def grid_of(layer: Any, image: Shape) -> Grid:
     """Return which windows a layer with kernel_size, strides, padding and dilation has on an image."""
     one = (1,) * (2 - layer.dimensions)
-    kernel, strides = one + layer.kernel_size, one + layer.strides
-    dilation = one + getattr(layer, "dilation", (1,) * layer.dimensions)
+    settings = (layer.kernel_size, layer.strides or layer.kernel_size, getattr(layer, "dilation", 1))
+    kernel, strides, dilation = (one + both(value, layer.dimensions) for value in settings)
     sides = _sides(layer, image[:2], kernel, strides, dilation)
     before, after = zip(*sides, strict=True)
     return Grid(kernel, strides, dilation, before, after)

@@ -9,7 +9,7 @@ from ..backend import Array, Shape, Stream, Tree, namespace
 from ..errors import SettingError, ShapeError
 from ..value import in_range
 from .base import INFERENCE, Cache, Layer, Run
-from .grids import pair
+from .grids import both, pair
 
 
 def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
@@ -117,15 +117,16 @@ class UpSampling2D(Layer):
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         axes(self, shape)
-        return {}, (shape[0] * self.size[0], shape[1] * self.size[1], shape[2])
+        return {}, (*(n * k for n, k in zip(shape[:2], both(self.size), strict=True)), shape[2])
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        xp = namespace(x)
-        return xp.repeat(xp.repeat(x, self.size[0], axis=1), self.size[1], axis=2), x.shape
+        xp, (down, across) = namespace(x), both(self.size)
+        return xp.repeat(xp.repeat(x, down, axis=1), across, axis=2), x.shape
 
     def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         n, height, width, channels = shape
-        blocks = dy.reshape(n, height, self.size[0], width, self.size[1], channels)
+        down, across = both(self.size)
+        blocks = dy.reshape(n, height, down, width, across, channels)
         return blocks.sum((2, 4)), {}
 
 

@@ -36,15 +36,13 @@ class Pooling(Layer):
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
         object.__setattr__(self, "pool_size", pair(self, "pool_size", self.dimensions))
-        if self.strides is None:
-            object.__setattr__(self, "strides", self.pool_size)
-        object.__setattr__(self, "strides", pair(self, "strides", self.dimensions))
+        if self.strides is not None:
+            object.__setattr__(self, "strides", pair(self, "strides", self.dimensions))
 
     @property
-    def kernel_size(self) -> tuple[int, ...]:
+    def kernel_size(self) -> Any:
         """The size of a window, as convolutions call it."""
-        size: tuple[int, ...] = self.pool_size
-        return size
+        return self.pool_size
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         image = check_fits(self, shape)

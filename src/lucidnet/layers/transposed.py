@@ -11,7 +11,7 @@ from ..backend.patches import Grid, added, correlate, correlate_back, correlate_
 from ..errors import SettingError, ShapeError
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run
-from .grids import check_fits, grid_of, pair, whole
+from .grids import both, check_fits, grid_of, pair, whole
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,7 +66,7 @@ class Conv2DTranspose(Layer):
         object.__setattr__(self, "activation", activations.get(self.activation))
         for name in ("initializer", "bias_initializer"):
             object.__setattr__(self, name, initializers.get(getattr(self, name)))
-        if not 0 <= self.output_padding < min(self.strides):
+        if not 0 <= self.output_padding < min(both(self.strides)):
             raise SettingError(
                 f"Conv2DTranspose: output_padding must be at least 0 and below the strides {self.strides}, "
                 f"got {self.output_padding!r}"
@@ -75,7 +75,8 @@ class Conv2DTranspose(Layer):
     def outputs(self, size: Shape) -> tuple[int, int]:
         """Return height and width of the output, for those of an input."""
         if self.padding == "same":
-            return size[0] * self.strides[0], size[1] * self.strides[1]
+            down, across = both(self.strides)
+            return size[0] * down, size[1] * across
         grid = grid_of(self, (1, 1))
         several = zip(size, *grid, strict=True)
         made = [(n - 1) * s + (k - 1) * d + 1 - b - a for n, k, s, d, b, a in several]
@@ -87,7 +88,7 @@ class Conv2DTranspose(Layer):
         outputs = self.outputs(shape[:2])
         if min(outputs) < 1:
             raise ShapeError(f"an input of {shape[:2]} leaves an output of {outputs}: take less padding")
-        params = {"W": self.initializer(rng.child("W"), (*self.kernel_size, self.filters, shape[-1]))}
+        params = {"W": self.initializer(rng.child("W"), (*both(self.kernel_size), self.filters, shape[-1]))}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))
         return params, (*outputs, self.filters)
@@ -163,7 +164,7 @@ class DepthwiseConv2D(Layer):
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         height, width, channels = check_fits(self, shape)
-        params = {"W": self.initializer(rng.child("W"), (*self.kernel_size, channels, self.multiplier))}
+        params = {"W": self.initializer(rng.child("W"), (*both(self.kernel_size), channels, self.multiplier))}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (channels * self.multiplier,))
         return params, (*grid_of(self, shape).outputs(height, width), channels * self.multiplier)

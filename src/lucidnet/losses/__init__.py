@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingError, lookup
+from ..late import late
 from ..value import get as _get
 from .base import Loss
 from .crossentropy import (
@@ -15,9 +16,11 @@ from .crossentropy import (
     SparseCategoricalCrossentropy,
 )
 from .custom import Custom, custom
-from .joint import Joint
 from .margin import CategoricalHinge, Hinge
 from .regression import CosineDistance, HalfSquaredError, Huber, MeanAbsoluteError, MeanSquaredError
+
+if TYPE_CHECKING:
+    from .joint import Joint
 
 KNOWN: dict[str, Callable[[], Loss]] = {
     "mse": MeanSquaredError,
@@ -81,7 +84,12 @@ def get(given: Any, weights: Mapping[str, float] | None = None) -> Loss:
 
 
 def _joint(given: Mapping[str, Any], weights: Mapping[str, float]) -> Joint:
+    from .joint import Joint
+
     for name in weights:
         lookup("output in loss_weights", name, given)
     losses = tuple((name, get(loss)) for name, loss in given.items())
     return Joint(losses, tuple(weights.get(name, 1.0) for name in given))
+
+
+__getattr__ = late(__name__, {"joint": "Joint"})

@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..late import late
 from ..value import get as _get
-from . import schedules
 from .adam import Adam, Adamax, AdamW, Nadam
 from .adaptive import Adadelta, Adagrad, RMSprop
 from .base import Group, Optimizer, Place
 from .clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue
-from .constraints import Constraint, MaxNorm, NonNegative, UnitNorm
-from .ema import EMA
-from .lamb import LAMB
-from .lbfgs import LBFGS
-from .lion import Lion
-from .muon import Muon
 from .sgd import SGD
+
+if TYPE_CHECKING:
+    from . import schedules
+    from .constraints import Constraint, MaxNorm, NonNegative, UnitNorm
+    from .ema import EMA
+    from .lamb import LAMB
+    from .lbfgs import LBFGS
+    from .lion import Lion
+    from .muon import Muon
+
+
+__getattr__ = late(
+    __name__,
+    {
+        "constraints": "Constraint MaxNorm NonNegative UnitNorm",
+        "ema": "EMA",
+        "lamb": "LAMB",
+        "lbfgs": "LBFGS",
+        "lion": "Lion",
+        "muon": "Muon",
+        "schedules": "",
+    },
+)
+
+
+def _late(name: str) -> Callable[[], Optimizer]:
+    def make() -> Optimizer:
+        made: Optimizer = __getattr__(name)()
+        return made
+
+    return make
+
 
 KNOWN: dict[str, Callable[[], Optimizer]] = {
     "sgd": SGD,
@@ -28,10 +54,10 @@ KNOWN: dict[str, Callable[[], Optimizer]] = {
     "adadelta": Adadelta,
     "adamax": Adamax,
     "nadam": Nadam,
-    "lion": Lion,
-    "lamb": LAMB,
-    "muon": Muon,
-    "lbfgs": LBFGS,
+    "lion": _late("Lion"),
+    "lamb": _late("LAMB"),
+    "muon": _late("Muon"),
+    "lbfgs": _late("LBFGS"),
 }
 
 __all__ = [

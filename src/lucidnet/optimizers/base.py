@@ -66,6 +66,8 @@ class Optimizer(Value):
     clip: Clip | None = field(default=None, kw_only=True)
 
     slots: ClassVar[tuple[str, ...]] = ()
+    full_batch: ClassVar[bool] = False
+    """Whether it needs the loss of all data, at several points, for one step."""
     decoupled: ClassVar[bool] = False
     """Whether weight decay shrinks the parameters directly, apart from the gradient."""
 

@@ -54,6 +54,7 @@ class LBFGS(Optimizer):
     change: float = 1e-9
     trials: int = 25
 
+    full_batch: ClassVar[bool] = True
     schedulable: ClassVar[dict[str, float | None]] = {}
     constants: ClassVar[tuple[str, ...]] = ("tolerance", "change")
 

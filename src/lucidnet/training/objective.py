@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..backend import Array, Tree
 from ..layers import Layer, Run, backprop
 from ..layers.base import INFERENCE, Cache, Send, masked
 from ..losses import Loss
-from ..rules.base import Signals
-from ..rules.crossing import crossing
-from ..rules.feedback import side_by_side
-from ..rules.registry import Rule
-from ..rules.space.perturbation import Perturbation
+
+if TYPE_CHECKING:
+    from ..rules import Rule
 
 
 class Evaluation(NamedTuple):
@@ -87,7 +85,7 @@ class Objective:
             The rule's feedback weights.
         """
         run = masked(self.net, x, run)
-        if rule is not None and isinstance(rule.space, Perturbation):
+        if rule is not None and hasattr(rule.space, "estimate"):
             estimated = rule.space.estimate(self.net, self.loss, params, x, target, weights, run)
             value, loss_cache, y, grads, cache = estimated
             return Gradient(value, self.loss.output(loss_cache) if self.fused else y, grads, cache)
@@ -99,4 +97,8 @@ class Objective:
         return Gradient(value, self.loss.output(loss_cache) if self.fused else y, grads, cache)
 
     def _send(self, rule: Rule, feedback: Tree, dy: Any, target: Any) -> Send:
+        from ..rules.base import Signals
+        from ..rules.crossing import crossing
+        from ..rules.feedback import side_by_side
+
         return crossing(rule, feedback or {}, Signals(side_by_side(dy), target))

@@ -10,7 +10,7 @@ from ..backend import Array, Shape, Tree, namespace
 from ..errors import SettingError
 from ..layers import Layer, walk
 from ..layers.base import buffer_paths
-from ..optimizers import Group
+from ..optimizers import Group, Place
 from ..tree import Layout, Path, at, leaves
 
 SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "rule", "frozen")
@@ -56,8 +56,8 @@ class Plan:
         Where each array lies in the vector: first the parameters, then the buffers.
     parameters, buffers : Layout
         The two parts of it.
-    arrays : tuple of slice
-        Where each array that is trained lies.
+    arrays : tuple of Place
+        Where each array that is trained lies, and its shape.
     groups : tuple of Group
         Stretches of the vector with their settings; frozen layers are in none of them.
     penalties : tuple of Penalty
@@ -71,7 +71,7 @@ class Plan:
     layout: Layout
     parameters: Layout
     buffers: Layout
-    arrays: tuple[slice, ...]
+    arrays: tuple[Place, ...]
     groups: tuple[Group, ...]
     penalties: tuple[Penalty, ...]
     limits: tuple[Limit, ...]
@@ -88,8 +88,8 @@ class Plan:
     def over(cls, net: Layer, layout: Layout, buffers: int = 0) -> Plan:
         """Return the plan for arrays that lie like this, the last of them buffers."""
         parameters, others = layout.split(len(layout.paths) - buffers)
-        places = zip(parameters.paths, parameters.slices, strict=True)
-        trained = tuple(part for path, part in places if not _frozen(net, path))
+        places = zip(parameters.paths, parameters.slices, parameters.shapes, strict=True)
+        trained = tuple(Place(part, shape) for path, part, shape in places if not _frozen(net, path))
         return cls(
             layout,
             parameters,

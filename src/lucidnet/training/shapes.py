@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Tree
-from ..layers import Graph, Layer, Sequential
+from ..layers import Layer, Sequential
 from ..tree import tree_map
 
 
@@ -48,7 +48,7 @@ def zeros(shape: Any, dtype: str, length: int = LENGTHS[0]) -> Any:
 
 def inner_shapes(net: Layer, params: Tree, shape: Any, dtype: str) -> dict[str, Any]:
     """Return the shape of the input of each layer inside a container (where it first stands)."""
-    if isinstance(net, Graph):
+    if hasattr(net, "placed"):
         return _graph_shapes(net, params, shape, dtype)
     found = {}
     several = iter(shape) if shape and isinstance(shape, tuple) and isinstance(shape[0], tuple) else None
@@ -59,7 +59,7 @@ def inner_shapes(net: Layer, params: Tree, shape: Any, dtype: str) -> dict[str, 
     return found
 
 
-def _graph_shapes(net: Graph, params: Tree, shape: Any, dtype: str) -> dict[str, Any]:
+def _graph_shapes(net: Any, params: Tree, shape: Any, dtype: str) -> dict[str, Any]:
     known: dict[str, Any] = dict(net.inputs)
     found: dict[str, Any] = {}
     for name, owner, layer, sources in net.placed():

@@ -5,25 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..backend import Array, Stream, Tree, namespace
-from ..layers import Layer, Run
+from ..errors import SettingError
+from ..layers import Layer, Run, walk
 from ..losses import Loss
 from ..optimizers import Optimizer
 from ..optimizers.base import Slots
-from ..rules.crossing import plain
-from ..rules.feedback import fresh
-from ..rules.registry import Rule
 from ..tree import Path, at
 from .batch import Batch
 from .diagnose import non_finite
 from .objective import Gradient, Objective
 from .plan import Plan
 from .shapes import zeros
-from .teach import Taught, mirror, teach
+
+if TYPE_CHECKING:
+    from ..rules import Rule
+
+
+class Taught(NamedTuple):
+    """A learning rule's feedback weights, and what the optimizer remembers of those that it changes."""
+
+    weights: Tree
+    slots: Slots
 
 
 @dataclass(frozen=True)
@@ -118,8 +125,8 @@ class Step:
         The loss.
     optimizer : Optimizer
         The optimizer.
-    rule : Rule
-        The learning rule; single layers may have their own.
+    rule : Rule, optional
+        The learning rule, backpropagation if not given; single layers may have their own.
 
     Examples
     --------
@@ -137,14 +144,24 @@ class Step:
     net: Layer
     loss: Loss
     optimizer: Optimizer
-    rule: Rule = Rule()
+    rule: Rule | None = None
 
     objective: Objective = field(init=False, repr=False, compare=False)
     own: Rule | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", Objective.of(self.net, self.loss))
-        object.__setattr__(self, "own", None if plain(self.net, self.rule) else self.rule)
+        object.__setattr__(self, "own", self._own_rule())
+
+    def _own_rule(self) -> Rule | None:
+        """Return the rule if it, or one of a layer, is more than the chain rule."""
+        if self.rule is None and all(layer.rule is None for _, layer in walk(self.net)):
+            return None
+        from ..rules import Rule
+        from ..rules.crossing import plain
+
+        rule = self.rule or Rule()
+        return None if plain(self.net, rule) else rule
 
     def start(self, shape: Any, seed: int = 0, dtype: str = "float32") -> State:
         """Return the state before the first step, for inputs of a shape (without the batch axis)."""
@@ -156,6 +173,8 @@ class Step:
         state = state.ready(self.optimizer)
         if self.own is None:
             return replace(state, taught=Taught({}, {}))
+        from ..rules.feedback import fresh
+
         dtype = state.vector.dtype.name
         x, rng = zeros(shape, dtype), Stream(state.seed, dtype=dtype, path=("feedback",))
         feedback = fresh(self.objective.net, self.own, state.params, x, rng)
@@ -195,11 +214,13 @@ class Step:
     @np.errstate(over="ignore", invalid="ignore")  # what is not finite is found, and explained
     def accumulated(self, state: State, batches: Sequence[Batch]) -> tuple[State, list[Measured]]:
         """Make one step on several batches, by the mean of their gradients, as if they were one."""
+        if self.optimizer.full_batch:
+            return self._searched(state, batches)
         before, measured = state, []
         total = sum(batch.terms for batch in batches)
         gradient: Array = None
         for number, batch in enumerate(batches):
-            part, loss, made = self._gradient(state, batch, number)
+            part, loss, made = self.differentiated(state, batch, number)
             if len(batches) > 1:
                 part *= batch.terms / total
             gradient = part if gradient is None else gradient + part
@@ -209,18 +230,29 @@ class Step:
             state = self._teach(before, state, gradient, batches[0].x)
         return self._advance(before, state, gradient), measured
 
+    def _searched(self, state: State, batches: Sequence[Batch]) -> tuple[State, list[Measured]]:
+        from .full_batch import search
+
+        if len(batches) > 1 or self.own is not None:
+            raise SettingError(f"{self.optimizer!r} takes all data as one batch, and the true gradient only")
+        state, measured = search(self, state, batches[0])
+        return state, [measured]
+
     def _teach(self, before: State, state: State, gradient: Array, x: Any) -> State:
         """Return the state with feedback weights that have learned."""
-        net, rule, optimizer = self.objective.net, self.own or self.rule, self.optimizer
-        taught = teach(net, rule, optimizer, state.plan, before.taught, gradient, state.step + 1)
-        return replace(state, taught=mirror(net, rule, before.params, taught, x, state.stream("mirror")))
+        from .teach import mirror, teach
+
+        assert self.own is not None
+        net, plan = self.objective.net, state.plan
+        taught = teach(net, self.own, self.optimizer, plan, before.taught, gradient, state.step + 1)
+        return replace(state, taught=mirror(net, self.own, before.params, taught, x, state.stream("mirror")))
 
     def run(self, state: State, number: int = 0, mask: Array | None = None) -> Run:
         """Return the run of this step's forward pass on its batch with a number (0 if it has but one)."""
         stream = state.stream("run") if number == 0 else state.stream(f"run{number}")
         return Run(True, stream, mask=mask, states=state.carried or None)
 
-    def _gradient(self, state: State, batch: Batch, number: int) -> tuple[Array, float, Gradient]:
+    def differentiated(self, state: State, batch: Batch, number: int = 0) -> tuple[Array, float, Gradient]:
         """Return the gradient as one vector, the loss, both with penalties, and all that was found."""
         plan, run = state.plan, self.run(state, number, batch.mask)
         made = self.objective.gradient(

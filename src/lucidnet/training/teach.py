@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 from ..backend import Array, Stream, Tree
 from ..layers import Layer
 from ..optimizers import Optimizer
-from ..optimizers.base import Slots
 from ..rules.crossing import input_shapes, places
 from ..rules.feedback import each
 from ..rules.registry import Rule
 from ..tree import Layout, Path, at
 from .plan import Plan
-
-
-class Taught(NamedTuple):
-    """Feedback weights, and what the optimizer remembers of those that it changes."""
-
-    weights: Tree
-    slots: Slots
+from .step import Taught
 
 
 def teach(
@@ -43,7 +35,7 @@ def teach(
 def _clipped(optimizer: Optimizer, gradient: Array, plan: Plan) -> Array:
     gradient = gradient.copy()
     if optimizer.clip is not None:
-        optimizer.clip(gradient, plan.arrays)
+        optimizer.clip(gradient, [place.part for place in plan.arrays])
     return gradient
 
 
