@@ -23,6 +23,7 @@ def main() -> None:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(options.threads)  # read once, when NumPy is imported
 
+    print(f"OpenBLAS kernels: {os.environ.get('OPENBLAS_CORETYPE', 'its own choice for this processor')}")
     print(f"{options.threads} threads on {os.cpu_count()} cores, Python {sys.version.split()[0]}")
     for part in (options.only,) if options.only else PARTS:
         module = import_module(f".{part}", __package__)
