@@ -1,0 +1,380 @@
+"""Data as a chain of small steps: taken from somewhere, shuffled, batched, changed, fetched ahead.
+
+Nothing is read before it is needed, and no step changes the one it was made from. The order of an epoch
+is a pure function of seed and epoch, so a training that was stopped goes on with the very batch that comes
+next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array, Stream
+from ..errors import DataError, SettingError, optional
+from ..tree import leaves, tree_map
+
+Item = tuple[Any, ...]
+"""An example or a batch: x, or (x, y), or (x, y, weights)."""
+
+
+class Dataset:
+    """Examples or batches (x, y) or (x, y, weights), epoch after epoch.
+
+    Make one with `from_arrays`, `from_hdf5` or `from_iterator`; each method returns a new one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x, y = np.arange(10.0).reshape(5, 2), np.arange(5)
+    >>> dataset = Dataset.from_arrays(x, y).shuffle(seed=0).batch(2).map(lambda x, y: (x / 10, y))
+    >>> [len(x) for x, y in dataset]
+    [2, 2, 1]
+    """
+
+    length: int | None = None
+    """The number of items in an epoch, if it is known."""
+
+    indexed = False
+    """Whether any rows can be fetched, in any order."""
+
+    # --- where they come from -------------------------------------------------------------------------
+
+    @staticmethod
+    def from_arrays(x: Any, y: Any = None, weights: Any = None) -> Dataset:
+        """Return examples from arrays of one length: NumPy's, memory-mapped ones, or those of h5py.
+
+        Parameters
+        ----------
+        x, y, weights : array-like (n, ...)
+            Inputs, targets and weights; x and y may be dicts of arrays by name.
+        """
+        return Arrays(tuple(_array(part) for part in (x, y, weights) if part is not None))
+
+    @staticmethod
+    def from_hdf5(path: str | PathLike[str], x: str = "x", y: str | None = "y") -> Dataset:
+        """Return examples from two arrays of an HDF5 file, which stays open; rows are read when needed.
+
+        Parameters
+        ----------
+        path : path
+            The file (needs h5py: ``pip install 'lucidnet[hdf5]'``).
+        x, y : str
+            The names of the arrays in it.
+        """
+        file = optional("h5py", "hdf5").File(path, "r")
+        for name in filter(None, (x, y)):
+            if name not in file:
+                raise DataError(f"{path}: holds no array {name!r}; there are {sorted(file)}")
+        return Arrays(tuple(file[name] for name in (x, y) if name))
+
+    @staticmethod
+    def from_iterator(make: Any, length: int | None = None) -> Dataset:
+        """Return items from a function that gives a fresh iterator for each epoch, or from one iterator.
+
+        Parameters
+        ----------
+        make : callable, iterable or iterator
+            ``make()`` or ``make(epoch)``; something iterable is gone through once for each epoch; an
+            iterator gives one epoch only.
+        length : int, optional
+            The number of items in an epoch.
+        """
+        return Iterated(make, length)
+
+    # --- what may be done with them -------------------------------------------------------------------
+
+    def shuffle(self, seed: int = 0, buffer: int | None = None) -> Dataset:
+        """Return the items in another order each epoch: of all, or, of a stream, within a buffer."""
+        if self.indexed:
+            return Shuffled(self, seed)
+        if buffer is None:
+            raise SettingError("shuffle: of a stream, say how many items to mix: shuffle(seed, buffer=1000)")
+        return Mixed(self, seed, buffer)
+
+    def batch(self, size: int, drop_last: bool = False) -> Dataset:
+        """Return batches of several examples; the last may be smaller, or is dropped."""
+        return Batched(self, _count("batch: size", size), drop_last)
+
+    def map(self, function: Callable[..., Any], seed: int = 0) -> Dataset:
+        """Return what a function makes of each item: of each batch, if after `batch`.
+
+        Parameters
+        ----------
+        function : callable
+            From x, y to (x, y). If it takes ``rng`` it is given a `Stream`, a pure function of seed,
+            epoch and number of the item.
+        seed : int
+            The seed of ``rng``.
+        """
+        return Mapped(self, function, seed)
+
+    def prefetch(self, items: int = 2) -> Dataset:
+        """Return the same, made ahead of time by a thread in the background."""
+        return Prefetched(self, _count("prefetch: items", items))
+
+    def take(self, count: int) -> Dataset:
+        """Return the first items only."""
+        return Part(self, 0, _count("take: count", count))
+
+    def skip(self, count: int) -> Dataset:
+        """Return all items but the first."""
+        return Part(self, _count("skip: count", count), None)
+
+    def split(self, fraction: float) -> tuple[Dataset, Dataset]:
+        """Return the first part, and the last `fraction` of the items."""
+        if self.length is None or not 0 < round(self.length * fraction) < self.length:
+            raise DataError(f"split: {fraction:g} of {self.length} items leaves nothing for one of the parts")
+        cut = self.length - round(self.length * fraction)
+        return Part(self, 0, cut), Part(self, cut, None)
+
+    # --- going through them ---------------------------------------------------------------------------
+
+    def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
+        """Yield the items of an epoch, from the one with number `start` on."""
+        raise NotImplementedError(f"{type(self).__name__} must define items(epoch, start)")
+
+    def order(self, epoch: int) -> Array:
+        """Return the rows of an epoch in their order, where any can be fetched."""
+        raise NotImplementedError(f"{type(self).__name__} is no data set whose rows can be fetched")
+
+    def fetch(self, chosen: Array) -> Item:
+        """Return some rows as a batch."""
+        raise NotImplementedError(f"{type(self).__name__} is no data set whose rows can be fetched")
+
+    def __iter__(self) -> Iterator[Item]:
+        return self.items(0)
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Item]:
+        """Yield batches (x, y, weights), as training takes them; weights may be None."""
+        if isinstance(self, (Arrays, Shuffled)):
+            raise DataError("this data set yields single examples: make batches of them with .batch(32)")
+        for item in self.items(epoch, start):
+            if not isinstance(item, tuple) or not 2 <= len(item) <= 3:
+                raise DataError(f"expected batches (x, y) or (x, y, weights), got {type(item).__name__}")
+            yield (*item, None) if len(item) == 2 else item
+
+    @property
+    def sample(self) -> Item:
+        """The first batch, to see its shapes."""
+        first = next(self.batches(0), None)
+        if first is None:
+            raise DataError("the data set is empty: there is no batch in it")
+        return first
+
+
+class Arrays(Dataset):
+    """Rows of arrays of one length."""
+
+    indexed = True
+
+    def __init__(self, parts: Item) -> None:
+        lengths = {len(array) for part in parts for _, array in leaves(part)}
+        if len(lengths) != 1 or not min(lengths):
+            raise DataError(f"expected arrays of one length, and not empty, got lengths {sorted(lengths)}")
+        self.parts, self.length = parts, lengths.pop()
+
+    def order(self, epoch: int) -> Array:
+        return np.arange(self.length or 0)
+
+    def fetch(self, chosen: Array) -> Item:
+        return tuple(tree_map(lambda array: _rows(array, chosen), part) for part in self.parts)
+
+    def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
+        yield from _one_by_one(self, epoch, start)
+
+
+class Shuffled(Dataset):
+    """The rows of another data set in an order of their own each epoch."""
+
+    indexed = True
+
+    def __init__(self, inner: Dataset, seed: int) -> None:
+        self.inner, self.seed, self.length = inner, seed, inner.length
+
+    def order(self, epoch: int) -> Array:
+        rows = self.inner.order(epoch)
+        chosen: Array = rows[Stream(self.seed, epoch, path=("dataset",)).permutation(len(rows))]
+        return chosen
+
+    def fetch(self, chosen: Array) -> Item:
+        return self.inner.fetch(chosen)
+
+    def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
+        yield from _one_by_one(self, epoch, start)
+
+
+class Mixed(Dataset):
+    """A stream mixed within a buffer."""
+
+    def __init__(self, inner: Dataset, seed: int, buffer: int) -> None:
+        self.inner, self.seed, self.length = inner, seed, inner.length
+        self.buffer = _count("shuffle: buffer", buffer)
+
+    def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
+        yield from islice(self._mixed(epoch), start, None)
+
+    def _mixed(self, epoch: int) -> Iterator[Item]:
+        source, number = self.inner.items(epoch), 0
+        while held := list(islice(source, self.buffer)):
+            rng = Stream(self.seed, epoch, path=("dataset", str(number)))
+            yield from (held[i] for i in rng.permutation(len(held)))
+            number += 1
+
+
+class Batched(Dataset):
+    """Several examples together."""
+
+    def __init__(self, inner: Dataset, size: int, drop_last: bool) -> None:
+        self.inner, self.size, self.drop_last = inner, size, drop_last
+        whole, rest = divmod(inner.length or 0, size)
+        self.length = None if inner.length is None else whole + (1 if rest and not drop_last else 0)
+
+    def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
+        if not self.inner.indexed:
+            yield from self._gathered(epoch, start)
+            return
+        rows = self.inner.order(epoch)
+        for number in range(start, self.length or 0):
+            yield self.inner.fetch(rows[number * self.size : (number + 1) * self.size])
+
+    def _gathered(self, epoch: int, start: int) -> Iterator[Item]:
+        examples = self.inner.items(epoch, start * self.size)
+        while several := list(islice(examples, self.size)):
+            if len(several) == self.size or not self.drop_last:
+                yield tuple(stacked(part) for part in zip(*several, strict=True))
+
+
+class Mapped(Dataset):
+    """What a function makes of each item."""
+
+    def __init__(self, inner: Dataset, function: Callable[..., Any], seed: int) -> None:
+        import inspect
+
+        self.inner, self.function, self.seed, self.length = inner, function, seed, inner.length
+        self.random = "rng" in inspect.signature(function).parameters
+
+    def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
+        for number, item in enumerate(self.inner.items(epoch, start), start):
+            rng = {"rng": Stream(self.seed, epoch, path=("map", str(number)))} if self.random else {}
+            made = self.function(*item, **rng)
+            yield made if isinstance(made, tuple) else (made,)
+
+
+class Part(Dataset):
+    """Some of the items of another data set, those from one number to before another."""
+
+    def __init__(self, inner: Dataset, begin: int, end: int | None) -> None:
+        if isinstance(inner, Shuffled):
+            raise DataError("take, skip and split come before shuffle: else each epoch has other examples")
+        self.inner, self.begin, self.end, self.indexed = inner, begin, end, inner.indexed
+        stop = inner.length if end is None else end if inner.length is None else min(end, inner.length)
+        self.length = None if stop is None else max(0, stop - begin)
+
+    def order(self, epoch: int) -> Array:
+        return self.inner.order(epoch)[self.begin : self.end]
+
+    def fetch(self, chosen: Array) -> Item:
+        return self.inner.fetch(chosen)
+
+    def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
+        first = self.begin + start
+        count = None if self.end is None else max(0, self.end - first)
+        yield from islice(self.inner.items(epoch, first), count)
+
+
+class Iterated(Dataset):
+    """Items of an iterator."""
+
+    def __init__(self, make: Any, length: int | None) -> None:
+        if not callable(make) and not isinstance(make, Iterable):
+            raise DataError(f"from_iterator: expected a function or something to iterate over, got {make!r}")
+        self.make, self.length, self.used = make, length, False
+        self.first: Item | None = None
+
+    def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
+        yield from islice(self._fresh(epoch), start, None)
+
+    def _fresh(self, epoch: int) -> Iterator[Item]:
+        if callable(self.make):
+            import inspect
+
+            return iter(self.make(epoch) if inspect.signature(self.make).parameters else self.make())
+        if hasattr(self.make, "__next__"):
+            return self._once()
+        return iter(self.make)
+
+    def _once(self) -> Iterator[Item]:
+        """Yield the items of an iterator, which can be gone through only once."""
+        if self.used:
+            raise DataError(
+                "the iterator is used up after one epoch: pass a function that gives a fresh one each time"
+            )
+        if self.first is not None:
+            yield self.first
+        self.used = True
+        yield from self.make
+
+    @property
+    def sample(self) -> Item:
+        """The first batch; an iterator gives it once more."""
+        if hasattr(self.make, "__next__") and self.first is None:
+            self.first = next(self.make, None)
+        if hasattr(self.make, "__next__"):
+            if self.first is None:
+                raise DataError("the data set is empty: there is no batch in it")
+            return self.first if len(self.first) == 3 else (*self.first, None)
+        return super().sample
+
+
+class Prefetched(Dataset):
+    """Items made ahead of time, by a thread."""
+
+    def __init__(self, inner: Dataset, ahead: int) -> None:
+        self.inner, self.ahead, self.length = inner, ahead, inner.length
+
+    def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
+        from .prefetch import ahead
+
+        yield from ahead(self.inner.items(epoch, start), self.ahead)
+
+
+def stacked(parts: tuple[Any, ...]) -> Any:
+    """Return single examples as one array, or as one for each name."""
+    if isinstance(parts[0], dict):
+        return {name: stacked(tuple(part[name] for part in parts)) for name in parts[0]}
+    return np.stack([np.asarray(part) for part in parts])
+
+
+def _one_by_one(dataset: Dataset, epoch: int, start: int) -> Iterator[Item]:
+    for row in dataset.order(epoch)[start:]:
+        item = dataset.fetch(np.array([row]))
+        yield tuple(tree_map(lambda array: array[0], part) for part in item)
+
+
+def _rows(array: Any, chosen: Array) -> Array:
+    """Return some rows; those next to each other as a view, and of a file in its own order."""
+    first, last = int(chosen[0]), int(chosen[-1])
+    if last - first + 1 == len(chosen) and (np.diff(chosen) == 1).all():
+        return np.asarray(array[first : last + 1])
+    if isinstance(array, np.ndarray):
+        return array[chosen]
+    order = np.argsort(chosen)  # h5py reads rows in increasing order only
+    found = np.asarray(array[chosen[order]])
+    return found[np.argsort(order)]
+
+
+def _array(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: _array(array) for name, array in part.items()}
+    return part if hasattr(part, "shape") else np.asarray(part)
+
+
+def _count(name: str, given: Any) -> int:
+    if not isinstance(given, int) or given < 1:
+        raise SettingError(f"{name} must be a whole number of 1 or more, got {given!r}")
+    return given
