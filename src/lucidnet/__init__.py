@@ -13,13 +13,14 @@ from . import errors, initializers, layers, losses, optimizers, training
 from .model import Model
 
 if TYPE_CHECKING:
-    from . import check, data, metrics, plots, rules
+    from . import callbacks, check, data, metrics, plots, rules
     from .som import SelfOrganizingMap
 
 __version__ = "0.1.0"
 __all__ = [
     "Model",
     "SelfOrganizingMap",
+    "callbacks",
     "check",
     "data",
     "errors",
@@ -39,7 +40,7 @@ load = Model.load
 
 def __getattr__(name: str) -> Any:
     # Not needed to build and train a network: imported when first used, so that the import stays light.
-    if name in ("check", "data", "metrics", "plots", "rules"):
+    if name in ("callbacks", "check", "data", "metrics", "plots", "rules"):
         return import_module(f".{name}", __name__)
     if name == "SelfOrganizingMap":
         return import_module(".som", __name__).SelfOrganizingMap

@@ -18,11 +18,13 @@ from .losses import Loss
 from .optimizers import Optimizer
 from .training.batch import Arrays, Data, Source, rows
 from .training.callback import Callback
+from .training.checkpoint import resumed
 from .training.history import History, Result
 from .training.inputs import as_data, as_inputs, as_mask, as_numbers, example_shape
 from .training.loop import Loop, Schedule, train
 from .training.measure import Tally, evaluate
 from .training.progress import choose
+from .training.record import Recorder
 from .training.shapes import output_shape
 from .training.step import State, Step, initial
 from .training.stream import Streamed, as_dataset
@@ -289,6 +291,9 @@ class Model:
         accumulate: int = 1,
         validate_every: int | None = None,
         callbacks: Sequence[Callback] = (),
+        record: Sequence[str] = (),
+        record_every: int = 1,
+        resume: str | PathLike[str] | None = None,
         verbose: int = 1,
     ) -> History:
         """Train on a data set; return the history of all epochs so far.
@@ -321,6 +326,15 @@ class Model:
             After how many steps to validate, besides the end of each epoch; see ``history.steps``.
         callbacks : sequence of Callback
             What happens between steps and epochs.
+        record : sequence of str
+            What to note at each step in ``history.steps``, by name or pattern: weights (``"*.W"``), and
+            ``"grads/*"``, ``"updates/*"``, ``"activations/*"``.
+        record_every : int
+            At which steps: those whose number this divides.
+        resume : path, optional
+            A folder: the training is written there after each epoch, or as a `Checkpoint` among the
+            callbacks says; and if one is there already it goes on, to the same weights bit for bit.
+            `epochs` are then those of the whole.
         verbose : {0, 1, 2}
             0 is silent, 1 shows a live bar with the time left, 2 prints a line per epoch.
 
@@ -335,7 +349,12 @@ class Model:
         source, validation = self._sources(
             x, y, batch_size, shuffle, validation_data, validation_split, class_weight, sample_weight, mask
         )
-        return Loop(self, source, validation, schedule, choose(verbose, epochs), callbacks).run()
+        progress, callbacks = choose(verbose, epochs), list(callbacks)
+        if record:
+            callbacks.append(Recorder(record, record_every))
+        if resume is None:
+            return Loop(self, source, validation, schedule, progress, callbacks).run()
+        return resumed(Loop(self, source, validation, schedule, progress, callbacks), resume)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on one batch; return the loss and metrics from before it.

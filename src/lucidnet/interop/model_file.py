@@ -30,9 +30,13 @@ OTHER = "Load it with the version of lucidnet, and the classes in custom, that i
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write a model; the keys of its arrays are paths such as ``dense1/W``."""
-    tensors = {"/".join(path): array for path, array in leaves(model.params)}
-    tensors |= {FEEDBACK + "/".join(path): array for path, array in leaves(model.feedback)}
-    container.write(path, tensors, describe(model))
+    container.write(path, tensors(model), describe(model))
+
+
+def tensors(model: Model) -> dict[str, Array]:
+    """Return weights and feedback weights by the keys that they have in a file."""
+    found = {"/".join(path): array for path, array in leaves(model.params)}
+    return found | {FEEDBACK + "/".join(path): array for path, array in leaves(model.feedback)}
 
 
 def describe(model: Model) -> dict[str, Any]:
@@ -96,11 +100,9 @@ def _rebuild(
     given = description["input_shape"]
     shape = {k: tuple(v) for k, v in given.items()} if isinstance(given, dict) else tuple(given)
     blank = from_config(description["net"], {name: _blank(kind) for name, kind in known.items()})
-    weights = {name: array for name, array in tensors.items() if not name.startswith(FEEDBACK)}
-    model.set_params(fit(weights, initial(blank, shape, model.seed, model.dtype)), shape)
+    model.set_params(fitted(tensors, initial(blank, shape, model.seed, model.dtype)), shape)
     if model.feedback:
-        others = {name.removeprefix(FEEDBACK): tensors[name] for name in tensors.keys() - weights.keys()}
-        model.set_feedback(fit(others, model.feedback))
+        model.set_feedback(fitted(tensors, model.feedback, FEEDBACK))
     model.history = History(description["history"])
     model.about = dict(description["about"])
     return model
@@ -117,6 +119,16 @@ class Blank(Initializer):
 
 def _blank(kind: type) -> Any:
     return (lambda **settings: Blank()) if issubclass(kind, Initializer) else kind
+
+
+def fitted(tensors: Mapping[str, Array], expected: Tree, prefix: str = "") -> Tree:
+    """Return the arrays whose keys begin with a prefix (none: the weights) as a tree like another."""
+    mine = {
+        name.removeprefix(prefix): array
+        for name, array in tensors.items()
+        if (name.startswith(prefix) if prefix else not name.startswith("@"))
+    }
+    return fit(mine, expected)
 
 
 def fit(tensors: Mapping[str, Array], expected: Tree) -> Tree:

@@ -55,5 +55,5 @@ class Callback:
         """Return what a checkpoint must hold so that `restore` can go on: numbers, texts, lists, dicts."""
         return None
 
-    def restore(self, state: Any) -> None:
+    def restore(self, loop: Loop, state: Any) -> None:
         """Go on from what `state` returned."""

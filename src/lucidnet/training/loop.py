@@ -24,10 +24,7 @@ class Trainee(Protocol):
 
     state: State
     history: History
-
-    @property
-    def step(self) -> Step:
-        """The training step."""
+    step: Step
 
     @property
     def metrics(self) -> Sequence[Metric[Any]]:
@@ -91,6 +88,7 @@ class Loop:
         self.schedule, self.progress, self.callbacks = schedule, progress, callbacks
         self.epoch = self.batch = 0
         self.first = model.history.epochs
+        self.optimizer = model.step.optimizer
         self.stopped: str | None = None
         self.tally = Tally(model.metrics)
 
@@ -119,8 +117,8 @@ class Loop:
 
     def _epoch(self) -> None:
         """Make a step on each batch, from the first that has not been seen."""
-        self.tally = Tally(self.model.metrics)
         if not self.batch:
+            self.tally = Tally(self.model.metrics)
             self.model.state = self.model.state.reset()
         self.progress.start(self.source.count)
         batches = self.source.batches(self.first + self.epoch, self.batch)

@@ -33,6 +33,14 @@ class Tally:
         for i, metric in enumerate(self.metrics):
             self.states[i] = metric.update(self.states[i], target, prediction)
 
+    def parts(self) -> tuple[float, int, list[Any]]:
+        """Return the sums so far; see `go_on`."""
+        return self.loss, self.terms, self.states
+
+    def go_on(self, parts: tuple[float, int, list[Any]]) -> None:
+        """Go on from sums of before."""
+        self.loss, self.terms, self.states = parts
+
     def result(self, prefix: str = "") -> Result:
         """Return the numbers so far."""
         pairs = zip(self.metrics, self.states, strict=True)

@@ -280,7 +280,10 @@ class Step:
         """Return the state after the optimizer's step."""
         plan, number = state.plan, state.step + 1
         vector, params = state.spare or _copy(before)
-        self.optimizer.advance(before.vector, gradient, state.slots, number, plan.groups, plan.arrays, vector)
+        out = vector[: plan.parameters.size]
+        self.optimizer.advance(
+            before.parameters, gradient, state.slots, number, plan.groups, plan.arrays, out
+        )
         for limit in plan.limits:
             limit.hold(vector)
         if plan.buffers.paths:

@@ -1,0 +1,16 @@
+"""Callbacks: what may happen between the steps and epochs of a training."""
+
+from ..training.callback import Callback
+from .keeping import Checkpoint, CSVLog
+from .watching import EarlyStopping, On, PrintWeights, ReduceOnPlateau, StopOnNaN
+
+__all__ = [
+    "CSVLog",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "On",
+    "PrintWeights",
+    "ReduceOnPlateau",
+    "StopOnNaN",
+]

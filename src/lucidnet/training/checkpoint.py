@@ -1,0 +1,163 @@
+"""Checkpoints: a training written down whole, and gone on with bit by bit.
+
+A checkpoint is a model file, which `lucidnet.load` reads, with more in it: what the optimizer remembers,
+the states of stateful layers, how far the loop is, the callbacks' own states. Random numbers need no
+place: they are a function of the seed, the step and the place in the network.
+"""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import FileError, SettingError
+from ..tree import tree_map
+from ..value import to_config
+from .history import History
+from .packing import pack, unpack
+from .step import State, Taught
+
+if TYPE_CHECKING:
+    from .loop import Loop
+
+COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule")
+"""What must be the same to go on."""
+
+
+def write(loop: Loop, path: Path) -> None:
+    """Write a checkpoint; it appears whole or not at all."""
+    from ..interop import container
+    from ..interop.model_file import describe, tensors
+
+    model: Any = loop.model
+    arrays = tensors(model)
+    description = describe(model) | {"optimizer": to_config(loop.optimizer)}
+    description["training"] = pack(_situation(loop), "@training", arrays)
+    description["machine"] = {"python": platform.python_version(), "numpy": np.__version__}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    container.write(path, arrays, description)
+
+
+def _situation(loop: Loop) -> dict[str, Any]:
+    """Return all that changes in a training, but for the weights."""
+    state: State = loop.model.state
+    return {
+        "step": state.step,
+        "slots": state.slots,
+        "carried": state.carried,
+        "taught": state.taught.slots,
+        "epoch": loop.epoch,
+        "batch": loop.batch,
+        "first": loop.first,
+        "tally": loop.tally.parts(),
+        "recorded": loop.model.history.steps,
+        "callbacks": [(type(callback).__name__, callback.state()) for callback in loop.callbacks],
+    }
+
+
+def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
+    """Return the newest whole checkpoint of a folder with its content; None if there is none at all.
+
+    Raises
+    ------
+    FileError
+        If there are some, but all of them are damaged.
+    """
+    from ..interop import container
+
+    paths = sorted(folder.glob("step-*.safetensors"), reverse=True)
+    for path in paths:
+        try:
+            return path, *container.read(path)
+        except FileError as error:
+            warnings.warn(f"{error} Going on from the checkpoint before it.", stacklevel=2)
+    if paths:
+        raise FileError(f"{folder}: all its checkpoints are damaged; remove the folder to begin anew")
+    return None
+
+
+def restore(loop: Loop, folder: Path) -> bool:
+    """Set a loop and its model to the newest checkpoint of a folder; return False if there is none.
+
+    Raises
+    ------
+    SettingError
+        If network, data, loss, optimizer, rule, seed or dtype are not those of the checkpoint.
+    """
+    found = newest(folder)
+    if found is None:
+        return False
+    path, description, arrays = found
+    _compare(loop, path, description)
+    situation = unpack(description["training"], arrays)
+    model: Any = loop.model
+    model.state = _state(model, situation, arrays)
+    model.history = History(description["history"])
+    model.history.steps = situation["recorded"]
+    loop.epoch, loop.batch, loop.first = (situation[name] for name in ("epoch", "batch", "first"))
+    loop.tally.go_on(situation["tally"])
+    states = list(situation["callbacks"])
+    for callback in loop.callbacks:
+        mine = next((kept for kept in states if kept[0] == type(callback).__name__), None)
+        if mine is not None:
+            states.remove(mine)
+            callback.restore(loop, mine[1])
+    return True
+
+
+def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
+    """Run a loop that goes on from the newest checkpoint of a folder, if there is one."""
+    from ..callbacks import Checkpoint
+
+    where = Path(folder)
+    if not any(isinstance(c, Checkpoint) and c.folder == where for c in loop.callbacks):
+        loop.callbacks = [*loop.callbacks, Checkpoint(where)]
+    restore(loop, where)
+    return loop.run()
+
+
+def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> State:
+    from ..interop.model_file import FEEDBACK, fitted
+
+    params = fitted(arrays, model.params)
+    state = State.of(model.net, params, model.state.seed)
+    weights = tree_map(np.array, fitted(arrays, model.feedback, FEEDBACK))
+    taught = Taught(weights, situation["taught"])
+    rest = {name: situation[name] for name in ("slots", "step", "carried")}
+    return replace(state, taught=taught, **rest)
+
+
+def _compare(loop: Loop, path: Path, description: dict[str, Any]) -> None:
+    """Raise if a checkpoint is of another training."""
+    import json
+
+    from ..interop.model_file import describe
+
+    model: Any = loop.model
+    mine = json.loads(json.dumps(describe(model) | {"optimizer": to_config(loop.optimizer)}))
+    for name in COMPARED:
+        if mine[name] != description.get(name):
+            where, given, kept = _difference(name, mine[name], description.get(name))
+            raise SettingError(
+                f"{path} is of another training: {where} is {given!r} here, and {kept!r} there; "
+                "use the same settings to go on, or another folder to begin anew"
+            )
+
+
+def _difference(where: str, mine: Any, other: Any) -> tuple[str, Any, Any]:
+    """Return the first place where two descriptions differ, and what stands there."""
+    if isinstance(mine, dict) and isinstance(other, dict) and mine.keys() == other.keys():
+        for key, value in mine.items():
+            if value != other[key]:
+                return _difference(f"{where}.{key}", value, other[key])
+    if isinstance(mine, list) and isinstance(other, list) and len(mine) == len(other):
+        for i, value in enumerate(mine):
+            if value != other[i]:
+                return _difference(f"{where}[{i}]", value, other[i])
+    return where, mine, other

@@ -1,0 +1,131 @@
+"""Any named value, step by step: weights, gradients, updates, activations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from ..backend import Array
+from ..errors import SettingError
+from ..layers import Layer, walk
+from ..tree import leaves, tree_map
+from .batch import Batch
+from .callback import Callback
+from .step import Measured
+
+if TYPE_CHECKING:
+    from .loop import Loop
+
+KINDS = ("grads", "updates", "activations")
+"""What stands before a slash; weights have no such word."""
+
+
+class Recorder(Callback):
+    """Notes values by name in ``history.steps``: copies, as they were before a step with its number.
+
+    Weights are called ``dense1.W``, what the step subtracts from them ``updates/dense1.W``, the gradient
+    of the batch ``grads/dense1.W``, and the output of a layer ``activations/dense1``.
+    Gradients and activations take one more pass on the same batch, with the same random numbers.
+
+    Parameters
+    ----------
+    patterns : sequence of str
+        Names, in which ``*`` stands for anything.
+    every : int
+        At which steps: those whose number this divides.
+    """
+
+    def __init__(self, patterns: Sequence[str], every: int = 1) -> None:
+        if isinstance(patterns, str):
+            patterns = (patterns,)
+        if not isinstance(every, int) or every < 1:
+            raise SettingError(f"record_every must be a whole number of 1 or more, got {every!r}")
+        self.patterns, self.every = tuple(patterns), every
+        self.before: Any = None
+
+    def begin(self, loop: Loop) -> None:
+        known = list(names(loop.model.step.net, loop.model.state.params))
+        for pattern in self.patterns:
+            if not any(fnmatch(name, pattern) for name in known):
+                raise SettingError(f"record: nothing is called {pattern!r}; there are {', '.join(known)}")
+
+    def before_step(self, loop: Loop, batches: Sequence[Batch]) -> None:
+        state, step = loop.model.state, loop.model.step
+        self.before = None
+        if state.step % self.every:
+            return
+        found = {".".join(path): array for path, array in leaves(state.params)}
+        if self._wants("grads") or self._wants("activations"):
+            found |= probe(step, state, batches[0])
+        if self._wants("updates"):
+            self.before = tree_map(lambda array: array.copy(), state.params)
+        loop.model.history.record(state.step, self._chosen(found))
+
+    def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
+        if self.before is None:
+            return
+        state = loop.model.state
+        change = tree_map(lambda old, new: old - new, self.before, state.params)
+        found = {"updates/" + ".".join(path): array for path, array in leaves(change)}
+        loop.model.history.record(state.step - 1, self._chosen(found))
+
+    def _wants(self, kind: str) -> bool:
+        return any(pattern.startswith((kind, "*/")) or pattern == "*" for pattern in self.patterns)
+
+    def _chosen(self, found: dict[str, Array]) -> dict[str, Array]:
+        return {
+            name: array.copy()
+            for name, array in found.items()
+            if any(fnmatch(name, pattern) for pattern in self.patterns)
+        }
+
+
+def names(net: Layer, params: Any) -> Iterator[str]:
+    """Yield the names of all that can be recorded."""
+    weights = [".".join(path) for path, _ in leaves(params)]
+    yield from weights
+    for kind in ("grads", "updates"):
+        yield from (f"{kind}/{name}" for name in weights)
+    yield from ("activations/" + ".".join(path) for path, _ in walk(net) if path)
+
+
+def probe(step: Any, state: Any, batch: Batch) -> dict[str, Array]:
+    """Return gradients and the outputs of all layers for a batch, by name; nothing is changed."""
+    outputs: dict[str, Array] = {}
+    net = step.objective.net
+    run = step.run(state, 0, batch.mask)
+    arguments = (state.params, batch.x, batch.target, batch.weights, run)
+    made = step.objective.gradient(*arguments, step.own, state.taught.weights)
+    watched(net, outputs).forward(state.params, batch.x, run)
+    found = {"grads/" + ".".join(path): array for path, array in leaves(made.grads)}
+    found |= {f"activations/{name}": array for name, array in outputs.items()}
+    if step.objective.fused:  # the loss computes the final activation
+        last = step.net.children()[-1][0] if step.net.children() else ""
+        found[f"activations/{last}"] = made.prediction
+    return found
+
+
+def watched(net: Layer, outputs: dict[str, Array], path: str = "") -> Layer:
+    """Return a copy of a network whose layers note their outputs by name."""
+    import copy
+
+    from ..layers.rebuild import rebuilt
+
+    copies: dict[int, Layer] = {}
+    for name, child in net.children():
+        here = f"{path}.{name}" if path else name
+        spy = copy.copy(watched(child, outputs, here))
+        object.__setattr__(spy, "forward", _noting(spy.forward, outputs, here))
+        copies[id(child)] = spy
+    return rebuilt(net, lambda value: copies.get(id(value), value)) if copies else net
+
+
+def _noting(forward: Any, outputs: dict[str, Array], name: str) -> Any:
+    def noted(params: Any, x: Any, *args: Any) -> Any:
+        y, cache = forward(params, x, *args)
+        if not isinstance(y, dict):
+            outputs[name] = y
+        return y, cache
+
+    return noted
