@@ -8,12 +8,14 @@ from .curves import training_curves
 from .figures import save
 from .overview import overview
 from .predictions import confusion_matrix, worst_mistakes
+from .search import learning_rate_finder
 from .weights import first_layer_weights, heat_map
 
 __all__ = [
     "confusion_matrix",
     "first_layer_weights",
     "heat_map",
+    "learning_rate_finder",
     "overview",
     "save",
     "training_curves",
