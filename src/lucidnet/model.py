@@ -32,9 +32,11 @@ from .training.summary import summary_text
 from .tree import leaves, tree_map
 
 if TYPE_CHECKING:
+    from .doctor import Report
     from .metrics import Metric
     from .rules import Rule
     from .stepper import Stepper
+    from .training.find import RateCurve
 
 ROWS = 1000
 """Rows predicted together."""
@@ -356,6 +358,85 @@ class Model:
             return Loop(self, source, validation, schedule, progress, callbacks).run()
         return resumed(Loop(self, source, validation, schedule, progress, callbacks), resume)
 
+    def fit_one_cycle(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        epochs: int,
+        max_lr: float,
+        momentum: tuple[float, float] = (0.95, 0.85),
+        shape: str = "cosine",
+        phases: int = 2,
+        batch_size: int = 32,
+        **settings: Any,
+    ) -> History:
+        """Train with one cycle: the learning rate up and down, the momentum down and up.
+
+        The rate rises from max_lr / 25 in the first 30 % of the steps, and falls to nearly nothing (Smith &
+        Topin 2018, "Super-convergence"); see `optimizers.schedules.OneCycle`. The model's optimizer is as
+        before afterwards.
+
+        Parameters
+        ----------
+        x, y
+            As for `fit`.
+        epochs : int
+            How often to go through the data.
+        max_lr : float
+            The largest rate; `lr_find` suggests one.
+        momentum : (float, float)
+            The largest and the smallest momentum (beta1 of Adam and its kin), opposite to the rate.
+        shape : {"cosine", "linear"}
+            The form of the ways up and down.
+        phases : {2, 3}
+            With three, the rate falls as long as it rose, and is annihilated in a last phase.
+        batch_size : int
+            Examples per batch.
+        **settings
+            What else `fit` takes.
+        """
+        from .optimizers.schedules import OneCycle
+        from .training.one_cycle import cycled
+
+        optimizer, count = self.step.optimizer, self._source(x, y, batch_size).count
+        if count is None:
+            raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
+        steps = epochs * -(-count // settings.get("accumulate", 1))
+        cycle = OneCycle(max_lr, max(steps, 2), between=shape, phases=phases)
+        self.step = replace(self.step, optimizer=cycled(optimizer, cycle, momentum, self.state.step))
+        try:
+            return self.fit(x, y, epochs=epochs, batch_size=batch_size, **settings)
+        finally:
+            self.step = replace(self.step, optimizer=optimizer)
+
+    def lr_find(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        start: float = 1e-6,
+        stop: float = 10.0,
+        steps: int = 100,
+        batch_size: int = 32,
+    ) -> RateCurve:
+        """Return the loss against a growing learning rate, with a suggestion; nothing of the model changes.
+
+        Parameters
+        ----------
+        x, y
+            As for `fit`.
+        start, stop : float
+            The first and the last rate.
+        steps : int
+            How many steps lie between them; it ends early where the loss explodes.
+        batch_size : int
+            Examples per batch.
+        """
+        from .training.find import find
+
+        return find(self, self._source(x, y, batch_size), start, stop, steps)
+
     def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on one batch; return the loss and metrics from before it.
 
@@ -419,6 +500,13 @@ class Model:
             self.build(example_shape(x))
         return as_data(x, y, loss, self._shapes, self.dtype, class_weight, sample_weight, mask)
 
+    def _source(self, x: Any, y: Any, batch_size: int) -> Source:
+        """Return the batches of a data set, shuffled if they may be."""
+        if self._state is None and as_dataset(x, y, batch_size) is None:
+            self.build(example_shape(x))
+        shuffle = not self.state.plan.stateful
+        return self._sources(x, y, batch_size, shuffle, None, 0.0, None, None, None)[0]
+
     def _sources(
         self,
         x: Any,
@@ -468,6 +556,25 @@ class Model:
     def summary(self) -> str:
         """Return a table of layers, output shapes and numbers of parameters; print it to see it."""
         return summary_text(self.net, self.state, self.input_shape)
+
+    def doctor(self, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> Report:
+        """Watch a copy of this model in some training steps, and say in plain sentences what is wrong.
+
+        Parameters
+        ----------
+        x, y : array-like (n, ...)
+            Inputs and targets, as for `fit`.
+        steps, batch_size : int
+            How many steps, on how many examples each.
+
+        Returns
+        -------
+        Report
+            True if nothing was found; it prints as sentences, and holds `Finding`s. The model stays as it is.
+        """
+        from .doctor import doctor
+
+        return doctor(self, x, y, steps=steps, batch_size=batch_size)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write weights, architecture, settings and history to one ``.safetensors`` file.

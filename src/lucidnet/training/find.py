@@ -1,0 +1,106 @@
+"""The learning-rate finder: a short training with a rate that grows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import NonFiniteError, SettingError
+from .batch import Source
+from .step import State
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+SMOOTH = 0.9
+"""How much of the running mean of the loss is kept at each step."""
+DIVERGED = 4.0
+"""The test ends when the loss is so many times its best."""
+
+
+@dataclass(frozen=True)
+class RateCurve:
+    """The loss against the learning rate, and a rate to take.
+
+    Parameters
+    ----------
+    rates : tuple of float
+        The rates of the steps.
+    losses : tuple of float
+        The losses, smoothed.
+    suggestion : float
+        Where the loss falls fastest.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    suggestion: float
+
+    def plot(self) -> Any:
+        """Return a figure of the curve with the suggestion (needs matplotlib)."""
+        from ..plots import learning_rate_finder
+
+        return learning_rate_finder(self.rates, self.losses, self.suggestion)
+
+    def __repr__(self) -> str:
+        low, high, best = self.rates[0], self.rates[-1], self.suggestion
+        return f"RateCurve({len(self.rates)} steps from {low:.1e} to {high:.1e}, suggestion {best:.1e})"
+
+
+def find(model: Model, source: Source, start: float, stop: float, steps: int) -> RateCurve:
+    """Try rates from `start` to `stop`; the model is afterwards as it was before, bit for bit.
+
+    The rate grows by the same factor at each step (Smith 2017, "Cyclical learning rates for training neural
+    networks", section 3.3). The loss is a running mean, corrected for its start. The suggestion is the rate
+    at which it falls fastest per factor of the rate, beyond the first tenth of the steps.
+    """
+    if not (0 < start < stop) or not isinstance(steps, int) or steps < 10:
+        raise SettingError(
+            f"lr_find: expected 0 < start < stop and at least 10 steps, got {start!r}, {stop!r}, {steps!r}"
+        )
+    factor = (stop / start) ** (1 / (steps - 1))
+    step = replace(
+        model.step, optimizer=model.step.optimizer.changed(learning_rate=lambda n: start * factor**n)
+    )
+    state, rates, losses, mean = fresh(model.state, model), [], [], 0.0
+    for number, batch in zip(range(steps), _endless(source), strict=False):
+        try:
+            state, (measured,) = step.accumulated(state, [batch.masked(step.net)])
+        except NonFiniteError:
+            break
+        mean = SMOOTH * mean + (1 - SMOOTH) * measured.loss
+        rates.append(start * factor**number)
+        losses.append(mean / (1 - SMOOTH ** (number + 1)))
+        if losses[-1] > DIVERGED * min(losses):
+            break
+    return RateCurve(tuple(rates), tuple(losses), suggested(rates, losses))
+
+
+def fresh(state: State, model: Model) -> State:
+    """Return a state before its first step that shares no memory with the given one."""
+    plan = state.plan
+    copy = State.of(model.net, plan.layout.unravel(state.vector.copy()), state.seed)
+    return model.step.ready(copy, model.input_shape)
+
+
+def suggested(rates: list[float], losses: list[float]) -> float:
+    """Return the rate at which the loss falls fastest; the largest before it rises if it never falls."""
+    if len(rates) < 4:
+        return rates[0] if rates else math.nan
+    slopes = np.gradient(np.array(losses), np.log(rates))
+    first = len(rates) // 10
+    return rates[first + int(slopes[first:].argmin())]
+
+
+def _endless(source: Source) -> Any:
+    for epoch in count():
+        empty = True
+        for batch in source.batches(epoch):
+            empty = False
+            yield batch
+        if empty:
+            return

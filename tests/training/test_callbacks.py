@@ -1,0 +1,242 @@
+"""Callbacks, recording, the finder and the cycle, each by what it must bring about."""
+
+import csv
+import math
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.callbacks import CSVLog, EarlyStopping, On, PrintWeights, ReduceOnPlateau, StopOnNaN
+from lucidnet.errors import LucidnetError, NonFiniteError
+from lucidnet.layers import BatchNormalization, Dense, Dropout, Input, Residual, Sequential
+from lucidnet.optimizers import SGD, Adam
+from lucidnet.optimizers.schedules import OneCycle
+
+(X, Y), _ = ln.data.load("digits")
+X, Y = X[:300], Y[:300]
+
+
+def model(optimizer="adam", **settings):
+    made = ln.Model([Input(64), Dense(16, "relu", name="hidden"), Dropout(0.2), Dense(10, "softmax")], seed=0)
+    made.compile("categorical_crossentropy", optimizer, ["accuracy"], **settings)
+    return made
+
+
+class Passed:
+    """A loop as `Fake` numbers would make it."""
+
+    def __init__(self, made):
+        self.model, self.optimizer, self.stopped = made, made.step.optimizer, None
+
+    def stop(self, reason):
+        self.stopped = reason
+
+
+def test_reduce_on_plateau_is_pytorchs():
+    torch = pytest.importorskip("torch")
+    values = [1.0, 0.9, 0.9, 0.9, 0.89995, 0.9, 0.5, 0.5, 0.5, 0.5, 0.5, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4]
+    theirs = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.8)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        theirs, factor=0.5, patience=2, threshold=1e-4, threshold_mode="abs", cooldown=1
+    )
+    made = model(SGD(0.8))
+    made.build()
+    ours, loop = ReduceOnPlateau("loss", 0.5, 2, cooldown=1), Passed(made)
+    for value in values:
+        scheduler.step(value)
+        ours.epoch(loop, {"loss": value})
+        assert made.step.optimizer.learning_rate == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-12)
+    assert made.step.optimizer.learning_rate < 0.2
+    ours.end(loop)
+    assert made.step.optimizer == SGD(0.8)
+
+
+def test_early_stopping_brings_the_best_weights_back():
+    kept = []
+    made = model(SGD(0.5))
+    losses = [0.9, 0.8, 0.95, 0.7, 0.71, 0.72, 0.73, 0.5]
+    made.fit(
+        X,
+        Y,
+        epochs=8,
+        verbose=0,
+        callbacks=[
+            On(epoch=lambda loop, result: kept.append(loop.model.get_weights())),
+            _changed("loss", losses, EarlyStopping("loss", patience=3)),
+        ],
+    )
+    assert made.history.epochs == 7
+    np.testing.assert_array_equal(made.get_weights(), kept[3])
+
+
+def _changed(name, values, callback):
+    """Let a callback see other numbers than those that were measured."""
+    numbers, inner = iter(values), callback.epoch
+    callback.epoch = lambda loop, result: inner(loop, ln.training.history.Result({name: next(numbers)}))
+    return callback
+
+
+def test_unknown_numbers_are_named():
+    with pytest.raises(
+        LucidnetError, match="nothing named 'val_loss' was measured; there are loss, accuracy"
+    ):
+        model().fit(X, Y, verbose=0, callbacks=[EarlyStopping()])
+
+
+def test_csv(tmp_path):
+    path = tmp_path / "log.csv"
+    made = model()
+    made.fit(X, Y, epochs=3, verbose=0, callbacks=[CSVLog(path)])
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["loss"]) for row in rows] == made.history["loss"]
+
+
+def test_nan_ends_with_or_without_an_error():
+    explosive = [Input(64), Dense(16), Dense(16), Dense(1)]
+    for callbacks in ([], [StopOnNaN()]):
+        made = ln.Model(explosive)
+        made.compile("mse", SGD(1e6))
+        if callbacks:
+            made.fit(X, Y, epochs=3, verbose=0, callbacks=callbacks)
+        else:
+            with pytest.raises(NonFiniteError):
+                made.fit(X, Y, epochs=3, verbose=0)
+        assert np.isfinite(made.get_weights()).all()
+
+
+def test_printed_weights(capsys):
+    model().fit(X, Y, verbose=0, callbacks=[PrintWeights(["hidden.*"], every=5)])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert lines[0].startswith("step 5  hidden.W: mean ")
+
+
+# --- recording -------------------------------------------------------------------------------------
+
+
+def test_recorded_values_are_those_of_the_step():
+    made = ln.Model(
+        [
+            Input(64),
+            Residual(Sequential([Dense(64, "tanh", name="in")]), name="skip"),
+            Dense(10, "softmax", name="out"),
+        ],
+        dtype="float64",
+    )
+    made.compile("categorical_crossentropy", SGD(0.1))
+    before = made.params["out"]["W"].copy()
+    record = ["*.W", "grads/out.*", "updates/out.W", "activations/*"]
+    made.fit(X[:32], Y[:32], verbose=0, shuffle=False, record=record)
+    noted = {name: values[0] for name, values in made.history.steps.items()}
+    assert {step for step, _ in noted.values()} == {0}
+    np.testing.assert_array_equal(noted["out.W"][1], before)
+    np.testing.assert_allclose(noted["updates/out.W"][1], 0.1 * noted["grads/out.W"][1], rtol=1e-10)
+    np.testing.assert_allclose(made.params["out"]["W"], before - noted["updates/out.W"][1], rtol=1e-12)
+    inner = np.tanh(X[:32].astype(float) @ noted["skip.body.in.W"][1])
+    np.testing.assert_allclose(noted["activations/skip.body.in"][1], inner, rtol=1e-10)
+    np.testing.assert_allclose(noted["activations/skip"][1], X[:32] + inner, rtol=1e-10)
+    assert noted["activations/out"][1].sum(-1) == pytest.approx(1)
+
+
+def test_recording_changes_nothing_and_keeps_its_distance():
+    one, two = model(), model()
+    one.fit(X, Y, epochs=2, verbose=0)
+    two.fit(X, Y, epochs=2, verbose=0, record=["activations/hidden", "grads/*"], record_every=4)
+    assert one.get_weights().tobytes() == two.get_weights().tobytes()
+    assert [step for step, _ in two.history.steps["grads/hidden.W"]] == [0, 4, 8, 12, 16]
+    assert sorted(two.history.steps) == [
+        "activations/hidden",
+        "grads/dense3.W",
+        "grads/dense3.b",
+        "grads/hidden.W",
+        "grads/hidden.b",
+    ]
+
+
+def test_an_unknown_name_is_an_error_before_training():
+    made = model()
+    with pytest.raises(LucidnetError, match="nothing is called 'hiden.W'; there are hidden.W"):
+        made.fit(X, Y, verbose=0, record=["hiden.W"])
+    assert made.state.step == 0
+
+
+# --- steps of several batches, validation in between -------------------------------------------------
+
+
+def test_accumulated_batches_are_one_large_batch():
+    one, two = (ln.Model([Input(64), Dense(10, "softmax")], dtype="float64") for _ in range(2))
+    for each in (one, two):
+        each.compile("categorical_crossentropy", SGD(0.1))
+    one.fit(X, Y, batch_size=96, epochs=2, verbose=0)
+    two.fit(X, Y, batch_size=32, accumulate=3, epochs=2, verbose=0)
+    np.testing.assert_allclose(one.get_weights(), two.get_weights(), rtol=1e-12)
+    np.testing.assert_allclose(one.history["loss"], two.history["loss"], rtol=1e-12)
+
+
+def test_validation_every_few_steps():
+    made = model()
+    made.fit(X, Y, epochs=2, verbose=0, validation_data=(X[:50], Y[:50]), validate_every=3)
+    assert [step for step, _ in made.history.steps["val_loss"]] == [3, 6, 9, 12, 15, 18]
+
+
+# --- one cycle, and the finder -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.01, momentum=0.9), Adam()])
+@pytest.mark.parametrize("shape", ["cosine", "linear"])
+def test_one_cycle_moves_rate_and_momentum_and_leaves_the_optimizer(optimizer, shape):
+    made, seen = model(optimizer), []
+
+    def note(loop, measured):
+        setting = loop.model.step.optimizer
+        momentum = setting.momentum if isinstance(optimizer, SGD) else setting.beta1
+        number = loop.model.state.step - 1
+        seen.append((setting.learning_rate(number), momentum(number)))
+
+    made.fit_one_cycle(X, Y, epochs=3, max_lr=0.1, shape=shape, verbose=0, callbacks=[On(step=note)])
+    cycle = OneCycle(0.1, 30, between=shape)
+    assert [rate for rate, _ in seen] == [cycle(step) for step in range(30)]
+    assert max(rate for rate, _ in seen) == pytest.approx(0.1, rel=0.02)
+    assert seen[-1][0] < 1e-6
+    assert min(m for _, m in seen) == pytest.approx(0.85, abs=0.005)
+    assert made.optimizer == optimizer
+    made.fit_one_cycle(X, Y, epochs=1, max_lr=0.1, shape=shape, verbose=0, callbacks=[On(step=note)])
+    assert seen[30][0] == pytest.approx(0.1 / 25)
+
+
+def test_the_finder_leaves_no_trace_and_suggests_a_rate_that_learns():
+    made = ln.Model([Input(64), Dense(32, "relu"), BatchNormalization(), Dense(10, "softmax")], seed=0)
+    made.compile("categorical_crossentropy", SGD(0.01, momentum=0.9), ["accuracy"])
+    made.fit(X, Y, verbose=0)
+    state = made.state
+    before = (made.get_weights().tobytes(), state.slots["velocity"].tobytes(), state.step, dict(made.history))
+    curve = made.lr_find(X, Y)
+    state = made.state
+    assert before == (
+        made.get_weights().tobytes(),
+        state.slots["velocity"].tobytes(),
+        state.step,
+        dict(made.history),
+    )
+    assert len(curve.rates) == len(curve.losses) > 20
+    assert curve.losses[-1] > 2 * min(curve.losses)
+    assert 1e-3 < curve.suggestion < 1
+    assert curve.suggestion in curve.rates
+    accuracy = {}
+    for rate in (curve.suggestion, curve.suggestion * 1000):
+        other = ln.Model([Input(64), Dense(32, "relu"), BatchNormalization(), Dense(10, "softmax")], seed=0)
+        other.compile("categorical_crossentropy", SGD(rate, momentum=0.9), ["accuracy"])
+        try:
+            other.fit(X, Y, epochs=10, verbose=0)
+            accuracy[rate] = other.evaluate(X, Y).accuracy
+        except NonFiniteError:
+            accuracy[rate] = 0.0
+    assert accuracy[curve.suggestion] > 0.9 > accuracy[curve.suggestion * 1000]
+
+
+def test_the_finder_refuses_nonsense():
+    with pytest.raises(LucidnetError, match="0 < start < stop"):
+        model().lr_find(X, Y, start=1.0, stop=0.1)
+    assert math.isfinite(model().lr_find(X, Y, steps=30).suggestion)
