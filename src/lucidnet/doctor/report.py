@@ -1,0 +1,160 @@
+"""What the doctor found, in plain sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from .evidence import Evidence
+
+
+class Sign(NamedTuple):
+    """A number that was measured, what it says in words, and the layer that it is about."""
+
+    number: float
+    sentence: str
+    layer: str = ""
+
+
+Look: TypeAlias = "Callable[[Evidence], Iterator[Sign]]"
+"""A check: it measures, and does not judge."""
+
+
+@dataclass(frozen=True)
+class Ailment:
+    """Something that can be wrong, and how it shows.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    look : function of Evidence
+        Yields the numbers that show it.
+    healthy : tuple of float
+        The least and the largest number of a healthy network.
+    advice : str
+        What to try.
+    explains : tuple of str
+        The ailments that are a mere consequence of it, and are not reported beside it.
+    """
+
+    name: str
+    look: Look
+    healthy: tuple[float, float]
+    advice: str
+    explains: tuple[str, ...] = ()
+
+    def judge(self, evidence: Evidence) -> Finding | None:
+        """Return the finding about the sign furthest outside the healthy range, if there is one."""
+        signs = [sign for sign in self.look(evidence) if not self.is_healthy(sign.number)]
+        if not signs:
+            return None
+        worst = max(signs, key=lambda sign: self._distance(sign.number))
+        others = tuple(dict.fromkeys(s.layer for s in signs if s.layer and s.layer != worst.layer))
+        return Finding(
+            self.name, worst.layer, others, worst.number, self.healthy, worst.sentence, self.advice
+        )
+
+    def is_healthy(self, number: float) -> bool:
+        """Tell whether a number is in the healthy range."""
+        low, high = self.healthy
+        return low <= number <= high
+
+    def _distance(self, number: float) -> float:
+        low, high = self.healthy
+        return low - number if number < low else number - high
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Parameters
+    ----------
+    ailment : str
+        Its name.
+    layer : str
+        The layer that shows it most; empty if it is not about one layer.
+    others : tuple of str
+        Other layers that show it.
+    number : float
+        The number that shows it.
+    healthy : tuple of float
+        The least and the largest healthy number.
+    sentence : str
+        What was seen.
+    advice : str
+        What to try.
+    """
+
+    ailment: str
+    layer: str
+    others: tuple[str, ...]
+    number: float
+    healthy: tuple[float, float]
+    sentence: str
+    advice: str
+
+    def __str__(self) -> str:
+        also = f" The same in {_listed(self.others)}." if self.others else ""
+        return f"{self.ailment}: {self.sentence} ({_range(self.healthy)}).{also}\n  Try: {self.advice}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the doctor found; true if that is nothing.
+
+    Parameters
+    ----------
+    findings : tuple of Finding
+        What is wrong, causes before consequences.
+    steps : int
+        How many training steps were watched.
+    examples : int
+        On how many examples the layers were looked at.
+    """
+
+    findings: tuple[Finding, ...]
+    steps: int
+    examples: int
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    @property
+    def ailments(self) -> tuple[str, ...]:
+        """The names of what was found."""
+        return tuple(finding.ailment for finding in self.findings)
+
+    def __bool__(self) -> bool:
+        return self.healthy
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __str__(self) -> str:
+        seen = f"{self.steps} training steps on a copy, layers looked at on {self.examples} examples"
+        if self.healthy:
+            return f"Nothing suspicious: {seen}."
+        count = "1 finding" if len(self) == 1 else f"{len(self)} findings"
+        return "\n".join([f"{count} ({seen}):", *(f"- {finding}" for finding in self.findings)])
+
+
+def _range(healthy: tuple[float, float]) -> str:
+    low, high = healthy
+    if math.isinf(low) or not low:
+        return f"healthy: at most {high:g}"
+    return f"healthy: at least {low:g}" if math.isinf(high) else f"healthy: {low:g} to {high:g}"
+
+
+def _listed(names: tuple[str, ...], most: int = 4) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -1,0 +1,143 @@
+"""What passes through every layer of a network in one forward and one backward pass."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..backend import Array, Tree
+from ..layers import Layer, Run
+from ..layers.base import INFERENCE
+from ..layers.rebuild import rebuilt
+from ..training.batch import Batch
+from ..training.objective import Gradient, Objective
+from ..training.step import State, Step, Taught
+from ..tree import Path, tree_map
+
+INNER = "activation"
+"""The last part of the path of an activation inside a layer."""
+
+
+@dataclass
+class Call:
+    """One use of a layer: what came in, what went out, and the errors that came back.
+
+    Parameters
+    ----------
+    path : tuple of str
+        Where the layer stands; that of an activation inside a layer ends in ``"activation"``.
+    layer : Layer
+        The layer.
+    params : tree
+        Its parameters.
+    x, y : array
+        Input and output.
+    dy, dx : array or None
+        The gradients of the loss by output and input; None if they were not asked for.
+    grads : tree
+        The gradients by its parameters.
+    """
+
+    path: Path
+    layer: Layer
+    params: Tree
+    x: Any
+    y: Any = None
+    dy: Any = None
+    dx: Any = None
+    grads: Tree = field(default_factory=dict)
+    cache: Any = None
+
+    @property
+    def name(self) -> str:
+        """The path as text, that of the layer around it for an inner activation."""
+        path = self.path[:-1] if self.path[-1:] == (INNER,) else self.path
+        return "/".join(path) or type(self.layer).__name__
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One pass of a batch: loss, output and gradients, and the calls of all layers, in their order."""
+
+    loss: float
+    prediction: Any
+    grads: Tree
+    calls: tuple[Call, ...]
+
+
+def trace(objective: Objective, params: Tree, batch: Batch, run: Run = INFERENCE) -> Trace:
+    """Run a network with its loss forward and backward, and return what was seen.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lucidnet import layers, losses
+    >>> from lucidnet.training.step import initial
+    >>> net = layers.Sequential([layers.Input(2), layers.Dense(3, "tanh"), layers.Dense(1)])
+    >>> objective = Objective.of(net, losses.get("mse"))
+    >>> seen = trace(objective, initial(net, (2,)), Batch(np.ones((4, 2), "f"), np.ones((4, 1), "f")))
+    >>> [(call.name, call.y.shape) for call in seen.calls]
+    [('input0', (4, 2)), ('dense1', (4, 3)), ('dense1', (4, 3)), ('dense2', (4, 1)), ('dense2', (4, 1))]
+    """
+    calls: list[Call] = []
+    watched = replace(objective, net=watch(objective.net, calls))
+    made: Gradient = watched.gradient(params, batch.x, batch.target, batch.weights, run)
+    return Trace(float(made.loss), made.prediction, made.grads, tuple(calls))
+
+
+def watched_step(step: Step, calls: list[Call]) -> Step:
+    """Return a training step that does the same, and notes the calls of all layers in a list."""
+    made = copy.copy(step)
+    objective = replace(step.objective, net=watch(step.objective.net, calls))
+    object.__setattr__(made, "objective", objective)
+    return made
+
+
+def copied(state: State) -> State:
+    """Return a state with arrays of its own, which a step may be given away."""
+    vector = state.vector.copy()
+    taught = Taught(*(tree_map(lambda array: array.copy(), tree) for tree in state.taught))
+    params = state.plan.layout.unravel(vector)
+    slots = copy.deepcopy(state.slots)
+    return replace(state, params=params, vector=vector, slots=slots, spare=None, taught=taught)
+
+
+def watch(layer: Layer, calls: list[Call], path: Path = ()) -> Layer:
+    """Return a copy of a network whose leaves, and the activations in them, note their calls in a list."""
+    if children := layer.children():
+        made = {id(child): watch(child, calls, (*path, name)) for name, child in children}
+
+        def swap(value: Any) -> Any:
+            inside = isinstance(value, Layer) and value.children()  # a container that the path does not name
+            return made[id(value)] if id(value) in made else rebuilt(value, swap) if inside else value
+
+        return rebuilt(layer, swap)
+    inner = getattr(layer, INNER, None)
+    if isinstance(inner, Layer):
+        layer = copy.copy(layer)
+        object.__setattr__(layer, INNER, _spy(inner, calls, (*path, INNER)))
+    return _spy(layer, calls, path)
+
+
+def _spy(layer: Layer, calls: list[Call], path: Path) -> Layer:
+    spy = copy.copy(layer)
+
+    def forward(params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Any]:
+        call = Call(path, layer, params, x)
+        calls.append(call)
+        call.y, call.cache = layer.forward(params, x, run)
+        return call.y, call.cache
+
+    def backward(params: Tree, cache: Any, dy: Any, need_dx: bool = True) -> tuple[Any, Tree]:
+        dx, grads = layer.backward(params, cache, dy, need_dx)
+        call = next(
+            (c for c in reversed(calls) if c.path == path and c.cache is cache and c.dy is None), None
+        )
+        if call is not None:
+            call.dy, call.dx, call.grads = dy, dx, grads
+        return dx, grads
+
+    object.__setattr__(spy, "forward", forward)
+    object.__setattr__(spy, "backward", backward)
+    return spy

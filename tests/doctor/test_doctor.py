@@ -1,0 +1,126 @@
+"""The doctor names what was planted, and is silent where nothing is wrong."""
+
+import numpy as np
+import patients
+import pytest
+
+import lucidnet as ln
+from lucidnet.doctor import AILMENTS
+from lucidnet.doctor.evidence import examine
+from lucidnet.doctor.flow import update_ratios
+from lucidnet.errors import DataError, NotReadyError, SettingError
+from lucidnet.layers import Dense, Input
+
+SEEDS = range(4)
+
+
+@pytest.mark.parametrize("patient", patients.HEALTHY, ids=lambda p: p.__name__)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_silent_on_the_healthy(patient, seed):
+    model, x, y = patient(seed)
+    report = model.doctor(x, y)
+    assert report, report
+    assert report.findings == ()
+    assert str(report).startswith("Nothing suspicious: 20 training steps on a copy")
+
+
+@pytest.mark.parametrize("patient", patients.HEALTHY, ids=lambda p: p.__name__)
+def test_silent_on_the_healthy_in_the_middle_of_training(patient):
+    model, x, y = patient(0)
+    model.fit(x, y, epochs=5, verbose=0)
+    report = model.doctor(x, y)
+    assert report, report
+
+
+@pytest.mark.parametrize(("patient", "ailment"), patients.ILL, ids=lambda p: getattr(p, "__name__", ""))
+@pytest.mark.parametrize("seed", SEEDS)
+def test_names_what_was_planted_and_nothing_else(patient, ailment, seed):
+    model, x, y = patient(seed)
+    report = model.doctor(x, y)
+    assert report.ailments == (ailment,), report
+    assert not report
+    (finding,) = report
+    low, high = finding.healthy
+    assert not low <= finding.number <= high
+    assert finding.sentence in str(report)
+    assert f"Try: {finding.advice}" in str(report)
+
+
+def test_at_least_ten_ailments_are_planted_and_all_of_them_known():
+    planted = {ailment for _, ailment in patients.ILL}
+    assert len(planted) >= 10
+    assert {ailment.name for ailment in AILMENTS} - planted <= {"constant output", "training not finite"}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "muon"])
+@pytest.mark.parametrize("rule", ["backprop", "fa", "dfa", "kp"])
+def test_the_model_stays_as_it_is(optimizer, rule):
+    x, y = patients.digits()
+    model = ln.Model([Input(64), Dense(16, "relu"), Dense(10, "softmax")])
+    model.compile("categorical_crossentropy", optimizer, rule=rule)
+    model.fit(x[:64], y[:64], verbose=0)
+    twin = ln.Model([Input(64), Dense(16, "relu"), Dense(10, "softmax")])
+    twin.compile("categorical_crossentropy", optimizer, rule=rule)
+    twin.fit(x[:64], y[:64], verbose=0)
+    state, before, history = model.state, model.get_weights(), dict(model.history)
+    model.doctor(x, y)
+    assert model.state is state
+    assert np.array_equal(model.get_weights(), before)
+    assert dict(model.history) == history
+    model.fit(x[64:], y[64:], verbose=0)
+    twin.fit(x[64:], y[64:], verbose=0)
+    assert np.array_equal(model.get_weights(), twin.get_weights())
+
+
+def test_the_numbers_are_those_of_the_layers():
+    model, x, y = patients.dead_by_bias(0)
+    (finding,) = model.doctor(x, y)
+    assert (finding.layer, finding.others, finding.number) == ("dense1", ("dense2",), 1.0)
+    assert "64 of 64 ReLUs of layer dense1 (100%) are dead" in finding.sentence
+
+    model, x, y = patients.saturated_by_weights(0)
+    rows = x[np.linspace(0, len(x) - 1, 256).round().astype(int)]
+    h = np.tanh(rows @ model.params["dense1"]["W"] + model.params["dense1"]["b"])
+    (finding,) = model.doctor(x, y)
+    assert finding.number == pytest.approx((1 - h * h < 0.04).mean(), abs=1e-3)
+
+    model, x, y = patients.targets_out_of_range(0)
+    (finding,) = model.doctor(x, y)
+    assert finding.number == pytest.approx(((y < 0) | (y > 1)).mean())
+
+
+def test_update_ratio_is_that_of_the_training_step():
+    model, x, y = patients.rate_too_low_sgd(0)
+    found = update_ratios(examine(model, x, y, steps=1, batch_size=len(x)))
+    twin, *_ = patients.rate_too_low_sgd(0)
+    before = {name: layer["W"].copy() for name, layer in twin.params.items() if layer}
+    twin.fit(x, y, batch_size=len(x), verbose=0)
+    ratios = [np.linalg.norm(twin.params[n]["W"] - W) / np.linalg.norm(W) for n, W in before.items()]
+    np.testing.assert_allclose(found, [np.median(ratios)], rtol=1e-3)
+
+
+def test_the_agreement_of_neighbours_is_that_of_scikit_learn():
+    neighbors = pytest.importorskip("sklearn.neighbors")
+    from lucidnet.doctor.labels import NEIGHBOURS, agreement
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3)) * [1, 5, 100]
+    y = np.sin(x[:, :1])
+    scaled = (x - x.mean(0)) / x.std(0)
+    near = neighbors.NearestNeighbors(n_neighbors=NEIGHBOURS).fit(scaled).kneighbors(return_distance=False)
+    centred = y - y.mean(0)
+    expected = (centred * centred[near].mean(1)).mean() / y.var()
+    found = agreement(x, y)
+    assert found.found == pytest.approx(expected)
+    assert abs(found.chance) < 3 * found.spread
+
+
+def test_what_cannot_be_examined():
+    model = ln.Model([Input(2), Dense(1)])
+    with pytest.raises(NotReadyError, match="compile"):
+        model.doctor([[1.0, 2.0]], [[1.0]])
+    model.compile("mse", "sgd")
+    with pytest.raises(SettingError, match="doctor: steps must be a whole number of 1 or more, got 0"):
+        model.doctor([[1.0, 2.0]], [[1.0]], steps=0)
+    with pytest.raises(DataError, match="x holds nan"):
+        model.doctor([[1.0, np.nan]], [[1.0]])
