@@ -9,6 +9,7 @@ import numpy as np
 from .backend import Array, Stream
 from .errors import SettingError, ShapeError
 from .layers import Run
+from .layers.containers import first_leaf
 
 if TYPE_CHECKING:
     from .model import Model
@@ -68,6 +69,9 @@ class Stepper:
     def _try(self) -> None:
         """See on a short random sequence that stepping gives what the whole sequence does."""
         x = Stream(0, path=("stepper",)).uniform((1, TRIED, *self._shape)).astype(self.model.dtype)
+        first = first_leaf(self.model.net)
+        if not first.differentiable:  # whole numbers are wanted
+            x = np.floor(x * getattr(first, "vocabulary", 1))
         whole, _ = self.model.net.forward(self.model.params, x)
         steps = [self.step(x[:, t]) for t in range(TRIED)]
         self.reset()

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree
-from ..layers import Input, Layer, Run
+from ..layers import Layer, Run
 from ..layers.base import buffer_paths
+from ..layers.containers import first_leaf
 from ..losses import Loss
 from ..training.objective import Objective
 from ..tree import Layout, leaves, tree_map
@@ -208,14 +209,6 @@ class ObjectiveSubject:
         """The loss alone, on the network's output."""
         y, _ = self.objective.net.forward(self.params, self.x, self.run)
         return LossSubject(self.objective.loss, y.copy(), self.target)
-
-
-def first_leaf(layer: Layer) -> Layer:
-    """Return the layer that an input meets first, besides one that only tells its shape."""
-    for _, child in layer.children():
-        if not isinstance(child, Input):
-            return first_leaf(child)
-    return layer
 
 
 def scattered(params: Tree, rng: Stream) -> Tree:

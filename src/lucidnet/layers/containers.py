@@ -187,3 +187,11 @@ def init_child(index: int, layer: Layer, rng: Stream, shape: Shape, source: str)
 def by_name(layers: Sequence[Layer]) -> tuple[tuple[str, Layer], ...]:
     """Return named layers as pairs of name and layer."""
     return tuple((layer.name, layer) for layer in layers)
+
+
+def first_leaf(layer: Layer) -> Layer:
+    """Return the layer that an input meets first, besides one that only tells its shape."""
+    for _, child in layer.children():
+        if not isinstance(child, Input):
+            return first_leaf(child)
+    return layer

@@ -1,0 +1,226 @@
+"""Text as whole numbers, and as examples for language models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array
+from ..errors import DataError, SettingError
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The symbols of a text, numbered: characters, or the 256 bytes.
+
+    Parameters
+    ----------
+    symbols : tuple of str
+        The characters in order; empty for bytes.
+
+    Examples
+    --------
+    >>> vocabulary = Vocabulary.characters("to be or not to be")
+    >>> len(vocabulary), vocabulary.decode(vocabulary.encode("not be"))
+    (7, 'not be')
+    """
+
+    symbols: tuple[str, ...] = ()
+
+    @classmethod
+    def characters(cls, text: str) -> Vocabulary:
+        """Return the characters of a text, sorted."""
+        if not text:
+            raise DataError("the text is empty: there is no character in it")
+        return cls(tuple(sorted(set(text))))
+
+    @classmethod
+    def bytes(cls) -> Vocabulary:
+        """Return the 256 bytes, in which any text can be written (UTF-8)."""
+        return cls()
+
+    def __len__(self) -> int:
+        return len(self.symbols) or 256
+
+    def encode(self, text: str) -> Array:
+        """Return the numbers of a text's symbols, (length,) of int64.
+
+        Raises
+        ------
+        DataError
+            If a character is not one of the vocabulary's; names it and its place.
+        """
+        if not self.symbols:
+            return np.frombuffer(text.encode(), np.uint8).astype(np.int64)
+        points = np.array([ord(symbol) for symbol in self.symbols])
+        order = np.argsort(points)
+        given = np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.int64)
+        found = order[np.searchsorted(points[order], given).clip(max=len(points) - 1)]
+        unknown = np.flatnonzero(points[found] != given)
+        if len(unknown):
+            place = int(unknown[0])
+            raise DataError(
+                f"the character {text[place]!r} at place {place} is none of the {len(self)} "
+                "of this vocabulary"
+            )
+        return found
+
+    def decode(self, ids: Any) -> str:
+        """Return the text of some numbers; bytes that are no text become question marks."""
+        ids = np.asarray(ids)
+        if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
+            raise DataError(f"expected numbers from 0 to {len(self) - 1}, got {ids.min()} to {ids.max()}")
+        if not self.symbols:
+            return str(ids.astype(np.uint8).tobytes(), "utf-8", "replace")
+        return "".join(self.symbols[i] for i in ids.reshape(-1))
+
+
+def windows(ids: Any, length: int, stride: int | None = None, target: str = "next") -> tuple[Array, Array]:
+    """Return stretches of a text with what comes next, as views: nothing is copied.
+
+    Parameters
+    ----------
+    ids : array (n,)
+        The text as numbers.
+    length : int
+        Length of a stretch.
+    stride : int, optional
+        Distance between their beginnings; `length` if not given, so that they do not overlap.
+    target : {"next", "last"}
+        Whether each symbol's successor is asked for, or only that of the last.
+
+    Returns
+    -------
+    x : array (windows, length)
+    y : array (windows, length) or (windows,)
+
+    Examples
+    --------
+    >>> x, y = windows([0, 1, 2, 3, 4], 2)
+    >>> x.tolist(), y.tolist()
+    ([[0, 1], [2, 3]], [[1, 2], [3, 4]])
+    """
+    ids = _numbers(ids, length + 1)
+    stride = length if stride is None else stride
+    if stride < 1 or target not in ("next", "last"):
+        raise SettingError(
+            f"windows: stride must be 1 or more, target 'next' or 'last', got {stride}, {target!r}"
+        )
+    found = np.lib.stride_tricks.sliding_window_view(ids, length + 1)[::stride]
+    return found[:, :-1], (found[:, 1:] if target == "next" else found[:, -1])
+
+
+def streams(ids: Any, rows: int, length: int) -> tuple[Array, Array]:
+    """Return a text as several streams side by side, cut into batches, for stateful layers.
+
+    Row r of each batch goes on where row r of the batch before stopped: train with ``batch_size=rows,
+    shuffle=False``. What does not fill a stretch in each row is left out at the end.
+
+    Parameters
+    ----------
+    ids : array (n,)
+        The text as numbers.
+    rows : int
+        Number of streams, which is the batch size.
+    length : int
+        Time steps of each batch.
+
+    Returns
+    -------
+    x, y : array (batches * rows, length)
+        The symbols, and their successors.
+
+    Examples
+    --------
+    >>> x, y = streams(range(9), rows=2, length=2)
+    >>> x.tolist()
+    [[0, 1], [4, 5], [2, 3], [6, 7]]
+    """
+    ids = _numbers(ids, rows * length + 1)
+    count = (len(ids) - 1) // (rows * length)
+
+    def cut(part: Array) -> Array:
+        return part.reshape(rows, count, length).swapaxes(0, 1).reshape(-1, length)
+
+    size = rows * count * length
+    return cut(ids[:size]), cut(ids[1 : size + 1])
+
+
+def split(ids: Sequence[int] | Array, fraction: float = 0.1) -> tuple[Array, Array]:
+    """Return the first part of a text, and the last `fraction` of it."""
+    ids = np.asarray(ids)
+    cut = len(ids) - round(len(ids) * fraction)
+    if not 0 < cut < len(ids):
+        raise DataError(f"{fraction:g} of {len(ids)} symbols leaves nothing for one of the parts")
+    return ids[:cut], ids[cut:]
+
+
+def generate(
+    model: Any, vocabulary: Vocabulary, prompt: str, length: int, temperature: float = 1.0, seed: int = 0
+) -> str:
+    """Return a text that a language model writes, symbol by symbol, after a prompt.
+
+    A network of recurrent layers goes on from its states; any other is shown the last symbols anew, as
+    many as it was trained on.
+
+    Parameters
+    ----------
+    model : Model
+        From numbers (n, time) to probabilities (n, time, symbols).
+    vocabulary : Vocabulary
+        The symbols.
+    prompt : str
+        How the text begins; at least one symbol.
+    length : int
+        How many symbols to write.
+    temperature : float
+        Below 1 the likely symbols become likelier; 0 always takes the likeliest.
+    seed : int
+        The seed of the choices.
+    """
+    ids = vocabulary.encode(prompt).tolist()
+    if not ids or temperature < 0:
+        raise SettingError("generate: the prompt needs at least one symbol, and the temperature 0 or more")
+    ahead = _ahead(model, ids)
+    choices = np.random.default_rng(seed)
+    for _ in range(length):
+        ids.append(_chosen(ahead(ids), temperature, choices))
+    return vocabulary.decode(ids[len(vocabulary.encode(prompt)) :])
+
+
+def _ahead(model: Any, prompt: list[int]) -> Any:
+    """Return a function from the symbols so far to the probabilities of the next."""
+    try:
+        stepper = model.stepper()
+    except SettingError:
+        context = model.input_shape[0] or len(prompt)
+
+        def whole(ids: list[int]) -> Array:
+            shown = np.array([ids[-context:]])
+            y, _ = model.net.forward(model.params, shown)
+            return y[0, -1]
+
+        return whole
+    for symbol in prompt[:-1]:
+        stepper.step(np.array([symbol]))
+    return lambda ids: stepper.step(np.array([ids[-1]]))[0]
+
+
+def _chosen(p: Array, temperature: float, choices: np.random.Generator) -> int:
+    if temperature == 0:
+        return int(p.argmax())
+    scores = np.log(np.maximum(p.astype(float), 1e-300)) / temperature
+    weights = np.exp(scores - scores.max())
+    return int(choices.choice(len(weights), p=weights / weights.sum()))
+
+
+def _numbers(ids: Any, least: int) -> Array:
+    ids = np.asarray(ids)
+    if ids.ndim != 1 or len(ids) < least:
+        raise DataError(
+            f"expected a text of at least {least} symbols, one after the other, got shape {ids.shape}"
+        )
+    return ids
