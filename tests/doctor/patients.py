@@ -126,7 +126,7 @@ def vanishing(seed):
 
 
 def exploding(seed):
-    wide = initializers.VarianceScaling(scale=8.0, fan="in", distribution="normal")
+    wide = initializers.VarianceScaling(scale=12.0, fan="in", distribution="normal")
     return classifier(seed, *[Dense(32, "relu", initializer=wide) for _ in range(8)]), *digits()
 
 

@@ -111,7 +111,7 @@ AILMENTS: tuple[Ailment, ...] = (
     Ailment(
         SURE,
         output.first_loss,
-        (0, 2.5),
+        (0, 4),
         f"scaled inputs; in the last layer {SMALLER_WEIGHTS}.",
         (LOW, CONSTANT),
     ),

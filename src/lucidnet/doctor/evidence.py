@@ -87,6 +87,11 @@ class Evidence:
         return isinstance(self.data.x, np.ndarray) and isinstance(self.data.target, np.ndarray)
 
     @property
+    def plain(self) -> bool:
+        """Whether there is one row of targets for each example."""
+        return self.single and self.before.prediction.ndim == 2
+
+    @property
     def labels(self) -> Array | None:
         """The class of each example, if the targets are classes of whole examples."""
         target, loss = self.data.target, self.loss

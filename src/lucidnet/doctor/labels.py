@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -36,16 +37,11 @@ def shuffled(evidence: Evidence) -> Iterator[Sign]:
     (Cover & Hart 1967) is an ordinary draw among those. (Ojala & Garriga 2010, "Permutation tests for
     studying classifier performance", test 1.)
     """
-    x, target = evidence.sample.x, evidence.sample.target
-    if (
-        not evidence.single
-        or x.ndim == 3
-        or len(x) < FEWEST
-        or (evidence.after.loss < LEARNED * baseline(evidence))
-    ):
+    x = evidence.sample.x
+    if not evidence.plain or x.ndim == 3 or len(x) < FEWEST:
         return
-    rows = _rows(evidence, target)
-    if not (rows.std(0) > 0).any():
+    rows = _rows(evidence, evidence.sample.target)
+    if evidence.after.loss < LEARNED * baseline(evidence) or not rows.std(0).any():
         return
     made = agreement(x.reshape(len(x), -1), rows)
     distance = (made.found - made.chance) / (made.spread or 1)
@@ -71,16 +67,14 @@ def agreement(x: Array, rows: Array) -> Agreement:
 
 
 def baseline(evidence: Evidence) -> float:
-    """Return the loss of a constant output: the frequencies of the classes, or the mean of the targets."""
-    target = evidence.probe.target
-    if not evidence.single:
+    """Return the loss of one output for all: the frequencies of the classes, or the mean of the targets."""
+    if not evidence.plain:
         return evidence.before.loss
-    if isinstance(evidence.loss, FromProbabilities):
-        rows = _rows(evidence, target).mean(0)
-        p = np.stack([rows, 1 - rows], -1) if len(rows) == 1 else rows / rows.sum()
-        return float(-(p * np.log(np.maximum(p, 1e-12))).sum())
-    mean = np.broadcast_to(target.mean(0), evidence.after.prediction.shape)
-    return float(evidence.loss.forward(mean, target)[0])
+    loss, target = evidence.loss, evidence.probe.target
+    if isinstance(loss, FromProbabilities):
+        loss = replace(loss, from_logits=False)
+    constant = np.broadcast_to(_rows(evidence, target).mean(0), evidence.before.prediction.shape)
+    return float(loss.forward(constant, target)[0])
 
 
 def _neighbours(x: Array) -> Array:
@@ -95,6 +89,6 @@ def _neighbours(x: Array) -> Array:
 
 def _rows(evidence: Evidence, target: Array) -> Array:
     """Return targets as rows of real numbers; labels become one-hot."""
-    if target.dtype.kind in "iu" and target.ndim == 1:
-        return np.eye(int(evidence.sample.target.max()) + 1)[target]
-    return target.reshape(len(target), -1).astype(np.float64)
+    if target.ndim == 1:
+        return np.eye(evidence.before.prediction.shape[-1])[target]
+    return target.astype(np.float64)
