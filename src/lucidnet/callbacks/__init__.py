@@ -2,6 +2,7 @@
 
 from ..training.callback import Callback
 from .keeping import Checkpoint, CSVLog
+from .tensorboard import TensorBoard
 from .watching import EarlyStopping, On, PrintWeights, ReduceOnPlateau, StopOnNaN
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "PrintWeights",
     "ReduceOnPlateau",
     "StopOnNaN",
+    "TensorBoard",
 ]
