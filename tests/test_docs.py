@@ -45,3 +45,18 @@ def test_the_readme_shows_the_code_of_dense():
 
 def blocks_of_text(path):
     return re.findall(r"^```text\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["one_cycle.py", "--examples", "320", "--epochs", "1", "--seeds", "1"],
+        ["shakespeare.py", "transformer", "--steps", "110"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_experiment_runs(arguments, data_folder, tmp_path):
+    """With little data and few steps: that it runs, not what it finds."""
+    command = [sys.executable, ROOT / "examples" / "experiments" / arguments[0], *arguments[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr

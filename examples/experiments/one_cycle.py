@@ -4,7 +4,7 @@ A LeNet on MNIST (needs the data set; see `lucidnet.data.load`), SGD with moment
 Constant rates are tried for all epochs, and the best of them is compared with one cycle in a third as many
 (Smith & Topin 2018, "Super-convergence"). Prints a table and draws one_cycle.png.
 
-    python examples/one_cycle.py
+    python examples/experiments/one_cycle.py
 """
 
 from __future__ import annotations
