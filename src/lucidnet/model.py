@@ -33,6 +33,7 @@ from .tree import leaves, tree_map
 
 if TYPE_CHECKING:
     from .doctor import Report
+    from .explain import Explanation
     from .metrics import Metric
     from .rules import Rule
     from .stepper import Stepper
@@ -575,6 +576,30 @@ class Model:
         from .doctor import doctor
 
         return doctor(self, x, y, steps=steps, batch_size=batch_size)
+
+    def explain(self, x: Any, y: Any, *, digits: int = 6) -> Explanation:
+        """Tell one training step operation by operation; it prints as text, has ``html()`` and ``latex()``.
+
+        Parameters
+        ----------
+        x, y : array-like (n, ...)
+            Inputs and targets of one example or a few.
+        digits : int
+            Significant digits of the numbers.
+
+        Returns
+        -------
+        Explanation
+            The sections: forward, loss, backward, update. The model stays as it is.
+
+        Raises
+        ------
+        SettingError
+            If the step has more numbers than can be read one by one.
+        """
+        from .explain import explain
+
+        return explain(self, x, y, digits)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write weights, architecture, settings and history to one ``.safetensors`` file.

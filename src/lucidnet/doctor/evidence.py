@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend import Array
 from ..errors import NonFiniteError, SettingError
-from ..explain.trace import Call, Trace, copied, watched_step
+from ..explain.trace import Trace, copied, trace_step
 from ..layers import Layer
 from ..losses import BinaryCrossentropy, Loss
 from ..losses.crossentropy import FromProbabilities
@@ -114,7 +114,7 @@ def examine(model: Model, x: Any, y: Any, steps: int, batch_size: int) -> Eviden
     source = Arrays(data, len(data) if full else batch_size, state.seed, shuffle)
     probe, sample = (data.batch(_spread(data, count)) for count in (PROBE, SAMPLE))
     start = copied(state)
-    before = _pass(step, start, probe)
+    before = trace_step(step, start, probe)
     moments, failure = [], ""
     try:
         for batch in _endless(source, steps):
@@ -122,7 +122,7 @@ def examine(model: Model, x: Any, y: Any, steps: int, batch_size: int) -> Eviden
             moments.append(moment)
     except NonFiniteError as error:
         failure, state = str(error), state.before(step.optimizer)
-    after = _pass(step, state, probe)
+    after = trace_step(step, state, probe)
     return Evidence(step, data, sample, probe, before, after, tuple(moments), start, state, failure)
 
 
@@ -137,17 +137,6 @@ def _norms(state: State, vector: Array) -> dict[str, float]:
     layout = state.plan.parameters
     places = zip(layout.paths, layout.shapes, layout.slices, strict=True)
     return {"/".join(p): float(np.linalg.norm(vector[part])) for p, shape, part in places if len(shape) > 1}
-
-
-def _pass(step: Step, state: State, probe: Batch) -> Trace:
-    """Look at all layers on the probe, as in training, but without a step."""
-    calls: list[Call] = []
-    probe = probe.masked(step.net)
-    watched, state = watched_step(step, calls), state.reset()
-    made = watched.objective.gradient(
-        state.params, *probe[:3], watched.run(state, 0, probe.mask), step.own, state.taught.weights
-    )
-    return Trace(float(made.loss), made.prediction, made.grads, tuple(calls))
 
 
 def _endless(source: Arrays, steps: int) -> Iterator[Batch]:

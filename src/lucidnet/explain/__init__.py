@@ -1,1 +1,56 @@
 """A training step as numbers, operation by operation, and what passes through the layers of a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import SettingError
+from ..training.batch import rows
+from .report import Explanation
+from .story import Section, Told, story
+from .trace import copied, trace_step
+
+if TYPE_CHECKING:
+    from ..model import Model
+    from ..training.batch import Batch
+
+__all__ = ["Explanation", "Section", "explain"]
+
+MOST = 400
+"""Numbers that can be told: the parameters, and what passes between the layers."""
+
+
+def explain(model: Model, x: Any, y: Any, digits: int = 6) -> Explanation:
+    """Tell one training step on a copy of a model's state; see `Model.explain`."""
+    step, data = model.step, model._data(x, y)
+    if step.own is not None:
+        raise SettingError(f"explain: it tells backpropagation, but this model learns by {step.rule!r}")
+    state, batch = model.state, data.batch(slice(None))
+    _check_size(model, state.vector.size + rows(batch.x))
+    seen = trace_step(step, state, batch)
+    if not isinstance(seen.prediction, np.ndarray) or seen.prediction.ndim != 2:
+        raise SettingError(
+            "explain: it tells networks with one output (n, units), not sequences or several outputs"
+        )
+    _check_size(model, state.vector.size + sum(np.size(call.y) for call in seen.calls))
+    after, _ = step(copied(state), *batch.masked(step.net))
+    return Explanation(_title(model, batch), story(Told(step, batch, seen, state, after)), digits)
+
+
+def _check_size(model: Model, numbers: int) -> None:
+    if numbers > MOST:
+        raise SettingError(
+            f"explain: this step has {numbers:,} numbers ({model.state.vector.size:,} of them parameters), "
+            f"more than the {MOST} that one can read: take fewer units, or one example, x[:1], y[:1]"
+        )
+
+
+def _title(model: Model, batch: Batch) -> str:
+    count = rows(batch.x)
+    examples = "1 example" if count == 1 else f"{count} examples"
+    return (
+        f"One training step on {examples}, in {model.dtype}: in each layer x goes in and y comes out, "
+        "w₁₂ leads from input 1 to unit 2"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..backend import Array, Tree
 from ..layers import Layer, Run
@@ -14,6 +14,9 @@ from ..training.batch import Batch
 from ..training.objective import Gradient, Objective
 from ..training.step import State, Step, Taught
 from ..tree import Path, tree_map
+
+if TYPE_CHECKING:
+    from ..rules import Rule
 
 INNER = "activation"
 """The last part of the path of an activation inside a layer."""
@@ -66,8 +69,17 @@ class Trace:
     calls: tuple[Call, ...]
 
 
-def trace(objective: Objective, params: Tree, batch: Batch, run: Run = INFERENCE) -> Trace:
+def trace(
+    objective: Objective,
+    params: Tree,
+    batch: Batch,
+    run: Run = INFERENCE,
+    rule: Rule | None = None,
+    feedback: Tree = None,
+) -> Trace:
     """Run a network with its loss forward and backward, and return what was seen.
+
+    The settings are those of `Objective.gradient`.
 
     Examples
     --------
@@ -82,16 +94,15 @@ def trace(objective: Objective, params: Tree, batch: Batch, run: Run = INFERENCE
     """
     calls: list[Call] = []
     watched = replace(objective, net=watch(objective.net, calls))
-    made: Gradient = watched.gradient(params, batch.x, batch.target, batch.weights, run)
+    made: Gradient = watched.gradient(params, *batch[:3], run, rule, feedback)
     return Trace(float(made.loss), made.prediction, made.grads, tuple(calls))
 
 
-def watched_step(step: Step, calls: list[Call]) -> Step:
-    """Return a training step that does the same, and notes the calls of all layers in a list."""
-    made = copy.copy(step)
-    objective = replace(step.objective, net=watch(step.objective.net, calls))
-    object.__setattr__(made, "objective", objective)
-    return made
+def trace_step(step: Step, state: State, batch: Batch) -> Trace:
+    """Return what a training step on a batch sees, and leave the state as it is."""
+    batch, state = batch.masked(step.net), state.reset()
+    run = step.run(state, 0, batch.mask)
+    return trace(step.objective, state.params, batch, run, step.own, state.taught.weights)
 
 
 def copied(state: State) -> State:
