@@ -15,15 +15,22 @@ from .space.transported import (
 )
 from .time.base import TimeRule
 from .time.bptt import BPTT, TruncatedBPTT
+from .time.local import RFLO, Diagonal, EProp
+from .time.rtrl import RTRL, UORO, SnAp
 
 __all__ = [
     "BPTT",
+    "RFLO",
+    "RTRL",
     "SPACE",
     "TIME",
+    "UORO",
     "Backprop",
     "BatchSign",
+    "Diagonal",
     "DirectFeedbackAlignment",
     "DirectRandomTargetProjection",
+    "EProp",
     "FeedbackAlignment",
     "FixedSign",
     "KolenPollack",
@@ -31,6 +38,7 @@ __all__ = [
     "Rule",
     "Shallow",
     "Signals",
+    "SnAp",
     "SpaceRule",
     "TimeRule",
     "TruncatedBPTT",

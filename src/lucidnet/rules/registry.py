@@ -22,6 +22,8 @@ from .space.transported import (
 )
 from .time.base import TimeRule
 from .time.bptt import BPTT, TruncatedBPTT
+from .time.local import RFLO, Diagonal, EProp
+from .time.rtrl import RTRL, UORO
 
 SPACE: dict[str, Callable[[], SpaceRule]] = {
     "backprop": Backprop,
@@ -41,6 +43,11 @@ SPACE: dict[str, Callable[[], SpaceRule]] = {
 TIME: dict[str, Callable[[], TimeRule]] = {
     "bptt": BPTT,
     "truncated": TruncatedBPTT,
+    "rtrl": RTRL,
+    "snap1": Diagonal,
+    "uoro": UORO,
+    "rflo": RFLO,
+    "eprop": EProp,
 }
 
 

@@ -1,0 +1,96 @@
+"""Rules whose traces are local: one number for each weight, which only its own unit changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...backend import Array, Tree, namespace
+from ...layers import Recurrent
+from .online import Moment, Online, back
+
+
+@dataclass(frozen=True, repr=False)
+class RFLO(Online):
+    """Traces that move on by what a unit keeps of itself; the recurrent weights are left out of J.
+
+    For a `LeakyRNN`, with a_t the sum of its inputs (Murray 2019, equations 5 and 6)::
+
+        p_t = (1 - 1/tau) p_(t-1) + 1/tau f'(a_t) x_t        dL/dw = sum_t e_t p_t
+
+    and for h of the time before in place of x_t likewise. For GRU and LSTM it is what their gates keep.
+    "Random feedback" is the other half of the rule: let the layer above have the rule ``"fa"``.
+    """
+
+    local: ClassVar[str] = "the unit's own input and state, and the error at its output"
+
+    def start(self, layer: Recurrent, params: Tree, n: int, like: Array) -> Any:
+        parts, width = len(layer.carried), params["W"].shape[1]
+        inputs = (params["W"].shape[0] + 1, layer.units + 1)
+        return tuple(namespace(like).zeros((n, parts, k, width), dtype=like.dtype) for k in inputs)
+
+    def kept(self, layer: Recurrent, params: Tree, before: Array, ds: Array) -> Array:
+        """Return what of a state's slope by the state before is kept, without the way over U."""
+        return before
+
+    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
+        J, by_z, by_s = self.slopes(layer, params, now)
+        xp = namespace(by_z)
+        wide = xp.concat([J] * layer.gates, axis=-1)  # for each column of the weights that of its unit
+        moved = []
+        for P, F, inputs in zip(trace, (by_z, by_s), (now.x, now.h), strict=True):
+            old = (wide[:, :, :, None] * P[:, None]).sum(2)
+            moved.append(old + F[:, :, None] * inputs[:, None, :, None])
+        return tuple(moved)
+
+    def slopes(self, layer: Recurrent, params: Tree, now: Moment) -> tuple[Array, Array, Array]:
+        """Return each unit's slopes by its own state before (n, parts, parts, units), by z, and by h U.
+
+        An error of 1 at all units at once tells them all, because each column of the weights belongs to one.
+        """
+        xp, n = namespace(now.x), now.x.shape[0]
+        zeros = xp.zeros((n, layer.units), dtype=now.x.dtype)
+        rows = []
+        for part in range(len(layer.carried)):
+            dstate = tuple(zeros + 1 if k == part else zeros for k in range(len(layer.carried)))
+            dz, ds, before = back(layer, params, now, dstate)
+            own = (before[0] - ds @ params["U"].T, *before[1:])  # h without its way over U
+            own = (self.kept(layer, params, own[0], ds), *own[1:])
+            rows.append((xp.stack(list(own), axis=1), dz, ds))
+        J, by_z, by_s = (xp.stack(list(column), axis=1) for column in zip(*rows, strict=True))
+        return J, by_z, by_s
+
+    def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:
+        xp = namespace(error)
+        gates = trace[0].shape[-1] // error.shape[1]
+        wide = xp.concat([error] * gates, axis=-1)
+        by_z, by_s = ((wide[:, None] * P[:, 0]).sum(0) for P in trace)
+        return by_z, by_s
+
+
+@dataclass(frozen=True, repr=False)
+class EProp(RFLO):
+    """Eligibility propagation: the eligibility of a weight goes through its own unit's state only.
+
+    With c the hidden state of a unit and h what others see of it (Bellec et al. 2020, "A solution to the
+    learning dilemma for recurrent networks of spiking neurons", equations 13, 14 and 1)::
+
+        eps_t = dc_t/dc_(t-1) eps_(t-1) + dc_t/dw        eligibility = dh_t/dc_t eps_t
+
+    For an `LSTM` c is its cell, for a rate unit c is h, and then the rule is `RFLO`.
+    """
+
+    local: ClassVar[str] = "the unit's own input and state, and the error at its output"
+
+
+@dataclass(frozen=True, repr=False)
+class Diagonal(RFLO):
+    """`SnAp` with n = 1 in little memory: J's diagonal, a unit's own recurrent weight counted.
+
+    (Menick et al. 2021, section 3; the diagonal approximation is as old as Hochreiter & Schmidhuber 1997.)
+    """
+
+    def kept(self, layer: Recurrent, params: Tree, before: Array, ds: Array) -> Array:
+        xp, units = namespace(ds), layer.units
+        diagonals = (xp.arange(units)[:, None] == xp.arange(layer.gates * units) % units) * params["U"]
+        return before + (ds * diagonals.sum(0)).reshape(ds.shape[0], layer.gates, units).sum(1)

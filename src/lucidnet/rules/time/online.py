@@ -1,0 +1,117 @@
+"""Rules that go forwards in time: what a weight has done to the state is carried along, as a trace.
+
+With s the state (h, or h and c), J_t = ds_t / ds_(t-1), and P_t the influence ds_t / dw of a weight,
+
+    P_t = J_t P_(t-1) + immediate influence,        dL/dw = sum_t e_t P_t
+
+where e_t is the error at the output of time t. A weight acts on the state by z = x W + b or by h U (+ c),
+so the immediate influence is ds_t / dz times x (or 1), or ds_t / d(h U) times h. The rules differ in what of
+J and P they keep.
+
+The error that goes down to the layers below is that of the same time only: what later times would
+say is not known yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ...backend import Array, Tree, namespace, scan
+from ...layers import Recurrent
+from ...layers.recurrent.loop import State, Trip
+from .base import TimeRule
+
+
+class Moment(NamedTuple):
+    """What is there at one time.
+
+    Parameters
+    ----------
+    x, h : array (n, features), (n, units)
+        The input, and the output of the time before, each with a 1 behind it.
+    kept : tree
+        What the layer's step kept.
+    counts : array (n, 1) of bool, optional
+        Whether the time counts.
+    """
+
+    x: Array
+    h: Array
+    kept: Any
+    counts: Array | None
+
+
+@dataclass(frozen=True, repr=False)
+class Online(TimeRule):
+    """The base of rules with traces; a subclass writes how they begin, move on, and make a gradient."""
+
+    def start(self, layer: Recurrent, params: Tree, n: int, like: Array) -> Any:
+        """Return the traces before the first time."""
+        raise NotImplementedError(f"{type(self).__name__} must define start(layer, params, n, like)")
+
+    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
+        """Return the traces after a time."""
+        raise NotImplementedError(f"{type(self).__name__} must define advance(trace, layer, params, now)")
+
+    def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:
+        """Return the sums over the batch of error times influence: by W and b, and by U and c.
+
+        Returns
+        -------
+        by_z, by_s : array (features + 1, gates * units), (units + 1, gates * units)
+            The gradients of the weights on x and 1, and of those on h and 1.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define gradient(trace, error)")
+
+    def through(
+        self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool
+    ) -> tuple[Array, State, Tree]:
+        xp, (times, n, _) = namespace(errors), errors.shape
+        x = with_one(trip.rows.reshape(times, n, -1))
+        before = with_one(xp.concat([trip.first[0][None], trip.h[:-1]]))
+        width = params["W"].shape[1]
+        sums = tuple(xp.zeros((k, width), dtype=errors.dtype) for k in (x.shape[-1], before.shape[-1]))
+        first = (self.start(layer, params, n, errors), sums)
+
+        def step(carry: Any, now: tuple[Any, ...]) -> tuple[Any, None, tuple[Array]]:
+            trace, sums = carry
+            *moment, error = now
+            trace = self.advance(trace, layer, params, Moment(*moment))
+            made = self.gradient(trace, error)
+            dz = immediate(layer, params, Moment(*moment), error)[0]
+            return (trace, tuple(s + g for s, g in zip(sums, made, strict=True))), None, (dz,)
+
+        (_, (by_z, by_s)), _, (dz,) = scan(step, first, (x, before, trip.kept, trip.counts, errors))
+        dx = dz @ params["W"].T if need_dx else None
+        nothing = tuple(xp.zeros_like(array) for array in trip.last)
+        return dx, nothing, gathered(layer, by_z, by_s)
+
+
+def with_one(array: Array) -> Array:
+    """Return an array with a 1 behind each row."""
+    xp = namespace(array)
+    return xp.concat([array, xp.ones((*array.shape[:-1], 1), dtype=array.dtype)], axis=-1)
+
+
+def gathered(layer: Recurrent, by_z: Array, by_s: Array) -> Tree:
+    """Return the gradients by name, from those of the weights on (x, 1) and on (h, 1)."""
+    return {"W": by_z[:-1], "U": by_s[:-1]} | layer.biases(by_z[-1:], by_s[-1:])
+
+
+def immediate(layer: Recurrent, params: Tree, now: Moment, error: Array) -> tuple[Array, Array, State]:
+    """Return the gradients of z, of h U and of the state before, for an error at the output alone."""
+    xp = namespace(error)
+    others = tuple(xp.zeros_like(error) for _ in layer.carried[1:])
+    return back(layer, params, now, (error, *others))
+
+
+def back(layer: Recurrent, params: Tree, now: Moment, dstate: State) -> tuple[Array, Array, State]:
+    """Return the same for an error of the whole state; where a time does not count, it passes unchanged."""
+    xp = namespace(dstate[0])
+    dz, ds, before = layer.step_back(params, now.kept, dstate)
+    if now.counts is None:
+        return dz, ds, before
+    pairs = zip(before, dstate, strict=True)
+    before = tuple(xp.where(now.counts, b, d) for b, d in pairs)
+    return xp.where(now.counts, dz, 0), xp.where(now.counts, ds, 0), before

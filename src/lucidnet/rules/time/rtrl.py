@@ -1,0 +1,164 @@
+"""Real-time recurrent learning: the whole influence, its sparse approximations, and its rank-one estimate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...backend import Array, Stream, Tree, namespace
+from ...errors import SettingError
+from ...layers import Recurrent
+from .online import Moment, Online, back
+
+
+@dataclass(frozen=True, repr=False)
+class RTRL(Online):
+    """The exact gradient, forwards in time: P_t = J_t P_(t-1) + the immediate influence.
+
+    (Williams & Zipser 1989, "A learning algorithm for continually running fully recurrent neural networks",
+    equations 5 and 6.) For S numbers of state, it holds S times as many numbers as there are weights, and
+    takes S^2 times as many products.
+    """
+
+    local: ClassVar[str] = "the influence of each weight on each unit"
+
+    def start(self, layer: Recurrent, params: Tree, n: int, like: Array) -> Any:
+        size, width = len(layer.carried) * layer.units, params["W"].shape[1]
+        inputs = (params["W"].shape[0] + 1, layer.units + 1)
+        return tuple(namespace(like).zeros((n, size, k, width), dtype=like.dtype) for k in inputs)
+
+    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
+        J, by_z, by_s = jacobians(layer, params, now)
+        return tuple(
+            _times(J, P) + F[:, :, None] * inputs[:, None, :, None]
+            for P, F, inputs in zip(trace, (by_z, by_s), (now.x, now.h), strict=True)
+        )
+
+    def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:
+        xp, units = namespace(error), error.shape[1]
+        # The error is that of h, the first part of the state.
+        by_z, by_s = (xp.tensordot(error, P[:, :units], axes=([0, 1], [0, 1])) for P in trace)
+        return by_z, by_s
+
+
+def jacobians(layer: Recurrent, params: Tree, now: Moment) -> tuple[Array, Array, Array]:
+    """Return the derivatives of the state by the state before, by z, and by h U: (n, states, ...).
+
+    Row by row: an error of one number of the state is sent one step back.
+    """
+    xp, n, parts = namespace(now.x), now.x.shape[0], len(layer.carried)
+    zeros = xp.zeros((n, layer.units), dtype=now.x.dtype)
+    rows = []
+    for part in range(parts):
+        for unit in range(layer.units):
+            one = zeros + (xp.arange(layer.units) == unit)
+            dstate = tuple(one if k == part else zeros for k in range(parts))
+            dz, ds, before = back(layer, params, now, dstate)
+            rows.append((xp.concat(before, axis=1), dz, ds))
+    J, by_z, by_s = (xp.stack(list(column), axis=1) for column in zip(*rows, strict=True))
+    return J, by_z, by_s
+
+
+def _times(J: Array, P: Array) -> Array:
+    """Return J P over the states, for each example."""
+    return (J @ P.reshape(*P.shape[:2], -1)).reshape(P.shape)
+
+
+@dataclass(frozen=True, repr=False)
+class SnAp(RTRL):
+    """RTRL that keeps the influence of a weight only on units that it reaches within `n` steps.
+
+    (Menick et al. 2021, "Practical real time recurrent learning with a sparse approximation", section 3.)
+    With n = 1 a weight's influence on its own unit; with as many steps as it takes to reach all units it is
+    `RTRL`. Which units are connected is read from U: zeros in it are no connections.
+
+    Parameters
+    ----------
+    n : int
+        The number of steps.
+    """
+
+    n: int = 1
+
+    local: ClassVar[str] = "the influence of each weight on the units near it"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.n, int) or self.n < 1:
+            raise SettingError(f"SnAp: n must be a whole number of 1 or more, got {self.n!r}")
+
+    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
+        kept = self._reach(layer, params["U"])
+        return tuple(P * kept for P in RTRL.advance(self, trace, layer, params, now))
+
+    def _reach(self, layer: Recurrent, U: Array) -> Array:
+        """Return which numbers of the state each column of the weights reaches: (states, 1, columns)."""
+        xp, units = namespace(U), layer.units
+        joined = (U.reshape(units, -1, units) != 0).any(1).T  # from unit to unit, by any gate
+        step = xp.astype(joined | xp.eye(units, dtype=bool), U.dtype)
+        reach = xp.eye(units, dtype=U.dtype)
+        for _ in range(self.n - 1):
+            reach = xp.astype(step @ reach > 0, U.dtype)
+        return xp.tile(reach, (len(layer.carried), layer.gates))[:, None]
+
+
+@dataclass(frozen=True, repr=False)
+class UORO(Online):
+    """An unbiased estimate of the influence, of rank one: P_t is the mean of s_t w_t over random signs.
+
+    ::
+
+        s_t = r0 J_t s_(t-1) + r1 (ds_t / dz) nu        w_t = w_(t-1) / r0 + nu inputs / r1
+
+    with nu of random signs, and r0, r1 such that both have one size. (Tallec & Ollivier 2017, "Unbiased
+    online recurrent optimization", algorithm 1.) Signs for z and for h U are drawn apart.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the signs.
+    """
+
+    seed: int = 0
+
+    local: ClassVar[str] = "two vectors: one of the state, one of the weights"
+
+    def start(self, layer: Recurrent, params: Tree, n: int, like: Array) -> Any:
+        xp, width = namespace(like), params["W"].shape[1]
+        state = xp.zeros((n, len(layer.carried) * layer.units), dtype=like.dtype)
+        inputs = (params["W"].shape[0] + 1, layer.units + 1)
+        return 0, state, tuple(xp.zeros((n, k, width), dtype=like.dtype) for k in inputs)
+
+    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
+        time, s, w = trace
+        xp, (J, by_z, by_s) = namespace(s), jacobians(layer, params, now)
+        rng = Stream(self.seed, time, str(s.dtype), ("uoro",))
+        signs = [2.0 * rng.child(k).bernoulli(F.shape[::2], 0.5) - 1 for k, F in (("z", by_z), ("s", by_s))]
+        signs = [xp.astype(xp.asarray(sign), s.dtype) for sign in signs]
+        old = (J @ s[..., None])[..., 0]
+        new = sum((F @ sign[..., None])[..., 0] for F, sign in zip((by_z, by_s), signs, strict=True))
+        fresh = tuple(x[..., None] * v[:, None] for x, v in zip((now.x, now.h), signs, strict=True))
+        r0 = _ratio(_size(w), _size((old,)))
+        r1 = _ratio(_size(fresh), _size((new,)))
+        w = tuple(a / r0[..., None] + b / r1[..., None] for a, b in zip(w, fresh, strict=True))
+        return time + 1, r0 * old + r1 * new, w
+
+    def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:
+        _, s, w = trace
+        share = (error * s[:, : error.shape[1]]).sum(1)
+        xp = namespace(error)
+        by_z, by_s = (xp.tensordot(share, part, axes=1) for part in w)
+        return by_z, by_s
+
+
+def _size(arrays: tuple[Array, ...]) -> Array:
+    """Return the norm over all of each example's numbers: (n, 1)."""
+    xp = namespace(arrays[0])
+    squares = sum((a * a).reshape(a.shape[0], -1).sum(1) for a in arrays)
+    return xp.sqrt(squares)[:, None]
+
+
+def _ratio(large: Array, small: Array) -> Array:
+    """Return the root of a ratio of norms, 1 where one of them is 0."""
+    xp = namespace(large)
+    fine = (large > 0) & (small > 0)
+    return xp.where(fine, xp.sqrt(xp.where(fine, large, 1) / xp.where(fine, small, 1)), 1)

@@ -1,0 +1,244 @@
+"""Rules through time: exact where they are, and what the published updates say where they are not."""
+
+import math
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.backend import Stream
+from lucidnet.errors import LucidnetError
+from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, Run, Sequential, SimpleRNN
+from lucidnet.rules import (
+    RFLO,
+    RTRL,
+    UORO,
+    Diagonal,
+    EProp,
+    Rule,
+    SnAp,
+    TruncatedBPTT,
+)
+from lucidnet.training import Step
+from lucidnet.tree import Layout, leaves
+
+N, T, D, U = 3, 6, 2, 4
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, T, D))
+MASK = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0], [0, 1, 1, 0, 1, 1]], bool)
+CELLS = {
+    "SimpleRNN": SimpleRNN(U),
+    "LeakyRNN": LeakyRNN(U, tau=3.0),
+    "GRU": GRU(U),
+    "LSTM": LSTM(U),
+}
+every_cell = pytest.mark.parametrize("name", CELLS)
+
+
+def made(name, sequences=True, mask=None, backwards=False):
+    """A layer with a forward pass over X, and an error at its output."""
+    from dataclasses import replace
+
+    layer = replace(CELLS[name], return_sequences=sequences, go_backwards=backwards)
+    params, _ = layer.init(Stream(1, dtype="float64"), (T, D))
+    params = {k: a + 0.1 * RNG.normal(size=a.shape) for k, a in params.items()}
+    y, trip = layer.forward(params, X, Run(mask=mask))
+    return layer, params, trip, np.random.default_rng(3).normal(size=y.shape)
+
+
+def close(one, two, tolerance=1e-8):
+    assert list(one) == list(two)
+    for name in one:
+        scale = max(np.abs(two[name]).max(), 1e-3)
+        assert np.abs(one[name] - two[name]).max() <= tolerance * scale, name
+
+
+@every_cell
+@pytest.mark.parametrize("sequences", [True, False])
+@pytest.mark.parametrize("mask", [None, MASK], ids=["all", "mask"])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_rtrl_is_bptt(name, sequences, mask, backwards):
+    """And BPTT is finite differences: the table of layers shows that at 1e-7."""
+    layer, params, trip, dy = made(name, sequences, mask, backwards)
+    _, true = layer.backward(params, trip, dy)
+    close(RTRL().route(layer, params, trip, dy)[1], true)
+    close(SnAp(U).route(layer, params, trip, dy)[1], true)
+
+
+@every_cell
+@pytest.mark.parametrize("sequences", [True, False])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_window_of_the_whole_sequence_is_bptt(name, sequences, backwards):
+    layer, params, trip, dy = made(name, sequences, MASK, backwards)
+    dx, true = layer.backward(params, trip, dy)
+    for rule in (TruncatedBPTT(T), TruncatedBPTT(T + 5, 2), TruncatedBPTT(T, T)):
+        made_dx, grads = rule.route(layer, params, trip, dy)
+        close(grads, true, 1e-12)
+        np.testing.assert_allclose(made_dx, dx, rtol=1e-10, atol=1e-14)
+
+
+@every_cell
+def test_a_window_cuts_what_is_older(name):
+    """With a window of 2 and stride 1, the sum over t of two steps of the chain rule each."""
+    layer, params, trip, dy = made(name)
+    _, grads = TruncatedBPTT(2, 1).route(layer, params, trip, dy)
+    total = {k: np.zeros_like(a) for k, a in params.items()}
+    states = [trip.first]
+    for t in range(T):
+        z = layer.project(params, X[:, t], Run())
+        states.append(layer.step(params, z, states[-1])[0])
+    for t in range(T):
+        begin = max(0, t - 1)
+        # The window by itself, from the state in which it began.
+        y, part = layer.forward(params, (X[:, begin : t + 1], *states[begin]))
+        error = np.zeros_like(y)
+        error[:, -1] = dy[:, t]
+        for k, g in layer.backward(params, part, error)[1].items():
+            total[k] += g
+    close(grads, total)
+    _, true = layer.backward(params, trip, dy)
+    assert max(np.abs(grads[k] - true[k]).max() for k in grads) > 1e-3
+
+
+@every_cell
+def test_the_diagonal_is_snap_of_one_step(name):
+    layer, params, trip, dy = made(name, mask=MASK)
+    close(Diagonal().route(layer, params, trip, dy)[1], SnAp(1).route(layer, params, trip, dy)[1], 1e-10)
+    _, true = layer.backward(params, trip, dy)
+    assert max(np.abs(Diagonal().route(layer, params, trip, dy)[1][k] - true[k]).max() for k in true) > 1e-3
+
+
+@every_cell
+def test_without_recurrent_weights_all_rules_agree(name):
+    """Where no unit hears of another, local traces are exact."""
+    layer, params, _, dy = made(name)
+    params = params | {"U": np.zeros_like(params["U"])}
+    y, trip = layer.forward(params, X)
+    _, true = layer.backward(params, trip, dy)
+    for rule in (RFLO(), EProp(), Diagonal(), SnAp(1), RTRL()):
+        close(rule.route(layer, params, trip, dy)[1], true)
+
+
+def test_rflo_is_the_published_update():
+    """Murray 2019, equations 5 and 6, number by number."""
+    layer, p, trip, dy = made("LeakyRNN")
+    grads = {k: np.zeros_like(a) for k, a in p.items()}
+    keep = 1 - 1 / 3.0
+    for n in range(N):
+        h = [0.0] * U
+        traces = {}
+        for t in range(T):
+            inputs = {("W", i): X[n, t, i] for i in range(D)}
+            inputs |= {("U", i): h[i] for i in range(U)} | {("b", None): 1.0}
+            new = []
+            for a in range(U):
+                u = p["b"][a] + sum(p[k][i, a] * v for (k, i), v in inputs.items() if k != "b")
+                slope = 1 - math.tanh(u) ** 2
+                for (k, i), v in inputs.items():
+                    old = traces.get((k, i, a), 0.0)
+                    traces[k, i, a] = keep * old + slope * v / 3.0
+                    index = (i, a) if i is not None else (a,)
+                    grads[k][index] += dy[n, t, a] * traces[k, i, a]
+                new.append(keep * h[a] + math.tanh(u) / 3.0)
+            h = new
+    close(RFLO().route(layer, p, trip, dy)[1], grads, 1e-10)
+
+
+def test_eprop_of_an_lstm_is_the_published_update():
+    """Bellec et al. 2020: eps = f eps + dc/dw, eligibility = dh/dc eps (+ dh/dw for the output gate)."""
+    layer, p, trip, dy = made("LSTM")
+    grads = {k: np.zeros_like(a) for k, a in p.items()}
+    sigmoid = lambda v: 1 / (1 + math.exp(-v))  # noqa: E731
+    for n in range(N):
+        h, c, eps = np.zeros(U), np.zeros(U), {}
+        for t in range(T):
+            inputs = {("W", i): X[n, t, i] for i in range(D)}
+            inputs |= {("U", i): h[i] for i in range(U)} | {("b", 0): 1.0}
+            z = X[n, t] @ p["W"] + h @ p["U"] + p["b"]
+            new_h, new_c = np.zeros(U), np.zeros(U)
+            for a in range(U):
+                i, f, o = (sigmoid(z[g * U + a]) for g in (0, 1, 3))
+                g = math.tanh(z[2 * U + a])
+                new_c[a] = f * c[a] + i * g
+                new_h[a] = o * math.tanh(new_c[a])
+                dc = {0: g * i * (1 - i), 1: c[a] * f * (1 - f), 2: i * (1 - g * g), 3: 0.0}
+                through = o * (1 - math.tanh(new_c[a]) ** 2)
+                for (k, row), v in inputs.items():
+                    for gate in range(4):
+                        key = (k, row, gate, a)
+                        eps[key] = f * eps.get(key, 0.0) + dc[gate] * v
+                        direct = math.tanh(new_c[a]) * o * (1 - o) * v if gate == 3 else 0.0
+                        index = (row, gate * U + a) if k != "b" else (gate * U + a,)
+                        grads[k][index] += dy[n, t, a] * (through * eps[key] + direct)
+            h, c = new_h, new_c
+    close(EProp().route(layer, p, trip, dy)[1], grads, 1e-10)
+
+
+@pytest.mark.parametrize("name", ["SimpleRNN", "GRU"])
+def test_the_mean_of_uoro_is_rtrl(name):
+    """Within five standard errors of each entry, over 4,000 seeds."""
+    layer, params, _, dy = made(name)
+    layer_x, dy = X[:1, :3], dy[:1, :3]
+    _, trip = layer.forward(params, layer_x)
+    _, true = layer.backward(params, trip, dy)
+    order = list(true)
+    draws = np.array(
+        [
+            np.concatenate([UORO(seed).route(layer, params, trip, dy, False)[1][k].ravel() for k in order])
+            for seed in range(4000)
+        ]
+    )
+    expected = np.concatenate([true[k].ravel() for k in order])
+    error = draws.std(0) / math.sqrt(len(draws))
+    assert (np.abs(draws.mean(0) - expected) <= 5 * error + 1e-12).all()
+    assert draws.std(0).max() > 0.01
+
+
+@pytest.mark.parametrize("rule", ["truncated", "rtrl", "snap1", "uoro", "rflo", "eprop"])
+@every_cell
+def test_every_rule_trains_a_network(rule, name):
+    from dataclasses import replace
+
+    net = Sequential(
+        [
+            Input((T, D)),
+            replace(CELLS[name], return_sequences=True),
+            Dense(5, "tanh"),
+            replace(CELLS[name]),
+            Dense(1),
+        ]
+    )
+    step = Step(net, ln.losses.get("mse"), ln.optimizers.SGD(0.05), Rule("fa", rule))
+    state = step.start((T, D), dtype="float64")
+    before = Layout.of(state.params).ravel(state.params)
+    for _ in range(3):
+        state, measured = step(state, X, np.ones((N, 1)))
+    assert math.isfinite(measured.loss)
+    assert all((a != b).any() for a, b in _pairs(state.params, Layout.of(state.params).unravel(before)))
+
+
+def _pairs(one, two):
+    return [(a, b) for (_, a), (_, b) in zip(leaves(one), leaves(two), strict=True)]
+
+
+def test_a_rule_for_one_layer_and_another_for_the_next():
+    net = Sequential(
+        [Input((T, D)), SimpleRNN(U, return_sequences=True, rule=RTRL()), SimpleRNN(U), Dense(1)]
+    )
+    step = Step(net, ln.losses.get("mse"), ln.optimizers.SGD(0.1))
+    state = step.start((T, D), dtype="float64")
+    made_grads = step.objective.gradient(
+        state.params, X, np.ones((N, 1)), None, step.run(state), step.own, {}
+    )
+    plain = Step(Sequential([*net.layers]), ln.losses.get("mse"), ln.optimizers.SGD(0.1), None)
+    true = plain.objective.gradient(state.params, X, np.ones((N, 1)))
+    np.testing.assert_allclose(
+        made_grads.grads["simplernn1"]["W"], true.grads["simplernn1"]["W"], rtol=1e-8, atol=1e-12
+    )
+
+
+def test_settings():
+    with pytest.raises(LucidnetError, match="stride 3 is longer than the window of 2"):
+        TruncatedBPTT(2, 3)
+    with pytest.raises(LucidnetError, match="n must be a whole number"):
+        SnAp(0)
