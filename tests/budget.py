@@ -1,7 +1,7 @@
 """The size budget: printed by `make check`, and held there. A large file or function is a question, not a crime.
 
 A layer file has at most 150 lines of code, a function 25, any file 400; layers, rules and optimizers
-together 4,000. Lines of code are those that are neither blank nor comment nor docstring: formulas,
+together 5,000. Lines of code are those that are neither blank nor comment nor docstring: formulas,
 shapes and sources may take the room that they need.
 """
 
@@ -14,7 +14,7 @@ import tokenize
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "src" / "lucidnet"
-FILE, LAYER_FILE, FUNCTION, CORE = 400, 150, 25, 4000
+FILE, LAYER_FILE, FUNCTION, CORE = 400, 150, 25, 5000
 
 
 def code_lines(source: str) -> set[int]:
