@@ -79,6 +79,28 @@ class TestTrain:
     def test_options(self, options):
         assert "accuracy" in run("train", "digits", *QUICK, *options)
 
+    def test_a_cycle_a_rule_and_a_folder_to_go_on_from(self, tmp_path):
+        run(
+            "train",
+            "digits",
+            *QUICK,
+            "--one-cycle",
+            "0.02",
+            "--rule",
+            "fa",
+            "--save",
+            tmp_path / "a.safetensors",
+        )
+        model = ln.load(tmp_path / "a.safetensors")
+        assert type(model.rule.space).__name__ == "FeedbackAlignment"
+        assert list(model.feedback) == ["dense2"]
+        for epochs in ("1", "3"):
+            folder, out = tmp_path / "run", tmp_path / f"{epochs}.safetensors"
+            run("train", "digits", *QUICK, "--epochs", epochs, "--resume", folder, "--save", out)
+        run("train", "digits", *QUICK, "--save", tmp_path / "whole.safetensors")
+        whole, resumed = (ln.load(tmp_path / f"{name}.safetensors") for name in ("whole", "3"))
+        np.testing.assert_array_equal(whole.get_weights(), resumed.get_weights())
+
     def test_mnist_as_in_the_readme(self, data_folder):
         options = [
             "--hidden",
@@ -112,7 +134,7 @@ class TestTrain:
                 "--hidden: expected whole numbers with commas, as in 128,64, got 'a,b'",
             ),
             (["digits", "--hidden", "0"], "units must be a whole number of 1 or more, got 0"),
-            (["digits", "--momentum", 0.9], "--momentum is for sgd and rmsprop, not for adam"),
+            (["digits", "--momentum", 0.9], "--momentum is for sgd, rmsprop and muon, not for adam"),
             (["digits", "--optimizer", "sdg"], "unknown optimizer 'sdg': did you mean 'sgd'"),
             (["digits", "--activation", "rell"], "unknown activation 'rell': did you mean 'relu'"),
             (["digits", "--lr", -1], "learning_rate must be at least 0, got -1"),

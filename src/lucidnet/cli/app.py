@@ -47,13 +47,20 @@ def train_command(
     initializer: Annotated[
         str | None, typer.Option(help="First weights; he_normal for relu and its kin, else glorot_uniform.")
     ] = None,
-    optimizer: Annotated[str, typer.Option(help="sgd, adam, adamw, rmsprop or adagrad.")] = "adam",
+    optimizer: Annotated[str, typer.Option(help="sgd, adam, adamw, nadam, rmsprop, lion, ...")] = "adam",
     lr: Annotated[float | None, typer.Option(help="Learning rate; the optimizer's own if left out.")] = None,
     momentum: Annotated[float | None, typer.Option(help="Momentum, for sgd and rmsprop.")] = None,
+    one_cycle: Annotated[
+        float | None, typer.Option(help="Rate up to this and down again, in place of a constant one.")
+    ] = None,
+    rule: Annotated[str, typer.Option(help="Learning rule: backprop, fa, dfa, kp, ...")] = "backprop",
     epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 10,
     batch_size: Annotated[int, typer.Option(help="Examples per step.")] = 64,
     validation: Annotated[float, typer.Option(help="Share of the training data to validate on.")] = 0.1,
     seed: Annotated[int, typer.Option(help="The seed of all random numbers.")] = 0,
+    resume: Annotated[
+        Path | None, typer.Option(help="Keep checkpoints in this folder, and go on from the newest.")
+    ] = None,
     save: Annotated[Path | None, typer.Option(help="Write the model to this .safetensors file.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw curves and first-layer weights to this file.")
@@ -62,7 +69,8 @@ def train_command(
 ) -> None:
     """Train a dense network, and measure it on the test set. Ctrl-C ends early and keeps what was learned."""
     network = train.Network(hidden, activation, dropout, initializer)
-    method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed)
+    way = train.Way(rule, one_cycle, resume)
+    method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed, way)
     raise typer.Exit(train.run(data, network, method, save, plot, quiet))
 
 

@@ -55,6 +55,15 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Way:
+    """What else the options say: the learning rule, the largest rate of a cycle, where checkpoints go."""
+
+    rule: str = "backprop"
+    one_cycle: float | None = None
+    resume: Path | None = None
+
+
+@dataclass(frozen=True)
 class Method:
     """How the options say to train."""
 
@@ -65,6 +74,7 @@ class Method:
     batch_size: int
     validation: float
     seed: int
+    way: Way = Way()
 
     def make(self) -> optimizers.Optimizer:
         """Return the optimizer."""
@@ -72,7 +82,7 @@ class Method:
         given = {"learning_rate": self.lr, "momentum": self.momentum}
         settings = {name: value for name, value in given.items() if value is not None}
         if "momentum" in settings and "momentum" not in kind.__dataclass_fields__:
-            raise SettingError(f"--momentum is for sgd and rmsprop, not for {self.optimizer}")
+            raise SettingError(f"--momentum is for sgd, rmsprop and muon, not for {self.optimizer}")
         made: optimizers.Optimizer = kind(**settings)
         return made
 
@@ -85,7 +95,7 @@ def run(
     task = open_task(data)
     model = Model(network.layers(task), seed=method.seed)
     model.about = task.about()
-    model.compile(task.loss, method.make(), task.metrics)
+    model.compile(task.loss, method.make(), task.metrics, rule=method.way.rule)
     if not quiet:
         show.line(f"{task.title()}\n\n{model.summary()}\n")
     began = time.perf_counter()
@@ -98,15 +108,18 @@ def run(
 
 def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
     """Train; return False if Ctrl-C ended it."""
+    settings: dict[str, Any] = {
+        "epochs": method.epochs,
+        "batch_size": method.batch_size,
+        "validation_split": method.validation,
+        "verbose": 0 if quiet else 1,
+        "resume": method.way.resume,
+    }
     try:
-        model.fit(
-            task.x,
-            task.y,
-            epochs=method.epochs,
-            batch_size=method.batch_size,
-            validation_split=method.validation,
-            verbose=0 if quiet else 1,
-        )
+        if method.way.one_cycle is None:
+            model.fit(task.x, task.y, **settings)
+        else:
+            model.fit_one_cycle(task.x, task.y, max_lr=method.way.one_cycle, **settings)
     except KeyboardInterrupt:
         return False
     return True
