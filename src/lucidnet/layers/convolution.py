@@ -70,7 +70,7 @@ class Convolution(Layer):
         if self.filters % self.groups:
             kind = type(self).__name__
             raise SettingError(f"{kind}: {self.filters} filters do not divide into {self.groups} groups")
-        object.__setattr__(self, "activation", activations.get(self.activation))
+        object.__setattr__(self, "activation", activations.inside(self.activation, self))
         for name in ("initializer", "bias_initializer"):
             object.__setattr__(self, name, initializers.get(getattr(self, name)))
 

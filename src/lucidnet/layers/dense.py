@@ -53,9 +53,7 @@ class Dense(Layer):
         Layer.__post_init__(self)
         if not isinstance(self.units, int) or self.units < 1:
             raise SettingError(f"Dense: units must be a whole number of 1 or more, got {self.units!r}")
-        object.__setattr__(self, "activation", activations.get(self.activation))
-        if self.activation.transport or self.activation.children():
-            raise SettingError(f"Dense: activation must be a layer without weights, got {self.activation!r}")
+        object.__setattr__(self, "activation", activations.inside(self.activation, self))
         object.__setattr__(self, "initializer", initializers.get(self.initializer))
         object.__setattr__(self, "bias_initializer", initializers.get(self.bias_initializer))
 

@@ -50,8 +50,8 @@ class PositionalEmbedding(Layer):
         unused = xp.zeros((self.length - dy.shape[1], dy.shape[2]), dtype=dy.dtype)
         return (dy if need_dx else None), {"W": xp.concat([dy.sum(0), unused])}
 
-    def _check(self, time: int) -> None:
-        if time > self.length:
+    def _check(self, time: int | None) -> None:
+        if time is not None and time > self.length:
             raise ShapeError(f"PositionalEmbedding: a sequence of {time} steps is longer than {self.length}")
 
 

@@ -70,7 +70,7 @@ class TransformerBlock(Container):
         Layer.__post_init__(self)
         given = ["feed_forward"] if self.feed_forward is not None else []
         check_whole(self, "heads", "width", *given)
-        object.__setattr__(self, "activation", activations.get(self.activation))
+        object.__setattr__(self, "activation", activations.inside(self.activation, self))
         object.__setattr__(self, "body", self._made())
 
     def _made(self) -> Sequential:

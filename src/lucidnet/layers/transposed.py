@@ -63,7 +63,7 @@ class Conv2DTranspose(Layer):
         whole(self, "filters")
         for name in ("kernel_size", "strides", "dilation"):
             object.__setattr__(self, name, pair(self, name, 2))
-        object.__setattr__(self, "activation", activations.get(self.activation))
+        object.__setattr__(self, "activation", activations.inside(self.activation, self))
         for name in ("initializer", "bias_initializer"):
             object.__setattr__(self, name, initializers.get(getattr(self, name)))
         if not 0 <= self.output_padding < min(both(self.strides)):
@@ -158,7 +158,7 @@ class DepthwiseConv2D(Layer):
         whole(self, "multiplier")
         for name in ("kernel_size", "strides", "dilation"):
             object.__setattr__(self, name, pair(self, name, 2))
-        object.__setattr__(self, "activation", activations.get(self.activation))
+        object.__setattr__(self, "activation", activations.inside(self.activation, self))
         for name in ("initializer", "bias_initializer"):
             object.__setattr__(self, name, initializers.get(getattr(self, name)))
 

@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from ...backend import Array
+from ...errors import SettingError
 from ...value import get as _get
-from ..base import Layer
+from ..base import NO_STREAM, Layer
 from .base import ActivationLayer, Linear
 from .custom import Custom, custom
 from .rectifiers import ELU, SELU, Abs, LeakyReLU, ReLU
@@ -62,6 +63,7 @@ __all__ = [
     "Tanh",
     "custom",
     "get",
+    "inside",
 ]
 
 
@@ -76,6 +78,17 @@ def get(given: Any) -> Layer:
     if callable(given) and not isinstance(given, type):
         return custom(given)
     return _get("activation", given, KNOWN, Layer)
+
+
+def inside(given: Any, owner: Layer) -> Layer:
+    """Return an activation that another layer holds: one without weights, for it has no place for them."""
+    made = get(given)
+    if made.children() or made.init(NO_STREAM, (1,))[0]:
+        raise SettingError(
+            f"{type(owner).__name__}: activation must be a layer without weights, got {made!r}; "
+            "put it behind, as a layer of its own"
+        )
+    return made
 
 
 def Activation(  # noqa: N802 - it makes a layer, and reads as one

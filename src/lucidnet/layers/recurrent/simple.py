@@ -9,7 +9,7 @@ from ...backend import Array, Tree
 from ...errors import SettingError
 from ...value import in_range
 from .. import activations
-from ..base import Cache, Layer, Run
+from ..base import Cache, Run
 from .base import Recurrent
 from .loop import State
 
@@ -39,7 +39,7 @@ class SimpleRNN(Recurrent):
 
     def __post_init__(self) -> None:
         Recurrent.__post_init__(self)
-        set_activation(self)
+        object.__setattr__(self, "activation", activations.inside(self.activation, self))
 
     def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
         h, kept = self.activation.forward({}, z + state[0] @ params["U"])
@@ -84,7 +84,7 @@ class LeakyRNN(Recurrent):
 
     def __post_init__(self) -> None:
         Recurrent.__post_init__(self)
-        set_activation(self)
+        object.__setattr__(self, "activation", activations.inside(self.activation, self))
         if not in_range(self.tau, least=1.0) or not in_range(self.noise):
             raise SettingError(
                 f"LeakyRNN: tau must be at least 1 and noise at least 0, got {self.tau!r} and {self.noise!r}"
@@ -105,12 +105,3 @@ class LeakyRNN(Recurrent):
         (dh,) = dstate
         da, _ = self.activation.backward({}, cache, dh * (1 / self.tau))
         return da, da, ((1 - 1 / self.tau) * dh + da @ params["U"].T,)
-
-
-def set_activation(layer: SimpleRNN | LeakyRNN) -> None:
-    """Turn the name of an activation into it, and see that it is one."""
-    made: Layer = activations.get(layer.activation)
-    if made.transport or made.children():
-        kind = type(layer).__name__
-        raise SettingError(f"{kind}: activation must be a layer without weights, got {made!r}")
-    object.__setattr__(layer, "activation", made)
