@@ -136,7 +136,7 @@ def _norms(state: State, vector: Array) -> dict[str, float]:
     """Return the norm of each array of weights in a vector; biases, which begin at zero, are left out."""
     layout = state.plan.parameters
     places = zip(layout.paths, layout.shapes, layout.slices, strict=True)
-    return {"/".join(p): float(np.linalg.norm(vector[part])) for p, shape, part in places if len(shape) > 1}
+    return {".".join(p): float(np.linalg.norm(vector[part])) for p, shape, part in places if len(shape) > 1}
 
 
 def _endless(source: Arrays, steps: int) -> Iterator[Batch]:

@@ -56,7 +56,7 @@ class Call:
     def name(self) -> str:
         """The path as text, that of the layer around it for an inner activation."""
         path = self.path[:-1] if self.path[-1:] == (INNER,) else self.path
-        return "/".join(path) or type(self.layer).__name__
+        return ".".join(path) or type(self.layer).__name__
 
 
 @dataclass(frozen=True)

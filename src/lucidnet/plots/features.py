@@ -1,0 +1,153 @@
+"""What a convolution looks for, and what it finds."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ShapeError, UnknownNameError, suggestion
+from ..explain.trace import Call, watch
+from ..layers import Layer, walk
+from ..tree import at
+from .figures import DIVERGING, color_bar, new_figure
+from .images import Array, outline, symmetric_limit, tile
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..model import Model
+
+LIMIT = 64
+INCH_PER_TILE = 0.8
+
+
+def convolution_filters(model: Model, layer: str | None = None, limit: int = LIMIT) -> Figure:
+    """Draw the weights of a convolution: blue is negative, white is zero, red is positive.
+
+    Filters of one channel, and of three (as colours around a middle grey), are one tile each; with more
+    channels each row is a filter and each column a channel.
+
+    Parameters
+    ----------
+    model : Model
+    layer : str, optional
+        The name of the layer, as in ``model.summary()``; the first convolution if not given.
+    limit : int
+        How many filters are shown at most, and how many channels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input((8, 8, 1)), ln.layers.Conv2D(6, 3)])
+    >>> convolution_filters(model).axes[0].get_title(loc="left")
+    'conv2d1: 6 filters of 3 x 3'
+    """
+    name, W = _kernel(model, layer)
+    height, width, channels, filters = W.shape
+    shown = W[..., : min(channels, limit), : min(filters, limit)]
+    if channels in (1, 3):
+        images, columns = shown.transpose(3, 0, 1, 2), math.ceil(math.sqrt(shown.shape[3]))
+    else:
+        images = shown.transpose(3, 2, 0, 1).reshape(-1, height, width, 1)
+        columns = shown.shape[2]
+    some = f"{shown.shape[3]} of {filters}" if shown.shape[3] < filters else f"{filters}"
+    title = f"{name}: {some} filters of {height} x {width}"
+    if channels not in (1, 3):
+        title += f"\nrow: filter, column: channel (of {channels})"
+    return _tiles(images, columns, title, symmetric_limit(shown))
+
+
+def feature_maps(model: Model, x: Any, layer: str | None = None, limit: int = LIMIT) -> Figure:
+    """Draw what a layer gives for one image: one tile for each of its channels.
+
+    Parameters
+    ----------
+    model : Model
+    x : array-like (height, width, channels)
+        One input; of a batch the first is taken.
+    layer : str, optional
+        The name of the layer, as in ``model.summary()``; the first convolution if not given.
+    limit : int
+        How many channels are shown at most.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input((8, 8, 1)), ln.layers.Conv2D(6, 3, activation="relu")])
+    >>> feature_maps(model, np.ones((8, 8, 1))).axes[0].get_title(loc="left")
+    'conv2d1: 6 maps of 6 x 6'
+    """
+    name, output = _output(model, np.asarray(x), layer)
+    if output.ndim != 3:
+        raise ShapeError(
+            f"feature_maps: layer {name!r} gives {output.shape}, no maps (height, width, channels)"
+        )
+    height, width, channels = output.shape
+    images = output[..., :limit].transpose(2, 0, 1)[..., None]
+    some = f"{len(images)} of {channels}" if len(images) < channels else f"{channels}"
+    columns = math.ceil(math.sqrt(len(images)))
+    return _tiles(images, columns, f"{name}: {some} maps of {height} x {width}", symmetric_limit(images))
+
+
+def _tiles(images: Array, columns: int, title: str, scale: float) -> Figure:
+    count, height, width, channels = images.shape
+    if channels == 3:
+        images = 0.5 + images / (2 * scale)
+    gap = max(1, round(max(height, width) / 8))
+    tiles = tile(images, columns, (gap, gap), fill=1.0 if channels == 3 else np.nan)
+    rows = math.ceil(count / columns)
+    inch = min(INCH_PER_TILE, 10 / max(columns, rows))
+    figure = new_figure(max(3.6, inch * columns + 1.2), max(1.8, inch * rows * height / width + 0.9))
+    axes = figure.add_subplot()
+    picture = axes.imshow(tiles.canvas, cmap=DIVERGING, vmin=-scale, vmax=scale, interpolation="nearest")
+    outline(axes, tiles, height, width)
+    if channels == 1:
+        color_bar(axes, picture)
+    axes.set_title(title, loc="left", fontsize=11)
+    return figure
+
+
+def _kernel(model: Model, layer: str | None) -> tuple[str, Array]:
+    """Return a layer's name, and its kernel (height, width, channels, filters)."""
+    model.build()
+    name, path, _ = place(model, layer)
+    W = np.asarray(at(model.params, path).get("W", 0.0))
+    if W.ndim == 3:
+        W = W[None]
+    if W.ndim != 4:
+        raise ShapeError(f"convolution_filters: layer {name!r} is no convolution, its W has shape {W.shape}")
+    return name, W
+
+
+def _output(model: Model, x: Array, layer: str | None) -> tuple[str, Array]:
+    """Return a layer's name, and its output for one input."""
+    batch = x[None] if x.ndim == len(model.input_shape) else x[:1]
+    name, path, _ = place(model, layer)
+    calls: list[Call] = []
+    watch(model.net, calls).forward(model.params, batch.astype(model.dtype))
+    found = next((call for call in calls if call.path == path), None)
+    if found is None:
+        raise ShapeError(f"feature_maps: {name!r} holds other layers: take one of those inside")
+    return name, np.asarray(found.y[0])
+
+
+def place(model: Model, layer: str | None) -> tuple[str, tuple[str, ...], Layer]:
+    """Return name, path and value of a layer; of the first convolution if there is no name."""
+    known = {".".join(path): (path, inner) for path, inner in walk(model.net) if path}
+    if layer is None:
+        layer = next((name for name, (_, inner) in known.items() if hasattr(inner, "kernel_size")), None)
+        if layer is None:
+            raise UnknownNameError("this network has no convolution")
+    if layer not in known:
+        raise UnknownNameError(f"no layer is called {layer!r}: {suggestion(layer, known)}")
+    return (layer, *known[layer])

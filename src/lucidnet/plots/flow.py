@@ -1,0 +1,88 @@
+"""How large the gradients of each layer are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import DataError
+from .figures import BLUE, VERMILLION, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..model import Model
+    from .images import Array
+
+
+def gradient_flow(model: Model, x: Any, y: Any) -> Figure:
+    """Draw the mean and the largest size of the gradients of each layer, on a logarithmic scale.
+
+    A line that falls or rises by powers of ten from one end to the other shows gradients that vanish or
+    explode (Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural
+    networks", section 4.2).
+
+    Parameters
+    ----------
+    model : Model
+        A compiled model; it is not changed.
+    x, y : array-like (n, ...)
+        The batch whose gradient it is.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A layer without any gradient is marked with a cross at the bottom.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input(2), ln.layers.Dense(3, "tanh"), ln.layers.Dense(1)])
+    >>> model.compile("mse", "sgd")
+    >>> figure = gradient_flow(model, [[1.0, 2.0]], [[0.5]])
+    >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    ['dense1', 'dense2']
+    """
+    sizes = gradients_by_layer(model, x, y)
+    if not sizes:
+        raise DataError("gradient_flow: this network has no weights, so there are no gradients")
+    figure = new_figure(max(4.0, 0.45 * len(sizes) + 2.0), 3.8)
+    _draw(figure.add_subplot(), sizes)
+    return figure
+
+
+def gradients_by_layer(model: Model, x: Any, y: Any) -> dict[str, Array]:
+    """Return the sizes of all gradients of each layer, as a flat array, in the order of the layers."""
+    step, data = model.step, model._data(x, y)
+    state, batch = model.state, data.batch(slice(None)).masked(step.net)
+    gradient, _, _ = step.differentiated(state.reset(), batch)
+    layout = state.plan.parameters
+    found: dict[str, list[Array]] = {}
+    for path, part in zip(layout.paths, layout.slices, strict=True):
+        found.setdefault(".".join(path[:-1]), []).append(np.abs(gradient[part]))
+    return {name: np.concatenate(arrays) for name, arrays in found.items()}
+
+
+def _draw(axes: Axes, sizes: dict[str, Array]) -> None:
+    places = np.arange(len(sizes))
+    for label, color, marker, measure in (
+        ("largest", VERMILLION, "s", np.max),
+        ("mean", BLUE, "o", np.mean),
+    ):
+        values = np.array([measure(array) for array in sizes.values()])
+        axes.plot(places, np.where(values > 0, values, np.nan), marker + "-", color=color, label=label)
+    none = [place for place, array in enumerate(sizes.values()) if not array.any()]
+    axes.set_yscale("log")
+    if none:
+        axes.plot(none, np.full(len(none), 0.02), "x", color="black", transform=axes.get_xaxis_transform())
+    longest = max(map(len, sizes))
+    tilted = longest * len(sizes) > 60
+    axes.set_xticks(places, list(sizes), rotation=60 if tilted else 0, ha="right" if tilted else "center")
+    axes.set_xlim(-0.5, len(sizes) - 0.5)
+    axes.set_xlabel("layer, from the input to the output")
+    axes.set_ylabel("size of the gradients")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)

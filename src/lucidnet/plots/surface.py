@@ -1,0 +1,138 @@
+"""The loss around the weights of a model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..backend import Stream
+from ..errors import SettingError
+from ..training.batch import Arrays
+from ..training.measure import evaluate
+from .figures import BLUE, VERMILLION, new_figure
+from .images import Array
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..model import Model
+    from ..training.step import State
+
+ROWS = 1000
+LEVELS = 20
+STEEP = 10.0
+"""From so many times the smallest loss on, the levels grow by factors."""
+
+
+def loss_surface(
+    model: Model, x: Any, y: Any, directions: int = 2, span: float = 1.0, points: int = 25, seed: int = 0
+) -> Figure:
+    """Draw the loss along one or two random directions through the weights.
+
+    The directions are normal random numbers, scaled for each unit (filter) to the norm of its weights, so
+    that flat and sharp do not depend on the scale of the weights; vectors, such as biases, stay as they are
+    (Li et al. 2018, "Visualizing the loss landscape of neural nets", section 4).
+
+    Parameters
+    ----------
+    model : Model
+        A compiled model; it is not changed.
+    x, y : array-like (n, ...)
+        The data of the loss; some hundred examples are enough.
+    directions : {1, 2}
+        A curve or a map.
+    span : float
+        How far to go each way; at 1 the change is as large as the weights.
+    points : int
+        At how many points along each direction the loss is computed.
+    seed : int
+        The seed of the directions.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input(1), ln.layers.Dense(1)])
+    >>> model.compile("mse", "sgd")
+    >>> figure = loss_surface(model, [[1.0]], [[2.0]], directions=1, points=5)
+    >>> figure.axes[0].lines[0].get_xdata().tolist()
+    [-1.0, -0.5, 0.0, 0.5, 1.0]
+    """
+    if directions not in (1, 2) or points < 3 or not span > 0:
+        raise SettingError(
+            f"loss_surface: expected directions=1 or 2, points of 3 or more and span above 0, got "
+            f"directions={directions!r}, points={points!r}, span={span!r}"
+        )
+    steps = np.linspace(-span, span, points)
+    losses = loss_grid(model, x, y, directions, steps, seed)
+    return _curve(steps, losses) if directions == 1 else _map(steps, losses)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # far from the weights the loss may overflow
+def loss_grid(model: Model, x: Any, y: Any, directions: int, steps: Array, seed: int = 0) -> Array:
+    """Return the loss at each point: (points,) or, second direction first, (points, points)."""
+    source = Arrays(model._data(x, y), ROWS)
+    state, step = model.state, model.step
+    ways = [direction(state, seed, k) for k in range(directions)]
+    losses = []
+    for place in np.ndindex(*(len(steps) for _ in ways)):
+        vector = state.vector + sum(steps[k] * way for k, way in zip(reversed(place), ways, strict=True))
+        vector = vector.astype(state.vector.dtype)
+        moved = replace(state, vector=vector, params=state.plan.layout.unravel(vector))
+        losses.append(evaluate(step, moved.reset(), source, ())["loss"])
+    return np.array(losses).reshape([len(steps)] * directions)
+
+
+def direction(state: State, seed: int, number: int) -> Array:
+    """Return a random direction, scaled for each unit to the norm of its weights; zero for vectors."""
+    layout = state.plan.layout
+    way = np.zeros(state.vector.shape)
+    for path, shape, part in zip(layout.paths, layout.shapes, layout.slices, strict=True):
+        if len(shape) > 1:
+            axes = tuple(range(len(shape) - 1))
+            drawn = Stream(seed, number, "float64", ("surface", *path)).normal(shape)
+            size = np.linalg.norm(state.vector[part].reshape(-1, shape[-1]), axis=0)
+            own = np.sqrt(np.square(drawn).sum(axes))
+            way[part] = (drawn * (size / own)).ravel()
+    return way
+
+
+def _curve(steps: Array, losses: Array) -> Figure:
+    figure = new_figure(5.6, 3.6)
+    axes = figure.add_subplot()
+    axes.plot(steps, losses, color=BLUE)
+    middle = float(np.interp(0.0, steps, losses))
+    axes.plot([0], [middle], "o", color=VERMILLION, label=f"the weights: {middle:.4g}")
+    axes.set_xlabel("step along the direction, in sizes of the weights")
+    axes.set_ylabel("loss")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _map(steps: Array, losses: Array) -> Figure:
+    from matplotlib.colors import LogNorm
+
+    shown = np.ma.masked_invalid(losses)
+    low, high = float(shown.min()), float(shown.max())
+    steep = low > 0 and high > STEEP * low
+    levels = np.geomspace(low, high, LEVELS) if steep else np.linspace(low, high + 1e-12, LEVELS)
+    figure = new_figure(5.8, 4.6)
+    axes = figure.add_subplot()
+    picture = axes.contourf(
+        steps, steps, shown, levels=levels, cmap="viridis", norm=LogNorm() if steep else None
+    )
+    axes.contour(steps, steps, shown, levels=levels, colors="white", linewidths=0.3)
+    axes.plot([0], [0], "o", color=VERMILLION, markeredgecolor="white", label="the weights")
+    figure.colorbar(picture, ax=axes, label="loss", format="%.3g")
+    axes.set_xlabel("step along direction 1, in sizes of the weights")
+    axes.set_ylabel("step along direction 2")
+    axes.set_aspect("equal")
+    axes.legend(frameon=True, loc="upper right")
+    return figure
