@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .rules import Rule
     from .stepper import Stepper
     from .training.find import RateCurve
+    from .training.online import OnlineLearner
 
 ROWS = 1000
 """Rows predicted together."""
@@ -473,6 +474,12 @@ class Model:
             for part in parts
         ]
         return tree_map(lambda *arrays: np.concatenate(arrays), *made)
+
+    def online(self, rule: Any = "rflo", every: int = 1) -> OnlineLearner:
+        """Return this model as one that learns at each time step; see `OnlineLearner`."""
+        from .training.online import OnlineLearner
+
+        return OnlineLearner(self, rule, every)
 
     def stepper(self) -> Stepper:
         """Return the network as one that is shown its sequences one time step at a time."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 from ..backend import Array, Shape, Tree, namespace
 from ..layers import Layer, Recurrent, walk
 from ..layers.base import Cache, Send
 from ..tree import Path, tree_map
-from .base import Signals, SpaceRule, carriers
+from .base import Route, Signals, SpaceRule, carriers
 from .registry import Rule, get
 from .space.transported import Backprop
 from .time.base import TimeRule
@@ -22,21 +22,11 @@ def plain(net: Layer, rule: Rule) -> bool:
     return all(isinstance(r.space, Backprop) and isinstance(r.time, BPTT) for r in rules)
 
 
-def crossing(rule: Rule, B: Tree, signals: Signals) -> Send:
-    """Return the `send` with which containers cross their edges by a rule; inner layers inherit it."""
-
-    def send(
-        name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
-    ) -> tuple[Array, Tree]:
-        own, inner = chosen(layer, rule), B.get(name, {})
-        space: SpaceRule = own.space
-        below = crossing(own, inner, signals)
-        return space.cross(layer, params, cache, dy, need_dx, inner, below, signals, through(own))
-
-    return send
+RouteOf: TypeAlias = Callable[[Rule, Path], Route]
+"""From a layer's rule and path to how the layer itself is passed."""
 
 
-def through(rule: Rule) -> Any:
+def through(rule: Rule, path: Path) -> Route:
     """Return how a rule passes a layer itself: recurrent ones by its way through time."""
 
     def route(
@@ -48,6 +38,21 @@ def through(rule: Rule) -> Any:
         return layer.route(params, cache, dy, send, need_dx)
 
     return route
+
+
+def crossing(rule: Rule, B: Tree, signals: Signals, route_of: RouteOf = through, path: Path = ()) -> Send:
+    """Return the `send` with which containers cross their edges by a rule; inner layers inherit it."""
+
+    def send(
+        name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
+    ) -> tuple[Array, Tree]:
+        own, inner, here = chosen(layer, rule), B.get(name, {}), (*path, name)
+        space: SpaceRule = own.space
+        below = crossing(own, inner, signals, route_of, here)
+        route = route_of(own, here)
+        return space.cross(layer, params, cache, dy, need_dx, inner, below, signals, route)
+
+    return send
 
 
 def chosen(layer: Layer, rule: Rule) -> Rule:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..backend import Array, Stream, Tree, namespace
-from ..errors import SettingError
+from ..errors import NonFiniteError, SettingError
 from ..layers import Layer, Run, walk
 from ..losses import Loss
 from ..optimizers import Optimizer
@@ -275,6 +275,16 @@ class Step:
         if plan.stateful:
             state = replace(state, carried=only(plan.stateful, self.objective.net.states(cache)))
         return state
+
+    def moved(self, state: State, gradient: Array) -> State:
+        """Return the state after a step by a gradient that was found elsewhere; penalties are added."""
+        for penalty in state.plan.penalties:
+            penalty.add_gradient(state.vector, gradient)
+        if not _finite(gradient):
+            raise NonFiniteError(
+                f"step {state.step}: the gradient is not finite; the weights are kept. Try a smaller rate"
+            )
+        return self._advance(state, state, gradient)
 
     def _advance(self, before: State, state: State, gradient: Array) -> State:
         """Return the state after the optimizer's step."""

@@ -1,0 +1,108 @@
+"""Learning at each time step is learning over the whole sequence, by rules that go forwards."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.errors import LucidnetError
+from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, SimpleRNN
+from lucidnet.optimizers import SGD
+
+N, T = 3, 7
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(N, T, 2)), RNG.normal(size=(N, T, 1))
+
+
+def model(layers, optimizer, rule="backprop"):
+    made = ln.Model([Input((None, 2)), *layers, Dense(1)], dtype="float64", seed=2)
+    made.compile("mse", optimizer, rule=rule)
+    made.build()
+    return made
+
+
+@pytest.mark.parametrize("rule", ["rtrl", "snap1", "rflo", "eprop"])
+@pytest.mark.parametrize("kind", [SimpleRNN, LeakyRNN, GRU, LSTM])
+def test_a_sequence_step_by_step_is_the_sequence(rule, kind):
+    """One update after T steps, by the sum of their gradients: T times that of the mean over time."""
+    layers = [kind(4, return_sequences=True)]
+    whole, stream = model(layers, SGD(0.1), rule), model(layers, SGD(0.1 / T))
+    predicted = stream.predict(X)
+    whole.train_step(X, Y)
+    online = stream.online(rule, every=T)
+    for t in range(T):
+        y = online.step(X[:, t], Y[:, t])
+        np.testing.assert_allclose(y, predicted[:, t], rtol=1e-10)
+    np.testing.assert_allclose(stream.get_weights(), whole.get_weights(), rtol=1e-9, atol=1e-12)
+
+
+def test_without_a_target_nothing_is_learned_but_the_traces_move():
+    one = model([LeakyRNN(4, return_sequences=True)], SGD(0.1))
+    two = model([LeakyRNN(4, return_sequences=True)], SGD(0.1))
+    a, b = one.online("rflo"), two.online("rflo")
+    before = one.get_weights()
+    for t in range(4):
+        a.step(X[:, t])
+        b.step(X[:, t], Y[:, t], weights=np.zeros(N))
+    np.testing.assert_array_equal(one.get_weights(), before)
+    np.testing.assert_array_equal(two.get_weights(), before)
+    a.step(X[:, 4], Y[:, 4])
+    b.step(X[:, 4], Y[:, 4])
+    np.testing.assert_array_equal(one.get_weights(), two.get_weights())
+    a.reset()
+    assert a.traces == {} == a.states
+
+
+def test_it_learns_to_predict_a_wave():
+    made = ln.Model([Input((None, 1)), LeakyRNN(20, tau=2.0, return_sequences=True), Dense(1)], seed=0)
+    made.compile("mse", SGD(0.02))
+    online, losses = made.online(ln.rules.Rule("fa", "rflo")), []
+    for t in range(2500):
+        online.step([[np.sin(t / 5)]], [[np.sin((t + 5) / 5)]])
+        losses.append(online.loss)
+    assert np.mean(losses[-200:]) < np.mean(losses[:200]) / 10
+
+
+def test_memory_does_not_grow_with_time():
+    made = ln.Model([Input((None, 1)), LeakyRNN(30, return_sequences=True), Dense(1)])
+    made.compile("mse", SGD(0.001))
+    online = made.online("rflo")
+
+    def run(steps):
+        for t in range(steps):
+            online.step([[0.1 * (t % 7)]], [[0.2]])
+
+    run(200)
+    tracemalloc.start()
+    run(100)
+    first = tracemalloc.get_traced_memory()[0]
+    run(2000)
+    last = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert last - first < 20_000
+
+
+def test_classes_and_a_stack_of_layers():
+    made = ln.Model(
+        [Input((None, 2)), GRU(6, return_sequences=True), LSTM(5, return_sequences=True), Dense(3, "softmax")]
+    )
+    made.compile("categorical_crossentropy", "adam")
+    online = made.online("eprop", every=2)
+    for t in range(6):
+        p = online.step(X[:, t], np.array([0, 2, 1]))
+    np.testing.assert_allclose(p.sum(-1), 1, rtol=1e-5)
+    assert made.state.step == 3
+
+
+@pytest.mark.parametrize(
+    ("layers", "rule", "message"),
+    [
+        ([SimpleRNN(3, return_sequences=True)], "bptt", "goes back in time"),
+        ([SimpleRNN(3, return_sequences=True, go_backwards=True)], "rtrl", "goes backwards"),
+        ([Dense(3)], "rflo", "no recurrent layer"),
+    ],
+)
+def test_what_cannot_learn_online_says_so(layers, rule, message):
+    with pytest.raises(LucidnetError, match=message):
+        model(layers, SGD(0.1)).online(rule)
