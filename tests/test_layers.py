@@ -390,7 +390,10 @@ def test_whole_numbers_of_numpy_are_whole_numbers():
         (lambda: layers.Residual([layers.Dense(3)]), "Residual: expected a layer"),
         (lambda: layers.Dense(3, layers.Dense(4)), "activation must be a layer without weights"),
         (lambda: layers.Dense(3, layers.PReLU()), "put it behind, as a layer of its own"),
-        (lambda: layers.Conv2D(3, 3, activation=layers.PReLU()), "Conv2D: activation must be a layer without"),
+        (
+            lambda: layers.Conv2D(3, 3, activation=layers.PReLU()),
+            "Conv2D: activation must be a layer without",
+        ),
     ],
 )
 def test_settings_of_a_wrong_type(make, message):

@@ -274,6 +274,18 @@ def column_that_never_changes(seed):
     return model, np.concatenate([x[:, :4], np.full((len(x), 1), 1.5)], 1), y
 
 
+def output_without_input(seed):
+    nothing = layers.Activation(lambda z: 0 * z, lambda z: 0 * z)
+    model = made([Input(5), Dense(8, "tanh"), Dense(1), nothing], "mse", "adam", seed)
+    return model, *real_numbers(seed)
+
+
+def root_of_negative_numbers(seed):
+    root = layers.Activation(np.sqrt, lambda z: 0.5 / np.sqrt(z))
+    model = made([Input(5), Dense(8), root, Dense(1)], "mse", "adam", seed)
+    return model, *real_numbers(seed)
+
+
 ILL = [
     (dead_by_bias, "dead units"),
     (saturated_by_weights, "saturated units"),
@@ -305,4 +317,6 @@ ILL = [
     (sure_and_wrong, "first loss too large"),
     (same_column_twice, "duplicated features"),
     (column_that_never_changes, "constant features"),
+    (output_without_input, "constant output"),
+    (root_of_negative_numbers, "training not finite"),
 ]

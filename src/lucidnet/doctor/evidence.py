@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..explain.trace import Trace, copied, trace_step
 from ..layers import Layer
 from ..losses import BinaryCrossentropy, Loss
 from ..losses.crossentropy import FromProbabilities
-from ..training.batch import Arrays, Batch, Data
+from ..training.batch import Arrays, Batch, Data, rows
 from ..training.step import State, Step
 
 if TYPE_CHECKING:
@@ -112,12 +113,12 @@ def examine(model: Model, x: Any, y: Any, steps: int, batch_size: int) -> Eviden
     state, full = copied(model.state), step.optimizer.full_batch
     shuffle = not full and not state.plan.stateful
     source = Arrays(data, len(data) if full else batch_size, state.seed, shuffle)
-    probe, sample = (data.batch(_spread(data, count)) for count in (PROBE, SAMPLE))
+    probe, sample = (data.batch(_spread(data, most)) for most in (PROBE, SAMPLE))
     start = copied(state)
     before = trace_step(step, start, probe)
     moments, failure = [], ""
     try:
-        for batch in _endless(source, steps):
+        for batch in _endless(source, steps, bool(state.plan.stateful)):
             moment, state = _step(step, state, batch.masked(step.net))
             moments.append(moment)
     except NonFiniteError as error:
@@ -139,17 +140,13 @@ def _norms(state: State, vector: Array) -> dict[str, float]:
     return {".".join(p): float(np.linalg.norm(vector[part])) for p, shape, part in places if len(shape) > 1}
 
 
-def _endless(source: Arrays, steps: int) -> Iterator[Batch]:
-    epoch = 0
-    while steps:
-        for batch in source.batches(epoch):
-            yield batch
-            steps -= 1
-            if not steps:
-                return
-        epoch += 1
+def _endless(source: Arrays, steps: int, whole: bool) -> Iterator[Batch]:
+    """Yield so many batches, one epoch after the other; `whole` ones only, if there is one."""
+    epochs = (batch for epoch in count() for batch in source.batches(epoch))
+    size = min(source.batch_size, len(source.data))
+    return islice((batch for batch in epochs if not whole or rows(batch.x) == size), steps)
 
 
-def _spread(data: Data, count: int) -> Array:
+def _spread(data: Data, most: int) -> Array:
     """Return the rows of a sample, spread evenly over the data."""
-    return np.unique(np.linspace(0, len(data) - 1, min(count, len(data))).round().astype(int))
+    return np.unique(np.linspace(0, len(data) - 1, min(most, len(data))).round().astype(int))

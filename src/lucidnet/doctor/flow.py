@@ -40,11 +40,13 @@ def shrinking(evidence: Evidence) -> Iterator[Sign]:
 
 
 def _ratios(made: Trace) -> tuple[str, dict[str, float]]:
-    """Return the last layer with weights, and the size of the error at each, over that at the last."""
+    """Return the last layer with weights, and the size of the error at each, over that at the last.
+
+    If there is no error at the last layer nothing can be said about the others.
+    """
     sizes = error_sizes(made)
     last = list(sizes)[-1] if sizes else ""
-    at_end = sizes.get(last) or 1.0
-    return last, {name: size / at_end for name, size in sizes.items()}
+    return last, {name: size / sizes[last] for name, size in sizes.items() if sizes[last]}
 
 
 def _sign(name: str, ratio: float, last: str) -> Sign:

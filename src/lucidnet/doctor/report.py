@@ -59,9 +59,9 @@ class Ailment:
         )
 
     def is_healthy(self, number: float) -> bool:
-        """Tell whether a number is in the healthy range."""
+        """Tell whether a number is in the healthy range; what could not be measured tells nothing."""
         low, high = self.healthy
-        return low <= number <= high
+        return low <= number <= high or math.isnan(number)
 
     def _distance(self, number: float) -> float:
         low, high = self.healthy

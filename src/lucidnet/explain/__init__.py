@@ -23,7 +23,33 @@ MOST = 400
 
 
 def explain(model: Model, x: Any, y: Any, digits: int = 6) -> Explanation:
-    """Tell one training step on a copy of a model's state; see `Model.explain`."""
+    """Tell one training step on a copy of a model's state; see `Model.explain`.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input(1), ln.layers.Dense(1, initializer="ones")])
+    >>> model.compile("half_squared_error", ln.optimizers.SGD(0.1))
+    >>> print(model.explain([[2.0]], [[5.0]]))
+    One training step on 1 example, in float32: ...
+    <BLANKLINE>
+    Forward: dense1 = Dense(1, initializer=Constant(1.0))
+      y₁ = x₁ · w₁₁ + b₁ = 2 · 1 + 0 = 2
+    <BLANKLINE>
+    Loss
+      HalfSquaredError(), with y = output and t = target
+      L = 1/2 · (y₁ - t₁)² = 1/2 · (2 - 5)² = 4.5
+    <BLANKLINE>
+    Backward: dense1
+      ∂L/∂y₁  = y₁ - t₁ = 2 - 5 = -3
+      ∂L/∂w₁₁ = x₁ · ∂L/∂y₁ = 2 · (-3) = -6
+      ∂L/∂b₁  = ∂L/∂y₁ = -3
+    <BLANKLINE>
+    Update: dense1
+      SGD(0.1), step 1
+      w₁₁⁺ = w₁₁ - 0.1 · ∂L/∂w₁₁ = 1 - 0.1 · (-6) = 1.6
+      b₁⁺  = b₁ - 0.1 · ∂L/∂b₁ = 0 - 0.1 · (-3) = 0.3
+    """
     step, data = model.step, model._data(x, y)
     if step.own is not None:
         raise SettingError(f"explain: it tells backpropagation, but this model learns by {step.rule!r}")
