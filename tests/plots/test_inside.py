@@ -158,8 +158,7 @@ class TestConvolutions:
         block = layers.Residual(Conv2D(1, 3, padding="same"))
         model = compiled([Input((8, 8, 1)), block, layers.Flatten(), Dense(10, "softmax")])
         assert plots.feature_maps(model, digits[0][0], "residual1.body").axes
-        with pytest.raises(ShapeError, match="take one of those inside"):
-            plots.feature_maps(model, digits[0][0], "residual1")
+        assert plots.feature_maps(model, digits[0][0], "residual1").axes
 
 
 class TestAttention:
@@ -168,7 +167,7 @@ class TestAttention:
         params, _ = layer.init(ln.backend.Stream(0), (5, 4))
         weights = layer.weights(params, np.random.default_rng(0).normal(size=(3, 5, 4)).astype("f"))
         tokens = ["a", "b", "c", "d", "e"]
-        figure = plots.attention_maps(weights[1], tokens)
+        figure = plots.attention_weights(weights[1], tokens)
         for head, axes in enumerate(figure.axes[:2]):
             np.testing.assert_allclose(axes.images[0].get_array(), weights[1, head], rtol=1e-6)
             assert [label.get_text() for label in axes.get_yticklabels()] == tokens
@@ -177,14 +176,30 @@ class TestAttention:
             assert (axes.get_xlabel(), axes.get_ylabel()) == ("looks at", "position")
 
     def test_others_than_oneself(self):
-        figure = plots.attention_maps(np.ones((2, 3)), ["a", "b"], ["x", "y", "z"])
+        figure = plots.attention_weights(np.ones((2, 3)), ["a", "b"], ["x", "y", "z"])
         assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["x", "y", "z"]
 
     def test_errors(self):
         with pytest.raises(ShapeError, match="3 tokens were given for 4 positions"):
-            plots.attention_maps(np.ones((1, 4, 4)), ["a", "b", "c"])
+            plots.attention_weights(np.ones((1, 4, 4)), ["a", "b", "c"])
         with pytest.raises(ShapeError, match=r"expected weights \(heads, queries, keys\)"):
-            plots.attention_maps(np.ones((2, 1, 4, 4)))
+            plots.attention_weights(np.ones((2, 1, 4, 4)))
+
+    def test_of_a_layer_in_a_model(self):
+        attention = layers.MultiHeadAttention(2, causal=True)
+        model = ln.Model([Input((None,)), layers.Embedding(9, 4, mask_zero=True), layers.Residual(attention)])
+        tokens = np.array([[3, 1, 4, 0], [5, 2, 6, 5]])
+        figure = plots.attention_maps(model, tokens, tokens=list("pi 0"))
+        inside = model.params["embedding1"]["W"][tokens]
+        own = model.params["residual2"]["body"]
+        expected = attention.weights(own, inside, layers.Run(mask=tokens != 0))[0]
+        for head, axes in enumerate(figure.axes[:2]):
+            np.testing.assert_allclose(axes.images[0].get_array(), expected[head], rtol=1e-5)
+        assert plots.attention_maps(model, tokens[0], "residual2.body").axes
+        with pytest.raises(ShapeError, match="'residual2' is no attention but Residual"):
+            plots.attention_maps(model, tokens, "residual2")
+        with pytest.raises(UnknownNameError, match="no attention"):
+            plots.attention_maps(ln.Model([Input(2), Dense(1)]), np.ones(2))
 
 
 class TestBoundary:
@@ -304,7 +319,7 @@ def test_all_can_be_drawn(tmp_path, convolutions, digits):
         plots.gradient_flow(convolutions, x, y),
         plots.convolution_filters(convolutions),
         plots.feature_maps(convolutions, x),
-        plots.attention_maps(np.ones((5, 3, 3))),
+        plots.attention_weights(np.ones((5, 3, 3))),
         plots.loss_surface(convolutions, x, y, points=3),
         plots.activation_histograms({"a": [(0, x), (1, x)]}),
     ]

@@ -11,12 +11,12 @@ import numpy as np
 
 from ..backend import Array
 from ..errors import NonFiniteError, SettingError
-from ..explain.trace import Trace, copied, trace_step
 from ..layers import Layer
 from ..losses import BinaryCrossentropy, Loss
 from ..losses.crossentropy import FromProbabilities
 from ..training.batch import Arrays, Batch, Data, rows
 from ..training.step import State, Step
+from ..training.trace import Trace, copied, trace_step
 
 if TYPE_CHECKING:
     from ..model import Model

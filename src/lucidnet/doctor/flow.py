@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..backend import Array
-from ..explain.trace import Trace
+from ..training.trace import Trace
 from .evidence import Evidence
 from .labels import baseline
 from .report import Sign

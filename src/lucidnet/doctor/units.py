@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..backend import Array
-from ..explain.trace import Trace
 from ..layers import HardSigmoid, Layer, ReLU, Sigmoid, Softsign, Tanh
+from ..training.trace import Trace
 from ..tree import leaves
 from .evidence import Evidence
 from .report import Sign

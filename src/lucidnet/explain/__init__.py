@@ -8,9 +8,9 @@ import numpy as np
 
 from ..errors import SettingError
 from ..training.batch import rows
+from ..training.trace import copied, trace_step
 from .report import Explanation
 from .story import Section, Told, story
-from .trace import copied, trace_step
 
 if TYPE_CHECKING:
     from ..model import Model

@@ -11,6 +11,7 @@ import numpy as np
 from ..backend import Array
 from ..layers import Dense, Layer, Linear, Softmax
 from ..layers.activations import ActivationLayer, LogSoftmax
+from ..training.trace import Call
 from .expressions import (
     Equation,
     Expression,
@@ -24,7 +25,6 @@ from .expressions import (
     total,
 )
 from .formulas import derivative_of, value_of
-from .trace import Call
 
 
 @dataclass(frozen=True)

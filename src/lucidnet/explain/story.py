@@ -12,6 +12,7 @@ from ..layers import Input, Linear
 from ..optimizers.sgd import SGD
 from ..training.batch import Batch
 from ..training.step import State, Step
+from ..training.trace import INNER, Trace
 from ..tree import Path, at, leaves
 from .expressions import (
     Equation,
@@ -27,7 +28,6 @@ from .expressions import (
 )
 from .formulas import loss_of, slope_of
 from .layers import Part, activated, backward, forward
-from .trace import INNER, Trace
 
 MOST_SHOWN = 8
 """Numbers shown of an array in a layer that is not written out."""

@@ -5,7 +5,7 @@ which a notebook shows and `save` writes to a file. Nothing touches the global s
 told apart by colour-blind readers.
 """
 
-from .attention import attention_maps
+from .attention import attention_maps, attention_weights
 from .boundary import decision_boundary
 from .curves import training_curves
 from .features import convolution_filters, feature_maps
@@ -21,6 +21,7 @@ from .weights import first_layer_weights, heat_map
 __all__ = [
     "activation_histograms",
     "attention_maps",
+    "attention_weights",
     "confusion_matrix",
     "convolution_filters",
     "decision_boundary",

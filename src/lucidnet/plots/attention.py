@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
+from ..layers.attention import MultiHeadAttention
 from .figures import SEQUENTIAL, color_bar, new_figure
+from .inside import call_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from ..model import Model
 
 MOST_TOKENS = 40
 """Up to so many tokens there is room for their names."""
 
 
 def attention_maps(
-    weights: npt.ArrayLike, tokens: Sequence[str] | None = None, keys: Sequence[str] | None = None
+    model: Model,
+    x: Any,
+    layer: str | None = None,
+    tokens: Sequence[str] | None = None,
+    keys: Sequence[str] | None = None,
 ) -> Figure:
-    """Draw the weights of attention: each row shows where one position looks.
+    """Draw where an attention layer looks for one input: a row for each position, a panel for each head.
 
     Parameters
     ----------
-    weights : (heads, queries, keys), or (queries, keys)
-        As `MultiHeadAttention.weights` gives them for each example.
+    model : Model
+    x : array-like (time, ...)
+        One input; of a batch the first is taken.
+    layer : str, optional
+        The name of the layer, as in ``model.summary()``; the first that attends if not given.
     tokens : sequence of str, optional
         The names of the positions.
     keys : sequence of str, optional
@@ -41,18 +52,44 @@ def attention_maps(
 
     Examples
     --------
-    >>> figure = attention_maps(np.full((2, 3, 3), 1 / 3), ["the", "black", "cat"])
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input((3, 8)), ln.layers.MultiHeadAttention(2)])
+    >>> figure = attention_maps(model, np.ones((3, 8)), tokens=["the", "black", "cat"])
     >>> [axes.get_title(loc="left") for axes in figure.axes[:2]]
     ['head 1', 'head 2']
+    """
+    call = call_of(model, x, layer, "heads", "attention")
+    if not isinstance(call.layer, MultiHeadAttention):
+        raise ShapeError(f"attention_maps: layer {call.name!r} is no attention but {call.layer!r}")
+    return attention_weights(call.layer.weights(call.params, call.x, call.run)[0], tokens, keys)
+
+
+def attention_weights(
+    weights: npt.ArrayLike, tokens: Sequence[str] | None = None, keys: Sequence[str] | None = None
+) -> Figure:
+    """Draw weights of attention (heads, queries, keys) or (queries, keys), as `attention_maps` does.
+
+    Examples
+    --------
+    >>> figure = attention_weights(np.full((2, 3, 3), 1 / 3), ["the", "black", "cat"])
+    >>> figure.axes[1].get_title(loc="left")
+    'head 2'
     """
     array = np.asarray(weights, float)
     array = array[None] if array.ndim == 2 else array
     if array.ndim != 3 or not array.size:
-        raise ShapeError(f"attention_maps: expected weights (heads, queries, keys), got shape {array.shape}")
+        raise ShapeError(
+            f"attention_weights: expected weights (heads, queries, keys), got shape {array.shape}"
+        )
     names = tokens, tokens if keys is None and array.shape[1] == array.shape[2] else keys
     for given, count, what in zip(names, array.shape[1:], ("tokens", "keys"), strict=True):
         if given is not None and len(given) != count:
-            raise ShapeError(f"attention_maps: {len(given)} {what} were given for {count} positions")
+            raise ShapeError(f"attention_weights: {len(given)} {what} were given for {count} positions")
+    return _panels(array, names)
+
+
+def _panels(array: npt.NDArray[np.float64], names: Sequence[Sequence[str] | None]) -> Figure:
+    """Return a figure with a panel for each head."""
     columns = min(len(array), 4)
     rows = math.ceil(len(array) / columns)
     side = float(np.clip(0.22 * max(array.shape[1:]), 2.2, 5.0))

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ShapeError, UnknownNameError, suggestion
-from ..explain.trace import Call, watch
-from ..layers import Layer, walk
+from ..errors import ShapeError
 from ..tree import at
 from .figures import DIVERGING, color_bar, new_figure
 from .images import Array, outline, symmetric_limit, tile
+from .inside import call_of, place
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -87,7 +86,8 @@ def feature_maps(model: Model, x: Any, layer: str | None = None, limit: int = LI
     >>> feature_maps(model, np.ones((8, 8, 1))).axes[0].get_title(loc="left")
     'conv2d1: 6 maps of 6 x 6'
     """
-    name, output = _output(model, np.asarray(x), layer)
+    call = call_of(model, x, layer, "kernel_size", "convolution")
+    name, output = call.name, np.asarray(call.y[0])
     if output.ndim != 3:
         raise ShapeError(
             f"feature_maps: layer {name!r} gives {output.shape}, no maps (height, width, channels)"
@@ -120,34 +120,11 @@ def _tiles(images: Array, columns: int, title: str, scale: float) -> Figure:
 def _kernel(model: Model, layer: str | None) -> tuple[str, Array]:
     """Return a layer's name, and its kernel (height, width, channels, filters)."""
     model.build()
-    name, path, _ = place(model, layer)
+    path, _ = place(model, layer, "kernel_size", "convolution")
+    name = ".".join(path)
     W = np.asarray(at(model.params, path).get("W", 0.0))
     if W.ndim == 3:
         W = W[None]
     if W.ndim != 4:
         raise ShapeError(f"convolution_filters: layer {name!r} is no convolution, its W has shape {W.shape}")
     return name, W
-
-
-def _output(model: Model, x: Array, layer: str | None) -> tuple[str, Array]:
-    """Return a layer's name, and its output for one input."""
-    batch = x[None] if x.ndim == len(model.input_shape) else x[:1]
-    name, path, _ = place(model, layer)
-    calls: list[Call] = []
-    watch(model.net, calls).forward(model.params, batch.astype(model.dtype))
-    found = next((call for call in calls if call.path == path), None)
-    if found is None:
-        raise ShapeError(f"feature_maps: {name!r} holds other layers: take one of those inside")
-    return name, np.asarray(found.y[0])
-
-
-def place(model: Model, layer: str | None) -> tuple[str, tuple[str, ...], Layer]:
-    """Return name, path and value of a layer; of the first convolution if there is no name."""
-    known = {".".join(path): (path, inner) for path, inner in walk(model.net) if path}
-    if layer is None:
-        layer = next((name for name, (_, inner) in known.items() if hasattr(inner, "kernel_size")), None)
-        if layer is None:
-            raise UnknownNameError("this network has no convolution")
-    if layer not in known:
-        raise UnknownNameError(f"no layer is called {layer!r}: {suggestion(layer, known)}")
-    return (layer, *known[layer])

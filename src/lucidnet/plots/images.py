@@ -81,6 +81,7 @@ def outline(axes: Axes, tiles: Tiles, height: int, width: int) -> None:
 
     frames = [Rectangle((column - 0.5, row - 0.5), width, height) for row, column in tiles.corners]
     axes.add_collection(
-        PatchCollection(frames, facecolor="none", edgecolor="0.6", linewidth=0.5), autolim=False
+        PatchCollection(frames, facecolor="none", edgecolor="0.6", linewidth=0.5, clip_on=False),
+        autolim=False,
     )
     axes.set_axis_off()

@@ -16,19 +16,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from ..training.history import History
+
 Records = Mapping[str, Sequence[tuple[int, Any]]]
 BINS = 50
 GAMMA = 0.4  # colours grow faster near zero: rare values stay visible beside the zeros of ReLUs
 
 
-def activation_histograms(records: Records) -> Figure:
+def activation_histograms(records: History | Records) -> Figure:
     """Draw a histogram of each recorded array for every step: steps to the right, values upwards.
 
     Parameters
     ----------
-    records : mapping of names to pairs (step, array)
-        As ``history.steps`` holds them after ``fit(..., record=["activations/*"])``; single numbers are left
-        out.
+    records : History, or mapping of names to pairs (step, array)
+        The history of ``fit(..., record=["activations/*"])``, or its ``steps``; single numbers are left out.
 
     Returns
     -------
@@ -47,7 +48,8 @@ def activation_histograms(records: Records) -> Figure:
     >>> figure.axes[0].get_title(loc="left")
     'activations/dense1'
     """
-    arrays = {name: pairs for name, pairs in records.items() if any(np.size(a) > 1 for _, a in pairs)}
+    steps: Records = getattr(records, "steps", records)
+    arrays = {name: pairs for name, pairs in steps.items() if any(np.size(a) > 1 for _, a in pairs)}
     if not arrays:
         raise DataError('activation_histograms: no arrays were recorded: fit(..., record=["activations/*"])')
     columns = min(len(arrays), 3)

@@ -11,7 +11,7 @@ from ..backend import Stream
 from ..errors import SettingError
 from ..training.batch import Arrays
 from ..training.measure import evaluate
-from .figures import BLUE, VERMILLION, new_figure
+from .figures import BLUE, VERMILLION, color_bar, new_figure
 from .images import Array
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _map(steps: Array, losses: Array) -> Figure:
     )
     axes.contour(steps, steps, shown, levels=levels, colors="white", linewidths=0.3)
     axes.plot([0], [0], "o", color=VERMILLION, markeredgecolor="white", label="the weights")
-    figure.colorbar(picture, ax=axes, label="loss", format="%.3g")
+    color_bar(axes, picture, "loss")
     axes.set_xlabel("step along direction 1, in sizes of the weights")
     axes.set_ylabel("step along direction 2")
     axes.set_aspect("equal")

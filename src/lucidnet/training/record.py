@@ -12,7 +12,8 @@ from ..layers import Layer, walk
 from ..tree import leaves, tree_map
 from .batch import Batch
 from .callback import Callback
-from .step import Measured
+from .step import Measured, State, Step
+from .trace import trace
 
 if TYPE_CHECKING:
     from .loop import Loop
@@ -90,42 +91,12 @@ def names(net: Layer, params: Any) -> Iterator[str]:
     yield from ("activations/" + ".".join(path) for path, _ in walk(net) if path)
 
 
-def probe(step: Any, state: Any, batch: Batch) -> dict[str, Array]:
+def probe(step: Step, state: State, batch: Batch) -> dict[str, Array]:
     """Return gradients and the outputs of all layers for a batch, by name; nothing is changed."""
-    outputs: dict[str, Array] = {}
-    net = step.objective.net
     run = step.run(state, 0, batch.mask)
-    arguments = (state.params, batch.x, batch.target, batch.weights, run)
-    made = step.objective.gradient(*arguments, step.own, state.taught.weights)
-    watched(net, outputs).forward(state.params, batch.x, run)
+    made = trace(step.objective, state.params, batch, run, step.own, state.taught.weights)
     found = {"grads/" + ".".join(path): array for path, array in leaves(made.grads)}
-    found |= {f"activations/{name}": array for name, array in outputs.items()}
+    outputs = {call.name: call.y for call in made.every_call if call.path and not call.is_inner}
     if step.objective.fused:  # the loss computes the final activation
-        last = step.net.children()[-1][0] if step.net.children() else ""
-        found[f"activations/{last}"] = made.prediction
-    return found
-
-
-def watched(net: Layer, outputs: dict[str, Array], path: str = "") -> Layer:
-    """Return a copy of a network whose layers note their outputs by name."""
-    import copy
-
-    from ..layers.rebuild import rebuilt
-
-    copies: dict[int, Layer] = {}
-    for name, child in net.children():
-        here = f"{path}.{name}" if path else name
-        spy = copy.copy(watched(child, outputs, here))
-        object.__setattr__(spy, "forward", _noting(spy.forward, outputs, here))
-        copies[id(child)] = spy
-    return rebuilt(net, lambda value: copies.get(id(value), value)) if copies else net
-
-
-def _noting(forward: Any, outputs: dict[str, Array], name: str) -> Any:
-    def noted(params: Any, x: Any, *args: Any) -> Any:
-        y, cache = forward(params, x, *args)
-        if not isinstance(y, dict):
-            outputs[name] = y
-        return y, cache
-
-    return noted
+        outputs[step.net.children()[-1][0] if step.net.children() else ""] = made.prediction
+    return found | {f"activations/{name}": y for name, y in outputs.items() if not isinstance(y, dict)}

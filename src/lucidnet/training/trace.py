@@ -10,10 +10,10 @@ from ..backend import Array, Tree
 from ..layers import Layer, Run
 from ..layers.base import INFERENCE
 from ..layers.rebuild import rebuilt
-from ..training.batch import Batch
-from ..training.objective import Gradient, Objective
-from ..training.step import State, Step, Taught
 from ..tree import Path, tree_map
+from .batch import Batch
+from .objective import Gradient, Objective
+from .step import State, Step, Taught
 
 if TYPE_CHECKING:
     from ..rules import Rule
@@ -36,6 +36,8 @@ class Call:
         Its parameters.
     x, y : array
         Input and output.
+    run : Run
+        The run it was part of.
     dy, dx : array or None
         The gradients of the loss by output and input; None if they were not asked for.
     grads : tree
@@ -46,6 +48,7 @@ class Call:
     layer: Layer
     params: Tree
     x: Any
+    run: Run
     y: Any = None
     dy: Any = None
     dx: Any = None
@@ -55,18 +58,31 @@ class Call:
     @property
     def name(self) -> str:
         """The path as text, that of the layer around it for an inner activation."""
-        path = self.path[:-1] if self.path[-1:] == (INNER,) else self.path
+        path = self.path[:-1] if self.is_inner else self.path
         return ".".join(path) or type(self.layer).__name__
+
+    @property
+    def is_inner(self) -> bool:
+        """Whether it is the call of an activation inside a layer."""
+        return self.path[-1:] == (INNER,)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One pass of a batch: loss, output and gradients, and the calls of all layers, in their order."""
+    """One pass of a batch: loss, output and gradients, and the calls of all layers, in their order.
+
+    A container's call stands before those of the layers in it.
+    """
 
     loss: float
     prediction: Any
     grads: Tree
-    calls: tuple[Call, ...]
+    every_call: tuple[Call, ...]
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls of layers that hold no others."""
+        return tuple(call for call in self.every_call if not call.layer.children())
 
 
 def trace(
@@ -115,7 +131,7 @@ def copied(state: State) -> State:
 
 
 def watch(layer: Layer, calls: list[Call], path: Path = ()) -> Layer:
-    """Return a copy of a network whose leaves, and the activations in them, note their calls in a list."""
+    """Return a copy of a network whose layers, and the activations in them, note their calls in a list."""
     if children := layer.children():
         made = {id(child): watch(child, calls, (*path, name)) for name, child in children}
 
@@ -123,7 +139,7 @@ def watch(layer: Layer, calls: list[Call], path: Path = ()) -> Layer:
             inside = isinstance(value, Layer) and value.children()  # a container that the path does not name
             return made[id(value)] if id(value) in made else rebuilt(value, swap) if inside else value
 
-        return rebuilt(layer, swap)
+        return _spy(rebuilt(layer, swap), calls, path)
     inner = getattr(layer, INNER, None)
     if isinstance(inner, Layer):
         layer = copy.copy(layer)
@@ -135,7 +151,7 @@ def _spy(layer: Layer, calls: list[Call], path: Path) -> Layer:
     spy = copy.copy(layer)
 
     def forward(params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Any]:
-        call = Call(path, layer, params, x)
+        call = Call(path, layer, params, x, run)
         calls.append(call)
         call.y, call.cache = layer.forward(params, x, run)
         return call.y, call.cache

@@ -1,0 +1,46 @@
+"""One layer of a model, found by its name, and its call for one input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import UnknownNameError, suggestion
+from ..layers import Layer, walk
+from ..layers.base import INFERENCE, masked
+from ..training.inputs import as_inputs
+from ..training.trace import Call, watch
+from ..tree import Path
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+
+def place(model: Model, layer: str | None, trait: str, kind: str) -> tuple[Path, Layer]:
+    """Return path and value of a layer; without a name, of the first that has an attribute `trait`.
+
+    Raises
+    ------
+    UnknownNameError
+        If no layer has this name, or none is of this kind.
+    """
+    known = {".".join(path): (path, inner) for path, inner in walk(model.net) if path}
+    if layer is None:
+        layer = next((name for name, (_, inner) in known.items() if hasattr(inner, trait)), None)
+        if layer is None:
+            raise UnknownNameError(f"this network has no {kind}")
+    if layer not in known:
+        raise UnknownNameError(f"no layer is called {layer!r}: {suggestion(layer, known)}")
+    return known[layer]
+
+
+def call_of(model: Model, x: Any, layer: str | None, trait: str, kind: str) -> Call:
+    """Return the call of a layer, as `place` finds it, for one input, or for the first of a batch."""
+    path, _ = place(model, layer, trait, kind)
+    x = np.asarray(x)
+    x = as_inputs(x[None] if x.ndim == len(model.input_shape) else x[:1], model.input_shape)
+    calls: list[Call] = []
+    x = x.astype(model.dtype)
+    watch(model.net, calls).forward(model.params, x, masked(model.net, x, INFERENCE))
+    return next(call for call in calls if call.path == path)
