@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,35 +35,40 @@ def write(
     FileError
         If it cannot be written; what was there before is still there.
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not (target.is_file() or target.is_dir()):
-        raise FileError(f"{path}: is no ordinary file, but a device or a pipe; name a file")
-    with _explained(Path(path)):
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
+    with _explained(Path(path), "what was there before is unchanged"):
+        target = _target(path)
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{target.suffix}")
         try:
-            with os.fdopen(handle, "wb") as file:
-                os.chmod(name, _mode(target))
+            with open(temporary, "xb") as file:
+                _keep_permissions(target, temporary)
                 for chunk in chunks:
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
             if check:
-                check(name)
-            os.replace(name, target)
+                check(str(temporary))
+            os.replace(temporary, target)
         except BaseException:
             with suppress(FileNotFoundError):
-                os.unlink(name)
+                temporary.unlink()
             raise
+    with _explained(Path(path), "the new file is in place, but may not outlast a power cut"):
         _sync_folder(target.parent)
 
 
-def _mode(target: Path) -> int:
-    """Return the permissions of the file, or those that a new one would get."""
+def _target(path: str | os.PathLike[str]) -> Path:
+    """Return the file that a path, or a link, leads to."""
+    if "\0" in os.fspath(path):
+        raise FileError(f"{os.fspath(path)!r}: a path holds no null character; name another file")
+    target = Path(os.path.realpath(path))
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise FileError(f"{path}: is no ordinary file, but a device or a pipe; name a file")
+    return target
+
+
+def _keep_permissions(target: Path, temporary: Path) -> None:
     with suppress(FileNotFoundError):
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+        temporary.chmod(target.stat().st_mode & 0o777)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -77,8 +82,8 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn errors of the system into one that says what to do."""
+def _explained(path: Path, state: str) -> Iterator[None]:
+    """Turn errors of the system into one that says how things stand, and what to do."""
     try:
         yield
     except FileNotFoundError as error:
@@ -89,6 +94,5 @@ def _explained(path: Path) -> Iterator[None]:
         raise FileError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
     except OSError as error:
         raise FileError(
-            f"{path}: writing failed ({error.strerror or error}); what was there before is unchanged; "
-            "make room, or choose another place"
+            f"{path}: writing failed ({error.strerror or error}); {state}; make room, or choose another place"
         ) from error

@@ -18,13 +18,11 @@ from .losses import Loss
 from .optimizers import Optimizer
 from .training.batch import Arrays, Data, Source, rows
 from .training.callback import Callback
-from .training.checkpoint import resumed
 from .training.history import History, Result
 from .training.inputs import as_data, as_inputs, as_mask, as_numbers, example_shape
 from .training.loop import Loop, Schedule, train
 from .training.measure import Tally, evaluate
 from .training.progress import choose
-from .training.record import Recorder
 from .training.shapes import output_shape
 from .training.step import State, Step, initial
 from .training.stream import Streamed, as_dataset
@@ -355,10 +353,15 @@ class Model:
         )
         progress, callbacks = choose(verbose, epochs), list(callbacks)
         if record:
+            from .training.record import Recorder
+
             callbacks.append(Recorder(record, record_every))
+        loop = Loop(self, source, validation, schedule, progress, callbacks)
         if resume is None:
-            return Loop(self, source, validation, schedule, progress, callbacks).run()
-        return resumed(Loop(self, source, validation, schedule, progress, callbacks), resume)
+            return loop.run()
+        from .training.checkpoint import resumed
+
+        return resumed(loop, resume)
 
     def fit_one_cycle(
         self,

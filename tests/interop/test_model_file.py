@@ -345,6 +345,17 @@ class TestWriting:
         (tmp_path / "folder").mkdir()
         with pytest.raises(FileError, match="is a folder; name a file in it"):
             saved.save(tmp_path / "folder")
+        with pytest.raises(FileError, match="a path holds no null character"):
+            saved.save("model\0.safetensors")
+
+    def test_a_folder_that_cannot_be_synced(self, path, saved, monkeypatch):
+        def fail(folder):
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(atomic, "_sync_folder", fail)
+        with pytest.raises(FileError, match="the new file is in place, but may not outlast a power cut"):
+            model(seed=9).save(path)
+        assert ln.load(path).seed == 9
 
     def test_killed_at_any_moment(self, path):
         """A process that saves two models in turn is killed; the file is one of them."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ..late import late
 from ..value import get as _get
 from .adam import Adam, Adamax, AdamW, Nadam
-from .adaptive import Adadelta, Adagrad, RMSprop
 from .base import Group, Optimizer, Place
 from .clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue
 from .sgd import SGD
 
 if TYPE_CHECKING:
     from . import schedules
+    from .adaptive import Adadelta, Adagrad, RMSprop
     from .constraints import Constraint, MaxNorm, NonNegative, UnitNorm
     from .ema import EMA
     from .lamb import LAMB
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __getattr__ = late(
     __name__,
     {
+        "adaptive": "Adadelta Adagrad RMSprop",
         "constraints": "Constraint MaxNorm NonNegative UnitNorm",
         "ema": "EMA",
         "lamb": "LAMB",
@@ -49,9 +50,9 @@ KNOWN: dict[str, Callable[[], Optimizer]] = {
     "sgd": SGD,
     "adam": Adam,
     "adamw": AdamW,
-    "rmsprop": RMSprop,
-    "adagrad": Adagrad,
-    "adadelta": Adadelta,
+    "rmsprop": _late("RMSprop"),
+    "adagrad": _late("Adagrad"),
+    "adadelta": _late("Adadelta"),
     "adamax": Adamax,
     "nadam": Nadam,
     "lion": _late("Lion"),
