@@ -52,6 +52,7 @@ def blocks_of_text(path):
     [
         ["one_cycle.py", "--examples", "320", "--epochs", "1", "--seeds", "1"],
         ["shakespeare.py", "transformer", "--steps", "110"],
+        ["adding.py", "--rounds", "0"],
     ],
     ids=lambda arguments: arguments[0],
 )
