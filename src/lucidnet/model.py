@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .metrics import Metric
     from .rules import Rule
     from .stepper import Stepper
+    from .training.alignment import Alignment
     from .training.find import RateCurve
     from .training.online import OnlineLearner
 
@@ -217,6 +218,29 @@ class Model:
             raise ShapeError(f"set_feedback: expected arrays of shapes {expected}, got {given}")
         made = tree_map(lambda array: np.array(array, self.dtype), feedback)
         self._state = replace(self.state, taught=self.state.taught._replace(weights=made))
+
+    def gradient_alignment(self, x: Any, y: Any) -> dict[str, Alignment]:
+        """Return how the rule's gradient lies to the true one, on all of a data set, for each layer.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(2), Dense(4, "tanh"), Dense(1)])
+        >>> model.compile("mse", "sgd", rule="fa")
+        >>> found = model.gradient_alignment([[1, 2], [3, 4]], [[1], [0]])
+        >>> round(found["dense2"].cosine, 6), abs(found["dense1"].cosine) < 1
+        (1.0, True)
+        """
+        from .training.alignment import gradient_alignment
+
+        data = self._data(x, y)
+        return gradient_alignment(self.step, self.state, data.batch(slice(None)).masked(self.net))
+
+    def weight_alignment(self) -> dict[str, float]:
+        """Return the cosine between feedback weights B and the weights W they stand for, for each layer."""
+        from .training.alignment import weight_alignment
+
+        return weight_alignment(self.step.objective.net, self.step.own, self.params, self.feedback)
 
     @property
     def params(self) -> Tree:

@@ -81,6 +81,10 @@ class SpaceRule(Value):
         """Return the gradients by which the optimizer changes B; None if B does not learn like that."""
         return None
 
+    def counterparts(self, layer: Layer, params: Tree, B: Tree, last: bool) -> list[tuple[Array, Array]]:
+        """Return what carries the error, beside the weights that it stands for; `last`: of the last layer."""
+        return []
+
     def learn(self, layer: Layer, params: Tree, inputs: Shape, B: Tree, rng: Stream) -> Tree:
         """Return B after a phase of its own, between two steps."""
         return B

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
 from ..errors import SettingError
-from ..layers import Layer, walk
+from ..layers import walk
 from ..tree import leaves, tree_map
+from .alignment import Alignment, gradient_alignment, weight_alignment
 from .batch import Batch
 from .callback import Callback
 from .step import Measured, State, Step
@@ -18,8 +19,8 @@ from .trace import trace
 if TYPE_CHECKING:
     from .loop import Loop
 
-KINDS = ("grads", "updates", "activations")
-"""What stands before a slash; weights have no such word."""
+ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alignment")
+"""Of the rule's gradient and the true one; of feedback weights and the weights they stand for."""
 
 
 class Recorder(Callback):
@@ -28,6 +29,9 @@ class Recorder(Callback):
     Weights are called ``dense1.W``, what the step subtracts from them ``updates/dense1.W``, the gradient
     of the batch ``grads/dense1.W``, and the output of a layer ``activations/dense1``.
     Gradients and activations take one more pass on the same batch, with the same random numbers.
+    How a learning rule's gradient lies to the true one is called ``gradient_alignment/dense1`` (a cosine),
+    ``sign_agreement/dense1`` and ``norm_ratio/dense1``, and how feedback weights lie to the weights they
+    stand for ``weight_alignment/dense1``; a kind alone, without a slash, means all of it.
 
     Parameters
     ----------
@@ -42,11 +46,12 @@ class Recorder(Callback):
             patterns = (patterns,)
         if not isinstance(every, int) or every < 1:
             raise SettingError(f"record_every must be a whole number of 1 or more, got {every!r}")
-        self.patterns, self.every = tuple(patterns), every
+        self.patterns = tuple(f"{p}/*" if p in ALIGNMENTS else p for p in patterns)
+        self.every = every
         self.before: Any = None
 
     def begin(self, loop: Loop) -> None:
-        known = list(names(loop.model.step.net, loop.model.state.params))
+        known = list(names(loop.model.step, loop.model.state))
         for pattern in self.patterns:
             if not any(fnmatch(name, pattern) for name in known):
                 raise SettingError(f"record: nothing is called {pattern!r}; there are {', '.join(known)}")
@@ -56,9 +61,13 @@ class Recorder(Callback):
         self.before = None
         if state.step % self.every:
             return
-        found = {".".join(path): array for path, array in leaves(state.params)}
+        found: dict[str, Any] = {".".join(path): array for path, array in leaves(state.params)}
         if self._wants("grads") or self._wants("activations"):
             found |= probe(step, state, batches[0])
+        if any(self._wants(kind) for kind in ALIGNMENTS[:3]):
+            found |= _gradients(gradient_alignment(step, state, batches[0]))
+        if self._wants("weight_alignment"):
+            found |= _weights(step, state)
         if self._wants("updates"):
             self.before = tree_map(lambda array: array.copy(), state.params)
         loop.model.history.record(state.step, self._chosen(found))
@@ -74,21 +83,38 @@ class Recorder(Callback):
     def _wants(self, kind: str) -> bool:
         return any(pattern.startswith((kind, "*/")) or pattern == "*" for pattern in self.patterns)
 
-    def _chosen(self, found: dict[str, Array]) -> dict[str, Array]:
+    def _chosen(self, found: dict[str, Any]) -> dict[str, Any]:
         return {
-            name: array.copy()
+            name: array if isinstance(array, float) else array.copy()
             for name, array in found.items()
             if any(fnmatch(name, pattern) for pattern in self.patterns)
         }
 
 
-def names(net: Layer, params: Any) -> Iterator[str]:
+def names(step: Step, state: State) -> Iterator[str]:
     """Yield the names of all that can be recorded."""
-    weights = [".".join(path) for path, _ in leaves(params)]
+    weights = [".".join(path) for path, _ in leaves(state.params)]
     yield from weights
     for kind in ("grads", "updates"):
         yield from (f"{kind}/{name}" for name in weights)
-    yield from ("activations/" + ".".join(path) for path, _ in walk(net) if path)
+    yield from ("activations/" + ".".join(path) for path, _ in walk(step.net) if path)
+    owners = dict.fromkeys(".".join(path[:-1]) for path, _ in leaves(state.params))
+    for kind in ALIGNMENTS[:3]:
+        yield from (f"{kind}/{name}" for name in owners)
+    yield from _weights(step, state)
+
+
+def _gradients(found: dict[str, Alignment]) -> dict[str, float]:
+    return {
+        f"{kind}/{name}": value
+        for name, alignment in found.items()
+        for kind, value in zip(ALIGNMENTS[:3], alignment, strict=True)
+    }
+
+
+def _weights(step: Step, state: State) -> dict[str, float]:
+    found = weight_alignment(step.objective.net, step.own, state.params, state.taught.weights)
+    return {f"weight_alignment/{name}": value for name, value in found.items()}
 
 
 def probe(step: Step, state: State, batch: Batch) -> dict[str, Array]:

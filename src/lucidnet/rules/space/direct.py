@@ -39,6 +39,11 @@ class Direct(SpaceRule):
         flat = self.initializer(stream.child("B"), (rows, math.prod(shape)))
         return {"B": flat.reshape(rows, *shape)}
 
+    def counterparts(self, layer: Layer, params: Tree, B: Tree, last: bool) -> list[tuple[Array, Array]]:
+        W = params[carriers(layer)[0]]
+        fits = last and "B" in B and W.ndim == 2 and B["B"].shape == W.shape[::-1]
+        return [(B["B"].T, W)] if fits else []
+
     def signal(self, signals: Signals) -> Array:
         """Return what is projected."""
         raise NotImplementedError(f"{type(self).__name__} must define signal(signals)")

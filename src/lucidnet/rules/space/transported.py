@@ -52,6 +52,9 @@ class Transported(SpaceRule):
         """Return the weights that carry the error."""
         return B
 
+    def counterparts(self, layer: Layer, params: Tree, B: Tree, last: bool) -> list[tuple[Array, Array]]:
+        return [(self.carried_by(params[n], B[n]), params[n]) for n in carriers(layer) if n in B]
+
     def cross(
         self,
         layer: Layer,
