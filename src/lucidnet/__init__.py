@@ -13,7 +13,8 @@ from . import errors, initializers, layers, losses, optimizers, training
 from .model import Model
 
 if TYPE_CHECKING:
-    from . import callbacks, check, data, metrics, plots, rules
+    from . import callbacks, check, data, lab, metrics, plots, rules
+    from .lab import race
     from .som import SelfOrganizingMap
 
 __version__ = "0.1.0"
@@ -25,12 +26,14 @@ __all__ = [
     "data",
     "errors",
     "initializers",
+    "lab",
     "layers",
     "load",
     "losses",
     "metrics",
     "optimizers",
     "plots",
+    "race",
     "rules",
     "training",
 ]
@@ -40,8 +43,10 @@ load = Model.load
 
 def __getattr__(name: str) -> Any:
     # Not needed to build and train a network: imported when first used, so that the import stays light.
-    if name in ("callbacks", "check", "data", "metrics", "plots", "rules"):
+    if name in ("callbacks", "check", "data", "lab", "metrics", "plots", "rules"):
         return import_module(f".{name}", __name__)
     if name == "SelfOrganizingMap":
         return import_module(".som", __name__).SelfOrganizingMap
+    if name == "race":
+        return import_module(".lab", __name__).race
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

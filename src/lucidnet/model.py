@@ -502,11 +502,11 @@ class Model:
         ]
         return tree_map(lambda *arrays: np.concatenate(arrays), *made)
 
-    def online(self, rule: Any = "rflo", every: int = 1) -> OnlineLearner:
+    def online(self, rule: Any = "rflo", every: int = 1, delay: int = 0) -> OnlineLearner:
         """Return this model as one that learns at each time step; see `OnlineLearner`."""
         from .training.online import OnlineLearner
 
-        return OnlineLearner(self, rule, every)
+        return OnlineLearner(self, rule, every, delay)
 
     def stepper(self) -> Stepper:
         """Return the network as one that is shown its sequences one time step at a time."""
@@ -590,7 +590,7 @@ class Model:
 
     def summary(self) -> str:
         """Return a table of layers, output shapes and numbers of parameters; print it to see it."""
-        return summary_text(self.net, self.state, self.input_shape)
+        return summary_text(self.net, self.state, self.input_shape, self.rule)
 
     def doctor(self, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> Report:
         """Watch a copy of this model in some training steps, and say in plain sentences what is wrong.

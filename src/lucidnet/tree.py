@@ -137,3 +137,21 @@ def _branches(tree: Tree, path: Path = ()) -> Iterator[Path]:
         if isinstance(branch, dict):
             yield (*path, name)
             yield from _branches(branch, (*path, name))
+
+
+def put(tree: Tree, path: Path, value: Tree) -> None:
+    """Put a branch into a tree, at a path, in place.
+
+    Examples
+    --------
+    >>> tree = {"a": {"b": 1}}
+    >>> put(tree, ("a", "c"), 2)
+    >>> tree
+    {'a': {'b': 1, 'c': 2}}
+    """
+    for name in path[:-1]:
+        tree = tree.setdefault(name, {})
+    if path:
+        tree[path[-1]] = value
+    else:
+        tree.update(value)

@@ -9,6 +9,7 @@ import lucidnet as ln
 from lucidnet.errors import LucidnetError
 from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, SimpleRNN
 from lucidnet.optimizers import SGD
+from lucidnet.rules import Rule, TruncatedBPTT
 
 N, T = 3, 7
 RNG = np.random.default_rng(0)
@@ -22,7 +23,11 @@ def model(layers, optimizer, rule="backprop"):
     return made
 
 
-@pytest.mark.parametrize("rule", ["rtrl", "snap1", "rflo", "eprop"])
+@pytest.mark.parametrize(
+    "rule",
+    ["rtrl", "snap1", "uoro", "kernl", "rflo", "eprop", Rule(time=TruncatedBPTT(3)), TruncatedBPTT(T, T)],
+    ids=str,
+)
 @pytest.mark.parametrize("kind", [SimpleRNN, LeakyRNN, GRU, LSTM])
 def test_a_sequence_step_by_step_is_the_sequence(rule, kind):
     """One update after T steps, by the sum of their gradients: T times that of the mean over time."""
@@ -35,6 +40,33 @@ def test_a_sequence_step_by_step_is_the_sequence(rule, kind):
         y = online.step(X[:, t], Y[:, t])
         np.testing.assert_allclose(y, predicted[:, t], rtol=1e-10)
     np.testing.assert_allclose(stream.get_weights(), whole.get_weights(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", ["rflo", "kernl", TruncatedBPTT(4)], ids=str)
+def test_targets_that_come_late(rule):
+    """The same gradients, as long as the weights are the same."""
+    layers = [LeakyRNN(4, return_sequences=True)]
+    now, late = model(layers, SGD(0.1)), model(layers, SGD(0.1))
+    one, two = now.online(rule, every=T), late.online(rule, every=T, delay=3)
+    before = late.get_weights()
+    for t in range(T):
+        one.step(X[:, t], Y[:, t])
+    for t in range(T + 3):
+        np.testing.assert_array_equal(late.get_weights(), before)
+        two.step(X[:, t % T], Y[:, t - 3] if t >= 3 else None)
+    np.testing.assert_allclose(late.get_weights(), now.get_weights(), rtol=1e-12)
+
+
+def test_what_kernl_learns_outlives_a_reset():
+    online = model([LeakyRNN(4, return_sequences=True)], SGD(0.1)).online("kernl")
+    for t in range(5):
+        online.step(X[:, t], Y[:, t])
+    A = online.feedback["leakyrnn1"]["time"]["A"]
+    assert np.abs(A - np.eye(4)).max() > 1e-3
+    online.reset()
+    online.step(X[:, 5], Y[:, 5])
+    assert online.feedback["leakyrnn1"]["time"]["steps"] == 6
+    assert np.abs(online.feedback["leakyrnn1"]["time"]["A"] - A).max() < 0.2
 
 
 def test_without_a_target_nothing_is_learned_but_the_traces_move():
@@ -98,7 +130,7 @@ def test_classes_and_a_stack_of_layers():
 @pytest.mark.parametrize(
     ("layers", "rule", "message"),
     [
-        ([SimpleRNN(3, return_sequences=True)], "bptt", "goes back in time"),
+        ([SimpleRNN(3, return_sequences=True)], "bptt", "goes back to the first time"),
         ([SimpleRNN(3, return_sequences=True, go_backwards=True)], "rtrl", "goes backwards"),
         ([Dense(3)], "rflo", "no recurrent layer"),
     ],

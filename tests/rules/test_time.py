@@ -15,6 +15,7 @@ from lucidnet.rules import (
     UORO,
     Diagonal,
     EProp,
+    KeRNL,
     Rule,
     SnAp,
     TruncatedBPTT,
@@ -46,6 +47,11 @@ def made(name, sequences=True, mask=None, backwards=False):
     return layer, params, trip, np.random.default_rng(3).normal(size=y.shape)
 
 
+def passed(rule, layer, params, trip, dy, need_dx=True):
+    """The gradients of inputs and parameters by a rule through time."""
+    return rule.route(layer, params, trip, dy, need_dx, rule.feedback(layer, Stream(0, dtype="float64")))[:2]
+
+
 def close(one, two, tolerance=1e-8):
     assert list(one) == list(two)
     for name in one:
@@ -61,8 +67,8 @@ def test_rtrl_is_bptt(name, sequences, mask, backwards):
     """And BPTT is finite differences: the table of layers shows that at 1e-7."""
     layer, params, trip, dy = made(name, sequences, mask, backwards)
     _, true = layer.backward(params, trip, dy)
-    close(RTRL().route(layer, params, trip, dy)[1], true)
-    close(SnAp(U).route(layer, params, trip, dy)[1], true)
+    close(passed(RTRL(), layer, params, trip, dy)[1], true)
+    close(passed(SnAp(U), layer, params, trip, dy)[1], true)
 
 
 @every_cell
@@ -72,7 +78,7 @@ def test_a_window_of_the_whole_sequence_is_bptt(name, sequences, backwards):
     layer, params, trip, dy = made(name, sequences, MASK, backwards)
     dx, true = layer.backward(params, trip, dy)
     for rule in (TruncatedBPTT(T), TruncatedBPTT(T + 5, 2), TruncatedBPTT(T, T)):
-        made_dx, grads = rule.route(layer, params, trip, dy)
+        made_dx, grads = passed(rule, layer, params, trip, dy)
         close(grads, true, 1e-12)
         np.testing.assert_allclose(made_dx, dx, rtol=1e-10, atol=1e-14)
 
@@ -81,7 +87,7 @@ def test_a_window_of_the_whole_sequence_is_bptt(name, sequences, backwards):
 def test_a_window_cuts_what_is_older(name):
     """With a window of 2 and stride 1, the sum over t of two steps of the chain rule each."""
     layer, params, trip, dy = made(name)
-    _, grads = TruncatedBPTT(2, 1).route(layer, params, trip, dy)
+    _, grads = passed(TruncatedBPTT(2, 1), layer, params, trip, dy)
     total = {k: np.zeros_like(a) for k, a in params.items()}
     states = [trip.first]
     for t in range(T):
@@ -103,9 +109,9 @@ def test_a_window_cuts_what_is_older(name):
 @every_cell
 def test_the_diagonal_is_snap_of_one_step(name):
     layer, params, trip, dy = made(name, mask=MASK)
-    close(Diagonal().route(layer, params, trip, dy)[1], SnAp(1).route(layer, params, trip, dy)[1], 1e-10)
+    close(passed(Diagonal(), layer, params, trip, dy)[1], passed(SnAp(1), layer, params, trip, dy)[1], 1e-10)
     _, true = layer.backward(params, trip, dy)
-    assert max(np.abs(Diagonal().route(layer, params, trip, dy)[1][k] - true[k]).max() for k in true) > 1e-3
+    assert max(np.abs(passed(Diagonal(), layer, params, trip, dy)[1][k] - true[k]).max() for k in true) > 1e-3
 
 
 @every_cell
@@ -116,7 +122,7 @@ def test_without_recurrent_weights_all_rules_agree(name):
     y, trip = layer.forward(params, X)
     _, true = layer.backward(params, trip, dy)
     for rule in (RFLO(), EProp(), Diagonal(), SnAp(1), RTRL()):
-        close(rule.route(layer, params, trip, dy)[1], true)
+        close(passed(rule, layer, params, trip, dy)[1], true)
 
 
 def test_rflo_is_the_published_update():
@@ -141,7 +147,7 @@ def test_rflo_is_the_published_update():
                     grads[k][index] += dy[n, t, a] * traces[k, i, a]
                 new.append(keep * h[a] + math.tanh(u) / 3.0)
             h = new
-    close(RFLO().route(layer, p, trip, dy)[1], grads, 1e-10)
+    close(passed(RFLO(), layer, p, trip, dy)[1], grads, 1e-10)
 
 
 def test_eprop_of_an_lstm_is_the_published_update():
@@ -171,7 +177,7 @@ def test_eprop_of_an_lstm_is_the_published_update():
                         index = (row, gate * U + a) if k != "b" else (gate * U + a,)
                         grads[k][index] += dy[n, t, a] * (through * eps[key] + direct)
             h, c = new_h, new_c
-    close(EProp().route(layer, p, trip, dy)[1], grads, 1e-10)
+    close(passed(EProp(), layer, p, trip, dy)[1], grads, 1e-10)
 
 
 @pytest.mark.parametrize("name", ["SimpleRNN", "GRU"])
@@ -184,7 +190,7 @@ def test_the_mean_of_uoro_is_rtrl(name):
     order = list(true)
     draws = np.array(
         [
-            np.concatenate([UORO(seed).route(layer, params, trip, dy, False)[1][k].ravel() for k in order])
+            np.concatenate([passed(UORO(seed), layer, params, trip, dy, False)[1][k].ravel() for k in order])
             for seed in range(4000)
         ]
     )
@@ -242,3 +248,67 @@ def test_settings():
         TruncatedBPTT(2, 3)
     with pytest.raises(LucidnetError, match="n must be a whole number"):
         SnAp(0)
+
+
+def test_kernl_is_the_published_update():
+    """Algorithm 1 of Roth et al. 2019, for one unit, one weight, one example at a time."""
+    rule = KeRNL(rate=0.3, deviation=0.01, decay=0.25, seed=5)
+    layer, p, trip, dy = made("LeakyRNN")
+    W, R, b, tau = p["W"], p["U"], p["b"], layer.tau
+    A, alpha = np.eye(U), np.full(U, 0.25)
+    grads = {"W": np.zeros((D, U)), "U": np.zeros((U, U)), "b": np.zeros(U)}
+    h, noisy, omega, gamma = (np.zeros((N, U)) for _ in range(4))
+    traces = {name: np.zeros((N, *value.shape)) for name, value in grads.items()}
+    for t in range(T):
+        xi = Stream(5, t, "float64", ("kernl",)).normal((N, U))
+        old_omega, errors = omega.copy(), np.zeros((N, U))
+        before, noisy_before = h.copy(), noisy.copy()
+        for n in range(N):
+            for i in range(U):
+                drive = sum(X[n, t, d] * W[d, i] for d in range(D)) + b[i]
+                a = drive + sum(before[n, j] * R[j, i] for j in range(U))
+                other = drive + sum(noisy_before[n, j] * R[j, i] for j in range(U))
+                h[n, i] = (1 - 1 / tau) * before[n, i] + math.tanh(a) / tau
+                noisy[n, i] = (1 - 1 / tau) * noisy_before[n, i] + math.tanh(other) / tau + 0.01 * xi[n, i]
+                slope = (1 - math.tanh(a) ** 2) / tau
+                for name, inputs in (("W", X[n, t]), ("U", before[n])):
+                    for j, value in enumerate(inputs):
+                        traces[name][n, j, i] = (1 - alpha[i]) * traces[name][n, j, i] + slope * value
+                traces["b"][n, i] = (1 - alpha[i]) * traces["b"][n, i] + slope
+                gamma[n, i] = (1 - alpha[i]) * gamma[n, i] - old_omega[n, i]
+                omega[n, i] = (1 - alpha[i]) * old_omega[n, i] + xi[n, i]
+            for k in range(U):
+                errors[n, k] = sum(A[k, i] * omega[n, i] for i in range(U)) - (noisy[n, k] - h[n, k]) / 0.01
+        dA, dalpha = np.zeros((U, U)), np.zeros(U)
+        for n in range(N):
+            for k in range(U):
+                for i in range(U):
+                    dA[k, i] += errors[n, k] * omega[n, i] / N
+                    dalpha[i] += errors[n, k] * A[k, i] * gamma[n, i] / N
+        A, alpha = A - 0.3 * dA, np.clip(alpha - 0.3 * dalpha, 0, 1)
+        for n in range(N):
+            sent = [sum(dy[n, t, k] * A[k, i] for k in range(U)) for i in range(U)]
+            for name, trace in traces.items():
+                grads[name] += np.array(sent) * trace[n]
+    B = rule.feedback(layer, Stream(0, dtype="float64"))
+    _, found, learned = rule.route(layer, p, trip, dy, False, B)
+    close(found, grads, 1e-10)
+    np.testing.assert_allclose(learned["A"], A, rtol=1e-10)
+    np.testing.assert_allclose(learned["alpha"], alpha, rtol=1e-10)
+    assert learned["steps"] == T
+
+
+def test_kernl_learns_how_far_a_change_reaches():
+    """A linear unit with recurrent weight 0.6 keeps 0.6 of a change at each time: A is 1, alpha 0.4."""
+    step = Step(
+        SimpleRNN(1, activation="linear"), ln.losses.get("mse"), ln.optimizers.SGD(0.0), ln.rules.get("kernl")
+    )
+    state = step.start((20, 2), dtype="float64")
+    state.params["U"][:] = 0.6
+    x = RNG.normal(size=(8, 20, 2))
+    for _ in range(150):
+        state, _ = step(state, x, np.zeros((8, 1)))
+    own = state.taught.weights["time"]
+    assert abs(own["A"].item() - 1) < 0.02
+    assert abs(own["alpha"].item() - 0.4) < 0.02
+    assert own["steps"] == 150 * 20

@@ -54,6 +54,10 @@ def train_command(
         float | None, typer.Option(help="Rate up to this and down again, in place of a constant one.")
     ] = None,
     rule: Annotated[str, typer.Option(help="Learning rule: backprop, fa, dfa, kp, ...")] = "backprop",
+    alignment: Annotated[
+        int | None,
+        typer.Option(min=1, help="Each so many steps, compare the rule's gradient with the true one."),
+    ] = None,
     epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 10,
     batch_size: Annotated[int, typer.Option(help="Examples per step.")] = 64,
     validation: Annotated[float, typer.Option(help="Share of the training data to validate on.")] = 0.1,
@@ -69,9 +73,29 @@ def train_command(
 ) -> None:
     """Train a dense network, and measure it on the test set. Ctrl-C ends early and keeps what was learned."""
     network = train.Network(hidden, activation, dropout, initializer)
-    way = train.Way(rule, one_cycle, resume)
+    way = train.Way(rule, alignment, one_cycle, resume)
     method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed, way)
     raise typer.Exit(train.run(data, network, method, save, plot, quiet))
+
+
+@app.command()
+def race(
+    data: Data = "digits",
+    rules: Annotated[str, typer.Option(help="Learning rules, with commas.")] = "backprop,fa,dfa,kp",
+    seeds: Annotated[int, typer.Option(min=1, help="How many first weights to try each with.")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="How often to go through the data.")] = 5,
+    hidden: Annotated[str, typer.Option(help="Units of the hidden layers, as in 128,64.")] = "128,64",
+    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "tanh",
+    optimizer: Annotated[str, typer.Option(help="sgd, adam, adamw, nadam, rmsprop, lion, ...")] = "adam",
+    lr: Annotated[float | None, typer.Option(help="Learning rate; the optimizer's own if left out.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Examples per step.")] = 64,
+    plot: Annotated[Path | None, typer.Option(help="Draw loss, metric and alignment to this file.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write all figures of all epochs to this file.")] = None,
+) -> None:
+    """Train one network by several learning rules, from the same weights, on the same batches."""
+    network = train.Network(hidden, activation)
+    method = train.Method(optimizer, lr, None, epochs, batch_size, 0.0, 0)
+    use.race(data, network, method, rules, seeds, plot, csv)
 
 
 @app.command()

@@ -68,6 +68,21 @@ def keep(model: Model, save: Path | None, plot_to: Path | None) -> None:
         draw(model, plot_to, "overview", None, None)
 
 
+def alignment(model: Model, plot_to: Path | None) -> None:
+    """Print how the rule's gradients and its feedback weights lay, first and last; draw it, too."""
+    from .. import plots
+
+    line("")
+    rows = [
+        [name, f"{pairs[0][1]:.3f}", f"{pairs[-1][1]:.3f}"] for name, pairs in model.history.steps.items()
+    ]
+    table(["cosine", "first", "last"], rows)
+    if plot_to:
+        out = plot_to.with_name(f"{plot_to.stem}-alignment{plot_to.suffix}")
+        plots.save(plots.alignment(model.history), out)
+        line(f"alignment drawn to {out}")
+
+
 def info(file: Path) -> None:
     """Print what a model file holds."""
     model = Model.load(file)
@@ -75,6 +90,7 @@ def info(file: Path) -> None:
     for name, value in (
         ("loss", model.loss),
         ("optimizer", model.optimizer),
+        ("rule", model.rule),
         ("metrics", ", ".join(metric.name for metric in model.metrics)),
         ("dtype, seed", f"{model.dtype}, {model.seed}"),
         ("trained on", model.about.get("data")),

@@ -56,9 +56,14 @@ class Network:
 
 @dataclass(frozen=True)
 class Way:
-    """What else the options say: the learning rule, the largest rate of a cycle, where checkpoints go."""
+    """What else the options say.
+
+    The learning rule, after how many steps its alignment is measured, the largest rate of a cycle, where
+    checkpoints go.
+    """
 
     rule: str = "backprop"
+    alignment: int | None = None
     one_cycle: float | None = None
     resume: Path | None = None
 
@@ -102,6 +107,8 @@ def run(
     finished = _fit(model, task, method, quiet)
     seconds = time.perf_counter() - began
     _report(model, task, seconds, finished, method)
+    if method.way.alignment is not None:
+        show.alignment(model, plot)
     show.keep(model, save, plot)
     return 0 if finished else INTERRUPTED
 
@@ -115,6 +122,8 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
         "verbose": 0 if quiet else 1,
         "resume": method.way.resume,
     }
+    if method.way.alignment is not None:
+        settings |= {"record": ["*_alignment/*"], "record_every": method.way.alignment}
     try:
         if method.way.one_cycle is None:
             model.fit(task.x, task.y, **settings)

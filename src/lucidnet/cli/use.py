@@ -1,4 +1,4 @@
-"""``lucidnet evaluate``, ``predict`` and ``check``."""
+"""``lucidnet race``, ``evaluate``, ``predict`` and ``check``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,34 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import atomic
+from .. import atomic, lab, plots
 from ..backend import Array
 from ..check import gradients, package
 from ..model import Model
 from ..training.history import number
 from . import show
 from .data import open_task, open_whole
+from .train import Method, Network
+
+
+def race(
+    data: str, network: Network, method: Method, rules: str, seeds: int, plot: Path | None, table: Path | None
+) -> None:
+    """Train by several rules; print the table, draw and write what was asked for."""
+    show.check_places(table, picture=plot)
+    task = open_task(data)
+    model = Model(network.layers(task))
+    model.compile(task.loss, method.make(), task.metrics)
+    names = [name.strip() for name in rules.split(",") if name.strip()]
+    sets = ((task.x, task.y), (task.x_test, task.y_test))
+    done = lab.race(model, sets, names, seeds=seeds, epochs=method.epochs, batch_size=method.batch_size)
+    show.line(f"\n{done}")
+    if table:
+        done.to_csv(table)
+        show.line(f"all figures written to {table}")
+    if plot:
+        plots.save(done.plot(), plot)
+        show.line(f"race drawn to {plot}")
 
 
 def evaluate(file: Path, data: str | None, plot: Path | None) -> None:

@@ -5,6 +5,7 @@ which a notebook shows and `save` writes to a file. Nothing touches the global s
 told apart by colour-blind readers.
 """
 
+from .alignment import alignment, feedback_weights
 from .attention import attention_maps, attention_weights
 from .boundary import decision_boundary
 from .curves import training_curves
@@ -20,12 +21,14 @@ from .weights import first_layer_weights, heat_map
 
 __all__ = [
     "activation_histograms",
+    "alignment",
     "attention_maps",
     "attention_weights",
     "confusion_matrix",
     "convolution_filters",
     "decision_boundary",
     "feature_maps",
+    "feedback_weights",
     "first_layer_weights",
     "gradient_flow",
     "heat_map",

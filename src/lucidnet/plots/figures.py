@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Okabe & Ito (2008), "Color universal design": told apart with every kind of colour blindness.
 BLUE, VERMILLION = "#0072B2", "#D55E00"
+PALETTE = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DIVERGING = "RdBu_r"  # ColorBrewer, colour-blind safe: blue below zero, white at zero, red above
 SEQUENTIAL = "Blues"
 

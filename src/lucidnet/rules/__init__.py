@@ -15,6 +15,7 @@ from .space.transported import (
 )
 from .time.base import TimeRule
 from .time.bptt import BPTT, TruncatedBPTT
+from .time.kernl import KeRNL
 from .time.local import RFLO, Diagonal, EProp
 from .time.rtrl import RTRL, UORO, SnAp
 
@@ -33,6 +34,7 @@ __all__ = [
     "EProp",
     "FeedbackAlignment",
     "FixedSign",
+    "KeRNL",
     "KolenPollack",
     "NodePerturbation",
     "Rule",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ..backend import Array, Shape, Tree, namespace
 from ..layers import Layer, Recurrent, walk
 from ..layers.base import Cache, Send
-from ..tree import Path, tree_map
+from ..tree import Path, put, tree_map
 from .base import Route, Signals, SpaceRule, carriers
 from .registry import Rule, get
 from .space.transported import Backprop
@@ -22,37 +22,74 @@ def plain(net: Layer, rule: Rule) -> bool:
     return all(isinstance(r.space, Backprop) and isinstance(r.time, BPTT) for r in rules)
 
 
-RouteOf: TypeAlias = Callable[[Rule, Path], Route]
-"""From a layer's rule and path to how the layer itself is passed."""
+RouteOf: TypeAlias = Callable[[Rule, Path, Tree], Route]
+"""From a layer's rule, path and feedback weights to how the layer itself is passed."""
+
+TIME = "time"
+"""Where, among a recurrent layer's feedback weights, those of its rule through time stand."""
 
 
-def through(rule: Rule, path: Path) -> Route:
-    """Return how a rule passes a layer itself: recurrent ones by its way through time."""
+def through(learned: Tree) -> RouteOf:
+    """Return how rules pass layers themselves: recurrent ones by their way through time.
 
-    def route(
-        layer: Layer, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool
-    ) -> tuple[Array, Tree]:
-        if isinstance(layer, Recurrent):
+    What a rule through time has made of its own weights is put into the tree `learned`.
+    """
+
+    def route_of(rule: Rule, path: Path, B: Tree) -> Route:
+        def route(
+            layer: Layer, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool
+        ) -> tuple[Array, Tree]:
+            if not isinstance(layer, Recurrent):
+                return layer.route(params, cache, dy, send, need_dx)
             time: TimeRule = rule.time
-            return time.route(layer, params, cache, dy, need_dx)
-        return layer.route(params, cache, dy, send, need_dx)
+            dx, grads, own = time.route(layer, params, cache, dy, need_dx, B.get(TIME, {}))
+            if own:
+                put(learned, (*path, TIME), own)
+            return dx, grads
 
-    return route
+        return route
+
+    return route_of
 
 
-def crossing(rule: Rule, B: Tree, signals: Signals, route_of: RouteOf = through, path: Path = ()) -> Send:
-    """Return the `send` with which containers cross their edges by a rule; inner layers inherit it."""
+class Crossing(NamedTuple):
+    """What passes layers by a rule: the whole network by `cross`, the edges of containers by `send`.
+
+    Parameters
+    ----------
+    rule : Rule
+        The rule here; inner layers inherit it, unless they have their own.
+    B : tree
+        The feedback weights from here on.
+    signals : Signals
+        What is known at the output.
+    route_of : callable
+        How a rule passes a layer itself.
+    path : tuple of str
+        Where this is.
+    """
+
+    rule: Rule
+    B: Tree
+    signals: Signals
+    route_of: RouteOf
+    path: Path = ()
+
+    def cross(
+        self, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
+    ) -> tuple[Array, Tree]:
+        """Return the gradients of a layer's input and parameters, the layer being the one that is here."""
+        here = self._replace(rule=chosen(layer, self.rule))
+        space: SpaceRule = here.rule.space
+        route = self.route_of(here.rule, self.path, self.B)
+        return space.cross(layer, params, cache, dy, need_dx, self.B, here.send, self.signals, route)
 
     def send(
-        name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
+        self, name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
     ) -> tuple[Array, Tree]:
-        own, inner, here = chosen(layer, rule), B.get(name, {}), (*path, name)
-        space: SpaceRule = own.space
-        below = crossing(own, inner, signals, route_of, here)
-        route = route_of(own, here)
-        return space.cross(layer, params, cache, dy, need_dx, inner, below, signals, route)
-
-    return send
+        """Return the same for a layer inside the one that is here."""
+        inner = self._replace(B=self.B.get(name, {}), path=(*self.path, name))
+        return inner.cross(layer, params, cache, dy, need_dx)
 
 
 def chosen(layer: Layer, rule: Rule) -> Rule:

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..backend import Array, Stream, Tree, namespace
 from ..errors import SettingError
-from ..layers import Layer
-from ..tree import Path, at
-from .crossing import input_shapes, places, plain
+from ..layers import Layer, Recurrent
+from ..tree import Path, at, put
+from .crossing import TIME, input_shapes, places, plain
 from .registry import Rule
 
 
@@ -38,9 +38,12 @@ def fresh(net: Layer, rule: Rule, params: Tree, x: Any, rng: Stream) -> Tree:
         stream = rng
         for name in path:
             stream = stream.child(name)
-        if path in shapes and (
-            B := own.space.feedback(layer, at(params, path), shapes[path], outputs, stream)
-        ):
+        B: Tree = {}
+        if path in shapes:
+            B = own.space.feedback(layer, at(params, path), shapes[path], outputs, stream)
+        if isinstance(layer, Recurrent) and (inner := own.time.feedback(layer, stream.child(TIME))):
+            B = B | {TIME: inner}
+        if B:
             put(made, path, B)
     return made
 
@@ -58,6 +61,13 @@ def side_by_side(y: Any) -> Array:
     return namespace(arrays[0]).concat(arrays, axis=-1)
 
 
+def merged(tree: Tree, other: Tree) -> Tree:
+    """Return a tree in which some arrays are those of another."""
+    if not isinstance(tree, dict):
+        return other
+    return {name: merged(value, other[name]) if name in other else value for name, value in tree.items()}
+
+
 def each(net: Layer, rule: Rule, feedback: Tree, function: Callable[[Path, Layer, Rule, Tree], Any]) -> Tree:
     """Return a tree of what a function makes of the feedback weights of each layer; None is left out."""
     made: Tree = {}
@@ -72,13 +82,3 @@ def branch(tree: Tree, path: Path) -> Tree:
     for name in path:
         tree = tree.get(name, {})
     return tree
-
-
-def put(tree: Tree, path: Path, value: Tree) -> None:
-    """Put a branch into a tree, at a path, in place."""
-    for name in path[:-1]:
-        tree = tree.setdefault(name, {})
-    if path:
-        tree[path[-1]] = value
-    else:
-        tree.update(value)

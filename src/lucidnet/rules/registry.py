@@ -22,6 +22,7 @@ from .space.transported import (
 )
 from .time.base import TimeRule
 from .time.bptt import BPTT, TruncatedBPTT
+from .time.kernl import KeRNL
 from .time.local import RFLO, Diagonal, EProp
 from .time.rtrl import RTRL, UORO
 
@@ -46,6 +47,7 @@ TIME: dict[str, Callable[[], TimeRule]] = {
     "rtrl": RTRL,
     "snap1": Diagonal,
     "uoro": UORO,
+    "kernl": KeRNL,
     "rflo": RFLO,
     "eprop": EProp,
 }

@@ -60,10 +60,23 @@ def gradient_alignment(step: Step, state: State, batch: Batch) -> dict[str, Alig
 
     Both are taken at the same weights, with the same random numbers; nothing is changed.
     """
+    made, true = _both(step, state, batch)
+    return {name: aligned(_joined(at(made, path)), _joined(at(true, path))) for name, path in _owners(true)}
+
+
+def overall_alignment(step: Step, state: State, batch: Batch) -> float:
+    """Return the cosine over all layers together but the last, whose gradient most rules leave exact."""
+    made, true = _both(step, state, batch)
+    owners = [path for _, path in _owners(true)]
+    parts = [[_joined(at(tree, path)) for path in owners[:-1] or owners] for tree in (made, true)]
+    return aligned(np.concatenate(parts[0]), np.concatenate(parts[1])).cosine
+
+
+def _both(step: Step, state: State, batch: Batch) -> tuple[Tree, Tree]:
+    """Return the rule's gradient and the true one."""
     run, given = step.run(state, 0, batch.mask), (state.params, batch.x, batch.target, batch.weights)
     true = step.objective.gradient(*given, run).grads
-    made = step.objective.gradient(*given, run, step.own, state.taught.weights).grads
-    return {name: aligned(_joined(at(made, path)), _joined(at(true, path))) for name, path in _owners(true)}
+    return step.objective.gradient(*given, run, step.own, state.taught.weights).grads, true
 
 
 def weight_alignment(net: Layer, rule: Rule | None, params: Tree, feedback: Tree) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -40,6 +40,21 @@ def number(value: float) -> str:
     ('0.9877', '1.230e-05', '1.235e+05')
     """
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
+
+
+def csv_text(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], path: str | PathLike[str] | None = None
+) -> str:
+    """Return a table as CSV; write it to a file if a path is given."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    if path is not None:
+        from .. import atomic
+
+        atomic.write(path, [text.getvalue().encode()])
+    return text.getvalue()
 
 
 class History(dict[str, list[float]]):
@@ -90,15 +105,7 @@ class History(dict[str, list[float]]):
 
     def to_csv(self, path: str | PathLike[str] | None = None) -> str:
         """Return the table as CSV; write it to a file if a path is given."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, ["epoch", *self], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows())
-        if path is not None:
-            from .. import atomic
-
-            atomic.write(path, [text.getvalue().encode()])
-        return text.getvalue()
+        return csv_text(["epoch", *self], self.rows(), path)
 
     def plot(self) -> Any:
         """Return a figure of all curves (needs matplotlib: ``pip install 'lucidnet[plots]'``)."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..backend import Array, Tree
 from ..layers import Layer, Run, backprop
-from ..layers.base import INFERENCE, Cache, Send, masked
+from ..layers.base import INFERENCE, Cache, masked
 from ..losses import Loss
 
 if TYPE_CHECKING:
     from ..rules import Rule
+    from ..rules.crossing import Crossing
 
 
 class Evaluation(NamedTuple):
@@ -23,12 +24,16 @@ class Evaluation(NamedTuple):
 
 
 class Gradient(NamedTuple):
-    """The mean loss of a batch, the network's output, the parameters' gradients, the forward pass's cache."""
+    """The mean loss of a batch, the network's output, the parameters' gradients, the forward pass's cache.
+
+    `learned` are feedback weights that have changed on the way.
+    """
 
     loss: Array
     prediction: Array
     grads: Tree
     cache: Cache
+    learned: Tree = {}  # noqa: RUF012 - never changed
 
 
 @dataclass(frozen=True)
@@ -92,13 +97,18 @@ class Objective:
         y, cache = self.net.forward(params, x, run)
         value, loss_cache = self.loss.forward(y, target, weights, run.mask)
         dy = self.loss.backward(loss_cache)
-        send = backprop if rule is None else self._send(rule, feedback, dy, target)
-        _, grads = self.net.route(params, cache, dy, send, need_dx=False)
-        return Gradient(value, self.loss.output(loss_cache) if self.fused else y, grads, cache)
+        learned: Tree = {}
+        if rule is None:
+            _, grads = self.net.route(params, cache, dy, backprop, need_dx=False)
+        else:
+            crossing = self._crossing(rule, feedback, dy, target, learned)
+            _, grads = crossing.cross(self.net, params, cache, dy, need_dx=False)
+        y = self.loss.output(loss_cache) if self.fused else y
+        return Gradient(value, y, grads, cache, learned)
 
-    def _send(self, rule: Rule, feedback: Tree, dy: Any, target: Any) -> Send:
+    def _crossing(self, rule: Rule, feedback: Tree, dy: Any, target: Any, learned: Tree) -> Crossing:
         from ..rules.base import Signals
-        from ..rules.crossing import crossing
+        from ..rules.crossing import Crossing, through
         from ..rules.feedback import side_by_side
 
-        return crossing(rule, feedback or {}, Signals(side_by_side(dy), target))
+        return Crossing(rule, feedback or {}, Signals(side_by_side(dy), target), through(learned))

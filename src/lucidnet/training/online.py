@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,12 @@ from ..errors import SettingError, ShapeError
 from ..layers import Layer, Recurrent, Run, walk
 from ..layers.base import Send
 from ..rules.base import Route, Signals
-from ..rules.crossing import chosen, crossing
+from ..rules.crossing import TIME, Crossing, chosen
 from ..rules.feedback import fresh, side_by_side
 from ..rules.registry import Rule, get
-from ..rules.time.online import Moment, Online, gathered, immediate, with_one
-from ..tree import Path
+from ..rules.time.base import NOT_ONLINE, TimeRule
+from ..rules.time.online import Moment, immediate
+from ..tree import Path, put
 from .shapes import zeros
 from .step import State
 
@@ -27,17 +29,20 @@ class OnlineLearner:
     """A model that predicts, learns and forgets at each time step.
 
     What weights have done to the states of recurrent layers is carried in traces, which do not grow with
-    time. All other layers learn by the error of the same time.
+    time; truncated backpropagation keeps the times of its window. All other layers learn by the error of
+    the same time. A rule's feedback weights are in ``feedback``.
 
     Parameters
     ----------
     model : Model
         A compiled model of sequences (n, time, ...), whose weights are trained.
     rule : str or Rule
-        A rule that goes forwards in time: ``"rtrl"``, ``"snap1"``, ``"uoro"``, ``"rflo"``, ``"eprop"``,
-        also as ``Rule("fa", "rflo")``.
+        A rule that goes forwards in time: ``"rtrl"``, ``"snap1"``, ``"uoro"``, ``"kernl"``, ``"rflo"``,
+        ``"eprop"``, or ``"truncated"``; also as ``Rule("fa", "rflo")``.
     every : int
         After how many steps the optimizer moves the weights, by the sum of the gradients since then.
+    delay : int
+        How many steps late targets come: ``step(x, y)`` then takes the target of `delay` steps before.
 
     Examples
     --------
@@ -53,10 +58,12 @@ class OnlineLearner:
     100
     """
 
-    def __init__(self, model: Model, rule: Any, every: int = 1) -> None:
-        if not isinstance(every, int) or every < 1:
-            raise SettingError(f"online: every must be a whole number of 1 or more, got {every!r}")
-        self.model, self.rule, self.every, self.steps = model, get(rule), every, 0
+    def __init__(self, model: Model, rule: Any, every: int = 1, delay: int = 0) -> None:
+        for name, value, least in (("every", every, 1), ("delay", delay, 0)):
+            if not isinstance(value, int) or value < least:
+                raise SettingError(f"online: {name} must be a whole number of {least} or more, got {value!r}")
+        self.model, self.rule, self.every, self.delay = model, get(rule), every, delay
+        self.steps = self.learned = 0
         _check(model.net, self.rule)
         shape, state = model.input_shape, model.state
         rng = state.stream("feedback")
@@ -67,9 +74,10 @@ class OnlineLearner:
         self.reset()
 
     def reset(self) -> None:
-        """Begin a new sequence: states and traces of 0. What has been learned stays."""
+        """Begin a new sequence: states and traces of 0, no target awaited. What has been learned stays."""
         self.states: Tree = {}
         self.traces: dict[Path, Any] = {}
+        self.waiting: deque[tuple[Array, Any]] = deque()
 
     def step(self, x: Any, y: Any = None, weights: Any = None) -> Array:
         """Return the output (n, ...) for inputs (n, ...) of the next time; learn if there is a target.
@@ -86,21 +94,35 @@ class OnlineLearner:
         x = np.asarray(x, self.model.dtype)
         if x.shape[1:] != self._shape:
             raise ShapeError(f"step: expected inputs (n, {self._shape}) of one time, got shape {x.shape}")
-        step, state = self.model.step, self.model.state
-        objective, params = step.objective, state.params
+        objective, params = self.model.step.objective, self.model.state.params
         prediction, cache = objective.net.forward(params, x[:, None], Run(states=self.states))
         self.states = objective.net.states(cache)
+        self.waiting.append((prediction, cache))
+        if len(self.waiting) > self.delay:
+            self._learn(*self.waiting.popleft(), y, weights)
+        self.steps += 1
+        out = self._output(prediction)
+        return out[:, 0] if out.ndim > 2 else out
+
+    def _output(self, prediction: Array) -> Array:
+        """Return what the model predicts, with the final activation if the loss has taken that over."""
+        objective = self.model.step.objective
+        if not objective.fused:
+            return prediction
+        return objective.loss.output(objective.loss.forward(prediction, self._target(None, prediction))[1])
+
+    def _learn(self, prediction: Array, cache: Any, y: Any, weights: Any) -> None:
+        """Move the traces on by the time of a prediction, and learn if there is a target."""
+        objective, state = self.model.step.objective, self.model.state
         target = self._target(y, prediction)
         weights = None if weights is None else np.asarray(weights, self.model.dtype)
         value, kept = objective.loss.forward(prediction, target, weights)
         dy = objective.loss.backward(kept)
-        _, grads = objective.net.route(params, cache, dy, self._send(dy, target), False)
+        _, grads = self._crossing(dy, target).cross(objective.net, state.params, cache, dy, False)
         if y is not None:
             self.loss = float(value)
-            self._learn(state, grads)
-        self.steps += 1
-        out = objective.loss.output(kept) if objective.fused else prediction
-        return out[:, 0] if out.ndim > 2 else out
+            self._apply(state, grads)
+        self.learned += 1
 
     def _target(self, y: Any, prediction: Array) -> Array:
         """Return the target as the loss takes it; the prediction itself where there is none."""
@@ -114,39 +136,38 @@ class OnlineLearner:
         checked: Array = loss.check_target(given, shape, self.model.dtype)
         return checked
 
-    def _send(self, dy: Array, target: Array) -> Send:
-        """Return the rule's `send` for this time; recurrent layers move their traces on."""
+    def _crossing(self, dy: Array, target: Array) -> Crossing:
+        """Return what passes the layers at this time; recurrent ones move their traces on."""
 
-        def route_of(rule: Rule, path: Path) -> Route:
+        def route_of(rule: Rule, path: Path, B: Tree) -> Route:
             def route(
                 layer: Layer, params: Tree, cache: Any, dy: Array, send: Send, need_dx: bool
             ) -> tuple[Any, Tree]:
                 if isinstance(layer, Recurrent):
-                    return self._pass(rule.time, layer, params, cache, dy, path)
+                    return self._pass(rule.time, layer, params, cache, dy, path, B.get(TIME, {}))
                 return layer.route(params, cache, dy, send, need_dx)
 
             return route
 
-        return crossing(self.rule, self.feedback, Signals(side_by_side(dy), target), route_of)
+        return Crossing(self.rule, self.feedback, Signals(side_by_side(dy), target), route_of)
 
     def _pass(
-        self, rule: Online, layer: Recurrent, params: Tree, trip: Any, dy: Array, path: Path
+        self, rule: TimeRule, layer: Recurrent, params: Tree, trip: Any, dy: Array, path: Path, B: Tree
     ) -> tuple[Array, Tree]:
         """Move a layer's trace on by one time; return dx and the gradients of this time."""
         error = dy[:, 0] if layer.return_sequences else dy
-        n = error.shape[0]
-        if path not in self.traces:
-            self.traces[path] = rule.start(layer, params, n, error)
-        now = Moment(with_one(trip.rows), with_one(trip.first[0]), trip.kept[0], None)
-        self.traces[path] = trace = rule.advance(self.traces[path], layer, params, now)
-        grads = gathered(layer, *rule.gradient(trace, error))
+        trace = self.traces.get(path)
+        self.traces[path], grads, memory = rule.tick(layer, params, trace, trip, error, B)
+        if memory:
+            put(self.feedback, (*path, TIME), memory)
+        now = Moment(trip.rows, trip.first[0], trip.kept[0], None)
         dz = immediate(layer, params, now, error)[0]
         return (dz @ params["W"].T)[:, None], grads
 
-    def _learn(self, state: State, grads: Tree) -> None:
+    def _apply(self, state: State, grads: Tree) -> None:
         gradient = state.plan.parameters.ravel(grads)
         self._sum = gradient if self._sum is None else self._sum + gradient
-        if (self.steps + 1) % self.every == 0:
+        if (self.learned + 1) % self.every == 0:
             self.model.state = self.model.step.moved(state, self._sum)
             self._sum = None
 
@@ -158,10 +179,7 @@ def _check(net: Layer, rule: Rule) -> None:
         raise SettingError("online: the network has no recurrent layer, so each step is a train_step")
     for layer in recurrent:
         time = chosen(layer, rule).time
-        if not isinstance(time, Online):
-            raise SettingError(
-                f"online: {time!r} goes back in time, and cannot learn at each step of a stream: take one of "
-                "rtrl, snap1, uoro, rflo, eprop"
-            )
+        if type(time).tick is TimeRule.tick:
+            raise SettingError(NOT_ONLINE.format(time))
         if layer.go_backwards:
             raise SettingError("online: a layer that goes backwards cannot learn from a stream")

@@ -81,7 +81,7 @@ class Recorder(Callback):
         loop.model.history.record(state.step - 1, self._chosen(found))
 
     def _wants(self, kind: str) -> bool:
-        return any(pattern.startswith((kind, "*/")) or pattern == "*" for pattern in self.patterns)
+        return any(fnmatch(kind, p.partition("/")[0]) for p in self.patterns if "/" in p or p == "*")
 
     def _chosen(self, found: dict[str, Any]) -> dict[str, Any]:
         return {

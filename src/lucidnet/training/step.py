@@ -226,6 +226,8 @@ class Step:
             gradient = part if gradient is None else gradient + part
             measured.append(Measured(loss, made.prediction))
             state = self._absorb(state, made.cache)
+            if made.learned:
+                state = self._remember(state, made.learned)
         if self.own is not None:
             state = self._teach(before, state, gradient, batches[0].x)
         return self._advance(before, state, gradient), measured
@@ -244,7 +246,7 @@ class Step:
 
         assert self.own is not None
         net, plan = self.objective.net, state.plan
-        taught = teach(net, self.own, self.optimizer, plan, before.taught, gradient, state.step + 1)
+        taught = teach(net, self.own, self.optimizer, plan, state.taught, gradient, state.step + 1)
         return replace(state, taught=mirror(net, self.own, before.params, taught, x, state.stream("mirror")))
 
     def run(self, state: State, number: int = 0, mask: Array | None = None) -> Run:
@@ -266,6 +268,12 @@ class Step:
         if not (math.isfinite(loss) and _finite(gradient)):
             raise non_finite(self.objective, state.params, batch.x, loss, made.grads, run, state.step)
         return gradient, loss, made
+
+    def _remember(self, state: State, learned: Tree) -> State:
+        """Return the state with feedback weights that changed on the way back."""
+        from ..rules.feedback import merged
+
+        return replace(state, taught=state.taught._replace(weights=merged(state.taught.weights, learned)))
 
     def _absorb(self, state: State, cache: Any) -> State:
         """Return the state with what the forward pass leaves behind: buffers and carried states."""

@@ -8,7 +8,7 @@ from ..backend import Array, Stream, Tree
 from ..layers import Layer
 from ..optimizers import Optimizer
 from ..rules.crossing import input_shapes, places
-from ..rules.feedback import each
+from ..rules.feedback import each, merged
 from ..rules.registry import Rule
 from ..tree import Layout, Path, at
 from .plan import Plan
@@ -29,7 +29,7 @@ def teach(
     after, mine = before.copy(), Plan.over(net, layout)
     free = replace(optimizer, clip=None)
     free.advance(before, layout.ravel(own), slots, step, mine.groups, mine.arrays, after)
-    return Taught(_merged(taught.weights, layout.unravel(after)), slots)
+    return Taught(merged(taught.weights, layout.unravel(after)), slots)
 
 
 def _clipped(optimizer: Optimizer, gradient: Array, plan: Plan) -> Array:
@@ -37,12 +37,6 @@ def _clipped(optimizer: Optimizer, gradient: Array, plan: Plan) -> Array:
     if optimizer.clip is not None:
         optimizer.clip(gradient, [place.part for place in plan.arrays])
     return gradient
-
-
-def _merged(tree: Tree, other: Tree) -> Tree:
-    if not isinstance(tree, dict):
-        return other
-    return {name: _merged(value, other[name]) if name in other else value for name, value in tree.items()}
 
 
 def mirror(net: Layer, rule: Rule, params: Tree, taught: Taught, x: Array, rng: Stream) -> Taught:
@@ -57,4 +51,4 @@ def mirror(net: Layer, rule: Rule, params: Tree, taught: Taught, x: Array, rng: 
             stream = stream.child(name)
         return own.space.learn(layer, at(params, path), shapes[path], B, stream)
 
-    return taught._replace(weights=each(net, rule, taught.weights, learned))
+    return taught._replace(weights=merged(taught.weights, each(net, rule, taught.weights, learned)))

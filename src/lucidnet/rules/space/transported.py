@@ -67,8 +67,8 @@ class Transported(SpaceRule):
         signals: Signals,
         route: Route,
     ) -> tuple[Array, Tree]:
-        if carriers(layer) and B:
-            params = params | {name: self.carried_by(params[name], b) for name, b in B.items()}
+        own = (name for name in carriers(layer) if name in B)
+        params = params | {name: self.carried_by(params[name], B[name]) for name in own}
         return route(layer, params, cache, dy, send, need_dx)
 
 
@@ -139,7 +139,7 @@ class KolenPollack(Transported):
     local: ClassVar[str] = "error carried down by weights that learn by the layer's own input and error"
 
     def taught(self, layer: Layer, B: Tree, grads: Tree) -> Tree | None:
-        return {name: grads[name] for name in B}
+        return {name: grads[name] for name in carriers(layer) if name in B}
 
 
 @dataclass(frozen=True, repr=False)
@@ -173,6 +173,7 @@ class WeightMirror(Transported):
     def learn(self, layer: Layer, params: Tree, inputs: Shape, B: Tree, rng: Stream) -> Tree:
         linear, _ = layer.split_activation()
         xi = rng.child("noise").normal((self.examples, *inputs))
+        B = {name: B[name] for name in carriers(layer)}
         biases = {name: a if name in B else namespace(a).zeros_like(a) for name, a in params.items()}
         z, cache = linear.forward(biases, xi)
         _, grads = linear.backward(biases, cache, z, need_dx=False)  # xi^T z, as if z were the error

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from ...backend import Array, Tree, namespace
+from ...backend import Array, Stream, Tree, namespace
+from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.recurrent.loop import State, Trip
 from ...value import Value
+
+NOT_ONLINE = (
+    "online: {!r} goes back to the first time, and cannot learn at each step of a stream: take one of "
+    "rtrl, snap1, uoro, kernl, rflo, eprop, truncated"
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -18,12 +25,17 @@ class TimeRule(Value):
     local: ClassVar[str] = ""
     """What the rule reads, in words."""
 
+    def feedback(self, layer: Recurrent, rng: Stream) -> Tree:
+        """Return fresh weights of the rule's own for a layer; {} for none."""
+        return {}
+
     def route(
-        self, layer: Recurrent, params: Tree, trip: Trip, dy: Array, need_dx: bool = True
-    ) -> tuple[Any, Tree]:
+        self, layer: Recurrent, params: Tree, trip: Trip, dy: Array, need_dx: bool, B: Tree
+    ) -> tuple[Any, Tree, Tree]:
         """Return the gradients of the inputs (and first states) and of the parameters, for a sequence.
 
-        Times are turned so that they run forwards, and come first.
+        Third comes what has become of B, the weights of the rule's own. Times are turned so that they run
+        forwards, and come first.
         """
         xp, backwards = namespace(dy), layer.go_backwards
         if backwards:
@@ -35,16 +47,16 @@ class TimeRule(Value):
             before = xp.zeros((trip.h.shape[0] - 1, *dy.shape), dtype=dy.dtype)
             errors = xp.concat([before, dy[None]])
         plain = replace(layer, go_backwards=False, return_sequences=True)
-        dx, dfirst, grads = self.through(plain, params, trip, errors, need_dx)
+        dx, dfirst, grads, B = self.through(plain, params, trip, errors, need_dx, B)
         if not need_dx:
-            return None, grads
+            return None, grads, B
         dx = xp.permute_dims(xp.flip(dx, axis=0) if backwards else dx, (1, 0, 2))
-        return ((dx, *dfirst[: trip.given]) if trip.given else dx), grads
+        return ((dx, *dfirst[: trip.given]) if trip.given else dx), grads, B
 
     def through(
-        self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool
-    ) -> tuple[Array, State, Tree]:
-        """Return the gradients of inputs (time, n, features), first state, and parameters.
+        self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool, B: Tree
+    ) -> tuple[Array, State, Tree, Tree]:
+        """Return the gradients of inputs (time, n, features), first state, and parameters; and B.
 
         Parameters
         ----------
@@ -58,8 +70,24 @@ class TimeRule(Value):
             The errors at its outputs.
         need_dx : bool
             Whether anyone needs the first two.
+        B : tree
+            The weights of the rule's own.
         """
         raise NotImplementedError(f"{type(self).__name__} must define through(...)")
+
+    def tick(
+        self, layer: Recurrent, params: Tree, trace: Any, trip: Trip, error: Array, B: Tree
+    ) -> tuple[Any, Tree, Tree]:
+        """Return trace, gradients and B after one time of a stream; the trace is None before the first.
+
+        Parameters
+        ----------
+        trip : Trip
+            What the layer's forward pass of this one time kept.
+        error : array (n, units)
+            The error at its output.
+        """
+        raise SettingError(NOT_ONLINE.format(self))
 
 
 def turned(trip: Trip) -> Trip:
@@ -82,6 +110,14 @@ def part(trip: Trip, begin: int, end: int) -> Trip:
         h=trip.h[begin:end],
         counts=None if trip.counts is None else trip.counts[begin:end],
     )
+
+
+def joined(trips: Sequence[Trip]) -> Trip:
+    """Return what belongs to several times, each of which was a trip of its own."""
+    xp = namespace(trips[0].h)
+    kept = [kept for trip in trips for kept in trip.kept]
+    rows, h = (xp.concat([getattr(trip, name) for trip in trips]) for name in ("rows", "h"))
+    return Trip(rows, trips[0].first, trips[-1].last, kept, h, None, 0)
 
 
 def cut(kept: Any, times: slice) -> Any:

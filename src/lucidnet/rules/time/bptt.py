@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from ...backend import Array, Tree, namespace
 from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.recurrent.loop import State, Trip, unroll
 from ...tree import tree_map
-from .base import TimeRule, part
+from .base import TimeRule, joined, part
 
 
 @dataclass(frozen=True, repr=False)
@@ -20,9 +20,9 @@ class BPTT(TimeRule):
     local: ClassVar[str] = "all later times, and the recurrent weights"
 
     def route(
-        self, layer: Recurrent, params: Tree, trip: Trip, dy: Array, need_dx: bool = True
-    ) -> tuple[Any, Tree]:
-        return layer.backward(params, trip, dy, need_dx)
+        self, layer: Recurrent, params: Tree, trip: Trip, dy: Array, need_dx: bool, B: Tree
+    ) -> tuple[Any, Tree, Tree]:
+        return *layer.backward(params, trip, dy, need_dx), B
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,8 +61,8 @@ class TruncatedBPTT(TimeRule):
             )
 
     def through(
-        self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool
-    ) -> tuple[Array, State, Tree]:
+        self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool, B: Tree
+    ) -> tuple[Array, State, Tree, Tree]:
         xp, times, done = namespace(errors), errors.shape[0], 0
         nothing = tuple(xp.zeros_like(array) for array in trip.last)
         total: Any = None
@@ -77,7 +77,28 @@ class TruncatedBPTT(TimeRule):
             made = {"dx": dx, "first": dict(enumerate(dfirst if begin == 0 else nothing)), "grads": grads}
             total = made if total is None else tree_map(_sum, total, made)
             done = end
-        return total["dx"], tuple(total["first"].values()), total["grads"]
+        return total["dx"], tuple(total["first"].values()), total["grads"], B
+
+    def tick(
+        self, layer: Recurrent, params: Tree, trace: Any, trip: Trip, error: Array, B: Tree
+    ) -> tuple[Any, Tree, Tree]:
+        xp, window = namespace(error), trace or Window()
+        window = Window((*window.trips, trip)[-self.window :], (*window.errors, error), window.times + 1)
+        if window.times % self.stride:
+            return window, tree_map(xp.zeros_like, params), B
+        trips, errors = joined(window.trips), xp.stack(window.errors)
+        old = xp.zeros((len(trips.h) - len(errors), *error.shape), dtype=error.dtype)
+        nothing = tuple(xp.zeros_like(array) for array in trips.last)
+        _, _, grads = unroll(layer, params, trips, xp.concat([old, errors]), nothing, False)
+        return window._replace(errors=()), grads, B
+
+
+class Window(NamedTuple):
+    """The last times of a stream, and the errors that have not been carried back yet."""
+
+    trips: tuple[Trip, ...] = ()
+    errors: tuple[Array, ...] = ()
+    times: int = 0
 
 
 def _sum(one: Array, two: Array) -> Array:

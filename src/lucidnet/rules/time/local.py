@@ -24,7 +24,7 @@ class RFLO(Online):
 
     local: ClassVar[str] = "the unit's own input and state, and the error at its output"
 
-    def start(self, layer: Recurrent, params: Tree, n: int, like: Array) -> Any:
+    def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
         parts, width = len(layer.carried), params["W"].shape[1]
         inputs = (params["W"].shape[0] + 1, layer.units + 1)
         return tuple(namespace(like).zeros((n, parts, k, width), dtype=like.dtype) for k in inputs)

@@ -46,9 +46,13 @@ class Moment(NamedTuple):
 class Online(TimeRule):
     """The base of rules with traces; a subclass writes how they begin, move on, and make a gradient."""
 
-    def start(self, layer: Recurrent, params: Tree, n: int, like: Array) -> Any:
-        """Return the traces before the first time."""
-        raise NotImplementedError(f"{type(self).__name__} must define start(layer, params, n, like)")
+    def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
+        """Return the traces before the first time; B are the weights of the rule's own."""
+        raise NotImplementedError(f"{type(self).__name__} must define start(layer, params, n, like, B)")
+
+    def memory(self, trace: Any) -> Tree:
+        """Return what has become of the weights of the rule's own."""
+        return {}
 
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
         """Return the traces after a time."""
@@ -64,15 +68,24 @@ class Online(TimeRule):
         """
         raise NotImplementedError(f"{type(self).__name__} must define gradient(trace, error)")
 
+    def tick(
+        self, layer: Recurrent, params: Tree, trace: Any, trip: Trip, error: Array, B: Tree
+    ) -> tuple[Any, Tree, Tree]:
+        if trace is None:
+            trace = self.start(layer, params, error.shape[0], error, B)
+        now = Moment(with_one(trip.rows), with_one(trip.first[0]), trip.kept[0], None)
+        trace = self.advance(trace, layer, params, now)
+        return trace, gathered(layer, *self.gradient(trace, error)), self.memory(trace)
+
     def through(
-        self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool
-    ) -> tuple[Array, State, Tree]:
+        self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool, B: Tree
+    ) -> tuple[Array, State, Tree, Tree]:
         xp, (times, n, _) = namespace(errors), errors.shape
         x = with_one(trip.rows.reshape(times, n, -1))
         before = with_one(xp.concat([trip.first[0][None], trip.h[:-1]]))
         width = params["W"].shape[1]
         sums = tuple(xp.zeros((k, width), dtype=errors.dtype) for k in (x.shape[-1], before.shape[-1]))
-        first = (self.start(layer, params, n, errors), sums)
+        first = (self.start(layer, params, n, errors, B), sums)
 
         def step(carry: Any, now: tuple[Any, ...]) -> tuple[Any, None, tuple[Array]]:
             trace, sums = carry
@@ -82,10 +95,10 @@ class Online(TimeRule):
             dz = immediate(layer, params, Moment(*moment), error)[0]
             return (trace, tuple(s + g for s, g in zip(sums, made, strict=True))), None, (dz,)
 
-        (_, (by_z, by_s)), _, (dz,) = scan(step, first, (x, before, trip.kept, trip.counts, errors))
+        (trace, (by_z, by_s)), _, (dz,) = scan(step, first, (x, before, trip.kept, trip.counts, errors))
         dx = dz @ params["W"].T if need_dx else None
         nothing = tuple(xp.zeros_like(array) for array in trip.last)
-        return dx, nothing, gathered(layer, by_z, by_s)
+        return dx, nothing, gathered(layer, by_z, by_s), self.memory(trace)
 
 
 def with_one(array: Array) -> Array:

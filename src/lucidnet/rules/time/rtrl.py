@@ -22,7 +22,7 @@ class RTRL(Online):
 
     local: ClassVar[str] = "the influence of each weight on each unit"
 
-    def start(self, layer: Recurrent, params: Tree, n: int, like: Array) -> Any:
+    def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
         size, width = len(layer.carried) * layer.units, params["W"].shape[1]
         inputs = (params["W"].shape[0] + 1, layer.units + 1)
         return tuple(namespace(like).zeros((n, size, k, width), dtype=like.dtype) for k in inputs)
@@ -122,7 +122,7 @@ class UORO(Online):
 
     local: ClassVar[str] = "two vectors: one of the state, one of the weights"
 
-    def start(self, layer: Recurrent, params: Tree, n: int, like: Array) -> Any:
+    def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
         xp, width = namespace(like), params["W"].shape[1]
         state = xp.zeros((n, len(layer.carried) * layer.units), dtype=like.dtype)
         inputs = (params["W"].shape[0] + 1, layer.units + 1)

@@ -1,0 +1,133 @@
+"""Kernel RNN learning: how far a unit's change reaches is learned, from noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from ...backend import Array, Stream, Tree, namespace
+from ...errors import SettingError
+from ...layers import Recurrent
+from ...layers.base import INFERENCE
+from ...layers.recurrent.loop import State
+from ...value import in_range
+from .online import Moment, Online, immediate
+
+
+class Kernel(NamedTuple):
+    """What `KeRNL` carries along.
+
+    Parameters
+    ----------
+    A : array (units, units)
+        How much a change of each unit (column) changes each unit (row).
+    alpha : array (units,)
+        What share of such a change is forgotten at each time.
+    steps : array (1,)
+        How many times have been seen; a function of it are the random numbers.
+    plain, noisy : State
+        The states of the layer, and of its copy with noise.
+    omega, gamma : array (n, units)
+        The noise that is left, and its derivative by alpha.
+    traces : tuple of array (n, inputs + 1, gates * units)
+        The eligibility traces of W with b, and of U.
+    """
+
+    A: Array
+    alpha: Array
+    steps: Array
+    plain: State
+    noisy: State
+    omega: Array
+    gamma: Array
+    traces: tuple[Array, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class KeRNL(Online):
+    """The influence of a weight, as a learned matrix times an eligibility trace that fades.
+
+    A change of unit i is taken to change unit k after d more times by A_ki (1 - alpha_i)^d, so that::
+
+        P_ij = (1 - alpha_i) P_ij + f'(a_i) x_j         dL/dw_ij = sum_k e_k A_ki P_ij
+
+    A and alpha learn by gradient descent to predict what noise xi does to the units of a copy::
+
+        omega_i = (1 - alpha_i) omega_i + xi_i          error_k = sum_i A_ki omega_i - (h~_k - h_k) / sigma
+
+    (Roth, Kanitscheider & Fiete 2019, "Kernel RNN learning (KeRNL)", algorithm 1; with 1 - alpha in place of
+    exp(-gamma) as Marschall et al. 2020 write it, section 4.3.) A begins as the identity, with which the rule
+    is near to `RFLO`. A and alpha are feedback weights, kept and saved with the model.
+
+    Parameters
+    ----------
+    rate : float
+        The step by which A and alpha learn.
+    deviation : float
+        The standard deviation sigma of the noise.
+    decay : float
+        The first alpha.
+    seed : int
+        The seed of the noise.
+    """
+
+    rate: float = 0.02
+    deviation: float = 1e-3
+    decay: float = 0.2
+    seed: int = 0
+
+    local: ClassVar[str] = "the unit's own input and state, and errors by learned weights"
+
+    def __post_init__(self) -> None:
+        for name, below in (("rate", None), ("deviation", None), ("decay", 1.0)):
+            if not in_range(getattr(self, name), 0.0, below) or (name == "deviation" and not self.deviation):
+                raise SettingError(f"KeRNL: {name} is out of range, got {getattr(self, name)!r}")
+
+    def feedback(self, layer: Recurrent, rng: Stream) -> Tree:
+        xp = namespace(like := rng.full((layer.units,), self.decay))
+        return {"A": xp.eye(layer.units, dtype=like.dtype), "alpha": like, "steps": rng.full((1,), 0.0)}
+
+    def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
+        zeros, width = namespace(like).zeros, params["W"].shape[1]
+        state = tuple(zeros((n, layer.units), dtype=like.dtype) for _ in layer.carried)
+        inputs = (params["W"].shape[0] + 1, layer.units + 1)
+        traces = tuple(zeros((n, k, width), dtype=like.dtype) for k in inputs)
+        return Kernel(B["A"], B["alpha"], B["steps"], state, state, state[0], state[0], traces)
+
+    def memory(self, trace: Any) -> Tree:
+        return {"A": trace.A, "alpha": trace.alpha, "steps": trace.steps}
+
+    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
+        xp, k = namespace(now.x), trace
+        ones = xp.ones((now.x.shape[0], layer.units), dtype=now.x.dtype)
+        slopes = immediate(layer, params, now, ones)[:2]  # by z and by h U, of each unit's own columns
+        keep = xp.concat([1 - k.alpha] * layer.gates)
+        traces = tuple(
+            keep * P + F[:, None] * inputs[:, :, None]
+            for P, F, inputs in zip(k.traces, slopes, (now.x, now.h), strict=True)
+        )
+        return self._learned(k._replace(traces=traces), layer, params, now)
+
+    def _learned(self, k: Kernel, layer: Recurrent, params: Tree, now: Moment) -> Kernel:
+        """Move layer and copy on, and let A and alpha learn by the difference."""
+        z = layer.project(params, now.x[:, :-1], INFERENCE)
+        xi = Stream(self.seed, int(k.steps[0]), str(k.omega.dtype), ("kernl",)).normal(k.omega.shape)
+        plain, _ = layer.step(params, z, k.plain)
+        noisy, _ = layer.step(params, z, k.noisy)
+        noisy = (noisy[0] + self.deviation * xi, *noisy[1:])
+        gamma = (1 - k.alpha) * k.gamma - k.omega
+        omega = (1 - k.alpha) * k.omega + xi
+        error = omega @ k.A.T - (noisy[0] - plain[0]) / self.deviation
+        step = self.rate / len(error)
+        A = k.A - step * error.T @ omega
+        alpha = k.alpha - step * ((error @ k.A) * gamma).sum(0)
+        alpha = namespace(alpha).clip(alpha, 0.0, 1.0)
+        return k._replace(
+            A=A, alpha=alpha, steps=k.steps + 1, plain=plain, noisy=noisy, omega=omega, gamma=gamma
+        )
+
+    def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:
+        xp = namespace(error)
+        wide = xp.concat([error @ trace.A] * (trace.traces[0].shape[-1] // error.shape[1]), axis=-1)
+        by_z, by_s = ((wide[:, None] * P).sum(0) for P in trace.traces)
+        return by_z, by_s
