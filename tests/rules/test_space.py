@@ -315,7 +315,7 @@ def test_unknown_rules():
 
 def test_feedback_weights_are_saved_and_set(tmp_path):
     model = ln.Model([Input(5), Dense(6, "tanh"), Dense(4, "tanh", rule="dfa"), Dense(3, "softmax")])
-    model.compile("categorical_crossentropy", "sgd", rule=Rule("kp", "truncated"))
+    model.compile("categorical_crossentropy", "sgd", rule="kp")
     model.set_feedback(tree_map(lambda a: a + 1, model.feedback))
     model.fit(X, Y, verbose=0)
     model.save(tmp_path / "m.safetensors")

@@ -159,8 +159,10 @@ class Step:
             return None
         from ..rules import Rule
         from ..rules.crossing import plain
+        from ..rules.defined import check_defined
 
         rule = self.rule or Rule()
+        check_defined(self.net, rule)
         return None if plain(self.net, rule) else rule
 
     def start(self, shape: Any, seed: int = 0, dtype: str = "float32") -> State:

@@ -44,19 +44,23 @@ class RTRL(Online):
 def jacobians(layer: Recurrent, params: Tree, now: Moment) -> tuple[Array, Array, Array]:
     """Return the derivatives of the state by the state before, by z, and by h U: (n, states, ...).
 
-    Row by row: an error of one number of the state is sent one step back.
+    An error of each number of the state is sent one step back, all as the examples of one batch.
     """
-    xp, n, parts = namespace(now.x), now.x.shape[0], len(layer.carried)
-    zeros = xp.zeros((n, layer.units), dtype=now.x.dtype)
-    rows = []
-    for part in range(parts):
-        for unit in range(layer.units):
-            one = zeros + (xp.arange(layer.units) == unit)
-            dstate = tuple(one if k == part else zeros for k in range(parts))
-            dz, ds, before = back(layer, params, now, dstate)
-            rows.append((xp.concat(before, axis=1), dz, ds))
-    J, by_z, by_s = (xp.stack(list(column), axis=1) for column in zip(*rows, strict=True))
+    xp, n, size = namespace(now.x), now.x.shape[0], len(layer.carried) * layer.units
+    one = xp.repeat(xp.eye(size, dtype=now.x.dtype), n, axis=0)
+    dstate = tuple(one[:, k : k + layer.units] for k in range(0, size, layer.units))
+    many = now._replace(kept=_tiled(now.kept, size), counts=_tiled(now.counts, size))
+    dz, ds, before = back(layer, params, many, dstate)
+    parts = (xp.concat(before, axis=1), dz, ds)
+    J, by_z, by_s = (xp.permute_dims(a.reshape(size, n, -1), (1, 0, 2)) for a in parts)
     return J, by_z, by_s
+
+
+def _tiled(kept: Any, times: int) -> Any:
+    """Return what was kept for a batch, for so many copies of it."""
+    if isinstance(kept, tuple):
+        return tuple(_tiled(inner, times) for inner in kept)
+    return None if kept is None else namespace(kept).tile(kept, (times, *(1,) * (kept.ndim - 1)))
 
 
 def _times(J: Array, P: Array) -> Array:
