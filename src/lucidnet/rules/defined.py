@@ -18,13 +18,13 @@ def check_defined(net: Layer, rule: Rule) -> None:
             continue
         if layer is not net:
             raise SettingError(
-                f"{where} {own.space!r} perturbs the whole network and has no part for single layers: give it "
-                "to compile(rule=...)"
+                f"{where} {own.space!r} perturbs the whole network and has no part for single layers: "
+                "give it to compile(rule=...)"
             )
         if not isinstance(own.time, BPTT) or any(inner.rule is not None for _, inner in walk(net)):
             raise SettingError(
-                f"{where} {own.space!r} estimates all gradients by noise: it goes with no other rule, neither "
-                "through time nor of single layers"
+                f"{where} {own.space!r} estimates all gradients by noise: it goes with no other rule, "
+                "neither through time nor of single layers"
             )
 
 
@@ -40,6 +40,6 @@ def _check_time(where: str, layer: Layer, rule: Rule) -> None:
     if isinstance(rule.time, BPTT) or any(isinstance(inner, Recurrent) for _, inner in walk(layer)):
         return
     raise SettingError(
-        f"{where} {rule.time!r} says how credit goes back in time, but there is no recurrent layer (SimpleRNN, "
-        "LeakyRNN, GRU, LSTM) here"
+        f"{where} {rule.time!r} says how credit goes back in time, but there is no recurrent layer here "
+        "(SimpleRNN, LeakyRNN, GRU, LSTM)"
     )

@@ -11,6 +11,7 @@ from ..backend import Array, Tree
 from ..errors import SettingError, ShapeError
 from ..layers import Layer, Recurrent, Run, walk
 from ..layers.base import Send
+from ..layers.recurrent.loop import Trip
 from ..rules.base import Route, Signals
 from ..rules.crossing import TIME, Crossing, chosen
 from ..rules.feedback import fresh, side_by_side
@@ -144,7 +145,9 @@ class OnlineLearner:
                 layer: Layer, params: Tree, cache: Any, dy: Array, send: Send, need_dx: bool
             ) -> tuple[Any, Tree]:
                 if isinstance(layer, Recurrent):
-                    return self._pass(rule.time, layer, params, cache, dy, path, B.get(TIME, {}))
+                    error = dy[:, 0] if layer.return_sequences else dy
+                    grads = self._pass(rule.time, layer, params, cache, error, path, B.get(TIME, {}))
+                    return (_below(layer, params, cache, error) if need_dx else None), grads
                 return layer.route(params, cache, dy, send, need_dx)
 
             return route
@@ -152,17 +155,14 @@ class OnlineLearner:
         return Crossing(self.rule, self.feedback, Signals(side_by_side(dy), target), route_of)
 
     def _pass(
-        self, rule: TimeRule, layer: Recurrent, params: Tree, trip: Any, dy: Array, path: Path, B: Tree
-    ) -> tuple[Array, Tree]:
-        """Move a layer's trace on by one time; return dx and the gradients of this time."""
-        error = dy[:, 0] if layer.return_sequences else dy
+        self, rule: TimeRule, layer: Recurrent, params: Tree, trip: Trip, error: Array, path: Path, B: Tree
+    ) -> Tree:
+        """Move a layer's trace on by one time; return the gradients of this time."""
         trace = self.traces.get(path)
         self.traces[path], grads, memory = rule.tick(layer, params, trace, trip, error, B)
         if memory:
             put(self.feedback, (*path, TIME), memory)
-        now = Moment(trip.rows, trip.first[0], trip.kept[0], None)
-        dz = immediate(layer, params, now, error)[0]
-        return (dz @ params["W"].T)[:, None], grads
+        return grads
 
     def _apply(self, state: State, grads: Tree) -> None:
         gradient = state.plan.parameters.ravel(grads)
@@ -170,6 +170,13 @@ class OnlineLearner:
         if (self.learned + 1) % self.every == 0:
             self.model.state = self.model.step.moved(state, self._sum)
             self._sum = None
+
+
+def _below(layer: Recurrent, params: Tree, trip: Trip, error: Array) -> Array:
+    """Return the error at the input of the same time."""
+    now = Moment(trip.rows, trip.first[0], trip.kept[0], None)
+    dz = immediate(layer, params, now, error)[0]
+    return (dz @ params["W"].T)[:, None]
 
 
 def _check(net: Layer, rule: Rule) -> None:

@@ -39,8 +39,9 @@ class RFLO(Online):
         wide = xp.concat([J] * layer.gates, axis=-1)  # for each column of the weights that of its unit
         moved = []
         for P, F, inputs in zip(trace, (by_z, by_s), (now.x, now.h), strict=True):
-            old = (wide[:, :, :, None] * P[:, None]).sum(2)
-            moved.append(old + F[:, :, None] * inputs[:, None, :, None])
+            new = F[:, :, None] * inputs[:, None, :, None]
+            new += wide * P if len(layer.carried) == 1 else (wide[:, :, :, None] * P[:, None]).sum(2)
+            moved.append(new)
         return tuple(moved)
 
     def slopes(self, layer: Recurrent, params: Tree, now: Moment) -> tuple[Array, Array, Array]:
@@ -48,16 +49,14 @@ class RFLO(Online):
 
         An error of 1 at all units at once tells them all, because each column of the weights belongs to one.
         """
-        xp, n = namespace(now.x), now.x.shape[0]
-        zeros = xp.zeros((n, layer.units), dtype=now.x.dtype)
+        xp, parts = namespace(now.x), range(len(layer.carried))
+        one = xp.ones((now.x.shape[0], layer.units), dtype=now.x.dtype)
         rows = []
-        for part in range(len(layer.carried)):
-            dstate = tuple(zeros + 1 if k == part else zeros for k in range(len(layer.carried)))
-            dz, ds, before = back(layer, params, now, dstate)
-            own = (before[0] - ds @ params["U"].T, *before[1:])  # h without its way over U
-            own = (self.kept(layer, params, own[0], ds), *own[1:])
-            rows.append((xp.stack(list(own), axis=1), dz, ds))
-        J, by_z, by_s = (xp.stack(list(column), axis=1) for column in zip(*rows, strict=True))
+        for part in parts:
+            dz, ds, before = back(layer, params, now, tuple(one if k == part else 0 * one for k in parts))
+            own = self.kept(layer, params, before[0] - ds @ params["U"].T, ds)  # h without its way over U
+            rows.append((_stacked((own, *before[1:])), dz, ds))
+        J, by_z, by_s = (_stacked(column) for column in zip(*rows, strict=True))
         return J, by_z, by_s
 
     def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:
@@ -66,6 +65,11 @@ class RFLO(Online):
         wide = xp.concat([error] * gates, axis=-1)
         by_z, by_s = ((wide[:, None] * P[:, 0]).sum(0) for P in trace)
         return by_z, by_s
+
+
+def _stacked(arrays: tuple[Array, ...]) -> Array:
+    """Return arrays on a second axis of their own; a view of a single one."""
+    return arrays[0][:, None] if len(arrays) == 1 else namespace(arrays[0]).stack(arrays, axis=1)
 
 
 @dataclass(frozen=True, repr=False)
