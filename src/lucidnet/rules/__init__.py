@@ -1,6 +1,7 @@
 """Learning rules: how credit is assigned, across layers and through time."""
 
 from .base import Signals, SpaceRule
+from .locality import Locality, Report, report
 from .registry import SPACE, TIME, Rule, get
 from .space.direct import DirectFeedbackAlignment, DirectRandomTargetProjection, Shallow
 from .space.perturbation import NodePerturbation, WeightPerturbation
@@ -36,7 +37,9 @@ __all__ = [
     "FixedSign",
     "KeRNL",
     "KolenPollack",
+    "Locality",
     "NodePerturbation",
+    "Report",
     "Rule",
     "Shallow",
     "Signals",
@@ -48,4 +51,5 @@ __all__ = [
     "WeightMirror",
     "WeightPerturbation",
     "get",
+    "report",
 ]

@@ -40,8 +40,12 @@ class SpaceRule(Value):
     some. Parameters are never changed here, B only by `learn`.
     """
 
-    local: ClassVar[str] = "error carried down by the layer's own weights"
-    """What the rule reads, in words."""
+    reads: ClassVar[str] = ""
+    """What a weight's update depends on: names of `locality`, with commas."""
+    memory: ClassVar[str] = ""
+    """The numbers that the rule keeps."""
+    cost: ClassVar[str] = ""
+    """The products that it takes."""
 
     phase: ClassVar[bool] = False
     """Whether B has a phase of its own between steps: `learn`."""

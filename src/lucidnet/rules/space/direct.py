@@ -26,6 +26,10 @@ class Direct(SpaceRule):
         The seed of B; the model's if not given.
     """
 
+    reads: ClassVar[str] = "pre, post, output error"
+    memory: ClassVar[str] = "a B of outputs x inputs for each layer"
+    cost: ClassVar[str] = "a product with B in place of W for each layer"
+
     initializer: Any = initializers.VarianceScaling()
     seed: int | None = None
 
@@ -80,7 +84,7 @@ class DirectFeedbackAlignment(Direct):
     (Nøkland 2016, "Direct feedback alignment provides learning in deep neural networks", equation 7.)
     """
 
-    local: ClassVar[str] = "the output's error by fixed random weights"
+    reads: ClassVar[str] = "pre, post, output error"
 
     def signal(self, signals: Signals) -> Array:
         return signals.error
@@ -94,7 +98,7 @@ class DirectRandomTargetProjection(Direct):
     "Learning without feedback", equation 3.)
     """
 
-    local: ClassVar[str] = "the targets by fixed random weights"
+    reads: ClassVar[str] = "pre, post, targets"
 
     def signal(self, signals: Signals) -> Array:
         rows = as_rows(signals.target, signals.error).reshape(signals.error.shape)
@@ -105,7 +109,9 @@ class DirectRandomTargetProjection(Direct):
 class Shallow(SpaceRule):
     """A control: nothing comes back from any layer with weights, so that the last alone learns."""
 
-    local: ClassVar[str] = "nothing but the error at the last layer"
+    reads: ClassVar[str] = ""
+    memory: ClassVar[str] = "nothing of its own"
+    cost: ClassVar[str] = "a backward pass of the last layer"
 
     def cross(
         self,

@@ -49,7 +49,9 @@ class WeightPerturbation(Perturbation):
     descent in linear feedforward networks", section 2.3.)
     """
 
-    local: ClassVar[str] = "the change of the loss, and the weight's own noise"
+    reads: ClassVar[str] = "loss, noise"
+    memory: ClassVar[str] = "a copy of the weights"
+    cost: ClassVar[str] = "two forward passes"
 
     def estimate(
         self, net: Layer, loss: Loss, params: Tree, x: Any, target: Any, weights: Array | None, run: Run
@@ -72,7 +74,9 @@ class NodePerturbation(Perturbation):
     (Williams 1992; Werfel, Xie & Seung 2005, section 2.2.)
     """
 
-    local: ClassVar[str] = "the change of the example's loss, and the unit's own noise"
+    reads: ClassVar[str] = "pre, post, loss, noise"
+    memory: ClassVar[str] = "noise for each unit"
+    cost: ClassVar[str] = "two forward passes, and the products for dW"
 
     def estimate(
         self, net: Layer, loss: Loss, params: Tree, x: Any, target: Any, weights: Array | None, run: Run

@@ -19,6 +19,10 @@ class Backprop(SpaceRule):
     (Rumelhart, Hinton & Williams 1986, "Learning representations by back-propagating errors".)
     """
 
+    reads: ClassVar[str] = "pre, post, errors above, weights above"
+    memory: ClassVar[str] = "nothing of its own"
+    cost: ClassVar[str] = "a backward pass"
+
 
 @dataclass(frozen=True, repr=False)
 class Transported(SpaceRule):
@@ -31,6 +35,10 @@ class Transported(SpaceRule):
     seed : int, optional
         The seed of B; the model's if not given.
     """
+
+    reads: ClassVar[str] = "pre, post, errors above"
+    memory: ClassVar[str] = "a B for each W"
+    cost: ClassVar[str] = "a backward pass"
 
     initializer: Any = None
     seed: int | None = None
@@ -80,7 +88,7 @@ class FeedbackAlignment(Transported):
     learning", equation 2 there: B is ours transposed.)
     """
 
-    local: ClassVar[str] = "error carried down by fixed random weights"
+    reads: ClassVar[str] = "pre, post, errors above"
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,7 +99,7 @@ class UniformSign(Transported):
     "How important is weight symmetry in backpropagation?", section 3; named by Moskovitz et al. 2018.)
     """
 
-    local: ClassVar[str] = "error carried down by the signs of the layer's own weights"
+    reads: ClassVar[str] = "pre, post, errors above, weights above"
 
     def carried_by(self, W: Array, B: Array) -> Array:
         xp = namespace(W)
@@ -106,7 +114,7 @@ class FixedSign(Transported):
     networks", section 3.)
     """
 
-    local: ClassVar[str] = "error carried down by fixed sizes with the signs of the layer's own weights"
+    reads: ClassVar[str] = "pre, post, errors above, weights above"
 
     def carried_by(self, W: Array, B: Array) -> Array:
         xp = namespace(W)
@@ -136,7 +144,9 @@ class KolenPollack(Transported):
     ``weight_decay``.
     """
 
-    local: ClassVar[str] = "error carried down by weights that learn by the layer's own input and error"
+    reads: ClassVar[str] = "pre, post, errors above"
+    memory: ClassVar[str] = "a B for each W, and the optimizer's memory of it"
+    cost: ClassVar[str] = "a backward pass, and a step of the optimizer for B"
 
     def taught(self, layer: Layer, B: Tree, grads: Tree) -> Tree | None:
         return {name: grads[name] for name in carriers(layer) if name in B}
@@ -166,7 +176,9 @@ class WeightMirror(Transported):
     decay: float = 0.05
     examples: int = 32
 
-    local: ClassVar[str] = "error carried down by weights that learn by noise sent through the layer"
+    reads: ClassVar[str] = "pre, post, errors above"
+    memory: ClassVar[str] = "a B for each W"
+    cost: ClassVar[str] = "a backward pass, and one of noise through each layer"
 
     phase: ClassVar[bool] = True
 

@@ -12,6 +12,9 @@ from ...layers import Recurrent
 from ...layers.recurrent.loop import State, Trip
 from ...value import Value
 
+ALL_UNITS = "pre, post, error, other errors, other units, own recurrent weight, recurrent weights"
+"""What a rule reads that is local in no way."""
+
 NOT_ONLINE = (
     "online: {!r} goes back to the first time, and cannot learn at each step of a stream: take one of "
     "rtrl, snap1, uoro, kernl, rflo, eprop, truncated"
@@ -22,8 +25,12 @@ NOT_ONLINE = (
 class TimeRule(Value):
     """How a recurrent layer turns the errors at its outputs into gradients."""
 
-    local: ClassVar[str] = ""
-    """What the rule reads, in words."""
+    reads: ClassVar[str] = ""
+    """What a weight's update depends on: names of `locality`, with commas."""
+    memory: ClassVar[str] = ""
+    """The numbers that the rule keeps."""
+    cost: ClassVar[str] = ""
+    """The products that it takes."""
 
     def feedback(self, layer: Recurrent, rng: Stream) -> Tree:
         """Return fresh weights of the rule's own for a layer; {} for none."""

@@ -17,7 +17,11 @@ from .base import TimeRule, joined, part
 class BPTT(TimeRule):
     """The chain rule through all times (Werbos 1990, "Backpropagation through time")."""
 
-    local: ClassVar[str] = "all later times, and the recurrent weights"
+    reads: ClassVar[str] = (
+        "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, later times"
+    )
+    memory: ClassVar[str] = "N T"
+    cost: ClassVar[str] = "N^2 a time"
 
     def route(
         self, layer: Recurrent, params: Tree, trip: Trip, dy: Array, need_dx: bool, B: Tree
@@ -45,7 +49,11 @@ class TruncatedBPTT(TimeRule):
     window: int = 20
     stride: int = 1
 
-    local: ClassVar[str] = "the last times of a window, and the recurrent weights"
+    reads: ClassVar[str] = (
+        "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, stored times"
+    )
+    memory: ClassVar[str] = "N window"
+    cost: ClassVar[str] = "N^2 window / stride a time"
 
     def __post_init__(self) -> None:
         for name in ("window", "stride"):

@@ -76,7 +76,9 @@ class KeRNL(Online):
     decay: float = 0.2
     seed: int = 0
 
-    local: ClassVar[str] = "the unit's own input and state, and errors by learned weights"
+    reads: ClassVar[str] = "pre, post, error, other errors, trace, noise"
+    memory: ClassVar[str] = "N^2"
+    cost: ClassVar[str] = "N^2 a time, and a second copy of the layer that runs along"
 
     def __post_init__(self) -> None:
         for name, below in (("rate", None), ("deviation", None), ("decay", 1.0)):
@@ -94,7 +96,7 @@ class KeRNL(Online):
         traces = tuple(zeros((n, k, width), dtype=like.dtype) for k in inputs)
         return Kernel(B["A"], B["alpha"], B["steps"], state, state, state[0], state[0], traces)
 
-    def memory(self, trace: Any) -> Tree:
+    def remembered(self, trace: Any) -> Tree:
         return {"A": trace.A, "alpha": trace.alpha, "steps": trace.steps}
 
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:

@@ -22,7 +22,9 @@ class RFLO(Online):
     "Random feedback" is the other half of the rule: let the layer above have the rule ``"fa"``.
     """
 
-    local: ClassVar[str] = "the unit's own input and state, and the error at its output"
+    reads: ClassVar[str] = "pre, post, error, trace"
+    memory: ClassVar[str] = "N^2"
+    cost: ClassVar[str] = "N^2 a time"
 
     def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
         parts, width = len(layer.carried), params["W"].shape[1]
@@ -84,7 +86,7 @@ class EProp(RFLO):
     For an `LSTM` c is its cell, for a rate unit c is h, and then the rule is `RFLO`.
     """
 
-    local: ClassVar[str] = "the unit's own input and state, and the error at its output"
+    reads: ClassVar[str] = "pre, post, error, trace"
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,6 +95,8 @@ class Diagonal(RFLO):
 
     (Menick et al. 2021, section 3; the diagonal approximation is as old as Hochreiter & Schmidhuber 1997.)
     """
+
+    reads: ClassVar[str] = "pre, post, error, own recurrent weight, trace"
 
     def kept(self, layer: Recurrent, params: Tree, before: Array, ds: Array) -> Array:
         xp, units = namespace(ds), layer.units

@@ -50,7 +50,7 @@ class Online(TimeRule):
         """Return the traces before the first time; B are the weights of the rule's own."""
         raise NotImplementedError(f"{type(self).__name__} must define start(layer, params, n, like, B)")
 
-    def memory(self, trace: Any) -> Tree:
+    def remembered(self, trace: Any) -> Tree:
         """Return what has become of the weights of the rule's own."""
         return {}
 
@@ -75,7 +75,7 @@ class Online(TimeRule):
             trace = self.start(layer, params, error.shape[0], error, B)
         now = Moment(with_one(trip.rows), with_one(trip.first[0]), trip.kept[0], None)
         trace = self.advance(trace, layer, params, now)
-        return trace, gathered(layer, *self.gradient(trace, error)), self.memory(trace)
+        return trace, gathered(layer, *self.gradient(trace, error)), self.remembered(trace)
 
     def through(
         self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool, B: Tree
@@ -98,7 +98,7 @@ class Online(TimeRule):
         (trace, (by_z, by_s)), _, (dz,) = scan(step, first, (x, before, trip.kept, trip.counts, errors))
         dx = dz @ params["W"].T if need_dx else None
         nothing = tuple(xp.zeros_like(array) for array in trip.last)
-        return dx, nothing, gathered(layer, by_z, by_s), self.memory(trace)
+        return dx, nothing, gathered(layer, by_z, by_s), self.remembered(trace)
 
 
 def with_one(array: Array) -> Array:

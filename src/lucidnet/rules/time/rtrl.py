@@ -20,7 +20,11 @@ class RTRL(Online):
     takes S^2 times as many products.
     """
 
-    local: ClassVar[str] = "the influence of each weight on each unit"
+    reads: ClassVar[str] = (
+        "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, trace"
+    )
+    memory: ClassVar[str] = "N^3"
+    cost: ClassVar[str] = "N^4 a time"
 
     def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
         size, width = len(layer.carried) * layer.units, params["W"].shape[1]
@@ -84,7 +88,11 @@ class SnAp(RTRL):
 
     n: int = 1
 
-    local: ClassVar[str] = "the influence of each weight on the units near it"
+    reads: ClassVar[str] = (
+        "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, trace"
+    )
+    memory: ClassVar[str] = "N^3, of which most are zeros for small n"
+    cost: ClassVar[str] = "N^4 a time, as the zeros are not left out"
 
     def __post_init__(self) -> None:
         if not isinstance(self.n, int) or self.n < 1:
@@ -124,7 +132,11 @@ class UORO(Online):
 
     seed: int = 0
 
-    local: ClassVar[str] = "two vectors: one of the state, one of the weights"
+    reads: ClassVar[str] = (
+        "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, trace, noise"
+    )
+    memory: ClassVar[str] = "N^2"
+    cost: ClassVar[str] = "N^3 a time, for the Jacobian"
 
     def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
         xp, width = namespace(like), params["W"].shape[1]

@@ -1,0 +1,144 @@
+"""What a weight's update depends on, by each rule: how local it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import fill
+from typing import Any
+
+from .base import SpaceRule
+from .registry import Rule, get
+from .space.transported import Backprop
+from .time.base import TimeRule
+from .time.bptt import BPTT
+
+SPACE_READS = {
+    "pre": "the layer's own inputs",
+    "post": "the unit's own output",
+    "errors above": "errors that the layers above have computed",
+    "weights above": "the weights of the layers above",
+    "output error": "the error at the network's output, sent to all layers",
+    "targets": "the targets, sent to all layers",
+    "loss": "the change of the loss, one number for each example",
+    "noise": "noise of its own",
+}
+"""What the update of a weight below the last layer may depend on."""
+
+TIME_READS = {
+    "pre": "the layer's input, and its output of the time before",
+    "post": "the unit's own state",
+    "error": "the error at the unit's own output",
+    "other errors": "errors at the outputs of other units",
+    "other units": "states of units that the weight does not join",
+    "own recurrent weight": "the unit's recurrent weight to itself",
+    "recurrent weights": "recurrent weights between other units",
+    "trace": "a trace of the past",
+    "stored times": "the past, stored for a window of times",
+    "later times": "later times",
+    "noise": "noise of its own",
+}
+"""What the update of a weight of a recurrent layer may depend on, at each time."""
+
+
+@dataclass(frozen=True)
+class Locality:
+    """What one rule reads, along one axis.
+
+    Parameters
+    ----------
+    rule : SpaceRule or TimeRule
+        The rule.
+    axis : str
+        ``"across layers"`` or ``"through time"``.
+    reads, unread : dict of str
+        What a weight's update depends on and what not: short name, and the same in words. A test perturbs
+        each of these, and looks whether the update changes.
+    memory : str
+        How many numbers the rule keeps: N is the number of units, T of times; for each example of a batch.
+    cost : str
+        What it computes.
+    online : bool, optional
+        Whether it can learn at each time step; None for a rule across layers.
+    """
+
+    rule: SpaceRule | TimeRule
+    axis: str
+    reads: dict[str, str]
+    unread: dict[str, str]
+    memory: str
+    cost: str
+    online: bool | None
+
+    def __str__(self) -> str:
+        source = " ".join((type(self.rule).__doc__ or "").split("\n\n")[0].split())
+        rows = [
+            ("reads", "; ".join(self.reads.values()) or "nothing: weights below the last layer do not learn"),
+            ("not", "; ".join(self.unread.values())),
+            ("memory", self.memory),
+            ("cost", self.cost),
+        ]
+        if self.online is not None:
+            rows.append(("online", "yes" if self.online else "no: it needs whole trials"))
+        lines = (
+            fill(text, 100, initial_indent=f"  {name:<8}", subsequent_indent=" " * 10) for name, text in rows
+        )
+        return "\n".join([f"{self.rule!r}, {self.axis}: {source}", *lines])
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a rule reads on both axes; print it.
+
+    Parameters
+    ----------
+    parts : tuple of Locality
+        One for each axis on which the rule is more than the chain rule (both axes for plain backprop).
+    """
+
+    parts: tuple[Locality, ...]
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self.parts))
+
+
+def report(rule: Any) -> Report:
+    """Report how local a rule is: what it reads, what it needs, and whether it can learn online.
+
+    Parameters
+    ----------
+    rule : str, Rule, SpaceRule or TimeRule
+        The rule.
+
+    Examples
+    --------
+    >>> print(report("dfa"))
+    DirectFeedbackAlignment(), across layers: The output's error, ...
+      reads   the layer's own inputs; the unit's own output; the error at the network's output, sent to
+              all layers
+      not     errors that the layers above have computed; the weights of the layers above; the targets,
+              sent to all layers; the change of the loss, one number for each example; noise of its own
+      memory  a B of outputs x inputs for each layer
+      cost    a product with B in place of W for each layer
+    >>> report("rflo").parts[0].online
+    True
+    """
+    own: Rule = get(rule)
+    parts = [_space(own.space), _time(own.time)]
+    plain = [isinstance(own.space, Backprop), isinstance(own.time, BPTT)]
+    chosen = [part for part, is_plain in zip(parts, plain, strict=True) if not is_plain]
+    return Report(tuple(chosen or parts))
+
+
+def _space(rule: SpaceRule) -> Locality:
+    return _locality(rule, "across layers", SPACE_READS, None)
+
+
+def _time(rule: TimeRule) -> Locality:
+    return _locality(rule, "through time", TIME_READS, type(rule).tick is not TimeRule.tick)
+
+
+def _locality(rule: SpaceRule | TimeRule, axis: str, names: dict[str, str], online: bool | None) -> Locality:
+    read = {name.strip() for name in rule.reads.split(",") if name.strip()}
+    reads = {name: text for name, text in names.items() if name in read}
+    unread = {name: text for name, text in names.items() if name not in read}
+    return Locality(rule, axis, reads, unread, rule.memory, rule.cost, online)
