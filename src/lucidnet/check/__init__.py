@@ -1,7 +1,8 @@
-"""Gradient checks: whether a backward pass is right, and if not, what the likely mistake is."""
+"""Checks: whether a backward pass is right, and if not what is wrong; whether a rule does what it says."""
 
 from .cases import package
 from .gradients import gradients
 from .report import Entry, GradientError, Report
+from .rules import RuleError, RuleReport, rule
 
-__all__ = ["Entry", "GradientError", "Report", "gradients", "package"]
+__all__ = ["Entry", "GradientError", "Report", "RuleError", "RuleReport", "gradients", "package", "rule"]

@@ -31,7 +31,7 @@ class Input(Layer):
     ((784,), (None, 65))
     """
 
-    shape: int | Shape
+    shape: int | tuple[int | None, ...]
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)

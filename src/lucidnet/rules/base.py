@@ -46,6 +46,8 @@ class SpaceRule(Value):
     """The numbers that the rule keeps."""
     cost: ClassVar[str] = ""
     """The products that it takes."""
+    exact: ClassVar[bool] = False
+    """Whether it gives the true gradient."""
 
     phase: ClassVar[bool] = False
     """Whether B has a phase of its own between steps: `learn`."""
@@ -88,6 +90,10 @@ class SpaceRule(Value):
     def counterparts(self, layer: Layer, params: Tree, B: Tree, last: bool) -> list[tuple[Array, Array]]:
         """Return what carries the error, beside the weights that it stands for; `last`: of the last layer."""
         return []
+
+    def mirrored(self, layer: Layer, params: Tree, last: bool) -> Tree | None:
+        """Return the feedback weights with which the rule is backprop; None if there are none."""
+        return None
 
     def learn(self, layer: Layer, params: Tree, inputs: Shape, B: Tree, rng: Stream) -> Tree:
         """Return B after a phase of its own, between two steps."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace
-from ...layers import Layer
+from ...layers import Dense, Layer
 from ...layers.base import Cache, Send
 from ...losses.crossentropy import as_rows
 from ..base import Route, Signals, SpaceRule, carriers
@@ -88,6 +88,9 @@ class DirectFeedbackAlignment(Direct):
 
     def signal(self, signals: Signals) -> Array:
         return signals.error
+
+    def mirrored(self, layer: Layer, params: Tree, last: bool) -> Tree | None:
+        return {"B": params[carriers(layer)[0]].T} if last and isinstance(layer, Dense) else None
 
 
 @dataclass(frozen=True, repr=False)

@@ -20,6 +20,7 @@ class Backprop(SpaceRule):
     """
 
     reads: ClassVar[str] = "pre, post, errors above, weights above"
+    exact: ClassVar[bool] = True
     memory: ClassVar[str] = "nothing of its own"
     cost: ClassVar[str] = "a backward pass"
 
@@ -63,6 +64,9 @@ class Transported(SpaceRule):
     def counterparts(self, layer: Layer, params: Tree, B: Tree, last: bool) -> list[tuple[Array, Array]]:
         return [(self.carried_by(params[n], B[n]), params[n]) for n in carriers(layer) if n in B]
 
+    def mirrored(self, layer: Layer, params: Tree, last: bool) -> Tree | None:
+        return {name: params[name] for name in carriers(layer)}
+
     def cross(
         self,
         layer: Layer,
@@ -104,6 +108,9 @@ class UniformSign(Transported):
     def carried_by(self, W: Array, B: Array) -> Array:
         xp = namespace(W)
         return xp.sign(W) * xp.sqrt((B * B).mean())
+
+    def mirrored(self, layer: Layer, params: Tree, last: bool) -> Tree | None:
+        return None  # all weights have one size, whatever B is
 
 
 @dataclass(frozen=True, repr=False)

@@ -31,6 +31,8 @@ class TimeRule(Value):
     """The numbers that the rule keeps."""
     cost: ClassVar[str] = ""
     """The products that it takes."""
+    exact: ClassVar[bool] = False
+    """Whether it gives the true gradient of what it is told."""
 
     def feedback(self, layer: Recurrent, rng: Stream) -> Tree:
         """Return fresh weights of the rule's own for a layer; {} for none."""

@@ -20,6 +20,7 @@ class BPTT(TimeRule):
     reads: ClassVar[str] = (
         "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, later times"
     )
+    exact: ClassVar[bool] = True
     memory: ClassVar[str] = "N T"
     cost: ClassVar[str] = "N^2 a time"
 

@@ -23,6 +23,7 @@ class RTRL(Online):
     reads: ClassVar[str] = (
         "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, trace"
     )
+    exact: ClassVar[bool] = True
     memory: ClassVar[str] = "N^3"
     cost: ClassVar[str] = "N^4 a time"
 
@@ -91,6 +92,7 @@ class SnAp(RTRL):
     reads: ClassVar[str] = (
         "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, trace"
     )
+    exact: ClassVar[bool] = False
     memory: ClassVar[str] = "N^3, of which most are zeros for small n"
     cost: ClassVar[str] = "N^4 a time, as the zeros are not left out"
 

@@ -1,0 +1,139 @@
+"""The self-test of learning rules: it passes what is right, and finds each planted fault."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet import check, rules
+from lucidnet.errors import SettingError
+from lucidnet.layers import GRU, LSTM, Conv2D, Dense, Flatten, Input, Residual, Sequential
+from lucidnet.rules import RFLO, Rule, SpaceRule
+from lucidnet.rules.space.transported import Transported
+
+MIRRORED = "with B = W it is backprop"
+ALL = [*rules.SPACE, *rules.TIME, Rule("fa", "rflo"), Rule("fa", "rtrl"), rules.SnAp()]
+
+
+def failed(report):
+    return [finding.what for finding in report.findings if finding.passed is False]
+
+
+@pytest.mark.parametrize("rule", ALL, ids=str)
+def test_every_rule_passes(rule):
+    report = check.rule(rule)
+    assert report, str(report)
+    report.raise_if_failed()
+
+
+def test_feedback_rules_become_backprop():
+    for name in ("fa", "frsf", "brsf", "kp", "wm", "dfa"):
+        assert MIRRORED in [finding.what for finding in check.rule(name).findings], name
+    for name in ("usf", "drtp", "shallow", "rflo"):
+        assert MIRRORED not in [finding.what for finding in check.rule(name).findings], name
+
+
+@pytest.mark.parametrize("rule", ["fa", "dfa", "kp"])
+def test_in_a_network_of_ones_own(rule):
+    images = Sequential(
+        [Input((5, 5, 2)), Conv2D(3, 3), Residual(Conv2D(3, 3, padding="same")), Flatten(), Dense(3)]
+    )
+    assert check.rule(rule, images, (5, 5, 2))
+    gates = Sequential([Input((4, 3)), GRU(4, return_sequences=True), LSTM(3), Dense(2)])
+    assert check.rule(rule, gates, (4, 3))
+
+
+@dataclass(frozen=True, repr=False)
+class Disguised(SpaceRule):
+    """Backprop, which says that it is something else."""
+
+
+@dataclass(frozen=True, repr=False)
+class DeadKnob(Transported):
+    """Feedback alignment with a setting that does nothing."""
+
+    strength: float = 0.5
+
+
+@dataclass(frozen=True, repr=False)
+class Boastful(Transported):
+    """It says that it is exact."""
+
+    exact = True
+
+
+@dataclass(frozen=True, repr=False)
+class Lopsided(Transported):
+    """It carries twice of B, so that with B = W it is no backprop."""
+
+    def carried_by(self, W, B):
+        return 2 * B
+
+
+@dataclass(frozen=True, repr=False)
+class Meddling(Transported):
+    """It changes the weights that it was given."""
+
+    def carried_by(self, W, B):
+        W += 0.01
+        return B
+
+
+@dataclass(frozen=True, repr=False)
+class Divided(Transported):
+    """It divides by zero."""
+
+    def carried_by(self, W, B):
+        with np.errstate(all="ignore"):
+            return B / np.zeros_like(B)
+
+
+@dataclass(frozen=True, repr=False)
+class Moody(Transported):
+    """It is another one each time."""
+
+    def carried_by(self, W, B):
+        return B * np.random.default_rng().normal(size=B.shape)
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        (Disguised(), "it is not backprop in disguise"),
+        (DeadKnob(), "setting strength changes what is learned"),
+        (Boastful(), "it is exact"),
+        (Lopsided(), MIRRORED),
+        (Meddling(), "what was given is unchanged"),
+        (Moody(), "the same step twice gives the same"),
+    ],
+    ids=repr,
+)
+def test_planted_faults_are_named(rule, what):
+    report = check.rule(rule)
+    assert what in failed(report)
+    assert f"FAILED {what}" in str(report)
+    with pytest.raises(check.RuleError, match=what):
+        report.raise_if_failed()
+
+
+def test_gradients_that_are_not_finite():
+    assert "gradients are finite" in failed(check.rule(Divided()))
+
+
+def test_a_setting_that_cannot_be_tried_is_told():
+    @dataclass(frozen=True, repr=False)
+    class Named(RFLO):
+        label: str = "x"
+
+    finding = check.rule(Named()).findings[-1]
+    assert finding.passed is None
+    assert "not tried" in finding.seen
+
+
+def test_a_network_needs_its_shape():
+    with pytest.raises(SettingError, match="give shape"):
+        check.rule("fa", Sequential([Dense(3), Dense(2)]))
+    with pytest.raises(SettingError, match="no recurrent layer"):
+        check.rule("rflo", Sequential([Dense(3), Dense(2)]), (4,))
+    assert isinstance(check.rule("fa"), ln.check.RuleReport)
