@@ -282,3 +282,30 @@ def test_help_and_module():
         )
         assert "Usage" in result.stdout
     assert cli.main
+
+
+class TestRules:
+    def test_a_race(self, tmp_path):
+        picture, table = tmp_path / "race.png", tmp_path / "race.csv"
+        options = ["--rules", "backprop, fa", "--seeds", 2, "--epochs", 1, "--plot", picture, "--csv", table]
+        out = run("race", "digits", *options)
+        lines = [line for line in out.splitlines() if line.startswith(("backprop", "fa"))]
+        assert [line.split(":")[0] for line in lines[:4]] == [
+            "backprop, seed 0",
+            "backprop, seed 1",
+            "fa, seed 0",
+            "fa, seed 1",
+        ]
+        assert "±" in lines[-1]
+        assert picture.stat().st_size > 1000
+        assert len(table.read_text().splitlines()) == 5
+
+    def test_alignment_of_a_training(self, tmp_path):
+        picture = tmp_path / "curves.png"
+        out = run("train", "digits", "--rule", "fa", "--alignment", 10, "--epochs", 2, "--plot", picture)
+        assert "gradient_alignment/dense1" in out
+        assert "weight_alignment/dense3" in out
+        assert (tmp_path / "curves-alignment.png").stat().st_size > 1000
+
+    def test_a_rule_that_cannot_be_followed(self):
+        assert "no recurrent layer" in run("race", "digits", "--rules", "rflo", ok=False)

@@ -1,0 +1,99 @@
+"""A race: the same first weights, the same batches, and figures that are those of single trainings."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.errors import LucidnetError, SettingError
+from lucidnet.layers import Dense, Input, LeakyRNN
+from lucidnet.optimizers import Adam
+
+(X, Y), (X_TEST, Y_TEST) = ln.data.load("digits")
+DATA = (X[:300], Y[:300]), (X_TEST[:100], Y_TEST[:100])
+
+
+def model(seed=0, rule="backprop"):
+    made = ln.Model([Input(64), Dense(16, "tanh"), Dense(10, "softmax")], seed=seed)
+    made.compile("categorical_crossentropy", Adam(0.01), ["accuracy"], rule=rule)
+    return made
+
+
+@pytest.fixture(scope="module")
+def done():
+    return ln.race(
+        model(), DATA, ["backprop", "fa", ("own", ln.rules.UniformSign())], seeds=2, epochs=3, verbose=0
+    )
+
+
+def test_each_run_is_a_training_of_its_own(done):
+    assert done.rules == ["backprop", "fa", "own"]
+    for run in done.runs:
+        alone = model(run.seed, {"own": "usf"}.get(run.rule, run.rule))
+        alone.fit(*DATA[0], epochs=3, batch_size=64, validation_data=DATA[1], verbose=0)
+        for name, values in alone.history.items():
+            assert run.history[name] == values, (run.rule, run.seed, name)
+        assert run.seconds > 0
+        assert run.memory > 1000
+
+
+def test_rules_begin_alike_and_then_differ(done):
+    first = {rule: done.curves(rule, "loss") for rule in done.rules}
+    assert all(curves.shape == (2, 3) for curves in first.values())
+    assert np.abs(first["backprop"] - first["fa"]).max() > 1e-3
+    np.testing.assert_allclose(done.curves("backprop", "gradient_alignment"), 1, rtol=1e-6)
+    assert np.all(np.abs(done.curves("fa", "gradient_alignment")) < 0.99)
+
+
+def test_the_table_holds_mean_and_spread(done):
+    lines = done.table().splitlines()
+    assert lines[0].split()[0] == "rule"
+    assert len(lines) == 4
+    last = done.curves("fa", "val_accuracy")[:, -1]
+    assert f"{last.mean():.4f} ± {last.std():.4f}" in lines[2]
+    assert str(done) == done.table()
+
+
+def test_all_figures_as_rows_and_csv(done, tmp_path):
+    rows = list(csv.DictReader(io.StringIO(done.to_csv(tmp_path / "race.csv"))))
+    assert len(rows) == len(done.rows()) == 3 * 2 * 3
+    assert rows[-1]["rule"] == "own"
+    assert float(rows[-1]["val_loss"]) == done.runs[-1].history["val_loss"][-1]
+    assert (tmp_path / "race.csv").read_text() == done.to_csv()
+
+
+def test_the_figure_shows_mean_and_spread(done):
+    figure = done.plot()
+    assert len(figure.axes) == len(done.quantities)
+    axes = figure.axes[done.quantities.index("loss")]
+    for line, rule in zip(axes.lines, done.rules, strict=True):
+        assert line.get_label() == rule
+        np.testing.assert_allclose(line.get_ydata(), done.curves(rule, "loss").mean(0))
+    assert len(axes.collections) == 3
+
+
+def test_the_model_stays_as_it_is():
+    made = model()
+    made.build()
+    before = made.get_weights()
+    ln.race(made, DATA[0], ["fa"], seeds=[4], epochs=1, verbose=0)
+    np.testing.assert_array_equal(made.get_weights(), before)
+    assert made.history == {}
+
+
+def test_rules_through_time(capsys):
+    x = np.random.default_rng(0).normal(size=(20, 6, 2))
+    made = ln.Model([Input((None, 2)), LeakyRNN(4, return_sequences=True), Dense(1)])
+    made.compile("mse", "sgd")
+    result = ln.race(made, (x, x[..., :1]), ["bptt", "rflo"], seeds=1, epochs=1)
+    assert [run.rule for run in result.runs] == ["bptt", "rflo"]
+    assert capsys.readouterr().out.startswith("bptt, seed 0: loss ")
+
+
+def test_errors_come_before_any_training():
+    with pytest.raises(LucidnetError, match="no recurrent layer"):
+        ln.race(model(), DATA, ["backprop", "rflo"])
+    with pytest.raises(SettingError, match="at least one rule"):
+        ln.race(model(), DATA, [])
