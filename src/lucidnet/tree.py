@@ -109,9 +109,9 @@ class Layout:
             raise ShapeError(f"expected a vector of {self.size} numbers, got shape {vector.shape}")
         tree: Tree = {}
         for path in self.branches:
-            _put(tree, path, {})
+            put(tree, path, {})
         for path, shape, part in zip(self.paths, self.shapes, self.slices, strict=True):
-            tree = _put(tree, path, vector[part].reshape(shape))
+            tree = put(tree, path, vector[part].reshape(shape))
         return tree
 
 
@@ -122,7 +122,14 @@ def at(tree: Tree, path: Path) -> Tree:
     return tree
 
 
-def _put(tree: Tree, path: Path, branch: Tree) -> Tree:
+def put(tree: Tree, path: Path, branch: Tree) -> Tree:
+    """Return a tree with a branch at a path, put there in place; at the root it takes the tree's place.
+
+    Examples
+    --------
+    >>> put({"a": {"b": 1}}, ("a", "c"), 2)
+    {'a': {'b': 1, 'c': 2}}
+    """
     if not path:
         return branch
     inner = tree
@@ -137,21 +144,3 @@ def _branches(tree: Tree, path: Path = ()) -> Iterator[Path]:
         if isinstance(branch, dict):
             yield (*path, name)
             yield from _branches(branch, (*path, name))
-
-
-def put(tree: Tree, path: Path, value: Tree) -> None:
-    """Put a branch into a tree, at a path, in place.
-
-    Examples
-    --------
-    >>> tree = {"a": {"b": 1}}
-    >>> put(tree, ("a", "c"), 2)
-    >>> tree
-    {'a': {'b': 1, 'c': 2}}
-    """
-    for name in path[:-1]:
-        tree = tree.setdefault(name, {})
-    if path:
-        tree[path[-1]] = value
-    else:
-        tree.update(value)

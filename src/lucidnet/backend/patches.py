@@ -7,8 +7,9 @@ matrix; on JAX all of them are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from .arrays import Array, namespace
 
 BLOCK = 1 << 18
 """Numbers in the windows that are worked on at a time."""
+FEW = 16
+"""With fewer channels than this whole lines of windows are added at a time, not single pixels."""
 
 
 class Grid(NamedTuple):
@@ -106,10 +109,25 @@ def correlate_back(dy: Array, W: Array, grid: Grid, height: int, width: int) -> 
         part = slice(start, start + count)
         windows = dy[part].reshape(-1, dy.shape[-1]) @ flat
         windows = windows.reshape(-1, *outputs, grid.kernel[0] * grid.kernel[1], channels)
-        for k, offset in enumerate(grid.offsets()):
-            _, rows, columns = grid.slices(offset, outputs)
-            dx = added(dx, (part, rows, columns), windows[:, :, :, k])
+        dx = _gathered(dx, part, windows, grid)
     return unpadded(dx, grid)
+
+
+def _gathered(dx: Array, part: slice, windows: Array, grid: Grid) -> Array:
+    """Return dx with the windows (images, rows, columns, kh * kw, channels) added where they lie."""
+    outputs, channels = windows.shape[1:3], windows.shape[-1]
+    if isinstance(dx, np.ndarray) and 1 < channels < FEW and grid.strides == grid.dilation == (1, 1):
+        height, width = grid.kernel
+        lines = windows.reshape(*windows.shape[:3], height, width * channels)
+        flat = dx.reshape(*dx.shape[:2], -1)
+        for i, column in product(range(height), range(outputs[1])):
+            begin = column * channels
+            flat[part, i : i + outputs[0], begin : begin + width * channels] += lines[:, :, column, i]
+        return dx
+    for k, offset in enumerate(grid.offsets()):
+        _, rows, columns = grid.slices(offset, outputs)
+        dx = added(dx, (part, rows, columns), windows[:, :, :, k])
+    return dx
 
 
 def added(x: Array, where: tuple[slice, ...], part: Array) -> Array:
@@ -135,15 +153,43 @@ def _windows(x: Array, grid: Grid, outputs: tuple[int, int]) -> Array:
 
 def _blocks(x: Array, grid: Grid, outputs: tuple[int, int]) -> Iterator[tuple[slice, Array]]:
     """Yield the windows of a few images at a time, as rows of a matrix that is used again for the next."""
-    n, _, _, channels = x.shape
-    a, b, c, d = x.strides
-    (s, t), (p, q) = grid.strides, grid.dilation
-    shape, strides = (n, *outputs, *grid.kernel, channels), (a, b * s, c * t, b * p, c * q, d)
-    view = np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
+    n, channels = x.shape[0], x.shape[-1]
     count = min(n, images(grid, outputs, channels))
-    space = np.empty((count, *shape[1:]), x.dtype)
+    fill = _planes if channels == 1 else _rows
+    make = fill(x, grid, outputs, count)
     for start in range(0, n, count):
         part = slice(start, min(start + count, n))
-        used = space[: part.stop - start]
+        yield part, make(part)
+
+
+Fill: TypeAlias = Callable[[slice], Array]
+
+
+def _rows(x: Array, grid: Grid, outputs: tuple[int, int], count: int) -> Fill:
+    """Return what copies windows one after the other: long stretches where there are several channels."""
+    a, b, c, d = x.strides
+    (s, t), (p, q) = grid.strides, grid.dilation
+    shape, strides = (x.shape[0], *outputs, *grid.kernel, x.shape[-1]), (a, b * s, c * t, b * p, c * q, d)
+    view = np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
+    space = np.empty((count, *shape[1:]), x.dtype)
+
+    def make(part: slice) -> Array:
+        used = space[: part.stop - part.start]
         np.copyto(used, view[part])
-        yield part, used.reshape(-1, grid.kernel[0] * grid.kernel[1] * channels)
+        return used.reshape(-1, grid.kernel[0] * grid.kernel[1] * x.shape[-1])
+
+    return make
+
+
+def _planes(x: Array, grid: Grid, outputs: tuple[int, int], count: int) -> Fill:
+    """Return what copies, for each pixel of a window, that of all windows: long stretches of one channel."""
+    size = grid.kernel[0] * grid.kernel[1]
+    space = np.empty((size, count, *outputs), x.dtype)
+
+    def make(part: slice) -> Array:
+        used = part.stop - part.start
+        for plane, offset in zip(space, grid.offsets(), strict=True):
+            np.copyto(plane[:used], x[part][(*grid.slices(offset, outputs), 0)])
+        return space[:, :used].reshape(size, -1).T
+
+    return make

@@ -246,7 +246,7 @@ def _mirrored(case: _Case, true: Tree) -> Finding | None:
         if inner and given is None:
             return None
         if inner:
-            put(tree, path, given)
+            tree = put(tree, path, given)
     if not tree or not rule.time.exact:
         return None
     error = _difference(_flat(case.gradient(feedback=merged(B, tree)).grads), _flat(true))

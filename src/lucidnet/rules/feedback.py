@@ -44,7 +44,7 @@ def fresh(net: Layer, rule: Rule, params: Tree, x: Any, rng: Stream) -> Tree:
         if isinstance(layer, Recurrent) and (inner := own.time.feedback(layer, stream.child(TIME))):
             B = B | {TIME: inner}
         if B:
-            put(made, path, B)
+            made = put(made, path, B)
     return made
 
 
@@ -73,7 +73,7 @@ def each(net: Layer, rule: Rule, feedback: Tree, function: Callable[[Path, Layer
     made: Tree = {}
     for path, layer, own in places(net, rule):
         if (B := branch(feedback, path)) and (found := function(path, layer, own, B)) is not None:
-            put(made, path, found)
+            made = put(made, path, found)
     return made
 
 
