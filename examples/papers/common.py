@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lucidnet import plots
 
 if TYPE_CHECKING:
@@ -45,3 +47,9 @@ class Checks:
         if self.quick:
             print("only tried out: nothing was checked")
         sys.exit(self.failed)
+
+
+def row_angle(one: np.ndarray, two: np.ndarray) -> float:
+    """Return the angle between two directions in degrees, the mean over the rows of both."""
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
+    return float(np.degrees(np.arccos(np.clip((one * two).sum(1) / lengths, -1, 1))).mean())

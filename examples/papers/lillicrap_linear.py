@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from common import Checks, parser
+from common import Checks, parser, row_angle
 
 import lucidnet as ln
 from lucidnet.initializers import Uniform
@@ -74,9 +74,7 @@ def angle(model: ln.Model, e: np.ndarray) -> float:
     last = list(model.params)[-1]
     if last not in model.feedback:
         return 0.0
-    ours, true = e @ model.feedback[last]["W"].T, e @ model.params[last]["W"].T
-    cosine = (ours * true).sum(1) / (np.linalg.norm(ours, axis=1) * np.linalg.norm(true, axis=1))
-    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))).mean())
+    return row_angle(e @ model.feedback[last]["W"].T, e @ model.params[last]["W"].T)
 
 
 def linear(trials: int, examples: int) -> Curves:
