@@ -90,7 +90,8 @@ def draw(runs: dict[str, Run]) -> ln.plots.figures.Figure:
     curves.set(title="learning", xlabel="trial", ylabel="mean squared error / 2")
     outputs.set(title="output after training", xlabel="time", ylabel="y")
     angles.set(title="readout weights and their feedback", xlabel="trial", ylabel="cosine of W and B")
-    curves.legend()
+    if runs:
+        curves.legend()
     return figure
 
 

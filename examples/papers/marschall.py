@@ -1,0 +1,179 @@
+"""Marschall, Cho & Savin 2020, "A unified framework of online learning algorithms", JMLR 21(135), section 4.
+
+A small recurrent network learns the task "Add" (Pitis 2016) from streams, one update at each time step, by
+each rule that goes forwards in time and by truncated backpropagation. What a network knows of the past shows
+in its cross-entropy: there is an exact floor for knowing neither of the two coin tosses, that of lag 6 only,
+that of lag 4 only, or both. Then the gradients that the rules find are compared pairwise, by their cosines.
+
+    python examples/papers/marschall.py
+
+All rules have one rate but UORO: it is unbiased, but so noisy that it learns only with small steps.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from common import Checks, parser
+
+import lucidnet as ln
+from lucidnet.backend import Array
+from lucidnet.data.tasks import delayed_add, floors
+from lucidnet.layers import Dense, Input, LeakyRNN
+from lucidnet.optimizers import SGD
+from lucidnet.plots.figures import color_bar, new_figure
+from lucidnet.rules import RTRL, UORO, KeRNL, Rule, TruncatedBPTT
+from lucidnet.training.alignment import aligned
+
+UNITS, LAGS, WINDOW = 32, (4, 6), 10
+RULES = {
+    "truncated": TruncatedBPTT(WINDOW),
+    "rtrl": RTRL(),
+    "snap1": "snap1",
+    "uoro": UORO(),
+    "kernl": KeRNL(),
+    "rflo": "rflo",
+}
+RATES = {name: 0.002 if name == "uoro" else 0.05 for name in RULES}
+COLORS = dict(zip(RULES, ("black", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#D55E00"), strict=True))
+PAST = 10
+"""Times at the beginning of test sequences that do not count: nothing is known of what was before."""
+
+
+def network(rate: float, tau: float, seed: int) -> ln.Model:
+    """Return the network before training."""
+    units = LeakyRNN(UNITS, tau=tau, return_sequences=True, name="units")
+    model = ln.Model([Input((None, 2)), units, Dense(2, "softmax")], seed=seed)
+    model.compile("categorical_crossentropy", SGD(rate))
+    return model
+
+
+def train(name: str, model: ln.Model, steps: int, streams: int, seed: int) -> tuple[Array, list[Array]]:
+    """Learn from streams at each step; return the losses before each, and the weights five times."""
+    x, y = delayed_add(streams, steps, LAGS, seed)
+    online = model.online(rule=RULES[name])
+    losses, kept = np.zeros(steps), []
+    for t in range(steps):
+        if t % max(steps // 5, 1) == 0:
+            kept.append(model.get_weights().copy())
+        online.step(x[:, t], y[:, t])
+        losses[t] = online.loss
+    return losses, kept
+
+
+def tested(model: ln.Model, n: int) -> float:
+    """Return the cross-entropy on n sequences of 1,000 times that were not trained on."""
+    x, y = delayed_add(n, 1000, LAGS, seed=12345)
+    counts = np.broadcast_to(np.arange(1000) >= PAST, (n, 1000))
+    return float(model.evaluate(x, y, mask=counts).loss)
+
+
+def gradient(model: ln.Model, name: str, x: Array, y: Array, feedback: dict, signs: int) -> Array:
+    """Return what a rule takes for the gradient of the recurrent layer's weights."""
+    rule = Rule(time=UORO(signs) if name == "uoro" else RULES.get(name, name))
+    made = model.step.objective.gradient(model.params, x, y, rule=rule, feedback=feedback)
+    return np.concatenate([array.ravel() for array in made.grads["units"].values()])
+
+
+def cosines(model: ln.Model, weights: list[Array], names: list[str], batches: int) -> Array:
+    """Return the mean cosine of each two rules' gradients, over weights and stretches of 100 times."""
+    found = []
+    for number, vector in enumerate(weights):
+        model.set_weights(vector)
+        online = model.online(rule=RULES["kernl"])  # its kernel is learned first, the weights stay
+        x, y = delayed_add(16, 1000, LAGS, seed=500 + number)
+        for t in range(1000 if "kernl" in names else 0):
+            online.step(x[:, t])
+        for batch in range(batches):
+            x, y = delayed_add(16, 100, LAGS, seed=1000 * number + batch)
+            learned = [online.feedback if name == "kernl" else {} for name in names]
+            made = [gradient(model, name, x, y, B, batch) for name, B in zip(names, learned, strict=True)]
+            found.append([[aligned(one, two).cosine for two in made] for one in made])
+    return np.mean(found, axis=0)
+
+
+def smooth(losses: Array, width: int) -> Array:
+    """Return the means of stretches of time."""
+    width = min(width, len(losses))
+    return losses[: len(losses) // width * width].reshape(-1, width).mean(1)
+
+
+def draw(curves: dict[str, Array], names: list[str], matrix: Array) -> ln.plots.figures.Figure:
+    """Draw the losses over time with the floors, and the matrix of cosines."""
+    figure = new_figure(12, 4.5)
+    left, right = figure.subplots(1, 2)
+    for name, losses in curves.items():
+        means = smooth(losses, max(len(losses) // 60, 1))
+        line = ":" if name == "truncated" else "-"  # it lies on that of rtrl
+        times = np.linspace(0, len(losses), len(means))
+        left.plot(times, means, line, color=COLORS[name], label=name, zorder=3 if line == ":" else 2)
+    for known, nats in zip(("neither", "lag 6", "lag 4", "both"), floors().values(), strict=True):
+        left.axhline(nats, color="0.6", linewidth=0.8, zorder=0)
+        left.annotate(
+            f"knows {known}", (1, nats), xycoords=("axes fraction", "data"), fontsize=7, va="center"
+        )
+    left.set(title="learning", xlabel="time steps", ylabel="cross-entropy before the update, nats")
+    left.legend(fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2))
+    picture = right.imshow(matrix, vmin=-1, vmax=1, cmap=ln.plots.figures.DIVERGING)
+    right.set(title="cosines of gradients")
+    right.set_xticks(range(len(names)), names, rotation=45)
+    right.set_yticks(range(len(names)), names)
+    color_bar(right, picture)
+    return figure
+
+
+def compare(checks: Checks, names: list[str], matrix: Array) -> None:
+    """Print the matrix of cosines, and check what must hold."""
+    print("".join(f"{name:>10}" for name in ["", *names]))
+    for name, row in zip(names, matrix, strict=True):
+        print(f"{name:>10}" + "".join(f"{cosine:10.3f}" for cosine in row))
+    off = float(np.abs(np.diag(matrix) - 1).max())
+    checks.add("cosines: diagonal, largest distance from 1", "0", f"{off:.1e}", off < 1e-6)
+    if "rtrl" in names:
+        exact = matrix[names.index("bptt"), names.index("rtrl")]
+        checks.add("cosine of rtrl and bptt", "1", f"{exact:.6f}", exact > 0.9999)
+
+
+def judge(checks: Checks, found: dict[str, float]) -> None:
+    """Check each rule's loss on held-out sequences against the floors."""
+    known = floors()
+    for name, loss in found.items():
+        above = loss > known["both"]
+        checks.add(f"{name}: held-out cross-entropy", f"> {known['both']:.4f}", f"{loss:.4f}", above)
+    if "rtrl" in found:
+        exact = found["rtrl"]
+        below = exact < known["the first"]
+        checks.add("rtrl: knows both tosses", f"< {known['the first']:.4f}", f"{exact:.4f}", below)
+        for name in [name for name in ("uoro", "rflo") if name in found]:
+            gap = found[name] - exact
+            checks.add(f"{name}: above rtrl by", "> 0", f"{gap:.4f}", gap > 0)
+
+
+def main() -> None:
+    """Learn by each rule, compare their gradients, and check."""
+    options = parser(__doc__, __file__)
+    options.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES))
+    options.add_argument("--steps", type=int, default=60_000)
+    options.add_argument("--streams", type=int, default=16)
+    options.add_argument("--tau", type=float, default=2.0, help="time constant of the units, in steps")
+    options.add_argument("--seed", type=int, default=0)
+    given = options.parse_args()
+    steps, tests, batches = (20, 2, 1) if given.quick else (given.steps, 1000, 10)
+    checks, curves, found = Checks(given.quick), {}, {}
+    weights: list[Array] = []
+    for name in given.rules:
+        model, began = network(RATES[name], given.tau, given.seed), time.perf_counter()
+        curves[name], kept = train(name, model, steps, given.streams, given.seed)
+        found[name] = tested(model, tests)
+        print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
+        weights = kept if name == "rtrl" or not weights else weights
+    judge(checks, found)
+    names = ["bptt", *given.rules]
+    matrix = cosines(network(0.0, given.tau, given.seed), weights, names, batches)
+    compare(checks, names, matrix)
+    checks.finish(draw(curves, names, matrix), given.figure)
+
+
+if __name__ == "__main__":
+    main()
