@@ -97,8 +97,8 @@ def draw(parts: dict[str, Curves]) -> ln.plots.figures.Figure:
     panels = figure.subplots(1, len(parts), squeeze=False)[0]
     for axes, (title, curves) in zip(panels, parts.items(), strict=True):
         for name, curve in curves.items():
-            axes.semilogy(range(1, len(curve) + 1), curve, color=COLORS[name], marker=".", label=name)
-        axes.set(title=title, xlabel="epoch", ylabel="test error (%)")
+            axes.plot(range(1, len(curve) + 1), curve, color=COLORS[name], marker=".", label=name)
+        axes.set(title=title, xlabel="epoch", ylabel="test error (%)", ylim=(0, None))
         axes.legend(frameon=False)
     return figure
 
