@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -55,6 +56,10 @@ class Model:
         machine gives the same weights, bit for bit.
     dtype : {"float32", "float64"}
         The precision of weights and calculations.
+    backend : str, optional
+        What training runs on: ``"numpy"``, or ``"jax"`` for compiled steps (``pip install 'lucidnet[jax]'``),
+        on the device that JAX finds, or on ``"jax:cpu"`` or ``"jax:gpu"``. If not given the environment
+        variable ``LUCIDNET_BACKEND`` says it, else NumPy.
 
     Examples
     --------
@@ -68,13 +73,19 @@ class Model:
     """
 
     def __init__(
-        self, layers: Sequence[Layer] | Layer = (), *, seed: int = 0, dtype: str = "float32"
+        self,
+        layers: Sequence[Layer] | Layer = (),
+        *,
+        seed: int = 0,
+        dtype: str = "float32",
+        backend: str | None = None,
     ) -> None:
         if dtype not in ("float32", "float64"):
             raise SettingError(f"Model: dtype must be 'float32' or 'float64', got {dtype!r}")
         if not isinstance(seed, int) or seed < 0:
             raise SettingError(f"Model: seed must be a whole number of 0 or more, got {seed!r}")
         self.seed, self.dtype = seed, dtype
+        self.backend = backend or os.environ.get("LUCIDNET_BACKEND") or "numpy"
         self.history = History()
         self.about: dict[str, Any] = {}
         self._net: Sequential | None = None
@@ -152,7 +163,7 @@ class Model:
         from .metrics import several
 
         made = losses.get(loss, loss_weights)
-        step = Step(self.net, made, optimizers.get(optimizer), _rule(rule))
+        step = Step(self.net, made, optimizers.get(optimizer), _rule(rule), self.backend)
         self._metrics = several(metrics)
         self._step = step
         if self._state is not None:
@@ -478,7 +489,7 @@ class Model:
         ['loss', 'mae']
         """
         batch = self._data(x, y, None, sample_weight, mask).batch(slice(None)).masked(self.net)
-        (measured,) = train(self, [batch])
+        (measured,) = train(self, [[batch]])
         tally = Tally(self._metrics)
         tally.add(measured.loss, batch, measured.prediction)
         return tally.result()

@@ -325,3 +325,11 @@ def test_feedback_weights_are_saved_and_set(tmp_path):
     np.testing.assert_array_equal(flat(again.feedback), flat(model.feedback))
     with pytest.raises(LucidnetError, match="expected arrays of shapes"):
         model.set_feedback({})
+
+
+def test_feedback_of_weights_that_begin_as_zeros_is_random():
+    net = Sequential([Input(5), Dense(6, "tanh", initializer="zeros"), Dense(3, initializer="zeros")])
+    feedback = step_of("fa", net, loss="mse").start((5,)).taught.weights
+    assert np.abs(feedback["dense2"]["W"]).max() > 0.1
+    given = step_of(rules.FeedbackAlignment("zeros"), net, loss="mse").start((5,)).taught.weights
+    assert not given["dense2"]["W"].any()

@@ -4,9 +4,19 @@ Layer code takes its array functions from the array it was given (`namespace(x).
 the array API standard lacks stands here.
 """
 
-from .arrays import Array, Shape, Tree, namespace, one_hot, subtract
+from .arrays import (
+    Array,
+    Shape,
+    Tree,
+    changeable,
+    namespace,
+    number,
+    one_hot,
+    settled,
+    write_difference,
+)
 from .indexing import row_numbers, scatter_add
-from .random import Stream
+from .random import Stream, stream_like
 from .scan import scan
 from .special import normal_cdf
 
@@ -15,11 +25,15 @@ __all__ = [
     "Shape",
     "Stream",
     "Tree",
+    "changeable",
     "namespace",
     "normal_cdf",
+    "number",
     "one_hot",
     "row_numbers",
     "scan",
     "scatter_add",
-    "subtract",
+    "settled",
+    "stream_like",
+    "write_difference",
 ]

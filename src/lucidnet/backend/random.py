@@ -45,11 +45,22 @@ class Stream:
 
     def child(self, name: str) -> Stream:
         """Return the stream of a part of this place."""
-        return Stream(self.seed, self.step, self.dtype, (*self.path, name))
+        return self.but(path=(*self.path, name))
+
+    def but(
+        self, seed: int | None = None, dtype: str | None = None, path: tuple[str, ...] | None = None
+    ) -> Stream:
+        """Return the stream of another seed, dtype or place, at the same step."""
+        return type(self)(
+            self.seed if seed is None else seed,
+            self.step,
+            self.dtype if dtype is None else dtype,
+            self.path if path is None else path,
+        )
 
     def _generator(self) -> np.random.Generator:
         counter = [0, 0, self.step, 0]
-        return np.random.Generator(np.random.Philox(key=_key(self.seed, self.path), counter=counter))
+        return np.random.Generator(np.random.Philox(key=key_of(self.seed, self.path), counter=counter))
 
     def normal(self, shape: Shape) -> Array:
         """Draw from the standard normal distribution."""
@@ -74,5 +85,15 @@ class Stream:
 
 
 @lru_cache(maxsize=4096)
-def _key(seed: int, path: tuple[str, ...]) -> int:
+def key_of(seed: int, path: tuple[str, ...]) -> int:
+    """Return the number of 128 bits that belongs to a seed and a place."""
     return int.from_bytes(blake2b(repr((seed, path)).encode(), digest_size=16).digest(), "little")
+
+
+def stream_like(array: Array, seed: int, step: Array, path: tuple[str, ...]) -> Stream:
+    """Return the stream for numbers that go with an array, of its library and dtype."""
+    if isinstance(array, np.ndarray):
+        return Stream(seed, int(step), str(array.dtype), path)
+    from .device import DeviceStream
+
+    return DeviceStream(seed, step, str(array.dtype), path)

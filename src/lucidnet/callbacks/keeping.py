@@ -51,6 +51,9 @@ class Checkpoint(Callback):
         self.every_steps, self.every_epochs = every_steps, every_epochs
         self.record: float | None = None
 
+    def room(self, step: int) -> int | None:
+        return self.every_steps - step % self.every_steps if self.every_steps else None
+
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
         if self.every_steps and loop.model.state.step % self.every_steps == 0:
             self._write(loop)

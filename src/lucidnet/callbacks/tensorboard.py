@@ -12,7 +12,7 @@ from ..backend import Array
 from ..errors import SettingError, optional
 from ..layers import Layer
 from ..training.batch import Batch
-from ..training.callback import Callback
+from ..training.callback import Callback, alone
 from ..training.history import Result
 from ..training.record import probe
 from ..training.step import Measured
@@ -54,6 +54,9 @@ class TensorBoard(Callback):
             self.writer.add_images(
                 "images", np.asarray(self.images), loop.model.state.step, dataformats="NHWC"
             )
+
+    def room(self, step: int) -> int | None:
+        return alone(step, self.every) if self.every else None
 
     def before_step(self, loop: Loop, batches: Sequence[Batch]) -> None:
         step = loop.model.state.step

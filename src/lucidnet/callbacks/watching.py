@@ -205,6 +205,9 @@ class PrintWeights(Callback):
     def __init__(self, patterns: Sequence[str] = ("*",), every: int = 100) -> None:
         self.patterns, self.every = tuple(patterns), every
 
+    def room(self, step: int) -> int | None:
+        return self.every - step % self.every
+
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
         number = loop.model.state.step
         if number % self.every:
@@ -235,6 +238,9 @@ class On(Callback):
         step: Callable[[Any, Sequence[Measured]], object] | None = None,
     ) -> None:
         self._epoch, self._step = epoch, step
+
+    def room(self, step: int) -> int | None:
+        return 1 if self._step else None
 
     def epoch(self, loop: Loop, result: Result) -> None:
         if self._epoch:

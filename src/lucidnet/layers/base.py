@@ -54,8 +54,7 @@ class Run:
     @property
     def stream(self) -> Stream:
         """The random numbers for this place and step."""
-        root = self._root
-        return Stream(root.seed, root.step, root.dtype, root.path + self._path)
+        return self._root.but(path=self._root.path + self._path)
 
     def child(self, name: str) -> Run:
         """Return the run of a part of the network."""

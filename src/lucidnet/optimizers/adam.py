@@ -37,6 +37,11 @@ class Adam(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"beta1": 1, "beta2": 1}
     constants: ClassVar[tuple[str, ...]] = ("epsilon",)
+    counted: ClassVar[tuple[str, ...]] = ("corrections",)
+
+    def corrections(self, step: int) -> tuple[float, float]:
+        """Return sqrt(1 - b2^t) and 1 - b1^t."""
+        return corrections(self, step)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         return moments_step(self, g, slots, rate, step)
@@ -66,9 +71,19 @@ class AdamW(Optimizer):
     decoupled: ClassVar[bool] = True
     schedulable: ClassVar[Bounds] = Adam.schedulable
     constants: ClassVar[tuple[str, ...]] = Adam.constants
+    counted: ClassVar[tuple[str, ...]] = ("corrections",)
+
+    def corrections(self, step: int) -> tuple[float, float]:
+        """Return sqrt(1 - b2^t) and 1 - b1^t."""
+        return corrections(self, step)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         return moments_step(self, g, slots, rate, step)
+
+
+def corrections(self: Any, step: int) -> tuple[float, float]:
+    """Return sqrt(1 - b2^t) and 1 - b1^t: how much of the moments has been filled after t steps."""
+    return (1 - self.beta2**step) ** 0.5, 1 - self.beta1**step
 
 
 def moments_step(self: Any, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
@@ -82,7 +97,7 @@ def moments_step(self: Any, g: Array, slots: Slots, rate: float, step: int) -> t
     v += g
     # Both corrections are pulled out of the arrays: with c = sqrt(1 - b2^t) and d = 1 - b1^t,
     # (m / d) / (sqrt(v) / c + epsilon) = c / d * m / (sqrt(v) + c epsilon).
-    c, d = (1 - self.beta2**step) ** 0.5, 1 - self.beta1**step
+    c, d = self.corrections(step)
     root = namespace(v).sqrt(v)
     root += c * self.epsilon
     change = m / root
@@ -114,13 +129,18 @@ class Adamax(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("m", "u")
     schedulable: ClassVar[Bounds] = Adam.schedulable
     constants: ClassVar[tuple[str, ...]] = Adam.constants
+    counted: ClassVar[tuple[str, ...]] = ("corrections",)
+
+    def corrections(self, step: int) -> tuple[float, float]:
+        """Return sqrt(1 - b2^t) and 1 - b1^t."""
+        return corrections(self, step)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         xp, m = namespace(g), slots["m"]
         m *= self.beta1
         m += (1 - self.beta1) * g
         u = xp.maximum(self.beta2 * slots["u"], xp.abs(g) + self.epsilon)
-        return m / u * (rate / (1 - self.beta1**step)), {"m": m, "u": u}
+        return m / u * (rate / self.corrections(step)[1]), {"m": m, "u": u}
 
 
 @dataclass(frozen=True, repr=False)
@@ -148,6 +168,7 @@ class Nadam(Optimizer):
     slots: ClassVar[tuple[str, ...]] = Adam.slots
     schedulable: ClassVar[Bounds] = Adam.schedulable
     constants: ClassVar[tuple[str, ...]] = ("epsilon", "momentum_decay")
+    counted: ClassVar[tuple[str, ...]] = ("_shares", "_filled")
 
     def at(self, step: int, group: Group) -> Self:
         # beta1 stays a schedule: the product of all shares so far needs it.
@@ -160,21 +181,30 @@ class Nadam(Optimizer):
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         m, v = slots["m"], slots["v"]
-        beta1, share = at_step(self.beta1, step - 1), self._share(step)
-        product = self._product(step)
-        following = beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * self.momentum_decay))
+        beta1, share, following, product = self._shares(step)
         m *= beta1
         m += (1 - beta1) * g
         v *= self.beta2
         v += (1 - self.beta2) * (g * g)
         root = namespace(v).sqrt(v)
-        root /= (1 - self.beta2**step) ** 0.5
+        root /= self._filled(step)
         root += self.epsilon
         g *= (1 - share) / (1 - product)
         g += following / (1 - product * following) * m
         g *= rate
         g /= root
         return g, {"m": m, "v": v}
+
+    def _filled(self, step: int) -> float:
+        """Return sqrt(1 - b2^t)."""
+        filled: float = (1 - self.beta2**step) ** 0.5
+        return filled
+
+    def _shares(self, step: int) -> tuple[float, float, float, float]:
+        """Return b1, u_t, u_{t+1} and u_1 ... u_t at a step (from 1)."""
+        beta1 = at_step(self.beta1, step - 1)
+        following = beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * self.momentum_decay))
+        return beta1, self._share(step), following, self._product(step)
 
     def _share(self, step: int) -> float:
         """Return u at a step (from 1)."""

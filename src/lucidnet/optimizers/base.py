@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
-from ..backend import Array, Shape, Tree, namespace, subtract
+import numpy as np
+
+from ..backend import Array, Shape, Tree, namespace, write_difference
 from ..errors import SettingError
 from ..tree import Layout
 from ..value import Value, at_step, in_range, plain_numbers
@@ -79,6 +81,9 @@ class Optimizer(Value):
 
     constants: ClassVar[tuple[str, ...]] = ()
     """The settings that are numbers of at least 0, and no schedules."""
+
+    counted: ClassVar[tuple[str, ...]] = ()
+    """The methods from a step to a number that a compiled program cannot hold; it is given the numbers."""
 
     def __post_init__(self) -> None:
         plain_numbers(self)
@@ -209,16 +214,16 @@ class Optimizer(Value):
         for group in groups:
             rate = self.rate(self.learning_rate if group.learning_rate is None else group.learning_rate, step)
             now = self.at(step, group)
-            for part, shape in inside(group, places) if self.whole else pieces(group.start, group.stop):
+            for part, shape in inside(group, places) if self.whole else pieces(*group[:2], vector):
                 p, g = now.decayed(vector[part].reshape(shape), gradient[part].reshape(shape), rate)
                 given = {name: slot[part].reshape(shape) for name, slot in slots.items()}
                 change, made = now.descend(p, g, given, rate, step)
-                subtract(p, change, out=out[part].reshape(shape))
-                keep(made, given)
+                write_difference(out, part, p, change)
+                keep(made, given, slots, part)
 
     def decayed(self, p: Array, g: Array, rate: float) -> tuple[Array, Array]:
         """Return parameters and gradient with weight decay; the gradient is given away."""
-        if not self.weight_decay:
+        if isinstance(self.weight_decay, (int, float)) and not self.weight_decay:
             return p, g
         if self.decoupled:
             return p * (1 - rate * self.weight_decay), g
@@ -226,17 +231,18 @@ class Optimizer(Value):
         return p, g
 
 
-def keep(made: Slots, given: Slots) -> None:
+def keep(made: Slots, given: Slots, slots: Slots, part: slice) -> None:
     """Write slots that were not updated in place back to where they belong."""
     for name, slot in made.items():
         if slot is not given[name]:
-            given[name][:] = slot
+            slots[name][part] = slot.reshape(-1)
 
 
-def pieces(start: int, stop: int) -> Iterator[Place]:
-    """Yield places of at most `PIECE` numbers."""
-    for begin in range(start, stop, PIECE):
-        yield Place(slice(begin, min(begin + PIECE, stop)))
+def pieces(start: int, stop: int, vector: Array) -> Iterator[Place]:
+    """Yield places of at most `PIECE` numbers; one for all, where a compiler finds better ones itself."""
+    size = PIECE if isinstance(vector, np.ndarray) else max(1, stop - start)
+    for begin in range(start, stop, size):
+        yield Place(slice(begin, min(begin + size, stop)))
 
 
 def inside(group: Group, places: list[Place]) -> Iterator[Place]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from ..backend import Array, namespace
+from ..backend import Array, namespace, number
 from ..errors import SettingError
 from ..value import Value, in_range, plain_numbers
 
@@ -33,7 +33,7 @@ class ClipValue(Clip):
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
         """Limit each entry."""
-        gradient[:] = namespace(gradient).clip(gradient, -self.limit, self.limit)
+        gradient[:] = namespace(gradient).clip(gradient[:], -self.limit, self.limit)
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,7 +43,7 @@ class ClipNorm(Clip):
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
         """Limit each array."""
         for part in arrays:
-            shrink(gradient[part], norm(gradient[part]), self.limit)
+            shrink(gradient, part, norm(gradient[part]), self.limit)
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,15 +52,18 @@ class ClipGlobalNorm(Clip):
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
         """Limit the whole."""
-        shrink(gradient, math.hypot(*(norm(gradient[part]) for part in arrays)), self.limit)
+        squares = [norm(gradient[part]) ** 2 for part in arrays]
+        shrink(gradient, slice(None), sum(squares) ** 0.5, self.limit)
 
 
-def norm(vector: Array) -> float:
+def norm(vector: Array) -> Any:
     """Return the Euclidean norm."""
-    return float(namespace(vector).linalg.vector_norm(vector))
+    return number(namespace(vector).linalg.vector_norm(vector))
 
 
-def shrink(vector: Array, size: float, limit: float) -> None:
-    """Scale a vector in place if its size is above `limit`, so that it is `limit`."""
-    if size > limit:
-        vector *= limit / size
+def shrink(vector: Array, part: slice, size: Any, limit: float) -> None:
+    """Scale a stretch of a vector in place if its size is above `limit`, so that it is `limit`."""
+    if not isinstance(size, float):
+        vector[part] = vector[part] * (limit / namespace(size).maximum(size, limit))
+    elif size > limit:
+        vector[part] *= limit / size

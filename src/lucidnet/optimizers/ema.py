@@ -78,7 +78,7 @@ class EMA(Optimizer):
     ) -> None:
         # The weights of the step before are averaged now: only now are they what came of that step.
         average = slots["average"]
-        for part, _ in pieces(0, vector.shape[0]):
+        for part, _ in pieces(0, vector.shape[0], vector):
             average[part] = self._mean(average[part], vector[part], step - 1)
         inner = {name: slot for name, slot in slots.items() if name != "average"}
         self.optimizer.advance(vector, gradient, inner, step, groups, arrays, out)
@@ -100,5 +100,5 @@ class EMA(Optimizer):
 
     def _mean(self, average: Array, p: Array, step: int) -> Array:
         """Return the mean after a step (from 1), from the mean before and the parameters after it."""
-        keep = self.at(step, Group(0, 0)).decay if step > 1 else 0.0
+        keep = (step > 1) * self.at(step, Group(0, 0)).decay
         return keep * average + (1 - keep) * p

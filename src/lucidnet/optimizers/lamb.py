@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..backend import Array
-from .adam import Adam, moments_step
+from ..backend import Array, namespace
+from .adam import Adam, corrections, moments_step
 from .base import Bounds, Optimizer, Slots
 from .clip import norm
 
@@ -39,6 +39,11 @@ class LAMB(Optimizer):
     whole: ClassVar[bool] = True
     schedulable: ClassVar[Bounds] = Adam.schedulable
     constants: ClassVar[tuple[str, ...]] = Adam.constants
+    counted: ClassVar[tuple[str, ...]] = Adam.counted
+
+    def corrections(self, step: int) -> tuple[float, float]:
+        """Return sqrt(1 - b2^t) and 1 - b1^t."""
+        return corrections(self, step)
 
     def decayed(self, p: Array, g: Array, rate: float) -> tuple[Array, Array]:
         """Return both as they are: weight decay is part of the direction."""
@@ -47,6 +52,13 @@ class LAMB(Optimizer):
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         change, slots = moments_step(self, g, slots, 1.0, step)
         change += self.weight_decay * p
-        sizes = norm(p), norm(change)
-        change *= rate * sizes[0] / sizes[1] if all(sizes) else rate
+        change *= rate * _trust(norm(p), norm(change))
         return change, slots
+
+
+def _trust(size: Any, step: Any) -> Any:
+    """Return the ratio of two norms, 1 if one of them is 0."""
+    if isinstance(size, float):
+        return size / step if size and step else 1.0
+    xp = namespace(size)
+    return xp.where((size > 0) & (step > 0), size / xp.where(step > 0, step, 1), 1)

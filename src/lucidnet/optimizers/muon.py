@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..backend import Array
+from ..backend import Array, namespace
 from ..errors import SettingError
 from .adam import AdamW
 from .base import Bounds, Group, Optimizer, Place, Slots, inside
@@ -105,9 +105,9 @@ class Muon(Optimizer):
         direction = (g + self.momentum * m if self.nesterov else m).reshape(-1, p.shape[-1])
         inputs, outputs = direction.shape
         if self.scale == "original":
-            rate *= max(1, outputs / inputs) ** 0.5
+            rate = rate * max(1, outputs / inputs) ** 0.5
         else:
-            rate *= 0.2 * max(inputs, outputs) ** 0.5
+            rate = rate * 0.2 * max(inputs, outputs) ** 0.5
         return rate * orthogonal(direction, self.steps).reshape(p.shape), {"m": m}
 
 
@@ -116,7 +116,8 @@ def orthogonal(matrix: Array, steps: int = 5) -> Array:
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonal(matrix.T, steps).T
     a, b, c = COEFFICIENTS
-    x = matrix / max(norm(matrix.reshape(-1)), 1e-7)
+    size = norm(matrix.reshape(-1))
+    x = matrix / (max(size, 1e-7) if isinstance(size, float) else namespace(size).maximum(size, 1e-7))
     for _ in range(steps):
         gram = x @ x.T
         x = a * x + (b * gram + c * (gram @ gram)) @ x

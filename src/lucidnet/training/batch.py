@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -36,6 +36,18 @@ class Batch(NamedTuple):
 def rows(tree: Any) -> int:
     """Return the number of examples in an array, or in each of several."""
     return next(len(array) for _, array in leaves(tree))
+
+
+def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
+    """Tell whether the arrays of two steps have the same shapes."""
+    return len(some) == len(others) and all(
+        _shapes(a) == _shapes(b) for a, b in zip(some, others, strict=True)
+    )
+
+
+def _shapes(batch: Batch) -> list[Any]:
+    parts = [{"x": batch.x, "target": batch.target}, batch.weights, batch.mask]
+    return [None if part is None else [array.shape for _, array in leaves(part)] for part in parts]
 
 
 class Source(Protocol):

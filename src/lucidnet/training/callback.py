@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from .loop import Loop
 
 
+def alone(step: int, every: int) -> int:
+    """Return how many steps there are before the next that `every` divides; such a one is made alone."""
+    return every - step % every if step % every else 1
+
+
 class Callback:
     """Does something at certain moments of a training; a subclass overrides those that it needs.
 
@@ -31,6 +36,15 @@ class Callback:
     epoch 1!
     epoch 2!
     """
+
+    def room(self, step: int) -> int | None:
+        """Return how many steps may be made at once from a step on; None for any number.
+
+        A compiled training makes several steps at once, where it may; `before_step` and `step` are then
+        called once for all of them.
+        """
+        idle = type(self).step is Callback.step and type(self).before_step is Callback.before_step
+        return None if idle else 1
 
     def begin(self, loop: Loop) -> None:
         """Before the first step."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import DataError, NonFiniteError, SettingError
-from .batch import Batch, Source
+from .batch import Batch, Source, alike
 from .callback import Callback
 from .history import History, Result
 from .measure import Tally, evaluate
@@ -121,19 +121,46 @@ class Loop:
             self.tally = Tally(self.model.metrics)
             self.model.state = self.model.state.reset()
         self.progress.start(self.source.count)
-        batches = self.source.batches(self.first + self.epoch, self.batch)
-        while self.stopped is None and (several := tuple(islice(batches, self.schedule.accumulate))):
-            self._step([batch.masked(self.model.step.net) for batch in several])
+        for steps in self._blocks(self.source.batches(self.first + self.epoch, self.batch)):
+            self._steps(steps)
+            if self.stopped is not None:
+                break
         if self.tally.terms:
             self._close_epoch()
         elif self.stopped is None:
             raise DataError("the data gave no batch at all: there is nothing to train on")
 
-    def _step(self, batches: list[Batch]) -> None:
+    def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
+        """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
+        block: list[list[Batch]] = []
+        room = 0
+        net = self.model.step.net
+        while several := [batch.masked(net) for batch in islice(batches, self.schedule.accumulate)]:
+            if block and not alike(several, block[0]):
+                yield block
+                block = []
+            if not block:
+                room = self._room(several)
+            block.append(several)
+            if len(block) >= room:
+                yield block
+                block = []
+        if block:
+            yield block
+
+    def _room(self, several: list[Batch]) -> int:
+        """Return how many steps may be made at once from here."""
+        step, every = self.model.state.step, self.schedule.validate_every
+        rooms = [self.model.step.at_once(several)]
+        rooms += [room for callback in self.callbacks if (room := callback.room(step)) is not None]
+        return min(rooms if not every else [*rooms, every - step % every])
+
+    def _steps(self, steps: list[list[Batch]]) -> None:
+        batches = [batch for several in steps for batch in several]
         for callback in self.callbacks:
             callback.before_step(self, batches)
         try:
-            measured = train(self.model, batches)
+            measured = train(self.model, steps)
         except NonFiniteError as error:
             if not any([callback.failed(self, error) for callback in self.callbacks]):
                 raise
@@ -159,11 +186,11 @@ class Loop:
         self.progress.epoch(self.epoch, Result(result))
 
 
-def train(model: Trainee, batches: Sequence[Batch]) -> list[Measured]:
-    """Make one step; if it is not finite, the weights of the last good step come back."""
+def train(model: Trainee, steps: Sequence[Sequence[Batch]]) -> list[Measured]:
+    """Make steps; if one is not finite, the weights of the last good step come back."""
     try:
-        model.state, measured = model.step.accumulated(model.state, batches)
+        model.state, measured = model.step.several(model.state, steps)
     except NonFiniteError:
-        model.state = model.state.before(model.step.optimizer)
+        model.state = model.step.recovered(model.state)
         raise
     return measured

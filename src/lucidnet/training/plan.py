@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..backend import Array, Shape, Tree, namespace
+from ..backend import Array, Shape, Tree, namespace, number
 from ..errors import SettingError
 from ..layers import Layer, walk
 from ..layers.base import buffer_paths
@@ -23,10 +23,10 @@ class Penalty(NamedTuple):
     l1: float
     l2: float
 
-    def value(self, vector: Array) -> float:
+    def value(self, vector: Array) -> Any:
         """Return the penalty, for the vector of all parameters."""
         xp, w = namespace(vector), vector[self.part]
-        return self.l1 * float(xp.sum(xp.abs(w))) + self.l2 * float(xp.sum(w * w))
+        return self.l1 * number(xp.sum(xp.abs(w))) + self.l2 * number(xp.sum(w * w))
 
     def add_gradient(self, vector: Array, gradient: Array) -> None:
         """Add l1 sign(W) + 2 l2 W to the gradient, in place."""

@@ -12,7 +12,7 @@ from ..layers import walk
 from ..tree import leaves, tree_map
 from .alignment import Alignment, gradient_alignment, weight_alignment
 from .batch import Batch
-from .callback import Callback
+from .callback import Callback, alone
 from .step import Measured, State, Step
 from .trace import trace
 
@@ -49,6 +49,9 @@ class Recorder(Callback):
         self.patterns = tuple(f"{p}/*" if p in ALIGNMENTS else p for p in patterns)
         self.every = every
         self.before: Any = None
+
+    def room(self, step: int) -> int | None:
+        return alone(step, self.every)
 
     def begin(self, loop: Loop) -> None:
         known = list(names(loop.model.step, loop.model.state))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ..backend import Array, Stream, Tree, namespace
+from ..backend import Array, Stream, Tree, changeable, namespace, settled, stream_like
+from ..backend import number as as_number
 from ..errors import NonFiniteError, SettingError
 from ..layers import Layer, Run, walk
 from ..losses import Loss
@@ -24,6 +25,7 @@ from .shapes import zeros
 
 if TYPE_CHECKING:
     from ..rules import Rule
+    from .compiled import Engine
 
 
 class Taught(NamedTuple):
@@ -91,7 +93,7 @@ class State:
 
     def stream(self, purpose: str) -> Stream:
         """Return the random numbers of this step for a purpose."""
-        return Stream(self.seed, self.step, self.vector.dtype.str, (purpose,))
+        return stream_like(self.vector, self.seed, self.step, (purpose,))
 
     def before(self, optimizer: Optimizer) -> State:
         """Return the state with the parameters before the last step, the optimizer's memory cleared."""
@@ -127,6 +129,8 @@ class Step:
         The optimizer.
     rule : Rule, optional
         The learning rule, backpropagation if not given; single layers may have their own.
+    backend : str
+        ``"numpy"``, or ``"jax"`` for compiled steps, also with a kind of device: ``"jax:gpu"``.
 
     Examples
     --------
@@ -145,13 +149,28 @@ class Step:
     loss: Loss
     optimizer: Optimizer
     rule: Rule | None = None
+    backend: str = "numpy"
 
     objective: Objective = field(init=False, repr=False, compare=False)
     own: Rule | None = field(init=False, repr=False, compare=False)
+    engine: Engine | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", Objective.of(self.net, self.loss))
         object.__setattr__(self, "own", self._own_rule())
+        object.__setattr__(self, "engine", self._engine())
+
+    def _engine(self) -> Engine | None:
+        if self.backend == "numpy":
+            return None
+        name, _, kind = self.backend.partition(":")
+        if name != "jax":
+            raise SettingError(
+                f"backend must be 'numpy', 'jax', 'jax:cpu' or 'jax:gpu', got {self.backend!r}"
+            )
+        from .compiled import Engine
+
+        return Engine(self, kind)
 
     def _own_rule(self) -> Rule | None:
         """Return the rule if it, or one of a layer, is more than the chain rule."""
@@ -216,15 +235,50 @@ class Step:
     @np.errstate(over="ignore", invalid="ignore")  # what is not finite is found, and explained
     def accumulated(self, state: State, batches: Sequence[Batch]) -> tuple[State, list[Measured]]:
         """Make one step on several batches, by the mean of their gradients, as if they were one."""
+        if self.engine is not None:
+            state, measured = self.engine.run(state, [batches])
+            return state, measured
         if self.optimizer.full_batch:
             return self._searched(state, batches)
+        after, gradient, measured = self.gathered(state, batches, shares(batches), self.differentiated)
+        return self._advance(state, after, gradient), measured
+
+    def at_once(self, batches: Sequence[Batch]) -> int:
+        """Return how many steps with batches like these are best made at once."""
+        return 1 if self.engine is None else self.engine.at_once(batches)
+
+    def several(self, state: State, steps: Sequence[Sequence[Batch]]) -> tuple[State, list[Measured]]:
+        """Make several steps, each on one or several batches; return what was measured on each batch."""
+        if self.engine is not None:
+            return self.engine.run(state, steps)
+        found = []
+        for batches in steps:
+            state, measured = self.accumulated(state, batches)
+            found += measured
+        return state, found
+
+    def recovered(self, state: State) -> State:
+        """Return the state after the last good step, when one was not finite."""
+        return state.before(self.optimizer) if self.engine is None else self.engine.last()
+
+    def gathered(
+        self, state: State, batches: Sequence[Batch], parts: Sequence[Any], differentiate: Differentiate
+    ) -> tuple[State, Array, list[Measured]]:
+        """Return the mean gradient of several batches, and the state with all that is not the optimizer's.
+
+        Parameters
+        ----------
+        parts : sequence of float
+            The share of each batch.
+        differentiate : callable
+            `differentiated`, or `penalized` where nobody can look at numbers yet.
+        """
         before, measured = state, []
-        total = sum(batch.terms for batch in batches)
         gradient: Array = None
         for number, batch in enumerate(batches):
-            part, loss, made = self.differentiated(state, batch, number)
+            part, loss, made = differentiate(state, batch, number)
             if len(batches) > 1:
-                part *= batch.terms / total
+                part = part * parts[number]
             gradient = part if gradient is None else gradient + part
             measured.append(Measured(loss, made.prediction))
             state = self._absorb(state, made.cache)
@@ -232,7 +286,7 @@ class Step:
                 state = self._remember(state, made.learned)
         if self.own is not None:
             state = self._teach(before, state, gradient, batches[0].x)
-        return self._advance(before, state, gradient), measured
+        return state, gradient, measured
 
     def _searched(self, state: State, batches: Sequence[Batch]) -> tuple[State, list[Measured]]:
         from .full_batch import search
@@ -258,18 +312,24 @@ class Step:
 
     def differentiated(self, state: State, batch: Batch, number: int = 0) -> tuple[Array, float, Gradient]:
         """Return the gradient as one vector, the loss, both with penalties, and all that was found."""
+        gradient, loss, made = self.penalized(state, batch, number)
+        loss = float(loss)
+        if not (math.isfinite(loss) and _finite(gradient)):
+            run = self.run(state, number, batch.mask)
+            raise non_finite(self.objective, state.params, batch.x, loss, made.grads, run, state.step)
+        return gradient, loss, made
+
+    def penalized(self, state: State, batch: Batch, number: int = 0) -> tuple[Array, Any, Gradient]:
+        """Return the same, whether it is finite or not."""
         plan, run = state.plan, self.run(state, number, batch.mask)
         made = self.objective.gradient(
             state.params, batch.x, batch.target, batch.weights, run, self.own, state.taught.weights
         )
-        gradient = plan.parameters.ravel(made.grads)
-        loss = float(made.loss)
+        gradient, loss = changeable(plan.parameters.ravel(made.grads)), as_number(made.loss)
         for penalty in plan.penalties:
             loss += penalty.value(state.vector)
             penalty.add_gradient(state.vector, gradient)
-        if not (math.isfinite(loss) and _finite(gradient)):
-            raise non_finite(self.objective, state.params, batch.x, loss, made.grads, run, state.step)
-        return gradient, loss, made
+        return settled(gradient), loss, made
 
     def _remember(self, state: State, learned: Tree) -> State:
         """Return the state with feedback weights that changed on the way back."""
@@ -310,6 +370,15 @@ class Step:
             vector[plan.parameters.size :] = plan.buffers.ravel(state.params)
         spare = (before.vector, before.params)
         return replace(state, params=params, vector=vector, step=number, spare=spare)
+
+
+Differentiate: TypeAlias = Callable[[State, Batch, int], tuple[Array, Any, Gradient]]
+
+
+def shares(batches: Sequence[Batch]) -> list[float]:
+    """Return the share of each batch in the mean over all."""
+    total = sum(batch.terms for batch in batches)
+    return [batch.terms / total for batch in batches]
 
 
 def initial(net: Layer, shape: Any, seed: int = 0, dtype: str = "float32") -> Tree:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import copy
+from typing import Any
 
-from ..backend import Array, Stream, Tree
+from ..backend import Array, Stream, Tree, changeable, namespace, settled
 from ..layers import Layer
 from ..optimizers import Optimizer
+from ..optimizers.base import Slots
 from ..rules.crossing import input_shapes, places
 from ..rules.feedback import each, merged
 from ..rules.registry import Rule
@@ -24,19 +26,37 @@ def teach(
     layout = Layout.of(own)
     if not layout.paths:
         return taught
-    before = layout.ravel(taught.weights)
+    before, mine = layout.ravel(taught.weights), Plan.over(net, layout)
     slots = taught.slots or optimizer.init_slots(before)
-    after, mine = before.copy(), Plan.over(net, layout)
-    free = replace(optimizer, clip=None)
-    free.advance(before, layout.ravel(own), slots, step, mine.groups, mine.arrays, after)
+    free = copy.copy(optimizer)
+    object.__setattr__(free, "clip", None)  # the gradient is clipped as that of the parameters
+    after, slots = moved(free, before, layout.ravel(own), slots, step, mine.groups, mine.arrays)
     return Taught(merged(taught.weights, layout.unravel(after)), slots)
 
 
+def memory(net: Layer, rule: Rule, optimizer: Optimizer, weights: Tree, params: Tree) -> Slots:
+    """Return what the optimizer remembers at first of the feedback weights that it changes; {} for none."""
+    own = each(net, rule, weights, lambda path, layer, r, B: r.space.taught(layer, B, at(params, path)))
+    layout = Layout.of(own)
+    return optimizer.init_slots(layout.ravel(weights)) if layout.paths else {}
+
+
+def moved(
+    optimizer: Optimizer, vector: Array, gradient: Array, slots: Slots, step: Any, groups: Any, arrays: Any
+) -> tuple[Array, Slots]:
+    """Return a vector and the optimizer's memory after a step; gradient and memory are given away."""
+    out = changeable(namespace(vector).asarray(vector, copy=True))
+    boxes = {name: changeable(slot) for name, slot in slots.items()}
+    optimizer.advance(vector, changeable(gradient), boxes, step, groups, arrays, out)
+    return settled(out), {name: settled(box) for name, box in boxes.items()}
+
+
 def _clipped(optimizer: Optimizer, gradient: Array, plan: Plan) -> Array:
-    gradient = gradient.copy()
-    if optimizer.clip is not None:
-        optimizer.clip(gradient, [place.part for place in plan.arrays])
-    return gradient
+    if optimizer.clip is None:
+        return gradient
+    copied = changeable(namespace(gradient).asarray(gradient, copy=True))
+    optimizer.clip(copied, [place.part for place in plan.arrays])
+    return settled(copied)
 
 
 def mirror(net: Layer, rule: Rule, params: Tree, taught: Taught, x: Array, rng: Stream) -> Taught:

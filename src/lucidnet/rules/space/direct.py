@@ -37,7 +37,7 @@ class Direct(SpaceRule):
         object.__setattr__(self, "initializer", initializers.get(self.initializer))
 
     def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
-        stream = rng if self.seed is None else Stream(self.seed, rng.step, rng.dtype, rng.path)
+        stream = rng.but(seed=self.seed)
         same_time = len(inputs) > 1 and inputs[:-1] == outputs[:-1]
         rows, shape = (outputs[-1], inputs[-1:]) if same_time else (math.prod(outputs), inputs)
         flat = self.initializer(stream.child("B"), (rows, math.prod(shape)))

@@ -123,4 +123,4 @@ class Perturbed(Layer):
 def noise(run: Run, name: str, shape: tuple[int, ...], like: Array) -> Array:
     """Return standard normal numbers of this place and step, in the dtype of an array."""
     here = run.stream.child("perturbation").child(name)
-    return Stream(here.seed, here.step, str(like.dtype), here.path).normal(shape)
+    return here.but(dtype=str(like.dtype)).normal(shape)

@@ -32,7 +32,8 @@ class Transported(SpaceRule):
     Parameters
     ----------
     initializer : str or Initializer, optional
-        How B begins; if not given, as the weights do that it stands for.
+        How B begins; if not given, as the weights do that it stands for, or by Glorot's uniform
+        distribution where these begin as constants.
     seed : int, optional
         The seed of B; the model's if not given.
     """
@@ -54,7 +55,9 @@ class Transported(SpaceRule):
     def drawn(self, layer: Layer, W: Array, rng: Stream) -> Array:
         """Return fresh weights of the shape of W."""
         given = self.initializer or getattr(layer, "initializer", initializers.VarianceScaling())
-        stream = rng if self.seed is None else Stream(self.seed, rng.step, rng.dtype, rng.path)
+        if self.initializer is None and isinstance(given, initializers.Constant):
+            given = initializers.VarianceScaling()  # with zeros no error would ever arrive
+        stream = rng.but(seed=self.seed)
         return given(stream, W.shape)
 
     def carried_by(self, W: Array, B: Array) -> Array:

@@ -1,0 +1,259 @@
+"""The training step as a compiled program: many batches at a time, on JAX.
+
+What a step does is `Step`'s and `Objective`'s, written once. Here stands only what differs: the state is
+carried through a loop of the compiler, what follows a schedule comes in as numbers, and a step whose result
+is not finite leaves the state as it was, which is found out after the block.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..backend import Array, Tree, namespace
+from ..backend.device import compiled, device, on_device, on_host, precision, repeated, select
+from ..errors import NonFiniteError, SettingError
+from ..tree import leaves, tree_map
+from .batch import Batch
+from .diagnose import non_finite
+from .settings import numbers_of, with_numbers
+from .step import Measured, State, Step, Taught, only, shares
+from .teach import memory, moved
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+BYTES = 1 << 25
+"""How many bytes of inputs are sent to the device at a time, about."""
+MOST = 128
+"""How many steps are made at a time, at most."""
+
+
+class Carry(NamedTuple):
+    """What goes from step to step on the device.
+
+    `before` is the vector before the last step, `fine` whether all was finite so far.
+    """
+
+    vector: Array
+    before: Array
+    slots: Tree
+    feedback: Tree
+    taught: Tree
+    carried: Tree
+    fine: Array
+
+
+class Engine:
+    """Makes the steps of a `Step` on a device, as many at a time as are given.
+
+    Parameters
+    ----------
+    step : Step
+        What a step is.
+    kind : str
+        The kind of device, ``"cpu"`` or ``"gpu"``; JAX's choice if empty.
+    """
+
+    def __init__(self, step: Step, kind: str = "") -> None:
+        if step.optimizer.full_batch:
+            raise SettingError(f"{step.optimizer!r} searches step by step: it runs on backend='numpy' only")
+        self.step, self.device = step, device(kind)
+        self.programs: dict[Any, Any] = {}
+        self.known: tuple[State, Carry] | None = None
+
+    def at_once(self, batches: Sequence[Batch]) -> int:
+        """Return how many steps with batches like these are made at a time."""
+        return max(1, min(MOST, BYTES // max(1, sum(map(bytes_of, batches)))))
+
+    def run(self, state: State, steps: Sequence[Sequence[Batch]]) -> tuple[State, list[Measured]]:
+        """Make steps, each of one or several batches, all of one shape.
+
+        Raises
+        ------
+        NonFiniteError
+            If a loss or a gradient is not finite; see `last`.
+        """
+        with precision(state.vector.dtype.name):
+            start = self._start(state, steps[0])
+            xs = self._inputs(start, steps)
+            carry, outs = self._program(start)(self._carry(start), xs)
+            losses, predictions, fine = on_host(outs)
+        made = int(fine.sum())
+        after = self._state(start, carry, made)
+        self.known = (after, carry._replace(fine=on_device(np.array(True), self.device)))
+        if made < len(steps):
+            raise self._error(after, steps[made])
+        return after, [
+            Measured(float(losses[k, a]), tree_map(lambda array, k=k: array[k], y))
+            for k in range(made)
+            for a, y in enumerate(predictions)
+        ]
+
+    def last(self) -> State:
+        """Return the state before the last good step, from which the loss was finite."""
+        assert self.known is not None
+        return self.known[0].before(self.step.optimizer)
+
+    def _start(self, state: State, batches: Sequence[Batch]) -> State:
+        """Return the state with all that is carried from the first step on, also what a step makes anew."""
+        if self.known is not None and self.known[0] is state:
+            return state
+        return primed(self.step, state, batches[0])
+
+    def _inputs(self, state: State, steps: Sequence[Sequence[Batch]]) -> Any:
+        """Return what each step is given: batches, their shares, numbers of the optimizer, its own number."""
+        groups, first = state.plan.groups, state.step
+        numbers = [numbers_of(self.step.optimizer, groups, first + k + 1) for k in range(len(steps))]
+        batches = [tuple(map(tuple, step)) for step in steps]
+        parts = [np.asarray(shares(step), state.vector.dtype) for step in steps]
+        count = np.arange(first, first + len(steps), dtype=np.int32)
+        stacked = (_stacked(batches), np.stack(parts), _stacked(numbers), count)
+        return on_device(_floats(stacked, state.vector.dtype), self.device)
+
+    def _carry(self, state: State) -> Carry:
+        """Return what the device needs of a state; it may be there already."""
+        if self.known is not None and self.known[0] is state:
+            return self.known[1]
+        taught = state.taught
+        before = state.spare[0] if state.spare else state.vector
+        memory = (state.slots, taught.weights, taught.slots, state.carried)
+        host = (state.vector, before, *memory, np.array(True))
+        return Carry(*on_device(on_host(host), self.device))  # copies: a program is given them for good
+
+    def _state(self, before: State, carry: Carry, made: int) -> State:
+        """Return a state with NumPy's arrays."""
+        host = Carry(*on_host(tuple(carry)))
+        weights, unravel = _ordered(host.feedback, before.taught.weights), before.plan.layout.unravel
+        return replace(
+            before,
+            params=unravel(host.vector),
+            vector=host.vector,
+            slots=host.slots,
+            step=before.step + made,
+            spare=(host.before, unravel(host.before)) if made or before.spare else None,
+            carried=_ordered(host.carried, before.carried),
+            taught=Taught(weights, host.taught),
+        )
+
+    def _error(self, state: State, batches: Sequence[Batch]) -> NonFiniteError:
+        """Return the error that says where a number was not finite: the step is made again on NumPy."""
+        with np.errstate(all="ignore"):
+            _, loss, made = self.step.penalized(state, batches[0])
+            run = self.step.run(state, 0, batches[0].mask)
+            given = (self.step.objective, state.params, batches[0].x, float(loss))
+            return non_finite(*given, made.grads, run, state.step)
+
+    def _program(self, state: State) -> Callable[..., Any]:
+        """Return the compiled loop for a plan."""
+        key = (id(state.plan), state.seed)
+        if key not in self.programs:
+            like = replace(state, spare=None)
+            self.programs[key] = compiled(lambda carry, xs: repeated(self._one(like), carry, xs), (0,))
+        made: Callable[..., Any] = self.programs[key]
+        return made
+
+    def _one(self, like: State) -> Callable[[Carry, Any], tuple[Carry, Any]]:
+        """Return one step, from what is carried and its inputs to what is carried and measured."""
+
+        def one(carry: Carry, xs: Any) -> tuple[Carry, Any]:
+            batches, parts, numbers, count = xs
+            optimizer = with_numbers(self.step.optimizer, like.plan.groups, numbers)
+            step = copy.copy(self.step)
+            object.__setattr__(step, "optimizer", optimizer)
+            before = _traced(like, carry, count)
+            given = [Batch(*batch) for batch in batches]
+            after, gradient, measured = step.gathered(before, given, parts, step.penalized)
+            xp = namespace(gradient)
+            losses = xp.stack([xp.asarray(found.loss) for found in measured])
+            fine = carry.fine & xp.isfinite(losses).all() & xp.isfinite(gradient).all()
+            made = _advanced(step, before, after, gradient, fine)
+            kept = Carry(*select(fine, tuple(made), tuple(carry._replace(fine=fine))))
+            return kept, (losses, [found.prediction for found in measured], fine)
+
+        return one
+
+
+def primed(step: Step, state: State, batch: Batch) -> State:
+    """Return a state with all branches that it will have after a step: states of 0, memory for feedback."""
+    if state.plan.stateful and not state.carried:
+        _, cache = step.objective.net.forward(state.params, batch.x, step.run(state, 0, batch.mask))
+        found = only(state.plan.stateful, step.objective.net.states(cache))
+        state = replace(state, carried=tree_map(np.zeros_like, found))
+    if step.own is None or state.taught.slots:
+        return state
+    slots = memory(step.objective.net, step.own, step.optimizer, state.taught.weights, state.params)
+    return replace(state, taught=state.taught._replace(slots=slots))
+
+
+def _traced(like: State, carry: Carry, count: Array) -> State:
+    """Return a state whose arrays are those that are carried."""
+    params = like.plan.layout.unravel(carry.vector)
+    taught = Taught(carry.feedback, carry.taught)
+    return replace(
+        like,
+        params=params,
+        vector=carry.vector,
+        slots=carry.slots,
+        step=count,
+        carried=carry.carried,
+        taught=taught,
+    )
+
+
+def _advanced(step: Step, before: State, after: State, gradient: Array, fine: Array) -> Carry:
+    """Return what is carried on, after the optimizer's step."""
+    plan, xp = before.plan, namespace(gradient)
+    given = (before.parameters, gradient, dict(before.slots), before.step + 1, plan.groups, plan.arrays)
+    vector, slots = moved(step.optimizer, *given)
+    vector = _held(plan, vector)
+    if plan.buffers.paths:
+        vector = xp.concat([vector, plan.buffers.ravel(after.params)])
+    return Carry(vector, before.vector, slots, after.taught.weights, after.taught.slots, after.carried, fine)
+
+
+def _held(plan: Plan, vector: Array) -> Array:
+    from ..backend import changeable, settled
+
+    out = changeable(vector)
+    for limit in plan.limits:
+        limit.hold(out)
+    return settled(out)
+
+
+def _stacked(trees: Sequence[Any]) -> Any:
+    """Return trees of tuples, dicts and arrays as one, each array with a first axis for their number."""
+    first = trees[0]
+    if first is None:
+        return None
+    if isinstance(first, dict):
+        return {name: _stacked([tree[name] for tree in trees]) for name in first}
+    if isinstance(first, (tuple, list)):
+        return tuple(_stacked([tree[k] for tree in trees]) for k in range(len(first)))
+    return np.stack([np.asarray(tree) for tree in trees])
+
+
+def _floats(tree: Any, dtype: Any) -> Any:
+    """Return a tree with all numbers that are not whole in the dtype of the weights."""
+    if isinstance(tree, dict):
+        return {name: _floats(branch, dtype) for name, branch in tree.items()}
+    if isinstance(tree, tuple):
+        return tuple(_floats(branch, dtype) for branch in tree)
+    return tree if tree is None or tree.dtype.kind != "f" else tree.astype(dtype, copy=False)
+
+
+def _ordered(tree: Tree, like: Tree) -> Tree:
+    """Return a tree with its branches in the order of another; a compiler sorts them."""
+    if not isinstance(tree, dict) or not isinstance(like, dict):
+        return tree
+    return {name: _ordered(tree[name], like[name]) for name in like if name in tree}
+
+
+def bytes_of(batch: Batch) -> int:
+    """Return how many bytes a batch has."""
+    arrays = [array for part in batch if part is not None for _, array in leaves(part)]
+    return sum(int(np.asarray(array).nbytes) for array in arrays)
