@@ -7,8 +7,8 @@ e-prop, whose traces go through each unit's own state only, with the readout's w
 
     python examples/papers/bellec.py
 
-Nature Communications 11, 3625, figure 3. The units are those of an LSTM, not spiking neurons; their forget gates begin
-almost open, in place of the slow thresholds without which spiking neurons do not solve the task.
+Nature Communications 11, 3625, figure 3. The units are those of an LSTM, not spiking neurons; their forget
+gates begin almost open, in place of the slow thresholds without which spiking neurons do not solve the task.
 """
 
 from __future__ import annotations
