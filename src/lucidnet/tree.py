@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 
-from .backend import Array, Shape, Tree, namespace
+from .backend import Array, Parts, Shape, Tree, namespace
 from .errors import ShapeError
 
 Path = tuple[str, ...]
@@ -107,12 +108,30 @@ class Layout:
         """Return the tree whose arrays are views of a vector."""
         if vector.shape != (self.size,):
             raise ShapeError(f"expected a vector of {self.size} numbers, got shape {vector.shape}")
+        return self.assembled(vector[part] for part in self.slices)
+
+    def arrays(self, vector: Array) -> tuple[Array, ...]:
+        """Return the arrays, in order, as views of a vector."""
+        pairs = zip(self.slices, self.shapes, strict=True)
+        return tuple(vector[part].reshape(shape) for part, shape in pairs)
+
+    def assembled(self, arrays: Iterable[Array]) -> Tree:
+        """Return the tree of arrays given in order."""
         tree: Tree = {}
         for path in self.branches:
             put(tree, path, {})
-        for path, shape, part in zip(self.paths, self.shapes, self.slices, strict=True):
-            tree = put(tree, path, vector[part].reshape(shape))
+        for path, shape, array in zip(self.paths, self.shapes, arrays, strict=True):
+            tree = put(tree, path, array.reshape(shape))
         return tree
+
+    def flat(self, tree: Tree) -> Any:
+        """Return a tree as optimizers take it: as one new vector on NumPy, as its `Parts` while compiling."""
+        arrays = [at(tree, path) for path in self.paths]
+        return self.ravel(tree) if not arrays or isinstance(arrays[0], np.ndarray) else Parts(arrays)
+
+    def unflat(self, flat: Any) -> Tree:
+        """Return the tree that `flat` was made of."""
+        return self.assembled(flat.arrays) if isinstance(flat, Parts) else self.unravel(flat)
 
 
 def at(tree: Tree, path: Path) -> Tree:

@@ -8,24 +8,23 @@ from .arrays import (
     Array,
     Shape,
     Tree,
-    changeable,
     namespace,
     number,
     one_hot,
-    settled,
     write_difference,
 )
 from .indexing import row_numbers, scatter_add
+from .parts import Parts
 from .random import Stream, stream_like
 from .scan import scan
 from .special import normal_cdf
 
 __all__ = [
     "Array",
+    "Parts",
     "Shape",
     "Stream",
     "Tree",
-    "changeable",
     "namespace",
     "normal_cdf",
     "number",
@@ -33,7 +32,6 @@ __all__ = [
     "row_numbers",
     "scan",
     "scatter_add",
-    "settled",
     "stream_like",
     "write_difference",
 ]

@@ -21,26 +21,12 @@ def namespace(x: Array) -> Any:
     return np if type(x) is np.ndarray else x.__array_namespace__()  # the short way for the common case
 
 
-def changeable(array: Array) -> Any:
-    """Return what may be changed in place by stretches: a NumPy array itself, a `Vector` around others."""
-    if isinstance(array, np.ndarray):
-        return array
-    from .device import Vector
-
-    return Vector(array)
-
-
-def settled(array: Any) -> Array:
-    """Return what has become of an array that was changed."""
-    return array if isinstance(array, np.ndarray) else array.array
-
-
 def write_difference(out: Array, part: slice, p: Array, change: Array) -> None:
     """Write p - change to a stretch of a vector; on NumPy in one pass, with nothing allocated."""
     if isinstance(out, np.ndarray):
         np.subtract(p, change, out=out[part].reshape(p.shape))
     else:
-        out[part] = (p - change).reshape(-1)
+        out[part] = p - change
 
 
 def number(value: Array) -> Any:

@@ -52,31 +52,6 @@ class DeviceStream(Stream):
         return jnp.full(shape, value, self.dtype)
 
 
-class Vector:
-    """A vector that a compiled program changes by stretches, as NumPy's are changed in place."""
-
-    __slots__ = ("array",)
-
-    def __init__(self, array: Array) -> None:
-        self.array = array
-
-    @property
-    def shape(self) -> Shape:
-        """The shape of the array."""
-        shape: Shape = self.array.shape
-        return shape
-
-    def __getitem__(self, part: slice) -> Array:
-        return self.array[part]
-
-    def __setitem__(self, part: slice, value: Array) -> None:
-        whole = part.start in (None, 0) and part.stop in (None, *self.array.shape)
-        self.array = value if whole else self.array.at[part].set(value)
-
-    def __array_namespace__(self) -> Any:
-        return self.array.__array_namespace__()
-
-
 def compiled(function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
     """Return a function that is compiled once for each shape of its arguments; some are given away."""
     import jax

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
-import numpy as np
-
-from ..backend import Array, Shape, Tree, namespace, write_difference
+from ..backend import Array, Parts, Shape, Tree, namespace, write_difference
 from ..errors import SettingError
 from ..tree import Layout
 from ..value import Value, at_step, in_range, plain_numbers
@@ -161,14 +159,11 @@ class Optimizer(Value):
         {'W': array([0.9, 1.9])}
         """
         layout = Layout.of(params)
-        vector, gradient = layout.ravel(params), layout.ravel(grads)
-        xp = namespace(vector)
-        slots = {name: xp.asarray(slot, copy=True) for name, slot in state.items() if name != "step"}
-        out = xp.empty_like(vector)
-        step = state["step"] + 1
-        places = map(Place, layout.slices, layout.shapes)
-        self.advance(vector, gradient, slots, step, [Group(0, layout.size)], places, out)
-        return layout.unravel(out), {"step": step} | slots
+        vector, step = layout.flat(params), state["step"] + 1
+        slots = {name: slot.copy() for name, slot in state.items() if name != "step"}
+        out, places = vector.copy(), map(Place, layout.slices, layout.shapes)
+        self.advance(vector, layout.flat(grads), slots, step, [Group(0, layout.size)], places, out)
+        return layout.unflat(out), {"step": step} | slots
 
     def advance(
         self,
@@ -238,11 +233,13 @@ def keep(made: Slots, given: Slots, slots: Slots, part: slice) -> None:
             slots[name][part] = slot.reshape(-1)
 
 
-def pieces(start: int, stop: int, vector: Array) -> Iterator[Place]:
-    """Yield places of at most `PIECE` numbers; one for all, where a compiler finds better ones itself."""
-    size = PIECE if isinstance(vector, np.ndarray) else max(1, stop - start)
-    for begin in range(start, stop, size):
-        yield Place(slice(begin, min(begin + size, stop)))
+def pieces(start: int, stop: int, vector: Any) -> Iterator[Place]:
+    """Yield places of at most `PIECE` numbers; of each array, where a vector is held in parts."""
+    if isinstance(vector, Parts):
+        yield from (Place(*place) for place in vector.within(start, stop))
+        return
+    for begin in range(start, stop, PIECE):
+        yield Place(slice(begin, min(begin + PIECE, stop)))
 
 
 def inside(group: Group, places: list[Place]) -> Iterator[Place]:

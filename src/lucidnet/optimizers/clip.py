@@ -33,7 +33,8 @@ class ClipValue(Clip):
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
         """Limit each entry."""
-        gradient[:] = namespace(gradient).clip(gradient[:], -self.limit, self.limit)
+        for part in arrays:
+            gradient[part] = namespace(gradient).clip(gradient[part], -self.limit, self.limit)
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,13 +53,15 @@ class ClipGlobalNorm(Clip):
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
         """Limit the whole."""
-        squares = [norm(gradient[part]) ** 2 for part in arrays]
-        shrink(gradient, slice(None), sum(squares) ** 0.5, self.limit)
+        arrays = list(arrays)
+        size = sum(norm(gradient[part]) ** 2 for part in arrays) ** 0.5
+        for part in arrays:
+            shrink(gradient, part, size, self.limit)
 
 
 def norm(vector: Array) -> Any:
     """Return the Euclidean norm."""
-    return number(namespace(vector).linalg.vector_norm(vector))
+    return number(namespace(vector).linalg.vector_norm(vector.reshape(-1)))
 
 
 def shrink(vector: Array, part: slice, size: Any, limit: float) -> None:

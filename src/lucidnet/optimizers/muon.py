@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ..backend import Array, namespace
 from ..errors import SettingError
 from .adam import AdamW
@@ -94,7 +96,7 @@ class Muon(Optimizer):
             for group in groups
             for place in inside(group, rest)
         ]
-        slots = {name: slots[name] for name in self.other.init_slots(vector[:0])}
+        slots = {name: slots[name] for name in self.other.init_slots(np.zeros(0))}
         self.other.advance(vector, gradient, slots, step, theirs, rest, out)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:

@@ -10,22 +10,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backend import Array, Tree, namespace
+from ..backend import Array, Parts, Tree, namespace
 from ..backend.device import compiled, device, on_device, on_host, precision, repeated, select
 from ..errors import NonFiniteError, SettingError
-from ..tree import leaves, tree_map
+from ..tree import at, leaves, tree_map
 from .batch import Batch
 from .diagnose import non_finite
 from .settings import numbers_of, with_numbers
 from .step import Measured, State, Step, Taught, only, shares
-from .teach import memory, moved
-
-if TYPE_CHECKING:
-    from .plan import Plan
+from .teach import learned, memory, moved
 
 BYTES = 1 << 25
 """How many bytes of inputs are sent to the device at a time, about."""
@@ -36,14 +33,15 @@ MOST = 128
 class Carry(NamedTuple):
     """What goes from step to step on the device.
 
-    `before` is the vector before the last step, `fine` whether all was finite so far.
+    `params` are the parameters and buffers in the order of the plan, `before` those before the last step,
+    `fine` is whether all was finite so far.
     """
 
-    vector: Array
-    before: Array
-    slots: Tree
+    params: tuple[Array, ...]
+    before: tuple[Array, ...]
+    slots: dict[str, tuple[Array, ...]]
     feedback: Tree
-    taught: Tree
+    taught: dict[str, tuple[Array, ...]]
     carried: Tree
     fine: Array
 
@@ -119,25 +117,34 @@ class Engine:
         """Return what the device needs of a state; it may be there already."""
         if self.known is not None and self.known[0] is state:
             return self.known[1]
-        taught = state.taught
-        before = state.spare[0] if state.spare else state.vector
-        memory = (state.slots, taught.weights, taught.slots, state.carried)
-        host = (state.vector, before, *memory, np.array(True))
+        plan, taught = state.plan, state.taught
+        arrays, before = plan.layout.arrays, state.spare[0] if state.spare else state.vector
+        slots = {name: plan.parameters.arrays(slot) for name, slot in state.slots.items()}
+        memory = (slots, taught.weights, self._in_parts(taught), state.carried)
+        host = (arrays(state.vector), arrays(before), *memory, np.array(True))
         return Carry(*on_device(on_host(host), self.device))  # copies: a program is given them for good
+
+    def _in_parts(self, taught: Taught) -> dict[str, tuple[Array, ...]]:
+        if not taught.slots:
+            return {}
+        assert self.step.own is not None
+        layout = learned(self.step.objective.net, self.step.own, taught.weights)
+        return {name: layout.arrays(slot) for name, slot in taught.slots.items()}
 
     def _state(self, before: State, carry: Carry, made: int) -> State:
         """Return a state with NumPy's arrays."""
         host = Carry(*on_host(tuple(carry)))
         weights, unravel = _ordered(host.feedback, before.taught.weights), before.plan.layout.unravel
+        vector, last = _joined(host.params, before.vector), _joined(host.before, before.vector)
         return replace(
             before,
-            params=unravel(host.vector),
-            vector=host.vector,
-            slots=host.slots,
+            params=unravel(vector),
+            vector=vector,
+            slots={name: _joined(slot, before.vector) for name, slot in host.slots.items()},
             step=before.step + made,
-            spare=(host.before, unravel(host.before)) if made or before.spare else None,
+            spare=(last, unravel(last)) if made or before.spare else None,
             carried=_ordered(host.carried, before.carried),
-            taught=Taught(weights, host.taught),
+            taught=Taught(weights, {name: _joined(slot, last) for name, slot in host.taught.items()}),
         )
 
     def _error(self, state: State, batches: Sequence[Batch]) -> NonFiniteError:
@@ -170,7 +177,9 @@ class Engine:
             after, gradient, measured = step.gathered(before, given, parts, step.penalized)
             xp = namespace(gradient)
             losses = xp.stack([xp.asarray(found.loss) for found in measured])
-            fine = carry.fine & xp.isfinite(losses).all() & xp.isfinite(gradient).all()
+            fine = carry.fine & xp.isfinite(losses).all()
+            for array in gradient.arrays:
+                fine = fine & xp.isfinite(array).all()
             made = _advanced(step, before, after, gradient, fine)
             kept = Carry(*select(fine, tuple(made), tuple(carry._replace(fine=fine))))
             return kept, (losses, [found.prediction for found in measured], fine)
@@ -186,43 +195,47 @@ def primed(step: Step, state: State, batch: Batch) -> State:
         state = replace(state, carried=tree_map(np.zeros_like, found))
     if step.own is None or state.taught.slots:
         return state
-    slots = memory(step.objective.net, step.own, step.optimizer, state.taught.weights, state.params)
+    slots = memory(step.objective.net, step.own, step.optimizer, state.taught.weights)
     return replace(state, taught=state.taught._replace(slots=slots))
 
 
 def _traced(like: State, carry: Carry, count: Array) -> State:
     """Return a state whose arrays are those that are carried."""
-    params = like.plan.layout.unravel(carry.vector)
-    taught = Taught(carry.feedback, carry.taught)
+    own = {name: Parts(slot) for name, slot in carry.taught.items()}
     return replace(
         like,
-        params=params,
-        vector=carry.vector,
-        slots=carry.slots,
+        params=like.plan.layout.assembled(carry.params),
+        vector=Parts(carry.params[: len(like.plan.parameters.paths)]),
+        slots={name: Parts(slot) for name, slot in carry.slots.items()},
         step=count,
         carried=carry.carried,
-        taught=taught,
+        taught=Taught(carry.feedback, own),
     )
 
 
-def _advanced(step: Step, before: State, after: State, gradient: Array, fine: Array) -> Carry:
+def _advanced(step: Step, before: State, after: State, gradient: Parts, fine: Array) -> Carry:
     """Return what is carried on, after the optimizer's step."""
-    plan, xp = before.plan, namespace(gradient)
-    given = (before.parameters, gradient, dict(before.slots), before.step + 1, plan.groups, plan.arrays)
-    vector, slots = moved(step.optimizer, *given)
-    vector = _held(plan, vector)
-    if plan.buffers.paths:
-        vector = xp.concat([vector, plan.buffers.ravel(after.params)])
-    return Carry(vector, before.vector, slots, after.taught.weights, after.taught.slots, after.carried, fine)
-
-
-def _held(plan: Plan, vector: Array) -> Array:
-    from ..backend import changeable, settled
-
-    out = changeable(vector)
+    plan = before.plan
+    given = (before.vector, gradient, before.slots, before.step + 1, plan.groups, plan.arrays)
+    made, slots = moved(step.optimizer, *given)
     for limit in plan.limits:
-        limit.hold(out)
-    return settled(out)
+        limit.hold(made)
+    buffers = [at(after.params, path) for path in plan.buffers.paths]
+    old = [at(before.params, path) for path in plan.layout.paths]
+    return Carry(
+        (*made.arrays, *buffers),
+        tuple(old),
+        {name: tuple(slot.arrays) for name, slot in slots.items()},
+        after.taught.weights,
+        {name: tuple(slot.arrays) for name, slot in after.taught.slots.items()},
+        after.carried,
+        fine,
+    )
+
+
+def _joined(arrays: Sequence[Array], like: Array) -> Array:
+    """Return arrays as one vector."""
+    return np.concatenate([array.reshape(-1) for array in arrays]) if arrays else np.zeros(0, like.dtype)
 
 
 def _stacked(trees: Sequence[Any]) -> Any:

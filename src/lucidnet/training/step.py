@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ..backend import Array, Stream, Tree, changeable, namespace, settled, stream_like
+from ..backend import Array, Stream, Tree, namespace, stream_like
 from ..backend import number as as_number
 from ..errors import NonFiniteError, SettingError
 from ..layers import Layer, Run, walk
@@ -325,11 +325,11 @@ class Step:
         made = self.objective.gradient(
             state.params, batch.x, batch.target, batch.weights, run, self.own, state.taught.weights
         )
-        gradient, loss = changeable(plan.parameters.ravel(made.grads)), as_number(made.loss)
+        gradient, loss = plan.parameters.flat(made.grads), as_number(made.loss)
         for penalty in plan.penalties:
             loss += penalty.value(state.vector)
             penalty.add_gradient(state.vector, gradient)
-        return settled(gradient), loss, made
+        return gradient, loss, made
 
     def _remember(self, state: State, learned: Tree) -> State:
         """Return the state with feedback weights that changed on the way back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ..backend import Array, Stream, Tree, changeable, namespace, settled
+from ..backend import Array, Stream, Tree
 from ..layers import Layer
 from ..optimizers import Optimizer
 from ..optimizers.base import Slots
@@ -21,42 +21,44 @@ def teach(
     net: Layer, rule: Rule, optimizer: Optimizer, plan: Plan, taught: Taught, gradient: Array, step: int
 ) -> Taught:
     """Return the feedback weights after a step, of those that learn by the parameters' gradients."""
-    grads = plan.parameters.unravel(_clipped(optimizer, gradient, plan))
+    grads = plan.parameters.unflat(_clipped(optimizer, gradient, plan))
     own = each(net, rule, taught.weights, lambda path, layer, r, B: r.space.taught(layer, B, at(grads, path)))
     layout = Layout.of(own)
     if not layout.paths:
         return taught
-    before, mine = layout.ravel(taught.weights), Plan.over(net, layout)
+    before, mine = layout.flat(taught.weights), Plan.over(net, layout)
     slots = taught.slots or optimizer.init_slots(before)
     free = copy.copy(optimizer)
     object.__setattr__(free, "clip", None)  # the gradient is clipped as that of the parameters
-    after, slots = moved(free, before, layout.ravel(own), slots, step, mine.groups, mine.arrays)
-    return Taught(merged(taught.weights, layout.unravel(after)), slots)
+    after, slots = moved(free, before, layout.flat(own), slots, step, mine.groups, mine.arrays)
+    return Taught(merged(taught.weights, layout.unflat(after)), slots)
 
 
-def memory(net: Layer, rule: Rule, optimizer: Optimizer, weights: Tree, params: Tree) -> Slots:
+def learned(net: Layer, rule: Rule, weights: Tree) -> Layout:
+    """Return where the feedback weights lie that the optimizer changes, in a vector of their own."""
+    return Layout.of(each(net, rule, weights, lambda path, layer, r, B: r.space.taught(layer, B, B)))
+
+
+def memory(net: Layer, rule: Rule, optimizer: Optimizer, weights: Tree) -> Slots:
     """Return what the optimizer remembers at first of the feedback weights that it changes; {} for none."""
-    own = each(net, rule, weights, lambda path, layer, r, B: r.space.taught(layer, B, at(params, path)))
-    layout = Layout.of(own)
+    layout = learned(net, rule, weights)
     return optimizer.init_slots(layout.ravel(weights)) if layout.paths else {}
 
 
 def moved(
-    optimizer: Optimizer, vector: Array, gradient: Array, slots: Slots, step: Any, groups: Any, arrays: Any
-) -> tuple[Array, Slots]:
+    optimizer: Optimizer, vector: Any, gradient: Any, slots: Slots, step: Any, groups: Any, arrays: Any
+) -> tuple[Any, Slots]:
     """Return a vector and the optimizer's memory after a step; gradient and memory are given away."""
-    out = changeable(namespace(vector).asarray(vector, copy=True))
-    boxes = {name: changeable(slot) for name, slot in slots.items()}
-    optimizer.advance(vector, changeable(gradient), boxes, step, groups, arrays, out)
-    return settled(out), {name: settled(box) for name, box in boxes.items()}
+    out = vector.copy()
+    optimizer.advance(vector, gradient, slots, step, groups, arrays, out)
+    return out, slots
 
 
-def _clipped(optimizer: Optimizer, gradient: Array, plan: Plan) -> Array:
-    if optimizer.clip is None:
-        return gradient
-    copied = changeable(namespace(gradient).asarray(gradient, copy=True))
-    optimizer.clip(copied, [place.part for place in plan.arrays])
-    return settled(copied)
+def _clipped(optimizer: Optimizer, gradient: Any, plan: Plan) -> Any:
+    gradient = gradient.copy()
+    if optimizer.clip is not None:
+        optimizer.clip(gradient, [place.part for place in plan.arrays])
+    return gradient
 
 
 def mirror(net: Layer, rule: Rule, params: Tree, taught: Taught, x: Array, rng: Stream) -> Taught:
