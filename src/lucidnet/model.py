@@ -527,6 +527,8 @@ class Model:
 
     def _forward(self, x: Any, mask: Array | None = None) -> Array:
         x = tree_map(lambda array: array.astype(self.dtype, copy=False), x)
+        if self._step is not None and self._step.engine is not None:
+            return self._step.engine.predicted(self.state, x, mask)
         run = masked(self.net, x, INFERENCE if mask is None else Run(mask=mask))
         y, _ = self.net.forward(self.state.params, x, run)
         return y

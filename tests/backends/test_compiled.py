@@ -22,7 +22,7 @@ from lucidnet.optimizers import (
     schedules,
 )
 from lucidnet.rules import Rule, SnAp, TruncatedBPTT
-from lucidnet.tree import Layout
+from lucidnet.tree import Layout, leaves
 
 pytest.importorskip("jax")
 pytestmark = pytest.mark.filterwarnings("ignore:Some donated buffers")
@@ -57,6 +57,11 @@ def both(layers, **settings):
     close(flat(fast.feedback), flat(plain.feedback))
     for name, values in plain.history.items():
         close(fast.history[name], values)
+    x, y = settings.get("x", X), settings.get("y", Y)
+    close(fast.evaluate(x, y).loss, plain.evaluate(x, y).loss)
+    one, two = (model.predict(x) for model in (fast, plain))
+    for (_, a), (_, b) in zip(leaves(one), leaves(two), strict=True):
+        close(a, b)
     for name, slot in plain.state.slots.items():
         close(fast.state.slots[name], slot)
     return plain, fast

@@ -65,6 +65,9 @@ def train_command(
     resume: Annotated[
         Path | None, typer.Option(help="Keep checkpoints in this folder, and go on from the newest.")
     ] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="numpy, or jax for compiled steps; also jax:cpu, jax:gpu.")
+    ] = None,
     save: Annotated[Path | None, typer.Option(help="Write the model to this .safetensors file.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw curves and first-layer weights to this file.")
@@ -73,7 +76,7 @@ def train_command(
 ) -> None:
     """Train a dense network, and measure it on the test set. Ctrl-C ends early and keeps what was learned."""
     network = train.Network(hidden, activation, dropout, initializer)
-    way = train.Way(rule, alignment, one_cycle, resume)
+    way = train.Way(rule, alignment, one_cycle, resume, backend)
     method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed, way)
     raise typer.Exit(train.run(data, network, method, save, plot, quiet))
 

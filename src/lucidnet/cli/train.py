@@ -59,13 +59,14 @@ class Way:
     """What else the options say.
 
     The learning rule, after how many steps its alignment is measured, the largest rate of a cycle, where
-    checkpoints go.
+    checkpoints go, what it runs on.
     """
 
     rule: str = "backprop"
     alignment: int | None = None
     one_cycle: float | None = None
     resume: Path | None = None
+    backend: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def run(
     """Train, show the result, write what was asked for; return the exit code."""
     show.check_places(save, picture=plot)
     task = open_task(data)
-    model = Model(network.layers(task), seed=method.seed)
+    model = Model(network.layers(task), seed=method.seed, backend=method.way.backend)
     model.about = task.about()
     model.compile(task.loss, method.make(), task.metrics, rule=method.way.rule)
     if not quiet:

@@ -17,6 +17,8 @@ import numpy as np
 from ..backend import Array, Parts, Tree, namespace
 from ..backend.device import compiled, device, on_device, on_host, precision, repeated, select
 from ..errors import NonFiniteError, SettingError
+from ..layers import Run
+from ..layers.base import masked
 from ..tree import at, leaves, tree_map
 from .batch import Batch
 from .diagnose import non_finite
@@ -91,6 +93,40 @@ class Engine:
             for k in range(made)
             for a, y in enumerate(predictions)
         ]
+
+    def evaluated(self, state: State, batch: Batch, carried: Tree) -> tuple[float, Any, Tree]:
+        """Return loss and output of a batch in inference, and the states in which stateful layers stop."""
+
+        def infer(params: Any, batch: Any, carried: Tree) -> Any:
+            traced = replace(state, params=state.plan.layout.assembled(params), spare=None)
+            return self.step.inferred(traced, Batch(*batch), carried)
+
+        given = _floats((*batch, carried), state.vector.dtype)
+        loss, prediction, left = self._called("evaluate", infer, state, given[:4], given[4])
+        return float(loss), prediction, left
+
+    def predicted(self, state: State, x: Any, mask: Array | None) -> Any:
+        """Return the network's output."""
+
+        def predict(params: Any, x: Any, mask: Any) -> Any:
+            run = masked(self.step.net, x, Run(mask=mask))
+            return self.step.net.forward(state.plan.layout.assembled(params), x, run)[0]
+
+        if mask is None:
+            mask = self.step.net.mask(x)  # found before, as embeddings look at whole numbers
+        return self._called("predict", predict, state, _floats(x, state.vector.dtype), mask)
+
+    def _called(self, name: str, function: Callable[..., Any], state: State, *given: Any) -> Any:
+        """Return what a compiled function of the parameters returns, on the host."""
+        key = (name, id(state.plan))
+        if key not in self.programs:
+            self.programs[key] = compiled(function)
+        with precision(state.vector.dtype.name):
+            if self.known is not None and self.known[0] is state:
+                params = self.known[1].params
+            else:
+                params = on_device(state.plan.layout.arrays(state.vector), self.device)
+            return on_host(self.programs[key](params, *on_device(given, self.device)))
 
     def last(self) -> State:
         """Return the state before the last good step, from which the loss was finite."""

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
-from ..layers import Run
 from ..tree import tree_map
 from .batch import Batch, Source
 from .history import Result
-from .step import State, Step, only
+from .step import State, Step
 
 if TYPE_CHECKING:
     from ..metrics import Metric
@@ -63,13 +62,10 @@ def evaluate(
     step: Step, state: State, source: Source, metrics: Sequence[Metric[Any]], prefix: str = ""
 ) -> Result:
     """Return loss and metrics of a data set, in inference; stateful layers begin anew."""
-    objective, stateful = step.objective, state.plan.stateful
     tally, carried = Tally(metrics), None
     penalty = sum(penalty.value(state.vector) for penalty in state.plan.penalties)
     for given in source.batches(0):
         batch = given.masked(step.net)
-        run = Run(mask=batch.mask, states=carried)
-        made = objective.evaluate(state.params, batch.x, batch.target, batch.weights, run)
-        tally.add(float(made.loss) + penalty, batch, made.prediction)
-        carried = only(stateful, objective.net.states(made.cache)) if stateful else None
+        loss, prediction, carried = step.evaluated(state, batch, carried)
+        tally.add(loss + penalty, batch, prediction)
     return tally.result(prefix)

@@ -243,6 +243,19 @@ class Step:
         after, gradient, measured = self.gathered(state, batches, shares(batches), self.differentiated)
         return self._advance(state, after, gradient), measured
 
+    def evaluated(self, state: State, batch: Batch, carried: Tree = None) -> tuple[float, Any, Tree]:
+        """Return loss and output of a batch in inference, and the states in which stateful layers stop."""
+        if self.engine is not None:
+            return self.engine.evaluated(state, batch, carried)
+        return self.inferred(state, batch, carried)
+
+    def inferred(self, state: State, batch: Batch, carried: Tree) -> tuple[Any, Any, Tree]:
+        """Return the same, on the arrays of the state."""
+        stateful, run = state.plan.stateful, Run(mask=batch.mask, states=carried)
+        made = self.objective.evaluate(state.params, batch.x, batch.target, batch.weights, run)
+        left = only(stateful, self.objective.net.states(made.cache)) if stateful else None
+        return as_number(made.loss), made.prediction, left
+
     def at_once(self, batches: Sequence[Batch]) -> int:
         """Return how many steps with batches like these are best made at once."""
         return 1 if self.engine is None else self.engine.at_once(batches)
