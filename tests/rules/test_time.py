@@ -283,9 +283,13 @@ def test_kernl_is_the_published_update():
         for n in range(N):
             for k in range(U):
                 for i in range(U):
-                    dA[k, i] += errors[n, k] * omega[n, i] / N
-                    dalpha[i] += errors[n, k] * A[k, i] * gamma[n, i] / N
-        A, alpha = A - 0.3 * dA, np.clip(alpha - 0.3 * dalpha, 0, 1)
+                    dA[k, i] += errors[n, k] * omega[n, i]
+                    dalpha[i] += errors[n, k] * A[k, i] * gamma[n, i]
+        sizes = [
+            sum(A[k, i] ** 2 for k in range(U)) * sum(gamma[n, i] ** 2 for n in range(N)) for i in range(U)
+        ]
+        alpha = np.clip([alpha[i] - 0.3 * dalpha[i] / (N + sizes[i]) for i in range(U)], 0, 1)
+        A = A - 0.3 * dA / (N + np.sum(omega**2))
         for n in range(N):
             sent = [sum(dy[n, t, k] * A[k, i] for k in range(U)) for i in range(U)]
             for name, trace in traces.items():
@@ -312,3 +316,14 @@ def test_kernl_learns_how_far_a_change_reaches():
     assert abs(own["A"].item() - 1) < 0.02
     assert abs(own["alpha"].item() - 0.4) < 0.02
     assert own["steps"] == 150 * 20
+
+
+def test_kernl_stays_finite_in_a_large_layer():
+    model = ln.Model([Input((None, 1)), LeakyRNN(100, return_sequences=True), Dense(1)])
+    model.compile("mse", ln.optimizers.SGD(0.001))
+    online = model.online("kernl")
+    for _ in range(1000):
+        online.step([[1.0]], [[1.0]])
+    own = online.feedback["leakyrnn1"]["time"]
+    assert np.abs(own["A"]).max() < 2
+    assert ((own["alpha"] >= 0) & (own["alpha"] <= 1)).all()

@@ -56,8 +56,9 @@ class KeRNL(Online):
         omega_i = (1 - alpha_i) omega_i + xi_i          error_k = sum_i A_ki omega_i - (h~_k - h_k) / sigma
 
     (Roth, Kanitscheider & Fiete 2019, "Kernel RNN learning (KeRNL)", algorithm 1; with 1 - alpha in place of
-    exp(-gamma) as Marschall et al. 2020 write it, section 4.3.) A begins as the identity, with which the rule
-    is near to `RFLO`. A and alpha are feedback weights, kept and saved with the model.
+    exp(-gamma) as Marschall et al. 2020 write it, section 4.3.) Their steps are divided by 1 + the mean
+    square size of what they are fitted to, so that no rate below 1 diverges; this is ours. A begins as the
+    identity, with which the rule is near to `RFLO`. A and alpha are feedback weights, saved with the model.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ class KeRNL(Online):
         The seed of the noise.
     """
 
-    rate: float = 0.02
+    rate: float = 0.2
     deviation: float = 1e-3
     decay: float = 0.2
     seed: int = 0
@@ -81,7 +82,7 @@ class KeRNL(Online):
     cost: ClassVar[str] = "N^2 a time, and a second copy of the layer that runs along"
 
     def __post_init__(self) -> None:
-        for name, below in (("rate", None), ("deviation", None), ("decay", 1.0)):
+        for name, below in (("rate", 1.0), ("deviation", None), ("decay", 1.0)):
             if not in_range(getattr(self, name), 0.0, below) or (name == "deviation" and not self.deviation):
                 raise SettingError(f"KeRNL: {name} is out of range, got {getattr(self, name)!r}")
 
@@ -120,9 +121,10 @@ class KeRNL(Online):
         gamma = (1 - k.alpha) * k.gamma - k.omega
         omega = (1 - k.alpha) * k.omega + xi
         error = omega @ k.A.T - (noisy[0] - plain[0]) / self.deviation
-        step = self.rate / len(error)
-        A = k.A - step * error.T @ omega
-        alpha = k.alpha - step * ((error @ k.A) * gamma).sum(0)
+        n = len(error)
+        A = k.A - self.rate / (n + (omega * omega).sum()) * (error.T @ omega)
+        sizes = (k.A * k.A).sum(0) * (gamma * gamma).sum(0)
+        alpha = k.alpha - self.rate / (n + sizes) * ((error @ k.A) * gamma).sum(0)
         alpha = namespace(alpha).clip(alpha, 0.0, 1.0)
         return k._replace(
             A=A, alpha=alpha, steps=k.steps + 1, plain=plain, noisy=noisy, omega=omega, gamma=gamma
