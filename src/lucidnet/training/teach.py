@@ -21,11 +21,11 @@ def teach(
     net: Layer, rule: Rule, optimizer: Optimizer, plan: Plan, taught: Taught, gradient: Array, step: int
 ) -> Taught:
     """Return the feedback weights after a step, of those that learn by the parameters' gradients."""
-    grads = plan.parameters.unflat(_clipped(optimizer, gradient, plan))
-    own = each(net, rule, taught.weights, lambda path, layer, r, B: r.space.taught(layer, B, at(grads, path)))
-    layout = Layout.of(own)
+    layout = learned(net, rule, taught.weights)
     if not layout.paths:
         return taught
+    grads = plan.parameters.unflat(_clipped(optimizer, gradient, plan))
+    own = each(net, rule, taught.weights, lambda path, layer, r, B: r.space.taught(layer, B, at(grads, path)))
     before, mine = layout.flat(taught.weights), Plan.over(net, layout)
     slots = taught.slots or optimizer.init_slots(before)
     free = copy.copy(optimizer)
@@ -55,8 +55,8 @@ def moved(
 
 
 def _clipped(optimizer: Optimizer, gradient: Any, plan: Plan) -> Any:
-    gradient = gradient.copy()
     if optimizer.clip is not None:
+        gradient = gradient.copy()
         optimizer.clip(gradient, [place.part for place in plan.arrays])
     return gradient
 
