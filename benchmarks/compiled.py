@@ -89,23 +89,13 @@ def theirs(name: str, threads: int) -> Works:
 
 def dense_of(name: str, x: Any, target: Any) -> Callable[[], object]:
     """Return a training step of a dense network in PyTorch."""
-    from torch import nn, optim
+    from torch import nn
 
     sizes = [int(size) for size in name.split("-")]
     layers: list[Any] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    net, loss = nn.Sequential(*layers[:-1]), nn.CrossEntropyLoss()
-    optimizer = optim.Adam(net.parameters())
-
-    def work() -> object:
-        optimizer.zero_grad()
-        value = loss(net(x), target)
-        value.backward()
-        optimizer.step()
-        return value.item()
-
-    return work
+    return convolution.eager(nn.Sequential(*layers[:-1]), x, target)
 
 
 def repeated(work: Callable[[], object]) -> Callable[[], object]:

@@ -111,11 +111,17 @@ def pytorch(threads: int) -> Works:
 
 
 def theirs(net: Any, batch: int) -> Callable[[], object]:
-    """Return a training step of a network in PyTorch."""
+    """Return a training step of a network for images in PyTorch."""
     import torch
 
     x, target = data(batch)
-    x, target = torch.from_numpy(np.moveaxis(x, -1, 1).copy()), torch.from_numpy(target)
+    return eager(net, torch.from_numpy(np.moveaxis(x, -1, 1).copy()), torch.from_numpy(target))
+
+
+def eager(net: Any, x: Any, target: Any) -> Callable[[], object]:
+    """Return a training step of a network in PyTorch, on one batch."""
+    import torch
+
     optimizer, loss = torch.optim.Adam(net.parameters()), torch.nn.CrossEntropyLoss()
 
     def work() -> object:

@@ -170,10 +170,10 @@ class _Case:
         y, _ = net.forward(state.params, x)
         return cls(step, state, x, rng.child("target").normal(y.shape), shape, seed)
 
-    def gradient(self, own: bool = True, feedback: Tree = None, step: int = 0) -> Gradient:
+    def gradient(self, own: bool = True, feedback: Tree = None) -> Gradient:
         """Return the gradient by the rule, or the true one."""
         rule = self.step.own if own else None
-        state = replace(self.state, step=step)
+        state = self.state
         B = self.state.taught.weights if feedback is None else feedback
         return self.step.objective.gradient(
             state.params, self.x, self.target, None, self.step.run(state), rule, B

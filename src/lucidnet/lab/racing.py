@@ -20,6 +20,7 @@ from ..training.history import History, Result, number
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from ..training.batch import Batch
     from ..training.loop import Loop
 
 SAMPLE = 256
@@ -135,8 +136,7 @@ class _Watch(Callback):
     """Measures the alignment after each epoch, and the time of the steps."""
 
     model: Model
-    x: Any
-    y: Any
+    batch: Batch
     alignment: list[float] = field(default_factory=list)
     seconds: float = 0.0
     began: float = 0.0
@@ -150,8 +150,7 @@ class _Watch(Callback):
     def epoch(self, loop: Loop, result: Result) -> None:
         from ..training.alignment import overall_alignment
 
-        batch = self.model._data(self.x, self.y).batch(slice(None)).masked(self.model.net)
-        self.alignment.append(overall_alignment(self.model.step, self.model.state, batch))
+        self.alignment.append(overall_alignment(self.model.step, self.model.state, self.batch))
 
 
 def race(
@@ -240,7 +239,7 @@ def _copy(model: Model, rule: Any, seed: int) -> Model:
 def _run(name: str, seed: int, model: Model, data: Any, epochs: int, batch_size: int) -> Run:
     x, y, validation = data
     settings = {"validation_data": validation} if validation else {"validation_split": 0.1}
-    watch = _Watch(model, x[:SAMPLE], y[:SAMPLE])
+    watch = _Watch(model, model._data(x[:SAMPLE], y[:SAMPLE]).batch(slice(None)).masked(model.net))
     model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=0, callbacks=[watch], **settings)
     history = History(model.history)
     history["gradient_alignment"] = watch.alignment

@@ -12,8 +12,20 @@ from ..value import at_step
 from .base import Bounds, Group, Optimizer, Slots
 
 
+class Moments:
+    """What optimizers share that have running moments with shares b1 and b2."""
+
+    beta1: Any
+    beta2: Any
+    counted: ClassVar[tuple[str, ...]] = ("corrections",)
+
+    def corrections(self, step: int) -> tuple[float, float]:
+        """Return sqrt(1 - b2^t) and 1 - b1^t: how much of the moments has been filled after t steps."""
+        return (1 - self.beta2**step) ** 0.5, 1 - self.beta1**step
+
+
 @dataclass(frozen=True, repr=False)
-class Adam(Optimizer):
+class Adam(Moments, Optimizer):
     """p <- p - rate m' / (sqrt(v') + epsilon)  (Kingma & Ba 2015, algorithm 1).
 
     The moments are m <- b1 m + (1 - b1) g and v <- b2 v + (1 - b2) g^2; m' = m / (1 - b1^t) and
@@ -37,18 +49,13 @@ class Adam(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"beta1": 1, "beta2": 1}
     constants: ClassVar[tuple[str, ...]] = ("epsilon",)
-    counted: ClassVar[tuple[str, ...]] = ("corrections",)
-
-    def corrections(self, step: int) -> tuple[float, float]:
-        """Return sqrt(1 - b2^t) and 1 - b1^t."""
-        return corrections(self, step)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         return moments_step(self, g, slots, rate, step)
 
 
 @dataclass(frozen=True, repr=False)
-class AdamW(Optimizer):
+class AdamW(Moments, Optimizer):
     """Adam with decoupled weight decay: p <- (1 - rate weight_decay) p, then Adam's step.
 
     (Loshchilov & Hutter 2019, algorithm 2; the decay is multiplied by the rate, as in PyTorch.)
@@ -71,19 +78,9 @@ class AdamW(Optimizer):
     decoupled: ClassVar[bool] = True
     schedulable: ClassVar[Bounds] = Adam.schedulable
     constants: ClassVar[tuple[str, ...]] = Adam.constants
-    counted: ClassVar[tuple[str, ...]] = ("corrections",)
-
-    def corrections(self, step: int) -> tuple[float, float]:
-        """Return sqrt(1 - b2^t) and 1 - b1^t."""
-        return corrections(self, step)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         return moments_step(self, g, slots, rate, step)
-
-
-def corrections(self: Any, step: int) -> tuple[float, float]:
-    """Return sqrt(1 - b2^t) and 1 - b1^t: how much of the moments has been filled after t steps."""
-    return (1 - self.beta2**step) ** 0.5, 1 - self.beta1**step
 
 
 def moments_step(self: Any, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
@@ -106,7 +103,7 @@ def moments_step(self: Any, g: Array, slots: Slots, rate: float, step: int) -> t
 
 
 @dataclass(frozen=True, repr=False)
-class Adamax(Optimizer):
+class Adamax(Moments, Optimizer):
     """p <- p - rate m / ((1 - b1^t) u), with m as in `Adam` and u <- max(b2 u, |g| + epsilon).
 
     (Kingma & Ba 2015, algorithm 2.) The paper has no epsilon; PyTorch adds it to |g|, as here, Keras to u.
@@ -129,11 +126,6 @@ class Adamax(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("m", "u")
     schedulable: ClassVar[Bounds] = Adam.schedulable
     constants: ClassVar[tuple[str, ...]] = Adam.constants
-    counted: ClassVar[tuple[str, ...]] = ("corrections",)
-
-    def corrections(self, step: int) -> tuple[float, float]:
-        """Return sqrt(1 - b2^t) and 1 - b1^t."""
-        return corrections(self, step)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         xp, m = namespace(g), slots["m"]

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, namespace
-from .adam import Adam, corrections, moments_step
+from .adam import Adam, Moments, moments_step
 from .base import Bounds, Optimizer, Slots
 from .clip import norm
 
 
 @dataclass(frozen=True, repr=False)
-class LAMB(Optimizer):
+class LAMB(Moments, Optimizer):
     """p <- p - rate |p| / |r| r, with r = m' / (sqrt(v') + epsilon) + weight_decay p, for each array.
 
     (You et al. 2020, algorithm 2, with phi(z) = z; m' and v' as in `Adam`.) The ratio of the norms is 1 if
@@ -39,11 +39,6 @@ class LAMB(Optimizer):
     whole: ClassVar[bool] = True
     schedulable: ClassVar[Bounds] = Adam.schedulable
     constants: ClassVar[tuple[str, ...]] = Adam.constants
-    counted: ClassVar[tuple[str, ...]] = Adam.counted
-
-    def corrections(self, step: int) -> tuple[float, float]:
-        """Return sqrt(1 - b2^t) and 1 - b1^t."""
-        return corrections(self, step)
 
     def decayed(self, p: Array, g: Array, rate: float) -> tuple[Array, Array]:
         """Return both as they are: weight decay is part of the direction."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import ShapeError
 from ..layers.attention import MultiHeadAttention
-from .figures import SEQUENTIAL, color_bar, new_figure
+from .figures import SEQUENTIAL, color_bar, panels
 from .inside import call_of
 
 if TYPE_CHECKING:
@@ -90,17 +89,13 @@ def attention_weights(
 
 def _panels(array: npt.NDArray[np.float64], names: Sequence[Sequence[str] | None]) -> Figure:
     """Return a figure with a panel for each head."""
-    columns = min(len(array), 4)
-    rows = math.ceil(len(array) / columns)
     side = float(np.clip(0.22 * max(array.shape[1:]), 2.2, 5.0))
-    figure = new_figure(columns * (side + 0.5) + 1.0, rows * (side + 0.6))
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for head, axes in enumerate(panels[: len(array)]):
+    figure, places = panels(len(array), 4, side + 0.5, side + 0.6, margin=1.0)
+    for head, axes in enumerate(places):
         _draw(axes, array[head], names, float(array.max()))
         axes.set_title(f"head {head + 1}", loc="left", fontsize=11)
-    for axes in panels[len(array) :]:
-        axes.remove()
-    color_bar(panels[columns - 1], panels[columns - 1].images[0], "weight")
+    last = places[:4][-1]  # of the first row
+    color_bar(last, last.images[0], "weight")
     return figure
 
 

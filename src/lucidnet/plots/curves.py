@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import DataError
-from .figures import BLUE, VERMILLION, new_figure
+from .figures import BLUE, VERMILLION, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,14 +43,9 @@ def training_curves(history: History) -> Figure:
     ['training', 'validation']
     """
     names = quantities(history)
-    columns = min(len(names), 3)
-    rows = math.ceil(len(names) / columns)
-    figure = new_figure(4.2 * columns + 0.4, 3.2 * rows)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, name in zip(panels, names, strict=False):
+    figure, places = panels(len(names), 3, 4.2, 3.2)
+    for axes, name in zip(places, names, strict=True):
         draw_curve(axes, name, history)
-    for axes in panels[len(names) :]:
-        axes.remove()
     return figure
 
 

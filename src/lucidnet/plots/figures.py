@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,19 @@ def new_figure(width: float, height: float) -> Figure:
     engine.set(w_pad=0.08, h_pad=0.08)
     figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]  # pyplot would do this globally
     return figure
+
+
+def panels(
+    count: int, most: int, width: float, height: float, margin: float = 0.4
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with so many axes, in rows of at most `most`, each of so many inches."""
+    columns = min(count, most)
+    rows = math.ceil(count / columns)
+    figure = new_figure(width * columns + margin, height * rows)
+    axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for empty in axes[count:]:
+        empty.remove()
+    return figure, axes[:count]
 
 
 def color_bar(axes: Axes, picture: ScalarMappable, label: str = "") -> None:

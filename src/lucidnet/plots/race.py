@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .figures import PALETTE, new_figure
+from .figures import PALETTE, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,15 +31,10 @@ def race_curves(race: Race) -> Figure:
         A panel for each quantity; the band is one standard deviation over the seeds to each side.
     """
     names = race.quantities
-    columns = min(len(names), 3)
-    rows = math.ceil(len(names) / columns)
-    figure = new_figure(4.4 * columns + 1.2, 3.2 * rows)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, name in zip(panels, names, strict=False):
+    figure, places = panels(len(names), 3, 4.4, 3.2, margin=1.2)
+    for axes, name in zip(places, names, strict=True):
         _draw(axes, race, name)
-    for axes in panels[len(names) :]:
-        axes.remove()
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
+    figure.legend(*places[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
     return figure
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import DataError
-from .figures import SEQUENTIAL, new_figure
+from .figures import SEQUENTIAL, panels
 from .images import Array
 
 if TYPE_CHECKING:
@@ -52,14 +51,9 @@ def activation_histograms(records: History | Records) -> Figure:
     arrays = {name: pairs for name, pairs in steps.items() if any(np.size(a) > 1 for _, a in pairs)}
     if not arrays:
         raise DataError('activation_histograms: no arrays were recorded: fit(..., record=["activations/*"])')
-    columns = min(len(arrays), 3)
-    rows = math.ceil(len(arrays) / columns)
-    figure = new_figure(4.4 * columns + 0.4, 3.2 * rows)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, (name, pairs) in zip(panels, arrays.items(), strict=False):
+    figure, places = panels(len(arrays), 3, 4.4, 3.2)
+    for axes, (name, pairs) in zip(places, arrays.items(), strict=True):
         _draw(axes, name, pairs)
-    for axes in panels[len(arrays) :]:
-        axes.remove()
     return figure
 
 

@@ -134,7 +134,7 @@ def _space(rule: SpaceRule) -> Locality:
 
 
 def _time(rule: TimeRule) -> Locality:
-    return _locality(rule, "through time", TIME_READS, type(rule).tick is not TimeRule.tick)
+    return _locality(rule, "through time", TIME_READS, rule.online)
 
 
 def _locality(rule: SpaceRule | TimeRule, axis: str, names: dict[str, str], online: bool | None) -> Locality:

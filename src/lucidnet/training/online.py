@@ -186,7 +186,7 @@ def _check(net: Layer, rule: Rule) -> None:
         raise SettingError("online: the network has no recurrent layer, so each step is a train_step")
     for layer in recurrent:
         time = chosen(layer, rule).time
-        if type(time).tick is TimeRule.tick:
+        if not time.online:
             raise SettingError(NOT_ONLINE.format(time))
         if layer.go_backwards:
             raise SettingError("online: a layer that goes backwards cannot learn from a stream")

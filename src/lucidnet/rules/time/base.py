@@ -34,6 +34,11 @@ class TimeRule(Value):
     exact: ClassVar[bool] = False
     """Whether it gives the true gradient of what it is told."""
 
+    @property
+    def online(self) -> bool:
+        """Whether the rule can learn at each time of a stream: whether it has a `tick` of its own."""
+        return type(self).tick is not TimeRule.tick
+
     def feedback(self, layer: Recurrent, rng: Stream) -> Tree:
         """Return fresh weights of the rule's own for a layer; {} for none."""
         return {}

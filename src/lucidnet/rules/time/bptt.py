@@ -10,16 +10,14 @@ from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.recurrent.loop import State, Trip, unroll
 from ...tree import tree_map
-from .base import TimeRule, joined, part
+from .base import ALL_UNITS, TimeRule, joined, part
 
 
 @dataclass(frozen=True, repr=False)
 class BPTT(TimeRule):
     """The chain rule through all times (Werbos 1990, "Backpropagation through time")."""
 
-    reads: ClassVar[str] = (
-        "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, later times"
-    )
+    reads: ClassVar[str] = f"{ALL_UNITS}, later times"
     exact: ClassVar[bool] = True
     memory: ClassVar[str] = "N T"
     cost: ClassVar[str] = "N^2 a time"
@@ -50,9 +48,7 @@ class TruncatedBPTT(TimeRule):
     window: int = 20
     stride: int = 1
 
-    reads: ClassVar[str] = (
-        "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, stored times"
-    )
+    reads: ClassVar[str] = f"{ALL_UNITS}, stored times"
     memory: ClassVar[str] = "N window"
     cost: ClassVar[str] = "N^2 window / stride a time"
 

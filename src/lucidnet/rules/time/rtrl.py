@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ...backend import Array, Tree, namespace, stream_like
 from ...errors import SettingError
 from ...layers import Recurrent
+from .base import ALL_UNITS
 from .online import Moment, Online, back
 
 
@@ -20,9 +21,7 @@ class RTRL(Online):
     takes S^2 times as many products.
     """
 
-    reads: ClassVar[str] = (
-        "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, trace"
-    )
+    reads: ClassVar[str] = f"{ALL_UNITS}, trace"
     exact: ClassVar[bool] = True
     memory: ClassVar[str] = "N^3"
     cost: ClassVar[str] = "N^4 a time"
@@ -89,9 +88,7 @@ class SnAp(RTRL):
 
     n: int = 1
 
-    reads: ClassVar[str] = (
-        "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, trace"
-    )
+    reads: ClassVar[str] = f"{ALL_UNITS}, trace"
     exact: ClassVar[bool] = False
     memory: ClassVar[str] = "N^3, of which most are zeros for small n"
     cost: ClassVar[str] = "N^4 a time, as the zeros are not left out"
@@ -134,9 +131,7 @@ class UORO(Online):
 
     seed: int = 0
 
-    reads: ClassVar[str] = (
-        "pre, post, error, other errors, other units, own recurrent weight, recurrent weights, trace, noise"
-    )
+    reads: ClassVar[str] = f"{ALL_UNITS}, trace, noise"
     memory: ClassVar[str] = "N^2"
     cost: ClassVar[str] = "N^3 a time, for the Jacobian"
 
