@@ -97,3 +97,17 @@ def test_errors_come_before_any_training():
         ln.race(model(), DATA, ["backprop", "rflo"])
     with pytest.raises(SettingError, match="at least one rule"):
         ln.race(model(), DATA, [])
+
+
+def test_it_runs_on_the_backend_of_the_model(monkeypatch):
+    pytest.importorskip("jax")
+    seen = []
+    fit = ln.Model.fit
+    monkeypatch.setattr(
+        ln.Model, "fit", lambda self, *a, **k: seen.append(self.backend) or fit(self, *a, **k)
+    )
+    made = ln.Model([Input(64), Dense(10, "softmax")], backend="jax")
+    made.compile("categorical_crossentropy", "sgd")
+    result = ln.race(made, DATA, ["backprop"], seeds=1, epochs=1, verbose=0)
+    assert seen == ["jax"]
+    assert len(result.runs) == 1
