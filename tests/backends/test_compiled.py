@@ -284,3 +284,23 @@ def test_errors():
         trained(dense(), "jax:gpu")
     with pytest.raises(SettingError, match="runs on backend='numpy' only"):
         trained(dense(), "jax", optimizer="lbfgs")
+
+
+def test_an_interrupted_block_can_be_made_again():
+    """The program has been given the arrays on the device; those of the model are whole."""
+    plain, fast = (trained(dense(), backend) for backend in ("numpy", "jax"))
+    engine = fast.step.engine
+    program = engine._program(fast.state)
+    key = next(key for key, value in engine.programs.items() if value is program)
+
+    def interrupted(*arguments):
+        program(*arguments)
+        raise KeyboardInterrupt
+
+    engine.programs[key] = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        fast.fit(X, Y, batch_size=8, verbose=0)
+    engine.programs[key] = program
+    for model in (plain, fast):
+        model.train_step(X[:8], Y[:8])
+    close(fast.get_weights(), plain.get_weights())

@@ -81,7 +81,8 @@ class Engine:
         with precision(state.vector.dtype.name):
             start = self._start(state, steps[0])
             xs = self._inputs(start, steps)
-            carry, outs = self._program(start)(self._carry(start), xs)
+            given, self.known = self._carry(start), None  # given away, also if the program is interrupted
+            carry, outs = self._program(start)(given, xs)
             losses, predictions, fine = on_host(outs)
         made = int(fine.sum())
         after = self._state(start, carry, made)
@@ -122,11 +123,13 @@ class Engine:
         if key not in self.programs:
             self.programs[key] = compiled(function)
         with precision(state.vector.dtype.name):
-            if self.known is not None and self.known[0] is state:
-                params = self.known[1].params
-            else:
-                params = on_device(state.plan.layout.arrays(state.vector), self.device)
+            there = self._there(state)
+            params = there.params if there else on_device(state.plan.layout.arrays(state.vector), self.device)
             return on_host(self.programs[key](params, *on_device(given, self.device)))
+
+    def _there(self, state: State) -> Carry | None:
+        """Return what is on the device already of a state."""
+        return self.known[1] if self.known is not None and self.known[0] is state else None
 
     def last(self) -> State:
         """Return the state before the last good step, from which the loss was finite."""
@@ -135,9 +138,7 @@ class Engine:
 
     def _start(self, state: State, batches: Sequence[Batch]) -> State:
         """Return the state with all that is carried from the first step on, also what a step makes anew."""
-        if self.known is not None and self.known[0] is state:
-            return state
-        return primed(self.step, state, batches[0])
+        return state if self._there(state) else primed(self.step, state, batches[0])
 
     def _inputs(self, state: State, steps: Sequence[Sequence[Batch]]) -> Any:
         """Return what each step is given: batches, their shares, numbers of the optimizer, its own number."""
@@ -151,8 +152,8 @@ class Engine:
 
     def _carry(self, state: State) -> Carry:
         """Return what the device needs of a state; it may be there already."""
-        if self.known is not None and self.known[0] is state:
-            return self.known[1]
+        if there := self._there(state):
+            return there
         plan, taught = state.plan, state.taught
         arrays, before = plan.layout.arrays, state.spare[0] if state.spare else state.vector
         slots = {name: plan.parameters.arrays(slot) for name, slot in state.slots.items()}
