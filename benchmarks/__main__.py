@@ -10,7 +10,7 @@ import os
 import sys
 from importlib import import_module
 
-PARTS = ("dense", "recurrent", "attention", "convolution", "compiled", "rules", "memory")
+PARTS = ("dense", "recurrent", "attention", "convolution", "compiled", "rules", "online", "memory")
 
 
 def main() -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import numpy as np
 
 import lucidnet as ln
-from lucidnet.layers import Dense, Input, LeakyRNN, Sequential
+from lucidnet.layers import Dense, Input, Sequential
 from lucidnet.training.step import Step
 
+from .online import learner
 from .timing import Worker, Works, compare
 
 SPACE = ("backprop", "fa", "dfa", "usf", "kp", "wm", "drtp", "shallow")
@@ -63,9 +64,7 @@ def _online(rounds: int) -> None:
 
 def stream_of(rule: str, units: int = UNITS) -> Callable[[], object]:
     """Return one online step of a rule."""
-    model = ln.Model([Input((None, 1)), LeakyRNN(units, return_sequences=True), Dense(1)])
-    model.compile("mse", ln.optimizers.SGD(0.001))
-    online, x = model.online(rule), np.ones((1, 1), "float32")
+    online, x = learner(rule, units), np.ones((1, 1), "float32")
     return lambda: online.step(x, x)
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -93,6 +93,7 @@ class Model:
         self._step: Step | None = None
         self._metrics: tuple[Metric[Any], ...] = ()
         self._shapes: tuple[Any, Any] = ((), ())
+        self.keeper: Keeper | None = None  # while it has a newer state than this model
         if isinstance(layers, Sequential):
             self._net = layers
         else:
@@ -167,7 +168,7 @@ class Model:
         self._metrics = several(metrics)
         self._step = step
         if self._state is not None:
-            self._state = step.ready(self._state, self._shapes[0])
+            self.state = step.ready(self.state, self._shapes[0])
 
     # --- what it owns -----------------------------------------------------------------------------
 
@@ -175,12 +176,14 @@ class Model:
     def state(self) -> State:
         """All that changes in training."""
         self.build()
+        if self.keeper is not None:
+            self._state, self.keeper = self.keeper.fetched(), None
         assert self._state is not None
         return self._state
 
     @state.setter
     def state(self, state: State) -> None:
-        self._state = state
+        self._state, self.keeper = state, None
 
     @property
     def step(self) -> Step:
@@ -228,7 +231,7 @@ class Model:
         if given != expected:
             raise ShapeError(f"set_feedback: expected arrays of shapes {expected}, got {given}")
         made = tree_map(lambda array: np.array(array, self.dtype), feedback)
-        self._state = replace(self.state, taught=self.state.taught._replace(weights=made))
+        self.state = replace(self.state, taught=self.state.taught._replace(weights=made))
 
     def gradient_alignment(self, x: Any, y: Any) -> dict[str, Alignment]:
         """Return how the rule's gradient lies to the true one, on all of a data set, for each layer.
@@ -308,7 +311,7 @@ class Model:
         shape = self.input_shape if shape is None else shape
         state = State.of(self.net, params, self.seed)
         self._shapes = (shape, output_shape(self.net, state.params, shape, self.dtype))
-        self._state = self._step.ready(state, shape) if self._step else state
+        self.state = self._step.ready(state, shape) if self._step else state
 
     # --- training and use -------------------------------------------------------------------------
 
@@ -667,6 +670,13 @@ class Model:
     def __repr__(self) -> str:
         layers = list(self._net.layers) if self._net else []
         return f"Model({layers!r}, seed={self.seed}, dtype={self.dtype!r})"
+
+
+class Keeper(Protocol):
+    """Whoever has the newest state somewhere else, until it is asked for."""
+
+    def fetched(self) -> State:
+        """Return the state."""
 
 
 def _rule(given: Any) -> Rule | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.errors import LucidnetError
+from lucidnet.errors import LucidnetError, NonFiniteError
 from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, SimpleRNN
 from lucidnet.optimizers import SGD
 from lucidnet.rules import Rule, TruncatedBPTT
@@ -84,6 +84,42 @@ def test_without_a_target_nothing_is_learned_but_the_traces_move():
     np.testing.assert_array_equal(one.get_weights(), two.get_weights())
     a.reset()
     assert a.traces == {} == a.states
+
+
+@pytest.mark.parametrize(
+    ("loss", "activation", "y"),
+    [
+        ("categorical_crossentropy", "softmax", np.array([0, 2, 1])),
+        ("binary_crossentropy", "sigmoid", RNG.integers(0, 2, (N, 3))),
+    ],
+)
+def test_without_a_target_no_error_is_put_aside(loss, activation, y):
+    """Not for later times either: truncated backpropagation carries errors back at every third time."""
+    found = []
+    for silent in (None, np.zeros(N)):
+        cell = LeakyRNN(4, return_sequences=True)
+        made = ln.Model([Input((None, 2)), cell, Dense(3, activation)], dtype="float64", seed=2)
+        made.compile(loss, SGD(0.5))
+        online = made.online(TruncatedBPTT(6, 3))
+        for t in range(6):
+            told = t % 3 == 2 or silent is not None
+            online.step(X[:, t], y if told else None, silent if t % 3 != 2 else None)
+        found.append(made.params["leakyrnn1"]["U"])
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
+
+
+def test_a_gradient_that_is_not_finite_leaves_the_learner_fit_to_go_on():
+    """The sum of gradients in which it would have gone is still good."""
+    made = model([LeakyRNN(4, return_sequences=True)], SGD(0.1))
+    online, before = made.online("rflo", every=4), made.get_weights()
+    with pytest.raises(NonFiniteError, match="step 0: the gradient is not finite"):
+        for t in range(3):
+            online.step(X[:, t] + (np.inf if t == 2 else 0), Y[:, t])
+    np.testing.assert_array_equal(made.get_weights(), before)
+    assert online.steps == 2
+    online.run(X.swapaxes(0, 1)[:2], Y.swapaxes(0, 1)[:2])
+    assert made.state.step == 1
+    assert np.isfinite(made.get_weights()).all()
 
 
 def test_it_learns_to_predict_a_wave():

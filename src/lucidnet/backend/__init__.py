@@ -13,8 +13,10 @@ from .arrays import (
     one_hot,
     write_difference,
 )
+from .branch import branch
 from .indexing import row_numbers, scatter_add
-from .parts import Parts
+from .parts import Parts, finite
+from .queue import exchanged, queue
 from .random import Stream, stream_like
 from .scan import scan
 from .special import normal_cdf
@@ -25,10 +27,14 @@ __all__ = [
     "Shape",
     "Stream",
     "Tree",
+    "branch",
+    "exchanged",
+    "finite",
     "namespace",
     "normal_cdf",
     "number",
     "one_hot",
+    "queue",
     "row_numbers",
     "scan",
     "scatter_add",

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate, pairwise
 from typing import Any
 
+import numpy as np
+
 from .arrays import Array, Shape
 
 
@@ -68,3 +70,21 @@ class Parts:
 
     def __array_namespace__(self) -> Any:
         return self.arrays[0].__array_namespace__()
+
+
+def finite(flat: Any) -> Any:
+    """Tell whether all numbers of a vector, or of its parts, are finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> finite(np.ones(3)), finite(np.array([1.0, np.inf]))
+    (True, False)
+    """
+    if isinstance(flat, Parts):
+        fine = True
+        for array in flat.arrays:
+            fine = array.__array_namespace__().isfinite(array).all() & fine
+        return fine
+    # The squares show it in one fast pass, unless they overflow.
+    return math.isfinite(flat @ flat) or bool(np.isfinite(flat).all())

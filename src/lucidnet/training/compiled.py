@@ -24,7 +24,11 @@ from .batch import Batch
 from .diagnose import non_finite
 from .settings import numbers_of, with_numbers
 from .step import Measured, State, Step, Taught, only, shares
-from .teach import learned, memory, moved
+from .teach import advanced, learned, memory
+from .transit import floats as _floats
+from .transit import joined as _joined
+from .transit import ordered as _ordered
+from .transit import stacked as _stacked
 
 BYTES = 1 << 25
 """How many bytes of inputs are sent to the device at a time, about."""
@@ -253,10 +257,7 @@ def _traced(like: State, carry: Carry, count: Array) -> State:
 def _advanced(step: Step, before: State, after: State, gradient: Parts, fine: Array) -> Carry:
     """Return what is carried on, after the optimizer's step."""
     plan = before.plan
-    given = (before.vector, gradient, before.slots, before.step + 1, plan.groups, plan.arrays)
-    made, slots = moved(step.optimizer, *given)
-    for limit in plan.limits:
-        limit.hold(made)
+    made, slots = advanced(step.optimizer, before, gradient)
     buffers = [at(after.params, path) for path in plan.buffers.paths]
     old = [at(before.params, path) for path in plan.layout.paths]
     return Carry(
@@ -268,39 +269,6 @@ def _advanced(step: Step, before: State, after: State, gradient: Parts, fine: Ar
         after.carried,
         fine,
     )
-
-
-def _joined(arrays: Sequence[Array], like: Array) -> Array:
-    """Return arrays as one vector."""
-    return np.concatenate([array.reshape(-1) for array in arrays]) if arrays else np.zeros(0, like.dtype)
-
-
-def _stacked(trees: Sequence[Any]) -> Any:
-    """Return trees of tuples, dicts and arrays as one, each array with a first axis for their number."""
-    first = trees[0]
-    if first is None:
-        return None
-    if isinstance(first, dict):
-        return {name: _stacked([tree[name] for tree in trees]) for name in first}
-    if isinstance(first, (tuple, list)):
-        return tuple(_stacked([tree[k] for tree in trees]) for k in range(len(first)))
-    return np.stack([np.asarray(tree) for tree in trees])
-
-
-def _floats(tree: Any, dtype: Any) -> Any:
-    """Return a tree with all numbers that are not whole in the dtype of the weights."""
-    if isinstance(tree, dict):
-        return {name: _floats(branch, dtype) for name, branch in tree.items()}
-    if isinstance(tree, tuple):
-        return tuple(_floats(branch, dtype) for branch in tree)
-    return tree if tree is None or tree.dtype.kind != "f" else tree.astype(dtype, copy=False)
-
-
-def _ordered(tree: Tree, like: Tree) -> Tree:
-    """Return a tree with its branches in the order of another; a compiler sorts them."""
-    if not isinstance(tree, dict) or not isinstance(like, dict):
-        return tree
-    return {name: _ordered(tree[name], like[name]) for name in like if name in tree}
 
 
 def bytes_of(batch: Batch) -> int:

@@ -44,6 +44,13 @@ def with_numbers(optimizer: Optimizer, groups: Sequence[Group], numbers: Numbers
     return _set(made, own | counted | inner)
 
 
+def changes(optimizer: Optimizer, groups: Sequence[Group]) -> bool:
+    """Tell whether any of these numbers changes from step to step; if not, they can stand in the program."""
+    given = [*_rates(optimizer, groups), *_decays(optimizer, groups)]
+    own = any(map(callable, given)) or bool(_scheduled(optimizer) or optimizer.counted)
+    return own or any(changes(inner, groups) for _, inner in _inner(optimizer))
+
+
 def _constant(value: Any, step: Any) -> Any:
     return value
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ..backend import Array, Stream, Tree, namespace, stream_like
+from ..backend import Array, Parts, Stream, Tree, namespace, stream_like
+from ..backend import finite as _finite
 from ..backend import number as as_number
-from ..errors import NonFiniteError, SettingError
+from ..errors import SettingError
 from ..layers import Layer, Run, walk
 from ..losses import Loss
 from ..optimizers import Optimizer
@@ -360,14 +361,21 @@ class Step:
         return state
 
     def moved(self, state: State, gradient: Array) -> State:
-        """Return the state after a step by a gradient that was found elsewhere; penalties are added."""
-        for penalty in state.plan.penalties:
+        """Return the state after a step by a finite gradient that was found elsewhere, and is given away.
+
+        What penalties add to it is added here.
+        """
+        plan = state.plan
+        for penalty in plan.penalties:
             penalty.add_gradient(state.vector, gradient)
-        if not _finite(gradient):
-            raise NonFiniteError(
-                f"step {state.step}: the gradient is not finite; the weights are kept. Try a smaller rate"
-            )
-        return self._advance(state, state, gradient)
+        if not isinstance(gradient, Parts):
+            return self._advance(state, state, gradient)
+        from .teach import advanced
+
+        vector, slots = advanced(self.optimizer, state, gradient)
+        buffers = (at(state.params, path) for path in plan.buffers.paths)
+        params = plan.layout.assembled((*vector.arrays, *buffers))
+        return replace(state, params=params, vector=vector, slots=slots, step=state.step + 1)
 
     def _advance(self, before: State, state: State, gradient: Array) -> State:
         """Return the state after the optimizer's step."""
@@ -414,8 +422,3 @@ def _copy(state: State) -> tuple[Array, Any]:
     # A copy rather than an empty vector: frozen parameters are never written.
     vector = namespace(state.vector).asarray(state.vector, copy=True)
     return vector, state.plan.layout.unravel(vector)
-
-
-def _finite(gradient: Array) -> bool:
-    """Tell whether all entries are finite; their squares show it in one fast pass, unless they overflow."""
-    return math.isfinite(gradient @ gradient) or bool(namespace(gradient).isfinite(gradient).all())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ..backend import Array, Stream, Tree
+from ..backend import Array, Parts, Stream, Tree
 from ..layers import Layer
 from ..optimizers import Optimizer
 from ..optimizers.base import Slots
@@ -14,7 +14,7 @@ from ..rules.feedback import each, merged
 from ..rules.registry import Rule
 from ..tree import Layout, Path, at
 from .plan import Plan
-from .step import Taught
+from .step import State, Taught
 
 
 def teach(
@@ -52,6 +52,18 @@ def moved(
     out = vector.copy()
     optimizer.advance(vector, gradient, slots, step, groups, arrays, out)
     return out, slots
+
+
+def advanced(optimizer: Optimizer, state: State, gradient: Parts) -> tuple[Parts, Slots]:
+    """Return parameters and the optimizer's memory after a step while compiling.
+
+    The gradient is given away.
+    """
+    plan, vector = state.plan, state.vector
+    made, slots = moved(optimizer, vector, gradient, state.slots, state.step + 1, plan.groups, plan.arrays)
+    for limit in plan.limits:
+        limit.hold(made)
+    return made, slots
 
 
 def _clipped(optimizer: Optimizer, gradient: Any, plan: Plan) -> Any:

@@ -89,13 +89,22 @@ class TimeRule(Value):
         """
         raise NotImplementedError(f"{type(self).__name__} must define through(...)")
 
+    def begin(self, layer: Recurrent, params: Tree, trip: Trip, B: Tree) -> Any:
+        """Return the trace before the first time of a stream, for trips like one; None for no trace.
+
+        A compiled program needs arrays of the shapes that they will keep.
+        """
+        return None
+
     def tick(
         self, layer: Recurrent, params: Tree, trace: Any, trip: Trip, error: Array, B: Tree
     ) -> tuple[Any, Tree, Tree]:
-        """Return trace, gradients and B after one time of a stream; the trace is None before the first.
+        """Return trace, gradients and B after one time of a stream.
 
         Parameters
         ----------
+        trace : tree
+            What `begin` or the time before has returned.
         trip : Trip
             What the layer's forward pass of this one time kept.
         error : array (n, units)
@@ -127,15 +136,26 @@ def part(trip: Trip, begin: int, end: int) -> Trip:
 
 
 def joined(trips: Sequence[Trip]) -> Trip:
-    """Return what belongs to several times, each of which was a trip of its own."""
+    """Return what belongs to several times that follow each other."""
     xp = namespace(trips[0].h)
-    kept = [kept for trip in trips for kept in trip.kept]
     rows, h = (xp.concat([getattr(trip, name) for trip in trips]) for name in ("rows", "h"))
-    return Trip(rows, trips[0].first, trips[-1].last, kept, h, None, 0)
+    counts = None if trips[0].counts is None else xp.concat([trip.counts for trip in trips])
+    kept = chained([trip.kept for trip in trips])
+    return trips[0]._replace(rows=rows, last=trips[-1].last, kept=kept, h=h, counts=counts)
 
 
-def cut(kept: Any, times: slice) -> Any:
-    """Return what was kept at some times: entries of a list on NumPy, of each array on JAX."""
+def chained(kept: Sequence[Any]) -> Any:
+    """Return what was kept at times that follow each other."""
+    first = kept[0]
+    if isinstance(first, tuple):
+        return tuple(chained(inner) for inner in zip(*kept, strict=True))
+    if isinstance(first, list):
+        return [one for times in kept for one in times]
+    return None if first is None else namespace(first).concat(kept)
+
+
+def cut(kept: Any, times: Any) -> Any:
+    """Return what was kept at some times, or at one: entries of a list on NumPy, of each array on JAX."""
     if isinstance(kept, tuple):
         return tuple(cut(inner, times) for inner in kept)
     return None if kept is None else kept[times]

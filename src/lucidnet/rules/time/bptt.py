@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from ...backend import Array, Tree, namespace
+from ...backend import Array, Tree, branch, namespace
 from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.recurrent.loop import State, Trip, unroll
@@ -84,26 +84,50 @@ class TruncatedBPTT(TimeRule):
             done = end
         return total["dx"], tuple(total["first"].values()), total["grads"], B
 
+    def begin(self, layer: Recurrent, params: Tree, trip: Trip, B: Tree) -> Any:
+        trip = before_all(trip, self.window)
+        return Window(trip, namespace(trip.h).zeros_like(trip.h), 0)
+
     def tick(
         self, layer: Recurrent, params: Tree, trace: Any, trip: Trip, error: Array, B: Tree
     ) -> tuple[Any, Tree, Tree]:
-        xp, window = namespace(error), trace or Window()
-        window = Window((*window.trips, trip)[-self.window :], (*window.errors, error), window.times + 1)
-        if window.times % self.stride:
-            return window, tree_map(xp.zeros_like, params), B
-        trips, errors = joined(window.trips), xp.stack(window.errors)
-        old = xp.zeros((len(trips.h) - len(errors), *error.shape), dtype=error.dtype)
-        nothing = tuple(xp.zeros_like(array) for array in trips.last)
-        _, _, grads = unroll(layer, params, trips, xp.concat([old, errors]), nothing, False)
-        return window._replace(errors=()), grads, B
+        xp, times = namespace(error), trace.times + 1
+        if trace.trip.counts is not None:
+            trip = trip._replace(counts=xp.ones((1, 1, 1), dtype=bool))
+        both = joined((trace.trip, trip))
+        trip = part(both, max(0, len(both.h) - self.window), len(both.h))
+        errors = xp.concat([trace.errors, error[None]])[-self.window :]
+        nothing = tuple(xp.zeros_like(array) for array in trip.last)
+
+        def carried() -> tuple[Tree, Array]:
+            return unroll(layer, params, trip, errors, nothing, False)[2], xp.zeros_like(errors)
+
+        def put_off() -> tuple[Tree, Array]:
+            return tree_map(xp.zeros_like, params), errors
+
+        now = self.stride == 1 or times % self.stride == 0
+        grads, errors = branch(now, carried, put_off)
+        return Window(trip, errors, times), grads, B
 
 
 class Window(NamedTuple):
-    """The last times of a stream, and the errors that have not been carried back yet."""
+    """The last times of a stream, and their errors: 0 where they have been carried back."""
 
-    trips: tuple[Trip, ...] = ()
-    errors: tuple[Array, ...] = ()
-    times: int = 0
+    trip: Trip
+    errors: Array
+    times: Array
+
+
+def before_all(trip: Trip, times: int) -> Trip:
+    """Return the times before the first of a stream: none on NumPy; so many that do not count on JAX.
+
+    What is compiled cannot grow. The states before the first time are zeros.
+    """
+    if isinstance(trip.kept, list):
+        return part(trip, 0, 0)
+    xp = namespace(trip.h)
+    whole = joined([trip] * times)
+    return whole._replace(h=xp.zeros_like(whole.h), counts=xp.zeros((times, 1, 1), dtype=bool))
 
 
 def _sum(one: Array, two: Array) -> Array:

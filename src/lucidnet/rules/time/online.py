@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from ...backend import Array, Tree, namespace, scan
 from ...layers import Recurrent
 from ...layers.recurrent.loop import State, Trip
-from .base import TimeRule
+from .base import TimeRule, cut
 
 
 class Moment(NamedTuple):
@@ -68,13 +68,13 @@ class Online(TimeRule):
         """
         raise NotImplementedError(f"{type(self).__name__} must define gradient(trace, error)")
 
+    def begin(self, layer: Recurrent, params: Tree, trip: Trip, B: Tree) -> Any:
+        return self.start(layer, params, trip.h.shape[1], trip.h, B)
+
     def tick(
         self, layer: Recurrent, params: Tree, trace: Any, trip: Trip, error: Array, B: Tree
     ) -> tuple[Any, Tree, Tree]:
-        if trace is None:
-            trace = self.start(layer, params, error.shape[0], error, B)
-        now = Moment(with_one(trip.rows), with_one(trip.first[0]), trip.kept[0], None)
-        trace = self.advance(trace, layer, params, now)
+        trace = self.advance(trace, layer, params, moment(trip))
         return trace, gathered(layer, *self.gradient(trace, error)), self.remembered(trace)
 
     def through(
@@ -99,6 +99,11 @@ class Online(TimeRule):
         dx = dz @ params["W"].T if need_dx else None
         nothing = tuple(xp.zeros_like(array) for array in trip.last)
         return dx, nothing, gathered(layer, by_z, by_s), self.remembered(trace)
+
+
+def moment(trip: Trip) -> Moment:
+    """Return what is there at the one time of a trip."""
+    return Moment(with_one(trip.rows), with_one(trip.first[0]), cut(trip.kept, 0), None)
 
 
 def with_one(array: Array) -> Array:
