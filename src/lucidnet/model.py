@@ -397,7 +397,7 @@ class Model:
         source, validation = self._sources(
             x, y, batch_size, shuffle, validation_data, validation_split, class_weight, sample_weight, mask
         )
-        progress, callbacks = choose(verbose, epochs), list(callbacks)
+        progress, callbacks = choose(verbose if self.step.main else 0, epochs), list(callbacks)
         if record:
             from .training.record import Recorder
 

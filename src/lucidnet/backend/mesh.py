@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -130,6 +132,14 @@ def devices(kind: str, everywhere: bool = False) -> list[Any]:
         there = ", ".join(sorted({d.platform for d in jax.devices()}))
         raise SettingError(f"backend: there is no device of kind {kind!r} here, only: {there}") from error
     return list(found if everywhere else [d for d in found if d.process_index == jax.process_index()])
+
+
+def processors(given: Any) -> None:
+    """Let JAX make as many devices of this machine's processor as are asked for, if it has not begun yet."""
+    jax: Any = optional("jax", "jax")
+    rows, columns = sizes(int(given) if str(given).isdigit() else given, os.cpu_count() or 1)
+    with suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", rows * columns)
 
 
 def sizes(given: Any, there: int) -> tuple[int, int]:

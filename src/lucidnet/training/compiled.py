@@ -20,6 +20,7 @@ from ..backend import Array, Tree, namespace
 from ..backend.device import compiled, keep_programs, precision, repeated, select, signature, unbroken
 from ..backend.mesh import Mesh
 from ..backend.mixed import with_bfloat16
+from ..backend.processes import Watchdog, gathered, together
 from ..errors import NonFiniteError, SettingError
 from ..layers import Run, walk
 from ..layers.base import masked
@@ -59,6 +60,7 @@ class Engine:
         self.programs: dict[Any, Any] = {}
         self.seconds = 0.0
         self.known: tuple[State, Carry, Form] | None = None
+        self.watchdog: Watchdog | None = None
         if (folder := program_folder()) is not None:
             keep_programs(folder)
 
@@ -112,10 +114,14 @@ class Engine:
             _, carry, form = self._known(state, steps[0])
             xs = (sent.batches, *self._numbers(state, len(steps), sent.size, dtype))
             program = self._program(state, carry, sent.data, xs, wanted)
-            with unbroken():
-                self.known = None  # given away
-                carry, outs = program(carry, sent.data, xs)
-                self.known = self._after(state, carry, len(steps), form)
+            with together(self.mesh.processes):
+                with unbroken():
+                    self.known = None  # given away
+                    carry, outs = program(carry, sent.data, xs)
+                    self.known = self._after(state, carry, len(steps), form)
+                outs = self.mesh.fetch(outs, 1)
+            if self.watchdog is not None:
+                self.watchdog.beat()
             return self._measured(state, steps, outs, wanted)
 
     def _measured(
@@ -123,7 +129,7 @@ class Engine:
     ) -> tuple[State, list[Measured]]:
         """Return the state after a block and what it measured, or raise what went wrong in it."""
         assert self.known is not None
-        losses, terms, predictions, good = self.mesh.fetch(outs, 1)
+        losses, terms, predictions, good = outs
         made = int(good.sum())
         after, carry, form = self.known
         if made < len(steps):
@@ -160,9 +166,24 @@ class Engine:
         assert self.known is not None
         return self.known[0].before(self.step.optimizer)
 
+    def watch(self) -> None:
+        """Begin a training; of several processes none may be stuck."""
+        if self.mesh.processes > 1:
+            self.watchdog = Watchdog()
+
     def release(self) -> None:
-        """Let go of the data on the devices."""
+        """End a training; let go of the data on the devices."""
         self.feed.forget()
+        if self.watchdog is not None:
+            self.watchdog.close()
+            self.watchdog = None
+
+    def from_all(self, value: Any) -> list[Any]:
+        """Return what each of the processes has."""
+        if self.mesh.processes == 1:
+            return [value]
+        with together(self.mesh.processes):
+            return gathered(value)
 
     def evaluated(self, state: State, batch: Batch, carried: Tree) -> tuple[Measured, Tree]:
         """Return what a batch measures in inference, and the states in which stateful layers stop."""
@@ -178,8 +199,9 @@ class Engine:
             sent = self.feed.sent([[batch]], dtype)
             given = (self._params(state), sent.data, sent.batches, self.mesh.put(floats(carried, dtype)))
             lying = (self.mesh.lying(), self.mesh.spread(0), self.mesh.lying())
-            found = self._compiled(("evaluate", id(state.plan)), infer, given, lying=lying)(*given)
-            (loss, terms), prediction, left = self.mesh.fetch(found)
+            program = self._compiled(("evaluate", id(state.plan)), infer, given, lying=lying)
+            with together(self.mesh.processes):
+                (loss, terms), prediction, left = self.mesh.fetch(program(*given))
         return Measured(float(loss), prediction, float(terms)), left
 
     def predicted(self, state: State, x: Any, mask: Array | None) -> Any:

@@ -101,6 +101,7 @@ class Loop:
     def run(self) -> History:
         """Train; the model's state is whole after each step, whatever happens."""
         try:
+            self.model.step.watch()
             for callback in self.callbacks:
                 callback.begin(self)
             while self.epoch < self.schedule.epochs and self.stopped is None:
@@ -186,7 +187,7 @@ class Loop:
         self.progress.batch(self.batch, self.tally.result)
 
     def _close_epoch(self) -> None:
-        result = self.tally.result()
+        result = self.tally.merged(self.model.step).result()
         if self.validation is not None:
             result |= self.validate()
         self.model.history.append(result)

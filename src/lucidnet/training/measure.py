@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
@@ -43,6 +44,15 @@ class Tally:
         """Go on from sums of before."""
         self.loss, self.terms, self.states = parts
 
+    def merged(self, step: Step) -> Tally:
+        """Return the sums of all processes that train together; each must ask for them."""
+        each = step.from_all(self.states)
+        made = Tally(self.metrics)
+        made.loss, made.terms = self.loss, self.terms  # which are those of whole batches already
+        for i, metric in enumerate(self.metrics):
+            made.states[i] = reduce(metric.merge, (states[i] for states in each))
+        return made
+
     def result(self, prefix: str = "") -> Result:
         """Return the numbers so far."""
         pairs = zip(self.metrics, self.states, strict=True)
@@ -71,4 +81,4 @@ def evaluate(
         batch = given.masked(step.net)
         found, carried = step.evaluated(state, batch, carried)
         tally.add(replace(found, loss=found.loss + penalty), batch)
-    return tally.result(prefix)
+    return tally.merged(step).result(prefix)

@@ -270,6 +270,20 @@ class Step:
         return None if self.engine is None else self.engine.part
 
     @property
+    def main(self) -> bool:
+        """Whether this is the process, of several that train together, that shows and writes things."""
+        return self.engine is None or self.engine.mesh.index == 0
+
+    def from_all(self, value: Any) -> list[Any]:
+        """Return what each of the processes has that train together."""
+        return [value] if self.engine is None else self.engine.from_all(value)
+
+    def watch(self) -> None:
+        """Begin a training: of several processes none may be stuck."""
+        if self.engine is not None:
+            self.engine.watch()
+
+    @property
     def compiling(self) -> float:
         """How many seconds compiling has taken so far."""
         return 0.0 if self.engine is None else self.engine.seconds
