@@ -319,7 +319,7 @@ NAN[17, 3] = np.nan
         (
             lambda m: ln.Model(dtype="float16"),
             SettingError,
-            "dtype must be 'float32' or 'float64', got 'float16'",
+            "dtype must be one of float32, float64, mixed_bfloat16, got 'float16'",
         ),
         (lambda m: ln.Model([3]), SettingError, r"expected a layer such as Dense\(10\), got 3"),
         (lambda m: ln.Model().predict(X), NotReadyError, "this model has no layers yet"),

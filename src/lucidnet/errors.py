@@ -42,6 +42,10 @@ class NonFiniteError(LucidnetError, ArithmeticError):
     """Training produced NaN or infinity; the weights of the last good step are kept."""
 
 
+class WorkerError(LucidnetError, RuntimeError):
+    """Of several processes that train together one has gone."""
+
+
 class FileError(LucidnetError):
     """A file is damaged, of an unknown version, or does not fit; names file, reason and remedy."""
 

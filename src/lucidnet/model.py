@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from .training.shapes import output_shape
 from .training.step import State, Step, initial
 from .training.stream import Streamed, as_dataset
 from .training.summary import summary_text
+from .training.where import DTYPES, Where
 from .tree import leaves, tree_map
 
 if TYPE_CHECKING:
@@ -54,12 +54,16 @@ class Model:
     seed : int
         The seed of all random numbers: first weights, shuffling, dropout. The same seed on the same
         machine gives the same weights, bit for bit.
-    dtype : {"float32", "float64"}
-        The precision of weights and calculations.
+    dtype : {"float32", "float64", "mixed_bfloat16"}
+        The precision of weights and calculations; the last, for JAX, makes all products in bfloat16, and
+        keeps weights and all else in float32.
     backend : str, optional
         What training runs on: ``"numpy"``, or ``"jax"`` for compiled steps (``pip install 'lucidnet[jax]'``),
         on the device that JAX finds, or on ``"jax:cpu"`` or ``"jax:gpu"``. If not given the environment
         variable ``LUCIDNET_BACKEND`` says it, else NumPy.
+    mesh : optional
+        Over how many devices each batch is spread: ``"all"``, a number, or rows and columns as ``"4x2"``,
+        over the columns of which wide weights are; one device if not given.
 
     Examples
     --------
@@ -78,14 +82,16 @@ class Model:
         *,
         seed: int = 0,
         dtype: str = "float32",
-        backend: str | None = None,
+        backend: str | Where | None = None,
+        mesh: Any = None,
     ) -> None:
-        if dtype not in ("float32", "float64"):
-            raise SettingError(f"Model: dtype must be 'float32' or 'float64', got {dtype!r}")
+        if dtype not in DTYPES:
+            raise SettingError(f"Model: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
         if not isinstance(seed, int) or seed < 0:
             raise SettingError(f"Model: seed must be a whole number of 0 or more, got {seed!r}")
-        self.seed, self.dtype = seed, dtype
-        self.backend = backend or os.environ.get("LUCIDNET_BACKEND") or "numpy"
+        mixed = dtype == DTYPES[-1]
+        self.seed, self.dtype = seed, "float32" if mixed else dtype
+        self.where = Where.of(backend, mesh, mixed)
         self.history = History()
         self.about: dict[str, Any] = {}
         self._net: Sequential | None = None
@@ -93,7 +99,6 @@ class Model:
         self._step: Step | None = None
         self._metrics: tuple[Metric[Any], ...] = ()
         self._shapes: tuple[Any, Any] = ((), ())
-        self.keeper: Keeper | None = None  # while it has a newer state than this model
         if isinstance(layers, Sequential):
             self._net = layers
         else:
@@ -164,26 +169,29 @@ class Model:
         from .metrics import several
 
         made = losses.get(loss, loss_weights)
-        step = Step(self.net, made, optimizers.get(optimizer), _rule(rule), self.backend)
+        step = Step(self.net, made, optimizers.get(optimizer), _rule(rule), self.where)
         self._metrics = several(metrics)
         self._step = step
         if self._state is not None:
-            self.state = step.ready(self.state, self._shapes[0])
+            self._state = step.ready(self._state, self._shapes[0])
 
     # --- what it owns -----------------------------------------------------------------------------
+
+    @property
+    def backend(self) -> str:
+        """What it is trained on: ``"numpy"`` or ``"jax"``."""
+        return self.where.name
 
     @property
     def state(self) -> State:
         """All that changes in training."""
         self.build()
-        if self.keeper is not None:
-            self._state, self.keeper = self.keeper.fetched(), None
         assert self._state is not None
         return self._state
 
     @state.setter
     def state(self, state: State) -> None:
-        self._state, self.keeper = state, None
+        self._state = state
 
     @property
     def step(self) -> Step:
@@ -231,7 +239,7 @@ class Model:
         if given != expected:
             raise ShapeError(f"set_feedback: expected arrays of shapes {expected}, got {given}")
         made = tree_map(lambda array: np.array(array, self.dtype), feedback)
-        self.state = replace(self.state, taught=self.state.taught._replace(weights=made))
+        self._state = replace(self.state, taught=self.state.taught._replace(weights=made))
 
     def gradient_alignment(self, x: Any, y: Any) -> dict[str, Alignment]:
         """Return how the rule's gradient lies to the true one, on all of a data set, for each layer.
@@ -311,7 +319,7 @@ class Model:
         shape = self.input_shape if shape is None else shape
         state = State.of(self.net, params, self.seed)
         self._shapes = (shape, output_shape(self.net, state.params, shape, self.dtype))
-        self.state = self._step.ready(state, shape) if self._step else state
+        self._state = self._step.ready(state, shape) if self._step else state
 
     # --- training and use -------------------------------------------------------------------------
 
@@ -389,7 +397,7 @@ class Model:
         source, validation = self._sources(
             x, y, batch_size, shuffle, validation_data, validation_split, class_weight, sample_weight, mask
         )
-        progress, callbacks = choose(verbose, epochs), list(callbacks)
+        progress, callbacks = choose(verbose if self.step.main else 0, epochs), list(callbacks)
         if record:
             from .training.record import Recorder
 
@@ -494,7 +502,7 @@ class Model:
         batch = self._data(x, y, None, sample_weight, mask).batch(slice(None)).masked(self.net)
         (measured,) = train(self, [[batch]])
         tally = Tally(self._metrics)
-        tally.add(measured.loss, batch, measured.prediction)
+        tally.add(measured, batch)
         return tally.result()
 
     def evaluate(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Result:
@@ -670,13 +678,6 @@ class Model:
     def __repr__(self) -> str:
         layers = list(self._net.layers) if self._net else []
         return f"Model({layers!r}, seed={self.seed}, dtype={self.dtype!r})"
-
-
-class Keeper(Protocol):
-    """Whoever has the newest state somewhere else, until it is asked for."""
-
-    def fetched(self) -> State:
-        """Return the state."""
 
 
 def _rule(given: Any) -> Rule | None:

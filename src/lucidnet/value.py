@@ -35,6 +35,11 @@ def plain_numbers(value: Value) -> None:
             object.__setattr__(value, f.name, given.item())
 
 
+def of_library(value: object) -> bool:
+    """Tell whether the class of a value is one of the library's own, and not a user's."""
+    return type(value).__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
 def in_range(given: Any, least: float = 0.0, below: float | None = None) -> bool:
     """Tell whether something is a number, at least one bound and below another."""
     return isinstance(given, (int, float)) and given >= least and (below is None or given < below)

@@ -1,12 +1,14 @@
 """The compiled engine makes the steps of the NumPy engine: 20 of them, in float64, to 1e-10."""
 
+import signal
+
 import numpy as np
 import pytest
 
 import lucidnet as ln
 from lucidnet import layers as L
 from lucidnet import rules
-from lucidnet.errors import LucidnetError, NonFiniteError, SettingError
+from lucidnet.errors import LucidnetError, NonFiniteError, NotReadyError, SettingError
 from lucidnet.layers import GRU, LSTM, Conv2D, Dense, Input, LeakyRNN, SimpleRNN
 from lucidnet.optimizers import (
     EMA,
@@ -286,21 +288,163 @@ def test_errors():
         trained(dense(), "jax", optimizer="lbfgs")
 
 
-def test_an_interrupted_block_can_be_made_again():
-    """The program has been given the arrays on the device; those of the model are whole."""
+def test_an_interrupt_waits_for_the_block():
+    """The program has been given the arrays on the device: Ctrl-C comes when they are back."""
     plain, fast = (trained(dense(), backend) for backend in ("numpy", "jax"))
-    engine = fast.step.engine
-    program = engine._program(fast.state)
-    key = next(key for key, value in engine.programs.items() if value is program)
+    programs = fast.step.engine.programs.made
+    key = next(key for key in programs if key[0][0] == "block")
+    program = programs[key]
 
     def interrupted(*arguments):
-        program(*arguments)
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+        return program(*arguments)
 
-    engine.programs[key] = interrupted
+    programs[key] = interrupted
     with pytest.raises(KeyboardInterrupt):
         fast.fit(X, Y, batch_size=8, verbose=0)
-    engine.programs[key] = program
+    programs[key] = program
+    plain.fit(X, Y, batch_size=8, verbose=0)
     for model in (plain, fast):
         model.train_step(X[:8], Y[:8])
+    assert fast.state.step == plain.state.step == 26
     close(fast.get_weights(), plain.get_weights())
+
+
+def test_a_state_that_was_given_away_cannot_be_read():
+    model = trained(dense(), "jax")
+    given = model.state
+    model.train_step(X[:8], Y[:8])
+    with pytest.raises(NotReadyError, match="go on from a checkpoint"):
+        given.vector  # noqa: B018
+
+
+BATCH_NORM = [Input(5), Dense(6), L.BatchNormalization(), L.ReLU(), Dense(3, "softmax")]
+SHORT = {
+    "dense": (dense(), X, Y, {}),
+    "batch normalization": (BATCH_NORM, X, Y, {}),
+    "weights": (dense(), X, Y, {"sample_weight": RNG.random(40)}),
+    "mask, no time after": (
+        [Input((7,)), L.Embedding(9, 4, mask_zero=True), GRU(5), Dense(3, "softmax")],
+        TOKENS,
+        Y,
+        {},
+    ),
+    "mask and time": (
+        [Input((7,)), L.Embedding(9, 4, mask_zero=True), GRU(5, return_sequences=True), Dense(9, "softmax")],
+        TOKENS,
+        TOKENS,
+        {},
+    ),
+    "accumulated": (dense(), X, Y, {"accumulate": 2}),
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_short_last_batch_is_filled_up(name):
+    """40 examples in batches of 12: the last has 4, and needs no program of its own."""
+    layers, x, y, settings = SHORT[name]
+    made = [
+        trained(layers, backend, x, y, optimizer="sgd", batch_size=12, **settings)
+        for backend in ("numpy", "jax")
+    ]
+    close(made[1].get_weights(), made[0].get_weights())
+    close(made[1].history["loss"], made[0].history["loss"])
+    sizes = {key for key in made[1].step.engine.programs.made if key[0][0] == "block"}
+    assert len(sizes) == 1
+
+
+@pytest.mark.parametrize("rule", ["fa", "np", "drtp", "wm"])
+def test_rules_with_a_short_last_batch(rule):
+    made = [trained(dense(), backend, rule=rule, batch_size=12) for backend in ("numpy", "jax")]
+    if rule in ("fa", "drtp"):
+        close(made[1].get_weights(), made[0].get_weights())
+    assert np.isfinite(made[1].get_weights()).all()
+
+
+def test_a_layer_of_the_users_that_looks_across_examples_is_never_filled_up():
+    class Centred(L.Layer):
+        def forward(self, params, x, run=None):
+            return x - x.mean(0), None
+
+        def backward(self, params, cache, dy, need_dx=True):
+            return dy - dy.mean(0), {}
+
+    layers = [Input(5), Dense(4), Centred(), Dense(3, "softmax")]
+    made = [trained(layers, backend, batch_size=12) for backend in ("numpy", "jax")]
+    close(made[1].get_weights(), made[0].get_weights())
+
+
+def test_streams_of_batches_are_sent_ahead():
+    def batches():
+        return ((X[k : k + 12], Y[k : k + 12]) for k in range(0, 40, 12))
+
+    made = [trained(dense(), backend, batches, None, epochs=4) for backend in ("numpy", "jax")]
+    close(made[1].get_weights(), made[0].get_weights())
+    assert len([key for key in made[1].step.engine.programs.made if key[0][0] == "block"]) <= 2
+
+
+def test_data_that_do_not_fit_are_sent_block_by_block(monkeypatch):
+    from lucidnet.training import feed
+
+    monkeypatch.setattr(feed, "ON_DEVICE", 0)
+    both(dense(), batch_size=12)
+
+
+def test_products_in_bfloat16():
+    """The products of one layer are those of factors rounded by another library's bfloat16."""
+    import ml_dtypes
+
+    def rounded(array):
+        return np.asarray(array).astype(ml_dtypes.bfloat16).astype("float32")
+
+    x, y = X.astype("float32"), RNG.normal(size=(40, 3)).astype("float32")
+    model = ln.Model([Input(5), Dense(3)], dtype="mixed_bfloat16")
+    model.compile("mse", SGD(0.1))
+    W, b = (model.params["dense1"][name].copy() for name in ("W", "b"))
+    z = rounded(x) @ rounded(W) + b
+    np.testing.assert_allclose(model.predict(x), z, rtol=1e-5, atol=1e-6)
+    dz = 2 * (z - y) / y.size
+    model.train_step(x, y)
+    change = (W - model.params["dense1"]["W"]) / 0.1
+    np.testing.assert_allclose(change, rounded(x).T @ rounded(dz), rtol=1e-4, atol=1e-5)
+    assert model.params["dense1"]["W"].dtype == "float32"
+    assert np.abs(z - (x @ W + b)).max() > 1e-3
+
+
+def test_bfloat16_reaches_into_loops_and_trains():
+    layers, losses = [Input((7, 3)), LSTM(8), Dense(3, "softmax")], []
+    for dtype in ("float32", "mixed_bfloat16"):
+        model = ln.Model(layers, dtype=dtype, backend="jax", seed=1)
+        model.compile("categorical_crossentropy", "adam")
+        losses.append(model.fit(SEQUENCES, Y, epochs=60, batch_size=8, verbose=0)["loss"])
+    assert 0 < np.abs(np.subtract(*losses)).max() < 0.02
+    products = [line for line in lowered(model).splitlines() if "dot_general" in line]
+    assert len(products) == 2 and all("bf16" in line for line in products)
+
+
+def lowered(model):
+    """The text of a program with two products: that of the inputs, and the recurrent one in a loop."""
+    import jax
+
+    from lucidnet.backend.mixed import with_bfloat16
+
+    params = model.params["lstm1"]
+    forward = with_bfloat16(lambda x: model.net.layers[1].forward(params, x)[0])
+    return jax.jit(forward).lower(SEQUENCES.astype("float32")).as_text()
+
+
+def test_a_short_last_block_needs_no_program_of_its_own(monkeypatch):
+    """13 steps an epoch, at most 5 at once: blocks of 5, 5 and 3."""
+    from lucidnet.training import compiled
+
+    monkeypatch.setattr(compiled, "MOST", 5)
+    made = [trained(dense(), backend, batch_size=3, epochs=2) for backend in ("numpy", "jax")]
+    close(made[1].get_weights(), made[0].get_weights())
+    close(made[1].history["loss"], made[0].history["loss"])
+    assert len([key for key in made[1].step.engine.programs.made if key[0][0] == "block"]) == 1
+
+
+def test_mixed_precision_and_meshes_are_for_jax():
+    for settings in ({"dtype": "mixed_bfloat16"}, {"mesh": "all"}):
+        with pytest.raises(SettingError, match="backend='jax'"):
+            ln.Model(dense(), backend="numpy", **settings)

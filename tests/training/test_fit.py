@@ -187,3 +187,14 @@ def test_history(tmp_path):
     assert float(text.splitlines()[1].split(",")[1]) == history["loss"][0]
     figure = history.plot()
     assert len(figure.axes) == 2
+
+
+def test_the_loss_of_an_epoch_with_masks_is_that_of_all_examples():
+    """The loss of a network without time at its end is a mean over examples, however long these are."""
+    rng = np.random.default_rng(0)
+    x, y, lengths = rng.normal(size=(8, 5, 2)), rng.normal(size=(8, 1)), np.array([5, 5, 5, 5, 1, 1, 1, 1])
+    model = ln.Model([ln.layers.Input((5, 2)), ln.layers.GRU(3), ln.layers.Dense(1)], dtype="float64")
+    model.compile("mse", ln.optimizers.SGD(0.0))
+    history = model.fit(x, y, mask=lengths, batch_size=4, shuffle=False, verbose=0)
+    expected = np.mean((model.predict(x, mask=lengths) - y) ** 2)
+    np.testing.assert_allclose(history["loss"], [expected], rtol=1e-12)

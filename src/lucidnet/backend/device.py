@@ -5,13 +5,15 @@ JAX serves as an array language and a compiler; its automatic differentiation is
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import SettingError, optional
 from .arrays import Array, Shape, Tree
 from .random import Stream, key_of
 
@@ -52,12 +54,36 @@ class DeviceStream(Stream):
         return jnp.full(shape, value, self.dtype)
 
 
-def compiled(function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
-    """Return a function that is compiled once for each shape of its arguments; some are given away."""
+def compiled(
+    function: Callable[..., Any], given: tuple[Any, ...], donate: tuple[int, ...] = (), lying: Any = None
+) -> Callable[..., Any]:
+    """Return a function compiled for arguments such as these; some of them are given away to it.
+
+    `lying` says how the results lie on the devices; the compiler chooses if it is not given.
+    """
     import jax
 
-    made: Callable[..., Any] = jax.jit(function, donate_argnums=donate)
+    settings = {} if lying is None else {"out_shardings": lying}
+    made: Callable[..., Any] = jax.jit(function, donate_argnums=donate, **settings).lower(*given).compile()
     return made
+
+
+def signature(tree: Tree) -> Any:
+    """Return what a program is compiled for: the structure of a tree of arrays, their shapes and dtypes."""
+    import jax
+
+    arrays, structure = jax.tree.flatten(tree)
+    return structure, tuple((array.shape, array.dtype) for array in arrays)
+
+
+def keep_programs(folder: Path) -> None:
+    """Keep compiled programs in a folder from run to run, unless JAX has been told of another."""
+    import jax
+
+    settings: Any = jax.config
+    if settings.jax_compilation_cache_dir is None:
+        settings.update("jax_compilation_cache_dir", str(folder))
+        settings.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 def repeated(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
@@ -75,34 +101,26 @@ def select(condition: Array, one: Tree, other: Tree) -> Tree:
     return jax.tree.map(lambda a, b: jax.numpy.where(condition, a, b), one, other)
 
 
-def on_device(tree: Tree, device: Any) -> Tree:
-    """Return a tree of arrays on a device."""
-    import jax
-
-    return jax.device_put(tree, device)
-
-
-def on_host(tree: Tree) -> Tree:
-    """Return a tree of NumPy arrays of their own."""
-    import jax
-
-    return jax.tree.map(lambda array: np.array(array), tree)
+def rows_of(array: Array, chosen: Array) -> Array:
+    """Return some rows of an array; all are known to be there."""
+    rows: Array = array.at[chosen].get(mode="promise_in_bounds")
+    return rows
 
 
-def device(kind: str = "") -> Any:
-    """Return the device to work on: the first of a kind (``"cpu"``, ``"gpu"``), or JAX's choice.
-
-    Raises
-    ------
-    SettingError
-        If there is no device of that kind.
-    """
-    jax: Any = optional("jax", "jax")
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """Let Ctrl-C wait for the end: what is given away to a program must come back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen: list[Any] = []
+    before = signal.signal(signal.SIGINT, lambda *given: seen.append(given))
     try:
-        return jax.devices(kind or None)[0]
-    except RuntimeError as error:
-        there = ", ".join(sorted({d.platform for d in jax.devices()}))
-        raise SettingError(f"backend: there is no device of kind {kind!r} here, only: {there}") from error
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if seen and callable(before):
+            before(*seen[0])
 
 
 @contextmanager

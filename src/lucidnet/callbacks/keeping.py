@@ -64,8 +64,9 @@ class Checkpoint(Callback):
             if self.record is None or better(value, self.record, mode_of(self.best)):
                 self.record = value
                 model: Any = loop.model
-                self.folder.mkdir(parents=True, exist_ok=True)
-                model.save(self.folder / "best.safetensors")
+                if model.step.main:
+                    self.folder.mkdir(parents=True, exist_ok=True)
+                    model.save(self.folder / "best.safetensors")
         if self.every_epochs and loop.epoch % self.every_epochs == 0:
             self._write(loop)
 
@@ -73,8 +74,9 @@ class Checkpoint(Callback):
         from ..training.checkpoint import write
 
         write(loop, self.folder / f"step-{loop.model.state.step:08}.safetensors")
-        for old in sorted(self.folder.glob("step-*.safetensors"))[: -self.keep]:
-            old.unlink(missing_ok=True)
+        if loop.model.step.main:
+            for old in sorted(self.folder.glob("step-*.safetensors"))[: -self.keep]:
+                old.unlink(missing_ok=True)
 
     def state(self) -> Any:
         return self.record
@@ -96,4 +98,5 @@ class CSVLog(Callback):
         self.path = path
 
     def epoch(self, loop: Loop, result: Result) -> None:
-        loop.model.history.to_csv(self.path)
+        if loop.model.step.main:
+            loop.model.history.to_csv(self.path)

@@ -48,7 +48,9 @@ class TensorBoard(Callback):
         self.writer: Any = None
 
     def begin(self, loop: Loop) -> None:
-        self.writer = optional("tensorboardX", "tensorboard").SummaryWriter(self.folder, write_to_disk=True)
+        self.writer = optional("tensorboardX", "tensorboard").SummaryWriter(
+            self.folder, write_to_disk=loop.model.step.main
+        )
         self.writer.file_writer.add_onnx_graph(graph(loop.model.step.net))  # it takes any graph
         if self.images is not None:
             self.writer.add_images(

@@ -68,6 +68,17 @@ def train_command(
     backend: Annotated[
         str | None, typer.Option(help="numpy, or jax for compiled steps; also jax:cpu, jax:gpu.")
     ] = None,
+    dtype: Annotated[
+        str, typer.Option(help="float32, float64, or, on jax, mixed_bfloat16: products in bfloat16.")
+    ] = "float32",
+    devices: Annotated[
+        str | None, typer.Option(help="On jax, over how many devices: all, a number, or a mesh such as 4x2.")
+    ] = None,
+    coordinator: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the first of several processes.")
+    ] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="How many processes there are.")] = None,
+    process_id: Annotated[int | None, typer.Option(min=0, help="Which of them this is, from 0.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the model to this .safetensors file.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw curves and first-layer weights to this file.")
@@ -76,7 +87,8 @@ def train_command(
 ) -> None:
     """Train a dense network, and measure it on the test set. Ctrl-C ends early and keeps what was learned."""
     network = train.Network(hidden, activation, dropout, initializer)
-    way = train.Way(rule, alignment, one_cycle, resume, backend)
+    team = train.Team(devices, coordinator, processes, process_id)
+    way = train.Way(rule, alignment, one_cycle, resume, backend, dtype, team)
     method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed, way)
     raise typer.Exit(train.run(data, network, method, save, plot, quiet))
 

@@ -55,11 +55,44 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Team:
+    """How many devices work together, and which of several processes this is.
+
+    The address of the first process, how many there are, the number of this one.
+    """
+
+    devices: str | None = None
+    coordinator: str | None = None
+    processes: int | None = None
+    index: int | None = None
+
+    def mesh(self, backend: str | None) -> Any:
+        """Join the other processes, if there are any; return the mesh of the model."""
+        from .. import distributed
+        from ..backend.mesh import processors
+
+        if self.coordinator or self.processes or self.index is not None:
+            distributed.start(self.coordinator, self.processes, self.index)
+            return self._given("all")
+        if self.devices is None:
+            return None
+        if distributed.detected():
+            distributed.start()
+        elif backend == "jax:cpu":
+            processors(self.devices)
+        return self._given(None)
+
+    def _given(self, otherwise: str | None) -> Any:
+        given = self.devices or otherwise
+        return int(given) if given and given.isdigit() else given
+
+
+@dataclass(frozen=True)
 class Way:
     """What else the options say.
 
     The learning rule, after how many steps its alignment is measured, the largest rate of a cycle, where
-    checkpoints go, what it runs on.
+    checkpoints go, what it runs on, how precisely.
     """
 
     rule: str = "backprop"
@@ -67,6 +100,8 @@ class Way:
     one_cycle: float | None = None
     resume: Path | None = None
     backend: str | None = None
+    dtype: str = "float32"
+    team: Team = Team()
 
 
 @dataclass(frozen=True)
@@ -99,15 +134,22 @@ def run(
     """Train, show the result, write what was asked for; return the exit code."""
     show.check_places(save, picture=plot)
     task = open_task(data)
-    model = Model(network.layers(task), seed=method.seed, backend=method.way.backend)
+    way = method.way
+    mesh = way.team.mesh(way.backend)
+    model = Model(network.layers(task), seed=method.seed, dtype=way.dtype, backend=way.backend, mesh=mesh)
     model.about = task.about()
     model.compile(task.loss, method.make(), task.metrics, rule=method.way.rule)
+    main = model.step.main
+    quiet = quiet or not main
     if not quiet:
         show.line(f"{task.title()}\n\n{model.summary()}\n")
     began = time.perf_counter()
     finished = _fit(model, task, method, quiet)
     seconds = time.perf_counter() - began
-    _report(model, task, seconds, finished, method)
+    results = _measured(model, task)
+    if not main:
+        return 0 if finished else INTERRUPTED
+    _report(model, results, seconds, finished, method)
     if method.way.alignment is not None:
         show.alignment(model, plot)
     show.keep(model, save, plot)
@@ -135,11 +177,15 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
     return True
 
 
-def _report(model: Model, task: Task, seconds: float, finished: bool, method: Method) -> None:
-    done = model.history.epochs
+def _measured(model: Model, task: Task) -> dict[str, Result]:
     results: dict[str, Result] = {"training": model.evaluate(task.x, task.y)}
     if task.x_test is not None:
         results["test"] = model.evaluate(task.x_test, task.y_test)
+    return results
+
+
+def _report(model: Model, results: dict[str, Result], seconds: float, finished: bool, method: Method) -> None:
+    done = model.history.epochs
     show.results(results)
     if not finished:
         show.line(f"stopped by Ctrl-C after {done} of {method.epochs} epochs; what was learned is kept")

@@ -338,7 +338,7 @@ class Prefetched(Dataset):
         self.inner, self.ahead, self.length = inner, ahead, inner.length
 
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
-        from .prefetch import ahead
+        from ..ahead import ahead
 
         yield from ahead(self.inner.items(epoch, start), self.ahead)
 

@@ -129,7 +129,7 @@ def examine(model: Model, x: Any, y: Any, steps: int, batch_size: int) -> Eviden
 
 def _step(step: Step, state: State, batch: Batch) -> tuple[Moment, State]:
     weights = state.vector.copy()
-    state, measured = step(state, *batch)
+    state, measured = step(state, *batch[:4])
     return Moment(measured.loss, _norms(state, state.vector - weights), _norms(state, weights)), state
 
 

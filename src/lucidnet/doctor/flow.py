@@ -119,7 +119,7 @@ def further(evidence: Evidence, times: float) -> float:
     vector = evidence.start.vector + times * (evidence.end.vector - evidence.start.vector)
     params = evidence.end.plan.layout.unravel(vector)
     step, probe = evidence.step, evidence.probe.masked(evidence.step.net)
-    run = step.run(evidence.end.reset(), 0, probe.mask)
+    run = step.run(evidence.end.reset(), probe)
     loss = float(step.objective.evaluate(params, probe.x, probe.target, probe.weights, run).loss)
     return loss if np.isfinite(loss) else np.inf
 

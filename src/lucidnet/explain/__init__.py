@@ -61,7 +61,7 @@ def explain(model: Model, x: Any, y: Any, digits: int = 6) -> Explanation:
             "explain: it tells networks with one output (n, units), not sequences or several outputs"
         )
     _check_size(model, state.vector.size + sum(np.size(call.y) for call in seen.calls))
-    after, _ = step(copied(state), *batch.masked(step.net))
+    after, _ = step(copied(state), *batch.masked(step.net)[:4])
     return Explanation(_title(model, batch), story(Told(step, batch, seen, state, after)), digits)
 
 

@@ -230,7 +230,7 @@ def _named(given: Any) -> tuple[str, Any]:
 
 def _copy(model: Model, rule: Any, seed: int) -> Model:
     """Return an untrained model of another seed and rule."""
-    made = Model(model.net, seed=seed, dtype=model.dtype, backend=model.backend)
+    made = Model(model.net, seed=seed, dtype=model.dtype, backend=model.where)
     made.compile(model.loss, model.optimizer, model.metrics, rule=rule)
     made.build(model.input_shape)
     return made

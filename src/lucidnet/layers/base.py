@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from ..backend import Array, Shape, Stream, Tree
 from ..errors import SettingError
-from ..value import Value, in_range, plain_numbers
+from ..value import Value, in_range, of_library, plain_numbers
 
 Cache: TypeAlias = Any
 """Whatever `backward` needs from `forward`, and nothing more."""
@@ -36,9 +36,11 @@ class Run:
         Which time steps of each sequence count; all of them if not given.
     states : tree, optional
         The states in which recurrent layers begin, by path; zeros where there are none.
+    real : array (n,) of bool, optional
+        Which examples count, for layers that look across examples; all of them if not given.
     """
 
-    __slots__ = ("_path", "_root", "mask", "states", "train")
+    __slots__ = ("_path", "_root", "mask", "real", "states", "train")
 
     def __init__(
         self,
@@ -47,9 +49,10 @@ class Run:
         path: tuple[str, ...] = (),
         mask: Array | None = None,
         states: Tree | None = None,
+        real: Array | None = None,
     ) -> None:
         self.train, self._root, self._path = train, stream or NO_STREAM, path
-        self.mask, self.states = mask, states
+        self.mask, self.states, self.real = mask, states, real
 
     @property
     def stream(self) -> Stream:
@@ -61,7 +64,7 @@ class Run:
         if not self.train and self.states is None:
             return self
         states = None if self.states is None else self.states.get(name)
-        return Run(self.train, self._root, (*self._path, name), self.mask, states)
+        return Run(self.train, self._root, (*self._path, name), self.mask, states, self.real)
 
 
 INFERENCE = Run()
@@ -113,6 +116,14 @@ class Layer(Value):
 
     buffers: ClassVar[tuple[str, ...]] = ()
     """Names of the arrays that no gradient changes, but `absorb`: running statistics. They come last."""
+
+    @property
+    def by_example(self) -> bool:
+        """Whether examples may be added that do not count (`Run.real`): no other example sees them.
+
+        True of all layers here; of one of your own only if it says so.
+        """
+        return of_library(self)
 
     def __post_init__(self) -> None:
         plain_numbers(self)

@@ -54,7 +54,7 @@ class BatchNormalization(Layer):
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if run.train and not self.frozen:
-            mean, variance, share = statistics(x, tuple(range(x.ndim - 1)), run.mask)
+            mean, variance, share = statistics(x, tuple(range(x.ndim - 1)), run.mask, run.real)
         else:
             mean, variance, share = params["mean"], params["variance"], None
         inverse = (variance + self.epsilon) ** -0.5
@@ -134,15 +134,23 @@ class GroupNormalization(Layer):
         return x.reshape(x.shape[0], math.prod(x.shape[1:-1]), self.groups, x.shape[-1] // self.groups)
 
 
-def statistics(x: Array, axes: tuple[int, ...], mask: Array | None) -> tuple[Array, Array, Array]:
+def statistics(
+    x: Array, axes: tuple[int, ...], mask: Array | None, real: Array | None = None
+) -> tuple[Array, Array, Array]:
     """Return mean and variance over some axes, and the share (1 / N; 0 if masked) of each place in them."""
     size = math.prod(x.shape[axis] for axis in axes)
     if mask is None or mask.shape != x.shape[:2]:
+        mask = real
+    elif real is not None:
+        mask = mask & real[:, None]
+    if mask is None:
         mean = x.mean(axes, keepdims=True)
         centred = x - mean
         return mean, (centred * centred).mean(axes, keepdims=True), 1 / size
     xp = namespace(x)
-    counts = xp.asarray(mask, dtype=x.dtype).reshape(*mask.shape, *[1] * (x.ndim - 2)) + xp.zeros_like(x)
+    counts = xp.asarray(mask, dtype=x.dtype).reshape(
+        *mask.shape, *[1] * (x.ndim - mask.ndim)
+    ) + xp.zeros_like(x)
     share = counts / xp.maximum(counts.sum(axes, keepdims=True), 1)
     mean = (share * x).sum(axes, keepdims=True)
     centred = x - mean

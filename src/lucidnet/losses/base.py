@@ -38,7 +38,12 @@ class Loss(Value):
         raise NotImplementedError(f"{type(self).__name__} must define slope(cache)")
 
     def forward(
-        self, prediction: Array, target: Array, weights: Array | None = None, mask: Array | None = None
+        self,
+        prediction: Array,
+        target: Array,
+        weights: Array | None = None,
+        mask: Array | None = None,
+        real: Array | None = None,
     ) -> tuple[Array, Cache]:
         """Return the mean loss of a batch, and what `backward` needs.
 
@@ -52,6 +57,8 @@ class Loss(Value):
             A weight for each example, or for each of its time steps.
         mask : array (n, time) of bool, optional
             Which time steps count; ignored where the output has no time.
+        real : array (n,) of bool, optional
+            Which examples count.
         """
         values, cache = self.values(prediction, target)
         if getattr(values, "shape", ()) != prediction.shape[:-1]:
@@ -59,7 +66,7 @@ class Loss(Value):
                 f"{type(self).__name__}: expected one value per example, shape {prediction.shape[:-1]}, "
                 f"got shape {np.shape(values)}: take the sum or mean over the last axis only"
             )
-        share = shares(values, weights, mask)
+        share = shares(values, weights, mask, real)
         if share is None:
             return values.sum() / values.size, (cache, values.shape, None)
         return (values * share).sum(), (cache, values.shape, share)
@@ -71,6 +78,14 @@ class Loss(Value):
         if share is None:
             return slope / math.prod(shape)
         return slope * share[..., None]
+
+    def terms(self, prediction: Any, mask: Array | None = None, real: Array | None = None) -> Any:
+        """Return N, how many values the mean is over."""
+        shape = prediction.shape[:-1]
+        counts = counting(len(shape), mask, real)
+        if counts is None:
+            return math.prod(shape)
+        return terms_of(counts, shape)
 
     def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
         """Return network and loss as they are trained together.
@@ -104,18 +119,33 @@ class Loss(Value):
         return check_values(target, shape, dtype)
 
 
-def shares(values: Array, weights: Array | None, mask: Array | None) -> Array | None:
-    """Return what each value is multiplied by in the mean; None if it is 1/N for all."""
-    if mask is not None and values.ndim < 2:
+def counting(dimensions: int, mask: Array | None, real: Array | None) -> Array | None:
+    """Return which values of so many axes count, (n, 1, ...) or (n, time, 1, ...); None if all do."""
+    if mask is not None and dimensions < 2:
         mask = None
-    if weights is None and mask is None:
+    if mask is not None and real is not None:
+        mask = mask & real[:, None]
+    counts = real if mask is None else mask
+    return None if counts is None else counts.reshape(*counts.shape, *(1,) * (dimensions - counts.ndim))
+
+
+def terms_of(counts: Array, shape: Shape) -> Any:
+    """Return how many values of an array of a shape count; at least 1, as a divisor."""
+    return namespace(counts).maximum(counts.sum(), 1) * (math.prod(shape) // math.prod(counts.shape))
+
+
+def shares(
+    values: Array, weights: Array | None, mask: Array | None, real: Array | None = None
+) -> Array | None:
+    """Return what each value is multiplied by in the mean; None if it is 1/N for all."""
+    counts = counting(values.ndim, mask, real)
+    if weights is None and counts is None:
         return None
     xp, count = namespace(values), values.size
     share = xp.ones_like(values)
-    if mask is not None:
-        valid = xp.astype(mask.reshape(*mask.shape, *(1,) * (values.ndim - mask.ndim)), values.dtype)
-        share = share * valid
-        count = xp.maximum(share.sum(), 1)
+    if counts is not None:
+        share = share * xp.astype(counts, values.dtype)
+        count = xp.astype(terms_of(counts, values.shape), values.dtype)
     if weights is not None:
         share = share * weights.reshape(*weights.shape, *(1,) * (values.ndim - weights.ndim))
     return share / count

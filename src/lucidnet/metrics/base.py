@@ -36,6 +36,12 @@ class Metric(Value, Generic[State]):
         """Return the state after one more batch."""
         raise NotImplementedError
 
+    def merge(self, one: State, other: State) -> State:
+        """Return the state after the batches of both; needed where several processes train together."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define merge(one, other) for several processes"
+        )
+
     def value(self, state: State) -> float:
         """Return the number, where it is defined."""
         raise NotImplementedError
@@ -71,6 +77,10 @@ class Mean(Metric[Sums]):
     def start(self) -> Sums:
         """Return the state before the first batch."""
         return 0, 0
+
+    def merge(self, one: Sums, other: Sums) -> Sums:
+        """Add both up."""
+        return one[0] + other[0], one[1] + other[1]
 
     def value(self, state: Sums) -> float:
         """Return the sum over the weight."""

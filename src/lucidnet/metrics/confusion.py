@@ -86,7 +86,13 @@ class _FromTallies(Metric[Array]):
             np.bincount(guess, weight, count),
             np.bincount(truth, weight, count),
         ]
-        return np.pad(state, ((0, 0), (0, count - state.shape[1]))) + rows
+        return self.merge(state, np.array(rows))
+
+    def merge(self, one: Array, other: Array) -> Array:
+        """Add both up, the one with fewer classes made as wide as the other."""
+        count = max(one.shape[1], other.shape[1])
+        a, b = (np.pad(rows, ((0, 0), (0, count - rows.shape[1]))) for rows in (one, other))
+        return np.asarray(a + b)
 
     def value(self, state: Array) -> float:
         """Average the ratio over classes; a class without examples and predictions takes no part."""

@@ -37,6 +37,9 @@ class OfOutput(Metric[Any]):
     def update(self, state: Any, y: Any, prediction: Any, sample_weight: Weight = None) -> Any:
         return self.metric.update(state, y[self.output], prediction[self.output], sample_weight)
 
+    def merge(self, one: Any, other: Any) -> Any:
+        return self.metric.merge(one, other)
+
     def value(self, state: Any) -> float:
         return self.metric.value(state)
 

@@ -99,14 +99,22 @@ class R2(Metric[Moments]):
         shifted = target - shift
         mean = weight @ shifted / total
         deviations = weight @ np.square(shifted - mean)
-        step, joined = mean - state.mean, state.weight + total
+        errors = weight @ np.square(guess - target)
+        return self.merge(state, Moments(len(target), total, shift, mean, deviations, errors))
+
+    def merge(self, one: Moments, other: Moments) -> Moments:
+        """Join the moments of both."""
+        if not (one.rows and other.rows):
+            return one if one.rows else other
+        joined = one.weight + other.weight
+        step = other.mean + (other.shift - one.shift) - one.mean
         return Moments(
-            rows=state.rows + len(target),
+            rows=one.rows + other.rows,
             weight=joined,
-            shift=shift,
-            mean=state.mean + step * (total / joined),
-            deviations=state.deviations + deviations + step**2 * (state.weight * total / joined),
-            errors=state.errors + weight @ np.square(guess - target),
+            shift=one.shift,
+            mean=one.mean + step * (other.weight / joined),
+            deviations=one.deviations + other.deviations + step**2 * (one.weight * other.weight / joined),
+            errors=one.errors + other.errors,
         )
 
     def value(self, state: Moments) -> float:

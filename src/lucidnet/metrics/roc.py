@@ -33,6 +33,10 @@ class ROCAUC(Metric[Batches]):
             weight = weights(self.name, sample_weight, len(np.asarray(prediction)), len(truth))
         return (*state, (truth, scores.copy(), weight))
 
+    def merge(self, one: Batches, other: Batches) -> Batches:
+        """Return the batches of both."""
+        return one + other
+
     def value(self, state: Batches) -> float:
         """Return the area, for several classes the mean of their areas, each against the rest."""
         truth, scores, weight = _joined(state)

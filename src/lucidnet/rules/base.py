@@ -49,6 +49,9 @@ class SpaceRule(Value):
     exact: ClassVar[bool] = False
     """Whether it gives the true gradient."""
 
+    pools: ClassVar[bool] = False
+    """Whether examples count that have no error: then none may be added that do not count."""
+
     phase: ClassVar[bool] = False
     """Whether B has a phase of its own between steps: `learn`."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import SettingError, lookup
-from ..value import Value
+from ..value import Value, of_library
 from .base import SpaceRule
 from .space.direct import DirectFeedbackAlignment, DirectRandomTargetProjection, Shallow
 from .space.perturbation import NodePerturbation, WeightPerturbation
@@ -72,6 +72,11 @@ class Rule(Value):
 
     space: Any = Backprop()
     time: Any = BPTT()
+
+    @property
+    def by_example(self) -> bool:
+        """Whether examples may be added that do not count, as they have no error."""
+        return all(of_library(axis) and not axis.pools for axis in (self.space, self.time))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", _axis("space", self.space, SPACE, SpaceRule))

@@ -74,7 +74,7 @@ def overall_alignment(step: Step, state: State, batch: Batch) -> float:
 
 def _both(step: Step, state: State, batch: Batch) -> tuple[Tree, Tree]:
     """Return the rule's gradient and the true one."""
-    run, given = step.run(state, 0, batch.mask), (state.params, batch.x, batch.target, batch.weights)
+    run, given = step.run(state, batch), (state.params, batch.x, batch.target, batch.weights)
     true = step.objective.gradient(*given, run).grads
     return step.objective.gradient(*given, run, step.own, state.taught.weights).grads, true
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
+
+import numpy as np
 
 from ..backend import Array, Stream
 from ..errors import DataError, SettingError
@@ -15,18 +18,23 @@ from ..tree import leaves, tree_map
 class Batch(NamedTuple):
     """Inputs (n, ...), targets (n, ...), and, where there are any, weights and a mask of time steps.
 
-    Inputs and targets of networks with several of them are dicts of arrays by name.
+    Inputs and targets of networks with several of them are dicts of arrays by name. `real` tells which
+    examples count, where a batch was filled up to a size (n,); all of them if not given.
     """
 
     x: Any
     target: Any
     weights: Array | None = None
     mask: Array | None = None
+    real: Array | None = None
 
-    @property
-    def terms(self) -> int:
-        """How many terms the mean of the loss has, as far as one batch differs from another."""
-        return rows(self.target) if self.mask is None else max(int(self.mask.sum()), 1)
+    def only(self, prediction: Any) -> tuple[Any, Any, Array | None]:
+        """Return target, prediction and mask of the examples that count."""
+        if self.real is None:
+            return self.target, prediction, self.mask
+        there = np.flatnonzero(self.real)
+        target, prediction = (tree_map(lambda a: a[there], tree) for tree in (self.target, prediction))
+        return target, prediction, None if self.mask is None else self.mask[there]
 
     def masked(self, net: Layer) -> Batch:
         """Return the batch with the mask that the network finds in its inputs, if none was given."""
@@ -38,6 +46,69 @@ def rows(tree: Any) -> int:
     return next(len(array) for _, array in leaves(tree))
 
 
+@dataclass(frozen=True)
+class Part:
+    """Which examples of each batch one of several processes works on, and to what size batches are filled up.
+
+    Parameters
+    ----------
+    index, count : int
+        Which process, and of how many.
+    multiple : int
+        Over how many devices a batch is spread.
+    fills : bool
+        Whether batches may be filled up, by examples that do not count.
+    """
+
+    index: int = 0
+    count: int = 1
+    multiple: int = 1
+    fills: bool = True
+
+    def rows(self, n: int, size: int, whole: bool = False) -> tuple[Array, Array | None]:
+        """Return the rows of a batch of n examples that are this process's, and which of them count.
+
+        Batches of one size, which are `whole` if all of them have it, come out as one size, too. What
+        cannot be divided every process gets.
+        """
+        filled = -(-size // self.multiple) * self.multiple if self.fills else n
+        chosen = np.arange(filled)
+        if filled % self.multiple == 0:
+            share = filled // self.count
+            chosen = chosen[self.index * share : (self.index + 1) * share]
+        real = None if not self.fills or (whole and filled == size) else chosen < n
+        return np.where(chosen < n, chosen, 0), real
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of data, which become a `Batch` when somebody looks: a device may have them already."""
+
+    data: Data
+    chosen: Array
+    real: Array | None = None
+    net: Layer | None = None
+
+    def masked(self, net: Layer) -> Rows:
+        """Return rows that will be masked as the network finds it in its inputs."""
+        return replace(self, net=net)
+
+    @cached_property
+    def batch(self) -> Batch:
+        """The batch."""
+        made = self.data.batch(self.chosen)._replace(real=self.real)
+        return made if self.net is None else made.masked(self.net)
+
+    def only(self, prediction: Any) -> tuple[Any, Any, Array | None]:
+        """Return target, prediction and mask of the examples that count."""
+        return self.batch.only(prediction)
+
+
+def whole(batch: Batch | Rows) -> Batch:
+    """Return a batch, also of rows that nobody looked at yet."""
+    return batch.batch if isinstance(batch, Rows) else batch
+
+
 def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
     """Tell whether the arrays of two steps have the same shapes."""
     return len(some) == len(others) and all(
@@ -45,8 +116,10 @@ def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
     )
 
 
-def _shapes(batch: Batch) -> list[Any]:
-    parts = [{"x": batch.x, "target": batch.target}, batch.weights, batch.mask]
+def _shapes(batch: Batch | Rows) -> list[Any]:
+    if isinstance(batch, Rows):
+        return [batch.chosen.shape, batch.real is None]
+    parts = [{"x": batch.x, "target": batch.target}, batch.weights, batch.mask, batch.real]
     return [None if part is None else [array.shape for _, array in leaves(part)] for part in parts]
 
 
@@ -57,8 +130,8 @@ class Source(Protocol):
     def count(self) -> int | None:
         """The number of batches in an epoch, if it is known."""
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """Yield the batches of an epoch, from the one with number `start` on."""
+    def batches(self, epoch: int, start: int = 0, part: Part | None = None) -> Iterator[Any]:
+        """Yield the batches of an epoch, from the one with number `start` on, or a part of each."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +160,12 @@ class Data:
 
     def __len__(self) -> int:
         return rows(self.x)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes all arrays have."""
+        parts = (part for part in (self.x, self.target, self.weights, self.mask) if part is not None)
+        return sum(int(array.nbytes) for part in parts for _, array in leaves(part))
 
     def batch(self, chosen: Array | slice) -> Batch:
         """Return inputs, targets, weights and mask of some rows."""
@@ -137,10 +216,17 @@ class Arrays:
         """The number of batches in an epoch; the last may be smaller."""
         return -(-len(self.data) // self.batch_size)
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """Yield the batches of an epoch."""
-        for chosen in order(len(self.data), self.batch_size, self.seed, epoch, self.shuffle, start):
-            yield self.data.batch(chosen)
+    def batches(self, epoch: int, start: int = 0, part: Part | None = None) -> Iterator[Any]:
+        """Yield the batches of an epoch; with a part, as `Rows`."""
+        n = len(self.data)
+        size = min(self.batch_size, n)
+        for chosen in order(n, self.batch_size, self.seed, epoch, self.shuffle, start):
+            if part is None:
+                yield self.data.batch(chosen)
+                continue
+            numbers = np.arange(n)[chosen]
+            mine, real = part.rows(len(numbers), size, whole=n % size == 0)
+            yield Rows(self.data, numbers[mine], real)
 
 
 def order(

@@ -37,6 +37,11 @@ class Callback:
     epoch 2!
     """
 
+    @property
+    def looks(self) -> bool:
+        """Whether `step` is told anything but losses; the network's outputs are left out otherwise."""
+        return type(self).step is not Callback.step
+
     def room(self, step: int) -> int | None:
         """Return how many steps may be made at once from a step on; None for any number.
 

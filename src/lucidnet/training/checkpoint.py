@@ -21,7 +21,7 @@ from ..tree import tree_map
 from ..value import to_config
 from .history import History
 from .packing import pack, unpack
-from .step import State, Taught
+from .step import State, Step, Taught
 
 if TYPE_CHECKING:
     from .loop import Loop
@@ -39,6 +39,8 @@ def write(loop: Loop, path: Path) -> None:
     arrays = tensors(model)
     description = describe(model) | {"optimizer": to_config(loop.optimizer)}
     description["training"] = pack(_situation(loop), "@training", arrays)
+    if not model.step.main:
+        return
     description["machine"] = {"python": platform.python_version(), "numpy": np.__version__}
     path.parent.mkdir(parents=True, exist_ok=True)
     container.write(path, arrays, description)
@@ -55,7 +57,7 @@ def _situation(loop: Loop) -> dict[str, Any]:
         "epoch": loop.epoch,
         "batch": loop.batch,
         "first": loop.first,
-        "tally": loop.tally.parts(),
+        "tally": loop.tally.merged(loop.model.step).parts(),
         "recorded": loop.model.history.steps,
         "callbacks": [(type(callback).__name__, callback.state()) for callback in loop.callbacks],
     }
@@ -85,12 +87,15 @@ def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
 def restore(loop: Loop, folder: Path) -> bool:
     """Set a loop and its model to the newest checkpoint of a folder; return False if there is none.
 
+    Of several processes all must see it; the first goes on with the sums of the epoch.
+
     Raises
     ------
     SettingError
         If network, data, loss, optimizer, rule, seed or dtype are not those of the checkpoint.
     """
     found = newest(folder)
+    _agree(loop.model.step, folder, None if found is None else found[0].name)
     if found is None:
         return False
     path, description, arrays = found
@@ -101,7 +106,8 @@ def restore(loop: Loop, folder: Path) -> bool:
     model.history = History(description["history"])
     model.history.steps = situation["recorded"]
     loop.epoch, loop.batch, loop.first = (situation[name] for name in ("epoch", "batch", "first"))
-    loop.tally.go_on(situation["tally"])
+    loss, terms, states = situation["tally"]
+    loop.tally.go_on((loss, terms, states if loop.model.step.main else loop.tally.states))
     states = list(situation["callbacks"])
     for callback in loop.callbacks:
         mine = next((kept for kept in states if kept[0] == type(callback).__name__), None)
@@ -109,6 +115,15 @@ def restore(loop: Loop, folder: Path) -> bool:
             states.remove(mine)
             callback.restore(loop, mine[1])
     return True
+
+
+def _agree(step: Step, folder: Path, name: str | None) -> None:
+    """Raise if other processes do not see the same checkpoint."""
+    names = step.from_all(name)
+    if len(set(names)) > 1:
+        raise FileError(
+            f"{folder}: the processes see different checkpoints there, {names}; it must be one folder for all"
+        )
 
 
 def resumed(loop: Loop, folder: str | PathLike[str]) -> History:

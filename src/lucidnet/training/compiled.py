@@ -8,27 +8,29 @@ is not finite leaves the state as it was, which is found out after the block.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..backend import Array, Parts, Tree, namespace
-from ..backend.device import compiled, device, on_device, on_host, precision, repeated, select
+from ..ahead import ahead
+from ..backend import Array, Tree, finite, namespace
+from ..backend.device import precision, repeated, select, unbroken
+from ..backend.mesh import Mesh
+from ..backend.processes import Watchdog, gathered, together
 from ..errors import NonFiniteError, SettingError
-from ..layers import Run
+from ..layers import Run, walk
 from ..layers.base import masked
-from ..tree import at, leaves, tree_map
-from .batch import Batch
+from ..tree import tree_map
+from .batch import Batch, Part, rows, whole
+from .carry import Carry, Form, Remote, advanced, arrived, departed, primed, traced
 from .diagnose import non_finite
+from .feed import Batches, Feed, Sent, bytes_of, floats, mapped, stacked
+from .programs import Function, Programs
 from .settings import numbers_of, with_numbers
-from .step import Measured, State, Step, Taught, only, shares
-from .teach import advanced, learned, memory
-from .transit import floats as _floats
-from .transit import joined as _joined
-from .transit import ordered as _ordered
-from .transit import stacked as _stacked
+from .step import Measured, State, Step
+from .where import Where
 
 BYTES = 1 << 25
 """How many bytes of inputs are sent to the device at a time, about."""
@@ -36,242 +38,278 @@ MOST = 128
 """How many steps are made at a time, at most."""
 
 
-class Carry(NamedTuple):
-    """What goes from step to step on the device.
-
-    `params` are the parameters and buffers in the order of the plan, `before` those before the last step,
-    `fine` is whether all was finite so far.
-    """
-
-    params: tuple[Array, ...]
-    before: tuple[Array, ...]
-    slots: dict[str, tuple[Array, ...]]
-    feedback: Tree
-    taught: dict[str, tuple[Array, ...]]
-    carried: Tree
-    fine: Array
-
-
 class Engine:
-    """Makes the steps of a `Step` on a device, as many at a time as are given.
+    """Makes the steps of a `Step` on devices, as many at a time as are given.
 
     Parameters
     ----------
     step : Step
         What a step is.
-    kind : str
-        The kind of device, ``"cpu"`` or ``"gpu"``; JAX's choice if empty.
+    where : Where
+        On which devices, and how precisely.
     """
 
-    def __init__(self, step: Step, kind: str = "") -> None:
+    def __init__(self, step: Step, where: Where) -> None:
         if step.optimizer.full_batch:
             raise SettingError(f"{step.optimizer!r} searches step by step: it runs on backend='numpy' only")
-        self.step, self.device = step, device(kind)
-        self.programs: dict[Any, Any] = {}
-        self.known: tuple[State, Carry] | None = None
+        self.step, self.where, self.mesh = step, where, Mesh(where.kind, where.mesh)
+        self.feed = Feed(self.mesh, step.net)
+        self.programs = Programs(where.mixed)
+        self.known: tuple[State, Carry, Form] | None = None
+        self.watchdog: Watchdog | None = None
 
-    def at_once(self, batches: Sequence[Batch]) -> int:
+    @property
+    def part(self) -> Part:
+        """Which part of each batch is this process's."""
+        return Part(self.mesh.index, self.mesh.processes, self.mesh.rows, fills(self.step))
+
+    def at_once(self, batches: Batches) -> int:
         """Return how many steps with batches like these are made at a time."""
         return max(1, min(MOST, BYTES // max(1, sum(map(bytes_of, batches)))))
 
-    def run(self, state: State, steps: Sequence[Sequence[Batch]]) -> tuple[State, list[Measured]]:
+    def ahead(self, blocks: Iterator[Any], state: State) -> Generator[tuple[Any, Sent]]:
+        """Yield blocks of steps with their batches on the devices; the next while one is worked on."""
+        dtype = self.dtype(state)
+
+        def sent() -> Iterator[tuple[Any, Sent]]:
+            largest = 0
+            for steps in blocks:
+                largest = max(largest, len(steps))
+                size = largest if largest <= 2 * len(steps) else len(steps)
+                with precision(dtype):
+                    yield steps, self.feed.sent(steps, dtype, size)
+
+        yield from ahead(sent(), 1)
+
+    def run(
+        self, state: State, steps: Sequence[Batches], sent: Sent | None = None, wanted: bool = True
+    ) -> tuple[State, list[Measured]]:
         """Make steps, each of one or several batches, all of one shape.
+
+        Parameters
+        ----------
+        state : State
+            The state before; given away.
+        steps : sequence of sequence of Batch or Rows
+            The batches of each step.
+        sent : Sent, optional
+            The same, as `sent` returned it.
+        wanted : bool
+            Whether anyone looks at the network's outputs; they are None otherwise.
 
         Raises
         ------
         NonFiniteError
             If a loss or a gradient is not finite; see `last`.
         """
-        with precision(state.vector.dtype.name):
-            start = self._start(state, steps[0])
-            xs = self._inputs(start, steps)
-            given, self.known = self._carry(start), None  # given away, also if the program is interrupted
-            carry, outs = self._program(start)(given, xs)
-            losses, predictions, fine = on_host(outs)
-        made = int(fine.sum())
-        after = self._state(start, carry, made)
-        self.known = (after, carry._replace(fine=on_device(np.array(True), self.device)))
+        dtype = self.dtype(state)
+        with precision(dtype):
+            sent = self.feed.sent(steps, dtype) if sent is None else sent
+            _, carry, form = self._known(state, steps[0])
+            xs = (sent.batches, *self._numbers(state, len(steps), sent.size, dtype))
+            program = self._program(state, carry, sent.data, xs, wanted)
+            with together(self.mesh.processes):
+                with unbroken():
+                    self.known = None  # given away
+                    carry, outs = program(carry, sent.data, xs)
+                    self.known = self._after(state, carry, len(steps), form)
+                outs = self.mesh.fetch(outs, 1)
+            if self.watchdog is not None:
+                self.watchdog.beat()
+            return self._measured(state, steps, outs, wanted)
+
+    def _measured(
+        self, state: State, steps: Sequence[Batches], outs: Any, wanted: bool
+    ) -> tuple[State, list[Measured]]:
+        """Return the state after a block and what it measured, or raise what went wrong in it."""
+        assert self.known is not None
+        losses, terms, predictions, good = outs
+        made = int(good.sum())
+        after, carry, form = self.known
         if made < len(steps):
+            fine = self.mesh.put(np.array(True))
+            self.known = after, carry, form = self._after(state, carry._replace(fine=fine), made, form)
             raise self._error(after, steps[made])
         return after, [
-            Measured(float(losses[k, a]), tree_map(lambda array, k=k: array[k], y))
+            Measured(float(losses[k, a]), _row(predictions[a] if wanted else None, k), float(terms[k, a]))
             for k in range(made)
-            for a, y in enumerate(predictions)
+            for a in range(len(steps[0]))
         ]
 
-    def evaluated(self, state: State, batch: Batch, carried: Tree) -> tuple[float, Any, Tree]:
-        """Return loss and output of a batch in inference, and the states in which stateful layers stop."""
+    def _after(self, state: State, carry: Carry, made: int, form: Form) -> tuple[State, Carry, Form]:
+        """Return what is known after some steps: the state lies on the devices until it is read."""
+        form = form._replace(spare=form.spare or made > 0)
+        count, seed, plan = state.step + made, state.seed, state.plan
+        there = self.mesh.whole(carry)
 
-        def infer(params: Any, batch: Any, carried: Tree) -> Any:
-            traced = replace(state, params=state.plan.layout.assembled(params), spare=None)
-            return self.step.inferred(traced, Batch(*batch), carried)
+        def fetch() -> State:
+            return arrived(self.mesh.fetch(there), count, seed, plan, form)
 
-        given = _floats((*batch, carried), state.vector.dtype)
-        loss, prediction, left = self._called("evaluate", infer, state, given[:4], given[4])
-        return float(loss), prediction, left
+        return Remote.of(count, seed, plan, fetch), carry, form
 
-    def predicted(self, state: State, x: Any, mask: Array | None) -> Any:
-        """Return the network's output."""
+    def dtype(self, state: State) -> str:
+        """Return the dtype of a state's weights, without bringing them here."""
+        return self.known[2].dtype if self.known and self.known[0] is state else state.vector.dtype.name
 
-        def predict(params: Any, x: Any, mask: Any) -> Any:
-            run = masked(self.step.net, x, Run(mask=mask))
-            return self.step.net.forward(state.plan.layout.assembled(params), x, run)[0]
-
-        if mask is None:
-            mask = self.step.net.mask(x)  # found before, as embeddings look at whole numbers
-        return self._called("predict", predict, state, _floats(x, state.vector.dtype), mask)
-
-    def _called(self, name: str, function: Callable[..., Any], state: State, *given: Any) -> Any:
-        """Return what a compiled function of the parameters returns, on the host."""
-        key = (name, id(state.plan))
-        if key not in self.programs:
-            self.programs[key] = compiled(function)
-        with precision(state.vector.dtype.name):
-            there = self._there(state)
-            params = there.params if there else on_device(state.plan.layout.arrays(state.vector), self.device)
-            return on_host(self.programs[key](params, *on_device(given, self.device)))
-
-    def _there(self, state: State) -> Carry | None:
-        """Return what is on the device already of a state."""
-        return self.known[1] if self.known is not None and self.known[0] is state else None
+    def rescued(self, state: State) -> State:
+        """Return the state after a program that was interrupted: what it was given is gone."""
+        return state if self.known is None else self.known[0]
 
     def last(self) -> State:
         """Return the state before the last good step, from which the loss was finite."""
         assert self.known is not None
         return self.known[0].before(self.step.optimizer)
 
-    def _start(self, state: State, batches: Sequence[Batch]) -> State:
-        """Return the state with all that is carried from the first step on, also what a step makes anew."""
-        return state if self._there(state) else primed(self.step, state, batches[0])
+    def watch(self) -> None:
+        """Begin a training; of several processes none may be stuck."""
+        if self.mesh.processes > 1:
+            self.watchdog = Watchdog()
 
-    def _inputs(self, state: State, steps: Sequence[Sequence[Batch]]) -> Any:
-        """Return what each step is given: batches, their shares, numbers of the optimizer, its own number."""
-        groups, first = state.plan.groups, state.step
-        numbers = [numbers_of(self.step.optimizer, groups, first + k + 1) for k in range(len(steps))]
-        batches = [tuple(map(tuple, step)) for step in steps]
-        parts = [np.asarray(shares(step), state.vector.dtype) for step in steps]
-        count = np.arange(first, first + len(steps), dtype=np.int32)
-        stacked = (_stacked(batches), np.stack(parts), _stacked(numbers), count)
-        return on_device(_floats(stacked, state.vector.dtype), self.device)
+    def release(self) -> None:
+        """End a training; let go of the data on the devices."""
+        self.feed.forget()
+        if self.watchdog is not None:
+            self.watchdog.close()
+            self.watchdog = None
 
-    def _carry(self, state: State) -> Carry:
-        """Return what the device needs of a state; it may be there already."""
-        if there := self._there(state):
-            return there
-        plan, taught = state.plan, state.taught
-        arrays, before = plan.layout.arrays, state.spare[0] if state.spare else state.vector
-        slots = {name: plan.parameters.arrays(slot) for name, slot in state.slots.items()}
-        memory = (slots, taught.weights, self._in_parts(taught), state.carried)
-        host = (arrays(state.vector), arrays(before), *memory, np.array(True))
-        return Carry(*on_device(on_host(host), self.device))  # copies: a program is given them for good
+    def from_all(self, value: Any) -> list[Any]:
+        """Return what each of the processes has."""
+        if self.mesh.processes == 1:
+            return [value]
+        with together(self.mesh.processes):
+            return gathered(value)
 
-    def _in_parts(self, taught: Taught) -> dict[str, tuple[Array, ...]]:
-        if not taught.slots:
-            return {}
-        assert self.step.own is not None
-        layout = learned(self.step.objective.net, self.step.own, taught.weights)
-        return {name: layout.arrays(slot) for name, slot in taught.slots.items()}
+    def evaluated(self, state: State, batch: Batch, carried: Tree) -> tuple[Measured, Tree]:
+        """Return what a batch measures in inference, and the states in which stateful layers stop."""
+        like, dtype = blank(state), self.dtype(state)
 
-    def _state(self, before: State, carry: Carry, made: int) -> State:
-        """Return a state with NumPy's arrays."""
-        host = Carry(*on_host(tuple(carry)))
-        weights, unravel = _ordered(host.feedback, before.taught.weights), before.plan.layout.unravel
-        vector, last = _joined(host.params, before.vector), _joined(host.before, before.vector)
-        return replace(
-            before,
-            params=unravel(vector),
-            vector=vector,
-            slots={name: _joined(slot, before.vector) for name, slot in host.slots.items()},
-            step=before.step + made,
-            spare=(last, unravel(last)) if made or before.spare else None,
-            carried=_ordered(host.carried, before.carried),
-            taught=Taught(weights, {name: _joined(slot, last) for name, slot in host.taught.items()}),
-        )
+        def infer(params: Any, data: Tree, given: Any, carried: Tree) -> Any:
+            seen = replace(like, params=like.plan.layout.assembled(params))
+            (made,) = self.feed.batches(_row(given, 0), data, dtype)
+            found, left = self.step.inferred(seen, made, carried)
+            return (found.loss, found.terms), found.prediction, left
 
-    def _error(self, state: State, batches: Sequence[Batch]) -> NonFiniteError:
-        """Return the error that says where a number was not finite: the step is made again on NumPy."""
-        with np.errstate(all="ignore"):
-            _, loss, made = self.step.penalized(state, batches[0])
-            run = self.step.run(state, 0, batches[0].mask)
-            given = (self.step.objective, state.params, batches[0].x, float(loss))
-            return non_finite(*given, made.grads, run, state.step)
+        with precision(dtype):
+            sent = self.feed.sent([[batch]], dtype)
+            given = (self._params(state), sent.data, sent.batches, self.mesh.put(floats(carried, dtype)))
+            lying = (self.mesh.lying(), self.mesh.spread(0), self.mesh.lying())
+            program = self.programs.of(("evaluate", id(state.plan)), infer, given, lying=lying)
+            with together(self.mesh.processes):
+                (loss, terms), prediction, left = self.mesh.fetch(program(*given))
+        return Measured(float(loss), prediction, float(terms)), left
 
-    def _program(self, state: State) -> Callable[..., Any]:
-        """Return the compiled loop for a plan."""
-        key = (id(state.plan), state.seed)
-        if key not in self.programs:
-            like = replace(state, spare=None)
-            self.programs[key] = compiled(lambda carry, xs: repeated(self._one(like), carry, xs), (0,))
-        made: Callable[..., Any] = self.programs[key]
+    def predicted(self, state: State, x: Any, mask: Array | None) -> Any:
+        """Return the network's output; each process may ask for its own."""
+        plan, dtype, count = state.plan, self.dtype(state), rows(x)
+
+        def predict(params: Any, x: Any, mask: Any) -> Any:
+            run = masked(self.step.net, x, Run(mask=mask))
+            return self.step.net.forward(plan.layout.assembled(params), x, run)[0]
+
+        chosen = self._filled(count)
+        with precision(dtype):
+            x, mask = (tree if tree is None else tree_map(lambda a: a[chosen], tree) for tree in (x, mask))
+            given = self.mesh.near((self._params(state), floats(x, dtype), mask))
+            found = self.mesh.fetch(self.programs.of(("predict", id(plan)), predict, given)(*given))
+        return tree_map(lambda array: array[:count], found)
+
+    def _filled(self, count: int) -> Array:
+        """Return rows to predict, filled up to a power of two: few sizes, so few programs."""
+        size = 1 << (count - 1).bit_length() if self.part.fills else count
+        chosen = np.arange(size)
+        return np.where(chosen < count, chosen, 0)
+
+    def _params(self, state: State) -> tuple[Array, ...]:
+        """Return the parameters on the devices."""
+        if self.known is not None and self.known[0] is state:
+            return self.known[1].params
+        made: tuple[Array, ...] = self._arranged(state.plan.layout.arrays(state.vector))
         return made
 
-    def _one(self, like: State) -> Callable[[Carry, Any], tuple[Carry, Any]]:
+    def _arranged(self, tree: Tree) -> Tree:
+        """Return arrays like weights on the devices, wide ones spread over the second axis of the mesh."""
+        return self.mesh.put(tree, self.mesh.weights(tree))
+
+    def _known(self, state: State, batches: Batches) -> tuple[State, Carry, Form]:
+        """Return a state with what is carried of it; it may be on the devices already."""
+        if self.known is None or self.known[0] is not state:
+            self.known = None
+            full = primed(self.step, state, whole(batches[0]))
+            self.known = state, self._arranged(departed(self.step, full)), Form.of(full)
+        return self.known
+
+    def _numbers(self, state: State, count: int, size: int, dtype: str) -> tuple[Any, Any, Any]:
+        """Return what each step is told besides its batches.
+
+        Numbers of the optimizer, its own number, and whether it is made: `count` of `size` are.
+        """
+        groups, first = state.plan.groups, state.step
+        numbers = [numbers_of(self.step.optimizer, groups, first + k + 1) for k in range(size)]
+        steps = np.arange(size, dtype=np.int32)
+        told = (floats(stacked(numbers), dtype), steps + first, steps < count)
+        made: tuple[Any, Any, Any] = self.mesh.put(told)
+        return made
+
+    def _program(self, state: State, carry: Carry, data: Tree, xs: Any, wanted: bool) -> Function:
+        """Return the compiled loop over the steps of a block."""
+        like, dtype, mesh = blank(state), self.dtype(state), self.mesh
+
+        def block(carry: Carry, data: Tree, xs: Any) -> Any:
+            return repeated(self._one(like, data, dtype, wanted), carry, xs)
+
+        whole, key = mesh.lying(), ("block", id(state.plan), state.seed, wanted)
+        lying = (mesh.weights(carry), (whole, whole, mesh.spread(1), whole))
+        return self.programs.of(key, block, (carry, data, xs), (0,), lying)
+
+    def _one(self, like: State, data: Tree, dtype: str, wanted: bool) -> Callable[[Carry, Any], Any]:
         """Return one step, from what is carried and its inputs to what is carried and measured."""
 
         def one(carry: Carry, xs: Any) -> tuple[Carry, Any]:
-            batches, parts, numbers, count = xs
-            optimizer = with_numbers(self.step.optimizer, like.plan.groups, numbers)
+            batches, numbers, count, on = xs
             step = copy.copy(self.step)
+            optimizer = with_numbers(self.step.optimizer, like.plan.groups, numbers)
             object.__setattr__(step, "optimizer", optimizer)
-            before = _traced(like, carry, count)
-            given = [Batch(*batch) for batch in batches]
-            after, gradient, measured = step.gathered(before, given, parts, step.penalized)
+            before = traced(like, carry, count)
+            given = self.feed.batches(batches, data, dtype)
+            after, gradient, measured = step.gathered(before, given, step.penalized)
             xp = namespace(gradient)
-            losses = xp.stack([xp.asarray(found.loss) for found in measured])
-            fine = carry.fine & xp.isfinite(losses).all()
-            for array in gradient.arrays:
-                fine = fine & xp.isfinite(array).all()
-            made = _advanced(step, before, after, gradient, fine)
-            kept = Carry(*select(fine, tuple(made), tuple(carry._replace(fine=fine))))
-            return kept, (losses, [found.prediction for found in measured], fine)
+            losses, terms = (
+                xp.stack([xp.asarray(getattr(found, name)) for found in measured])
+                for name in ("loss", "terms")
+            )
+            sound = xp.isfinite(losses).all() & finite(gradient)
+            fine, good = carry.fine & (sound | ~on), carry.fine & sound & on
+            made = advanced(step, before, after, gradient, fine)
+            kept = Carry(*select(good, tuple(made), tuple(carry._replace(fine=fine))))
+            predictions = [found.prediction for found in measured] if wanted else []
+            return kept, (losses, terms, predictions, good)
 
         return one
 
-
-def primed(step: Step, state: State, batch: Batch) -> State:
-    """Return a state with all branches that it will have after a step: states of 0, memory for feedback."""
-    if state.plan.stateful and not state.carried:
-        _, cache = step.objective.net.forward(state.params, batch.x, step.run(state, 0, batch.mask))
-        found = only(state.plan.stateful, step.objective.net.states(cache))
-        state = replace(state, carried=tree_map(np.zeros_like, found))
-    if step.own is None or state.taught.slots:
-        return state
-    slots = memory(step.objective.net, step.own, step.optimizer, state.taught.weights)
-    return replace(state, taught=state.taught._replace(slots=slots))
+    def _error(self, state: State, batches: Batches) -> NonFiniteError:
+        """Return the error that says where a number was not finite: the step is made again on NumPy."""
+        with np.errstate(all="ignore"):
+            batch = whole(batches[0])
+            _, loss, made = self.step.penalized(state, batch)
+            given = (self.step.objective, state.params, batch.x, float(loss))
+            return non_finite(*given, made.grads, self.step.run(state, batch), state.step)
 
 
-def _traced(like: State, carry: Carry, count: Array) -> State:
-    """Return a state whose arrays are those that are carried."""
-    own = {name: Parts(slot) for name, slot in carry.taught.items()}
-    return replace(
-        like,
-        params=like.plan.layout.assembled(carry.params),
-        vector=Parts(carry.params[: len(like.plan.parameters.paths)]),
-        slots={name: Parts(slot) for name, slot in carry.slots.items()},
-        step=count,
-        carried=carry.carried,
-        taught=Taught(carry.feedback, own),
-    )
+def fills(step: Step) -> bool:
+    """Tell whether batches may be filled up with examples that do not count."""
+    layers = [layer for _, layer in walk(step.net)]
+    if step.own is None:
+        return all(layer.by_example for layer in layers)
+    from ..rules.crossing import chosen
+
+    return all(layer.by_example and chosen(layer, step.own).by_example for layer in layers)
 
 
-def _advanced(step: Step, before: State, after: State, gradient: Parts, fine: Array) -> Carry:
-    """Return what is carried on, after the optimizer's step."""
-    plan = before.plan
-    made, slots = advanced(step.optimizer, before, gradient)
-    buffers = [at(after.params, path) for path in plan.buffers.paths]
-    old = [at(before.params, path) for path in plan.layout.paths]
-    return Carry(
-        (*made.arrays, *buffers),
-        tuple(old),
-        {name: tuple(slot.arrays) for name, slot in slots.items()},
-        after.taught.weights,
-        {name: tuple(slot.arrays) for name, slot in after.taught.slots.items()},
-        after.carried,
-        fine,
-    )
+def blank(state: State) -> State:
+    """Return a state without any arrays, for a program to be traced with."""
+    return State({}, None, {}, 0, state.seed, state.plan)
 
 
-def bytes_of(batch: Batch) -> int:
-    """Return how many bytes a batch has."""
-    arrays = [array for part in batch if part is not None for _, array in leaves(part)]
-    return sum(int(np.asarray(array).nbytes) for array in arrays)
+def _row(tree: Any, row: int) -> Any:
+    """Return one row of each array of a tree of tuples and dicts."""
+    return mapped(lambda array: array[row], tree)

@@ -25,7 +25,7 @@ def search(step: Step, state: State, batch: Batch) -> tuple[State, Measured]:
         params = state.plan.layout.unravel(namespace(vector).concat([vector, buffers]))
         trial = replace(state, params=params, vector=vector)
         gradient, loss, made = step.differentiated(trial, batch)
-        seen.append(Measured(loss, made.prediction))
+        seen.append(Measured(loss, made.prediction, step.terms(batch, made.prediction)))
         return loss, _trained(state, gradient)
 
     buffers = state.vector[state.plan.parameters.size :]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import DataError, NonFiniteError, SettingError
-from .batch import Batch, Source, alike
+from .batch import Batch, Source, alike, whole
 from .callback import Callback
 from .history import History, Result
 from .measure import Tally, evaluate
@@ -90,7 +91,8 @@ class Loop:
         self.first = model.history.epochs
         self.optimizer = model.step.optimizer
         self.stopped: str | None = None
-        self.tally = Tally(model.metrics)
+        self.tally, self.compiled = Tally(model.metrics), model.step.compiling
+        self.wanted = bool(model.metrics) or any(callback.looks for callback in callbacks)
 
     def stop(self, reason: str) -> None:
         """End the training after this step."""
@@ -99,6 +101,7 @@ class Loop:
     def run(self) -> History:
         """Train; the model's state is whole after each step, whatever happens."""
         try:
+            self.model.step.watch()
             for callback in self.callbacks:
                 callback.begin(self)
             while self.epoch < self.schedule.epochs and self.stopped is None:
@@ -107,6 +110,7 @@ class Loop:
             for callback in self.callbacks:
                 callback.end(self)
             self.progress.close()
+            self.model.step.release()
         return self.model.history
 
     def validate(self) -> Result:
@@ -121,10 +125,12 @@ class Loop:
             self.tally = Tally(self.model.metrics)
             self.model.state = self.model.state.reset()
         self.progress.start(self.source.count)
-        for steps in self._blocks(self.source.batches(self.first + self.epoch, self.batch)):
-            self._steps(steps)
-            if self.stopped is not None:
-                break
+        batches = self.source.batches(self.first + self.epoch, self.batch, self.model.step.part)
+        with closing(self.model.step.ahead(self._blocks(batches), self.model.state)) as blocks:
+            for steps, sent in blocks:
+                self._steps(steps, sent)
+                if self.stopped is not None:
+                    break
         if self.tally.terms:
             self._close_epoch()
         elif self.stopped is None:
@@ -133,41 +139,46 @@ class Loop:
     def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
         """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
         block: list[list[Batch]] = []
-        room = 0
+        room, number = 0, self.model.state.step
         net = self.model.step.net
         while several := [batch.masked(net) for batch in islice(batches, self.schedule.accumulate)]:
             if block and not alike(several, block[0]):
                 yield block
                 block = []
             if not block:
-                room = self._room(several)
+                room = self._room(several, number)
             block.append(several)
+            number += 1
             if len(block) >= room:
                 yield block
                 block = []
         if block:
             yield block
 
-    def _room(self, several: list[Batch]) -> int:
-        """Return how many steps may be made at once from here."""
-        step, every = self.model.state.step, self.schedule.validate_every
-        rooms = [self.model.step.at_once(several)]
+    def _room(self, several: list[Batch], step: int) -> int:
+        """Return how many steps may be made at once from a step on."""
+        every = self.schedule.validate_every
+        rooms = [even(self.model.step.at_once(several), self.source.count, self.schedule.accumulate)]
         rooms += [room for callback in self.callbacks if (room := callback.room(step)) is not None]
         return min(rooms if not every else [*rooms, every - step % every])
 
-    def _steps(self, steps: list[list[Batch]]) -> None:
+    def _steps(self, steps: list[list[Batch]], sent: Any) -> None:
         batches = [batch for several in steps for batch in several]
         for callback in self.callbacks:
-            callback.before_step(self, batches)
+            if type(callback).before_step is not Callback.before_step:
+                callback.before_step(self, [whole(batch) for batch in batches])
         try:
-            measured = train(self.model, steps)
+            measured = train(self.model, steps, sent, self.wanted)
         except NonFiniteError as error:
             if not any([callback.failed(self, error) for callback in self.callbacks]):
                 raise
             return self.stop(str(error))
+        if (seconds := self.model.step.compiling - self.compiled) > 0.05:
+            self.progress.note(f"compiled in {seconds:.1f} s")
+        self.compiled = self.model.step.compiling
         self.batch += len(batches)
         for batch, found in zip(batches, measured, strict=True):
-            self.tally.add(found.loss, batch, found.prediction)
+            self.tally.add(found, batch)
         every = self.schedule.validate_every
         if every and self.validation is not None and self.model.state.step % every == 0:
             self.model.history.record(self.model.state.step, self.validate())
@@ -176,7 +187,7 @@ class Loop:
         self.progress.batch(self.batch, self.tally.result)
 
     def _close_epoch(self) -> None:
-        result = self.tally.result()
+        result = self.tally.merged(self.model.step).result()
         if self.validation is not None:
             result |= self.validate()
         self.model.history.append(result)
@@ -186,11 +197,27 @@ class Loop:
         self.progress.epoch(self.epoch, Result(result))
 
 
-def train(model: Trainee, steps: Sequence[Sequence[Batch]]) -> list[Measured]:
-    """Make steps; if one is not finite, the weights of the last good step come back."""
+def even(most: int, batches: int | None, accumulate: int) -> int:
+    """Return into blocks of how many steps an epoch is best cut, of at most so many: all nearly one size.
+
+    Examples
+    --------
+    >>> even(128, 938, 1), even(128, 100, 2), even(128, None, 1)
+    (118, 50, 128)
+    """
+    if batches is None:
+        return most
+    steps = max(1, -(-batches // accumulate))
+    return -(-steps // -(-steps // most))
+
+
+def train(
+    model: Trainee, steps: Sequence[Sequence[Batch]], sent: Any = None, wanted: bool = True
+) -> list[Measured]:
+    """Make steps; if one is not finite, or is interrupted, the weights of the last good step come back."""
     try:
-        model.state, measured = model.step.several(model.state, steps)
-    except NonFiniteError:
-        model.state = model.step.recovered(model.state)
+        model.state, measured = model.step.several(model.state, steps, sent, wanted)
+    except BaseException as error:
+        model.state = model.step.recovered(model.state, error)
         raise
     return measured

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
 from ..tree import tree_map
 from .batch import Batch, Source
 from .history import Result
-from .step import State, Step
+from .step import Measured, State, Step
 
 if TYPE_CHECKING:
     from ..metrics import Metric
@@ -21,24 +23,35 @@ class Tally:
     def __init__(self, metrics: Sequence[Metric[Any]]) -> None:
         self.metrics = metrics
         self.states = [metric.start() for metric in metrics]
-        self.loss, self.terms = 0.0, 0
+        self.loss, self.terms = 0.0, 0.0
 
-    def add(self, loss: float, batch: Batch, prediction: Array) -> None:
-        """Count one more batch; time steps that a mask leaves out do not count."""
-        self.loss += loss * batch.terms
-        self.terms += batch.terms
-        target = _counted(batch.target, prediction, batch.mask)
-        prediction = _counted(prediction, prediction, batch.mask)
+    def add(self, found: Measured, batch: Batch) -> None:
+        """Count one more batch; examples and time steps that are left out do not count."""
+        self.loss += found.loss * found.terms
+        self.terms += found.terms
+        if not self.metrics:
+            return
+        target, prediction, mask = batch.only(found.prediction)
+        target, prediction = (_counted(tree, prediction, mask) for tree in (target, prediction))
         for i, metric in enumerate(self.metrics):
             self.states[i] = metric.update(self.states[i], target, prediction)
 
-    def parts(self) -> tuple[float, int, list[Any]]:
+    def parts(self) -> tuple[float, float, list[Any]]:
         """Return the sums so far; see `go_on`."""
         return self.loss, self.terms, self.states
 
-    def go_on(self, parts: tuple[float, int, list[Any]]) -> None:
+    def go_on(self, parts: tuple[float, float, list[Any]]) -> None:
         """Go on from sums of before."""
         self.loss, self.terms, self.states = parts
+
+    def merged(self, step: Step) -> Tally:
+        """Return the sums of all processes that train together; each must ask for them."""
+        each = step.from_all(self.states)
+        made = Tally(self.metrics)
+        made.loss, made.terms = self.loss, self.terms  # which are those of whole batches already
+        for i, metric in enumerate(self.metrics):
+            made.states[i] = reduce(metric.merge, (states[i] for states in each))
+        return made
 
     def result(self, prefix: str = "") -> Result:
         """Return the numbers so far."""
@@ -64,8 +77,8 @@ def evaluate(
     """Return loss and metrics of a data set, in inference; stateful layers begin anew."""
     tally, carried = Tally(metrics), None
     penalty = sum(penalty.value(state.vector) for penalty in state.plan.penalties)
-    for given in source.batches(0):
+    for given in source.batches(0, part=step.part):
         batch = given.masked(step.net)
-        loss, prediction, carried = step.evaluated(state, batch, carried)
-        tally.add(loss + penalty, batch, prediction)
-    return tally.result(prefix)
+        found, carried = step.evaluated(state, batch, carried)
+        tally.add(replace(found, loss=found.loss + penalty), batch)
+    return tally.merged(step).result(prefix)

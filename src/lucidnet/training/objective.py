@@ -65,7 +65,7 @@ class Objective:
         """Return the mean loss of a batch, and the network's output."""
         run = masked(self.net, x, run)
         y, cache = self.net.forward(params, x, run)
-        value, loss_cache = self.loss.forward(y, target, weights, run.mask)
+        value, loss_cache = self.loss.forward(y, target, weights, run.mask, run.real)
         return Evaluation(value, self.loss.output(loss_cache) if self.fused else y, cache)
 
     def gradient(
@@ -95,7 +95,7 @@ class Objective:
             value, loss_cache, y, grads, cache = estimated
             return Gradient(value, self.loss.output(loss_cache) if self.fused else y, grads, cache)
         y, cache = self.net.forward(params, x, run)
-        value, loss_cache = self.loss.forward(y, target, weights, run.mask)
+        value, loss_cache = self.loss.forward(y, target, weights, run.mask, run.real)
         dy = self.loss.backward(loss_cache)
         learned: Tree = {}
         if rule is None:

@@ -1,13 +1,12 @@
 """Learning from a stream as a compiled program: a stretch of it in one loop, on JAX.
 
 What happens at each time is `Tick`'s, written once. Here stands only what differs: weights, traces and the
-optimizer's memory stay on the device from call to call, the model fetches its state when it is asked for, and
+optimizer's memory stay on the device from call to call, the model fetches its state when it is read, and
 a time whose gradient is not finite moves no weights, which is found out after the stretch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,12 +14,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..backend import Array, Parts, Tree, finite, namespace
-from ..backend.device import compiled, device, on_device, on_host, precision, repeated, select
+from ..backend.device import precision, repeated, select
+from ..backend.mesh import Mesh
 from ..tree import at
+from .carry import Remote, joined, ordered
+from .feed import floats, stacked
+from .programs import Function, Programs
 from .settings import changes, numbers_of, with_numbers
 from .step import State, Step
 from .tick import Going, Outcome, Stretch, Tick
-from .transit import floats, joined, ordered, stacked
+from .where import Where
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -40,7 +43,7 @@ class OnlineEngine:
     Parameters
     ----------
     model : Model
-        Whose weights are trained; it is told that the newest are here.
+        Whose weights are trained; its state is fetched from here when it is read.
     tick : Tick
         What happens at each time.
     """
@@ -50,20 +53,20 @@ class OnlineEngine:
 
     def __init__(self, model: Model, tick: Tick) -> None:
         self.model, self.tick, self.step = model, tick, model.step
-        self.device = device(self.step.backend.partition(":")[2])
-        self.known = model.state
+        where = Where.of(self.step.backend)
+        self.mesh, self.programs = Mesh(where.kind), Programs(where.mixed)
+        self.base = self.known = model.state
         self.weights: Weights | None = None
-        self.programs: dict[Any, Callable[..., Any]] = {}
         self.changes = changes(self.step.optimizer, self.known.plan.groups)
 
     def first(self, feedback: Tree, total: Array | None) -> Going:
         """Return what goes into the first time of all, from feedback weights and a sum of gradients."""
-        arrays = None if total is None else self.known.plan.parameters.arrays(total)
+        arrays = None if total is None else self.base.plan.parameters.arrays(total)
         return Going({}, {}, (), *self._put((feedback, arrays)))
 
     def hosted(self, tree: Tree, like: Tree) -> Tree:
         """Return a tree with NumPy's arrays, its branches in the order of another."""
-        return ordered(on_host(tree), like)
+        return ordered(self.mesh.fetch(tree), like)
 
     def __call__(self, going: Going, given: Stretch, ready: bool) -> tuple[Going, Outcome]:
         """Work through a stretch; return what goes on, and what was found."""
@@ -72,25 +75,36 @@ class OnlineEngine:
             if not going.traces:
                 going = self._begun(weights, going, given.x[0])
             start, xs = (weights, going, np.array(True)), (given, self._numbers(weights, given))
-            (weights, going, _), outs = self._program(ready)(start, xs)
-            outcome = Outcome(*on_host(outs))
-        self.model.keeper, self.weights = self, weights
+            program = self.programs.of(ready, self._stretch(ready), (start, xs))
+            (weights, going, _), outs = program(start, xs)
+            outcome = Outcome(*self.mesh.fetch(outs))
+        self._keep(weights)
         return going, outcome
 
-    def fetched(self) -> State:
-        """Return the newest state, with NumPy's arrays."""
-        weights, before = on_host(self.weights), self.known
-        vector = joined(weights.params, before.vector)
-        slots = {name: joined(slot, before.vector) for name, slot in weights.slots.items()}
-        params, step = before.plan.layout.unravel(vector), int(weights.step)
-        self.known = replace(before, params=params, vector=vector, slots=slots, step=step, spare=None)
-        return self.known
+    def _stretch(self, ready: bool) -> Function:
+        """Return the loop over the times of a stretch."""
+        one = partial(self._one, self.base, ready)
+        return lambda carry, xs: repeated(one, carry, xs)
+
+    def _keep(self, weights: Weights) -> None:
+        """Give the model a state that lies on the device until it is read."""
+        base, self.weights, step = self.base, weights, int(weights.step)
+
+        def fetch() -> State:
+            arrays = self.mesh.fetch(weights)
+            vector = joined(arrays.params, self.model.dtype)
+            slots = {name: joined(slot, self.model.dtype) for name, slot in arrays.slots.items()}
+            params = base.plan.layout.unravel(vector)
+            return replace(base, params=params, vector=vector, slots=slots, step=step, spare=None)
+
+        self.model.state = self.known = Remote.of(step, base.seed, base.plan, fetch)
 
     def _loaded(self) -> Weights:
         """Return the weights on the device, sent there if they have been changed elsewhere."""
-        if self.weights is not None and (self.model.keeper is self or self.model.state is self.known):
+        state = self.model.state
+        if self.weights is not None and state is self.known:
             return self.weights
-        state = self.known = self.model.state
+        self.base = self.known = state
         arrays, parameters = state.plan.layout.arrays, state.plan.parameters
         slots = {name: parameters.arrays(slot) for name, slot in state.slots.items()}
         self.weights = Weights(*self._put((arrays(state.vector), slots, np.array(state.step, np.int32))))
@@ -99,33 +113,26 @@ class OnlineEngine:
     def _put(self, tree: Any) -> Any:
         """Return a tree on the device: copies, as NumPy's arrays may change."""
         with precision(self.model.dtype):
-            return on_device(on_host(tree), self.device)
+            return self.mesh.put(self.mesh.fetch(tree))
 
     def _begun(self, weights: Weights, going: Going, x: Array) -> Going:
         """Return what goes into the first time of a sequence."""
-        if "begun" not in self.programs:
-            like = self.known
-            self.programs["begun"] = compiled(
-                lambda weights, going, x: self.tick.begun(_state(like, weights), going, x)
-            )
-        made: Going = self.programs["begun"](weights, going, x)
+        base, given = self.base, (weights, going, x)
+
+        def begun(weights: Weights, going: Going, x: Array) -> Going:
+            return self.tick.begun(_state(base, weights), going, x)
+
+        made: Going = self.programs.of("begun", begun, given)(*given)
         return made
 
     def _numbers(self, weights: Weights, given: Stretch) -> Any:
         """Return the numbers of the optimizer at each time; None if they do not change."""
         if not self.changes or given.target is None:
             return None
-        optimizer, groups, first = self.step.optimizer, self.known.plan.groups, int(weights.step) + 1
+        optimizer, groups, first = self.step.optimizer, self.base.plan.groups, int(weights.step) + 1
         moves = np.ones(len(given.x), int) if given.moves is None else given.moves.astype(int)
         steps = first + np.cumsum(moves) - moves
         return floats(stacked([numbers_of(optimizer, groups, int(step)) for step in steps]), self.model.dtype)
-
-    def _program(self, ready: bool) -> Callable[..., Any]:
-        """Return the compiled loop."""
-        if ready not in self.programs:
-            one = partial(self._one, self.known, ready)
-            self.programs[ready] = compiled(lambda carry, xs: repeated(one, carry, xs))
-        return self.programs[ready]
 
     def _one(self, like: State, ready: bool, carry: Any, xs: tuple[Stretch, Any]) -> tuple[Any, Outcome]:
         """Work through one time, from what is carried and its inputs to what is carried and found."""

@@ -26,6 +26,9 @@ class Progress(Protocol):
     def epoch(self, number: int, result: Result) -> None:
         """Finish an epoch."""
 
+    def note(self, text: str) -> None:
+        """Say something in between."""
+
     def close(self) -> None:
         """Leave the screen tidy, also after an error."""
 
@@ -40,6 +43,9 @@ class Silent:
         """Show nothing."""
 
     def epoch(self, number: int, result: Result) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
         """Show nothing."""
 
     def close(self) -> None:
@@ -64,6 +70,10 @@ class Lines:
         """Print the line."""
         if worth_a_line(number, self.epochs):
             print(epoch_line(number, self.epochs, result, time.perf_counter() - self.began), flush=True)
+
+    def note(self, text: str) -> None:
+        """Print it."""
+        print(text, flush=True)
 
     def close(self) -> None:
         """Nothing is left to tidy."""
@@ -127,6 +137,10 @@ class Bar:
             if self.finished == 1:
                 self.bar.console.print(aligned(dict(zip(row, row, strict=True))), style="bold")
             self.bar.console.print(aligned(row))
+
+    def note(self, text: str) -> None:
+        """Print it above the bar."""
+        self.bar.console.print(text, style="dim")
 
     def close(self) -> None:
         """Take the bar away."""

@@ -122,7 +122,7 @@ def _weights(step: Step, state: State) -> dict[str, float]:
 
 def probe(step: Step, state: State, batch: Batch) -> dict[str, Array]:
     """Return gradients and the outputs of all layers for a batch, by name; nothing is changed."""
-    run = step.run(state, 0, batch.mask)
+    run = step.run(state, batch)
     made = trace(step.objective, state.params, batch, run, step.own, state.taught.weights)
     found = {"grads/" + ".".join(path): array for path, array in leaves(made.grads)}
     outputs = {call.name: call.y for call in made.every_call if call.path and not call.is_inner}

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ..backend import Array, Parts, Stream, Tree, namespace, stream_like
-from ..backend import finite as _finite
+from ..backend import Array, Parts, Stream, Tree, finite, namespace, stream_like
 from ..backend import number as as_number
-from ..errors import SettingError
+from ..errors import NonFiniteError, SettingError
 from ..layers import Layer, Run, walk
 from ..losses import Loss
 from ..optimizers import Optimizer
 from ..optimizers.base import Slots
 from ..tree import Path, at
-from .batch import Batch
+from .batch import Batch, Part
 from .diagnose import non_finite
 from .objective import Gradient, Objective
 from .plan import Plan
 from .shapes import zeros
+from .where import Where
 
 if TYPE_CHECKING:
     from ..rules import Rule
@@ -107,10 +107,21 @@ class State:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a step measured: the loss (with penalties), and the network's output for the batch."""
+    """What a step measured on a batch.
+
+    Parameters
+    ----------
+    loss : float
+        The loss, with penalties.
+    prediction : array (n, ...), or several by name
+        The network's output.
+    terms : float
+        Over how many values the loss is a mean.
+    """
 
     loss: float
-    prediction: Array
+    prediction: Any
+    terms: float
 
 
 @dataclass(frozen=True)
@@ -130,7 +141,7 @@ class Step:
         The optimizer.
     rule : Rule, optional
         The learning rule, backpropagation if not given; single layers may have their own.
-    backend : str
+    backend : str or Where
         ``"numpy"``, or ``"jax"`` for compiled steps, also with a kind of device: ``"jax:gpu"``.
 
     Examples
@@ -150,7 +161,7 @@ class Step:
     loss: Loss
     optimizer: Optimizer
     rule: Rule | None = None
-    backend: str = "numpy"
+    backend: Any = "numpy"
 
     objective: Objective = field(init=False, repr=False, compare=False)
     own: Rule | None = field(init=False, repr=False, compare=False)
@@ -162,16 +173,12 @@ class Step:
         object.__setattr__(self, "engine", self._engine())
 
     def _engine(self) -> Engine | None:
-        if self.backend == "numpy":
+        where = Where.of(self.backend)
+        if where.name == "numpy":
             return None
-        name, _, kind = self.backend.partition(":")
-        if name != "jax":
-            raise SettingError(
-                f"backend must be 'numpy', 'jax', 'jax:cpu' or 'jax:gpu', got {self.backend!r}"
-            )
         from .compiled import Engine
 
-        return Engine(self, kind)
+        return Engine(self, where)
 
     def _own_rule(self) -> Rule | None:
         """Return the rule if it, or one of a layer, is more than the chain rule."""
@@ -241,49 +248,95 @@ class Step:
             return state, measured
         if self.optimizer.full_batch:
             return self._searched(state, batches)
-        after, gradient, measured = self.gathered(state, batches, shares(batches), self.differentiated)
+        after, gradient, measured = self.gathered(state, batches, self.differentiated)
         return self._advance(state, after, gradient), measured
 
-    def evaluated(self, state: State, batch: Batch, carried: Tree = None) -> tuple[float, Any, Tree]:
-        """Return loss and output of a batch in inference, and the states in which stateful layers stop."""
+    def evaluated(self, state: State, batch: Batch, carried: Tree = None) -> tuple[Measured, Tree]:
+        """Return what a batch measures in inference, and the states in which stateful layers stop."""
         if self.engine is not None:
             return self.engine.evaluated(state, batch, carried)
         return self.inferred(state, batch, carried)
 
-    def inferred(self, state: State, batch: Batch, carried: Tree) -> tuple[Any, Any, Tree]:
+    def inferred(self, state: State, batch: Batch, carried: Tree) -> tuple[Measured, Tree]:
         """Return the same, on the arrays of the state."""
-        stateful, run = state.plan.stateful, Run(mask=batch.mask, states=carried)
+        stateful, run = state.plan.stateful, Run(mask=batch.mask, states=carried, real=batch.real)
         made = self.objective.evaluate(state.params, batch.x, batch.target, batch.weights, run)
         left = only(stateful, self.objective.net.states(made.cache)) if stateful else None
-        return as_number(made.loss), made.prediction, left
+        return Measured(as_number(made.loss), made.prediction, self.terms(batch, made.prediction)), left
+
+    @property
+    def part(self) -> Part | None:
+        """Which part of each batch this process works on; None if batches are taken as they are."""
+        return None if self.engine is None else self.engine.part
+
+    @property
+    def main(self) -> bool:
+        """Whether this is the process, of several that train together, that shows and writes things."""
+        return self.engine is None or self.engine.mesh.index == 0
+
+    def from_all(self, value: Any) -> list[Any]:
+        """Return what each of the processes has that train together."""
+        return [value] if self.engine is None else self.engine.from_all(value)
+
+    def watch(self) -> None:
+        """Begin a training: of several processes none may be stuck."""
+        if self.engine is not None:
+            self.engine.watch()
+
+    @property
+    def compiling(self) -> float:
+        """How many seconds compiling has taken so far."""
+        return 0.0 if self.engine is None else self.engine.programs.seconds
+
+    def ahead(self, blocks: Iterator[Any], state: State) -> Generator[tuple[Any, Any]]:
+        """Yield blocks of steps, with what is on the device of their batches already."""
+        if self.engine is None:
+            yield from ((steps, None) for steps in blocks)
+        else:
+            yield from self.engine.ahead(blocks, state)
+
+    def release(self) -> None:
+        """Let go of data that were kept on a device."""
+        if self.engine is not None:
+            self.engine.release()
 
     def at_once(self, batches: Sequence[Batch]) -> int:
         """Return how many steps with batches like these are best made at once."""
         return 1 if self.engine is None else self.engine.at_once(batches)
 
-    def several(self, state: State, steps: Sequence[Sequence[Batch]]) -> tuple[State, list[Measured]]:
-        """Make several steps, each on one or several batches; return what was measured on each batch."""
+    def several(
+        self, state: State, steps: Sequence[Sequence[Batch]], sent: Any = None, wanted: bool = True
+    ) -> tuple[State, list[Measured]]:
+        """Make several steps, each on one or several batches; return what was measured on each batch.
+
+        Parameters
+        ----------
+        sent : optional
+            The same batches on the device already.
+        wanted : bool
+            Whether anyone looks at the outputs.
+        """
         if self.engine is not None:
-            return self.engine.run(state, steps)
+            return self.engine.run(state, steps, sent, wanted)
         found = []
         for batches in steps:
             state, measured = self.accumulated(state, batches)
             found += measured
         return state, found
 
-    def recovered(self, state: State) -> State:
-        """Return the state after the last good step, when one was not finite."""
-        return state.before(self.optimizer) if self.engine is None else self.engine.last()
+    def recovered(self, state: State, error: BaseException) -> State:
+        """Return the state to go on with after an error, or an interrupt: that of the last good step."""
+        if isinstance(error, NonFiniteError):
+            return state.before(self.optimizer) if self.engine is None else self.engine.last()
+        return state if self.engine is None else self.engine.rescued(state)
 
     def gathered(
-        self, state: State, batches: Sequence[Batch], parts: Sequence[Any], differentiate: Differentiate
+        self, state: State, batches: Sequence[Batch], differentiate: Differentiate
     ) -> tuple[State, Array, list[Measured]]:
         """Return the mean gradient of several batches, and the state with all that is not the optimizer's.
 
         Parameters
         ----------
-        parts : sequence of float
-            The share of each batch.
         differentiate : callable
             `differentiated`, or `penalized` where nobody can look at numbers yet.
         """
@@ -291,13 +344,16 @@ class Step:
         gradient: Array = None
         for number, batch in enumerate(batches):
             part, loss, made = differentiate(state, batch, number)
+            terms = self.terms(batch, made.prediction)
             if len(batches) > 1:
-                part = part * parts[number]
+                part = part * terms
             gradient = part if gradient is None else gradient + part
-            measured.append(Measured(loss, made.prediction))
+            measured.append(Measured(loss, made.prediction, terms))
             state = self._absorb(state, made.cache)
             if made.learned:
                 state = self._remember(state, made.learned)
+        if len(batches) > 1:
+            gradient = gradient * (1 / sum(found.terms for found in measured))
         if self.own is not None:
             state = self._teach(before, state, gradient, batches[0].x)
         return state, gradient, measured
@@ -319,23 +375,28 @@ class Step:
         taught = teach(net, self.own, self.optimizer, plan, state.taught, gradient, state.step + 1)
         return replace(state, taught=mirror(net, self.own, before.params, taught, x, state.stream("mirror")))
 
-    def run(self, state: State, number: int = 0, mask: Array | None = None) -> Run:
+    def terms(self, batch: Batch, prediction: Any) -> Any:
+        """Return over how many values the loss of a batch is a mean."""
+        return as_number(self.objective.loss.terms(prediction, batch.mask, batch.real))
+
+    def run(self, state: State, batch: Batch | None = None, number: int = 0) -> Run:
         """Return the run of this step's forward pass on its batch with a number (0 if it has but one)."""
         stream = state.stream("run") if number == 0 else state.stream(f"run{number}")
-        return Run(True, stream, mask=mask, states=state.carried or None)
+        mask, real = (batch.mask, batch.real) if batch else (None, None)
+        return Run(True, stream, mask=mask, states=state.carried or None, real=real)
 
     def differentiated(self, state: State, batch: Batch, number: int = 0) -> tuple[Array, float, Gradient]:
         """Return the gradient as one vector, the loss, both with penalties, and all that was found."""
         gradient, loss, made = self.penalized(state, batch, number)
         loss = float(loss)
-        if not (math.isfinite(loss) and _finite(gradient)):
-            run = self.run(state, number, batch.mask)
+        if not (math.isfinite(loss) and finite(gradient)):
+            run = self.run(state, batch, number)
             raise non_finite(self.objective, state.params, batch.x, loss, made.grads, run, state.step)
         return gradient, loss, made
 
     def penalized(self, state: State, batch: Batch, number: int = 0) -> tuple[Array, Any, Gradient]:
         """Return the same, whether it is finite or not."""
-        plan, run = state.plan, self.run(state, number, batch.mask)
+        plan, run = state.plan, self.run(state, batch, number)
         made = self.objective.gradient(
             state.params, batch.x, batch.target, batch.weights, run, self.own, state.taught.weights
         )
@@ -370,9 +431,9 @@ class Step:
             penalty.add_gradient(state.vector, gradient)
         if not isinstance(gradient, Parts):
             return self._advance(state, state, gradient)
-        from .teach import advanced
+        from .teach import descended
 
-        vector, slots = advanced(self.optimizer, state, gradient)
+        vector, slots = descended(self.optimizer, state, gradient)
         buffers = (at(state.params, path) for path in plan.buffers.paths)
         params = plan.layout.assembled((*vector.arrays, *buffers))
         return replace(state, params=params, vector=vector, slots=slots, step=state.step + 1)
@@ -394,12 +455,6 @@ class Step:
 
 
 Differentiate: TypeAlias = Callable[[State, Batch, int], tuple[Array, Any, Gradient]]
-
-
-def shares(batches: Sequence[Batch]) -> list[float]:
-    """Return the share of each batch in the mean over all."""
-    total = sum(batch.terms for batch in batches)
-    return [batch.terms / total for batch in batches]
 
 
 def initial(net: Layer, shape: Any, seed: int = 0, dtype: str = "float32") -> Tree:

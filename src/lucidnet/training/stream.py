@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .batch import Batch, Data
+from .batch import Batch, Data, Part
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,17 @@ class Streamed:
         length: int | None = self.dataset.length
         return length
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """Yield the batches of an epoch."""
+    def batches(self, epoch: int, start: int = 0, part: Part | None = None) -> Iterator[Batch]:
+        """Yield the batches of an epoch; with a part, each filled up to the size of the first."""
+        size = 0
         for x, y, weights in self.dataset.batches(epoch, start):
-            yield self.check(x, y, weights).batch(slice(None))
+            data = self.check(x, y, weights)
+            if part is None:
+                yield data.batch(slice(None))
+                continue
+            size = max(size, len(data))
+            mine, real = part.rows(len(data), size)
+            yield data.batch(mine)._replace(real=real)
 
 
 def as_dataset(x: Any, y: Any, batch_size: int) -> Any:

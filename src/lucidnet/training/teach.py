@@ -54,7 +54,7 @@ def moved(
     return out, slots
 
 
-def advanced(optimizer: Optimizer, state: State, gradient: Parts) -> tuple[Parts, Slots]:
+def descended(optimizer: Optimizer, state: State, gradient: Parts) -> tuple[Parts, Slots]:
     """Return parameters and the optimizer's memory after a step while compiling.
 
     The gradient is given away.

@@ -117,7 +117,7 @@ def trace(
 def trace_step(step: Step, state: State, batch: Batch) -> Trace:
     """Return what a training step on a batch sees, and leave the state as it is."""
     batch, state = batch.masked(step.net), state.reset()
-    run = step.run(state, 0, batch.mask)
+    run = step.run(state, batch)
     return trace(step.objective, state.params, batch, run, step.own, state.taught.weights)
 
 

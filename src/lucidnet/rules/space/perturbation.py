@@ -57,12 +57,12 @@ class WeightPerturbation(Perturbation):
         self, net: Layer, loss: Loss, params: Tree, x: Any, target: Any, weights: Array | None, run: Run
     ) -> tuple[Array, Cache, Array, Tree, Cache]:
         y, cache = net.forward(params, x, run)
-        value, kept = loss.forward(y, target, weights, run.mask)
+        value, kept = loss.forward(y, target, weights, run.mask, run.real)
         layout = Layout.of(params)
         vector = layout.ravel(params)
         xi = noise(run, "weights", vector.shape, vector)
         moved, _ = net.forward(layout.unravel(vector + self.deviation * xi), x, run)
-        change = loss.forward(moved, target, weights, run.mask)[0] - value
+        change = loss.forward(moved, target, weights, run.mask, run.real)[0] - value
         return value, kept, y, layout.unravel(change / self.deviation * xi), cache
 
 
@@ -82,11 +82,11 @@ class NodePerturbation(Perturbation):
         self, net: Layer, loss: Loss, params: Tree, x: Any, target: Any, weights: Array | None, run: Run
     ) -> tuple[Array, Cache, Array, Tree, Cache]:
         y, cache = net.forward(params, x, run)
-        value, kept = loss.forward(y, target, weights, run.mask)
+        value, kept = loss.forward(y, target, weights, run.mask, run.real)
         noisy = with_leaves(net, lambda leaf: Perturbed(leaf, self.deviation, name=leaf.name))
         moved, noted = noisy.forward(params, x, run)
         change = loss.values(moved, target)[0] - loss.values(y, target)[0]
-        share = shares(change, weights, run.mask)
+        share = shares(change, weights, run.mask, run.real)
         change = change / change.size if share is None else change * share
         change = change.reshape(change.shape[0], -1).sum(-1) / self.deviation
 

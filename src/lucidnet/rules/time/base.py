@@ -33,6 +33,8 @@ class TimeRule(Value):
     """The products that it takes."""
     exact: ClassVar[bool] = False
     """Whether it gives the true gradient of what it is told."""
+    pools: ClassVar[bool] = False
+    """Whether examples count that have no error: then none may be added that do not count."""
 
     @property
     def online(self) -> bool:

@@ -13,6 +13,7 @@ from lucidnet.optimizers import SGD, Adam, AdamW, ClipGlobalNorm, MaxNorm, sched
 from lucidnet.rules import Rule, SnAp, TruncatedBPTT
 from lucidnet.rules.time import kernl, rtrl
 from lucidnet.training.online_compiled import OnlineEngine
+from lucidnet.training.programs import Programs
 from lucidnet.training.tick import Tick
 from lucidnet.tree import Layout
 
@@ -261,22 +262,21 @@ def test_a_gradient_that_is_not_finite_is_found(whole):
         close(two, one)
 
 
-def test_an_interruption_loses_no_weights():
+def test_an_interruption_loses_no_weights(monkeypatch):
     plain, fast = learner("numpy"), learner("jax")
     for online in (plain, fast):
         online.run(X[:10], Y[:10])
-    program = fast._runner.programs[True]
+    of = Programs.of
 
-    def interrupted(*arguments):
-        program(*arguments)
+    def interrupted(*given):
+        of(*given)(*given[3])
         raise KeyboardInterrupt
 
-    fast._runner.programs[True] = interrupted
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Programs, "of", interrupted)
         fast.run(X[10:20], Y[10:20])
     assert fast.steps == 10
     close(fast.model.get_weights(), plain.model.get_weights())
-    fast._runner.programs[True] = program
     for online in (plain, fast):
         online.run(X[10:20], Y[10:20])
     close(fast.model.get_weights(), plain.model.get_weights())

@@ -1,0 +1,40 @@
+"""Training by several processes, on one machine or many.
+
+Each runs the same program; each reads its own part of every batch. Batch size, seeds, order and metrics mean
+what they mean with one process. Call `start` before anything else, and give the model a mesh::
+
+    import lucidnet as ln
+
+    ln.distributed.start("10.0.0.1:1234", processes=2, index=0)   # index=1 on the other
+    model = ln.Model([...], mesh="all")
+"""
+
+from __future__ import annotations
+
+from .backend.processes import PATIENCE, Watchdog, detected, join
+
+__all__ = ["PATIENCE", "Watchdog", "detected", "start"]
+
+
+def start(coordinator: str | None = None, processes: int | None = None, index: int | None = None) -> None:
+    """Become one of several processes that train together, and wait until all are there.
+
+    On processors they talk by gloo, on GPUs by NCCL; that is JAX's choice. A process that dies is noticed
+    within seconds by the others, which then raise `errors.WorkerError`.
+
+    Parameters
+    ----------
+    coordinator : str, optional
+        ``HOST:PORT`` of the first process.
+    processes : int, optional
+        How many there are.
+    index : int, optional
+        Which of them this is, from 0.
+        Under SLURM, Open MPI, Kubernetes and others that JAX knows, leave all three out.
+
+    Raises
+    ------
+    SettingError
+        If only some are given, or the processes do not come together.
+    """
+    join(coordinator, processes, index)

@@ -1,0 +1,46 @@
+"""Compiled programs, each made once for its purpose and for the shapes of what it is given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from ..backend.device import compiled, keep_programs, signature
+from ..backend.mixed import with_bfloat16
+from .where import program_folder
+
+Function: TypeAlias = Callable[..., Any]
+
+
+class Programs:
+    """What has been compiled.
+
+    Parameters
+    ----------
+    mixed : bool
+        Whether products are made in bfloat16.
+
+    Attributes
+    ----------
+    seconds : float
+        How long compiling has taken so far.
+    """
+
+    def __init__(self, mixed: bool) -> None:
+        self.mixed, self.seconds = mixed, 0.0
+        self.made: dict[Any, Function] = {}
+        if (folder := program_folder()) is not None:
+            keep_programs(folder)
+
+    def of(
+        self, key: Any, function: Function, given: Any, donate: tuple[int, ...] = (), lying: Any = None
+    ) -> Function:
+        """Return a function compiled for such arguments; see `compiled`. The key tells functions apart."""
+        key = (key, signature(given))
+        if key not in self.made:
+            began = time.perf_counter()
+            function = with_bfloat16(function) if self.mixed else function
+            self.made[key] = compiled(function, given, donate, lying)
+            self.seconds += time.perf_counter() - began
+        return self.made[key]

@@ -1,0 +1,69 @@
+"""What training runs on, and how precisely it calculates."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import SettingError
+
+DTYPES = ("float32", "float64", "mixed_bfloat16")
+
+
+@dataclass(frozen=True)
+class Where:
+    """What training runs on.
+
+    Parameters
+    ----------
+    name : str
+        ``"numpy"`` or ``"jax"``.
+    kind : str
+        The kind of devices, ``"cpu"`` or ``"gpu"``; JAX's choice if empty.
+    mesh : optional
+        How many devices: ``"all"``, a number, or rows and columns as ``"4x2"``; one if not given.
+    mixed : bool
+        Whether products are made in bfloat16.
+    """
+
+    name: str = "numpy"
+    kind: str = ""
+    mesh: Any = None
+    mixed: bool = False
+
+    @classmethod
+    def of(cls, backend: Any = None, mesh: Any = None, mixed: bool = False) -> Where:
+        """Return what the settings of a model say, or the environment variable ``LUCIDNET_BACKEND``.
+
+        Examples
+        --------
+        >>> Where.of("jax:cpu"), Where.of(mesh="all").name
+        (Where(name='jax', kind='cpu', mesh=None, mixed=False), 'jax')
+        """
+        if isinstance(backend, Where):
+            return backend
+        compiled = mesh is not None or mixed
+        name, _, kind = (
+            backend or os.environ.get("LUCIDNET_BACKEND") or ("jax" if compiled else "numpy")
+        ).partition(":")
+        if name not in ("numpy", "jax") or (name == "numpy" and kind):
+            raise SettingError(f"backend must be 'numpy', 'jax', 'jax:cpu' or 'jax:gpu', got {backend!r}")
+        if name == "numpy" and compiled:
+            given = f"mesh={mesh!r}" if mesh is not None else "dtype='mixed_bfloat16'"
+            raise SettingError(
+                f"{given} is for backend='jax'; NumPy works on one processor, in float32 or float64"
+            )
+        return cls(name, kind, mesh, mixed)
+
+
+def program_folder() -> Path | None:
+    """Return where compiled programs are kept from run to run: ``LUCIDNET_PROGRAMS``, or with other caches.
+
+    None if that is set to ``off``.
+    """
+    from ..data.fetch import cache_folder
+
+    given = os.environ.get("LUCIDNET_PROGRAMS")
+    return None if given == "off" else Path(given) if given else cache_folder() / "programs"

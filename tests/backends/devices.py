@@ -1,0 +1,52 @@
+"""Run by test_mesh.py in a process of its own: gradients and trainings on several devices of one processor."""
+
+import json
+import sys
+
+import numpy as np
+
+import lucidnet as ln
+from lucidnet import layers as L
+from lucidnet.layers import GRU, Dense, Input
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(40, 5)), RNG.integers(0, 3, 40)
+TOKENS = RNG.integers(0, 9, (40, 7))
+
+NETS = {
+    "dense": ([Input(5), Dense(6, "tanh"), Dense(3, "softmax")], X, Y),
+    "batch normalization": ([Input(5), Dense(6), L.BatchNormalization(), Dense(3, "softmax")], X, Y),
+    "dropout": ([Input(5), Dense(16, "tanh"), L.Dropout(0.5), Dense(3, "softmax")], X, Y),
+    "convolution": (
+        [Input((4, 4, 2)), L.Conv2D(3, 3, activation="relu"), L.Flatten(), Dense(3, "softmax")],
+        RNG.normal(size=(40, 4, 4, 2)),
+        Y,
+    ),
+    "masks": ([Input((7,)), L.Embedding(9, 4, mask_zero=True), GRU(5), Dense(3, "softmax")], TOKENS, Y),
+    "wide": ([Input(5), Dense(512, "relu"), Dense(512, "tanh"), Dense(3, "softmax")], X, Y),
+}
+
+
+def made(name, mesh, batch_size, epochs, rule="backprop"):
+    """Return weights and history after some epochs."""
+    layers, x, y = NETS[name]
+    model = ln.Model(layers, seed=3, dtype="float64", backend="jax:cpu", mesh=mesh)
+    model.compile("categorical_crossentropy", ln.optimizers.SGD(0.5), ["accuracy"], rule=rule)
+    model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=0, validation_data=(x, y))
+    lying = {str(tuple(array.sharding.spec)) for array in model.step.engine.known[1].params}
+    return model.get_weights(), dict(model.history), model.predict(x), sorted(lying)
+
+
+if __name__ == "__main__":
+    found = {}
+    for key in sys.argv[1:]:
+        name, mesh, batch_size, epochs, rule = key.split(",")
+        mesh = int(mesh) if mesh.isdigit() else mesh
+        weights, history, predictions, lying = made(name, mesh, int(batch_size), int(epochs), rule)
+        found[key] = {
+            "weights": weights.tolist(),
+            "history": history,
+            "predictions": predictions.tolist(),
+            "lying": lying,
+        }
+    print(json.dumps(found))

@@ -1,0 +1,71 @@
+"""Several devices make the steps of one: in one process here, with eight devices of one processor."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.errors import SettingError
+from lucidnet.layers import Dense, Input
+
+pytest.importorskip("jax")
+
+CASES = [
+    *(f"{name},{mesh},40,1,backprop" for name in ("dense", "convolution", "masks") for mesh in (1, 2, 8)),
+    *(f"batch normalization,{mesh},12,2,backprop" for mesh in (1, 8)),  # filled up to 16, the last too
+    *(f"dropout,{mesh},16,2,backprop" for mesh in (1, 8)),
+    *(f"dense,{mesh},12,2,dfa" for mesh in (1, "4x2")),
+    *(f"wide,{mesh},10,1,backprop" for mesh in (1, "2x4")),
+]
+
+
+@pytest.fixture(scope="module")
+def found():
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_ENABLE_X64": "1"}
+    script = Path(__file__).with_name("devices.py")
+    made = subprocess.run(
+        [sys.executable, str(script), *CASES], env=os.environ | flags, capture_output=True, text=True
+    )
+    assert made.returncode == 0, made.stderr[-3000:]
+    return json.loads(made.stdout)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.split(",")[1] != "1"])
+def test_several_devices_make_the_steps_of_one(found, case):
+    name, _, *rest = case.split(",")
+    one, several = found[",".join((name, "1", *rest))], found[case]
+    for what in ("weights", "predictions"):
+        a, b = np.array(one[what]), np.array(several[what])
+        assert np.abs(a - b).max() <= 1e-12 * max(1, np.abs(a).max()), what
+    for metric, values in one["history"].items():
+        np.testing.assert_allclose(several["history"][metric], values, rtol=1e-12)
+
+
+def test_one_device_is_numpy(found):
+    """The first step by NumPy: the reference of all the others."""
+    from devices import NETS
+
+    layers, x, y = NETS["dense"]
+    model = ln.Model(layers, seed=3, dtype="float64")
+    model.compile("categorical_crossentropy", ln.optimizers.SGD(0.5))
+    model.fit(x, y, epochs=1, batch_size=40, verbose=0)
+    for mesh in (1, 2, 8):
+        weights = np.array(found[f"dense,{mesh},40,1,backprop"]["weights"])
+        assert np.abs(weights - model.get_weights()).max() <= 1e-12
+
+
+def test_wide_weights_are_spread_over_the_second_axis(found):
+    assert found["wide,1,10,1,backprop"]["lying"] == ["()"]
+    assert "(None, 'model')" in found["wide,2x4,10,1,backprop"]["lying"]
+
+
+@pytest.mark.parametrize("mesh", [3, "2x4", 0, "two", (1, 2, 3)])
+def test_a_mesh_that_cannot_be(mesh):
+    model = ln.Model([Input(2), Dense(1)], backend="jax:cpu", mesh=mesh)
+    with pytest.raises(SettingError, match="mesh"):
+        model.compile("mse", "sgd")
