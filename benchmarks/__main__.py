@@ -10,7 +10,19 @@ import os
 import sys
 from importlib import import_module
 
-PARTS = ("dense", "recurrent", "attention", "convolution", "compiled", "rules", "online", "memory")
+from .timing import hold
+
+PARTS = (
+    "dense",
+    "recurrent",
+    "attention",
+    "convolution",
+    "epochs",
+    "startup",
+    "rules",
+    "online",
+    "memory",
+)
 
 
 def main() -> None:
@@ -24,7 +36,7 @@ def main() -> None:
         os.environ[name] = str(options.threads)  # read once, when NumPy is imported
 
     print(f"OpenBLAS kernels: {os.environ.get('OPENBLAS_CORETYPE', 'its own choice for this processor')}")
-    print(f"{options.threads} threads on {os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    print(f"{hold(options.threads)}, Python {sys.version.split()[0]}")
     for part in (options.only,) if options.only else PARTS:
         module = import_module(f".{part}", __package__)
         module.run(options.threads, options.rounds)

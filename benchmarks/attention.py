@@ -13,9 +13,11 @@ from lucidnet.layers import LayerNormalization, MultiHeadAttention, Residual, Se
 from lucidnet.training.step import Step
 
 from .dense import report
+from .nets import CONTEXT as TIME
+from .nets import HEADS, TASKS, WIDTH
 from .timing import Worker, Works
 
-BATCH, TIME, WIDTH, HEADS = 12, 64, 128, 4
+BATCH = TASKS["transformer"].batch
 
 
 def run(threads: int, rounds: int) -> None:
@@ -57,6 +59,8 @@ def pytorch(threads: int) -> Works:
     """Return the steps of PyTorch; called in its own process."""
     import torch
 
+    from . import in_torch
+
     torch.set_num_threads(threads)
     mask = torch.nn.Transformer.generate_square_subsequent_mask(TIME)
 
@@ -70,12 +74,9 @@ def pytorch(threads: int) -> Works:
             h = self.norm(x)
             return x + self.attention(h, h, h, attn_mask=mask, is_causal=True, need_weights=False)[0]
 
-    block = torch.nn.TransformerEncoderLayer(
-        WIDTH, HEADS, 4 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True
-    )
     return {
         "norm+attention": theirs(Attention()),
-        "block": theirs(block, src_mask=mask, is_causal=True),
+        "block": theirs(in_torch.block(WIDTH, HEADS), src_mask=mask, is_causal=True),
     }
 
 

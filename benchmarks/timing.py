@@ -8,6 +8,7 @@ falls out.
 from __future__ import annotations
 
 import gc
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -23,6 +24,18 @@ PAUSE = 0.3
 Works = dict[str, Callable[[], object]]
 
 
+def hold(threads: int) -> str:
+    """Hold this process, and those that it starts, to as many cores as threads; say what was done.
+
+    Not all libraries can be told how many threads to make: JAX makes one for each core that it may use.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return f"{threads} threads where a library can be told so; this system cannot hold JAX to that"
+    cores = sorted(os.sched_getaffinity(0))[:threads]
+    os.sched_setaffinity(0, cores)
+    return f"{threads} threads, each process held to {len(cores)} of {os.cpu_count()} cores"
+
+
 class Worker:
     """A contender in a process of its own.
 
@@ -30,6 +43,11 @@ class Worker:
     ----------
     make : callable
         Called in that process with `arguments`; returns its works by name.
+
+    Attributes
+    ----------
+    works : list of str
+        What it can do.
     """
 
     def __init__(self, make: Callable[..., Works], *arguments: Any) -> None:
@@ -37,7 +55,7 @@ class Worker:
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
         self.process.start()
-        self.pipe.recv()
+        self.works: list[str] = self.pipe.recv()
 
     def seconds_per_call(self, work: str, calls: int) -> float:
         """Return the mean time of so many calls in a row."""
@@ -55,7 +73,7 @@ def _serve(pipe: Connection, make: Callable[..., Works], arguments: tuple[Any, .
     works = make(*arguments)
     gc.collect()
     gc.disable()
-    pipe.send("ready")
+    pipe.send(list(works))
     while order := pipe.recv():
         work, calls = works[order[0]], order[1]
         for _ in range(calls // 10):  # wake threads and caches up

@@ -1,6 +1,7 @@
 """Stricter than users have it: JAX in float64, no silent NumPy floating-point accident."""
 
 import os
+import sys
 from pathlib import Path
 
 # Read when NumPy and JAX are imported: one thread, because the products are small and other programs may
@@ -19,6 +20,14 @@ def strict_numpy():
     """Turn division by zero, overflow and invalid operations of NumPy into errors."""
     with np.errstate(divide="raise", over="raise", invalid="raise"):
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget_programs():
+    """Let go of compiled programs: they would take some gigabytes in a whole run."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pairs import flat
 
 import lucidnet as ln
 from lucidnet import layers as L
@@ -15,7 +16,6 @@ from lucidnet.rules.time import kernl, rtrl
 from lucidnet.training.online_compiled import OnlineEngine
 from lucidnet.training.programs import Programs
 from lucidnet.training.tick import Tick
-from lucidnet.tree import Layout
 
 jnp = pytest.importorskip("jax.numpy")
 
@@ -61,10 +61,6 @@ def close(one, two):
     assert one.shape == two.shape
     np.testing.assert_array_equal(np.isnan(one), np.isnan(two))
     assert np.nanmax(np.abs(one - two), initial=0) <= 1e-10 * max(np.nanmax(np.abs(two), initial=0), 1)
-
-
-def flat(tree):
-    return Layout.of(tree).ravel(tree)
 
 
 RULES = [

@@ -1,4 +1,4 @@
-"""Compiled work on a device, by JAX: what is jit, what is a transfer, what random numbers are there.
+"""Compiled work on a device, by JAX: what is jit, what is a loop, what is chosen when the program runs.
 
 JAX serves as an array language and a compiler; its automatic differentiation is not used.
 """
@@ -12,46 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from .arrays import Array, Shape, Tree
-from .random import Stream, key_of
-
-
-class DeviceStream(Stream):
-    """A `Stream` whose step is known only when the compiled program runs.
-
-    Seed and path are hashed to the key of JAX's counter-based generator (Threefry, Salmon et al. 2011), into
-    which the step is folded. The numbers are others than those of `Stream`.
-    """
-
-    __slots__ = ()
-
-    def _jax_key(self) -> Any:
-        import jax
-
-        words: Any = np.frombuffer(key_of(self.seed, self.path).to_bytes(16, "little")[:8], np.uint32)
-        return jax.random.fold_in(jax.random.wrap_key_data(words), self.step)
-
-    def normal(self, shape: Shape) -> Array:
-        import jax
-
-        return jax.random.normal(self._jax_key(), shape, self.dtype)
-
-    def uniform(self, shape: Shape) -> Array:
-        import jax
-
-        return jax.random.uniform(self._jax_key(), shape, self.dtype)
-
-    def bernoulli(self, shape: Shape, probability: float) -> Array:
-        import jax
-
-        return jax.random.uniform(self._jax_key(), shape, "float32") < probability
-
-    def full(self, shape: Shape, value: float) -> Array:
-        import jax.numpy as jnp
-
-        return jnp.full(shape, value, self.dtype)
+from .arrays import Array, Tree
 
 
 def compiled(

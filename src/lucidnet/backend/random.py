@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
-from .arrays import Array, Shape
+from .arrays import Array, Shape, namespace
 
 
 class Stream:
@@ -90,10 +91,8 @@ def key_of(seed: int, path: tuple[str, ...]) -> int:
     return int.from_bytes(blake2b(repr((seed, path)).encode(), digest_size=16).digest(), "little")
 
 
-def stream_like(array: Array, seed: int, step: Array, path: tuple[str, ...]) -> Stream:
-    """Return the stream for numbers that go with an array, of its library and dtype."""
-    if isinstance(array, np.ndarray):
-        return Stream(seed, int(step), str(array.dtype), path)
-    from .device import DeviceStream
+def stream_like(array: Array, seed: int, step: Any, path: tuple[str, ...]) -> Stream:
+    """Return the stream of a training step for numbers that go with an array, of its library and dtype."""
+    from .splitmix import StepStream
 
-    return DeviceStream(seed, step, str(array.dtype), path)
+    return StepStream(seed, namespace(array).asarray(step), str(array.dtype), path)

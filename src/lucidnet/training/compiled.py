@@ -274,7 +274,7 @@ class Engine:
             after, gradient, measured = step.gathered(before, given, step.penalized)
             xp = namespace(gradient)
             losses, terms = (
-                xp.stack([xp.asarray(getattr(found, name)) for found in measured])
+                xp.stack([xp.asarray(getattr(found, name), dtype=dtype) for found in measured])
                 for name in ("loss", "terms")
             )
             sound = xp.isfinite(losses).all() & finite(gradient)

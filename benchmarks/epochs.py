@@ -1,0 +1,118 @@
+"""Training epochs through the public door, beside PyTorch, Keras on JAX and scikit-learn."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import lucidnet as ln
+
+from .contenders import ScikitLearn, Setting
+from .dense import duration
+from .nets import RATE, TASKS, Task
+from .timing import Worker, Works, compare
+
+BASE = "PyTorch"
+"""The contender whose epoch is the unit of the ratios."""
+
+
+def run(threads: int, rounds: int) -> None:
+    """Measure an epoch of each network; print the times, and ratios beside their targets."""
+    print("\nepochs: Adam, cross-entropy, noise in memory, shuffled; ratios to PyTorch eager")
+    present = {name: make for name, (make, needs) in CONTENDERS.items() if importlib.util.find_spec(needs)}
+    if absent := CONTENDERS.keys() - present:
+        print(f"  not installed: {', '.join(sorted(absent))}")
+    workers = {name: Worker(make, threads) for name, make in present.items()}
+    for name, task in TASKS.items():
+        measure(name, task, {who: worker for who, worker in workers.items() if name in worker.works}, rounds)
+    for worker in workers.values():
+        worker.close()
+
+
+def measure(name: str, task: Task, workers: dict[str, Worker], rounds: int) -> None:
+    """Print the first epochs of all contenders, then the median of the others and the ratios."""
+    first = {who: worker.seconds_per_call(name, 1) for who, worker in workers.items()}
+    results = compare(workers, name, rounds)
+    print(f"  {name}, batch {task.batch}, {task.batches} batches")
+    print("    first epoch  " + "  ".join(f"{who} {duration(s)}" for who, s in first.items()))
+    print("    epoch        " + "  ".join(f"{who} {duration(s)}" for who, (s, _) in results.items()))
+    if BASE in workers:
+        ratios = [f"{who} {1 / ratio:.2f}" for who, (_, ratio) in results.items() if who != BASE]
+        print(f"    ratio        {'  '.join(ratios)}  (target: JAX {task.target})", flush=True)
+
+
+def pytorch(threads: int, tasks: dict[str, Task] = TASKS, compiled: bool = False) -> Works:
+    """Return the epochs of PyTorch in eager mode; called in its own process."""
+    import torch
+
+    from . import in_torch
+
+    torch.set_num_threads(threads)
+    made: Works = {}
+    for name, task in tasks.items():
+        step = in_torch.stepper(in_torch.module(name), compiled)
+        made[name] = in_torch.epoch(step, *in_torch.tensors(*task.epoch()), task.batch)
+    return made
+
+
+def compiled_pytorch(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
+    """Return the epochs of PyTorch with `torch.compile`, if it works here."""
+    from . import in_torch
+
+    if reason := in_torch.why_not_compiled():
+        print(f"  torch.compile does not work here: {reason}", flush=True)
+        return {}
+    return pytorch(threads, tasks, compiled=True)
+
+
+def on_jax(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
+    """Return the epochs of lucidnet on JAX."""
+    return {name: ours("jax", task) for name, task in tasks.items()}
+
+
+def on_numpy(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
+    """Return the epochs of lucidnet on NumPy."""
+    return {name: ours("numpy", task) for name, task in tasks.items()}
+
+
+def ours(backend: str, task: Task) -> Callable[[], object]:
+    """Return an epoch of a network in lucidnet."""
+    model = ln.Model(task.layers(), backend=backend)
+    model.compile("categorical_crossentropy", ln.optimizers.Adam(RATE))
+    x, y = task.epoch()
+    return lambda: model.fit(x, y, batch_size=task.batch, verbose=0)
+
+
+def keras(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
+    """Return the epochs of Keras on JAX."""
+    from . import in_keras
+
+    return {name: kerasian(in_keras.model(name), task) for name, task in tasks.items()}
+
+
+def kerasian(model: Any, task: Task) -> Callable[[], object]:
+    """Return an epoch of a network in Keras."""
+    x, y = task.epoch()
+    return lambda: model.fit(x, y, batch_size=task.batch, verbose=0)
+
+
+def scikit_learn(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
+    """Return the epochs of scikit-learn, of the dense networks."""
+    made: Works = {}
+    for name, task in tasks.items():
+        if name.startswith("784-"):
+            hidden = tuple(int(size) for size in name.split("-")[1:-1])
+            made[name] = ScikitLearn(Setting(hidden, task.batch, "adam", RATE), *task.epoch()).epoch
+    return made
+
+
+CONTENDERS = {
+    BASE: (pytorch, "torch"),
+    "JAX": (on_jax, "jax"),
+    "NumPy": (on_numpy, "numpy"),
+    "torch.compile": (compiled_pytorch, "torch"),
+    "Keras": (keras, "keras"),
+    "scikit-learn": (scikit_learn, "sklearn"),
+}
+"""Who takes part: what makes its epochs, and the package that it needs. The first is the unit."""

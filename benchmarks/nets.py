@@ -1,0 +1,150 @@
+"""The networks that several parts measure, in lucidnet, with the data that they are trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lucidnet import losses, optimizers
+from lucidnet.layers import (
+    GRU,
+    LSTM,
+    Conv2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    Layer,
+    LayerNormalization,
+    MaxPooling2D,
+    PositionalEmbedding,
+    Sequential,
+    SimpleRNN,
+    TransformerBlock,
+)
+from lucidnet.training.step import Step
+
+BATCH = 64
+RATE = 0.001
+"""The learning rate of Adam in all libraries."""
+PIXELS, CLASSES = 784, 10
+TIME, SYMBOLS, UNITS = 100, 65, 128
+CONTEXT, WIDTH, HEADS, BLOCKS = 64, 128, 4, 4
+KINDS = {"LSTM": LSTM, "GRU": GRU, "SimpleRNN": SimpleRNN}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A network, and an epoch of it.
+
+    Parameters
+    ----------
+    layers : callable
+        Returns its layers.
+    data : callable
+        Returns so many inputs and targets.
+    batch, batches : int
+        Examples of a batch, batches of an epoch.
+    target : float
+        The share of PyTorch's epoch that is to be reached on the CPU.
+    """
+
+    layers: Callable[[], list[Layer]]
+    data: Callable[[int], tuple[Any, Any]]
+    batch: int
+    batches: int
+    target: float
+
+    def epoch(self) -> tuple[Any, Any]:
+        """Return inputs and targets of an epoch."""
+        return self.data(self.batch * self.batches)
+
+    def small(self) -> Task:
+        """Return the task with an epoch that takes no time."""
+        return replace(self, batch=2, batches=2)
+
+
+def dense(*hidden: int) -> list[Layer]:
+    """Return layers for digits as rows of pixels."""
+    layers = [Dense(units, "relu") for units in hidden]
+    return [Input(PIXELS), *layers, Dense(CLASSES, "softmax")]
+
+
+def recurrent(kind: str) -> list[Layer]:
+    """Return a recurrent layer of a kind, and the output layer at each time."""
+    layer = KINDS[kind](UNITS, return_sequences=True)
+    return [Input((TIME, SYMBOLS)), layer, Dense(SYMBOLS, "softmax")]
+
+
+def transformer() -> list[Layer]:
+    """Return the network of examples/experiments/shakespeare.py (nanoGPT's setting for a CPU)."""
+    blocks = [TransformerBlock(HEADS, WIDTH, causal=True) for _ in range(BLOCKS)]
+    head = [LayerNormalization(), Dense(SYMBOLS, "softmax", use_bias=False)]
+    return [Input((CONTEXT,)), Embedding(SYMBOLS, WIDTH), PositionalEmbedding(CONTEXT), *blocks, *head]
+
+
+def lenet() -> list[Layer]:
+    """Return layers like LeNet-5's, with rectifiers."""
+    first = [Conv2D(6, 5, padding="same", activation="relu"), MaxPooling2D(2)]
+    second = [Conv2D(16, 5, activation="relu"), MaxPooling2D(2), Flatten()]
+    last = [Dense(120, "relu"), Dense(84, "relu"), Dense(CLASSES, "softmax")]
+    return [Input((28, 28, 1)), *first, *second, *last]
+
+
+def convnet() -> list[Layer]:
+    """Return the layers of Keras' mnist_convnet."""
+    first = [Conv2D(32, 3, activation="relu"), MaxPooling2D(2)]
+    second = [Conv2D(64, 3, activation="relu"), MaxPooling2D(2)]
+    return [Input((28, 28, 1)), *first, *second, Flatten(), Dropout(0.5), Dense(CLASSES, "softmax")]
+
+
+def stepper(layers: list[Layer], x: Any, target: Any) -> Callable[[], object]:
+    """Return a training step of lucidnet on NumPy, on one batch."""
+    step = Step(Sequential(layers), losses.get("categorical_crossentropy"), optimizers.Adam(RATE))
+    state = step.start(x.shape[1:])
+
+    def work() -> object:
+        nonlocal state
+        state, measured = step(state, x, target)
+        return measured.loss
+
+    return work
+
+
+def digits(n: int) -> tuple[Any, Any]:
+    """Return noise as rows of pixels, and labels."""
+    rng = np.random.default_rng(0)
+    return rng.random((n, PIXELS), "float32"), rng.integers(0, CLASSES, n)
+
+
+def images(n: int) -> tuple[Any, Any]:
+    """Return noise as images, and labels."""
+    x, y = digits(n)
+    return x.reshape(n, 28, 28, 1), y
+
+
+def characters(n: int) -> tuple[Any, Any]:
+    """Return sequences of one-hot characters, and the labels of others."""
+    ids, target = np.random.default_rng(0).integers(0, SYMBOLS, (2, n, TIME))
+    return np.eye(SYMBOLS, dtype="float32")[ids], target
+
+
+def windows(n: int) -> tuple[Any, Any]:
+    """Return windows of a text as numbers of characters, and of what follows."""
+    x, target = np.random.default_rng(0).integers(0, SYMBOLS, (2, n, CONTEXT))
+    return x, target
+
+
+TASKS = {
+    "784-100-50-10": Task(lambda: dense(100, 50), digits, 10, 3000, 0.35),
+    "784-128-64-10": Task(lambda: dense(128, 64), digits, BATCH, 900, 0.6),
+    "LSTM": Task(lambda: recurrent("LSTM"), characters, BATCH, 20, 0.7),
+    "transformer": Task(transformer, windows, 12, 40, 1.0),
+    "LeNet": Task(lenet, images, BATCH, 100, 1.2),
+    "convnet": Task(convnet, images, 128, 20, 1.2),
+}
+"""What an epoch is measured of: half a second to two seconds in PyTorch on one core."""

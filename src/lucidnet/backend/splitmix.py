@@ -1,0 +1,167 @@
+"""Random numbers inside a training step: the same on NumPy and on a device.
+
+Number i of a draw is a function of seed, place, step and i alone, so that a batch with rows added at its end,
+or spread over devices, has the same numbers. They are those of SplitMix64 (Steele, Lea & Flood 2014, "Fast
+splittable pseudorandom number generators", figures 15 and 16): words mix(start + i gamma), where gamma and
+the start are hashes of seed and place, and the step is mixed into the start.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+
+from .arrays import Array, Shape, namespace
+from .random import Stream, key_of
+
+BLOCK = 1 << 15
+"""Words made at a time on NumPy: what is in between stays in a core's cache."""
+GROUP = 64
+"""Normal numbers are made of so many pairs at a time."""
+
+
+class StepStream(Stream):
+    """A `Stream` of what a training step draws; its step is an array of one number, of NumPy or JAX.
+
+    On a device a compiler makes each number where it is used, with no memory in between. Between the two
+    uniform numbers are equal bit by bit, and normal ones up to rounding.
+    """
+
+    __slots__ = ()
+
+    def bernoulli(self, shape: Shape, probability: float) -> Array:
+        limit = round(probability * 2**24)
+        return self._drawn(shape, 2, lambda words: words.view("uint32") >> 8 < limit)
+
+    def uniform(self, shape: Shape) -> Array:
+        return self._drawn(shape, self._each, lambda words: _floats(words, self._each) - 1)
+
+    def normal(self, shape: Shape) -> Array:
+        return self._drawn(shape, self._each, lambda words: _normal(words, self._each))
+
+    def full(self, shape: Shape, value: float) -> Array:
+        return namespace(self.step).full(shape, value, dtype=self.dtype)
+
+    @property
+    def _each(self) -> int:
+        """How many numbers a word of 64 bits gives."""
+        return 1 if self.dtype == "float64" else 2
+
+    def _drawn(self, shape: Shape, each: int, make: Callable[[Array], Array]) -> Array:
+        """Return an array of a shape of what is made of words, so many numbers of each."""
+        count = math.prod(shape)
+        words = -(-count // (2 * GROUP)) * 2 * GROUP  # whole groups
+        with _wide(self.step):
+            state, gamma = self._state()
+            if isinstance(self.step, np.ndarray):
+                numbers = _in_blocks(state, gamma, words, make)
+            else:
+                numbers = make(_words(state, gamma, 0, words))
+            made = numbers[:count].reshape(shape)
+        return made if made.dtype == bool else made.astype(self.dtype)
+
+    def _state(self) -> tuple[Array, Any]:
+        """Return where the sequence of this step begins, an array of one word, and the distance gamma."""
+        key = key_of(self.seed, self.path)
+        gamma = key >> 64 | 1
+        if (gamma ^ gamma >> 1).bit_count() < 24:  # too regular; see the paper
+            gamma ^= 0xAAAAAAAAAAAAAAAA
+        step: Array = self.step
+        state = step.reshape(1).astype("uint64") * np.uint64(0x9E3779B97F4A7C15)
+        return _mixed(state + np.uint64(key & 0xFFFFFFFFFFFFFFFF)), np.uint64(gamma)
+
+
+def _in_blocks(state: Array, gamma: Any, words: int, make: Callable[[Array], Array]) -> Array:
+    first = make(_words(state, gamma, 0, min(words, BLOCK)))
+    if words <= BLOCK:
+        return first
+    numbers = np.empty(len(first) // BLOCK * words, first.dtype)
+    numbers[: len(first)] = first
+    for start in range(BLOCK, words, BLOCK):
+        made = make(_words(state, gamma, start, min(words, start + BLOCK)))
+        begin = len(first) // BLOCK * start
+        numbers[begin : begin + len(made)] = made
+    return numbers
+
+
+def _words(state: Array, gamma: Any, start: int, stop: int) -> Array:
+    words = namespace(state).arange(start, stop, dtype="uint64")
+    words *= gamma
+    words += state
+    return _mixed(words)
+
+
+def _mixed(z: Array) -> Array:
+    """Return words that have nothing in common with those given, which are given away."""
+    z ^= z >> 30
+    z *= np.uint64(0xBF58476D1CE4E5B9)
+    z ^= z >> 27
+    z *= np.uint64(0x94D049BB133111EB)
+    z ^= z >> 31
+    return z
+
+
+def _floats(words: Array, each: int) -> Array:
+    """Return numbers from 1 to 2, whose fraction are the upper bits of words or of halves of words."""
+    if each == 1:
+        return (words >> 12 | np.uint64(0x3FF0000000000000)).view("float64")
+    return (words.view("uint32") >> 9 | np.uint32(0x3F800000)).view("float32")
+
+
+def _normal(words: Array, each: int) -> Array:
+    """Return normal numbers r cos t, r sin t, with r^2 = -2 log u (Box & Muller 1958).
+
+    The angle is drawn from a quarter of the circle around 0, by v from -1/2 to 1/2; the lowest bits, which
+    v does not use, turn it into the others.
+    """
+    xp = namespace(words)
+    u, v = _paired(_floats(words, each))
+    r = xp.sqrt(-2 * xp.log(2 - u))
+    sine = _sine(v - 1.5, 5 if each == 2 else 8)
+    cosine = xp.sqrt(1 - sine * sine)
+    bits = _paired(words.view("uint32") if each == 2 else words)[1]
+    cosine *= 1 - (bits & 2).astype(r.dtype)
+    return _side_by_side(bits & 1 == 1, cosine, sine, r).reshape(-1)
+
+
+def _side_by_side(swapped: Array, one: Array, two: Array, r: Array) -> Array:
+    """Return r one and r two in groups (groups, 2, GROUP), some of them the other way round."""
+    xp = namespace(r)
+    if not isinstance(r, np.ndarray):  # without a join, for which all would be computed twice
+        return r * xp.where(swapped ^ xp.asarray([[False], [True]]), two, one)
+    made = np.empty((r.shape[0], 2, GROUP), r.dtype)
+    np.multiply(np.where(swapped, two, one), r, out=made[:, :1])
+    np.multiply(np.where(swapped, one, two), r, out=made[:, 1:])
+    return made
+
+
+def _paired(numbers: Array) -> tuple[Array, Array]:
+    """Return the two halves of each group, each (groups, 1, GROUP)."""
+    groups = numbers.reshape(-1, 2, GROUP)
+    return groups[:, :1], groups[:, 1:]
+
+
+def _sine(v: Array, terms: int) -> Array:
+    """Return sin(pi/2 v) for v from -1/2 to 1/2, by its Taylor series: exact to rounding."""
+    square = v * v
+    series = [(-1) ** k * (math.pi / 2) ** (2 * k + 1) / math.factorial(2 * k + 1) for k in range(terms)]
+    total = square * series[-1]
+    for coefficient in series[-2:0:-1]:
+        total += coefficient
+        total *= square
+    total += series[0]
+    total *= v
+    return total
+
+
+def _wide(array: Array) -> Any:
+    """Allow words of 64 bits, as JAX does not by itself."""
+    if isinstance(array, np.ndarray):
+        return nullcontext()
+    from .device import precision
+
+    return precision("float64")
