@@ -17,6 +17,7 @@ PARTS = (
     "recurrent",
     "attention",
     "convolution",
+    "primitives",
     "epochs",
     "startup",
     "rules",

@@ -2,14 +2,14 @@
 
 Arrays are (n, height, width, channels). A `Grid` says which windows there are. On NumPy the windows of a
 few images at a time are copied side by side, so that they stay in a core's cache, and multiplied as one
-matrix; on JAX all of them are.
+matrix; what a compiler is given is in `convolutions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -73,9 +73,9 @@ def unpadded(x: Array, grid: Grid) -> Array:
 
 def correlate(x: Array, W: Array, grid: Grid) -> Array:
     """Return windows times W: (n, rows, columns, filters), for W (kh, kw, channels, filters)."""
-    x, outputs, flat = padded(x, grid), grid.outputs(*x.shape[1:3]), W.reshape(-1, W.shape[-1])
     if not isinstance(x, np.ndarray):
-        return _windows(x, grid, outputs) @ flat
+        return _compiled().correlate(x, W, grid)
+    x, outputs, flat = padded(x, grid), grid.outputs(*x.shape[1:3]), W.reshape(-1, W.shape[-1])
     y = np.empty((x.shape[0], *outputs, W.shape[-1]), np.result_type(x, W))
     for part, windows in _blocks(x, grid, outputs):
         np.matmul(windows, flat, out=y[part].reshape(-1, W.shape[-1]))
@@ -84,11 +84,10 @@ def correlate(x: Array, W: Array, grid: Grid) -> Array:
 
 def correlate_weights(x: Array, dy: Array, grid: Grid) -> Array:
     """Return the gradient of W (kh, kw, channels, filters) of `correlate`: windows^T dy."""
+    if not isinstance(x, np.ndarray):
+        return _compiled().correlate_weights(x, dy, grid)
     shape = (*grid.kernel, x.shape[-1], dy.shape[-1])
     x, outputs = padded(x, grid), dy.shape[1:3]
-    if not isinstance(x, np.ndarray):
-        windows = _windows(x, grid, outputs)
-        return (windows.reshape(-1, windows.shape[-1]).T @ dy.reshape(-1, shape[-1])).reshape(shape)
     total = np.zeros((shape[0] * shape[1] * shape[2], shape[3]), np.result_type(x, dy))
     for part, windows in _blocks(x, grid, outputs):
         total += windows.T @ dy[part].reshape(-1, shape[-1])
@@ -100,34 +99,33 @@ def correlate_back(dy: Array, W: Array, grid: Grid, height: int, width: int) -> 
 
     It is dy W^T, added up where the windows lie.
     """
-    xp, outputs, channels = namespace(dy), dy.shape[1:3], W.shape[2]
+    if not isinstance(dy, np.ndarray):
+        return _compiled().correlate_back(dy, W, grid, height, width)
+    outputs, channels = dy.shape[1:3], W.shape[2]
     flat = W.reshape(-1, W.shape[-1]).T
     sizes = [size + b + a for size, b, a in zip((height, width), grid.before, grid.after, strict=True)]
-    dx = xp.zeros((dy.shape[0], *sizes, channels), dtype=dy.dtype)
-    count = dy.shape[0] if not isinstance(dy, np.ndarray) else images(grid, outputs, channels)
+    dx, count = np.zeros((dy.shape[0], *sizes, channels), dy.dtype), images(grid, outputs, channels)
     for start in range(0, dy.shape[0], count):
         part = slice(start, start + count)
         windows = dy[part].reshape(-1, dy.shape[-1]) @ flat
         windows = windows.reshape(-1, *outputs, grid.kernel[0] * grid.kernel[1], channels)
-        dx = _gathered(dx, part, windows, grid)
+        _gather(dx[part], windows, grid)
     return unpadded(dx, grid)
 
 
-def _gathered(dx: Array, part: slice, windows: Array, grid: Grid) -> Array:
-    """Return dx with the windows (images, rows, columns, kh * kw, channels) added where they lie."""
+def _gather(dx: Array, windows: Array, grid: Grid) -> None:
+    """Add windows (images, rows, columns, kh * kw, channels) to dx where they lie."""
     outputs, channels = windows.shape[1:3], windows.shape[-1]
-    if isinstance(dx, np.ndarray) and 1 < channels < FEW and grid.strides == grid.dilation == (1, 1):
+    if 1 < channels < FEW and grid.strides == grid.dilation == (1, 1):
         height, width = grid.kernel
         lines = windows.reshape(*windows.shape[:3], height, width * channels)
         flat = dx.reshape(*dx.shape[:2], -1)
         for i, column in product(range(height), range(outputs[1])):
             begin = column * channels
-            flat[part, i : i + outputs[0], begin : begin + width * channels] += lines[:, :, column, i]
-        return dx
+            flat[:, i : i + outputs[0], begin : begin + width * channels] += lines[:, :, column, i]
+        return
     for k, offset in enumerate(grid.offsets()):
-        _, rows, columns = grid.slices(offset, outputs)
-        dx = added(dx, (part, rows, columns), windows[:, :, :, k])
-    return dx
+        dx[grid.slices(offset, outputs)] += windows[:, :, :, k]
 
 
 def added(x: Array, where: tuple[slice, ...], part: Array) -> Array:
@@ -144,11 +142,10 @@ def images(grid: Grid, outputs: tuple[int, int], channels: int) -> int:
     return max(1, BLOCK // max(1, each))
 
 
-def _windows(x: Array, grid: Grid, outputs: tuple[int, int]) -> Array:
-    """Return all windows as rows (n, outputs, outputs, kh * kw * channels)."""
-    parts = [x[grid.slices(offset, outputs)] for offset in grid.offsets()]
-    stacked = namespace(x).stack(parts, axis=3)
-    return stacked.reshape(*stacked.shape[:3], -1)
+def _compiled() -> Any:
+    from . import convolutions
+
+    return convolutions
 
 
 def _blocks(x: Array, grid: Grid, outputs: tuple[int, int]) -> Iterator[tuple[slice, Array]]:

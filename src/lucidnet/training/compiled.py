@@ -54,7 +54,7 @@ class Engine:
             raise SettingError(f"{step.optimizer!r} searches step by step: it runs on backend='numpy' only")
         self.step, self.where, self.mesh = step, where, Mesh(where.kind, where.mesh)
         self.feed = Feed(self.mesh, step.net)
-        self.programs = Programs(where.mixed)
+        self.programs = Programs(where.mixed, self.mesh.rows)
         self.known: tuple[State, Carry, Form] | None = None
         self.watchdog: Watchdog | None = None
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from ..backend.convolutions import spread
 from ..backend.device import compiled, keep_programs, signature
 from ..backend.mixed import with_bfloat16
 from .where import program_folder
@@ -20,6 +21,8 @@ class Programs:
     ----------
     mixed : bool
         Whether products are made in bfloat16.
+    devices : int
+        Over how many devices the examples of a batch are spread.
 
     Attributes
     ----------
@@ -27,8 +30,8 @@ class Programs:
         How long compiling has taken so far.
     """
 
-    def __init__(self, mixed: bool) -> None:
-        self.mixed, self.seconds = mixed, 0.0
+    def __init__(self, mixed: bool, devices: int = 1) -> None:
+        self.mixed, self.devices, self.seconds = mixed, devices, 0.0
         self.made: dict[Any, Function] = {}
         if (folder := program_folder()) is not None:
             keep_programs(folder)
@@ -41,6 +44,7 @@ class Programs:
         if key not in self.made:
             began = time.perf_counter()
             function = with_bfloat16(function) if self.mixed else function
-            self.made[key] = compiled(function, given, donate, lying)
+            with spread(self.devices > 1):
+                self.made[key] = compiled(function, given, donate, lying)
             self.seconds += time.perf_counter() - began
         return self.made[key]
