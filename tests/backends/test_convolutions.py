@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lucidnet.backend import patches
+from lucidnet.backend import convolutions, patches
 from lucidnet.backend.patches import Grid
+from lucidnet.backend.target import Target, compiling_for
 
 jax = pytest.importorskip("jax")
-from lucidnet.backend import convolutions
 
 RNG = np.random.default_rng(0)
 # kernel, strides, dilation, before, after; n, height, width, channels, filters
@@ -50,16 +50,17 @@ def test_it_is_numpys(name, way, block, monkeypatch):
     close(back(dy, W, grid, height, width), patches.correlate_back(dy, W, grid, height, width))
 
 
-def test_images_that_are_spread_are_left_to_xla():
+@pytest.mark.parametrize("where", [Target("gpu"), Target("cpu", 2)])
+def test_cards_and_images_that_are_spread_are_left_to_xla(where):
     grid, (n, height, width, channels, filters) = CASES["plain"]
     x, W = RNG.normal(size=(n, height, width, channels)), RNG.normal(size=(*grid.kernel, channels, filters))
 
     def program():
         return str(jax.make_jaxpr(lambda x, W: convolutions.correlate(x, W, grid))(x, W))
 
-    assert "platform_index" in program()
-    with convolutions.spread(True):
-        assert "conv_general_dilated" in program() and "platform_index" not in program()
+    assert "conv_general_dilated" not in program()
+    with compiling_for(where):
+        assert "conv_general_dilated" in program()
 
 
 def close(one, two):

@@ -7,60 +7,31 @@ caches over and over. There a few images at a time are worked through, if one de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from typing import Any
 
 from .arrays import Array, namespace
 from .patches import Grid, added, images, padded, unpadded
-
-_SPREAD: ContextVar[bool] = ContextVar("spread", default=False)
-
-
-@contextmanager
-def spread(over: bool) -> Iterator[None]:
-    """Say whether the images of a batch are spread over several devices: then XLA divides the work."""
-    token = _SPREAD.set(over)
-    try:
-        yield
-    finally:
-        _SPREAD.reset(token)
+from .target import target
 
 
 def correlate(x: Array, W: Array, grid: Grid) -> Array:
     """Return windows times W; see `patches.correlate`."""
-    return _by_device(forward_on_processor, forward, grid, x, W)
+    return (forward_on_processor if _by_images_here() else forward)(x, W, grid)
 
 
 def correlate_weights(x: Array, dy: Array, grid: Grid) -> Array:
     """Return the gradient of W; see `patches.correlate_weights`."""
-    return _by_device(weights_on_processor, weights, grid, x, dy)
+    return (weights_on_processor if _by_images_here() else weights)(x, dy, grid)
 
 
 def correlate_back(dy: Array, W: Array, grid: Grid, height: int, width: int) -> Array:
     """Return the gradient of x; see `patches.correlate_back`."""
-
-    def processor(dy: Array, W: Array, grid: Grid) -> Array:
-        return back_on_processor(dy, W, grid, height, width)
-
-    def other(dy: Array, W: Array, grid: Grid) -> Array:
-        return back(dy, W, grid, height, width)
-
-    return _by_device(processor, other, grid, dy, W)
+    return (back_on_processor if _by_images_here() else back)(dy, W, grid, height, width)
 
 
-def _by_device(
-    processor: Callable[..., Array], other: Callable[..., Array], grid: Grid, one: Array, two: Array
-) -> Array:
-    from jax import lax
-
-    if _SPREAD.get():
-        return other(one, two, grid)
-    made: Array = lax.platform_dependent(
-        one, two, cpu=lambda a, b: processor(a, b, grid), default=lambda a, b: other(a, b, grid)
-    )
-    return made
+def _by_images_here() -> bool:
+    return target().processor and target().devices == 1
 
 
 # --- XLA's own --------------------------------------------------------------------------------------

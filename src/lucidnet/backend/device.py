@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .arrays import Array, Tree
+from .target import target
 
 
 def compiled(
@@ -60,6 +61,35 @@ def select(condition: Array, one: Tree, other: Tree) -> Tree:
     import jax
 
     return jax.tree.map(lambda a, b: jax.numpy.where(condition, a, b), one, other)
+
+
+def either(condition: Array, make: Callable[[], Tree], other: Tree) -> Tree:
+    """Return what a function makes, or another tree of the same structure.
+
+    A processor does not work out what is not taken; a card would have to ask the host, so it does.
+    """
+    from jax import lax
+
+    if target().processor:
+        made: Tree = lax.cond(condition, make, lambda: other)
+        return made
+    return select(condition, make(), other)
+
+
+def all_finite(arrays: Sequence[Array]) -> Array:
+    """Tell whether all numbers are finite; on a processor by their squares, which is a fast pass."""
+    import jax.numpy as jnp
+    from jax import lax
+
+    def plain() -> Array:
+        return jnp.stack([jnp.isfinite(array).all() for array in arrays]).all()
+
+    if not target().processor:
+        return plain()
+    flat = [array.reshape(-1) for array in arrays]
+    squares = jnp.stack([jnp.isfinite(array @ array) for array in flat]).all()
+    made: Array = lax.cond(squares, lambda: squares, plain)  # squares may overflow
+    return made
 
 
 def rows_of(array: Array, chosen: Array) -> Array:

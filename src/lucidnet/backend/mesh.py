@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import SettingError, optional
 from .arrays import Array, Shape, Tree
+from .target import Target
 
 ROWS, COLUMNS = "data", "model"
 """The axes: examples are spread over the first, the columns of wide weights over the second."""
@@ -52,6 +53,7 @@ class Mesh:
         owners = [device.process_index for device in self.devices]
         self.processes = len(set(owners))
         self.index = jax.process_index() if self.processes > 1 else 0
+        self.target = Target(self.devices[0].platform, self.rows)
 
     def lying(self, *axes: str | None) -> Any:
         """Return how an array lies whose axes are spread over these axes of the mesh."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..ahead import ahead
 from ..backend import Array, Tree, finite, namespace
-from ..backend.device import precision, repeated, select, unbroken
+from ..backend.device import either, precision, repeated, unbroken
 from ..backend.mesh import Mesh
 from ..backend.processes import Watchdog, gathered, together
 from ..errors import NonFiniteError, SettingError
@@ -54,7 +54,7 @@ class Engine:
             raise SettingError(f"{step.optimizer!r} searches step by step: it runs on backend='numpy' only")
         self.step, self.where, self.mesh = step, where, Mesh(where.kind, where.mesh)
         self.feed = Feed(self.mesh, step.net)
-        self.programs = Programs(where.mixed, self.mesh.rows)
+        self.programs = Programs(where.mixed, self.mesh.target)
         self.known: tuple[State, Carry, Form] | None = None
         self.watchdog: Watchdog | None = None
 
@@ -279,8 +279,11 @@ class Engine:
             )
             sound = xp.isfinite(losses).all() & finite(gradient)
             fine, good = carry.fine & (sound | ~on), carry.fine & sound & on
-            made = advanced(step, before, after, gradient, fine)
-            kept = Carry(*select(good, tuple(made), tuple(carry._replace(fine=fine))))
+            kept = either(
+                good,
+                lambda: advanced(step, before, after, gradient, fine),
+                carry._replace(fine=fine),
+            )
             predictions = [found.prediction for found in measured] if wanted else []
             return kept, (losses, terms, predictions, good)
 

@@ -54,7 +54,8 @@ class OnlineEngine:
     def __init__(self, model: Model, tick: Tick) -> None:
         self.model, self.tick, self.step = model, tick, model.step
         where = Where.of(self.step.backend)
-        self.mesh, self.programs = Mesh(where.kind), Programs(where.mixed)
+        self.mesh = Mesh(where.kind)
+        self.programs = Programs(where.mixed, self.mesh.target)
         self.base = self.known = model.state
         self.weights: Weights | None = None
         self.changes = changes(self.step.optimizer, self.known.plan.groups)

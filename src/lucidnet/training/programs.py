@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from ..backend.convolutions import spread
 from ..backend.device import compiled, keep_programs, signature
 from ..backend.mixed import with_bfloat16
+from ..backend.target import Target, compiling_for
 from .where import program_folder
 
 Function: TypeAlias = Callable[..., Any]
@@ -21,8 +21,8 @@ class Programs:
     ----------
     mixed : bool
         Whether products are made in bfloat16.
-    devices : int
-        Over how many devices the examples of a batch are spread.
+    target : Target
+        What they are compiled for.
 
     Attributes
     ----------
@@ -30,8 +30,8 @@ class Programs:
         How long compiling has taken so far.
     """
 
-    def __init__(self, mixed: bool, devices: int = 1) -> None:
-        self.mixed, self.devices, self.seconds = mixed, devices, 0.0
+    def __init__(self, mixed: bool, target: Target) -> None:
+        self.mixed, self.target, self.seconds = mixed, target, 0.0
         self.made: dict[Any, Function] = {}
         if (folder := program_folder()) is not None:
             keep_programs(folder)
@@ -44,7 +44,7 @@ class Programs:
         if key not in self.made:
             began = time.perf_counter()
             function = with_bfloat16(function) if self.mixed else function
-            with spread(self.devices > 1):
+            with compiling_for(self.target):
                 self.made[key] = compiled(function, given, donate, lying)
             self.seconds += time.perf_counter() - began
         return self.made[key]
