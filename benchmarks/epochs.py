@@ -49,11 +49,15 @@ def pytorch(threads: int, tasks: dict[str, Task] = TASKS, compiled: bool = False
     from . import in_torch
 
     torch.set_num_threads(threads)
-    made: Works = {}
-    for name, task in tasks.items():
-        step = in_torch.stepper(in_torch.module(name), compiled)
-        made[name] = in_torch.epoch(step, *in_torch.tensors(*task.epoch()), task.batch)
-    return made
+    return {name: in_pytorch(in_torch.module(name), task, "cpu", compiled) for name, task in tasks.items()}
+
+
+def in_pytorch(net: Any, task: Task, device: str, compiled: bool) -> Callable[[], object]:
+    """Return an epoch of a network in PyTorch."""
+    from . import in_torch
+
+    step = in_torch.stepper(net.to(device), compiled)
+    return in_torch.epoch(step, *in_torch.tensors(*task.epoch(), device), task.batch)
 
 
 def compiled_pytorch(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
@@ -76,10 +80,10 @@ def on_numpy(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
     return {name: ours("numpy", task) for name, task in tasks.items()}
 
 
-def ours(backend: str, task: Task) -> Callable[[], object]:
+def ours(backend: str, task: Task, rule: str = "backprop") -> Callable[[], object]:
     """Return an epoch of a network in lucidnet."""
     model = ln.Model(task.layers(), backend=backend)
-    model.compile("categorical_crossentropy", ln.optimizers.Adam(RATE))
+    model.compile("categorical_crossentropy", ln.optimizers.Adam(RATE), rule=rule)
     x, y = task.epoch()
     return lambda: model.fit(x, y, batch_size=task.batch, verbose=0)
 

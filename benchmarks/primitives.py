@@ -103,7 +103,8 @@ def whole(grid: Any, kernel: int, size: int) -> tuple[Callable[[Any, Any], Any],
 
     def weights(x: Any, dy: Any) -> Any:
         rows = windows(x, grid, outputs)
-        return rows.reshape(-1, rows.shape[-1]).T @ dy.reshape(-1, dy.shape[-1])
+        made = rows.reshape(-1, rows.shape[-1]).T @ dy.reshape(-1, dy.shape[-1])
+        return made.reshape(kernel, kernel, x.shape[-1], dy.shape[-1])
 
     def back(dy: Any, W: Any) -> Any:
         turned = W[::-1, ::-1].swapaxes(2, 3)

@@ -1,0 +1,78 @@
+"""The benchmarks do what they say, on the smallest work; what they measure is looked at by hand."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+
+pytest.importorskip("jax")
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from benchmarks import epochs, gpu, nets, primitives
+
+SMALL = {name: task.small() for name, task in nets.TASKS.items()}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("name", ["784-100-50-10", "LSTM", "LeNet"])
+def test_an_epoch_of_lucidnet_trains(name, backend):
+    history = epochs.ours(backend, SMALL[name])()
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_the_networks_of_pytorch_have_as_many_parameters():
+    """A recurrent layer has a second vector of biases there, attention biases of keys: both change nothing."""
+    pytest.importorskip("torch")
+    from benchmarks import in_torch
+
+    more = {"LSTM": 4 * nets.UNITS, "transformer": nets.BLOCKS * nets.WIDTH}
+    for name, task in nets.TASKS.items():
+        theirs = sum(p.numel() for p in in_torch.module(name).parameters())
+        ours = ln.Model(task.layers()).state.parameters.size
+        assert theirs - ours == more.get(name, 0), name
+
+
+def test_an_epoch_of_pytorch_trains():
+    pytest.importorskip("torch")
+    (work,) = epochs.pytorch(1, {"784-100-50-10": SMALL["784-100-50-10"]}).values()
+    first = work()
+    assert work() < first
+
+
+def test_all_ways_of_convolution_give_the_same():
+    layer = "LeNet 2"
+    x, W, dy = primitives.data(layer)
+    given = ((x, W), (x, dy), (dy, W))
+    for number, pair in enumerate(given):
+        found = [
+            np.asarray(primitives.passes(way, layer)[number](*map(jnp, pair))) for way in primitives.WAYS
+        ]
+        for one in found[1:]:
+            np.testing.assert_allclose(one, found[0], rtol=1e-4, atol=1e-4 * np.abs(found[0]).max())
+
+
+def jnp(array):
+    import jax
+
+    return jax.numpy.asarray(array)
+
+
+def test_the_cards_benchmark_on_a_processor(capsys, monkeypatch):
+    """What it would do on a card; without one it says so."""
+    gpu.run(1, 1)
+    assert "gpu: not measured, backend: there is no device of kind 'gpu'" in capsys.readouterr().out
+    monkeypatch.setattr(gpu, "STREAM", (20, 2, 1))
+    for name, work in gpu.on_jax({"784-128-64-10": SMALL["784-128-64-10"]}, "jax:cpu").items():
+        assert work() is not None, name
+    assert re.fullmatch(r"4 layers of 8, batch 4, bfloat16: [\d.]+ Tflop/s", gpu.share("jax:cpu", 8, 4))
+
+
+def test_the_rules_in_pytorch_learn(monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(gpu, "STREAM", (20, 2, 1))
+    works = gpu.on_torch({"784-128-64-10": SMALL["784-128-64-10"]}, "cpu")
+    assert set(works) == {"784-128-64-10", "FA", "RFLO"}
+    assert all(np.isfinite(work()) for work in works.values())
