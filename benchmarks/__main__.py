@@ -22,6 +22,7 @@ PARTS = (
     "startup",
     "rules",
     "online",
+    "allreduce",
     "gpu",
     "memory",
 )

@@ -34,7 +34,11 @@ def made(name, mesh, batch_size, epochs, rule="backprop"):
     model.compile("categorical_crossentropy", ln.optimizers.SGD(0.5), ["accuracy"], rule=rule)
     model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=0, validation_data=(x, y))
     lying = {str(tuple(array.sharding.spec)) for array in model.step.engine.known[1].params}
-    return model.get_weights(), dict(model.history), model.predict(x), sorted(lying)
+    programs = [
+        made.as_text() for key, made in model.step.engine.programs.made.items() if key[0][0] == "block"
+    ]
+    gathers = max(text.count(" all-gather(") for text in programs)
+    return model.get_weights(), dict(model.history), model.predict(x), sorted(lying), gathers
 
 
 if __name__ == "__main__":
@@ -42,11 +46,12 @@ if __name__ == "__main__":
     for key in sys.argv[1:]:
         name, mesh, batch_size, epochs, rule = key.split(",")
         mesh = int(mesh) if mesh.isdigit() else mesh
-        weights, history, predictions, lying = made(name, mesh, int(batch_size), int(epochs), rule)
+        weights, history, predictions, lying, gathers = made(name, mesh, int(batch_size), int(epochs), rule)
         found[key] = {
             "weights": weights.tolist(),
             "history": history,
             "predictions": predictions.tolist(),
             "lying": lying,
+            "gathers": gathers,
         }
     print(json.dumps(found))

@@ -46,6 +46,12 @@ def test_several_devices_make_the_steps_of_one(found, case):
         np.testing.assert_allclose(several["history"][metric], values, rtol=1e-12)
 
 
+def test_devices_exchange_sums_and_no_examples(found):
+    """What is sent around must not grow with the batch."""
+    gathers = {case: result["gathers"] for case, result in found.items() if case.split(",")[1] in ("2", "8")}
+    assert set(gathers.values()) == {0}, gathers
+
+
 def test_one_device_is_numpy(found):
     """The first step by NumPy: the reference of all the others."""
     from devices import NETS

@@ -131,7 +131,7 @@ class Time:
             dy[..., others] += RNG.normal(size=dy[..., others].shape)
             return self.update(dy=dy)
         if what == "pre":
-            return self.update(trip=self.trip._replace(rows=RNG.normal(size=self.trip.rows.shape)))
+            return self.update(trip=self.trip._replace(x=RNG.normal(size=self.trip.x.shape)))
         if what in ("post", "other units"):
             part = slice(0, 1) if what == "post" else others
             return self.update(trip=self.trip._replace(kept=[self._other(k, part) for k in kept]))
@@ -170,9 +170,9 @@ def test_what_is_kept_of_the_past(rule):
     case = Time(rule)
     dy = np.zeros_like(case.dy)
     dy[:, -1] = case.dy[:, -1]
-    early = case.trip.rows.copy()
-    early[: 2 * N] += 1.0  # the first two inputs, of which the last error hears by the past only
-    before, after = case.update(dy=dy), case.update(dy=dy, trip=case.trip._replace(rows=early))
+    early = case.trip.x.copy()
+    early[:2] += 1.0  # the first two inputs, of which the last error hears by the past only
+    before, after = case.update(dy=dy), case.update(dy=dy, trip=case.trip._replace(x=early))
     past = {"trace", "stored times", "later times"} & part.reads.keys()
     assert (np.abs(after - before).max() > 1e-12) == bool(past)
     assert len(past) == 1

@@ -16,6 +16,7 @@ from .arrays import (
 from .branch import branch
 from .indexing import row_numbers, scatter_add
 from .parts import Parts, finite
+from .products import as_rows, outer_sum
 from .queue import exchanged, queue
 from .random import Stream, stream_like
 from .scan import scan
@@ -27,6 +28,7 @@ __all__ = [
     "Shape",
     "Stream",
     "Tree",
+    "as_rows",
     "branch",
     "exchanged",
     "finite",
@@ -34,6 +36,7 @@ __all__ = [
     "normal_cdf",
     "number",
     "one_hot",
+    "outer_sum",
     "queue",
     "row_numbers",
     "scan",

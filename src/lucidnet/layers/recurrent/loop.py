@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from ...backend import Array, Tree, namespace, scan
+from ...backend import Array, Tree, as_rows, namespace, outer_sum, scan
 from ..base import Run
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class Trip(NamedTuple):
 
     Parameters
     ----------
-    rows : array (time * n, features)
+    x : array (time, n, features)
         The inputs.
     first, last : State
         The states before the first time and after the last.
@@ -33,7 +33,7 @@ class Trip(NamedTuple):
         How many arrays of the first state came in with the input.
     """
 
-    rows: Array
+    x: Array
     first: State
     last: State
     kept: Any
@@ -46,7 +46,7 @@ def through_time(self: Recurrent, params: Tree, x: Any, run: Run) -> tuple[Array
     """Run a layer over all times of sequences (n, time, features)."""
     x, *given = x if isinstance(x, tuple) else (x,)
     xp, first = namespace(x), self.start(x, tuple(given), run)
-    rows, z = project(self, params, x, run)
+    x, z = project(self, params, x, run)
     counts = None if run.mask is None else xp.asarray(run.mask).T[..., None]
 
     def step(state: State, now: tuple[Array, Array]) -> tuple[State, Any, tuple[Array]]:
@@ -58,15 +58,14 @@ def through_time(self: Recurrent, params: Tree, x: Any, run: Run) -> tuple[Array
 
     last, kept, (h,) = scan(step, first, (z, counts), self.go_backwards)
     y = xp.permute_dims(h, (1, 0, 2)) if self.return_sequences else last[0]
-    return y, Trip(rows, first, last, kept, h, counts, len(given))
+    return y, Trip(x, first, last, kept, h, counts, len(given))
 
 
 def project(self: Recurrent, params: Tree, x: Array, run: Run) -> tuple[Array, Array]:
-    """Return the inputs as rows, time first, and z = x W + b (time, n, gates * units)."""
+    """Return the inputs, time first, and z = x W + b (time, n, gates * units)."""
     # Time first: each step then reads one stretch of memory.
     x = namespace(x).permute_dims(x, (1, 0, 2))
-    rows = x.reshape(-1, x.shape[-1])
-    return rows, self.project(params, rows, run).reshape(*x.shape[:2], -1)
+    return x, self.project(params, as_rows(x), run).reshape(*x.shape[:2], -1)
 
 
 def back_through_time(
@@ -116,15 +115,14 @@ def unroll(
         return dbefore, None, ((dz,) if ds is dz else (dz, ds))
 
     dfirst, _, ds = scan(step, end, (trip.kept, errors, trip.counts), not self.go_backwards)
-    dz = ds[0].reshape(len(trip.rows), -1)
-    dx = (dz @ params["W"].T).reshape(*ds[0].shape[:2], -1) if need_dx else None
-    grads = {"W": trip.rows.T @ dz, "U": recurrent_gradient(trip, ds[-1], self.go_backwards)}
-    return dx, dfirst, grads | self.biases(dz, ds[-1].reshape(dz.shape))
+    dz = ds[0]
+    dx = (as_rows(dz) @ params["W"].T).reshape(*dz.shape[:2], -1) if need_dx else None
+    grads = {"W": outer_sum(trip.x, dz), "U": recurrent_gradient(trip, ds[-1], self.go_backwards)}
+    return dx, dfirst, grads | self.biases(dz.sum(0), ds[-1].sum(0))
 
 
 def recurrent_gradient(trip: Trip, ds: Array, backwards: bool) -> Array:
     """Return dU, the sum of h^T ds over all times, h being the output of the step before."""
     h, first = trip.h, trip.first[0]
     h, later, begin = (h[1:], ds[:-1], ds[-1]) if backwards else (h[:-1], ds[1:], ds[0])
-    units, width = h.shape[-1], ds.shape[-1]
-    return h.reshape(-1, units).T @ later.reshape(-1, width) + first.T @ begin
+    return outer_sum(h, later) + first.T @ begin

@@ -117,19 +117,17 @@ class TimeRule(Value):
 
 def turned(trip: Trip) -> Trip:
     """Return what a layer kept that went backwards, as if it had gone forwards over reversed sequences."""
-    xp, times, n = namespace(trip.h), trip.h.shape[0], trip.h.shape[1]
-    rows = xp.flip(trip.rows.reshape(times, n, -1), axis=0).reshape(trip.rows.shape)
+    xp = namespace(trip.h)
     counts = None if trip.counts is None else xp.flip(trip.counts, axis=0)
     kept = cut(trip.kept, slice(None, None, -1))
-    return trip._replace(rows=rows, kept=kept, h=xp.flip(trip.h, axis=0), counts=counts)
+    return trip._replace(x=xp.flip(trip.x, axis=0), kept=kept, h=xp.flip(trip.h, axis=0), counts=counts)
 
 
 def part(trip: Trip, begin: int, end: int) -> Trip:
     """Return what belongs to the times from `begin` to before `end`."""
-    n = trip.h.shape[1]
     first = trip.first if begin == 0 else (trip.h[begin - 1], *trip.first[1:])
     return trip._replace(
-        rows=trip.rows[begin * n : end * n],
+        x=trip.x[begin:end],
         first=first,
         kept=cut(trip.kept, slice(begin, end)),
         h=trip.h[begin:end],
@@ -140,10 +138,10 @@ def part(trip: Trip, begin: int, end: int) -> Trip:
 def joined(trips: Sequence[Trip]) -> Trip:
     """Return what belongs to several times that follow each other."""
     xp = namespace(trips[0].h)
-    rows, h = (xp.concat([getattr(trip, name) for trip in trips]) for name in ("rows", "h"))
+    x, h = (xp.concat([getattr(trip, name) for trip in trips]) for name in ("x", "h"))
     counts = None if trips[0].counts is None else xp.concat([trip.counts for trip in trips])
     kept = chained([trip.kept for trip in trips])
-    return trips[0]._replace(rows=rows, last=trips[-1].last, kept=kept, h=h, counts=counts)
+    return trips[0]._replace(x=x, last=trips[-1].last, kept=kept, h=h, counts=counts)
 
 
 def chained(kept: Sequence[Any]) -> Any:

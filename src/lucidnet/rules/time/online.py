@@ -80,8 +80,8 @@ class Online(TimeRule):
     def through(
         self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool, B: Tree
     ) -> tuple[Array, State, Tree, Tree]:
-        xp, (times, n, _) = namespace(errors), errors.shape
-        x = with_one(trip.rows.reshape(times, n, -1))
+        xp, n = namespace(errors), errors.shape[1]
+        x = with_one(trip.x)
         before = with_one(xp.concat([trip.first[0][None], trip.h[:-1]]))
         width = params["W"].shape[1]
         sums = tuple(xp.zeros((k, width), dtype=errors.dtype) for k in (x.shape[-1], before.shape[-1]))
@@ -103,7 +103,7 @@ class Online(TimeRule):
 
 def moment(trip: Trip) -> Moment:
     """Return what is there at the one time of a trip."""
-    return Moment(with_one(trip.rows), with_one(trip.first[0]), cut(trip.kept, 0), None)
+    return Moment(with_one(trip.x[0]), with_one(trip.first[0]), cut(trip.kept, 0), None)
 
 
 def with_one(array: Array) -> Array:

@@ -1,0 +1,238 @@
+"""Constants of `docs/scaling.md` that a machine can give: all-reduces between processes, steps, a file.
+
+The processes talk over loopback, by JAX's own runtime and gloo, and share the machine's cores: what is
+measured is the latency and the copying of the software, not a network. Times are those of the fastest turn,
+which other work on the machine has disturbed least.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+import re
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import lucidnet as ln
+from lucidnet.backend.target import Target, compiling_for
+from lucidnet.layers import Dense, Input, Layer, Sequential
+from lucidnet.training.batch import Batch
+from lucidnet.training.step import Step
+
+from . import nets as known
+from .mnist_conv import small
+
+PROCESSES = (2, 4)
+SIZES = tuple(4**k for k in range(1, 14))
+"""Bytes of an all-reduce: 4 B to 64 MiB."""
+TURN = 0.02
+"""Seconds that a turn takes, about."""
+WIDE, WIDE_STEPS = 8192, 8
+BLOCK = 20
+
+
+def run(threads: int, rounds: int) -> None:
+    """Measure all-reduces, reductions of a step, steps, and a checkpoint; print a line for each."""
+    if not importlib.util.find_spec("jax"):
+        print("\nall-reduce: not measured, JAX is not installed")
+        return
+    print("\nall-reduce between processes on this machine (JAX, gloo, loopback); float32")
+    for count in PROCESSES:
+        times = in_processes(count, reductions, rounds)
+        for size, seconds in times.items():
+            print(f"  {count} processes  {size:>10,} B  {seconds * 1e6:>10,.0f} us", flush=True)
+        latency, bandwidth, worst = fitted(count, times)
+        print(
+            f"  {count} processes, as a ring: {latency * 1e6:.0f} us a message, {bandwidth / 1e9:.2f} GB/s; "
+            f"the fit is off by a factor of {worst:.1f} at most"
+        )
+    for part in (counts, steps):
+        for line in in_processes(1, part, rounds):
+            print(line, flush=True)
+
+
+def in_processes(count: int, work: Callable[..., Any], rounds: int) -> Any:
+    """Return what the first of several processes returns, each of which does the work."""
+    context, port = get_context("spawn"), free_port()
+    pipe, theirs = context.Pipe()
+    members = [
+        context.Process(target=member, args=(theirs if not i else None, port, count, i, work, rounds))
+        for i in range(count)
+    ]
+    for process in members:
+        process.start()
+    theirs.close()
+    try:
+        return pipe.recv()
+    finally:
+        for process in members:
+            process.join()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def member(pipe: Connection | None, port: int, count: int, index: int, work: Any, rounds: int) -> None:
+    """Do the work as one of several processes; the first sends what it returns."""
+    import jax
+
+    if count > 1:
+        jax.config.update("jax_platforms", "cpu")
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=count, process_id=index)
+    made = work(rounds)
+    if pipe:
+        pipe.send(made)
+    if count > 1:
+        jax.distributed.shutdown()
+
+
+def reductions(rounds: int) -> dict[int, float]:
+    """Return the seconds of an all-reduce by its bytes; all processes do the same."""
+    return {size: min(times_of(size, 2 * rounds)) for size in SIZES}
+
+
+def times_of(size: int, rounds: int) -> list[float]:
+    """Return the mean time of an all-reduce in each turn: many in one compiled loop, each of the last."""
+    import jax
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+    count = jax.device_count()
+    mesh, rows = Mesh(np.array(jax.devices()), ("workers",)), PartitionSpec("workers")
+    many = max(4, round(TURN / (2e-4 + 2e-9 * count * size)))
+
+    def local(x: Any) -> Any:
+        return jax.lax.fori_loop(0, many, lambda _, y: jax.lax.pmean(y, "workers"), x)
+
+    # a mean is the same for all, which the loop must not know: it would reduce nothing twice
+    program = jax.jit(jax.shard_map(local, mesh=mesh, in_specs=rows, out_specs=rows, check_vma=False))
+    own = np.full((1, size // 4), float(jax.process_index()), "float32")
+    x = jax.make_array_from_process_local_data(NamedSharding(mesh, rows), own, (count, size // 4))
+    done = np.asarray(program(x).block_until_ready().addressable_data(0))
+    assert np.allclose(done, (count - 1) / 2), done  # the mean of the processes' numbers
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        program(x).block_until_ready()
+        times.append((time.perf_counter() - began) / many)
+    return times
+
+
+def fitted(count: int, times: dict[int, float]) -> tuple[float, float, float]:
+    """Return latency of a message and bandwidth of a link, and by what factor the worst time is off.
+
+    A ring takes 2 (N - 1) latency + 2 (N - 1) / N bytes / bandwidth; least squares of relative deviations.
+    """
+    size, seconds = (np.array(column, float) for column in zip(*times.items(), strict=True))
+    columns = np.stack([np.full_like(size, 2 * (count - 1)), 2 * (count - 1) / count * size], 1)
+    latency, inverse = np.linalg.lstsq(columns / seconds[:, None], np.ones_like(seconds))[0]
+    off = np.abs(np.log(columns @ np.array([latency, inverse]) / seconds))
+    return float(latency), float(1 / inverse), float(np.exp(off.max()))
+
+
+def nets() -> dict[str, tuple[Layer, Any, Any]]:
+    """Return the networks of the page, with a batch of inputs and targets for each."""
+    rng = np.random.default_rng(0)
+    images = known.images(128)
+    made = {}
+    for name in ("784-128-64-10", "convnet", "LSTM"):
+        task = known.TASKS[name]
+        made[name] = (Sequential(task.layers()), *task.data(task.batch))
+    made["batchnorm"] = (Sequential(small()), *images)
+    wide = Sequential([Input(WIDE), Dense(WIDE, "relu"), Dense(10, "softmax")])
+    made[str(WIDE)] = (wide, rng.random((64, WIDE), "float32"), rng.integers(0, 10, 64))
+    return made
+
+
+def counts(rounds: int) -> list[str]:
+    """Return for each network what a step of two devices exchanges, as XLA divides its gradient."""
+    os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+    lines = ["what XLA exchanges for a step's gradients, divided between two devices, in numbers"]
+    for name, given in nets().items():
+        program = divided(*given)
+        for kind in ("all-reduce", "all-gather"):
+            if found := re.findall(rf"= (.*?) {kind}\(", program):
+                lines.append(f"  {name:<14} {kind} {', '.join(str(numbers(shape)) for shape in found)}")
+    return lines
+
+
+def divided(net: Layer, x: Any, target: Any) -> str:
+    """Return the compiled program of a gradient whose batch lies on two devices."""
+    import jax
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+    step = Step(net, ln.losses.get("categorical_crossentropy"), ln.optimizers.Adam())
+    state = step.start(x.shape[1:])
+    mesh = Mesh(np.array(jax.devices()), ("workers",))
+    rows, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (("workers",), ()))
+
+    def gradient(params: Any, x: Any, target: Any) -> Any:
+        _, loss, made = step.penalized(replace(state, params=params, spare=None), Batch(x, target))
+        return loss, made.grads
+
+    program = jax.jit(gradient, in_shardings=(whole, rows, rows), out_shardings=whole)
+    with compiling_for(Target("cpu", 2)):
+        return str(program.lower(state.params, x, target).compile().as_text())
+
+
+def numbers(shapes: str) -> int:
+    """Return how many numbers are in arrays, given as ``f32[16,3]{1,0}, f32[]``."""
+    sizes = re.findall(r"\[(.*?)\]", shapes)
+    return sum(math.prod(map(int, re.findall(r"\d+", size))) for size in sizes)
+
+
+def steps(rounds: int) -> list[str]:
+    """Return for each network the time of a step, and how much that of single steps varies."""
+    lines = ["compiled steps, Adam: the fastest block; spread of single steps (logarithm, quartiles / 1.35)"]
+    for name, (net, x, target) in nets().items():
+        many, turns = (WIDE_STEPS, 4) if name == str(WIDE) else (BLOCK, 2 * rounds)
+        block, single = (steps_of(net, x, target, size) for size in (many, 1))
+        fastest = min(seconds(block) / many for _ in range(turns))
+        low, high = np.quantile(np.log([seconds(single) for _ in range(5 * turns)][2:]), (0.25, 0.75))
+        spread = (high - low) / 1.35  # the standard deviation if it were normal
+        lines.append(f"  {name:<14} batch {len(x):>3}  {fastest * 1e6:>11,.0f} us   {spread:.2f}")
+    return [*lines, saved()]
+
+
+def steps_of(net: Layer, x: Any, target: Any, many: int) -> Callable[[], object]:
+    """Return so many compiled training steps on one batch."""
+    step = Step(net, ln.losses.get("categorical_crossentropy"), ln.optimizers.Adam(), backend="jax")
+    state, given = step.start(x.shape[1:]), [[Batch(x, target)]] * many
+
+    def work() -> object:
+        nonlocal state
+        state, measured = step.several(state, given)
+        return measured[-1].loss
+
+    return work
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the time of a call."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def saved() -> str:
+    """Return how fast a model file is written."""
+    model = ln.Model([Input(WIDE), Dense(WIDE, "relu"), Dense(10)])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "wide.safetensors"
+        spent = seconds(lambda: model.save(path))
+        rate = path.stat().st_size / spent / 1e6
+    return f"model file, hashed and on the disk: {rate:,.0f} MB/s"
