@@ -121,8 +121,6 @@ def test_errors():
         trained(dense(), "torch")
     with pytest.raises(LucidnetError, match="no device of kind 'gpu' here, only: cpu"):
         trained(dense(), "jax:gpu")
-    with pytest.raises(SettingError, match="runs on backend='numpy' only"):
-        trained(dense(), "jax", optimizer="lbfgs")
 
 
 def test_an_interrupt_waits_for_the_block():

@@ -5,6 +5,7 @@ import pytest
 from pairs import both, close
 
 from lucidnet import optimizers
+from lucidnet.errors import NonFiniteError
 from lucidnet.layers import BatchNormalization, Dense, Input
 from lucidnet.optimizers import (
     EMA,
@@ -28,10 +29,8 @@ pytest.importorskip("jax")
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 5)), RNG.integers(0, 3, 40)
 
-LEFT_OUT = {"lbfgs": "searches step by step, with all data as one batch; the engine says so (`test_errors`)"}
-
 OPTIMIZERS = [
-    *(name for name in optimizers.KNOWN if name not in LEFT_OUT),
+    *(name for name in optimizers.KNOWN if name != "lbfgs"),  # which takes all data at once: below
     SGD(0.1, momentum=0.9, nesterov=True, decay=0.1, weight_decay=0.01),
     SGD(schedules.Cosine(0.2, 0.0, 20), momentum=schedules.Polynomial(0.9, 0.5, 20)),
     AdamW(schedules.Warmup(5, 0.01), weight_decay=schedules.StepDecay(0.1, 5, 0.5)),
@@ -55,7 +54,7 @@ def grouped():
 
 
 def test_every_optimizer_is_here():
-    assert set(optimizers.KNOWN) - set(OPTIMIZERS) == set(LEFT_OUT)
+    assert set(optimizers.KNOWN) - set(OPTIMIZERS) == {"lbfgs"}
     assert {type(optimizer) for optimizer in OPTIMIZERS} >= {EMA}  # which wraps another, and has no name
 
 
@@ -66,6 +65,19 @@ def test_optimizers(optimizer):
         for model in (plain, fast):
             model.use_average()
         close(fast.params, plain.params)
+
+
+def test_lbfgs():
+    """It searches on the host; each look at the loss and its gradient is compiled, once for all steps."""
+    from lucidnet.optimizers import LBFGS
+
+    layers = [Input(5), Dense(6, "tanh", l2=0.01), Dense(4, "tanh", frozen=True), Dense(3, "softmax")]
+    _, fast = both(layers, x=X, y=Y, optimizer=LBFGS(), batch_size=40, epochs=20, use=True)
+    assert [key[0][0] for key in fast.step.engine.programs.made].count("look") == 1
+    assert fast.history["loss"][-1] < 0.6 * fast.history["loss"][0]
+    fast.set_weights(1e200 * fast.get_weights())  # whose squares are the penalty
+    with pytest.raises(NonFiniteError, match="the loss is inf"):
+        fast.fit(X, Y, verbose=0)
 
 
 SCHEDULES = [

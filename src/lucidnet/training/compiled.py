@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 
 from ..ahead import ahead
-from ..backend import Array, Tree, finite, namespace
+from ..backend import Array, Parts, Tree, finite, namespace
 from ..backend.device import either, precision, repeated, unbroken
 from ..backend.mesh import Mesh
 from ..backend.processes import Watchdog, gathered, together
-from ..errors import NonFiniteError, SettingError
+from ..errors import NonFiniteError
 from ..layers import Run, walk
 from ..layers.base import masked
 from ..tree import tree_map
 from .batch import Batch, Part, rows, whole
-from .carry import Carry, Form, Remote, advanced, arrived, departed, primed, traced
+from .carry import Carry, Form, Remote, advanced, arrived, departed, joined, primed, traced
 from .diagnose import non_finite
 from .feed import Batches, Feed, Sent, bytes_of, floats, mapped, stacked
 from .programs import Function, Programs
@@ -50,8 +50,6 @@ class Engine:
     """
 
     def __init__(self, step: Step, where: Where) -> None:
-        if step.optimizer.full_batch:
-            raise SettingError(f"{step.optimizer!r} searches step by step: it runs on backend='numpy' only")
         self.step, self.where, self.mesh = step, where, Mesh(where.kind, where.mesh)
         self.feed = Feed(self.mesh, step.net)
         self.programs = Programs(where.mixed, self.mesh.target)
@@ -102,6 +100,8 @@ class Engine:
         NonFiniteError
             If a loss or a gradient is not finite; see `last`.
         """
+        if self.step.optimizer.full_batch:
+            return self._searched(state, steps)
         dtype = self.dtype(state)
         with precision(dtype):
             sent = self.feed.sent(steps, dtype) if sent is None else sent
@@ -117,6 +117,39 @@ class Engine:
             if self.watchdog is not None:
                 self.watchdog.beat()
             return self._measured(state, steps, outs, wanted)
+
+    def _searched(self, state: State, steps: Sequence[Batches]) -> tuple[State, list[Measured]]:
+        """Make steps by an optimizer that searches on the host: each look at the loss is compiled."""
+        made: list[Measured] = []
+        for batches in steps:
+            state, measured = self.step.searched(state, [whole(batch) for batch in batches], self._looked)
+            made += measured
+        return state, made
+
+    def _looked(self, state: State, batch: Batch) -> tuple[Array, Measured]:
+        """Return the gradient of a batch as one vector, and what was measured."""
+        like, dtype = blank(state), self.dtype(state)
+
+        def look(params: Any, data: Tree, given: Any, count: Array) -> Any:
+            plan = like.plan
+            vector = Parts(params[: len(plan.parameters.paths)])
+            seen = replace(like, params=plan.layout.assembled(params), vector=vector, step=count)
+            (made,) = self.feed.batches(_row(given, 0), data, dtype)
+            gradient, loss, found = self.step.penalized(seen, made)
+            return gradient.arrays, loss, self.step.terms(made, found.prediction), found.prediction
+
+        with precision(dtype):
+            sent = self.feed.sent([[batch]], dtype)
+            given = (self._params(state), sent.data, sent.batches, self.mesh.put(np.int32(state.step)))
+            whole = self.mesh.lying()
+            lying = (whole, whole, whole, self.mesh.spread(0))
+            program = self.programs.of(("look", id(state.plan)), look, given, lying=lying)
+            with together(self.mesh.processes):
+                gradient, loss, terms, prediction = self.mesh.fetch(program(*given))
+        vector = joined(gradient, dtype)
+        if not np.isfinite(loss) or not finite(vector):
+            raise self._error(state, [batch])
+        return vector, Measured(float(loss), prediction, float(terms))
 
     def _measured(
         self, state: State, steps: Sequence[Batches], outs: Any, wanted: bool

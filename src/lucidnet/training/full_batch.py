@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
     from .step import Step
 
 
-def search(step: Step, state: State, batch: Batch) -> tuple[State, Measured]:
+Look: TypeAlias = Callable[[State, Batch], tuple[Array, Measured]]
+"""From a state and a batch to the gradient as one vector, and what was measured."""
+
+
+def search(step: Step, state: State, batch: Batch, look: Look) -> tuple[State, Measured]:
     """Return the state after one iteration of L-BFGS; the pairs of its memory are its slots."""
     settings: Any = step.optimizer
     seen: list[Measured] = []
@@ -24,9 +29,9 @@ def search(step: Step, state: State, batch: Batch) -> tuple[State, Measured]:
     def function(vector: Array) -> tuple[float, Array]:
         params = state.plan.layout.unravel(namespace(vector).concat([vector, buffers]))
         trial = replace(state, params=params, vector=vector)
-        gradient, loss, made = step.differentiated(trial, batch)
-        seen.append(Measured(loss, made.prediction, step.terms(batch, made.prediction)))
-        return loss, _trained(state, gradient)
+        gradient, measured = look(trial, batch)
+        seen.append(measured)
+        return measured.loss, _trained(state, gradient)
 
     buffers = state.vector[state.plan.parameters.size :]
     once = replace(settings, iterations=1)

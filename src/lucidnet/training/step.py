@@ -27,6 +27,7 @@ from .where import Where
 if TYPE_CHECKING:
     from ..rules import Rule
     from .compiled import Engine
+    from .full_batch import Look
 
 
 class Taught(NamedTuple):
@@ -247,7 +248,7 @@ class Step:
             state, measured = self.engine.run(state, [batches])
             return state, measured
         if self.optimizer.full_batch:
-            return self._searched(state, batches)
+            return self.searched(state, batches, self._looked)
         after, gradient, measured = self.gathered(state, batches, self.differentiated)
         return self._advance(state, after, gradient), measured
 
@@ -327,7 +328,9 @@ class Step:
     def recovered(self, state: State, error: BaseException) -> State:
         """Return the state to go on with after an error, or an interrupt: that of the last good step."""
         if isinstance(error, NonFiniteError):
-            return state.before(self.optimizer) if self.engine is None else self.engine.last()
+            if self.engine is None or self.optimizer.full_batch:
+                return state.before(self.optimizer)
+            return self.engine.last()
         return state if self.engine is None else self.engine.rescued(state)
 
     def gathered(
@@ -358,13 +361,18 @@ class Step:
             state = self._teach(before, state, gradient, batches[0].x)
         return state, gradient, measured
 
-    def _searched(self, state: State, batches: Sequence[Batch]) -> tuple[State, list[Measured]]:
+    def searched(self, state: State, batches: Sequence[Batch], look: Look) -> tuple[State, list[Measured]]:
+        """Make one step by an optimizer that looks at several points."""
         from .full_batch import search
 
         if len(batches) > 1 or self.own is not None:
             raise SettingError(f"{self.optimizer!r} takes all data as one batch, and the true gradient only")
-        state, measured = search(self, state, batches[0])
+        state, measured = search(self, state, batches[0], look)
         return state, [measured]
+
+    def _looked(self, state: State, batch: Batch) -> tuple[Array, Measured]:
+        gradient, loss, made = self.differentiated(state, batch)
+        return gradient, Measured(loss, made.prediction, self.terms(batch, made.prediction))
 
     def _teach(self, before: State, state: State, gradient: Array, x: Any) -> State:
         """Return the state with feedback weights that have learned."""
