@@ -52,8 +52,8 @@ def transformer() -> Any:
     """Return causal blocks over the embeddings of characters and places."""
     width = nets.WIDTH
     x = layers.Input((nets.CONTEXT,), dtype="int32")
-    places = layers.Embedding(nets.CONTEXT, width)(keras.ops.arange(nets.CONTEXT))
-    h = layers.Embedding(nets.SYMBOLS, width)(x) + places
+    numbers = keras.ops.cumsum(keras.ops.ones_like(x), axis=1) - 1
+    h = layers.Embedding(nets.SYMBOLS, width)(x) + layers.Embedding(nets.CONTEXT, width)(numbers)
     for _ in range(nets.BLOCKS):
         normal = layers.LayerNormalization(epsilon=1e-5)(h)
         h += layers.MultiHeadAttention(nets.HEADS, width // nets.HEADS)(normal, normal, use_causal_mask=True)

@@ -35,6 +35,15 @@ def test_the_networks_of_pytorch_have_as_many_parameters():
         assert theirs - ours == more.get(name, 0), name
 
 
+def test_the_networks_of_keras_have_as_many_parameters():
+    """The biases of keys change nothing."""
+    in_keras = pytest.importorskip("benchmarks.in_keras", reason="no Keras here", exc_type=ImportError)
+    more = {"transformer": nets.BLOCKS * nets.WIDTH}
+    for name, task in nets.TASKS.items():
+        ours = ln.Model(task.layers()).state.parameters.size
+        assert in_keras.model(name).count_params() - ours == more.get(name, 0), name
+
+
 def test_an_epoch_of_pytorch_trains():
     pytest.importorskip("torch")
     (work,) = epochs.pytorch(1, {"784-100-50-10": SMALL["784-100-50-10"]}).values()
