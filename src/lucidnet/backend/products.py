@@ -1,8 +1,7 @@
 """Products over all rows of arrays (..., columns).
 
-On NumPy all axes but the last become one, so that there is one product of matrices. A compiler is given them
-as they are: it can divide a sum over an axis whose entries lie on several devices, but not over one that was
-joined with it.
+All axes but the last become one, so that there is one product of matrices; but not where rows lie on several
+devices: a compiler can divide a sum over an axis that is spread, but not over one that was joined with it.
 """
 
 from __future__ import annotations
@@ -10,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import Array, namespace
+from .target import target
 
 
 def as_rows(x: Array) -> Array:
-    """Return an array as rows of a matrix on NumPy; as it is while compiling."""
-    return x.reshape(-1, x.shape[-1]) if isinstance(x, np.ndarray) else x
+    """Return an array as rows of a matrix; as it is if they lie on several devices."""
+    return x.reshape(-1, x.shape[-1]) if _alone(x) else x
 
 
 def outer_sum(x: Array, y: Array) -> Array:
@@ -25,7 +25,12 @@ def outer_sum(x: Array, y: Array) -> Array:
     >>> outer_sum(np.ones((2, 3, 4)), np.ones((2, 3, 5))).shape
     (4, 5)
     """
-    if isinstance(x, np.ndarray):
+    if _alone(x):
         return as_rows(x).T @ as_rows(y)
     axes = tuple(range(x.ndim - 1))
     return namespace(x).tensordot(x, y, axes=(axes, axes))
+
+
+def _alone(x: Array) -> bool:
+    """Tell whether all rows lie on one device."""
+    return isinstance(x, np.ndarray) or target().devices == 1
