@@ -23,7 +23,7 @@ from ..errors import NonFiniteError
 from ..layers import Run, walk
 from ..layers.base import masked
 from ..tree import tree_map
-from .batch import Batch, Part, rows, whole
+from .batch import Batch, Part, Rows, rows, whole
 from .carry import Carry, Form, Remote, advanced, arrived, departed, joined, primed, traced
 from .diagnose import non_finite
 from .feed import Batches, Feed, Sent, bytes_of, floats, mapped, stacked
@@ -114,19 +114,23 @@ class Engine:
                     carry, outs = program(carry, sent.data, xs)
                     self.known = self._after(state, carry, len(steps), form)
                 outs = self.mesh.fetch(outs, 1)
-            if self.watchdog is not None:
-                self.watchdog.beat()
+            self._beat()
             return self._measured(state, steps, outs, wanted)
+
+    def _beat(self) -> None:
+        """Tell the watchdog that this process is not stuck."""
+        if self.watchdog is not None:
+            self.watchdog.beat()
 
     def _searched(self, state: State, steps: Sequence[Batches]) -> tuple[State, list[Measured]]:
         """Make steps by an optimizer that searches on the host: each look at the loss is compiled."""
         made: list[Measured] = []
         for batches in steps:
-            state, measured = self.step.searched(state, [whole(batch) for batch in batches], self._looked)
+            state, measured = self.step.searched(state, batches, self._looked)
             made += measured
         return state, made
 
-    def _looked(self, state: State, batch: Batch) -> tuple[Array, Measured]:
+    def _looked(self, state: State, batch: Batch | Rows) -> tuple[Array, Measured]:
         """Return the gradient of a batch as one vector, and what was measured."""
         like, dtype = blank(state), self.dtype(state)
 
@@ -146,6 +150,7 @@ class Engine:
             program = self.programs.of(("look", id(state.plan)), look, given, lying=lying)
             with together(self.mesh.processes):
                 gradient, loss, terms, prediction = self.mesh.fetch(program(*given))
+            self._beat()
         vector = joined(gradient, dtype)
         if not np.isfinite(loss) or not finite(vector):
             raise self._error(state, [batch])

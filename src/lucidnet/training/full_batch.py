@@ -10,18 +10,17 @@ import numpy as np
 
 from ..backend import Array, namespace
 from ..optimizers.lbfgs import Pair, minimize
-from .batch import Batch
 from .step import Measured, State
 
 if TYPE_CHECKING:
     from .step import Step
 
 
-Look: TypeAlias = Callable[[State, Batch], tuple[Array, Measured]]
+Look: TypeAlias = Callable[[State, Any], tuple[Array, Measured]]
 """From a state and a batch to the gradient as one vector, and what was measured."""
 
 
-def search(step: Step, state: State, batch: Batch, look: Look) -> tuple[State, Measured]:
+def search(step: Step, state: State, batch: Any, look: Look) -> tuple[State, Measured]:
     """Return the state after one iteration of L-BFGS; the pairs of its memory are its slots."""
     settings: Any = step.optimizer
     seen: list[Measured] = []

@@ -361,7 +361,7 @@ class Step:
             state = self._teach(before, state, gradient, batches[0].x)
         return state, gradient, measured
 
-    def searched(self, state: State, batches: Sequence[Batch], look: Look) -> tuple[State, list[Measured]]:
+    def searched(self, state: State, batches: Sequence[Any], look: Look) -> tuple[State, list[Measured]]:
         """Make one step by an optimizer that looks at several points."""
         from .full_batch import search
 
