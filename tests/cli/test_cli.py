@@ -54,6 +54,12 @@ class TestTrain:
         assert "epoch 1" not in text
         assert "test" in text
 
+    @pytest.mark.parametrize("optimizer", ln.optimizers.KNOWN)
+    def test_every_optimizer_takes_a_rate(self, optimizer):
+        assert "test" in run(
+            "train", "digits", "--optimizer", optimizer, "--lr", 0.01, "--epochs", 1, "--quiet"
+        )
+
     def test_the_seed_repeats_the_run(self):
         texts = [run("train", "digits", *QUICK, "--quiet", "--seed", seed) for seed in (1, 1, 2)]
         one, same, other = (re.sub(r"in [\d.]+ s", "", text) for text in texts)

@@ -119,7 +119,7 @@ class Method:
 
     def make(self) -> optimizers.Optimizer:
         """Return the optimizer."""
-        kind: Any = lookup("optimizer", self.optimizer, optimizers.KNOWN)
+        kind: Any = type(lookup("optimizer", self.optimizer, optimizers.KNOWN)())
         given = {"learning_rate": self.lr, "momentum": self.momentum}
         settings = {name: value for name, value in given.items() if value is not None}
         if "momentum" in settings and "momentum" not in kind.__dataclass_fields__:
