@@ -117,8 +117,7 @@ def back_on_processor(dy: Array, W: Array, grid: Grid, height: int, width: int) 
     """Return the gradient of x: dy W^T, added up where the windows lie, for a few images at a time."""
     outputs, channels = dy.shape[1:3], W.shape[2]
     flat = W.reshape(-1, W.shape[-1]).T
-    sides = zip((height, width), grid.before, grid.after, strict=True)
-    sizes = [size + b + a for size, b, a in sides]
+    sizes = grid.around(height, width)
 
     def part(dy: Array) -> Array:
         made = (dy.reshape(-1, dy.shape[-1]) @ flat).reshape(len(dy), *outputs, -1, channels)

@@ -44,6 +44,11 @@ class Grid(NamedTuple):
         made = [(size + b + a - (k - 1) * d - 1) // s + 1 for size, k, s, d, b, a in sizes]
         return made[0], made[1]
 
+    def around(self, height: int, width: int) -> tuple[int, int]:
+        """Return the size of an image with its border."""
+        (top, left), (bottom, right) = self.before, self.after
+        return height + top + bottom, width + left + right
+
     def offsets(self) -> Iterator[tuple[int, int]]:
         """Yield the place in the padded image of each pixel of the first window."""
         for i in range(self.kernel[0]):
@@ -103,7 +108,7 @@ def correlate_back(dy: Array, W: Array, grid: Grid, height: int, width: int) -> 
         return _compiled().correlate_back(dy, W, grid, height, width)
     outputs, channels = dy.shape[1:3], W.shape[2]
     flat = W.reshape(-1, W.shape[-1]).T
-    sizes = [size + b + a for size, b, a in zip((height, width), grid.before, grid.after, strict=True)]
+    sizes = grid.around(height, width)
     dx, count = np.zeros((dy.shape[0], *sizes, channels), dy.dtype), images(grid, outputs, channels)
     for start in range(0, dy.shape[0], count):
         part = slice(start, start + count)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-EXIT_WORKER = 70
-"""Exit code when another process has gone."""
-
 
 def main() -> None:
     """Run the command line; an error of the user's becomes one line, not a traceback."""
@@ -17,8 +14,10 @@ def main() -> None:
     try:
         app()
     except WorkerError as error:
+        from ..backend.processes import EXIT
+
         print(f"error: {error}", file=sys.stderr, flush=True)
-        os._exit(EXIT_WORKER)  # the runtime would wait for the one that has gone
+        os._exit(EXIT)  # the runtime would wait for the one that has gone
     except LucidnetError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -194,6 +194,19 @@ def masked(net: Layer, x: Array, run: Run) -> Run:
     return run
 
 
+def counting(dimensions: int, mask: Array | None, real: Array | None) -> Array | None:
+    """Return which values of so many axes count, (n, 1, ...) or (n, time, 1, ...); None if all do.
+
+    Those of the examples that are real, and of the time steps that a mask has, if there are any.
+    """
+    if mask is not None and dimensions < 2:
+        mask = None
+    if mask is not None and real is not None:
+        mask = mask & real[:, None]
+    counts = real if mask is None else mask
+    return None if counts is None else counts.reshape(*counts.shape, *(1,) * (dimensions - counts.ndim))
+
+
 def walk(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Layer]]:
     """Yield all layers of a network with their paths, from the outside in, in order."""
     yield path, layer

@@ -9,7 +9,7 @@ from typing import ClassVar
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..errors import SettingError, ShapeError
 from ..value import in_range
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, counting
 from .embedding import check_whole
 from .normalization import check_epsilon, over_rows, scale_and_shift
 
@@ -139,18 +139,13 @@ def statistics(
 ) -> tuple[Array, Array, Array]:
     """Return mean and variance over some axes, and the share (1 / N; 0 if masked) of each place in them."""
     size = math.prod(x.shape[axis] for axis in axes)
-    if mask is None or mask.shape != x.shape[:2]:
-        mask = real
-    elif real is not None:
-        mask = mask & real[:, None]
-    if mask is None:
+    there = mask if mask is not None and mask.shape == x.shape[:2] else None
+    if (counts := counting(x.ndim, there, real)) is None:
         mean = x.mean(axes, keepdims=True)
         centred = x - mean
         return mean, (centred * centred).mean(axes, keepdims=True), 1 / size
     xp = namespace(x)
-    counts = xp.asarray(mask, dtype=x.dtype).reshape(
-        *mask.shape, *[1] * (x.ndim - mask.ndim)
-    ) + xp.zeros_like(x)
+    counts = xp.asarray(counts, dtype=x.dtype) + xp.zeros_like(x)
     share = counts / xp.maximum(counts.sum(axes, keepdims=True), 1)
     mean = (share * x).sum(axes, keepdims=True)
     centred = x - mean

@@ -11,6 +11,7 @@ import numpy as np
 from ..backend import Array, Shape, namespace
 from ..errors import DataError, ShapeError
 from ..layers import Layer
+from ..layers.base import counting
 from ..layers.core import fits
 from ..value import Value
 
@@ -117,16 +118,6 @@ class Loss(Value):
             The dtype of the network.
         """
         return check_values(target, shape, dtype)
-
-
-def counting(dimensions: int, mask: Array | None, real: Array | None) -> Array | None:
-    """Return which values of so many axes count, (n, 1, ...) or (n, time, 1, ...); None if all do."""
-    if mask is not None and dimensions < 2:
-        mask = None
-    if mask is not None and real is not None:
-        mask = mask & real[:, None]
-    counts = real if mask is None else mask
-    return None if counts is None else counts.reshape(*counts.shape, *(1,) * (dimensions - counts.ndim))
 
 
 def terms_of(counts: Array, shape: Shape) -> Any:

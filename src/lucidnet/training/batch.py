@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -104,6 +104,11 @@ class Rows:
         return self.batch.only(prediction)
 
 
+def nbytes(parts: Iterable[Any]) -> int:
+    """Return how many bytes the arrays of several trees have, some of which may be missing."""
+    return sum(np.asarray(array).nbytes for part in parts if part is not None for _, array in leaves(part))
+
+
 def whole(batch: Batch | Rows) -> Batch:
     """Return a batch, also of rows that nobody looked at yet."""
     return batch.batch if isinstance(batch, Rows) else batch
@@ -164,8 +169,7 @@ class Data:
     @property
     def nbytes(self) -> int:
         """How many bytes all arrays have."""
-        parts = (part for part in (self.x, self.target, self.weights, self.mask) if part is not None)
-        return sum(int(array.nbytes) for part in parts for _, array in leaves(part))
+        return nbytes((self.x, self.target, self.weights, self.mask))
 
     def batch(self, chosen: Array | slice) -> Batch:
         """Return inputs, targets, weights and mask of some rows."""

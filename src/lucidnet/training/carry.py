@@ -142,18 +142,22 @@ def primed(step: Step, state: State, batch: Batch) -> State:
     return replace(state, taught=state.taught._replace(slots=slots))
 
 
+def placed(like: State, params: tuple[Array, ...], slots: dict[str, tuple[Array, ...]], step: Array) -> State:
+    """Return a state, while compiling, with these arrays in the order of the plan."""
+    return replace(
+        like,
+        params=like.plan.layout.assembled(params),
+        vector=Parts(params[: len(like.plan.parameters.paths)]),
+        slots={name: Parts(slot) for name, slot in slots.items()},
+        step=step,
+    )
+
+
 def traced(like: State, carry: Carry, count: Array) -> State:
     """Return a state whose arrays are those that are carried."""
     own = {name: Parts(slot) for name, slot in carry.taught.items()}
-    return replace(
-        like,
-        params=like.plan.layout.assembled(carry.params),
-        vector=Parts(carry.params[: len(like.plan.parameters.paths)]),
-        slots={name: Parts(slot) for name, slot in carry.slots.items()},
-        step=count,
-        carried=carry.carried,
-        taught=Taught(carry.feedback, own),
-    )
+    state = placed(like, carry.params, carry.slots, count)
+    return replace(state, carried=carry.carried, taught=Taught(carry.feedback, own))
 
 
 def advanced(step: Step, before: State, after: State, gradient: Parts, fine: Array) -> Carry:

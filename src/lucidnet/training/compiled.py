@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..ahead import ahead
-from ..backend import Array, Parts, Tree, finite, namespace
+from ..backend import Array, Tree, finite, namespace
 from ..backend.device import either, precision, repeated, unbroken
 from ..backend.mesh import Mesh
 from ..backend.processes import Watchdog, gathered, together
@@ -24,7 +24,7 @@ from ..layers import Run, walk
 from ..layers.base import masked
 from ..tree import tree_map
 from .batch import Batch, Part, Rows, rows, whole
-from .carry import Carry, Form, Remote, advanced, arrived, departed, joined, primed, traced
+from .carry import Carry, Form, Remote, advanced, arrived, departed, joined, placed, primed, traced
 from .diagnose import non_finite
 from .feed import Batches, Feed, Sent, bytes_of, floats, mapped, stacked
 from .programs import Function, Programs
@@ -98,7 +98,7 @@ class Engine:
         Raises
         ------
         NonFiniteError
-            If a loss or a gradient is not finite; see `last`.
+            If a loss or a gradient is not finite; `rescued` gives the state after the last good step.
         """
         if self.step.optimizer.full_batch:
             return self._searched(state, steps)
@@ -135,9 +135,7 @@ class Engine:
         like, dtype = blank(state), self.dtype(state)
 
         def look(params: Any, data: Tree, given: Any, count: Array) -> Any:
-            plan = like.plan
-            vector = Parts(params[: len(plan.parameters.paths)])
-            seen = replace(like, params=plan.layout.assembled(params), vector=vector, step=count)
+            seen = placed(like, params, {}, count)
             (made,) = self.feed.batches(_row(given, 0), data, dtype)
             gradient, loss, found = self.step.penalized(seen, made)
             return gradient.arrays, loss, self.step.terms(made, found.prediction), found.prediction
@@ -192,11 +190,6 @@ class Engine:
     def rescued(self, state: State) -> State:
         """Return the state after a program that was interrupted: what it was given is gone."""
         return state if self.known is None else self.known[0]
-
-    def last(self) -> State:
-        """Return the state before the last good step, from which the loss was finite."""
-        assert self.known is not None
-        return self.known[0].before(self.step.optimizer)
 
     def watch(self) -> None:
         """Begin a training; of several processes none may be stuck."""

@@ -12,7 +12,7 @@ from ..backend.device import rows_of
 from ..backend.mesh import Mesh
 from ..layers import Layer
 from ..tree import tree_map
-from .batch import Batch, Data, Rows, whole
+from .batch import Batch, Data, Rows, nbytes, whole
 
 ON_DEVICE = 1 << 29
 """How many bytes of data may stay on a device whose memory is not known, as that of a processor."""
@@ -139,11 +139,4 @@ def bytes_of(batch: Batch | Rows) -> int:
     """Return how many bytes a batch has, about."""
     if isinstance(batch, Rows):
         return max(1, batch.data.nbytes * len(batch.chosen) // len(batch.data))
-    count = 0
-
-    def add(array: Array) -> None:
-        nonlocal count
-        count += np.asarray(array).nbytes
-
-    mapped(add, tuple(batch))
-    return count
+    return nbytes(batch)

@@ -17,7 +17,7 @@ from ..backend import Array, Parts, Tree, finite, namespace
 from ..backend.device import precision, repeated, select
 from ..backend.mesh import Mesh
 from ..tree import at
-from .carry import Remote, joined, ordered
+from .carry import Remote, joined, ordered, placed
 from .feed import floats, stacked
 from .programs import Function, Programs
 from .settings import changes, numbers_of, with_numbers
@@ -121,7 +121,7 @@ class OnlineEngine:
         base, given = self.base, (weights, going, x)
 
         def begun(weights: Weights, going: Going, x: Array) -> Going:
-            return self.tick.begun(_state(base, weights), going, x)
+            return self.tick.begun(placed(base, *weights), going, x)
 
         made: Going = self.programs.of("begun", begun, given)(*given)
         return made
@@ -138,7 +138,7 @@ class OnlineEngine:
     def _one(self, like: State, ready: bool, carry: Any, xs: tuple[Stretch, Any]) -> tuple[Any, Outcome]:
         """Work through one time, from what is carried and its inputs to what is carried and found."""
         (weights, going, fine), (given, numbers) = carry, xs
-        state, total = _state(like, weights), going.total
+        state, total = placed(like, *weights), going.total
         x, target, shares, place, moves = given
         parts = going._replace(total=None if total is None else Parts(total))
         after, found = self.tick(state, parts, x, target, shares, place, ready)
@@ -160,18 +160,6 @@ class OnlineEngine:
             return self.step
         optimizer = with_numbers(self.step.optimizer, like.plan.groups, numbers)
         return replace(self.step, optimizer=optimizer)
-
-
-def _state(like: State, weights: Weights) -> State:
-    """Return a state whose arrays are those that are carried."""
-    plan = like.plan
-    return replace(
-        like,
-        params=plan.layout.assembled(weights.params),
-        vector=Parts(weights.params[: len(plan.parameters.paths)]),
-        slots={name: Parts(slot) for name, slot in weights.slots.items()},
-        step=weights.step,
-    )
 
 
 def _weights(state: State) -> Weights:

@@ -327,11 +327,8 @@ class Step:
 
     def recovered(self, state: State, error: BaseException) -> State:
         """Return the state to go on with after an error, or an interrupt: that of the last good step."""
-        if isinstance(error, NonFiniteError):
-            if self.engine is None or self.optimizer.full_batch:
-                return state.before(self.optimizer)
-            return self.engine.last()
-        return state if self.engine is None else self.engine.rescued(state)
+        state = state if self.engine is None else self.engine.rescued(state)
+        return state.before(self.optimizer) if isinstance(error, NonFiniteError) else state
 
     def gathered(
         self, state: State, batches: Sequence[Batch], differentiate: Differentiate
