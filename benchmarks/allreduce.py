@@ -200,25 +200,12 @@ def steps(rounds: int) -> list[str]:
     lines = ["compiled steps, Adam: the fastest block; spread of single steps (logarithm, quartiles / 1.35)"]
     for name, (net, x, target) in nets().items():
         many, turns = (WIDE_STEPS, 4) if name == str(WIDE) else (BLOCK, 2 * rounds)
-        block, single = (steps_of(net, x, target, size) for size in (many, 1))
+        block, single = (known.stepper(net, x, target, many=size, backend="jax") for size in (many, 1))
         fastest = min(seconds(block) / many for _ in range(turns))
         low, high = np.quantile(np.log([seconds(single) for _ in range(5 * turns)][2:]), (0.25, 0.75))
         spread = (high - low) / 1.35  # the standard deviation if it were normal
         lines.append(f"  {name:<14} batch {len(x):>3}  {fastest * 1e6:>11,.0f} us   {spread:.2f}")
     return [*lines, saved()]
-
-
-def steps_of(net: Layer, x: Any, target: Any, many: int) -> Callable[[], object]:
-    """Return so many compiled training steps on one batch."""
-    step = Step(net, ln.losses.get("categorical_crossentropy"), ln.optimizers.Adam(), backend="jax")
-    state, given = step.start(x.shape[1:]), [[Batch(x, target)]] * many
-
-    def work() -> object:
-        nonlocal state
-        state, measured = step.several(state, given)
-        return measured[-1].loss
-
-    return work
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-import lucidnet as ln
 from lucidnet.layers import LayerNormalization, MultiHeadAttention, Residual, Sequential, TransformerBlock
-from lucidnet.training.step import Step
 
-from .dense import report
+from .dense import beside_pytorch
 from .nets import CONTEXT as TIME
-from .nets import HEADS, TASKS, WIDTH
-from .timing import Worker, Works
+from .nets import HEADS, TASKS, WIDTH, stepper
+from .timing import Works
 
 BATCH = TASKS["transformer"].batch
 
@@ -25,34 +22,16 @@ def run(threads: int, rounds: int) -> None:
     print(
         f"\nattention: batch {BATCH}, time {TIME}, width {WIDTH}, {HEADS} heads, causal, Adam, squared error"
     )
-    present = {"lucidnet": lucidnet} | ({"PyTorch": pytorch} if importlib.util.find_spec("torch") else {})
-    workers = {name: Worker(works, threads) for name, works in present.items()}
-    for work in ("norm+attention", "block"):
-        report(work, workers, rounds)
-    for worker in workers.values():
-        worker.close()
+    beside_pytorch(lucidnet, pytorch, threads, ("norm+attention", "block"), rounds)
 
 
 def lucidnet(threads: int) -> Works:
     """Return the steps of lucidnet on NumPy; called in its own process."""
     attention = [LayerNormalization(1e-5), MultiHeadAttention(HEADS, causal=True)]
     return {
-        "norm+attention": ours(Residual(Sequential(attention))),
-        "block": ours(TransformerBlock(HEADS, WIDTH, causal=True)),
+        "norm+attention": stepper(Residual(Sequential(attention)), *data(), "mse"),
+        "block": stepper(TransformerBlock(HEADS, WIDTH, causal=True), *data(), "mse"),
     }
-
-
-def ours(net: ln.layers.Layer) -> Callable[[], object]:
-    """Return a training step of a network."""
-    step = Step(net, ln.losses.MeanSquaredError(), ln.optimizers.Adam())
-    state, (x, target) = step.start((TIME, WIDTH)), data()
-
-    def work() -> object:
-        nonlocal state
-        state, measured = step(state, x, target)
-        return measured.loss
-
-    return work
 
 
 def pytorch(threads: int) -> Works:

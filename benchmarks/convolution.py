@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
 
 import lucidnet as ln
 from lucidnet.backend.patches import correlate_back
-from lucidnet.layers import Conv2D, Layer
+from lucidnet.layers import Conv2D, Layer, Sequential
 
-from .dense import report
+from .dense import beside_pytorch
 from .nets import TASKS, images, stepper
-from .timing import Worker, Works
+from .timing import Works
 
 LAYER = (64, 26, 32, 64, 3)
 """Images, their height and width, channels, filters, kernel: the second layer of the convnet."""
@@ -23,12 +22,8 @@ def run(threads: int, rounds: int) -> None:
     """Measure both networks, and the passes of one layer; print a line for each."""
     batches = ", ".join(f"{name}, batch {TASKS[name].batch}" for name in nets())
     print(f"\nconvolution: {batches}; 28x28, Adam")
-    present = {"lucidnet": lucidnet} | ({"PyTorch": pytorch} if importlib.util.find_spec("torch") else {})
-    workers = {name: Worker(works, threads) for name, works in present.items()}
-    for work in ("LeNet", "convnet", "conv forward", "conv dW", "conv dx"):
-        report(work, workers, rounds)
-    for worker in workers.values():
-        worker.close()
+    works = (*nets(), "conv forward", "conv dW", "conv dx")
+    beside_pytorch(lucidnet, pytorch, threads, works, rounds)
 
 
 def lucidnet(threads: int) -> Works:
@@ -37,7 +32,7 @@ def lucidnet(threads: int) -> Works:
     layer = Conv2D(LAYER[3], LAYER[4])
     params, _ = layer.init(ln.backend.Stream(0), x.shape[1:])
     (_, cache), grid = layer.forward(params, x), layer.grid(x.shape[1:])
-    made: Works = {name: stepper(layers, *given) for name, (layers, given) in nets().items()}
+    made: Works = {name: stepper(Sequential(layers), *given) for name, (layers, given) in nets().items()}
     return made | {
         "conv forward": lambda: layer.forward(params, x),
         "conv dW": lambda: layer.backward(params, cache, dy, need_dx=False),

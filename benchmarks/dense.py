@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +19,10 @@ SETTINGS = (
     Setting((128, 64), 512, "adam", 0.001),
 )
 NEEDS = {"lucidnet": "numpy", "PyTorch": "torch", "scikit-learn": "sklearn"}
+
+
+Make: TypeAlias = Callable[[int], Works]
+"""Returns works, from the number of threads; called in a process of its own."""
 
 
 def run(threads: int, rounds: int) -> None:
@@ -57,6 +62,23 @@ def data() -> tuple[Any, Any, str]:
     except ln.errors.LucidnetError:
         rng = np.random.default_rng(0)
         return rng.random((60_000, 784), "float32"), rng.integers(0, 10, 60_000), "noise (no MNIST here)"
+
+
+def beside_pytorch(ours: Make, theirs: Make, threads: int, works: Iterable[str], rounds: int) -> None:
+    """Measure works of lucidnet, and of PyTorch where it is; print a line for each."""
+    contenders: dict[str, tuple[Any, ...]] = {"lucidnet": (ours, threads)}
+    if importlib.util.find_spec("torch"):
+        contenders["PyTorch"] = (theirs, threads)
+    side_by_side(contenders, works, rounds)
+
+
+def side_by_side(contenders: dict[str, tuple[Any, ...]], works: Iterable[str], rounds: int) -> None:
+    """Measure works of contenders, given by what a `Worker` takes; print a line for each work."""
+    workers = {name: Worker(*given) for name, given in contenders.items()}
+    for work in works:
+        report(work, workers, rounds)
+    for worker in workers.values():
+        worker.close()
 
 
 def report(work: str, workers: dict[str, Worker], rounds: int) -> None:

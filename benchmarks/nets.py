@@ -22,10 +22,10 @@ from lucidnet.layers import (
     LayerNormalization,
     MaxPooling2D,
     PositionalEmbedding,
-    Sequential,
     SimpleRNN,
     TransformerBlock,
 )
+from lucidnet.training.batch import Batch
 from lucidnet.training.step import Step
 
 BATCH = 64
@@ -102,15 +102,17 @@ def convnet() -> list[Layer]:
     return [Input((28, 28, 1)), *first, *second, Flatten(), Dropout(0.5), Dense(CLASSES, "softmax")]
 
 
-def stepper(layers: list[Layer], x: Any, target: Any) -> Callable[[], object]:
-    """Return a training step of lucidnet on NumPy, on one batch."""
-    step = Step(Sequential(layers), losses.get("categorical_crossentropy"), optimizers.Adam(RATE))
-    state = step.start(x.shape[1:])
+def stepper(
+    net: Layer, x: Any, target: Any, loss: str = "categorical_crossentropy", many: int = 1, **settings: Any
+) -> Callable[[], object]:
+    """Return so many training steps of lucidnet on one batch; settings are those of `Step`."""
+    step = Step(net, losses.get(loss), optimizers.Adam(RATE), **settings)
+    state, steps = step.start(x.shape[1:]), [[Batch(x, target)]] * many
 
     def work() -> object:
         nonlocal state
-        state, measured = step(state, x, target)
-        return measured.loss
+        state, measured = step.several(state, steps)
+        return measured[-1].loss
 
     return work
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .dense import report
-from .timing import Worker, Works
+from .dense import side_by_side
+from .timing import Works
 
 LAYERS = {
     "LeNet 1": (64, 32, 1, 6, 5),
@@ -31,13 +31,10 @@ def run(threads: int, rounds: int) -> None:
         print("\nprimitives: not measured, JAX is not installed")
         return
     print(f"\nprimitives: {STEPS} convolutions in a loop; ratios of what lucidnet chooses on this device")
-    workers = {way: Worker(on_jax, way) for way in WAYS}
+    contenders: dict[str, tuple[Any, ...]] = {way: (on_jax, way) for way in WAYS}
     if importlib.util.find_spec("torch"):
-        workers["PyTorch"] = Worker(pytorch, threads)
-    for layer, which in product(LAYERS, PASSES):
-        report(f"{layer} {which}", workers, rounds)
-    for worker in workers.values():
-        worker.close()
+        contenders["PyTorch"] = (pytorch, threads)
+    side_by_side(contenders, (f"{layer} {which}" for layer, which in product(LAYERS, PASSES)), rounds)
 
 
 def data(layer: str) -> tuple[Any, Any, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
+from lucidnet.layers import Sequential
 
-from .dense import report
+from .dense import beside_pytorch
 from .nets import BATCH, KINDS, SYMBOLS, TIME, UNITS, characters, recurrent, stepper
-from .timing import Worker, Works
+from .timing import Works
 
 
 def run(threads: int, rounds: int) -> None:
@@ -14,17 +14,12 @@ def run(threads: int, rounds: int) -> None:
     print(
         f"\nrecurrent: batch {BATCH}, time {TIME}, {SYMBOLS} in and out, {UNITS} units, Adam, cross-entropy"
     )
-    present = {"lucidnet": lucidnet} | ({"PyTorch": pytorch} if importlib.util.find_spec("torch") else {})
-    workers = {name: Worker(works, threads) for name, works in present.items()}
-    for work in KINDS:
-        report(work, workers, rounds)
-    for worker in workers.values():
-        worker.close()
+    beside_pytorch(lucidnet, pytorch, threads, KINDS, rounds)
 
 
 def lucidnet(threads: int) -> Works:
     """Return the steps of lucidnet on NumPy; called in its own process."""
-    return {kind: stepper(recurrent(kind), *characters(BATCH)) for kind in KINDS}
+    return {kind: stepper(Sequential(recurrent(kind)), *characters(BATCH)) for kind in KINDS}
 
 
 def pytorch(threads: int) -> Works:

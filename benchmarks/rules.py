@@ -10,8 +10,8 @@ import numpy as np
 
 import lucidnet as ln
 from lucidnet.layers import Dense, Input, Sequential
-from lucidnet.training.step import Step
 
+from .nets import stepper
 from .online import learner
 from .timing import Worker, Works, compare
 
@@ -39,16 +39,9 @@ def step_of(rule: str) -> Works:
     """Return the training step by a rule; called in its own process."""
     wide = [Dense(UNITS * 8, "tanh"), Dense(UNITS * 8, "tanh")]
     net = Sequential([Input(784), *wide, Dense(10, "softmax")])
-    step = Step(net, ln.losses.get("categorical_crossentropy"), ln.optimizers.Adam(), ln.rules.get(rule))
-    state, rng = step.start((784,)), np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     x, y = rng.random((BATCH, 784), dtype="float32"), rng.integers(0, 10, BATCH)
-
-    def work() -> object:
-        nonlocal state
-        state, measured = step(state, x, y)
-        return measured.loss
-
-    return {"step": work}
+    return {"step": stepper(net, x, y, rule=ln.rules.get(rule))}
 
 
 def _online(rounds: int) -> None:
