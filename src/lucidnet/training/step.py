@@ -11,6 +11,7 @@ import numpy as np
 
 from ..backend import Array, Parts, Stream, Tree, finite, namespace, stream_like
 from ..backend import number as as_number
+from ..backend.memory import keep_freed
 from ..errors import NonFiniteError, SettingError
 from ..layers import Layer, Run, walk
 from ..losses import Loss
@@ -176,6 +177,7 @@ class Step:
     def _engine(self) -> Engine | None:
         where = Where.of(self.backend)
         if where.name == "numpy":
+            keep_freed()
             return None
         from .compiled import Engine
 

@@ -1,0 +1,19 @@
+"""Memory that each step asks for anew."""
+
+from __future__ import annotations
+
+import numpy as np
+
+MOST = (32 << 20) - (1 << 16)
+"""Bytes just under the largest array of which glibc learns (DEFAULT_MMAP_THRESHOLD_MAX, mallopt(3))."""
+
+
+def keep_freed() -> None:
+    """Have the C library keep what a step frees, up to 64 MiB, for the step after.
+
+    glibc gives large arrays back to the system as soon as they are freed, and each page of the next ones
+    costs a fault: a quarter of a step of a convolutional or recurrent network. It raises its limits
+    when an array between the old limit and the largest is freed, so one is: its pages are never touched.
+    Other libraries have limits of their own; there this does nothing.
+    """
+    np.empty(MOST, np.uint8)
