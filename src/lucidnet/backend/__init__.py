@@ -16,7 +16,7 @@ from .arrays import (
 from .branch import branch
 from .indexing import row_numbers, scatter_add
 from .parts import Parts, finite
-from .products import as_rows, outer_sum
+from .products import as_rows, outer_sum, with_one
 from .queue import exchanged, queue
 from .random import Stream, stream_like
 from .scan import scan
@@ -42,5 +42,6 @@ __all__ = [
     "scan",
     "scatter_add",
     "stream_like",
+    "with_one",
     "write_difference",
 ]

@@ -31,6 +31,18 @@ def outer_sum(x: Array, y: Array) -> Array:
     return namespace(x).tensordot(x, y, axes=(axes, axes))
 
 
+def with_one(x: Array) -> Array:
+    """Return an array with a 1 behind each row: a bias is then one more row of the weights.
+
+    Examples
+    --------
+    >>> with_one(np.zeros((1, 2)))
+    array([[0., 0., 1.]])
+    """
+    xp = namespace(x)
+    return xp.concat([x, xp.ones((*x.shape[:-1], 1), dtype=x.dtype)], axis=-1)
+
+
 def _alone(x: Array) -> bool:
     """Tell whether all rows lie on one device."""
     return isinstance(x, np.ndarray) or target().devices == 1

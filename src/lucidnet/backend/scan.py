@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, namespace
+from .target import target
+
+LARGE = 1024
+"""From how many numbers at a time on fetching ahead is worth while."""
 
 
 def scan(
@@ -60,11 +64,60 @@ def scan(
 def _compiled(
     step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool
 ) -> tuple[Any, Any, tuple[Array, ...]]:
-    from jax import lax
+    import jax
+
+    if target().processor and max(x[0].size for x in jax.tree.leaves(xs)) >= LARGE:
+        return _ahead(step, carry, xs, reverse)
 
     def body(carry: Any, x: tuple[Any, ...]) -> tuple[Any, Any]:
         carry, kept, outs = step(carry, x)
         return carry, (kept, outs)
 
-    carry, (kept, outs) = lax.scan(body, carry, xs, reverse=reverse)
+    carry, (kept, outs) = jax.lax.scan(body, carry, xs, reverse=reverse)
     return carry, kept, outs
+
+
+def _ahead(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[Any, Any, tuple[Array, ...]]:
+    """Call a step for each time; what belongs to a time is fetched at the end of the time before.
+
+    On a processor the compiler joins reading an array at a time with all that is computed of it, into code
+    that is not vectorized. What comes from the time before it cannot join. Outputs take the place of inputs
+    of their shape, which have been read by then, so that less memory goes through the caches.
+    """
+    import jax
+    from jax import lax
+
+    arrays, shape = jax.tree.flatten(xs)
+    times = len(arrays[0])
+
+    def fetched(stacks: list[Array], t: Any) -> Any:
+        now = [lax.dynamic_index_in_dim(x, t, keepdims=False) for x in stacks[: len(arrays)]]
+        return jax.tree.unflatten(shape, now)
+
+    def body(carry: Any, t: Any) -> tuple[Any, None]:
+        carry, now, stacks = carry
+        carry, *made = step(carry, now)
+        for k, out in zip(places, jax.tree.leaves(made), strict=True):
+            stacks[k] = lax.dynamic_update_index_in_dim(stacks[k], out, t, 0)
+        return (carry, fetched(stacks, t - 1 if reverse else t + 1), stacks), None
+
+    order = np.arange(times, dtype=np.uint32)  # before the first time and after the last: some other time
+    order = order[::-1] if reverse else order
+    now = fetched(arrays, order[0])
+    made, outputs = jax.tree.flatten(jax.eval_shape(step, carry, now)[1:])
+    places, stacks = _places(arrays, made)
+    (carry, _, stacks), _ = lax.scan(body, (carry, now, stacks), order)
+    kept, outs = jax.tree.unflatten(outputs, [stacks[k] for k in places])
+    return carry, kept, outs
+
+
+def _places(arrays: list[Array], made: list[Any]) -> tuple[list[int], list[Array]]:
+    """Return arrays for all times to write to, inputs first, and the number of that of each output."""
+    xp, stacks, places = namespace(arrays[0]), list(arrays), list[int]()
+    for out in made:
+        alike = (k for k, x in enumerate(arrays) if x.dtype == out.dtype and x.shape[1:] == out.shape)
+        place = next((k for k in alike if k not in places), len(stacks))
+        if place == len(stacks):
+            stacks.append(xp.zeros((len(arrays[0]), *out.shape), dtype=out.dtype))
+        places.append(place)
+    return places, stacks

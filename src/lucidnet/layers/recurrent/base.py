@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ... import initializers
-from ...backend import Array, Shape, Stream, Tree, namespace
+from ...backend import Array, Shape, Stream, Tree, namespace, with_one
 from ...errors import SettingError, ShapeError
 from ..base import INFERENCE, Cache, Layer, Run
 from .loop import State, back_through_time, through_time
@@ -73,8 +73,8 @@ class Recurrent(Layer):
     # --- one time step: what a subclass writes ---------------------------------------------------------
 
     def project(self, params: Tree, x: Array, run: Run) -> Array:
-        """Return z = x W + b, for inputs of one time or of all."""
-        return x @ params["W"] + params["b"]
+        """Return z = x W + b, for inputs of one time or of all, as one product: [x, 1] [W; b]."""
+        return with_one(x) @ namespace(x).concat([params["W"], params["b"][None]])
 
     def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
         """Return the next state, and what `step_back` needs."""
@@ -84,9 +84,9 @@ class Recurrent(Layer):
         """Return the gradients of z, of h U and of the state before, from that of the state after."""
         raise NotImplementedError(f"{type(self).__name__} must define step_back(params, cache, dstate)")
 
-    def biases(self, dz: Array, ds: Array) -> Tree:
-        """Return the gradients of the biases, from those of z and h U (rows, gates * units)."""
-        return {"b": dz.sum(0)}
+    def biases(self, db: Array, ds: Array) -> Tree:
+        """Return the gradients of the biases, from the sum of all dz and from ds (..., gates * units)."""
+        return {"b": db}
 
     # --- all of them -----------------------------------------------------------------------------------
 

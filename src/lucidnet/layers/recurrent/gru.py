@@ -63,5 +63,5 @@ class GRU(Recurrent):
         ds = xp.concat([dzr, dg * r], axis=1)
         return xp.concat([dzr, dg], axis=1), ds, (dh * z + ds @ params["U"].T,)
 
-    def biases(self, dz: Array, ds: Array) -> Tree:
-        return {"b": dz.sum(0), "c": ds[:, 2 * self.units :].sum(0)}
+    def biases(self, db: Array, ds: Array) -> Tree:
+        return {"b": db, "c": ds[..., 2 * self.units :].sum(tuple(range(ds.ndim - 1)))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from ...backend import Array, Tree, as_rows, namespace, outer_sum, scan
+from ...backend import Array, Tree, as_rows, namespace, outer_sum, scan, with_one
 from ..base import Run
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ class Trip(NamedTuple):
     h: Array
     counts: Array | None
     given: int
+
+    def before(self, backwards: bool = False) -> Array:
+        """Return the output of the step before each (time, n, units)."""
+        first = self.first[0][None]
+        return namespace(first).concat([self.h[1:], first] if backwards else [first, self.h[:-1]])
 
 
 def through_time(self: Recurrent, params: Tree, x: Any, run: Run) -> tuple[Array, Trip]:
@@ -117,12 +122,6 @@ def unroll(
     dfirst, _, ds = scan(step, end, (trip.kept, errors, trip.counts), not self.go_backwards)
     dz = ds[0]
     dx = (as_rows(dz) @ params["W"].T).reshape(*dz.shape[:2], -1) if need_dx else None
-    grads = {"W": outer_sum(trip.x, dz), "U": recurrent_gradient(trip, ds[-1], self.go_backwards)}
-    return dx, dfirst, grads | self.biases(dz.sum(0), ds[-1].sum(0))
-
-
-def recurrent_gradient(trip: Trip, ds: Array, backwards: bool) -> Array:
-    """Return dU, the sum of h^T ds over all times, h being the output of the step before."""
-    h, first = trip.h, trip.first[0]
-    h, later, begin = (h[1:], ds[:-1], ds[-1]) if backwards else (h[:-1], ds[1:], ds[0])
-    return outer_sum(h, later) + first.T @ begin
+    by_x = outer_sum(with_one(trip.x), dz)
+    grads = {"W": by_x[:-1], "U": outer_sum(trip.before(self.go_backwards), ds[-1])}
+    return dx, dfirst, grads | self.biases(by_x[-1], ds[-1])

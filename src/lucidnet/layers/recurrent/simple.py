@@ -91,7 +91,7 @@ class LeakyRNN(Recurrent):
             )
 
     def project(self, params: Tree, x: Array, run: Run) -> Array:
-        z = x @ params["W"] + params["b"]
+        z = Recurrent.project(self, params, x, run)
         if self.noise and run.train:
             z += self.noise * run.stream.normal(z.shape)
         return z

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ...backend import Array, Tree, namespace, scan
+from ...backend import Array, Tree, namespace, scan, with_one
 from ...layers import Recurrent
 from ...layers.recurrent.loop import State, Trip
 from .base import TimeRule, cut
@@ -82,7 +82,7 @@ class Online(TimeRule):
     ) -> tuple[Array, State, Tree, Tree]:
         xp, n = namespace(errors), errors.shape[1]
         x = with_one(trip.x)
-        before = with_one(xp.concat([trip.first[0][None], trip.h[:-1]]))
+        before = with_one(trip.before())
         width = params["W"].shape[1]
         sums = tuple(xp.zeros((k, width), dtype=errors.dtype) for k in (x.shape[-1], before.shape[-1]))
         first = (self.start(layer, params, n, errors, B), sums)
@@ -106,15 +106,9 @@ def moment(trip: Trip) -> Moment:
     return Moment(with_one(trip.x[0]), with_one(trip.first[0]), cut(trip.kept, 0), None)
 
 
-def with_one(array: Array) -> Array:
-    """Return an array with a 1 behind each row."""
-    xp = namespace(array)
-    return xp.concat([array, xp.ones((*array.shape[:-1], 1), dtype=array.dtype)], axis=-1)
-
-
 def gathered(layer: Recurrent, by_z: Array, by_s: Array) -> Tree:
     """Return the gradients by name, from those of the weights on (x, 1) and on (h, 1)."""
-    return {"W": by_z[:-1], "U": by_s[:-1]} | layer.biases(by_z[-1:], by_s[-1:])
+    return {"W": by_z[:-1], "U": by_s[:-1]} | layer.biases(by_z[-1], by_s[-1])
 
 
 def immediate(layer: Recurrent, params: Tree, now: Moment, error: Array) -> tuple[Array, Array, State]:
