@@ -75,14 +75,19 @@ def on_jax(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
     return {name: ours("jax", task) for name, task in tasks.items()}
 
 
+def on_devices(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
+    """Return the epochs of lucidnet on JAX, batches spread over as many devices of a processor as threads."""
+    return {name: ours("jax", task, mesh=threads) for name, task in tasks.items()} if threads > 1 else {}
+
+
 def on_numpy(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
     """Return the epochs of lucidnet on NumPy."""
     return {name: ours("numpy", task) for name, task in tasks.items()}
 
 
-def ours(backend: str, task: Task, rule: str = "backprop") -> Callable[[], object]:
+def ours(backend: str, task: Task, rule: str = "backprop", mesh: int | None = None) -> Callable[[], object]:
     """Return an epoch of a network in lucidnet."""
-    model = ln.Model(task.layers(), backend=backend)
+    model = ln.Model(task.layers(), backend=backend, mesh=mesh)
     model.compile("categorical_crossentropy", ln.optimizers.Adam(RATE), rule=rule)
     x, y = task.epoch()
     return lambda: model.fit(x, y, batch_size=task.batch, verbose=0)
@@ -114,6 +119,7 @@ def scikit_learn(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
 CONTENDERS = {
     BASE: (pytorch, "torch"),
     "JAX": (on_jax, "jax"),
+    "JAX, a device a thread": (on_devices, "jax"),
     "NumPy": (on_numpy, "numpy"),
     "torch.compile": (compiled_pytorch, "torch"),
     "Keras": (keras, "keras"),

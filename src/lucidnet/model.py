@@ -63,7 +63,8 @@ class Model:
         variable ``LUCIDNET_BACKEND`` says it, else NumPy.
     mesh : optional
         Over how many devices each batch is spread: ``"all"``, a number, or rows and columns as ``"4x2"``,
-        over the columns of which wide weights are; one device if not given.
+        over the columns of which wide weights are; one device if not given. Without a card the devices are
+        the cores of the processor, if this is set before JAX is first used in the process.
 
     Examples
     --------

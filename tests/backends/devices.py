@@ -22,6 +22,20 @@ NETS = {
         RNG.normal(size=(40, 4, 4, 2)),
         Y,
     ),
+    "convolutions": (
+        [
+            Input((8, 6, 1)),
+            L.Conv2D(3, 3, padding="same", activation="relu"),
+            L.MaxPooling2D(2),
+            L.Conv2DTranspose(2, 2, strides=2),
+            L.DepthwiseConv2D(2),
+            L.Conv2D(2, 2, strides=2),
+            L.Flatten(),
+            Dense(3, "softmax"),
+        ],
+        RNG.normal(size=(40, 8, 6, 1)),
+        Y,
+    ),
     "masks": ([Input((7,)), L.Embedding(9, 4, mask_zero=True), GRU(5), Dense(3, "softmax")], TOKENS, Y),
     "wide": ([Input(5), Dense(512, "relu"), Dense(512, "tanh"), Dense(3, "softmax")], X, Y),
 }

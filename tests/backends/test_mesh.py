@@ -13,7 +13,7 @@ import lucidnet as ln
 from lucidnet.errors import SettingError
 from lucidnet.layers import Dense, Input
 
-pytest.importorskip("jax")
+jax = pytest.importorskip("jax")
 
 CASES = [
     *(f"{name},{mesh},40,1,backprop" for name in ("dense", "convolution", "masks") for mesh in (1, 2, 8)),
@@ -21,6 +21,7 @@ CASES = [
     *(f"dropout,{mesh},16,2,backprop" for mesh in (1, 8)),
     *(f"dense,{mesh},12,2,dfa" for mesh in (1, "4x2")),
     *(f"wide,{mesh},10,1,backprop" for mesh in (1, "2x4")),
+    *(f"convolutions,{mesh},30,2,backprop" for mesh in (1, "4x2")),  # 30 and 10 do not divide by 4
 ]
 
 
@@ -70,8 +71,45 @@ def test_wide_weights_are_spread_over_the_second_axis(found):
     assert "(None, 'model')" in found["wide,2x4,10,1,backprop"]["lying"]
 
 
-@pytest.mark.parametrize("mesh", [3, "2x4", 0, "two", (1, 2, 3)])
+MADE = """
+import jax
+import lucidnet as ln
+if {begun}:
+    jax.devices()
+model = ln.Model([ln.layers.Input(2), ln.layers.Dense(1)], backend="jax", mesh={mesh!r})
+model.compile("mse", "sgd")
+model.fit([[1, 2], [3, 4]], [1, 2], verbose=0)
+print(len(model.step.engine.mesh.devices))
+"""
+
+
+def made(mesh, begun=False, **environment):
+    """Make and train a model of a mesh in a process of its own."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS",)} | environment
+    script = MADE.format(mesh=mesh, begun=begun)
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment | {"JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_processor_becomes_as_many_devices_as_are_asked_for():
+    assert made("3x1").stdout.split() == ["3"]
+    told = made("all", JAX_NUM_CPU_DEVICES="5")
+    assert told.stdout.split() == ["5"]
+
+
+def test_a_processor_is_no_more_devices_once_jax_has_begun():
+    late = made(3, begun=True)
+    assert late.returncode
+    assert "there are 1 devices of kind 'cpu' (JAX made them before" in late.stderr
+
+
+@pytest.mark.parametrize("mesh", [300, "200x4", 0, "two", (1, 2, 3)])
 def test_a_mesh_that_cannot_be(mesh):
+    jax.devices()  # JAX has begun
     model = ln.Model([Input(2), Dense(1)], backend="jax:cpu", mesh=mesh)
     with pytest.raises(SettingError, match="mesh"):
         model.compile("mse", "sgd")

@@ -2,7 +2,7 @@
 
 ``python -m benchmarks --only primitives`` measures them. On a graphics card all is XLA's own convolution. On
 a processor that one is slow, its gradients most of all inside a loop, and the windows of all images fill the
-caches over and over. There a few images at a time are worked through, if one device has all of them.
+caches over and over. There a few images at a time are worked through, by each device those that lie on it.
 """
 
 from __future__ import annotations
@@ -12,26 +12,28 @@ from typing import Any
 
 from .arrays import Array, namespace
 from .patches import Grid, added, images, padded, unpadded
-from .target import target
+from .target import on_each, target
 
 
 def correlate(x: Array, W: Array, grid: Grid) -> Array:
     """Return windows times W; see `patches.correlate`."""
-    return (forward_on_processor if _by_images_here() else forward)(x, W, grid)
+    if not target().processor:
+        return forward(x, W, grid)
+    return on_each(lambda x, W: forward_on_processor(x, W, grid), (x,), (W,))
 
 
 def correlate_weights(x: Array, dy: Array, grid: Grid) -> Array:
     """Return the gradient of W; see `patches.correlate_weights`."""
-    return (weights_on_processor if _by_images_here() else weights)(x, dy, grid)
+    if not target().processor:
+        return weights(x, dy, grid)
+    return on_each(lambda x, dy: weights_on_processor(x, dy, grid), (x, dy), add=True)
 
 
 def correlate_back(dy: Array, W: Array, grid: Grid, height: int, width: int) -> Array:
     """Return the gradient of x; see `patches.correlate_back`."""
-    return (back_on_processor if _by_images_here() else back)(dy, W, grid, height, width)
-
-
-def _by_images_here() -> bool:
-    return target().processor and target().devices == 1
+    if not target().processor:
+        return back(dy, W, grid, height, width)
+    return on_each(lambda dy, W: back_on_processor(dy, W, grid, height, width), (dy,), (W,))
 
 
 # --- XLA's own --------------------------------------------------------------------------------------
@@ -87,8 +89,6 @@ def forward_on_processor(x: Array, W: Array, grid: Grid) -> Array:
     """Return windows times W: pixel by pixel for one channel, else as one product."""
     x, outputs = padded(x, grid), grid.outputs(*x.shape[1:3])
     flat, count = W.reshape(-1, W.shape[-1]), images(grid, outputs, x.shape[-1])
-    if x.shape[-1] == 1:  # not all at once: the compiler would make the sum again wherever it is used
-        count = min(count, max(1, len(x) // 2))
 
     def part(x: Array) -> Array:
         if x.shape[-1] == 1:  # which the compiler makes one loop
@@ -158,5 +158,8 @@ def _summed(work: Callable[[Array, Array], Array], count: int, x: Array, dy: Arr
 
 
 def _parts(n: int, count: int) -> int:
-    """Return in how many parts of about so many images n are worked through."""
-    return next(parts for parts in range(max(1, n // count), n + 1) if n % parts == 0)
+    """Return in how many parts of about so many images n are worked through.
+
+    They are two at least: what is not in a loop the compiler makes again wherever it is used.
+    """
+    return next(parts for parts in range(max(min(n, 2), n // count), n + 1) if n % parts == 0)

@@ -11,12 +11,14 @@ import numpy as np
 
 from ..errors import SettingError, optional
 from .arrays import Array, Shape, Tree
-from .target import Target
+from .target import ROWS, Target
 
-ROWS, COLUMNS = "data", "model"
-"""The axes: examples are spread over the first, the columns of wide weights over the second."""
+COLUMNS = "model"
+"""The second axis, over which the columns of wide weights are spread."""
 WIDE = 512
 """From how many rows or columns on a matrix is spread over the second axis."""
+FORCED = "xla_force_host_platform_device_count"
+"""The older way to say how many devices a processor is."""
 
 
 class Mesh:
@@ -41,6 +43,8 @@ class Mesh:
 
     def __init__(self, kind: str = "", given: Any = None) -> None:
         jax: Any = optional("jax", "jax")
+        if given is not None:
+            processors(given)
         there = devices(kind, everywhere=given is not None)
         self.rows, self.columns = sizes(given, len(there))
         count = self.rows * self.columns
@@ -53,7 +57,7 @@ class Mesh:
         owners = [device.process_index for device in self.devices]
         self.processes = len(set(owners))
         self.index = jax.process_index() if self.processes > 1 else 0
-        self.target = Target(self.devices[0].platform, self.rows)
+        self.target = Target(self.devices[0].platform, self.rows, self.grid)
 
     def lying(self, *axes: str | None) -> Any:
         """Return how an array lies whose axes are spread over these axes of the mesh."""
@@ -136,12 +140,19 @@ def devices(kind: str, everywhere: bool = False) -> list[Any]:
     return list(found if everywhere else [d for d in found if d.process_index == jax.process_index()])
 
 
-def processors(given: Any) -> None:
-    """Let JAX make as many devices of this machine's processor as are asked for, if it has not begun yet."""
+def processors(asked: Any) -> None:
+    """Have JAX make a device of each core of this machine, or more if so many are asked for.
+
+    It is too late where JAX has begun; what the user has said, and several processes, are left as they are.
+    """
     jax: Any = optional("jax", "jax")
-    rows, columns = sizes(int(given) if str(given).isdigit() else given, os.cpu_count() or 1)
+    told = jax.config.jax_num_cpu_devices != -1 or FORCED in os.environ.get("XLA_FLAGS", "")
+    if told or jax.distributed.is_initialized():
+        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    rows, columns = sizes(asked, cores)
     with suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", rows * columns)
+        jax.config.update("jax_num_cpu_devices", max(rows * columns, cores))
 
 
 def sizes(given: Any, there: int) -> tuple[int, int]:
@@ -169,7 +180,9 @@ def _too_many(given: Any, there: list[Any]) -> str:
     kind = there[0].platform
     several = len({device.process_index for device in there})
     where = f" in {several} processes, all of which are needed" if several > 1 else ""
-    hint = "; JAX_NUM_CPU_DEVICES=8 makes 8 of one processor" if kind == "cpu" and several == 1 else ""
+    hint = ""
+    if kind == "cpu" and several == 1:
+        hint = " (JAX made them before; make this model first, or set JAX_NUM_CPU_DEVICES)"
     return f"mesh={given!r}: there are {len(there)} devices of kind {kind!r}{where}{hint}"
 
 

@@ -66,10 +66,9 @@ class Team:
     processes: int | None = None
     index: int | None = None
 
-    def mesh(self, backend: str | None) -> Any:
+    def mesh(self) -> Any:
         """Join the other processes, if there are any; return the mesh of the model."""
         from .. import distributed
-        from ..backend.mesh import processors
 
         if self.coordinator or self.processes or self.index is not None:
             distributed.start(self.coordinator, self.processes, self.index)
@@ -78,8 +77,6 @@ class Team:
             return None
         if distributed.detected():
             distributed.start()
-        elif backend == "jax:cpu":
-            processors(self.devices)
         return self._given(None)
 
     def _given(self, otherwise: str | None) -> Any:
@@ -135,7 +132,7 @@ def run(
     show.check_places(save, picture=plot)
     task = open_task(data)
     way = method.way
-    mesh = way.team.mesh(way.backend)
+    mesh = way.team.mesh()
     model = Model(network.layers(task), seed=method.seed, dtype=way.dtype, backend=way.backend, mesh=mesh)
     model.about = task.about()
     model.compile(task.loss, method.make(), task.metrics, rule=method.way.rule)

@@ -241,7 +241,8 @@ class Engine:
         with precision(dtype):
             x, mask = (tree if tree is None else tree_map(lambda a: a[chosen], tree) for tree in (x, mask))
             given = self.mesh.near((self._params(state), floats(x, dtype), mask))
-            found = self.mesh.fetch(self.programs.of(("predict", id(plan)), predict, given)(*given))
+            program = self.programs.of(("predict", id(plan)), predict, given, alone=True)
+            found = self.mesh.fetch(program(*given))
         return tree_map(lambda array: array[:count], found)
 
     def _filled(self, count: int) -> Array:

@@ -37,14 +37,23 @@ class Programs:
             keep_programs(folder)
 
     def of(
-        self, key: Any, function: Function, given: Any, donate: tuple[int, ...] = (), lying: Any = None
+        self,
+        key: Any,
+        function: Function,
+        given: Any,
+        donate: tuple[int, ...] = (),
+        lying: Any = None,
+        alone: bool = False,
     ) -> Function:
-        """Return a function compiled for such arguments; see `compiled`. The key tells functions apart."""
+        """Return a function compiled for such arguments; see `compiled`. The key tells functions apart.
+
+        `alone` says that all arguments lie on one device.
+        """
         key = (key, signature(given))
         if key not in self.made:
             began = time.perf_counter()
             function = with_bfloat16(function) if self.mixed else function
-            with compiling_for(self.target):
+            with compiling_for(Target(self.target.kind) if alone else self.target):
                 self.made[key] = compiled(function, given, donate, lying)
             self.seconds += time.perf_counter() - began
         return self.made[key]
