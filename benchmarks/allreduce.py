@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import os
 import re
 import socket
 import tempfile
@@ -24,7 +23,8 @@ from typing import Any
 import numpy as np
 
 import lucidnet as ln
-from lucidnet.backend.target import Target, compiling_for
+from lucidnet.backend.mesh import Mesh
+from lucidnet.backend.target import compiling_for
 from lucidnet.layers import Dense, Input, Layer, Sequential
 from lucidnet.training.batch import Batch
 from lucidnet.training.step import Step
@@ -160,7 +160,6 @@ def nets() -> dict[str, tuple[Layer, Any, Any]]:
 
 def counts(rounds: int) -> list[str]:
     """Return for each network what a step of two devices exchanges, as XLA divides its gradient."""
-    os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
     lines = ["what XLA exchanges for a step's gradients, divided between two devices, in numbers"]
     for name, given in nets().items():
         program = divided(*given)
@@ -173,19 +172,18 @@ def counts(rounds: int) -> list[str]:
 def divided(net: Layer, x: Any, target: Any) -> str:
     """Return the compiled program of a gradient whose batch lies on two devices."""
     import jax
-    from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
     step = Step(net, ln.losses.get("categorical_crossentropy"), ln.optimizers.Adam())
     state = step.start(x.shape[1:])
-    mesh = Mesh(np.array(jax.devices()), ("workers",))
-    rows, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (("workers",), ()))
+    mesh = Mesh("cpu", 2)
+    rows, whole = mesh.spread(0), mesh.lying()
 
     def gradient(params: Any, x: Any, target: Any) -> Any:
         _, loss, made = step.penalized(replace(state, params=params, spare=None), Batch(x, target))
         return loss, made.grads
 
     program = jax.jit(gradient, in_shardings=(whole, rows, rows), out_shardings=whole)
-    with compiling_for(Target("cpu", 2)):
+    with compiling_for(mesh.target):
         return str(program.lower(state.params, x, target).compile().as_text())
 
 

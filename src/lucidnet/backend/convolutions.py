@@ -160,6 +160,7 @@ def _summed(work: Callable[[Array, Array], Array], count: int, x: Array, dy: Arr
 def _parts(n: int, count: int) -> int:
     """Return in how many parts of about so many images n are worked through.
 
-    They are two at least: what is not in a loop the compiler makes again wherever it is used.
+    They are two at least, if n is even: what is not in a loop the compiler makes again wherever it is used.
     """
-    return next(parts for parts in range(max(min(n, 2), n // count), n + 1) if n % parts == 0)
+    least = max(n // count, 1 + (n % 2 == 0))
+    return next(parts for parts in range(least, n + 1) if n % parts == 0)
