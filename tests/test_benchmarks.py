@@ -1,6 +1,8 @@
 """The benchmarks do what they say, on the smallest work; what they measure is looked at by hand."""
 
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import lucidnet as ln
 pytest.importorskip("jax")
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks import epochs, gpu, nets, primitives
+
+ROOT = Path(__file__).parent.parent
 
 SMALL = {name: task.small() for name, task in nets.TASKS.items()}
 
@@ -42,6 +46,28 @@ def test_the_networks_of_keras_have_as_many_parameters():
     for name, task in nets.TASKS.items():
         ours = ln.Model(task.layers()).state.parameters.size
         assert in_keras.model(name).count_params() - ours == more.get(name, 0), name
+
+
+COUNTED = """
+import re
+import lucidnet as ln
+from benchmarks import allreduce, nets
+from lucidnet.layers import Sequential
+for name in ("784-128-64-10", "LSTM", "LeNet"):
+    layers, task = nets.TASKS[name].layers(), nets.TASKS[name]
+    program = allreduce.divided(Sequential(layers), *task.data(task.batch))
+    sent = sum(map(allreduce.numbers, re.findall(r"= (.*?) all-reduce\\(", program)))
+    print(sent - ln.Model(layers).state.parameters.size, "all-gather(" in program)
+"""
+
+
+def test_a_step_sends_its_gradients_and_the_loss_once():
+    """As docs/scaling.md says; in a process of its own, with two devices."""
+    environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | {"JAX_PLATFORMS": "cpu"}
+    run = subprocess.run(
+        [sys.executable, "-c", COUNTED], env=environment, cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.stdout.splitlines() == ["1 False"] * 3, run.stderr[-2000:]
 
 
 def test_an_epoch_of_pytorch_trains():
