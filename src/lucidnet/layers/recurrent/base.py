@@ -73,8 +73,11 @@ class Recurrent(Layer):
     # --- one time step: what a subclass writes ---------------------------------------------------------
 
     def project(self, params: Tree, x: Array, run: Run) -> Array:
-        """Return z = x W + b, for inputs of one time or of all, as one product: [x, 1] [W; b]."""
-        return with_one(x) @ namespace(x).concat([params["W"], params["b"][None]])
+        """Return z = x W + b, of one time or of all; many rows as one product, [x, 1] [W; b]."""
+        W, b = params["W"], params["b"]
+        if x.size <= len(W) ** 2:  # a copy of W then costs more than a pass over z
+            return x @ W + b
+        return with_one(x) @ namespace(x).concat([W, b[None]])
 
     def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
         """Return the next state, and what `step_back` needs."""
