@@ -64,16 +64,15 @@ class LSTM(Recurrent):
         i, f, g, o = opened(t, half)
         after = f * c
         after += i * g
-        squashed = xp.tanh(after)
-        return (o * squashed, after), (t, c, squashed)
+        return (o * xp.tanh(after), after), (t, c)
 
     def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
-        t, c, squashed = cache
-        dh, dc = dstate
-        half = halves(self.units, t.dtype)
+        (t, c), (dh, dc) = cache, dstate
+        xp, half = namespace(t), halves(self.units, t.dtype)
         i, f, g, o = opened(t, half)
+        squashed = xp.tanh(f * c + i * g)  # again: to keep it would take longer than to compute it
         dc = dc + dh * o * (1 - squashed * squashed)
-        dz = namespace(t).concat([dc * g, dc * c, dc * i, dh * squashed], axis=1)
+        dz = xp.concat([dc * g, dc * c, dc * i, dh * squashed], axis=1)
         # The slopes of all gates: (1 - t^2) / 4 of sigmoid's, 1 - t^2 of tanh's.
         slope = t * t
         slope -= 1
