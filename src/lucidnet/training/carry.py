@@ -161,14 +161,13 @@ def traced(like: State, carry: Carry, count: Array) -> State:
 
 
 def advanced(step: Step, before: State, after: State, gradient: Parts, fine: Array) -> Carry:
-    """Return what is carried on, after the optimizer's step."""
+    """Return what is carried on, after the optimizer's step, but not the weights before it."""
     plan = before.plan
     made, slots = descended(step.optimizer, before, gradient)
     buffers = [at(after.params, path) for path in plan.buffers.paths]
-    old = [at(before.params, path) for path in plan.layout.paths]
     return Carry(
         (*made.arrays, *buffers),
-        tuple(old),
+        (),
         {name: tuple(slot.arrays) for name, slot in slots.items()},
         after.taught.weights,
         {name: tuple(slot.arrays) for name, slot in after.taught.slots.items()},

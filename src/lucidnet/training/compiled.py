@@ -16,7 +16,7 @@ import numpy as np
 
 from ..ahead import ahead
 from ..backend import Array, Tree, finite, namespace
-from ..backend.device import either, precision, repeated, unbroken
+from ..backend.device import either, precision, repeated, select, unbroken
 from ..backend.mesh import Mesh
 from ..backend.processes import Watchdog, gathered, together
 from ..errors import NonFiniteError
@@ -311,13 +311,14 @@ class Engine:
             )
             sound = xp.isfinite(losses).all() & finite(gradient)
             fine, good = carry.fine & (sound | ~on), carry.fine & sound & on
+            # The weights to go back to are chosen out here: under the condition they would be copied twice.
+            old = select(good, carry.params, carry.before)
+            same, read = carry._replace(before=(), fine=fine), carry._replace(params=old)
             kept = either(
-                good,
-                lambda: advanced(step, before, after, gradient, fine),
-                carry._replace(fine=fine),
+                good, lambda: advanced(step, traced(like, read, count), after, gradient, fine), same
             )
             predictions = [found.prediction for found in measured] if wanted else []
-            return kept, (losses, terms, predictions, good)
+            return kept._replace(before=old), (losses, terms, predictions, good)
 
         return one
 
