@@ -218,11 +218,39 @@ def test_streams_of_batches_are_sent_ahead():
     assert len([key for key in made[1].step.engine.programs.made if key[0][0] == "block"]) <= 2
 
 
-def test_data_that_do_not_fit_are_sent_block_by_block(monkeypatch):
+def large(monkeypatch):
+    """Let all data be too many to be copied for a device; return the calls that take rows of them."""
     from lucidnet.training import feed
 
+    calls, taken = [], feed.taken
     monkeypatch.setattr(feed, "ON_DEVICE", 0)
-    both(dense(), batch_size=12)
+    monkeypatch.setattr(feed, "COPIED", 0)
+    monkeypatch.setattr(feed, "taken", lambda *given: calls.append(given[1].shape) or taken(*given))
+    return calls
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+def test_of_large_data_rows_are_sent_block_by_block(monkeypatch, dtype):
+    calls = large(monkeypatch)
+    both(dense(), batch_size=12, x=np.abs(3 * X).astype(dtype), y=Y, sample_weight=RNG.random(40), use=True)
+    assert (4, 12) in calls and (1, 12) not in calls
+
+
+def test_of_large_data_masks_and_several_inputs_are_sent_too(monkeypatch):
+    calls = large(monkeypatch)
+    both([Input((7, 3)), LSTM(4), Dense(3, "softmax")], x=SEQUENCES, y=Y, mask=RNG.random((40, 7)) < 0.8)
+    both([Input((7,)), L.Embedding(9, 4, mask_zero=True), LSTM(4), Dense(3, "softmax")], x=TOKENS, y=Y)
+    assert len(calls) >= 2
+
+
+def test_what_is_sent_a_processor_reads_without_a_copy():
+    import jax
+
+    from lucidnet.backend.memory import aligned
+
+    made = [aligned((3, k), "float32") for k in range(1, 40)]
+    there = jax.device_put(made)
+    assert all(a.unsafe_buffer_pointer() == b.ctypes.data for a, b in zip(there, made, strict=True))
 
 
 def test_products_in_bfloat16():

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from .arrays import Array, Shape
+
+ALIGN = 64
+"""Bytes to a multiple of which XLA wants the address of an array."""
 MOST = (32 << 20) - (1 << 16)
 """Bytes just under the largest array of which glibc learns (DEFAULT_MMAP_THRESHOLD_MAX, mallopt(3))."""
 
@@ -17,3 +23,12 @@ def keep_freed() -> None:
     Other libraries have limits of their own; there this does nothing.
     """
     np.empty(MOST, np.uint8)
+
+
+def aligned(shape: Shape, dtype: Any) -> Array:
+    """Return an empty array where a device that is a processor can read it without a copy."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.empty(size + ALIGN, np.uint8)
+    begin = -memory.ctypes.data % ALIGN
+    made: Array = memory[begin : begin + size].view(dtype).reshape(shape)
+    return made

@@ -9,13 +9,16 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..backend.device import rows_of
+from ..backend.memory import aligned
 from ..backend.mesh import Mesh
 from ..layers import Layer
 from ..tree import tree_map
 from .batch import Batch, Data, Rows, nbytes, whole
 
 ON_DEVICE = 1 << 29
-"""How many bytes of data may stay on a device whose memory is not known, as that of a processor."""
+"""How many bytes of data may stay on a device whose memory is not known."""
+COPIED = 1 << 25
+"""How many bytes are copied for a processor, which has the data in its memory; of others rows are taken."""
 SHARE = 0.4
 """Which share of a device's own memory data may take."""
 KEPT = 2
@@ -51,10 +54,12 @@ class Feed:
         self.mesh, self.net = mesh, net
         self.there: list[tuple[Data, Tree]] = []
 
-    def fits(self, data: Data) -> bool:
-        """Tell whether data may lie on each device as a whole."""
+    def fits(self, data: Data, rows: int) -> bool:
+        """Tell whether data, of which so many rows are wanted now, should lie on each device as a whole."""
         if self.mesh.processes > 1:
             return False  # each process has its own part of each batch
+        if self.mesh.target.processor and rows < len(data):
+            return data.nbytes <= COPIED
         memory = self.mesh.devices[0].memory_stats() or {}
         return data.nbytes <= (SHARE * memory["bytes_limit"] if "bytes_limit" in memory else ON_DEVICE)
 
@@ -63,11 +68,14 @@ class Feed:
         size = max(size, len(steps))
         steps = [*steps, *[steps[-1]] * (size - len(steps))]
         data = _data_of(steps)
-        if data is None or not self.fits(data):
-            found = [tuple(map(_parts, step)) for step in steps]
-            return Sent(self.mesh.put_rows(floats(stacked(found), dtype), 1), None, size)
-        rows = [tuple(map(_chosen, step)) for step in steps]
-        return Sent(self.mesh.put_rows(stacked(rows), 1), self._kept(data, dtype), size)
+        if data is None:
+            found = stacked([tuple(map(_parts, step)) for step in steps])
+            return Sent(self.mesh.put_rows(floats(found, dtype), 1), None, size)
+        rows = stacked([tuple(map(_chosen, step)) for step in steps])
+        if self.fits(data, sum(chosen.size for chosen, _ in rows)):
+            return Sent(self.mesh.put_rows(rows, 1), self._kept(data, dtype), size)
+        found = tuple((*taken(data, chosen, dtype), real) for chosen, real in rows)
+        return Sent(self.mesh.put_rows(found, 1), None, size)
 
     def batches(self, given: Any, data: Tree, dtype: Any) -> list[Batch]:
         """Return the batches of a step inside a program, from what was sent."""
@@ -75,9 +83,10 @@ class Feed:
 
     def _batch(self, parts: Any, data: Tree, dtype: Any) -> Batch:
         if data is None:
-            return Batch(*parts)
-        chosen, real = parts
-        x, target, weights, mask = mapped(lambda array: rows_of(array, chosen), data)
+            x, target, weights, mask, real = parts
+        else:
+            chosen, real = parts
+            x, target, weights, mask = mapped(lambda array: rows_of(array, chosen), data)
         x = tree_map(lambda array: array.astype(dtype), x)
         return Batch(x, target, weights, mask, real).masked(self.net)
 
@@ -99,6 +108,20 @@ def _data_of(steps: Sequence[Batches]) -> Data | None:
     """Return the data that all batches are rows of."""
     found = [batch.data if isinstance(batch, Rows) else None for step in steps for batch in step]
     return found[0] if all(data is found[0] for data in found) else None
+
+
+def taken(data: Data, chosen: Array, dtype: str) -> tuple[Any, Any, Any, Any]:
+    """Return inputs, targets, weights and mask of rows (steps, n); numbers that are not whole in a dtype."""
+
+    def take(array: Array) -> Array:
+        out = aligned((*chosen.shape, *array.shape[1:]), dtype if array.dtype.kind == "f" else array.dtype)
+        if out.dtype == array.dtype:
+            return array.take(chosen, axis=0, out=out, mode="clip")  # "raise" would copy once more
+        out[...] = array[chosen]
+        return out
+
+    made: tuple[Any, Any, Any, Any] = mapped(take, (data.x, data.target, data.weights, data.mask))
+    return made
 
 
 def _chosen(batch: Any) -> tuple[Array, Array | None]:

@@ -176,8 +176,8 @@ class Step:
 
     def _engine(self) -> Engine | None:
         where = Where.of(self.backend)
+        keep_freed()
         if where.name == "numpy":
-            keep_freed()
             return None
         from .compiled import Engine
 
