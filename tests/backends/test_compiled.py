@@ -240,7 +240,18 @@ def test_of_large_data_masks_and_several_inputs_are_sent_too(monkeypatch):
     calls = large(monkeypatch)
     both([Input((7, 3)), LSTM(4), Dense(3, "softmax")], x=SEQUENCES, y=Y, mask=RNG.random((40, 7)) < 0.8)
     both([Input((7,)), L.Embedding(9, 4, mask_zero=True), LSTM(4), Dense(3, "softmax")], x=TOKENS, y=Y)
-    assert len(calls) >= 2
+    nodes = [
+        ("a", LSTM(4), "times"),
+        ("b", Dense(4), "x"),
+        ("ab", L.Add(), ["a", "b"]),
+        ("y", Dense(3), "ab"),
+    ]
+    both(
+        L.Graph({"x": (5,), "times": (7, 3)}, [*nodes, ("out", L.Softmax(), "y")], "out"),
+        x={"x": X, "times": SEQUENCES},
+        y=Y,
+    )
+    assert len(calls) >= 3
 
 
 def test_what_is_sent_a_processor_reads_without_a_copy():

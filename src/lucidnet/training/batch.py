@@ -167,9 +167,14 @@ class Data:
         return rows(self.x)
 
     @property
+    def parts(self) -> tuple[Any, Any, Array | None, Array | None]:
+        """Inputs, targets, weights and mask."""
+        return self.x, self.target, self.weights, self.mask
+
+    @property
     def nbytes(self) -> int:
         """How many bytes all arrays have."""
-        return nbytes((self.x, self.target, self.weights, self.mask))
+        return nbytes(self.parts)
 
     def batch(self, chosen: Array | slice) -> Batch:
         """Return inputs, targets, weights and mask of some rows."""

@@ -58,7 +58,7 @@ class Feed:
         """Tell whether data, of which so many rows are wanted now, should lie on each device as a whole."""
         if self.mesh.processes > 1:
             return False  # each process has its own part of each batch
-        if self.mesh.target.processor and rows < len(data):
+        if self.mesh.target.processor and rows < len(data):  # a full batch is wanted again and again
             return data.nbytes <= COPIED
         memory = self.mesh.devices[0].memory_stats() or {}
         return data.nbytes <= (SHARE * memory["bytes_limit"] if "bytes_limit" in memory else ON_DEVICE)
@@ -99,7 +99,7 @@ class Feed:
         for known, tree in self.there:
             if known is data:
                 return tree
-        tree = self.mesh.put(floats((data.x, data.target, data.weights, data.mask), dtype))
+        tree = self.mesh.put(floats(data.parts, dtype))
         self.there = [*self.there[1 - KEPT :], (data, tree)]
         return tree
 
@@ -114,13 +114,13 @@ def taken(data: Data, chosen: Array, dtype: str) -> tuple[Any, Any, Any, Any]:
     """Return inputs, targets, weights and mask of rows (steps, n); numbers that are not whole in a dtype."""
 
     def take(array: Array) -> Array:
-        out = aligned((*chosen.shape, *array.shape[1:]), dtype if array.dtype.kind == "f" else array.dtype)
+        out = aligned((*chosen.shape, *array.shape[1:]), there(array.dtype, dtype))
         if out.dtype == array.dtype:
             return array.take(chosen, axis=0, out=out, mode="clip")  # "raise" would copy once more
         out[...] = array[chosen]
         return out
 
-    made: tuple[Any, Any, Any, Any] = mapped(take, (data.x, data.target, data.weights, data.mask))
+    made: tuple[Any, Any, Any, Any] = mapped(take, data.parts)
     return made
 
 
@@ -146,7 +146,12 @@ def stacked(trees: Sequence[Any]) -> Any:
 
 def floats(tree: Any, dtype: Any) -> Any:
     """Return a tree with all numbers that are not whole in the dtype of the weights."""
-    return mapped(lambda array: array if array.dtype.kind != "f" else array.astype(dtype, copy=False), tree)
+    return mapped(lambda array: array.astype(there(array.dtype, dtype), copy=False), tree)
+
+
+def there(given: Any, dtype: Any) -> Any:
+    """Return the dtype of an array on the devices: that of the weights, or its own whole numbers."""
+    return dtype if given.kind == "f" else given
 
 
 def mapped(function: Any, tree: Any) -> Any:

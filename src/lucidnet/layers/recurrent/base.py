@@ -75,7 +75,7 @@ class Recurrent(Layer):
     def project(self, params: Tree, x: Array, run: Run) -> Array:
         """Return z = x W + b, of one time or of all; many rows as one product, [x, 1] [W; b]."""
         W, b = params["W"], params["b"]
-        if x.size <= len(W) ** 2:  # a copy of W then costs more than a pass over z
+        if x.size // len(W) <= len(W):  # no more rows than W has: a copy of W costs more than a pass over z
             return x @ W + b
         return with_one(x) @ namespace(x).concat([W, b[None]])
 
