@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 
 import lucidnet as ln
-from lucidnet.backend.mesh import Mesh
-from lucidnet.backend.target import compiling_for
+from lucidnet.backend.xla.mesh import Mesh
+from lucidnet.backend.xla.target import compiling_for
+from lucidnet.data.batch import Batch
+from lucidnet.engine.step import Step
 from lucidnet.layers import Dense, Input, Layer, Sequential
-from lucidnet.training.batch import Batch
-from lucidnet.training.step import Step
 
 from . import nets as known
 from .mnist_conv import small

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import lucidnet as ln
-from lucidnet.backend.mesh import devices
+from lucidnet.backend.xla.mesh import devices
 from lucidnet.errors import LucidnetError
 from lucidnet.layers import Dense, Input, LeakyRNN
 

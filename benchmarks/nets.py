@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from lucidnet import losses, optimizers
+from lucidnet.data.batch import Batch
+from lucidnet.engine.step import Step
 from lucidnet.layers import (
     GRU,
     LSTM,
@@ -25,8 +27,6 @@ from lucidnet.layers import (
     SimpleRNN,
     TransformerBlock,
 )
-from lucidnet.training.batch import Batch
-from lucidnet.training.step import Step
 
 BATCH = 64
 RATE = 0.001

@@ -70,8 +70,8 @@ def looped(work: Callable[[Any, Any], Any], first: Any, second: Any) -> Callable
 
 def passes(way: str, layer: str) -> tuple[Callable[[Any, Any], Any], ...]:
     """Return forward pass, gradient of the weights, gradient of the input."""
-    from lucidnet.backend import convolutions
     from lucidnet.backend.patches import Grid
+    from lucidnet.backend.xla import convolutions
 
     _, size, _, _, kernel = LAYERS[layer]
     grid = Grid((kernel, kernel), (1, 1), (1, 1), (0, 0), (0, 0))
@@ -92,8 +92,8 @@ NAMES = ("correlate", "correlate_weights", "correlate_back")
 
 def whole(grid: Any, kernel: int, size: int) -> tuple[Callable[[Any, Any], Any], ...]:
     """Return the passes as products with the windows of all images at once."""
-    from lucidnet.backend.convolutions import windows
     from lucidnet.backend.patches import padded
+    from lucidnet.backend.xla.convolutions import windows
 
     outputs = (size - kernel + 1,) * 2
     wide = grid._replace(before=(kernel - 1,) * 2, after=(kernel - 1,) * 2)

@@ -9,11 +9,11 @@ import lucidnet as ln
 from harness import directional, flat
 from lucidnet import layers
 from lucidnet.backend import Stream, scatter_add
+from lucidnet.core.value import from_config, to_config
 from lucidnet.errors import DataError, SettingError, ShapeError
 from lucidnet.interop.registry import registry
 from lucidnet.layers import MultiHeadAttention, Run, TransformerBlock
 from lucidnet.tree import tree_map
-from lucidnet.value import from_config, to_config
 from rows_attention import MASK
 
 RNG = np.random.default_rng

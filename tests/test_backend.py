@@ -7,7 +7,7 @@ import scipy.special
 import scipy.stats
 
 from lucidnet.backend import Stream, namespace, normal_cdf, one_hot
-from lucidnet.backend.autodiff import derivative
+from lucidnet.backend.xla.autodiff import derivative
 
 
 def test_namespace():

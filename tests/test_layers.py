@@ -10,11 +10,11 @@ import pytest
 from harness import LAYERS, directional, flat
 from lucidnet import layers
 from lucidnet.backend import Stream
+from lucidnet.core.value import from_config, to_config
 from lucidnet.interop.registry import registry
 from lucidnet.layers import Layer
 from lucidnet.layers.activations import KNOWN
 from lucidnet.tree import leaves, tree_map
-from lucidnet.value import from_config, to_config
 
 every_layer = pytest.mark.parametrize("row", LAYERS, ids=str)
 

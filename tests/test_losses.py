@@ -10,12 +10,12 @@ import sklearn.metrics
 
 from harness import LOSSES, SCORES, directional
 from lucidnet import losses
+from lucidnet.core.value import from_config, to_config
 from lucidnet.errors import DataError, SettingError, ShapeError
 from lucidnet.interop.registry import registry
 from lucidnet.layers import Activation, Dense, Dropout, LogSoftmax, Sequential
 from lucidnet.losses import Loss
 from lucidnet.training import Objective
-from lucidnet.value import from_config, to_config
 
 every_loss = pytest.mark.parametrize("row", LOSSES, ids=str)
 WEIGHTS = np.array([1.0, 0.0, 2.5, 0.5, 1.0, 3.0])

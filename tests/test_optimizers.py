@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lucidnet import optimizers
+from lucidnet.core.value import from_config, to_config
 from lucidnet.errors import SettingError
 from lucidnet.interop.registry import registry
 from lucidnet.optimizers import (
@@ -35,7 +36,6 @@ from lucidnet.optimizers import (
 )
 from lucidnet.optimizers.schedules import Fixed, OneCycle, Polynomial
 from lucidnet.tree import leaves
-from lucidnet.value import from_config, to_config
 
 STEPS = 50
 START = {

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from lucidnet.backend import Stream
+from lucidnet.engine.parameters import Penalty, owners
 from lucidnet.errors import SettingError
 from lucidnet.layers import Add, Dense, Dropout, Flatten, Input, Residual, Sequential, Tanh
 from lucidnet.optimizers import Group
 from lucidnet.training import Plan
-from lucidnet.training.plan import Penalty, owners
 
 
 def plan(*layers, **settings):

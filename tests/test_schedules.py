@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lucidnet.backend import Stream
+from lucidnet.core.value import from_config, to_config
 from lucidnet.errors import SettingError
 from lucidnet.interop.registry import registry
 from lucidnet.layers import Dropout, Run
@@ -29,7 +30,6 @@ from lucidnet.optimizers.schedules import (
     TimeDecay,
     Warmup,
 )
-from lucidnet.value import from_config, to_config
 
 STEPS = 50
 

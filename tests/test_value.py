@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from lucidnet.core.value import Value, from_config, get, to_config
 from lucidnet.errors import SettingError, UnknownNameError
 from lucidnet.layers import Activation, Dense, Residual, Sequential
-from lucidnet.value import Value, from_config, get, to_config
 
 
 @dataclass(frozen=True, repr=False)

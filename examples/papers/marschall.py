@@ -20,11 +20,11 @@ from common import Checks, parser
 import lucidnet as ln
 from lucidnet.backend import Array
 from lucidnet.data.tasks import delayed_add, floors
+from lucidnet.inspect.alignment import aligned
 from lucidnet.layers import Dense, Input, LeakyRNN
 from lucidnet.optimizers import SGD
 from lucidnet.plots.figures import color_bar, new_figure
 from lucidnet.rules import RTRL, UORO, KeRNL, Rule, TruncatedBPTT
-from lucidnet.training.alignment import aligned
 
 UNITS, LAGS, WINDOW = 32, (4, 6), 10
 RULES = {

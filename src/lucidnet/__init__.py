@@ -13,9 +13,10 @@ from . import errors, initializers, layers, losses, optimizers, training
 from .model import Model
 
 if TYPE_CHECKING:
-    from . import callbacks, check, data, distributed, lab, metrics, plots, rules
+    from . import check, data, distributed, lab, metrics, plots, rules
     from .lab import race
     from .som import SelfOrganizingMap
+    from .training import callbacks
 
 __version__ = "0.1.0"
 __all__ = [

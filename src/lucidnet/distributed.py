@@ -11,7 +11,7 @@ what they mean with one process. Call `start` before anything else, and give the
 
 from __future__ import annotations
 
-from .backend.processes import PATIENCE, Watchdog, detected, join
+from .backend.xla.processes import PATIENCE, Watchdog, detected, join
 
 __all__ = ["PATIENCE", "Watchdog", "detected", "start"]
 

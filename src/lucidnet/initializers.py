@@ -14,9 +14,9 @@ from typing import Any, Literal
 import numpy as np
 
 from .backend import Array, Shape, Stream
+from .core.value import Value, in_range
+from .core.value import get as _get
 from .errors import SettingError
-from .value import Value, in_range
-from .value import get as _get
 
 
 class Initializer(Value):

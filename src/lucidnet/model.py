@@ -11,34 +11,34 @@ import numpy as np
 
 from . import losses, optimizers
 from .backend import Array, Tree
+from .core.trees import leaves, tree_map
+from .data.batch import Data, rows
+from .engine.device import DTYPES, Where
+from .engine.shapes import output_shape
+from .engine.step import State, Step, initial
 from .errors import NotReadyError, SettingError, ShapeError
+from .inspect.summary import summary_text
 from .layers import Layer, Run, Sequential
 from .layers.base import INFERENCE, masked
 from .losses import Loss
 from .optimizers import Optimizer
-from .training.batch import Arrays, Data, Source, rows
-from .training.callback import Callback
+from .training.callbacks.base import Callback
+from .training.checks import as_data, as_inputs, as_mask, as_numbers, example_shape
 from .training.history import History, Result
-from .training.inputs import as_data, as_inputs, as_mask, as_numbers, example_shape
 from .training.loop import Loop, Schedule, train
 from .training.measure import Tally, evaluate
 from .training.progress import choose
-from .training.shapes import output_shape
-from .training.step import State, Step, initial
-from .training.stream import Streamed, as_dataset
-from .training.summary import summary_text
-from .training.where import DTYPES, Where
-from .tree import leaves, tree_map
+from .training.sources import Arrays, Source, Streamed, as_dataset
 
 if TYPE_CHECKING:
-    from .doctor import Report
-    from .explain import Explanation
+    from .inspect.alignment import Alignment
+    from .inspect.doctor import Report
+    from .inspect.explain import Explanation
     from .metrics import Metric
     from .rules import Rule
-    from .stepper import Stepper
-    from .training.alignment import Alignment
     from .training.find import RateCurve
     from .training.online import OnlineLearner
+    from .training.stepper import Stepper
 
 ROWS = 1000
 """Rows predicted together."""
@@ -254,14 +254,14 @@ class Model:
         >>> round(found["dense2"].cosine, 6), abs(found["dense1"].cosine) < 1
         (1.0, True)
         """
-        from .training.alignment import gradient_alignment
+        from .inspect.alignment import gradient_alignment
 
         data = self._data(x, y)
         return gradient_alignment(self.step, self.state, data.batch(slice(None)).masked(self.net))
 
     def weight_alignment(self) -> dict[str, float]:
         """Return the cosine between feedback weights B and the weights W they stand for, for each layer."""
-        from .training.alignment import weight_alignment
+        from .inspect.alignment import weight_alignment
 
         return weight_alignment(self.step.objective.net, self.step.own, self.params, self.feedback)
 
@@ -400,7 +400,7 @@ class Model:
         )
         progress, callbacks = choose(verbose if self.step.main else 0, epochs), list(callbacks)
         if record:
-            from .training.record import Recorder
+            from .inspect.record import Recorder
 
             callbacks.append(Recorder(record, record_every))
         loop = Loop(self, source, validation, schedule, progress, callbacks)
@@ -533,7 +533,7 @@ class Model:
 
     def stepper(self) -> Stepper:
         """Return the network as one that is shown its sequences one time step at a time."""
-        from .stepper import Stepper
+        from .training.stepper import Stepper
 
         return Stepper(self)
 
@@ -632,7 +632,7 @@ class Model:
         Report
             True if nothing was found; it prints as sentences, and holds `Finding`s. The model stays as it is.
         """
-        from .doctor import doctor
+        from .inspect.doctor import doctor
 
         return doctor(self, x, y, steps=steps, batch_size=batch_size)
 
@@ -656,7 +656,7 @@ class Model:
         SettingError
             If the step has more numbers than can be read one by one.
         """
-        from .explain import explain
+        from .inspect.explain import explain
 
         return explain(self, x, y, digits)
 

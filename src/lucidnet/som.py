@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from .backend import Array, Stream
+from .core.value import in_range
 from .errors import NotReadyError, SettingError, ShapeError
-from .training.inputs import as_numbers, check_finite
-from .value import in_range
+from .training.checks import as_numbers, check_finite
 
 BLOCK = 1 << 22
 """Distances computed together, so that large data sets take little memory."""

@@ -14,7 +14,7 @@ from lucidnet.layers import GRU, LSTM, Dense, Input
 from lucidnet.optimizers import SGD
 
 pytest.importorskip("jax")
-from lucidnet.training import compiled
+from lucidnet.engine import on_jax as compiled
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 5)), RNG.integers(0, 3, 40)
@@ -220,7 +220,7 @@ def test_streams_of_batches_are_sent_ahead():
 
 def large(monkeypatch):
     """Let all data be too many to be copied for a device; return the calls that take rows of them."""
-    from lucidnet.training import feed
+    from lucidnet.engine import transfer as feed
 
     calls, taken = [], feed.taken
     monkeypatch.setattr(feed, "ON_DEVICE", 0)
@@ -300,7 +300,7 @@ def lowered(model):
     """The text of a program with two products: that of the inputs, and the recurrent one in a loop."""
     import jax
 
-    from lucidnet.backend.mixed import with_bfloat16
+    from lucidnet.backend.xla.mixed import with_bfloat16
 
     params = model.params["lstm1"]
     forward = with_bfloat16(lambda x: model.net.layers[1].forward(params, x)[0])

@@ -8,14 +8,14 @@ import lucidnet as ln
 from lucidnet import layers as L
 from lucidnet.backend import namespace
 from lucidnet.backend.queue import exchanged, queue
+from lucidnet.engine.online_compiled import OnlineEngine
+from lucidnet.engine.programs import Programs
+from lucidnet.engine.stream import Tick
 from lucidnet.errors import NonFiniteError, SettingError, ShapeError
 from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, SimpleRNN
 from lucidnet.optimizers import SGD, Adam, AdamW, ClipGlobalNorm, MaxNorm, schedules
 from lucidnet.rules import Rule, SnAp, TruncatedBPTT
 from lucidnet.rules.time import kernl, rtrl
-from lucidnet.training.online_compiled import OnlineEngine
-from lucidnet.training.programs import Programs
-from lucidnet.training.tick import Tick
 
 jnp = pytest.importorskip("jax.numpy")
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from lucidnet.backend import convolutions, patches
+from lucidnet.backend import patches
 from lucidnet.backend.patches import Grid
-from lucidnet.backend.target import Target, compiling_for
+from lucidnet.backend.xla import convolutions
+from lucidnet.backend.xla.target import Target, compiling_for
 
 jax = pytest.importorskip("jax")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lucidnet.backend.processes import EXIT, Watchdog
+from lucidnet.backend.xla.processes import EXIT, Watchdog
 from lucidnet.errors import SettingError
 
 pytest.importorskip("jax")

@@ -11,7 +11,7 @@ from devices import NETS
 import lucidnet as ln
 from lucidnet.callbacks import Checkpoint
 from lucidnet.errors import WorkerError
-from lucidnet.training.callback import Callback
+from lucidnet.training.callbacks.base import Callback
 
 
 class Ends(Callback):

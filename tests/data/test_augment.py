@@ -6,17 +6,7 @@ import scipy.ndimage as nd
 
 import lucidnet as ln
 from lucidnet.backend import Stream
-from lucidnet.data.augment import (
-    Compose,
-    Crop,
-    CutOut,
-    Elastic,
-    Flip,
-    Rotate,
-    Shift,
-    mixup,
-    sampled,
-)
+from lucidnet.data.augment import Compose, Crop, CutOut, Elastic, Flip, Rotate, Shift, mixup, sampled
 from lucidnet.errors import LucidnetError
 
 IMAGES = np.random.default_rng(0).random((40, 12, 10, 2)).astype("float32")

@@ -6,10 +6,10 @@ import pytest
 
 import lucidnet as ln
 from lucidnet import layers
-from lucidnet.doctor import AILMENTS
-from lucidnet.doctor.evidence import examine
-from lucidnet.doctor.flow import update_ratios
 from lucidnet.errors import DataError, NotReadyError, SettingError
+from lucidnet.inspect.doctor import AILMENTS
+from lucidnet.inspect.doctor.evidence import examine
+from lucidnet.inspect.doctor.flow import update_ratios
 from lucidnet.layers import Dense, Input
 
 SEEDS = range(4)
@@ -102,7 +102,7 @@ def test_update_ratio_is_that_of_the_training_step():
 
 def test_the_agreement_of_neighbours_is_that_of_scikit_learn():
     neighbors = pytest.importorskip("sklearn.neighbors")
-    from lucidnet.doctor.labels import NEIGHBOURS, agreement
+    from lucidnet.inspect.doctor.labels import NEIGHBOURS, agreement
 
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 3)) * [1, 5, 100]

@@ -16,7 +16,7 @@ import pytest
 import safetensors.numpy
 
 import lucidnet as ln
-from lucidnet import atomic
+from lucidnet.core import files as atomic
 from lucidnet.errors import FileError, SettingError
 from lucidnet.interop import container
 from lucidnet.interop.model_file import describe

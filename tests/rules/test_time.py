@@ -9,17 +9,7 @@ import lucidnet as ln
 from lucidnet.backend import Stream, stream_like
 from lucidnet.errors import LucidnetError
 from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, Run, Sequential, SimpleRNN
-from lucidnet.rules import (
-    RFLO,
-    RTRL,
-    UORO,
-    Diagonal,
-    EProp,
-    KeRNL,
-    Rule,
-    SnAp,
-    TruncatedBPTT,
-)
+from lucidnet.rules import RFLO, RTRL, UORO, Diagonal, EProp, KeRNL, Rule, SnAp, TruncatedBPTT
 from lucidnet.training import Step
 from lucidnet.tree import Layout, leaves
 

@@ -6,8 +6,8 @@ import pytest
 import lucidnet as ln
 from lucidnet import plots
 from lucidnet.errors import DataError, SettingError
+from lucidnet.inspect.alignment import aligned
 from lucidnet.layers import GRU, Dense, Input
-from lucidnet.training.alignment import aligned
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(20, 4)), RNG.integers(0, 3, 20)

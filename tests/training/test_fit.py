@@ -7,8 +7,8 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.layers import Dense, Dropout, Input
-from lucidnet.training.batch import order
-from lucidnet.training.callback import Callback
+from lucidnet.training.callbacks.base import Callback
+from lucidnet.training.sources import order
 
 (X, Y), (X_TEST, Y_TEST) = ln.data.load("digits")
 X, Y = X[:300], Y[:300]
@@ -101,7 +101,7 @@ def test_weights_of_examples_and_classes():
 
 
 def test_class_weights_of_one_hot_and_binary_targets():
-    from lucidnet.training.inputs import as_weights
+    from lucidnet.training.checks import as_weights
 
     assert as_weights(np.eye(3)[[0, 2]], {2: 5.0}, None, "float32").tolist() == [1, 5]
     assert as_weights(np.array([[0.0], [1.0]]), {1: 3.0}, [1, 2], "float32").tolist() == [1, 6]

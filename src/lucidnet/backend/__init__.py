@@ -4,15 +4,8 @@ Layer code takes its array functions from the array it was given (`namespace(x).
 the array API standard lacks stands here.
 """
 
-from .arrays import (
-    Array,
-    Shape,
-    Tree,
-    namespace,
-    number,
-    one_hot,
-    write_difference,
-)
+from ..core.trees import Array, Shape, Tree
+from .arrays import namespace, number, one_hot, write_difference
 from .branch import branch
 from .indexing import row_numbers, scatter_add
 from .parts import Parts, finite

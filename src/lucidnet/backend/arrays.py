@@ -1,19 +1,12 @@
-"""Arrays of any library that follows the array API standard, and trees of them."""
+"""What arrays of NumPy and JAX have in common, and what is written for both."""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-Array: TypeAlias = Any
-"""A NumPy or JAX array. (No type checker knows a common type of the two yet.)"""
-
-Tree: TypeAlias = Any
-"""An array, or nested dicts of arrays by name. Parameters and their gradients are trees alike."""
-
-Shape: TypeAlias = tuple[int, ...]
-"""Sizes of one example: without the batch axis."""
+from ..core.trees import Array
 
 
 def namespace(x: Array) -> Any:

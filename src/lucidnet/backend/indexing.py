@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.trees import Array
 from ..errors import DataError
-from .arrays import Array, namespace
+from .arrays import namespace
 
 
 def row_numbers(x: Array, rows: int) -> Array:

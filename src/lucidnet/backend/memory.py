@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, Shape
+from ..core.trees import Array, Shape
 
 ALIGN = 64
 """Bytes to a multiple of which XLA wants the address of an array."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, Shape
+from ..core.trees import Array, Shape
 
 
 class Parts:
@@ -82,7 +82,7 @@ def finite(flat: Any) -> Any:
     (True, False)
     """
     if isinstance(flat, Parts):
-        from .device import all_finite
+        from .xla.device import all_finite
 
         return all_finite(flat.arrays)
     # The squares show it in one fast pass, unless they overflow.

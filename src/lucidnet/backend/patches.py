@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .arrays import Array, namespace
+from ..core.trees import Array
+from .arrays import namespace
 
 BLOCK = 1 << 18
 """Numbers in the windows that are worked on at a time."""
@@ -148,7 +149,7 @@ def images(grid: Grid, outputs: tuple[int, int], channels: int) -> int:
 
 
 def _compiled() -> Any:
-    from . import convolutions
+    from .xla import convolutions
 
     return convolutions
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import Array, namespace
-from .target import target
+from ..core.trees import Array
+from .arrays import namespace
+from .xla.target import target
 
 
 def as_rows(x: Array) -> Array:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.trees import Array
 from ..errors import SettingError
-from .arrays import Array
 
 PLAIN = (np.ndarray, np.generic, bool, int, float, str, np.dtype, type, slice)
 """What else a tree may hold: it is the same at each step, or the program would be another."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, Shape, namespace
+from ..core.trees import Array, Shape
+from .arrays import namespace
 
 
 class Stream:

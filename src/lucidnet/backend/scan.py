@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, namespace
-from .target import target
+from ..core.trees import Array
+from .arrays import namespace
+from .xla.target import target
 
 LARGE = 8192
 """From how many numbers at a time on fetching ahead saves time."""

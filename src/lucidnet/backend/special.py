@@ -6,7 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from .arrays import Array, namespace
+from ..core.trees import Array
+from .arrays import namespace
 
 # Chebyshev coefficients of (1 + 2x) exp(x^2) erfc(x) in t = (x - 3.75) / (x + 3.75), the variable of
 # M. M. Shepherd and J. G. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in

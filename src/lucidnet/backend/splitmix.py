@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, Shape, namespace
+from ..core.trees import Array, Shape
+from .arrays import namespace
 from .random import Stream, key_of
 
 BLOCK = 1 << 15
@@ -162,6 +163,6 @@ def _wide(array: Array) -> Any:
     """Allow words of 64 bits, as JAX does not by itself."""
     if isinstance(array, np.ndarray):
         return nullcontext()
-    from .device import precision
+    from .xla.device import precision
 
     return precision("float64")

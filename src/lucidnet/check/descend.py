@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..value import Value
+from ..core.value import Value
 from .contract import unusable
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, Subject
 from .watch import watch

@@ -7,15 +7,15 @@ from typing import Any, cast
 import numpy as np
 
 from ..backend import Array, Shape, Stream
+from ..core.trees import tree_map
+from ..engine.objective import Objective
 from ..errors import DataError, LucidnetError, NotReadyError, SettingError, ShapeError
 from ..layers import Embedding, Layer, Recurrent, Run, Sequential
 from ..layers.containers import first_leaf
 from ..layers.core import Input
 from ..losses import Loss
 from ..losses.base import first_bad
-from ..training.inputs import as_inputs
-from ..training.objective import Objective
-from ..tree import tree_map
+from ..training.checks import as_inputs
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, as_float64, example
 
 ROWS = 4

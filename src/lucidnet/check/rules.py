@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream, Tree
+from ..backend.layout import Layout
+from ..core.trees import leaves, put, tree_map
+from ..engine.objective import Gradient
+from ..engine.step import State, Step
 from ..errors import LucidnetError, SettingError
+from ..inspect.alignment import aligned
 from ..layers import Dense, Input, Layer, LeakyRNN, Sequential
 from ..losses import get as get_loss
 from ..optimizers import SGD
@@ -20,10 +25,6 @@ from ..rules.feedback import branch, merged
 from ..rules.registry import get
 from ..rules.space.direct import Direct
 from ..rules.time.bptt import BPTT
-from ..training.alignment import aligned
-from ..training.objective import Gradient
-from ..training.step import State, Step
-from ..tree import Layout, leaves, put, tree_map
 
 EXAMPLES, TIMES, STEPS = 6, 24, 3
 SAME = 1e-9

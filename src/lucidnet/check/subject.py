@@ -8,12 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree
+from ..backend.layout import Layout
+from ..core.trees import leaves, tree_map
+from ..engine.objective import Objective
 from ..layers import Layer, Run
 from ..layers.base import buffer_paths
 from ..layers.containers import first_leaf
 from ..losses import Loss
-from ..training.objective import Objective
-from ..tree import Layout, leaves, tree_map
 
 
 class Subject(Protocol):

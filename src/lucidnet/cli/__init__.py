@@ -14,7 +14,7 @@ def main() -> None:
     try:
         app()
     except WorkerError as error:
-        from ..backend.processes import EXIT
+        from ..backend.xla.processes import EXIT
 
         print(f"error: {error}", file=sys.stderr, flush=True)
         os._exit(EXIT)  # the runtime would wait for the one that has gone

@@ -10,11 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ..core.trees import leaves
 from ..errors import FileError, SettingError, lookup
+from ..inspect.summary import as_text
 from ..model import Model
 from ..training.history import Result, number
-from ..training.summary import as_text
-from ..tree import leaves
 from .data import open_task
 
 NEVER_WRAP = 10_000

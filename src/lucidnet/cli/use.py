@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import atomic, lab, plots
+from .. import lab, plots
 from ..backend import Array
 from ..check import gradients, package
+from ..core import files as atomic
 from ..model import Model
 from ..training.history import number
 from . import show

@@ -1,10 +1,15 @@
 """Data sets: real ones by name, generated ones, and files."""
 
-from . import augment, tasks, text
-from .dataset import Dataset
-from .generate import circles, gaussians, moons, spirals, xor
-from .load import KNOWN, load
-from .tables import Table, read
+from typing import TYPE_CHECKING
+
+from ..core.lazy import late
+
+if TYPE_CHECKING:
+    from . import augment, tasks, text
+    from .dataset import Dataset
+    from .generate import circles, gaussians, moons, spirals, xor
+    from .sets import KNOWN, load
+    from .tables import Table, read
 
 __all__ = [
     "KNOWN",
@@ -21,3 +26,16 @@ __all__ = [
     "text",
     "xor",
 ]
+
+__getattr__ = late(
+    __name__,
+    {
+        "augment": "",
+        "tasks": "",
+        "text": "",
+        "dataset": "Dataset",
+        "generate": "circles gaussians moons spirals xor",
+        "sets": "KNOWN load",
+        "tables": "Table read",
+    },
+)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.value import Value, in_range
 from ..errors import SettingError, ShapeError
-from ..value import Value, in_range
 
 
 @dataclass(frozen=True, repr=False)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.trees import leaves, tree_map
 from ..errors import DataError, SettingError, optional
-from ..tree import leaves, tree_map
 
 Item = tuple[Any, ...]
 """An example or a batch: x, or (x, y), or (x, y, weights)."""
@@ -338,7 +338,7 @@ class Prefetched(Dataset):
         self.inner, self.ahead, self.length = inner, ahead, inner.length
 
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
-        from ..ahead import ahead
+        from ..core.prefetch import ahead
 
         yield from ahead(self.inner.items(epoch, start), self.ahead)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import atomic
+from ..core import files as atomic
 from ..errors import FileError
 from .idx import CHUNK, read_idx
 

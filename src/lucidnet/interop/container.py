@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import atomic
 from ..backend import Array
+from ..core import files as atomic
 from ..errors import FileError
 from .header import DAMAGED, DTYPES, Place, check_places, read_header
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree
+from ..core.trees import Path, leaves
+from ..core.value import from_config, to_config
+from ..engine.step import initial
 from ..errors import FileError, LucidnetError, UnknownNameError
 from ..initializers import Initializer
 from ..layers import Sequential
 from ..model import Model
 from ..training.history import History
-from ..training.step import initial
-from ..tree import Path, leaves
-from ..value import from_config, to_config
 from . import container
 from .registry import registry
 

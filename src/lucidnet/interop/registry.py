@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Mapping
 
 from .. import initializers, layers, losses, metrics, optimizers, rules
+from ..core.value import Value
 from ..errors import SettingError
-from ..value import Value
 
 MODULES = (layers, initializers, losses, optimizers, optimizers.schedules, metrics, rules)
 

@@ -14,13 +14,13 @@ import numpy as np
 from ..errors import SettingError
 from ..model import Model
 from ..rules import get
-from ..training.callback import Callback
+from ..training.callbacks.base import Callback
 from ..training.history import History, Result, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..training.batch import Batch
+    from ..data.batch import Batch
     from ..training.loop import Loop
 
 SAMPLE = 256
@@ -97,7 +97,7 @@ class Race:
         """Return the figures of the last epoch as a table: mean and standard deviation over the seeds."""
         from rich.table import Table
 
-        from ..training.summary import as_text
+        from ..inspect.summary import as_text
 
         table = Table(box=None, pad_edge=False, header_style="")
         columns = ["rule", *self.quantities, "s", "MiB a step"]
@@ -148,7 +148,7 @@ class _Watch(Callback):
         self.seconds += time.perf_counter() - self.began
 
     def epoch(self, loop: Loop, result: Result) -> None:
-        from ..training.alignment import overall_alignment
+        from ..inspect.alignment import overall_alignment
 
         self.alignment.append(overall_alignment(self.model.step, self.model.state, self.batch))
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..late import late
+from ..core.lazy import late
 from . import activations
 from .activations import (
     ELU,

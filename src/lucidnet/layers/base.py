@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
 from ..backend import Array, Shape, Stream, Tree
+from ..core.value import Value, in_range, of_library, plain_numbers
 from ..errors import SettingError
-from ..value import Value, in_range, of_library, plain_numbers
 
 Cache: TypeAlias = Any
 """Whatever `backward` needs from `forward`, and nothing more."""

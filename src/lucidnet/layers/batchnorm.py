@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..backend import Array, Shape, Stream, Tree, namespace
+from ..core.value import in_range
 from ..errors import SettingError, ShapeError
-from ..value import in_range
 from .base import INFERENCE, Cache, Layer, Run, counting
 from .embedding import check_whole
 from .normalization import check_epsilon, over_rows, scale_and_shift

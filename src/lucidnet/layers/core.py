@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree
+from ..core.value import at_step, in_range
 from ..errors import SettingError, ShapeError
-from ..value import at_step, in_range
 from .base import INFERENCE, Cache, Layer, Run
 
 

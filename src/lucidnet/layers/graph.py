@@ -8,8 +8,8 @@ from operator import add
 from typing import Any
 
 from ..backend import Shape, Stream, Tree
+from ..core.trees import leaves, tree_map
 from ..errors import LucidnetError, ShapeError
-from ..tree import leaves, tree_map
 from .base import INFERENCE, Cache, Layer, Run, Send
 from .containers import Container
 from .core import Input

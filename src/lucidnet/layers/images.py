@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, Shape, Stream, Tree, namespace
+from ..core.value import in_range
 from ..errors import SettingError, ShapeError
-from ..value import in_range
 from .base import INFERENCE, Cache, Layer, Run
 from .grids import both, pair
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..backend import Array, Tree, namespace
+from ..core.value import in_range
 from ..errors import SettingError
-from ..value import in_range
 from .base import INFERENCE, Cache, Layer, Run
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..core.lazy import late
+from ..core.value import get as _get
 from ..errors import SettingError, lookup
-from ..late import late
-from ..value import get as _get
 from .base import Loss
 from .crossentropy import (
     BinaryCrossentropy,

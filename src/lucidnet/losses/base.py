@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..backend import Array, Shape, namespace
+from ..core.value import Value
 from ..errors import DataError, ShapeError
 from ..layers import Layer
 from ..layers.base import counting
 from ..layers.core import fits
-from ..value import Value
 
 Cache: TypeAlias = Any
 

@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..backend import Array, Shape, namespace, one_hot
+from ..core.value import in_range, plain_numbers
 from ..errors import DataError, SettingError, ShapeError
 from ..layers import HardSigmoid, Layer, LogSoftmax, Sigmoid, Softmax
 from ..layers.activations import KNOWN
 from ..layers.activations.sigmoidal import sigmoid
-from ..value import in_range, plain_numbers
 from .base import Cache, Loss, check_values, mean_last
 
 

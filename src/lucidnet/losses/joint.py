@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..backend import Array
+from ..core.value import in_range
 from ..errors import DataError, SettingError
 from ..layers import Graph, Layer, Sequential
-from ..value import in_range
 from .base import Cache, Loss
 
 

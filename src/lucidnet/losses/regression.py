@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..backend import Array, namespace
+from ..core.value import in_range
 from ..errors import SettingError
-from ..value import in_range
 from .base import Cache, Loss, mean_last
 
 

@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from ..core.value import Value
 from ..errors import DataError
-from ..value import Value
 from .arrays import Data, Weight
 
 State = TypeVar("State")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.value import Value
 from ..errors import SettingError, lookup
-from ..value import Value
 from .arrays import Array, Data, Weight, class_indices, weights
 from .base import NO_EXAMPLES, Metric
 

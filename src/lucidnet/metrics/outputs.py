@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..value import Value
+from ..core.value import Value
 from .arrays import Weight
 from .base import Metric
 from .registry import get

@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from .. import value
+from ..core import value
 from .base import FunctionMetric, Metric
 from .classification import Accuracy, BinaryAccuracy, TopK
 from .confusion import AVERAGES, F1, Precision, Recall

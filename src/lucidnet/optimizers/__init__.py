@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..late import late
-from ..value import get as _get
+from ..core.lazy import late
+from ..core.value import get as _get
 from .adam import Adam, Adamax, AdamW, Nadam
 from .base import Group, Optimizer, Place
 from .clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue

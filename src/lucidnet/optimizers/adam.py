@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from ..backend import Array, namespace
-from ..value import at_step
+from ..core.value import at_step
 from .base import Bounds, Group, Optimizer, Slots
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 from ..backend import Array, Parts, Shape, Tree, namespace, write_difference
+from ..backend.layout import Layout
+from ..core.value import Value, at_step, in_range, plain_numbers
 from ..errors import SettingError
-from ..tree import Layout
-from ..value import Value, at_step, in_range, plain_numbers
 from .clip import Clip
 
 Slots: TypeAlias = dict[str, Array]

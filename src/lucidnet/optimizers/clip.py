@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..backend import Array, namespace, number
+from ..core.value import Value, in_range, plain_numbers
 from ..errors import SettingError
-from ..value import Value, in_range, plain_numbers
 
 
 @dataclass(frozen=True, repr=False)

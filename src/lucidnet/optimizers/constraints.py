@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..backend import Array, namespace
+from ..core.value import Value, in_range, plain_numbers
 from ..errors import SettingError
-from ..value import Value, in_range, plain_numbers
 
 
 class Constraint(Value):

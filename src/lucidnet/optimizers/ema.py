@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ..backend import Array, Tree, namespace
+from ..backend.layout import Layout
 from ..errors import SettingError
-from ..tree import Layout
 from .base import Bounds, Group, Optimizer, Place, Slots, pieces
 
 

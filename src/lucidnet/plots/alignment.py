@@ -98,8 +98,8 @@ def feedback_weights(model: Model) -> Figure:
     >>> [axes.get_title(loc="left") for axes in feedback_weights(model).axes[:2]]
     ['dense2/W', 'dense2: feedback W']
     """
+    from ..core.trees import leaves
     from ..rules.feedback import branch
-    from ..tree import leaves
 
     places = [(path, np.asarray(B)) for path, B in leaves(model.feedback)]
     if not places:

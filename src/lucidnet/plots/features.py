@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.trees import at
 from ..errors import ShapeError
-from ..tree import at
 from .figures import DIVERGING, color_bar, new_figure
 from .images import Array, outline, symmetric_limit, tile
 from .inside import call_of, place

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import atomic
+from ..core import files as atomic
 from ..errors import FileError, optional
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.trees import Path
 from ..errors import UnknownNameError, suggestion
+from ..inspect.trace import Call, watch
 from ..layers import Layer, walk
 from ..layers.base import INFERENCE, masked
-from ..training.inputs import as_inputs
-from ..training.trace import Call, watch
-from ..tree import Path
+from ..training.checks import as_inputs
 
 if TYPE_CHECKING:
     from ..model import Model

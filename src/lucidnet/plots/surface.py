@@ -9,16 +9,16 @@ import numpy as np
 
 from ..backend import Stream
 from ..errors import SettingError
-from ..training.batch import Arrays
 from ..training.measure import evaluate
+from ..training.sources import Arrays
 from .figures import BLUE, VERMILLION, color_bar, new_figure
 from .images import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from ..engine.step import State
     from ..model import Model
-    from ..training.step import State
 
 ROWS = 1000
 LEVELS = 20

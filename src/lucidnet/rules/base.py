@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from ..backend import Array, Shape, Stream, Tree
+from ..core.value import Value
 from ..layers import Layer
 from ..layers.base import Cache, Send
-from ..value import Value
 
 
 class Signals(NamedTuple):

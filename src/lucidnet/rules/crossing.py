@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from ..backend import Array, Shape, Tree, namespace
+from ..core.trees import Path, put, tree_map
 from ..layers import Layer, Recurrent, walk
 from ..layers.base import Cache, Send
-from ..tree import Path, put, tree_map
 from .base import Route, Signals, SpaceRule, carriers
 from .registry import Rule, get
 from .space.transported import Backprop

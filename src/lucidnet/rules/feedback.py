@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backend import Array, Stream, Tree, namespace
+from ..core.trees import Path, at, put
 from ..errors import SettingError
 from ..layers import Layer, Recurrent
-from ..tree import Path, at, put
 from .crossing import TIME, input_shapes, places, plain
 from .registry import Rule
 

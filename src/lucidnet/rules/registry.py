@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.value import Value, of_library
 from ..errors import SettingError, lookup
-from ..value import Value, of_library
 from .base import SpaceRule
 from .space.direct import DirectFeedbackAlignment, DirectRandomTargetProjection, Shallow
 from .space.perturbation import NodePerturbation, WeightPerturbation

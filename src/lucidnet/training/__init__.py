@@ -1,7 +1,7 @@
 """Training: the step, the loop around it, and what is recorded."""
 
-from .objective import Objective
-from .plan import Plan
-from .step import Measured, State, Step
+from ..engine.objective import Objective
+from ..engine.parameters import Plan
+from ..engine.step import Measured, State, Step
 
 __all__ = ["Measured", "Objective", "Plan", "State", "Step"]

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.trees import tree_map
+from ..core.value import to_config
+from ..engine.step import State, Step, Taught
 from ..errors import FileError, SettingError
-from ..tree import tree_map
-from ..value import to_config
 from .history import History
 from .packing import pack, unpack
-from .step import State, Step, Taught
 
 if TYPE_CHECKING:
     from .loop import Loop
@@ -128,7 +128,7 @@ def _agree(step: Step, folder: Path, name: str | None) -> None:
 
 def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
     """Run a loop that goes on from the newest checkpoint of a folder, if there is one."""
-    from ..callbacks import Checkpoint
+    from .callbacks import Checkpoint
 
     where = Path(folder)
     if not any(isinstance(c, Checkpoint) and c.folder == where for c in loop.callbacks):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.step import State
 from ..errors import NonFiniteError, SettingError
-from .batch import Source
-from .step import State
+from .sources import Source
 
 if TYPE_CHECKING:
     from ..model import Model

@@ -51,7 +51,7 @@ def csv_text(
     writer.writeheader()
     writer.writerows(rows)
     if path is not None:
-        from .. import atomic
+        from ..core import files as atomic
 
         atomic.write(path, [text.getvalue().encode()])
     return text.getvalue()

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..data.batch import Batch, alike, whole
+from ..engine.step import Measured, State, Step
 from ..errors import DataError, NonFiniteError, SettingError
-from .batch import Batch, Source, alike, whole
-from .callback import Callback
+from .callbacks.base import Callback
 from .history import History, Result
 from .measure import Tally, evaluate
 from .progress import Progress
-from .step import Measured, State, Step
+from .sources import Source
 
 if TYPE_CHECKING:
     from ..metrics import Metric

@@ -8,10 +8,11 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
-from ..tree import tree_map
-from .batch import Batch, Source
+from ..core.trees import tree_map
+from ..data.batch import Batch
+from ..engine.step import Measured, State, Step
 from .history import Result
-from .step import Measured, State, Step
+from .sources import Source
 
 if TYPE_CHECKING:
     from ..metrics import Metric

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backend import Array, Tree, finite
+from ..engine.shapes import zeros
+from ..engine.stream import Going, Outcome, Stretch, Tick
 from ..errors import NonFiniteError, SettingError, ShapeError
 from ..layers import Layer, Recurrent, walk
 from ..rules.crossing import chosen
 from ..rules.feedback import fresh
 from ..rules.registry import Rule, get
 from ..rules.time.base import NOT_ONLINE
-from .shapes import zeros
-from .tick import Going, Outcome, Stretch, Tick
 
 if TYPE_CHECKING:
+    from ..engine.online_compiled import OnlineEngine
     from ..model import Model
-    from .online_compiled import OnlineEngine
 
 
 class OnlineLearner:
@@ -161,7 +161,7 @@ class OnlineLearner:
         tick = Tick(self.model.step.objective, self.rule, self.delay)
         if self.model.step.engine is None:
             return Plain(self.model, tick)
-        from .online_compiled import OnlineEngine
+        from ..engine.online_compiled import OnlineEngine
 
         return OnlineEngine(self.model, tick)
 

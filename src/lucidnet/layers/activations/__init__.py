@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from ...backend import Array
+from ...core.value import get as _get
 from ...errors import SettingError
-from ...value import get as _get
 from ..base import NO_STREAM, Layer
 from .base import ActivationLayer, Linear
 from .custom import Custom, custom

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...backend import Array, Tree
+from ...core.value import in_range
 from ...errors import SettingError
-from ...value import in_range
 from .. import activations
 from ..base import Cache, Run
 from .base import Recurrent

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from .base import Fixed, Product, Schedule, Sequence, Warmup
-from .curves import Cosine, CosineRestarts, ExponentialDecay, Piecewise, Polynomial, StepDecay, TimeDecay
+from .curves import (
+    Cosine,
+    CosineRestarts,
+    ExponentialDecay,
+    Piecewise,
+    Polynomial,
+    StepDecay,
+    TimeDecay,
+)
 from .cycles import Cyclic, OneCycle
 
 __all__ = [

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from ...core.value import Value, at_step, plain_numbers
 from ...errors import SettingError
-from ...value import Value, at_step, plain_numbers
 
 
 class Schedule(Value):

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...backend import Array, Stream, Tree
+from ...backend.layout import Layout
+from ...core.value import in_range
 from ...errors import SettingError
 from ...layers import Layer, Run
 from ...layers.base import INFERENCE, Cache
 from ...layers.rebuild import with_leaves
 from ...losses import Loss
 from ...losses.base import shares
-from ...tree import Layout
-from ...value import in_range
 from ..base import SpaceRule
 
 

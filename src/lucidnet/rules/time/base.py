@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ...backend import Array, Stream, Tree, namespace
+from ...core.value import Value
 from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.recurrent.loop import State, Trip
-from ...value import Value
 
 ALL_UNITS = "pre, post, error, other errors, other units, own recurrent weight, recurrent weights"
 """What a rule reads that is local in no way."""

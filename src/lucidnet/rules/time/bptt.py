@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from ...backend import Array, Tree, branch, namespace
+from ...core.trees import tree_map
 from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.recurrent.loop import State, Trip, unroll
-from ...tree import tree_map
 from .base import ALL_UNITS, TimeRule, joined, part
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from ...backend import Array, Stream, Tree, namespace, stream_like
+from ...core.value import in_range
 from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.base import INFERENCE
 from ...layers.recurrent.loop import State
-from ...value import in_range
 from .online import Moment, Online, immediate
 
 

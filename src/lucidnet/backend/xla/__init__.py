@@ -1,0 +1,1 @@
+"""The only place, with the compiled engine, that knows JAX."""

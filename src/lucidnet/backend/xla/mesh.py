@@ -1,0 +1,200 @@
+"""Which devices work together, and how arrays lie on them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ...core.trees import Array, Shape, Tree
+from ...errors import SettingError, optional
+from .target import ROWS, Target
+
+COLUMNS = "model"
+"""The second axis, over which the columns of wide weights are spread."""
+WIDE = 512
+"""From how many rows or columns on a matrix is spread over the second axis."""
+FORCED = "xla_force_host_platform_device_count"
+"""The older way to say how many devices a processor is."""
+
+
+class Mesh:
+    """Devices in rows and columns.
+
+    The examples of a batch are spread over the rows. Over the columns, if there are several, wide matrices
+    of weights are: by columns, or by rows where they have more of these. All else every device has whole.
+    The compiler finds out what must be added up or sent, and when (Xu et al. 2021, "GSPMD").
+
+    Parameters
+    ----------
+    kind : str
+        The kind of devices, ``"cpu"`` or ``"gpu"``; JAX's choice if empty.
+    given : optional
+        How many: ``"all"``, a number, rows and columns as ``(4, 2)`` or ``"4x2"``; one if not given.
+
+    Raises
+    ------
+    SettingError
+        If there are not so many.
+    """
+
+    def __init__(self, kind: str = "", given: Any = None) -> None:
+        jax: Any = optional("jax", "jax")
+        if given is not None:
+            processors(given)
+        there = devices(kind, everywhere=given is not None)
+        self.rows, self.columns = sizes(given, len(there))
+        count = self.rows * self.columns
+        if count > len(there) or (given is not None and jax.process_count() > 1 and count != len(there)):
+            raise SettingError(_too_many(given, there))
+        self.devices = there[:count]
+        self.grid = jax.sharding.Mesh(
+            np.array(self.devices).reshape(self.rows, self.columns), (ROWS, COLUMNS)
+        )
+        owners = [device.process_index for device in self.devices]
+        self.processes = len(set(owners))
+        self.index = jax.process_index() if self.processes > 1 else 0
+        self.target = Target(self.devices[0].platform, self.rows, self.grid)
+
+    def lying(self, *axes: str | None) -> Any:
+        """Return how an array lies whose axes are spread over these axes of the mesh."""
+        sharding: Any = import_module("jax").sharding
+        return sharding.NamedSharding(self.grid, sharding.PartitionSpec(*axes))
+
+    def spread(self, axis: int) -> Any:
+        """Return how arrays lie whose examples stand along an axis."""
+        return self.lying(*[None] * axis, ROWS)
+
+    def weights(self, tree: Tree) -> Any:
+        """Return how each of the arrays of a tree lies that are, or belong to, weights."""
+        import jax
+
+        return jax.tree.map(lambda array: self._weights(array.shape), tree)
+
+    def _weights(self, shape: Shape) -> Any:
+        if self.columns == 1 or len(shape) != 2 or max(shape) < WIDE or max(shape) % self.columns:
+            return self.lying()
+        return self.lying(None, COLUMNS) if shape[1] >= shape[0] else self.lying(COLUMNS, None)
+
+    def put(self, tree: Tree, lying: Any = None) -> Tree:
+        """Return arrays on the devices; every process has all of them. Lying: one way for all, or a tree."""
+        import jax
+
+        lying = self.lying() if lying is None else lying
+        if self.processes == 1:
+            return jax.device_put(tree, lying)
+        if not isinstance(lying, jax.sharding.Sharding):
+            return jax.tree.map(_placed, tree, lying)
+        return jax.tree.map(lambda array: _placed(array, lying), tree)
+
+    def put_rows(self, tree: Tree, axis: int) -> Tree:
+        """Return arrays on the devices of which each process has its examples, along an axis."""
+        import jax
+
+        if self.processes > 1:
+            from_local: Any = jax.make_array_from_process_local_data
+            return jax.tree.map(lambda array: from_local(self.spread(axis), np.asarray(array)), tree)
+        leaves = jax.tree.leaves(tree)
+        even = all(array.shape[axis] % self.rows == 0 for array in leaves)
+        return jax.device_put(tree, self.spread(axis) if even else self.lying())
+
+    def whole(self, tree: Tree) -> Tree:
+        """Return arrays of which every process has all; what is spread over processes is sent around."""
+        jax: Any = import_module("jax")
+        if self.processes == 1 or self.columns == 1:
+            return tree
+        return jax.jit(lambda tree: tree, out_shardings=self.lying())(tree)
+
+    def near(self, tree: Tree) -> Tree:
+        """Return arrays on one device of this process."""
+        import jax
+
+        if self.processes > 1:
+            tree = self.fetch(self.whole(tree))
+        return jax.device_put(tree, next(d for d in self.devices if d.process_index == jax.process_index()))
+
+    def fetch(self, tree: Tree, axis: int = 0) -> Tree:
+        """Return NumPy arrays of their own; of those spread over processes, this one's examples."""
+        import jax
+
+        return jax.tree.map(lambda array: _fetched(array, axis), tree)
+
+
+def devices(kind: str, everywhere: bool = False) -> list[Any]:
+    """Return the devices of a kind, ``"cpu"`` or ``"gpu"``, or those that JAX would take.
+
+    Raises
+    ------
+    SettingError
+        If there are none of that kind.
+    """
+    jax: Any = optional("jax", "jax")
+    try:
+        found = jax.devices(kind or None)
+    except RuntimeError as error:
+        there = ", ".join(sorted({d.platform for d in jax.devices()}))
+        raise SettingError(f"backend: there is no device of kind {kind!r} here, only: {there}") from error
+    return list(found if everywhere else [d for d in found if d.process_index == jax.process_index()])
+
+
+def processors(asked: Any) -> None:
+    """Have JAX make a device of each core of this machine, or more if so many are asked for.
+
+    It is too late where JAX has begun; what the user has said, and several processes, are left as they are.
+    """
+    jax: Any = optional("jax", "jax")
+    told = jax.config.jax_num_cpu_devices != -1 or FORCED in os.environ.get("XLA_FLAGS", "")
+    if told or jax.distributed.is_initialized():
+        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    rows, columns = sizes(asked, cores)
+    with suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", max(rows * columns, cores))
+
+
+def sizes(given: Any, there: int) -> tuple[int, int]:
+    """Return rows and columns.
+
+    Examples
+    --------
+    >>> sizes("all", 8), sizes(2, 8), sizes("4x2", 8), sizes(None, 8)
+    ((8, 1), (2, 1), (4, 2), (1, 1))
+    """
+    if given is None or given == "all":
+        return (1 if given is None else there), 1
+    if isinstance(given, str):
+        parts = given.split("x")
+        given = tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
+    numbers = (given,) if isinstance(given, int) else tuple(given)
+    if not 1 <= len(numbers) <= 2 or not all(isinstance(n, int) and n >= 1 for n in numbers):
+        raise SettingError(
+            f"mesh: expected 'all', a number of devices, or rows and columns as '4x2', got {given!r}"
+        )
+    return numbers[0], numbers[1] if len(numbers) > 1 else 1
+
+
+def _too_many(given: Any, there: list[Any]) -> str:
+    kind = there[0].platform
+    several = len({device.process_index for device in there})
+    where = f" in {several} processes, all of which are needed" if several > 1 else ""
+    hint = ""
+    if kind == "cpu" and several == 1:
+        hint = " (JAX made them before; make this model first, or set JAX_NUM_CPU_DEVICES)"
+    return f"mesh={given!r}: there are {len(there)} devices of kind {kind!r}{where}{hint}"
+
+
+def _placed(array: Array, lying: Any) -> Any:
+    import jax
+
+    array = np.asarray(array)
+    return jax.make_array_from_callback(array.shape, lying, lambda index: array[index])
+
+
+def _fetched(array: Any, axis: int) -> Array:
+    if isinstance(array, np.ndarray) or array.is_fully_addressable or array.is_fully_replicated:
+        return np.array(array)
+    shards = {shard.index[axis].start or 0: shard.data for shard in array.addressable_shards}
+    return np.concatenate([np.asarray(shards[start]) for start in sorted(shards)], axis)

@@ -1,0 +1,25 @@
+"""Callbacks: what may happen between the steps and epochs of a training."""
+
+from .training.callbacks import (
+    Callback,
+    Checkpoint,
+    CSVLog,
+    EarlyStopping,
+    On,
+    PrintWeights,
+    ReduceOnPlateau,
+    StopOnNaN,
+    TensorBoard,
+)
+
+__all__ = [
+    "CSVLog",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "On",
+    "PrintWeights",
+    "ReduceOnPlateau",
+    "StopOnNaN",
+    "TensorBoard",
+]

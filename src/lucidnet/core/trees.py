@@ -1,0 +1,67 @@
+"""Trees of arrays: nested dicts by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+Array: TypeAlias = Any
+"""An array of NumPy or JAX."""
+
+Shape: TypeAlias = tuple[int, ...]
+"""The shape of one example, without the batch axis; sizes that may vary are None."""
+
+Tree: TypeAlias = Any
+"""Arrays by name, in dicts inside dicts."""
+
+Path: TypeAlias = tuple[str, ...]
+"""The names that lead to a place in a tree."""
+
+
+def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Array]]:
+    """Yield the arrays of a tree with their paths, in order.
+
+    Examples
+    --------
+    >>> [path for path, _ in leaves({"a": {"W": 1, "b": 2}, "c": {}})]
+    [('a', 'W'), ('a', 'b')]
+    """
+    if isinstance(tree, dict):
+        for name, branch in tree.items():
+            yield from leaves(branch, (*path, name))
+    else:
+        yield path, tree
+
+
+def tree_map(function: Callable[..., Array], tree: Tree, *others: Tree) -> Tree:
+    """Apply a function to the arrays of trees that have one structure."""
+    if isinstance(tree, dict):
+        return {
+            name: tree_map(function, branch, *(other[name] for other in others))
+            for name, branch in tree.items()
+        }
+    return function(tree, *others)
+
+
+def at(tree: Tree, path: Path) -> Tree:
+    """Return the branch or array at a path."""
+    for name in path:
+        tree = tree[name]
+    return tree
+
+
+def put(tree: Tree, path: Path, branch: Tree) -> Tree:
+    """Return a tree with a branch at a path, put there in place; at the root it takes the tree's place.
+
+    Examples
+    --------
+    >>> put({"a": {"b": 1}}, ("a", "c"), 2)
+    {'a': {'b': 1, 'c': 2}}
+    """
+    if not path:
+        return branch
+    inner = tree
+    for name in path[:-1]:
+        inner = inner.setdefault(name, {})
+    inner[path[-1]] = branch
+    return tree

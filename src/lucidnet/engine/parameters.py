@@ -1,0 +1,172 @@
+"""What the settings of each layer mean for the one vector that holds all parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..backend import Array, Shape, Tree, namespace, number
+from ..backend.layout import Layout
+from ..core.trees import Path, at, leaves
+from ..errors import SettingError
+from ..layers import Layer, walk
+from ..layers.base import buffer_paths
+from ..optimizers import Group, Place
+
+SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "rule", "frozen")
+
+
+class Penalty(NamedTuple):
+    """``l1 sum|W| + l2 sum W^2`` for the numbers of one weight array."""
+
+    part: slice
+    l1: float
+    l2: float
+
+    def value(self, vector: Array) -> Any:
+        """Return the penalty, for the vector of all parameters."""
+        xp, w = namespace(vector), vector[self.part]
+        return self.l1 * number(xp.sum(xp.abs(w))) + self.l2 * number(xp.sum(w * w))
+
+    def add_gradient(self, vector: Array, gradient: Array) -> None:
+        """Add l1 sign(W) + 2 l2 W to the gradient, in place."""
+        w = vector[self.part]
+        gradient[self.part] += self.l1 * namespace(w).sign(w) + 2 * self.l2 * w
+
+
+class Limit(NamedTuple):
+    """A constraint on the weights of one array."""
+
+    part: slice
+    shape: Shape
+    constraint: Callable[[Array], Array]
+
+    def hold(self, vector: Array) -> None:
+        """Bring the weights back, in place."""
+        vector[self.part] = self.constraint(vector[self.part].reshape(self.shape)).reshape(-1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where each parameter lies, and how it is trained.
+
+    Parameters
+    ----------
+    layout : Layout
+        Where each array lies in the vector: first the parameters, then the buffers.
+    parameters, buffers : Layout
+        The two parts of it.
+    arrays : tuple of Place
+        Where each array that is trained lies, and its shape.
+    groups : tuple of Group
+        Stretches of the vector with their settings; frozen layers are in none of them.
+    penalties : tuple of Penalty
+        What l1 and l2 add to the loss.
+    limits : tuple of Limit
+        What holds for weights after each step.
+    stateful : tuple of Path
+        The layers that go on where the batch before stopped.
+    """
+
+    layout: Layout
+    parameters: Layout
+    buffers: Layout
+    arrays: tuple[Place, ...]
+    groups: tuple[Group, ...]
+    penalties: tuple[Penalty, ...]
+    limits: tuple[Limit, ...]
+    stateful: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, net: Layer, params: Tree) -> Plan:
+        """Return the plan of a network; raise `SettingError` for a setting without effect."""
+        _refuse_idle_settings(net, params)
+        buffers = buffer_paths(net)
+        return cls.over(net, Layout.of(params, last=buffers), len(buffers))
+
+    @classmethod
+    def over(cls, net: Layer, layout: Layout, buffers: int = 0) -> Plan:
+        """Return the plan for arrays that lie like this, the last of them buffers."""
+        parameters, others = layout.split(len(layout.paths) - buffers)
+        places = zip(parameters.paths, parameters.slices, parameters.shapes, strict=True)
+        trained = tuple(Place(part, shape) for path, part, shape in places if not _frozen(net, path))
+        return cls(
+            layout,
+            parameters,
+            others,
+            trained,
+            tuple(_groups(net, parameters)),
+            tuple(_penalties(net, parameters)),
+            tuple(_limits(net, parameters)),
+            tuple(path for path, layer in walk(net) if getattr(layer, "stateful", False)),
+        )
+
+
+def owners(net: Layer, path: Path) -> list[Layer]:
+    """Return the layers around an array, from the network in to the layer that has it.
+
+    A setting of an inner layer goes before that of an outer one.
+    """
+    chain = [net]
+    for name in path:
+        inner = dict(chain[-1].children()).get(name)
+        if inner is None:
+            break
+        chain.append(inner)
+    return chain
+
+
+def _frozen(net: Layer, path: Path) -> bool:
+    return any(layer.frozen for layer in owners(net, path))
+
+
+def _groups(net: Layer, layout: Layout) -> Iterator[Group]:
+    """Yield a group for each stretch of arrays that share their settings."""
+    last: Group | None = None
+    for path, part in zip(layout.paths, layout.slices, strict=True):
+        if _frozen(net, path):
+            continue
+        chain = owners(net, path)
+        rate, decay = (_innermost(chain, name) for name in ("learning_rate", "weight_decay"))
+        if last and last.stop == part.start and last[2:] == (rate, decay):
+            last = last._replace(stop=part.stop)
+            continue
+        if last:
+            yield last
+        last = Group(part.start, part.stop, rate, decay)
+    if last:
+        yield last
+
+
+def _penalties(net: Layer, layout: Layout) -> Iterator[Penalty]:
+    for path, part in zip(layout.paths, layout.slices, strict=True):
+        chain = owners(net, path)
+        l1, l2 = _innermost(chain, "l1") or 0.0, _innermost(chain, "l2") or 0.0
+        if (l1 or l2) and path[-1] in chain[-1].penalized:
+            yield Penalty(part, l1, l2)
+
+
+def _limits(net: Layer, layout: Layout) -> Iterator[Limit]:
+    for path, part, shape in zip(layout.paths, layout.slices, layout.shapes, strict=True):
+        chain = owners(net, path)
+        constraint = _innermost(chain, "constraint")
+        if constraint is not None and path[-1] in chain[-1].penalized and not _frozen(net, path):
+            yield Limit(part, shape, constraint)
+
+
+def _innermost(chain: list[Layer], setting: str) -> Any:
+    """Return a setting of the innermost layer that has it set."""
+    values = (getattr(layer, setting) for layer in reversed(chain))
+    return next((value for value in values if value is not None), None)
+
+
+def _refuse_idle_settings(net: Layer, params: Tree) -> None:
+    """Raise if a layer without parameters has a setting that is about parameters."""
+    for path, layer in walk(net):
+        given = [name for name in SETTINGS if name in layer.settings()]
+        if given and not any(True for _ in leaves(at(params, path))):
+            raise SettingError(
+                f"{layer.describe()}: {given[0]} has no effect, because this layer has no parameters; "
+                "set it on a layer that has some"
+            )

@@ -1,0 +1,170 @@
+"""What a compiled program is given: batches on the device, or the rows of data that are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backend import Array, Tree
+from ..backend.memory import aligned
+from ..backend.xla.device import rows_of
+from ..backend.xla.mesh import Mesh
+from ..core.trees import tree_map
+from ..data.batch import Batch, Data, Rows, nbytes, whole
+from ..layers import Layer
+
+ON_DEVICE = 1 << 29
+"""How many bytes of data may stay on a device whose memory is not known."""
+COPIED = 1 << 25
+"""How many bytes are copied for a processor, which has the data in its memory; of others rows are taken."""
+SHARE = 0.4
+"""Which share of a device's own memory data may take."""
+KEPT = 2
+"""How many sets of data are kept there: one to train on, one to validate."""
+
+Batches = Sequence[Batch | Rows]
+
+
+class Sent(NamedTuple):
+    """The batches of some steps on the device.
+
+    `data` is what their rows are of, if it lies there whole; `size` is for how many steps the program is
+    that takes them: those beyond are not made.
+    """
+
+    batches: Any
+    data: Tree
+    size: int
+
+
+class Feed:
+    """Brings batches to the devices.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        The devices.
+    net : Layer
+        The network, which finds masks in its inputs.
+    """
+
+    def __init__(self, mesh: Mesh, net: Layer) -> None:
+        self.mesh, self.net = mesh, net
+        self.there: list[tuple[Data, Tree]] = []
+
+    def fits(self, data: Data, rows: int) -> bool:
+        """Tell whether data, of which so many rows are wanted now, should lie on each device as a whole."""
+        if self.mesh.processes > 1:
+            return False  # each process has its own part of each batch
+        if self.mesh.target.processor and rows < len(data):  # a full batch is wanted again and again
+            return data.nbytes <= COPIED
+        memory = self.mesh.devices[0].memory_stats() or {}
+        return data.nbytes <= (SHARE * memory["bytes_limit"] if "bytes_limit" in memory else ON_DEVICE)
+
+    def sent(self, steps: Sequence[Batches], dtype: str, size: int = 0) -> Sent:
+        """Return the batches of several steps, of one shape, on the devices, filled up to a size."""
+        size = max(size, len(steps))
+        steps = [*steps, *[steps[-1]] * (size - len(steps))]
+        data = _data_of(steps)
+        if data is None:
+            found = stacked([tuple(map(_parts, step)) for step in steps])
+            return Sent(self.mesh.put_rows(floats(found, dtype), 1), None, size)
+        rows = stacked([tuple(map(_chosen, step)) for step in steps])
+        if self.fits(data, sum(chosen.size for chosen, _ in rows)):
+            return Sent(self.mesh.put_rows(rows, 1), self._kept(data, dtype), size)
+        found = tuple((*taken(data, chosen, dtype), real) for chosen, real in rows)
+        return Sent(self.mesh.put_rows(found, 1), None, size)
+
+    def batches(self, given: Any, data: Tree, dtype: Any) -> list[Batch]:
+        """Return the batches of a step inside a program, from what was sent."""
+        return [self._batch(parts, data, dtype) for parts in given]
+
+    def _batch(self, parts: Any, data: Tree, dtype: Any) -> Batch:
+        if data is None:
+            x, target, weights, mask, real = parts
+        else:
+            chosen, real = parts
+            x, target, weights, mask = mapped(lambda array: rows_of(array, chosen), data)
+        x = tree_map(lambda array: array.astype(dtype), x)
+        return Batch(x, target, weights, mask, real).masked(self.net)
+
+    def forget(self) -> None:
+        """Let go of the data on the devices."""
+        self.there = []
+
+    def _kept(self, data: Data, dtype: str) -> Tree:
+        """Return data on the devices; they may be there already."""
+        for known, tree in self.there:
+            if known is data:
+                return tree
+        tree = self.mesh.put(floats(data.parts, dtype))
+        self.there = [*self.there[1 - KEPT :], (data, tree)]
+        return tree
+
+
+def _data_of(steps: Sequence[Batches]) -> Data | None:
+    """Return the data that all batches are rows of."""
+    found = [batch.data if isinstance(batch, Rows) else None for step in steps for batch in step]
+    return found[0] if all(data is found[0] for data in found) else None
+
+
+def taken(data: Data, chosen: Array, dtype: str) -> tuple[Any, Any, Any, Any]:
+    """Return inputs, targets, weights and mask of rows (steps, n); numbers that are not whole in a dtype."""
+
+    def take(array: Array) -> Array:
+        out = aligned((*chosen.shape, *array.shape[1:]), there(array.dtype, dtype))
+        if out.dtype == array.dtype:
+            return array.take(chosen, axis=0, out=out, mode="clip")  # "raise" would copy once more
+        out[...] = array[chosen]
+        return out
+
+    made: tuple[Any, Any, Any, Any] = mapped(take, data.parts)
+    return made
+
+
+def _chosen(batch: Any) -> tuple[Array, Array | None]:
+    return batch.chosen.astype(np.int32), batch.real
+
+
+def _parts(batch: Batch | Rows) -> tuple[Any, ...]:
+    return tuple(whole(batch))
+
+
+def stacked(trees: Sequence[Any]) -> Any:
+    """Return trees of tuples, dicts and arrays as one, each array with a first axis for their number."""
+    first = trees[0]
+    if first is None:
+        return None
+    if isinstance(first, dict):
+        return {name: stacked([tree[name] for tree in trees]) for name in first}
+    if isinstance(first, (tuple, list)):
+        return tuple(stacked([tree[k] for tree in trees]) for k in range(len(first)))
+    return np.stack([np.asarray(tree) for tree in trees])
+
+
+def floats(tree: Any, dtype: Any) -> Any:
+    """Return a tree with all numbers that are not whole in the dtype of the weights."""
+    return mapped(lambda array: array.astype(there(array.dtype, dtype), copy=False), tree)
+
+
+def there(given: Any, dtype: Any) -> Any:
+    """Return the dtype of an array on the devices: that of the weights, or its own whole numbers."""
+    return dtype if given.kind == "f" else given
+
+
+def mapped(function: Any, tree: Any) -> Any:
+    """Apply a function to the arrays of a tree of tuples and dicts, in which some may be missing."""
+    if isinstance(tree, dict):
+        return {name: mapped(function, branch) for name, branch in tree.items()}
+    if isinstance(tree, tuple):
+        return tuple(mapped(function, branch) for branch in tree)
+    return None if tree is None else function(tree)
+
+
+def bytes_of(batch: Batch | Rows) -> int:
+    """Return how many bytes a batch has, about."""
+    if isinstance(batch, Rows):
+        return max(1, batch.data.nbytes * len(batch.chosen) // len(batch.data))
+    return nbytes(batch)

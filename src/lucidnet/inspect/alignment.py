@@ -1,0 +1,111 @@
+"""How near a rule comes to the chain rule: its gradients, and the weights that carry its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..backend import Array, Tree
+from ..backend.layout import Layout
+from ..core.trees import at, leaves
+from ..data.batch import Batch
+from ..layers import Layer
+
+if TYPE_CHECKING:
+    from ..engine.step import State, Step
+    from ..rules import Rule
+
+
+class Alignment(NamedTuple):
+    """How one direction lies to another.
+
+    Parameters
+    ----------
+    cosine : float
+        The cosine of the angle between them: 1 along, 0 across, -1 against; NaN if one of them is zero.
+    sign_agreement : float
+        The share of entries with the same sign.
+    norm_ratio : float
+        The length of the first over that of the second.
+    """
+
+    cosine: float
+    sign_agreement: float
+    norm_ratio: float
+
+    @property
+    def degrees(self) -> float:
+        """The angle."""
+        return float(np.degrees(np.arccos(np.clip(self.cosine, -1, 1))))
+
+
+def aligned(one: Array, two: Array) -> Alignment:
+    """Return how the first of two arrays lies to the second.
+
+    Examples
+    --------
+    >>> aligned(np.array([1.0, 0.0]), np.array([2.0, 2.0]))
+    Alignment(cosine=0.7071067811865475, sign_agreement=0.5, norm_ratio=0.35355339059327373)
+    """
+    a, b = (np.asarray(array, np.float64).ravel() for array in (one, two))
+    lengths = float(np.linalg.norm(a)), float(np.linalg.norm(b))
+    cosine = float(a @ b) / (lengths[0] * lengths[1]) if all(lengths) else float("nan")
+    ratio = lengths[0] / lengths[1] if lengths[1] else float("nan")
+    return Alignment(cosine, float((np.sign(a) == np.sign(b)).mean()), ratio)
+
+
+def gradient_alignment(step: Step, state: State, batch: Batch) -> dict[str, Alignment]:
+    """Return how the rule's gradient of a batch lies to the true one, for each layer by name.
+
+    Both are taken at the same weights, with the same random numbers; nothing is changed.
+    """
+    made, true = _both(step, state, batch)
+    return {name: aligned(_joined(at(made, path)), _joined(at(true, path))) for name, path in _owners(true)}
+
+
+def overall_alignment(step: Step, state: State, batch: Batch) -> float:
+    """Return the cosine over all layers together but the last, whose gradient most rules leave exact."""
+    made, true = _both(step, state, batch)
+    owners = [path for _, path in _owners(true)]
+    parts = [[_joined(at(tree, path)) for path in owners[:-1] or owners] for tree in (made, true)]
+    return aligned(np.concatenate(parts[0]), np.concatenate(parts[1])).cosine
+
+
+def _both(step: Step, state: State, batch: Batch) -> tuple[Tree, Tree]:
+    """Return the rule's gradient and the true one."""
+    run, given = step.run(state, batch), (state.params, batch.x, batch.target, batch.weights)
+    true = step.objective.gradient(*given, run).grads
+    return step.objective.gradient(*given, run, step.own, state.taught.weights).grads, true
+
+
+def weight_alignment(net: Layer, rule: Rule | None, params: Tree, feedback: Tree) -> dict[str, float]:
+    """Return the cosine between the weights that carry the error and those they stand for, by layer.
+
+    For rules that send the output's error directly only the last layer has a counterpart.
+    """
+    if rule is None:
+        return {}
+    from ..rules.crossing import places
+    from ..rules.feedback import branch
+
+    found = {}
+    there = [(path, layer, own) for path, layer, own in places(net, rule)]
+    for path, layer, own in there:
+        last = path == there[-1][0]
+        pairs = own.space.counterparts(layer, at(params, path), branch(feedback, path), last)
+        if pairs:
+            B, W = (np.concatenate([np.ravel(pair[k]) for pair in pairs]) for k in (0, 1))
+            found[".".join(path)] = aligned(B, W).cosine
+    return found
+
+
+def _owners(tree: Tree) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield name and path of each layer that has parameters."""
+    for path in dict.fromkeys(path[:-1] for path, _ in leaves(tree)):
+        yield ".".join(path), path
+
+
+def _joined(tree: Tree) -> Array:
+    return Layout.of(tree).ravel(tree)

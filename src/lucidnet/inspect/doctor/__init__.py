@@ -1,0 +1,36 @@
+"""Why a network does not learn, in plain sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .ailments import AILMENTS, diagnose
+from .evidence import Evidence, examine
+from .report import Ailment, Finding, Report, Sign
+
+if TYPE_CHECKING:
+    from ...model import Model
+
+__all__ = ["AILMENTS", "Ailment", "Evidence", "Finding", "Report", "Sign", "doctor"]
+
+
+@np.errstate(all="ignore")  # a network that is ill may overflow; that is found, and said
+def doctor(model: Model, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> Report:
+    """Watch a copy of a model in some training steps, and say what is wrong; see `Model.doctor`.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> (x, y), _ = ln.data.load("digits")
+    >>> model = ln.Model([ln.layers.Input(64), ln.layers.Dense(32, "relu"), ln.layers.Dense(10, "softmax")])
+    >>> model.compile("categorical_crossentropy", "adam")
+    >>> print(model.doctor(x, y))
+    Nothing suspicious: 20 training steps on a copy, layers looked at on 256 examples.
+    >>> report = model.doctor(255 * x, y)
+    >>> bool(report), report.ailments
+    (False, ('data not scaled',))
+    """
+    evidence = examine(model, x, y, steps, batch_size)
+    return Report(diagnose(evidence), len(evidence.moments), len(evidence.probe.target))

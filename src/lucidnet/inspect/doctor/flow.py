@@ -1,0 +1,129 @@
+"""How errors travel down the layers, and how large the steps are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...backend import Array
+from ..trace import Trace
+from .evidence import Evidence
+from .labels import baseline
+from .report import Sign
+from .units import idle_units
+
+FURTHER = (10, 100, 1000)
+"""How many times further is tried out, to see whether the steps are too short."""
+
+BETTER = 0.03
+"""By what share of itself, and of that of a constant output, the loss must fall there."""
+
+SPIKE = 2.0
+"""Losses so many times the first one are harm done by training."""
+
+LOST = 0.4
+"""So is a share of dead or saturated units in a layer that grows by this."""
+
+
+def growing(evidence: Evidence) -> Iterator[Sign]:
+    """Yield for each layer the size of the error that reaches it, over that at the last, before training."""
+    last, ratios = _ratios(evidence.before)
+    yield from (_sign(name, ratio, last) for name, ratio in ratios.items())
+
+
+def shrinking(evidence: Evidence) -> Iterator[Sign]:
+    """Yield the same, the larger one of before and after training: a last layer may well begin at zero."""
+    last, before = _ratios(evidence.before)
+    _, after = _ratios(evidence.after)
+    yield from (_sign(name, max(ratio, after.get(name, 0.0)), last) for name, ratio in before.items())
+
+
+def _ratios(made: Trace) -> tuple[str, dict[str, float]]:
+    """Return the last layer with weights, and the size of the error at each, over that at the last.
+
+    If there is no error at the last layer nothing can be said about the others.
+    """
+    sizes = error_sizes(made)
+    last = list(sizes)[-1] if sizes else ""
+    return last, {name: size / sizes[last] for name, size in sizes.items() if sizes[last]}
+
+
+def _sign(name: str, ratio: float, last: str) -> Sign:
+    sentence = f"the error that reaches layer {name} is {ratio:.2g} times that at the last layer, {last}"
+    return Sign(ratio, sentence, name)
+
+
+def error_sizes(made: Trace) -> dict[str, float]:
+    """Return the norm of the gradient by the output of each layer that has weights."""
+    sizes: dict[str, float] = {}
+    for call in made.calls:
+        if isinstance(call.dy, np.ndarray) and isinstance(call.params, dict) and call.params:
+            sizes.setdefault(call.name, float(np.linalg.norm(call.dy)))
+    return sizes
+
+
+def update_ratios(evidence: Evidence) -> Array:
+    """Return for each step the median of |update| / |weights| over all arrays of weights.
+
+    Weights are measured before the first step; those that begin at zero, where they are largest. A healthy
+    ratio is about 1e-3 (Karpathy 2015, notes of the course CS231n, "Ratio of weights:updates").
+    """
+    moments = evidence.moments
+    if not moments or not moments[0].sizes:
+        return np.zeros(0)
+    largest = {name: max(m.sizes[name] for m in moments) or 1.0 for name in moments[0].sizes}
+    sizes = {name: size or largest[name] for name, size in moments[0].sizes.items()}
+    return np.median([[m.changes[name] / size for name, size in sizes.items()] for m in moments], axis=1)
+
+
+def large_steps(evidence: Evidence) -> Iterator[Sign]:
+    """Yield the largest update-to-weight ratio of all steps, if training does harm."""
+    ratios, harm = update_ratios(evidence), _harm(evidence)
+    if harm and ratios.size:
+        ratio = float(np.nanmax(ratios))
+        yield Sign(ratio, f"a step changes the weights by up to {ratio:.2g} of their size, and {harm}")
+
+
+def _harm(evidence: Evidence) -> str:
+    """Say what damage training has done, if it has."""
+    first, last = evidence.before.loss, evidence.after.loss
+    most = max([moment.loss for moment in evidence.moments], default=first)
+    if evidence.failure:
+        return "training ended in NaN or infinity"
+    if not last <= first or most > SPIKE * first:
+        return f"the loss went from {first:.4g} up to {max(most, last):.4g}, and is {last:.4g} at the end"
+    pairs = zip(idle_units(evidence.before), idle_units(evidence.after), strict=True)
+    lost = next(((name, now) for (name, early), (_, now) in pairs if now - early > LOST), None)
+    return f"{lost[1]:.0%} of the units of layer {lost[0]} are dead or saturated afterwards" if lost else ""
+
+
+def small_steps(evidence: Evidence) -> Iterator[Sign]:
+    """Yield the median update-to-weight ratio, if much further on the same way the loss is much lower."""
+    ratios = update_ratios(evidence)
+    if evidence.failure or not ratios.size:
+        return
+    start, now = evidence.before.loss, evidence.after.loss
+    far, times = min((further(evidence, times), times) for times in FURTHER)
+    if now - far > BETTER * max(now, baseline(evidence)):
+        ratio = float(np.median(ratios))
+        yield Sign(
+            ratio,
+            f"a step changes the weights by {ratio:.2g} of their size; {len(evidence.moments)} steps took "
+            f"the loss from {start:.4g} to {now:.4g}, and {times} times as far the same way it is {far:.4g}",
+        )
+
+
+def further(evidence: Evidence, times: float) -> float:
+    """Return the loss of the probe so many times further on the way that the steps went."""
+    vector = evidence.start.vector + times * (evidence.end.vector - evidence.start.vector)
+    params = evidence.end.plan.layout.unravel(vector)
+    step, probe = evidence.step, evidence.probe.masked(evidence.step.net)
+    run = step.run(evidence.end.reset(), probe)
+    loss = float(step.objective.evaluate(params, probe.x, probe.target, probe.weights, run).loss)
+    return loss if np.isfinite(loss) else np.inf
+
+
+def not_finite(evidence: Evidence) -> Iterator[Sign]:
+    """Yield 1 if training ended in NaN or infinity."""
+    yield Sign(float(bool(evidence.failure)), f"training broke off: {evidence.failure}")

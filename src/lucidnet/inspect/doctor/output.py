@@ -1,0 +1,126 @@
+"""Whether output, loss and targets fit each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...layers import (
+    ELU,
+    SELU,
+    Abs,
+    HardSigmoid,
+    Layer,
+    Linear,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Softplus,
+    Softsign,
+    Tanh,
+)
+from ...losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    HalfSquaredError,
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
+from .evidence import Evidence
+from .report import Sign
+
+REGRESSION = (MeanSquaredError, HalfSquaredError, MeanAbsoluteError, Huber)
+
+RANGES: dict[type[Layer], tuple[float, float]] = {
+    Sigmoid: (0, 1),
+    HardSigmoid: (0, 1),
+    Softmax: (0, 1),
+    Tanh: (-1, 1),
+    Softsign: (-1, 1),
+    ReLU: (0, math.inf),
+    Softplus: (0, math.inf),
+    Abs: (0, math.inf),
+    LogSoftmax: (-math.inf, 0),
+    ELU: (-1, math.inf),
+    SELU: (-SELU.scale * SELU.alpha, math.inf),
+}
+"""What each activation can give (ELU with its default alpha)."""
+
+
+def unreachable_targets(evidence: Evidence) -> Iterator[Sign]:
+    """Yield the share of the targets that the last activation cannot give."""
+    low, high = RANGES.get(type(evidence.output or Linear()), (-math.inf, math.inf))
+    if not evidence.single or not isinstance(evidence.loss, REGRESSION):
+        return
+    target = evidence.sample.target
+    share = float(((target < low) | (target > high)).mean())
+    yield Sign(
+        share,
+        f"{share:.1%} of the targets cannot be reached: they go from {target.min():.4g} to "
+        f"{target.max():.4g}, but {_title(evidence.output)} gives numbers from {low:.4g} to {high:.4g}",
+    )
+
+
+def squared_softmax(evidence: Evidence) -> Iterator[Sign]:
+    """Yield the share of the error that comes through a softmax which the loss has not taken over."""
+    if isinstance(evidence.output, Softmax) and isinstance(evidence.loss, REGRESSION):
+        last = next(c for c in reversed(evidence.before.calls) if isinstance(c.layer, Softmax))
+        share = float(np.linalg.norm(last.dx) / (np.linalg.norm(last.dy) or 1))
+        yield Sign(
+            share,
+            f"{type(evidence.loss).__name__} after a softmax: {share:.1%} of the error comes through its "
+            "derivative, and least where the network is sure and wrong",
+        )
+
+
+def lone_softmax(evidence: Evidence) -> Iterator[Sign]:
+    """Yield the number of outputs of a softmax."""
+    if evidence.single and isinstance(evidence.output, Softmax | LogSoftmax):
+        units = evidence.before.prediction.shape[-1]
+        yield Sign(units, f"the softmax has {units} output, so it says 1 whatever the input is")
+
+
+def repeated_softmax(evidence: Evidence) -> Iterator[Sign]:
+    """Yield how many softmaxes stand one after the other at the end."""
+    last = evidence.before.calls[-1]  # the activation that the loss has taken over is a linear one now
+    if isinstance(evidence.output, Softmax) and isinstance(last.layer, Softmax | Linear):
+        before = [call.y for call in evidence.before.calls[:-1] if isinstance(call.layer, Softmax)]
+        count = 1 + any(y is last.x for y in before)
+        yield Sign(count, "a softmax of a softmax: its inputs, from 0 to 1, leave all outputs alike")
+
+
+def first_loss(evidence: Evidence) -> Iterator[Sign]:
+    """Yield the loss before training over that of an even guess."""
+    loss = evidence.loss
+    if not evidence.single or not isinstance(
+        loss, BinaryCrossentropy | CategoricalCrossentropy | SparseCategoricalCrossentropy
+    ):
+        return
+    classes = 2 if isinstance(loss, BinaryCrossentropy) else evidence.before.prediction.shape[-1]
+    if classes > 1:
+        even, first = math.log(classes), evidence.before.loss
+        yield Sign(
+            first / even,
+            f"before training the loss is {first:.4g}, {first / even:.3g} times that of an even guess, "
+            f"log {classes} = {even:.4g}: the network is sure, and wrong",
+        )
+
+
+def constant_output(evidence: Evidence) -> Iterator[Sign]:
+    """Yield how much the outputs differ from example to example, over their size."""
+    output = evidence.after.prediction
+    if evidence.single and len(output) > 1 and np.isfinite(output).all():
+        spread, size = float(output.std(0).max()), float(np.abs(output).max())
+        yield Sign(
+            spread / (size or 1),
+            f"after {len(evidence.moments)} steps the output is the same for all examples",
+        )
+
+
+def _title(activation: Layer | None) -> str:
+    return f"the last activation, {activation!r}," if activation is not None else "the output"

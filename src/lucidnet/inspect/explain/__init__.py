@@ -1,0 +1,82 @@
+"""A training step as numbers, operation by operation, and what passes through the layers of a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...data.batch import rows
+from ...errors import SettingError
+from ..trace import copied, trace_step
+from .report import Explanation
+from .story import Section, Told, story
+
+if TYPE_CHECKING:
+    from ...data.batch import Batch
+    from ...model import Model
+
+__all__ = ["Explanation", "Section", "explain"]
+
+MOST = 400
+"""Numbers that can be told: the parameters, and what passes between the layers."""
+
+
+def explain(model: Model, x: Any, y: Any, digits: int = 6) -> Explanation:
+    """Tell one training step on a copy of a model's state; see `Model.explain`.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input(1), ln.layers.Dense(1, initializer="ones")])
+    >>> model.compile("half_squared_error", ln.optimizers.SGD(0.1))
+    >>> print(model.explain([[2.0]], [[5.0]]))
+    One training step on 1 example, in float32: ...
+    <BLANKLINE>
+    Forward: dense1 = Dense(1, initializer=Constant(1.0))
+      y₁ = x₁ · w₁₁ + b₁ = 2 · 1 + 0 = 2
+    <BLANKLINE>
+    Loss
+      HalfSquaredError(), with y = output and t = target
+      L = 1/2 · (y₁ - t₁)² = 1/2 · (2 - 5)² = 4.5
+    <BLANKLINE>
+    Backward: dense1
+      ∂L/∂y₁  = y₁ - t₁ = 2 - 5 = -3
+      ∂L/∂w₁₁ = x₁ · ∂L/∂y₁ = 2 · (-3) = -6
+      ∂L/∂b₁  = ∂L/∂y₁ = -3
+    <BLANKLINE>
+    Update: dense1
+      SGD(0.1), step 1
+      w₁₁⁺ = w₁₁ - 0.1 · ∂L/∂w₁₁ = 1 - 0.1 · (-6) = 1.6
+      b₁⁺  = b₁ - 0.1 · ∂L/∂b₁ = 0 - 0.1 · (-3) = 0.3
+    """
+    step, data = model.step, model._data(x, y)
+    if step.own is not None:
+        raise SettingError(f"explain: it tells backpropagation, but this model learns by {step.rule!r}")
+    state, batch = model.state, data.batch(slice(None))
+    _check_size(model, state.vector.size + rows(batch.x))
+    seen = trace_step(step, state, batch)
+    if not isinstance(seen.prediction, np.ndarray) or seen.prediction.ndim != 2:
+        raise SettingError(
+            "explain: it tells networks with one output (n, units), not sequences or several outputs"
+        )
+    _check_size(model, state.vector.size + sum(np.size(call.y) for call in seen.calls))
+    after, _ = step(copied(state), *batch.masked(step.net)[:4])
+    return Explanation(_title(model, batch), story(Told(step, batch, seen, state, after)), digits)
+
+
+def _check_size(model: Model, numbers: int) -> None:
+    if numbers > MOST:
+        raise SettingError(
+            f"explain: this step has {numbers:,} numbers ({model.state.vector.size:,} of them parameters), "
+            f"more than the {MOST} that one can read: take fewer units, or one example, x[:1], y[:1]"
+        )
+
+
+def _title(model: Model, batch: Batch) -> str:
+    count = rows(batch.x)
+    examples = "1 example" if count == 1 else f"{count} examples"
+    return (
+        f"One training step on {examples}, in {model.dtype}: in each layer x goes in and y comes out, "
+        "w₁₂ leads from input 1 to unit 2"
+    )

@@ -1,0 +1,221 @@
+"""A training step told from its trace: forward, loss, backward, update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...backend import Array, one_hot
+from ...core.trees import Path, at, leaves
+from ...data.batch import Batch
+from ...engine.step import State, Step
+from ...layers import Input, Linear
+from ...optimizers.sgd import SGD
+from ..trace import INNER, Trace
+from .expressions import (
+    Equation,
+    Expression,
+    difference,
+    fraction,
+    function,
+    number,
+    product,
+    slope,
+    symbol,
+    total,
+)
+from .formulas import loss_of, slope_of
+from .layers import Part, activated, backward, forward
+
+MOST_SHOWN = 8
+"""Numbers shown of an array in a layer that is not written out."""
+
+
+class Section(NamedTuple):
+    """A part of the story: a title, sentences, and equations."""
+
+    title: str
+    notes: tuple[str, ...]
+    equations: tuple[Equation, ...]
+
+
+class Told(NamedTuple):
+    """What is told: the step, its batch, what was seen, and the states around it."""
+
+    step: Step
+    batch: Batch
+    seen: Trace
+    before: State
+    after: State
+
+    @property
+    def fused(self) -> bool:
+        """Whether the loss has taken over the final activation."""
+        return self.step.objective.fused
+
+
+def story(told: Told) -> tuple[Section, ...]:
+    """Return all sections."""
+    parts = list(_parts(told))
+    backwards = [_backward(told, part, above) for part, above in zip(parts, [*parts[1:], None], strict=True)]
+    forwards = [_forward(part) for part in parts]
+    return (*forwards, _loss(told, parts[-1]), *reversed(backwards), *_updates(told))
+
+
+def _parts(told: Told) -> Iterator[Part]:
+    """Yield the layers in their order, without those that only pass on their input."""
+    calls = told.seen.calls
+    shown = [c for c in calls if c.path[-1:] != (INNER,) and not isinstance(c.layer, (Input, Linear))]
+    for call in shown:
+        inner = next((c for c in calls[calls.index(call) :] if c.path == (*call.path, INNER)), None)
+        idle = inner is None or isinstance(inner.layer, Linear)
+        last = told.fused and call is shown[-1]
+        yield Part(call, None if idle else inner, "z" if last or not idle else "y")
+
+
+def _forward(part: Part) -> Section:
+    title = f"Forward: {part.name} = {part.call.layer.describe()}"
+    if part.written_out:
+        return Section(title, (), tuple(forward(part)))
+    return Section(title, (f"in: {_numbers(part.call.x)}", f"out: {_numbers(part.call.y)}"), ())
+
+
+def _loss(told: Told, last: Part) -> Section:
+    loss, prediction = told.step.loss, told.seen.prediction
+    target = told.batch.target
+    rows = one_hot(target, prediction.shape[-1], like=prediction) if target.ndim == 1 else target
+    equations = list(_output(told, last)) if told.fused else []
+    several = len(prediction) > 1
+    for n in range(len(prediction)):
+        values = told.step.objective.loss.forward(last.call.y[n : n + 1], target[n : n + 1])[0]
+        left = symbol("L", up=f"({n + 1})") if several else symbol("L")
+        equations.append(Equation(left, _loss_ways(told, last, rows, n), float(values)))
+    if several:
+        equations.append(_mean_loss([e.value for e in equations[-len(prediction) :]]))
+    penalties = told.step.differentiated(told.before, told.batch)[1] - told.seen.loss
+    notes = [f"{loss!r}, with y = output and t = target"]
+    notes += [f"penalties l1, l2 add {penalties:.6g}"] if penalties else []
+    return Section("Loss", tuple(notes), tuple(equations))
+
+
+def _output(told: Told, last: Part) -> Iterator[Equation]:
+    """Yield the output of the activation that is part of the loss."""
+    activation = told.step.net.split_activation()[1]
+    assert activation is not None
+    for n, j in np.ndindex(told.seen.prediction.shape):
+        z = last.call.y[n]
+        letters = [last.letter("z", n, k) for k in range(len(z))]
+        ways = activated(activation, letters, j), activated(activation, [number(v) for v in z], j)
+        yield Equation(last.letter("y", n, j), ways, float(told.seen.prediction[n, j]))
+
+
+def _loss_ways(told: Told, last: Part, rows: Array, n: int) -> tuple[Expression, ...]:
+    units, y = range(rows.shape[-1]), told.seen.prediction[n]
+    letters = [(last.letter("y", n, j), last.letter("t", n, j)) for j in units]
+    written = loss_of(told.step.loss, letters)
+    if written is None:
+        return (function(type(told.step.loss).__name__, symbol("y"), symbol("t")),)
+    numbers = loss_of(told.step.loss, [(number(y[j]), number(rows[n, j])) for j in units])
+    return (written, numbers) if numbers else (written,)
+
+
+def _mean_loss(values: Sequence[float]) -> Equation:
+    factor = fraction(number(1), number(len(values)))
+    letters = [symbol("L", up=f"({n + 1})") for n in range(len(values))]
+    ways = product(factor, total(*letters)), product(factor, total(*map(number, values)))
+    return Equation(symbol("L"), ways, float(np.mean(values)))
+
+
+def _backward(told: Told, part: Part, above: Part | None) -> Section:
+    title = f"Backward: {part.name}"
+    errors = () if above else tuple(_errors(told, part))
+    if part.written_out:
+        return Section(title, _source(part, above) if above else (), (*errors, *backward(part)))
+    notes = [f"∂L/∂out: {_numbers(part.call.dy)}"]
+    notes += [f"∂L/∂in: {_numbers(part.call.dx)}"] if part.call.dx is not None else []
+    notes += [f"∂L/∂{'.'.join(path)}: {_numbers(array)}" for path, array in leaves(part.call.grads)]
+    return Section(title, tuple(notes), errors)
+
+
+def _source(part: Part, above: Part) -> tuple[str, ...]:
+    """Say where the error at the output comes from."""
+    if above.call.dx is part.call.dy:
+        what = "∂L/∂x" if above.written_out else "∂L/∂in"
+        return (f"∂L/∂{part.out if part.activation is None else 'y'} is {what} of {above.name}",)
+    return (f"∂L/∂y, the sum of what comes back to here: {_numbers(part.call.dy)}",)
+
+
+def _errors(told: Told, part: Part) -> Iterator[Equation]:
+    """Yield the derivative of the loss by the output, or by its logits."""
+    loss, prediction, target = told.step.loss, told.seen.prediction, told.batch.target
+    rows = one_hot(target, prediction.shape[-1], like=prediction) if target.ndim == 1 else target
+    count, units = len(prediction), prediction.shape[-1]
+    error = part.call.dy if part.inner is None else part.inner.dy
+    for n, j in np.ndindex(prediction.shape):
+        letters = part.letter("y", n, j), part.letter("t", n, j)
+        numbers = number(prediction[n, j]), number(rows[n, j])
+        forms = [slope_of(loss, told.fused, units, pair) for pair in (letters, numbers)]
+        ways = tuple(
+            form if count == 1 else product(fraction(number(1), number(count)), form)
+            for form in forms
+            if form
+        )
+        left = slope(part.letter("z" if told.fused else "y", n, j))
+        yield Equation(left, ways, float(error[n, j]))
+
+
+def _updates(told: Told) -> Iterator[Section]:
+    """Yield for each layer with weights what the optimizer makes of the gradients."""
+    made: dict[Path, list[tuple[str, Array]]] = {}
+    for path in told.before.plan.parameters.paths:
+        array = at(told.before.params, path)
+        made.setdefault(path[:-1], []).append((path[-1], array))
+    for path, arrays in made.items():
+        equations = [e for name, array in arrays for e in _update(told, (*path, name), array)]
+        rates = [_rate(told, (*path, name)) for name, _ in arrays]
+        how = f"{told.step.optimizer!r}, step {told.before.step + 1}"
+        notes = (f"{how}; Δ is what it subtracts",) if None in rates else (how,)
+        yield Section(f"Update: {'.'.join(path)}", notes, tuple(equations))
+
+
+def _update(told: Told, path: Path, old: Array) -> Iterator[Equation]:
+    new, gradient = at(told.after.params, path), at(told.seen.grads, path)
+    rate = _rate(told, path)
+    for index in np.ndindex(old.shape):
+        letter, places = _letter(path[-1]), [i + 1 for i in index]
+        before, after = float(old[index]), float(new[index])
+        weight = symbol(letter, *places)
+        if rate is None:
+            change, value = symbol(f"Δ{letter}", *places), number(before - after)
+        else:
+            change = product(number(rate), slope(weight))
+            value = product(number(rate), number(gradient[index]))
+        ways = difference(weight, change), difference(number(before), value)
+        yield Equation(symbol(letter, *places, up="+"), ways, after)
+
+
+def _rate(told: Told, path: Path) -> float | None:
+    """Return the rate if the step is no more than rate times gradient."""
+    optimizer, plan = told.step.optimizer, told.before.plan
+    if not isinstance(optimizer, SGD):
+        return None
+    start = plan.parameters.slices[plan.parameters.paths.index(path)].start
+    group = next((group for group in plan.groups if group.start <= start < group.stop), None)
+    if group is None:
+        return None
+    given = optimizer.learning_rate if group.learning_rate is None else group.learning_rate
+    rate = optimizer.rate(given, told.before.step + 1)
+    expected = at(told.before.params, path) - rate * at(told.seen.grads, path)
+    return rate if np.allclose(expected, at(told.after.params, path), rtol=1e-6, atol=1e-9) else None
+
+
+def _letter(name: str) -> str:
+    return {"W": "w"}.get(name, name)
+
+
+def _numbers(array: Any) -> str:
+    values = np.asarray(array).ravel()
+    more = f" ... ({values.size} numbers)" if values.size > MOST_SHOWN else ""
+    return ", ".join(f"{value:.6g}" for value in values[:MOST_SHOWN]) + more

@@ -1,0 +1,131 @@
+"""Any named value, step by step: weights, gradients, updates, activations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from ..backend import Array
+from ..core.trees import leaves, tree_map
+from ..data.batch import Batch
+from ..engine.step import Measured, State, Step
+from ..errors import SettingError
+from ..layers import walk
+from ..training.callbacks.base import Callback, alone
+from .alignment import Alignment, gradient_alignment, weight_alignment
+from .trace import trace
+
+if TYPE_CHECKING:
+    from ..training.loop import Loop
+
+ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alignment")
+"""Of the rule's gradient and the true one; of feedback weights and the weights they stand for."""
+
+
+class Recorder(Callback):
+    """Notes values by name in ``history.steps``: copies, as they were before a step with its number.
+
+    Weights are called ``dense1.W``, what the step subtracts from them ``updates/dense1.W``, the gradient
+    of the batch ``grads/dense1.W``, and the output of a layer ``activations/dense1``.
+    Gradients and activations take one more pass on the same batch, with the same random numbers.
+    How a learning rule's gradient lies to the true one is called ``gradient_alignment/dense1`` (a cosine),
+    ``sign_agreement/dense1`` and ``norm_ratio/dense1``, and how feedback weights lie to the weights they
+    stand for ``weight_alignment/dense1``; a kind alone, without a slash, means all of it.
+
+    Parameters
+    ----------
+    patterns : sequence of str
+        Names, in which ``*`` stands for anything.
+    every : int
+        At which steps: those whose number this divides.
+    """
+
+    def __init__(self, patterns: Sequence[str], every: int = 1) -> None:
+        if isinstance(patterns, str):
+            patterns = (patterns,)
+        if not isinstance(every, int) or every < 1:
+            raise SettingError(f"record_every must be a whole number of 1 or more, got {every!r}")
+        self.patterns = tuple(f"{p}/*" if p in ALIGNMENTS else p for p in patterns)
+        self.every = every
+        self.before: Any = None
+
+    def room(self, step: int) -> int | None:
+        return alone(step, self.every)
+
+    def begin(self, loop: Loop) -> None:
+        known = list(names(loop.model.step, loop.model.state))
+        for pattern in self.patterns:
+            if not any(fnmatch(name, pattern) for name in known):
+                raise SettingError(f"record: nothing is called {pattern!r}; there are {', '.join(known)}")
+
+    def before_step(self, loop: Loop, batches: Sequence[Batch]) -> None:
+        state, step = loop.model.state, loop.model.step
+        self.before = None
+        if state.step % self.every:
+            return
+        found: dict[str, Any] = {".".join(path): array for path, array in leaves(state.params)}
+        if self._wants("grads") or self._wants("activations"):
+            found |= probe(step, state, batches[0])
+        if any(self._wants(kind) for kind in ALIGNMENTS[:3]):
+            found |= _gradients(gradient_alignment(step, state, batches[0]))
+        if self._wants("weight_alignment"):
+            found |= _weights(step, state)
+        if self._wants("updates"):
+            self.before = tree_map(lambda array: array.copy(), state.params)
+        loop.model.history.record(state.step, self._chosen(found))
+
+    def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
+        if self.before is None:
+            return
+        state = loop.model.state
+        change = tree_map(lambda old, new: old - new, self.before, state.params)
+        found = {"updates/" + ".".join(path): array for path, array in leaves(change)}
+        loop.model.history.record(state.step - 1, self._chosen(found))
+
+    def _wants(self, kind: str) -> bool:
+        return any(fnmatch(kind, p.partition("/")[0]) for p in self.patterns if "/" in p or p == "*")
+
+    def _chosen(self, found: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: array if isinstance(array, float) else array.copy()
+            for name, array in found.items()
+            if any(fnmatch(name, pattern) for pattern in self.patterns)
+        }
+
+
+def names(step: Step, state: State) -> Iterator[str]:
+    """Yield the names of all that can be recorded."""
+    weights = [".".join(path) for path, _ in leaves(state.params)]
+    yield from weights
+    for kind in ("grads", "updates"):
+        yield from (f"{kind}/{name}" for name in weights)
+    yield from ("activations/" + ".".join(path) for path, _ in walk(step.net) if path)
+    owners = dict.fromkeys(".".join(path[:-1]) for path, _ in leaves(state.params))
+    for kind in ALIGNMENTS[:3]:
+        yield from (f"{kind}/{name}" for name in owners)
+    yield from _weights(step, state)
+
+
+def _gradients(found: dict[str, Alignment]) -> dict[str, float]:
+    return {
+        f"{kind}/{name}": value
+        for name, alignment in found.items()
+        for kind, value in zip(ALIGNMENTS[:3], alignment, strict=True)
+    }
+
+
+def _weights(step: Step, state: State) -> dict[str, float]:
+    found = weight_alignment(step.objective.net, step.own, state.params, state.taught.weights)
+    return {f"weight_alignment/{name}": value for name, value in found.items()}
+
+
+def probe(step: Step, state: State, batch: Batch) -> dict[str, Array]:
+    """Return gradients and the outputs of all layers for a batch, by name; nothing is changed."""
+    run = step.run(state, batch)
+    made = trace(step.objective, state.params, batch, run, step.own, state.taught.weights)
+    found = {"grads/" + ".".join(path): array for path, array in leaves(made.grads)}
+    outputs = {call.name: call.y for call in made.every_call if call.path and not call.is_inner}
+    if step.objective.fused:  # the loss computes the final activation
+        outputs[step.net.children()[-1][0] if step.net.children() else ""] = made.prediction
+    return found | {f"activations/{name}": y for name, y in outputs.items() if not isinstance(y, dict)}

@@ -1,0 +1,32 @@
+"""Callbacks: what may happen between the steps and epochs of a training."""
+
+from typing import TYPE_CHECKING
+
+from ...core.lazy import late
+from .base import Callback
+
+if TYPE_CHECKING:
+    from .keeping import Checkpoint, CSVLog
+    from .tensorboard import TensorBoard
+    from .watching import EarlyStopping, On, PrintWeights, ReduceOnPlateau, StopOnNaN
+
+__all__ = [
+    "CSVLog",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "On",
+    "PrintWeights",
+    "ReduceOnPlateau",
+    "StopOnNaN",
+    "TensorBoard",
+]
+
+__getattr__ = late(
+    __name__,
+    {
+        "keeping": "CSVLog Checkpoint",
+        "tensorboard": "TensorBoard",
+        "watching": "EarlyStopping On PrintWeights ReduceOnPlateau StopOnNaN",
+    },
+)

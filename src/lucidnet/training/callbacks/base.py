@@ -1,0 +1,78 @@
+"""What may happen between the steps of a training: the interface of all callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...engine.step import Measured
+from ...errors import NonFiniteError
+from ..history import Result
+
+if TYPE_CHECKING:
+    from ..loop import Loop
+
+
+def alone(step: int, every: int) -> int:
+    """Return how many steps there are before the next that `every` divides; such a one is made alone."""
+    return every - step % every if step % every else 1
+
+
+class Callback:
+    """Does something at certain moments of a training; a subclass overrides those that it needs.
+
+    Each method is given the `Loop`: ``loop.model`` with its state, ``loop.epoch`` and ``loop.batch``,
+    how many are done; ``loop.stop("reason")`` ends the training after this step.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> class Shout(Callback):
+    ...     def epoch(self, loop, result):
+    ...         print(f"epoch {loop.epoch}!")
+    >>> model = ln.Model([ln.layers.Input(1), ln.layers.Dense(1)])
+    >>> model.compile("mse", "sgd")
+    >>> history = model.fit([[1.0], [2.0]], [[2.0], [4.0]], epochs=2, verbose=0, callbacks=[Shout()])
+    epoch 1!
+    epoch 2!
+    """
+
+    @property
+    def looks(self) -> bool:
+        """Whether `step` is told anything but losses; the network's outputs are left out otherwise."""
+        return type(self).step is not Callback.step
+
+    def room(self, step: int) -> int | None:
+        """Return how many steps may be made at once from a step on; None for any number.
+
+        A compiled training makes several steps at once, where it may; `before_step` and `step` are then
+        called once for all of them.
+        """
+        idle = type(self).step is Callback.step and type(self).before_step is Callback.before_step
+        return None if idle else 1
+
+    def begin(self, loop: Loop) -> None:
+        """Before the first step."""
+
+    def before_step(self, loop: Loop, batches: Sequence[Any]) -> None:
+        """Before each step, with its batches (one, unless gradients are accumulated)."""
+
+    def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
+        """After each step, with what it measured on each of its batches."""
+
+    def epoch(self, loop: Loop, result: Result) -> None:
+        """After each epoch, with its numbers."""
+
+    def failed(self, loop: Loop, error: NonFiniteError) -> bool:
+        """After a step that was not finite; return True if training may end without an error."""
+        return False
+
+    def end(self, loop: Loop) -> None:
+        """At the end, also after an error."""
+
+    def state(self) -> Any:
+        """Return what a checkpoint must hold so that `restore` can go on: numbers, texts, lists, dicts."""
+        return None
+
+    def restore(self, loop: Loop, state: Any) -> None:
+        """Go on from what `state` returned."""

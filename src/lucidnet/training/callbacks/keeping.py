@@ -1,0 +1,102 @@
+"""Callbacks that write files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...engine.step import Measured
+from ...errors import SettingError
+from ..history import Result
+from .base import Callback
+from .watching import better, mode_of, monitored
+
+if TYPE_CHECKING:
+    from ..loop import Loop
+
+
+class Checkpoint(Callback):
+    """Writes the whole training to a folder, from which ``fit(..., resume=folder)`` goes on.
+
+    Parameters
+    ----------
+    folder : path
+        Where ``step-00001234.safetensors`` and the like go; made if it is not there.
+    every_steps : int, optional
+        After how many steps.
+    every_epochs : int, optional
+        After how many epochs.
+    keep : int
+        How many of the last are kept.
+    best : str, optional
+        A measured number such as ``"val_loss"``: whenever it is best, the model goes to
+        ``best.safetensors``.
+    """
+
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        *,
+        every_steps: int | None = None,
+        every_epochs: int | None = 1,
+        keep: int = 3,
+        best: str | None = None,
+    ) -> None:
+        for name, value in (("every_steps", every_steps), ("every_epochs", every_epochs), ("keep", keep)):
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise SettingError(f"Checkpoint: {name} must be a whole number of 1 or more, got {value!r}")
+        self.folder, self.keep, self.best = Path(folder), keep, best
+        self.every_steps, self.every_epochs = every_steps, every_epochs
+        self.record: float | None = None
+
+    def room(self, step: int) -> int | None:
+        return self.every_steps - step % self.every_steps if self.every_steps else None
+
+    def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
+        if self.every_steps and loop.model.state.step % self.every_steps == 0:
+            self._write(loop)
+
+    def epoch(self, loop: Loop, result: Result) -> None:
+        if self.best is not None:
+            value = monitored(result, self.best)
+            if self.record is None or better(value, self.record, mode_of(self.best)):
+                self.record = value
+                model: Any = loop.model
+                if model.step.main:
+                    self.folder.mkdir(parents=True, exist_ok=True)
+                    model.save(self.folder / "best.safetensors")
+        if self.every_epochs and loop.epoch % self.every_epochs == 0:
+            self._write(loop)
+
+    def _write(self, loop: Loop) -> None:
+        from ..checkpoint import write
+
+        write(loop, self.folder / f"step-{loop.model.state.step:08}.safetensors")
+        if loop.model.step.main:
+            for old in sorted(self.folder.glob("step-*.safetensors"))[: -self.keep]:
+                old.unlink(missing_ok=True)
+
+    def state(self) -> Any:
+        return self.record
+
+    def restore(self, loop: Loop, state: Any) -> None:
+        self.record = state
+
+
+class CSVLog(Callback):
+    """Keeps the history in a CSV file, written anew after each epoch: whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = path
+
+    def epoch(self, loop: Loop, result: Result) -> None:
+        if loop.model.step.main:
+            loop.model.history.to_csv(self.path)

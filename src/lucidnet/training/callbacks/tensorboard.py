@@ -1,0 +1,134 @@
+"""Training as TensorBoard shows it: curves, histograms, images, the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...backend import Array
+from ...core.trees import leaves
+from ...data.batch import Batch
+from ...engine.step import Measured
+from ...errors import SettingError, optional
+from ...inspect.record import probe
+from ...layers import Layer
+from ..history import Result
+from .base import Callback, alone
+
+if TYPE_CHECKING:
+    from ..loop import Loop
+
+
+class TensorBoard(Callback):
+    """Writes event files: look at them with ``tensorboard --logdir FOLDER``.
+
+    Scalars (loss at each step, all numbers of each epoch, the learning rate), histograms of weights and
+    gradients, the filters of a first convolution and images of one's own, and the graph of the layers.
+
+    Parameters
+    ----------
+    folder : path
+        Where the files go (needs tensorboardX: ``pip install 'lucidnet[tensorboard]'``).
+    histograms_every : int, optional
+        After how many steps weights and gradients are written; never, if not given. Gradients take one
+        more pass.
+    images : array (n, height, width, channels), optional
+        Images to show at the beginning, values from 0 to 1.
+    """
+
+    def __init__(
+        self, folder: str | PathLike[str], *, histograms_every: int | None = None, images: Any = None
+    ) -> None:
+        if histograms_every is not None and (not isinstance(histograms_every, int) or histograms_every < 1):
+            raise SettingError(f"TensorBoard: histograms_every must be 1 or more, got {histograms_every!r}")
+        self.folder, self.every, self.images = str(folder), histograms_every, images
+        self.writer: Any = None
+
+    def begin(self, loop: Loop) -> None:
+        self.writer = optional("tensorboardX", "tensorboard").SummaryWriter(
+            self.folder, write_to_disk=loop.model.step.main
+        )
+        self.writer.file_writer.add_onnx_graph(graph(loop.model.step.net))  # it takes any graph
+        if self.images is not None:
+            self.writer.add_images(
+                "images", np.asarray(self.images), loop.model.state.step, dataformats="NHWC"
+            )
+
+    def room(self, step: int) -> int | None:
+        return alone(step, self.every) if self.every else None
+
+    def before_step(self, loop: Loop, batches: Sequence[Batch]) -> None:
+        step = loop.model.state.step
+        if not self.every or step % self.every:
+            return
+        for path, array in leaves(loop.model.state.params):
+            self.writer.add_histogram("weights/" + "/".join(path), array, step)
+        for name, array in probe(loop.model.step, loop.model.state, batches[0]).items():
+            kind, _, rest = name.partition("/")
+            if kind == "grads":
+                self.writer.add_histogram("gradients/" + rest.replace(".", "/"), array, step)
+
+    def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
+        step, optimizer = loop.model.state.step, loop.model.step.optimizer
+        self.writer.add_scalar("step/loss", float(np.mean([found.loss for found in measured])), step)
+        rate = optimizer.rate(optimizer.learning_rate, step)
+        self.writer.add_scalar("step/learning_rate", float(rate), step)
+
+    def epoch(self, loop: Loop, result: Result) -> None:
+        for name, value in result.items():
+            self.writer.add_scalar(f"epoch/{name}", value, loop.first + loop.epoch)
+        filters = first_filters(loop.model.state.params)
+        if filters is not None:
+            self.writer.add_images("filters", filters, loop.model.state.step, dataformats="NHWC")
+
+    def end(self, loop: Loop) -> None:
+        if self.writer is not None:
+            self.writer.close()
+
+
+def first_filters(params: Any) -> Array | None:
+    """Return the filters of a first convolution as images (filters, height, width, channels)."""
+    for path, array in leaves(params):
+        if path[-1] == "W" and array.ndim == 4 and array.shape[2] in (1, 3):
+            low, high = float(array.min()), float(array.max())
+            scaled = (array - low) / max(high - low, 1e-12)
+            return np.moveaxis(scaled, -1, 0)
+    return None
+
+
+def graph(net: Layer) -> Any:
+    """Return the layers as a graph that TensorBoard draws."""
+    from tensorboardX.proto.graph_pb2 import GraphDef
+
+    return GraphDef(node=list(nodes(net)))
+
+
+def nodes(net: Layer) -> Iterator[Any]:
+    """Yield a node for each layer without others inside; each takes the output of the one before."""
+    from tensorboardX.proto.attr_value_pb2 import AttrValue
+    from tensorboardX.proto.node_def_pb2 import NodeDef
+
+    for name, layer, sources in chain(net, "", []):
+        settings = {"settings": AttrValue(s=layer.describe().encode())}
+        yield NodeDef(name=name, op=type(layer).__name__, input=sources, attr=settings)
+
+
+def chain(net: Layer, path: str, sources: list[str]) -> Iterator[tuple[str, Layer, list[str]]]:
+    """Yield the leaves of a network with what they take their input from."""
+    from ...layers import Graph, Sequential
+
+    outputs: dict[str, list[str]] = {}
+    for name, layer in net.children():
+        here = f"{path}/{name}" if path else name
+        taken = sources
+        if isinstance(net, Graph):
+            given = next(node.sources for node in net.nodes if node.name == name)
+            taken = [leaf for source in given for leaf in outputs.get(source, [])]
+        inside = list(chain(layer, here, taken)) if layer.children() else [(here, layer, taken)]
+        yield from inside
+        outputs[name] = [inside[-1][0]]
+        if isinstance(net, Sequential):
+            sources = outputs[name]

@@ -1,0 +1,251 @@
+"""Callbacks that watch numbers, and act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from ...core.trees import leaves
+from ...engine.step import Measured
+from ...errors import NonFiniteError, SettingError
+from ...optimizers.schedules import Fixed
+from ..history import Result
+from .base import Callback
+
+if TYPE_CHECKING:
+    from ..loop import Loop
+
+
+def monitored(result: Result, name: str) -> float:
+    """Return a measured number, or say which there are."""
+    if name not in result:
+        hint = "; pass validation_data" if name.startswith("val_") else ""
+        raise SettingError(f"nothing named {name!r} was measured; there are {', '.join(result)}{hint}")
+    return result[name]
+
+
+def mode_of(name: str) -> str:
+    """Return whether a number is better small ("min") or large ("max"), by its name."""
+    small = ("loss", "mse", "mae", "rmse", "error")
+    return "min" if name.endswith(small) else "max"
+
+
+def better(value: float, than: float, mode: str, by: float = 0.0) -> bool:
+    """Tell whether a number is better than another, by more than a margin."""
+    return value < than - by if mode == "min" else value > than + by
+
+
+class Patience(Callback):
+    """The base of callbacks that act when a number has not become better for some epochs."""
+
+    def __init__(self, monitor: str, patience: int, min_delta: float, mode: str | None) -> None:
+        kind = type(self).__name__
+        if not isinstance(patience, int) or patience < 0:
+            raise SettingError(f"{kind}: patience must be a whole number of 0 or more, got {patience!r}")
+        if mode not in (None, "min", "max"):
+            raise SettingError(f"{kind}: mode must be 'min' or 'max', got {mode!r}")
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.mode = mode or mode_of(monitor)
+        self.best: float | None = None
+        self.waited = 0
+
+    def improved(self, result: Result) -> bool:
+        """Note a new number; tell whether it is the best so far."""
+        value = monitored(result, self.monitor)
+        if self.best is None or better(value, self.best, self.mode, self.min_delta):
+            self.best, self.waited = value, 0
+            return True
+        self.waited += 1
+        return False
+
+    def state(self) -> Any:
+        return {"best": self.best, "waited": self.waited}
+
+    def restore(self, loop: Loop, state: Any) -> None:
+        self.best, self.waited = state["best"], state["waited"]
+
+
+class EarlyStopping(Patience):
+    """Ends the training when a number has not become better for some epochs.
+
+    Parameters
+    ----------
+    monitor : str
+        The number, as it stands in the history.
+    patience : int
+        How many epochs in a row without a better number end the training, as in Keras.
+    min_delta : float
+        By how much it must be better.
+    mode : {"min", "max"}, optional
+        Whether small or large is good; by the name, if not given.
+    restore_best : bool
+        Whether the weights of the best epoch come back at the end.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        patience: int = 5,
+        *,
+        min_delta: float = 0.0,
+        mode: str | None = None,
+        restore_best: bool = True,
+    ) -> None:
+        super().__init__(monitor, patience, min_delta, mode)
+        self.restore_best = restore_best
+        self.weights: Any = None
+
+    def epoch(self, loop: Loop, result: Result) -> None:
+        if self.improved(result):
+            self.weights = loop.model.state.vector.copy() if self.restore_best else None
+        elif self.waited >= self.patience:
+            loop.stop(f"{self.monitor} has not become better for {self.waited} epochs")
+
+    def end(self, loop: Loop) -> None:
+        if self.weights is not None:
+            state = loop.model.state
+            params = state.plan.layout.unravel(self.weights)
+            loop.model.state = replace(state, vector=self.weights, params=params, spare=None)
+
+    def state(self) -> Any:
+        return super().state() | {"weights": self.weights}
+
+    def restore(self, loop: Loop, state: Any) -> None:
+        super().restore(loop, state)
+        self.weights = state["weights"]
+
+
+class ReduceOnPlateau(Patience):
+    """Makes the learning rate smaller when a number has not become better for some epochs.
+
+    The rate is multiplied by `factor`, also where it is a schedule (the definition of PyTorch's
+    ``ReduceLROnPlateau`` with ``threshold_mode="abs"``). Rates of single layers stay.
+
+    Parameters
+    ----------
+    monitor, min_delta, mode
+        As for `EarlyStopping`.
+    patience : int
+        How many epochs in a row without a better number are borne; the next makes the rate smaller.
+    factor : float
+        What the rate is multiplied by, above 0 and below 1.
+    cooldown : int
+        How many epochs after a change nothing is counted.
+    min_rate : float
+        Below this a rate that is a number is not brought.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        *,
+        cooldown: int = 0,
+        min_rate: float = 0.0,
+        min_delta: float = 1e-4,
+        mode: str | None = None,
+    ) -> None:
+        super().__init__(monitor, patience, min_delta, mode)
+        if not 0 < factor < 1:
+            raise SettingError(f"ReduceOnPlateau: factor must be above 0 and below 1, got {factor!r}")
+        self.factor, self.cooldown, self.min_rate = factor, cooldown, min_rate
+        self.cooling, self.total = 0, 1.0
+
+    def epoch(self, loop: Loop, result: Result) -> None:
+        if self.improved(result):
+            self.cooling = max(0, self.cooling - 1)
+            return
+        if self.cooling:
+            self.cooling, self.waited = self.cooling - 1, 0
+        elif self.waited > self.patience:
+            self.total, self.waited, self.cooling = self.total * self.factor, 0, self.cooldown
+            self._set(loop)
+
+    def _set(self, loop: Loop) -> None:
+        """Set the rate to that of the beginning times all factors."""
+        rate = loop.optimizer.learning_rate
+        rate = Fixed(self.total) * rate if callable(rate) else max(rate * self.total, self.min_rate)
+        step = loop.model.step
+        loop.model.step = replace(step, optimizer=loop.optimizer.changed(learning_rate=rate))
+
+    def end(self, loop: Loop) -> None:
+        loop.model.step = replace(loop.model.step, optimizer=loop.optimizer)
+
+    def state(self) -> Any:
+        return super().state() | {"cooling": self.cooling, "total": self.total}
+
+    def restore(self, loop: Loop, state: Any) -> None:
+        super().restore(loop, state)
+        self.cooling, self.total = state["cooling"], state["total"]
+        if self.total != 1.0:
+            self._set(loop)
+
+
+class StopOnNaN(Callback):
+    """Ends the training quietly where it would end with an error: the loss or gradient is not finite."""
+
+    def failed(self, loop: Loop, error: NonFiniteError) -> bool:
+        return True
+
+
+class PrintWeights(Callback):
+    """Prints what some weights are, every few steps: mean, deviation, smallest and largest.
+
+    Parameters
+    ----------
+    patterns : sequence of str
+        Which, by names such as ``"dense1.W"`` or ``"*.b"``.
+    every : int
+        After how many steps.
+    """
+
+    def __init__(self, patterns: Sequence[str] = ("*",), every: int = 100) -> None:
+        self.patterns, self.every = tuple(patterns), every
+
+    def room(self, step: int) -> int | None:
+        return self.every - step % self.every
+
+    def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
+        number = loop.model.state.step
+        if number % self.every:
+            return
+        for path, array in leaves(loop.model.state.params):
+            name = ".".join(path)
+            if any(fnmatch(name, pattern) for pattern in self.patterns):
+                numbers = (array.mean(), array.std(), array.min(), array.max())
+                mean, deviation, low, high = (f"{float(value):.4g}" for value in numbers)
+                print(f"step {number}  {name}: mean {mean}, deviation {deviation}, from {low} to {high}")
+
+
+class On(Callback):
+    """Calls functions of one's own.
+
+    Parameters
+    ----------
+    epoch : callable, optional
+        Called as ``epoch(loop, result)`` after each epoch.
+    step : callable, optional
+        Called as ``step(loop, measured)`` after each step.
+    """
+
+    def __init__(
+        self,
+        *,
+        epoch: Callable[[Any, Result], object] | None = None,
+        step: Callable[[Any, Sequence[Measured]], object] | None = None,
+    ) -> None:
+        self._epoch, self._step = epoch, step
+
+    def room(self, step: int) -> int | None:
+        return 1 if self._step else None
+
+    def epoch(self, loop: Loop, result: Result) -> None:
+        if self._epoch:
+            self._epoch(loop, result)
+
+    def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
+        if self._step:
+            self._step(loop, measured)

@@ -1,0 +1,199 @@
+"""Data as people bring it, checked once and then never copied whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array, Shape
+from ..data.batch import Data, rows
+from ..errors import DataError, ShapeError
+from ..layers.core import fits
+from ..losses import Loss
+from ..losses.base import first_bad
+
+BLOCK = 1 << 20
+"""Numbers looked at together, so that checking a data set takes little memory."""
+
+
+def as_inputs(x: Any, shape: Any, name: str = "x") -> Any:
+    """Return inputs as a numeric array (n, ...) of the right shape, or say what is wrong.
+
+    Where a network has several inputs, `shape` is a dict of shapes by name, and so is what is
+    given and returned.
+
+    Raises
+    ------
+    ShapeError
+        If one example does not have the shape that the network takes.
+    DataError
+        If the data are not numbers, there are none, or some are NaN or infinite.
+    """
+    if isinstance(shape, dict):
+        return _several(x, shape, name)
+    x = as_numbers(x, name)
+    if not fits(x.shape[1:], shape):
+        raise ShapeError(_misfit(x.shape, shape, name))
+    if not len(x):
+        raise DataError(f"{name} is empty: expected at least one example")
+    check_finite(x, name)
+    return x
+
+
+def example_shape(x: Any) -> Any:
+    """Return the shape of one example, as it was brought."""
+    if isinstance(x, Mapping):
+        return {name: example_shape(array) for name, array in x.items()}
+    x = as_numbers(x, "x")
+    if x.ndim < 2:
+        raise DataError(f"x: expected examples (n, ...), got shape {x.shape}")
+    return tuple(x.shape[1:])
+
+
+def _several(x: Any, shapes: dict[str, Shape], name: str) -> dict[str, Array]:
+    """Return several inputs by name, all of one length."""
+    if not isinstance(x, Mapping) or x.keys() != shapes.keys():
+        got = f"the names {sorted(x)}" if isinstance(x, Mapping) else type(x).__name__
+        raise DataError(f"{name}: expected a dict with the inputs {sorted(shapes)}, got {got}")
+    made = {key: as_inputs(x[key], shape, f"{name}[{key!r}]") for key, shape in shapes.items()}
+    lengths = {key: len(array) for key, array in made.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"{name}: the inputs differ in length: {lengths}")
+    return made
+
+
+def as_numbers(x: Any, name: str) -> Array:
+    """Return data as an array of numbers."""
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise DataError(f"{name}: the rows do not have one length ({error})") from None
+    if x.dtype.kind not in "biuf":
+        raise DataError(f"{name}: expected numbers, got dtype {x.dtype} ({x.ravel()[:3].tolist()} ...)")
+    return x
+
+
+def check_finite(x: Array, name: str) -> None:
+    """Raise if an array holds NaN or infinity; names the first place."""
+    if x.dtype.kind != "f":
+        return
+    rows = max(1, BLOCK // max(1, x[0].size))
+    for start in range(0, len(x), rows):
+        block = x[start : start + rows]
+        if not np.isfinite(block).all():
+            row, *rest = first_bad(block)
+            value = block[(row, *rest)]
+            raise DataError(
+                f"{name} holds {value:g} at index {(start + row, *rest)}: remove or replace such values first"
+            )
+
+
+def _misfit(given: Shape, shape: Shape, name: str) -> str:
+    """Say how inputs of one shape fail to fit a network that takes another."""
+    expected = f"{shape[0]} input features" if len(shape) == 1 else f"inputs of shape {shape}"
+    got = f"{given[1]}" if len(given) == 2 and len(shape) == 1 else f"{name} of shape {given}"
+    message = f"layer 0 Input: expected {expected}, got {got}"
+    if None in shape:
+        return message
+    if given == shape:
+        return f"{message}: that is one example; give a batch, {name}[None]"
+    if int(np.prod(given[1:])) == int(np.prod(shape)):
+        sizes = ", ".join(map(str, shape))
+        return f"{message}: the sizes agree, so reshape them: {name}.reshape(len({name}), {sizes})"
+    return message
+
+
+def as_data(
+    x: Any,
+    y: Any,
+    loss: Loss,
+    shapes: tuple[Any, Any],
+    dtype: str,
+    class_weight: Mapping[int, float] | None = None,
+    sample_weight: Any = None,
+    mask: Any = None,
+) -> Data:
+    """Return examples with their targets, all checked.
+
+    Parameters
+    ----------
+    x, y : array-like
+        Inputs and targets, or dicts of them by name.
+    loss : Loss
+        The loss that the targets are for.
+    shapes : pair of shapes
+        The shapes of one input and one output of the network.
+    dtype : str
+        The dtype of the model.
+    class_weight : mapping of int to float, optional
+        A weight for each class; 1 for those left out.
+    sample_weight : array-like (n,) or (n, time), optional
+        A weight for each example, or each of its time steps.
+    mask : array-like (n, time) or (n,), optional
+        Which time steps count, or how many of each sequence do.
+    """
+    inputs = as_inputs(x, shapes[0])
+    target = as_target(y, loss, shapes[1], dtype, rows(inputs))
+    weights = as_weights(target, class_weight, sample_weight, dtype)
+    return Data(inputs, target, weights, dtype, None if mask is None else as_mask(mask, inputs))
+
+
+def as_target(y: Any, loss: Loss, shape: Any, dtype: str, n: int) -> Any:
+    """Return targets as the loss takes them, one for each of n examples."""
+    given = y if isinstance(y, Mapping) else as_numbers(y, "y")
+    for name, array in given.items() if isinstance(given, Mapping) else [("", given)]:
+        array, title = np.asarray(array), f"y[{name!r}]" if name else "y"
+        if array.ndim == 0 or len(array) != n:
+            got = len(array) if array.ndim else "a single number"
+            raise DataError(f"x and {title} differ in length: {n} examples, {got} targets")
+    return loss.check_target(given, shape, dtype)
+
+
+def as_mask(mask: Any, x: Any) -> Array:
+    """Return a mask (n, time) of time steps that count, from one or from the lengths of the sequences."""
+    mask, x = as_numbers(mask, "mask"), x if not isinstance(x, dict) else next(iter(x.values()))
+    n, time = (x.shape[0], x.shape[1]) if x.ndim > 1 else (len(x), 1)
+    if mask.shape == (n,) and mask.dtype.kind in "iu":
+        return mask[:, None] > np.arange(time)
+    if mask.shape != (n, time):
+        raise ShapeError(
+            f"mask: expected {(n, time)}, true or false for each time step, or {(n,)}, the whole-number "
+            f"length of each sequence, got {mask.dtype} of shape {mask.shape}"
+        )
+    return mask.astype(bool)
+
+
+def as_weights(
+    target: Any, class_weight: Mapping[int, float] | None, sample_weight: Any, dtype: str
+) -> Array | None:
+    """Return a weight for each example (or time step), or None if all count the same."""
+    if class_weight is None and sample_weight is None:
+        return None
+    n = rows(target)
+    weights = np.ones(n, dtype)
+    if sample_weight is not None:
+        weights = as_numbers(sample_weight, "sample_weight").astype(dtype)
+        steps = isinstance(target, np.ndarray) and weights.ndim == 2 and weights.shape == target.shape[:2]
+        if not (weights.shape == (n,) or steps) or not np.isfinite(weights).all() or weights.min() < 0:
+            raise DataError(
+                f"sample_weight: expected {n} finite numbers of 0 or more, one per example, "
+                f"got shape {weights.shape}"
+            )
+    if class_weight is not None:
+        factor = _class_weights(target, class_weight, dtype)
+        weights = weights * (factor[:, None] if weights.ndim > factor.ndim else factor)
+    return weights
+
+
+def _class_weights(target: Any, class_weight: Mapping[int, float], dtype: str) -> Array:
+    if isinstance(target, dict):
+        raise DataError("class_weight: the network has several outputs; pass sample_weight instead")
+    labels = target if target.ndim == 1 else target.argmax(-1) if target.shape[-1] > 1 else target[:, 0]
+    known: Sequence[int] = np.unique(labels).tolist()
+    unknown = sorted(set(class_weight) - set(known))
+    if unknown:
+        raise DataError(f"class_weight names the classes {unknown}, but the labels are {known}")
+    weight = np.vectorize(lambda label: class_weight.get(label, 1.0), otypes=[dtype])
+    return weight(labels)
