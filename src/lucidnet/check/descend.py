@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from ..core.value import Value
 from .contract import unusable
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, Subject
-from .watch import watch
+from .visits import visits
 
 Reasons = Callable[[LayerSubject | LossSubject], tuple[str, ...]]
 """From a layer or loss to what is wrong with it, in sentences."""
@@ -24,7 +24,7 @@ def faults_inside(subject: Subject, reasons: Reasons) -> Iterator[str]:
         if unusable(subject.loss) is None:
             yield from reasons(subject.net)
     elif isinstance(subject, LayerSubject) and subject.layer.children():
-        for visit in watch(subject):
+        for visit in visits(subject):
             if visit.subject is not None:
                 title = f"layer {visit.index} {visit.layer.describe()} ({visit.name})"
                 yield from (f"{title}: {reason}" for reason in reasons(visit.subject))

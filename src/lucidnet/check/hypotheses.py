@@ -14,7 +14,7 @@ import numpy as np
 from .evidence import Evidence, agree, numeric
 from .numeric import slopes
 from .subject import LayerSubject, LossSubject
-from .watch import watch
+from .visits import visits
 
 ADD_UP = "add the contributions up (+= in a loop, sum over the batch)"
 
@@ -56,7 +56,8 @@ def branch_missing(e: Evidence) -> str | None:
     """What comes back from some of the inner layers is forgotten."""
     if not isinstance(e.subject, LayerSubject) or e.name != "x" or not e.subject.layer.children():
         return None
-    shares = {v.name: v.dx for v in watch(e.subject) if np.shape(v.dx) == e.numeric.shape}
+    seen = {visit.name: visit.call.dx for visit in visits(e.subject) if visit.call is not None}
+    shares = {name: dx for name, dx in seen.items() if np.shape(dx) == e.numeric.shape}
     for count in range(1, len(shares)):
         for lost in combinations(shares, count):
             if agree(e.analytic + sum(shares[name] for name in lost), e.numeric):

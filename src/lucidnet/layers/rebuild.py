@@ -1,20 +1,115 @@
-"""Containers with other layers inside."""
+"""Networks with something else in the places of their layers."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 from typing import Any
 
+from ..core.trees import Path
 from .base import Layer
 
+INNER = "activation"
+"""The name of an activation inside a layer: the last part of its path."""
 
-def rebuilt(container: Layer, swap: Callable[[Any], Any]) -> Layer:
-    """Return a copy of a container; `swap` gets everything in its fields, and returns what stands there."""
-    made = copy.copy(container)
-    for field in fields(container) if is_dataclass(container) else ():
-        object.__setattr__(made, field.name, _swapped(getattr(container, field.name), swap))
+
+class Wrapper:
+    """What stands in the place of a layer, and is that layer in all that a subclass does not do itself.
+
+    Settings, children and methods are the layer's, and so is the kind: ``isinstance`` says of the wrapper
+    what it says of the layer, and ``dataclasses.replace`` makes a layer without it. So containers, losses
+    and rules, one's own too, treat it as the layer, and need not know of it.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+
+    Examples
+    --------
+    >>> from lucidnet.layers import Dense, Sequential
+    >>> wrapper = Wrapper(Dense(3, name="code"))
+    >>> wrapper.name, wrapper.units, isinstance(wrapper, Dense), isinstance(wrapper, Sequential)
+    ('code', 3, True, False)
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # protocols, such as those of copies and arrays, are not the layer's
+            raise AttributeError(name)
+        return getattr(self._layer, name)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self._layer)
+
+    @property
+    def __dataclass_fields__(self) -> Any:
+        return type(self._layer).__dataclass_fields__
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._layer!r})"
+
+
+def unwrapped(layer: Any) -> Layer:
+    """Return the layer itself, out of any wrappers."""
+    while isinstance(layer, Wrapper):
+        layer = layer._layer
+    return layer  # type: ignore[no-any-return]
+
+
+def rebuilt(net: Layer, wrap: Callable[[Layer, Layer, Path], Any], path: Path = ()) -> Layer:
+    """Return a network in which something else stands in the place of each layer.
+
+    Parameters
+    ----------
+    net : Layer
+        The network. If its layers are wrapped already, those inside the wrappers are taken.
+    wrap : callable
+        What takes the place of a layer: ``wrap(layer, made, path)`` gets the layer as it stands in the
+        network, the same with what was made of the layers inside, and the path. An activation in a layer
+        counts as a layer inside; its path ends in ``"activation"``.
+    path : tuple of str
+        Where the network itself stands.
+
+    Examples
+    --------
+    >>> from lucidnet.layers import Dense, Residual, Sequential
+    >>> net = Sequential([Dense(2, "tanh"), Residual(Dense(2))])
+    >>> _ = rebuilt(net, lambda layer, made, path: print(".".join(path), layer) or made)
+    dense0.activation Tanh()
+    dense0 Dense(2, Tanh(), name='dense0')
+    residual1.body.activation Linear()
+    residual1.body Dense(2)
+    residual1 Residual(Dense(2), name='residual1')
+     Sequential((Dense(2, Tanh(), name='dense0'), Residual(Dense(2), name='residual1')))
+    """
+    net = unwrapped(net)
+    made: dict[int, list[Layer]] = {}
+    for name, layer in _inside(net):
+        made.setdefault(id(layer), []).append(rebuilt(layer, wrap, (*path, name)))
+
+    def swap(value: Any) -> Any:
+        if found := made.get(id(value)):  # several, where one layer stands under several names
+            return found.pop(0) if len(found) > 1 else found[0]
+        if isinstance(value, Layer) and value.children():  # a container that the path does not name
+            return _copied(value, swap)
+        return value
+
+    return wrap(net, _copied(net, swap) if made else net, path)  # type: ignore[no-any-return]
+
+
+def _inside(layer: Layer) -> tuple[tuple[str, Layer], ...]:
+    inner = getattr(layer, INNER, None)
+    return layer.children() or (((INNER, inner),) if isinstance(inner, Layer) else ())
+
+
+def _copied(layer: Layer, swap: Callable[[Any], Any]) -> Layer:
+    """Return a copy of a layer; `swap` gets everything in its attributes, and returns what stands there."""
+    made = copy.copy(layer)
+    vars(made).update({name: _swapped(value, swap) for name, value in vars(layer).items()})
     return made
 
 
@@ -26,12 +121,3 @@ def _swapped(value: Any, swap: Callable[[Any], Any]) -> Any:
     if isinstance(value, dict):
         return {name: _swapped(item, swap) for name, item in value.items()}
     return swap(value)
-
-
-def with_leaves(net: Layer, change: Callable[[Layer], Layer]) -> Layer:
-    """Return a network whose leaves, the layers without others inside, are changed ones."""
-
-    def swap(value: Any) -> Any:
-        return with_leaves(value, change) if isinstance(value, Layer) else value
-
-    return rebuilt(net, swap) if net.children() else change(net)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.trees import Path
 from ..errors import UnknownNameError, suggestion
-from ..inspect.trace import Call, watch
+from ..inspect import Call, watch
 from ..layers import Layer, walk
 from ..layers.base import INFERENCE, masked
 from ..training.checks import as_inputs
@@ -40,7 +40,7 @@ def call_of(model: Model, x: Any, layer: str | None, trait: str, kind: str) -> C
     path, _ = place(model, layer, trait, kind)
     x = np.asarray(x)
     x = as_inputs(x[None] if x.ndim == len(model.input_shape) else x[:1], model.input_shape)
-    calls: list[Call] = []
     x = x.astype(model.dtype)
-    watch(model.net, calls).forward(model.params, x, masked(model.net, x, INFERENCE))
+    with watch(model.net) as calls:
+        calls.net.forward(model.params, x, masked(model.net, x, INFERENCE))
     return next(call for call in calls if call.path == path)

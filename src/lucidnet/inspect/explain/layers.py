@@ -11,7 +11,7 @@ import numpy as np
 from ...backend import Array
 from ...layers import Dense, Layer, Linear, Softmax
 from ...layers.activations import ActivationLayer, LogSoftmax
-from ..trace import Call
+from ...layers.watched import Call
 from .expressions import (
     Equation,
     Expression,

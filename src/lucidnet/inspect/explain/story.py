@@ -12,8 +12,9 @@ from ...core.trees import Path, at, leaves
 from ...data.batch import Batch
 from ...engine.step import State, Step
 from ...layers import Input, Linear
+from ...layers.rebuild import INNER
 from ...optimizers.sgd import SGD
-from ..trace import INNER, Trace
+from ..trace import Trace
 from .expressions import (
     Equation,
     Expression,
@@ -67,7 +68,7 @@ def story(told: Told) -> tuple[Section, ...]:
 def _parts(told: Told) -> Iterator[Part]:
     """Yield the layers in their order, without those that only pass on their input."""
     calls = told.seen.calls
-    shown = [c for c in calls if c.path[-1:] != (INNER,) and not isinstance(c.layer, (Input, Linear))]
+    shown = [c for c in calls if not c.is_inner and not isinstance(c.layer, (Input, Linear))]
     for call in shown:
         inner = next((c for c in calls[calls.index(call) :] if c.path == (*call.path, INNER)), None)
         idle = inner is None or isinstance(inner.layer, Linear)

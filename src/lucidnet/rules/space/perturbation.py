@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...backend import Array, Stream, Tree
+from ...backend import Array, Tree
 from ...backend.layout import Layout
+from ...core.trees import Path
 from ...core.value import in_range
 from ...errors import SettingError
 from ...layers import Layer, Run
 from ...layers.base import INFERENCE, Cache
-from ...layers.rebuild import with_leaves
+from ...layers.rebuild import INNER, Wrapper, rebuilt, unwrapped
 from ...losses import Loss
 from ...losses.base import shares
 from ..base import SpaceRule
@@ -61,7 +62,7 @@ class WeightPerturbation(Perturbation):
         layout = Layout.of(params)
         vector = layout.ravel(params)
         xi = noise(run, "weights", vector.shape, vector)
-        moved, _ = net.forward(layout.unravel(vector + self.deviation * xi), x, run)
+        moved, _ = unwrapped(net).forward(layout.unravel(vector + self.deviation * xi), x, run)
         change = loss.forward(moved, target, weights, run.mask, run.real)[0] - value
         return value, kept, y, layout.unravel(change / self.deviation * xi), cache
 
@@ -83,7 +84,7 @@ class NodePerturbation(Perturbation):
     ) -> tuple[Array, Cache, Array, Tree, Cache]:
         y, cache = net.forward(params, x, run)
         value, kept = loss.forward(y, target, weights, run.mask, run.real)
-        noisy = with_leaves(net, lambda leaf: Perturbed(leaf, self.deviation, name=leaf.name))
+        noisy = perturbed(net, self.deviation)
         moved, noted = noisy.forward(params, x, run)
         change = loss.values(moved, target)[0] - loss.values(y, target)[0]
         share = shares(change, weights, run.mask, run.real)
@@ -97,27 +98,42 @@ class NodePerturbation(Perturbation):
                 return layer.route(params, cache, dy, send, need_dx)
             inner, xi = cache
             error = dy if xi is None else xi * change.reshape(-1, *(1,) * (xi.ndim - 1))
-            return layer.layer.backward(params, inner, error, need_dx)
+            return unwrapped(layer).backward(params, inner, error, need_dx)
 
         return value, kept, y, noisy.route(params, noted, y, send, False)[1], cache
 
 
-@dataclass(frozen=True, repr=False)
-class Perturbed(Layer):
-    """y = f(x) + sigma xi, where f has weights; y = f(x) where it has none."""
+class Perturbed(Wrapper):
+    """y = f(x) + sigma xi, where f has weights; y = f(x) where it has none. Else it is f, see `Wrapper`.
 
-    layer: Layer = None  # type: ignore[assignment]
-    deviation: float = 0.0
+    Parameters
+    ----------
+    layer : Layer
+        The layer f.
+    deviation : float
+        The standard deviation sigma of the noise.
+    """
 
-    def init(self, rng: Stream, shape: Any) -> tuple[Tree, Any]:
-        return self.layer.init(rng, shape)
+    def __init__(self, layer: Layer, deviation: float) -> None:
+        Wrapper.__init__(self, layer)
+        self._deviation = deviation
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        y, cache = self.layer.forward(params, x, run)
+        """Return the output with noise, and beside what the layer keeps the noise (or None)."""
+        y, cache = self._layer.forward(params, x, run)
         if not params:
             return y, (cache, None)
         xi = noise(run, "outputs", y.shape, y)
-        return y + self.deviation * xi, (cache, xi)
+        return y + self._deviation * xi, (cache, xi)
+
+
+def perturbed(net: Layer, deviation: float) -> Layer:
+    """Return a network with noise at the outputs of all layers that hold no others."""
+
+    def wrap(layer: Layer, made: Layer, path: Path) -> Any:
+        return made if layer.children() or path[-1:] == (INNER,) else Perturbed(layer, deviation)
+
+    return rebuilt(net, wrap)
 
 
 def noise(run: Run, name: str, shape: tuple[int, ...], like: Array) -> Array:

@@ -1,0 +1,43 @@
+"""What the layers inside a container get and give in one forward and backward pass."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..inspect import Call, watch
+from ..layers import Layer
+from .subject import LayerSubject
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One layer inside a container, and its first call; None if there was none."""
+
+    index: int
+    name: str
+    layer: Layer
+    call: Call | None = None
+
+    @property
+    def subject(self) -> LayerSubject | None:
+        """The layer with the input and the error that it got, if it got both."""
+        call = self.call
+        if call is None or not isinstance(call.x, np.ndarray) or not isinstance(call.dy, np.ndarray):
+            return None
+        return LayerSubject(self.layer, call.params, call.x.copy(), call.dy.copy(), call.run)
+
+
+def visits(subject: LayerSubject) -> list[Visit]:
+    """Run a container forward and backward, and return what happened at each layer inside.
+
+    Whatever the container does with them, in `route` or in `backward`, is seen.
+    """
+    # If it fails, then inside a layer that has noted what it was given, and is reported there.
+    with watch(subject.layer, copies=True) as calls, suppress(Exception):
+        replace(subject, layer=calls.net).gradients()
+    first = {call.path: call for call in reversed(calls)}
+    children = enumerate(subject.layer.children())
+    return [Visit(i, name, child, first.get((name,))) for i, (name, child) in children]

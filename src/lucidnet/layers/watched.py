@@ -1,0 +1,150 @@
+"""Layers that are watched: what comes in, what goes out, and the errors that come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..backend import Tree
+from ..core.trees import Path, tree_map
+from .base import INFERENCE, Cache, Layer, Run, Send
+from .rebuild import INNER, Wrapper, rebuilt
+
+
+@dataclass(eq=False)
+class Call:
+    """One use of a layer: what came in, what went out, and the errors that came back.
+
+    Parameters
+    ----------
+    path : tuple of str
+        Where the layer stands; that of an activation inside a layer ends in ``"activation"``.
+    layer : Layer
+        The layer, as it stands in the network that is watched.
+    params : tree
+        Its parameters.
+    x, y : array
+        Input and output; y is None if the layer failed.
+    run : Run
+        The run it was part of.
+    dy, dx : array or None
+        The gradients of the loss by output and input; None if they were not asked for.
+    grads : tree
+        The gradients by its parameters.
+    cache : tree
+        What its forward pass kept.
+    """
+
+    path: Path
+    layer: Layer
+    params: Tree
+    x: Any
+    run: Run
+    y: Any = None
+    dy: Any = None
+    dx: Any = None
+    grads: Tree = field(default_factory=dict)
+    cache: Cache = None
+
+    @property
+    def name(self) -> str:
+        """The path as text, that of the layer around it for an inner activation."""
+        path = self.path[:-1] if self.is_inner else self.path
+        return ".".join(path) or type(self.layer).__name__
+
+    @property
+    def is_inner(self) -> bool:
+        """Whether it is the call of an activation inside a layer."""
+        return self.path[-1:] == (INNER,)
+
+
+class Watched(Wrapper):
+    """A layer that notes its calls in a list; else it is the layer itself, see `Wrapper`.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    calls : list of Call
+        Where it notes them, in the order in which they begin.
+    path : tuple of str
+        Where it stands.
+    made : Layer, optional
+        What runs in its place: a copy in which the layers inside are watched, too.
+    copies : bool
+        Whether to note copies of the arrays, for layers that may change what they are given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lucidnet.layers import Dense
+    >>> calls = []
+    >>> layer = Watched(Dense(1), calls)
+    >>> params = {"W": np.array([[2.0]]), "b": np.array([1.0])}
+    >>> y, cache = layer.forward(params, np.array([[3.0]]))
+    >>> dx, grads = layer.backward(params, cache, np.array([[10.0]]))
+    >>> [(call.x.item(), call.y.item(), call.dy.item(), call.dx.item()) for call in calls]
+    [(3.0, 7.0, 10.0, 20.0)]
+    """
+
+    def __init__(
+        self,
+        layer: Layer,
+        calls: list[Call],
+        path: Path = (),
+        made: Layer | None = None,
+        copies: bool = False,
+    ) -> None:
+        Wrapper.__init__(self, layer)
+        self._calls, self._path, self._made, self._copies = calls, path, made or layer, copies
+
+    def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache]:
+        """Return what the layer returns, and note a call."""
+        call = Call(self._path, self._layer, params, self._noted(x), run)
+        self._calls.append(call)
+        y, call.cache = self._made.forward(params, x, run)
+        call.y = self._noted(y)
+        return y, call.cache
+
+    def backward(self, params: Tree, cache: Cache, dy: Any, need_dx: bool = True) -> tuple[Any, Tree]:
+        """Return what the layer returns, and complete the call that it belongs to."""
+        return self._back(cache, dy, lambda: self._made.backward(params, cache, dy, need_dx))
+
+    def route(
+        self, params: Tree, cache: Cache, dy: Any, send: Send, need_dx: bool = True
+    ) -> tuple[Any, Tree]:
+        """As `backward`, every inner edge crossed by `send`."""
+        return self._back(cache, dy, lambda: self._made.route(params, cache, dy, send, need_dx))
+
+    def _back(self, cache: Cache, dy: Any, function: Callable[[], tuple[Any, Tree]]) -> tuple[Any, Tree]:
+        call = self._open(cache)
+        if call is None:  # it has come back before
+            return function()
+        call.dy = self._noted(dy)
+        dx, call.grads = function()
+        call.dx = self._noted(dx)
+        return dx, call.grads
+
+    def _open(self, cache: Cache) -> Call | None:
+        """Return the call that has kept this, if it has not come back yet: the last one is the first to."""
+        here = [call for call in self._calls if call.path == self._path]
+        same = [call for call in here if call.cache is cache] or here  # a rule may change what was kept
+        return next((call for call in reversed(same) if call.dy is None), None)
+
+    def _noted(self, value: Any) -> Any:
+        return _copied(value) if self._copies else value
+
+
+def watched(net: Layer, calls: list[Call], copies: bool = False) -> Layer:
+    """Return a network whose layers, and the activations in them, note their calls in a list.
+
+    A container's call stands before those of the layers in it.
+    """
+    return rebuilt(net, lambda layer, made, path: Watched(layer, calls, path, made, copies))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_copied(item) for item in value)
+    return tree_map(lambda array: array.copy() if hasattr(array, "copy") else array, value)
