@@ -1,6 +1,8 @@
 """Compare training steps, epochs and predictions with PyTorch and scikit-learn in one run.
 
 ``python -m benchmarks [--threads 2] [--rounds 9] [--only PART]``
+
+Two source trees of lucidnet beside each other: ``python -m benchmarks.against OLD_SRC`` (`against.py`).
 """
 
 from __future__ import annotations

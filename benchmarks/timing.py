@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 TURN = 0.2
 """Seconds that one contender works before the next takes over."""
@@ -22,6 +22,13 @@ PAUSE = 0.3
 """Seconds between turns, in which the threads of the last one go to sleep."""
 
 Works = dict[str, Callable[[], object]]
+
+
+class Turn(NamedTuple):
+    """Mean seconds of a call: by the clock, and those that its process was at work."""
+
+    wall: float
+    cpu: float
 
 
 def hold(threads: int) -> str:
@@ -55,13 +62,18 @@ class Worker:
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
         self.process.start()
+        theirs.close()  # so that the end of a process that fails is seen here
         self.works: list[str] = self.pipe.recv()
+
+    def turn(self, work: str, calls: int, pause: float = PAUSE) -> Turn:
+        """Do a work so many times in a row, after a pause."""
+        time.sleep(pause)
+        self.pipe.send((work, calls))
+        return Turn(*self.pipe.recv())
 
     def seconds_per_call(self, work: str, calls: int) -> float:
         """Return the mean time of so many calls in a row."""
-        time.sleep(PAUSE)
-        self.pipe.send((work, calls))
-        return float(self.pipe.recv())
+        return self.turn(work, calls).wall
 
     def close(self) -> None:
         """End the process."""
@@ -78,10 +90,28 @@ def _serve(pipe: Connection, make: Callable[..., Works], arguments: tuple[Any, .
         work, calls = works[order[0]], order[1]
         for _ in range(calls // 10):  # wake threads and caches up
             work()
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         for _ in range(calls):
             work()
-        pipe.send((time.perf_counter() - began) / calls)
+        pipe.send(((time.perf_counter() - began) / calls, (time.process_time() - busy) / calls))
+
+
+def turns(workers: dict[str, Worker], work: str, rounds: int, pause: float = PAUSE) -> dict[str, list[Turn]]:
+    """Return the turns of each contender, with a pause before each.
+
+    Their order changes, so that each is as often near each of the others.
+    """
+    calls: dict[str, int] = {}
+    made: dict[str, list[Turn]] = {name: [] for name in workers}
+    for name, worker in workers.items():
+        worker.turn(work, 1, pause=0)
+        calls[name] = max(1, round(TURN / max(worker.turn(work, 3, pause).wall, 1e-7)))
+    for turn in range(rounds):
+        first = turn // 2 % len(workers)
+        order = [*workers][first:] + [*workers][:first]
+        for name in order if turn % 2 else reversed(order):
+            made[name].append(workers[name].turn(work, calls[name], pause))
+    return made
 
 
 def compare(workers: dict[str, Worker], work: str, rounds: int) -> dict[str, tuple[float, float]]:
@@ -89,13 +119,7 @@ def compare(workers: dict[str, Worker], work: str, rounds: int) -> dict[str, tup
 
     The ratio is first / contender: below 1 the first is faster.
     """
-    calls, times = {}, {name: [] for name in workers}
-    for name, worker in workers.items():
-        worker.seconds_per_call(work, 1)
-        calls[name] = max(1, round(TURN / max(worker.seconds_per_call(work, 3), 1e-7)))
-    for turn in range(rounds):
-        for name in list(workers) if turn % 2 else reversed(workers):
-            times[name].append(workers[name].seconds_per_call(work, calls[name]))
+    times = {who: [turn.wall for turn in made] for who, made in turns(workers, work, rounds).items()}
     first = next(iter(times.values()))
     return {
         name: (statistics.median(own), statistics.median(a / b for a, b in zip(first, own, strict=True)))

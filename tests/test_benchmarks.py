@@ -1,5 +1,6 @@
 """The benchmarks do what they say, on the smallest work; what they measure is looked at by hand."""
 
+import json
 import os
 import re
 import subprocess
@@ -13,7 +14,8 @@ import lucidnet as ln
 
 pytest.importorskip("jax")
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from benchmarks import epochs, gpu, nets, primitives
+from benchmarks import against, epochs, gpu, nets, primitives
+from benchmarks.timing import Turn
 
 ROOT = Path(__file__).parent.parent
 
@@ -111,3 +113,35 @@ def test_the_rules_in_pytorch_learn(monkeypatch):
     works = gpu.on_torch({"784-128-64-10": SMALL["784-128-64-10"]}, "cpu")
     assert set(works) == {"784-128-64-10", "FA", "RFLO"}
     assert all(np.isfinite(work()) for work in works.values())
+
+
+def test_a_tree_against_itself(tmp_path):
+    """In processes of its own: it holds itself to one core."""
+    src, file = str(ROOT / "src"), tmp_path / "found.json"
+    command = [sys.executable, "-m", "benchmarks.against", src, "--rounds", "1", "--only", "numpy predict 1,"]
+    run = subprocess.run([*command, "--json", str(file)], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert re.search(r"\n  predict 1,000( +\d+\.\d{3}){3}", run.stdout) and "by the clock: " in run.stdout
+    found = json.loads(file.read_text())
+    assert found["trees"] == dict.fromkeys(["old", "old again", "new"], src)
+    (row,) = found["rows"]
+    assert (row["backend"], row["row"]) == ("numpy", "predict 1,000") and row["wall"]["new/old"] > 0
+
+
+def test_another_tree_must_hold_the_package(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        against.main([str(tmp_path)])
+    assert "there is no lucidnet in" in capsys.readouterr().err
+
+
+def test_what_is_slower_than_the_spread_is_named():
+    def row(name, again, new):
+        ratios = {"old": 1.0, "old again": again, "new": new}
+        speeds = (1.0, 2.0, 4.0)  # of the machine, from turn to turn
+        return against.Measured(
+            "numpy", name, {who: [Turn(r * s, r * s) for s in speeds] for who, r in ratios.items()}
+        )
+
+    rows = [row("as fast", 1.0, 1.02), row("slower", 0.97, 1.05), row("unsteady", 0.96, 1.04)]
+    assert [str(one).endswith("<") for one in rows] == [False, True, False]
+    assert against.verdict(rows, "wall").endswith("above max(1.03, that): slower")

@@ -7,6 +7,7 @@ import pytest
 from pairs import both
 
 from lucidnet.backend import namespace, scan
+from lucidnet.backend.xla import loops
 from lucidnet.layers import GRU, LSTM, Bidirectional, Dense, Input, LeakyRNN, Masking
 
 jax = pytest.importorskip("jax")
@@ -19,7 +20,7 @@ X, COUNTS = RNG.normal(size=(5, 3, 4)), RNG.random((5, 3, 1)) < 0.5
 def way(request, monkeypatch):
     """Let all loops fetch ahead, or none."""
     least = 1 if request.param == "ahead" else sys.maxsize
-    monkeypatch.setattr(sys.modules["lucidnet.backend.scan"], "LARGE", least)
+    monkeypatch.setattr(loops, "LARGE", least)
 
 
 def double(h, now):

@@ -14,6 +14,7 @@ from .queue import exchanged, queue
 from .random import Stream, stream_like
 from .scan import scan
 from .special import normal_cdf
+from .xla.autodiff import derivative
 
 __all__ = [
     "Array",
@@ -23,6 +24,7 @@ __all__ = [
     "Tree",
     "as_rows",
     "branch",
+    "derivative",
     "exchanged",
     "finite",
     "namespace",

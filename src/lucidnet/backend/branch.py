@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .xla import loops
+
 
 def branch(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
     """Return what one of two functions returns; only that one is called when the program runs.
@@ -23,6 +25,4 @@ def branch(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any
     """
     if isinstance(condition, bool):
         return yes() if condition else no()
-    from jax import lax
-
-    return lax.cond(condition, yes, no)
+    return loops.branch(condition, yes, no)

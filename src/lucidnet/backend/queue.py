@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core.trees import Array
-from ..errors import SettingError
-
-PLAIN = (np.ndarray, np.generic, bool, int, float, str, np.dtype, type, slice)
-"""What else a tree may hold: it is the same at each step, or the program would be another."""
+from .xla import loops
 
 
 def queue(like: tuple[Any, ...], places: int) -> tuple[Any, ...]:
@@ -22,7 +17,7 @@ def queue(like: tuple[Any, ...], places: int) -> tuple[Any, ...]:
     """
     if isinstance(like[0], np.ndarray):
         return (None,) * places
-    arrays, _ = _parted(like)
+    arrays, _ = loops.parted(like)
     return tuple(array.__array_namespace__().zeros((places, *array.shape), array.dtype) for array in arrays)
 
 
@@ -36,28 +31,6 @@ def exchanged(held: tuple[Any, ...], place: Any, new: Any) -> tuple[tuple[Any, .
     """
     if isinstance(place, (int, np.integer)):
         return (*held[:place], new, *held[place + 1 :]), held[place]
-    arrays, restored = _parted(new)
+    arrays, restored = loops.parted(new)
     old = restored([array[place] for array in held])
     return tuple(there.at[place].set(array) for there, array in zip(held, arrays, strict=True)), old
-
-
-def _parted(tree: Any) -> tuple[list[Array], Callable[[list[Array]], Any]]:
-    """Return the arrays of a tree, and what puts others like them into their places."""
-    import jax
-
-    found, form = jax.tree.flatten(tree)
-    moving = [isinstance(leaf, jax.Array) for leaf in found]
-    for leaf, moves in zip(found, moving, strict=True):
-        if not (moves or isinstance(leaf, PLAIN)):
-            raise SettingError(
-                f"a compiled program cannot put aside what a layer keeps as {type(leaf).__name__}: "
-                "let it keep arrays, numbers, tuples and dicts, or take backend='numpy'"
-            )
-
-    def restored(arrays: list[Array]) -> Any:
-        others = iter(arrays)
-        return jax.tree.unflatten(
-            form, [next(others) if moves else leaf for leaf, moves in zip(found, moving, strict=True)]
-        )
-
-    return [leaf for leaf, moves in zip(found, moving, strict=True) if moves], restored

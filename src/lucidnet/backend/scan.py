@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trees import Array
-from .arrays import namespace
-from .xla.target import target
-
-LARGE = 8192
-"""From how many numbers at a time on fetching ahead saves time."""
+from .xla import loops
 
 
 def scan(
@@ -50,7 +46,7 @@ def scan(
     """
     first = next(x for x in xs if x is not None)
     if not isinstance(first, (np.ndarray, list)):
-        return _compiled(step, carry, xs, reverse)
+        return loops.scan(step, carry, xs, reverse)
     times = len(first)
     kept: list[Any] = [None] * times
     made: tuple[Array, ...] = ()
@@ -60,65 +56,3 @@ def scan(
         for stack, out in zip(made, outs, strict=True):
             stack[t] = out
     return carry, kept, made
-
-
-def _compiled(
-    step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool
-) -> tuple[Any, Any, tuple[Array, ...]]:
-    import jax
-
-    if target().processor and max(x[0].size for x in jax.tree.leaves(xs)) >= LARGE:
-        return _ahead(step, carry, xs, reverse)
-
-    def body(carry: Any, x: tuple[Any, ...]) -> tuple[Any, Any]:
-        carry, kept, outs = step(carry, x)
-        return carry, (kept, outs)
-
-    carry, (kept, outs) = jax.lax.scan(body, carry, xs, reverse=reverse)
-    return carry, kept, outs
-
-
-def _ahead(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[Any, Any, tuple[Array, ...]]:
-    """Call a step for each time; what belongs to a time is fetched at the end of the time before.
-
-    On a processor the compiler joins reading an array at a time with all that is computed of it, into code
-    that is not vectorized. What comes from the time before it cannot join. Outputs take the place of inputs
-    of their shape, which have been read by then, so that less memory goes through the caches.
-    """
-    import jax
-    from jax import lax
-
-    arrays, shape = jax.tree.flatten(xs)
-    times = len(arrays[0])
-
-    def fetched(stacks: list[Array], t: Any) -> Any:
-        now = [lax.dynamic_index_in_dim(x, t, keepdims=False) for x in stacks[: len(arrays)]]
-        return jax.tree.unflatten(shape, now)
-
-    def body(carry: Any, t: Any) -> tuple[Any, None]:
-        carry, now, stacks = carry
-        carry, *made = step(carry, now)
-        for k, out in zip(places, jax.tree.leaves(made), strict=True):
-            stacks[k] = lax.dynamic_update_index_in_dim(stacks[k], out, t, 0)
-        return (carry, fetched(stacks, t - 1 if reverse else t + 1), stacks), None
-
-    order = np.arange(times, dtype=np.uint32)  # before the first time and after the last: some other time
-    order = order[::-1] if reverse else order
-    now = fetched(arrays, order[0])
-    made, outputs = jax.tree.flatten(jax.eval_shape(step, carry, now)[1:])
-    places, stacks = _places(arrays, made)
-    (carry, _, stacks), _ = lax.scan(body, (carry, now, stacks), order)
-    kept, outs = jax.tree.unflatten(outputs, [stacks[k] for k in places])
-    return carry, kept, outs
-
-
-def _places(arrays: list[Array], made: list[Any]) -> tuple[list[int], list[Array]]:
-    """Return arrays for all times to write to, inputs first, and the number of that of each output."""
-    xp, stacks, places = namespace(arrays[0]), list(arrays), list[int]()
-    for out in made:
-        alike = (k for k, x in enumerate(arrays) if x.dtype == out.dtype and x.shape[1:] == out.shape)
-        place = next((k for k in alike if k not in places), len(stacks))
-        if place == len(stacks):
-            stacks.append(xp.zeros((len(arrays[0]), *out.shape), dtype=out.dtype))
-        places.append(place)
-    return places, stacks

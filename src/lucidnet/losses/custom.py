@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..backend import Array
-from ..backend.xla.autodiff import derivative as automatic
+from ..backend import derivative as automatic
 from .base import Cache, Loss
 
 
