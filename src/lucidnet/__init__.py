@@ -13,7 +13,7 @@ from . import errors, initializers, layers, losses, optimizers, training
 from .model import Model
 
 if TYPE_CHECKING:
-    from . import check, data, distributed, lab, metrics, plots, rules
+    from . import check, data, distributed, inspect, lab, metrics, plots, rules
     from .lab import race
     from .som import SelfOrganizingMap
     from .training import callbacks
@@ -28,6 +28,7 @@ __all__ = [
     "distributed",
     "errors",
     "initializers",
+    "inspect",
     "lab",
     "layers",
     "load",
@@ -45,7 +46,7 @@ load = Model.load
 
 def __getattr__(name: str) -> Any:
     # Not needed to build and train a network: imported when first used, so that the import stays light.
-    if name in ("callbacks", "check", "data", "distributed", "lab", "metrics", "plots", "rules"):
+    if name in ("callbacks", "check", "data", "distributed", "inspect", "lab", "metrics", "plots", "rules"):
         return import_module(f".{name}", __name__)
     if name == "SelfOrganizingMap":
         return import_module(".som", __name__).SelfOrganizingMap
