@@ -46,6 +46,21 @@ class WorkerError(LucidnetError, RuntimeError):
     """Of several processes that train together one has gone."""
 
 
+class Terminated(SystemExit):
+    """SIGTERM asked this process to end; the step was finished, and written down if there is a place for it.
+
+    Left alone it ends the process with exit code 143, as shells expect it. Like every `SystemExit` it is no
+    `Exception`: ``except Exception`` lets it through.
+    """
+
+    def __init__(self, message: str = "ended by SIGTERM") -> None:
+        super().__init__(143)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class FileError(LucidnetError):
     """A file is damaged, of an unknown version, or does not fit; names file, reason and remedy."""
 

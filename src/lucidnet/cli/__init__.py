@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 
 def main() -> None:
     """Run the command line; an error of the user's becomes one line, not a traceback."""
-    from ..errors import LucidnetError, WorkerError
+    from ..errors import LucidnetError, Terminated, WorkerError
     from .app import app
 
     try:
         app()
     except WorkerError as error:
-        from ..backend.xla.processes import EXIT
+        from ..backend.xla.peers import give_up
 
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        os._exit(EXIT)  # the runtime would wait for the one that has gone
+        give_up(str(error))
+    except Terminated as ended:
+        print(ended, file=sys.stderr)
+        raise
     except LucidnetError as error:
+        from ..backend.xla.peers import leave
+
         print(f"error: {error}", file=sys.stderr)
+        leave()
         sys.exit(2)

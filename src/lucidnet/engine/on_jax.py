@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Tree, finite, namespace
-from ..backend.xla.device import either, precision, repeated, select, unbroken
+from ..backend.xla.device import either, precision, repeated, select
 from ..backend.xla.mesh import Mesh
 from ..backend.xla.processes import Watchdog, gathered, together
 from ..core.prefetch import ahead
+from ..core.signals import defer_interrupt
 from ..core.trees import tree_map
 from ..data.batch import Batch, Part, Rows, rows, whole
 from ..errors import NonFiniteError
@@ -109,7 +110,7 @@ class Engine:
             xs = (sent.batches, *self._numbers(state, len(steps), sent.size, dtype))
             program = self._program(state, carry, sent.data, xs, wanted)
             with together(self.mesh.processes):
-                with unbroken():
+                with defer_interrupt():
                     self.known = None  # given away
                     carry, outs = program(carry, sent.data, xs)
                     self.known = self._after(state, carry, len(steps), form)

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.packing import pack, shaped_like, unpack
 from ..core.trees import tree_map
 from ..core.value import to_config
 from ..engine.step import State, Step, Taught
 from ..errors import FileError, SettingError
 from .history import History
-from .packing import pack, unpack
 
 if TYPE_CHECKING:
     from .loop import Loop
@@ -107,6 +107,7 @@ def restore(loop: Loop, folder: Path) -> bool:
     model.history.steps = situation["recorded"]
     loop.epoch, loop.batch, loop.first = (situation[name] for name in ("epoch", "batch", "first"))
     loss, terms, states = situation["tally"]
+    states = shaped_like(states, loop.tally.states)
     loop.tally.go_on((loss, terms, states if loop.model.step.main else loop.tally.states))
     states = list(situation["callbacks"])
     for callback in loop.callbacks:

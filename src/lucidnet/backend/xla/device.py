@@ -5,8 +5,6 @@ JAX serves as an array language and a compiler; its automatic differentiation is
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,22 +94,6 @@ def rows_of(array: Array, chosen: Array) -> Array:
     """Return some rows of an array; all are known to be there."""
     rows: Array = array.at[chosen].get(mode="promise_in_bounds")
     return rows
-
-
-@contextmanager
-def unbroken() -> Iterator[None]:
-    """Let Ctrl-C wait for the end: what is given away to a program must come back."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    seen: list[Any] = []
-    before = signal.signal(signal.SIGINT, lambda *given: seen.append(given))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if seen and callable(before):
-            before(*seen[0])
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 import threading
 import time
@@ -14,15 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import SettingError, WorkerError, optional
+from ...core.packing import from_bytes, shaped_like, to_bytes
+from ...errors import FileError, SettingError, WorkerError
+from .peers import EXIT, GONE, HERE, begin, leave, left, runtime
 
 HEARTBEAT = 10
 """Seconds without a sign of life after which a process counts as dead."""
 STUCK = "LUCIDNET_STUCK_SECONDS"
 """The environment variable that says after how many seconds without a step a training is given up."""
 PATIENCE = 300.0
-EXIT = 70
-"""The exit code of a process that gives up (EX_SOFTWARE of sysexits.h)."""
+DESERTED = 5
+"""How often to look before work with a process that has ended is given up, if it does not break off."""
+SHORT = 1024
+"""How many bytes are sent at once, before it is known how many there are."""
+LONGEST = 1 << 34
+VERSIONS = "all must run the same version of lucidnet"
 
 
 def join(coordinator: str | None, count: int | None, index: int | None) -> None:
@@ -41,10 +46,12 @@ def join(coordinator: str | None, count: int | None, index: int | None) -> None:
         )
     if count is not None and index is not None and not 0 <= index < count:
         raise SettingError(f"several processes: this is number {index} of {count}; expected 0 to {count - 1}")
-    jax: Any = optional("jax", "jax")
+    jax = runtime()
     try:
-        jax.distributed.initialize(
-            coordinator, count, index, heartbeat_timeout_seconds=HEARTBEAT, shutdown_timeout_seconds=HEARTBEAT
+        begin(
+            lambda: jax.distributed.initialize(
+                coordinator, count, index, heartbeat_timeout_seconds=HEARTBEAT, shutdown_timeout_seconds=0
+            )
         )
     except (RuntimeError, ValueError) as error:
         raise SettingError(f"several processes: they could not be joined: {error}") from error
@@ -52,7 +59,7 @@ def join(coordinator: str | None, count: int | None, index: int | None) -> None:
 
 def detected() -> bool:
     """Tell whether this process was started as one of several, by SLURM or what else JAX knows."""
-    optional("jax", "jax")
+    runtime()
     try:
         clusters: Any = import_module("jax._src.clusters").ClusterEnv._cluster_types
         return any(cluster.is_env_present() for cluster in clusters if not cluster.opt_in_only_method)
@@ -61,16 +68,49 @@ def detected() -> bool:
 
 
 def gathered(value: Any) -> list[Any]:
-    """Return what each process has, in their order; all must call it."""
-    from jax.experimental import multihost_utils
+    """Return what each process has, in their order; all must call it.
 
-    gather: Any = multihost_utils.process_allgather
-    mine = np.frombuffer(pickle.dumps(value), np.uint8)
-    sizes = gather(np.array([len(mine)], np.int32)).reshape(-1)
-    padded = np.zeros(int(sizes.max()), np.uint8)
-    padded[: len(mine)] = mine
-    everything = gather(padded).reshape(len(sizes), -1)
-    return [pickle.loads(row[:size].tobytes()) for row, size in zip(everything, sizes, strict=True)]
+    Plain data are sent: numbers, texts, None, arrays, and tuples, lists and dicts of them.
+
+    Raises
+    ------
+    SettingError
+        If there is something else in it.
+    WorkerError
+        If another process sent what cannot be read.
+    """
+    try:
+        mine = to_bytes(value)
+    except FileError as error:
+        raise SettingError(
+            f"several processes: what they tell each other, as states of metrics, must be plain: {error}"
+        ) from error
+    return [_read(index, data, value) for index, data in enumerate(_sent(mine))]
+
+
+def _sent(mine: bytes) -> list[bytes]:
+    """Return the bytes of each process; how many there are stands in front."""
+    gather: Any = import_module("jax.experimental.multihost_utils").process_allgather
+    mine = len(mine).to_bytes(8, "little") + mine
+    size = SHORT
+    while True:
+        padded = np.zeros(size, np.uint8)
+        padded[: len(mine)] = np.frombuffer(mine, np.uint8)[:size]
+        rows = [row.tobytes() for row in gather(padded).reshape(-1, size)]
+        lengths = [8 + int.from_bytes(row[:8], "little") for row in rows]
+        if max(lengths) > LONGEST:
+            raise WorkerError(f"process {np.argmax(lengths)} sent what cannot be read; {VERSIONS}")
+        if max(lengths) <= size:
+            return [row[8:length] for row, length in zip(rows, lengths, strict=True)]
+        size = 1 << (max(lengths) - 1).bit_length()  # few sizes, so few programs
+
+
+def _read(index: int, data: bytes, mine: Any) -> Any:
+    """Return what a process sent, of the types that it has here."""
+    try:
+        return shaped_like(from_bytes(data), mine)
+    except FileError as error:
+        raise WorkerError(f"process {index} sent what cannot be read ({error}); {VERSIONS}") from error
 
 
 @contextmanager
@@ -80,14 +120,39 @@ def together(count: int) -> Iterator[None]:
         yield
         return
     jax: Any = import_module("jax")
+    where = f"process {jax.process_index()} of {count}"
+    if HERE.heard.is_set() or HERE.left.is_set():
+        leave()
+        raise WorkerError(f"{where}: {GONE}")
+    global inside
+    inside += 1
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
-        raise WorkerError(
-            f"process {jax.process_index()} of {count}: another process has gone, or cannot be reached. "
-            "Start all of them again, with as many as you like; with --resume (fit(..., resume=folder)) they "
-            f"go on from the newest checkpoint. (The runtime says: {str(error).splitlines()[0][:200]})"
-        ) from error
+        if str(error).startswith("RESOURCE_EXHAUSTED"):  # of memory, here
+            raise
+        leave()
+        why = str(error).splitlines()[0][:200]
+        raise WorkerError(f"{where}: {GONE} (The runtime says: {why})") from error
+    finally:
+        inside -= 1
+
+
+inside = 0
+"""How deep this process is in work with others."""
+
+
+@contextmanager
+def watching(count: int) -> Iterator[Callable[[], None]]:
+    """Watch over a training of so many processes; what is given is called whenever there is progress."""
+    if count == 1:
+        yield lambda: None
+        return
+    watchdog = Watchdog()
+    try:
+        yield watchdog.beat
+    finally:
+        watchdog.close()
 
 
 class Watchdog:
@@ -119,18 +184,22 @@ class Watchdog:
         self.thread.join()
 
     def _watch(self) -> None:
+        deserted = 0
         while not self.over.wait(min(1.0, self.seconds / 4)):
-            if time.monotonic() - self.last > self.seconds:
-                self._give_up()
-                return
+            idle = time.monotonic() - self.last
+            deserted = deserted + 1 if inside and idle > 1 and left() else 0
+            if deserted > DESERTED:
+                return self._give_up(GONE)
+            if idle > self.seconds:
+                return self._give_up(
+                    f"no step for {self.seconds:g} s, so some process is stuck; this one ends. Start all of "
+                    "them again with --resume to go on from the newest checkpoint; "
+                    f"{STUCK} sets how long to wait."
+                )
 
-    def _give_up(self) -> None:
+    def _give_up(self, why: str) -> None:
         jax: Any = import_module("jax")
-        print(
-            f"process {jax.process_index()} of {jax.process_count()}: no step for {self.seconds:g} s, so "
-            "some process is stuck; this one ends. Start all of them again with --resume to go on from the "
-            f"newest checkpoint; {STUCK} sets how long to wait.",
-            file=sys.stderr,
-            flush=True,
-        )
+        where = f"process {jax.process_index()} of {jax.process_count()}"
+        print(f"error: {where}: {why}", file=sys.stderr, flush=True)
+        leave()
         self.end(EXIT)

@@ -1,0 +1,253 @@
+"""How one of several processes ends: after the others, by an error, or because another has gone.
+
+JAX's runtime serves a script badly there. When a process dies, the others wait at their end for seconds,
+or C++ ends them with a page of messages: within milliseconds, if it was the first. Whoever ends early waits
+for the others, and ends them as well if they are late. So here
+
+- a process that ends says so and goes; only the first, which the runtime needs, waits for the others;
+- one that ends by an error, or has seen that another is gone, goes at once (`leave`);
+- that another is gone is heard in place of C++, and said in one sentence.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from types import TracebackType
+from typing import Any, NoReturn
+
+from ...errors import WorkerError, optional
+
+EXIT = 70
+"""The exit code of a process that gives up (EX_SOFTWARE of sysexits.h)."""
+GRACE = 0.8
+"""Seconds in which work with others may break off by itself, so that a script can catch the error."""
+LEFT = "lucidnet/left/"
+"""Where processes that have ended say so."""
+GONE = (
+    "another process has gone, or cannot be reached. Start all of them again, with as many as you like; with "
+    "--resume (fit(..., resume=folder)) they go on from the newest checkpoint."
+)
+RUNTIME = "jax._src.distributed"
+CASTS = (b"St8bad_cast", b"N8nanobind10cast_errorE")
+"""What C++ calls the error of a value that Python has no type for."""
+
+
+class Peers:
+    """What a process knows of itself among others; there is one of it.
+
+    `left` is set when it has let go of the others, `heard` when C++ has told that one of them is gone.
+    """
+
+    def __init__(self) -> None:
+        self.index, self.count = 0, 1
+        self.left, self.heard = threading.Event(), threading.Event()
+        self.kept: list[Any] = []
+
+    def __str__(self) -> str:
+        return f"process {self.index} of {self.count}"
+
+
+HERE = Peers()
+
+
+def runtime() -> Any:
+    """Return JAX, whose C++ is to be quiet: what it calls an error is an exception too, if it matters."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read once, when it is loaded
+    return optional("jax", "jax")
+
+
+def begin(initialize: Callable[[], None]) -> None:
+    """Have JAX join this process to others, and see to it that they end well."""
+    with _hearing(), _without_preemption():
+        initialize()
+    jax: Any = import_module("jax")
+    HERE.index, HERE.count = jax.process_index(), jax.process_count()
+    if HERE.count > 1:
+        atexit.register(_end)
+        sys.excepthook = _excepthook(sys.excepthook)
+
+
+def leave() -> None:
+    """Let go of the runtime: neither this process nor any other is waited for any more."""
+    if RUNTIME not in sys.modules or HERE.left.is_set() or _client() is None:
+        return
+    HERE.left.set()
+    _within(0.2, _say_left)  # it may be the first that is gone
+    state: Any = import_module(RUNTIME).global_state
+    for name in ("preemption_sync_manager", "client", "service"):
+        if (held := getattr(state, name, None)) is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))  # to delete it would be to wait
+            setattr(state, name, None)
+
+
+def give_up(message: str) -> NoReturn:
+    """Say why, and end this process at once, with exit code 70."""
+    leave()
+    HERE.heard.set()  # nothing is to be waited for
+    print(f"error: {message}", file=sys.stderr, flush=True)
+    with suppress(Exception):
+        atexit._run_exitfuncs()
+    _flush()
+    os._exit(EXIT)
+
+
+def left() -> bool:
+    """Tell whether any process has ended already."""
+    client = _client()
+    with suppress(Exception):
+        return client is not None and bool(client.key_value_dir_get(LEFT))
+    return False
+
+
+def _client() -> Any:
+    return import_module(RUNTIME).global_state.client
+
+
+def _say_left() -> None:
+    _client().key_value_set(f"{LEFT}{HERE.index}", "")
+
+
+def _end() -> None:
+    """Say that this process ends; the first waits for the others, without whom it would end them."""
+    if HERE.left.is_set():
+        return _quieten()
+    with suppress(Exception):
+        _say_left()
+        client = _client()
+        for index in range(HERE.count if HERE.index == 0 else 0):
+            _wait(client, f"{LEFT}{index}")
+
+
+def _wait(client: Any, name: str) -> None:
+    """Wait for a value of the runtime; not for long at a time, so that Ctrl-C can end it."""
+    jax: Any = import_module("jax")
+    while True:
+        try:
+            client.blocking_key_value_get(name, 1000)
+            return
+        except jax.errors.JaxRuntimeError as error:
+            if not str(error).startswith("DEADLINE_EXCEEDED"):
+                raise
+
+
+def _excepthook(before: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what is done about an error that nobody catches: the others hear of it at once."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        at_prompt = hasattr(sys, "ps1") or sys.flags.interactive
+        if issubclass(kind, WorkerError) and not at_prompt:
+            give_up(str(error))
+        if not at_prompt:
+            leave()
+        before(kind, error, trace)
+
+    return hook
+
+
+def _heard(*_: Any) -> None:
+    """End this process as another is gone, unless it ends by itself; C++ calls it in a thread of its own."""
+    HERE.heard.set()
+    if not HERE.left.wait(GRACE):
+        print(f"error: {HERE}: {GONE}", file=sys.stderr, flush=True)
+        _flush()
+        os._exit(EXIT)
+    while True:  # whoever returned would be ended
+        time.sleep(1e6)
+
+
+@contextmanager
+def _hearing() -> Iterator[None]:
+    """Have the runtime that begins meanwhile call `_heard` when another process is gone, if it can be had."""
+    try:
+        jaxlib: Any = import_module("jax._src.lib")._jax
+        make = jaxlib.get_distributed_runtime_client
+        _catch_terminate()
+    except (ImportError, AttributeError, OSError):  # another JAX, or no Linux: C++ ends it
+        yield
+        return
+    jaxlib.get_distributed_runtime_client = lambda *given, **named: make(
+        *given, **({"missed_heartbeat_callback": _heard} | named)
+    )
+    try:
+        yield
+    finally:
+        jaxlib.get_distributed_runtime_client = make
+
+
+@contextmanager
+def _without_preemption() -> Iterator[None]:
+    """Have JAX take no SIGTERM for itself: it would note it, and the process could not be ended any more."""
+    jax: Any = import_module("jax")
+    name = "jax_enable_preemption_service"
+    before = getattr(jax.config, name, None)
+    if before is not None:
+        jax.config.update(name, False)
+    try:
+        yield
+    finally:
+        if before is not None:
+            jax.config.update(name, before)
+
+
+def _catch_terminate() -> None:
+    """Hear of a death also where jaxlib cannot tell Python of it.
+
+    It calls what it was given with a status that Python has no type for; that is a `bad_cast`, which nobody
+    catches, and C++ ends the process. All other such ends go their usual way.
+    """
+    cpp: Any = ctypes.CDLL("libstdc++.so.6")
+    thrown, replace = cpp.__cxa_current_exception_type, cpp._ZSt13set_terminatePFvvE
+    thrown.restype = ctypes.POINTER(ctypes.c_char_p)  # of a type_info: its table of functions, and its name
+    replace.restype, replace.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    handler: Any = ctypes.CFUNCTYPE(None)
+
+    def terminated() -> None:
+        kind = thrown()
+        if kind and kind[1] in CASTS:
+            _heard()
+        handler(before)()
+
+    called = handler(terminated)
+    HERE.kept.append(called)
+    before = replace(ctypes.cast(called, ctypes.c_void_p))
+
+
+def _quieten() -> None:
+    """Have C++ hear now that it is alone: it must not call Python while Python ends."""
+    state: Any = import_module(RUNTIME).global_state
+    if HERE.heard.is_set() or not state.coordinator_address:
+        return
+    port = int(state.coordinator_address.rpartition(":")[2])
+    for handle in range(1024):
+        with suppress(OSError):
+            there = socket.socket(fileno=os.dup(handle))
+            with there:
+                if there.getpeername()[1] == port:
+                    there.shutdown(socket.SHUT_RDWR)
+    HERE.heard.wait(GRACE)
+
+
+def _flush() -> None:
+    """Write out what has been printed, unless another thread is stuck in that."""
+    _within(0.2, lambda: (sys.stdout.flush(), sys.stderr.flush()))
+
+
+def _within(seconds: float, work: Callable[[], Any]) -> None:
+    """Do something that may fail or never end; wait for so long."""
+
+    def tried() -> None:
+        with suppress(Exception):
+            work()
+
+    thread = threading.Thread(target=tried, daemon=True)
+    thread.start()
+    thread.join(seconds)

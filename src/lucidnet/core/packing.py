@@ -1,0 +1,162 @@
+"""Plain data: tuples, lists, dicts, numbers, texts, None and arrays, described so that JSON can hold them.
+
+A checkpoint keeps such data in its file, and processes send them to each other. Nothing in what is read is
+ever run: the worst that damaged or hostile bytes can do is to raise a `FileError`.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import FileError
+from .trees import Array
+
+NUMBERS = "biuf"
+"""The kinds of NumPy's numbers that JSON can hold."""
+ARRAYS = "biufcSU"
+"""The kinds of arrays that may be sent: those whose bytes are all there is to them."""
+SENSELESS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError)
+
+
+def pack(value: Any, name: str, arrays: dict[str, Array]) -> Any:
+    """Return a description of plain data; the arrays among them go into `arrays`.
+
+    Examples
+    --------
+    >>> arrays = {}
+    >>> pack({"best": np.zeros(2), "seen": (1, "a")}, "@x", arrays)
+    {'dict': {'best': {'array': '@x/best'}, 'seen': {'tuple': [1, 'a']}}}
+    >>> list(arrays)
+    ['@x/best']
+    """
+    if isinstance(value, np.ndarray):
+        while name in arrays:  # a/b, of {"a/b": ...} and of {"a": {"b": ...}}
+            name += "'"
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, np.generic) and value.dtype.kind in NUMBERS and value.dtype.itemsize <= 8:
+        return {"number": value.item(), "dtype": value.dtype.name}
+    if isinstance(value, (tuple, list)):
+        made = [pack(item, f"{name}/{i}", arrays) for i, item in enumerate(value)]
+        return {"tuple" if isinstance(value, tuple) else "list": made}
+    if isinstance(value, dict):
+        if all(isinstance(key, str) for key in value):
+            return {"dict": {key: pack(item, f"{name}/{key}", arrays) for key, item in value.items()}}
+        return {"pairs": [pack(pair, f"{name}/{i}", arrays) for i, pair in enumerate(value.items())]}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise FileError(
+        f"{name}: only numbers, texts, tuples, lists, dicts and arrays can be written down, got {value!r}"
+    )
+
+
+def unpack(description: Any, arrays: dict[str, Array]) -> Any:
+    """Return what `pack` described.
+
+    Raises
+    ------
+    FileError
+        If that is not what `pack` returns.
+    """
+    try:
+        return _unpacked(description, arrays)
+    except SENSELESS as error:
+        raise FileError(f"a description of data makes no sense ({type(error).__name__}: {error})") from error
+
+
+def _unpacked(description: Any, arrays: dict[str, Array]) -> Any:
+    if not isinstance(description, dict):
+        if description is not None and not isinstance(description, (bool, int, float, str)):
+            raise ValueError(f"{description!r} stands for nothing")
+        return description
+    if "array" in description:
+        return arrays[description["array"]].copy()
+    if "number" in description:
+        dtype = np.dtype(description["dtype"])
+        if dtype.kind not in NUMBERS:
+            raise ValueError(f"{dtype} is not the type of a number")
+        return dtype.type(description["number"])
+    if "dict" in description:
+        return {key: _unpacked(item, arrays) for key, item in description["dict"].items()}
+    if "pairs" in description:
+        return dict(_unpacked(pair, arrays) for pair in description["pairs"])
+    kind = tuple if "tuple" in description else list
+    return kind(_unpacked(item, arrays) for item in description[kind.__name__])
+
+
+def to_bytes(value: Any) -> bytes:
+    """Return plain data as bytes: how long the description is, the description as JSON, the arrays.
+
+    Raises
+    ------
+    FileError
+        If something in it is not plain; it says where, and what it is.
+
+    Examples
+    --------
+    >>> from_bytes(to_bytes({"seen": (1, np.arange(3)), 7: None}))
+    {'seen': (1, array([0, 1, 2])), 7: None}
+    """
+    arrays: dict[str, Array] = {}
+    description = pack(value, "value", arrays)
+    for name, array in arrays.items():
+        if array.dtype.kind not in ARRAYS or array.dtype.names:
+            raise FileError(f"{name}: an array of {array.dtype} cannot be written down, only one of numbers")
+    forms = [(array.dtype.str, array.shape) for array in arrays.values()]
+    text = json.dumps([description, list(arrays), forms]).encode()
+    return b"".join([len(text).to_bytes(8, "little"), text, *(array.tobytes() for array in arrays.values())])
+
+
+def from_bytes(data: bytes) -> Any:
+    """Return the data of which `to_bytes` made these bytes.
+
+    Raises
+    ------
+    FileError
+        If they are not of that kind.
+    """
+    try:
+        begin = 8 + int.from_bytes(data[:8], "little")
+        description, names, forms = json.loads(data[8:begin].decode())
+        arrays = {}
+        for name, (kind, shape) in zip(names, forms, strict=True):
+            dtype = np.dtype(kind)
+            if dtype.kind not in ARRAYS or not all(type(size) is int and size >= 0 for size in shape):
+                raise ValueError(f"there is no array of {kind!r} and shape {shape}")
+            end = begin + math.prod(shape) * dtype.itemsize
+            arrays[name] = np.ndarray(tuple(shape), dtype, data, begin)
+            begin = end
+        if begin != len(data):
+            raise ValueError(f"there are {len(data)} bytes where {begin} are described")
+    except SENSELESS as error:
+        raise FileError(f"these bytes make no sense ({type(error).__name__}: {error})") from error
+    return unpack(description, arrays)
+
+
+def shaped_like(value: Any, like: Any) -> Any:
+    """Return plain data with the types of others: named tuples, and dicts of kinds of their own.
+
+    Examples
+    --------
+    >>> from collections import Counter
+    >>> shaped_like({"a": 1}, Counter("bb"))
+    Counter({'a': 1})
+    """
+    if isinstance(value, (tuple, list)) and isinstance(like, (tuple, list)) and len(value) == len(like):
+        made = [shaped_like(item, other) for item, other in zip(value, like, strict=True)]
+        kind: Any = type(like)
+        return kind._make(made) if hasattr(kind, "_make") else type(value)(made)
+    if isinstance(value, dict) and isinstance(like, dict):
+        items = {key: shaped_like(item, like.get(key)) for key, item in value.items()}
+        if type(like) is dict:
+            return items
+        other = copy.copy(like)
+        other.clear()
+        other.update(items)
+        return other
+    return value

@@ -1,0 +1,101 @@
+"""What the system or a person asks of a running training: SIGTERM, which ends it in order, and Ctrl-C.
+
+Python runs handlers of signals in the main thread only; in any other thread nothing here does anything.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..errors import Terminated
+
+APART = 0.5
+"""Seconds between two times that several processes ask each other, about."""
+
+
+class Termination:
+    """Whether this process has been asked to end; several that train together must agree where.
+
+    ``requested`` says it of this process alone.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._skip = self._skipped = 0
+        self._last = time.monotonic()
+
+    def agreed(self, gather: Callable[[Any], list[Any]], now: bool = False) -> bool:
+        """Tell whether any of the processes has been asked to end: all get the same answer.
+
+        To be called after each step, by all; a process alone answers at once. Several ask each other
+        only now and then, after as many calls as the first of them expects in half a second.
+
+        Parameters
+        ----------
+        gather : callable
+            Returns what each process has, in their order.
+        now : bool
+            Whether to ask in any case; the same for all.
+        """
+        self._skipped += 1
+        if self._skipped <= self._skip and not now:
+            return False
+        passed = max(time.monotonic() - self._last, 1e-6)
+        answers = gather((self.requested, int(self._skipped * APART / passed)))
+        self._skip, self._skipped = answers[0][1] if len(answers) > 1 else 0, 0
+        self._last = time.monotonic()
+        return any(requested for requested, _ in answers)
+
+
+@contextmanager
+def termination() -> Iterator[Termination]:
+    """Note SIGTERM instead of ending at once, in the main thread, unless somebody handles it already.
+
+    The handler is put back at the end, also after an error. A signal that did not lead to
+    `errors.Terminated` does then what it would have done without this.
+    """
+    asked = Termination()
+    if not _free(signal.SIGTERM):
+        yield asked
+        return
+
+    def note(*_: Any) -> None:
+        asked.requested = True
+
+    signal.signal(signal.SIGTERM, note)
+    try:
+        yield asked
+    except Terminated:
+        asked.requested = False
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if asked.requested:
+            signal.raise_signal(signal.SIGTERM)
+
+
+def _free(number: signal.Signals) -> bool:
+    """Tell whether a handler may be set: in the main thread, over the default one."""
+    main = threading.current_thread() is threading.main_thread()
+    return main and signal.getsignal(number) is signal.SIG_DFL
+
+
+@contextmanager
+def defer_interrupt() -> Iterator[None]:
+    """Let Ctrl-C wait for the end: what is half done, or given away to a program, must come back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen: list[Any] = []
+    before = signal.signal(signal.SIGINT, lambda *given: seen.append(given))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if seen and callable(before):
+            before(*seen[0])
