@@ -138,7 +138,11 @@ def test_a_small_network_learns_the_digits():
         (lambda: Conv2D(4, 3).init(Stream(), (28, 28)), r"got \(28, 28\); Reshape\(\(28, 28, 1\)\)"),
         (lambda: Conv2D(4, 9).init(Stream(), (8, 8, 1)), r"windows of 9 .* do not fit into \(8, 8\)"),
         (lambda: Conv2D(4, 3, padding="full").init(Stream(), (8, 8, 1)), "padding must be 'valid', 'same'"),
-        (lambda: Conv1D(4, 3).init(Stream(), (None, 2)), "needs to know the size"),
+        (lambda: Conv1D(4, 3).init(Stream(), (5, None)), "needs to know the channels"),
+        (
+            lambda: Conv1D(4, 3).forward({"W": np.ones((3, 1, 4))}, X[:, :2, 0, :1]),
+            r"windows of 3 .* do not fit into \(2,\)",
+        ),
         (lambda: Conv2DTranspose(4, 3, output_padding=1), "output_padding must be at least 0 and below"),
         (lambda: MaxPooling2D(0), "pool_size must be"),
         (
