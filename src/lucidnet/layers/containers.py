@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree
+from ..core.trees import Path
 from ..errors import LucidnetError, SettingError, ShapeError
 from .base import INFERENCE, Cache, Layer, Run, Send, backprop
 from .blank import blank_init
 from .core import Input
-from .rebuild import rebuilt
+from .rebuild import Wrapper, rebuilt
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,19 +25,15 @@ class Container(Layer):
 
     def inner_shapes(self, shape: Any) -> dict[str, Any]:
         # A container of your own is asked by `init`, whose layers note what they are given.
-        seen: dict[int, Any] = {}
-        children = self.children()
-        held = {id(child) for _, child in children}
+        seen: dict[str, Any] = {}
 
-        def swap(value: Any) -> Any:
-            if not isinstance(value, Layer):
-                return value
-            return _Asked(value, seen, name=value.name) if id(value) in held else rebuilt(value, swap)
+        def asked(layer: Layer, made: Layer, path: Path) -> Any:
+            return _Asked(made, seen, path[0]) if len(path) == 1 else made
 
-        blank_init(rebuilt(self, swap), shape)
-        if seen.keys() != held:
+        blank_init(rebuilt(self, asked), shape)
+        if any(name not in seen for name, _ in self.children()):
             raise NotImplementedError(f"{type(self).__name__} must define inner_shapes(shape)")
-        return {name: seen[id(child)] for name, child in children}
+        return seen
 
     def caches(self, cache: Cache) -> dict[str, Cache]:
         """Return the caches of the layers inside, by name."""
@@ -219,20 +216,20 @@ def named(layers: Sequence[Layer], where: str) -> tuple[Layer, ...]:
     return made
 
 
-@dataclass(frozen=True, repr=False)
-class _Asked(Layer):
-    """A layer that notes the shape of the input that its container gives it."""
+class _Asked(Wrapper):
+    """A layer that notes the shape of the input that its container gives it, by its name."""
 
-    layer: Layer
-    seen: dict[int, Any] = field(compare=False)
+    def __init__(self, layer: Layer, seen: dict[str, Any], name: str) -> None:
+        Wrapper.__init__(self, layer)
+        self._seen, self._name = seen, name
 
     def output_shape(self, shape: Any) -> Any:
-        self.seen.setdefault(id(self.layer), shape)
-        return self.layer.output_shape(shape)
+        self._seen.setdefault(self._name, shape)
+        return self._layer.output_shape(shape)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        self.seen.setdefault(id(self.layer), shape)
-        return self.layer.init(rng, shape)
+        self._seen.setdefault(self._name, shape)
+        return self._layer.init(rng, shape)
 
 
 @contextmanager
