@@ -14,7 +14,9 @@ from lucidnet.layers import (
     Dense,
     DepthwiseConv2D,
     Flatten,
+    GlobalMaxPooling1D,
     Input,
+    MaxPooling1D,
     MaxPooling2D,
     Reshape,
     Sequential,
@@ -126,6 +128,29 @@ def test_a_small_network_learns_the_digits():
     model.compile("categorical_crossentropy", ln.optimizers.Adam(0.005), ["accuracy"])
     model.fit(x, y, epochs=8, verbose=0)
     assert model.evaluate(x_test, y_test).accuracy > 0.97
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax:cpu"])
+def test_sequences_of_any_length(backend):
+    if backend != "numpy":
+        pytest.importorskip("jax")
+    layers = [
+        Input((None, 4)),
+        Conv1D(5, 3, activation="tanh"),
+        MaxPooling1D(2),
+        GlobalMaxPooling1D(),
+        Dense(2),
+    ]
+    model = ln.Model(layers, backend=backend)
+    model.compile("mse", "adam")
+    assert model.output_shape == (2,)
+    assert "any x 5" in model.summary()
+    x, y = RNG.normal(size=(8, 12, 4)), RNG.normal(size=(8, 2))
+    model.fit(x, y, verbose=0)
+    model.fit(x[:, :6], y, verbose=0)
+    assert model.predict(x[:, :5]).shape == (8, 2)
+    with pytest.raises(ShapeError, match=r"windows of 3 .* do not fit into \(2,\)"):
+        model.predict(x[:, :2])
 
 
 @pytest.mark.parametrize(
