@@ -14,7 +14,9 @@ from lucidnet.layers import (
     Dense,
     DepthwiseConv2D,
     Flatten,
+    GlobalMaxPooling1D,
     Input,
+    MaxPooling1D,
     MaxPooling2D,
     Reshape,
     Sequential,
@@ -128,6 +130,29 @@ def test_a_small_network_learns_the_digits():
     assert model.evaluate(x_test, y_test).accuracy > 0.97
 
 
+@pytest.mark.parametrize("backend", ["numpy", "jax:cpu"])
+def test_sequences_of_any_length(backend):
+    if backend != "numpy":
+        pytest.importorskip("jax")
+    layers = [
+        Input((None, 4)),
+        Conv1D(5, 3, activation="tanh"),
+        MaxPooling1D(2),
+        GlobalMaxPooling1D(),
+        Dense(2),
+    ]
+    model = ln.Model(layers, backend=backend)
+    model.compile("mse", "adam")
+    assert model.output_shape == (2,)
+    assert "any x 5" in model.summary()
+    x, y = RNG.normal(size=(8, 12, 4)), RNG.normal(size=(8, 2))
+    model.fit(x, y, verbose=0)
+    model.fit(x[:, :6], y, verbose=0)
+    assert model.predict(x[:, :5]).shape == (8, 2)
+    with pytest.raises(ShapeError, match=r"windows of 3 .* do not fit into \(2,\)"):
+        model.predict(x[:, :2])
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -138,7 +163,11 @@ def test_a_small_network_learns_the_digits():
         (lambda: Conv2D(4, 3).init(Stream(), (28, 28)), r"got \(28, 28\); Reshape\(\(28, 28, 1\)\)"),
         (lambda: Conv2D(4, 9).init(Stream(), (8, 8, 1)), r"windows of 9 .* do not fit into \(8, 8\)"),
         (lambda: Conv2D(4, 3, padding="full").init(Stream(), (8, 8, 1)), "padding must be 'valid', 'same'"),
-        (lambda: Conv1D(4, 3).init(Stream(), (None, 2)), "needs to know the size"),
+        (lambda: Conv1D(4, 3).init(Stream(), (5, None)), "needs to know the channels"),
+        (
+            lambda: Conv1D(4, 3).forward({"W": np.ones((3, 1, 4))}, X[:, :2, 0, :1]),
+            r"windows of 3 .* do not fit into \(2,\)",
+        ),
         (lambda: Conv2DTranspose(4, 3, output_padding=1), "output_padding must be at least 0 and below"),
         (lambda: MaxPooling2D(0), "pool_size must be"),
         (

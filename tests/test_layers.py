@@ -1,5 +1,6 @@
 """Every layer of the table has every property."""
 
+import contextlib
 import copy
 
 import jax
@@ -11,9 +12,11 @@ from harness import LAYERS, directional, flat
 from lucidnet import layers
 from lucidnet.backend import Stream
 from lucidnet.core.value import from_config, to_config
+from lucidnet.errors import ShapeError
 from lucidnet.interop.registry import registry
-from lucidnet.layers import Layer
+from lucidnet.layers import Layer, Run, walk
 from lucidnet.layers.activations import KNOWN
+from lucidnet.layers.blank import Blank, BlankStream, blank_init
 from lucidnet.tree import leaves, tree_map
 
 every_layer = pytest.mark.parametrize("row", LAYERS, ids=str)
@@ -198,6 +201,71 @@ def test_shapes(row):
     expected = leaves(trained(row.layer, params))
     assert [(p, a.shape) for p, a in leaves(grads)] == [(p, a.shape) for p, a in expected]
     assert {a.dtype for _, a in leaves(params)} <= {np.dtype("float32")}
+
+
+@every_layer
+def test_output_shape_is_what_comes_out(row):
+    x = row.x()
+    y, _ = row.layer.forward(row.params(), x, row.run())
+    assert row.layer.output_shape(row.shape) == row.layer.init(Stream(1), row.shape)[1] == y.shape[1:]
+    params, shape = blank_init(row.layer, row.shape)
+    assert shape == y.shape[1:]
+    made = [(path, a.shape, a.dtype) for path, a in leaves(row.layer.init(Stream(1), row.shape)[0])]
+    assert [(path, a.shape, a.dtype) for path, a in leaves(params)] == made
+    assert all(isinstance(a, Blank) and not any(a.strides) for _, a in leaves(params))
+
+
+@every_layer
+def test_a_size_that_varies_is_none_where_the_output_varies_with_it(row):
+    first, *rest = row.shape
+    known = {}
+    for size in range(1, first + 4):
+        with contextlib.suppress(ShapeError):
+            known[size] = row.layer.output_shape((size, *rest))
+    try:
+        found = row.layer.output_shape((None, *rest))
+    except ShapeError:  # where weights depend on it, or the number of features
+        assert len(row.shape) == 1 or isinstance(row.layer, layers.Flatten)
+        return
+    by_axis = zip(*known.values(), strict=True)
+    assert found == tuple(sizes[0] if len(set(sizes)) == 1 else None for sizes in by_axis)
+    if rest and len(known) > 1:
+        params, shape = row.layer.init(Stream(1), (None, *rest))
+        assert shape == found
+        other = [size for size in known if size != first][-1]
+        x = np.resize(row.x(), (2, other, *rest))
+        y, _ = row.layer.forward(params, x, Run(row.train, Stream(3)))
+        assert y.shape[1:] == known[other]
+
+
+@every_layer
+def test_output_shape_makes_no_arrays(row, monkeypatch):
+    def never(*args, **settings):
+        raise AssertionError("an array is made")
+
+    shape = row.layer.output_shape(row.shape)
+    for name in ("normal", "uniform", "bernoulli", "full", "permutation"):
+        monkeypatch.setattr(BlankStream, name, never)
+        monkeypatch.setattr(Stream, name, never)
+    for name in ("zeros", "ones", "empty", "full", "asarray", "array", "arange"):
+        monkeypatch.setattr(np, name, never)
+    for _, layer in walk(row.layer):
+        monkeypatch.setattr(type(layer), "forward", never)
+    assert row.layer.output_shape(row.shape) == shape
+    with contextlib.suppress(ShapeError):
+        row.layer.output_shape((10**15, *row.shape[1:]))
+
+
+def of_init(kind):
+    """Whether the shapes of a layer come from `init`: its class has one, and no output_shape."""
+    return kind.init is not Layer.init and kind.output_shape is Layer.output_shape
+
+
+def test_all_layers_of_the_library_know_their_shapes():
+    for row in LAYERS:
+        for _, layer in walk(row.layer):
+            assert not of_init(type(layer))
+            assert not layer.children() or type(layer).inner_shapes is not layers.Container.inner_shapes
 
 
 @every_layer

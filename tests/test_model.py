@@ -68,6 +68,20 @@ class TestBuilding:
         assert model.params["dense0"]["W"].shape == (2, 3)
         assert ln.Model([Dense(3)]).predict([[1.0, 2.0]]).shape == (1, 3)
 
+    def test_weights_of_other_shapes_are_not_taken(self):
+        model = small()
+        weights = model.get_weights()
+        name = next(name for name in model.params if "W" in model.params[name])
+        others = [
+            model.params | {name: model.params[name] | {"W": np.ones((1, 2))}},
+            {key: tree for key, tree in model.params.items() if key != name},
+            model.params | {"more": {}},
+        ]
+        for params in others:
+            with pytest.raises(ShapeError, match="set_params: expected arrays of shapes .*, got"):
+                model.set_params(params)
+        np.testing.assert_array_equal(model.get_weights(), weights)
+
     def test_add_equals_the_list(self):
         model = ln.Model(seed=3)
         for layer in (Input(4), Dense(3), Dense(2)):

@@ -145,7 +145,9 @@ class Identity(Initializer):
         """Return the matrix."""
         if len(shape) != 2:
             raise SettingError(f"Identity: is for matrices, got an array of shape {shape}")
-        return (self.gain * np.eye(*shape)).astype(rng.dtype)
+        made = rng.full(shape, 0)
+        np.fill_diagonal(made, self.gain)
+        return made
 
 
 def fans(shape: Shape) -> tuple[int, int]:

@@ -14,12 +14,12 @@ from .backend import Array, Tree
 from .core.trees import leaves, tree_map
 from .data.batch import Data, rows
 from .engine.device import DTYPES, Where
-from .engine.shapes import output_shape
 from .engine.step import State, Step, initial
 from .errors import NotReadyError, SettingError, ShapeError
 from .inspect.summary import summary_text
 from .layers import Layer, Run, Sequential
 from .layers.base import INFERENCE, masked
+from .layers.blank import blank_init
 from .losses import Loss
 from .optimizers import Optimizer
 from .training.callbacks.base import Callback
@@ -141,7 +141,7 @@ class Model:
                 "or fit the model to data"
             )
         params = initial(self.net, shape, self.seed, self.dtype)
-        self.set_params(params, shape)
+        self._hold(params, shape)
 
     def compile(
         self,
@@ -305,7 +305,7 @@ class Model:
             raise ShapeError(
                 f"set_weights: expected a vector of {state.vector.size} numbers, got shape {vector.shape}"
             )
-        self.set_params(state.plan.layout.unravel(vector), self._shapes[0])
+        self._hold(state.plan.layout.unravel(vector), self._shapes[0])
 
     def set_params(self, params: Tree, shape: Any = None) -> None:
         """Set all weights from a tree like `params`; the optimizer's memory is cleared.
@@ -318,8 +318,17 @@ class Model:
             The shape of one input, for a model that does not know it yet.
         """
         shape = self.input_shape if shape is None else shape
+        given, expected = (
+            tree_map(np.shape, tree) for tree in (params, blank_init(self.net, shape, self.dtype)[0])
+        )
+        if given != expected:
+            raise ShapeError(f"set_params: expected arrays of shapes {expected}, got {given}")
+        self._hold(params, shape)
+
+    def _hold(self, params: Tree, shape: Any) -> None:
+        """Begin with these weights, for inputs of a shape."""
         state = State.of(self.net, params, self.seed)
-        self._shapes = (shape, output_shape(self.net, state.params, shape, self.dtype))
+        self._shapes = (shape, self.net.output_shape(shape))
         self._state = self._step.ready(state, shape) if self._step else state
 
     # --- training and use -------------------------------------------------------------------------

@@ -8,7 +8,8 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import suppress
+import tracemalloc
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +17,12 @@ import pytest
 import safetensors.numpy
 
 import lucidnet as ln
+from lucidnet import layers as L
 from lucidnet.core import files as atomic
+from lucidnet.core.value import to_config
 from lucidnet.errors import FileError, SettingError
 from lucidnet.interop import container
-from lucidnet.interop.model_file import describe
+from lucidnet.interop.model_file import describe, tensors
 from lucidnet.layers import Add, Concatenate, Dense, Dropout, Input, Layer, Residual, Sequential
 
 
@@ -98,6 +101,58 @@ class Scale(Layer):
 
     def backward(self, params, cache, dy, need_dx=True):
         return dy * self.factor, {}
+
+
+class TestSmallFilesThatMeanMuch:
+    """Nothing is made but what a file holds, and no layer is run."""
+
+    @pytest.mark.parametrize(
+        ("layers", "expected"),
+        [
+            ([Input((1, 1, 1)), L.ZeroPadding2D(9000)], (18001, 18001, 1)),
+            ([Input((1, 1, 1)), L.UpSampling2D(10**9)], (10**9, 10**9, 1)),
+            ([Input((10**8, 1)), L.LeakyRNN(1)], (1,)),
+            ([Input((10**8, 1)), L.LSTM(1, return_sequences=True), L.Conv1D(1, 3)], (10**8 - 2, 1)),
+        ],
+        ids=repr,
+    )
+    def test_no_layer_is_run(self, path, layers, expected):
+        ln.Model(layers).save(path)
+        with little_memory():
+            loaded = ln.load(path)
+            assert loaded.output_shape == expected
+            assert " x ".join(map(str, expected)) in loaded.summary()
+
+    @pytest.mark.parametrize("wide", [10**7, 10**12, 10**30])
+    @pytest.mark.parametrize(
+        "layer",
+        [
+            lambda n: Dense(n, initializer="orthogonal"),
+            lambda n: L.LSTM(n),
+            lambda n: L.GRU(n, recurrent_initializer="identity"),
+            lambda n: L.Embedding(n, 2, initializer="normal"),
+            lambda n: L.Conv1D(1, n, padding="same"),
+            lambda n: L.MultiHeadAttention(1, n),
+            lambda n: Sequential([L.UpSampling2D(n), Dense(2)]),
+        ],
+        ids=["dense", "lstm", "gru", "embedding", "conv", "attention", "upsampling"],
+    )
+    def test_what_the_file_lacks_is_not_made(self, path, layer, wide):
+        made = ln.Model([Input((4, 3)), Dense(2)])
+        description = describe(made) | {"net": to_config(Sequential([Input((4, 3)), layer(wide)]))}
+        container.write(path, tensors(made), description)
+        with little_memory(), pytest.raises(FileError, match="the layers need|is too large|takes inputs"):
+            ln.load(path)
+
+
+@contextmanager
+def little_memory():
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < 10**7
+    finally:
+        tracemalloc.stop()
 
 
 class TestOwnClasses:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..backend import Tree
-from ..core.trees import Path, leaves
-from ..engine.shapes import inner_shapes, output_shape
+from ..core.trees import Path, at, leaves
 from ..engine.step import State
-from ..layers import Layer
+from ..layers import Layer, walk
+from ..layers.shapes import input_shapes
 
 COLUMNS = (("name", "left"), ("layer", "left"), ("output", "left"), ("parameters", "right"))
 
@@ -22,7 +22,7 @@ def summary_text(net: Layer, state: State, shape: Any, rule: Any = None) -> str:
     table = Table(box=None, pad_edge=False, header_style="")
     for title, side in (*COLUMNS, ("feedback", "right")) if feedback else COLUMNS:
         table.add_column(title, justify=side)  # type: ignore[arg-type]
-    for path, *row in _rows(net, state.params, shape, (), str(state.vector.dtype)):
+    for path, *row in _rows(net, state.params, shape):
         size = sum(array.size for place, array in leaves(feedback) if place[: len(path)] == path)
         table.add_row("  " * (len(path) - 1) + path[-1], *row, *([f"{size:,}"] if feedback else []))
     if feedback:
@@ -50,16 +50,14 @@ def _totals(size: int, trained: int, nbytes: int) -> str:
     return f"{size:,} parameters ({nbytes / 1024:,.1f} KiB), {trained:,} of them trained"
 
 
-def _rows(net: Layer, params: Tree, shape: Any, path: Path, dtype: str) -> Iterator[tuple[Any, ...]]:
+def _rows(net: Layer, params: Tree, shape: Any) -> Iterator[tuple[Path, str, str, str]]:
     """Yield path and row of each layer; the layers inside a container follow it."""
-    shapes = inner_shapes(net, params, shape, dtype)
-    for name, layer in net.children():
-        inner, shape = params[name], shapes[name]
-        out = output_shape(layer, inner, shape, dtype)
-        size = sum(array.size for _, array in leaves(inner))
-        title = type(layer).__name__ if layer.children() else layer.describe()
-        yield (*path, name), title, _text(out), f"{size:,}"
-        yield from _rows(layer, inner, shape, (*path, name), dtype)
+    shapes = input_shapes(net, shape)
+    for path, layer in walk(net):
+        if path:
+            size = sum(array.size for _, array in leaves(at(params, path)))
+            title = type(layer).__name__ if layer.children() else layer.describe()
+            yield path, title, _text(layer.output_shape(shapes[path])), f"{size:,}"
 
 
 def _text(shape: Any) -> str:

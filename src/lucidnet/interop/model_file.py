@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from ..backend import Array, Shape, Stream, Tree
+from ..backend import Array, Tree
 from ..core.trees import Path, leaves
 from ..core.value import from_config, to_config
-from ..engine.step import initial
 from ..errors import FileError, LucidnetError, UnknownNameError
-from ..initializers import Initializer
 from ..layers import Sequential
+from ..layers.blank import blank_init
 from ..model import Model
 from ..training.history import History
 from . import container
@@ -99,26 +95,14 @@ def _rebuild(
         model.compile(loss, optimizer, from_config(description["metrics"], known), rule=rule)
     given = description["input_shape"]
     shape = {k: tuple(v) for k, v in given.items()} if isinstance(given, dict) else tuple(given)
-    blank = from_config(description["net"], {name: _blank(kind) for name, kind in known.items()})
-    model.set_params(fitted(tensors, initial(blank, shape, model.seed, model.dtype)), shape)
+    # Blank, so that nothing is made but what the file holds.
+    expected, _ = blank_init(net, shape, model.dtype)
+    model.set_params(fitted(tensors, expected), shape)
     if model.feedback:
         model.set_feedback(fitted(tensors, model.feedback, FEEDBACK))
     model.history = History(description["history"])
     model.about = dict(description["about"])
     return model
-
-
-@dataclass(frozen=True, repr=False)
-class Blank(Initializer):
-    """Weights that take no memory, and only show which shapes the layers need."""
-
-    def __call__(self, rng: Stream, shape: Shape) -> Array:
-        """Return zeros that all share one place."""
-        return np.broadcast_to(np.zeros((), rng.dtype), shape)
-
-
-def _blank(kind: type) -> Any:
-    return (lambda **settings: Blank()) if issubclass(kind, Initializer) else kind
 
 
 def fitted(tensors: Mapping[str, Array], expected: Tree, prefix: str = "") -> Tree:

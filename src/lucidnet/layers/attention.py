@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, several
 from .core import Dropout
 from .dotproduct import attend, attend_back
 from .embedding import check_whole
@@ -65,13 +65,26 @@ class MultiHeadAttention(Layer):
             raise SettingError(str(error).replace("Dropout: rate", "MultiHeadAttention: dropout")) from None
         object.__setattr__(self, "initializer", initializers.get(self.initializer))
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        query, memory = (sequence(s) for s in (shape if isinstance(shape[0], tuple) else (shape, shape)))
-        features = query[-1]
+    def output_shape(self, shape: Any) -> Any:
+        (_, features), _ = self._sequences(shape)
         if self.key_dimension is None and features % self.heads:
             raise ShapeError(
                 f"{features} features cannot be divided among {self.heads} heads; give key_dimension"
             )
+        return shape[0] if several(shape) else shape
+
+    def _sequences(self, shape: Any) -> list[tuple[int | None, int]]:
+        """Return times and features of what queries are made of, and of the memory."""
+        given = shape if several(shape) else (shape, shape)
+        if isinstance(given, dict) or len(given) != 2:
+            raise ShapeError(
+                f"MultiHeadAttention takes sequences, or a tuple of two (of queries, memory), got {shape}"
+            )
+        return [sequence(part) for part in given]
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        out = self.output_shape(shape)
+        (_, features), memory = self._sequences(shape)
         inner = self.heads * (self.key_dimension or features // self.heads)
         sizes = {"query": (features, inner), "key": (memory[-1], inner), "value": (memory[-1], inner)}
         params = {}
@@ -79,7 +92,7 @@ class MultiHeadAttention(Layer):
             params[f"W_{name}"] = self.initializer(rng.child(f"W_{name}"), size)
             if self.use_bias and name != "key":
                 params[f"b_{name}"] = rng.full(size[1:], 0)
-        return params, query
+        return params, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         query, memory = x if isinstance(x, tuple) else (x, None)

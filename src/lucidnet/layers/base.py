@@ -9,7 +9,8 @@ from typing import Any, ClassVar, TypeAlias
 
 from ..backend import Array, Shape, Stream, Tree
 from ..core.value import Value, in_range, of_library, plain_numbers
-from ..errors import SettingError
+from ..errors import SettingError, ShapeError
+from .blank import blank_init
 
 Cache: TypeAlias = Any
 """Whatever `backward` needs from `forward`, and nothing more."""
@@ -131,7 +132,33 @@ class Layer(Value):
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         """Return fresh parameters and the shape of one output, for inputs of the given shape."""
-        return {}, shape
+        if type(self).output_shape is Layer.output_shape:
+            return {}, one_input(self, shape)
+        return {}, self.output_shape(shape)
+
+    def output_shape(self, shape: Any) -> Any:
+        """Return the shape of one output, for inputs of the given shape, without arrays.
+
+        Shapes are without the batch axis. A size that may vary from batch to batch, as the number of time
+        steps, is None. Several inputs are a tuple of shapes, or a dict by name.
+
+        A layer of your own need not define this. If it defines `init`, that is asked, with random numbers
+        that take no memory (`BlankStream`); if it defines neither, the shape stays as it is.
+
+        Raises
+        ------
+        ShapeError
+            If the layer does not take such inputs.
+        """
+        if type(self).init is Layer.init or type(self).output_shape is not Layer.output_shape:
+            return one_input(self, shape)
+        return blank_init(self, shape)[1]
+
+    def inner_shapes(self, shape: Any) -> dict[str, Any]:
+        """Return the shape of one input of each layer directly inside, by name; none for a leaf."""
+        if self.children():
+            raise NotImplementedError(f"{type(self).__name__} must define inner_shapes(shape)")
+        return {}
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         """Return the output for a batch of inputs, and what `backward` needs. Pure."""
@@ -184,6 +211,28 @@ def backprop(
 ) -> tuple[Array, Tree]:
     """Cross one edge by the chain rule: the rule `send` of plain backpropagation."""
     return layer.route(params, cache, dy, backprop, need_dx)
+
+
+def several(shape: Any) -> bool:
+    """Tell whether a shape is that of several inputs: a tuple of shapes, or a dict of them by name."""
+    return isinstance(shape, dict) or (len(shape) > 0 and isinstance(shape[0], tuple))
+
+
+def one_input(layer: Layer, shape: Any) -> Shape:
+    """Return the shape of a layer's only input, or raise if there are several."""
+    if several(shape):
+        own = "" if of_library(layer) else "; a layer that takes them defines output_shape(shape)"
+        raise ShapeError(f"{type(layer).__name__} takes one input, got several, of shapes {shape}{own}")
+    return shape  # type: ignore[no-any-return]
+
+
+def features(layer: Layer, shape: Any) -> int:
+    """Return the number of features of a layer's only input: its last size, which may not vary."""
+    if not one_input(layer, shape) or shape[-1] is None:
+        raise ShapeError(
+            f"{type(layer).__name__} takes inputs (..., features) of a known number of features, got {shape}"
+        )
+    return shape[-1]  # type: ignore[no-any-return]
 
 
 def masked(net: Layer, x: Array, run: Run) -> Run:

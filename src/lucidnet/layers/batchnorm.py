@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.value import in_range
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, counting
+from .base import INFERENCE, Cache, Layer, Run, counting, features
 from .embedding import check_whole
 from .normalization import check_epsilon, over_rows, scale_and_shift
 
@@ -48,9 +48,14 @@ class BatchNormalization(Layer):
         if not in_range(self.momentum) or self.momentum > 1:
             raise SettingError(f"BatchNormalization: momentum must be from 0 to 1, got {self.momentum!r}")
 
+    def output_shape(self, shape: Any) -> Any:
+        features(self, shape)
+        return shape
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        out = self.output_shape(shape)
         running = {"mean": rng.full(shape[-1:], 0), "variance": rng.full(shape[-1:], 1)}
-        return scale_and_shift(rng, shape) | running, shape
+        return scale_and_shift(rng, shape) | running, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if run.train and not self.frozen:
@@ -107,10 +112,14 @@ class GroupNormalization(Layer):
         check_epsilon(self)
         check_whole(self, "groups")
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        if shape[-1] % self.groups:
+    def output_shape(self, shape: Any) -> Any:
+        if features(self, shape) % self.groups:
             raise ShapeError(f"{shape[-1]} features cannot be divided into {self.groups} groups of one size")
-        return scale_and_shift(rng, shape), shape
+        return shape
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        out = self.output_shape(shape)
+        return scale_and_shift(rng, shape), out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         grouped = self._grouped(x)

@@ -14,8 +14,8 @@ from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, Send
-from .containers import Container, by_name, init_child, named
+from .base import INFERENCE, Cache, Layer, Run, Send, several
+from .containers import Container, by_name, located, named
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,14 +50,33 @@ class Branches(Container):
         """Return the error of each branch."""
         raise NotImplementedError(f"{type(self).__name__} must define parts(kept, dy)")
 
-    def init(self, rng: Stream, shape: Any) -> tuple[Tree, Shape]:
-        several = list(shape) if isinstance(shape[0], tuple) else [shape] * max(len(self.branches), 1)
-        if self.branches and len(several) != len(self.branches):
-            raise ShapeError(f"expected {len(self.branches)} inputs, one for each branch, got {len(several)}")
-        params: Tree = {}
+    def output_shape(self, shape: Any) -> Any:
+        shapes = self._inputs(shape)
         for index, branch in enumerate(self.branches):
-            params[branch.name], several[index] = init_child(index, branch, rng, several[index], "")
-        return params, self.joined(several)
+            with located(index, branch):
+                shapes[index] = branch.output_shape(shapes[index])
+        return self.joined(shapes)
+
+    def inner_shapes(self, shape: Any) -> dict[str, Any]:
+        names = (branch.name for branch in self.branches)
+        return dict(zip(names, self._inputs(shape), strict=False))
+
+    def _inputs(self, shape: Any) -> list[Any]:
+        """Return the shape of the input of each branch; without branches, of what is joined."""
+        if isinstance(shape, dict):
+            kind = type(self).__name__
+            raise ShapeError(f"{kind} takes one input or a tuple of them, got {shape}")
+        shapes = list(shape) if several(shape) else [shape] * max(len(self.branches), 1)
+        if self.branches and len(shapes) != len(self.branches):
+            raise ShapeError(f"expected {len(self.branches)} inputs, one for each branch, got {len(shapes)}")
+        return shapes
+
+    def init(self, rng: Stream, shape: Any) -> tuple[Tree, Shape]:
+        shapes, params = self._inputs(shape), {}
+        for index, branch in enumerate(self.branches):
+            with located(index, branch):
+                params[branch.name], shapes[index] = branch.init(rng.child(branch.name), shapes[index])
+        return params, self.joined(shapes)
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
         paired = isinstance(x, tuple)
@@ -92,14 +111,16 @@ class Concatenate(Branches):
     Examples
     --------
     >>> from lucidnet.layers import Dense
-    >>> Concatenate([Dense(2), Dense(3)]).init(Stream(0), (4,))[1]
+    >>> Concatenate([Dense(2), Dense(3)]).output_shape((4,))
     (5,)
     """
 
     def joined(self, shapes: list[Shape]) -> Shape:
         if len({s[:-1] for s in shapes}) > 1:
             raise ShapeError(f"the outputs' shapes {shapes} must agree in all sizes but the last")
-        return (*shapes[0][:-1], sum(s[-1] for s in shapes))
+        last = [s[-1] for s in shapes]
+        width: Any = None if None in last else sum(last)
+        return (*shapes[0][:-1], width)
 
     def join(self, outputs: list[Array]) -> tuple[Array, Any]:
         return namespace(outputs[0]).concat(outputs, axis=-1), [y.shape[-1] for y in outputs]
@@ -118,7 +139,7 @@ class Add(Branches):
     Examples
     --------
     >>> from lucidnet.layers import Dense
-    >>> Add([Dense(2), Dense(2)]).init(Stream(0), (4,))[1]
+    >>> Add([Dense(2), Dense(2)]).output_shape((4,))
     (2,)
     """
 
@@ -139,7 +160,7 @@ class Multiply(Branches):
     Examples
     --------
     >>> from lucidnet.layers import Dense
-    >>> Multiply([Dense(2), Dense(2, "sigmoid")]).init(Stream(0), (4,))[1]
+    >>> Multiply([Dense(2), Dense(2, "sigmoid")]).output_shape((4,))
     (2,)
     """
 

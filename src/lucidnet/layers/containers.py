@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree
+from ..core.trees import Path
 from ..errors import LucidnetError, SettingError, ShapeError
 from .base import INFERENCE, Cache, Layer, Run, Send, backprop
+from .blank import blank_init
 from .core import Input
+from .rebuild import Wrapper, rebuilt
 
 
 @dataclass(frozen=True, repr=False)
@@ -18,6 +22,18 @@ class Container(Layer):
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return self.route(params, cache, dy, backprop, need_dx)
+
+    def inner_shapes(self, shape: Any) -> dict[str, Any]:
+        # A container of your own is asked by `init`, whose layers note what they are given.
+        seen: dict[str, Any] = {}
+
+        def asked(layer: Layer, made: Layer, path: Path) -> Any:
+            return _Asked(made, seen, path[0]) if len(path) == 1 else made
+
+        blank_init(rebuilt(self, asked), shape)
+        if any(name not in seen for name, _ in self.children()):
+            raise NotImplementedError(f"{type(self).__name__} must define inner_shapes(shape)")
+        return seen
 
     def caches(self, cache: Cache) -> dict[str, Cache]:
         """Return the caches of the layers inside, by name."""
@@ -58,11 +74,25 @@ class Sequential(Container):
     def children(self) -> tuple[tuple[str, Layer], ...]:
         return by_name(self.layers)
 
+    def output_shape(self, shape: Any) -> Any:
+        return self._flow(shape)[-1]
+
+    def inner_shapes(self, shape: Any) -> dict[str, Any]:
+        return dict(zip((layer.name for layer in self.layers), self._flow(shape), strict=False))
+
+    def _flow(self, shape: Any) -> list[Any]:
+        """Return the shapes of the input and of what each layer makes of it."""
+        shapes = [shape]
+        for index, layer in enumerate(self.layers):
+            with located(index, layer, self.layers[:index]):
+                shapes.append(layer.output_shape(shapes[-1]))
+        return shapes
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        params, source = {}, ""
-        for index, (name, layer) in enumerate(self.children()):
-            params[name], shape = init_child(index, layer, rng, shape, source)
-            source = f" from layer {index} {layer.describe()}"
+        params = {}
+        for index, layer in enumerate(self.layers):
+            with located(index, layer, self.layers[:index]):
+                params[layer.name], shape = layer.init(rng.child(layer.name), shape)
         return params, shape
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
@@ -125,12 +155,23 @@ class Residual(Container):
         body = (("body", self.body),)
         return body if self.projection is None else (*body, ("projection", self.projection))
 
+    def output_shape(self, shape: Any) -> Any:
+        return self._joined(shape, {name: child.output_shape(shape) for name, child in self.children()})
+
+    def inner_shapes(self, shape: Any) -> dict[str, Any]:
+        return {name: shape for name, _ in self.children()}
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        params, shapes = {}, {"projection": shape}
+        params, shapes = {}, {}
         for name, child in self.children():
             params[name], shapes[name] = child.init(rng.child(name), shape)
+        return params, self._joined(shape, shapes)
+
+    def _joined(self, shape: Any, shapes: dict[str, Any]) -> Any:
+        """Return the shape of the sum of what body and projection make of an input."""
+        shapes = {"projection": shape} | shapes
         if shapes["body"] == shapes["projection"]:
-            return params, shapes["body"]
+            return shapes["body"]
         if self.projection is not None:
             raise ShapeError(
                 f"body and projection must agree, but they give {shapes['body']} and {shapes['projection']}"
@@ -175,11 +216,29 @@ def named(layers: Sequence[Layer], where: str) -> tuple[Layer, ...]:
     return made
 
 
-def init_child(index: int, layer: Layer, rng: Stream, shape: Shape, source: str) -> tuple[Tree, Shape]:
-    """Initialize one layer of a container; errors say which layer, and where its input comes from."""
+class _Asked(Wrapper):
+    """A layer that notes the shape of the input that its container gives it, by its name."""
+
+    def __init__(self, layer: Layer, seen: dict[str, Any], name: str) -> None:
+        Wrapper.__init__(self, layer)
+        self._seen, self._name = seen, name
+
+    def output_shape(self, shape: Any) -> Any:
+        self._seen.setdefault(self._name, shape)
+        return self._layer.output_shape(shape)
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        self._seen.setdefault(self._name, shape)
+        return self._layer.init(rng, shape)
+
+
+@contextmanager
+def located(index: int, layer: Layer, before: Sequence[Layer] = ()) -> Iterator[None]:
+    """Let errors say in which layer of a container they arise, and which one its input comes from."""
     try:
-        return layer.init(rng.child(layer.name), shape)
+        yield
     except LucidnetError as error:
+        source = f" from layer {index - 1} {before[-1].describe()}" if before else ""
         source = "" if " from layer " in str(error) else source  # an inner container has said it
         raise type(error)(f"layer {index} {layer.describe()}: {error}{source}") from None
 

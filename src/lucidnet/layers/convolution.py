@@ -11,7 +11,7 @@ from ..backend.patches import Grid, correlate, correlate_back, correlate_weights
 from ..errors import SettingError, ShapeError
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run
-from .grids import both, check_fits, grid_of, pair, whole
+from .grids import both, check_windows, grid_of, outputs, pair, whole
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,17 +78,19 @@ class Convolution(Layer):
         """Return which windows an image (height, width, channels) has."""
         return grid_of(self, x)
 
+    def output_shape(self, shape: Any) -> Any:
+        places = outputs(self, shape)
+        if shape[-1] % self.groups:
+            raise ShapeError(f"{shape[-1]} channels do not divide into {self.groups} groups")
+        return (*places, self.filters)
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        image = check_fits(self, shape)
-        channels = image[-1]
-        if channels % self.groups:
-            raise ShapeError(f"{channels} channels do not divide into {self.groups} groups")
-        size = (*both(self.kernel_size, self.dimensions), channels // self.groups, self.filters)
+        out = self.output_shape(shape)
+        size = (*both(self.kernel_size, self.dimensions), shape[-1] // self.groups, self.filters)
         params = {"W": self.initializer(rng.child("W"), size)}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))
-        outputs = self.grid(image).outputs(*image[:2])
-        return params, (*outputs[-self.dimensions :], self.filters)
+        return params, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         image, W = self._image(x), self._kernel(params["W"])
@@ -123,6 +125,7 @@ class Convolution(Layer):
 
     def _linear(self, x: Array, W: Array) -> Array:
         grid = self.grid(x.shape[1:])
+        check_windows(self, grid.outputs(*x.shape[1:3]), x.shape[3 - self.dimensions : 3])
         if self.groups == 1:
             return correlate(x, W, grid)
         pairs = zip(self._parts(x), self._parts(W), strict=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, Shape, Stream, Tree
+from ..backend import Array, Shape, Tree
 from ..core.value import at_step, in_range
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, one_input, several
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,10 +45,10 @@ class Input(Layer):
     def takes(self) -> Any:
         return self.shape
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+    def output_shape(self, shape: Any) -> Any:
         if not fits(shape, self.takes()):
             raise ShapeError(f"expected input of shape {self.shape} per example, got {shape}")
-        return {}, self.takes()
+        return filled(shape, self.takes())
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return x, None
@@ -122,12 +122,12 @@ class Dropout(Layer):
 class Flatten(Layer):
     """All axes but the first become one: (n, ...) to (n, features)."""
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        if None in shape:
+    def output_shape(self, shape: Any) -> Any:
+        if None in one_input(self, shape):
             raise ShapeError(
                 f"cannot flatten inputs of shape {shape}, whose size varies; pool over time first"
             )
-        return {}, (math.prod(shape),)
+        return (math.prod(shape),)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return x.reshape(x.shape[0], math.prod(x.shape[1:])), x.shape
@@ -147,7 +147,7 @@ class Reshape(Layer):
 
     Examples
     --------
-    >>> Reshape((28, 28, -1)).init(Stream(0), (784,))[1]
+    >>> Reshape((28, 28, -1)).output_shape((784,))
     (28, 28, 1)
     """
 
@@ -162,11 +162,14 @@ class Reshape(Layer):
             )
         object.__setattr__(self, "shape", shape)
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        known, size = math.prod(abs(n) for n in self.shape), math.prod(shape)
-        if size % known or (known != size and -1 not in self.shape):
-            raise ShapeError(f"cannot give inputs of shape {shape} ({size} values) the shape {self.shape}")
-        return {}, tuple(size // known if n == -1 else n for n in self.shape)
+    def output_shape(self, shape: Any) -> Any:
+        varies = None in one_input(self, shape)
+        known, size = math.prod(abs(n) for n in self.shape), math.prod(n for n in shape if n is not None)
+        if size % known or ((varies or known != size) and -1 not in self.shape):
+            values = "a number of values that varies" if varies else f"{size} values"
+            raise ShapeError(f"cannot give inputs of shape {shape} ({values}) the shape {self.shape}")
+        rest = None if varies else size // known
+        return tuple(rest if n == -1 else n for n in self.shape)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return x.reshape(x.shape[0], *self.shape), x.shape
@@ -178,7 +181,13 @@ class Reshape(Layer):
 def fits(shape: Shape, expected: Shape) -> bool:
     """Tell whether a shape is the expected one, in which None stands for any size."""
     pairs = zip(shape, expected, strict=False)
-    return len(shape) == len(expected) and all(e is None or s is None or s == e for s, e in pairs)
+    alike = len(shape) == len(expected) and not several(shape)
+    return alike and all(e is None or s is None or s == e for s, e in pairs)
+
+
+def filled(shape: Shape, expected: Shape) -> Shape:
+    """Return a shape that fits the expected one, with the sizes that either of them knows."""
+    return tuple(e if s is None else s for s, e in zip(shape, expected, strict=True))
 
 
 def sizes(given: Any) -> Shape:

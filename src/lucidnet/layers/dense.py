@@ -9,7 +9,7 @@ from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
 from ..errors import SettingError
 from . import activations
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, features
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,11 +57,16 @@ class Dense(Layer):
         object.__setattr__(self, "initializer", initializers.get(self.initializer))
         object.__setattr__(self, "bias_initializer", initializers.get(self.bias_initializer))
 
+    def output_shape(self, shape: Any) -> Any:
+        features(self, shape)
+        return (*shape[:-1], self.units)
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        out = self.output_shape(shape)
         params = {"W": self.initializer(rng.child("W"), (shape[-1], self.units))}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (self.units,))
-        return params, (*shape[:-1], self.units)
+        return params, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         rows = x.reshape(-1, x.shape[-1])  # one product over all rows, also of sequences and images

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, row_numbers, scatter_add
 from ..errors import SettingError
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, one_input
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,9 +54,12 @@ class Embedding(Layer):
         check_whole(self, "vocabulary", "dimension")
         object.__setattr__(self, "initializer", initializers.get(self.initializer))
 
+    def output_shape(self, shape: Any) -> Any:
+        return (*one_input(self, shape), self.dimension)
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        table = self.initializer(rng.child("W"), (self.vocabulary, self.dimension))
-        return {"W": table}, (*shape, self.dimension)
+        out = self.output_shape(shape)
+        return {"W": self.initializer(rng.child("W"), (self.vocabulary, self.dimension))}, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         numbers = row_numbers(x, self.vocabulary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from operator import add
 from typing import Any
@@ -11,8 +12,9 @@ from ..backend import Shape, Stream, Tree
 from ..core.trees import leaves, tree_map
 from ..errors import LucidnetError, ShapeError
 from .base import INFERENCE, Cache, Layer, Run, Send
+from .blank import blank_init
 from .containers import Container
-from .core import Input
+from .core import Input, filled, fits
 from .nodes import check, nodes
 
 
@@ -83,19 +85,39 @@ class Graph(Container):
     def takes(self) -> Any:
         return self.inputs[0][1] if len(self.inputs) == 1 else dict(self.inputs)
 
-    def init(self, rng: Stream, shape: Any) -> tuple[Tree, Any]:
-        if shape != self.takes():
-            raise ShapeError(f"expected inputs of shape {self.takes()} per example, got {shape}")
-        shapes: dict[str, Any] = dict(self.inputs)
-        params: Tree = {}
+    def output_shape(self, shape: Any) -> Any:
+        return self._out(self._flow(shape))
+
+    def inner_shapes(self, shape: Any) -> dict[str, Any]:
+        shapes = self._flow(shape)
+        return {name: _gather(shapes, sources) for name, owner, _, sources in self.placed() if name == owner}
+
+    def _flow(self, shape: Any) -> dict[str, Any]:
+        """Return the shapes of all inputs, and of what each node makes of them."""
+        shapes = self._inputs(shape)
+        first: dict[str, Any] = {}  # what a layer takes where it first stands
         for name, owner, layer, sources in self.placed():
-            try:
-                made, shapes[name] = layer.init(rng.child(owner), _gather(shapes, sources))
-            except LucidnetError as error:
-                raise type(error)(f"node {name!r} {layer.describe()}: {error}, from {sources}") from None
-            params.setdefault(owner, made)
-            if _shapes(made) != _shapes(params[owner]):
+            taken = _gather(shapes, sources)
+            with _located(name, layer, sources):
+                shapes[name] = layer.output_shape(taken)
+            before = first.setdefault(owner, taken)
+            if before != taken and _needs(layer, before) != _needs(layer, taken):
                 raise ShapeError(f"node {name!r} shares the layer of {owner!r}, but their inputs differ")
+        return shapes
+
+    def _inputs(self, shape: Any) -> dict[str, Any]:
+        """Return the shape of each input by name, or raise if they are not those that this graph takes."""
+        given, expected = shape if isinstance(shape, dict) else {self.inputs[0][0]: shape}, dict(self.inputs)
+        if given.keys() != expected.keys() or not all(fits(given[name], expected[name]) for name in expected):
+            raise ShapeError(f"expected inputs of shape {self.takes()} per example, got {shape}")
+        return {name: filled(given[name], expected[name]) for name in expected}
+
+    def init(self, rng: Stream, shape: Any) -> tuple[Tree, Any]:
+        shapes, params = self._flow(shape), {}
+        for name, owner, layer, sources in self.placed():
+            if name == owner:
+                with _located(name, layer, sources):
+                    params[name], _ = layer.init(rng.child(name), _gather(shapes, sources))
         return params, self._out(shapes)
 
     def _out(self, values: dict[str, Any]) -> Any:
@@ -167,5 +189,15 @@ def _weights(params: Tree) -> bool:
     return any(True for _ in leaves(params))
 
 
-def _shapes(params: Tree) -> list[Shape]:
-    return [array.shape for _, array in leaves(params)]
+def _needs(layer: Layer, shape: Any) -> list[Shape]:
+    """Return the shapes of a layer's parameters."""
+    return [array.shape for _, array in leaves(blank_init(layer, shape)[0])]
+
+
+@contextmanager
+def _located(name: str, layer: Layer, sources: tuple[str, ...]) -> Iterator[None]:
+    """Let errors say in which node they arise."""
+    try:
+        yield
+    except LucidnetError as error:
+        raise type(error)(f"node {name!r} {layer.describe()}: {error}, from {sources}") from None

@@ -7,7 +7,7 @@ from typing import Any
 from ..backend import Shape
 from ..backend.patches import Grid
 from ..errors import SettingError, ShapeError
-from .base import Layer
+from .base import Layer, one_input
 
 
 def whole(layer: Layer, name: str) -> None:
@@ -33,22 +33,42 @@ def both(value: Any, dimensions: int = 2) -> tuple[int, ...]:
     return (value,) * dimensions if isinstance(value, int) else value
 
 
-def check_fits(layer: Any, shape: Shape) -> tuple[int, int, int]:
-    """Return the shape of an input as an image, or say why it is none, or too small."""
+def check_axes(layer: Any, shape: Any) -> None:
+    """Raise if an input is no image (or no sequence, for layers of one dimension) of known channels."""
     kind, axes = type(layer).__name__, layer.dimensions + 1
-    if len(shape) != axes:
+    if len(one_input(layer, shape)) != axes:
         wanted = "(height, width, channels)" if axes == 3 else "(time, channels)"
-        hint = f"; Reshape({(*shape, 1)}) gives it a channel" if len(shape) == axes - 1 else ""
+        missing = len(shape) == axes - 1 and None not in shape
+        hint = f"; Reshape({(*shape, 1)}) gives it a channel" if missing else ""
         raise ShapeError(f"{kind} takes inputs {wanted}, got {shape}{hint}")
-    if None in shape:
-        raise ShapeError(f"{kind} needs to know the size of its input, got {shape}")
-    image = shape if axes == 3 else (1, *shape)
-    if min(grid_of(layer, image).outputs(*image[:2])) < 1:
+    if shape[-1] is None:
+        raise ShapeError(f"{kind} needs to know the channels of its input, got {shape}")
+
+
+def outputs(layer: Any, shape: Shape) -> Shape:
+    """Return the sizes of a layer's output, without channels; None where those of the input vary.
+
+    Raises
+    ------
+    ShapeError
+        If the input is no image (or sequence), or too small for a window.
+    """
+    check_axes(layer, shape)
+    image = shape if layer.dimensions == 2 else (1, *shape)
+    sizes = tuple(1 if size is None else size for size in image[:2])
+    made = grid_of(layer, sizes).outputs(*sizes)
+    known = tuple(None if size is None else n for size, n in zip(image[:2], made, strict=True))
+    check_windows(layer, known, shape[:-1])
+    return known[-layer.dimensions :]
+
+
+def check_windows(layer: Any, outputs: tuple[int | None, ...], sizes: Shape) -> None:
+    """Raise if an output of these sizes is none, since its input is too small for a window."""
+    if min(size for size in (1, *outputs) if size is not None) < 1:
         raise ShapeError(
             f"windows of {layer.kernel_size} (dilation {getattr(layer, 'dilation', 1)}) do not fit into "
-            f"{shape[:-1]}; make them smaller, or pad the input (padding='same')"
+            f"{sizes}; make them smaller, or pad the input (padding='same')"
         )
-    return image  # type: ignore[return-value]
 
 
 def grid_of(layer: Any, image: Shape) -> Grid:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..backend import Array, Shape, Stream, Tree, namespace
+from ..backend import Array, Shape, Tree, namespace
 from ..core.value import in_range
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, one_input
 from .grids import both, pair
 
 
 def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
     """Return the axes of a batch over which a layer goes; raise if an input has others."""
-    if len(shape) != layer.dimensions + 1:
+    if len(one_input(layer, shape)) != layer.dimensions + 1:
         wanted = "(height, width, channels)" if layer.dimensions == 2 else "(time, channels)"
         raise ShapeError(f"{type(layer).__name__} takes inputs {wanted}, got {shape}")
     return tuple(range(1, layer.dimensions + 1))
@@ -29,9 +29,9 @@ class GlobalAveragePooling2D(Layer):
 
     dimensions: ClassVar[int] = 2
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+    def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
-        return {}, shape[-1:]
+        return shape[-1:]
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         xp, over = namespace(x), axes(self, x.shape[1:])
@@ -63,9 +63,9 @@ class GlobalMaxPooling2D(Layer):
 
     dimensions: ClassVar[int] = 2
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+    def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
-        return {}, shape[-1:]
+        return shape[-1:]
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         xp = namespace(x)
@@ -103,7 +103,7 @@ class UpSampling2D(Layer):
 
     Examples
     --------
-    >>> UpSampling2D(2).init(Stream(0), (7, 7, 8))[1]
+    >>> UpSampling2D(2).output_shape((7, 7, 8))
     (14, 14, 8)
     """
 
@@ -115,9 +115,10 @@ class UpSampling2D(Layer):
         Layer.__post_init__(self)
         object.__setattr__(self, "size", pair(self, "size", 2))
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+    def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
-        return {}, (*(n * k for n, k in zip(shape[:2], both(self.size), strict=True)), shape[2])
+        blocks = zip(shape[:2], both(self.size), strict=True)
+        return (*(None if n is None else n * k for n, k in blocks), shape[2])
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         xp, (down, across) = namespace(x), both(self.size)
@@ -141,7 +142,7 @@ class ZeroPadding2D(Layer):
 
     Examples
     --------
-    >>> ZeroPadding2D(((1, 0), (2, 2))).init(Stream(0), (7, 7, 8))[1]
+    >>> ZeroPadding2D(((1, 0), (2, 2))).output_shape((7, 7, 8))
     (8, 11, 8)
     """
 
@@ -162,10 +163,10 @@ class ZeroPadding2D(Layer):
             )
         object.__setattr__(self, "padding", made)
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+    def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
         sides = zip(shape[:-1], self.padding, strict=True)
-        return {}, (*(size + before + after for size, (before, after) in sides), shape[-1])
+        return (*(None if n is None else n + before + after for n, (before, after) in sides), shape[-1])
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return namespace(x).pad(x, [(0, 0), *self.padding, (0, 0)]), None
@@ -204,9 +205,9 @@ class SpatialDropout2D(Layer):
             kind = type(self).__name__
             raise SettingError(f"{kind}: rate must be at least 0 and below 1, got {self.rate!r}")
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+    def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
-        return {}, shape
+        return shape
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if not run.train or self.rate == 0:

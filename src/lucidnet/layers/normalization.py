@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.value import in_range
 from ..errors import SettingError
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, features
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,8 +43,13 @@ class LayerNormalization(Layer):
         Layer.__post_init__(self)
         check_epsilon(self)
 
+    def output_shape(self, shape: Any) -> Any:
+        features(self, shape)
+        return shape
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        return scale_and_shift(rng, shape), shape
+        out = self.output_shape(shape)
+        return scale_and_shift(rng, shape), out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         unit, inverse = scaled(x - x.mean(-1, keepdims=True), self.epsilon)
@@ -89,8 +95,13 @@ class RMSNormalization(Layer):
         Layer.__post_init__(self)
         check_epsilon(self)
 
+    def output_shape(self, shape: Any) -> Any:
+        features(self, shape)
+        return shape
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        return {"gamma": rng.full(shape[-1:], 1)}, shape
+        out = self.output_shape(shape)
+        return {"gamma": rng.full(shape[-1:], 1)}, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         unit, inverse = scaled(x, self.epsilon)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..backend import Array, Shape, Stream, Tree, namespace
+from ..backend import Array, Tree, namespace
 from ..backend.patches import Grid, added, padded, unpadded
 from .base import INFERENCE, Cache, Layer, Run
-from .grids import check_fits, grid_of, pair
+from .grids import check_windows, grid_of, outputs, pair
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,10 +44,8 @@ class Pooling(Layer):
         """The size of a window, as convolutions call it."""
         return self.pool_size
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        image = check_fits(self, shape)
-        outputs = grid_of(self, image).outputs(*image[:2])
-        return {}, (*outputs[-self.dimensions :], shape[-1])
+    def output_shape(self, shape: Any) -> Any:
+        return (*outputs(self, shape), shape[-1])
 
     def pool(self, x: Array, grid: Grid) -> tuple[Array, Cache]:
         """Return the pooled image, and what `parts` needs."""
@@ -59,7 +57,9 @@ class Pooling(Layer):
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         image = x if self.dimensions == 2 else x[:, None]
-        y, cache = self.pool(image, grid_of(self, image.shape[1:]))
+        grid = grid_of(self, image.shape[1:])
+        check_windows(self, grid.outputs(*image.shape[1:3]), x.shape[1:-1])
+        y, cache = self.pool(image, grid)
         return (y if self.dimensions == 2 else y[:, 0]), (cache, image.shape)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
@@ -85,7 +85,7 @@ class MaxPooling2D(Pooling):
 
     Examples
     --------
-    >>> MaxPooling2D(2).init(Stream(0), (28, 28, 8))[1]
+    >>> MaxPooling2D(2).output_shape((28, 28, 8))
     (14, 14, 8)
     """
 
@@ -117,7 +117,7 @@ class AveragePooling2D(Pooling):
 
     Examples
     --------
-    >>> AveragePooling2D(2).init(Stream(0), (28, 28, 8))[1]
+    >>> AveragePooling2D(2).output_shape((28, 28, 8))
     (14, 14, 8)
     """
 

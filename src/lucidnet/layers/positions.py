@@ -10,7 +10,7 @@ import numpy as np
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, one_input
 from .embedding import check_whole
 from .recurrent.base import sequence
 
@@ -37,9 +37,13 @@ class PositionalEmbedding(Layer):
         check_whole(self, "length")
         object.__setattr__(self, "initializer", initializers.get(self.initializer))
 
+    def output_shape(self, shape: Any) -> Any:
+        self._check(sequence(one_input(self, shape))[0])
+        return shape
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        self._check(sequence(shape)[0])
-        return {"W": self.initializer(rng.child("W"), (self.length, shape[-1]))}, shape
+        out = self.output_shape(shape)
+        return {"W": self.initializer(rng.child("W"), (self.length, shape[-1]))}, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         self._check(x.shape[1])
@@ -66,8 +70,8 @@ class SinusoidalEncoding(Layer):
     (Vaswani et al. 2017, "Attention is all you need", section 3.5.)
     """
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        return {}, sequence(shape)
+    def output_shape(self, shape: Any) -> Any:
+        return sequence(one_input(self, shape))
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         _, time, features = x.shape

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.value import in_range
 from ..errors import SettingError
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, features
 from .normalization import over_rows
 
 
@@ -43,8 +44,13 @@ class PReLU(Layer):
         if not in_range(self.alpha, least=-float("inf")):
             raise SettingError(f"PReLU: alpha must be a number, got {self.alpha!r}")
 
+    def output_shape(self, shape: Any) -> Any:
+        features(self, shape)
+        return shape
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        return {"alpha": rng.full(shape[-1:], self.alpha)}, shape
+        out = self.output_shape(shape)
+        return {"alpha": rng.full(shape[-1:], self.alpha)}, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return namespace(x).where(x > 0, x, params["alpha"] * x), x

@@ -9,7 +9,7 @@ from ..backend import Array, Shape, Stream, Tree
 from ..errors import ShapeError
 from . import activations
 from .attention import MultiHeadAttention
-from .base import INFERENCE, Cache, Layer, Run, Send
+from .base import INFERENCE, Cache, Layer, Run, Send, several
 from .containers import Container, Residual, Sequential
 from .core import Dropout
 from .dense import Dense
@@ -90,9 +90,16 @@ class TransformerBlock(Container):
     def children(self) -> tuple[tuple[str, Layer], ...]:
         return self.body.children()
 
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        if shape[-1] != self.width:
+    def output_shape(self, shape: Any) -> Any:
+        if several(shape) or shape[-1] != self.width:
             raise ShapeError(f"expected {self.width} features (width), got inputs of shape {shape}")
+        return self.body.output_shape(shape)
+
+    def inner_shapes(self, shape: Any) -> dict[str, Any]:
+        return self.body.inner_shapes(shape)
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        self.output_shape(shape)
         return self.body.init(rng, shape)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:

@@ -11,7 +11,10 @@ from ..backend.patches import Grid, added, correlate, correlate_back, correlate_
 from ..errors import SettingError, ShapeError
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run
-from .grids import both, check_fits, grid_of, pair, whole
+from .grids import both, check_axes, check_windows, grid_of, outputs, pair, whole
+
+LARGE = 1 << 30
+"""Stands for a size that varies."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,7 +43,7 @@ class Conv2DTranspose(Layer):
 
     Examples
     --------
-    >>> Conv2DTranspose(4, 3, strides=2, padding="same").init(Stream(0), (7, 7, 8))[1]
+    >>> Conv2DTranspose(4, 3, strides=2, padding="same").output_shape((7, 7, 8))
     (14, 14, 4)
     """
 
@@ -79,19 +82,26 @@ class Conv2DTranspose(Layer):
             return size[0] * down, size[1] * across
         grid = grid_of(self, (1, 1))
         several = zip(size, *grid, strict=True)
-        made = [(n - 1) * s + (k - 1) * d + 1 - b - a for n, k, s, d, b, a in several]
-        return made[0] + self.output_padding, made[1] + self.output_padding
+        height, width = (
+            (n - 1) * s + (k - 1) * d + 1 - b - a + self.output_padding for n, k, s, d, b, a in several
+        )
+        if min(height, width) < 1:
+            raise ShapeError(f"an input of {size} leaves an output of {(height, width)}: take less padding")
+        return height, width
+
+    def output_shape(self, shape: Any) -> Any:
+        check_axes(self, shape)
+        # A size that varies is large enough here; the forward pass looks again.
+        made = self.outputs(tuple(LARGE if size is None else size for size in shape[:2]))
+        places = (None if size is None else n for size, n in zip(shape[:2], made, strict=True))
+        return (*places, self.filters)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        if len(shape) != 3:
-            raise ShapeError(f"Conv2DTranspose takes inputs (height, width, channels), got {shape}")
-        outputs = self.outputs(shape[:2])
-        if min(outputs) < 1:
-            raise ShapeError(f"an input of {shape[:2]} leaves an output of {outputs}: take less padding")
+        out = self.output_shape(shape)
         params = {"W": self.initializer(rng.child("W"), (*both(self.kernel_size), self.filters, shape[-1]))}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))
-        return params, (*outputs, self.filters)
+        return params, out
 
     def _grid(self, outputs: tuple[int, int]) -> Grid:
         return grid_of(self, outputs)
@@ -136,7 +146,7 @@ class DepthwiseConv2D(Layer):
 
     Examples
     --------
-    >>> DepthwiseConv2D(3, multiplier=2).init(Stream(0), (8, 8, 4))[1]
+    >>> DepthwiseConv2D(3, multiplier=2).output_shape((8, 8, 4))
     (6, 6, 8)
     """
 
@@ -162,21 +172,25 @@ class DepthwiseConv2D(Layer):
         for name in ("initializer", "bias_initializer"):
             object.__setattr__(self, name, initializers.get(getattr(self, name)))
 
+    def output_shape(self, shape: Any) -> Any:
+        return (*outputs(self, shape), shape[-1] * self.multiplier)
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        height, width, channels = check_fits(self, shape)
+        out, channels = self.output_shape(shape), shape[-1]
         params = {"W": self.initializer(rng.child("W"), (*both(self.kernel_size), channels, self.multiplier))}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (channels * self.multiplier,))
-        return params, (*grid_of(self, shape).outputs(height, width), channels * self.multiplier)
+        return params, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         grid, wide = grid_of(self, x.shape[1:]), x
-        outputs = grid.outputs(*x.shape[1:3])
+        places = grid.outputs(*x.shape[1:3])
+        check_windows(self, places, x.shape[1:3])
         wide = padded(x, grid)[..., None]
         weights = params["W"].reshape(-1, *params["W"].shape[2:])
         z = sum(
-            wide[grid.slices(offset, outputs)] * weights[k] for k, offset in enumerate(grid.offsets())
-        ).reshape(x.shape[0], *outputs, -1)
+            wide[grid.slices(offset, places)] * weights[k] for k, offset in enumerate(grid.offsets())
+        ).reshape(x.shape[0], *places, -1)
         if self.use_bias:
             z = z + params["b"]
         y, kept = self.activation.forward({}, z, run)
@@ -186,12 +200,12 @@ class DepthwiseConv2D(Layer):
         x, kept = cache
         dz, _ = self.activation.backward({}, kept, dy)
         xp, W, grid = namespace(dz), params["W"], grid_of(self, x.shape[1:])
-        wide, outputs, weights = padded(x, grid), dz.shape[1:3], W.reshape(-1, *W.shape[2:])
+        wide, places, weights = padded(x, grid), dz.shape[1:3], W.reshape(-1, *W.shape[2:])
         errors = dz.reshape(*dz.shape[:3], *W.shape[2:])
         dx = xp.zeros_like(wide) if need_dx else None
         dW = []
         for k, offset in enumerate(grid.offsets()):
-            where = grid.slices(offset, outputs)
+            where = grid.slices(offset, places)
             dW.append((errors * wide[where][..., None]).sum((0, 1, 2)))
             if need_dx:
                 dx = added(dx, where, (errors * weights[k]).sum(-1))

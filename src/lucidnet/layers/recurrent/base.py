@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace, with_one
 from ...errors import SettingError, ShapeError
-from ..base import INFERENCE, Cache, Layer, Run
+from ..base import INFERENCE, Cache, Layer, Run, several
 from .loop import State, back_through_time, through_time
 
 
@@ -93,8 +93,19 @@ class Recurrent(Layer):
 
     # --- all of them -----------------------------------------------------------------------------------
 
+    def output_shape(self, shape: Any) -> Any:
+        first, *states = shape if several(shape) else (shape,)
+        time, _ = sequence(first)
+        if len(states) > len(self.carried) or any(state != (self.units,) for state in states):
+            raise ShapeError(
+                f"{type(self).__name__} begins in states {' and '.join(self.carried)} of shape "
+                f"{(self.units,)}, got {', '.join(map(str, states))}"
+            )
+        return (time, self.units) if self.return_sequences else (self.units,)
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        time, features = sequence(shape)
+        out = self.output_shape(shape)
+        _, features = sequence(shape[0] if several(shape) else shape)
         width = self.gates * self.units
         draw = self.recurrent_initializer
         blocks = [draw(rng.child("U").child(str(k)), (self.units, self.units)) for k in range(self.gates)]
@@ -103,7 +114,7 @@ class Recurrent(Layer):
             "U": namespace(blocks[0]).concat(blocks, axis=1),
             "b": self.bias_initializer(rng.child("b"), (width,)),
         }
-        return params, ((time, self.units) if self.return_sequences else (self.units,))
+        return params, out
 
     def start(self, x: Array, given: State, run: Run) -> State:
         """Return the state before the first time: what was given, else what was carried over, else zeros."""
@@ -129,10 +140,9 @@ class Recurrent(Layer):
         return dict(zip(self.carried, cache.last, strict=True))
 
 
-def sequence(shape: Any) -> tuple[int, int]:
-    """Return times and features of one sequence, from the shape of it or of it and first states."""
-    shape = shape if isinstance(shape[-1], int) else shape[0]
-    if len(shape) != 2:
+def sequence(shape: Any) -> tuple[int | None, int]:
+    """Return times (None if they vary) and features of one sequence, from its shape."""
+    if len(shape) != 2 or several(shape) or shape[1] is None:
         hint = "; turn whole numbers into vectors by an Embedding first" if len(shape) == 1 else ""
         raise ShapeError(f"expected sequences (time, features), got {shape}{hint}")
     return shape[0], shape[1]

@@ -49,8 +49,8 @@ class LSTM(Recurrent):
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         params, out = Recurrent.init(self, rng, shape)
-        place = np.arange(4 * self.units) // self.units == 1
-        params["b"] = params["b"] + (self.forget_bias * place).astype(params["b"].dtype)
+        b, u = params["b"], self.units
+        params["b"] = namespace(b).concat([b[:u], b[u : 2 * u] + self.forget_bias, b[2 * u :]])
         return params, out
 
     def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:

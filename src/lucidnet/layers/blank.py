@@ -1,0 +1,116 @@
+"""Arrays that take no memory: what `init` is given where only shapes are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ..backend import Array, Shape, Stream, Tree
+from ..errors import ShapeError
+
+
+class Blank(np.ndarray[Any, Any]):
+    """An array that shows its shape and dtype, and has one number for all its places.
+
+    What is computed of it number by number is blank again, and so is what initializers make of it. All other
+    functions take it for an ordinary array.
+    """
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, out: tuple[Any, ...] = (), **settings: Any
+    ) -> Any:
+        by_number = method == "__call__" and ufunc.signature is None and ufunc.nout == 1 and not settings
+        arrays = [a for a in (*inputs, *out) if np.ndim(a) > 0]
+        if not by_number or not all(isinstance(a, Blank) for a in arrays):
+            out = tuple(_ordinary(a) for a in out)
+            return getattr(ufunc, method)(
+                *map(_ordinary, inputs), **settings, **({"out": out} if out else {})
+            )
+        number = ufunc(*(_number(a) for a in inputs))
+        if not out:
+            return blank(np.broadcast_shapes(*(np.shape(a) for a in inputs)), number)
+        if out[0].size:
+            out[0][(0,) * out[0].ndim] = number
+        return out[0]
+
+    def __array_function__(
+        self, function: Any, types: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        known = KNOWN.get(function)
+        return known(*args, **kwargs) if known else super().__array_function__(function, types, args, kwargs)
+
+    def astype(self, dtype: Any, *args: Any, **settings: Any) -> Any:
+        """Return a blank array of another dtype."""
+        return blank(self.shape, _number(self).astype(dtype))
+
+
+def blank(shape: Any, number: Any) -> Blank:
+    """Return a blank array of a shape with a number of NumPy.
+
+    Raises
+    ------
+    ShapeError
+        If there can be no such array, however much memory there is.
+    """
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    try:
+        return as_strided(np.array(number), shape, (0,) * len(shape), writeable=True).view(Blank)
+    except (ValueError, OverflowError):
+        raise ShapeError(f"an array of shape {shape} is too large") from None
+
+
+def _number(a: Any) -> Any:
+    """Return the number in all places of a blank array; a number as it is."""
+    if not isinstance(a, Blank):
+        return a
+    return a[(0,) * a.ndim] if a.size else a.dtype.type(1)
+
+
+def _ordinary(a: Any) -> Any:
+    return a.view(np.ndarray) if isinstance(a, Blank) else a
+
+
+def _joined(arrays: Sequence[Any], axis: int = 0) -> Blank:
+    shape = list(arrays[0].shape)
+    shape[axis] = sum(a.shape[axis] for a in arrays)
+    return blank(shape, _number(arrays[0]))
+
+
+def _qr(a: Blank) -> tuple[Blank, Blank]:
+    (m, n), one = a.shape, _number(a)
+    return blank((m, min(m, n)), one), blank((min(m, n), n), one)
+
+
+KNOWN: dict[Any, Callable[..., Any]] = {  # what initializers and layers call
+    np.concatenate: _joined,
+    np.linalg.qr: _qr,
+    np.diag: lambda a: blank((min(a.shape),), _number(a)),
+    np.fill_diagonal: lambda a, value: None,
+}
+
+
+class BlankStream(Stream):
+    """A stream all of whose draws are blank: what it takes to make weights, but for their numbers."""
+
+    __slots__ = ()
+
+    def normal(self, shape: Shape) -> Array:
+        return self.full(shape, 1)
+
+    def uniform(self, shape: Shape) -> Array:
+        return self.full(shape, 0.5)
+
+    def bernoulli(self, shape: Shape, probability: float) -> Array:
+        return blank(shape, np.True_)
+
+    def full(self, shape: Shape, value: float) -> Array:
+        return blank(shape, np.dtype(self.dtype).type(value))
+
+
+def blank_init(layer: Any, shape: Any, dtype: str = "float32") -> tuple[Tree, Any]:
+    """Return what the `init` of a layer returns, with blank parameters: names, shapes and dtypes."""
+    with np.errstate(all="ignore"):  # of numbers that mean nothing
+        return layer.init(BlankStream(dtype=dtype, path=("init",)), shape)  # type: ignore[no-any-return]

@@ -1,0 +1,32 @@
+"""The shapes that flow through a network, found without arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.trees import Path
+from .base import Layer
+
+
+def input_shapes(net: Layer, shape: Any) -> dict[Path, Any]:
+    """Return the shape of one input of each layer inside a network, where it first stands, by path.
+
+    Parameters
+    ----------
+    net : Layer
+        The network.
+    shape : tuple of int
+        The shape of one input, as for `Layer.output_shape`.
+
+    Examples
+    --------
+    >>> from lucidnet.layers import Dense, Residual, Sequential
+    >>> input_shapes(Sequential([Dense(3), Residual(Dense(3))]), (2,))
+    {('dense0',): (2,), ('residual1',): (3,), ('residual1', 'body'): (3,)}
+    """
+    found: dict[Path, Any] = {}
+    inner = net.inner_shapes(shape)
+    for name, child in net.children():
+        found[(name,)] = inner[name]
+        found |= {(name, *path): taken for path, taken in input_shapes(child, inner[name]).items()}
+    return found
