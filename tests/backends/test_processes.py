@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ SCRIPT = Path(__file__).with_name("worker.py")
 NAMES = "dense,batch normalization,masks,dropout"
 LONG = 240
 """Seconds after which a test gives up on its processes."""
+SOON = 6
+"""Seconds in which those that are left must have ended; it takes one, but machines are busy."""
 
 
 def free_port():
@@ -28,7 +31,7 @@ def free_port():
 
 
 def start(count, names, folder="", how="", **environment):
-    """Start processes that train together."""
+    """Start processes that train together; the last, or another, ends as is said."""
     port = free_port()
     return [
         subprocess.Popen(
@@ -83,13 +86,73 @@ def test_processes_make_the_steps_of_one(alone, count):
             same(alone[name], found[name])
 
 
+def one_sentence(text):
+    """Say whether a process that gives up says why in one line, and nothing else: no traceback, no C++."""
+    (line,) = text.splitlines()
+    return line.startswith("error: process ") and "another process has gone" in line and "--resume" in line
+
+
 def test_a_worker_is_killed_and_a_restart_with_another_number_comes_to_the_same_end(alone, tmp_path):
+    """The script that is left does not catch the error."""
     (code, _, error), (killed, *_) = ended(start(2, "dense", tmp_path, "killed"))
     assert killed == -9
-    assert (
-        code == EXIT and "another process has gone" in error and "go on from the newest checkpoint" in error
-    )
+    assert code == EXIT and one_sentence(error), error
     assert sorted(path.name for path in tmp_path.iterdir())[-1] == "step-00000006.safetensors"
+    (found,) = results(start(1, "dense", tmp_path))
+    same(alone["dense"], found["dense"])
+
+
+@pytest.mark.parametrize(
+    ("count", "how"), [(3, "killed"), (2, "killed first"), (3, "killed first"), (2, "killed first sleeping")]
+)
+def test_the_others_end_soon_and_say_why(count, how):
+    """Whichever was killed, and whether the others work together or on something of their own."""
+    processes = start(count, "dense", "", how)
+    gone = processes[0 if "first" in how else -1]
+    gone.wait(LONG)
+    began = time.monotonic()
+    found = ended(processes)
+    assert time.monotonic() - began < SOON
+    for process, (code, out, error) in zip(processes, found, strict=True):
+        if process is not gone:
+            assert code == EXIT and one_sentence(error) and "{" not in out, error
+
+
+@pytest.mark.parametrize("how", ["killed caught", "killed first caught"])
+def test_a_script_may_catch_it_and_end_as_it_likes(how):
+    processes = start(2, "dense", "", how)
+    (code, out, error) = ended(processes)[1 if "first" in how else 0]
+    assert code == 5 and not error, error
+    assert out.splitlines()[-1].startswith("caught: process ")
+
+
+@pytest.mark.parametrize("how", ["raises", "raises first", "exits"])
+def test_a_script_with_an_error_of_its_own_does_not_wait_for_the_others(how):
+    """It ends as it would alone; the others hear of it."""
+    began = time.monotonic()
+    found = ended(start(2, "dense", "", how))
+    broken, other = found if "first" in how else found[::-1]
+    assert time.monotonic() - began < LONG / 4
+    assert broken[0] == (3 if how == "exits" else 1)
+    assert ("ZeroDivisionError: of my own" in broken[2]) == ("raises" in how)
+    assert not any(sign in broken[2] for sign in (".cc:", "absl", "Check failure"))
+    assert other[0] == EXIT and one_sentence(other[2]), other[2]
+
+
+@pytest.mark.parametrize("how", ["late", "late first"])
+def test_one_that_ends_later_is_not_ended_by_the_others(how):
+    """By more than the time after which a process counts as dead."""
+    for code, out, error in ended(start(2, "dense", "", how)):
+        assert code == 0 and "dense" in out and not error, error
+
+
+@pytest.mark.parametrize("who", ["", " first"])
+def test_sigterm_to_one_of_them_ends_all_in_order(alone, tmp_path, who):
+    """All end after the same step, which is written down; then they go on to the same end."""
+    for code, out, error in ended(start(2, "dense", tmp_path, f"terminated{who}")):
+        assert code == 143 and not error and "{" not in out, error
+    steps = sorted(int(path.stem[5:]) for path in tmp_path.iterdir())
+    assert 7 <= steps[-1] < 12
     (found,) = results(start(1, "dense", tmp_path))
     same(alone["dense"], found["dense"])
 

@@ -4,18 +4,20 @@ import json
 import os
 import signal
 import sys
+import time
 
 import numpy as np
 from devices import NETS
 
 import lucidnet as ln
+from lucidnet.backend.xla import processes
 from lucidnet.callbacks import Checkpoint
 from lucidnet.errors import WorkerError
 from lucidnet.training.callbacks.base import Callback
 
 
 class Ends(Callback):
-    """Kills this process, or makes it hang, after some steps."""
+    """After some steps kills this process, makes it hang, or ends it in another way."""
 
     def __init__(self, how, after):
         self.how, self.after = how, after
@@ -24,8 +26,28 @@ class Ends(Callback):
         return 1
 
     def step(self, loop, measured):
-        if loop.model.state.step == self.after:
-            os.kill(os.getpid(), {"killed": signal.SIGKILL, "stuck": signal.SIGSTOP}[self.how])
+        if loop.model.state.step != self.after:
+            return
+        if self.how in SIGNALS:
+            os.kill(os.getpid(), SIGNALS[self.how])
+        elif self.how == "raises":
+            raise ZeroDivisionError("of my own")
+        elif self.how == "exits":
+            sys.exit(3)
+
+
+class Sleeps(Callback):
+    """Does something of its own for long, while the other dies."""
+
+    def room(self, step):
+        return 1
+
+    def step(self, loop, measured):
+        if loop.model.state.step == 7:
+            time.sleep(60)
+
+
+SIGNALS = {"killed": signal.SIGKILL, "stuck": signal.SIGSTOP, "terminated": signal.SIGTERM}
 
 
 def trained(name, mesh, batch_size, folder=None, callbacks=()):
@@ -55,14 +77,26 @@ def trained(name, mesh, batch_size, folder=None, callbacks=()):
 
 if __name__ == "__main__":
     port, count, index, names, folder, how = sys.argv[1:]
+    way, _, who = how.partition(" ")  # by default it happens to the last
+    if way == "late":
+        processes.HEARTBEAT = 2
     if int(count) > 1:
         ln.distributed.start(f"127.0.0.1:{port}", int(count), int(index))
-    ends = [Ends(how, 7)] if how in ("killed", "stuck") and index == str(int(count) - 1) else []
     np.seterr(all="ignore")
+    last, mine = int(count) - 1, int(index)
+    hit = mine == (0 if "first" in who else last)
+    ends = [Sleeps()] if "sleeping" in who else []
+    if hit and way not in ("", "late"):
+        ends = [Ends(way, 7)]
+    mesh = "all" if int(count) > 1 else None
     try:
-        mesh = "all" if int(count) > 1 else None
         found = {name: trained(name, mesh, 12, folder or None, ends) for name in names.split(",")}
     except WorkerError as error:
-        print(error, file=sys.stderr, flush=True)
-        os._exit(70)
+        if "caught" not in who:
+            raise
+        print(f"caught: {error}", flush=True)
+        time.sleep(1)
+        sys.exit(5)
+    if way == "late" and hit:
+        time.sleep(5)  # longer than the heartbeats
     print(json.dumps(found), flush=True)

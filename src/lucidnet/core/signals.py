@@ -25,7 +25,7 @@ class Termination:
     """
 
     def __init__(self) -> None:
-        self.requested = False
+        self.requested = self._alone = False
         self._skip = self._skipped = 0
         self._last = time.monotonic()
 
@@ -42,13 +42,15 @@ class Termination:
         now : bool
             Whether to ask in any case; the same for all.
         """
+        if self._alone:
+            return self.requested
         self._skipped += 1
         if self._skipped <= self._skip and not now:
             return False
         passed = max(time.monotonic() - self._last, 1e-6)
         answers = gather((self.requested, int(self._skipped * APART / passed)))
-        self._skip, self._skipped = answers[0][1] if len(answers) > 1 else 0, 0
-        self._last = time.monotonic()
+        self._alone = len(answers) == 1
+        self._skip, self._skipped, self._last = answers[0][1], 0, time.monotonic()
         return any(requested for requested, _ in answers)
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..core.signals import Termination, termination
 from ..data.batch import Batch, alike, whole
 from ..engine.step import Measured, State, Step
-from ..errors import DataError, NonFiniteError, SettingError
+from ..errors import DataError, NonFiniteError, SettingError, Terminated
 from .callbacks.base import Callback
 from .history import History, Result
 from .measure import Tally, evaluate
@@ -92,6 +93,7 @@ class Loop:
         self.first = model.history.epochs
         self.optimizer = model.step.optimizer
         self.stopped: str | None = None
+        self.asked, self.one_by_one = Termination(), False
         self.tally, self.compiled = Tally(model.metrics), model.step.compiling
         self.wanted = bool(model.metrics) or any(callback.looks for callback in callbacks)
 
@@ -100,19 +102,45 @@ class Loop:
         self.stopped = reason
 
     def run(self) -> History:
-        """Train; the model's state is whole after each step, whatever happens."""
-        try:
-            self.model.step.watch()
-            for callback in self.callbacks:
-                callback.begin(self)
-            while self.epoch < self.schedule.epochs and self.stopped is None:
-                self._epoch()
-        finally:
-            for callback in self.callbacks:
-                callback.end(self)
-            self.progress.close()
-            self.model.step.release()
+        """Train; the model's state is whole after each step, whatever happens.
+
+        Raises
+        ------
+        Terminated
+            After a SIGTERM: the step is finished, and callbacks such as `Checkpoint` have written it down.
+        """
+        with termination() as self.asked:
+            try:
+                self.model.step.watch()
+                for callback in self.callbacks:
+                    callback.begin(self)
+                self.one_by_one = self._differ()
+                while self.epoch < self.schedule.epochs and self.stopped is None:
+                    self._epoch()
+                    if self._terminating(now=True):
+                        self._terminate()
+            finally:
+                for callback in self.callbacks:
+                    callback.end(self)
+                self.progress.close()
+                self.model.step.release()
         return self.model.history
+
+    def _differ(self) -> bool:
+        """Tell whether several processes cut blocks of steps differently; then each step is made alone."""
+        first = self.model.state.step
+        kinds = [[type(c).__name__, *map(c.room, range(first, first + 3))] for c in self.callbacks]
+        return any(other != kinds for other in self.model.step.from_all(kinds))
+
+    def _terminating(self, now: bool = False) -> bool:
+        """Tell whether the training is to end here: this process has been asked to, or another of several."""
+        return self.asked.agreed(self.model.step.from_all, now)
+
+    def _terminate(self) -> None:
+        """Have the training written down, and end it."""
+        told = [callback.terminated(self) for callback in self.callbacks]
+        kept = "; ".join(where for where in told if where) or "fit(..., resume=folder) would have saved it"
+        raise Terminated(f"ended by SIGTERM after step {self.model.state.step}; {kept}")
 
     def validate(self) -> Result:
         """Return the numbers of the validation data."""
@@ -130,6 +158,8 @@ class Loop:
         with closing(self.model.step.ahead(self._blocks(batches), self.model.state)) as blocks:
             for steps, sent in blocks:
                 self._steps(steps, sent)
+                if self._terminating():
+                    self._terminate()
                 if self.stopped is not None:
                     break
         if self.tally.terms:
@@ -158,6 +188,8 @@ class Loop:
 
     def _room(self, several: list[Batch], step: int) -> int:
         """Return how many steps may be made at once from a step on."""
+        if self.one_by_one:
+            return 1
         every = self.schedule.validate_every
         rooms = [even(self.model.step.at_once(several), self.source.count, self.schedule.accumulate)]
         rooms += [room for callback in self.callbacks if (room := callback.room(step)) is not None]

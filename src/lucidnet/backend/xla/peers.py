@@ -36,6 +36,7 @@ GONE = (
     "another process has gone, or cannot be reached. Start all of them again, with as many as you like; with "
     "--resume (fit(..., resume=folder)) they go on from the newest checkpoint."
 )
+LOUDNESS = "TF_CPP_MIN_LOG_LEVEL"
 RUNTIME = "jax._src.distributed"
 CASTS = (b"St8bad_cast", b"N8nanobind10cast_errorE")
 """What C++ calls the error of a value that Python has no type for."""
@@ -60,8 +61,12 @@ HERE = Peers()
 
 
 def runtime() -> Any:
-    """Return JAX, whose C++ is to be quiet: what it calls an error is an exception too, if it matters."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read once, when it is loaded
+    """Return JAX, whose C++ is to be quiet: what it calls an error is an exception too, if it matters.
+
+    It is as loud as it was where JAX has been imported before.
+    """
+    if os.environ.get(LOUDNESS, "1") == "1":  # which JAX sets by itself
+        os.environ[LOUDNESS] = "3"
     return optional("jax", "jax")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
@@ -27,6 +28,8 @@ DESERTED = 5
 SHORT = 1024
 """How many bytes are sent at once, before it is known how many there are."""
 LONGEST = 1 << 34
+BROKEN = re.compile("UNKNOWN|UNAVAILABLE|INTERNAL|ABORTED|CANCELLED|DEADLINE_EXCEEDED|FAILED_PRECONDITION")
+"""How errors of the runtime begin when work with others breaks off; JAX raises some as ValueError."""
 VERSIONS = "all must run the same version of lucidnet"
 
 
@@ -128,8 +131,8 @@ def together(count: int) -> Iterator[None]:
     inside += 1
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
-        if str(error).startswith("RESOURCE_EXHAUSTED"):  # of memory, here
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        if not BROKEN.match(str(error)):
             raise
         leave()
         why = str(error).splitlines()[0][:200]

@@ -67,6 +67,10 @@ class Callback:
         """After a step that was not finite; return True if training may end without an error."""
         return False
 
+    def terminated(self, loop: Loop) -> str | None:
+        """Before SIGTERM ends the training; write down what must not be lost, and say where it is."""
+        return None
+
     def end(self, loop: Loop) -> None:
         """At the end, also after an error."""
 

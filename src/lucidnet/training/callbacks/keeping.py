@@ -70,6 +70,10 @@ class Checkpoint(Callback):
         if self.every_epochs and loop.epoch % self.every_epochs == 0:
             self._write(loop)
 
+    def terminated(self, loop: Loop) -> str | None:
+        self._write(loop)
+        return f"the training is in {self.folder}: fit(..., resume=folder) goes on with it"
+
     def _write(self, loop: Loop) -> None:
         from ..checkpoint import write
 
