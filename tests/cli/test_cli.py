@@ -191,6 +191,42 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path):
     assert ln.load(path).history["accuracy"][-1] > 0.2, "better than chance from the first epoch on"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals are different there")
+@pytest.mark.parametrize("backend", ["numpy", "jax:cpu"])
+def test_sigterm_finishes_the_step_and_saves(tmp_path, backend):
+    if backend != "numpy":
+        pytest.importorskip("jax")
+    path, folder = tmp_path / "kept.safetensors", tmp_path / "run"
+    words = [
+        "train",
+        "digits",
+        "--epochs",
+        "100000",
+        "--backend",
+        backend,
+        "--save",
+        path,
+        "--resume",
+        folder,
+    ]
+    child = subprocess.Popen(
+        [sys.executable, "-u", "-m", "lucidnet", *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for line in child.stdout:
+        if line.startswith("epoch"):
+            break
+    time.sleep(0.5)
+    child.send_signal(signal.SIGTERM)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 143, err
+    (line,) = err.splitlines()
+    step = int(re.match(r"ended by SIGTERM after step (\d+); with --resume", line)[1])
+    assert str(folder) in line and (folder / f"step-{step:08}.safetensors").exists()
+    kept, written = ln.load(path), ln.load(folder / f"step-{step:08}.safetensors")
+    assert np.array_equal(kept.get_weights(), written.get_weights())
+
+
 def test_two_processes_write_the_same_bytes(tmp_path):
     """The same seed on the same machine: every bit of the weights, and of the history."""
     paths = [tmp_path / f"{i}.safetensors" for i in range(2)]

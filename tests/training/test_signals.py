@@ -62,7 +62,7 @@ def test_a_training_with_a_folder_goes_on_bit_for_bit(tmp_path, backend, step):
     whole = made(backend)
     fit(whole, Signals(0))
     broken = made(backend)
-    with pytest.raises(Terminated, match=f"after step {step}; the training is in .*resume=folder") as error:
+    with pytest.raises(Terminated, match=f"after step {step}; .*resume=.*goes on from {tmp_path}") as error:
         fit(broken, Signals(step), resume=tmp_path)
     assert error.value.code == 143
     assert max(path.name for path in tmp_path.iterdir()) == f"step-{step:08}.safetensors"
@@ -81,7 +81,7 @@ def test_a_checkpoint_is_written_whatever_its_turn_and_without_one_nothing_is(tm
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000003.safetensors"]
     assert ln.load(tmp_path / "step-00000003.safetensors").get_weights() == pytest.approx(model.get_weights())
     alone = made(backend)
-    with pytest.raises(Terminated, match=r"after step 3; fit\(..., resume=folder\) would have saved it"):
+    with pytest.raises(Terminated, match="after step 3; saved with .*resume=.* only"):
         fit(alone, Signals(3))
     assert np.array_equal(alone.get_weights(), model.get_weights())
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .. import optimizers
-from ..errors import SettingError, lookup
+from ..backend.xla.peers import HERE
+from ..errors import SettingError, Terminated, lookup
 from ..layers import Dense, Dropout, Input, Layer, activations
 from ..model import Model
 from ..training.history import Result
@@ -141,7 +143,12 @@ def run(
     if not quiet:
         show.line(f"{task.title()}\n\n{model.summary()}\n")
     began = time.perf_counter()
-    finished = _fit(model, task, method, quiet)
+    try:
+        finished = _fit(model, task, method, quiet)
+    except Terminated:
+        if main and save:
+            show.keep(model, save, None)
+        raise
     seconds = time.perf_counter() - began
     results = _measured(model, task)
     if not main:
@@ -170,6 +177,8 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
         else:
             model.fit_one_cycle(task.x, task.y, max_lr=method.way.one_cycle, **settings)
     except KeyboardInterrupt:
+        if HERE.count > 1:  # the others may be at another step: nothing can be done together any more
+            sys.exit(INTERRUPTED)
         return False
     return True
 

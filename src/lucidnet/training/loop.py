@@ -139,7 +139,10 @@ class Loop:
     def _terminate(self) -> None:
         """Have the training written down, and end it."""
         told = [callback.terminated(self) for callback in self.callbacks]
-        kept = "; ".join(where for where in told if where) or "fit(..., resume=folder) would have saved it"
+        kept = (
+            "; ".join(where for where in told if where)
+            or "saved with --resume (fit(..., resume=folder)) only"
+        )
         raise Terminated(f"ended by SIGTERM after step {self.model.state.step}; {kept}")
 
     def validate(self) -> Result:

@@ -72,7 +72,7 @@ class Checkpoint(Callback):
 
     def terminated(self, loop: Loop) -> str | None:
         self._write(loop)
-        return f"the training is in {self.folder}: fit(..., resume=folder) goes on with it"
+        return f"with --resume (fit(..., resume=folder)) it goes on from {self.folder}"
 
     def _write(self, loop: Loop) -> None:
         from ..checkpoint import write
