@@ -19,8 +19,11 @@ __all__ = ["PATIENCE", "Watchdog", "detected", "start"]
 def start(coordinator: str | None = None, processes: int | None = None, index: int | None = None) -> None:
     """Become one of several processes that train together, and wait until all are there.
 
-    On processors they talk by gloo, on GPUs by NCCL; that is JAX's choice. A process that dies is noticed
-    within seconds by the others, which then raise `errors.WorkerError`.
+    On processors they talk by gloo, on GPUs by NCCL; that is JAX's choice. When a process dies, the others
+    raise `errors.WorkerError` as soon as they need it. A script that does not catch that ends with one sentence
+    and exit code 70, and so does one that is busy on its own, after ten seconds (at once, if the first process
+    died). An error in one process ends it without waiting for the others. Import JAX after this, or not at
+    all, if its own messages are not to be seen then.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lucidnet.backend.xla.processes import EXIT, Watchdog
-from lucidnet.errors import SettingError
+from lucidnet.backend.xla.processes import EXIT, Watchdog, gathered
+from lucidnet.errors import SettingError, WorkerError
 
 pytest.importorskip("jax")
 
@@ -172,6 +173,66 @@ def test_the_watchdog():
     watchdog.thread.join(30)
     watchdog.close()
     assert seen == [EXIT]
+
+
+class Others:
+    """Stands in for what other processes send: turns this one's bytes into theirs."""
+
+    def __init__(self, monkeypatch, change):
+        from jax.experimental import multihost_utils
+
+        self.change, self.sizes = change, []
+        monkeypatch.setattr(multihost_utils, "process_allgather", self)
+
+    def __call__(self, mine):
+        self.sizes.append(len(mine))
+        return np.stack([mine, self.change(mine.copy())])
+
+
+def test_plain_data_are_gathered_short_or_long(monkeypatch):
+    others = Others(monkeypatch, lambda mine: mine)
+    short = (1, "a", None, {"n": np.arange(3)})
+    assert repr(gathered(short)) == repr([short, short])
+    long = [np.arange(5000.0), 1]
+    one, other = gathered(long)
+    assert np.array_equal(one[0], long[0]) and np.array_equal(other[0], long[0])
+    assert others.sizes == [1024, 1024, 65536]
+
+
+def test_what_cannot_be_sent_is_a_clear_error():
+    with pytest.raises(SettingError, match=r"several processes: .* plain: value/seen: only numbers.*\{1\}"):
+        gathered({"seen": {1}})
+
+
+def test_hostile_bytes_are_one_clear_error(monkeypatch):
+    """Whatever another process sends, nothing of it is run, and one error comes of it or plain data."""
+    rng = np.random.default_rng(0)
+
+    def change(mine):
+        for _ in range(rng.integers(1, 5)):
+            mine[rng.integers(8, 150)] = rng.integers(256)
+        return mine
+
+    Others(monkeypatch, change)
+    caught = 0
+    for _ in range(500):
+        try:
+            gathered([np.arange(4), {"a": (1, 2.5)}, "text", np.float32(2)])
+        except WorkerError as error:
+            assert re.match("process 1 sent what cannot be read.*the same version", str(error))
+            caught += 1
+    assert caught > 250
+
+
+@pytest.mark.parametrize("length", [0, 3, 1024, 5000, 2**40, 2**64 - 1])
+def test_lengths_that_lie_are_one_clear_error(monkeypatch, length):
+    def change(mine):
+        mine[:8] = np.frombuffer(length.to_bytes(8, "little"), np.uint8)
+        return mine
+
+    Others(monkeypatch, change)
+    with pytest.raises(WorkerError, match="process 1 sent what cannot be read.*the same version"):
+        gathered([np.arange(4), "text"])
 
 
 def test_what_is_missing_is_said():

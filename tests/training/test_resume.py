@@ -108,6 +108,23 @@ def test_stateful_layers_go_on_in_their_states(tmp_path):
     assert again.history == whole.history
 
 
+def test_metrics_whose_state_is_a_named_tuple_go_on(tmp_path):
+    """R² in the middle of an epoch."""
+
+    def make():
+        model = ln.Model([Input(64), Dense(1)])
+        model.compile("mse", "sgd", ["r2"])
+        return model
+
+    whole, again = make(), make()
+    whole.fit(X, Y * 1.0, epochs=2, verbose=0)
+    with pytest.raises(Interruption):
+        callbacks = [Checkpoint(tmp_path, every_steps=1), StopAt(8)]
+        make().fit(X, Y * 1.0, epochs=2, verbose=0, callbacks=callbacks, resume=tmp_path)
+    again.fit(X, Y * 1.0, epochs=2, verbose=0, resume=tmp_path)
+    assert again.history == whole.history
+
+
 def test_lbfgs_keeps_its_pairs(tmp_path):
     def make():
         model = ln.Model([Input(64), Dense(10, "softmax", l2=1e-3)])

@@ -27,7 +27,8 @@ DESERTED = 5
 """How often to look before work with a process that has ended is given up, if it does not break off."""
 SHORT = 1024
 """How many bytes are sent at once, before it is known how many there are."""
-LONGEST = 1 << 34
+LONGEST = 1 << 30
+"""No process tells the others more bytes than this; who seems to, sends something else."""
 BROKEN = re.compile("UNKNOWN|UNAVAILABLE|INTERNAL|ABORTED|CANCELLED|DEADLINE_EXCEEDED|FAILED_PRECONDITION")
 """How errors of the runtime begin when work with others breaks off; JAX raises some as ValueError."""
 VERSIONS = "all must run the same version of lucidnet"
