@@ -20,10 +20,10 @@ def start(coordinator: str | None = None, processes: int | None = None, index: i
     """Become one of several processes that train together, and wait until all are there.
 
     On processors they talk by gloo, on GPUs by NCCL; that is JAX's choice. When a process dies, the others
-    raise `errors.WorkerError` as soon as they need it. A script that does not catch that ends with one sentence
-    and exit code 70, and so does one that is busy on its own, after ten seconds (at once, if the first process
-    died). An error in one process ends it without waiting for the others. Import JAX after this, or not at
-    all, if its own messages are not to be seen then.
+    raise `errors.WorkerError` as soon as they need it. A script that does not catch that ends with one
+    sentence and exit code 70; so does one that is busy on its own, after ten seconds, or at once if the first
+    process died. An error in one process ends it without waiting for the others. If JAX is imported before,
+    messages of its own may appear, too.
 
     Parameters
     ----------
