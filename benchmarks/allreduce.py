@@ -26,8 +26,8 @@ import lucidnet as ln
 from lucidnet.backend.xla.mesh import Mesh
 from lucidnet.backend.xla.target import compiling_for
 from lucidnet.data.batch import Batch
-from lucidnet.engine.step import Step
 from lucidnet.layers import Dense, Input, Layer, Sequential
+from lucidnet.training import Step
 
 from . import nets as known
 from .mnist_conv import small

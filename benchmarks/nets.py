@@ -10,7 +10,6 @@ import numpy as np
 
 from lucidnet import losses, optimizers
 from lucidnet.data.batch import Batch
-from lucidnet.engine.step import Step
 from lucidnet.layers import (
     GRU,
     LSTM,
@@ -27,6 +26,7 @@ from lucidnet.layers import (
     SimpleRNN,
     TransformerBlock,
 )
+from lucidnet.training import Step
 
 BATCH = 64
 RATE = 0.001

@@ -135,7 +135,7 @@ def test_the_floors_hold(package):
 @pytest.mark.parametrize(
     ("path", "text", "seen"),
     [
-        ("layers/dense.py", "from ..engine import step", "lucidnet.layers.dense -> lucidnet.engine.step"),
+        ("layers/dense.py", "from ..engine import update", "lucidnet.layers.dense -> lucidnet.engine.update"),
         ("core/trees.py", "def f():\n    from ..model import Model", "lucidnet.core.trees -> lucidnet.model"),
         (
             "rules/base.py",

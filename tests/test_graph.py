@@ -6,6 +6,7 @@ import pytest
 import lucidnet as ln
 from harness import directional, flat
 from lucidnet.backend import Stream
+from lucidnet.data.batch import Batch
 from lucidnet.errors import DataError, SettingError
 from lucidnet.layers import LSTM, Add, BatchNormalization, Concatenate, Dense, Graph, Layer, Linear
 
@@ -58,13 +59,13 @@ def test_two_inputs_and_two_outputs_learn(tmp_path):
 def test_the_joint_gradient():
     made = model(dtype="float64")
     params, (x, y) = made.params, (X, {"label": Y["label"], "size": Y["size"]})
-    found = made.step.objective.gradient(params, x, y)
+    found = made.problem.objective.gradient(params, Batch(x, y))
     point, back = flat(params)
     gradient, _ = flat(found.grads)
     for seed in range(5):
         direction = np.random.default_rng(seed).normal(size=point.shape) / np.sqrt(point.size)
         expected = directional(
-            lambda v: float(made.step.objective.evaluate(back(v), x, y).loss), point, direction
+            lambda v: float(made.problem.objective.evaluate(back(v), Batch(x, y)).loss), point, direction
         )
         assert abs(gradient @ direction - expected) < 1e-8 * max(abs(expected), 0.1)
     p = found.prediction

@@ -11,6 +11,7 @@ import sklearn.metrics
 from harness import LOSSES, SCORES, directional
 from lucidnet import losses
 from lucidnet.core.value import from_config, to_config
+from lucidnet.data.batch import Batch
 from lucidnet.errors import DataError, SettingError, ShapeError
 from lucidnet.interop.registry import registry
 from lucidnet.layers import Activation, Dense, Dropout, LogSoftmax, Sequential
@@ -192,7 +193,7 @@ def test_fused_equals_the_plain_composition(activation, loss, target, own_layer)
     params, _ = net.init(Stream(0, dtype="float64"), (5,))
     x = SCORES[:4]
     objective = Objective.of(net, loss)
-    value, y, grads = objective.gradient(params, x, target)[:3]
+    value, y, grads = objective.gradient(params, Batch(x, target))[:3]
     np.testing.assert_allclose(y, net.forward(params, x)[0], rtol=1e-12)
 
     def plain(params):

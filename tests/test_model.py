@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
+from lucidnet.data.batch import Batch
 from lucidnet.errors import (
     DataError,
     NonFiniteError,
@@ -111,10 +112,10 @@ class TestBuilding:
         model = small()
         model.train_step(X, Y)
         weights = model.get_weights()
-        assert model.state.slots["m"].any()
+        assert model.state.memory["m"].any()
         model.compile("categorical_crossentropy", "adam")
         np.testing.assert_array_equal(model.get_weights(), weights)
-        assert not model.state.slots["m"].any()
+        assert not model.state.memory["m"].any()
 
     def test_weights_as_one_vector(self):
         model, other = small(seed=1), small(seed=2)
@@ -208,7 +209,7 @@ class TestSettingsOfLayers:
         model.compile("mse", ln.optimizers.SGD(0.1))
         before = model.get_weights()
         x, y = np.ones((4, 2), "float32"), np.ones((4, 2), "float32")
-        grads = model.step.objective.gradient(model.params, x, y).grads
+        grads = model.problem.objective.gradient(model.params, Batch(x, y)).grads
         model.train_step(x, y)
         moved = before - model.get_weights()
         parts = [grads["dense1"]["W"].ravel() * rate, grads["dense1"]["b"] * rate]

@@ -8,23 +8,24 @@ from lucidnet.engine.parameters import Penalty, owners
 from lucidnet.errors import SettingError
 from lucidnet.layers import Add, Dense, Dropout, Flatten, Input, Residual, Sequential, Tanh
 from lucidnet.optimizers import Group
-from lucidnet.training import Plan
+from lucidnet.training import ParameterLayout
 
 
 def plan(*layers, **settings):
     net = Sequential([Input(2), *layers], **settings)
-    return Plan.of(net, net.init(Stream(), (2,))[0])
+    return ParameterLayout.of(net, net.init(Stream(), (2,))[0])
 
 
 class TestGroups:
     """Which numbers are trained, and how."""
 
-    def test_stretches_with_equal_settings_are_one(self):
+    def test_stretches_with_settings_of_one_layer_are_one(self):
         assert plan(Dense(3), Dense(2), Dense(1)).groups == (Group(0, 20),)
         groups = plan(Dense(3), Dense(2, learning_rate=0.5), Dense(1)).groups
         assert groups == (Group(0, 9), Group(9, 17, 0.5), Group(17, 20))
+        # Of two layers each has its own, so that another value for one of them makes no other groups.
         same = plan(Dense(3, learning_rate=0.5), Tanh(), Dense(2, learning_rate=0.5)).groups
-        assert same == (Group(0, 17, 0.5),)
+        assert same == (Group(0, 9, 0.5), Group(9, 17, 0.5))
 
     def test_frozen_layers_are_left_out(self):
         assert plan(Dense(3), Dense(2, frozen=True), Dense(1)).groups == (Group(0, 9), Group(17, 20))

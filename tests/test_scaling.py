@@ -11,6 +11,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.layers import LSTM, Dense, Input
+from lucidnet.training import ParameterLayout
 
 PATH = Path(__file__).parent.parent / "examples" / "experiments" / "scaling.py"
 
@@ -204,5 +205,6 @@ def built():
 
 @pytest.mark.parametrize("name", built())
 def test_the_networks_have_the_parameters_of_the_real_ones(scaling, name):
-    params = ln.Model(built()[name]).state.parameters
+    model = ln.Model(built()[name])
+    params = ParameterLayout.of(model.net, model.params).parameters
     assert scaling.NETS[name].parameters == params.size

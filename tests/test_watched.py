@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from lucidnet import layers as L
 from lucidnet import losses, rules
 from lucidnet.backend import Stream
 from lucidnet.data.batch import Batch
-from lucidnet.engine.step import Step
+from lucidnet.engine.numbers import Numbers
+from lucidnet.engine.update import training_run
 from lucidnet.errors import NonFiniteError
 from lucidnet.inspect import watch
 from lucidnet.inspect.trace import trace, trace_step
@@ -22,6 +24,8 @@ from lucidnet.layers.rebuild import Wrapper, rebuilt, unwrapped
 from lucidnet.layers.watched import Watched, watched
 from lucidnet.optimizers import SGD
 from lucidnet.rules import Rule, SnAp, SpaceRule, TruncatedBPTT
+from lucidnet.training import Step
+from lucidnet.training.diagnose import non_finite
 from lucidnet.tree import leaves
 
 RNG = np.random.default_rng(0)
@@ -68,7 +72,7 @@ def test_a_watched_layer_passes_for_the_layer(row):
     assert isinstance(stand_in, type(layer))
     assert not isinstance(stand_in, Input if not isinstance(layer, Input) else Dense)
     assert replace(stand_in, name="there") == replace(layer, name="there")
-    for name in {*dir(Layer), *layer.__dataclass_fields__} - {"forward", "backward", "route"}:
+    for name in {*dir(Layer), *layer.__dataclass_fields__} - {"forward", "backward", "route", "route_by"}:
         if not name.startswith("__"):
             assert getattr(stand_in, name) == getattr(layer, name), name
     assert same(*(one.init(Stream(1), row.shape) for one in (stand_in, layer)))
@@ -213,14 +217,14 @@ def agree(net, rule, x, shape):
     step = Step(net, losses.get("sparse_categorical_crossentropy"), SGD(0.1), rules.get(rule))
     state = step.start(shape, dtype="float64")
     batch = Batch(x, LABELS).masked(net)
-    run = step.run(state, batch)
-    given = (state.params, x, LABELS, None, run, step.own, state.taught.weights)
-    made = step.objective.gradient(*given)
-    with watch(step.objective.net) as calls:
-        found = replace(step.objective, net=calls.net).gradient(*given)
+    problem = step.problem(state, shape)
+    given = (state.params, batch, training_run(state, batch, Numbers(0)), state.feedback.weights)
+    made = problem.objective.gradient(*given)
+    with watch(problem.objective.net) as calls:
+        found = replace(problem.objective, net=calls.net).gradient(*given)
     assert same(found[:3], made[:3])
-    assert same(found.learned, made.learned)
-    seen = trace_step(step, state, batch)
+    assert same(found.memory, made.memory)
+    seen = trace_step(SimpleNamespace(net=net, problem=problem, state=state), batch)
     assert same(seen.grads, made.grads)
     return calls
 
@@ -230,11 +234,11 @@ def test_every_rule_across_layers(rule):
     class Own(SpaceRule):
         """A rule that asks for the kind of a layer, and for its settings."""
 
-        def cross(self, layer, params, cache, dy, need_dx, B, send, signals, route):
-            dx, grads = route(layer, params, cache, dy, send, need_dx)
-            return dx, {name: layer.units * g for name, g in grads.items()} if isinstance(
-                layer, Dense
-            ) else grads
+        def cross(self, edge, send):
+            dx, grads = edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx)
+            if isinstance(edge.layer, Dense):
+                grads = {name: edge.layer.units * g for name, g in grads.items()}
+            return dx, grads, None
 
     own = None if rule in ("np", "wp") else "fa"
     net = Sequential(
@@ -364,11 +368,9 @@ def test_a_layer_that_fails_on_such_numbers_hides_nothing():
     step = Step(net, losses.get("mse"), SGD())
     state = step.start((3,))
     state.params["dense0"]["W"][0, 0] = np.nan
-    from lucidnet.inspect.diagnose import non_finite
-
     strict = True
-    x = np.ones((4, 3), "f")
-    error = non_finite(step.objective, state.params, x, float("nan"), {}, INFERENCE, 3)
+    batch = Batch(np.ones((4, 3), "f"), np.ones((4, 1), "f"))
+    error = non_finite(step.problem(state, (3,)), state._replace(step=3), [batch])
     assert (
         "step 3: the loss is nan; the first quantity that is not finite is the parameter W of layer 0 "
         in str(error)
@@ -379,7 +381,9 @@ def test_a_trace_has_calls_of_containers_and_errors_at_all_of_them():
     net = Sequential([Input(3), Residual(Dense(3, "tanh"), name="r"), Dense(2, name="out")])
     step = Step(net, losses.get("mse"), SGD())
     state = step.start((3,))
-    seen = trace(step.objective, state.params, Batch(np.ones((4, 3), "f"), np.ones((4, 2), "f")))
+    seen = trace(
+        step.problem(state, (3,)).objective, state.params, Batch(np.ones((4, 3), "f"), np.ones((4, 2), "f"))
+    )
     outer = [call.name for call in seen.every_call if not call.is_inner]
     assert outer == ["Sequential", "input0", "r", "r.body", "out"]
     assert [call.dy.shape for call in seen.every_call if call.path in ((), ("r",))] == [(4, 2), (4, 3)]

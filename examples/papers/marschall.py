@@ -13,12 +13,14 @@ All rules have one rate but UORO: it is unbiased, but so noisy that it learns on
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from common import Checks, parser
 
 import lucidnet as ln
 from lucidnet.backend import Array
+from lucidnet.data.batch import Batch
 from lucidnet.data.tasks import delayed_add, floors
 from lucidnet.inspect.alignment import aligned
 from lucidnet.layers import Dense, Input, LeakyRNN
@@ -72,7 +74,8 @@ def tested(model: ln.Model, n: int) -> float:
 def gradient(model: ln.Model, name: str, x: Array, y: Array, feedback: dict, signs: int) -> Array:
     """Return what a rule takes for the gradient of the recurrent layer's weights."""
     rule = Rule(time=UORO(signs) if name == "uoro" else RULES.get(name, name))
-    made = model.step.objective.gradient(model.params, x, y, rule=rule, feedback=feedback)
+    objective = replace(model.problem.objective, rule=rule)
+    made = objective.gradient(model.params, Batch(x, y), feedback=feedback)
     return np.concatenate([array.ravel() for array in made.grads["units"].values()])
 
 

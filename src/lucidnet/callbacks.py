@@ -1,5 +1,6 @@
 """Callbacks: what may happen between the steps and epochs of a training."""
 
+from .inspect.tensorboard import TensorBoard
 from .training.callbacks import (
     Callback,
     Checkpoint,
@@ -9,7 +10,6 @@ from .training.callbacks import (
     PrintWeights,
     ReduceOnPlateau,
     StopOnNaN,
-    TensorBoard,
 )
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +13,22 @@ import numpy as np
 from . import losses, optimizers
 from .backend import Array, Tree
 from .core.trees import leaves, tree_map
+from .core.value import from_config
 from .data.batch import Data, rows
-from .engine.device import DTYPES, Where
-from .engine.step import State, Step, initial
+from .engine.build import credit_rule, executor_for, initial, problem_of
+from .engine.device import DTYPES, DeviceConfig
+from .engine.parameters import ParameterLayout
+from .engine.problem import Problem
+from .engine.protocol import Executor
+from .engine.state import FeedbackState, State
+from .engine.update import predict
 from .errors import NotReadyError, SettingError, ShapeError
-from .inspect.summary import summary_text
-from .layers import Layer, Run, Sequential
-from .layers.base import INFERENCE, masked
+from .interop import model_file
+from .layers import Layer, Sequential
 from .layers.blank import blank_init
 from .losses import Loss
 from .optimizers import Optimizer
-from .training.callbacks.base import Callback
+from .training.callbacks import Callback
 from .training.checks import as_data, as_inputs, as_mask, as_numbers, example_shape
 from .training.history import History, Result
 from .training.loop import Loop, Schedule, train
@@ -77,13 +83,18 @@ class Model:
     1.0
     """
 
+    live: State
+    """The state as the executor has it: not to be kept. See `state`."""
+    problem: Problem
+    """What is trained: network, loss, optimizer and rule, as one value."""
+
     def __init__(
         self,
         layers: Sequence[Layer] | Layer = (),
         *,
         seed: int = 0,
         dtype: str = "float32",
-        backend: str | Where | None = None,
+        backend: str | DeviceConfig | None = None,
         mesh: Any = None,
     ) -> None:
         if dtype not in DTYPES:
@@ -92,13 +103,13 @@ class Model:
             raise SettingError(f"Model: seed must be a whole number of 0 or more, got {seed!r}")
         mixed = dtype == DTYPES[-1]
         self.seed, self.dtype = seed, "float32" if mixed else dtype
-        self.where = Where.of(backend, mesh, mixed)
+        self.config = DeviceConfig.of(backend, mesh, mixed)
         self.history = History()
         self.about: dict[str, Any] = {}
+        self.metrics: tuple[Metric[Any], ...] = ()
         self._net: Sequential | None = None
-        self._state: State | None = None
-        self._step: Step | None = None
-        self._metrics: tuple[Metric[Any], ...] = ()
+        self._host: tuple[State, State] | None = None
+        self._chosen: tuple[Loss, Optimizer, Rule | None] | None = None
         self._shapes: tuple[Any, Any] = ((), ())
         if isinstance(layers, Sequential):
             self._net = layers
@@ -112,7 +123,7 @@ class Model:
         """Add a layer at the end."""
         if not isinstance(layer, Layer):
             raise SettingError(f"add: expected a layer such as Dense(10), got {layer!r}")
-        if self._state is not None or self._step is not None:
+        if "live" in vars(self) or self._chosen is not None:
             raise SettingError(
                 "add: this model is compiled or has weights already; add all layers before that"
             )
@@ -132,7 +143,7 @@ class Model:
 
         This happens by itself; with an `Input` layer no shape is needed.
         """
-        if self._state is not None:
+        if "live" in vars(self):
             return
         shape = self.net.takes() or shape
         if shape is None:
@@ -169,69 +180,89 @@ class Model:
         """
         from .metrics import several
 
-        made = losses.get(loss, loss_weights)
-        step = Step(self.net, made, optimizers.get(optimizer), _rule(rule), self.where)
-        self._metrics = several(metrics)
-        self._step = step
-        if self._state is not None:
-            self._state = step.ready(self._state, self._shapes[0])
+        made, own = losses.get(loss, loss_weights), _rule(rule)
+        made.fuse(self.net)  # raises where the loss does not fit the last layer,
+        credit_rule(self.net, own)  # and this where the rule does not fit
+        _ = self.executor.main  # and this where there are no such devices
+        chosen, measured = (made, optimizers.get(optimizer), own), several(metrics)
+        if "live" in vars(self):
+            self._begin(self.state.params, chosen, self.seed)
+        self._chosen, self.metrics = chosen, measured
 
     # --- what it owns -----------------------------------------------------------------------------
 
     @property
     def backend(self) -> str:
         """What it is trained on: ``"numpy"`` or ``"jax"``."""
-        return self.where.name
+        return self.config.name
+
+    @cached_property
+    def executor(self) -> Executor:
+        """What makes the steps: a loop on NumPy, or programs on devices."""
+        return executor_for(self.config)
+
+    def __getattr__(self, name: str) -> Any:
+        # What a model has once it is built, or compiled: found when it is first asked for.
+        if name not in ("live", "problem"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if name == "problem":
+            self._compiled  # noqa: B018 - raises if it is not
+        self.build()
+        return vars(self)[name]
 
     @property
     def state(self) -> State:
-        """All that changes in training."""
-        self.build()
-        assert self._state is not None
-        return self._state
+        """All that changes in training, as it is now; nobody can write it, and no training will."""
+        with self.executor.lock:
+            live = self.live
+            if self._host is None or self._host[0] is not live:
+                self._host = live, self.executor.host(live)
+            return self._host[1]
 
     @state.setter
     def state(self, state: State) -> None:
-        self._state = state
+        self.live = state
 
     @property
-    def step(self) -> Step:
-        """The training step."""
-        if self._step is None:
+    def _compiled(self) -> tuple[Loss, Optimizer, Rule | None]:
+        """Loss, optimizer and rule, as they were chosen."""
+        if self._chosen is None:
             raise NotReadyError(
                 "this model is not compiled: call compile(loss=..., optimizer=...) first, "
                 "for example compile(loss='categorical_crossentropy', optimizer='adam')"
             )
-        return self._step
+        return self._chosen
 
-    @step.setter
-    def step(self, step: Step) -> None:
-        self._step = step
-
-    @property
-    def metrics(self) -> tuple[Metric[Any], ...]:
-        """What is measured besides the loss."""
-        return self._metrics
+    def _begin(self, params: Tree, chosen: tuple[Loss, Optimizer, Rule | None], seed: int) -> None:
+        """Set what is trained, and the state before its first step, with these weights."""
+        problem = problem_of(self.net, *chosen, params, self._shapes[0])
+        self.problem, self.live = problem, problem.start(params, seed)
 
     @property
     def loss(self) -> Loss | None:
         """The loss, once compiled."""
-        return self._step.loss if self._step else None
+        return self._chosen[0] if self._chosen else None
 
     @property
-    def optimizer(self) -> Optimizer | None:
-        """The optimizer, once compiled."""
-        return self._step.optimizer if self._step else None
+    def optimizer(self) -> Any:
+        """The optimizer, once compiled. It can be set to one of the same kind: its memory stays."""
+        return self._chosen[1] if self._chosen else None
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None:
+        self.problem = self.problem.changed(optimizer)
+        loss, _, rule = self._compiled
+        self._chosen = (loss, optimizer, rule)
 
     @property
     def rule(self) -> Rule | None:
         """The learning rule, once compiled."""
-        return (self._step.rule or _rule(None)) if self._step else None
+        return (self._chosen[2] or _rule(None)) if self._chosen else None
 
     @property
     def feedback(self) -> Tree:
         """The learning rule's feedback weights by layer and name; empty where it has none."""
-        return self.state.taught.weights
+        return self.state.feedback.weights
 
     def set_feedback(self, feedback: Tree) -> None:
         """Set the feedback weights from a tree like `feedback`."""
@@ -240,7 +271,8 @@ class Model:
         if given != expected:
             raise ShapeError(f"set_feedback: expected arrays of shapes {expected}, got {given}")
         made = tree_map(lambda array: np.array(array, self.dtype), feedback)
-        self._state = replace(self.state, taught=self.state.taught._replace(weights=made))
+        feedback = FeedbackState(made, self.state.feedback.memory)
+        self.live = self.state._replace(feedback=feedback)
 
     def gradient_alignment(self, x: Any, y: Any) -> dict[str, Alignment]:
         """Return how the rule's gradient lies to the true one, on all of a data set, for each layer.
@@ -256,18 +288,17 @@ class Model:
         """
         from .inspect.alignment import gradient_alignment
 
-        data = self._data(x, y)
-        return gradient_alignment(self.step, self.state, data.batch(slice(None)).masked(self.net))
+        return gradient_alignment(self, self.checked(x, y).batch(slice(None)).masked(self.net))
 
     def weight_alignment(self) -> dict[str, float]:
         """Return the cosine between feedback weights B and the weights W they stand for, for each layer."""
         from .inspect.alignment import weight_alignment
 
-        return weight_alignment(self.step.objective.net, self.step.own, self.params, self.feedback)
+        return weight_alignment(self)
 
     @property
     def params(self) -> Tree:
-        """The weights by layer and name: ``model.params["dense1"]["W"]``. Do not change them in place."""
+        """The weights by layer and name, as they are now: ``params["dense1"]["W"]``; see `set_params`."""
         return self.state.params
 
     @property
@@ -288,13 +319,13 @@ class Model:
 
     def use_average(self) -> None:
         """Replace the weights by their running average, after training with `optimizers.EMA`."""
-        optimizer, state = self.step.optimizer, self.state
+        optimizer, state = self.problem.optimizer, self.state
         if not hasattr(optimizer, "averaged") or not state.step:
             raise NotReadyError(
                 f"use_average: there is no average: train with EMA(...) first, not with {optimizer!r}"
             )
-        count = state.plan.parameters.size
-        mean = optimizer.averaged(state.vector[:count], state.slots, state.step)
+        count = self.problem.layout.parameters.size
+        mean = optimizer.averaged(state.vector[:count], state.memory, state.step)
         self.set_weights(np.concatenate([mean, state.vector[count:]]))
 
     def set_weights(self, vector: Any) -> None:
@@ -305,7 +336,7 @@ class Model:
             raise ShapeError(
                 f"set_weights: expected a vector of {state.vector.size} numbers, got shape {vector.shape}"
             )
-        self._hold(state.plan.layout.unravel(vector), self._shapes[0])
+        self._hold(state.params.layout.unravel(vector), self._shapes[0])
 
     def set_params(self, params: Tree, shape: Any = None) -> None:
         """Set all weights from a tree like `params`; the optimizer's memory is cleared.
@@ -327,9 +358,13 @@ class Model:
 
     def _hold(self, params: Tree, shape: Any) -> None:
         """Begin with these weights, for inputs of a shape."""
-        state = State.of(self.net, params, self.seed)
         self._shapes = (shape, self.net.output_shape(shape))
-        self._state = self._step.ready(state, shape) if self._step else state
+        if self._chosen is not None:
+            self._begin(params, self._chosen, self.seed)
+            return
+        layout = ParameterLayout.of(self.net, params).layout
+        vector = layout.ravel(params)
+        self.live = State(layout.bind(vector), {}, {}, FeedbackState({}, {}), 0, self.seed)
 
     # --- training and use -------------------------------------------------------------------------
 
@@ -407,7 +442,7 @@ class Model:
         source, validation = self._sources(
             x, y, batch_size, shuffle, validation_data, validation_split, class_weight, sample_weight, mask
         )
-        progress, callbacks = choose(verbose if self.step.main else 0, epochs), list(callbacks)
+        progress, callbacks = choose(verbose if self.executor.main else 0, epochs), list(callbacks)
         if record:
             from .inspect.record import Recorder
 
@@ -460,16 +495,16 @@ class Model:
         from .optimizers.schedules import OneCycle
         from .training.one_cycle import cycled
 
-        optimizer, count = self.step.optimizer, self._source(x, y, batch_size).count
+        optimizer, count = self._compiled[1], self._source(x, y, batch_size).count
         if count is None:
             raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
         steps = epochs * -(-count // settings.get("accumulate", 1))
         cycle = OneCycle(max_lr, max(steps, 2), between=shape, phases=phases)
-        self.step = replace(self.step, optimizer=cycled(optimizer, cycle, momentum, self.state.step))
+        self.optimizer = cycled(optimizer, cycle, momentum, int(self.live.step))
         try:
             return self.fit(x, y, epochs=epochs, batch_size=batch_size, **settings)
         finally:
-            self.step = replace(self.step, optimizer=optimizer)
+            self.optimizer = optimizer
 
     def lr_find(
         self,
@@ -509,30 +544,30 @@ class Model:
         >>> sorted(model.train_step([[1.0], [2.0]], [[2.0], [4.0]]))
         ['loss', 'mae']
         """
-        batch = self._data(x, y, None, sample_weight, mask).batch(slice(None)).masked(self.net)
-        (measured,) = train(self, [[batch]])
-        tally = Tally(self._metrics)
-        tally.add(measured, batch)
+        batch = self.checked(x, y, None, sample_weight, mask).batch(slice(None)).masked(self.net)
+        tally = Tally(self.metrics)
+        tally.add(train(self, [batch]), [batch])
         return tally.result()
 
     def evaluate(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Result:
         """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``."""
-        return evaluate(self.step, self.state, self._evaluated(x, y, mask, batch_size), self._metrics)
+        return evaluate(self, self._evaluated(x, y, mask, batch_size))
 
     def predict(self, x: Any, mask: Any = None) -> Array:
         """Return the network's outputs (n, ...) for inputs (n, ...)."""
-        if self._state is None:
+        if "live" not in vars(self):
             self.build(example_shape(x))
         x = as_inputs(x, self._shapes[0])
         mask = None if mask is None else as_mask(mask, x)
-        if rows(x) <= ROWS:
-            return self._forward(x, mask)
-        parts = (slice(start, start + ROWS) for start in range(0, rows(x), ROWS))
-        made = [
-            self._forward(tree_map(lambda a, part=part: a[part], x), None if mask is None else mask[part])
-            for part in parts
-        ]
-        return tree_map(lambda *arrays: np.concatenate(arrays), *made)
+        parts = [slice(start, start + ROWS) for start in range(0, rows(x), ROWS)]
+        with self.executor.hold(lambda: self.live) as state:
+            made = [self._predicted(state, x, mask, part) for part in parts]
+        return made[0] if len(made) == 1 else tree_map(lambda *arrays: np.concatenate(arrays), *made)
+
+    def _predicted(self, state: State, x: Any, mask: Array | None, part: slice) -> Array:
+        x = tree_map(lambda array: array[part].astype(self.dtype, copy=False), x)
+        given = (state.params, x, None if mask is None else mask[part])
+        return self.executor.call(predict, self.net, *given, local=True)[0]
 
     def online(self, rule: Any = "rflo", every: int = 1, delay: int = 0) -> OnlineLearner:
         """Return this model as one that learns at each time step; see `OnlineLearner`."""
@@ -546,17 +581,9 @@ class Model:
 
         return Stepper(self)
 
-    def _forward(self, x: Any, mask: Array | None = None) -> Array:
-        x = tree_map(lambda array: array.astype(self.dtype, copy=False), x)
-        if self._step is not None and self._step.engine is not None:
-            return self._step.engine.predicted(self.state, x, mask)
-        run = masked(self.net, x, INFERENCE if mask is None else Run(mask=mask))
-        y, _ = self.net.forward(self.state.params, x, run)
-        return y
-
     # --- data as people bring it ------------------------------------------------------------------
 
-    def _data(
+    def checked(
         self,
         x: Any,
         y: Any,
@@ -564,16 +591,17 @@ class Model:
         sample_weight: Any = None,
         mask: Any = None,
     ) -> Data:
-        loss = self.step.loss
-        if self._state is None:
+        """Return a data set as this model takes it, checked; the arguments are those of `fit`."""
+        loss = self._compiled[0]
+        if "live" not in vars(self):
             self.build(example_shape(x))
         return as_data(x, y, loss, self._shapes, self.dtype, class_weight, sample_weight, mask)
 
     def _source(self, x: Any, y: Any, batch_size: int) -> Source:
         """Return the batches of a data set, shuffled if they may be."""
-        if self._state is None and as_dataset(x, y, batch_size) is None:
+        if "live" not in vars(self) and as_dataset(x, y, batch_size) is None:
             self.build(example_shape(x))
-        shuffle = not self.state.plan.stateful
+        shuffle = not self.problem.layout.stateful
         return self._sources(x, y, batch_size, shuffle, None, 0.0, None, None, None)[0]
 
     def _sources(
@@ -595,28 +623,28 @@ class Model:
             validation = self._evaluated(*several)
         if (dataset := as_dataset(x, y, batch_size)) is not None:
             return self._checked(dataset), validation
-        data = self._data(x, y, class_weight, sample_weight, mask)
-        if self.step.optimizer.full_batch:
+        data = self.checked(x, y, class_weight, sample_weight, mask)
+        if self._compiled[1].full_batch:
             batch_size, shuffle = len(data), False
         if validation is None and validation_split:
             data, rest = data.split(validation_split)
             validation = Arrays(rest, ROWS)
-        if shuffle and self.state.plan.stateful:
+        if shuffle and self.problem.layout.stateful:
             raise SettingError(
                 "fit: a stateful layer goes on where the batch before stopped, so batches must keep their "
                 "order: pass shuffle=False"
             )
-        return Arrays(data, batch_size, self.state.seed, shuffle), validation
+        return Arrays(data, batch_size, self.seed, shuffle), validation
 
     def _evaluated(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Source:
         if (dataset := as_dataset(x, y, batch_size)) is not None:
             return self._checked(dataset)
-        return Arrays(self._data(x, y, mask=mask), batch_size)
+        return Arrays(self.checked(x, y, mask=mask), batch_size)
 
     def _checked(self, dataset: Any) -> Source:
         """Return a source whose batches are checked one at a time."""
-        loss = self.step.loss
-        if self._state is None:
+        loss = self._compiled[0]
+        if "live" not in vars(self):
             self.build(example_shape(dataset.sample[0]))
         return Streamed(dataset, lambda x, y, w: as_data(x, y, loss, self._shapes, self.dtype, None, w))
 
@@ -624,7 +652,9 @@ class Model:
 
     def summary(self) -> str:
         """Return a table of layers, output shapes and numbers of parameters; print it to see it."""
-        return summary_text(self.net, self.state, self.input_shape, self.rule)
+        from .inspect.summary import summary_text
+
+        return summary_text(self)
 
     def doctor(self, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> Report:
         """Watch a copy of this model in some training steps, and say in plain sentences what is wrong.
@@ -674,16 +704,12 @@ class Model:
 
         The file appears whole or not at all. See `lucidnet.load`.
         """
-        from .interop.model_file import save
-
-        save(self, path)
+        model_file.save(self, path)
 
     @classmethod
     def load(cls, path: str | PathLike[str], custom: Mapping[str, type] | None = None) -> Model:
         """Return the model that `save` wrote; see `lucidnet.load`."""
-        from .interop.model_file import load
-
-        return load(path, custom)
+        return model_file.load(path, custom, _rebuilt)
 
     def __repr__(self) -> str:
         layers = list(self._net.layers) if self._net else []
@@ -697,3 +723,21 @@ def _rule(given: Any) -> Rule | None:
     from .rules import Rule, get
 
     return Rule() if given is None else get(given)
+
+
+def _rebuilt(
+    description: Mapping[str, Any], tensors: Mapping[str, Array], known: Mapping[str, type]
+) -> Model:
+    """Return the model that a file describes."""
+    net = model_file.network(description, known)
+    model = Model(net, seed=description["seed"], dtype=description["dtype"])
+    if description["loss"] is not None:
+        loss, optimizer = (from_config(description[name], known) for name in ("loss", "optimizer"))
+        rule = from_config(description.get("rule"), known) or "backprop"
+        model.compile(loss, optimizer, from_config(description["metrics"], known), rule=rule)
+    model.set_params(*model_file.parameters(description, tensors, known))
+    if model.feedback:
+        model.set_feedback(model_file.fitted(tensors, model.feedback, model_file.FEEDBACK))
+    model.history = History(description["history"])
+    model.about = dict(description["about"])
+    return model

@@ -7,6 +7,7 @@ import numpy as np
 
 import lucidnet as ln
 from lucidnet import layers as L
+from lucidnet.engine.on_jax import PROGRAMS, Program
 from lucidnet.layers import GRU, Dense, Input
 
 RNG = np.random.default_rng(0)
@@ -44,13 +45,12 @@ NETS = {
 def made(name, mesh, batch_size, epochs, rule="backprop"):
     """Return weights and history after some epochs."""
     layers, x, y = NETS[name]
+    PROGRAMS.clear()
     model = ln.Model(layers, seed=3, dtype="float64", backend="jax:cpu", mesh=mesh)
     model.compile("categorical_crossentropy", ln.optimizers.SGD(0.5), ["accuracy"], rule=rule)
     model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=0, validation_data=(x, y))
-    lying = {str(tuple(array.sharding.spec)) for array in model.step.engine.known[1].params}
-    programs = [
-        made.as_text() for key, made in model.step.engine.programs.made.items() if key[0][0] == "block"
-    ]
+    lying = {str(tuple(array.sharding.spec)) for array in model.live.vector.arrays}
+    programs = [made.function.as_text() for made in PROGRAMS.values() if isinstance(made, Program)]
     gathers = max(text.count(" all-gather(") for text in programs)
     return model.get_weights(), dict(model.history), model.predict(x), sorted(lying), gathers
 

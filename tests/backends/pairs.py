@@ -47,8 +47,8 @@ def same_state(plain, fast):
     assert (one.step, one.vector.dtype) == (two.step, two.vector.dtype)
     close(fast.params, plain.params, "params ")
     close(fast.feedback, plain.feedback, "feedback ")
-    close(two.slots, one.slots, "optimizer's ")
-    close(two.taught.slots, one.taught.slots, "optimizer's, of feedback: ")
+    close(two.memory, one.memory, "optimizer's ")
+    close(two.feedback.memory, one.feedback.memory, "optimizer's, of feedback: ")
     close(two.carried or {}, one.carried or {}, "carried ")
 
 

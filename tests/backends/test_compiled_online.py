@@ -8,9 +8,7 @@ import lucidnet as ln
 from lucidnet import layers as L
 from lucidnet.backend import namespace
 from lucidnet.backend.queue import exchanged, queue
-from lucidnet.engine.online_compiled import OnlineEngine
-from lucidnet.engine.programs import Programs
-from lucidnet.engine.stream import Tick
+from lucidnet.engine import on_jax
 from lucidnet.errors import NonFiniteError, SettingError, ShapeError
 from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, SimpleRNN
 from lucidnet.optimizers import SGD, Adam, AdamW, ClipGlobalNorm, MaxNorm, schedules
@@ -50,8 +48,8 @@ def both(scenario, **settings):
     assert fast.model.state.step == plain.model.state.step
     close(fast.loss, plain.loss)
     close(flat(fast.feedback), flat(plain.feedback))
-    for name, slot in plain.model.state.slots.items():
-        close(fast.model.state.slots[name], slot)
+    for name, slot in plain.model.state.memory.items():
+        close(fast.model.state.memory[name], slot)
     close(fast.model.get_weights(), plain.model.get_weights())
     assert np.abs(plain.model.get_weights() - learner("numpy", **settings).model.get_weights()).max() > 1e-3
 
@@ -86,6 +84,14 @@ def test_a_stack_of_layers():
     both(halves, layers=layers, rule=Rule("dfa", "rflo"))
 
 
+@pytest.fixture
+def own_programs():
+    """Let what is compiled in a test be compiled for it alone: it changes what the programs are made of."""
+    on_jax.PROGRAMS.clear()
+    yield
+    on_jax.PROGRAMS.clear()
+
+
 class Waves:
     """Numbers that stand in for random ones: the same on both backends."""
 
@@ -105,7 +111,7 @@ class Waves:
 
 
 @pytest.mark.parametrize("rule", ["uoro", "kernl"])
-def test_rules_with_noise(rule, monkeypatch):
+def test_rules_with_noise(rule, monkeypatch, own_programs):
     """Each backend draws its own numbers; given the same, they do the same. With its own, JAX repeats itself."""
     settings = {"rule": rule, "optimizer": SGD(0.005)}
     one, two = (learner("jax", **settings) for _ in range(2))
@@ -115,6 +121,7 @@ def test_rules_with_noise(rule, monkeypatch):
     np.testing.assert_array_equal(flat(one.feedback), flat(two.feedback))
     for module in (rtrl, kernl):
         monkeypatch.setattr(module, "stream_like", Waves)
+    on_jax.PROGRAMS.clear()
     both(halves, **settings)
     other = learner("numpy", **settings)
     halves(other)
@@ -172,7 +179,7 @@ def test_losses_that_take_the_activation_over_and_weights(loss, last, y):
 
 
 @pytest.mark.parametrize("rule", [TruncatedBPTT(4, 2), "kernl"], ids=str)
-def test_steps_and_stretches_may_be_mixed(rule, monkeypatch, tmp_path):
+def test_steps_and_stretches_may_be_mixed(rule, monkeypatch, tmp_path, own_programs):
     """With targets missing at times, the weights looked at, and new sequences begun."""
     for module in (rtrl, kernl):
         monkeypatch.setattr(module, "stream_like", Waves)
@@ -206,31 +213,30 @@ def test_a_stretch_is_its_steps():
 
 
 def test_a_long_stretch_is_worked_through_in_parts(monkeypatch):
-    monkeypatch.setattr(OnlineEngine, "most", 30)
+    monkeypatch.setattr(on_jax.OnJax, "most_times", 30)
     both(lambda online: [online.run(X[:100], Y[:100]), online.losses], delay=4, every=3)
 
 
 def test_a_program_is_compiled_once_for_each_shape(monkeypatch):
-    calls, tick = [], Tick.__call__
-    monkeypatch.setattr(Tick, "__call__", lambda *given: calls.append(1) or tick(*given))
+    on_jax.PROGRAMS.clear()
     online = learner("jax", optimizer=Adam(schedules.Cosine(0.01, 0.0, 100)), every=2)
 
     def traced():
         for t in range(6):
             online.step(X[t], Y[t])
         online.model.get_weights()
-        return len(calls)
+        return online.model.executor.programs
 
     first = traced()
     online.reset()
     assert traced() == first
     for t in range(6):
         online.step(X[t], None if t % 2 else Y[t])
-    second = len(calls)
+    second = online.model.executor.programs
     assert second > first
     for t in range(6):
         online.step(X[t], None if t % 3 else Y[t])
-    assert len(calls) == second
+    assert online.model.executor.programs == second
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["steps", "a stretch"])
@@ -262,14 +268,14 @@ def test_an_interruption_loses_no_weights(monkeypatch):
     plain, fast = learner("numpy"), learner("jax")
     for online in (plain, fast):
         online.run(X[:10], Y[:10])
-    of = Programs.of
+    program = on_jax.OnJax._program
 
-    def interrupted(*given):
-        of(*given)(*given[3])
+    def interrupted(*given, **named):
+        program(*given, **named)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(Programs, "of", interrupted)
+        patched.setattr(on_jax.OnJax, "_program", interrupted)
         fast.run(X[10:20], Y[10:20])
     assert fast.steps == 10
     close(fast.model.get_weights(), plain.model.get_weights())

@@ -79,7 +79,7 @@ if {begun}:
 model = ln.Model([ln.layers.Input(2), ln.layers.Dense(1)], backend="jax", mesh={mesh!r})
 model.compile("mse", "sgd")
 model.fit([[1, 2], [3, 4]], [1, 2], verbose=0)
-print(len(model.step.engine.mesh.devices))
+print(len(model.executor.mesh.devices))
 """
 
 

@@ -283,7 +283,7 @@ class TestSurface:
         from lucidnet.plots.surface import direction
 
         model = compiled([Input((6, 6, 2)), Conv2D(3, 3), layers.Flatten(), Dense(2)], "mse")
-        made = model.state.plan.layout.unravel(direction(model.state, 0, 1))
+        made = model.state.params.layout.unravel(direction(model.state, 0, 1))
         for name in ("conv2d1", "dense3"):
             W, d = model.params[name]["W"], made[name]["W"]
             norms = [np.linalg.norm(a.reshape(-1, a.shape[-1]), axis=0) for a in (W, d)]

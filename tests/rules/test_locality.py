@@ -10,15 +10,16 @@ from lucidnet import rules
 from lucidnet.backend import Stream
 from lucidnet.layers import Dense, Input, LeakyRNN, Sequential
 from lucidnet.rules import UORO, KeRNL, Signals, SnAp, report
-from lucidnet.rules.crossing import Crossing, through
+from lucidnet.rules.credit import Credit
 from lucidnet.rules.locality import SPACE_READS, TIME_READS
 from lucidnet.training import Step
 from lucidnet.tree import Layout, tree_map
+from passes import by_rule
 
 RNG = np.random.default_rng(0)
 N, T, U = 4, 6, 5
 X, Y = RNG.normal(size=(N, 5)), RNG.normal(size=(N, 3))
-SPACE = [name for name in rules.SPACE if not hasattr(rules.get(name).space, "estimate")]
+SPACE = [name for name in rules.SPACE if not rules.get(name).space.whole]
 
 
 class Space:
@@ -28,14 +29,15 @@ class Space:
         net = Sequential([Input(5), Dense(6, "tanh"), Dense(4, "tanh"), Dense(3)])
         step = Step(net, ln.losses.get("mse"), ln.optimizers.SGD(0.1), rules.get(rule))
         state = step.start((5,), dtype="float64")
-        self.step, self.params, self.B = step, state.params, state.taught.weights
+        self.step, self.params, self.B = step, state.params, state.feedback.weights
         y, self.cache = net.forward(self.params, X)
         self.dy = y - Y
 
     def update(self, params=None, cache=None, error=None, target=None):
         signals = Signals(self.dy if error is None else error, Y if target is None else target)
-        crossing = Crossing(rules.get(self.step.rule), self.B, signals, through({}))
-        _, grads = crossing.cross(self.step.net, params or self.params, cache or self.cache, self.dy, False)
+        credit = Credit(rules.get(self.step.rule), self.B, signals, {})
+        given = (params or self.params, cache or self.cache, self.dy, False)
+        _, grads = credit.send("", self.step.net, *given)
         return Layout.of(grads["dense1"]).ravel(grads["dense1"])
 
     def changed(self, what):
@@ -90,7 +92,7 @@ def test_perturbation_reads_no_error(rule):
         net = Sequential([Input(5), Dense(6, "tanh"), Dense(3)])
         step = Step(net, loss, ln.optimizers.SGD(0.1), rules.get(rule))
         state = step.start((5,), dtype="float64")
-        made.append(step.objective.gradient(state.params, X, Y, None, step.run(state), step.own).grads)
+        made.append(by_rule(step, state, X, Y).grads)
     one, two = (Layout.of(tree).ravel(tree) for tree in made)
     np.testing.assert_array_equal(one, two)
     assert np.abs(one).max() > 0

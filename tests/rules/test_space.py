@@ -27,6 +27,7 @@ from lucidnet.layers import (
 from lucidnet.rules import Rule
 from lucidnet.training import Step
 from lucidnet.tree import Layout, at, leaves, tree_map
+from passes import by_chain_rule, by_rule
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(12, 5))
@@ -47,8 +48,7 @@ def gradient(rule, net=None, x=X, y=Y, loss="categorical_crossentropy", seed=0):
     """The state before a step, and the gradient that the rule gives."""
     step = step_of(rule, net, loss=loss)
     state = step.start(x.shape[1:], seed=seed, dtype="float64")
-    made = step.objective.gradient(state.params, x, y, None, step.run(state), step.own, state.taught.weights)
-    return state, made.grads
+    return state, by_rule(step, state, x, y).grads
 
 
 def flat(tree):
@@ -106,7 +106,7 @@ def times(e, B):
 )
 def test_the_published_update(rule, delta):
     state, grads = gradient(rule)
-    expected = literal(state.params, delta(state.params, state.taught.weights))
+    expected = literal(state.params, delta(state.params, state.feedback.weights))
     for path, array in leaves(grads):
         np.testing.assert_allclose(array, at(expected, path), rtol=1e-10, atol=1e-14)
 
@@ -199,10 +199,9 @@ def test_feedback_alignment_with_the_weights_is_backprop(name):
     net, x, y = NETS[name]
     step, plain = step_of("fa", net), step_of("backprop", net)
     state = step.start(x.shape[1:], dtype="float64")
-    own = _only(state.params, state.taught.weights)
-    arguments = (state.params, x, y, None, step.run(state))
-    made = step.objective.gradient(*arguments, step.own, own)
-    np.testing.assert_array_equal(flat(made.grads), flat(plain.objective.gradient(*arguments).grads))
+    own = _only(state.params, state.feedback.weights)
+    made = by_rule(step, state, x, y, own)
+    np.testing.assert_array_equal(flat(made.grads), flat(by_chain_rule(plain, state, x, y).grads))
 
 
 def _only(params, like):
@@ -221,16 +220,16 @@ def test_kolen_pollack_forgets_the_difference_at_the_rate_of_the_decay(momentum)
     rate, decay = 0.1, 0.2
     step = step_of("kp", optimizer=ln.optimizers.SGD(rate, momentum=momentum, weight_decay=decay))
     state = step.start((5,), dtype="float64")
-    names = list(state.taught.weights)
+    names = list(state.feedback.weights)
     assert names == ["dense2", "dense3"]
-    gap = {n: state.params[n]["W"] - state.taught.weights[n]["W"] for n in names}
+    gap = {n: state.params[n]["W"] - state.feedback.weights[n]["W"] for n in names}
     velocity = {n: 0 * gap[n] for n in names}
     for _ in range(30):
         state, _ = step(state, X, Y)
         for n in names:
             velocity[n] = momentum * velocity[n] + decay * gap[n]
             gap[n] = gap[n] - rate * velocity[n]
-            found = state.params[n]["W"] - state.taught.weights[n]["W"]
+            found = state.params[n]["W"] - state.feedback.weights[n]["W"]
             np.testing.assert_allclose(found, gap[n], rtol=1e-10, atol=1e-13)
 
 
@@ -245,7 +244,7 @@ def test_mirrors_and_kolen_pollack_align_and_feedback_alignment_does_not():
         state = step.start((5,), dtype="float64")
         for _ in range(1000):
             state, _ = step(state, X, Y)
-        angles[rule] = angle(state.params["dense2"]["W"], state.taught.weights["dense2"]["W"])
+        angles[rule] = angle(state.params["dense2"]["W"], state.feedback.weights["dense2"]["W"])
     assert angles["kp"] < 10
     assert angles["wm"] < 25
     assert angles["fa"] > 30
@@ -254,14 +253,14 @@ def test_mirrors_and_kolen_pollack_align_and_feedback_alignment_does_not():
 def test_signs_of_other_sizes_are_drawn_for_each_batch():
     step = step_of("brsf")
     state = step.start((5,), dtype="float64")
-    first = state.taught.weights["dense2"]["W"]
+    first = state.feedback.weights["dense2"]["W"]
     state, _ = step(state, X, Y)
-    assert (state.taught.weights["dense2"]["W"] != first).all()
+    assert (state.feedback.weights["dense2"]["W"] != first).all()
     fixed = step_of("frsf")
     state = fixed.start((5,), dtype="float64")
-    first = state.taught.weights["dense2"]["W"]
+    first = state.feedback.weights["dense2"]["W"]
     state, _ = fixed(state, X, Y)
-    np.testing.assert_array_equal(state.taught.weights["dense2"]["W"], first)
+    np.testing.assert_array_equal(state.feedback.weights["dense2"]["W"], first)
 
 
 @pytest.mark.parametrize("rule", ["np", "wp"])
@@ -270,11 +269,11 @@ def test_the_mean_of_many_perturbations_is_the_gradient(rule):
     net = Sequential([Input(5), Dense(3, "tanh"), Dense(3, "softmax")])
     step = step_of(rule, net)
     state = step.start((5,), dtype="float64")
-    true = flat(step_of("backprop", net).objective.gradient(state.params, X, Y).grads)
+    true = flat(by_chain_rule(step, state, X, Y).grads)
     draws = []
     for i in range(3000):
         run = ln.layers.Run(True, Stream(7, i, "float64"))
-        draws.append(flat(step.objective.gradient(state.params, X, Y, None, run, step.own, {}).grads))
+        draws.append(flat(by_rule(step, state, X, Y, {}, run).grads))
     draws = np.array(draws)
     error = draws.std(0) / math.sqrt(len(draws))
     assert (np.abs(draws.mean(0) - true) < 5 * error + 1e-3 * np.abs(true).max()).all()
@@ -286,7 +285,7 @@ def test_the_mean_of_many_perturbations_is_the_gradient(rule):
 def test_a_layer_may_have_a_rule_of_its_own():
     net = Sequential([Input(5), Dense(6, "tanh"), Dense(4, "tanh", rule="fa"), Dense(3, "softmax")])
     state, grads = gradient("backprop", net)
-    B, p = state.taught.weights, state.params
+    B, p = state.feedback.weights, state.params
     assert list(B) == ["dense2"]
     expected = literal(p, lambda n, d, e, t: times(d, (B["dense2"]["W"] if n == "dense2" else p[n]["W"]).T))
     np.testing.assert_allclose(grads["dense1"]["W"], expected["dense1"]["W"], rtol=1e-10)
@@ -329,7 +328,7 @@ def test_feedback_weights_are_saved_and_set(tmp_path):
 
 def test_feedback_of_weights_that_begin_as_zeros_is_random():
     net = Sequential([Input(5), Dense(6, "tanh", initializer="zeros"), Dense(3, initializer="zeros")])
-    feedback = step_of("fa", net, loss="mse").start((5,)).taught.weights
+    feedback = step_of("fa", net, loss="mse").start((5,)).feedback.weights
     assert np.abs(feedback["dense2"]["W"]).max() > 0.1
-    given = step_of(rules.FeedbackAlignment("zeros"), net, loss="mse").start((5,)).taught.weights
+    given = step_of(rules.FeedbackAlignment("zeros"), net, loss="mse").start((5,)).feedback.weights
     assert not given["dense2"]["W"].any()

@@ -39,7 +39,7 @@ def test_gradients_in_a_model():
     fa.train_step(X, Y)
     plain.train_step(X, Y)
     changes = [before - made.get_weights() for made in (fa, plain)]
-    parts = fa.state.plan.layout
+    parts = fa.state.params.layout
     for name in ("dense1", "dense2", "dense3"):
         own = [part for path, part in zip(parts.paths, parts.slices, strict=True) if path[0] == name]
         one, two = (np.concatenate([change[part] for part in own]) for change in changes)

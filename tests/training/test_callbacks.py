@@ -27,7 +27,7 @@ class Passed:
     """A loop as `Fake` numbers would make it."""
 
     def __init__(self, made):
-        self.model, self.optimizer, self.stopped = made, made.step.optimizer, None
+        self.model, self.optimizer, self.stopped = made, made.optimizer, None
 
     def stop(self, reason):
         self.stopped = reason
@@ -46,10 +46,10 @@ def test_reduce_on_plateau_is_pytorchs():
     for value in values:
         scheduler.step(value)
         ours.epoch(loop, {"loss": value})
-        assert made.step.optimizer.learning_rate == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-12)
-    assert made.step.optimizer.learning_rate < 0.2
+        assert made.optimizer.learning_rate == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-12)
+    assert made.optimizer.learning_rate < 0.2
     ours.end(loop)
-    assert made.step.optimizer == SGD(0.8)
+    assert made.optimizer == SGD(0.8)
 
 
 def test_early_stopping_brings_the_best_weights_back():
@@ -190,7 +190,7 @@ def test_one_cycle_moves_rate_and_momentum_and_leaves_the_optimizer(optimizer, s
     made, seen = model(optimizer), []
 
     def note(loop, measured):
-        setting = loop.model.step.optimizer
+        setting = loop.model.optimizer
         momentum = setting.momentum if isinstance(optimizer, SGD) else setting.beta1
         number = loop.model.state.step - 1
         seen.append((setting.learning_rate(number), momentum(number)))
@@ -211,12 +211,17 @@ def test_the_finder_leaves_no_trace_and_suggests_a_rate_that_learns():
     made.compile("categorical_crossentropy", SGD(0.01, momentum=0.9), ["accuracy"])
     made.fit(X, Y, verbose=0)
     state = made.state
-    before = (made.get_weights().tobytes(), state.slots["velocity"].tobytes(), state.step, dict(made.history))
+    before = (
+        made.get_weights().tobytes(),
+        state.memory["velocity"].tobytes(),
+        state.step,
+        dict(made.history),
+    )
     curve = made.lr_find(X, Y)
     state = made.state
     assert before == (
         made.get_weights().tobytes(),
-        state.slots["velocity"].tobytes(),
+        state.memory["velocity"].tobytes(),
         state.step,
         dict(made.history),
     )

@@ -86,8 +86,8 @@ def test_gone_on_is_never_stopped(name, stop, tmp_path):
     assert again.get_weights().tobytes() == whole.get_weights().tobytes()
     assert again.history == whole.history
     assert again.state.step == whole.state.step
-    for slot, values in whole.state.slots.items():
-        np.testing.assert_array_equal(again.state.slots[slot], values)
+    for slot, values in whole.state.memory.items():
+        np.testing.assert_array_equal(again.state.memory[slot], values)
 
 
 def test_stateful_layers_go_on_in_their_states(tmp_path):

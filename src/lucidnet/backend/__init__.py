@@ -5,10 +5,10 @@ the array API standard lacks stands here.
 """
 
 from ..core.trees import Array, Shape, Tree
-from .arrays import namespace, number, one_hot, write_difference
-from .branch import branch
+from .arrays import finite, namespace, number, one_hot, write_difference
+from .branch import branch, choose
 from .indexing import row_numbers, scatter_add
-from .parts import Parts, finite
+from .parts import Parts
 from .products import as_rows, outer_sum, with_one
 from .queue import exchanged, queue
 from .random import Stream, stream_like
@@ -24,6 +24,7 @@ __all__ = [
     "Tree",
     "as_rows",
     "branch",
+    "choose",
     "derivative",
     "exchanged",
     "finite",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from ..core.trees import Array
+from .parts import Parts
 
 
 def namespace(x: Array) -> Any:
@@ -39,3 +42,21 @@ def one_hot(labels: Array, classes: int, like: Array) -> Array:
     """
     xp = namespace(like)
     return xp.astype(labels[..., None] == xp.arange(classes), like.dtype)
+
+
+def finite(flat: Any, numbers: Iterable[Any] = ()) -> Any:
+    """Tell whether all numbers of a vector, or of its parts, and some numbers beside are finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> finite(np.ones(3)), finite(np.array([1.0, np.inf]))
+    (True, False)
+    """
+    if isinstance(flat, Parts):
+        from .xla.device import all_finite
+
+        return all_finite(flat.arrays, list(numbers))
+    # The squares show it in one fast pass, unless they overflow.
+    sound = math.isfinite(flat @ flat) or bool(np.isfinite(flat).all())
+    return sound and all(map(math.isfinite, numbers))

@@ -26,3 +26,16 @@ def branch(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any
     if isinstance(condition, bool):
         return yes() if condition else no()
     return loops.branch(condition, yes, no)
+
+
+def choose(condition: Any, make: Callable[[], Any], other: Any, small: bool = False) -> Any:
+    """Return what a function makes, or another tree of the same structure that is there already.
+
+    While compiling both may be worked out: a card would have to ask the host which one is wanted, and where
+    they are `small` a processor is faster so, too.
+    """
+    if isinstance(condition, bool):
+        return make() if condition else other
+    from .xla.device import either, select
+
+    return select(condition, make(), other) if small else either(condition, make, other)

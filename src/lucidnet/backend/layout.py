@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 
-from ..core.trees import Array, Path, Shape, Tree, at, leaves, put
+from ..core.trees import Array, Path, Shape, Tree, leaves
 from ..errors import ShapeError
 from .arrays import namespace
 from .parts import Parts
@@ -61,52 +62,105 @@ class Layout:
             Layout(self.paths[count:], self.shapes[count:]),
         )
 
-    @property
+    @cached_property
     def slices(self) -> tuple[slice, ...]:
         """The part of the vector that each array takes."""
         ends = accumulate((math.prod(shape) for shape in self.shapes), initial=0)
         return tuple(slice(start, stop) for start, stop in pairwise(ends))
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The length of the vector."""
         return sum(math.prod(shape) for shape in self.shapes)
 
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Where each array begins, and where the last one ends."""
+        return (0, *(part.stop for part in self.slices))
+
+    def zeros(self, dtype: str) -> Array:
+        """Return a vector of zeros."""
+        return np.zeros(self.size, dtype)
+
     def ravel(self, tree: Tree) -> Array:
         """Return a new vector with all numbers of a tree, which must have this structure."""
-        arrays = [at(tree, path) for path in self.paths]
-        if not arrays:
-            return np.zeros(0, np.float32)
-        return namespace(arrays[0]).concat([array.reshape(-1) for array in arrays])
+        flat = self.flat(tree)
+        return (
+            namespace(flat).concat([a.reshape(-1) for a in flat.arrays]) if isinstance(flat, Parts) else flat
+        )
 
     def unravel(self, vector: Array) -> Tree:
         """Return the tree whose arrays are views of a vector."""
-        if vector.shape != (self.size,):
-            raise ShapeError(f"expected a vector of {self.size} numbers, got shape {vector.shape}")
-        return self.assembled(vector[part] for part in self.slices)
+        return self.assembled(self.arrays(vector))
+
+    def bind(self, vector: Any) -> Flat:
+        """Return a vector, or its `Parts`, as the tree of its arrays by name."""
+        return Flat(self, vector, vector.arrays if isinstance(vector, Parts) else self.arrays(vector))
 
     def arrays(self, vector: Array) -> tuple[Array, ...]:
         """Return the arrays, in order, as views of a vector."""
+        if vector.shape != (self.size,):
+            raise ShapeError(f"expected a vector of {self.size} numbers, got shape {vector.shape}")
         pairs = zip(self.slices, self.shapes, strict=True)
-        return tuple(vector[part].reshape(shape) for part, shape in pairs)
+        return tuple([vector[part].reshape(shape) for part, shape in pairs])
 
     def assembled(self, arrays: Iterable[Array]) -> Tree:
-        """Return the tree of arrays given in order."""
-        tree: Tree = {}
-        for path in self.branches:
-            put(tree, path, {})
-        for path, shape, array in zip(self.paths, self.shapes, arrays, strict=True):
-            tree = put(tree, path, array.reshape(shape))
-        return tree
+        """Return the tree of arrays given in order, in their shapes."""
+        return dict(Flat(self, None, arrays)) if self.paths != ((),) else next(iter(arrays))
+
+    def parts(self, arrays: Iterable[Array]) -> Parts:
+        """Return arrays given in order as the parts of a vector."""
+        return Parts(arrays, self.starts)
 
     def flat(self, tree: Tree) -> Any:
         """Return a tree as optimizers take it: as one new vector on NumPy, as its `Parts` while compiling."""
-        arrays = [at(tree, path) for path in self.paths]
-        return self.ravel(tree) if not arrays or isinstance(arrays[0], np.ndarray) else Parts(arrays)
+        arrays = []
+        for path in self.paths:
+            array = tree
+            for name in path:
+                array = array[name]
+            arrays.append(array)
+        if arrays and not isinstance(arrays[0], np.ndarray):
+            return Parts(arrays, self.starts)
+        return np.concatenate([array.reshape(-1) for array in arrays]) if arrays else np.zeros(0, np.float32)
 
     def unflat(self, flat: Any) -> Tree:
         """Return the tree that `flat` was made of."""
         return self.assembled(flat.arrays) if isinstance(flat, Parts) else self.unravel(flat)
+
+
+class Flat(dict[str, Any]):
+    """A tree of arrays that lie in one vector: a dict of dicts by name, and all numbers as `vector`.
+
+    Parameters
+    ----------
+    layout : Layout
+        Where each array lies.
+    vector : array (n,), or Parts
+        All numbers.
+    arrays : iterable of array
+        The arrays, in order: views of the vector, or its parts.
+    """
+
+    __slots__ = ("layout", "vector")
+
+    def __init__(self, layout: Layout, vector: Any, arrays: Iterable[Array]) -> None:
+        self.layout, self.vector = layout, vector
+        for path in layout.branches:
+            inner: Any = self
+            for name in path:
+                inner = inner.setdefault(name, {})
+        for path, array in zip(layout.paths, arrays, strict=True):
+            inner = self
+            for name in path[:-1]:
+                inner = inner.setdefault(name, {})
+            inner[path[-1]] = array
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Layout.bind, (self.layout, self.vector)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Flat:
+        return self.layout.bind(self.vector.copy())
 
 
 def _branches(tree: Tree, path: Path = ()) -> Iterator[Path]:

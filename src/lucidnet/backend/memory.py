@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ MOST = (32 << 20) - (1 << 16)
 """Bytes just under the largest array of which glibc learns (DEFAULT_MMAP_THRESHOLD_MAX, mallopt(3))."""
 
 
+@cache
 def keep_freed() -> None:
     """Have the C library keep what a step frees, up to 64 MiB, for the step after.
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
-
-import numpy as np
 
 from ..core.trees import Array, Shape
 
@@ -19,6 +17,8 @@ class Parts:
     ----------
     arrays : iterable of array
         The arrays, of any shapes.
+    starts : sequence of int, optional
+        Where each begins, and where the last one ends; found from the shapes if not given.
 
     Examples
     --------
@@ -31,9 +31,11 @@ class Parts:
 
     __slots__ = ("arrays", "starts")
 
-    def __init__(self, arrays: Iterable[Array]) -> None:
+    def __init__(self, arrays: Iterable[Array], starts: Sequence[int] | None = None) -> None:
         self.arrays = list(arrays)
-        self.starts = list(accumulate((math.prod(a.shape) for a in self.arrays), initial=0))
+        if starts is None:
+            starts = list(accumulate((math.prod(a.shape) for a in self.arrays), initial=0))
+        self.starts = starts
 
     @property
     def shape(self) -> Shape:
@@ -53,37 +55,27 @@ class Parts:
 
     def copy(self) -> Parts:
         """Return parts that may be replaced while these stay."""
-        return Parts(self.arrays)
+        return Parts(self.arrays, self.starts)
 
-    def __getitem__(self, part: slice) -> Array:
-        return self.arrays[self.starts.index(part.start)]
+    def __getitem__(self, part: slice) -> Any:
+        first = self.starts.index(part.start or 0)
+        if part.stop is None or part.stop == self.starts[first + 1]:
+            return self.arrays[first]
+        last = self.starts.index(part.stop)
+        return Parts(
+            self.arrays[first:last], [start - self.starts[first] for start in self.starts[first : last + 1]]
+        )
 
     def __setitem__(self, part: slice, array: Array) -> None:
         index = self.starts.index(part.start)
         self.arrays[index] = array.reshape(self.arrays[index].shape)
 
     def __mul__(self, factor: Any) -> Parts:
-        return Parts(array * factor for array in self.arrays)
+        return Parts((array * factor for array in self.arrays), self.starts)
 
     def __add__(self, other: Parts) -> Parts:
-        return Parts(one + two for one, two in zip(self.arrays, other.arrays, strict=True))
+        pairs = zip(self.arrays, other.arrays, strict=True)
+        return Parts((one + two for one, two in pairs), self.starts)
 
     def __array_namespace__(self) -> Any:
         return self.arrays[0].__array_namespace__()
-
-
-def finite(flat: Any) -> Any:
-    """Tell whether all numbers of a vector, or of its parts, are finite.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> finite(np.ones(3)), finite(np.array([1.0, np.inf]))
-    (True, False)
-    """
-    if isinstance(flat, Parts):
-        from .xla.device import all_finite
-
-        return all_finite(flat.arrays)
-    # The squares show it in one fast pass, unless they overflow.
-    return math.isfinite(flat @ flat) or bool(np.isfinite(flat).all())

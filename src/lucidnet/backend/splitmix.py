@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -67,13 +68,23 @@ class StepStream(Stream):
 
     def _state(self) -> tuple[Array, Any]:
         """Return where the sequence of this step begins, an array of one word, and the distance gamma."""
-        key = key_of(self.seed, self.path)
-        gamma = key >> 64 | 1
-        if (gamma ^ gamma >> 1).bit_count() < 24:  # too regular; see the paper
-            gamma ^= 0xAAAAAAAAAAAAAAAA
+        if isinstance(self.seed, int):
+            start, gamma = map(np.uint64, words_of(self.seed, self.path))
+        else:  # in a compiled program the seed is an argument
+            start, gamma = self.seed.words(self.path)
         step: Array = self.step
         state = step.reshape(1).astype("uint64") * np.uint64(0x9E3779B97F4A7C15)
-        return _mixed(state + np.uint64(key & 0xFFFFFFFFFFFFFFFF)), np.uint64(gamma)
+        return _mixed(state + start), gamma
+
+
+@lru_cache(maxsize=4096)
+def words_of(seed: int, path: tuple[str, ...]) -> tuple[int, int]:
+    """Return two words of 64 bits for a seed and a place: where a sequence begins, and its distance gamma."""
+    key = key_of(seed, path)
+    gamma = key >> 64 | 1
+    if (gamma ^ gamma >> 1).bit_count() < 24:  # too regular; see the paper
+        gamma ^= 0xAAAAAAAAAAAAAAAA
+    return key & 0xFFFFFFFFFFFFFFFF, gamma
 
 
 def _in_blocks(state: Array, gamma: Any, words: int, make: Callable[[Array], Array]) -> Array:

@@ -12,19 +12,26 @@ import numpy as np
 from ..backend import Array, Stream, Tree
 from ..backend.layout import Layout
 from ..core.trees import leaves, put, tree_map
+from ..data.batch import Batch
+from ..engine.build import initial, problem_of
+from ..engine.numbers import Numbers
 from ..engine.objective import Gradient
-from ..engine.step import State, Step
+from ..engine.on_numpy import OnNumpy
+from ..engine.problem import Problem
+from ..engine.state import State
+from ..engine.update import training_run
 from ..errors import LucidnetError, SettingError
 from ..inspect.alignment import aligned
 from ..layers import Dense, Input, Layer, LeakyRNN, Sequential
 from ..losses import get as get_loss
 from ..optimizers import SGD
 from ..rules import Rule
-from ..rules.crossing import places
+from ..rules.credit import places
 from ..rules.feedback import branch, merged
 from ..rules.registry import get
 from ..rules.space.direct import Direct
 from ..rules.time.bptt import BPTT
+from ..training.diagnose import settled
 
 EXAMPLES, TIMES, STEPS = 6, 24, 3
 SAME = 1e-9
@@ -153,40 +160,43 @@ def _tested(own: Rule, net: Layer | None, shape: Any, loss: Any, seed: int) -> R
 class _Case:
     """A rule in a network with a batch of data."""
 
-    step: Step
+    rule: Rule
+    problem: Problem
     state: State
-    x: Array
-    target: Array
-    shape: Any
+    batch: Batch
     seed: int
 
     @classmethod
     def of(cls, rule: Rule, net: Layer, shape: Any, loss: Any, seed: int) -> _Case:
         if shape is None:
             raise SettingError("check.rule: give shape=..., the shape of one input, with a network")
-        step = Step(net, get_loss(loss), SGD(0.1, weight_decay=0.01), rule)
-        state = step.start(shape, seed=seed, dtype="float64")
+        params = initial(net, shape, seed, "float64")
+        problem = problem_of(net, get_loss(loss), SGD(0.1, weight_decay=0.01), rule, params, shape)
         rng = Stream(seed, 0, "float64", ("check",))
         x = rng.child("x").normal((EXAMPLES, *(TIMES if size is None else size for size in shape)))
-        y, _ = net.forward(state.params, x)
-        return cls(step, state, x, rng.child("target").normal(y.shape), shape, seed)
+        y, _ = net.forward(params, x)
+        batch = Batch(x, rng.child("target").normal(y.shape))
+        return cls(rule, problem, problem.start(params, seed), batch, seed)
 
     def gradient(self, own: bool = True, feedback: Tree = None) -> Gradient:
         """Return the gradient by the rule, or the true one."""
-        rule = self.step.own if own else None
-        state = self.state
-        B = self.state.taught.weights if feedback is None else feedback
-        return self.step.objective.gradient(
-            state.params, self.x, self.target, None, self.step.run(state), rule, B
-        )
+        objective, state = self.problem.objective, self.state
+        objective = objective if own else replace(objective, rule=None)
+        B = state.feedback.weights if feedback is None else feedback
+        run = training_run(state, self.batch, Numbers(self.seed))
+        return objective.gradient(state.params, self.batch, run, B)
 
     def trained(self, rule: Rule) -> Array:
         """Return the weights after some steps by a rule."""
-        step = replace(self.step, rule=rule)
-        state = step.start(self.shape, seed=self.seed, dtype="float64")
-        for _ in range(STEPS):
-            state, _ = step(state, self.x, self.target)
-        return state.vector.copy()
+        old = self.problem
+        given = (old.net, old.loss, old.optimizer, rule, self.state.params, old.input_shape)
+        problem = problem_of(*given)
+        state = problem.start(self.state.params, self.seed)
+        executor = OnNumpy()
+        ran = executor.run(problem.update, problem, state, [[self.batch]] * STEPS)
+        if ran.error is not None:
+            raise settled(ran, problem, executor, [self.batch])[1]
+        return ran.state.vector
 
 
 def _network(rule: Rule) -> tuple[Layer, Any]:
@@ -198,7 +208,7 @@ def _network(rule: Rule) -> tuple[Layer, Any]:
 
 
 def _findings(case: _Case) -> Iterator[Finding]:
-    before = tree_map(np.copy, {"params": case.state.params, "B": case.state.taught.weights})
+    before = tree_map(np.copy, {"params": case.state.params, "B": case.state.feedback.weights})
     made, again = case.gradient().grads, case.gradient().grads
     true = case.gradient(own=False).grads
     flat, same = _flat(made), bool(np.array_equal(_flat(made), _flat(again)))
@@ -206,7 +216,7 @@ def _findings(case: _Case) -> Iterator[Finding]:
     if not finite:
         return
     yield _told("the same step twice gives the same", same)
-    after = {"params": case.state.params, "B": case.state.taught.weights}
+    after = {"params": case.state.params, "B": case.state.feedback.weights}
     yield _told("what was given is unchanged", bool(np.array_equal(_flat(before), _flat(after))))
     yield _disguise(case, made, true)
     if (finding := _mirrored(case, true)) is not None:
@@ -220,7 +230,7 @@ def _told(what: str, holds: bool) -> Finding:
 
 def _disguise(case: _Case, made: Tree, true: Tree) -> Finding:
     """Tell whether the gradients differ from the true ones, or equal them where the rule says so."""
-    rule: Rule = case.step.own or Rule()
+    rule: Rule = case.problem.rule or Rule()
     error = _difference(_flat(made), _flat(true))
     if rule.space.exact and rule.time.exact:
         return Finding("it is exact", f"largest difference to the true gradient {error:.1e}", error < SAME)
@@ -236,7 +246,7 @@ def _disguise(case: _Case, made: Tree, true: Tree) -> Finding:
 
 def _mirrored(case: _Case, true: Tree) -> Finding | None:
     """Tell whether the rule becomes backprop when its feedback weights are the forward ones."""
-    rule, net, B = case.step.own, case.step.objective.net, case.state.taught.weights
+    rule, net, B = case.problem.rule, case.problem.objective.net, case.state.feedback.weights
     if rule is None or not B:
         return None
     there, tree = list(places(net, rule)), dict[str, Any]()
@@ -256,7 +266,7 @@ def _mirrored(case: _Case, true: Tree) -> Finding | None:
 
 def _knobs(case: _Case) -> Iterator[Finding]:
     """Change each setting in turn, and look whether other weights are learned."""
-    own = case.step.rule or Rule()
+    own = case.rule
     before = case.trained(own)
     for axis in ("space", "time"):
         part = getattr(own, axis)

@@ -10,6 +10,7 @@ import numpy as np
 from ..backend import Array, Shape, Stream, Tree
 from ..backend.layout import Layout
 from ..core.trees import leaves, tree_map
+from ..data.batch import Batch
 from ..engine.objective import Objective
 from ..layers import Layer, Run
 from ..layers.base import buffer_paths
@@ -190,11 +191,11 @@ class ObjectiveSubject:
     def value(self, only: int | None = None) -> float:
         """Return the mean loss, or what one example adds to it."""
         weights = None if only is None else (np.arange(self.parts) == only).astype(float)
-        return float(self.objective.evaluate(self.params, self.x, self.target, weights, self.run)[0])
+        return float(self.objective.evaluate(self.params, Batch(self.x, self.target, weights), self.run).loss)
 
     def gradients(self) -> dict[str, Array]:
         """Return what the backward pass says."""
-        made = self.objective.gradient(self.params, self.x, self.target, None, self.run)
+        made = self.objective.gradient(self.params, Batch(self.x, self.target), self.run)
         return trained(self.objective.net, made.grads)
 
     @property

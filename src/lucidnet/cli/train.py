@@ -138,7 +138,7 @@ def run(
     model = Model(network.layers(task), seed=method.seed, dtype=way.dtype, backend=way.backend, mesh=mesh)
     model.about = task.about()
     model.compile(task.loss, method.make(), task.metrics, rule=method.way.rule)
-    main = model.step.main
+    main = model.executor.main
     quiet = quiet or not main
     if not quiet:
         show.line(f"{task.title()}\n\n{model.summary()}\n")

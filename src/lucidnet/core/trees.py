@@ -65,3 +65,10 @@ def put(tree: Tree, path: Path, branch: Tree) -> Tree:
         inner = inner.setdefault(name, {})
     inner[path[-1]] = branch
     return tree
+
+
+def ordered(tree: Tree, like: Tree) -> Tree:
+    """Return a tree with its branches in the order of another; a compiler sorts them."""
+    if not isinstance(tree, dict) or not isinstance(like, dict):
+        return tree
+    return {name: ordered(tree[name], like[name]) for name in like if name in tree}

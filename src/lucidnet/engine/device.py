@@ -13,7 +13,7 @@ DTYPES = ("float32", "float64", "mixed_bfloat16")
 
 
 @dataclass(frozen=True)
-class Where:
+class DeviceConfig:
     """What training runs on.
 
     Parameters
@@ -34,15 +34,15 @@ class Where:
     mixed: bool = False
 
     @classmethod
-    def of(cls, backend: Any = None, mesh: Any = None, mixed: bool = False) -> Where:
+    def of(cls, backend: Any = None, mesh: Any = None, mixed: bool = False) -> DeviceConfig:
         """Return what the settings of a model say, or the environment variable ``LUCIDNET_BACKEND``.
 
         Examples
         --------
-        >>> Where.of("jax:cpu"), Where.of(mesh="all").name
-        (Where(name='jax', kind='cpu', mesh=None, mixed=False), 'jax')
+        >>> DeviceConfig.of("jax:cpu"), DeviceConfig.of(mesh="all").name
+        (DeviceConfig(name='jax', kind='cpu', mesh=None, mixed=False), 'jax')
         """
-        if isinstance(backend, Where):
+        if isinstance(backend, DeviceConfig):
             return backend
         compiled = mesh is not None or mixed
         name, _, kind = (

@@ -1,80 +1,233 @@
-"""The settings of an optimizer as numbers of a step, for programs that cannot call schedules."""
+"""What a step is told besides its batches: numbers, which compiled programs take as arguments.
+
+A program is for the structure of a network and an optimizer (`structure`), whatever the values of rates,
+momenta, decays, penalties and the seed are: another value compiles nothing. Only a setting of 0 may be
+left out of a program, so that from or to 0 another one may be needed.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from ..backend import Array
+from ..backend.splitmix import words_of
+from ..core.trees import Path
+from ..core.value import at_step
+from ..layers import Layer, walk
+from ..layers.rebuild import rebuilt
 from ..optimizers import Group, Optimizer
+from .problem import Problem
+from .structure import inner_optimizers, mark
 
-Numbers = dict[str, Any]
-
-
-def numbers_of(optimizer: Optimizer, groups: Sequence[Group], step: int) -> Numbers:
-    """Return all numbers that change from step to step, of an optimizer and those inside it (from 1)."""
-    now = optimizer.at(step, Group(0, 0))
-    own = {name: getattr(now, name) for name in _scheduled(optimizer)}
-    decays = [setting for setting in _decays(optimizer, groups) if callable(setting)]
-    return {
-        "rates": [optimizer.rate(setting, step) for setting in _rates(optimizer, groups)],
-        "decays": [optimizer.at(step, Group(0, 0, None, setting)).weight_decay for setting in decays],
-        "own": {name: value for name, value in own.items() if not callable(value)},
-        "counted": {name: getattr(now, name)(step) for name in optimizer.counted},
-        "inner": {name: numbers_of(inner, groups, step) for name, inner in _inner(optimizer)},
-    }
+ALL = Group(0, 0)
+"""A group without settings of its own."""
 
 
-def with_numbers(optimizer: Optimizer, groups: Sequence[Group], numbers: Numbers) -> Optimizer:
-    """Return an optimizer that finds these numbers where it had schedules."""
-    made = copy.copy(optimizer)
-    rates, decays = _rates(optimizer, groups), [d for d in _decays(optimizer, groups) if callable(d)]
+class Numbers(NamedTuple):
+    """What a step is told besides its batches.
+
+    Parameters
+    ----------
+    seed : int or Keys
+        The seed of all random numbers of the training.
+    made : bool
+        Whether the step is made at all: what fills a block up is not, nor what follows a bad step.
+    """
+
+    seed: Any
+    made: Any = True
+
+
+class Keys:
+    """The seed inside a compiled program: an argument, not a constant.
+
+    Random numbers are a function of seed and place in the network by a hash, which the host computes. While
+    a program is traced each place that draws gets the next row of a table; the host fills it for any seed.
+
+    Parameters
+    ----------
+    places : list of tuple of str
+        The places, in the order in which the program has met them; it grows while tracing.
+    table : array (rows, 4) of uint32, optional
+        Their words.
+    """
+
+    def __init__(self, places: list[tuple[str, ...]], table: Array = None) -> None:
+        self.places, self.table = places, table
+
+    def words(self, path: tuple[str, ...]) -> tuple[Array, Array]:
+        """Return the two words of 64 bits that belong to a place."""
+        if path not in self.places:
+            self.places.append(path)
+        row = self.table[min(self.places.index(path), len(self.table) - 1)].astype("uint64")
+        return row[0] << 32 | row[1], row[2] << 32 | row[3]
+
+    def filled(self, seed: int, rows: int) -> Array:
+        """Return the table for a seed."""
+        table = np.zeros((rows, 4), np.uint32)
+        for k, path in enumerate(self.places):
+            table[k] = [half for word in words_of(seed, path) for half in (word >> 32, word & 0xFFFFFFFF)]
+        return table
+
+
+class Nth(int):
+    """Stands for the setting of a group in a program: which of its numbers it is."""
+
+
+class Reader(NamedTuple):
+    """Finds numbers of a step: read(step), steps counted from 0; `follows` says whether they change."""
+
+    read: Callable[[int], tuple[float, ...]]
+    follows: bool
+
+
+def readers(problem: Problem) -> list[Reader]:
+    """Return what finds the numbers that a program takes, in the order in which `bound` reads them."""
+    found = list(_of_optimizer(problem.optimizer, problem.layout.groups))
+    for penalty in problem.layout.penalties:
+        found += [_constant(value) for value in (penalty.l1, penalty.l2) if value]
+    for setting in _scheduled(problem.objective.net).values():
+        found.append(Reader(partial(_at, setting), callable(setting)))
+    return found
+
+
+def _at(setting: Any, step: int) -> tuple[float, ...]:
+    return (at_step(setting, step),)
+
+
+def table_of(found: Sequence[Reader], steps: Sequence[int], dtype: str) -> Array:
+    """Return the numbers of some steps as rows of one array; a compiled loop reads a row in one go."""
+    columns = []
+    for read, follows in found:
+        rows = [read(step) for step in steps] if follows else [read(steps[0])] * len(steps)
+        columns.append(np.array(rows, dtype))
+    return np.concatenate(columns, axis=1)
+
+
+def bound(problem: Problem, row: Array) -> Problem:
+    """Return a problem in which the numbers of a row stand in place of settings and schedules."""
+    numbers = iter(range(len(row)))
+
+    def take() -> Any:
+        return row[next(numbers)]
+
+    layout = problem.layout
+    optimizer, groups = _with(problem.optimizer, layout.groups, take)
+    penalties = tuple(
+        p._replace(l1=take() if p.l1 else 0.0, l2=take() if p.l2 else 0.0) for p in layout.penalties
+    )
+    made = replace(
+        problem,
+        optimizer=optimizer,
+        layout=replace(layout, groups=groups, penalties=penalties),
+        objective=replace(problem.objective, net=_net_with(problem.objective.net, take)),
+    )
+    if problem.taught is None:
+        return made
+    known = dict(zip(layout.sources, groups, strict=True))  # its groups take theirs from the same layers
+    theirs = (
+        known[source]._replace(start=group.start, stop=group.stop)
+        for source, group in zip(problem.taught.sources, problem.taught.groups, strict=True)
+    )
+    return replace(made, taught=replace(problem.taught, groups=tuple(theirs)))
+
+
+def _constant(value: float) -> Reader:
+    def read(step: int) -> tuple[float, ...]:
+        return (float(value),)
+
+    return Reader(read, False)
+
+
+def _setting(optimizer: Optimizer, name: str, group: Group, follows: bool) -> Reader:
+    """Return what finds a setting of an optimizer in a group, or what one of its methods says of a step."""
+
+    def read(step: int) -> tuple[float, ...]:
+        value = getattr(optimizer.at(step + 1, group), name)
+        value = value(step + 1) if name in optimizer.counted else value
+        return value if isinstance(value, tuple) else (value,)
+
+    return Reader(read, follows)
+
+
+def _of_optimizer(optimizer: Optimizer, groups: Sequence[Group]) -> Iterator[Reader]:
+    counts = any(getattr(optimizer, name) for name in optimizer.hosted)
+
+    def rate(setting: Any) -> Reader:
+        return Reader(lambda k: (optimizer.rate(setting, k + 1),), callable(setting) or counts)
+
+    yield rate(optimizer.learning_rate)
+    for group in groups:
+        if mark(group.learning_rate):
+            yield rate(group.learning_rate)
+        if mark(decay := group.weight_decay):
+            yield _setting(optimizer, "weight_decay", Group(0, 0, None, decay), callable(decay))
+    for name in optimizer.schedulable:
+        if mark(setting := getattr(optimizer, name)):
+            yield _setting(optimizer, name, ALL, callable(setting))
+    for name in optimizer.counted:
+        yield _setting(optimizer, name, ALL, True)
+    for _, inner in inner_optimizers(optimizer):
+        yield from _of_optimizer(inner, groups)
+
+
+def _with(
+    optimizer: Optimizer, groups: Sequence[Group], take: Callable[[], Any]
+) -> tuple[Optimizer, tuple[Group, ...]]:
+    """Return an optimizer, and groups, that find numbers where they had settings and schedules."""
+    made, own, rates, decays = copy.copy(optimizer), take(), {}, {}
+    for k, group in enumerate(groups):
+        if mark(group.learning_rate):
+            rates[k] = take()
+        if mark(group.weight_decay):
+            decays[k] = take()
+
+    def rate(setting: Any, step: Any) -> Any:
+        return rates[setting] if isinstance(setting, Nth) else own
 
     def at(step: Any, group: Group) -> Optimizer:
-        now = copy.copy(made)
-        decay = optimizer.weight_decay if group.weight_decay is None else group.weight_decay
-        given = numbers["decays"][decays.index(decay)] if callable(decay) else decay
-        return _set(now, numbers["own"] | {"weight_decay": given})
+        now, decay = copy.copy(made), group.weight_decay
+        if decay is not None:
+            vars(now)["weight_decay"] = decays[decay] if isinstance(decay, Nth) else 0.0
+        return now
 
-    counted = {name: partial(_constant, value) for name, value in numbers["counted"].items()}
-    inner = {name: with_numbers(own, groups, numbers["inner"][name]) for name, own in _inner(optimizer)}
-    own = {"at": at, "rate": lambda setting, step: numbers["rates"][rates.index(setting)]}
-    return _set(made, own | counted | inner)
-
-
-def changes(optimizer: Optimizer, groups: Sequence[Group]) -> bool:
-    """Tell whether any of these numbers changes from step to step; if not, they can stand in the program."""
-    given = [*_rates(optimizer, groups), *_decays(optimizer, groups)]
-    own = any(map(callable, given)) or bool(_scheduled(optimizer) or optimizer.counted)
-    return own or any(changes(inner, groups) for _, inner in _inner(optimizer))
-
-
-def _constant(value: Any, step: Any) -> Any:
-    return value
+    settings = {name: take() for name in optimizer.schedulable if mark(getattr(optimizer, name))}
+    for name in optimizer.counted:
+        given = getattr(optimizer.at(1, ALL), name)(1)
+        value = tuple(take() for _ in given) if isinstance(given, tuple) else take()
+        settings[name] = lambda step, value=value: value
+    inner = {name: _with(own, groups, take)[0] for name, own in inner_optimizers(optimizer)}
+    vars(made).update(settings | inner | {"rate": rate, "at": at})
+    numbered = (
+        group._replace(**{n: Nth(k) for n in ("learning_rate", "weight_decay") if mark(getattr(group, n))})
+        for k, group in enumerate(groups)
+    )
+    return made, tuple(numbered)
 
 
-def _set(optimizer: Optimizer, values: dict[str, Any]) -> Optimizer:
-    for name, value in values.items():
-        object.__setattr__(optimizer, name, value)
-    return optimizer
+def _scheduled(net: Layer) -> dict[tuple[Path, str], Any]:
+    """Return the settings of layers that may follow a schedule, by path and name; not those that are 0."""
+    given = ((path, name, getattr(layer, name)) for path, layer in walk(net) for name in layer.schedulable)
+    return {(path, name): setting for path, name, setting in given if mark(setting)}
 
 
-def _scheduled(optimizer: Optimizer) -> list[str]:
-    """Return the names of settings that follow a schedule; the others are constants of the program."""
-    names = (name for name in optimizer.schedulable if name != "weight_decay")
-    return [name for name in names if callable(getattr(optimizer, name))]
+def _net_with(net: Layer, take: Callable[[], Any]) -> Layer:
+    """Return a network with numbers in place of these settings."""
+    numbers = {key: take() for key in _scheduled(net)}
+    if not numbers:
+        return net
 
+    def wrap(layer: Layer, made: Layer, path: Path) -> Layer:
+        own = {name: numbers[path, name] for name in layer.schedulable if (path, name) in numbers}
+        if own:
+            made = copy.copy(made)
+            vars(made).update(own)
+        return made
 
-def _rates(optimizer: Optimizer, groups: Sequence[Group]) -> list[Any]:
-    return [optimizer.learning_rate, *(g.learning_rate for g in groups if g.learning_rate is not None)]
-
-
-def _decays(optimizer: Optimizer, groups: Sequence[Group]) -> list[Any]:
-    return [optimizer.weight_decay, *(g.weight_decay for g in groups if g.weight_decay is not None)]
-
-
-def _inner(optimizer: Optimizer) -> list[tuple[str, Optimizer]]:
-    given = ((f.name, getattr(optimizer, f.name)) for f in fields(optimizer))
-    return [(name, value) for name, value in given if isinstance(value, Optimizer)]
+    return rebuilt(net, wrap)

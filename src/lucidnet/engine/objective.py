@@ -1,4 +1,4 @@
-"""What is minimized: a network and a loss, joined."""
+"""What is minimized: a network and a loss, joined, and the rule by which credit is assigned."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..backend import Array, Tree
+from ..data.batch import Batch
 from ..layers import Layer, Run, backprop
-from ..layers.base import INFERENCE, Cache, masked
+from ..layers.base import INFERENCE, Cache
 from ..losses import Loss
 
 if TYPE_CHECKING:
     from ..rules import Rule
-    from ..rules.crossing import Crossing
 
 
 class Evaluation(NamedTuple):
     """The mean loss of a batch, the network's output, and the forward pass's cache."""
 
     loss: Array
-    prediction: Array
+    prediction: Any
     cache: Cache
 
 
 class Gradient(NamedTuple):
     """The mean loss of a batch, the network's output, the parameters' gradients, the forward pass's cache.
 
-    `learned` are feedback weights that have changed on the way.
+    `memory` is what has changed of the learning rule's memory on the way.
     """
 
-    loss: Array
-    prediction: Array
+    loss: Any
+    prediction: Any
     grads: Tree
     cache: Cache
-    learned: Tree = {}  # noqa: RUF012 - never changed
+    memory: Tree = {}  # noqa: RUF012 - never changed
 
 
 @dataclass(frozen=True)
@@ -48,67 +48,47 @@ class Objective:
         The loss of this network's output.
     fused : bool
         Whether the loss has taken over the final activation.
+    rule : Rule, optional
+        By which rule the error travels; None for the chain rule alone.
     """
 
     net: Layer
     loss: Loss
     fused: bool
+    rule: Rule | None = None
 
     @classmethod
-    def of(cls, net: Layer, loss: Loss) -> Objective:
+    def of(cls, net: Layer, loss: Loss, rule: Rule | None = None) -> Objective:
         """Join a network and a loss; raise `SettingError` if they do not fit."""
-        return cls(*loss.fuse(net))
+        return cls(*loss.fuse(net), rule)
 
-    def evaluate(
-        self, params: Tree, x: Array, target: Array, weights: Array | None = None, run: Run = INFERENCE
-    ) -> Evaluation:
-        """Return the mean loss of a batch, and the network's output."""
-        run = masked(self.net, x, run)
-        y, cache = self.net.forward(params, x, run)
-        value, loss_cache = self.loss.forward(y, target, weights, run.mask, run.real)
-        return Evaluation(value, self.loss.output(loss_cache) if self.fused else y, cache)
+    def output(self, kept: Any, y: Any) -> Any:
+        """Return the network's output, from what the loss kept and the output of `net`."""
+        return self.loss.output(kept) if self.fused else y
 
-    def gradient(
-        self,
-        params: Tree,
-        x: Array,
-        target: Array,
-        weights: Array | None = None,
-        run: Run = INFERENCE,
-        rule: Rule | None = None,
-        feedback: Tree = None,
-    ) -> Gradient:
+    def evaluate(self, params: Tree, batch: Batch, run: Run = INFERENCE) -> Evaluation:
+        """Return the mean loss of a batch, and the network's output; the mask is the run's."""
+        y, cache = self.net.forward(params, batch.x, run)
+        value, kept = self.loss.forward(y, batch.target, batch.weights, run.mask, run.real)
+        return Evaluation(value, self.output(kept, y), cache)
+
+    def gradient(self, params: Tree, batch: Batch, run: Run = INFERENCE, feedback: Tree = None) -> Gradient:
         """Return the mean loss of a batch, with all that the forward and the backward pass found.
 
         Parameters
         ----------
-        params, x, target, weights, run
-            As for `evaluate`.
-        rule : Rule, optional
-            By which rule the error travels; plain backpropagation if not given.
+        params : tree
+            The parameters.
+        batch : Batch
+            Inputs, targets and weights. (Mask and examples that count are the run's.)
+        run : Run
+            Training or inference, random numbers, mask, carried states.
         feedback : tree, optional
             The rule's feedback weights.
         """
-        run = masked(self.net, x, run)
-        if rule is not None and hasattr(rule.space, "estimate"):
-            estimated = rule.space.estimate(self.net, self.loss, params, x, target, weights, run)
-            value, loss_cache, y, grads, cache = estimated
-            return Gradient(value, self.loss.output(loss_cache) if self.fused else y, grads, cache)
-        y, cache = self.net.forward(params, x, run)
-        value, loss_cache = self.loss.forward(y, target, weights, run.mask, run.real)
-        dy = self.loss.backward(loss_cache)
-        learned: Tree = {}
-        if rule is None:
-            _, grads = self.net.route(params, cache, dy, backprop, need_dx=False)
-        else:
-            crossing = self._crossing(rule, feedback, dy, target, learned)
-            _, grads = crossing.cross(self.net, params, cache, dy, need_dx=False)
-        y = self.loss.output(loss_cache) if self.fused else y
-        return Gradient(value, y, grads, cache, learned)
-
-    def _crossing(self, rule: Rule, feedback: Tree, dy: Any, target: Any, learned: Tree) -> Crossing:
-        from ..rules.base import Signals
-        from ..rules.crossing import Crossing, through
-        from ..rules.feedback import side_by_side
-
-        return Crossing(rule, feedback or {}, Signals(side_by_side(dy), target), through(learned))
+        if self.rule is not None:
+            return Gradient(*self.rule.space.gradient(self, params, feedback or {}, batch, run))
+        y, cache = self.net.forward(params, batch.x, run)
+        value, kept = self.loss.forward(y, batch.target, batch.weights, run.mask, run.real)
+        _, grads = self.net.route(params, cache, self.loss.backward(kept), backprop, need_dx=False)
+        return Gradient(value, self.loss.output(kept) if self.fused else y, grads, cache)

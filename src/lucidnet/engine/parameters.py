@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ..backend import Array, Shape, Tree, namespace, number
 from ..backend.layout import Layout
@@ -15,6 +15,10 @@ from ..layers.base import buffer_paths
 from ..optimizers import Group, Place
 
 SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "rule", "frozen")
+
+
+Sources: TypeAlias = tuple[Path | None, Path | None]
+"""The paths of the layers that have set the learning rate and the weight decay of a group; None for none."""
 
 
 class Penalty(NamedTuple):
@@ -35,7 +39,7 @@ class Penalty(NamedTuple):
         gradient[self.part] += self.l1 * namespace(w).sign(w) + 2 * self.l2 * w
 
 
-class Limit(NamedTuple):
+class Held(NamedTuple):
     """A constraint on the weights of one array."""
 
     part: slice
@@ -48,7 +52,7 @@ class Limit(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class ParameterLayout:
     """Where each parameter lies, and how it is trained.
 
     Parameters
@@ -61,9 +65,11 @@ class Plan:
         Where each array that is trained lies, and its shape.
     groups : tuple of Group
         Stretches of the vector with their settings; frozen layers are in none of them.
+    sources : tuple of Sources
+        For each group the layers that have set its rate and its decay.
     penalties : tuple of Penalty
         What l1 and l2 add to the loss.
-    limits : tuple of Limit
+    held : tuple of Held
         What holds for weights after each step.
     stateful : tuple of Path
         The layers that go on where the batch before stopped.
@@ -74,31 +80,34 @@ class Plan:
     buffers: Layout
     arrays: tuple[Place, ...]
     groups: tuple[Group, ...]
+    sources: tuple[Sources, ...]
     penalties: tuple[Penalty, ...]
-    limits: tuple[Limit, ...]
+    held: tuple[Held, ...]
     stateful: tuple[Path, ...]
 
     @classmethod
-    def of(cls, net: Layer, params: Tree) -> Plan:
-        """Return the plan of a network; raise `SettingError` for a setting without effect."""
+    def of(cls, net: Layer, params: Tree) -> ParameterLayout:
+        """Return the layout of a network's parameters; raise `SettingError` for a setting without effect."""
         _refuse_idle_settings(net, params)
         buffers = buffer_paths(net)
         return cls.over(net, Layout.of(params, last=buffers), len(buffers))
 
     @classmethod
-    def over(cls, net: Layer, layout: Layout, buffers: int = 0) -> Plan:
-        """Return the plan for arrays that lie like this, the last of them buffers."""
+    def over(cls, net: Layer, layout: Layout, buffers: int = 0) -> ParameterLayout:
+        """Return the layout of arrays that lie like this, the last of them buffers."""
         parameters, others = layout.split(len(layout.paths) - buffers)
         places = zip(parameters.paths, parameters.slices, parameters.shapes, strict=True)
+        groups = list(_groups(net, parameters))
         trained = tuple(Place(part, shape) for path, part, shape in places if not _frozen(net, path))
         return cls(
             layout,
             parameters,
             others,
             trained,
-            tuple(_groups(net, parameters)),
+            tuple(group for group, _ in groups),
+            tuple(sources for _, sources in groups),
             tuple(_penalties(net, parameters)),
-            tuple(_limits(net, parameters)),
+            tuple(_held(net, parameters)),
             tuple(path for path, layer in walk(net) if getattr(layer, "stateful", False)),
         )
 
@@ -121,44 +130,51 @@ def _frozen(net: Layer, path: Path) -> bool:
     return any(layer.frozen for layer in owners(net, path))
 
 
-def _groups(net: Layer, layout: Layout) -> Iterator[Group]:
-    """Yield a group for each stretch of arrays that share their settings."""
+def _groups(net: Layer, layout: Layout) -> Iterator[tuple[Group, Sources]]:
+    """Yield a group for each stretch of arrays whose settings come from the same layers, and these layers.
+
+    So the groups do not change with the values of the settings.
+    """
     last: Group | None = None
+    sources: Sources = (None, None)
     for path, part in zip(layout.paths, layout.slices, strict=True):
         if _frozen(net, path):
             continue
         chain = owners(net, path)
-        rate, decay = (_innermost(chain, name) for name in ("learning_rate", "weight_decay"))
-        if last and last.stop == part.start and last[2:] == (rate, decay):
+        found = [_innermost(chain, name) for name in ("learning_rate", "weight_decay")]
+        here: Any = tuple(None if depth is None else path[:depth] for _, depth in found)
+        if last and last.stop == part.start and sources == here:
             last = last._replace(stop=part.stop)
             continue
         if last:
-            yield last
-        last = Group(part.start, part.stop, rate, decay)
+            yield last, sources
+        last, sources = Group(part.start, part.stop, *(setting for setting, _ in found)), here
     if last:
-        yield last
+        yield last, sources
 
 
 def _penalties(net: Layer, layout: Layout) -> Iterator[Penalty]:
     for path, part in zip(layout.paths, layout.slices, strict=True):
         chain = owners(net, path)
-        l1, l2 = _innermost(chain, "l1") or 0.0, _innermost(chain, "l2") or 0.0
+        l1, l2 = (_innermost(chain, name)[0] or 0.0 for name in ("l1", "l2"))
         if (l1 or l2) and path[-1] in chain[-1].penalized:
             yield Penalty(part, l1, l2)
 
 
-def _limits(net: Layer, layout: Layout) -> Iterator[Limit]:
+def _held(net: Layer, layout: Layout) -> Iterator[Held]:
     for path, part, shape in zip(layout.paths, layout.slices, layout.shapes, strict=True):
         chain = owners(net, path)
-        constraint = _innermost(chain, "constraint")
+        constraint, _ = _innermost(chain, "constraint")
         if constraint is not None and path[-1] in chain[-1].penalized and not _frozen(net, path):
-            yield Limit(part, shape, constraint)
+            yield Held(part, shape, constraint)
 
 
-def _innermost(chain: list[Layer], setting: str) -> Any:
-    """Return a setting of the innermost layer that has it set."""
-    values = (getattr(layer, setting) for layer in reversed(chain))
-    return next((value for value in values if value is not None), None)
+def _innermost(chain: list[Layer], setting: str) -> tuple[Any, int | None]:
+    """Return a setting of the innermost layer that has it set, and how deep that layer lies."""
+    for depth in reversed(range(len(chain))):
+        if (value := getattr(chain[depth], setting)) is not None:
+            return value, depth
+    return None, None
 
 
 def _refuse_idle_settings(net: Layer, params: Tree) -> None:

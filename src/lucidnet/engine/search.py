@@ -2,55 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 
 from ..backend import Array, namespace
-from ..optimizers.lbfgs import Pair, minimize
-from .step import Measured, State
+from ..data.batch import Batch
+from ..errors import SettingError
+from ..optimizers.lbfgs import LBFGS, Pair, minimize
+from .numbers import Numbers
+from .problem import Problem
+from .state import Measured, State
+from .update import measured_gradient
 
-if TYPE_CHECKING:
-    from .step import Step
+Look = Callable[[Problem, State, Batch, Numbers], Measured]
+"""From a state and a batch to loss and gradient."""
 
 
-Look: TypeAlias = Callable[[State, Any], tuple[Array, Measured]]
-"""From a state and a batch to the gradient as one vector, and what was measured."""
+def advance(
+    problem: Problem,
+    state: State,
+    batches: Sequence[Batch],
+    numbers: Numbers,
+    *,
+    into: State | None = None,
+    keep: frozenset[str] = frozenset(),
+    look: Look = measured_gradient,
+) -> tuple[State, Measured]:
+    """Make one iteration of L-BFGS, on the host; the pairs of its memory are its slots.
 
-
-def search(step: Step, state: State, batch: Any, look: Look) -> tuple[State, Measured]:
-    """Return the state after one iteration of L-BFGS; the pairs of its memory are its slots."""
-    settings: Any = step.optimizer
-    seen: list[Measured] = []
+    The settings are those of `update.advance`; `look` finds loss and gradient, compiled where there is a
+    compiler. A point that is not finite ends the search, and the step is not made.
+    """
+    if len(batches) > 1:
+        raise SettingError(f"{problem.optimizer!r} takes all data as one batch")
+    layout, settings = problem.layout, cast(LBFGS, problem.optimizer.changed(iterations=1))
+    size, seen = layout.parameters.size, list[Measured]()
+    buffers = state.vector[size:]
 
     def function(vector: Array) -> tuple[float, Array]:
-        params = state.plan.layout.unravel(namespace(vector).concat([vector, buffers]))
-        trial = replace(state, params=params, vector=vector)
-        gradient, measured = look(trial, batch)
-        seen.append(measured)
-        return measured.loss, _trained(state, gradient)
+        params = layout.layout.bind(namespace(vector).concat([vector, buffers]))
+        seen.append(look(problem, state._replace(params=params), batches[0], numbers))
+        if not seen[-1].good:
+            raise _NotFiniteError
+        return seen[-1].losses[0], _trained(problem, seen[-1].gradient)
 
-    buffers = state.vector[state.plan.parameters.size :]
-    once = replace(settings, iterations=1)
-    vector, found = minimize(function, state.parameters, once, _pairs(state))
-    whole = namespace(vector).concat([vector, buffers])
-    slots = _slots(found.pairs, vector)
-    params = state.plan.layout.unravel(whole)
-    return replace(state, params=params, vector=whole, slots=slots, step=state.step + 1), seen[0]
+    pairs = tuple(zip(*(state.memory.get(name, ()) for name in ("moves", "changes")), strict=True))
+    try:
+        vector, found = minimize(function, state.vector[:size], settings, pairs)
+    except _NotFiniteError:
+        return state, seen[-1]
+    params = layout.layout.bind(namespace(vector).concat([vector, buffers]))
+    after = state._replace(params=params, memory=_slots(found.pairs, vector), step=state.step + 1)
+    return after, seen[0]
 
 
-def _trained(state: State, gradient: Array) -> Array:
+class _NotFiniteError(ArithmeticError):
+    """A point where loss or gradient are not finite."""
+
+
+def _trained(problem: Problem, gradient: Array) -> Array:
     """Return the gradient of what is trained, 0 for frozen layers."""
     kept = np.zeros_like(gradient)
-    for group in state.plan.groups:
+    for group in problem.layout.groups:
         kept[group.start : group.stop] = gradient[group.start : group.stop]
     return kept
-
-
-def _pairs(state: State) -> tuple[Pair, ...]:
-    return tuple(zip(*(state.slots.get(name, ()) for name in ("moves", "changes")), strict=True))
 
 
 def _slots(pairs: tuple[Pair, ...], like: Array) -> dict[str, Array]:

@@ -1,251 +1,268 @@
-"""One time of a stream: what is predicted, whose credit it is, how the traces move on.
+"""One time step of a stream: what is predicted, whose credit it is, how the traces move on.
 
-Pure functions of arrays of any library: NumPy runs them as they stand, JAX compiles them.
+Pure functions of arrays of any library, as `update.advance` is: an executor runs them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from ..backend import Array, Tree, exchanged, namespace, queue
-from ..core.trees import Path, put, tree_map
-from ..layers import Layer, Recurrent, Run
-from ..layers.base import Send
+from ..backend import Array, Tree, choose, exchanged, finite, namespace, queue
+from ..backend import number as as_number
+from ..core.trees import Path, tree_map
+from ..layers import Recurrent, Run
 from ..layers.recurrent.loop import Trip
-from ..rules.base import Route, Signals
-from ..rules.crossing import TIME, Crossing
-from ..rules.feedback import merged, side_by_side
+from ..rules.base import Signals
+from ..rules.credit import TIME, Credit
+from ..rules.feedback import from_paths, merged, side_by_side
 from ..rules.registry import Rule
 from ..rules.time.online import immediate, moment
-from .objective import Objective
-from .step import State
+from .numbers import Numbers
+from .problem import Problem
+from .state import Measured, State
+from .update import moved
 
-Visit: TypeAlias = Callable[[Rule, Layer, Tree, Trip, Array, Path, Tree], Tree]
-"""How a recurrent layer is passed: its gradients, from rule, layer, params, trip, error, path, B."""
 
-
-class Going(NamedTuple):
-    """What goes from time to time, besides the weights.
+@dataclass(frozen=True)
+class StreamProblem:
+    """What learns from a stream.
 
     Parameters
     ----------
+    problem : Problem
+        Network, loss and optimizer.
+    rule : Rule
+        The rule of the stream.
+    delay : int
+        How many time steps late targets come.
+    """
+
+    problem: Problem
+    rule: Rule
+    delay: int
+
+
+class StreamState(NamedTuple):
+    """What goes from time step to time step.
+
+    Parameters
+    ----------
+    state : State
+        The weights and the optimizer's memory.
+    feedback : tree
+        The feedback weights of the stream's rule.
     states : tree
         The states of the recurrent layers.
     traces : dict
-        The traces of their rules, by path; none before the first time.
+        The traces of their rules, by path; none before the first time step.
     waiting : tuple
         Predictions whose targets have not come yet, with what their forward pass kept.
-    feedback : tree
-        The rules' feedback weights.
     total : array (n,), optional
         The sum of the gradients since the weights moved; None if they move each time.
     """
 
+    state: State
+    feedback: Tree
     states: Tree
     traces: dict[Path, Any]
     waiting: tuple[Any, ...]
-    feedback: Tree
-    total: Array = None
+    total: Any = None
 
-    def reset(self) -> Going:
+    @property
+    def step(self) -> Any:
+        """How many steps the optimizer has made."""
+        return self.state.step
+
+    @property
+    def seed(self) -> Any:
+        """The seed of the training."""
+        return self.state.seed
+
+    def reset(self) -> StreamState:
         """Return what goes on in a new sequence: all that has been learned."""
         return self._replace(states={}, traces={}, waiting=())
 
 
-class Stretch(NamedTuple):
-    """What is given for each time of a stretch; its arrays are by time first.
+class StreamInput(NamedTuple):
+    """What is given at a time step.
 
     Parameters
     ----------
-    x : array (time, n, ...)
+    x : array (n, ...)
         The inputs.
-    target : array (time, n, ...), optional
-        The targets as the loss takes them; without them only states and traces move on.
-    weights : array (time, n), optional
+    target : array (n, ...), optional
+        The target as the loss takes it; without one only states and traces move on.
+    weights : array (n,), optional
         A weight for each stream.
-    place : array (time,) of int, optional
-        Where a prediction waits for its target, and where that has waited whose target is here.
-    moves : array (time,) of bool, optional
-        Whether the optimizer moves the weights; always if not given.
+    place : int, optional
+        Where the prediction waits for its target, and where that has waited whose target is here.
+    moves : bool
+        Whether the optimizer moves the weights.
     """
 
     x: Array
     target: Array | None = None
     weights: Array | None = None
-    place: Array | None = None
-    moves: Array | None = None
-
-    def cut(self, times: slice) -> Stretch:
-        """Return a part of it."""
-        return Stretch(*(None if array is None else array[times] for array in self))
+    place: Any = None
+    moves: Any = True
 
 
-class Outcome(NamedTuple):
-    """What was found in a stretch: outputs (time, n, ...), and with targets losses, and what was finite."""
-
-    output: Array
-    loss: Array = None
-    fine: Array = None
-
-    @property
-    def losses(self) -> Array:
-        """The losses; NaN where there were no targets."""
-        return np.full(len(self.output), np.nan, self.output.dtype) if self.loss is None else self.loss
-
-
-class Found(NamedTuple):
-    """What was found at a time: the output; and if there was a target, the loss and the sum of gradients."""
-
-    output: Array
-    loss: Array = None
-    total: Array = None
-
-
-@dataclass(frozen=True)
-class Tick:
-    """What happens at each time.
+class Segment:
+    """The inputs of some time steps in a row: arrays (time, ...), read as a sequence of `StreamInput`.
 
     Parameters
     ----------
-    objective : Objective
-        The network and its loss.
-    rule : Rule
-        The learning rule.
-    delay : int
-        How many times late targets come.
+    x, target, weights, place, moves
+        As for `StreamInput`, with an axis for time before all others.
     """
 
-    objective: Objective
-    rule: Rule
-    delay: int
+    __slots__ = ("moves", "place", "target", "weights", "x")
 
-    def begun(self, state: State, going: Going, x: Array) -> Going:
-        """Return what goes into the first time of a sequence, for inputs like these: states of 0, traces."""
-        xp, net, traces = namespace(x), self.objective.net, dict(going.traces)
-        prediction, cache = made = net.forward(state.params, xp.zeros_like(x)[:, None], Run())
-
-        def begin(
-            rule: Rule, layer: Layer, params: Tree, trip: Trip, error: Array, path: Path, B: Tree
-        ) -> Tree:
-            traces[path] = rule.time.begin(layer, params, trip, B)
-            return {}
-
-        nothing = xp.zeros_like(prediction)
-        crossing = self._crossing(going.feedback, nothing, nothing, begin)
-        crossing.cross(net, state.params, cache, nothing, False)
-        states = tree_map(xp.zeros_like, net.states(cache))
-        return going._replace(states=states, traces=traces, waiting=queue(made, self.delay))
-
-    def __call__(
+    def __init__(
         self,
-        state: State,
-        going: Going,
         x: Array,
-        target: Array | None,
-        weights: Array | None,
-        place: Array | None,
-        ready: bool,
-    ) -> tuple[Going, Found]:
-        """Predict, and find the gradient of the prediction whose target is here.
+        target: Array | None = None,
+        weights: Array | None = None,
+        place: Array | None = None,
+        moves: Array | None = None,
+    ) -> None:
+        self.x, self.target, self.weights, self.place, self.moves = x, target, weights, place, moves
 
-        Parameters
-        ----------
-        state : State
-            The weights, and how they are trained.
-        going : Going
-            What has come from the time before.
-        x : array (n, ...)
-            The inputs.
-        target : array (n, ...), optional
-            The target as the loss takes it; without one only states and traces move on.
-        weights : array (n,), optional
-            A weight for each stream.
-        place : int, optional
-            Where the prediction waits for its target, and where that has waited whose target is here.
-        ready : bool
-            Whether any prediction has waited long enough.
-        """
-        net = self.objective.net
-        made = net.forward(state.params, x[:, None], Run(states=going.states))
-        output = self._output(made[0])
-        going = going._replace(states=net.states(made[1]))
-        if self.delay:
-            waiting, made = exchanged(going.waiting, place, made)
-            going = going._replace(waiting=waiting)
-        if not ready:
-            return going, Found(output)
-        return self._credited(state, going, Found(output), made, target, weights)
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """All arrays; None for those that are not there."""
+        return self.x, self.target, self.weights, self.place, self.moves
 
-    def _credited(
-        self,
-        state: State,
-        going: Going,
-        found: Found,
-        made: tuple[Array, Any],
-        target: Array | None,
-        weights: Array | None,
-    ) -> tuple[Going, Found]:
-        """Move the traces on by the time of a prediction; find the gradients if there is a target."""
-        (prediction, cache), loss = made, self.objective.loss
-        if target is None:
-            nothing = namespace(prediction).zeros_like(prediction)
-            return self._back(state, going, cache, nothing, nothing)[0], found
-        value, kept = loss.forward(prediction, target, weights)
-        going, grads = self._back(state, going, cache, loss.backward(kept), target)
-        total = state.plan.parameters.flat(grads)
-        if going.total is not None:
-            total = going.total + total
-        return going, found._replace(loss=value, total=total)
+    def cut(self, times: slice) -> Segment:
+        """Return a part of it."""
+        return Segment(*(None if array is None else array[times] for array in self.arrays))
 
-    def _output(self, prediction: Array) -> Array:
-        """Return the output of this time, with the final activation if the loss has taken that over."""
-        if self.objective.fused:
-            loss = self.objective.loss
-            no_target = namespace(prediction).zeros_like(prediction)
-            prediction = loss.output(loss.forward(prediction, no_target)[1])
-        return prediction[:, 0] if prediction.ndim > 2 else prediction
+    def __len__(self) -> int:
+        return len(self.x)
 
-    def _back(self, state: State, going: Going, cache: Any, dy: Array, target: Array) -> tuple[Going, Tree]:
-        """Pass all layers back at one time; recurrent ones move their traces on."""
-        traces = dict(going.traces)
-        learned: Tree = {}
-
-        def pass_by(
-            rule: Rule, layer: Layer, params: Tree, trip: Trip, error: Array, path: Path, B: Tree
-        ) -> Tree:
-            traces[path], grads, memory = rule.time.tick(layer, params, traces[path], trip, error, B)
-            if memory:
-                put(learned, (*path, TIME), memory)
-            return grads
-
-        crossing = self._crossing(going.feedback, dy, target, pass_by)
-        _, grads = crossing.cross(self.objective.net, state.params, cache, dy, False)
-        feedback = merged(going.feedback, learned) if learned else going.feedback
-        return going._replace(traces=traces, feedback=feedback), grads
-
-    def _crossing(self, feedback: Tree, dy: Array, target: Array, visit: Visit) -> Crossing:
-        """Return what passes the layers at this time."""
-
-        def route_of(rule: Rule, path: Path, B: Tree) -> Route:
-            def route(
-                layer: Layer, params: Tree, cache: Any, dy: Array, send: Send, need_dx: bool
-            ) -> tuple[Any, Tree]:
-                if not isinstance(layer, Recurrent):
-                    return layer.route(params, cache, dy, send, need_dx)
-                error = dy[:, 0] if layer.return_sequences else dy
-                grads = visit(rule, layer, params, cache, error, path, B.get(TIME, {}))
-                return (_below(layer, params, cache, error) if need_dx else None), grads
-
-            return route
-
-        return Crossing(self.rule, feedback, Signals(side_by_side(dy), target), route_of)
+    def __iter__(self) -> Iterator[StreamInput]:
+        for time in range(len(self.x)):
+            x, target, weights, place, moves = (None if a is None else a[time] for a in self.arrays)
+            yield StreamInput(x, target, weights, place, True if moves is None else bool(moves))
 
 
-def _below(layer: Recurrent, params: Tree, trip: Trip, error: Array) -> Array:
+def begin(static: StreamProblem, stream: StreamState, x: Array) -> StreamState:
+    """Return what goes into the first time step of a sequence, for inputs like x: states of 0, traces."""
+    xp, net, params = namespace(x), static.problem.objective.net, stream.state.params
+    prediction, cache = made = net.forward(params, xp.zeros_like(x)[:, None], Run())
+    traces: dict[Path, Any] = {}
+    nothing = xp.zeros_like(prediction)
+    signals = Signals(side_by_side(nothing), nothing)
+
+    def passage(layer: Any, rule: Any, path: Path, B: Tree, learned: Tree) -> Any:
+        def route(params: Tree, trip: Trip, dy: Array, send: Any, need_dx: bool = True) -> tuple[Any, Tree]:
+            traces[path] = rule.begin(layer, params, trip, B.get(TIME, {}))
+            return (_below(layer, params, trip, dy) if need_dx else None), {}
+
+        return route
+
+    credit = Credit(static.rule, stream.feedback, signals, {}, passage)
+    credit.send("", net, params, cache, nothing, False)
+    states = tree_map(xp.zeros_like, net.states(cache))
+    return stream._replace(states=states, traces=traces, waiting=queue(made, static.delay))
+
+
+def observe(
+    static: StreamProblem,
+    stream: StreamState,
+    given: StreamInput,
+    numbers: Numbers,
+    *,
+    into: State | None = None,
+    keep: frozenset[str] = frozenset(),
+) -> tuple[StreamState, Measured]:
+    """Predict one time step; learn by the error of the prediction whose target is here, if there is one.
+
+    If the gradient is not finite, weights, feedback weights and sums stay as they were.
+
+    Parameters
+    ----------
+    static : StreamProblem
+        What learns.
+    stream : StreamState
+        What has come from the time step before.
+    given : StreamInput
+        What this time step brings.
+    numbers : Numbers
+        The step's numbers.
+    into : State, optional
+        One that nobody holds any more, whose vectors are written over.
+    keep : set of str
+        ``"waits"`` says that no prediction has waited long enough yet.
+    """
+    problem, (state, feedback, _, _, waiting, total) = static.problem, stream
+    net, loss = problem.objective.net, problem.objective.loss
+    made = net.forward(state.params, given.x[:, None], Run(states=stream.states))
+    output, states = _output(problem, made[0]), net.states(made[1])
+    if static.delay:
+        waiting, made = exchanged(waiting, given.place, made)
+    if "waits" in keep:
+        after = StreamState(state, feedback, states, stream.traces, waiting, total)
+        return after, Measured((), (), (output,))
+    (prediction, cache), target, traces, changed = made, given.target, dict(stream.traces), dict[Path, Tree]()
+    if target is None:
+        dy = target = namespace(prediction).zeros_like(prediction)
+    else:
+        value, kept = loss.forward(prediction, target, given.weights)
+        dy = loss.backward(kept)
+
+    def passage(layer: Any, rule: Any, path: Path, B: Tree, own: Tree) -> Any:
+        def route(params: Tree, trip: Trip, dy: Array, send: Any, need_dx: bool = True) -> tuple[Any, Tree]:
+            traces[path], grads, new = rule.tick(
+                layer, params, traces[path], trip, _error(layer, dy), B.get(TIME, {})
+            )
+            if new:
+                own[TIME] = new
+            return (_below(layer, params, trip, dy) if need_dx else None), grads
+
+        return route
+
+    credit = Credit(static.rule, feedback, Signals(side_by_side(dy), target), changed, passage)
+    _, grads = credit.send("", net, state.params, cache, dy, False)
+    taught = merged(feedback, from_paths(changed)) if changed else feedback
+    if given.target is None:
+        return StreamState(state, taught, states, traces, waiting, total), Measured((), (), (output,))
+    gradient = problem.layout.parameters.flat(grads)
+    if total is not None:
+        gradient = total + gradient
+    good = finite(gradient) & numbers.made
+
+    def learned() -> Any:
+        return moves() if total is None else choose(given.moves, moves, (state, taught, gradient), small=True)
+
+    def moves() -> Any:
+        given_away = gradient if total is None else gradient.copy()
+        for penalty in problem.layout.penalties:
+            penalty.add_gradient(state.params.vector, given_away)
+        after = moved(problem, state, state, given_away, into=into)
+        return after, taught, None if total is None else gradient * 0
+
+    state, feedback, total = choose(good, learned, (state, feedback, total), small=True)
+    after = StreamState(state, feedback, states, traces, waiting, total)
+    return after, Measured((as_number(value),), (1.0,), (output,), None, good)
+
+
+def _output(problem: Problem, prediction: Array) -> Array:
+    """Return the output of this time step, with the final activation if the loss has taken that over."""
+    if problem.objective.fused:
+        loss = problem.objective.loss
+        no_target = namespace(prediction).zeros_like(prediction)
+        prediction = loss.output(loss.forward(prediction, no_target)[1])
+    return prediction[:, 0] if prediction.ndim > 2 else prediction
+
+
+def _error(layer: Recurrent, dy: Array) -> Array:
+    return dy[:, 0] if layer.return_sequences else dy
+
+
+def _below(layer: Recurrent, params: Tree, trip: Trip, dy: Array) -> Array:
     """Return the error at the input of the same time."""
-    dz = immediate(layer, params, moment(trip), error)[0]
+    dz = immediate(layer, params, moment(trip), _error(layer, dy))[0]
     return (dz @ params["W"].T)[:, None]

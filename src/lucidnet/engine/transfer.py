@@ -27,16 +27,17 @@ KEPT = 2
 Batches = Sequence[Batch | Rows]
 
 
-class Sent(NamedTuple):
+class Prepared(NamedTuple):
     """The batches of some steps on the device.
 
     `data` is what their rows are of, if it lies there whole; `size` is for how many steps the program is
-    that takes them: those beyond are not made.
+    that takes them: those beyond `steps` are not made.
     """
 
     batches: Any
     data: Tree
     size: int
+    steps: Sequence[Batches]
 
 
 class Feed:
@@ -46,12 +47,10 @@ class Feed:
     ----------
     mesh : Mesh
         The devices.
-    net : Layer
-        The network, which finds masks in its inputs.
     """
 
-    def __init__(self, mesh: Mesh, net: Layer) -> None:
-        self.mesh, self.net = mesh, net
+    def __init__(self, mesh: Mesh) -> None:
+        self.mesh = mesh
         self.there: list[tuple[Data, Tree]] = []
 
     def fits(self, data: Data, rows: int) -> bool:
@@ -63,32 +62,19 @@ class Feed:
         memory = self.mesh.devices[0].memory_stats() or {}
         return data.nbytes <= (SHARE * memory["bytes_limit"] if "bytes_limit" in memory else ON_DEVICE)
 
-    def sent(self, steps: Sequence[Batches], dtype: str, size: int = 0) -> Sent:
+    def prepared(self, steps: Sequence[Batches], dtype: str, size: int = 0) -> Prepared:
         """Return the batches of several steps, of one shape, on the devices, filled up to a size."""
-        size = max(size, len(steps))
+        given, size = steps, max(size, len(steps))
         steps = [*steps, *[steps[-1]] * (size - len(steps))]
         data = _data_of(steps)
         if data is None:
             found = stacked([tuple(map(_parts, step)) for step in steps])
-            return Sent(self.mesh.put_rows(floats(found, dtype), 1), None, size)
+            return Prepared(self.mesh.put_rows(floats(found, dtype), 1), None, size, given)
         rows = stacked([tuple(map(_chosen, step)) for step in steps])
         if self.fits(data, sum(chosen.size for chosen, _ in rows)):
-            return Sent(self.mesh.put_rows(rows, 1), self._kept(data, dtype), size)
+            return Prepared(self.mesh.put_rows(rows, 1), self._kept(data, dtype), size, given)
         found = tuple((*taken(data, chosen, dtype), real) for chosen, real in rows)
-        return Sent(self.mesh.put_rows(found, 1), None, size)
-
-    def batches(self, given: Any, data: Tree, dtype: Any) -> list[Batch]:
-        """Return the batches of a step inside a program, from what was sent."""
-        return [self._batch(parts, data, dtype) for parts in given]
-
-    def _batch(self, parts: Any, data: Tree, dtype: Any) -> Batch:
-        if data is None:
-            x, target, weights, mask, real = parts
-        else:
-            chosen, real = parts
-            x, target, weights, mask = mapped(lambda array: rows_of(array, chosen), data)
-        x = tree_map(lambda array: array.astype(dtype), x)
-        return Batch(x, target, weights, mask, real).masked(self.net)
+        return Prepared(self.mesh.put_rows(found, 1), None, size, given)
 
     def forget(self) -> None:
         """Let go of the data on the devices."""
@@ -102,6 +88,20 @@ class Feed:
         tree = self.mesh.put(floats(data.parts, dtype))
         self.there = [*self.there[1 - KEPT :], (data, tree)]
         return tree
+
+
+def batches(given: Any, data: Tree, dtype: Any, net: Layer) -> list[Batch]:
+    """Return the batches of a step inside a program, from what was prepared."""
+    return [_batch(parts, data, dtype).masked(net) for parts in given]
+
+
+def _batch(parts: Any, data: Tree, dtype: Any) -> Batch:
+    if data is None:
+        x, target, weights, mask, real = parts
+    else:
+        chosen, real = parts
+        x, target, weights, mask = mapped(lambda array: rows_of(array, chosen), data)
+    return Batch(tree_map(lambda array: array.astype(dtype), x), target, weights, mask, real)
 
 
 def _data_of(steps: Sequence[Batches]) -> Data | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,11 +12,9 @@ from ..backend import Array, Tree
 from ..backend.layout import Layout
 from ..core.trees import at, leaves
 from ..data.batch import Batch
-from ..layers import Layer
-
-if TYPE_CHECKING:
-    from ..engine.step import State, Step
-    from ..rules import Rule
+from ..engine.numbers import Numbers
+from ..engine.protocol import Trainee
+from ..engine.update import training_run
 
 
 class Alignment(NamedTuple):
@@ -56,45 +55,48 @@ def aligned(one: Array, two: Array) -> Alignment:
     return Alignment(cosine, float((np.sign(a) == np.sign(b)).mean()), ratio)
 
 
-def gradient_alignment(step: Step, state: State, batch: Batch) -> dict[str, Alignment]:
+def gradient_alignment(model: Trainee, batch: Batch) -> dict[str, Alignment]:
     """Return how the rule's gradient of a batch lies to the true one, for each layer by name.
 
     Both are taken at the same weights, with the same random numbers; nothing is changed.
     """
-    made, true = _both(step, state, batch)
+    made, true = _both(model, batch)
     return {name: aligned(_joined(at(made, path)), _joined(at(true, path))) for name, path in _owners(true)}
 
 
-def overall_alignment(step: Step, state: State, batch: Batch) -> float:
+def overall_alignment(model: Trainee, batch: Batch) -> float:
     """Return the cosine over all layers together but the last, whose gradient most rules leave exact."""
-    made, true = _both(step, state, batch)
+    made, true = _both(model, batch)
     owners = [path for _, path in _owners(true)]
     parts = [[_joined(at(tree, path)) for path in owners[:-1] or owners] for tree in (made, true)]
     return aligned(np.concatenate(parts[0]), np.concatenate(parts[1])).cosine
 
 
-def _both(step: Step, state: State, batch: Batch) -> tuple[Tree, Tree]:
+def _both(model: Trainee, batch: Batch) -> tuple[Tree, Tree]:
     """Return the rule's gradient and the true one."""
-    run, given = step.run(state, batch), (state.params, batch.x, batch.target, batch.weights)
-    true = step.objective.gradient(*given, run).grads
-    return step.objective.gradient(*given, run, step.own, state.taught.weights).grads, true
+    objective, state = model.problem.objective, model.state
+    run = training_run(state, batch, Numbers(state.seed))
+    true = replace(objective, rule=None).gradient(state.params, batch, run).grads
+    return objective.gradient(state.params, batch, run, state.feedback.weights).grads, true
 
 
-def weight_alignment(net: Layer, rule: Rule | None, params: Tree, feedback: Tree) -> dict[str, float]:
+def weight_alignment(model: Trainee) -> dict[str, float]:
     """Return the cosine between the weights that carry the error and those they stand for, by layer.
 
     For rules that send the output's error directly only the last layer has a counterpart.
     """
-    if rule is None:
+    problem, state = model.problem, model.state
+    if problem.rule is None:
         return {}
-    from ..rules.crossing import places
+    from ..rules.credit import places
     from ..rules.feedback import branch
 
     found = {}
-    there = [(path, layer, own) for path, layer, own in places(net, rule)]
+    there = list(places(problem.objective.net, problem.rule))
     for path, layer, own in there:
         last = path == there[-1][0]
-        pairs = own.space.counterparts(layer, at(params, path), branch(feedback, path), last)
+        B = branch(state.feedback.weights, path)
+        pairs = own.space.counterparts(layer, at(state.params, path), B, last)
         if pairs:
             B, W = (np.concatenate([np.ravel(pair[k]) for pair in pairs]) for k in (0, 1))
             found[".".join(path)] = aligned(B, W).cosine

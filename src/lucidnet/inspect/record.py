@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ..backend import Array
 from ..core.trees import leaves, tree_map
 from ..data.batch import Batch
-from ..engine.step import Measured, State, Step
+from ..engine.numbers import Numbers
+from ..engine.protocol import Trainee
+from ..engine.state import Measured
+from ..engine.update import training_run
 from ..errors import SettingError
 from ..layers import walk
 from ..training.callbacks.base import Callback, alone
@@ -54,34 +57,33 @@ class Recorder(Callback):
         return alone(step, self.every)
 
     def begin(self, loop: Loop) -> None:
-        known = list(names(loop.model.step, loop.model.state))
+        known = list(names(loop.model))
         for pattern in self.patterns:
             if not any(fnmatch(name, pattern) for name in known):
                 raise SettingError(f"record: nothing is called {pattern!r}; there are {', '.join(known)}")
 
     def before_step(self, loop: Loop, batches: Sequence[Batch]) -> None:
-        state, step = loop.model.state, loop.model.step
         self.before = None
-        if state.step % self.every:
+        if loop.steps % self.every:
             return
-        found: dict[str, Any] = {".".join(path): array for path, array in leaves(state.params)}
+        model = loop.model
+        found: dict[str, Any] = {".".join(path): array for path, array in leaves(model.params)}
         if self._wants("grads") or self._wants("activations"):
-            found |= probe(step, state, batches[0])
+            found |= probe(model, batches[0])
         if any(self._wants(kind) for kind in ALIGNMENTS[:3]):
-            found |= _gradients(gradient_alignment(step, state, batches[0]))
+            found |= _gradients(gradient_alignment(model, batches[0]))
         if self._wants("weight_alignment"):
-            found |= _weights(step, state)
+            found |= _weights(model)
         if self._wants("updates"):
-            self.before = tree_map(lambda array: array.copy(), state.params)
-        loop.model.history.record(state.step, self._chosen(found))
+            self.before = model.params
+        model.history.record(loop.steps, self._chosen(found))
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
         if self.before is None:
             return
-        state = loop.model.state
-        change = tree_map(lambda old, new: old - new, self.before, state.params)
+        change = tree_map(lambda old, new: old - new, self.before, loop.model.params)
         found = {"updates/" + ".".join(path): array for path, array in leaves(change)}
-        loop.model.history.record(state.step - 1, self._chosen(found))
+        loop.model.history.record(loop.steps - 1, self._chosen(found))
 
     def _wants(self, kind: str) -> bool:
         return any(fnmatch(kind, p.partition("/")[0]) for p in self.patterns if "/" in p or p == "*")
@@ -94,17 +96,17 @@ class Recorder(Callback):
         }
 
 
-def names(step: Step, state: State) -> Iterator[str]:
+def names(model: Trainee) -> Iterator[str]:
     """Yield the names of all that can be recorded."""
-    weights = [".".join(path) for path, _ in leaves(state.params)]
+    weights = [".".join(path) for path, _ in leaves(model.params)]
     yield from weights
     for kind in ("grads", "updates"):
         yield from (f"{kind}/{name}" for name in weights)
-    yield from ("activations/" + ".".join(path) for path, _ in walk(step.net) if path)
-    owners = dict.fromkeys(".".join(path[:-1]) for path, _ in leaves(state.params))
+    yield from ("activations/" + ".".join(path) for path, _ in walk(model.net) if path)
+    owners = dict.fromkeys(".".join(path[:-1]) for path, _ in leaves(model.params))
     for kind in ALIGNMENTS[:3]:
         yield from (f"{kind}/{name}" for name in owners)
-    yield from _weights(step, state)
+    yield from _weights(model)
 
 
 def _gradients(found: dict[str, Alignment]) -> dict[str, float]:
@@ -115,17 +117,17 @@ def _gradients(found: dict[str, Alignment]) -> dict[str, float]:
     }
 
 
-def _weights(step: Step, state: State) -> dict[str, float]:
-    found = weight_alignment(step.objective.net, step.own, state.params, state.taught.weights)
-    return {f"weight_alignment/{name}": value for name, value in found.items()}
+def _weights(model: Trainee) -> dict[str, float]:
+    return {f"weight_alignment/{name}": value for name, value in weight_alignment(model).items()}
 
 
-def probe(step: Step, state: State, batch: Batch) -> dict[str, Array]:
+def probe(model: Trainee, batch: Batch) -> dict[str, Array]:
     """Return gradients and the outputs of all layers for a batch, by name; nothing is changed."""
-    run = step.run(state, batch)
-    made = trace(step.objective, state.params, batch, run, step.own, state.taught.weights)
+    objective, state, net = model.problem.objective, model.state, model.net
+    run = training_run(state, batch, Numbers(state.seed))
+    made = trace(objective, state.params, batch, run, state.feedback.weights)
     found = {"grads/" + ".".join(path): array for path, array in leaves(made.grads)}
     outputs = {call.name: call.y for call in made.every_call if call.path and not call.is_inner}
-    if step.objective.fused:  # the loss computes the final activation
-        outputs[step.net.children()[-1][0] if step.net.children() else ""] = made.prediction
+    if objective.fused:  # the loss computes the final activation
+        outputs[net.children()[-1][0] if net.children() else ""] = made.prediction
     return found | {f"activations/{name}": y for name, y in outputs.items() if not isinstance(y, dict)}

@@ -7,33 +7,32 @@ from typing import Any
 
 from ..backend import Tree
 from ..core.trees import Path, at, leaves
-from ..engine.step import State
+from ..engine.parameters import ParameterLayout
+from ..engine.protocol import Trainee
 from ..layers import Layer, walk
 from ..layers.shapes import input_shapes
 
 COLUMNS = (("name", "left"), ("layer", "left"), ("output", "left"), ("parameters", "right"))
 
 
-def summary_text(net: Layer, state: State, shape: Any, rule: Any = None) -> str:
+def summary_text(model: Trainee) -> str:
     """Return a table of layers, output shapes, numbers of parameters and of feedback weights, as text."""
     from rich.table import Table
 
-    feedback = state.taught.weights
+    state = model.state
+    feedback = state.feedback.weights
     table = Table(box=None, pad_edge=False, header_style="")
     for title, side in (*COLUMNS, ("feedback", "right")) if feedback else COLUMNS:
         table.add_column(title, justify=side)  # type: ignore[arg-type]
-    for path, *row in _rows(net, state.params, shape):
+    for path, *row in _rows(model.net, state.params, model.input_shape):
         size = sum(array.size for place, array in leaves(feedback) if place[: len(path)] == path)
         table.add_row("  " * (len(path) - 1) + path[-1], *row, *([f"{size:,}"] if feedback else []))
+    trained = ParameterLayout.of(model.net, state.params).groups
+    sizes = _totals(state.vector.size, sum(g.stop - g.start for g in trained), state.vector.nbytes)
     if feedback:
         size = sum(array.size for _, array in leaves(feedback))
-        return f"{as_text(table)}\n{_sizes(state)}\n{size:,} feedback weights of {rule!r}"
-    return f"{as_text(table)}\n{_sizes(state)}"
-
-
-def _sizes(state: State) -> str:
-    trained = sum(group.stop - group.start for group in state.plan.groups)
-    return _totals(state.vector.size, trained, state.vector.nbytes)
+        return f"{as_text(table)}\n{sizes}\n{size:,} feedback weights of {model.rule!r}"
+    return f"{as_text(table)}\n{sizes}"
 
 
 def as_text(renderable: Any, width: int = 110) -> str:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from ..backend import Tree
-from ..core.trees import tree_map
 from ..data.batch import Batch
+from ..engine.numbers import Numbers
 from ..engine.objective import Objective
-from ..engine.step import State, Step, Taught
+from ..engine.protocol import Trainee
+from ..engine.state import State
+from ..engine.update import measured_gradient, training_run
 from ..layers import Run
 from ..layers.base import INFERENCE
 from ..layers.watched import Call
+from ..training.diagnose import non_finite
 from .watching import watch
-
-if TYPE_CHECKING:
-    from ..rules import Rule
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,7 @@ class Trace:
 
 
 def trace(
-    objective: Objective,
-    params: Tree,
-    batch: Batch,
-    run: Run = INFERENCE,
-    rule: Rule | None = None,
-    feedback: Tree = None,
+    objective: Objective, params: Tree, batch: Batch, run: Run = INFERENCE, feedback: Tree = None
 ) -> Trace:
     """Run a network with its loss forward and backward, and return what was seen.
 
@@ -54,7 +50,7 @@ def trace(
     --------
     >>> import numpy as np
     >>> from lucidnet import layers, losses
-    >>> from lucidnet.engine.step import initial
+    >>> from lucidnet.engine.build import initial
     >>> net = layers.Sequential([layers.Input(2), layers.Dense(3, "tanh"), layers.Dense(1)])
     >>> objective = Objective.of(net, losses.get("mse"))
     >>> seen = trace(objective, initial(net, (2,)), Batch(np.ones((4, 2), "f"), np.ones((4, 1), "f")))
@@ -62,21 +58,39 @@ def trace(
     [('input0', (4, 2)), ('dense1', (4, 3)), ('dense1', (4, 3)), ('dense2', (4, 1)), ('dense2', (4, 1))]
     """
     with watch(objective.net) as calls:
-        made = replace(objective, net=calls.net).gradient(params, *batch[:3], run, rule, feedback)
+        made = replace(objective, net=calls.net).gradient(params, batch, run, feedback)
     return Trace(float(made.loss), made.prediction, made.grads, tuple(calls))
 
 
-def trace_step(step: Step, state: State, batch: Batch) -> Trace:
-    """Return what a training step on a batch sees, and leave the state as it is."""
-    batch, state = batch.masked(step.net), state.reset()
-    run = step.run(state, batch)
-    return trace(step.objective, state.params, batch, run, step.own, state.taught.weights)
+def trace_step(model: Trainee, batch: Batch, state: State | None = None) -> Trace:
+    """Return what a training step of a model on a batch sees; nothing is changed.
+
+    Parameters
+    ----------
+    model : Trainee
+        The model.
+    batch : Batch
+        The batch.
+    state : State, optional
+        Its state, as it is now if not given.
+    """
+    state = (model.state if state is None else state).reset()
+    batch = batch.masked(model.net)
+    run = training_run(state, batch, Numbers(state.seed))
+    return trace(model.problem.objective, state.params, batch, run, state.feedback.weights)
 
 
-def copied(state: State) -> State:
-    """Return a state with arrays of its own, which a step may be given away."""
-    vector = state.vector.copy()
-    taught = Taught(*(tree_map(lambda array: array.copy(), tree) for tree in state.taught))
-    params = state.plan.layout.unravel(vector)
-    slots = copy.deepcopy(state.slots)
-    return replace(state, params=params, vector=vector, slots=slots, spare=None, taught=taught)
+def batch_gradient(model: Trainee, batch: Batch, state: State | None = None) -> Any:
+    """Return the gradient of the next training step on a batch, as one vector; penalties are part of it.
+
+    Raises
+    ------
+    NonFiniteError
+        If it is not finite.
+    """
+    state = (model.state if state is None else state).reset()
+    with np.errstate(over="ignore", invalid="ignore"):
+        made = measured_gradient(model.problem, state, batch, Numbers(state.seed))
+    if not made.good:
+        raise non_finite(model.problem, state, [batch])
+    return made.gradient

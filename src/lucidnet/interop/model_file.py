@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, TypeVar
 
 from ..backend import Array, Tree
 from ..core.trees import Path, leaves
@@ -12,10 +12,10 @@ from ..core.value import from_config, to_config
 from ..errors import FileError, LucidnetError, UnknownNameError
 from ..layers import Sequential
 from ..layers.blank import blank_init
-from ..model import Model
-from ..training.history import History
 from . import container
 from .registry import registry
+
+M = TypeVar("M")
 
 FEEDBACK = "@feedback/"
 """What the keys of a learning rule's feedback weights begin with."""
@@ -24,18 +24,18 @@ OWN = "Pass layers, losses and optimizers of your own as custom={'Name': Class}"
 OTHER = "Load it with the version of lucidnet, and the classes in custom, that it was saved with"
 
 
-def save(model: Model, path: str | os.PathLike[str]) -> None:
+def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a model; the keys of its arrays are paths such as ``dense1/W``."""
     container.write(path, tensors(model), describe(model))
 
 
-def tensors(model: Model) -> dict[str, Array]:
+def tensors(model: Any) -> dict[str, Array]:
     """Return weights and feedback weights by the keys that they have in a file."""
     found = {"/".join(path): array for path, array in leaves(model.params)}
     return found | {FEEDBACK + "/".join(path): array for path, array in leaves(model.feedback)}
 
 
-def describe(model: Model) -> dict[str, Any]:
+def describe(model: Any) -> dict[str, Any]:
     """Return all of a model but its weights, as plain dicts, lists, numbers and strings."""
     return {
         "net": to_config(model.net),
@@ -51,7 +51,11 @@ def describe(model: Model) -> dict[str, Any]:
     }
 
 
-def load(path: str | os.PathLike[str], custom: Mapping[str, type] | None = None) -> Model:
+Build: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Array], Mapping[str, type]], M]
+"""From a description, arrays by their keys and the known classes to a model."""
+
+
+def load(path: str | os.PathLike[str], custom: Mapping[str, type] | None, build: Build[M]) -> M:
     """Return the model of a file. Nothing in the file is executed.
 
     Parameters
@@ -60,6 +64,8 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, type] | None = None)
         A file that `Model.save` wrote.
     custom : mapping of str to class, optional
         One's own classes of layers, losses or optimizers, by name.
+    build : callable
+        What makes the model.
 
     Raises
     ------
@@ -69,7 +75,7 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, type] | None = None)
     description, tensors = container.read(path)
     known = registry(custom)
     try:
-        return _rebuild(description, tensors, known)
+        return build(description, tensors, known)
     except UnknownNameError as error:
         raise FileError(f"{path}: the model in it cannot be built: {error} {OWN}") from error
     except Exception as error:  # whatever else a strange description brings about, also in one's own classes
@@ -82,27 +88,23 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, LucidnetError) else f"{type(error).__name__}: {error}"
 
 
-def _rebuild(
-    description: Mapping[str, Any], tensors: Mapping[str, Array], known: Mapping[str, type]
-) -> Model:
+def network(description: Mapping[str, Any], known: Mapping[str, type]) -> Sequential:
+    """Return the network of a description."""
     net = from_config(description["net"], known)
     if not isinstance(net, Sequential):
         raise FileError(f"expected a Sequential network, got {type(net).__name__}")
-    model = Model(net, seed=description["seed"], dtype=description["dtype"])
-    if description["loss"] is not None:
-        loss, optimizer = (from_config(description[name], known) for name in ("loss", "optimizer"))
-        rule = from_config(description.get("rule"), known) or "backprop"
-        model.compile(loss, optimizer, from_config(description["metrics"], known), rule=rule)
+    return net
+
+
+def parameters(
+    description: Mapping[str, Any], tensors: Mapping[str, Array], known: Mapping[str, type]
+) -> tuple[Tree, Any]:
+    """Return the weights that fit the network of a description, and the shape of one input."""
     given = description["input_shape"]
     shape = {k: tuple(v) for k, v in given.items()} if isinstance(given, dict) else tuple(given)
     # Blank, so that nothing is made but what the file holds.
-    expected, _ = blank_init(net, shape, model.dtype)
-    model.set_params(fitted(tensors, expected), shape)
-    if model.feedback:
-        model.set_feedback(fitted(tensors, model.feedback, FEEDBACK))
-    model.history = History(description["history"])
-    model.about = dict(description["about"])
-    return model
+    expected, _ = blank_init(network(description, known), shape, description["dtype"])
+    return fitted(tensors, expected), shape
 
 
 def fitted(tensors: Mapping[str, Array], expected: Tree, prefix: str = "") -> Tree:

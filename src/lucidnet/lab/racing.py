@@ -150,7 +150,7 @@ class _Watch(Callback):
     def epoch(self, loop: Loop, result: Result) -> None:
         from ..inspect.alignment import overall_alignment
 
-        self.alignment.append(overall_alignment(self.model.step, self.model.state, self.batch))
+        self.alignment.append(overall_alignment(self.model, self.batch))
 
 
 def race(
@@ -230,7 +230,7 @@ def _named(given: Any) -> tuple[str, Any]:
 
 def _copy(model: Model, rule: Any, seed: int) -> Model:
     """Return an untrained model of another seed and rule."""
-    made = Model(model.net, seed=seed, dtype=model.dtype, backend=model.where)
+    made = Model(model.net, seed=seed, dtype=model.dtype, backend=model.config)
     made.compile(model.loss, model.optimizer, model.metrics, rule=rule)
     made.build(model.input_shape)
     return made
@@ -239,7 +239,7 @@ def _copy(model: Model, rule: Any, seed: int) -> Model:
 def _run(name: str, seed: int, model: Model, data: Any, epochs: int, batch_size: int) -> Run:
     x, y, validation = data
     settings = {"validation_data": validation} if validation else {"validation_split": 0.1}
-    watch = _Watch(model, model._data(x[:SAMPLE], y[:SAMPLE]).batch(slice(None)).masked(model.net))
+    watch = _Watch(model, model.checked(x[:SAMPLE], y[:SAMPLE]).batch(slice(None)).masked(model.net))
     model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=0, callbacks=[watch], **settings)
     history = History(model.history)
     history["gradient_alignment"] = watch.alignment

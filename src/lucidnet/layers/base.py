@@ -118,6 +118,12 @@ class Layer(Value):
     buffers: ClassVar[tuple[str, ...]] = ()
     """Names of the arrays that no gradient changes, but `absorb`: running statistics. They come last."""
 
+    schedulable: ClassVar[tuple[str, ...]] = ()
+    """Names of settings, besides rate and decay, that may be schedules: numbers, or functions of the step."""
+
+    carried: ClassVar[tuple[str, ...]] = ()
+    """Names of the arrays that a recurrent layer carries from one time step to the next; none for others."""
+
     @property
     def by_example(self) -> bool:
         """Whether examples may be added that do not count (`Run.real`): no other example sees them.
@@ -176,6 +182,14 @@ class Layer(Value):
     ) -> tuple[Array, Tree]:
         """As `backward`, every inner edge crossed by `send`. Containers override this, leaves never do."""
         return self.backward(params, cache, dy, need_dx)
+
+    def route_by(self, time: Any, feedback: Tree, learned: Tree) -> Callable[..., tuple[Array, Tree]]:
+        """Return how a rule through time passes this layer: a function like `route`.
+
+        Only recurrent layers have more to say than `route`; what the rule makes of its own weights,
+        ``feedback["time"]``, they put into `learned`.
+        """
+        return self.route
 
     def absorb(self, params: Tree, cache: Cache) -> Tree:
         """Return the parameters with buffers moved on by what a forward pass in training saw."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -94,14 +94,20 @@ class Dropout(Layer):
 
     rate: Any
 
+    schedulable: ClassVar[tuple[str, ...]] = ("rate",)
+
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
         if not callable(self.rate):
             self._checked(self.rate)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        rate = self._checked(at_step(self.rate, run.stream.step)) if run.train else 0
-        if rate == 0:
+        if not run.train:
+            return x, None
+        rate = self.rate
+        if callable(rate):
+            rate = self._checked(at_step(rate, int(run.stream.step)))
+        if isinstance(rate, float | int) and rate == 0:
             return x, None
         mask = run.stream.bernoulli(x.shape, 1 - rate)
         return x * mask / (1 - rate), (mask, 1 - rate)

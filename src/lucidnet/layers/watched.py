@@ -117,6 +117,15 @@ class Watched(Wrapper):
         """As `backward`, every inner edge crossed by `send`."""
         return self._back(cache, dy, lambda: self._made.route(params, cache, dy, send, need_dx))
 
+    def route_by(self, time: Any, feedback: Tree, learned: Tree) -> Callable[..., tuple[Any, Tree]]:
+        """As `route`, by a rule through time."""
+        inner = self._made.route_by(time, feedback, learned)
+
+        def route(params: Tree, cache: Cache, dy: Any, send: Send, need_dx: bool = True) -> tuple[Any, Tree]:
+            return self._back(cache, dy, lambda: inner(params, cache, dy, send, need_dx))
+
+        return route
+
     def _back(self, cache: Cache, dy: Any, function: Callable[[], tuple[Any, Tree]]) -> tuple[Any, Tree]:
         call = self._open(cache)
         if call is None:  # it has come back before

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
+import numpy as np
+
 from ..backend import Array, Parts, Shape, Tree, namespace, write_difference
 from ..backend.layout import Layout
 from ..core.value import Value, at_step, in_range, plain_numbers
@@ -79,6 +81,9 @@ class Optimizer(Value):
 
     constants: ClassVar[tuple[str, ...]] = ()
     """The settings that are numbers of at least 0, and no schedules."""
+
+    hosted: ClassVar[tuple[str, ...]] = ()
+    """The settings that nothing but `rate` reads."""
 
     counted: ClassVar[tuple[str, ...]] = ()
     """The methods from a step to a number that a compiled program cannot hold; it is given the numbers."""
@@ -174,26 +179,32 @@ class Optimizer(Value):
         groups: Iterable[Group],
         arrays: Iterable[Place | slice],
         out: Array,
+        new_slots: Slots | None = None,
     ) -> None:
-        """Make one step on flat vectors: read `vector`, write `out`; gradient and slots are given away.
+        """Make one step on flat vectors: read `vector`, write `out`; the gradient is given away.
 
         Parameters
         ----------
         vector, gradient, out : array (n,)
             All parameters, their gradient, and where the new parameters go.
         slots : dict of array (n,)
-            Updated in place.
+            What is remembered from the step before; updated in place without `new_slots`.
         step : int
             The number of this step, from 1.
         groups : iterable of Group
             The stretches to train.
         arrays : iterable of Place
             Where each array that is trained lies, and its shape. (A slice is an array of one axis.)
+        new_slots : dict of array (n,), optional
+            Where the new slots go; the given ones then stay as they are. What belongs to no group must be
+            there already.
         """
         places = [given if isinstance(given, Place) else Place(given) for given in arrays]
         if self.clip is not None:
             self.clip(gradient, [place.part for place in places])
-        self.move(vector, gradient, slots, step, groups, places, out)
+        self.move(
+            vector, gradient, slots, step, groups, places, out, slots if new_slots is None else new_slots
+        )
 
     def move(
         self,
@@ -204,6 +215,7 @@ class Optimizer(Value):
         groups: Iterable[Group],
         places: list[Place],
         out: Array,
+        new_slots: Slots,
     ) -> None:
         """Do what `advance` does, once the gradient is clipped."""
         for group in groups:
@@ -211,10 +223,18 @@ class Optimizer(Value):
             now = self.at(step, group)
             for part, shape in inside(group, places) if self.whole else pieces(*group[:2], vector):
                 p, g = now.decayed(vector[part].reshape(shape), gradient[part].reshape(shape), rate)
-                given = {name: slot[part].reshape(shape) for name, slot in slots.items()}
+                given = {}
+                for name, slot in slots.items():
+                    piece = slot[part]
+                    if new_slots is not slots and isinstance(
+                        slot, np.ndarray
+                    ):  # others are never written over
+                        new_slots[name][part] = piece
+                        piece = new_slots[name][part]
+                    given[name] = piece.reshape(shape)
                 change, made = now.descend(p, g, given, rate, step)
                 write_difference(out, part, p, change)
-                keep(made, given, slots, part)
+                keep(made, given, new_slots, part)
 
     def decayed(self, p: Array, g: Array, rate: float) -> tuple[Array, Array]:
         """Return parameters and gradient with weight decay; the gradient is given away."""

@@ -47,6 +47,7 @@ class EMA(Optimizer):
 
     slots: ClassVar[tuple[str, ...]] = ("average",)
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"decay": 1}
+    counted: ClassVar[tuple[str, ...]] = ("share",)
 
     def __post_init__(self) -> None:
         if not isinstance(self.optimizer, Optimizer):
@@ -75,13 +76,17 @@ class EMA(Optimizer):
         groups: Iterable[Group],
         arrays: Iterable[Place | slice],
         out: Array,
+        new_slots: Slots | None = None,
     ) -> None:
         # The weights of the step before are averaged now: only now are they what came of that step.
-        average = slots["average"]
+        new = slots if new_slots is None else new_slots
+        share, average = self.share(step), slots["average"]
         for part, _ in pieces(0, vector.shape[0], vector):
-            average[part] = self._mean(average[part], vector[part], step - 1)
-        inner = {name: slot for name, slot in slots.items() if name != "average"}
-        self.optimizer.advance(vector, gradient, inner, step, groups, arrays, out)
+            new["average"][part] = share * average[part] + (1 - share) * vector[part]
+        inner, new = (
+            {name: slot for name, slot in given.items() if name != "average"} for given in (slots, new)
+        )
+        self.optimizer.advance(vector, gradient, inner, step, groups, arrays, out, new)
 
     def averaged(self, params: Tree, slots: Slots, step: int) -> Tree:
         """Return the mean of the parameters after a number of steps.
@@ -95,10 +100,12 @@ class EMA(Optimizer):
         step : int
             How many steps have been made.
         """
-        layout = Layout.of(params)
-        return layout.unravel(self._mean(slots["average"], layout.ravel(params), step))
+        layout, share = Layout.of(params), self.share(step + 1)
+        return layout.unravel(share * slots["average"] + (1 - share) * layout.ravel(params))
 
-    def _mean(self, average: Array, p: Array, step: int) -> Array:
-        """Return the mean after a step (from 1), from the mean before and the parameters after it."""
-        keep = (step > 1) * self.at(step, Group(0, 0)).decay
-        return keep * average + (1 - keep) * p
+    def share(self, step: int) -> float:
+        """Return the share of the mean that is kept when the weights after the step before `step` join it."""
+        if step <= 2:  # there is no mean before the first of them
+            return 0.0
+        kept: float = self.at(step - 1, Group(0, 0)).decay
+        return kept

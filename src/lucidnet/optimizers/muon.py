@@ -84,20 +84,24 @@ class Muon(Optimizer):
         groups: Iterable[Group],
         places: list[Place],
         out: Array,
+        new_slots: Slots,
     ) -> None:
         if any(place.shape == (-1,) for place in places):
             raise TypeError("Muon needs the shape of each array: `arrays` must be places, not slices")
         groups = list(groups)
         matrices = [place for place in places if len(place.shape) > 1]
-        Optimizer.move(self, vector, gradient, {"m": slots["m"]}, step, groups, matrices, out)
+        Optimizer.move(
+            self, vector, gradient, {"m": slots["m"]}, step, groups, matrices, out, {"m": new_slots["m"]}
+        )
         rest = [place for place in places if len(place.shape) < 2]
         theirs = [
             group._replace(start=place.part.start, stop=place.part.stop)
             for group in groups
             for place in inside(group, rest)
         ]
-        slots = {name: slots[name] for name in self.other.init_slots(np.zeros(0))}
-        self.other.advance(vector, gradient, slots, step, theirs, rest, out)
+        names = self.other.init_slots(np.zeros(0))
+        slots, new_slots = ({name: given[name] for name in names} for given in (slots, new_slots))
+        self.other.advance(vector, gradient, slots, step, theirs, rest, out, new_slots)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
         m = slots["m"]

@@ -38,6 +38,7 @@ class SGD(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"momentum": 1}
     constants: ClassVar[tuple[str, ...]] = ("decay",)
+    hosted: ClassVar[tuple[str, ...]] = ("decay",)
 
     def __post_init__(self) -> None:
         Optimizer.__post_init__(self)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..model import Model
+    from ..engine.protocol import Trainee
     from ..training.history import History
 
 KINDS = {"gradient_alignment": "rule's gradient to the true one", "weight_alignment": "feedback B to W"}
@@ -72,12 +72,12 @@ def _draw(axes: Axes, kind: str, steps: Mapping[str, Sequence[tuple[int, float]]
     axes.legend(frameon=False, fontsize=9)
 
 
-def feedback_weights(model: Model) -> Figure:
+def feedback_weights(model: Trainee) -> Figure:
     """Draw the feedback weights B of each layer, beside the weights W that they stand for, if there are.
 
     Parameters
     ----------
-    model : Model
+    model : Trainee
         A compiled model whose rule has feedback weights.
 
     Returns

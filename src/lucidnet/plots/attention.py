@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..model import Model
+    from ..engine.protocol import Trainee
 
 MOST_TOKENS = 40
 """Up to so many tokens there is room for their names."""
 
 
 def attention_maps(
-    model: Model,
+    model: Trainee,
     x: Any,
     layer: str | None = None,
     tokens: Sequence[str] | None = None,
@@ -34,7 +34,7 @@ def attention_maps(
 
     Parameters
     ----------
-    model : Model
+    model : Trainee
     x : array-like (time, ...)
         One input; of a batch the first is taken.
     layer : str, optional

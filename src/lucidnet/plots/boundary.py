@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..model import Model
+    from ..engine.protocol import Trainee
 
 # Okabe & Ito (2008), in an order in which the first ones differ most.
 CLASSES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
@@ -23,12 +23,12 @@ MARKERS = "osD^vP*X"
 MARGIN = 0.1
 
 
-def decision_boundary(model: Model, x: Any, y: Any, resolution: int = 200) -> Figure:
+def decision_boundary(model: Trainee, x: Any, y: Any, resolution: int = 200) -> Figure:
     """Draw the classes that a network with two inputs gives, and the data.
 
     Parameters
     ----------
-    model : Model
+    model : Trainee
         A classifier with two inputs: softmax, or one output.
     x : array-like (n, 2)
     y : labels (n,) or (n, 1), or one-hot (n, classes)
@@ -63,7 +63,7 @@ def decision_boundary(model: Model, x: Any, y: Any, resolution: int = 200) -> Fi
     return figure
 
 
-def probabilities(model: Model, x: Array) -> Array:
+def probabilities(model: Trainee, x: Array) -> Array:
     """Return the probability of each class (n, classes), from two classes on."""
     p: Array = model.predict(x).astype(float)
     if p.ndim != 2:

@@ -16,13 +16,13 @@ from .inside import call_of, place
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..model import Model
+    from ..engine.protocol import Trainee
 
 LIMIT = 64
 INCH_PER_TILE = 0.8
 
 
-def convolution_filters(model: Model, layer: str | None = None, limit: int = LIMIT) -> Figure:
+def convolution_filters(model: Trainee, layer: str | None = None, limit: int = LIMIT) -> Figure:
     """Draw the weights of a convolution: blue is negative, white is zero, red is positive.
 
     Filters of one channel, and of three (as colours around a middle grey), are one tile each; with more
@@ -30,7 +30,7 @@ def convolution_filters(model: Model, layer: str | None = None, limit: int = LIM
 
     Parameters
     ----------
-    model : Model
+    model : Trainee
     layer : str, optional
         The name of the layer, as in ``model.summary()``; the first convolution if not given.
     limit : int
@@ -62,12 +62,12 @@ def convolution_filters(model: Model, layer: str | None = None, limit: int = LIM
     return _tiles(images, columns, title, symmetric_limit(shown))
 
 
-def feature_maps(model: Model, x: Any, layer: str | None = None, limit: int = LIMIT) -> Figure:
+def feature_maps(model: Trainee, x: Any, layer: str | None = None, limit: int = LIMIT) -> Figure:
     """Draw what a layer gives for one image: one tile for each of its channels.
 
     Parameters
     ----------
-    model : Model
+    model : Trainee
     x : array-like (height, width, channels)
         One input; of a batch the first is taken.
     layer : str, optional
@@ -117,7 +117,7 @@ def _tiles(images: Array, columns: int, title: str, scale: float) -> Figure:
     return figure
 
 
-def _kernel(model: Model, layer: str | None) -> tuple[str, Array]:
+def _kernel(model: Trainee, layer: str | None) -> tuple[str, Array]:
     """Return a layer's name, and its kernel (height, width, channels, filters)."""
     model.build()
     path, _ = place(model, layer, "kernel_size", "convolution")

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DataError
+from ..inspect.trace import batch_gradient
 from .figures import BLUE, VERMILLION, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..model import Model
+    from ..engine.protocol import Trainee
     from .images import Array
 
 
-def gradient_flow(model: Model, x: Any, y: Any) -> Figure:
+def gradient_flow(model: Trainee, x: Any, y: Any) -> Figure:
     """Draw the mean and the largest size of the gradients of each layer, on a logarithmic scale.
 
     A line that falls or rises by powers of ten from one end to the other shows gradients that vanish or
@@ -26,7 +27,7 @@ def gradient_flow(model: Model, x: Any, y: Any) -> Figure:
 
     Parameters
     ----------
-    model : Model
+    model : Trainee
         A compiled model; it is not changed.
     x, y : array-like (n, ...)
         The batch whose gradient it is.
@@ -53,12 +54,11 @@ def gradient_flow(model: Model, x: Any, y: Any) -> Figure:
     return figure
 
 
-def gradients_by_layer(model: Model, x: Any, y: Any) -> dict[str, Array]:
+def gradients_by_layer(model: Trainee, x: Any, y: Any) -> dict[str, Array]:
     """Return the sizes of all gradients of each layer, as a flat array, in the order of the layers."""
-    step, data = model.step, model._data(x, y)
-    state, batch = model.state, data.batch(slice(None)).masked(step.net)
-    gradient, _, _ = step.differentiated(state.reset(), batch)
-    layout = state.plan.parameters
+    batch = model.checked(x, y).batch(slice(None)).masked(model.net)
+    gradient = batch_gradient(model, batch)
+    layout = model.problem.layout.parameters
     found: dict[str, list[Array]] = {}
     for path, part in zip(layout.paths, layout.slices, strict=True):
         found.setdefault(".".join(path[:-1]), []).append(np.abs(gradient[part]))

@@ -14,10 +14,10 @@ from ..layers.base import INFERENCE, masked
 from ..training.checks import as_inputs
 
 if TYPE_CHECKING:
-    from ..model import Model
+    from ..engine.protocol import Trainee
 
 
-def place(model: Model, layer: str | None, trait: str, kind: str) -> tuple[Path, Layer]:
+def place(model: Trainee, layer: str | None, trait: str, kind: str) -> tuple[Path, Layer]:
     """Return path and value of a layer; without a name, of the first that has an attribute `trait`.
 
     Raises
@@ -35,7 +35,7 @@ def place(model: Model, layer: str | None, trait: str, kind: str) -> tuple[Path,
     return known[layer]
 
 
-def call_of(model: Model, x: Any, layer: str | None, trait: str, kind: str) -> Call:
+def call_of(model: Trainee, x: Any, layer: str | None, trait: str, kind: str) -> Call:
     """Return the call of a layer, as `place` finds it, for one input, or for the first of a batch."""
     path, _ = place(model, layer, trait, kind)
     x = np.asarray(x)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from .images import Array
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..engine.step import State
-    from ..model import Model
+    from ..engine.protocol import Trainee
+    from ..engine.state import State
 
 ROWS = 1000
 LEVELS = 20
@@ -27,7 +26,7 @@ STEEP = 10.0
 
 
 def loss_surface(
-    model: Model, x: Any, y: Any, directions: int = 2, span: float = 1.0, points: int = 25, seed: int = 0
+    model: Trainee, x: Any, y: Any, directions: int = 2, span: float = 1.0, points: int = 25, seed: int = 0
 ) -> Figure:
     """Draw the loss along one or two random directions through the weights.
 
@@ -37,7 +36,7 @@ def loss_surface(
 
     Parameters
     ----------
-    model : Model
+    model : Trainee
         A compiled model; it is not changed.
     x, y : array-like (n, ...)
         The data of the loss; some hundred examples are enough.
@@ -74,23 +73,22 @@ def loss_surface(
 
 
 @np.errstate(over="ignore", invalid="ignore")  # far from the weights the loss may overflow
-def loss_grid(model: Model, x: Any, y: Any, directions: int, steps: Array, seed: int = 0) -> Array:
+def loss_grid(model: Trainee, x: Any, y: Any, directions: int, steps: Array, seed: int = 0) -> Array:
     """Return the loss at each point: (points,) or, second direction first, (points, points)."""
-    source = Arrays(model._data(x, y), ROWS)
-    state, step = model.state, model.step
+    source = Arrays(model.checked(x, y), ROWS)
+    state = model.state
     ways = [direction(state, seed, k) for k in range(directions)]
     losses = []
     for place in np.ndindex(*(len(steps) for _ in ways)):
         vector = state.vector + sum(steps[k] * way for k, way in zip(reversed(place), ways, strict=True))
-        vector = vector.astype(state.vector.dtype)
-        moved = replace(state, vector=vector, params=state.plan.layout.unravel(vector))
-        losses.append(evaluate(step, moved.reset(), source, ())["loss"])
+        params = state.params.layout.bind(vector.astype(state.vector.dtype))
+        losses.append(evaluate(model, source, state=state._replace(params=params), metrics=())["loss"])
     return np.array(losses).reshape([len(steps)] * directions)
 
 
 def direction(state: State, seed: int, number: int) -> Array:
     """Return a random direction, scaled for each unit to the norm of its weights; zero for vectors."""
-    layout = state.plan.layout
+    layout = state.params.layout
     way = np.zeros(state.vector.shape)
     for path, shape, part in zip(layout.paths, layout.shapes, layout.slices, strict=True):
         if len(shape) > 1:

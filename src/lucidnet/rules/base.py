@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..backend import Array, Shape, Stream, Tree
+from ..core.trees import Path
 from ..core.value import Value
-from ..layers import Layer
+from ..layers import Layer, Run
 from ..layers.base import Cache, Send
+from ..losses import Loss
 
 
 class Signals(NamedTuple):
@@ -28,8 +30,97 @@ class Signals(NamedTuple):
     target: Array
 
 
-Route = Callable[..., tuple[Array, Tree]]
-"""How a layer itself is crossed: route(layer, params, cache, dy, send, need_dx)."""
+class Edge(NamedTuple):
+    """One edge of a network, from the output of a layer down to its input, as a rule crosses it.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    params : tree
+        Its parameters.
+    cache : Any
+        What its forward pass kept.
+    dy : array
+        The error at its output.
+    need_dx : bool
+        Whether anyone needs the error at its input.
+    B : tree
+        Its feedback weights.
+    signals : Signals
+        What is known at the network's output.
+    route : callable
+        How the layer itself is passed: route(params, cache, dy, send, need_dx). For most it is the layer's
+        own `route`; a rule through time passes recurrent layers.
+    """
+
+    layer: Layer
+    params: Tree
+    cache: Cache
+    dy: Any
+    need_dx: bool
+    B: Tree
+    signals: Signals
+    route: Callable[..., tuple[Any, Tree]]
+
+
+class RuleGradient(NamedTuple):
+    """What a rule makes of a batch.
+
+    Parameters
+    ----------
+    loss : array
+        The mean loss.
+    prediction : array (n, ...), or several by name
+        The network's output.
+    grads : tree
+        The gradients of the parameters, by the rule.
+    cache : Any
+        What the network's forward pass kept.
+    memory : tree
+        What has changed of the rule's memory on the way: feedback weights by layer and name.
+    """
+
+    loss: Any
+    prediction: Any
+    grads: Tree
+    cache: Cache
+    memory: Tree
+
+
+class Trained(Protocol):
+    """What a rule is told of what is trained: the network, its loss, the rule of the whole."""
+
+    @property
+    def net(self) -> Layer:
+        """The network, without a final activation that the loss has taken over."""
+
+    @property
+    def loss(self) -> Loss:
+        """The loss."""
+
+    @property
+    def rule(self) -> Any:
+        """The `Rule` of all layers that have none of their own."""
+
+    def output(self, kept: Any, y: Any) -> Any:
+        """Return the network's output, from what the loss kept and the output of `net`."""
+
+
+class Given(Protocol):
+    """A batch, as rules see it."""
+
+    @property
+    def x(self) -> Any:
+        """Inputs (n, ...)."""
+
+    @property
+    def target(self) -> Any:
+        """Targets (n, ...)."""
+
+    @property
+    def weights(self) -> Array | None:
+        """A weight for each example, or for each of its time steps."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,6 +143,9 @@ class SpaceRule(Value):
     pools: ClassVar[bool] = False
     """Whether examples count that have no error: then none may be added that do not count."""
 
+    whole: ClassVar[bool] = False
+    """Whether it finds all gradients at once, and has no part for single layers."""
+
     phase: ClassVar[bool] = False
     """Whether B has a phase of its own between steps: `learn`."""
 
@@ -71,20 +165,67 @@ class SpaceRule(Value):
         """
         return {}
 
-    def cross(
-        self,
-        layer: Layer,
-        params: Tree,
-        cache: Cache,
-        dy: Array,
-        need_dx: bool,
-        B: Tree,
-        send: Send,
-        signals: Signals,
-        route: Route,
-    ) -> tuple[Array, Tree]:
-        """Return dx and the gradients of a layer, given the error at its output."""
-        return route(layer, params, cache, dy, send, need_dx)
+    def begin(self, net: Layer, rule: Any, params: Tree, shapes: Mapping[Any, Shape], rng: Stream) -> Tree:
+        """Return the rule's memory before the first step: by default the feedback weights of all layers.
+
+        Parameters
+        ----------
+        net : Layer
+            The network.
+        rule : Rule
+            The rule of the whole; single layers may have their own.
+        params : tree
+            The parameters.
+        shapes : mapping of path to shape
+            The shape of one input of each layer by path, and that of the network's output by None.
+        rng : Stream
+            Random numbers of the run.
+        """
+        from .feedback import fresh
+
+        return fresh(net, rule, params, shapes, rng)
+
+    def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
+        """Return loss, output and gradients of a batch: by default by one pass back along the edges.
+
+        A rule that finds all gradients in another way overrides this.
+
+        Parameters
+        ----------
+        trained : Trained
+            Network, loss and rule.
+        params : tree
+            The parameters.
+        memory : tree
+            The rule's memory.
+        batch : Batch
+            Inputs, targets and weights.
+        run : Run
+            Mask, carried states, random numbers.
+        """
+        from .credit import Credit
+        from .feedback import from_paths, side_by_side
+
+        net, loss = trained.net, trained.loss
+        y, cache = net.forward(params, batch.x, run)
+        value, kept = loss.forward(y, batch.target, batch.weights, run.mask, run.real)
+        dy = loss.backward(kept)
+        learned: dict[Path, Tree] = {}
+        credit = Credit(trained.rule, memory, Signals(side_by_side(dy), batch.target), learned)
+        _, grads = credit.send("", net, params, cache, dy, False)
+        return RuleGradient(value, trained.output(kept, y), grads, cache, from_paths(learned))
+
+    def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
+        """Return dx, the gradients of the layer, and its feedback weights if they have changed (else None).
+
+        Parameters
+        ----------
+        edge : Edge
+            The layer, its parameters, the error at its output, and what else there is to know.
+        send : callable
+            What passes the layers inside, for `Edge.route`.
+        """
+        return *edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx), None
 
     def taught(self, layer: Layer, B: Tree, grads: Tree) -> Tree | None:
         """Return the gradients by which the optimizer changes B; None if B does not learn like that."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import SettingError
-from ..layers import Layer, Recurrent, walk
+from ..layers import Layer, walk
 from .registry import Rule, get
 from .time.bptt import BPTT
 
@@ -14,7 +14,7 @@ def check_defined(net: Layer, rule: Rule) -> None:
     """Raise `SettingError` if a rule, or that of a single layer, cannot be followed in a network."""
     for where, layer, own in _scopes(net, rule):
         _check_time(where, layer, own)
-        if not hasattr(own.space, "estimate"):
+        if not own.space.whole:
             continue
         if layer is not net:
             raise SettingError(
@@ -37,7 +37,7 @@ def _scopes(net: Layer, rule: Rule) -> Iterator[tuple[str, Layer, Rule]]:
 
 
 def _check_time(where: str, layer: Layer, rule: Rule) -> None:
-    if isinstance(rule.time, BPTT) or any(isinstance(inner, Recurrent) for _, inner in walk(layer)):
+    if isinstance(rule.time, BPTT) or any(inner.carried for _, inner in walk(layer)):
         return
     raise SettingError(
         f"{where} {rule.time!r} says how credit goes back in time, but there is no recurrent layer here "

@@ -1,19 +1,20 @@
-"""Feedback weights: made, and taught."""
+"""Feedback weights: made, and found by path."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..backend import Array, Stream, Tree, namespace
-from ..core.trees import Path, at, put
+from ..backend import Array, Shape, Stream, Tree, namespace
+from ..core.trees import Path, at, put, tree_map
 from ..errors import SettingError
-from ..layers import Layer, Recurrent
-from .crossing import TIME, input_shapes, places, plain
+from ..layers import Layer
+from ..layers.base import Cache, Send
+from .credit import TIME, places
 from .registry import Rule
 
 
-def fresh(net: Layer, rule: Rule, params: Tree, x: Any, rng: Stream) -> Tree:
+def fresh(net: Layer, rule: Rule, params: Tree, shapes: Mapping[Any, Shape], rng: Stream) -> Tree:
     """Return the first feedback weights of a network: a tree like `params`, where there are any.
 
     Parameters
@@ -24,15 +25,11 @@ def fresh(net: Layer, rule: Rule, params: Tree, x: Any, rng: Stream) -> Tree:
         Its rule; single layers may have their own.
     params : tree
         Its parameters.
-    x : array
-        An input (of any numbers), for the shapes.
+    shapes : mapping of path to shape
+        What `edge_shapes` returns.
     rng : Stream
         Random numbers of the run.
     """
-    if plain(net, rule):
-        return {}
-    shapes, y = input_shapes(net, params, x)
-    outputs = tuple(side_by_side(y).shape[1:])
     made: Tree = {}
     for path, layer, own in places(net, rule):
         stream = rng
@@ -40,11 +37,44 @@ def fresh(net: Layer, rule: Rule, params: Tree, x: Any, rng: Stream) -> Tree:
             stream = stream.child(name)
         B: Tree = {}
         if path in shapes:
-            B = own.space.feedback(layer, at(params, path), shapes[path], outputs, stream)
-        if isinstance(layer, Recurrent) and (inner := own.time.feedback(layer, stream.child(TIME))):
+            B = own.space.feedback(layer, at(params, path), shapes[path], shapes[None], stream)
+        if layer.carried and (inner := own.time.feedback(layer, stream.child(TIME))):
             B = B | {TIME: inner}
         if B:
             made = put(made, path, B)
+    return made
+
+
+def edge_shapes(net: Layer, params: Tree, x: Any) -> dict[Any, Shape]:
+    """Return the shape of one input of each layer to whose input an error comes back, by path.
+
+    With the path None comes that of the network's output, of several outputs side by side. Found by sending
+    an error of zeros down: what comes back from a layer has the shape of its input.
+    """
+    y, cache = net.forward(params, x)
+    found: dict[Any, Shape] = {None: tuple(side_by_side(y).shape[1:])}
+
+    def at(path: Path) -> Send:
+        def send(
+            name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
+        ) -> tuple[Array, Tree]:
+            here = (*path, name)
+            dx, grads = layer.route(params, cache, dy, at(here), need_dx)
+            if dx is not None and not isinstance(dx, tuple):
+                found[here] = tuple(dx.shape[1:])
+            return dx, grads
+
+        return send
+
+    net.route(params, cache, tree_map(lambda a: namespace(a).zeros_like(a), y), at(()), False)
+    return found
+
+
+def from_paths(found: Mapping[Path, Tree]) -> Tree:
+    """Return the tree of branches found by path."""
+    made: Tree = {}
+    for path, branch in found.items():
+        made = put(made, path, branch)
     return made
 
 
@@ -68,7 +98,7 @@ def merged(tree: Tree, other: Tree) -> Tree:
     return {name: merged(value, other[name]) if name in other else value for name, value in tree.items()}
 
 
-def each(net: Layer, rule: Rule, feedback: Tree, function: Callable[[Path, Layer, Rule, Tree], Any]) -> Tree:
+def each(net: Layer, rule: Any, feedback: Tree, function: Callable[[Path, Layer, Rule, Tree], Any]) -> Tree:
     """Return a tree of what a function makes of the feedback weights of each layer; None is left out."""
     made: Tree = {}
     for path, layer, own in places(net, rule):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import platform
 import warnings
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,8 @@ import numpy as np
 from ..core.packing import pack, shaped_like, unpack
 from ..core.trees import tree_map
 from ..core.value import to_config
-from ..engine.step import State, Step, Taught
+from ..engine.protocol import Executor
+from ..engine.state import FeedbackState, State
 from ..errors import FileError, SettingError
 from .history import History
 
@@ -39,7 +39,7 @@ def write(loop: Loop, path: Path) -> None:
     arrays = tensors(model)
     description = describe(model) | {"optimizer": to_config(loop.optimizer)}
     description["training"] = pack(_situation(loop), "@training", arrays)
-    if not model.step.main:
+    if not model.executor.main:
         return
     description["machine"] = {"python": platform.python_version(), "numpy": np.__version__}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,13 +51,13 @@ def _situation(loop: Loop) -> dict[str, Any]:
     state: State = loop.model.state
     return {
         "step": state.step,
-        "slots": state.slots,
+        "slots": state.memory,
         "carried": state.carried,
-        "taught": state.taught.slots,
+        "taught": state.feedback.memory,
         "epoch": loop.epoch,
         "batch": loop.batch,
         "first": loop.first,
-        "tally": loop.tally.merged(loop.model.step).parts(),
+        "tally": loop.tally.merged(loop.model.executor).parts(),
         "recorded": loop.model.history.steps,
         "callbacks": [(type(callback).__name__, callback.state()) for callback in loop.callbacks],
     }
@@ -95,7 +95,7 @@ def restore(loop: Loop, folder: Path) -> bool:
         If network, data, loss, optimizer, rule, seed or dtype are not those of the checkpoint.
     """
     found = newest(folder)
-    _agree(loop.model.step, folder, None if found is None else found[0].name)
+    _agree(loop.model.executor, folder, None if found is None else found[0].name)
     if found is None:
         return False
     path, description, arrays = found
@@ -108,7 +108,7 @@ def restore(loop: Loop, folder: Path) -> bool:
     loop.epoch, loop.batch, loop.first = (situation[name] for name in ("epoch", "batch", "first"))
     loss, terms, states = situation["tally"]
     states = shaped_like(states, loop.tally.states)
-    loop.tally.go_on((loss, terms, states if loop.model.step.main else loop.tally.states))
+    loop.tally.go_on((loss, terms, states if loop.model.executor.main else loop.tally.states))
     states = list(situation["callbacks"])
     for callback in loop.callbacks:
         mine = next((kept for kept in states if kept[0] == type(callback).__name__), None)
@@ -118,9 +118,9 @@ def restore(loop: Loop, folder: Path) -> bool:
     return True
 
 
-def _agree(step: Step, folder: Path, name: str | None) -> None:
+def _agree(executor: Executor, folder: Path, name: str | None) -> None:
     """Raise if other processes do not see the same checkpoint."""
-    names = step.from_all(name)
+    names = executor.gather(name)
     if len(set(names)) > 1:
         raise FileError(
             f"{folder}: the processes see different checkpoints there, {names}; it must be one folder for all"
@@ -141,12 +141,12 @@ def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
 def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> State:
     from ..interop.model_file import FEEDBACK, fitted
 
-    params = fitted(arrays, model.params)
-    state = State.of(model.net, params, model.state.seed)
-    weights = tree_map(np.array, fitted(arrays, model.feedback, FEEDBACK))
-    taught = Taught(weights, situation["taught"])
-    rest = {name: situation[name] for name in ("slots", "step", "carried")}
-    return replace(state, taught=taught, **rest)
+    layout = model.problem.layout.layout
+    params = layout.bind(layout.ravel(fitted(arrays, model.params)))
+    feedback = FeedbackState(
+        tree_map(np.array, fitted(arrays, model.feedback, FEEDBACK)), situation["taught"]
+    )
+    return State(params, situation["slots"], situation["carried"], feedback, situation["step"], model.seed)
 
 
 def _compare(loop: Loop, path: Path, description: dict[str, Any]) -> None:

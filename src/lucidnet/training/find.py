@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..engine.step import State
-from ..errors import NonFiniteError, SettingError
+from ..engine.protocol import NotFiniteError, Trainee
+from ..errors import SettingError
 from .sources import Source
-
-if TYPE_CHECKING:
-    from ..model import Model
 
 SMOOTH = 0.9
 """How much of the running mean of the loss is kept at each step."""
@@ -51,7 +48,7 @@ class RateCurve:
         return f"RateCurve({len(self.rates)} steps from {low:.1e} to {high:.1e}, suggestion {best:.1e})"
 
 
-def find(model: Model, source: Source, start: float, stop: float, steps: int) -> RateCurve:
+def find(model: Trainee, source: Source, start: float, stop: float, steps: int) -> RateCurve:
     """Try rates from `start` to `stop`; the model is afterwards as it was before, bit for bit.
 
     The rate grows by the same factor at each step (Smith 2017, "Cyclical learning rates for training neural
@@ -63,28 +60,23 @@ def find(model: Model, source: Source, start: float, stop: float, steps: int) ->
             f"lr_find: expected 0 < start < stop and at least 10 steps, got {start!r}, {stop!r}, {steps!r}"
         )
     factor = (stop / start) ** (1 / (steps - 1))
-    step = replace(
-        model.step, optimizer=model.step.optimizer.changed(learning_rate=lambda n: start * factor**n)
-    )
-    state, rates, losses, mean = fresh(model.state, model), [], [], 0.0
+    optimizer = model.problem.optimizer.changed(learning_rate=lambda n: start * factor**n)
+    problem = model.problem.changed(optimizer)
+    state, rates, losses, mean = problem.start(model.state.params, model.seed), [], [], 0.0
     for number, batch in zip(range(steps), _endless(source), strict=False):
-        try:
-            state, (measured,) = step.accumulated(state, [batch.masked(step.net)])
-        except NonFiniteError:
+        given = [[batch.masked(model.net)]]
+        ran = model.executor.run(problem.update, problem, state, given)
+        if isinstance(ran.error, NotFiniteError):
             break
-        mean = SMOOTH * mean + (1 - SMOOTH) * measured.loss
+        if ran.error is not None:
+            raise ran.error
+        state = ran.state
+        mean = SMOOTH * mean + (1 - SMOOTH) * ran.measured[0].loss
         rates.append(start * factor**number)
         losses.append(mean / (1 - SMOOTH ** (number + 1)))
         if losses[-1] > DIVERGED * min(losses):
             break
     return RateCurve(tuple(rates), tuple(losses), suggested(rates, losses))
-
-
-def fresh(state: State, model: Model) -> State:
-    """Return a state before its first step that shares no memory with the given one."""
-    plan = state.plan
-    copy = State.of(model.net, plan.layout.unravel(state.vector.copy()), state.seed)
-    return model.step.ready(copy, model.input_shape)
 
 
 def suggested(rates: list[float], losses: list[float]) -> float:

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from ..core.signals import Termination, termination
 from ..data.batch import Batch, alike, whole
-from ..engine.step import Measured, State, Step
+from ..engine.protocol import Ran, Trainee
+from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, SettingError, Terminated
 from .callbacks.base import Callback
+from .diagnose import settled
 from .history import History, Result
 from .measure import Tally, evaluate
 from .progress import Progress
 from .sources import Source
-
-if TYPE_CHECKING:
-    from ..metrics import Metric
-
-
-class Trainee(Protocol):
-    """What the loop trains: it owns the state, and the loop replaces it after each step."""
-
-    state: State
-    history: History
-    step: Step
-
-    @property
-    def metrics(self) -> Sequence[Metric[Any]]:
-        """What is measured besides the loss."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +77,17 @@ class Loop:
         self.schedule, self.progress, self.callbacks = schedule, progress, callbacks
         self.epoch = self.batch = 0
         self.first = model.history.epochs
-        self.optimizer = model.step.optimizer
+        self.optimizer = model.optimizer
         self.stopped: str | None = None
         self.asked, self.one_by_one = Termination(), False
-        self.tally, self.compiled = Tally(model.metrics), model.step.compiling
-        self.wanted = bool(model.metrics) or any(callback.looks for callback in callbacks)
+        self.tally, self.compiled = Tally(model.metrics), model.executor.compile_seconds
+        looks = bool(model.metrics) or any(callback.looks for callback in callbacks)
+        self.keep = frozenset({"predictions"} if looks else ())
+
+    @property
+    def steps(self) -> int:
+        """How many steps the model has made."""
+        return int(self.model.live.step)
 
     def stop(self, reason: str) -> None:
         """End the training after this step."""
@@ -111,30 +103,30 @@ class Loop:
         """
         with termination() as self.asked:
             try:
-                self.model.step.watch()
-                for callback in self.callbacks:
-                    callback.begin(self)
-                self.one_by_one = self._differ()
-                while self.epoch < self.schedule.epochs and self.stopped is None:
-                    self._epoch()
-                    if self._terminating(now=True):
-                        self._terminate()
+                with self.model.executor.training():
+                    for callback in self.callbacks:
+                        callback.begin(self)
+                    self.one_by_one = self._differ()
+                    while self.epoch < self.schedule.epochs and self.stopped is None:
+                        self._epoch()
+                        if self._terminating(now=True):
+                            self._terminate()
             finally:
                 for callback in self.callbacks:
                     callback.end(self)
                 self.progress.close()
-                self.model.step.release()
-        return self.model.history
+        history: History = self.model.history
+        return history
 
     def _differ(self) -> bool:
         """Tell whether several processes cut blocks of steps differently; then each step is made alone."""
-        first = self.model.state.step
+        first = self.steps
         kinds = [[type(c).__name__, *map(c.room, range(first, first + 3))] for c in self.callbacks]
-        return any(other != kinds for other in self.model.step.from_all(kinds))
+        return any(other != kinds for other in self.model.executor.gather(kinds))
 
     def _terminating(self, now: bool = False) -> bool:
         """Tell whether the training is to end here: this process has been asked to, or another of several."""
-        return self.asked.agreed(self.model.step.from_all, now)
+        return self.asked.agreed(self.model.executor.gather, now)
 
     def _terminate(self) -> None:
         """Have the training written down, and end it."""
@@ -143,24 +135,25 @@ class Loop:
             "; ".join(where for where in told if where)
             or "saved with --resume (fit(..., resume=folder)) only"
         )
-        raise Terminated(f"ended by SIGTERM after step {self.model.state.step}; {kept}")
+        raise Terminated(f"ended by SIGTERM after step {self.steps}; {kept}")
 
     def validate(self) -> Result:
         """Return the numbers of the validation data."""
         assert self.validation is not None
-        model = self.model
-        return evaluate(model.step, model.state, self.validation, model.metrics, prefix="val_")
+        return evaluate(self.model, self.validation, prefix="val_")
 
     def _epoch(self) -> None:
         """Make a step on each batch, from the first that has not been seen."""
+        model = self.model
         if not self.batch:
-            self.tally = Tally(self.model.metrics)
-            self.model.state = self.model.state.reset()
+            self.tally = Tally(model.metrics)
+            model.live = model.live.reset()
         self.progress.start(self.source.count)
-        batches = self.source.batches(self.first + self.epoch, self.batch, self.model.step.part)
-        with closing(self.model.step.ahead(self._blocks(batches), self.model.state)) as blocks:
-            for steps, sent in blocks:
-                self._steps(steps, sent)
+        shard = model.executor.shard(model.problem)
+        batches = self.source.batches(self.first + self.epoch, self.batch, shard)
+        with model.executor.prefetch(self._blocks(batches), model.live) as blocks:
+            for steps, prepared in blocks:
+                self._steps(steps, prepared)
                 if self._terminating():
                     self._terminate()
                 if self.stopped is not None:
@@ -173,8 +166,7 @@ class Loop:
     def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
         """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
         block: list[list[Batch]] = []
-        room, number = 0, self.model.state.step
-        net = self.model.step.net
+        room, number, net = 0, self.steps, self.model.net
         while several := [batch.masked(net) for batch in islice(batches, self.schedule.accumulate)]:
             if block and not alike(several, block[0]):
                 yield block
@@ -193,37 +185,50 @@ class Loop:
         """Return how many steps may be made at once from a step on."""
         if self.one_by_one:
             return 1
-        every = self.schedule.validate_every
-        rooms = [even(self.model.step.at_once(several), self.source.count, self.schedule.accumulate)]
+        every, executor = self.schedule.validate_every, self.model.executor
+        rooms = [even(executor.steps_per_call(several), self.source.count, self.schedule.accumulate)]
         rooms += [room for callback in self.callbacks if (room := callback.room(step)) is not None]
         return min(rooms if not every else [*rooms, every - step % every])
 
-    def _steps(self, steps: list[list[Batch]], sent: Any) -> None:
-        batches = [batch for several in steps for batch in several]
+    def _steps(self, steps: list[list[Batch]], prepared: Any) -> None:
+        """Make the steps of a block; what was made is kept, whatever ends it."""
+        model, executor = self.model, self.model.executor
         for callback in self.callbacks:
             if type(callback).before_step is not Callback.before_step:
-                callback.before_step(self, [whole(batch) for batch in batches])
-        try:
-            measured = train(self.model, steps, sent, self.wanted)
-        except NonFiniteError as error:
-            if not any([callback.failed(self, error) for callback in self.callbacks]):
-                raise
-            return self.stop(str(error))
-        if (seconds := self.model.step.compiling - self.compiled) > 0.05:
+                callback.before_step(self, [whole(batch) for several in steps for batch in several])
+        problem = model.problem
+        with executor.lock:
+            ran = executor.run(problem.update, problem, model.live, prepared, self.keep)
+            model.live = ran.state
+        if ran.error is not None and not self._failed(ran, steps):
+            return
+        if (seconds := executor.compile_seconds - self.compiled) > 0.05:
             self.progress.note(f"compiled in {seconds:.1f} s")
-        self.compiled = self.model.step.compiling
-        self.batch += len(batches)
-        for batch, found in zip(batches, measured, strict=True):
-            self.tally.add(found, batch)
+        self.compiled = executor.compile_seconds
+        for several, measured in zip(steps, ran.measured, strict=True):
+            self.batch += len(several)
+            self.tally.add(measured, several)
         every = self.schedule.validate_every
-        if every and self.validation is not None and self.model.state.step % every == 0:
-            self.model.history.record(self.model.state.step, self.validate())
+        if every and self.validation is not None and self.steps % every == 0:
+            model.history.record(self.steps, self.validate())
         for callback in self.callbacks:
-            callback.step(self, measured)
+            callback.step(self, ran.measured)
         self.progress.batch(self.batch, self.tally.result)
 
+    def _failed(self, ran: Ran[State], steps: list[list[Batch]]) -> bool:
+        """Raise what ended a block early; return False if a callback takes a step that is not finite."""
+        model, given = self.model, steps[min(len(ran.measured), len(steps) - 1)]
+        with model.executor.lock:
+            model.live, error = settled(ran, model.problem, model.executor, given)
+        if not isinstance(error, NonFiniteError):
+            raise error
+        if not any([callback.failed(self, error) for callback in self.callbacks]):
+            raise error
+        self.stop(str(error))
+        return False
+
     def _close_epoch(self) -> None:
-        result = self.tally.merged(self.model.step).result()
+        result = self.tally.merged(self.model.executor).result()
         if self.validation is not None:
             result |= self.validate()
         self.model.history.append(result)
@@ -247,13 +252,13 @@ def even(most: int, batches: int | None, accumulate: int) -> int:
     return -(-steps // -(-steps // most))
 
 
-def train(
-    model: Trainee, steps: Sequence[Sequence[Batch]], sent: Any = None, wanted: bool = True
-) -> list[Measured]:
-    """Make steps; if one is not finite, or is interrupted, the weights of the last good step come back."""
-    try:
-        model.state, measured = model.step.several(model.state, steps, sent, wanted)
-    except BaseException as error:
-        model.state = model.step.recovered(model.state, error)
-        raise
-    return measured
+def train(model: Trainee, batches: Sequence[Batch]) -> Measured:
+    """Make one step on one or several batches; a step that is not finite, or is interrupted, is not made."""
+    executor, problem = model.executor, model.problem
+    with executor.lock:
+        ran = executor.run(problem.update, problem, model.live, [batches], frozenset({"predictions"}))
+        model.live = ran.state
+        if ran.error is not None:
+            model.live, error = settled(ran, problem, executor, batches)
+            raise error
+    return ran.measured[0]

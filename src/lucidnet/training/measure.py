@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
 from ..core.trees import tree_map
 from ..data.batch import Batch
-from ..engine.step import Measured, State, Step
+from ..engine.protocol import Executor, Trainee
+from ..engine.state import Measured, State
+from ..engine.update import evaluate as evaluate_batch
 from .history import Result
 from .sources import Source
 
@@ -26,16 +27,21 @@ class Tally:
         self.states = [metric.start() for metric in metrics]
         self.loss, self.terms = 0.0, 0.0
 
-    def add(self, found: Measured, batch: Batch) -> None:
-        """Count one more batch; examples and time steps that are left out do not count."""
-        self.loss += found.loss * found.terms
-        self.terms += found.terms
-        if not self.metrics:
-            return
-        target, prediction, mask = batch.only(found.prediction)
-        target, prediction = (_counted(tree, prediction, mask) for tree in (target, prediction))
-        for i, metric in enumerate(self.metrics):
-            self.states[i] = metric.update(self.states[i], target, prediction)
+    def add(self, found: Measured, batches: Sequence[Batch]) -> None:
+        """Count what a step measured on its batches; examples and time steps left out do not count."""
+        for loss, terms, prediction, batch in zip(*found[:3], batches, strict=True):
+            self.loss += loss * terms
+            self.terms += terms
+            if not self.metrics:
+                continue
+            given = batch if isinstance(batch, Batch) else batch.batch
+            target, mask = given.target, given.mask
+            if given.real is not None:
+                target, prediction, mask = given.only(prediction)
+            if mask is not None:
+                target, prediction = (_counted(tree, prediction, mask) for tree in (target, prediction))
+            for i, metric in enumerate(self.metrics):
+                self.states[i] = metric.update(self.states[i], target, prediction)
 
     def parts(self) -> tuple[float, float, list[Any]]:
         """Return the sums so far; see `go_on`."""
@@ -45,9 +51,9 @@ class Tally:
         """Go on from sums of before."""
         self.loss, self.terms, self.states = parts
 
-    def merged(self, step: Step) -> Tally:
+    def merged(self, executor: Executor) -> Tally:
         """Return the sums of all processes that train together; each must ask for them."""
-        each = step.from_all(self.states)
+        each = executor.gather(self.states)
         made = Tally(self.metrics)
         made.loss, made.terms = self.loss, self.terms  # which are those of whole batches already
         for i, metric in enumerate(self.metrics):
@@ -61,10 +67,8 @@ class Tally:
         return Result({prefix + k: v for k, v in ({"loss": self.loss / self.terms} | numbers).items()})
 
 
-def _counted(tree: Any, prediction: Any, mask: Array | None) -> Any:
+def _counted(tree: Any, prediction: Any, mask: Array) -> Any:
     """Return the time steps that count, of targets or predictions that have time."""
-    if mask is None:
-        return tree
 
     def chosen(array: Array, like: Array) -> Array:
         return array[mask] if like.ndim > 2 and like.shape[:2] == mask.shape else array
@@ -73,13 +77,32 @@ def _counted(tree: Any, prediction: Any, mask: Array | None) -> Any:
 
 
 def evaluate(
-    step: Step, state: State, source: Source, metrics: Sequence[Metric[Any]], prefix: str = ""
+    model: Trainee,
+    source: Source,
+    prefix: str = "",
+    state: State | None = None,
+    metrics: Sequence[Metric[Any]] | None = None,
 ) -> Result:
-    """Return loss and metrics of a data set, in inference; stateful layers begin anew."""
-    tally, carried = Tally(metrics), None
-    penalty = sum(penalty.value(state.vector) for penalty in state.plan.penalties)
-    for given in source.batches(0, part=step.part):
-        batch = given.masked(step.net)
-        found, carried = step.evaluated(state, batch, carried)
-        tally.add(replace(found, loss=found.loss + penalty), batch)
-    return tally.merged(step).result(prefix)
+    """Return loss and metrics of a data set, in inference; stateful layers begin anew.
+
+    Parameters
+    ----------
+    model : Trainee
+        What is measured.
+    source : Source
+        The batches.
+    prefix : str
+        What stands before the names of the numbers.
+    state : State, optional
+        The state whose weights are measured, the model's if not given.
+    metrics : sequence of Metric, optional
+        What is measured besides the loss, the model's metrics if not given.
+    """
+    executor, problem = model.executor, model.problem
+    tally, carried = Tally(model.metrics if metrics is None else metrics), None
+    with executor.hold(lambda: model.live if state is None else state) as held:
+        for given in source.batches(0, part=executor.shard(problem)):
+            batch = given.masked(model.net)
+            found, carried = executor.call(evaluate_batch, problem, held.params, carried, batch)
+            tally.add(found, [batch])
+    return tally.merged(executor).result(prefix)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..backend import Array, Tree, finite
-from ..engine.shapes import zeros
-from ..engine.stream import Going, Outcome, Stretch, Tick
+from ..backend import Array, Tree, stream_like
+from ..core.trees import ordered
+from ..engine.build import zeros
+from ..engine.problem import Problem
+from ..engine.protocol import NotFiniteError, Trainee
+from ..engine.state import Measurements, State
+from ..engine.stream import Segment, StreamProblem, StreamState, begin, observe
 from ..errors import NonFiniteError, SettingError, ShapeError
-from ..layers import Layer, Recurrent, walk
-from ..rules.crossing import chosen
-from ..rules.feedback import fresh
+from ..layers import Layer, walk
+from ..rules.credit import chosen, plain
+from ..rules.feedback import edge_shapes
 from ..rules.registry import Rule, get
 from ..rules.time.base import NOT_ONLINE
 
-if TYPE_CHECKING:
-    from ..engine.online_compiled import OnlineEngine
-    from ..model import Model
+NOTHING, WAITS = frozenset[str](), frozenset({"waits"})
 
 
 class OnlineLearner:
@@ -32,7 +34,7 @@ class OnlineLearner:
 
     Parameters
     ----------
-    model : Model
+    model : Trainee
         A compiled model of sequences (n, time, ...), whose weights are trained.
     rule : str or Rule
         A rule that goes forwards in time: ``"rtrl"``, ``"snap1"``, ``"uoro"``, ``"kernl"``, ``"rflo"``,
@@ -71,7 +73,7 @@ class OnlineLearner:
     (900, 1, 1)
     """
 
-    def __init__(self, model: Model, rule: Any, every: int = 1, delay: int = 0) -> None:
+    def __init__(self, model: Trainee, rule: Any, every: int = 1, delay: int = 0) -> None:
         for name, value, least in (("every", every, 1), ("delay", delay, 0)):
             if not isinstance(value, int) or value < least:
                 raise SettingError(f"online: {name} must be a whole number of {least} or more, got {value!r}")
@@ -79,31 +81,39 @@ class OnlineLearner:
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
         _check(model.net, self.rule)
-        shape, state = model.input_shape, model.state
-        self._shape, self._runner = shape[1:], self._made()
-        net, x = model.step.objective.net, zeros(shape, model.dtype)
-        self._feedback = fresh(net, self.rule, state.params, x, state.stream("feedback"))
-        total = np.zeros_like(state.parameters) if every > 1 else None
-        self._going = self._runner.first(self._feedback, total)
+        problem, state = model.problem, model.live
+        self._shape = model.input_shape[1:]
+        self._order = self._fresh(problem, model.state)
+        total = problem.layout.parameters.zeros(model.dtype) if every > 1 else None
+        self._stream = StreamState(state, self._order, {}, {}, (), total)
+
+    def _fresh(self, problem: Problem, state: State) -> Tree:
+        """Return the first feedback weights of the rule."""
+        net, x = problem.objective.net, zeros(problem.input_shape, self.model.dtype)
+        if plain(net, self.rule):
+            return {}
+        edges = edge_shapes(net, state.params, x)
+        rng = stream_like(state.vector, state.seed, state.step, ("feedback",))
+        return self.rule.space.begin(net, self.rule, state.params, edges, rng)
 
     @property
     def feedback(self) -> Tree:
         """The rule's feedback weights."""
-        return self._runner.hosted(self._going.feedback, self._feedback)
+        return ordered(self.model.executor.arrays(self._stream.feedback), self._order)
 
     @property
     def states(self) -> Tree:
         """The states of the recurrent layers; none before the first step of a sequence."""
-        return self._going.states
+        return self._stream.states
 
     @property
     def traces(self) -> Tree:
         """The traces of the recurrent layers by path; none before the first step of a sequence."""
-        return self._going.traces
+        return self._stream.traces
 
     def reset(self) -> None:
         """Begin a new sequence: states and traces of 0, no target awaited. What has been learned stays."""
-        self._going, self._since = self._going.reset(), 0
+        self._stream, self._since = self._stream.reset(), 0
 
     def step(self, x: Any, y: Any = None, weights: Any = None) -> Array:
         """Return the output (n, ...) for inputs (n, ...) of the next time; learn if there is a target.
@@ -124,7 +134,9 @@ class OnlineLearner:
             over: the next step begins a new one.
         """
         x, y, weights = (None if given is None else np.asarray(given)[None] for given in (x, y, weights))
-        return self.run(x, y, weights)[0]
+        found = self._made(self._given(x, y, weights), self._since >= self.delay)
+        self.losses = self._losses(found)
+        return found.predictions[0][0]
 
     def run(self, xs: Any, ys: Any = None, weights: Any = None) -> Array:
         """Make a step for each time of a stretch; return the outputs (time, n, ...).
@@ -147,33 +159,25 @@ class OnlineLearner:
             As for `step`; the steps before have been made.
         """
         given = self._given(xs, ys, weights)
-        if self._runner.step is not self.model.step:
-            self._runner = self._made()
-        found = [
-            self._through(given if part is None else given.cut(part), ready)
-            for part, ready in self._parts(len(given.x))
-        ]
-        self.losses = together([one.losses for one in found])
-        return together([one.output for one in found])
+        found = [self._made(given.cut(part), ready) for part, ready in self._parts(len(given))]
+        self.losses = joined([self._losses(one) for one in found])
+        return joined([one.predictions[0] for one in found])
 
-    def _made(self) -> Plain | OnlineEngine:
-        """Return what makes the steps."""
-        tick = Tick(self.model.step.objective, self.rule, self.delay)
-        if self.model.step.engine is None:
-            return Plain(self.model, tick)
-        from ..engine.online_compiled import OnlineEngine
+    def _losses(self, found: Measurements) -> Array:
+        """Return the loss at each time; NaN where there was no target."""
+        if found.losses.shape[1]:
+            return found.losses[:, 0].astype(self.model.dtype)
+        return np.full(len(found), np.nan, self.model.dtype)
 
-        return OnlineEngine(self.model, tick)
-
-    def _given(self, xs: Any, ys: Any, weights: Any) -> Stretch:
-        """Return a stretch, checked."""
+    def _given(self, xs: Any, ys: Any, weights: Any) -> Segment:
+        """Return a segment, checked."""
         x = np.asarray(xs, self.model.dtype)
         if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
             raise ShapeError(
                 f"online: expected inputs (n, {self._shape}) of one time, or of several with time first; "
                 f"got shape {x.shape[1:] if len(x) == 1 else x.shape}"
             )
-        return Stretch(x, None if ys is None else self._targets(ys, x), self._weights(weights, x))
+        return Segment(x, None if ys is None else self._targets(ys, x), self._weights(weights, x))
 
     def _targets(self, ys: Any, x: Array) -> Array:
         """Return targets (time, n, ...) as the loss takes them."""
@@ -185,7 +189,7 @@ class OnlineLearner:
         rows = given.reshape(-1, *given.shape[2:])
         if len(shape) > 1:
             rows, shape = rows[:, None], (1, *shape[1:])
-        rows = self.model.step.loss.check_target(rows, shape, self.model.dtype)
+        rows = self.model.problem.loss.check_target(rows, shape, self.model.dtype)
         return rows.reshape(*x.shape[:2], *rows.shape[1:])
 
     def _weights(self, weights: Any, x: Array) -> Array | None:
@@ -199,97 +203,64 @@ class OnlineLearner:
             )
         return made
 
-    def _parts(self, times: int) -> Iterator[tuple[slice | None, bool]]:
-        """Yield parts of a stretch (None: all), and whether in them predictions have waited long enough."""
-        begin, waited = 0, self._since
+    def _parts(self, times: int) -> Iterator[tuple[slice, bool]]:
+        """Yield parts of a segment, and whether in them predictions have waited long enough."""
+        begin, waited, most = 0, self._since, self.model.executor.most_times
         while begin < times:
             missing = self.delay - waited - begin
-            end = min(times, begin + (min(missing, self._runner.most) if missing > 0 else self._runner.most))
-            yield (slice(begin, end) if end - begin < times else None), missing <= 0
+            end = min(times, begin + (min(missing, most) if missing > 0 else most))
+            yield slice(begin, end), missing <= 0
             begin = end
 
-    def _through(self, given: Stretch, ready: bool) -> Outcome:
-        """Work through a part of a stretch, and count."""
-        self._going, outcome = self._runner(self._going, self._timed(given, ready), ready)
-        times = len(given.x)
-        good = times if outcome.fine is None else int(np.count_nonzero(outcome.fine))
+    def _made(self, given: Segment, ready: bool) -> Measurements:
+        """Work through a part of a segment, and count; what was made is kept, whatever ends it."""
+        model, executor = self.model, self.model.executor
+        static = StreamProblem(model.problem, self.rule, self.delay)
+        self._count(given, ready)
+        with executor.lock:
+            stream = self._stream
+            if stream.state is not model.live:  # somebody else has trained it
+                stream = stream._replace(state=model.live)
+            if not stream.traces:
+                stream = executor.call(begin, static, stream, given.x[0])
+            ran = executor.run(observe, static, stream, given, NOTHING if ready else WAITS)
+            self._stream, model.live = ran.state, ran.state.state
+        good = len(ran.measured)
         self.steps, self._since = self.steps + good, self._since + good
         self.learned += good * ready
-        if good and outcome.loss is not None:
-            self.loss = float(outcome.loss[good - 1])
-        if good < times:
-            self.reset()
-            raise NonFiniteError(
-                f"step {self.model.state.step}: the gradient is not finite; the weights are kept, and the "
-                "sequence is over. Try a smaller rate, clip=ClipGlobalNorm(1.0) in the optimizer, or inputs "
-                "scaled to about [-1, 1]"
-            )
-        return outcome
+        found = Measurements.of(ran.measured) if good else None
+        if found is not None and found.losses.shape[1]:
+            self.loss = float(found.losses[-1, 0])
+        if ran.error is None:
+            assert found is not None
+            return found
+        if not isinstance(ran.error, NotFiniteError):
+            raise ran.error
+        self.reset()
+        raise NonFiniteError(
+            f"step {ran.state.step}: the gradient is not finite; the weights are kept, and the "
+            "sequence is over. Try a smaller rate, clip=ClipGlobalNorm(1.0) in the optimizer, or inputs "
+            "scaled to about [-1, 1]"
+        )
 
-    def _timed(self, given: Stretch, ready: bool) -> Stretch:
-        """Return a part of a stretch with all that follows from counting its times."""
+    def _count(self, given: Segment, ready: bool) -> None:
+        """Add to a part of a segment what follows from counting its times."""
         if not ready:
-            given = given._replace(target=None, weights=None)
+            given.target = given.weights = None
         if self.delay:
-            given = given._replace(place=(self._since + np.arange(len(given.x))) % self.delay)
+            given.place = (self._since + np.arange(len(given))) % self.delay
         if self.every > 1 and given.target is not None:
-            times = self.learned + 1 + np.arange(len(given.x))
-            given = given._replace(moves=times % self.every == 0)
-        return given
+            given.moves = (self.learned + 1 + np.arange(len(given))) % self.every == 0
 
 
-class Plain:
-    """Makes steps on NumPy, one at a time.
-
-    Parameters
-    ----------
-    model : Model
-        Whose weights are trained.
-    tick : Tick
-        What happens at each time.
-    """
-
-    most = 1
-
-    def __init__(self, model: Model, tick: Tick) -> None:
-        self.model, self.tick, self.step = model, tick, model.step
-
-    def first(self, feedback: Tree, total: Array | None) -> Going:
-        """Return what goes into the first time of all, from feedback weights and a sum of gradients."""
-        return Going({}, {}, (), feedback, total)
-
-    def hosted(self, tree: Tree, like: Tree) -> Tree:
-        """Return a tree with NumPy's arrays."""
-        return tree
-
-    @np.errstate(over="ignore", invalid="ignore")  # what is not finite is found
-    def __call__(self, going: Going, given: Stretch, ready: bool) -> tuple[Going, Outcome]:
-        """Work through a stretch of one time; return what goes on, and what was found."""
-        state = self.model.state
-        x, target, weights, place, moves = (None if array is None else array[0] for array in given)
-        if not going.traces:
-            going = self.tick.begun(state, going, x)
-        after, found = self.tick(state, going, x, target, weights, place, ready)
-        if (total := found.total) is None:
-            return after, Outcome(found.output[None])
-        fine = finite(total)
-        outcome = Outcome(found.output[None], np.asarray(found.loss)[None], np.array([fine]))
-        if not fine:
-            return going, outcome
-        if moves is None or moves:
-            self.model.state = self.step.moved(state, total)
-            total = total if going.total is None else np.zeros_like(total)
-        return after if going.total is None else after._replace(total=total), outcome
-
-
-def together(arrays: list[Array]) -> Array:
+def joined(arrays: list[Array]) -> Array:
     """Return arrays one after the other."""
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _check(net: Layer, rule: Rule) -> None:
     """Raise if a rule cannot learn at each time step."""
-    recurrent = [layer for _, layer in walk(net) if isinstance(layer, Recurrent)]
+    recurrent: list[Any] = [layer for _, layer in walk(net) if layer.carried]
     if not recurrent:
         raise SettingError("online: the network has no recurrent layer, so each step is a train_step")
     for layer in recurrent:

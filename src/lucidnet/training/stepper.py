@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..backend import Array, Stream
+from ..engine.protocol import Trainee
+from ..engine.update import predict
 from ..errors import SettingError, ShapeError
-from ..layers import Run
 from ..layers.containers import first_leaf
-
-if TYPE_CHECKING:
-    from ..model import Model
 
 TRIED = 3
 """Time steps on which it is seen whether a network can go one step at a time at all."""
@@ -23,7 +21,7 @@ class Stepper:
 
     Parameters
     ----------
-    model : Model
+    model : Trainee
         A model of sequences (n, time, ...).
 
     Raises
@@ -43,7 +41,7 @@ class Stepper:
     True
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Trainee) -> None:
         self.model = model
         self.states: Any = {}
         shape = model.input_shape
@@ -61,9 +59,7 @@ class Stepper:
         x = np.asarray(x, self.model.dtype)
         if x.shape[1:] != self._shape:
             raise ShapeError(f"step: expected inputs (n, {self._shape}) of one time, got shape {x.shape}")
-        net, params = self.model.net, self.model.params
-        y, cache = net.forward(params, x[:, None], Run(states=self.states))
-        self.states = net.states(cache)
+        y, self.states = predict(self.model.net, self.model.params, x[:, None], states=self.states)
         return y[:, 0] if y.ndim > 2 and y.shape[1] == 1 else y
 
     def _try(self) -> None:

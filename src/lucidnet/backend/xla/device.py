@@ -74,20 +74,22 @@ def either(condition: Array, make: Callable[[], Tree], other: Tree) -> Tree:
     return select(condition, make(), other)
 
 
-def all_finite(arrays: Sequence[Array]) -> Array:
+def all_finite(arrays: Sequence[Array], numbers: Sequence[Array] = ()) -> Array:
     """Tell whether all numbers are finite; on a processor by their squares, which is a fast pass."""
     import jax.numpy as jnp
     from jax import lax
+
+    beside = jnp.stack([jnp.isfinite(number) for number in numbers]).all() if numbers else True
 
     def plain() -> Array:
         return jnp.stack([jnp.isfinite(array).all() for array in arrays]).all()
 
     if not target().processor:
-        return plain()
+        return plain() & beside
     flat = [array.reshape(-1) for array in arrays]
     squares = jnp.stack([jnp.isfinite(array @ array) for array in flat]).all()
     made: Array = lax.cond(squares, lambda: squares, plain)  # squares may overflow
-    return made
+    return made & beside
 
 
 def rows_of(array: Array, chosen: Array) -> Array:

@@ -194,7 +194,7 @@ def _placed(array: Array, lying: Any) -> Any:
 
 
 def _fetched(array: Any, axis: int) -> Array:
-    if isinstance(array, np.ndarray) or array.is_fully_addressable or array.is_fully_replicated:
+    if isinstance(array, np.ndarray | np.generic) or array.is_fully_addressable or array.is_fully_replicated:
         return np.array(array)
     shards = {shard.index[axis].start or 0: shard.data for shard in array.addressable_shards}
     return np.concatenate([np.asarray(shards[start]) for start in sorted(shards)], axis)

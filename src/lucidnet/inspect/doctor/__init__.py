@@ -11,13 +11,13 @@ from .evidence import Evidence, examine
 from .report import Ailment, Finding, Report, Sign
 
 if TYPE_CHECKING:
-    from ...model import Model
+    from ...engine.protocol import Trainee
 
 __all__ = ["AILMENTS", "Ailment", "Evidence", "Finding", "Report", "Sign", "doctor"]
 
 
 @np.errstate(all="ignore")  # a network that is ill may overflow; that is found, and said
-def doctor(model: Model, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> Report:
+def doctor(model: Trainee, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> Report:
     """Watch a copy of a model in some training steps, and say what is wrong; see `Model.doctor`.
 
     Examples

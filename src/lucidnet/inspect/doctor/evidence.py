@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...backend import Array
 from ...data.batch import Batch, Data, rows
-from ...engine.step import State, Step
-from ...errors import NonFiniteError, SettingError
+from ...engine.on_numpy import OnNumpy
+from ...engine.problem import Problem
+from ...engine.protocol import Trainee
+from ...engine.state import State
+from ...errors import SettingError
 from ...layers import Layer
 from ...losses import BinaryCrossentropy, Loss
 from ...losses.crossentropy import FromProbabilities
+from ...training.diagnose import settled
 from ...training.sources import Arrays
-from ..trace import Trace, copied, trace_step
-
-if TYPE_CHECKING:
-    from ...model import Model
+from ..trace import Trace, trace_step
 
 PROBE = 256
 """Examples on which layers are looked at."""
@@ -44,8 +45,8 @@ class Evidence:
 
     Parameters
     ----------
-    step : Step
-        The training step.
+    model : Trainee
+        The model.
     data : Data
         All data.
     sample : Batch
@@ -62,7 +63,7 @@ class Evidence:
         Why training stopped early, if it did.
     """
 
-    step: Step
+    model: Trainee
     data: Data
     sample: Batch
     probe: Batch
@@ -76,12 +77,12 @@ class Evidence:
     @property
     def loss(self) -> Loss:
         """The loss, as it was given."""
-        return self.step.loss
+        return self.model.problem.loss
 
     @property
     def output(self) -> Layer | None:
         """The activation that the network ends in."""
-        return self.step.net.split_activation()[1]
+        return self.model.net.split_activation()[1]
 
     @property
     def single(self) -> bool:
@@ -106,37 +107,33 @@ class Evidence:
         return None if isinstance(loss, BinaryCrossentropy) else target.argmax(1)
 
 
-def examine(model: Model, x: Any, y: Any, steps: int, batch_size: int) -> Evidence:
-    """Train a copy of a model's state for some steps, and return what was seen."""
+def examine(model: Trainee, x: Any, y: Any, steps: int, batch_size: int) -> Evidence:
+    """Make some steps from a model's state on, and return what was seen; the model stays as it is."""
     if not isinstance(steps, int) or steps < 1:
         raise SettingError(f"doctor: steps must be a whole number of 1 or more, got {steps!r}")
-    step, data = model.step, model._data(x, y)
-    state, full = copied(model.state), step.optimizer.full_batch
-    shuffle = not full and not state.plan.stateful
-    source = Arrays(data, len(data) if full else batch_size, state.seed, shuffle)
+    data, problem = model.checked(x, y), model.problem
+    start, full, stateful = model.state, problem.optimizer.full_batch, bool(problem.layout.stateful)
+    source = Arrays(data, len(data) if full else batch_size, model.seed, not full and not stateful)
     probe, sample = (data.batch(_spread(data, most)) for most in (PROBE, SAMPLE))
-    start = copied(state)
-    before = trace_step(step, start, probe)
-    moments, failure = [], ""
-    try:
-        for batch in _endless(source, steps, bool(state.plan.stateful)):
-            moment, state = _step(step, state, batch.masked(step.net))
-            moments.append(moment)
-    except NonFiniteError as error:
-        failure, state = str(error), state.before(step.optimizer)
-    after = trace_step(step, state, probe)
-    return Evidence(step, data, sample, probe, before, after, tuple(moments), start, state, failure)
+    before = trace_step(model, probe, start)
+    moments, failure, state = [], "", start
+    executor = OnNumpy()
+    for batch in _endless(source, steps, stateful):
+        batches = [batch.masked(model.net)]
+        ran = executor.run(problem.update, problem, state, [batches])
+        if ran.error is not None:
+            failure = str(settled(ran, problem, executor, batches)[1])
+            break
+        sizes, changes = _norms(problem, state.vector), _norms(problem, ran.state.vector - state.vector)
+        moments.append(Moment(ran.measured[0].loss, changes, sizes))
+        state = executor.host(ran.state)
+    after = trace_step(model, probe, state)
+    return Evidence(model, data, sample, probe, before, after, tuple(moments), start, state, failure)
 
 
-def _step(step: Step, state: State, batch: Batch) -> tuple[Moment, State]:
-    weights = state.vector.copy()
-    state, measured = step(state, *batch[:4])
-    return Moment(measured.loss, _norms(state, state.vector - weights), _norms(state, weights)), state
-
-
-def _norms(state: State, vector: Array) -> dict[str, float]:
+def _norms(problem: Problem, vector: Array) -> dict[str, float]:
     """Return the norm of each array of weights in a vector; biases, which begin at zero, are left out."""
-    layout = state.plan.parameters
+    layout = problem.layout.parameters
     places = zip(layout.paths, layout.shapes, layout.slices, strict=True)
     return {".".join(p): float(np.linalg.norm(vector[part])) for p, shape, part in places if len(shape) > 1}
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...backend import Array
+from ...engine.numbers import Numbers
+from ...engine.update import training_run
 from ..trace import Trace
 from .evidence import Evidence
 from .labels import baseline
@@ -117,10 +119,10 @@ def small_steps(evidence: Evidence) -> Iterator[Sign]:
 def further(evidence: Evidence, times: float) -> float:
     """Return the loss of the probe so many times further on the way that the steps went."""
     vector = evidence.start.vector + times * (evidence.end.vector - evidence.start.vector)
-    params = evidence.end.plan.layout.unravel(vector)
-    step, probe = evidence.step, evidence.probe.masked(evidence.step.net)
-    run = step.run(evidence.end.reset(), probe)
-    loss = float(step.objective.evaluate(params, probe.x, probe.target, probe.weights, run).loss)
+    params = evidence.end.params.layout.unravel(vector)
+    model, probe = evidence.model, evidence.probe.masked(evidence.model.net)
+    run = training_run(evidence.end.reset(), probe, Numbers(evidence.end.seed))
+    loss = float(model.problem.objective.evaluate(params, probe, run).loss)
     return loss if np.isfinite(loss) else np.inf
 
 

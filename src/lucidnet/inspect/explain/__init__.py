@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...data.batch import rows
+from ...engine.on_numpy import OnNumpy
 from ...errors import SettingError
-from ..trace import copied, trace_step
+from ...training.diagnose import settled
+from ..trace import trace_step
 from .report import Explanation
 from .story import Section, Told, story
 
 if TYPE_CHECKING:
     from ...data.batch import Batch
-    from ...model import Model
+    from ...engine.protocol import Trainee
 
 __all__ = ["Explanation", "Section", "explain"]
 
@@ -22,7 +24,7 @@ MOST = 400
 """Numbers that can be told: the parameters, and what passes between the layers."""
 
 
-def explain(model: Model, x: Any, y: Any, digits: int = 6) -> Explanation:
+def explain(model: Trainee, x: Any, y: Any, digits: int = 6) -> Explanation:
     """Tell one training step on a copy of a model's state; see `Model.explain`.
 
     Examples
@@ -50,22 +52,29 @@ def explain(model: Model, x: Any, y: Any, digits: int = 6) -> Explanation:
       w₁₁⁺ = w₁₁ - 0.1 · ∂L/∂w₁₁ = 1 - 0.1 · (-6) = 1.6
       b₁⁺  = b₁ - 0.1 · ∂L/∂b₁ = 0 - 0.1 · (-3) = 0.3
     """
-    step, data = model.step, model._data(x, y)
-    if step.own is not None:
-        raise SettingError(f"explain: it tells backpropagation, but this model learns by {step.rule!r}")
-    state, batch = model.state, data.batch(slice(None))
+    problem, batch = model.problem, model.checked(x, y).batch(slice(None))
+    if problem.rule is not None:
+        raise SettingError(f"explain: it tells backpropagation, but this model learns by {problem.rule!r}")
+    state = model.state
     _check_size(model, state.vector.size + rows(batch.x))
-    seen = trace_step(step, state, batch)
+    seen = trace_step(model, batch, state)
     if not isinstance(seen.prediction, np.ndarray) or seen.prediction.ndim != 2:
         raise SettingError(
             "explain: it tells networks with one output (n, units), not sequences or several outputs"
         )
     _check_size(model, state.vector.size + sum(np.size(call.y) for call in seen.calls))
-    after, _ = step(copied(state), *batch.masked(step.net)[:4])
-    return Explanation(_title(model, batch), story(Told(step, batch, seen, state, after)), digits)
+    batches = [batch.masked(model.net)]
+    executor = OnNumpy()
+    ran = executor.run(problem.update, problem, state, [batches])
+    if ran.error is not None:
+        raise settled(ran, problem, executor, batches)[1]
+    loss = ran.measured[0].loss
+    return Explanation(
+        _title(model, batch), story(Told(problem, batch, seen, state, ran.state, loss)), digits
+    )
 
 
-def _check_size(model: Model, numbers: int) -> None:
+def _check_size(model: Trainee, numbers: int) -> None:
     if numbers > MOST:
         raise SettingError(
             f"explain: this step has {numbers:,} numbers ({model.state.vector.size:,} of them parameters), "
@@ -73,7 +82,7 @@ def _check_size(model: Model, numbers: int) -> None:
         )
 
 
-def _title(model: Model, batch: Batch) -> str:
+def _title(model: Trainee, batch: Batch) -> str:
     count = rows(batch.x)
     examples = "1 example" if count == 1 else f"{count} examples"
     return (

@@ -10,7 +10,8 @@ import numpy as np
 from ...backend import Array, one_hot
 from ...core.trees import Path, at, leaves
 from ...data.batch import Batch
-from ...engine.step import State, Step
+from ...engine.problem import Problem
+from ...engine.state import State
 from ...layers import Input, Linear
 from ...layers.rebuild import INNER
 from ...optimizers.sgd import SGD
@@ -43,18 +44,19 @@ class Section(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What is told: the step, its batch, what was seen, and the states around it."""
+    """What is told: what is trained, a batch, what was seen, the states around the step, its loss."""
 
-    step: Step
+    problem: Problem
     batch: Batch
     seen: Trace
     before: State
     after: State
+    measured: float
 
     @property
     def fused(self) -> bool:
         """Whether the loss has taken over the final activation."""
-        return self.step.objective.fused
+        return self.problem.objective.fused
 
 
 def story(told: Told) -> tuple[Section, ...]:
@@ -84,18 +86,18 @@ def _forward(part: Part) -> Section:
 
 
 def _loss(told: Told, last: Part) -> Section:
-    loss, prediction = told.step.loss, told.seen.prediction
+    loss, prediction = told.problem.loss, told.seen.prediction
     target = told.batch.target
     rows = one_hot(target, prediction.shape[-1], like=prediction) if target.ndim == 1 else target
     equations = list(_output(told, last)) if told.fused else []
     several = len(prediction) > 1
     for n in range(len(prediction)):
-        values = told.step.objective.loss.forward(last.call.y[n : n + 1], target[n : n + 1])[0]
+        values = told.problem.objective.loss.forward(last.call.y[n : n + 1], target[n : n + 1])[0]
         left = symbol("L", up=f"({n + 1})") if several else symbol("L")
         equations.append(Equation(left, _loss_ways(told, last, rows, n), float(values)))
     if several:
         equations.append(_mean_loss([e.value for e in equations[-len(prediction) :]]))
-    penalties = told.step.differentiated(told.before, told.batch)[1] - told.seen.loss
+    penalties = told.measured - told.seen.loss
     notes = [f"{loss!r}, with y = output and t = target"]
     notes += [f"penalties l1, l2 add {penalties:.6g}"] if penalties else []
     return Section("Loss", tuple(notes), tuple(equations))
@@ -103,7 +105,7 @@ def _loss(told: Told, last: Part) -> Section:
 
 def _output(told: Told, last: Part) -> Iterator[Equation]:
     """Yield the output of the activation that is part of the loss."""
-    activation = told.step.net.split_activation()[1]
+    activation = told.problem.net.split_activation()[1]
     assert activation is not None
     for n, j in np.ndindex(told.seen.prediction.shape):
         z = last.call.y[n]
@@ -115,10 +117,10 @@ def _output(told: Told, last: Part) -> Iterator[Equation]:
 def _loss_ways(told: Told, last: Part, rows: Array, n: int) -> tuple[Expression, ...]:
     units, y = range(rows.shape[-1]), told.seen.prediction[n]
     letters = [(last.letter("y", n, j), last.letter("t", n, j)) for j in units]
-    written = loss_of(told.step.loss, letters)
+    written = loss_of(told.problem.loss, letters)
     if written is None:
-        return (function(type(told.step.loss).__name__, symbol("y"), symbol("t")),)
-    numbers = loss_of(told.step.loss, [(number(y[j]), number(rows[n, j])) for j in units])
+        return (function(type(told.problem.loss).__name__, symbol("y"), symbol("t")),)
+    numbers = loss_of(told.problem.loss, [(number(y[j]), number(rows[n, j])) for j in units])
     return (written, numbers) if numbers else (written,)
 
 
@@ -150,7 +152,7 @@ def _source(part: Part, above: Part) -> tuple[str, ...]:
 
 def _errors(told: Told, part: Part) -> Iterator[Equation]:
     """Yield the derivative of the loss by the output, or by its logits."""
-    loss, prediction, target = told.step.loss, told.seen.prediction, told.batch.target
+    loss, prediction, target = told.problem.loss, told.seen.prediction, told.batch.target
     rows = one_hot(target, prediction.shape[-1], like=prediction) if target.ndim == 1 else target
     count, units = len(prediction), prediction.shape[-1]
     error = part.call.dy if part.inner is None else part.inner.dy
@@ -170,13 +172,13 @@ def _errors(told: Told, part: Part) -> Iterator[Equation]:
 def _updates(told: Told) -> Iterator[Section]:
     """Yield for each layer with weights what the optimizer makes of the gradients."""
     made: dict[Path, list[tuple[str, Array]]] = {}
-    for path in told.before.plan.parameters.paths:
+    for path in told.problem.layout.parameters.paths:
         array = at(told.before.params, path)
         made.setdefault(path[:-1], []).append((path[-1], array))
     for path, arrays in made.items():
         equations = [e for name, array in arrays for e in _update(told, (*path, name), array)]
         rates = [_rate(told, (*path, name)) for name, _ in arrays]
-        how = f"{told.step.optimizer!r}, step {told.before.step + 1}"
+        how = f"{told.problem.optimizer!r}, step {told.before.step + 1}"
         notes = (f"{how}; Δ is what it subtracts",) if None in rates else (how,)
         yield Section(f"Update: {'.'.join(path)}", notes, tuple(equations))
 
@@ -199,7 +201,7 @@ def _update(told: Told, path: Path, old: Array) -> Iterator[Equation]:
 
 def _rate(told: Told, path: Path) -> float | None:
     """Return the rate if the step is no more than rate times gradient."""
-    optimizer, plan = told.step.optimizer, told.before.plan
+    optimizer, plan = told.problem.optimizer, told.problem.layout
     if not isinstance(optimizer, SGD):
         return None
     start = plan.parameters.slices[plan.parameters.paths.index(path)].start

@@ -12,13 +12,14 @@ and from them follow, summed over time and batch (Werbos 1990, "Backpropagation 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace, with_one
 from ...errors import SettingError, ShapeError
-from ..base import INFERENCE, Cache, Layer, Run, several
+from ..base import INFERENCE, Cache, Layer, Run, Send, several
 from .loop import State, back_through_time, through_time
 
 
@@ -135,6 +136,17 @@ class Recurrent(Layer):
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Any, Tree]:
         return back_through_time(self, params, cache, dy, need_dx)
+
+    def route_by(self, time: Any, feedback: Tree, learned: Tree) -> Callable[..., tuple[Any, Tree]]:
+        def route(
+            params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
+        ) -> tuple[Any, Tree]:
+            dx, grads, own = time.route(self, params, cache, dy, need_dx, feedback.get("time", {}))
+            if own:
+                learned["time"] = own
+            return dx, grads
+
+        return route
 
     def states(self, cache: Cache) -> Tree:
         return dict(zip(self.carried, cache.last, strict=True))

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace
 from ...layers import Dense, Layer
-from ...layers.base import Cache, Send
+from ...layers.base import Send
 from ...losses.crossentropy import as_rows
-from ..base import Route, Signals, SpaceRule, carriers
+from ..base import Edge, Signals, SpaceRule, carriers
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,22 +52,11 @@ class Direct(SpaceRule):
         """Return what is projected."""
         raise NotImplementedError(f"{type(self).__name__} must define signal(signals)")
 
-    def cross(
-        self,
-        layer: Layer,
-        params: Tree,
-        cache: Cache,
-        dy: Array,
-        need_dx: bool,
-        B: Tree,
-        send: Send,
-        signals: Signals,
-        route: Route,
-    ) -> tuple[Array, Tree]:
-        if not (need_dx and carriers(layer)):
-            return route(layer, params, cache, dy, send, need_dx)
-        _, grads = route(layer, params, cache, dy, send, False)
-        return projected(self.signal(signals), B["B"]), grads
+    def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
+        if not (edge.need_dx and carriers(edge.layer)):
+            return *edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx), None
+        _, grads = edge.route(edge.params, edge.cache, edge.dy, send, False)
+        return projected(self.signal(edge.signals), edge.B["B"]), grads, None
 
 
 def projected(signal: Array, B: Array) -> Array:
@@ -117,17 +106,6 @@ class Shallow(SpaceRule):
     memory: ClassVar[str] = "nothing of its own"
     cost: ClassVar[str] = "a backward pass of the last layer"
 
-    def cross(
-        self,
-        layer: Layer,
-        params: Tree,
-        cache: Cache,
-        dy: Array,
-        need_dx: bool,
-        B: Tree,
-        send: Send,
-        signals: Signals,
-        route: Route,
-    ) -> tuple[Array, Tree]:
-        dx, grads = route(layer, params, cache, dy, send, need_dx)
-        return (0 * dx if need_dx and carriers(layer) else dx), grads
+    def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
+        dx, grads = edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx)
+        return (0 * dx if edge.need_dx and carriers(edge.layer) else dx), grads, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...backend import Array, Tree
+from ...backend import Array, Stream, Tree
 from ...backend.layout import Layout
 from ...core.trees import Path
 from ...core.value import in_range
@@ -13,9 +13,8 @@ from ...errors import SettingError
 from ...layers import Layer, Run
 from ...layers.base import INFERENCE, Cache
 from ...layers.rebuild import INNER, Wrapper, rebuilt, unwrapped
-from ...losses import Loss
 from ...losses.base import shares
-from ..base import SpaceRule
+from ..base import Given, RuleGradient, SpaceRule, Trained
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,11 +34,10 @@ class Perturbation(SpaceRule):
             kind = type(self).__name__
             raise SettingError(f"{kind}: deviation must be above 0, got {self.deviation!r}")
 
-    def estimate(
-        self, net: Layer, loss: Loss, params: Tree, x: Any, target: Any, weights: Array | None, run: Run
-    ) -> tuple[Array, Cache, Array, Tree, Cache]:
-        """Return the loss with its cache, the output, the estimated gradients, the forward cache."""
-        raise NotImplementedError(f"{type(self).__name__} must define estimate(...)")
+    whole: ClassVar[bool] = True
+
+    def begin(self, net: Layer, rule: Any, params: Tree, shapes: Any, rng: Stream) -> Tree:
+        return {}
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,9 +52,8 @@ class WeightPerturbation(Perturbation):
     memory: ClassVar[str] = "a copy of the weights"
     cost: ClassVar[str] = "two forward passes"
 
-    def estimate(
-        self, net: Layer, loss: Loss, params: Tree, x: Any, target: Any, weights: Array | None, run: Run
-    ) -> tuple[Array, Cache, Array, Tree, Cache]:
+    def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
+        net, loss, (x, target, weights) = trained.net, trained.loss, (batch.x, batch.target, batch.weights)
         y, cache = net.forward(params, x, run)
         value, kept = loss.forward(y, target, weights, run.mask, run.real)
         layout = Layout.of(params)
@@ -64,7 +61,8 @@ class WeightPerturbation(Perturbation):
         xi = noise(run, "weights", vector.shape, vector)
         moved, _ = unwrapped(net).forward(layout.unravel(vector + self.deviation * xi), x, run)
         change = loss.forward(moved, target, weights, run.mask, run.real)[0] - value
-        return value, kept, y, layout.unravel(change / self.deviation * xi), cache
+        grads = layout.unravel(change / self.deviation * xi)
+        return RuleGradient(value, trained.output(kept, y), grads, cache, {})
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,9 +77,8 @@ class NodePerturbation(Perturbation):
     memory: ClassVar[str] = "noise for each unit"
     cost: ClassVar[str] = "two forward passes, and the products for dW"
 
-    def estimate(
-        self, net: Layer, loss: Loss, params: Tree, x: Any, target: Any, weights: Array | None, run: Run
-    ) -> tuple[Array, Cache, Array, Tree, Cache]:
+    def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
+        net, loss, (x, target, weights) = trained.net, trained.loss, (batch.x, batch.target, batch.weights)
         y, cache = net.forward(params, x, run)
         value, kept = loss.forward(y, target, weights, run.mask, run.real)
         noisy = perturbed(net, self.deviation)
@@ -100,7 +97,8 @@ class NodePerturbation(Perturbation):
             error = dy if xi is None else xi * change.reshape(-1, *(1,) * (xi.ndim - 1))
             return unwrapped(layer).backward(params, inner, error, need_dx)
 
-        return value, kept, y, noisy.route(params, noted, y, send, False)[1], cache
+        _, grads = noisy.route(params, noted, y, send, False)
+        return RuleGradient(value, trained.output(kept, y), grads, cache, {})
 
 
 class Perturbed(Wrapper):

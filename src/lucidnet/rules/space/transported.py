@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace
 from ...layers import Layer
-from ...layers.base import Cache, Send
-from ..base import Route, Signals, SpaceRule, carriers
+from ...layers.base import Send
+from ..base import Edge, SpaceRule, carriers
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,21 +70,11 @@ class Transported(SpaceRule):
     def mirrored(self, layer: Layer, params: Tree, last: bool) -> Tree | None:
         return {name: params[name] for name in carriers(layer)}
 
-    def cross(
-        self,
-        layer: Layer,
-        params: Tree,
-        cache: Cache,
-        dy: Array,
-        need_dx: bool,
-        B: Tree,
-        send: Send,
-        signals: Signals,
-        route: Route,
-    ) -> tuple[Array, Tree]:
-        own = (name for name in carriers(layer) if name in B)
+    def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
+        params, B = edge.params, edge.B
+        own = (name for name in carriers(edge.layer) if name in B)
         params = params | {name: self.carried_by(params[name], B[name]) for name in own}
-        return route(layer, params, cache, dy, send, need_dx)
+        return *edge.route(params, edge.cache, edge.dy, send, edge.need_dx), None
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,7 +7,6 @@ from .base import Callback
 
 if TYPE_CHECKING:
     from .keeping import Checkpoint, CSVLog
-    from .tensorboard import TensorBoard
     from .watching import EarlyStopping, On, PrintWeights, ReduceOnPlateau, StopOnNaN
 
 __all__ = [
@@ -19,14 +18,12 @@ __all__ = [
     "PrintWeights",
     "ReduceOnPlateau",
     "StopOnNaN",
-    "TensorBoard",
 ]
 
 __getattr__ = late(
     __name__,
     {
         "keeping": "CSVLog Checkpoint",
-        "tensorboard": "TensorBoard",
         "watching": "EarlyStopping On PrintWeights ReduceOnPlateau StopOnNaN",
     },
 )

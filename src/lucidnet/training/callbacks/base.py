@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...engine.step import Measured
+from ...engine.state import Measured
 from ...errors import NonFiniteError
 from ..history import Result
 
@@ -58,7 +58,7 @@ class Callback:
         """Before each step, with its batches (one, unless gradients are accumulated)."""
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
-        """After each step, with what it measured on each of its batches."""
+        """After each step, or each few, with what was measured in each of them."""
 
     def epoch(self, loop: Loop, result: Result) -> None:
         """After each epoch, with its numbers."""

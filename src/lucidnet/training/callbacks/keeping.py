@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...engine.step import Measured
+from ...engine.state import Measured
 from ...errors import SettingError
 from ..history import Result
 from .base import Callback
@@ -55,7 +55,7 @@ class Checkpoint(Callback):
         return self.every_steps - step % self.every_steps if self.every_steps else None
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
-        if self.every_steps and loop.model.state.step % self.every_steps == 0:
+        if self.every_steps and loop.steps % self.every_steps == 0:
             self._write(loop)
 
     def epoch(self, loop: Loop, result: Result) -> None:
@@ -64,9 +64,11 @@ class Checkpoint(Callback):
             if self.record is None or better(value, self.record, mode_of(self.best)):
                 self.record = value
                 model: Any = loop.model
-                if model.step.main:
+                if model.executor.main:
+                    from ...interop.model_file import save
+
                     self.folder.mkdir(parents=True, exist_ok=True)
-                    model.save(self.folder / "best.safetensors")
+                    save(model, self.folder / "best.safetensors")
         if self.every_epochs and loop.epoch % self.every_epochs == 0:
             self._write(loop)
 
@@ -77,8 +79,8 @@ class Checkpoint(Callback):
     def _write(self, loop: Loop) -> None:
         from ..checkpoint import write
 
-        write(loop, self.folder / f"step-{loop.model.state.step:08}.safetensors")
-        if loop.model.step.main:
+        write(loop, self.folder / f"step-{loop.steps:08}.safetensors")
+        if loop.model.executor.main:
             for old in sorted(self.folder.glob("step-*.safetensors"))[: -self.keep]:
                 old.unlink(missing_ok=True)
 
@@ -102,5 +104,5 @@ class CSVLog(Callback):
         self.path = path
 
     def epoch(self, loop: Loop, result: Result) -> None:
-        if loop.model.step.main:
+        if loop.model.executor.main:
             loop.model.history.to_csv(self.path)

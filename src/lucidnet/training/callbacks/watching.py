@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from ...core.trees import leaves
-from ...engine.step import Measured
+from ...engine.state import Measured
 from ...errors import NonFiniteError, SettingError
 from ...optimizers.schedules import Fixed
 from ..history import Result
@@ -99,15 +98,14 @@ class EarlyStopping(Patience):
 
     def epoch(self, loop: Loop, result: Result) -> None:
         if self.improved(result):
-            self.weights = loop.model.state.vector.copy() if self.restore_best else None
+            self.weights = loop.model.state.vector if self.restore_best else None
         elif self.waited >= self.patience:
             loop.stop(f"{self.monitor} has not become better for {self.waited} epochs")
 
     def end(self, loop: Loop) -> None:
         if self.weights is not None:
             state = loop.model.state
-            params = state.plan.layout.unravel(self.weights)
-            loop.model.state = replace(state, vector=self.weights, params=params, spare=None)
+            loop.model.state = state._replace(params=state.params.layout.bind(self.weights))
 
     def state(self) -> Any:
         return super().state() | {"weights": self.weights}
@@ -168,11 +166,10 @@ class ReduceOnPlateau(Patience):
         """Set the rate to that of the beginning times all factors."""
         rate = loop.optimizer.learning_rate
         rate = Fixed(self.total) * rate if callable(rate) else max(rate * self.total, self.min_rate)
-        step = loop.model.step
-        loop.model.step = replace(step, optimizer=loop.optimizer.changed(learning_rate=rate))
+        loop.model.optimizer = loop.optimizer.changed(learning_rate=rate)
 
     def end(self, loop: Loop) -> None:
-        loop.model.step = replace(loop.model.step, optimizer=loop.optimizer)
+        loop.model.optimizer = loop.optimizer
 
     def state(self) -> Any:
         return super().state() | {"cooling": self.cooling, "total": self.total}
@@ -209,7 +206,7 @@ class PrintWeights(Callback):
         return self.every - step % self.every
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
-        number = loop.model.state.step
+        number = loop.steps
         if number % self.every:
             return
         for path, array in leaves(loop.model.state.params):

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...backend import Array
-from ...core.trees import leaves
-from ...data.batch import Batch
-from ...engine.step import Measured
-from ...errors import SettingError, optional
-from ...inspect.record import probe
-from ...layers import Layer
-from ..history import Result
-from .base import Callback, alone
+from ..backend import Array
+from ..core.trees import leaves
+from ..data.batch import Batch
+from ..engine.state import Measured
+from ..errors import SettingError, optional
+from ..layers import Layer
+from ..training.callbacks.base import Callback, alone
+from ..training.history import Result
+from .record import probe
 
 if TYPE_CHECKING:
-    from ..loop import Loop
+    from ..training.loop import Loop
 
 
 class TensorBoard(Callback):
@@ -49,30 +49,28 @@ class TensorBoard(Callback):
 
     def begin(self, loop: Loop) -> None:
         self.writer = optional("tensorboardX", "tensorboard").SummaryWriter(
-            self.folder, write_to_disk=loop.model.step.main
+            self.folder, write_to_disk=loop.model.executor.main
         )
-        self.writer.file_writer.add_onnx_graph(graph(loop.model.step.net))  # it takes any graph
+        self.writer.file_writer.add_onnx_graph(graph(loop.model.net))  # it takes any graph
         if self.images is not None:
-            self.writer.add_images(
-                "images", np.asarray(self.images), loop.model.state.step, dataformats="NHWC"
-            )
+            self.writer.add_images("images", np.asarray(self.images), loop.steps, dataformats="NHWC")
 
     def room(self, step: int) -> int | None:
         return alone(step, self.every) if self.every else None
 
     def before_step(self, loop: Loop, batches: Sequence[Batch]) -> None:
-        step = loop.model.state.step
+        step = loop.steps
         if not self.every or step % self.every:
             return
         for path, array in leaves(loop.model.state.params):
             self.writer.add_histogram("weights/" + "/".join(path), array, step)
-        for name, array in probe(loop.model.step, loop.model.state, batches[0]).items():
+        for name, array in probe(loop.model, batches[0]).items():
             kind, _, rest = name.partition("/")
             if kind == "grads":
                 self.writer.add_histogram("gradients/" + rest.replace(".", "/"), array, step)
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
-        step, optimizer = loop.model.state.step, loop.model.step.optimizer
+        step, optimizer = loop.steps, loop.model.optimizer
         self.writer.add_scalar("step/loss", float(np.mean([found.loss for found in measured])), step)
         rate = optimizer.rate(optimizer.learning_rate, step)
         self.writer.add_scalar("step/learning_rate", float(rate), step)
@@ -82,7 +80,7 @@ class TensorBoard(Callback):
             self.writer.add_scalar(f"epoch/{name}", value, loop.first + loop.epoch)
         filters = first_filters(loop.model.state.params)
         if filters is not None:
-            self.writer.add_images("filters", filters, loop.model.state.step, dataformats="NHWC")
+            self.writer.add_images("filters", filters, loop.steps, dataformats="NHWC")
 
     def end(self, loop: Loop) -> None:
         if self.writer is not None:
@@ -118,7 +116,7 @@ def nodes(net: Layer) -> Iterator[Any]:
 
 def chain(net: Layer, path: str, sources: list[str]) -> Iterator[tuple[str, Layer, list[str]]]:
     """Yield the leaves of a network with what they take their input from."""
-    from ...layers import Graph, Sequential
+    from ..layers import Graph, Sequential
 
     outputs: dict[str, list[str]] = {}
     for name, layer in net.children():

@@ -1,0 +1,27 @@
+"""Flat trees and the parts of a vector, as JAX takes them apart and puts them together."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from ..layout import Flat
+from ..parts import Parts
+
+
+@cache
+def register() -> None:
+    """Tell JAX, once, that `Flat` and `Parts` are containers of arrays."""
+    import jax
+
+    tree: Any = jax.tree_util
+    tree.register_pytree_node(
+        Parts,
+        lambda parts: (tuple(parts.arrays), tuple(parts.starts)),
+        lambda starts, arrays: Parts(arrays, starts),
+    )
+    tree.register_pytree_node(
+        Flat,
+        lambda flat: (tuple(flat.vector.arrays), flat.layout),
+        lambda layout, arrays: Flat(layout, layout.parts(arrays), arrays),
+    )

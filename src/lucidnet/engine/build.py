@@ -1,0 +1,99 @@
+"""How a training begins: what was chosen is joined to a problem, and its executor is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..backend import Stream, Tree
+from ..backend.layout import Layout
+from ..backend.memory import keep_freed
+from ..errors import SettingError
+from ..layers import Layer, walk
+from ..losses import Loss
+from ..optimizers import Optimizer
+from . import search, update
+from .device import DeviceConfig
+from .objective import Objective
+from .parameters import ParameterLayout
+from .problem import Problem
+from .protocol import Executor
+
+if TYPE_CHECKING:
+    from ..rules import Rule
+
+LENGTH = 16
+"""How many time steps an example has by whose pass shapes are found, where their number may vary."""
+
+
+def problem_of(
+    net: Layer, loss: Loss, optimizer: Optimizer, rule: Rule | None, params: Tree, input_shape: Any
+) -> Problem:
+    """Join what was chosen for a network with parameters like these.
+
+    Raises
+    ------
+    SettingError
+        If network, loss and rule do not fit each other, or a setting has no effect.
+    """
+    own = credit_rule(net, rule)
+    if optimizer.full_batch and own is not None:
+        raise SettingError(f"{optimizer!r} takes all data as one batch, and the true gradient only")
+    keep_freed()
+    objective, layout = Objective.of(net, loss, own), ParameterLayout.of(net, params)
+    how = search.advance if optimizer.full_batch else update.advance
+    if own is None:
+        return Problem(net, optimizer, layout, objective, loss, input_shape, how)
+    from ..rules.feedback import each, edge_shapes
+
+    inner, dtype = objective.net, layout.layout.ravel(params).dtype.name
+    edges = edge_shapes(inner, params, zeros(input_shape, dtype))
+    weights = own.space.begin(inner, own, params, edges, Stream(0, dtype=dtype))
+    learning = each(inner, own, weights, lambda path, layer, rule, B: rule.space.taught(layer, B, B))
+    taught = ParameterLayout.over(inner, Layout.of(learning)) if learning else None
+    return Problem(net, optimizer, layout, objective, loss, input_shape, how, edges, taught)
+
+
+def executor_for(config: DeviceConfig) -> Executor:
+    """Return what makes the steps on these devices."""
+    if config.name == "numpy":
+        from .on_numpy import OnNumpy
+
+        return OnNumpy(config)
+    from .on_jax import OnJax
+
+    return OnJax(config)
+
+
+def credit_rule(net: Layer, rule: Rule | None) -> Rule | None:
+    """Return the rule if it, or one of a layer, is more than the chain rule.
+
+    Raises
+    ------
+    SettingError
+        If a rule cannot be followed in this network.
+    """
+    if rule is None and all(layer.rule is None for _, layer in walk(net)):
+        return None
+    from ..rules import Rule
+    from ..rules.credit import plain
+    from ..rules.defined import check_defined
+
+    rule = rule or Rule()
+    check_defined(net, rule)
+    return None if plain(net, rule) else rule
+
+
+def initial(net: Layer, shape: Any, seed: int = 0, dtype: str = "float32") -> Tree:
+    """Return the first parameters of a network, for inputs of a shape (without the batch axis)."""
+    return net.init(Stream(seed, dtype=dtype, path=("init",)), shape)[0]
+
+
+def zeros(shape: Any, dtype: str, length: int = LENGTH) -> Any:
+    """Return one input of zeros; `length` stands for sizes that may vary."""
+    if isinstance(shape, dict):
+        return {name: zeros(inner, dtype, length) for name, inner in shape.items()}
+    if shape and isinstance(shape[0], tuple):
+        return tuple(zeros(inner, dtype, length) for inner in shape)
+    return np.zeros((1, *(length if size is None else size for size in shape)), dtype)

@@ -1,0 +1,94 @@
+"""Feedback weights that learn, step by step."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from ..backend import Tree, stream_like
+from ..core.trees import Path, at
+from ..layers import Layer
+from ..optimizers import Optimizer
+from ..rules.credit import places
+from ..rules.feedback import each, merged
+from ..rules.registry import Rule
+from .state import FeedbackState, State
+
+if TYPE_CHECKING:
+    from .numbers import Numbers
+    from .problem import Problem
+
+
+def update_feedback(
+    problem: Problem, state: State, feedback: FeedbackState, gradient: Any, numbers: Numbers
+) -> FeedbackState:
+    """Return the feedback weights after a step, of rules whose feedback learns.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is trained.
+    state : State
+        The state before the step.
+    feedback : FeedbackState
+        The feedback weights, as the pass back has left them.
+    gradient : array (n,)
+        The gradient of the parameters; it stays as it is.
+    numbers : Numbers
+        The step's numbers.
+    """
+    if problem.taught is not None:
+        feedback = _taught(problem, feedback, gradient, state.step + 1)
+    return _mirrored(problem, state, feedback, numbers)
+
+
+def fresh_memory(problem: Problem, weights: Tree) -> dict[str, Any]:
+    """Return what the optimizer remembers at first of the feedback weights that it changes; {} for none."""
+    if problem.taught is None:
+        return {}
+    return problem.optimizer.init_slots(problem.taught.layout.ravel(weights))
+
+
+def _taught(problem: Problem, feedback: FeedbackState, gradient: Any, step: Any) -> FeedbackState:
+    """Let those learn that take the parameters' own gradients, by the optimizer (Kolen-Pollack)."""
+    assert problem.taught is not None
+    own, optimizer, net, rule = problem.taught, problem.optimizer, problem.objective.net, problem.rule
+    if optimizer.clip is not None:
+        gradient = gradient.copy()
+        optimizer.clip(gradient, [place.part for place in problem.layout.arrays])
+    grads = problem.layout.parameters.unflat(gradient)
+    theirs = each(
+        net, rule, feedback.weights, lambda path, layer, r, B: r.space.taught(layer, B, at(grads, path))
+    )
+    before, memory = (
+        own.layout.flat(feedback.weights),
+        feedback.memory or fresh_memory(problem, feedback.weights),
+    )
+    after, new_memory = before.copy(), {name: slot.copy() for name, slot in memory.items()}
+    _unclipped(optimizer).advance(
+        before, own.layout.flat(theirs), memory, step, own.groups, own.arrays, after, new_memory
+    )
+    return FeedbackState(merged(feedback.weights, own.layout.unflat(after)), new_memory)
+
+
+def _unclipped(optimizer: Optimizer) -> Optimizer:
+    """Return an optimizer that does not clip: the gradient was clipped as that of the parameters."""
+    free = copy.copy(optimizer)
+    object.__setattr__(free, "clip", None)
+    return free
+
+
+def _mirrored(problem: Problem, state: State, feedback: FeedbackState, numbers: Numbers) -> FeedbackState:
+    """Let those learn that have a phase of their own (weight mirror)."""
+    net, rule = problem.objective.net, problem.rule
+    if not any(own.space.phase for _, _, own in places(net, rule)):
+        return feedback
+    rng, edges = stream_like(state.params.vector, numbers.seed, state.step, ("mirror",)), problem.edges or {}
+
+    def learned(path: Path, layer: Layer, own: Rule, B: Tree) -> Tree:
+        stream = rng
+        for name in path:
+            stream = stream.child(name)
+        return own.space.learn(layer, at(state.params, path), edges[path], B, stream)
+
+    return feedback._replace(weights=merged(feedback.weights, each(net, rule, feedback.weights, learned)))

@@ -1,0 +1,121 @@
+"""The executor on NumPy: a loop, and two sets of buffers that change places."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .device import DeviceConfig
+from .numbers import Numbers
+from .protocol import NotFiniteError, Ran
+from .state import Measured, State, read_only
+
+
+class OnNumpy:
+    """Makes steps one after the other.
+
+    A step writes into the vectors of the state before the last one, if it made these itself and has not
+    handed them out. So the state before a step is whole until the step is done, whatever interrupts it.
+
+    Parameters
+    ----------
+    config : DeviceConfig, optional
+        The processor.
+    """
+
+    main, programs, compile_seconds, most_times = True, 0, 0.0, 1
+
+    def __init__(self, config: DeviceConfig | None = None) -> None:
+        self.config = config or DeviceConfig()
+        self.lock = threading.RLock()
+        self.made: Any = None
+        """The last state that was made here and has not been handed out."""
+        self.spare: Any = None
+        """The one before it, which nobody holds any more."""
+        self.pair: Any = (None, None)
+        """The last state that was made, and the one before that step."""
+
+    def run(
+        self,
+        fn: Callable[..., Any],
+        problem: Any,
+        state: Any,
+        blocks: Sequence[Any],
+        keep: frozenset[str] = frozenset(),
+    ) -> Ran[Any]:
+        """Make a step for each block; see `Executor.run`."""
+        measured: list[Measured] = []
+        for given in blocks:
+            held = getattr(state, "state", state)  # a stream's state holds that of the weights
+            into = self.spare if self.made is held else None
+            try:
+                with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found
+                    after, found = fn(problem, state, given, Numbers(state.seed), into=into, keep=keep)
+            except BaseException as error:
+                self.spare, self.pair = None, (None, None)  # half of it may be written
+                return Ran(state, measured, error)
+            if not found.good:
+                previous = self.pair[1] if self.pair[0] is state else None
+                return Ran(state, measured, NotFiniteError(found), partial(_identity, previous))
+            self.pair = after, state
+            made = getattr(after, "state", after)
+            if made is not held:
+                self.spare, self.made = held if self.made is held else None, made
+            state = after
+            measured.append(found)
+        return Ran(state, measured)
+
+    def call(self, fn: Callable[..., Any], static: Any, *args: Any, local: bool = False) -> Any:
+        """Call a function."""
+        return fn(static, *args)
+
+    def hold(self, read: Callable[[], Any]) -> AbstractContextManager[Any]:
+        """Read the state that is trained; it will not be written any more."""
+        with self.lock:
+            state = read()
+            self._hand_out(state)
+        return nullcontext(state)
+
+    def host(self, state: State) -> State:
+        """Return a state that nobody can write."""
+        self._hand_out(state)
+        return read_only(state)
+
+    def arrays(self, tree: Any) -> Any:
+        """Return a tree as it is."""
+        return tree
+
+    def _hand_out(self, state: Any) -> None:
+        """Never write to the vectors of a state again."""
+        self.made = None if self.made is state else self.made
+        self.spare = None if self.spare is state else self.spare
+
+    def shard(self, problem: Any) -> None:
+        """Return None: batches are taken as they are."""
+        return None
+
+    def steps_per_call(self, batches: Sequence[Any]) -> int:
+        """Return 1."""
+        return 1
+
+    def training(self) -> Any:
+        """Train; there is nothing to begin or end."""
+        return nullcontext()
+
+    @contextmanager
+    def prefetch(self, blocks: Iterator[Any], state: State) -> Iterator[Iterator[tuple[Any, Any]]]:
+        """Yield blocks as they are."""
+        yield ((block, block) for block in blocks)
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return what the one process has."""
+        return [value]
+
+
+def _identity(value: Any) -> Any:
+    return value

@@ -1,0 +1,92 @@
+"""What is trained: a network, its loss, an optimizer and a rule, as one value without arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from ..backend import Shape, Stream, Tree
+from ..core.trees import tree_map
+from ..layers import Layer
+from ..losses import Loss
+from ..optimizers import Optimizer
+from .objective import Objective
+from .parameters import ParameterLayout
+from .state import FeedbackState, State, only
+from .structure import Structure
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is trained. Two are equal if one compiled program serves both: they may differ in numbers.
+
+    Parameters
+    ----------
+    net : Layer
+        The network, as its user wrote it.
+    optimizer : Optimizer
+        The optimizer.
+    layout : ParameterLayout
+        Where each parameter lies, and how it is trained.
+    objective : Objective
+        Network and loss, joined, and the rule if that is more than the chain rule.
+    loss : Loss
+        The loss, as its user gave it.
+    input_shape : shape
+        The shape of one input.
+    update : callable
+        What makes a step: `update.advance`, or a search at several points.
+    edges : mapping of path to shape, optional
+        The shapes of the inputs of layers, for rules that ask for them.
+    taught : ParameterLayout, optional
+        Where those feedback weights lie, in a vector of their own, that the optimizer changes.
+    """
+
+    net: Layer
+    optimizer: Optimizer
+    layout: ParameterLayout
+    objective: Objective
+    loss: Loss
+    input_shape: Any
+    update: Callable[..., Any]
+    edges: Mapping[Any, Shape] | None = None
+    taught: ParameterLayout | None = None
+
+    @property
+    def rule(self) -> Any:
+        """The learning rule, if it is more than the chain rule."""
+        return self.objective.rule
+
+    @cached_property
+    def structure(self) -> Structure:
+        """What a compiled program is for: all but numbers."""
+        return Structure(self.net, self.optimizer, self.loss, self.rule, repr(self.input_shape))
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Problem) and self.structure == other.structure)
+
+    def __hash__(self) -> int:
+        return hash(self.structure)
+
+    def changed(self, optimizer: Optimizer) -> Problem:
+        """Return the same with another optimizer, whose memory has the same form."""
+        return replace(self, optimizer=optimizer)
+
+    def start(self, params: Tree, seed: int) -> State:
+        """Return the state before the first step."""
+        vector = self.layout.layout.ravel(params)
+        memory = self.optimizer.init_slots(vector[: self.layout.parameters.size])
+        feedback: Tree = {}
+        if self.rule is not None:
+            rng = Stream(seed, dtype=vector.dtype.name, path=("feedback",))
+            net, space = self.objective.net, self.rule.space
+            feedback = space.begin(net, self.rule, params, self.edges, rng)
+        return State(self.layout.layout.bind(vector), memory, {}, FeedbackState(feedback, {}), 0, seed)
+
+    def carried_zeros(self, params: Tree, x: Any) -> Tree:
+        """Return states of 0 of the stateful layers, for inputs like x."""
+        _, cache = self.objective.net.forward(params, x)
+        found = only(self.layout.stateful, self.objective.net.states(cache))
+        return tree_map(lambda array: 0 * array, found)

@@ -1,0 +1,170 @@
+"""All that changes in a training, and what a step measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backend import Array, Tree
+from ..backend.layout import Flat
+from ..core.trees import tree_map
+
+
+class FeedbackState(NamedTuple):
+    """A learning rule's feedback weights, and what the optimizer remembers of those that it changes."""
+
+    weights: Tree
+    memory: dict[str, Any]
+
+
+class State(NamedTuple):
+    """All that changes in training. Steps make new states; nothing that was handed out is written again.
+
+    Parameters
+    ----------
+    params : Flat
+        All parameters, then the buffers: a tree by name, and one vector (`Flat.vector`); on a device the
+        vector is `Parts`, single arrays.
+    memory : dict of array (n,)
+        What the optimizer remembers.
+    carried : tree
+        The states in which stateful layers stopped.
+    feedback : FeedbackState
+        The learning rule's feedback weights.
+    step : int
+        How many steps have been made.
+    seed : int
+        The seed of all random numbers; a compiled program is given what follows from it.
+    """
+
+    params: Flat
+    memory: dict[str, Any]
+    carried: Tree
+    feedback: FeedbackState
+    step: Any
+    seed: Any = 0
+
+    @property
+    def vector(self) -> Any:
+        """All parameters and buffers in one vector."""
+        return self.params.vector
+
+    def reset(self) -> State:
+        """Return the state in which stateful layers begin anew."""
+        return self._replace(carried={}) if self.carried else self
+
+
+class Measured(NamedTuple):
+    """What a step measured, with one entry for each of its batches.
+
+    Parameters
+    ----------
+    losses : tuple of float
+        The losses, with penalties.
+    terms : tuple of float
+        Over how many values each loss is a mean.
+    predictions : tuple of array (n, ...), or of several by name
+        The network's outputs; None where nobody wanted them.
+    gradient : array (n,), optional
+        The gradient of the whole step, where somebody wanted it.
+    good : bool
+        Whether losses and gradient are finite.
+    """
+
+    losses: tuple[Any, ...]
+    terms: tuple[Any, ...]
+    predictions: tuple[Any, ...]
+    gradient: Any = None
+    good: Any = True
+
+    @property
+    def loss(self) -> Any:
+        """The mean loss of all its batches."""
+        if len(self.losses) == 1:
+            return self.losses[0]
+        pairs = zip(self.losses, self.terms, strict=True)
+        return sum(loss * count for loss, count in pairs) / sum(self.terms)
+
+    @property
+    def prediction(self) -> Any:
+        """The network's output for its first batch, in most steps the only one."""
+        return self.predictions[0]
+
+
+class Measurements(Sequence[Measured]):
+    """What some steps in a row have measured: a sequence of `Measured`, held as arrays (steps, ...).
+
+    Parameters
+    ----------
+    losses, terms : array (steps, batches)
+        As in `Measured`.
+    predictions : tuple of array (steps, n, ...), or of several by name
+        The outputs.
+    good : array (steps,) of bool
+        Which are finite.
+    """
+
+    def __init__(self, losses: Array, terms: Array, predictions: tuple[Any, ...], good: Array) -> None:
+        self.losses, self.terms, self.predictions, self.good = losses, terms, predictions, good
+
+    @classmethod
+    def of(cls, steps: Sequence[Measured]) -> Measurements:
+        """Return what steps with outputs have measured, if it is not held so already."""
+        if isinstance(steps, Measurements):
+            return steps
+        losses, terms = (np.array([step[k] for step in steps]) for k in (0, 1))
+        outputs = [step.prediction for step in steps]
+        stacked = outputs[0][None] if len(outputs) == 1 else np.stack(outputs)
+        return cls(losses, terms, (stacked,), np.array([step.good for step in steps]))
+
+    def cut(self, count: int) -> Measurements:
+        """Return the first steps."""
+        return Measurements(
+            self.losses[:count], self.terms[:count], self._outputs(slice(count)), self.good[:count]
+        )
+
+    def __len__(self) -> int:
+        return len(self.good)
+
+    def __getitem__(self, step: Any) -> Any:
+        losses, terms = (tuple(values[step].tolist()) for values in (self.losses, self.terms))
+        return Measured(losses, terms, self._outputs(step), None, bool(self.good[step]))
+
+    def _outputs(self, steps: Any) -> tuple[Any, ...]:
+        stacks = self.predictions
+        return tuple(None if s is None else tree_map(lambda array: array[steps], s) for s in stacks)
+
+
+def read_only(state: State) -> State:
+    """Return a state of NumPy's arrays that nobody can write."""
+    memory = {name: _read_only(slot) for name, slot in state.memory.items()}
+    feedback = FeedbackState(
+        tree_map(_read_only, state.feedback.weights),
+        {name: _read_only(slot) for name, slot in state.feedback.memory.items()},
+    )
+    params = state.params.layout.bind(_read_only(state.vector))
+    return State(params, memory, tree_map(_read_only, state.carried), feedback, state.step, state.seed)
+
+
+def _read_only(array: Any) -> Any:
+    if not isinstance(array, np.ndarray):
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def only(paths: Any, tree: Tree) -> Tree:
+    """Return a tree with some of the branches of another."""
+    made: Tree = {}
+    for path in paths:
+        branch = tree
+        for name in path:
+            branch = branch[name]
+        inner = made
+        for name in path[:-1]:
+            inner = inner.setdefault(name, {})
+        inner[path[-1]] = branch
+    return made

@@ -1,0 +1,195 @@
+"""One step of a training, one evaluation, one prediction: pure functions of arrays of NumPy or JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
+
+from ..backend import Array, Parts, Tree, choose, finite, stream_like
+from ..backend import number as as_number
+from ..core.trees import at
+from ..data.batch import Batch
+from ..layers import Layer, Run
+from ..layers.base import masked
+from .numbers import Numbers
+from .objective import Gradient
+from .problem import Problem
+from .state import Measured, State, only
+
+
+def advance(
+    problem: Problem,
+    state: State,
+    batches: Sequence[Batch],
+    numbers: Numbers,
+    *,
+    into: State | None = None,
+    keep: frozenset[str] = frozenset(),
+) -> tuple[State, Measured]:
+    """Make one step on one or several batches, by the mean of their gradients, as if they were one.
+
+    A step whose loss or gradient is not finite is not made: the state comes back as it was.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is trained.
+    state : State
+        The state before; it stays as it is.
+    batches : sequence of Batch
+        The batches.
+    numbers : Numbers
+        Seed, and whether the step is made at all.
+    into : State, optional
+        A state that nobody holds any more, whose vectors are written over; new ones are made if not given.
+    keep : set of str
+        What to return besides: ``"predictions"``, ``"gradient"``.
+    """
+    layout, objective, vector = problem.layout, problem.objective, state.params.vector
+    left, gradient = state, cast(Any, None)
+    losses, terms, predictions = [], [], []
+    for number, batch in enumerate(batches):
+        run = training_run(state, batch, numbers, number, left.carried)
+        made = objective.gradient(left.params, batch, run, left.feedback.weights)
+        part, loss = layout.parameters.flat(made.grads), as_number(made.loss)
+        for penalty in layout.penalties:
+            loss += penalty.value(vector)
+            penalty.add_gradient(vector, part)
+        count = objective.loss.terms(made.prediction, batch.mask, batch.real)
+        if len(batches) > 1:
+            part = part * as_number(count)
+        gradient = part if gradient is None else gradient + part
+        if layout.buffers.paths or layout.stateful or made.memory:
+            left = left_behind(problem, left, made)
+        losses.append(loss)
+        terms.append(count)
+        predictions.append(made.prediction if "predictions" in keep else None)
+    if len(batches) > 1:
+        gradient = gradient * (1 / as_number(sum(terms)))
+    good = finite(gradient, losses)
+    kept = gradient.copy() if "gradient" in keep else None
+    measured = Measured(tuple(losses), tuple(terms), tuple(predictions), kept, good)
+    if isinstance(good, bool):
+        return (
+            moved(problem, state, left, gradient, numbers, into) if good and numbers.made else state
+        ), measured
+    if numbers.made is False:
+        return state, measured
+    given = (problem, state, left, gradient, numbers)
+    return choose(good & numbers.made, partial(moved, *given), state), measured
+
+
+def left_behind(problem: Problem, state: State, made: Gradient) -> State:
+    """Return a state with what a pass leaves behind: buffers, carried states, feedback that has changed."""
+    layout, net, feedback = problem.layout, problem.objective.net, state.feedback
+    params: Any = net.absorb(state.params, made.cache) if layout.buffers.paths else state.params
+    carried = only(layout.stateful, net.states(made.cache)) if layout.stateful else state.carried
+    if made.memory:
+        from ..rules.feedback import merged
+
+        feedback = feedback._replace(weights=merged(feedback.weights, made.memory))
+    return state._replace(params=params, carried=carried, feedback=feedback)
+
+
+def measured_gradient(problem: Problem, state: State, batch: Batch, numbers: Numbers) -> Measured:
+    """Return what a step on a batch would measure, with its gradient, penalties included; nothing changes."""
+    given = numbers._replace(made=False)
+    return advance(problem, state, [batch], given, keep=frozenset({"gradient", "predictions"}))[1]
+
+
+def moved(
+    problem: Problem,
+    state: State,
+    left: State,
+    gradient: Any,
+    numbers: Numbers | None = None,
+    into: State | None = None,
+) -> State:
+    """Return the state after the optimizer's step by a finite gradient, which is given away.
+
+    Parameters
+    ----------
+    state : State
+        The state before the step.
+    left : State
+        What the passes through the network have left: buffers, carried states, feedback weights.
+    numbers : Numbers, optional
+        With them the rule's feedback weights learn, too.
+    """
+    layout, feedback = problem.layout, left.feedback
+    if numbers is not None and problem.objective.rule is not None:
+        from .feedback import update_feedback
+
+        feedback = update_feedback(problem, state, feedback, gradient, numbers)
+    size, old = layout.parameters.size, state.params.vector
+    # Copies rather than empty vectors: what is frozen is never written.
+    params = layout.layout.bind(old.copy()) if into is None else into.params
+    memory = {n: slot.copy() for n, slot in state.memory.items()} if into is None else into.memory
+    out = params.vector[:size]
+    problem.optimizer.advance(
+        old[:size], gradient, state.memory, state.step + 1, layout.groups, layout.arrays, out, memory
+    )
+    for held in layout.held:
+        held.hold(out)
+    if isinstance(out, Parts):
+        buffers = (at(left.params, path) for path in layout.buffers.paths)
+        params = layout.layout.bind(layout.layout.parts([*out.arrays, *buffers]))
+    elif layout.buffers.paths:
+        params.vector[size:] = layout.buffers.ravel(left.params)
+    return State(params, memory, left.carried, feedback, state.step + 1, state.seed)
+
+
+def training_run(
+    state: State, batch: Batch, numbers: Numbers, number: int = 0, carried: Tree | None = None
+) -> Run:
+    """Return the run of a step's forward pass on its batch with a number (0 if it has but one)."""
+    path = (f"run{number}" if number else "run",)
+    stream = stream_like(state.params.vector, numbers.seed, state.step, path)
+    states = (state.carried if carried is None else carried) or None
+    return Run(True, stream, mask=batch.mask, states=states, real=batch.real)
+
+
+def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tuple[Measured, Tree]:
+    """Return what a batch measures in inference, and the states in which stateful layers stop.
+
+    Parameters
+    ----------
+    params : Flat
+        The parameters.
+    carried : tree
+        The states in which stateful layers begin; None for zeros.
+    batch : Batch
+        The batch.
+    """
+    objective, stateful = problem.objective, problem.layout.stateful
+    run = Run(mask=batch.mask, states=carried, real=batch.real)
+    made = objective.evaluate(params, batch, run)
+    loss = as_number(made.loss)
+    for penalty in problem.layout.penalties:
+        loss += penalty.value(params.vector)
+    left = only(stateful, objective.net.states(made.cache)) if stateful else None
+    terms = objective.loss.terms(made.prediction, batch.mask, batch.real)
+    return Measured((loss,), (terms,), (made.prediction,)), left
+
+
+def predict(
+    net: Layer, params: Tree, x: Any, mask: Array | None = None, states: Tree = None
+) -> tuple[Any, Tree]:
+    """Return a network's output, and with `states` also those in which its recurrent layers stop.
+
+    Parameters
+    ----------
+    net : Layer
+        The network.
+    params : tree
+        Its parameters.
+    x : array (n, ...), or several by name
+        The inputs.
+    mask : array (n, time) of bool, optional
+        Which time steps count; if not given the network may find that in its inputs.
+    states : tree, optional
+        The states in which recurrent layers begin; those that are missing are zeros.
+    """
+    y, cache = net.forward(params, x, masked(net, x, Run(mask=mask, states=states)))
+    return y, {} if states is None else net.states(cache)
