@@ -189,7 +189,9 @@ def _with(
             decays[k] = take()
 
     def rate(setting: Any, step: Any) -> Any:
-        return rates[setting] if isinstance(setting, Nth) else own
+        if isinstance(setting, Nth):
+            return rates[setting]
+        return own if setting is None or _mark(setting) else 0.0  # a layer's own rate of 0 is no number
 
     def at(step: Any, group: Group) -> Optimizer:
         now, decay = copy.copy(made), group.weight_decay

@@ -194,7 +194,9 @@ class OnJax:
         fine = int(np.cumprod(good[:count]).sum())
         measured = Measurements(losses, terms, predictions, good)
         after = _dressed(after, state, int(moves[:fine].sum())) if fine else state
-        before, self.last = self.last, Block(after, fine, again)
+        before = self.last
+        if fine:  # a block of which nothing was made leaves the one before it the last
+            self.last = Block(after, fine, again)
         if fine == count:
             return Ran(after, measured.cut(count))
 

@@ -50,23 +50,28 @@ class OnNumpy:
     ) -> Ran[Any]:
         """Make a step for each block; see `Executor.run`."""
         measured: list[Measured] = []
+        begun = held = getattr(state, "state", state)  # a stream's state holds that of the weights
         for given in blocks:
-            held = getattr(state, "state", state)  # a stream's state holds that of the weights
-            into = self.spare if self.made is held else None
+            # What came in stays whole: whoever is interrupted before he takes what comes out goes on from it.
+            into = self.spare if self.made is held and self.spare is not begun else None
+            pair, self.pair = self.pair, (None, None)  # its second is written over
             try:
                 with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found
                     after, found = fn(problem, state, given, Numbers(state.seed), into=into, keep=keep)
             except BaseException as error:
-                self.spare, self.pair = None, (None, None)  # half of it may be written
+                self.spare = None  # half of it may be written
                 return Ran(state, measured, error)
             if not found.good:
-                previous = self.pair[1] if self.pair[0] is state else None
+                self.pair = pair
+                previous = pair[1] if pair[0] is state else None
                 return Ran(state, measured, NotFiniteError(found), partial(_identity, previous))
-            self.pair = after, state
             made = getattr(after, "state", after)
             if made is not held:
-                self.spare, self.made = held if self.made is held else None, made
-            state = after
+                free = held if self.made is held else None
+                self.spare, self.made = None, made  # in this order: Ctrl-C may come between
+                self.spare = free
+            self.pair = after, state
+            state, held = after, made
             measured.append(found)
         return Ran(state, measured)
 

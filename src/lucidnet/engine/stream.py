@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..backend import Array, Tree, choose, exchanged, finite, namespace, queue
 from ..backend import number as as_number
+from ..backend.layout import Layout
 from ..core.trees import Path, tree_map
 from ..layers import Recurrent, Run
 from ..layers.recurrent.loop import Trip
@@ -180,7 +181,7 @@ def observe(
 ) -> tuple[StreamState, Measured]:
     """Predict one time step; learn by the error of the prediction whose target is here, if there is one.
 
-    If the gradient is not finite, weights, feedback weights and sums stay as they were.
+    If loss or gradient are not finite, weights, feedback weights and sums stay as they were.
 
     Parameters
     ----------
@@ -228,11 +229,15 @@ def observe(
     _, grads = credit.send("", net, state.params, cache, dy, False)
     taught = merged(feedback, from_paths(changed)) if changed else feedback
     if given.target is None:
-        return StreamState(state, taught, states, traces, waiting, total), Measured((), (), (output,))
+        if changed:
+            sound = finite(Layout.of(taught).flat(taught))
+            feedback = choose(sound, lambda: taught, feedback, small=True)
+        return StreamState(state, feedback, states, traces, waiting, total), Measured((), (), (output,))
     gradient = problem.layout.parameters.flat(grads)
     if total is not None:
         gradient = total + gradient
-    good = finite(gradient) & numbers.made
+    value = as_number(value)
+    good = finite(gradient, [value]) & numbers.made
 
     def learned() -> Any:
         return moves() if total is None else choose(given.moves, moves, (state, taught, gradient), small=True)
@@ -246,7 +251,7 @@ def observe(
 
     state, feedback, total = choose(good, learned, (state, feedback, total), small=True)
     after = StreamState(state, feedback, states, traces, waiting, total)
-    return after, Measured((as_number(value),), (1.0,), (output,), None, good)
+    return after, Measured((value,), (1.0,), (output,), None, good)
 
 
 def _output(problem: Problem, prediction: Array) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Tree, stream_like
+from ..backend.xla.device import unbroken
 from ..core.trees import ordered
 from ..engine.build import zeros
 from ..engine.problem import Problem
@@ -130,7 +131,7 @@ class OnlineLearner:
         Raises
         ------
         NonFiniteError
-            If the gradient is not finite. The weights are those of the last good step, and the sequence is
+            If loss or gradient are not finite. The weights are those of the last good step, and the sequence is
             over: the next step begins a new one.
         """
         x, y, weights = (None if given is None else np.asarray(given)[None] for given in (x, y, weights))
@@ -224,10 +225,11 @@ class OnlineLearner:
             if not stream.traces:
                 stream = executor.call(begin, static, stream, given.x[0])
             ran = executor.run(observe, static, stream, given, NOTHING if ready else WAITS)
-            self._stream, model.live = ran.state, ran.state.state
-        good = len(ran.measured)
-        self.steps, self._since = self.steps + good, self._since + good
-        self.learned += good * ready
+            good = len(ran.measured)
+            with unbroken():  # weights, traces and counts are those of one time step
+                self._stream, model.live = ran.state, ran.state.state
+                self.steps, self._since = self.steps + good, self._since + good
+                self.learned += good * ready
         found = Measurements.of(ran.measured) if good else None
         if found is not None and found.losses.shape[1]:
             self.loss = float(found.losses[-1, 0])
@@ -237,8 +239,10 @@ class OnlineLearner:
         if not isinstance(ran.error, NotFiniteError):
             raise ran.error
         self.reset()
+        value = ran.error.measured.losses[0]
+        what = "the loss is infinite" if np.isinf(value) else "the gradient is not finite"
         raise NonFiniteError(
-            f"step {ran.state.step}: the gradient is not finite; the weights are kept, and the "
+            f"step {ran.state.step}: {what}; the weights are kept, and the "
             "sequence is over. Try a smaller rate, clip=ClipGlobalNorm(1.0) in the optimizer, or inputs "
             "scaled to about [-1, 1]"
         )
