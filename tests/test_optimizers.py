@@ -449,7 +449,7 @@ def test_groups_and_frozen_arrays(optimizer):
     """A layer's own settings are those of an optimizer of its own; what is in no group stays."""
     layout, frozen = base.Layout.of(START), ("c", "W")
     vector, out = layout.ravel(START), layout.ravel(START)
-    places = dict(zip(layout.paths, map(base.Place, layout.slices, layout.shapes), strict=True))
+    places = dict(zip(layout.paths, map(base.ArraySlice, layout.slices, layout.shapes), strict=True))
     trained = [places[path] for path in places if path != frozen]
     groups = [base.Group(0, 16, 0.3, 0.0)]
     g = np.cos(np.arange(20.0))

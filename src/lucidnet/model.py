@@ -31,14 +31,14 @@ from .optimizers import Optimizer
 from .training.callbacks import Callback
 from .training.checks import as_data, as_inputs, as_mask, as_numbers, example_shape
 from .training.history import History, Result
-from .training.loop import Loop, Schedule, train
+from .training.loop import Loop, LoopSettings, train
 from .training.measure import Tally, evaluate
 from .training.progress import choose
-from .training.sources import Arrays, Source, Streamed, as_dataset
+from .training.sources import ArraySource, BatchSource, DatasetSource, as_dataset
 
 if TYPE_CHECKING:
     from .inspect.alignment import Alignment
-    from .inspect.doctor import Report
+    from .inspect.doctor import DoctorReport
     from .inspect.explain import Explanation
     from .metrics import Metric
     from .rules import Rule
@@ -438,7 +438,7 @@ class Model:
         NonFiniteError
             If loss or gradient become NaN or infinite; the weights of the last good step are kept.
         """
-        schedule = Schedule(epochs, accumulate, validate_every)
+        settings = LoopSettings(epochs, accumulate, validate_every)
         source, validation = self._sources(
             x, y, batch_size, shuffle, validation_data, validation_split, class_weight, sample_weight, mask
         )
@@ -447,7 +447,7 @@ class Model:
             from .inspect.record import Recorder
 
             callbacks.append(Recorder(record, record_every))
-        loop = Loop(self, source, validation, schedule, progress, callbacks)
+        loop = Loop(self, source, validation, settings, progress, callbacks)
         if resume is None:
             return loop.run()
         from .training.checkpoint import resumed
@@ -597,7 +597,7 @@ class Model:
             self.build(example_shape(x))
         return as_data(x, y, loss, self._shapes, self.dtype, class_weight, sample_weight, mask)
 
-    def _source(self, x: Any, y: Any, batch_size: int) -> Source:
+    def _source(self, x: Any, y: Any, batch_size: int) -> BatchSource:
         """Return the batches of a data set, shuffled if they may be."""
         if "live" not in vars(self) and as_dataset(x, y, batch_size) is None:
             self.build(example_shape(x))
@@ -615,7 +615,7 @@ class Model:
         class_weight: Mapping[int, float] | None,
         sample_weight: Any,
         mask: Any,
-    ) -> tuple[Source, Source | None]:
+    ) -> tuple[BatchSource, BatchSource | None]:
         """Return where batches to train on and to validate on come from."""
         validation = None
         if validation_data is not None:
@@ -628,25 +628,25 @@ class Model:
             batch_size, shuffle = len(data), False
         if validation is None and validation_split:
             data, rest = data.split(validation_split)
-            validation = Arrays(rest, ROWS)
+            validation = ArraySource(rest, ROWS)
         if shuffle and self.problem.layout.stateful:
             raise SettingError(
                 "fit: a stateful layer goes on where the batch before stopped, so batches must keep their "
                 "order: pass shuffle=False"
             )
-        return Arrays(data, batch_size, self.seed, shuffle), validation
+        return ArraySource(data, batch_size, self.seed, shuffle), validation
 
-    def _evaluated(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Source:
+    def _evaluated(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> BatchSource:
         if (dataset := as_dataset(x, y, batch_size)) is not None:
             return self._checked(dataset)
-        return Arrays(self.checked(x, y, mask=mask), batch_size)
+        return ArraySource(self.checked(x, y, mask=mask), batch_size)
 
-    def _checked(self, dataset: Any) -> Source:
+    def _checked(self, dataset: Any) -> BatchSource:
         """Return a source whose batches are checked one at a time."""
         loss = self._compiled[0]
         if "live" not in vars(self):
             self.build(example_shape(dataset.sample[0]))
-        return Streamed(dataset, lambda x, y, w: as_data(x, y, loss, self._shapes, self.dtype, None, w))
+        return DatasetSource(dataset, lambda x, y, w: as_data(x, y, loss, self._shapes, self.dtype, None, w))
 
     # --- looking at it, keeping it ----------------------------------------------------------------
 
@@ -656,7 +656,7 @@ class Model:
 
         return summary_text(self)
 
-    def doctor(self, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> Report:
+    def doctor(self, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> DoctorReport:
         """Watch a copy of this model in some training steps, and say in plain sentences what is wrong.
 
         Parameters
@@ -668,7 +668,7 @@ class Model:
 
         Returns
         -------
-        Report
+        DoctorReport
             True if nothing was found; it prints as sentences, and holds `Finding`s. The model stays as it is.
         """
         from .inspect.doctor import doctor

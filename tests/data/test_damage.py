@@ -155,7 +155,7 @@ def mirror(monkeypatch, tmp_path):
 
         threading.Thread(target=answer_once, daemon=True).start()
         address = f"http://127.0.0.1:{server.getsockname()[1]}/"
-        return fetch.Source("set", {"a": hashlib.sha256(RAW).hexdigest()}, (address,))
+        return fetch.Download("set", {"a": hashlib.sha256(RAW).hexdigest()}, (address,))
 
     yield serve
     server.close()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lucidnet import data
-from lucidnet.data.fetch import Source, locate
+from lucidnet.data.fetch import Download, locate
 from lucidnet.data.idx import DTYPES, read_idx
 from lucidnet.errors import DataError, FileError, UnknownNameError
 
@@ -235,7 +235,7 @@ def source(monkeypatch, tmp_path):
     base = f"http://127.0.0.1:{server.server_port}"
 
     def make(*mirrors):
-        return Source(
+        return Download(
             "set", {"a.gz": hashlib.sha256(RAW).hexdigest()}, tuple(f"{base}/{m}/" for m in mirrors)
         )
 

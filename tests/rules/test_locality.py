@@ -107,20 +107,20 @@ class Time:
     def __init__(self, rule):
         self.layer = LeakyRNN(U, tau=3.0, return_sequences=True)
         self.params, _ = self.layer.init(Stream(1, dtype="float64"), (T, 2))
-        y, self.trip = self.layer.forward(self.params, np.random.default_rng(5).normal(size=(N, T, 2)))
+        y, self.cache = self.layer.forward(self.params, np.random.default_rng(5).normal(size=(N, T, 2)))
         self.dy = np.random.default_rng(6).normal(size=y.shape)
         self.rule = rule
 
-    def update(self, params=None, trip=None, dy=None):
+    def update(self, params=None, cache=None, dy=None):
         B = self.rule.feedback(self.layer, Stream(0, dtype="float64"))
         if "A" in B:
             B["A"] = B["A"] + 0.1 * np.random.default_rng(7).normal(size=(U, U))
-        given = (params or self.params, trip or self.trip, self.dy if dy is None else dy)
+        given = (params or self.params, cache or self.cache, self.dy if dy is None else dy)
         _, grads, _ = self.rule.route(self.layer, *given, False, B)
         return np.concatenate([np.ravel(grads[name][..., 0]) for name in ("W", "U", "b")])
 
     def changed(self, what):
-        kept, dy, others = self.trip.kept, self.dy.copy(), slice(1, None)
+        kept, dy, others = self.cache.kept, self.dy.copy(), slice(1, None)
         if what in ("own recurrent weight", "recurrent weights"):
             W = self.params["U"].copy()
             mask = np.eye(U, dtype=bool) if what.startswith("own") else ~np.eye(U, dtype=bool)
@@ -133,10 +133,10 @@ class Time:
             dy[..., others] += RNG.normal(size=dy[..., others].shape)
             return self.update(dy=dy)
         if what == "pre":
-            return self.update(trip=self.trip._replace(x=RNG.normal(size=self.trip.x.shape)))
+            return self.update(cache=self.cache._replace(x=RNG.normal(size=self.cache.x.shape)))
         if what in ("post", "other units"):
             part = slice(0, 1) if what == "post" else others
-            return self.update(trip=self.trip._replace(kept=[self._other(k, part) for k in kept]))
+            return self.update(cache=self.cache._replace(kept=[self._other(k, part) for k in kept]))
         return None
 
     def _other(self, kept, part):
@@ -172,9 +172,9 @@ def test_what_is_kept_of_the_past(rule):
     case = Time(rule)
     dy = np.zeros_like(case.dy)
     dy[:, -1] = case.dy[:, -1]
-    early = case.trip.x.copy()
+    early = case.cache.x.copy()
     early[:2] += 1.0  # the first two inputs, of which the last error hears by the past only
-    before, after = case.update(dy=dy), case.update(dy=dy, trip=case.trip._replace(x=early))
+    before, after = case.update(dy=dy), case.update(dy=dy, cache=case.cache._replace(x=early))
     past = {"trace", "stored times", "later times"} & part.reads.keys()
     assert (np.abs(after - before).max() > 1e-12) == bool(past)
     assert len(past) == 1

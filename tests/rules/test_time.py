@@ -34,13 +34,13 @@ def made(name, sequences=True, mask=None, backwards=False):
     layer = replace(CELLS[name], return_sequences=sequences, go_backwards=backwards)
     params, _ = layer.init(Stream(1, dtype="float64"), (T, D))
     params = {k: a + 0.1 * RNG.normal(size=a.shape) for k, a in params.items()}
-    y, trip = layer.forward(params, X, Run(mask=mask))
-    return layer, params, trip, np.random.default_rng(3).normal(size=y.shape)
+    y, cache = layer.forward(params, X, Run(mask=mask))
+    return layer, params, cache, np.random.default_rng(3).normal(size=y.shape)
 
 
-def passed(rule, layer, params, trip, dy, need_dx=True):
+def passed(rule, layer, params, cache, dy, need_dx=True):
     """The gradients of inputs and parameters by a rule through time."""
-    return rule.route(layer, params, trip, dy, need_dx, rule.feedback(layer, Stream(0, dtype="float64")))[:2]
+    return rule.route(layer, params, cache, dy, need_dx, rule.feedback(layer, Stream(0, dtype="float64")))[:2]
 
 
 def close(one, two, tolerance=1e-8):
@@ -56,20 +56,20 @@ def close(one, two, tolerance=1e-8):
 @pytest.mark.parametrize("backwards", [False, True])
 def test_rtrl_is_bptt(name, sequences, mask, backwards):
     """And BPTT is finite differences: the table of layers shows that at 1e-7."""
-    layer, params, trip, dy = made(name, sequences, mask, backwards)
-    _, true = layer.backward(params, trip, dy)
-    close(passed(RTRL(), layer, params, trip, dy)[1], true)
-    close(passed(SnAp(U), layer, params, trip, dy)[1], true)
+    layer, params, cache, dy = made(name, sequences, mask, backwards)
+    _, true = layer.backward(params, cache, dy)
+    close(passed(RTRL(), layer, params, cache, dy)[1], true)
+    close(passed(SnAp(U), layer, params, cache, dy)[1], true)
 
 
 @every_cell
 @pytest.mark.parametrize("sequences", [True, False])
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_window_of_the_whole_sequence_is_bptt(name, sequences, backwards):
-    layer, params, trip, dy = made(name, sequences, MASK, backwards)
-    dx, true = layer.backward(params, trip, dy)
+    layer, params, cache, dy = made(name, sequences, MASK, backwards)
+    dx, true = layer.backward(params, cache, dy)
     for rule in (TruncatedBPTT(T), TruncatedBPTT(T + 5, 2), TruncatedBPTT(T, T)):
-        made_dx, grads = passed(rule, layer, params, trip, dy)
+        made_dx, grads = passed(rule, layer, params, cache, dy)
         close(grads, true, 1e-12)
         np.testing.assert_allclose(made_dx, dx, rtol=1e-10, atol=1e-14)
 
@@ -77,10 +77,10 @@ def test_a_window_of_the_whole_sequence_is_bptt(name, sequences, backwards):
 @every_cell
 def test_a_window_cuts_what_is_older(name):
     """With a window of 2 and stride 1, the sum over t of two steps of the chain rule each."""
-    layer, params, trip, dy = made(name)
-    _, grads = passed(TruncatedBPTT(2, 1), layer, params, trip, dy)
+    layer, params, cache, dy = made(name)
+    _, grads = passed(TruncatedBPTT(2, 1), layer, params, cache, dy)
     total = {k: np.zeros_like(a) for k, a in params.items()}
-    states = [trip.first]
+    states = [cache.first]
     for t in range(T):
         z = layer.project(params, X[:, t], Run())
         states.append(layer.step(params, z, states[-1])[0])
@@ -93,16 +93,20 @@ def test_a_window_cuts_what_is_older(name):
         for k, g in layer.backward(params, part, error)[1].items():
             total[k] += g
     close(grads, total)
-    _, true = layer.backward(params, trip, dy)
+    _, true = layer.backward(params, cache, dy)
     assert max(np.abs(grads[k] - true[k]).max() for k in grads) > 1e-3
 
 
 @every_cell
 def test_the_diagonal_is_snap_of_one_step(name):
-    layer, params, trip, dy = made(name, mask=MASK)
-    close(passed(Diagonal(), layer, params, trip, dy)[1], passed(SnAp(1), layer, params, trip, dy)[1], 1e-10)
-    _, true = layer.backward(params, trip, dy)
-    assert max(np.abs(passed(Diagonal(), layer, params, trip, dy)[1][k] - true[k]).max() for k in true) > 1e-3
+    layer, params, cache, dy = made(name, mask=MASK)
+    close(
+        passed(Diagonal(), layer, params, cache, dy)[1], passed(SnAp(1), layer, params, cache, dy)[1], 1e-10
+    )
+    _, true = layer.backward(params, cache, dy)
+    assert (
+        max(np.abs(passed(Diagonal(), layer, params, cache, dy)[1][k] - true[k]).max() for k in true) > 1e-3
+    )
 
 
 @every_cell
@@ -110,15 +114,15 @@ def test_without_recurrent_weights_all_rules_agree(name):
     """Where no unit hears of another, local traces are exact."""
     layer, params, _, dy = made(name)
     params = params | {"U": np.zeros_like(params["U"])}
-    y, trip = layer.forward(params, X)
-    _, true = layer.backward(params, trip, dy)
+    y, cache = layer.forward(params, X)
+    _, true = layer.backward(params, cache, dy)
     for rule in (RFLO(), EProp(), Diagonal(), SnAp(1), RTRL()):
-        close(passed(rule, layer, params, trip, dy)[1], true)
+        close(passed(rule, layer, params, cache, dy)[1], true)
 
 
 def test_rflo_is_the_published_update():
     """Murray 2019, equations 5 and 6, number by number."""
-    layer, p, trip, dy = made("LeakyRNN")
+    layer, p, cache, dy = made("LeakyRNN")
     grads = {k: np.zeros_like(a) for k, a in p.items()}
     keep = 1 - 1 / 3.0
     for n in range(N):
@@ -138,12 +142,12 @@ def test_rflo_is_the_published_update():
                     grads[k][index] += dy[n, t, a] * traces[k, i, a]
                 new.append(keep * h[a] + math.tanh(u) / 3.0)
             h = new
-    close(passed(RFLO(), layer, p, trip, dy)[1], grads, 1e-10)
+    close(passed(RFLO(), layer, p, cache, dy)[1], grads, 1e-10)
 
 
 def test_eprop_of_an_lstm_is_the_published_update():
     """Bellec et al. 2020: eps = f eps + dc/dw, eligibility = dh/dc eps (+ dh/dw for the output gate)."""
-    layer, p, trip, dy = made("LSTM")
+    layer, p, cache, dy = made("LSTM")
     grads = {k: np.zeros_like(a) for k, a in p.items()}
     sigmoid = lambda v: 1 / (1 + math.exp(-v))  # noqa: E731
     for n in range(N):
@@ -168,7 +172,7 @@ def test_eprop_of_an_lstm_is_the_published_update():
                         index = (row, gate * U + a) if k != "b" else (gate * U + a,)
                         grads[k][index] += dy[n, t, a] * (through * eps[key] + direct)
             h, c = new_h, new_c
-    close(passed(EProp(), layer, p, trip, dy)[1], grads, 1e-10)
+    close(passed(EProp(), layer, p, cache, dy)[1], grads, 1e-10)
 
 
 @pytest.mark.parametrize("name", ["SimpleRNN", "GRU"])
@@ -176,12 +180,12 @@ def test_the_mean_of_uoro_is_rtrl(name):
     """Within five standard errors of each entry, over 4,000 seeds."""
     layer, params, _, dy = made(name)
     layer_x, dy = X[:1, :3], dy[:1, :3]
-    _, trip = layer.forward(params, layer_x)
-    _, true = layer.backward(params, trip, dy)
+    _, cache = layer.forward(params, layer_x)
+    _, true = layer.backward(params, cache, dy)
     order = list(true)
     draws = np.array(
         [
-            np.concatenate([passed(UORO(seed), layer, params, trip, dy, False)[1][k].ravel() for k in order])
+            np.concatenate([passed(UORO(seed), layer, params, cache, dy, False)[1][k].ravel() for k in order])
             for seed in range(4000)
         ]
     )
@@ -241,7 +245,7 @@ def test_settings():
 def test_kernl_is_the_published_update():
     """Algorithm 1 of Roth et al. 2019, for one unit, one weight, one example at a time."""
     rule = KeRNL(rate=0.3, deviation=0.01, decay=0.25, seed=5)
-    layer, p, trip, dy = made("LeakyRNN")
+    layer, p, cache, dy = made("LeakyRNN")
     W, R, b, tau = p["W"], p["U"], p["b"], layer.tau
     A, alpha = np.eye(U), np.full(U, 0.25)
     grads = {"W": np.zeros((D, U)), "U": np.zeros((U, U)), "b": np.zeros(U)}
@@ -283,7 +287,7 @@ def test_kernl_is_the_published_update():
             for name, trace in traces.items():
                 grads[name] += np.array(sent) * trace[n]
     B = rule.feedback(layer, Stream(0, dtype="float64"))
-    _, found, learned = rule.route(layer, p, trip, dy, False, B)
+    _, found, learned = rule.route(layer, p, cache, dy, False, B)
     close(found, grads, 1e-10)
     np.testing.assert_allclose(learned["A"], A, rtol=1e-10)
     np.testing.assert_allclose(learned["alpha"], alpha, rtol=1e-10)

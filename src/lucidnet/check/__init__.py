@@ -2,7 +2,7 @@
 
 from .cases import package
 from .gradients import gradients
-from .report import Entry, GradientError, Report
+from .report import CheckReport, Entry, GradientError
 from .rules import RuleError, RuleReport, rule
 
-__all__ = ["Entry", "GradientError", "Report", "RuleError", "RuleReport", "gradients", "package", "rule"]
+__all__ = ["CheckReport", "Entry", "GradientError", "RuleError", "RuleReport", "gradients", "package", "rule"]

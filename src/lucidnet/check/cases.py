@@ -12,7 +12,7 @@ from ..layers import Layer
 from ..layers.activations import KNOWN
 from ..losses import Loss
 from .gradients import gradients
-from .report import Report
+from .report import CheckReport
 
 LAYERS: tuple[Layer, ...] = (
     layers.Input(5),
@@ -65,7 +65,7 @@ LOSSES: tuple[Loss, ...] = (
 )
 
 
-def package() -> Iterator[tuple[str, Report]]:
+def package() -> Iterator[tuple[str, CheckReport]]:
     """Check every layer, activation and loss of the package; yield name and report of each.
 
     Examples

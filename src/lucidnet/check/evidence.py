@@ -13,7 +13,7 @@ from .subject import Subject
 
 
 @dataclass(frozen=True)
-class Evidence:
+class WrongGradient:
     """A wrong gradient: what backward says, and what finite differences say.
 
     Parameters
@@ -32,7 +32,7 @@ class Evidence:
     numeric: Array
 
     @classmethod
-    def of(cls, subject: Subject, name: str) -> Evidence:
+    def of(cls, subject: Subject, name: str) -> WrongGradient:
         """Gather the two gradients by one array."""
         analytic = np.asarray(subject.gradients()[name], np.float64)
         return cls(subject, name, analytic, numeric(subject, subject.arrays[name]))

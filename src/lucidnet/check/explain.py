@@ -10,7 +10,7 @@ from ..backend import Stream
 from ..errors import LucidnetError
 from .compare import DIRECTION, compare
 from .derivatives import derivative_mistakes
-from .evidence import Evidence
+from .evidence import WrongGradient
 from .hypotheses import HYPOTHESES
 from .subject import LayerSubject, Subject, example
 
@@ -43,7 +43,7 @@ def _mistake(subject: Subject, name: str) -> str:
         if smaller is None or not _still_wrong(smaller, name):
             return "its gradient is wrong, but it is too large to look for the mistake; check a smaller layer"
         subject = smaller
-    evidence = Evidence.of(subject, name)
+    evidence = WrongGradient.of(subject, name)
     sentence = next(filter(None, (hypothesis(evidence) for hypothesis in HYPOTHESES)), None)
     return sentence or "no known mistake explains these numbers; compare the formula"
 

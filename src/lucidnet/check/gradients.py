@@ -17,7 +17,7 @@ from .contract import complaints, unusable
 from .descend import faults_inside, wiring
 from .explain import explain
 from .make import layer_subject, loss_subject, model_subject
-from .report import Entry, Report
+from .report import CheckReport, Entry
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, Subject
 
 INSIDE = 1e-6
@@ -34,7 +34,7 @@ def gradients(
     entries: int = 200,
     seed: int = 0,
     train: bool = True,
-) -> Report:
+) -> CheckReport:
     """Compare hand-written gradients with central differences in float64; name the likely mistake.
 
     Parameters
@@ -60,7 +60,7 @@ def gradients(
 
     Returns
     -------
-    Report
+    CheckReport
         True if all is well; print it to see each array's error, and the likely mistake.
 
     Examples
@@ -80,7 +80,7 @@ def gradients(
     raise SettingError(f"check.gradients: expected a Layer, a Loss or a Model, got {target!r}")
 
 
-def _loss_report(subject: LossSubject, tolerance: float, entries: int, seed: int) -> Report:
+def _loss_report(subject: LossSubject, tolerance: float, entries: int, seed: int) -> CheckReport:
     """Check a loss, without and with a weight for each example."""
     plain = _report(subject, repr(subject.loss), tolerance, entries, seed)
     if not plain.entries:
@@ -92,9 +92,9 @@ def _loss_report(subject: LossSubject, tolerance: float, entries: int, seed: int
     return replace(plain, entries=(*plain.entries, *named), likely=likely)
 
 
-def _report(subject: Subject, title: str, tolerance: float, entries: int, seed: int) -> Report:
+def _report(subject: Subject, title: str, tolerance: float, entries: int, seed: int) -> CheckReport:
     found, likely = _look(subject, tolerance, entries, seed)
-    return Report(title, found, tolerance, likely or tuple(_untested(found)))
+    return CheckReport(title, found, tolerance, likely or tuple(_untested(found)))
 
 
 def _look(

@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .evidence import Evidence, agree, numeric
+from .evidence import WrongGradient, agree, numeric
 from .numeric import slopes
 from .subject import LayerSubject, LossSubject
 from .visits import visits
@@ -19,27 +19,27 @@ from .visits import visits
 ADD_UP = "add the contributions up (+= in a loop, sum over the batch)"
 
 
-def not_finite(e: Evidence) -> str | None:
+def not_finite(e: WrongGradient) -> str | None:
     """The gradient is not a number."""
     bad = (~np.isfinite(e.analytic)).sum()
     return f"{bad} of {e.analytic.size} entries are NaN or infinite" if bad else None
 
 
-def all_zero(e: Evidence) -> str | None:
+def all_zero(e: WrongGradient) -> str | None:
     """The gradient was never computed."""
     if e.analytic.any() or not e.numeric.any():
         return None
     return "it is all zero, and should not be: it is never computed, or overwritten"
 
 
-def wrong_sign(e: Evidence) -> str | None:
+def wrong_sign(e: WrongGradient) -> str | None:
     """The gradient is minus the right one."""
     if e.factor is not None and abs(e.factor + 1) < 1e-5:
         return "the sign is wrong"
     return None
 
 
-def skip_path(e: Evidence) -> str | None:
+def skip_path(e: WrongGradient) -> str | None:
     """One of two paths to the input is forgotten: dy alone arrives, or all but dy."""
     if not isinstance(e.subject, LayerSubject) or e.name != "x":
         return None
@@ -52,7 +52,7 @@ def skip_path(e: Evidence) -> str | None:
     return None
 
 
-def branch_missing(e: Evidence) -> str | None:
+def branch_missing(e: WrongGradient) -> str | None:
     """What comes back from some of the inner layers is forgotten."""
     if not isinstance(e.subject, LayerSubject) or e.name != "x" or not e.subject.layer.children():
         return None
@@ -68,7 +68,7 @@ def branch_missing(e: Evidence) -> str | None:
     return None
 
 
-def wrong_mean(e: Evidence) -> str | None:
+def wrong_mean(e: WrongGradient) -> str | None:
     """The gradient is N times the right one, or 1/N of it, for N examples."""
     n = e.subject.parts
     if e.factor is None or n < 2:
@@ -81,7 +81,7 @@ def wrong_mean(e: Evidence) -> str | None:
     return None
 
 
-def weights_ignored(e: Evidence) -> str | None:
+def weights_ignored(e: WrongGradient) -> str | None:
     """The gradient of a weighted loss is that without weights."""
     if not isinstance(e.subject, LossSubject) or e.subject.weights is None:
         return None
@@ -91,7 +91,7 @@ def weights_ignored(e: Evidence) -> str | None:
     return None
 
 
-def transposed(e: Evidence) -> str | None:
+def transposed(e: WrongGradient) -> str | None:
     """The numbers are right, in the order of the transposed matrix."""
     n = e.numeric
     if n.ndim < 2:
@@ -103,7 +103,7 @@ def transposed(e: Evidence) -> str | None:
     return None
 
 
-def weight_not_transposed(e: Evidence) -> str | None:
+def weight_not_transposed(e: WrongGradient) -> str | None:
     """The error is carried back by a square W, in place of its transpose."""
     if not isinstance(e.subject, LayerSubject) or e.name != "x":
         return None
@@ -117,7 +117,7 @@ def weight_not_transposed(e: Evidence) -> str | None:
     return None
 
 
-def wrong_place(e: Evidence) -> str | None:
+def wrong_place(e: WrongGradient) -> str | None:
     """It is the right gradient of another array."""
     for name, other in e.subject.arrays.items():
         fits = name != e.name and other.shape == e.analytic.shape
@@ -126,7 +126,7 @@ def wrong_place(e: Evidence) -> str | None:
     return None
 
 
-def one_part_only(e: Evidence) -> str | None:
+def one_part_only(e: WrongGradient) -> str | None:
     """The gradient is what one example alone adds."""
     n = e.subject.parts
     for i in range(n if n > 1 else 0):
@@ -136,7 +136,7 @@ def one_part_only(e: Evidence) -> str | None:
     return None
 
 
-def one_moment_only(e: Evidence) -> str | None:
+def one_time_step_only(e: WrongGradient) -> str | None:
     """The gradient is what one time step alone adds, for outputs (n, time, features)."""
     subject = e.subject
     if not isinstance(subject, LayerSubject) or subject.dy.ndim != 3 or subject.dy.shape[1] < 2:
@@ -150,7 +150,7 @@ def one_moment_only(e: Evidence) -> str | None:
     return None
 
 
-def diagonal_only(e: Evidence) -> str | None:
+def diagonal_only(e: WrongGradient) -> str | None:
     """Each output's slope by its own input is there, that by the other inputs is not."""
     subject = e.subject
     if not isinstance(subject, LayerSubject) or e.name != "x" or subject.dy.shape != subject.x.shape:
@@ -165,7 +165,7 @@ def diagonal_only(e: Evidence) -> str | None:
     return "only the slope of each output by its own input is there: that by the other inputs is missing"
 
 
-def mask_forgotten(e: Evidence) -> str | None:
+def mask_forgotten(e: WrongGradient) -> str | None:
     """The gradient is right, or off by a factor, where it should not be 0; elsewhere it is not 0."""
     zero = np.abs(e.numeric) <= 1e-9 * np.abs(e.numeric).max(initial=1e-9)
     if not zero.any() or zero.all() or not np.abs(e.analytic[zero]).max() > 0:
@@ -179,21 +179,21 @@ def mask_forgotten(e: Evidence) -> str | None:
     )
 
 
-def wrong_order(e: Evidence) -> str | None:
+def wrong_order(e: WrongGradient) -> str | None:
     """The numbers are right, at the wrong places."""
     if e.analytic.size < 4 or not agree(np.sort(e.analytic, axis=None), np.sort(e.numeric, axis=None)):
         return None
     return "the numbers are right, but in another order: an axis is transposed or reshaped wrongly"
 
 
-def wrong_factor(e: Evidence) -> str | None:
+def wrong_factor(e: WrongGradient) -> str | None:
     """The gradient is a constant times the right one."""
     if e.factor is None or abs(e.factor - 1) < 1e-4:
         return None
     return f"it is {e.factor:.6g} times what it should be: a constant factor is wrong or missing"
 
 
-HYPOTHESES: tuple[Callable[[Evidence], str | None], ...] = (
+HYPOTHESES: tuple[Callable[[WrongGradient], str | None], ...] = (
     not_finite,
     all_zero,
     wrong_sign,
@@ -205,7 +205,7 @@ HYPOTHESES: tuple[Callable[[Evidence], str | None], ...] = (
     wrong_place,
     branch_missing,
     one_part_only,
-    one_moment_only,
+    one_time_step_only,
     diagonal_only,
     mask_forgotten,
     wrong_order,

@@ -42,7 +42,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """The result of a gradient check; true if it passed.
 
     Parameters

@@ -45,7 +45,7 @@ class RuleError(LucidnetError, AssertionError):
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleFinding:
     """One thing that was tried.
 
     Parameters
@@ -75,12 +75,12 @@ class RuleReport:
     ----------
     rule : Rule
         The rule.
-    findings : tuple of Finding
+    findings : tuple of RuleFinding
         All that was tried.
     """
 
     rule: Rule
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleFinding, ...]
 
     @property
     def passed(self) -> bool:
@@ -207,7 +207,7 @@ def _network(rule: Rule) -> tuple[Layer, Any]:
     return Sequential([Input((None, 4)), LeakyRNN(6, tau=8.0, return_sequences=True), *body]), (None, 4)
 
 
-def _findings(case: _Case) -> Iterator[Finding]:
+def _findings(case: _Case) -> Iterator[RuleFinding]:
     before = tree_map(np.copy, {"params": case.state.params, "B": case.state.feedback.weights})
     made, again = case.gradient().grads, case.gradient().grads
     true = case.gradient(own=False).grads
@@ -224,27 +224,29 @@ def _findings(case: _Case) -> Iterator[Finding]:
     yield from _knobs(case)
 
 
-def _told(what: str, holds: bool) -> Finding:
-    return Finding(what, "yes" if holds else "no", holds)
+def _told(what: str, holds: bool) -> RuleFinding:
+    return RuleFinding(what, "yes" if holds else "no", holds)
 
 
-def _disguise(case: _Case, made: Tree, true: Tree) -> Finding:
+def _disguise(case: _Case, made: Tree, true: Tree) -> RuleFinding:
     """Tell whether the gradients differ from the true ones, or equal them where the rule says so."""
     rule: Rule = case.problem.rule or Rule()
     error = _difference(_flat(made), _flat(true))
     if rule.space.exact and rule.time.exact:
-        return Finding("it is exact", f"largest difference to the true gradient {error:.1e}", error < SAME)
+        return RuleFinding(
+            "it is exact", f"largest difference to the true gradient {error:.1e}", error < SAME
+        )
     cosines = {
         ".".join(path): aligned(_flat(branch(made, path)), _flat(branch(true, path))).cosine
         for path in dict.fromkeys(path[:-1] for path, _ in leaves(true))
     }
     text = ", ".join(f"{name} {cosine:.2f}" for name, cosine in cosines.items())
-    return Finding(
+    return RuleFinding(
         "it is not backprop in disguise", f"cosine with the true gradient: {text}", error > DIFFERENT
     )
 
 
-def _mirrored(case: _Case, true: Tree) -> Finding | None:
+def _mirrored(case: _Case, true: Tree) -> RuleFinding | None:
     """Tell whether the rule becomes backprop when its feedback weights are the forward ones."""
     rule, net, B = case.problem.rule, case.problem.objective.net, case.state.feedback.weights
     if rule is None or not B:
@@ -261,10 +263,10 @@ def _mirrored(case: _Case, true: Tree) -> Finding | None:
     if not tree or not rule.time.exact:
         return None
     error = _difference(_flat(case.gradient(feedback=merged(B, tree)).grads), _flat(true))
-    return Finding("with B = W it is backprop", f"largest difference to it {error:.1e}", error < SAME)
+    return RuleFinding("with B = W it is backprop", f"largest difference to it {error:.1e}", error < SAME)
 
 
-def _knobs(case: _Case) -> Iterator[Finding]:
+def _knobs(case: _Case) -> Iterator[RuleFinding]:
     """Change each setting in turn, and look whether other weights are learned."""
     own = case.rule
     before = case.trained(own)
@@ -276,7 +278,9 @@ def _knobs(case: _Case) -> Iterator[Finding]:
                 made = (case.trained(replace(own, **{axis: other})) for other in others)
                 yield _told(what, any(not np.array_equal(vector, before) for vector in made))
             else:
-                yield Finding(what, f"not tried, no other value than {getattr(part, name)!r} is known", None)
+                yield RuleFinding(
+                    what, f"not tried, no other value than {getattr(part, name)!r} is known", None
+                )
 
 
 def _changed(part: Any, name: str) -> Iterator[Any]:

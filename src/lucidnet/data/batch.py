@@ -47,7 +47,7 @@ def rows(tree: Any) -> int:
 
 
 @dataclass(frozen=True)
-class Part:
+class Shard:
     """Which examples of each batch one of several processes works on, and to what size batches are filled up.
 
     Parameters
@@ -81,7 +81,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Rows:
+class IndexedBatch:
     """Some rows of data, which become a `Batch` when somebody looks: a device may have them already."""
 
     data: Data
@@ -89,7 +89,7 @@ class Rows:
     real: Array | None = None
     net: Layer | None = None
 
-    def masked(self, net: Layer) -> Rows:
+    def masked(self, net: Layer) -> IndexedBatch:
         """Return rows that will be masked as the network finds it in its inputs."""
         return replace(self, net=net)
 
@@ -109,9 +109,9 @@ def nbytes(parts: Iterable[Any]) -> int:
     return sum(np.asarray(array).nbytes for part in parts if part is not None for _, array in leaves(part))
 
 
-def whole(batch: Batch | Rows) -> Batch:
+def materialize(batch: Batch | IndexedBatch) -> Batch:
     """Return a batch, also of rows that nobody looked at yet."""
-    return batch.batch if isinstance(batch, Rows) else batch
+    return batch.batch if isinstance(batch, IndexedBatch) else batch
 
 
 def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
@@ -121,8 +121,8 @@ def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
     )
 
 
-def _shapes(batch: Batch | Rows) -> list[Any]:
-    if isinstance(batch, Rows):
+def _shapes(batch: Batch | IndexedBatch) -> list[Any]:
+    if isinstance(batch, IndexedBatch):
         return [batch.chosen.shape, batch.real is None]
     parts = [{"x": batch.x, "target": batch.target}, batch.weights, batch.mask, batch.real]
     return [None if part is None else [array.shape for _, array in leaves(part)] for part in parts]

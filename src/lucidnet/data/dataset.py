@@ -119,18 +119,18 @@ class Dataset:
 
     def take(self, count: int) -> Dataset:
         """Return the first items only."""
-        return Part(self, 0, _count("take: count", count))
+        return Subset(self, 0, _count("take: count", count))
 
     def skip(self, count: int) -> Dataset:
         """Return all items but the first."""
-        return Part(self, _count("skip: count", count), None)
+        return Subset(self, _count("skip: count", count), None)
 
     def split(self, fraction: float) -> tuple[Dataset, Dataset]:
         """Return the first part, and the last `fraction` of the items."""
         if self.length is None or not 0 < round(self.length * fraction) < self.length:
             raise DataError(f"split: {fraction:g} of {self.length} items leaves nothing for one of the parts")
         cut = self.length - round(self.length * fraction)
-        return Part(self, 0, cut), Part(self, cut, None)
+        return Subset(self, 0, cut), Subset(self, cut, None)
 
     # --- going through them ---------------------------------------------------------------------------
 
@@ -265,7 +265,7 @@ class Mapped(Dataset):
             yield made if isinstance(made, tuple) else (made,)
 
 
-class Part(Dataset):
+class Subset(Dataset):
     """Some of the items of another data set, those from one number to before another."""
 
     def __init__(self, inner: Dataset, begin: int, end: int | None) -> None:

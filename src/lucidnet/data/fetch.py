@@ -19,7 +19,7 @@ TIMEOUT = 30.0
 
 
 @dataclass(frozen=True)
-class Source:
+class Download:
     """Where the files of a data set come from, and how to know that they are right.
 
     Parameters
@@ -43,12 +43,12 @@ def cache_folder() -> Path:
     return Path(base) / "lucidnet"
 
 
-def locate(source: Source, file: str, folder: str | os.PathLike[str] | None = None) -> Path:
+def locate(source: Download, file: str, folder: str | os.PathLike[str] | None = None) -> Path:
     """Return the path of a file: in the folder, in the cache, or fresh from a mirror.
 
     Parameters
     ----------
-    source : Source
+    source : Download
         The data set.
     file : str
         The file's name.
@@ -71,7 +71,7 @@ def locate(source: Source, file: str, folder: str | os.PathLike[str] | None = No
     return download(source, file, cached)
 
 
-def download(source: Source, file: str, target: Path) -> Path:
+def download(source: Download, file: str, target: Path) -> Path:
     """Fetch a file from the first mirror that gives it whole; check it before it takes its place."""
     from http.client import HTTPException
 
@@ -93,7 +93,7 @@ def download(source: Source, file: str, target: Path) -> Path:
     )
 
 
-def _by_hand(source: Source) -> str:
+def _by_hand(source: Download) -> str:
     return f"put the files of {source.name} into a folder DIR/{source.name} and set {FOLDER_VARIABLE}=DIR"
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..errors import DataError, UnknownNameError, suggestion
 from . import generate
-from .fetch import Source, locate
+from .fetch import Download, locate
 from .idx import read_idx
 from .tables import read
 
@@ -27,7 +27,7 @@ FILES = (
     "t10k-labels-idx1-ubyte.gz",
 )
 
-MNIST = Source(
+MNIST = Download(
     "mnist",
     dict(
         zip(
@@ -47,7 +47,7 @@ MNIST = Source(
     ),
 )
 
-FASHION_MNIST = Source(
+FASHION_MNIST = Download(
     "fashion-mnist",
     dict(
         zip(
@@ -143,7 +143,7 @@ def _digits(**options: Any) -> Parts:
     return (x[train], y[train]), (x[test], y[test])
 
 
-def _idx(source: Source, folder: Any, **options: Any) -> Parts:
+def _idx(source: Download, folder: Any, **options: Any) -> Parts:
     """Return a data set of four IDX files."""
 
     def get(file: str, scale: float | None = None) -> npt.NDArray[Any]:

@@ -191,7 +191,7 @@ def _with(
     def rate(setting: Any, step: Any) -> Any:
         if isinstance(setting, Nth):
             return rates[setting]
-        return own if setting is None or _mark(setting) else 0.0  # a layer's own rate of 0 is no number
+        return own if setting is None or mark(setting) else 0.0  # a layer's own rate of 0 is no number
 
     def at(step: Any, group: Group) -> Optimizer:
         now, decay = copy.copy(made), group.weight_decay

@@ -27,7 +27,7 @@ from ..backend.xla.target import Target, compiling_for
 from ..core.prefetch import ahead
 from ..core.signals import defer_interrupt
 from ..core.trees import ordered, tree_map
-from ..data.batch import Part, rows, whole
+from ..data.batch import Shard, materialize, rows
 from ..layers import walk
 from .device import DeviceConfig, program_folder
 from .feedback import fresh_memory
@@ -138,7 +138,7 @@ class OnJax:
     ) -> Ran[Any]:
         """Make steps on batches."""
         given = blocks if isinstance(blocks, Prepared) else self.feed.prepared(blocks, dtype_of(state))
-        state = self._sent(problem, state, self.mesh, whole(given.steps[0][0]).x)
+        state = self._sent(problem, state, self.mesh, materialize(given.steps[0][0]).x)
         moves = np.arange(given.size) < len(given.steps)
         read = partial(_batches, problem.objective.net, dtype_of(state))
         return self._block(
@@ -229,7 +229,7 @@ class OnJax:
         with precision(dtype):
             given = self.feed.prepared([[batch]], dtype)
             read = partial(_batches, problem.objective.net, dtype)
-            bare = _bare(self._sent(problem, state, self.mesh, whole(batch).x))
+            bare = _bare(self._sent(problem, state, self.mesh, materialize(batch).x))
             xs = self.mesh.put(table_of(self._readers(problem), [state.step], dtype))
             look = frozenset({"gradient", "predictions"})
             program = self._program(
@@ -472,10 +472,10 @@ class OnJax:
 
     # --- a training ------------------------------------------------------------------------------------
 
-    def shard(self, problem: Problem) -> Part:
+    def shard(self, problem: Problem) -> Shard:
         """Return which part of each batch is this process's."""
         mesh = self.mesh
-        return Part(mesh.index, mesh.processes, mesh.rows, fills(problem.net, problem.rule))
+        return Shard(mesh.index, mesh.processes, mesh.rows, fills(problem.net, problem.rule))
 
     def steps_per_call(self, batches: Sequence[Any]) -> int:
         """Return how many steps with batches like these are made at a time."""

@@ -12,7 +12,7 @@ from ..core.trees import Path, at, leaves
 from ..errors import SettingError
 from ..layers import Layer, walk
 from ..layers.base import buffer_paths
-from ..optimizers import Group, Place
+from ..optimizers import ArraySlice, Group
 
 SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "rule", "frozen")
 
@@ -61,7 +61,7 @@ class ParameterLayout:
         Where each array lies in the vector: first the parameters, then the buffers.
     parameters, buffers : Layout
         The two parts of it.
-    arrays : tuple of Place
+    arrays : tuple of ArraySlice
         Where each array that is trained lies, and its shape.
     groups : tuple of Group
         Stretches of the vector with their settings; frozen layers are in none of them.
@@ -78,7 +78,7 @@ class ParameterLayout:
     layout: Layout
     parameters: Layout
     buffers: Layout
-    arrays: tuple[Place, ...]
+    arrays: tuple[ArraySlice, ...]
     groups: tuple[Group, ...]
     sources: tuple[Sources, ...]
     penalties: tuple[Penalty, ...]
@@ -98,7 +98,7 @@ class ParameterLayout:
         parameters, others = layout.split(len(layout.paths) - buffers)
         places = zip(parameters.paths, parameters.slices, parameters.shapes, strict=True)
         groups = list(_groups(net, parameters))
-        trained = tuple(Place(part, shape) for path, part, shape in places if not _frozen(net, path))
+        trained = tuple(ArraySlice(part, shape) for path, part, shape in places if not _frozen(net, path))
         return cls(
             layout,
             parameters,

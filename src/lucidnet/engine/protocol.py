@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from ..data.batch import Data, Part
+from ..data.batch import Data, Shard
 from .device import DeviceConfig
 from .state import Measured
 
@@ -206,7 +206,7 @@ class Executor(Protocol):
     def arrays(self, tree: Any) -> Any:
         """Return a tree of arrays as NumPy's."""
 
-    def shard(self, problem: Problem) -> Part | None:
+    def shard(self, problem: Problem) -> Shard | None:
         """Return which part of each batch this process works on; None if batches are taken as they are."""
 
     def steps_per_call(self, batches: Sequence[Any]) -> int:

@@ -14,12 +14,12 @@ from ..backend import number as as_number
 from ..backend.layout import Layout
 from ..core.trees import Path, tree_map
 from ..layers import Recurrent, Run
-from ..layers.recurrent.loop import Trip
+from ..layers.recurrent.loop import RecurrentCache
 from ..rules.base import Signals
 from ..rules.credit import TIME, Credit
 from ..rules.feedback import from_paths, merged, side_by_side
 from ..rules.registry import Rule
-from ..rules.time.online import immediate, moment
+from ..rules.time.online import immediate, time_step
 from .numbers import Numbers
 from .problem import Problem
 from .state import Measured, State
@@ -153,19 +153,8 @@ def begin(static: StreamProblem, stream: StreamState, x: Array) -> StreamState:
     """Return what goes into the first time step of a sequence, for inputs like x: states of 0, traces."""
     xp, net, params = namespace(x), static.problem.objective.net, stream.state.params
     prediction, cache = made = net.forward(params, xp.zeros_like(x)[:, None], Run())
-    traces: dict[Path, Any] = {}
     nothing = xp.zeros_like(prediction)
-    signals = Signals(side_by_side(nothing), nothing)
-
-    def passage(layer: Any, rule: Any, path: Path, B: Tree, learned: Tree) -> Any:
-        def route(params: Tree, trip: Trip, dy: Array, send: Any, need_dx: bool = True) -> tuple[Any, Tree]:
-            traces[path] = rule.begin(layer, params, trip, B.get(TIME, {}))
-            return (_below(layer, params, trip, dy) if need_dx else None), {}
-
-        return route
-
-    credit = Credit(static.rule, stream.feedback, signals, {}, passage)
-    credit.send("", net, params, cache, nothing, False)
+    traces, _, _ = _back(static, stream, cache, nothing, nothing, begin=True)
     states = tree_map(xp.zeros_like, net.states(cache))
     return stream._replace(states=states, traces=traces, waiting=queue(made, static.delay))
 
@@ -207,32 +196,16 @@ def observe(
     if "waits" in keep:
         after = StreamState(state, feedback, states, stream.traces, waiting, total)
         return after, Measured((), (), (output,))
-    (prediction, cache), target, traces, changed = made, given.target, dict(stream.traces), dict[Path, Tree]()
-    if target is None:
-        dy = target = namespace(prediction).zeros_like(prediction)
-    else:
-        value, kept = loss.forward(prediction, target, given.weights)
-        dy = loss.backward(kept)
-
-    def passage(layer: Any, rule: Any, path: Path, B: Tree, own: Tree) -> Any:
-        def route(params: Tree, trip: Trip, dy: Array, send: Any, need_dx: bool = True) -> tuple[Any, Tree]:
-            traces[path], grads, new = rule.tick(
-                layer, params, traces[path], trip, _error(layer, dy), B.get(TIME, {})
-            )
-            if new:
-                own[TIME] = new
-            return (_below(layer, params, trip, dy) if need_dx else None), grads
-
-        return route
-
-    credit = Credit(static.rule, feedback, Signals(side_by_side(dy), target), changed, passage)
-    _, grads = credit.send("", net, state.params, cache, dy, False)
-    taught = merged(feedback, from_paths(changed)) if changed else feedback
+    prediction, cache = made
     if given.target is None:
-        if changed:
+        nothing = namespace(prediction).zeros_like(prediction)
+        traces, taught, _ = _back(static, stream, cache, nothing, nothing)
+        if taught is not feedback:
             sound = finite(Layout.of(taught).flat(taught))
             feedback = choose(sound, lambda: taught, feedback, small=True)
         return StreamState(state, feedback, states, traces, waiting, total), Measured((), (), (output,))
+    value, kept = loss.forward(prediction, given.target, given.weights)
+    traces, taught, grads = _back(static, stream, cache, loss.backward(kept), given.target)
     gradient = problem.layout.parameters.flat(grads)
     if total is not None:
         gradient = total + gradient
@@ -254,6 +227,32 @@ def observe(
     return after, Measured((value,), (1.0,), (output,), None, good)
 
 
+def _back(
+    static: StreamProblem, stream: StreamState, cache: Any, dy: Array, target: Array, begin: bool = False
+) -> tuple[dict[Path, Any], Tree, Tree]:
+    """Pass all layers back at one time step; return the traces after it, feedback weights, gradients."""
+    traces, changed = dict(stream.traces), dict[Path, Tree]()
+
+    def passage(layer: Any, rule: Any, path: Path, B: Tree, own: Tree) -> Any:
+        def route(params: Tree, cache: Any, dy: Array, send: Any, need_dx: bool = True) -> tuple[Any, Tree]:
+            weights, grads = B.get(TIME, {}), {}
+            if begin:
+                traces[path] = rule.begin(layer, params, cache, weights)
+            else:
+                error = _error(layer, dy)
+                traces[path], grads, new = rule.tick(layer, params, traces[path], cache, error, weights)
+                if new:
+                    own[TIME] = new
+            return (_below(layer, params, cache, dy) if need_dx else None), grads
+
+        return route
+
+    credit = Credit(static.rule, stream.feedback, Signals(side_by_side(dy), target), changed, passage)
+    _, grads = credit.send("", static.problem.objective.net, stream.state.params, cache, dy, False)
+    feedback = merged(stream.feedback, from_paths(changed)) if changed else stream.feedback
+    return traces, feedback, grads
+
+
 def _output(problem: Problem, prediction: Array) -> Array:
     """Return the output of this time step, with the final activation if the loss has taken that over."""
     if problem.objective.fused:
@@ -267,7 +266,7 @@ def _error(layer: Recurrent, dy: Array) -> Array:
     return dy[:, 0] if layer.return_sequences else dy
 
 
-def _below(layer: Recurrent, params: Tree, trip: Trip, dy: Array) -> Array:
+def _below(layer: Recurrent, params: Tree, cache: RecurrentCache, dy: Array) -> Array:
     """Return the error at the input of the same time."""
-    dz = immediate(layer, params, moment(trip), _error(layer, dy))[0]
+    dz = immediate(layer, params, time_step(cache), _error(layer, dy))[0]
     return (dz @ params["W"].T)[:, None]

@@ -12,7 +12,7 @@ from ..backend.memory import aligned
 from ..backend.xla.device import rows_of
 from ..backend.xla.mesh import Mesh
 from ..core.trees import tree_map
-from ..data.batch import Batch, Data, Rows, nbytes, whole
+from ..data.batch import Batch, Data, IndexedBatch, materialize, nbytes
 from ..layers import Layer
 
 ON_DEVICE = 1 << 29
@@ -24,7 +24,7 @@ SHARE = 0.4
 KEPT = 2
 """How many sets of data are kept there: one to train on, one to validate."""
 
-Batches = Sequence[Batch | Rows]
+Batches = Sequence[Batch | IndexedBatch]
 
 
 class Prepared(NamedTuple):
@@ -106,7 +106,7 @@ def _batch(parts: Any, data: Tree, dtype: Any) -> Batch:
 
 def _data_of(steps: Sequence[Batches]) -> Data | None:
     """Return the data that all batches are rows of."""
-    found = [batch.data if isinstance(batch, Rows) else None for step in steps for batch in step]
+    found = [batch.data if isinstance(batch, IndexedBatch) else None for step in steps for batch in step]
     return found[0] if all(data is found[0] for data in found) else None
 
 
@@ -128,8 +128,8 @@ def _chosen(batch: Any) -> tuple[Array, Array | None]:
     return batch.chosen.astype(np.int32), batch.real
 
 
-def _parts(batch: Batch | Rows) -> tuple[Any, ...]:
-    return tuple(whole(batch))
+def _parts(batch: Batch | IndexedBatch) -> tuple[Any, ...]:
+    return tuple(materialize(batch))
 
 
 def stacked(trees: Sequence[Any]) -> Any:
@@ -163,8 +163,8 @@ def mapped(function: Any, tree: Any) -> Any:
     return None if tree is None else function(tree)
 
 
-def bytes_of(batch: Batch | Rows) -> int:
+def bytes_of(batch: Batch | IndexedBatch) -> int:
     """Return how many bytes a batch has, about."""
-    if isinstance(batch, Rows):
+    if isinstance(batch, IndexedBatch):
         return max(1, batch.data.nbytes * len(batch.chosen) // len(batch.data))
     return nbytes(batch)

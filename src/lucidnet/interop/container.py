@@ -23,7 +23,7 @@ import numpy as np
 from ..backend import Array
 from ..core import files as atomic
 from ..errors import FileError
-from .header import DAMAGED, DTYPES, Place, check_places, read_header
+from .header import DAMAGED, DTYPES, TensorSlot, check_slots, read_header
 
 VERSION = 1
 """The version of the layout that this code writes and reads."""
@@ -81,10 +81,10 @@ def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
     with _opened(path) as file:
         header, size = read_header(path, file)
         text, sha256 = _metadata(path, header)
-        places = check_places(path, header, size)
+        slots = check_slots(path, header, size)
         data = np.zeros(size, "u1")
         file.readinto(data.data)
-    arrays = {name: _view(data, place) for name, place in places.items()}
+    arrays = {name: _view(data, slot) for name, slot in slots.items()}
     try:
         if fingerprint(text, arrays) != sha256:
             raise FileError(f"{path}: its content does not match its SHA-256; {DAMAGED}")
@@ -93,8 +93,8 @@ def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
         raise FileError(f"{path}: its description makes no sense ({error}); {DAMAGED}") from error
 
 
-def _view(data: Array, place: Place) -> Array:
-    return data[place.begin : place.stop].view(place.dtype).reshape(place.shape)
+def _view(data: Array, slot: TensorSlot) -> Array:
+    return data[slot.begin : slot.stop].view(slot.dtype).reshape(slot.shape)
 
 
 def fingerprint(text: str, arrays: Mapping[str, Array]) -> str:

@@ -33,7 +33,7 @@ LONGEST = 100_000_000
 DAMAGED = "the file is damaged; use a copy of it, or save the model anew"
 
 
-class Place(NamedTuple):
+class TensorSlot(NamedTuple):
     """Where the bytes of an array lie, counted from the end of the header, and how to read them."""
 
     begin: int
@@ -54,30 +54,30 @@ def read_header(path: Path, file: BinaryIO) -> tuple[dict[str, Any], int]:
         raise FileError(f"{path}: its header makes no sense ({error}); {DAMAGED}") from error
 
 
-def check_places(path: Path, header: Mapping[str, Any], size: int) -> dict[str, Place]:
-    """Return the place of each array, if together they fill the file without gap or overlap."""
+def check_slots(path: Path, header: Mapping[str, Any], size: int) -> dict[str, TensorSlot]:
+    """Return the slot of each array, if together they fill the file without gap or overlap."""
     try:
-        places = {name: _place(entry) for name, entry in header.items() if name != "__metadata__"}
+        slots = {name: _slot(entry) for name, entry in header.items() if name != "__metadata__"}
     except (ValueError, TypeError, KeyError) as error:
         raise FileError(f"{path}: its header makes no sense ({error}); {DAMAGED}") from error
     end = 0
-    for begin, stop in sorted(place[:2] for place in places.values()):
+    for begin, stop in sorted(slot[:2] for slot in slots.values()):
         if begin != end:
             raise FileError(f"{path}: its arrays do not lie side by side; {DAMAGED}")
         end = stop
     if end != size:
         raise FileError(f"{path}: holds {size} bytes of arrays, expected {end}; {DAMAGED}")
-    return places
+    return slots
 
 
-def _place(entry: Mapping[str, Any]) -> Place:
-    """Return the place of an array, if that agrees with its type and shape."""
+def _slot(entry: Mapping[str, Any]) -> TensorSlot:
+    """Return the slot of an array, if that agrees with its type and shape."""
     dtype, shape, (begin, stop) = entry["dtype"], entry["shape"], entry["data_offsets"]
     if dtype not in DTYPES:
         raise ValueError(f"type {dtype!r} is not one of {', '.join(DTYPES)}")
     if not all(type(size) is int and size >= 0 for size in (*shape, begin, stop)):
         raise ValueError(f"shape {shape} or offsets {begin!r}, {stop!r} are not whole numbers of 0 or more")
-    place = Place(begin, stop, np.dtype(DTYPES[dtype]), tuple(shape))
-    if stop - begin != math.prod(shape) * place.dtype.itemsize:
+    slot = TensorSlot(begin, stop, np.dtype(DTYPES[dtype]), tuple(shape))
+    if stop - begin != math.prod(shape) * slot.dtype.itemsize:
         raise ValueError(f"{stop - begin} bytes do not hold {dtype} of shape {shape}")
-    return place
+    return slot

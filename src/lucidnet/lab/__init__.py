@@ -1,5 +1,5 @@
 """Experiments: learning rules side by side."""
 
-from .racing import Race, Run, race
+from .racing import Race, RaceRun, race
 
-__all__ = ["Race", "Run", "race"]
+__all__ = ["Race", "RaceRun", "race"]

@@ -28,7 +28,7 @@ SAMPLE = 256
 
 
 @dataclass(frozen=True)
-class Run:
+class RaceRun:
     """One training: its rule and seed, its history, what it took.
 
     Parameters
@@ -59,18 +59,18 @@ class Race:
 
     Parameters
     ----------
-    runs : tuple of Run
+    runs : tuple of RaceRun
         One for each rule and seed.
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[RaceRun, ...]
 
     @property
     def rules(self) -> list[str]:
         """The names of the rules."""
         return list(dict.fromkeys(run.rule for run in self.runs))
 
-    def of(self, rule: str) -> list[Run]:
+    def of(self, rule: str) -> list[RaceRun]:
         """Return the runs of a rule."""
         return [run for run in self.runs if run.rule == rule]
 
@@ -236,14 +236,14 @@ def _copy(model: Model, rule: Any, seed: int) -> Model:
     return made
 
 
-def _run(name: str, seed: int, model: Model, data: Any, epochs: int, batch_size: int) -> Run:
+def _run(name: str, seed: int, model: Model, data: Any, epochs: int, batch_size: int) -> RaceRun:
     x, y, validation = data
     settings = {"validation_data": validation} if validation else {"validation_split": 0.1}
     watch = _Watch(model, model.checked(x[:SAMPLE], y[:SAMPLE]).batch(slice(None)).masked(model.net))
     model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=0, callbacks=[watch], **settings)
     history = History(model.history)
     history["gradient_alignment"] = watch.alignment
-    return Run(name, seed, history, watch.seconds, _memory(model, x[:batch_size], y[:batch_size]))
+    return RaceRun(name, seed, history, watch.seconds, _memory(model, x[:batch_size], y[:batch_size]))
 
 
 def _memory(model: Model, x: Any, y: Any) -> int:

@@ -15,7 +15,7 @@ from .crossentropy import (
     KLDivergence,
     SparseCategoricalCrossentropy,
 )
-from .custom import Custom, custom
+from .custom import CustomLoss, custom
 from .margin import CategoricalHinge, Hinge
 from .regression import CosineDistance, HalfSquaredError, Huber, MeanAbsoluteError, MeanSquaredError
 
@@ -44,7 +44,7 @@ __all__ = [
     "CategoricalCrossentropy",
     "CategoricalHinge",
     "CosineDistance",
-    "Custom",
+    "CustomLoss",
     "HalfSquaredError",
     "Hinge",
     "Huber",

@@ -11,7 +11,7 @@ from .base import Cache, Loss
 
 
 @dataclass(frozen=True, repr=False)
-class Custom(Loss):
+class CustomLoss(Loss):
     """L_i = f(y, t)_i,  dL_i/dy_i = f'(y, t)_i.
 
     Parameters
@@ -35,7 +35,7 @@ class Custom(Loss):
 def custom(
     function: Callable[[Array, Array], Array],
     derivative: Callable[[Array, Array], Array] | None = None,
-) -> Custom:
+) -> CustomLoss:
     """Make a loss of a function of (prediction, target) and its derivative by the prediction.
 
     The function returns one value per example; the mean over the batch is taken for you. Where the
@@ -50,4 +50,4 @@ def custom(
     >>> float(value), fourth.backward(cache)
     (1.0, array([[4.]]))
     """
-    return Custom(function, derivative or automatic(function, "this loss"))
+    return CustomLoss(function, derivative or automatic(function, "this loss"))

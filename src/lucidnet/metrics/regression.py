@@ -64,7 +64,7 @@ class RMSE(_MeanOfErrors):
     scale = np.sqrt
 
 
-class Moments(NamedTuple):
+class R2State(NamedTuple):
     """What R² needs: mean and squared deviations of the targets less `shift`, and squared errors."""
 
     rows: int
@@ -76,7 +76,7 @@ class Moments(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class R2(Metric[Moments]):
+class R2(Metric[R2State]):
     """The coefficient of determination; see `r2`.
 
     Batches are joined by the pairwise formula of Chan, Golub & LeVeque (1983, The American Statistician 37),
@@ -85,11 +85,11 @@ class R2(Metric[Moments]):
 
     name = "r2"
 
-    def start(self) -> Moments:
+    def start(self) -> R2State:
         """Return the moments of no examples."""
-        return Moments(0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return R2State(0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
-    def update(self, state: Moments, y: Data, prediction: Data, sample_weight: Weight = None) -> Moments:
+    def update(self, state: R2State, y: Data, prediction: Data, sample_weight: Weight = None) -> R2State:
         """Join the moments of one batch to those before it."""
         target, guess, weight = _pair_and_weight(self.name, y, prediction, sample_weight)
         total = float(weight.sum())
@@ -100,15 +100,15 @@ class R2(Metric[Moments]):
         mean = weight @ shifted / total
         deviations = weight @ np.square(shifted - mean)
         errors = weight @ np.square(guess - target)
-        return self.merge(state, Moments(len(target), total, shift, mean, deviations, errors))
+        return self.merge(state, R2State(len(target), total, shift, mean, deviations, errors))
 
-    def merge(self, one: Moments, other: Moments) -> Moments:
+    def merge(self, one: R2State, other: R2State) -> R2State:
         """Join the moments of both."""
         if not (one.rows and other.rows):
             return one if one.rows else other
         joined = one.weight + other.weight
         step = other.mean + (other.shift - one.shift) - one.mean
-        return Moments(
+        return R2State(
             rows=one.rows + other.rows,
             weight=joined,
             shift=one.shift,
@@ -117,13 +117,13 @@ class R2(Metric[Moments]):
             errors=one.errors + other.errors,
         )
 
-    def value(self, state: Moments) -> float:
+    def value(self, state: R2State) -> float:
         """Return the mean over columns; a constant column counts 1 if it is met exactly, else 0."""
         varied = state.deviations > 0
         ratio = np.divide(state.errors, state.deviations, out=np.ones_like(state.errors), where=varied)
         return float(np.mean(np.where(varied | (state.errors > 0), 1 - ratio, 1.0)))
 
-    def undefined(self, state: Moments) -> str | None:
+    def undefined(self, state: R2State) -> str | None:
         """One example has no variance."""
         return None if state.rows > 1 else f"at least 2 examples are needed, got {state.rows}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.lazy import late
 from ..core.value import get as _get
 from .adam import Adam, Adamax, AdamW, Nadam
-from .base import Group, Optimizer, Place
+from .base import ArraySlice, Group, Optimizer
 from .clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue
 from .sgd import SGD
 
@@ -72,6 +72,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "ArraySlice",
     "Clip",
     "ClipGlobalNorm",
     "ClipNorm",
@@ -84,7 +85,6 @@ __all__ = [
     "Nadam",
     "NonNegative",
     "Optimizer",
-    "Place",
     "RMSprop",
     "UnitNorm",
     "get",

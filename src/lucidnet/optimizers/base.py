@@ -37,7 +37,7 @@ class Group(NamedTuple):
     weight_decay: Setting | None = None
 
 
-class Place(NamedTuple):
+class ArraySlice(NamedTuple):
     """Where an array lies in the parameter vector, and its shape."""
 
     part: slice
@@ -166,7 +166,7 @@ class Optimizer(Value):
         layout = Layout.of(params)
         vector, step = layout.flat(params), state["step"] + 1
         slots = {name: slot.copy() for name, slot in state.items() if name != "step"}
-        out, places = vector.copy(), map(Place, layout.slices, layout.shapes)
+        out, places = vector.copy(), map(ArraySlice, layout.slices, layout.shapes)
         self.advance(vector, layout.flat(grads), slots, step, [Group(0, layout.size)], places, out)
         return layout.unflat(out), {"step": step} | slots
 
@@ -177,7 +177,7 @@ class Optimizer(Value):
         slots: Slots,
         step: int,
         groups: Iterable[Group],
-        arrays: Iterable[Place | slice],
+        arrays: Iterable[ArraySlice | slice],
         out: Array,
         new_slots: Slots | None = None,
     ) -> None:
@@ -193,13 +193,13 @@ class Optimizer(Value):
             The number of this step, from 1.
         groups : iterable of Group
             The stretches to train.
-        arrays : iterable of Place
+        arrays : iterable of ArraySlice
             Where each array that is trained lies, and its shape. (A slice is an array of one axis.)
         new_slots : dict of array (n,), optional
             Where the new slots go; the given ones then stay as they are. What belongs to no group must be
             there already.
         """
-        places = [given if isinstance(given, Place) else Place(given) for given in arrays]
+        places = [given if isinstance(given, ArraySlice) else ArraySlice(given) for given in arrays]
         if self.clip is not None:
             self.clip(gradient, [place.part for place in places])
         self.move(
@@ -213,7 +213,7 @@ class Optimizer(Value):
         slots: Slots,
         step: int,
         groups: Iterable[Group],
-        places: list[Place],
+        places: list[ArraySlice],
         out: Array,
         new_slots: Slots,
     ) -> None:
@@ -253,16 +253,16 @@ def keep(made: Slots, given: Slots, slots: Slots, part: slice) -> None:
             slots[name][part] = slot.reshape(-1)
 
 
-def pieces(start: int, stop: int, vector: Any) -> Iterator[Place]:
+def pieces(start: int, stop: int, vector: Any) -> Iterator[ArraySlice]:
     """Yield places of at most `PIECE` numbers; of each array, where a vector is held in parts."""
     if isinstance(vector, Parts):
-        yield from (Place(*place) for place in vector.within(start, stop))
+        yield from (ArraySlice(*place) for place in vector.within(start, stop))
         return
     for begin in range(start, stop, PIECE):
-        yield Place(slice(begin, min(begin + PIECE, stop)))
+        yield ArraySlice(slice(begin, min(begin + PIECE, stop)))
 
 
-def inside(group: Group, places: list[Place]) -> Iterator[Place]:
+def inside(group: Group, places: list[ArraySlice]) -> Iterator[ArraySlice]:
     """Yield the arrays that lie in a group."""
     for place in places:
         if group.start <= place.part.start and place.part.stop <= group.stop:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ..backend import Array, Tree, namespace
 from ..backend.layout import Layout
 from ..errors import SettingError
-from .base import Bounds, Group, Optimizer, Place, Slots, pieces
+from .base import ArraySlice, Bounds, Group, Optimizer, Slots, pieces
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,7 +74,7 @@ class EMA(Optimizer):
         slots: Slots,
         step: int,
         groups: Iterable[Group],
-        arrays: Iterable[Place | slice],
+        arrays: Iterable[ArraySlice | slice],
         out: Array,
         new_slots: Slots | None = None,
     ) -> None:

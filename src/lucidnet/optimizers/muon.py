@@ -11,7 +11,7 @@ import numpy as np
 from ..backend import Array, namespace
 from ..errors import SettingError
 from .adam import AdamW
-from .base import Bounds, Group, Optimizer, Place, Slots, inside
+from .base import ArraySlice, Bounds, Group, Optimizer, Slots, inside
 from .clip import norm
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -82,7 +82,7 @@ class Muon(Optimizer):
         slots: Slots,
         step: int,
         groups: Iterable[Group],
-        places: list[Place],
+        places: list[ArraySlice],
         out: Array,
         new_slots: Slots,
     ) -> None:

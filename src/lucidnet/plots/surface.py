@@ -9,7 +9,7 @@ import numpy as np
 from ..backend import Stream
 from ..errors import SettingError
 from ..training.measure import evaluate
-from ..training.sources import Arrays
+from ..training.sources import ArraySource
 from .figures import BLUE, VERMILLION, color_bar, new_figure
 from .images import Array
 
@@ -75,7 +75,7 @@ def loss_surface(
 @np.errstate(over="ignore", invalid="ignore")  # far from the weights the loss may overflow
 def loss_grid(model: Trainee, x: Any, y: Any, directions: int, steps: Array, seed: int = 0) -> Array:
     """Return the loss at each point: (points,) or, second direction first, (points, points)."""
-    source = Arrays(model.checked(x, y), ROWS)
+    source = ArraySource(model.checked(x, y), ROWS)
     state = model.state
     ways = [direction(state, seed, k) for k in range(directions)]
     losses = []

@@ -1,7 +1,7 @@
 """Learning rules: how credit is assigned, across layers and through time."""
 
 from .base import Signals, SpaceRule
-from .locality import Locality, Report, report
+from .locality import Locality, LocalityReport, report
 from .registry import SPACE, TIME, Rule, get
 from .space.direct import DirectFeedbackAlignment, DirectRandomTargetProjection, Shallow
 from .space.perturbation import NodePerturbation, WeightPerturbation
@@ -38,8 +38,8 @@ __all__ = [
     "KeRNL",
     "KolenPollack",
     "Locality",
+    "LocalityReport",
     "NodePerturbation",
-    "Report",
     "Rule",
     "Shallow",
     "Signals",

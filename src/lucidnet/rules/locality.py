@@ -86,7 +86,7 @@ class Locality:
 
 
 @dataclass(frozen=True)
-class Report:
+class LocalityReport:
     """What a rule reads on both axes; print it.
 
     Parameters
@@ -101,7 +101,7 @@ class Report:
         return "\n\n".join(map(str, self.parts))
 
 
-def report(rule: Any) -> Report:
+def report(rule: Any) -> LocalityReport:
     """Report how local a rule is: what it reads, what it needs, and whether it can learn online.
 
     Parameters
@@ -126,7 +126,7 @@ def report(rule: Any) -> Report:
     parts = [_space(own.space), _time(own.time)]
     plain = [isinstance(own.space, Backprop), isinstance(own.time, BPTT)]
     chosen = [part for part, is_plain in zip(parts, plain, strict=True) if not is_plain]
-    return Report(tuple(chosen or parts))
+    return LocalityReport(tuple(chosen or parts))
 
 
 def _space(rule: SpaceRule) -> Locality:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..core.trees import Path, leaves
-from ..data.batch import whole
+from ..data.batch import materialize
 from ..engine.numbers import Numbers
 from ..engine.problem import Problem
 from ..engine.protocol import Executor, NotFiniteError, Ran
@@ -49,7 +49,7 @@ def settled(
         before = executor.host(previous)
         given = Numbers(before.seed, made=False)
         with np.errstate(all="ignore"):
-            _, found = advance(problem, before, [whole(batch) for batch in batches], given)
+            _, found = advance(problem, before, [materialize(batch) for batch in batches], given)
         if found.good:
             return previous, error
     return ran.state, error
@@ -69,7 +69,7 @@ def non_finite(
     """
     losses = [float(loss) for loss in measured.losses] if measured else [float("nan")] * len(batches)
     number = next((k for k, loss in enumerate(losses) if not np.isfinite(loss)), 0)
-    loss, batch, grads = losses[number], whole(batches[number]), {}
+    loss, batch, grads = losses[number], materialize(batches[number]), {}
     run = training_run(state, batch, Numbers(state.seed), number)
     net = problem.objective.net
     with np.errstate(all="ignore"):

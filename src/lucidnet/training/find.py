@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine.protocol import NotFiniteError, Trainee
 from ..errors import SettingError
-from .sources import Source
+from .sources import BatchSource
 
 SMOOTH = 0.9
 """How much of the running mean of the loss is kept at each step."""
@@ -48,7 +48,7 @@ class RateCurve:
         return f"RateCurve({len(self.rates)} steps from {low:.1e} to {high:.1e}, suggestion {best:.1e})"
 
 
-def find(model: Trainee, source: Source, start: float, stop: float, steps: int) -> RateCurve:
+def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: int) -> RateCurve:
     """Try rates from `start` to `stop`; the model is afterwards as it was before, bit for bit.
 
     The rate grows by the same factor at each step (Smith 2017, "Cyclical learning rates for training neural
@@ -88,7 +88,7 @@ def suggested(rates: list[float], losses: list[float]) -> float:
     return rates[first + int(slopes[first:].argmin())]
 
 
-def _endless(source: Source) -> Any:
+def _endless(source: BatchSource) -> Any:
     for epoch in count():
         empty = True
         for batch in source.batches(epoch):

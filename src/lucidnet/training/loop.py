@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from ..core.signals import Termination, termination
-from ..data.batch import Batch, alike, whole
+from ..data.batch import Batch, alike, materialize
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, SettingError, Terminated
@@ -17,11 +17,11 @@ from .diagnose import settled
 from .history import History, Result
 from .measure import Tally, evaluate
 from .progress import Progress
-from .sources import Source
+from .sources import BatchSource
 
 
 @dataclass(frozen=True)
-class Schedule:
+class LoopSettings:
     """How long, and how.
 
     Parameters
@@ -52,11 +52,11 @@ class Loop:
     ----------
     model : Trainee
         What is trained.
-    source : Source
+    source : BatchSource
         Where batches come from.
-    validation : Source, optional
+    validation : BatchSource, optional
         Data to measure on after each epoch.
-    schedule : Schedule
+    settings : LoopSettings
         How long, and how.
     progress : Progress
         Who shows how far it is.
@@ -67,14 +67,14 @@ class Loop:
     def __init__(
         self,
         model: Trainee,
-        source: Source,
-        validation: Source | None,
-        schedule: Schedule,
+        source: BatchSource,
+        validation: BatchSource | None,
+        settings: LoopSettings,
         progress: Progress,
         callbacks: Sequence[Callback] = (),
     ) -> None:
         self.model, self.source, self.validation = model, source, validation
-        self.schedule, self.progress, self.callbacks = schedule, progress, callbacks
+        self.settings, self.progress, self.callbacks = settings, progress, callbacks
         self.epoch = self.batch = 0
         self.first = model.history.epochs
         self.optimizer = model.optimizer
@@ -107,7 +107,7 @@ class Loop:
                     for callback in self.callbacks:
                         callback.begin(self)
                     self.one_by_one = self._differ()
-                    while self.epoch < self.schedule.epochs and self.stopped is None:
+                    while self.epoch < self.settings.epochs and self.stopped is None:
                         self._epoch()
                         if self._terminating(now=True):
                             self._terminate()
@@ -167,7 +167,7 @@ class Loop:
         """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
         block: list[list[Batch]] = []
         room, number, net = 0, self.steps, self.model.net
-        while several := [batch.masked(net) for batch in islice(batches, self.schedule.accumulate)]:
+        while several := [batch.masked(net) for batch in islice(batches, self.settings.accumulate)]:
             if block and not alike(several, block[0]):
                 yield block
                 block = []
@@ -185,8 +185,8 @@ class Loop:
         """Return how many steps may be made at once from a step on."""
         if self.one_by_one:
             return 1
-        every, executor = self.schedule.validate_every, self.model.executor
-        rooms = [even(executor.steps_per_call(several), self.source.count, self.schedule.accumulate)]
+        every, executor = self.settings.validate_every, self.model.executor
+        rooms = [even(executor.steps_per_call(several), self.source.count, self.settings.accumulate)]
         rooms += [room for callback in self.callbacks if (room := callback.room(step)) is not None]
         return min(rooms if not every else [*rooms, every - step % every])
 
@@ -195,7 +195,7 @@ class Loop:
         model, executor = self.model, self.model.executor
         for callback in self.callbacks:
             if type(callback).before_step is not Callback.before_step:
-                callback.before_step(self, [whole(batch) for several in steps for batch in several])
+                callback.before_step(self, [materialize(batch) for several in steps for batch in several])
         problem = model.problem
         with executor.lock:
             ran = executor.run(problem.update, problem, model.live, prepared, self.keep)
@@ -208,7 +208,7 @@ class Loop:
         for several, measured in zip(steps, ran.measured, strict=True):
             self.batch += len(several)
             self.tally.add(measured, several)
-        every = self.schedule.validate_every
+        every = self.settings.validate_every
         if every and self.validation is not None and self.steps % every == 0:
             model.history.record(self.steps, self.validate())
         for callback in self.callbacks:

@@ -13,7 +13,7 @@ from ..engine.protocol import Executor, Trainee
 from ..engine.state import Measured, State
 from ..engine.update import evaluate as evaluate_batch
 from .history import Result
-from .sources import Source
+from .sources import BatchSource
 
 if TYPE_CHECKING:
     from ..metrics import Metric
@@ -78,7 +78,7 @@ def _counted(tree: Any, prediction: Any, mask: Array) -> Any:
 
 def evaluate(
     model: Trainee,
-    source: Source,
+    source: BatchSource,
     prefix: str = "",
     state: State | None = None,
     metrics: Sequence[Metric[Any]] | None = None,
@@ -89,7 +89,7 @@ def evaluate(
     ----------
     model : Trainee
         What is measured.
-    source : Source
+    source : BatchSource
         The batches.
     prefix : str
         What stands before the names of the numbers.
@@ -101,7 +101,7 @@ def evaluate(
     executor, problem = model.executor, model.problem
     tally, carried = Tally(model.metrics if metrics is None else metrics), None
     with executor.hold(lambda: model.live if state is None else state) as held:
-        for given in source.batches(0, part=executor.shard(problem)):
+        for given in source.batches(0, shard=executor.shard(problem)):
             batch = given.masked(model.net)
             found, carried = executor.call(evaluate_batch, problem, held.params, carried, batch)
             tally.add(found, [batch])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Tree, stream_like
-from ..backend.xla.device import unbroken
+from ..core.signals import defer_interrupt
 from ..core.trees import ordered
 from ..engine.build import zeros
 from ..engine.problem import Problem
@@ -131,8 +131,8 @@ class OnlineLearner:
         Raises
         ------
         NonFiniteError
-            If loss or gradient are not finite. The weights are those of the last good step, and the sequence is
-            over: the next step begins a new one.
+            If loss or gradient are not finite. The weights are those of the last good step, and the sequence
+            is over: the next step begins a new one.
         """
         x, y, weights = (None if given is None else np.asarray(given)[None] for given in (x, y, weights))
         found = self._made(self._given(x, y, weights), self._since >= self.delay)
@@ -226,7 +226,7 @@ class OnlineLearner:
                 stream = executor.call(begin, static, stream, given.x[0])
             ran = executor.run(observe, static, stream, given, NOTHING if ready else WAITS)
             good = len(ran.measured)
-            with unbroken():  # weights, traces and counts are those of one time step
+            with defer_interrupt():  # weights, traces and counts are those of one time step
                 self._stream, model.live = ran.state, ran.state.state
                 self.steps, self._since = self.steps + good, self._since + good
                 self.learned += good * ready

@@ -9,23 +9,23 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..backend import Array, Stream
-from ..data.batch import Batch, Data, Part, Rows
+from ..data.batch import Batch, Data, IndexedBatch, Shard
 from ..errors import SettingError
 
 
-class Source(Protocol):
+class BatchSource(Protocol):
     """Where batches come from, in an order that is a pure function of the epoch."""
 
     @property
     def count(self) -> int | None:
         """The number of batches in an epoch, if it is known."""
 
-    def batches(self, epoch: int, start: int = 0, part: Part | None = None) -> Iterator[Any]:
-        """Yield the batches of an epoch, from the one with number `start` on, or a part of each."""
+    def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Any]:
+        """Yield the batches of an epoch, from the one with number `start` on, or a shard of each."""
 
 
 @dataclass(frozen=True)
-class Arrays:
+class ArraySource:
     """Batches of data in memory, or mapped into it."""
 
     data: Data
@@ -42,21 +42,21 @@ class Arrays:
         """The number of batches in an epoch; the last may be smaller."""
         return -(-len(self.data) // self.batch_size)
 
-    def batches(self, epoch: int, start: int = 0, part: Part | None = None) -> Iterator[Any]:
-        """Yield the batches of an epoch; with a part, as `Rows`."""
+    def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Any]:
+        """Yield the batches of an epoch; with a shard, as `IndexedBatch`."""
         n = len(self.data)
         size = min(self.batch_size, n)
         for chosen in order(n, self.batch_size, self.seed, epoch, self.shuffle, start):
-            if part is None:
+            if shard is None:
                 yield self.data.batch(chosen)
                 continue
             numbers = np.arange(n)[chosen]
-            mine, real = part.rows(len(numbers), size, whole=n % size == 0)
-            yield Rows(self.data, numbers[mine], real)
+            mine, real = shard.rows(len(numbers), size, whole=n % size == 0)
+            yield IndexedBatch(self.data, numbers[mine], real)
 
 
 @dataclass(frozen=True)
-class Streamed:
+class DatasetSource:
     """Batches of a `data.Dataset`, each checked when it comes.
 
     Parameters
@@ -76,16 +76,16 @@ class Streamed:
         length: int | None = self.dataset.length
         return length
 
-    def batches(self, epoch: int, start: int = 0, part: Part | None = None) -> Iterator[Batch]:
-        """Yield the batches of an epoch; with a part, each filled up to the size of the first."""
+    def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Batch]:
+        """Yield the batches of an epoch; with a shard, each filled up to the size of the first."""
         size = 0
         for x, y, weights in self.dataset.batches(epoch, start):
             data = self.check(x, y, weights)
-            if part is None:
+            if shard is None:
                 yield data.batch(slice(None))
                 continue
             size = max(size, len(data))
-            mine, real = part.rows(len(data), size)
+            mine, real = shard.rows(len(data), size)
             yield data.batch(mine)._replace(real=real)
 
 

@@ -8,16 +8,16 @@ import numpy as np
 
 from .ailments import AILMENTS, diagnose
 from .evidence import Evidence, examine
-from .report import Ailment, Finding, Report, Sign
+from .report import Ailment, DoctorReport, Finding, Sign
 
 if TYPE_CHECKING:
     from ...engine.protocol import Trainee
 
-__all__ = ["AILMENTS", "Ailment", "Evidence", "Finding", "Report", "Sign", "doctor"]
+__all__ = ["AILMENTS", "Ailment", "DoctorReport", "Evidence", "Finding", "Sign", "doctor"]
 
 
 @np.errstate(all="ignore")  # a network that is ill may overflow; that is found, and said
-def doctor(model: Trainee, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> Report:
+def doctor(model: Trainee, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> DoctorReport:
     """Watch a copy of a model in some training steps, and say what is wrong; see `Model.doctor`.
 
     Examples
@@ -33,4 +33,4 @@ def doctor(model: Trainee, x: Any, y: Any, *, steps: int = 20, batch_size: int =
     (False, ('data not scaled',))
     """
     evidence = examine(model, x, y, steps, batch_size)
-    return Report(diagnose(evidence), len(evidence.moments), len(evidence.probe.target))
+    return DoctorReport(diagnose(evidence), len(evidence.records), len(evidence.probe.target))

@@ -20,7 +20,7 @@ from ...layers import Layer
 from ...losses import BinaryCrossentropy, Loss
 from ...losses.crossentropy import FromProbabilities
 from ...training.diagnose import settled
-from ...training.sources import Arrays
+from ...training.sources import ArraySource
 from ..trace import Trace, trace_step
 
 PROBE = 256
@@ -31,7 +31,7 @@ SAMPLE = 1000
 
 
 @dataclass(frozen=True)
-class Moment:
+class StepRecord:
     """One training step: its loss, and by array of weights the norm of their change and their own."""
 
     loss: float
@@ -55,7 +55,7 @@ class Evidence:
         The examples of `before` and `after`.
     before, after : Trace
         The pass of the probe before the first training step, and after the last.
-    moments : tuple of Moment
+    records : tuple of StepRecord
         The training steps.
     start, end : State
         The states before and after them.
@@ -69,7 +69,7 @@ class Evidence:
     probe: Batch
     before: Trace
     after: Trace
-    moments: tuple[Moment, ...]
+    records: tuple[StepRecord, ...]
     start: State
     end: State
     failure: str = ""
@@ -113,10 +113,10 @@ def examine(model: Trainee, x: Any, y: Any, steps: int, batch_size: int) -> Evid
         raise SettingError(f"doctor: steps must be a whole number of 1 or more, got {steps!r}")
     data, problem = model.checked(x, y), model.problem
     start, full, stateful = model.state, problem.optimizer.full_batch, bool(problem.layout.stateful)
-    source = Arrays(data, len(data) if full else batch_size, model.seed, not full and not stateful)
+    source = ArraySource(data, len(data) if full else batch_size, model.seed, not full and not stateful)
     probe, sample = (data.batch(_spread(data, most)) for most in (PROBE, SAMPLE))
     before = trace_step(model, probe, start)
-    moments, failure, state = [], "", start
+    records, failure, state = [], "", start
     executor = OnNumpy()
     for batch in _endless(source, steps, stateful):
         batches = [batch.masked(model.net)]
@@ -125,10 +125,10 @@ def examine(model: Trainee, x: Any, y: Any, steps: int, batch_size: int) -> Evid
             failure = str(settled(ran, problem, executor, batches)[1])
             break
         sizes, changes = _norms(problem, state.vector), _norms(problem, ran.state.vector - state.vector)
-        moments.append(Moment(ran.measured[0].loss, changes, sizes))
+        records.append(StepRecord(ran.measured[0].loss, changes, sizes))
         state = executor.host(ran.state)
     after = trace_step(model, probe, state)
-    return Evidence(model, data, sample, probe, before, after, tuple(moments), start, state, failure)
+    return Evidence(model, data, sample, probe, before, after, tuple(records), start, state, failure)
 
 
 def _norms(problem: Problem, vector: Array) -> dict[str, float]:
@@ -138,7 +138,7 @@ def _norms(problem: Problem, vector: Array) -> dict[str, float]:
     return {".".join(p): float(np.linalg.norm(vector[part])) for p, shape, part in places if len(shape) > 1}
 
 
-def _endless(source: Arrays, steps: int, whole: bool) -> Iterator[Batch]:
+def _endless(source: ArraySource, steps: int, whole: bool) -> Iterator[Batch]:
     """Yield so many batches, one epoch after the other; `whole` ones only, if there is one."""
     epochs = (batch for epoch in count() for batch in source.batches(epoch))
     size = min(source.batch_size, len(source.data))

@@ -71,12 +71,12 @@ def update_ratios(evidence: Evidence) -> Array:
     Weights are measured before the first step; those that begin at zero, where they are largest. A healthy
     ratio is about 1e-3 (Karpathy 2015, notes of the course CS231n, "Ratio of weights:updates").
     """
-    moments = evidence.moments
-    if not moments or not moments[0].sizes:
+    records = evidence.records
+    if not records or not records[0].sizes:
         return np.zeros(0)
-    largest = {name: max(m.sizes[name] for m in moments) or 1.0 for name in moments[0].sizes}
-    sizes = {name: size or largest[name] for name, size in moments[0].sizes.items()}
-    return np.median([[m.changes[name] / size for name, size in sizes.items()] for m in moments], axis=1)
+    largest = {name: max(r.sizes[name] for r in records) or 1.0 for name in records[0].sizes}
+    sizes = {name: size or largest[name] for name, size in records[0].sizes.items()}
+    return np.median([[r.changes[name] / size for name, size in sizes.items()] for r in records], axis=1)
 
 
 def large_steps(evidence: Evidence) -> Iterator[Sign]:
@@ -90,7 +90,7 @@ def large_steps(evidence: Evidence) -> Iterator[Sign]:
 def _harm(evidence: Evidence) -> str:
     """Say what damage training has done, if it has."""
     first, last = evidence.before.loss, evidence.after.loss
-    most = max([moment.loss for moment in evidence.moments], default=first)
+    most = max([record.loss for record in evidence.records], default=first)
     if evidence.failure:
         return "training ended in NaN or infinity"
     if not last <= first or most > SPIKE * first:
@@ -111,7 +111,7 @@ def small_steps(evidence: Evidence) -> Iterator[Sign]:
         ratio = float(np.median(ratios))
         yield Sign(
             ratio,
-            f"a step changes the weights by {ratio:.2g} of their size; {len(evidence.moments)} steps took "
+            f"a step changes the weights by {ratio:.2g} of their size; {len(evidence.records)} steps took "
             f"the loss from {start:.4g} to {now:.4g}, and {times} times as far the same way it is {far:.4g}",
         )
 

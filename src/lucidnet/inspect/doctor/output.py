@@ -118,7 +118,7 @@ def constant_output(evidence: Evidence) -> Iterator[Sign]:
         spread, size = float(output.std(0).max()), float(np.abs(output).max())
         yield Sign(
             spread / (size or 1),
-            f"after {len(evidence.moments)} steps the output is the same for all examples",
+            f"after {len(evidence.records)} steps the output is the same for all examples",
         )
 
 

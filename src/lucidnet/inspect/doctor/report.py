@@ -104,7 +104,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class DoctorReport:
     """All that the doctor found; true if that is nothing.
 
     Parameters

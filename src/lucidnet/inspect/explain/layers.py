@@ -28,7 +28,7 @@ from .formulas import derivative_of, value_of
 
 
 @dataclass(frozen=True)
-class Part:
+class ExplainedLayer:
     """A layer as it is explained: what passed through it, and the activation inside.
 
     Parameters
@@ -68,7 +68,7 @@ class Part:
         return symbol(name, unit + 1, up=up)
 
 
-def forward(part: Part) -> Iterator[Equation]:
+def forward(part: ExplainedLayer) -> Iterator[Equation]:
     """Yield how the outputs are computed."""
     for example in range(len(part.call.x)):
         if isinstance(part.call.layer, Dense):
@@ -77,7 +77,7 @@ def forward(part: Part) -> Iterator[Equation]:
             yield from _activated(part, example)
 
 
-def backward(part: Part) -> Iterator[Equation]:
+def backward(part: ExplainedLayer) -> Iterator[Equation]:
     """Yield how the gradients are computed, from the error at the outputs."""
     for example in range(len(part.call.x)):
         yield from _through_activation(part, example)
@@ -86,7 +86,7 @@ def backward(part: Part) -> Iterator[Equation]:
         yield from _inputs(part)
 
 
-def _sums(part: Part, example: int) -> Iterator[Equation]:
+def _sums(part: ExplainedLayer, example: int) -> Iterator[Equation]:
     """Yield z_j = sum_i x_i w_ij + b_j."""
     params, x = part.call.params, part.call.x[example]
     W, b = params["W"], params.get("b")
@@ -99,7 +99,7 @@ def _sums(part: Part, example: int) -> Iterator[Equation]:
         yield Equation(part.letter(part.out, example, j), (total(*letters), total(*numbers)), float(z[j]))
 
 
-def _activated(part: Part, example: int) -> Iterator[Equation]:
+def _activated(part: ExplainedLayer, example: int) -> Iterator[Equation]:
     """Yield y_j = f(z_j)."""
     call, activation = part.inner or part.call, part.activation
     if activation is None:
@@ -118,12 +118,12 @@ def activated(activation: Layer, z: list[Expression], j: int) -> Expression:
     return value_of(activation, z[j])
 
 
-def _given(part: Part) -> str:
+def _given(part: ExplainedLayer) -> str:
     """Return the letter of what the activation gets: a layer of its own gets x."""
     return "z" if isinstance(part.call.layer, Dense) else "x"
 
 
-def _through_activation(part: Part, example: int) -> Iterator[Equation]:
+def _through_activation(part: ExplainedLayer, example: int) -> Iterator[Equation]:
     """Yield dL/dz_j = dL/dy_j f'(z_j)."""
     call, activation = part.inner or part.call, part.activation
     if activation is None or call.dx is None:
@@ -144,7 +144,9 @@ def _through_activation(part: Part, example: int) -> Iterator[Equation]:
         yield Equation(left, ways, float(dz[j]))
 
 
-def _softmax_back(part: Part, example: int, j: int, y: Array, dy: Array) -> tuple[Expression, Expression]:
+def _softmax_back(
+    part: ExplainedLayer, example: int, j: int, y: Array, dy: Array
+) -> tuple[Expression, Expression]:
     """Return dL/dz_j = y_j (dL/dy_j - sum_k dL/dy_k y_k), in letters and in numbers."""
     units = range(len(y))
     outputs = [part.letter("y", example, k) for k in units]
@@ -158,7 +160,7 @@ def _inner(expression: Expression) -> Expression:
     return lambda n: n.brackets(expression(n))
 
 
-def _weights(part: Part) -> Iterator[Equation]:
+def _weights(part: ExplainedLayer) -> Iterator[Equation]:
     """Yield dL/dw_ij = x_i dL/dz_j and dL/db_j = dL/dz_j, summed over the examples."""
     x, errors, grads = part.call.x, _errors(part), part.call.grads
     examples = range(len(x))
@@ -173,7 +175,7 @@ def _weights(part: Part) -> Iterator[Equation]:
         yield Equation(slope(symbol("b", j + 1)), (total(*letters), total(*numbers)), float(value))
 
 
-def _inputs(part: Part) -> Iterator[Equation]:
+def _inputs(part: ExplainedLayer) -> Iterator[Equation]:
     """Yield dL/dx_i = sum_j w_ij dL/dz_j."""
     dx, W, errors = part.call.dx, part.call.params["W"], _errors(part)
     for n, i in np.ndindex(dx.shape) if dx is not None else ():
@@ -183,6 +185,6 @@ def _inputs(part: Part) -> Iterator[Equation]:
         yield Equation(slope(part.letter("x", n, i)), (total(*letters), total(*numbers)), float(dx[n, i]))
 
 
-def _errors(part: Part) -> Array:
+def _errors(part: ExplainedLayer) -> Array:
     errors: Any = part.inner.dx if part.inner else part.call.dy
     return errors

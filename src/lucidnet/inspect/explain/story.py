@@ -29,7 +29,7 @@ from .expressions import (
     total,
 )
 from .formulas import loss_of, slope_of
-from .layers import Part, activated, backward, forward
+from .layers import ExplainedLayer, activated, backward, forward
 
 MOST_SHOWN = 8
 """Numbers shown of an array in a layer that is not written out."""
@@ -67,7 +67,7 @@ def story(told: Told) -> tuple[Section, ...]:
     return (*forwards, _loss(told, parts[-1]), *reversed(backwards), *_updates(told))
 
 
-def _parts(told: Told) -> Iterator[Part]:
+def _parts(told: Told) -> Iterator[ExplainedLayer]:
     """Yield the layers in their order, without those that only pass on their input."""
     calls = told.seen.calls
     shown = [c for c in calls if not c.is_inner and not isinstance(c.layer, (Input, Linear))]
@@ -75,17 +75,17 @@ def _parts(told: Told) -> Iterator[Part]:
         inner = next((c for c in calls[calls.index(call) :] if c.path == (*call.path, INNER)), None)
         idle = inner is None or isinstance(inner.layer, Linear)
         last = told.fused and call is shown[-1]
-        yield Part(call, None if idle else inner, "z" if last or not idle else "y")
+        yield ExplainedLayer(call, None if idle else inner, "z" if last or not idle else "y")
 
 
-def _forward(part: Part) -> Section:
+def _forward(part: ExplainedLayer) -> Section:
     title = f"Forward: {part.name} = {part.call.layer.describe()}"
     if part.written_out:
         return Section(title, (), tuple(forward(part)))
     return Section(title, (f"in: {_numbers(part.call.x)}", f"out: {_numbers(part.call.y)}"), ())
 
 
-def _loss(told: Told, last: Part) -> Section:
+def _loss(told: Told, last: ExplainedLayer) -> Section:
     loss, prediction = told.problem.loss, told.seen.prediction
     target = told.batch.target
     rows = one_hot(target, prediction.shape[-1], like=prediction) if target.ndim == 1 else target
@@ -103,7 +103,7 @@ def _loss(told: Told, last: Part) -> Section:
     return Section("Loss", tuple(notes), tuple(equations))
 
 
-def _output(told: Told, last: Part) -> Iterator[Equation]:
+def _output(told: Told, last: ExplainedLayer) -> Iterator[Equation]:
     """Yield the output of the activation that is part of the loss."""
     activation = told.problem.net.split_activation()[1]
     assert activation is not None
@@ -114,7 +114,7 @@ def _output(told: Told, last: Part) -> Iterator[Equation]:
         yield Equation(last.letter("y", n, j), ways, float(told.seen.prediction[n, j]))
 
 
-def _loss_ways(told: Told, last: Part, rows: Array, n: int) -> tuple[Expression, ...]:
+def _loss_ways(told: Told, last: ExplainedLayer, rows: Array, n: int) -> tuple[Expression, ...]:
     units, y = range(rows.shape[-1]), told.seen.prediction[n]
     letters = [(last.letter("y", n, j), last.letter("t", n, j)) for j in units]
     written = loss_of(told.problem.loss, letters)
@@ -131,7 +131,7 @@ def _mean_loss(values: Sequence[float]) -> Equation:
     return Equation(symbol("L"), ways, float(np.mean(values)))
 
 
-def _backward(told: Told, part: Part, above: Part | None) -> Section:
+def _backward(told: Told, part: ExplainedLayer, above: ExplainedLayer | None) -> Section:
     title = f"Backward: {part.name}"
     errors = () if above else tuple(_errors(told, part))
     if part.written_out:
@@ -142,7 +142,7 @@ def _backward(told: Told, part: Part, above: Part | None) -> Section:
     return Section(title, tuple(notes), errors)
 
 
-def _source(part: Part, above: Part) -> tuple[str, ...]:
+def _source(part: ExplainedLayer, above: ExplainedLayer) -> tuple[str, ...]:
     """Say where the error at the output comes from."""
     if above.call.dx is part.call.dy:
         what = "∂L/∂x" if above.written_out else "∂L/∂in"
@@ -150,7 +150,7 @@ def _source(part: Part, above: Part) -> tuple[str, ...]:
     return (f"∂L/∂y, the sum of what comes back to here: {_numbers(part.call.dy)}",)
 
 
-def _errors(told: Told, part: Part) -> Iterator[Equation]:
+def _errors(told: Told, part: ExplainedLayer) -> Iterator[Equation]:
     """Yield the derivative of the loss by the output, or by its logits."""
     loss, prediction, target = told.problem.loss, told.seen.prediction, told.batch.target
     rows = one_hot(target, prediction.shape[-1], like=prediction) if target.ndim == 1 else target

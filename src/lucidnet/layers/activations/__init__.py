@@ -15,7 +15,7 @@ from ...core.value import get as _get
 from ...errors import SettingError
 from ..base import NO_STREAM, Layer
 from .base import ActivationLayer, Linear
-from .custom import Custom, custom
+from .custom import CustomActivation, custom
 from .rectifiers import ELU, SELU, Abs, LeakyReLU, ReLU
 from .sigmoidal import HardSigmoid, Sigmoid, Softplus, Softsign, Tanh
 from .smooth import GELU, Mish, SiLU
@@ -48,7 +48,7 @@ __all__ = [
     "Abs",
     "Activation",
     "ActivationLayer",
-    "Custom",
+    "CustomActivation",
     "HardSigmoid",
     "LeakyReLU",
     "Linear",

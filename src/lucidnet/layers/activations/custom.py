@@ -12,7 +12,7 @@ from .base import ActivationLayer
 
 
 @dataclass(frozen=True, repr=False)
-class Custom(ActivationLayer):
+class CustomActivation(ActivationLayer):
     """y = f(x),  dy/dx = f'(x), element by element.
 
     Parameters
@@ -31,7 +31,9 @@ class Custom(ActivationLayer):
         return dy * self.derivative(x), {}
 
 
-def custom(function: Callable[[Array], Array], derivative: Callable[[Array], Array] | None = None) -> Custom:
+def custom(
+    function: Callable[[Array], Array], derivative: Callable[[Array], Array] | None = None
+) -> CustomActivation:
     """Make an activation of an elementwise function and its derivative.
 
     Where the derivative is left out it comes from JAX, if that is installed. Such an activation
@@ -45,4 +47,4 @@ def custom(function: Callable[[Array], Array], derivative: Callable[[Array], Arr
     >>> square.backward({}, cache, np.array([1.0]))[0]
     array([6.])
     """
-    return Custom(function, derivative or automatic(function, "this activation"))
+    return CustomActivation(function, derivative or automatic(function, "this activation"))

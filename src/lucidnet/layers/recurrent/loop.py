@@ -14,7 +14,7 @@ State: TypeAlias = tuple[Array, ...]
 """What a layer carries from one time step to the next; the first array is its output h."""
 
 
-class Trip(NamedTuple):
+class RecurrentCache(NamedTuple):
     """What backpropagation through time needs: arrays are by time first.
 
     Parameters
@@ -47,7 +47,7 @@ class Trip(NamedTuple):
         return namespace(first).concat([self.h[1:], first] if backwards else [first, self.h[:-1]])
 
 
-def through_time(self: Recurrent, params: Tree, x: Any, run: Run) -> tuple[Array, Trip]:
+def through_time(self: Recurrent, params: Tree, x: Any, run: Run) -> tuple[Array, RecurrentCache]:
     """Run a layer over all times of sequences (n, time, features)."""
     x, *given = x if isinstance(x, tuple) else (x,)
     xp, first = namespace(x), self.start(x, tuple(given), run)
@@ -63,7 +63,7 @@ def through_time(self: Recurrent, params: Tree, x: Any, run: Run) -> tuple[Array
 
     last, kept, (h,) = scan(step, first, (z, counts), self.go_backwards)
     y = xp.permute_dims(h, (1, 0, 2)) if self.return_sequences else last[0]
-    return y, Trip(x, first, last, kept, h, counts, len(given))
+    return y, RecurrentCache(x, first, last, kept, h, counts, len(given))
 
 
 def project(self: Recurrent, params: Tree, x: Array, run: Run) -> tuple[Array, Array]:
@@ -74,22 +74,27 @@ def project(self: Recurrent, params: Tree, x: Array, run: Run) -> tuple[Array, A
 
 
 def back_through_time(
-    self: Recurrent, params: Tree, trip: Trip, dy: Array, need_dx: bool
+    self: Recurrent, params: Tree, cache: RecurrentCache, dy: Array, need_dx: bool
 ) -> tuple[Any, Tree]:
     """Return the gradients of the inputs (and first states), and of the parameters."""
     xp = namespace(dy)
     errors = xp.permute_dims(dy, (1, 0, 2)) if self.return_sequences else None
-    end = tuple(xp.zeros_like(array) for array in trip.last)
+    end = tuple(xp.zeros_like(array) for array in cache.last)
     end = (dy, *end[1:]) if errors is None else end
-    dx, dfirst, grads = unroll(self, params, trip, errors, end, need_dx)
+    dx, dfirst, grads = unroll(self, params, cache, errors, end, need_dx)
     if not need_dx:
         return None, grads
     dx = xp.permute_dims(dx, (1, 0, 2))
-    return ((dx, *dfirst[: trip.given]) if trip.given else dx), grads
+    return ((dx, *dfirst[: cache.given]) if cache.given else dx), grads
 
 
 def unroll(
-    self: Recurrent, params: Tree, trip: Trip, errors: Array | None, end: State, need_dx: bool = True
+    self: Recurrent,
+    params: Tree,
+    cache: RecurrentCache,
+    errors: Array | None,
+    end: State,
+    need_dx: bool = True,
 ) -> tuple[Array, State, Tree]:
     """Carry errors back through all times; time first.
 
@@ -106,7 +111,7 @@ def unroll(
         The gradients of the inputs (time, n, features), of the state before the first time, and of the
         parameters.
     """
-    xp = namespace(trip.h)
+    xp = namespace(cache.h)
 
     def step(dstate: State, now: tuple[Any, Array, Array]) -> tuple[State, None, tuple[Array, ...]]:
         kept, d, m = now
@@ -119,9 +124,9 @@ def unroll(
             dbefore = tuple(b + xp.where(m, 0, d) for b, d in pairs)
         return dbefore, None, ((dz,) if ds is dz else (dz, ds))
 
-    dfirst, _, ds = scan(step, end, (trip.kept, errors, trip.counts), not self.go_backwards)
+    dfirst, _, ds = scan(step, end, (cache.kept, errors, cache.counts), not self.go_backwards)
     dz = ds[0]
     dx = (as_rows(dz) @ params["W"].T).reshape(*dz.shape[:2], -1) if need_dx else None
-    by_x = outer_sum(with_one(trip.x), dz)
-    grads = {"W": by_x[:-1], "U": outer_sum(trip.before(self.go_backwards), ds[-1])}
+    by_x = outer_sum(with_one(cache.x), dz)
+    grads = {"W": by_x[:-1], "U": outer_sum(cache.before(self.go_backwards), ds[-1])}
     return dx, dfirst, grads | self.biases(by_x[-1], ds[-1])

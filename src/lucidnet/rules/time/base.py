@@ -10,7 +10,7 @@ from ...backend import Array, Stream, Tree, namespace
 from ...core.value import Value
 from ...errors import SettingError
 from ...layers import Recurrent
-from ...layers.recurrent.loop import State, Trip
+from ...layers.recurrent.loop import RecurrentCache, State
 
 ALL_UNITS = "pre, post, error, other errors, other units, own recurrent weight, recurrent weights"
 """What a rule reads that is local in no way."""
@@ -46,7 +46,7 @@ class TimeRule(Value):
         return {}
 
     def route(
-        self, layer: Recurrent, params: Tree, trip: Trip, dy: Array, need_dx: bool, B: Tree
+        self, layer: Recurrent, params: Tree, cache: RecurrentCache, dy: Array, need_dx: bool, B: Tree
     ) -> tuple[Any, Tree, Tree]:
         """Return the gradients of the inputs (and first states) and of the parameters, for a sequence.
 
@@ -55,22 +55,22 @@ class TimeRule(Value):
         """
         xp, backwards = namespace(dy), layer.go_backwards
         if backwards:
-            trip = turned(trip)
+            cache = turned(cache)
         if layer.return_sequences:
             errors = xp.permute_dims(dy, (1, 0, 2))
             errors = xp.flip(errors, axis=0) if backwards else errors
         else:
-            before = xp.zeros((trip.h.shape[0] - 1, *dy.shape), dtype=dy.dtype)
+            before = xp.zeros((cache.h.shape[0] - 1, *dy.shape), dtype=dy.dtype)
             errors = xp.concat([before, dy[None]])
         plain = replace(layer, go_backwards=False, return_sequences=True)
-        dx, dfirst, grads, B = self.through(plain, params, trip, errors, need_dx, B)
+        dx, dfirst, grads, B = self.through(plain, params, cache, errors, need_dx, B)
         if not need_dx:
             return None, grads, B
         dx = xp.permute_dims(xp.flip(dx, axis=0) if backwards else dx, (1, 0, 2))
-        return ((dx, *dfirst[: trip.given]) if trip.given else dx), grads, B
+        return ((dx, *dfirst[: cache.given]) if cache.given else dx), grads, B
 
     def through(
-        self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool, B: Tree
+        self, layer: Recurrent, params: Tree, cache: RecurrentCache, errors: Array, need_dx: bool, B: Tree
     ) -> tuple[Array, State, Tree, Tree]:
         """Return the gradients of inputs (time, n, features), first state, and parameters; and B.
 
@@ -80,7 +80,7 @@ class TimeRule(Value):
             The layer, going forwards.
         params : tree
             Its parameters.
-        trip : Trip
+        cache : RecurrentCache
             What its forward pass kept.
         errors : array (time, n, units)
             The errors at its outputs.
@@ -91,15 +91,15 @@ class TimeRule(Value):
         """
         raise NotImplementedError(f"{type(self).__name__} must define through(...)")
 
-    def begin(self, layer: Recurrent, params: Tree, trip: Trip, B: Tree) -> Any:
-        """Return the trace before the first time of a stream, for trips like one; None for no trace.
+    def begin(self, layer: Recurrent, params: Tree, cache: RecurrentCache, B: Tree) -> Any:
+        """Return the trace before the first time of a stream, for caches like one; None for no trace.
 
         A compiled program needs arrays of the shapes that they will keep.
         """
         return None
 
     def tick(
-        self, layer: Recurrent, params: Tree, trace: Any, trip: Trip, error: Array, B: Tree
+        self, layer: Recurrent, params: Tree, trace: Any, cache: RecurrentCache, error: Array, B: Tree
     ) -> tuple[Any, Tree, Tree]:
         """Return trace, gradients and B after one time of a stream.
 
@@ -107,7 +107,7 @@ class TimeRule(Value):
         ----------
         trace : tree
             What `begin` or the time before has returned.
-        trip : Trip
+        cache : RecurrentCache
             What the layer's forward pass of this one time kept.
         error : array (n, units)
             The error at its output.
@@ -115,33 +115,33 @@ class TimeRule(Value):
         raise SettingError(NOT_ONLINE.format(self))
 
 
-def turned(trip: Trip) -> Trip:
+def turned(cache: RecurrentCache) -> RecurrentCache:
     """Return what a layer kept that went backwards, as if it had gone forwards over reversed sequences."""
-    xp = namespace(trip.h)
-    counts = None if trip.counts is None else xp.flip(trip.counts, axis=0)
-    kept = cut(trip.kept, slice(None, None, -1))
-    return trip._replace(x=xp.flip(trip.x, axis=0), kept=kept, h=xp.flip(trip.h, axis=0), counts=counts)
+    xp = namespace(cache.h)
+    counts = None if cache.counts is None else xp.flip(cache.counts, axis=0)
+    kept = cut(cache.kept, slice(None, None, -1))
+    return cache._replace(x=xp.flip(cache.x, axis=0), kept=kept, h=xp.flip(cache.h, axis=0), counts=counts)
 
 
-def part(trip: Trip, begin: int, end: int) -> Trip:
+def part(cache: RecurrentCache, begin: int, end: int) -> RecurrentCache:
     """Return what belongs to the times from `begin` to before `end`."""
-    first = trip.first if begin == 0 else (trip.h[begin - 1], *trip.first[1:])
-    return trip._replace(
-        x=trip.x[begin:end],
+    first = cache.first if begin == 0 else (cache.h[begin - 1], *cache.first[1:])
+    return cache._replace(
+        x=cache.x[begin:end],
         first=first,
-        kept=cut(trip.kept, slice(begin, end)),
-        h=trip.h[begin:end],
-        counts=None if trip.counts is None else trip.counts[begin:end],
+        kept=cut(cache.kept, slice(begin, end)),
+        h=cache.h[begin:end],
+        counts=None if cache.counts is None else cache.counts[begin:end],
     )
 
 
-def joined(trips: Sequence[Trip]) -> Trip:
+def joined(caches: Sequence[RecurrentCache]) -> RecurrentCache:
     """Return what belongs to several times that follow each other."""
-    xp = namespace(trips[0].h)
-    x, h = (xp.concat([getattr(trip, name) for trip in trips]) for name in ("x", "h"))
-    counts = None if trips[0].counts is None else xp.concat([trip.counts for trip in trips])
-    kept = chained([trip.kept for trip in trips])
-    return trips[0]._replace(x=x, last=trips[-1].last, kept=kept, h=h, counts=counts)
+    xp = namespace(caches[0].h)
+    x, h = (xp.concat([getattr(cache, name) for cache in caches]) for name in ("x", "h"))
+    counts = None if caches[0].counts is None else xp.concat([cache.counts for cache in caches])
+    kept = chained([cache.kept for cache in caches])
+    return caches[0]._replace(x=x, last=caches[-1].last, kept=kept, h=h, counts=counts)
 
 
 def chained(kept: Sequence[Any]) -> Any:

@@ -9,7 +9,7 @@ from ...backend import Array, Tree, branch, namespace
 from ...core.trees import tree_map
 from ...errors import SettingError
 from ...layers import Recurrent
-from ...layers.recurrent.loop import State, Trip, unroll
+from ...layers.recurrent.loop import RecurrentCache, State, unroll
 from .base import ALL_UNITS, TimeRule, joined, part
 
 
@@ -23,9 +23,9 @@ class BPTT(TimeRule):
     cost: ClassVar[str] = "N^2 a time"
 
     def route(
-        self, layer: Recurrent, params: Tree, trip: Trip, dy: Array, need_dx: bool, B: Tree
+        self, layer: Recurrent, params: Tree, cache: RecurrentCache, dy: Array, need_dx: bool, B: Tree
     ) -> tuple[Any, Tree, Tree]:
-        return *layer.backward(params, trip, dy, need_dx), B
+        return *layer.backward(params, cache, dy, need_dx), B
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,16 +66,16 @@ class TruncatedBPTT(TimeRule):
             )
 
     def through(
-        self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool, B: Tree
+        self, layer: Recurrent, params: Tree, cache: RecurrentCache, errors: Array, need_dx: bool, B: Tree
     ) -> tuple[Array, State, Tree, Tree]:
         xp, times, done = namespace(errors), errors.shape[0], 0
-        nothing = tuple(xp.zeros_like(array) for array in trip.last)
+        nothing = tuple(xp.zeros_like(array) for array in cache.last)
         total: Any = None
         for end in sorted({*range(self.stride, times, self.stride), times}):
             begin = max(0, end - self.window)
             old = xp.zeros_like(errors[begin:done])  # these errors have been carried back before
             own = xp.concat([old, errors[max(begin, done) : end]])
-            dx, dfirst, grads = unroll(layer, params, part(trip, begin, end), own, nothing, need_dx)
+            dx, dfirst, grads = unroll(layer, params, part(cache, begin, end), own, nothing, need_dx)
             if need_dx:
                 around = (xp.zeros((k, *dx.shape[1:]), dtype=dx.dtype) for k in (begin, times - end))
                 dx = xp.concat([next(around), dx, next(around)])
@@ -84,49 +84,49 @@ class TruncatedBPTT(TimeRule):
             done = end
         return total["dx"], tuple(total["first"].values()), total["grads"], B
 
-    def begin(self, layer: Recurrent, params: Tree, trip: Trip, B: Tree) -> Any:
-        trip = before_all(trip, self.window)
-        return Window(trip, namespace(trip.h).zeros_like(trip.h), 0)
+    def begin(self, layer: Recurrent, params: Tree, cache: RecurrentCache, B: Tree) -> Any:
+        cache = before_all(cache, self.window)
+        return Window(cache, namespace(cache.h).zeros_like(cache.h), 0)
 
     def tick(
-        self, layer: Recurrent, params: Tree, trace: Any, trip: Trip, error: Array, B: Tree
+        self, layer: Recurrent, params: Tree, trace: Any, cache: RecurrentCache, error: Array, B: Tree
     ) -> tuple[Any, Tree, Tree]:
         xp, times = namespace(error), trace.times + 1
-        if trace.trip.counts is not None:
-            trip = trip._replace(counts=xp.ones((1, 1, 1), dtype=bool))
-        both = joined((trace.trip, trip))
-        trip = part(both, max(0, len(both.h) - self.window), len(both.h))
+        if trace.cache.counts is not None:
+            cache = cache._replace(counts=xp.ones((1, 1, 1), dtype=bool))
+        both = joined((trace.cache, cache))
+        cache = part(both, max(0, len(both.h) - self.window), len(both.h))
         errors = xp.concat([trace.errors, error[None]])[-self.window :]
-        nothing = tuple(xp.zeros_like(array) for array in trip.last)
+        nothing = tuple(xp.zeros_like(array) for array in cache.last)
 
         def carried() -> tuple[Tree, Array]:
-            return unroll(layer, params, trip, errors, nothing, False)[2], xp.zeros_like(errors)
+            return unroll(layer, params, cache, errors, nothing, False)[2], xp.zeros_like(errors)
 
         def put_off() -> tuple[Tree, Array]:
             return tree_map(xp.zeros_like, params), errors
 
         now = self.stride == 1 or times % self.stride == 0
         grads, errors = branch(now, carried, put_off)
-        return Window(trip, errors, times), grads, B
+        return Window(cache, errors, times), grads, B
 
 
 class Window(NamedTuple):
     """The last times of a stream, and their errors: 0 where they have been carried back."""
 
-    trip: Trip
+    cache: RecurrentCache
     errors: Array
     times: Array
 
 
-def before_all(trip: Trip, times: int) -> Trip:
+def before_all(cache: RecurrentCache, times: int) -> RecurrentCache:
     """Return the times before the first of a stream: none on NumPy; so many that do not count on JAX.
 
     What is compiled cannot grow. The states before the first time are zeros.
     """
-    if isinstance(trip.kept, list):
-        return part(trip, 0, 0)
-    xp = namespace(trip.h)
-    whole = joined([trip] * times)
+    if isinstance(cache.kept, list):
+        return part(cache, 0, 0)
+    xp = namespace(cache.h)
+    whole = joined([cache] * times)
     return whole._replace(h=xp.zeros_like(whole.h), counts=xp.zeros((times, 1, 1), dtype=bool))
 
 

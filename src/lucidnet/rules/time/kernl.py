@@ -11,7 +11,7 @@ from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.base import INFERENCE
 from ...layers.recurrent.loop import State
-from .online import Moment, Online, immediate
+from .online import Online, TimeStep, immediate
 
 
 class Kernel(NamedTuple):
@@ -101,7 +101,7 @@ class KeRNL(Online):
     def remembered(self, trace: Any) -> Tree:
         return {"A": trace.A, "alpha": trace.alpha, "steps": trace.steps}
 
-    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
+    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         xp, k = namespace(now.x), trace
         ones = xp.ones((now.x.shape[0], layer.units), dtype=now.x.dtype)
         slopes = immediate(layer, params, now, ones)[:2]  # by z and by h U, of each unit's own columns
@@ -112,7 +112,7 @@ class KeRNL(Online):
         )
         return self._learned(k._replace(traces=traces), layer, params, now)
 
-    def _learned(self, k: Kernel, layer: Recurrent, params: Tree, now: Moment) -> Kernel:
+    def _learned(self, k: Kernel, layer: Recurrent, params: Tree, now: TimeStep) -> Kernel:
         """Move layer and copy on, and let A and alpha learn by the difference."""
         z = layer.project(params, now.x[:, :-1], INFERENCE)
         xi = stream_like(k.omega, self.seed, k.steps[0], ("kernl",)).normal(k.omega.shape)

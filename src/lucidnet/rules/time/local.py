@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ...backend import Array, Tree, namespace
 from ...layers import Recurrent
-from .online import Moment, Online, back
+from .online import Online, TimeStep, back
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,7 +35,7 @@ class RFLO(Online):
         """Return what of a state's slope by the state before is kept, without the way over U."""
         return before
 
-    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
+    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         J, by_z, by_s = self.slopes(layer, params, now)
         xp = namespace(by_z)
         wide = xp.concat([J] * layer.gates, axis=-1)  # for each column of the weights that of its unit
@@ -46,7 +46,7 @@ class RFLO(Online):
             moved.append(new)
         return tuple(moved)
 
-    def slopes(self, layer: Recurrent, params: Tree, now: Moment) -> tuple[Array, Array, Array]:
+    def slopes(self, layer: Recurrent, params: Tree, now: TimeStep) -> tuple[Array, Array, Array]:
         """Return each unit's slopes by its own state before (n, parts, parts, units), by z, and by h U.
 
         An error of 1 at all units at once tells them all, because each column of the weights belongs to one.

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 
 from ...backend import Array, Tree, namespace, scan, with_one
 from ...layers import Recurrent
-from ...layers.recurrent.loop import State, Trip
+from ...layers.recurrent.loop import RecurrentCache, State
 from .base import TimeRule, cut
 
 
-class Moment(NamedTuple):
-    """What is there at one time.
+class TimeStep(NamedTuple):
+    """What is there at one time step.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Online(TimeRule):
         """Return what has become of the weights of the rule's own."""
         return {}
 
-    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
+    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         """Return the traces after a time."""
         raise NotImplementedError(f"{type(self).__name__} must define advance(trace, layer, params, now)")
 
@@ -68,42 +68,42 @@ class Online(TimeRule):
         """
         raise NotImplementedError(f"{type(self).__name__} must define gradient(trace, error)")
 
-    def begin(self, layer: Recurrent, params: Tree, trip: Trip, B: Tree) -> Any:
-        return self.start(layer, params, trip.h.shape[1], trip.h, B)
+    def begin(self, layer: Recurrent, params: Tree, cache: RecurrentCache, B: Tree) -> Any:
+        return self.start(layer, params, cache.h.shape[1], cache.h, B)
 
     def tick(
-        self, layer: Recurrent, params: Tree, trace: Any, trip: Trip, error: Array, B: Tree
+        self, layer: Recurrent, params: Tree, trace: Any, cache: RecurrentCache, error: Array, B: Tree
     ) -> tuple[Any, Tree, Tree]:
-        trace = self.advance(trace, layer, params, moment(trip))
+        trace = self.advance(trace, layer, params, time_step(cache))
         return trace, gathered(layer, *self.gradient(trace, error)), self.remembered(trace)
 
     def through(
-        self, layer: Recurrent, params: Tree, trip: Trip, errors: Array, need_dx: bool, B: Tree
+        self, layer: Recurrent, params: Tree, cache: RecurrentCache, errors: Array, need_dx: bool, B: Tree
     ) -> tuple[Array, State, Tree, Tree]:
         xp, n = namespace(errors), errors.shape[1]
-        x = with_one(trip.x)
-        before = with_one(trip.before())
+        x = with_one(cache.x)
+        before = with_one(cache.before())
         width = params["W"].shape[1]
         sums = tuple(xp.zeros((k, width), dtype=errors.dtype) for k in (x.shape[-1], before.shape[-1]))
         first = (self.start(layer, params, n, errors, B), sums)
 
         def step(carry: Any, now: tuple[Any, ...]) -> tuple[Any, None, tuple[Array]]:
             trace, sums = carry
-            *moment, error = now
-            trace = self.advance(trace, layer, params, Moment(*moment))
+            *seen, error = now
+            trace = self.advance(trace, layer, params, TimeStep(*seen))
             made = self.gradient(trace, error)
-            dz = immediate(layer, params, Moment(*moment), error)[0]
+            dz = immediate(layer, params, TimeStep(*seen), error)[0]
             return (trace, tuple(s + g for s, g in zip(sums, made, strict=True))), None, (dz,)
 
-        (trace, (by_z, by_s)), _, (dz,) = scan(step, first, (x, before, trip.kept, trip.counts, errors))
+        (trace, (by_z, by_s)), _, (dz,) = scan(step, first, (x, before, cache.kept, cache.counts, errors))
         dx = dz @ params["W"].T if need_dx else None
-        nothing = tuple(xp.zeros_like(array) for array in trip.last)
+        nothing = tuple(xp.zeros_like(array) for array in cache.last)
         return dx, nothing, gathered(layer, by_z, by_s), self.remembered(trace)
 
 
-def moment(trip: Trip) -> Moment:
-    """Return what is there at the one time of a trip."""
-    return Moment(with_one(trip.x[0]), with_one(trip.first[0]), cut(trip.kept, 0), None)
+def time_step(cache: RecurrentCache) -> TimeStep:
+    """Return what is there at the only time step of a cache."""
+    return TimeStep(with_one(cache.x[0]), with_one(cache.first[0]), cut(cache.kept, 0), None)
 
 
 def gathered(layer: Recurrent, by_z: Array, by_s: Array) -> Tree:
@@ -111,14 +111,14 @@ def gathered(layer: Recurrent, by_z: Array, by_s: Array) -> Tree:
     return {"W": by_z[:-1], "U": by_s[:-1]} | layer.biases(by_z[-1], by_s[-1])
 
 
-def immediate(layer: Recurrent, params: Tree, now: Moment, error: Array) -> tuple[Array, Array, State]:
+def immediate(layer: Recurrent, params: Tree, now: TimeStep, error: Array) -> tuple[Array, Array, State]:
     """Return the gradients of z, of h U and of the state before, for an error at the output alone."""
     xp = namespace(error)
     others = tuple(xp.zeros_like(error) for _ in layer.carried[1:])
     return back(layer, params, now, (error, *others))
 
 
-def back(layer: Recurrent, params: Tree, now: Moment, dstate: State) -> tuple[Array, Array, State]:
+def back(layer: Recurrent, params: Tree, now: TimeStep, dstate: State) -> tuple[Array, Array, State]:
     """Return the same for an error of the whole state; where a time does not count, it passes unchanged."""
     xp = namespace(dstate[0])
     dz, ds, before = layer.step_back(params, now.kept, dstate)

@@ -9,7 +9,7 @@ from ...backend import Array, Tree, namespace, stream_like
 from ...errors import SettingError
 from ...layers import Recurrent
 from .base import ALL_UNITS
-from .online import Moment, Online, back
+from .online import Online, TimeStep, back
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,7 +31,7 @@ class RTRL(Online):
         inputs = (params["W"].shape[0] + 1, layer.units + 1)
         return tuple(namespace(like).zeros((n, size, k, width), dtype=like.dtype) for k in inputs)
 
-    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
+    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         J, by_z, by_s = jacobians(layer, params, now)
         return tuple(
             _times(J, P) + F[:, :, None] * inputs[:, None, :, None]
@@ -45,7 +45,7 @@ class RTRL(Online):
         return by_z, by_s
 
 
-def jacobians(layer: Recurrent, params: Tree, now: Moment) -> tuple[Array, Array, Array]:
+def jacobians(layer: Recurrent, params: Tree, now: TimeStep) -> tuple[Array, Array, Array]:
     """Return the derivatives of the state by the state before, by z, and by h U: (n, states, ...).
 
     An error of each number of the state is sent one step back, all as the examples of one batch.
@@ -97,7 +97,7 @@ class SnAp(RTRL):
         if not isinstance(self.n, int) or self.n < 1:
             raise SettingError(f"SnAp: n must be a whole number of 1 or more, got {self.n!r}")
 
-    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
+    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         kept = self._reach(layer, params["U"])
         return tuple(P * kept for P in RTRL.advance(self, trace, layer, params, now))
 
@@ -141,7 +141,7 @@ class UORO(Online):
         inputs = (params["W"].shape[0] + 1, layer.units + 1)
         return 0, state, tuple(xp.zeros((n, k, width), dtype=like.dtype) for k in inputs)
 
-    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: Moment) -> Any:
+    def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         time, s, w = trace
         xp, (J, by_z, by_s) = namespace(s), jacobians(layer, params, now)
         rng = stream_like(s, self.seed, time, ("uoro",))
