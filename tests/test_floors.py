@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lucidnet.core.lazy import late
+from lucidnet.core.lazy import lazy
 from lucidnet.errors import optional
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +20,7 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"][
 ROWS = next(contract["layers"] for contract in CONTRACTS if contract["id"] == "floors")
 HEIGHT = {name: height for height, row in enumerate(reversed(ROWS)) for name in row.split(" | ")}
 
-LOADERS, LATER = ("import_module", "__import__", optional.__name__), late.__name__
+LOADERS, LATER = ("import_module", "__import__", optional.__name__), lazy.__name__
 JAX_IN = ("lucidnet.backend.xla", "lucidnet.engine.on_jax")
 """Where JAX may be imported."""
 COMPUTED_IN = ("lucidnet", "lucidnet.core.lazy", "lucidnet.errors")
@@ -188,8 +188,8 @@ def test_an_exception_that_is_not_needed_is_found(package):
         ),
         ('import_module(f"lucidnet.{name}")', "imports a module whose name is computed"),
         ("from importlib import import_module as load", "import_module under another name"),
-        ('late("lucidnet", {"model": "Model"})', "imports lucidnet.model, which is not below"),
-        ("late(__name__, table)", "imports a module whose name is computed"),
+        ('lazy("lucidnet", {"model": "Model"})', "imports lucidnet.model, which is not below"),
+        ("lazy(__name__, table)", "imports a module whose name is computed"),
     ],
 )
 def test_an_import_by_a_string_is_found(package, text, wrong):
@@ -204,7 +204,7 @@ def test_an_import_by_a_string_is_found(package, text, wrong):
         ("engine/on_jax.py", 'import_module("jax.numpy")'),
         ("plots/curves.py", 'optional("matplotlib.figure", "plots")'),
         ("layers/dense.py", 'import_module("lucidnet.backend")'),
-        ("layers/__init__.py", 'late(__name__, {"dense": "Dense"})'),
+        ("layers/__init__.py", 'lazy(__name__, {"dense": "Dense"})'),
         ("errors.py", "import_module(module)"),
     ],
 )

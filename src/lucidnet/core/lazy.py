@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 
-def late(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+def lazy(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     """Return a ``__getattr__`` for a package.
 
     Parameters

@@ -11,7 +11,7 @@ WAIT = 0.05
 """Seconds after which the thread looks whether it is still wanted."""
 
 
-def ahead(items: Iterator[Any], count: int) -> Iterator[Any]:
+def prefetch(items: Iterator[Any], count: int) -> Iterator[Any]:
     """Yield what an iterator yields, of which a thread makes so many items ahead.
 
     An error in the thread is raised here; when nobody goes on taking items, the thread ends.

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..core.lazy import late
+from ..core.lazy import lazy
 
 if TYPE_CHECKING:
     from . import augment, tasks, text
@@ -27,7 +27,7 @@ __all__ = [
     "xor",
 ]
 
-__getattr__ = late(
+__getattr__ = lazy(
     __name__,
     {
         "augment": "",

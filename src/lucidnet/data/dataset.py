@@ -338,9 +338,9 @@ class Prefetched(Dataset):
         self.inner, self.ahead, self.length = inner, ahead, inner.length
 
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
-        from ..core.prefetch import ahead
+        from ..core.prefetch import prefetch
 
-        yield from ahead(self.inner.items(epoch, start), self.ahead)
+        yield from prefetch(self.inner.items(epoch, start), self.ahead)
 
 
 def stacked(parts: tuple[Any, ...]) -> Any:

@@ -24,7 +24,7 @@ from ..backend.xla.mixed import with_bfloat16
 from ..backend.xla.processes import Watchdog, gathered, together
 from ..backend.xla.pytrees import register
 from ..backend.xla.target import Target, compiling_for
-from ..core.prefetch import ahead
+from ..core.prefetch import prefetch
 from ..core.signals import defer_interrupt
 from ..core.trees import ordered, tree_map
 from ..data.batch import Shard, materialize, rows
@@ -507,7 +507,7 @@ class OnJax:
                 with precision(dtype):
                     yield steps, self.feed.prepared(steps, dtype, size)
 
-        made = ahead(prepared(), 1)
+        made = prefetch(prepared(), 1)
         try:
             yield made
         finally:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..core.lazy import late
+from ..core.lazy import lazy
 from . import activations
 from .activations import (
     ELU,
@@ -127,7 +127,7 @@ __all__ = [
     "walk",
 ]
 
-__getattr__ = late(
+__getattr__ = lazy(
     __name__,
     {
         "attention": "MultiHeadAttention",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..core.lazy import late
+from ..core.lazy import lazy
 from ..core.value import get as _get
 from ..errors import SettingError, lookup
 from .base import Loss
@@ -92,4 +92,4 @@ def _joint(given: Mapping[str, Any], weights: Mapping[str, float]) -> Joint:
     return Joint(losses, tuple(weights.get(name, 1.0) for name in given))
 
 
-__getattr__ = late(__name__, {"joint": "Joint"})
+__getattr__ = lazy(__name__, {"joint": "Joint"})

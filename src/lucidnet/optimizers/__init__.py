@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..core.lazy import late
+from ..core.lazy import lazy
 from ..core.value import get as _get
 from .adam import Adam, Adamax, AdamW, Nadam
 from .base import ArraySlice, Group, Optimizer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .muon import Muon
 
 
-__getattr__ = late(
+__getattr__ = lazy(
     __name__,
     {
         "adaptive": "Adadelta Adagrad RMSprop",

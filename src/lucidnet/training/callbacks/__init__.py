@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ...core.lazy import late
+from ...core.lazy import lazy
 from .base import Callback
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = [
     "StopOnNaN",
 ]
 
-__getattr__ = late(
+__getattr__ = lazy(
     __name__,
     {
         "keeping": "CSVLog Checkpoint",
