@@ -14,7 +14,6 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,8 +24,9 @@ import numpy as np
 import lucidnet as ln
 from lucidnet.backend.xla.mesh import Mesh
 from lucidnet.backend.xla.target import compiling_for
+from lucidnet.core.trees import tree_map
 from lucidnet.data.batch import Batch
-from lucidnet.layers import Dense, Input, Layer, Sequential
+from lucidnet.layers import Dense, Input, Layer, Run, Sequential
 from lucidnet.training import Step
 
 from . import nets as known
@@ -175,16 +175,17 @@ def divided(net: Layer, x: Any, target: Any) -> str:
 
     step = Step(net, ln.losses.get("categorical_crossentropy"), ln.optimizers.Adam())
     state = step.start(x.shape[1:])
+    objective, params = step.problem(state, x.shape[1:]).objective, tree_map(np.asarray, state.params)
     mesh = Mesh("cpu", 2)
     rows, whole = mesh.spread(0), mesh.lying()
 
     def gradient(params: Any, x: Any, target: Any) -> Any:
-        _, loss, made = step.penalized(replace(state, params=params, spare=None), Batch(x, target))
-        return loss, made.grads
+        made = objective.gradient(params, Batch(x, target), Run(True))
+        return made.loss, made.grads
 
     program = jax.jit(gradient, in_shardings=(whole, rows, rows), out_shardings=whole)
     with compiling_for(mesh.target):
-        return str(program.lower(state.params, x, target).compile().as_text())
+        return str(program.lower(params, x, target).compile().as_text())
 
 
 def numbers(shapes: str) -> int:

@@ -41,11 +41,9 @@ class Lucidnet:
         optimizer = kind(setting.learning_rate)  # type: ignore[call-arg]
         self.model.compile(loss="categorical_crossentropy", optimizer=optimizer)
         self.x, self.y, self.batch = x, y, setting.batch
-        self.state = self.model.step.start((784,))
 
     def step(self) -> object:
-        self.state, measured = self.model.step(self.state, self.x[: self.batch], self.y[: self.batch])
-        return measured.loss
+        return self.model.train_step(self.x[: self.batch], self.y[: self.batch]).loss
 
     def epoch(self) -> object:
         return self.model.fit(self.x, self.y, epochs=1, batch_size=self.batch, verbose=0)

@@ -107,12 +107,14 @@ def stepper(
 ) -> Callable[[], object]:
     """Return so many training steps of lucidnet on one batch; settings are those of `Step`."""
     step = Step(net, losses.get(loss), optimizers.Adam(RATE), **settings)
-    state, steps = step.start(x.shape[1:]), [[Batch(x, target)]] * many
+    state, block = step.start(x.shape[1:]), [[Batch(x, target)]] * many
+    problem, executor = step.problem(state, x.shape[1:]), step.executor
 
     def work() -> object:
         nonlocal state
-        state, measured = step.several(state, steps)
-        return measured[-1].loss
+        ran = executor.run(problem.update, problem, state, block)
+        state = ran.state
+        return ran.measured[-1].loss
 
     return work
 

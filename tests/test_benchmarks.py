@@ -37,7 +37,7 @@ def test_the_networks_of_pytorch_have_as_many_parameters():
     more = {"LSTM": 4 * nets.UNITS, "transformer": nets.BLOCKS * nets.WIDTH}
     for name, task in nets.TASKS.items():
         theirs = sum(p.numel() for p in in_torch.module(name).parameters())
-        ours = ln.Model(task.layers()).state.parameters.size
+        ours = ln.Model(task.layers()).state.params.vector.size
         assert theirs - ours == more.get(name, 0), name
 
 
@@ -46,7 +46,7 @@ def test_the_networks_of_keras_have_as_many_parameters():
     in_keras = pytest.importorskip("benchmarks.in_keras", reason="no Keras here", exc_type=ImportError)
     more = {"transformer": nets.BLOCKS * nets.WIDTH}
     for name, task in nets.TASKS.items():
-        ours = ln.Model(task.layers()).state.parameters.size
+        ours = ln.Model(task.layers()).state.params.vector.size
         assert in_keras.model(name).count_params() - ours == more.get(name, 0), name
 
 
@@ -59,7 +59,7 @@ for name in ("784-128-64-10", "LSTM", "LeNet"):
     layers, task = nets.TASKS[name].layers(), nets.TASKS[name]
     program = allreduce.divided(Sequential(layers), *task.data(task.batch))
     sent = sum(map(allreduce.numbers, re.findall(r"= (.*?) all-reduce\\(", program)))
-    print(sent - ln.Model(layers).state.parameters.size, "all-gather(" in program)
+    print(sent - ln.Model(layers).state.params.vector.size, "all-gather(" in program)
 """
 
 
