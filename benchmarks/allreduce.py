@@ -177,7 +177,7 @@ def divided(net: Layer, x: Any, target: Any) -> str:
     state = step.start(x.shape[1:])
     objective, params = step.problem(state, x.shape[1:]).objective, tree_map(np.asarray, state.params)
     mesh = Mesh("cpu", 2)
-    rows, whole = mesh.spread(0), mesh.lying()
+    rows, whole = mesh.spread(0), mesh.sharding()
 
     def gradient(params: Any, x: Any, target: Any) -> Any:
         made = objective.gradient(params, Batch(x, target), Run(True))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from lucidnet.backend.random import stream_like
+from lucidnet.backend import stream_like
 from lucidnet.backend.splitmix import BLOCK, _words
 
 PLACES = {"here": (1, 2, ("a",)), "seed": (2, 2, ("a",)), "step": (1, 3, ("a",)), "path": (1, 2, ("b",))}

@@ -49,10 +49,10 @@ def made(name, mesh, batch_size, epochs, rule="backprop"):
     model = ln.Model(layers, seed=3, dtype="float64", backend="jax:cpu", mesh=mesh)
     model.compile("categorical_crossentropy", ln.optimizers.SGD(0.5), ["accuracy"], rule=rule)
     model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=0, validation_data=(x, y))
-    lying = {str(tuple(array.sharding.spec)) for array in model.live.vector.arrays}
+    sharding = {str(tuple(array.sharding.spec)) for array in model.live.vector.arrays}
     programs = [made.function.as_text() for made in PROGRAMS.values() if isinstance(made, Program)]
     gathers = max(text.count(" all-gather(") for text in programs)
-    return model.get_weights(), dict(model.history), model.predict(x), sorted(lying), gathers
+    return model.get_weights(), dict(model.history), model.predict(x), sorted(sharding), gathers
 
 
 if __name__ == "__main__":
@@ -60,12 +60,14 @@ if __name__ == "__main__":
     for key in sys.argv[1:]:
         name, mesh, batch_size, epochs, rule = key.split(",")
         mesh = int(mesh) if mesh.isdigit() else mesh
-        weights, history, predictions, lying, gathers = made(name, mesh, int(batch_size), int(epochs), rule)
+        weights, history, predictions, sharding, gathers = made(
+            name, mesh, int(batch_size), int(epochs), rule
+        )
         found[key] = {
             "weights": weights.tolist(),
             "history": history,
             "predictions": predictions.tolist(),
-            "lying": lying,
+            "sharding": sharding,
             "gathers": gathers,
         }
     print(json.dumps(found))

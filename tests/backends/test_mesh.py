@@ -67,8 +67,8 @@ def test_one_device_is_numpy(found):
 
 
 def test_wide_weights_are_spread_over_the_second_axis(found):
-    assert found["wide,1,10,1,backprop"]["lying"] == ["()"]
-    assert "(None, 'model')" in found["wide,2x4,10,1,backprop"]["lying"]
+    assert found["wide,1,10,1,backprop"]["sharding"] == ["()"]
+    assert "(None, 'model')" in found["wide,2x4,10,1,backprop"]["sharding"]
 
 
 MADE = """

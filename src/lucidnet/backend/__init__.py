@@ -11,9 +11,10 @@ from .indexing import row_numbers, scatter_add
 from .parts import Parts
 from .products import as_rows, outer_sum, with_one
 from .queue import exchanged, queue
-from .random import Stream, stream_like
+from .random import Stream
 from .scan import scan
 from .special import normal_cdf
+from .splitmix import stream_like
 from .xla.autodiff import derivative
 
 __all__ = [

@@ -36,6 +36,6 @@ def choose(condition: Any, make: Callable[[], Any], other: Any, small: bool = Fa
     """
     if isinstance(condition, bool):
         return make() if condition else other
-    from .xla.device import either, select
+    from .xla.device import cond, where
 
-    return select(condition, make(), other) if small else either(condition, make, other)
+    return where(condition, make(), other) if small else cond(condition, make, other)

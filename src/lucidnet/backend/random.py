@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 
 from ..core.trees import Array, Shape
-from .arrays import namespace
 
 
 class Stream:
@@ -90,10 +88,3 @@ class Stream:
 def key_of(seed: int, path: tuple[str, ...]) -> int:
     """Return the number of 128 bits that belongs to a seed and a place."""
     return int.from_bytes(blake2b(repr((seed, path)).encode(), digest_size=16).digest(), "little")
-
-
-def stream_like(array: Array, seed: int, step: Any, path: tuple[str, ...]) -> Stream:
-    """Return the stream of a training step for numbers that go with an array, of its library and dtype."""
-    from .splitmix import StepStream
-
-    return StepStream(seed, namespace(array).asarray(step), str(array.dtype), path)

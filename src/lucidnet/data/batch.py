@@ -18,7 +18,7 @@ from ..layers import Layer
 class Batch(NamedTuple):
     """Inputs (n, ...), targets (n, ...), and, where there are any, weights and a mask of time steps.
 
-    Inputs and targets of networks with several of them are dicts of arrays by name. `real` tells which
+    Inputs and targets of networks with several of them are dicts of arrays by name. `valid` tells which
     examples count, where a batch was filled up to a size (n,); all of them if not given.
     """
 
@@ -26,13 +26,13 @@ class Batch(NamedTuple):
     target: Any
     weights: Array | None = None
     mask: Array | None = None
-    real: Array | None = None
+    valid: Array | None = None
 
     def only(self, prediction: Any) -> tuple[Any, Any, Array | None]:
         """Return target, prediction and mask of the examples that count."""
-        if self.real is None:
+        if self.valid is None:
             return self.target, prediction, self.mask
-        there = np.flatnonzero(self.real)
+        there = np.flatnonzero(self.valid)
         target, prediction = (tree_map(lambda a: a[there], tree) for tree in (self.target, prediction))
         return target, prediction, None if self.mask is None else self.mask[there]
 
@@ -76,8 +76,8 @@ class Shard:
         if filled % self.multiple == 0:
             share = filled // self.count
             chosen = chosen[self.index * share : (self.index + 1) * share]
-        real = None if not self.fills or (whole and filled == size) else chosen < n
-        return np.where(chosen < n, chosen, 0), real
+        valid = None if not self.fills or (whole and filled == size) else chosen < n
+        return np.where(chosen < n, chosen, 0), valid
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class IndexedBatch:
 
     data: Data
     chosen: Array
-    real: Array | None = None
+    valid: Array | None = None
     net: Layer | None = None
 
     def masked(self, net: Layer) -> IndexedBatch:
@@ -96,7 +96,7 @@ class IndexedBatch:
     @cached_property
     def batch(self) -> Batch:
         """The batch."""
-        made = self.data.batch(self.chosen)._replace(real=self.real)
+        made = self.data.batch(self.chosen)._replace(valid=self.valid)
         return made if self.net is None else made.masked(self.net)
 
     def only(self, prediction: Any) -> tuple[Any, Any, Array | None]:
@@ -123,8 +123,8 @@ def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
 
 def _shapes(batch: Batch | IndexedBatch) -> list[Any]:
     if isinstance(batch, IndexedBatch):
-        return [batch.chosen.shape, batch.real is None]
-    parts = [{"x": batch.x, "target": batch.target}, batch.weights, batch.mask, batch.real]
+        return [batch.chosen.shape, batch.valid is None]
+    parts = [{"x": batch.x, "target": batch.target}, batch.weights, batch.mask, batch.valid]
     return [None if part is None else [array.shape for _, array in leaves(part)] for part in parts]
 
 

@@ -69,7 +69,7 @@ class Objective:
     def evaluate(self, params: Tree, batch: Batch, run: Run = INFERENCE) -> Evaluation:
         """Return the mean loss of a batch, and the network's output; the mask is the run's."""
         y, cache = self.net.forward(params, batch.x, run)
-        value, kept = self.loss.forward(y, batch.target, batch.weights, run.mask, run.real)
+        value, kept = self.loss.forward(y, batch.target, batch.weights, run.mask, run.valid)
         return Evaluation(value, self.output(kept, y), cache)
 
     def gradient(self, params: Tree, batch: Batch, run: Run = INFERENCE, feedback: Tree = None) -> Gradient:
@@ -89,6 +89,6 @@ class Objective:
         if self.rule is not None:
             return Gradient(*self.rule.space.gradient(self, params, feedback or {}, batch, run))
         y, cache = self.net.forward(params, batch.x, run)
-        value, kept = self.loss.forward(y, batch.target, batch.weights, run.mask, run.real)
+        value, kept = self.loss.forward(y, batch.target, batch.weights, run.mask, run.valid)
         _, grads = self.net.route(params, cache, self.loss.backward(kept), backprop, need_dx=False)
         return Gradient(value, self.loss.output(kept) if self.fused else y, grads, cache)

@@ -169,7 +169,7 @@ class OnJax:
 
         xs = told(count)
         loop = partial(_loop, fn, static, keep, read)
-        whole_, spread = mesh.lying(), mesh.spread(1)
+        whole_, spread = mesh.sharding(), mesh.spread(1)
         program = self._program(
             (fn, static, keep, read.keywords.get("moves")),
             loop,
@@ -274,8 +274,8 @@ class OnJax:
             mesh.put(floats(carried, dtype)),
             values,
         )
-        lying = (mesh.lying(), mesh.spread(0), mesh.lying())
-        program = self._compiled(("evaluate", problem), infer, arguments, mesh.target, lying)
+        sharding = (mesh.sharding(), mesh.spread(0), mesh.sharding())
+        program = self._compiled(("evaluate", problem), infer, arguments, mesh.target, sharding)
         with together(mesh.processes):
             (losses, terms), predictions, left = mesh.fetch(program(*arguments))
         return Measured(tuple(map(float, losses)), tuple(map(float, terms)), predictions), left
@@ -336,7 +336,7 @@ class OnJax:
         loop: Callable[..., Any],
         given: Any,
         mesh: Mesh,
-        lying: Callable[[], Any] | None = None,
+        sharding: Callable[[], Any] | None = None,
     ) -> Program:
         """Return the program of a block; with as many rows for random numbers as it needs."""
         key = (key, self.config.mixed, mesh.target, signature(given))
@@ -346,7 +346,9 @@ class OnJax:
         room, places = PLACES, list[tuple[str, ...]]()
         while True:
             table = mesh.put(np.zeros((room, 4), np.uint32))
-            function = self._made(partial(loop, places), (table, *given), mesh.target, lying and lying())
+            function = self._made(
+                partial(loop, places), (table, *given), mesh.target, sharding and sharding()
+            )
             if len(places) <= room:
                 break
             room, places = 2 * len(places), []
@@ -355,20 +357,20 @@ class OnJax:
         return known
 
     def _compiled(
-        self, key: Any, function: Any, given: Any, target: Target, lying: Any = None
+        self, key: Any, function: Any, given: Any, target: Target, sharding: Any = None
     ) -> Callable[..., Any]:
         """Return a function compiled for such arguments."""
         key = (key, self.config.mixed, target, signature(given))
         if (known := PROGRAMS.get(key)) is None:
-            known = self._made(function, given, target, lying)
+            known = self._made(function, given, target, sharding)
             _keep(key, known)
         made: Callable[..., Any] = known
         return made
 
-    def _made(self, function: Any, given: Any, target: Target, lying: Any) -> Callable[..., Any]:
+    def _made(self, function: Any, given: Any, target: Target, sharding: Any) -> Callable[..., Any]:
         began = time.perf_counter()
         with compiling_for(target):
-            made = compiled(with_bfloat16(function) if self.config.mixed else function, given, (), lying)
+            made = compiled(with_bfloat16(function) if self.config.mixed else function, given, (), sharding)
         self.programs += 1
         self.compile_seconds += time.perf_counter() - began
         return made
@@ -583,10 +585,10 @@ def fills(net: Any, rule: Any) -> bool:
     """Tell whether batches may be filled up with examples that do not count."""
     layers = [layer for _, layer in walk(net)]
     if rule is None:
-        return all(layer.by_example for layer in layers)
+        return all(layer.independent for layer in layers)
     from ..rules.credit import chosen
 
-    return all(layer.by_example and chosen(layer, rule).by_example for layer in layers)
+    return all(layer.independent and chosen(layer, rule).independent for layer in layers)
 
 
 def dtype_of(state: Any) -> str:

@@ -73,7 +73,7 @@ class Feed:
         rows = stacked([tuple(map(_chosen, step)) for step in steps])
         if self.fits(data, sum(chosen.size for chosen, _ in rows)):
             return Prepared(self.mesh.put_rows(rows, 1), self._kept(data, dtype), size, given)
-        found = tuple((*taken(data, chosen, dtype), real) for chosen, real in rows)
+        found = tuple((*taken(data, chosen, dtype), valid) for chosen, valid in rows)
         return Prepared(self.mesh.put_rows(found, 1), None, size, given)
 
     def forget(self) -> None:
@@ -97,11 +97,11 @@ def batches(given: Any, data: Tree, dtype: Any, net: Layer) -> list[Batch]:
 
 def _batch(parts: Any, data: Tree, dtype: Any) -> Batch:
     if data is None:
-        x, target, weights, mask, real = parts
+        x, target, weights, mask, valid = parts
     else:
-        chosen, real = parts
+        chosen, valid = parts
         x, target, weights, mask = mapped(lambda array: rows_of(array, chosen), data)
-    return Batch(tree_map(lambda array: array.astype(dtype), x), target, weights, mask, real)
+    return Batch(tree_map(lambda array: array.astype(dtype), x), target, weights, mask, valid)
 
 
 def _data_of(steps: Sequence[Batches]) -> Data | None:
@@ -125,7 +125,7 @@ def taken(data: Data, chosen: Array, dtype: str) -> tuple[Any, Any, Any, Any]:
 
 
 def _chosen(batch: Any) -> tuple[Array, Array | None]:
-    return batch.chosen.astype(np.int32), batch.real
+    return batch.chosen.astype(np.int32), batch.valid
 
 
 def _parts(batch: Batch | IndexedBatch) -> tuple[Any, ...]:

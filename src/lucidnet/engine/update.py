@@ -56,7 +56,7 @@ def advance(
         for penalty in layout.penalties:
             loss += penalty.value(vector)
             penalty.add_gradient(vector, part)
-        count = objective.loss.terms(made.prediction, batch.mask, batch.real)
+        count = objective.loss.terms(made.prediction, batch.mask, batch.valid)
         if len(batches) > 1:
             part = part * as_number(count)
         gradient = part if gradient is None else gradient + part
@@ -147,7 +147,7 @@ def training_run(
     path = (f"run{number}" if number else "run",)
     stream = stream_like(state.params.vector, numbers.seed, state.step, path)
     states = (state.carried if carried is None else carried) or None
-    return Run(True, stream, mask=batch.mask, states=states, real=batch.real)
+    return Run(True, stream, mask=batch.mask, states=states, valid=batch.valid)
 
 
 def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tuple[Measured, Tree]:
@@ -163,13 +163,13 @@ def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tupl
         The batch.
     """
     objective, stateful = problem.objective, problem.layout.stateful
-    run = Run(mask=batch.mask, states=carried, real=batch.real)
+    run = Run(mask=batch.mask, states=carried, valid=batch.valid)
     made = objective.evaluate(params, batch, run)
     loss = as_number(made.loss)
     for penalty in problem.layout.penalties:
         loss += penalty.value(params.vector)
     left = only(stateful, objective.net.states(made.cache)) if stateful else None
-    terms = objective.loss.terms(made.prediction, batch.mask, batch.real)
+    terms = objective.loss.terms(made.prediction, batch.mask, batch.valid)
     return Measured((loss,), (terms,), (made.prediction,)), left
 
 

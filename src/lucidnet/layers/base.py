@@ -37,11 +37,11 @@ class Run:
         Which time steps of each sequence count; all of them if not given.
     states : tree, optional
         The states in which recurrent layers begin, by path; zeros where there are none.
-    real : array (n,) of bool, optional
+    valid : array (n,) of bool, optional
         Which examples count, for layers that look across examples; all of them if not given.
     """
 
-    __slots__ = ("_path", "_root", "mask", "real", "states", "train")
+    __slots__ = ("_path", "_root", "mask", "states", "train", "valid")
 
     def __init__(
         self,
@@ -50,10 +50,10 @@ class Run:
         path: tuple[str, ...] = (),
         mask: Array | None = None,
         states: Tree | None = None,
-        real: Array | None = None,
+        valid: Array | None = None,
     ) -> None:
         self.train, self._root, self._path = train, stream or NO_STREAM, path
-        self.mask, self.states, self.real = mask, states, real
+        self.mask, self.states, self.valid = mask, states, valid
 
     @property
     def stream(self) -> Stream:
@@ -65,7 +65,7 @@ class Run:
         if not self.train and self.states is None:
             return self
         states = None if self.states is None else self.states.get(name)
-        return Run(self.train, self._root, (*self._path, name), self.mask, states, self.real)
+        return Run(self.train, self._root, (*self._path, name), self.mask, states, self.valid)
 
 
 INFERENCE = Run()
@@ -125,8 +125,8 @@ class Layer(Value):
     """Names of the arrays that a recurrent layer carries from one time step to the next; none for others."""
 
     @property
-    def by_example(self) -> bool:
-        """Whether examples may be added that do not count (`Run.real`): no other example sees them.
+    def independent(self) -> bool:
+        """Whether examples may be added that do not count (`Run.valid`): no other example sees them.
 
         True of all layers here; of one of your own only if it says so.
         """
@@ -257,16 +257,16 @@ def masked(net: Layer, x: Array, run: Run) -> Run:
     return run
 
 
-def counting(dimensions: int, mask: Array | None, real: Array | None) -> Array | None:
+def counting(dimensions: int, mask: Array | None, valid: Array | None) -> Array | None:
     """Return which values of so many axes count, (n, 1, ...) or (n, time, 1, ...); None if all do.
 
-    Those of the examples that are real, and of the time steps that a mask has, if there are any.
+    Those of the examples that are valid, and of the time steps that a mask has, if there are any.
     """
     if mask is not None and dimensions < 2:
         mask = None
-    if mask is not None and real is not None:
-        mask = mask & real[:, None]
-    counts = real if mask is None else mask
+    if mask is not None and valid is not None:
+        mask = mask & valid[:, None]
+    counts = valid if mask is None else mask
     return None if counts is None else counts.reshape(*counts.shape, *(1,) * (dimensions - counts.ndim))
 
 

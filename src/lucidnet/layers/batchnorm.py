@@ -59,7 +59,7 @@ class BatchNormalization(Layer):
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if run.train and not self.frozen:
-            mean, variance, share = statistics(x, tuple(range(x.ndim - 1)), run.mask, run.real)
+            mean, variance, share = statistics(x, tuple(range(x.ndim - 1)), run.mask, run.valid)
         else:
             mean, variance, share = params["mean"], params["variance"], None
         inverse = (variance + self.epsilon) ** -0.5
@@ -144,12 +144,12 @@ class GroupNormalization(Layer):
 
 
 def statistics(
-    x: Array, axes: tuple[int, ...], mask: Array | None, real: Array | None = None
+    x: Array, axes: tuple[int, ...], mask: Array | None, valid: Array | None = None
 ) -> tuple[Array, Array, Array]:
     """Return mean and variance over some axes, and the share (1 / N; 0 if masked) of each place in them."""
     size = math.prod(x.shape[axis] for axis in axes)
     there = mask if mask is not None and mask.shape == x.shape[:2] else None
-    if (counts := counting(x.ndim, there, real)) is None:
+    if (counts := counting(x.ndim, there, valid)) is None:
         mean = x.mean(axes, keepdims=True)
         centred = x - mean
         return mean, (centred * centred).mean(axes, keepdims=True), 1 / size

@@ -44,7 +44,7 @@ class Loss(Value):
         target: Array,
         weights: Array | None = None,
         mask: Array | None = None,
-        real: Array | None = None,
+        valid: Array | None = None,
     ) -> tuple[Array, Cache]:
         """Return the mean loss of a batch, and what `backward` needs.
 
@@ -58,7 +58,7 @@ class Loss(Value):
             A weight for each example, or for each of its time steps.
         mask : array (n, time) of bool, optional
             Which time steps count; ignored where the output has no time.
-        real : array (n,) of bool, optional
+        valid : array (n,) of bool, optional
             Which examples count.
         """
         values, cache = self.values(prediction, target)
@@ -67,7 +67,7 @@ class Loss(Value):
                 f"{type(self).__name__}: expected one value per example, shape {prediction.shape[:-1]}, "
                 f"got shape {np.shape(values)}: take the sum or mean over the last axis only"
             )
-        share = shares(values, weights, mask, real)
+        share = shares(values, weights, mask, valid)
         if share is None:
             return values.sum() / values.size, (cache, values.shape, None)
         return (values * share).sum(), (cache, values.shape, share)
@@ -80,10 +80,10 @@ class Loss(Value):
             return slope / math.prod(shape)
         return slope * share[..., None]
 
-    def terms(self, prediction: Any, mask: Array | None = None, real: Array | None = None) -> Any:
+    def terms(self, prediction: Any, mask: Array | None = None, valid: Array | None = None) -> Any:
         """Return N, how many values the mean is over."""
         shape = prediction.shape[:-1]
-        counts = counting(len(shape), mask, real)
+        counts = counting(len(shape), mask, valid)
         if counts is None:
             return math.prod(shape)
         return terms_of(counts, shape)
@@ -126,10 +126,10 @@ def terms_of(counts: Array, shape: Shape) -> Any:
 
 
 def shares(
-    values: Array, weights: Array | None, mask: Array | None, real: Array | None = None
+    values: Array, weights: Array | None, mask: Array | None, valid: Array | None = None
 ) -> Array | None:
     """Return what each value is multiplied by in the mean; None if it is 1/N for all."""
-    counts = counting(values.ndim, mask, real)
+    counts = counting(values.ndim, mask, valid)
     if weights is None and counts is None:
         return None
     xp, count = namespace(values), values.size

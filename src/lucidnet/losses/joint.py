@@ -53,11 +53,11 @@ class Joint(Loss):
         target: Any,
         weights: Array | None = None,
         mask: Array | None = None,
-        real: Array | None = None,
+        valid: Array | None = None,
     ) -> tuple[Array, Cache]:
         total, caches = 0.0, {}
         for (name, loss), weight in zip(self.losses, self.weights, strict=True):
-            value, caches[name] = loss.forward(prediction[name], target[name], weights, mask, real)
+            value, caches[name] = loss.forward(prediction[name], target[name], weights, mask, valid)
             total = total + weight * value
         return total, (caches, prediction)
 
@@ -65,9 +65,9 @@ class Joint(Loss):
         pairs = zip(self.losses, self.weights, strict=True)
         return {name: weight * loss.backward(cache[0][name]) for (name, loss), weight in pairs}
 
-    def terms(self, prediction: Any, mask: Array | None = None, real: Array | None = None) -> Any:
+    def terms(self, prediction: Any, mask: Array | None = None, valid: Array | None = None) -> Any:
         plain = min((prediction[name] for name, _ in self.losses), key=lambda y: y.ndim)
-        return self.losses[0][1].terms(plain, mask, real)  # of examples, unless all outputs have time
+        return self.losses[0][1].terms(plain, mask, valid)  # of examples, unless all outputs have time
 
     def output(self, cache: Cache) -> Any:
         caches, prediction = cache

@@ -140,7 +140,7 @@ class SpaceRule(Value):
     exact: ClassVar[bool] = False
     """Whether it gives the true gradient."""
 
-    pools: ClassVar[bool] = False
+    couples_examples: ClassVar[bool] = False
     """Whether examples count that have no error: then none may be added that do not count."""
 
     whole: ClassVar[bool] = False
@@ -208,7 +208,7 @@ class SpaceRule(Value):
 
         net, loss = trained.net, trained.loss
         y, cache = net.forward(params, batch.x, run)
-        value, kept = loss.forward(y, batch.target, batch.weights, run.mask, run.real)
+        value, kept = loss.forward(y, batch.target, batch.weights, run.mask, run.valid)
         dy = loss.backward(kept)
         learned: dict[Path, Tree] = {}
         credit = Credit(trained.rule, memory, Signals(side_by_side(dy), batch.target), learned)

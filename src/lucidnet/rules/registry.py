@@ -74,9 +74,9 @@ class Rule(Value):
     time: Any = BPTT()
 
     @property
-    def by_example(self) -> bool:
+    def independent(self) -> bool:
         """Whether examples may be added that do not count, as they have no error."""
-        return all(of_library(axis) and not axis.pools for axis in (self.space, self.time))
+        return all(of_library(axis) and not axis.couples_examples for axis in (self.space, self.time))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", _axis("space", self.space, SPACE, SpaceRule))

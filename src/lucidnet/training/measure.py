@@ -36,7 +36,7 @@ class Tally:
                 continue
             given = batch if isinstance(batch, Batch) else batch.batch
             target, mask = given.target, given.mask
-            if given.real is not None:
+            if given.valid is not None:
                 target, prediction, mask = given.only(prediction)
             if mask is not None:
                 target, prediction = (_counted(tree, prediction, mask) for tree in (target, prediction))

@@ -51,8 +51,8 @@ class ArraySource:
                 yield self.data.batch(chosen)
                 continue
             numbers = np.arange(n)[chosen]
-            mine, real = shard.rows(len(numbers), size, whole=n % size == 0)
-            yield IndexedBatch(self.data, numbers[mine], real)
+            mine, valid = shard.rows(len(numbers), size, whole=n % size == 0)
+            yield IndexedBatch(self.data, numbers[mine], valid)
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class DatasetSource:
                 yield data.batch(slice(None))
                 continue
             size = max(size, len(data))
-            mine, real = shard.rows(len(data), size)
-            yield data.batch(mine)._replace(real=real)
+            mine, valid = shard.rows(len(data), size)
+            yield data.batch(mine)._replace(valid=valid)
 
 
 def as_dataset(x: Any, y: Any, batch_size: int) -> Any:

@@ -15,15 +15,15 @@ from .target import target
 
 
 def compiled(
-    function: Callable[..., Any], given: tuple[Any, ...], donate: tuple[int, ...] = (), lying: Any = None
+    function: Callable[..., Any], given: tuple[Any, ...], donate: tuple[int, ...] = (), sharding: Any = None
 ) -> Callable[..., Any]:
     """Return a function compiled for arguments such as these; some of them are given away to it.
 
-    `lying` says how the results lie on the devices; the compiler chooses if it is not given.
+    `sharding` says how the results lie on the devices; the compiler chooses if it is not given.
     """
     import jax
 
-    settings = {} if lying is None else {"out_shardings": lying}
+    settings = {} if sharding is None else {"out_shardings": sharding}
     made: Callable[..., Any] = jax.jit(function, donate_argnums=donate, **settings).lower(*given).compile()
     return made
 
@@ -54,14 +54,14 @@ def repeated(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -
     return carry, outs
 
 
-def select(condition: Array, one: Tree, other: Tree) -> Tree:
+def where(condition: Array, one: Tree, other: Tree) -> Tree:
     """Return one tree or another of the same structure, as a condition tells at run time."""
     import jax
 
     return jax.tree.map(lambda a, b: jax.numpy.where(condition, a, b), one, other)
 
 
-def either(condition: Array, make: Callable[[], Tree], other: Tree) -> Tree:
+def cond(condition: Array, make: Callable[[], Tree], other: Tree) -> Tree:
     """Return what a function makes, or another tree of the same structure.
 
     A processor does not work out what is not taken; a card would have to ask the host, so it does.
@@ -71,7 +71,7 @@ def either(condition: Array, make: Callable[[], Tree], other: Tree) -> Tree:
     if target().processor:
         made: Tree = lax.cond(condition, make, lambda: other)
         return made
-    return select(condition, make(), other)
+    return where(condition, make(), other)
 
 
 def all_finite(arrays: Sequence[Array], numbers: Sequence[Array] = ()) -> Array:

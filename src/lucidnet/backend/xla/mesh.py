@@ -59,14 +59,14 @@ class Mesh:
         self.index = jax.process_index() if self.processes > 1 else 0
         self.target = Target(self.devices[0].platform, self.rows, self.grid)
 
-    def lying(self, *axes: str | None) -> Any:
+    def sharding(self, *axes: str | None) -> Any:
         """Return how an array lies whose axes are spread over these axes of the mesh."""
-        sharding: Any = import_module("jax").sharding
-        return sharding.NamedSharding(self.grid, sharding.PartitionSpec(*axes))
+        jax: Any = import_module("jax")
+        return jax.sharding.NamedSharding(self.grid, jax.sharding.PartitionSpec(*axes))
 
     def spread(self, axis: int) -> Any:
         """Return how arrays lie whose examples stand along an axis."""
-        return self.lying(*[None] * axis, ROWS)
+        return self.sharding(*[None] * axis, ROWS)
 
     def weights(self, tree: Tree) -> Any:
         """Return how each of the arrays of a tree lies that are, or belong to, weights."""
@@ -76,19 +76,19 @@ class Mesh:
 
     def _weights(self, shape: Shape) -> Any:
         if self.columns == 1 or len(shape) != 2 or max(shape) < WIDE or max(shape) % self.columns:
-            return self.lying()
-        return self.lying(None, COLUMNS) if shape[1] >= shape[0] else self.lying(COLUMNS, None)
+            return self.sharding()
+        return self.sharding(None, COLUMNS) if shape[1] >= shape[0] else self.sharding(COLUMNS, None)
 
-    def put(self, tree: Tree, lying: Any = None) -> Tree:
-        """Return arrays on the devices; every process has all of them. Lying: one way for all, or a tree."""
+    def put(self, tree: Tree, sharding: Any = None) -> Tree:
+        """Return arrays on the devices; every process has all of them. Sharding: one for all, or a tree."""
         import jax
 
-        lying = self.lying() if lying is None else lying
+        sharding = self.sharding() if sharding is None else sharding
         if self.processes == 1:
-            return jax.device_put(tree, lying)
-        if not isinstance(lying, jax.sharding.Sharding):
-            return jax.tree.map(_placed, tree, lying)
-        return jax.tree.map(lambda array: _placed(array, lying), tree)
+            return jax.device_put(tree, sharding)
+        if not isinstance(sharding, jax.sharding.Sharding):
+            return jax.tree.map(_placed, tree, sharding)
+        return jax.tree.map(lambda array: _placed(array, sharding), tree)
 
     def put_rows(self, tree: Tree, axis: int) -> Tree:
         """Return arrays on the devices of which each process has its examples, along an axis."""
@@ -99,14 +99,14 @@ class Mesh:
             return jax.tree.map(lambda array: from_local(self.spread(axis), np.asarray(array)), tree)
         leaves = jax.tree.leaves(tree)
         even = all(array.shape[axis] % self.rows == 0 for array in leaves)
-        return jax.device_put(tree, self.spread(axis) if even else self.lying())
+        return jax.device_put(tree, self.spread(axis) if even else self.sharding())
 
     def whole(self, tree: Tree) -> Tree:
         """Return arrays of which every process has all; what is spread over processes is sent around."""
         jax: Any = import_module("jax")
         if self.processes == 1 or self.columns == 1:
             return tree
-        return jax.jit(lambda tree: tree, out_shardings=self.lying())(tree)
+        return jax.jit(lambda tree: tree, out_shardings=self.sharding())(tree)
 
     def near(self, tree: Tree) -> Tree:
         """Return arrays on one device of this process."""
@@ -186,11 +186,11 @@ def _too_many(given: Any, there: list[Any]) -> str:
     return f"mesh={given!r}: there are {len(there)} devices of kind {kind!r}{where}{hint}"
 
 
-def _placed(array: Array, lying: Any) -> Any:
+def _placed(array: Array, sharding: Any) -> Any:
     import jax
 
     array = np.asarray(array)
-    return jax.make_array_from_callback(array.shape, lying, lambda index: array[index])
+    return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
 
 
 def _fetched(array: Any, axis: int) -> Array:

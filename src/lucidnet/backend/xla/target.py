@@ -76,7 +76,7 @@ def on_each(
         return jax.lax.psum(made, ROWS) if add else made
 
     spread, everywhere = jax.sharding.PartitionSpec(ROWS), jax.sharding.PartitionSpec()
-    lying = (spread,) * len(rows) + (everywhere,) * len(whole)
-    joined = jax.shard_map(part, mesh=here.grid, in_specs=lying, out_specs=everywhere if add else spread)
+    specs = (spread,) * len(rows) + (everywhere,) * len(whole)
+    joined = jax.shard_map(part, mesh=here.grid, in_specs=specs, out_specs=everywhere if add else spread)
     made: Array = joined(*rows, *whole)
     return made

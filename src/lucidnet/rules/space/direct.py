@@ -91,7 +91,7 @@ class DirectRandomTargetProjection(Direct):
     """
 
     reads: ClassVar[str] = "pre, post, targets"
-    pools: ClassVar[bool] = True
+    couples_examples: ClassVar[bool] = True
 
     def signal(self, signals: Signals) -> Array:
         rows = as_rows(signals.target, signals.error).reshape(signals.error.shape)

@@ -55,12 +55,12 @@ class WeightPerturbation(Perturbation):
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
         net, loss, (x, target, weights) = trained.net, trained.loss, (batch.x, batch.target, batch.weights)
         y, cache = net.forward(params, x, run)
-        value, kept = loss.forward(y, target, weights, run.mask, run.real)
+        value, kept = loss.forward(y, target, weights, run.mask, run.valid)
         layout = Layout.of(params)
         vector = layout.ravel(params)
         xi = noise(run, "weights", vector.shape, vector)
         moved, _ = unwrapped(net).forward(layout.unravel(vector + self.deviation * xi), x, run)
-        change = loss.forward(moved, target, weights, run.mask, run.real)[0] - value
+        change = loss.forward(moved, target, weights, run.mask, run.valid)[0] - value
         grads = layout.unravel(change / self.deviation * xi)
         return RuleGradient(value, trained.output(kept, y), grads, cache, {})
 
@@ -80,11 +80,11 @@ class NodePerturbation(Perturbation):
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
         net, loss, (x, target, weights) = trained.net, trained.loss, (batch.x, batch.target, batch.weights)
         y, cache = net.forward(params, x, run)
-        value, kept = loss.forward(y, target, weights, run.mask, run.real)
+        value, kept = loss.forward(y, target, weights, run.mask, run.valid)
         noisy = perturbed(net, self.deviation)
         moved, noted = noisy.forward(params, x, run)
         change = loss.values(moved, target)[0] - loss.values(y, target)[0]
-        share = shares(change, weights, run.mask, run.real)
+        share = shares(change, weights, run.mask, run.valid)
         change = change / change.size if share is None else change * share
         change = change.reshape(change.shape[0], -1).sum(-1) / self.deviation
 

@@ -33,7 +33,7 @@ class TimeRule(Value):
     """The products that it takes."""
     exact: ClassVar[bool] = False
     """Whether it gives the true gradient of what it is told."""
-    pools: ClassVar[bool] = False
+    couples_examples: ClassVar[bool] = False
     """Whether examples count that have no error: then none may be added that do not count."""
 
     @property

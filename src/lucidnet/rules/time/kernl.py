@@ -79,7 +79,7 @@ class KeRNL(Online):
 
     reads: ClassVar[str] = "pre, post, error, other errors, trace, noise"
     memory: ClassVar[str] = "N^2"
-    pools: ClassVar[bool] = True
+    couples_examples: ClassVar[bool] = True
     cost: ClassVar[str] = "N^2 a time, and a second copy of the layer that runs along"
 
     def __post_init__(self) -> None:
