@@ -21,7 +21,7 @@ SCRIPT = Path(__file__).with_name("worker.py")
 NAMES = "dense,batch normalization,masks,dropout"
 LONG = 240
 """Seconds after which a test gives up on its processes."""
-SOON = 6
+SOON = 15
 """Seconds in which those that are left must have ended; it takes one, but machines are busy."""
 
 

@@ -30,6 +30,8 @@ EXIT = 70
 """The exit code of a process that gives up (EX_SOFTWARE of sysexits.h)."""
 GRACE = 0.8
 """Seconds in which work with others may break off by itself, so that a script can catch the error."""
+TAKEN = 0.2
+"""Seconds that the others may take from saying that they end to taking their leave of the runtime."""
 LEFT = "lucidnet/left/"
 """Where processes that have ended say so."""
 GONE = (
@@ -83,10 +85,11 @@ def begin(initialize: Callable[[], None]) -> None:
 
 def leave() -> None:
     """Let go of the runtime: neither this process nor any other is waited for any more."""
-    if RUNTIME not in sys.modules or HERE.left.is_set() or _client() is None:
+    if RUNTIME not in sys.modules or _client() is None:
         return
-    HERE.left.set()
-    _within(0.2, _say_left)  # it may be the first that is gone
+    if not HERE.left.is_set():
+        HERE.left.set()
+        _within(0.2, _say_left)  # it may be the first that is gone
     state: Any = import_module(RUNTIME).global_state
     for name in ("preemption_sync_manager", "client", "service"):
         if (held := getattr(state, name, None)) is not None:
@@ -122,14 +125,24 @@ def _say_left() -> None:
 
 
 def _end() -> None:
-    """Say that this process ends; the first waits for the others, without whom it would end them."""
+    """Say that this process ends; the first waits for the others, whom it would end by ending itself."""
     if HERE.left.is_set():
         return _quieten()
-    with suppress(Exception):
+    state: Any = import_module(RUNTIME).global_state
+    if state.client is None:  # somebody has shut it down already
+        return
+    try:
         _say_left()
-        client = _client()
-        for index in range(HERE.count if HERE.index == 0 else 0):
-            _wait(client, f"{LEFT}{index}")
+        if HERE.index == 0:
+            for index in range(1, HERE.count):
+                _wait(state.client, f"{LEFT}{index}")
+            time.sleep(TAKEN)
+        HERE.left.set()  # whatever is heard of the others now does not matter any more
+        state.client.shutdown()
+        state.client = None
+    except Exception:
+        leave()
+        _quieten()
 
 
 def _wait(client: Any, name: str) -> None:
