@@ -5,11 +5,11 @@ import time
 
 import numpy as np
 import pytest
+from snapshots import BACKENDS, CASES, SAMPLE, same, snapshot
 
 from lucidnet.callbacks import Callback
 from lucidnet.training import Step
 from lucidnet.tree import leaves
-from snapshots import BACKENDS, CASES, SAMPLE, same, snapshot
 
 BY_NAME = {case.name: case for case in CASES}
 KEPT = ["adam", "accumulated", "kp", "wm", "stateful", "mean", "lbfgs"]

@@ -7,6 +7,7 @@ from itertools import count
 
 import numpy as np
 import pytest
+from snapshots import BACKENDS, CASES, Case, N, is_same, learner, same, snapshot, stream
 
 from lucidnet import layers, losses, optimizers
 from lucidnet.engine import on_jax, on_numpy
@@ -15,7 +16,6 @@ from lucidnet.errors import NonFiniteError
 from lucidnet.optimizers import base
 from lucidnet.training import loop
 from lucidnet.training import online as online_module
-from snapshots import BACKENDS, CASES, Case, N, is_same, learner, same, snapshot, stream
 
 BY_NAME = {case.name: case for case in CASES}
 
@@ -181,7 +181,9 @@ class Anywhere:
 
 
 @pytest.mark.parametrize(
-    ("name", "modules", "stride"), [("adam", (on_numpy, loop), 1), ("kp", (base,), 5)], ids=["loop", "optimizer"]
+    ("name", "modules", "stride"),
+    [("adam", (on_numpy, loop), 1), ("kp", (base,), 5)],
+    ids=["loop", "optimizer"],
 )
 def test_anywhere_at_all(monkeypatch, name, modules, stride):
     """At each instruction of these files: the step is made or not made, never half. Then the next is halved, too."""

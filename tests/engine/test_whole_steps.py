@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from snapshots import BACKENDS, CASES, HUGE, Case, N, Ruin, dense, same, snapshot
 
 from lucidnet.callbacks import Callback
 from lucidnet.errors import NonFiniteError
 from lucidnet.layers import Dense, Input
 from lucidnet.optimizers import SGD
-from snapshots import BACKENDS, CASES, HUGE, N, Case, Ruin, dense, same, snapshot
 
 BY_NAME = {case.name: case for case in CASES}
 EXACT = {"numpy": 0.0, "jax": 1e-12}

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from snapshots import BACKENDS, HUGE, Ruin, same, snapshot, stream
 
 from lucidnet.errors import NonFiniteError
 from lucidnet.optimizers import SGD
 from lucidnet.tree import leaves
-from snapshots import BACKENDS, HUGE, Ruin, same, snapshot, stream
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(8, 2, 3)), RNG.normal(size=(8, 2, 1))
