@@ -567,7 +567,7 @@ class Model:
     def _predicted(self, state: State, x: Any, mask: Array | None, part: slice) -> Array:
         x = tree_map(lambda array: array[part].astype(self.dtype, copy=False), x)
         given = (state.params, x, None if mask is None else mask[part])
-        return self.executor.call(predict, self.net, *given, local=True)[0]
+        return self.executor.call(predict, self.net, *given)[0]
 
     def online(self, rule: Any = "rflo", every: int = 1, delay: int = 0) -> OnlineLearner:
         """Return this model as one that learns at each time step; see `OnlineLearner`."""

@@ -7,7 +7,7 @@ import numpy as np
 
 import lucidnet as ln
 from lucidnet import layers as L
-from lucidnet.engine.on_jax import PROGRAMS, Program
+from lucidnet.engine.programs import PROGRAMS, Program
 from lucidnet.layers import GRU, Dense, Input
 
 RNG = np.random.default_rng(0)

@@ -14,7 +14,7 @@ from lucidnet.layers import GRU, LSTM, Dense, Input
 from lucidnet.optimizers import SGD
 
 pytest.importorskip("jax")
-from lucidnet.engine import on_jax as compiled
+from lucidnet.engine import programs as compiled
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 5)), RNG.integers(0, 3, 40)

@@ -8,7 +8,7 @@ import lucidnet as ln
 from lucidnet import layers as L
 from lucidnet.backend import namespace
 from lucidnet.backend.queue import exchanged, queue
-from lucidnet.engine import on_jax
+from lucidnet.engine import on_jax, programs
 from lucidnet.errors import NonFiniteError, SettingError, ShapeError
 from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, SimpleRNN
 from lucidnet.optimizers import SGD, Adam, AdamW, ClipGlobalNorm, MaxNorm, schedules
@@ -87,9 +87,9 @@ def test_a_stack_of_layers():
 @pytest.fixture
 def own_programs():
     """Let what is compiled in a test be compiled for it alone: it changes what the programs are made of."""
-    on_jax.PROGRAMS.clear()
+    programs.PROGRAMS.clear()
     yield
-    on_jax.PROGRAMS.clear()
+    programs.PROGRAMS.clear()
 
 
 class Waves:
@@ -121,7 +121,7 @@ def test_rules_with_noise(rule, monkeypatch, own_programs):
     np.testing.assert_array_equal(flat(one.feedback), flat(two.feedback))
     for module in (rtrl, kernl):
         monkeypatch.setattr(module, "stream_like", Waves)
-    on_jax.PROGRAMS.clear()
+    programs.PROGRAMS.clear()
     both(halves, **settings)
     other = learner("numpy", **settings)
     halves(other)
@@ -218,7 +218,7 @@ def test_a_long_stretch_is_worked_through_in_parts(monkeypatch):
 
 
 def test_a_program_is_compiled_once_for_each_shape(monkeypatch):
-    on_jax.PROGRAMS.clear()
+    programs.PROGRAMS.clear()
     online = learner("jax", optimizer=Adam(schedules.Cosine(0.01, 0.0, 100)), every=2)
 
     def traced():
@@ -268,14 +268,14 @@ def test_an_interruption_loses_no_weights(monkeypatch):
     plain, fast = learner("numpy"), learner("jax")
     for online in (plain, fast):
         online.run(X[:10], Y[:10])
-    program = on_jax.OnJax._program
+    block = programs.Programs.block
 
     def interrupted(*given, **named):
-        program(*given, **named)
+        block(*given, **named)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(on_jax.OnJax, "_program", interrupted)
+        patched.setattr(programs.Programs, "block", interrupted)
         fast.run(X[10:20], Y[10:20])
     assert fast.steps == 10
     close(fast.model.get_weights(), plain.model.get_weights())

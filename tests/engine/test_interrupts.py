@@ -10,7 +10,7 @@ import pytest
 from snapshots import BACKENDS, CASES, Case, N, is_same, learner, same, snapshot, stream
 
 from lucidnet import layers, losses, optimizers
-from lucidnet.engine import on_jax, on_numpy
+from lucidnet.engine import on_jax, on_numpy, programs
 from lucidnet.engine.stream import Segment, StreamProblem, observe
 from lucidnet.errors import NonFiniteError
 from lucidnet.optimizers import base
@@ -370,7 +370,7 @@ class TestCompiled:
         case = BY_NAME["adam"]
         x, y = (np.concatenate([array[:20], array[:3]]) for array in case.data())  # of a size of its own
         model, plain = case.model("jax"), case.model("numpy")
-        monkeypatch.setattr(on_jax, "PROGRAMS", {})
+        monkeypatch.setattr(programs, "PROGRAMS", {})
         trap = Trap(monkeypatch, *PLACES["optimizer"])
         trap.set(2, how)
         with pytest.raises(KeyboardInterrupt):

@@ -101,10 +101,13 @@ def _at(setting: Any, step: int) -> tuple[float, ...]:
     return (at_step(setting, step),)
 
 
-def table_of(found: Sequence[Reader], steps: Sequence[int], dtype: str) -> Array:
+def table_of(problem: Problem, steps: Sequence[int], dtype: str) -> Array:
     """Return the numbers of some steps as rows of one array; a compiled loop reads a row in one go."""
+    known = vars(problem)
+    if "_readers" not in known:  # a problem never changes, so they are found once
+        known["_readers"] = readers(problem)
     columns = []
-    for read, follows in found:
+    for read, follows in known["_readers"]:
         rows = [read(step) for step in steps] if follows else [read(steps[0])] * len(steps)
         columns.append(np.array(rows, dtype))
     return np.concatenate(columns, axis=1)

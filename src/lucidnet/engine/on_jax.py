@@ -8,7 +8,6 @@ the block.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -16,28 +15,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backend import Array, Parts, Tree
-from ..backend.layout import Flat
-from ..backend.xla.device import compiled, keep_programs, precision, repeated, signature
+from ..backend import Array, Tree
+from ..backend.xla.device import keep_programs, precision, repeated
 from ..backend.xla.mesh import Mesh
-from ..backend.xla.mixed import with_bfloat16
-from ..backend.xla.processes import Watchdog, gathered, together
+from ..backend.xla.processes import gathered, together, watching
 from ..backend.xla.pytrees import register
-from ..backend.xla.target import Target, compiling_for
+from ..backend.xla.target import Target
 from ..core.prefetch import prefetch
 from ..core.signals import defer_interrupt
-from ..core.trees import ordered, tree_map
+from ..core.trees import tree_map
 from ..data.batch import Shard, materialize, rows
 from ..layers import walk
 from .device import DeviceConfig, program_folder
-from .feedback import fresh_memory
-from .numbers import Keys, Numbers, Reader, bound, readers, table_of
+from .numbers import Keys, Numbers, bound, table_of
+from .placement import Placement, dressed, dtype_of, stripped
 from .problem import Problem
+from .programs import Programs
 from .protocol import NotFiniteError, Ran
 from .search import advance as search
-from .state import FeedbackState, Measured, Measurements, State, read_only
+from .search import in_turn
+from .state import Measured, Measurements, State
 from .stream import Segment, StreamInput, StreamProblem
-from .structure import Structure
 from .transfer import Feed, Prepared, batches, bytes_of, floats, mapped
 from .update import evaluate, measured_gradient, predict
 
@@ -45,25 +43,6 @@ BYTES = 1 << 25
 """How many bytes of inputs are sent to the device at a time, about."""
 MOST = 128
 """How many steps are made at a time, at most."""
-PLACES = 64
-"""For how many places that draw random numbers a program has room at first."""
-KEPT = 512
-"""How many programs a process keeps; beyond that the one used longest ago goes."""
-
-
-class Program(NamedTuple):
-    """A compiled loop over the steps of a block: function(table, state, given, data, xs).
-
-    `places` are those that draw random numbers, for the table of a seed with so many rows; see `Keys`.
-    """
-
-    function: Callable[..., Any]
-    places: list[tuple[str, ...]]
-    rows: int
-
-
-PROGRAMS: dict[Any, Any] = {}
-"""All programs of this process, by what they do, what that is for, and on which devices."""
 
 
 class Block(NamedTuple):
@@ -92,22 +71,26 @@ class OnJax:
     def __init__(self, config: DeviceConfig) -> None:
         self.config, self.mesh = config, Mesh(config.kind, config.mesh)
         self.lock = threading.RLock()
-        self.programs, self.compile_seconds, self.main = 0, 0.0, self.mesh.index == 0
+        self.main = self.mesh.index == 0
+        self.compiler, self.placement = Programs(config.mixed), Placement(self.mesh)
         self.feed = Feed(self.mesh)
-        self.watchdog: Watchdog | None = None
+        self.beat: Callable[[], None] = lambda: None
         self.single = self.mesh if config.mesh is None else Mesh(config.kind)
         """One device of this process, for what is not spread over several."""
-        self.tables: dict[Any, Any] = {}
-        self.nets: dict[int, tuple[Any, Structure]] = {}
-        self.read: tuple[Any, list[Reader]] = (None, [])
-        self.sent: tuple[Any, Any] = (None, None)
-        """Parameters of NumPy that were sent to the devices, and the same there."""
-        self.orders: tuple[Tree, Tree] = ({}, {})
-        """Feedback weights and carried states in the order of the layers; a compiler sorts them."""
         self.last: Block | None = None
         register()
         if (folder := program_folder()) is not None:
             keep_programs(folder)
+
+    @property
+    def programs(self) -> int:
+        """How many programs it has had to compile."""
+        return self.compiler.count
+
+    @property
+    def compile_seconds(self) -> float:
+        """How long that took."""
+        return self.compiler.seconds
 
     # --- steps -----------------------------------------------------------------------------------------
 
@@ -121,7 +104,8 @@ class OnJax:
     ) -> Ran[Any]:
         """Make a step for each block; see `Executor.run`."""
         if fn is search:
-            return self._searched(problem, state, blocks)
+            steps: Any = blocks.steps if isinstance(blocks, Prepared) else blocks
+            return in_turn(problem, self.host(state), steps, self._look)
         done: list[Ran[Any]] = []
         try:
             with self.lock, precision(dtype_of(state)), defer_interrupt():
@@ -138,7 +122,7 @@ class OnJax:
     ) -> Ran[Any]:
         """Make steps on batches."""
         given = blocks if isinstance(blocks, Prepared) else self.feed.prepared(blocks, dtype_of(state))
-        state = self._sent(problem, state, self.mesh, materialize(given.steps[0][0]).x)
+        state = self.placement.put(problem, state, self.mesh, materialize(given.steps[0][0]).x)
         moves = np.arange(given.size) < len(given.steps)
         read = partial(_batches, problem.objective.net, dtype_of(state))
         return self._block(
@@ -147,7 +131,7 @@ class OnJax:
 
     def _streamed(self, fn: Any, static: StreamProblem, stream: Any, given: Segment, keep: Any) -> Ran[Any]:
         """Make the time steps of a stream."""
-        stream = stream._replace(state=self._sent(static.problem, stream.state, self.single, None))
+        stream = stream._replace(state=self.placement.put(static.problem, stream.state, self.single, None))
         every = np.full(len(given), given.target is not None)
         moves = every if given.moves is None else every & given.moves
         read = partial(_input, moves=True if given.moves is None else None)
@@ -159,8 +143,8 @@ class OnJax:
         """Run the program of a block; `moves` says at which of its steps the optimizer moves the weights."""
         stream, dtype = isinstance(static, StreamProblem), dtype_of(state)
         mesh, problem = (self.single, static.problem) if stream else (self.mesh, static)
-        bare, order = _bare(state), np.arange(len(moves))
-        numbers = table_of(self._readers(problem), (state.step + np.cumsum(moves) - moves).tolist(), dtype)
+        bare, order = stripped(state), np.arange(len(moves))
+        numbers = table_of(problem, (state.step + np.cumsum(moves) - moves).tolist(), dtype)
 
         def told(n: int) -> Any:
             """Return the rows of numbers, and behind each whether its step is among the first n."""
@@ -169,31 +153,29 @@ class OnJax:
 
         xs = told(count)
         loop = partial(_loop, fn, static, keep, read)
-        whole_, spread = mesh.sharding(), mesh.spread(1)
-        program = self._program(
+        program = self.compiler.block(
             (fn, static, keep, read.keywords.get("moves")),
             loop,
             (bare, given, xs),
             mesh,
-            lambda: (mesh.weights(bare), (whole_, spread)),
+            lambda: (mesh.weights(bare), (mesh.sharding(), mesh.spread(1))),
         )
-        table = self._table(program, state.seed, mesh)
+        table = self.compiler.table(program, state.seed, mesh)
 
         def again(n: int) -> Any:
             if n == 0:
                 return state
-            return _dressed(program.function(table, bare, given, told(n))[0], state, int(moves[:n].sum()))
+            return dressed(program.function(table, bare, given, told(n))[0], state, int(moves[:n].sum()))
 
         with together(self.mesh.processes):
             after, outs = program.function(table, bare, given, xs)
             found, predictions = mesh.fetch(outs, 1)
-        if self.watchdog is not None:
-            self.watchdog.beat()
+        self.beat()
         losses, terms = np.split(found[:, :-1], 2, axis=1)
         good = found[:, -1] > 0
         fine = int(np.cumprod(good[:count]).sum())
         measured = Measurements(losses, terms, predictions, good)
-        after = _dressed(after, state, int(moves[:fine].sum())) if fine else state
+        after = dressed(after, state, int(moves[:fine].sum())) if fine else state
         before = self.last
         if fine:  # a block of which nothing was made leaves the one before it the last
             self.last = Block(after, fine, again)
@@ -207,48 +189,30 @@ class OnJax:
 
         return Ran(after, measured.cut(fine), NotFiniteError(measured[fine]), previous)
 
-    def _searched(self, problem: Problem, state: State, blocks: Any) -> Ran[State]:
-        """Make steps by an optimizer that searches on the host: each look at the loss is compiled."""
-        measured: list[Measured] = []
-        state = self.host(state)
-        steps: Any = blocks.steps if isinstance(blocks, Prepared) else blocks
-        for given in steps:
-            try:
-                after, found = search(problem, state, given, Numbers(state.seed), look=self._look)
-            except BaseException as error:
-                return Ran(state, measured, error)
-            if not found.good:
-                return Ran(state, measured, NotFiniteError(found))
-            state = after
-            measured.append(found)
-        return Ran(state, measured)
-
     def _look(self, problem: Problem, state: State, batch: Any, numbers: Numbers) -> Measured:
         """Return loss and gradient of a batch, as `measured_gradient` finds them."""
         dtype = dtype_of(state)
         with precision(dtype):
             given = self.feed.prepared([[batch]], dtype)
             read = partial(_batches, problem.objective.net, dtype)
-            bare = _bare(self._sent(problem, state, self.mesh, materialize(batch).x))
-            xs = self.mesh.put(table_of(self._readers(problem), [state.step], dtype))
-            look = frozenset({"gradient", "predictions"})
-            program = self._program(
+            bare = stripped(self.placement.put(problem, state, self.mesh, materialize(batch).x))
+            xs = self.mesh.put(table_of(problem, [state.step], dtype))
+            program = self.compiler.block(
                 ("look", problem),
                 partial(_looked, problem, read),
                 (bare, (given.batches, given.data), xs),
                 self.mesh,
             )
-            table = self._table(program, state.seed, self.mesh)
+            table = self.compiler.table(program, state.seed, self.mesh)
             with together(self.mesh.processes):
                 made = self.mesh.fetch(program.function(table, bare, (given.batches, given.data), xs))
-        del look
         gradient = np.concatenate([a.reshape(-1) for a in made.gradient.arrays])
         losses, terms = (tuple(map(float, values)) for values in (made.losses, made.terms))
         return Measured(losses, terms, made.predictions, gradient, bool(made.good))
 
     # --- other functions -------------------------------------------------------------------------------
 
-    def call(self, fn: Callable[..., Any], static: Any, *args: Any, local: bool = False) -> Any:
+    def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
         """Return ``fn(static, *args)``, compiled; see `Executor.call`."""
         with precision(dtype_of(args[0])):
             if fn is predict:
@@ -267,15 +231,15 @@ class OnJax:
             found, left = evaluate(bound(problem, values), params, carried, made)
             return (found.losses, found.terms), found.predictions, left
 
-        values = mesh.put(table_of(self._readers(problem), [0], dtype)[0])
+        values = mesh.put(table_of(problem, [0], dtype)[0])
         arguments = (
-            self._on_device(params, mesh),
+            self.placement.params(params, mesh),
             (given.batches, given.data),
             mesh.put(floats(carried, dtype)),
             values,
         )
         sharding = (mesh.sharding(), mesh.spread(0), mesh.sharding())
-        program = self._compiled(("evaluate", problem), infer, arguments, mesh.target, sharding)
+        program = self.compiler.function(("evaluate", problem), infer, arguments, mesh.target, sharding)
         with together(mesh.processes):
             (losses, terms), predictions, left = mesh.fetch(program(*arguments))
         return Measured(tuple(map(float, losses)), tuple(map(float, terms)), predictions), left
@@ -289,151 +253,24 @@ class OnJax:
         chosen = np.arange(size)
         chosen = np.where(chosen < count, chosen, 0)
         x, mask = (tree if tree is None else tree_map(lambda a: a[chosen], tree) for tree in (x, mask))
-        given = (self._on_device(params, self.mesh), floats(x, dtype_of(params)), mask, states)
+        given = (self.placement.params(params, self.mesh), floats(x, dtype_of(params)), mask, states)
         given = self.mesh.near(given)
 
         def made(params: Any, x: Any, mask: Any, states: Any) -> Any:
             return predict(net, params, x, mask, states)[0]
 
-        key = ("predict", self._structure(net))
-        program = self._compiled(key, made, given, Target(self.mesh.target.kind))
+        key = ("predict", self.compiler.structure(net))
+        program = self.compiler.function(key, made, given, Target(self.mesh.target.kind))
         return tree_map(lambda array: array[:count], self.mesh.fetch(program(*given))), {}
 
     def _begun(self, fn: Any, static: StreamProblem, stream: Any, x: Array) -> Any:
         """Return what goes into the first time step of a stream."""
-        problem, put = static.problem, self.single.put
-        total = stream.total
-        if isinstance(total, np.ndarray):
-            total = problem.layout.parameters.parts(put(problem.layout.parameters.arrays(total)))
-        stream = stream._replace(
-            state=self._sent(problem, stream.state, self.single, None),
-            feedback=put(stream.feedback),
-            total=total,
-        )
-        given = (_bare(stream), put(x))
-        program = self._compiled((fn, static), partial(fn, static), given, self.single.target)
-        return _dressed(program(*given), stream)
-
-    def _readers(self, problem: Problem) -> list[Reader]:
-        """Return what finds the numbers of a step of a problem, found once."""
-        if self.read[0] is not problem:
-            self.read = problem, readers(problem)
-        return self.read[1]
-
-    def _structure(self, net: Any) -> Structure:
-        """Return what a network is but for its numbers, found once."""
-        if id(net) not in self.nets:
-            if len(self.nets) >= 16:
-                self.nets.clear()
-            self.nets[id(net)] = net, Structure(net)
-        return self.nets[id(net)][1]
-
-    # --- programs --------------------------------------------------------------------------------------
-
-    def _program(
-        self,
-        key: Any,
-        loop: Callable[..., Any],
-        given: Any,
-        mesh: Mesh,
-        sharding: Callable[[], Any] | None = None,
-    ) -> Program:
-        """Return the program of a block; with as many rows for random numbers as it needs."""
-        key = (key, self.config.mixed, mesh.target, signature(given))
-        known: Program | None = PROGRAMS.get(key)
-        if known is not None:
-            return known
-        room, places = PLACES, list[tuple[str, ...]]()
-        while True:
-            table = mesh.put(np.zeros((room, 4), np.uint32))
-            function = self._made(
-                partial(loop, places), (table, *given), mesh.target, sharding and sharding()
-            )
-            if len(places) <= room:
-                break
-            room, places = 2 * len(places), []
-        known = Program(function, places, room)
-        _keep(key, known)
-        return known
-
-    def _compiled(
-        self, key: Any, function: Any, given: Any, target: Target, sharding: Any = None
-    ) -> Callable[..., Any]:
-        """Return a function compiled for such arguments."""
-        key = (key, self.config.mixed, target, signature(given))
-        if (known := PROGRAMS.get(key)) is None:
-            known = self._made(function, given, target, sharding)
-            _keep(key, known)
-        made: Callable[..., Any] = known
-        return made
-
-    def _made(self, function: Any, given: Any, target: Target, sharding: Any) -> Callable[..., Any]:
-        began = time.perf_counter()
-        with compiling_for(target):
-            made = compiled(with_bfloat16(function) if self.config.mixed else function, given, (), sharding)
-        self.programs += 1
-        self.compile_seconds += time.perf_counter() - began
-        return made
-
-    def _table(self, program: Program, seed: int, mesh: Mesh) -> Any:
-        """Return the words of a seed for a program, on the devices."""
-        key = (id(program.places), seed, mesh is self.mesh)
-        if key not in self.tables:
-            if len(self.tables) >= 16:
-                self.tables.clear()
-            filled = Keys(program.places).filled(seed, program.rows)
-            self.tables[key] = program, mesh.put(filled)
-        return self.tables[key][1]
+        stream = self.placement.stream(static.problem, stream, self.single)
+        given = (stripped(stream), self.single.put(x))
+        program = self.compiler.function((fn, static), partial(fn, static), given, self.single.target)
+        return dressed(program(*given), stream)
 
     # --- states ----------------------------------------------------------------------------------------
-
-    def _sent(self, problem: Problem, state: State, mesh: Mesh, x: Any) -> State:
-        """Return a state on the devices, with all branches that it will have after a step."""
-        if isinstance(state.vector, Parts):
-            if mesh is self.mesh or _lies_on(state, mesh):
-                carried = state.carried or self._carried(problem, state, mesh, x)
-                return state if carried is state.carried else state._replace(carried=carried)
-            state = self.host(state)
-        own, parameters = state.feedback, problem.layout.parameters
-
-        def put(tree: Tree) -> Any:
-            return mesh.put(tree, mesh.weights(tree))
-
-        memory = own.memory
-        if problem.taught is not None:
-            slots = memory or fresh_memory(problem, own.weights)
-            theirs = problem.taught.layout
-            memory = {name: theirs.parts(put(theirs.arrays(slot))) for name, slot in slots.items()}
-        self.orders = (tree_map(lambda array: None, own.weights), self.orders[1])
-        slots = {}
-        if not problem.optimizer.full_batch:  # it searches on the host, and remembers there
-            slots = {n: parameters.parts(put(parameters.arrays(slot))) for n, slot in state.memory.items()}
-        return State(
-            self._on_device(state.params, mesh),
-            slots,
-            put(state.carried) if state.carried else self._carried(problem, state, mesh, x),
-            FeedbackState(put(own.weights), memory),
-            state.step,
-            state.seed,
-        )
-
-    def _carried(self, problem: Problem, state: State, mesh: Mesh, x: Any) -> Tree:
-        """Return states of 0 for stateful layers, which a program must be given."""
-        if not problem.layout.stateful or x is None:
-            return state.carried
-        made = problem.carried_zeros(self.host(state).params, x)
-        self.orders = (self.orders[0], tree_map(lambda array: None, made))
-        return mesh.put(floats(made, dtype_of(state)))
-
-    def _on_device(self, params: Any, mesh: Mesh) -> Any:
-        """Return parameters on the devices; they may be there already."""
-        if isinstance(params.vector, Parts):
-            return params
-        if self.sent[0] is not params:
-            layout = params.layout
-            arrays = layout.arrays(params.vector)
-            self.sent = params, layout.bind(layout.parts(mesh.put(arrays, mesh.weights(arrays))))
-        return self.sent[1]
 
     def hold(self, read: Callable[[], Any]) -> AbstractContextManager[Any]:
         """Read the state that is trained: its arrays never change."""
@@ -441,32 +278,7 @@ class OnJax:
 
     def host(self, state: State) -> State:
         """Return a state as NumPy's arrays that nobody can write."""
-        if not isinstance(state.vector, Parts):
-            return read_only(state)
-        whole_ = self.mesh.whole(_bare(state))
-        try:
-            there = self.mesh.fetch(whole_)
-        except RuntimeError as error:
-            from ..errors import NotReadyError
-
-            raise NotReadyError(
-                "the weights were on a device, and are lost there: go on from a checkpoint "
-                f"(fit(..., resume=folder)): {error}"
-            ) from error
-        dtype = dtype_of(state)
-        feedback = FeedbackState(
-            ordered(there.feedback.weights, self.orders[0]),
-            {name: _joined(slot.arrays, dtype) for name, slot in there.feedback.memory.items()},
-        )
-        made = State(
-            state.params.layout.bind(_joined(there.vector.arrays, dtype)),
-            {name: _joined(slot.arrays, dtype) for name, slot in there.memory.items()},
-            ordered(there.carried, self.orders[1]) if self.orders[1] else there.carried,
-            feedback,
-            state.step,
-            state.seed,
-        )
-        return read_only(made)
+        return self.placement.host(state)
 
     def arrays(self, tree: Any) -> Any:
         """Return a tree of arrays as NumPy's."""
@@ -486,30 +298,16 @@ class OnJax:
     @contextmanager
     def training(self) -> Iterator[None]:
         """Train: of several processes none may be stuck; data on the devices are let go at the end."""
-        if self.mesh.processes > 1:
-            self.watchdog = Watchdog()
-        try:
-            yield
-        finally:
-            self.feed.forget()
-            if self.watchdog is not None:
-                self.watchdog.close()
-                self.watchdog = None
+        with watching(self.mesh.processes) as self.beat:
+            try:
+                yield
+            finally:
+                self.feed.forget()
 
     @contextmanager
     def prefetch(self, blocks: Iterator[Any], state: State) -> Iterator[Iterator[tuple[Any, Any]]]:
         """Yield blocks with their batches on the devices; the next while one is worked on."""
-        dtype = dtype_of(state)
-
-        def prepared() -> Iterator[tuple[Any, Prepared]]:
-            largest = 0
-            for steps in blocks:
-                largest = max(largest, len(steps))
-                size = largest if largest <= 2 * len(steps) else len(steps)
-                with precision(dtype):
-                    yield steps, self.feed.prepared(steps, dtype, size)
-
-        made = prefetch(prepared(), 1)
+        made = prefetch(self.feed.in_advance(blocks, dtype_of(state)), 1)
         try:
             yield made
         finally:
@@ -591,42 +389,6 @@ def fills(net: Any, rule: Any) -> bool:
     return all(layer.independent and chosen(layer, rule).independent for layer in layers)
 
 
-def dtype_of(state: Any) -> str:
-    """Return the dtype of the weights of a state, or of parameters."""
-    params = state if isinstance(state, Flat) else getattr(state, "state", state).params
-    return str(params.vector.dtype)
-
-
-def _bare(state: Any) -> Any:
-    """Return a state as a program takes it: its step as an array, its seed left out."""
-    core = getattr(state, "state", state)._replace(step=np.int32(state.step), seed=None)
-    return core if isinstance(state, State) else state._replace(state=core)
-
-
-def _dressed(state: Any, before: Any, moves: int = 0) -> Any:
-    """Return a state that came out of a program, with its step and seed."""
-    core = getattr(state, "state", state)._replace(step=before.step + moves, seed=before.seed)
-    return core if isinstance(state, State) else state._replace(state=core)
-
-
-def _joined(arrays: Sequence[Array], dtype: str) -> Array:
-    """Return arrays as one vector."""
-    return np.concatenate([array.reshape(-1) for array in arrays]) if arrays else np.zeros(0, dtype)
-
-
 def _row(tree: Any, row: int) -> Any:
     """Return one row of each array of a tree of tuples and dicts."""
     return mapped(lambda array: array[row], tree)
-
-
-def _lies_on(state: State, mesh: Mesh) -> bool:
-    """Tell whether a state lies on the devices of a mesh, and on no others."""
-    arrays = state.vector.arrays
-    return not arrays or set(arrays[0].devices()) == set(mesh.devices)
-
-
-def _keep(key: Any, program: Any) -> None:
-    """Keep a program for the whole process."""
-    while len(PROGRAMS) >= KEPT:
-        PROGRAMS.pop(next(iter(PROGRAMS)))
-    PROGRAMS[key] = program

@@ -75,7 +75,7 @@ class OnNumpy:
             measured.append(found)
         return Ran(state, measured)
 
-    def call(self, fn: Callable[..., Any], static: Any, *args: Any, local: bool = False) -> Any:
+    def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
         """Call a function."""
         return fn(static, *args)
 

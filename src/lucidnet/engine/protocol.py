@@ -154,18 +154,20 @@ class Executor(Protocol):
         Who holds it sees the state of whole steps, and no step is made meanwhile.
     main : bool
         Whether this is the process, of several that train together, that shows and writes things.
-    programs : int
-        How many programs it has had to compile.
-    compile_seconds : float
-        How long that took.
     """
 
     most_times: int
     config: DeviceConfig
     lock: Any
     main: bool
-    programs: int
-    compile_seconds: float
+
+    @property
+    def programs(self) -> int:
+        """How many programs it has had to compile."""
+
+    @property
+    def compile_seconds(self) -> float:
+        """How long that took."""
 
     def run(
         self,
@@ -191,11 +193,8 @@ class Executor(Protocol):
             What the steps are to return besides their losses.
         """
 
-    def call(self, fn: Callable[..., Any], static: Any, *args: Any, local: bool = False) -> Any:
-        """Return ``fn(static, *args)``: a plain call, or compiled for what is static and for shapes.
-
-        With `local` each process may ask for its own.
-        """
+    def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
+        """Return ``fn(static, *args)``: a plain call, or compiled for what is static and for shapes."""
 
     def hold(self, read: Callable[[], S]) -> AbstractContextManager[S]:
         """Read the state that is trained, from any thread; it is not written while it is held."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..errors import SettingError
 from ..optimizers.lbfgs import LBFGS, Pair, minimize
 from .numbers import Numbers
 from .problem import Problem
+from .protocol import NotFiniteError, Ran
 from .state import Measured, State
 from .update import measured_gradient
 
@@ -56,6 +57,21 @@ def advance(
     params = layout.layout.bind(namespace(vector).concat([vector, buffers]))
     after = state._replace(params=params, memory=_slots(found.pairs, vector), step=state.step + 1)
     return after, seen[0]
+
+
+def in_turn(problem: Problem, state: State, steps: Iterable[Sequence[Batch]], look: Look) -> Ran[State]:
+    """Make steps one after another; what was made before an error counts."""
+    measured: list[Measured] = []
+    for batches in steps:
+        try:
+            after, found = advance(problem, state, batches, Numbers(state.seed), look=look)
+        except BaseException as error:
+            return Ran(state, measured, error)
+        if not found.good:
+            return Ran(state, measured, NotFiniteError(found))
+        state = after
+        measured.append(found)
+    return Ran(state, measured)
 
 
 class _NotFiniteError(ArithmeticError):

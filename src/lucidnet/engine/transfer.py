@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..backend import Array, Tree
 from ..backend.memory import aligned
-from ..backend.xla.device import rows_of
+from ..backend.xla.device import precision, rows_of
 from ..backend.xla.mesh import Mesh
 from ..core.trees import tree_map
 from ..data.batch import Batch, Data, IndexedBatch, materialize, nbytes
@@ -75,6 +75,15 @@ class Feed:
             return Prepared(self.mesh.put_rows(rows, 1), self._kept(data, dtype), size, given)
         found = tuple((*taken(data, chosen, dtype), valid) for chosen, valid in rows)
         return Prepared(self.mesh.put_rows(found, 1), None, size, given)
+
+    def in_advance(self, blocks: Iterable[Any], dtype: str) -> Iterator[tuple[Any, Prepared]]:
+        """Yield blocks of steps, each with its batches; a last one that is short uses the same program."""
+        largest = 0
+        for steps in blocks:
+            largest = max(largest, len(steps))
+            size = largest if largest <= 2 * len(steps) else len(steps)
+            with precision(dtype):
+                yield steps, self.prepared(steps, dtype, size)
 
     def forget(self) -> None:
         """Let go of the data on the devices."""

@@ -90,7 +90,7 @@ def leave() -> None:
     if not HERE.left.is_set():
         HERE.left.set()
         _within(0.2, _say_left)  # it may be the first that is gone
-    state: Any = import_module(RUNTIME).global_state
+    state: Any = import_module("jax._src.distributed").global_state
     for name in ("preemption_sync_manager", "client", "service"):
         if (held := getattr(state, name, None)) is not None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))  # to delete it would be to wait
@@ -117,7 +117,7 @@ def left() -> bool:
 
 
 def _client() -> Any:
-    return import_module(RUNTIME).global_state.client
+    return import_module("jax._src.distributed").global_state.client
 
 
 def _say_left() -> None:
@@ -128,7 +128,7 @@ def _end() -> None:
     """Say that this process ends; the first waits for the others, whom it would end by ending itself."""
     if HERE.left.is_set():
         return _quieten()
-    state: Any = import_module(RUNTIME).global_state
+    state: Any = import_module("jax._src.distributed").global_state
     if state.client is None:  # somebody has shut it down already
         return
     try:
@@ -241,7 +241,7 @@ def _catch_terminate() -> None:
 
 def _quieten() -> None:
     """Have C++ hear now that it is alone: it must not call Python while Python ends."""
-    state: Any = import_module(RUNTIME).global_state
+    state: Any = import_module("jax._src.distributed").global_state
     if HERE.heard.is_set() or not state.coordinator_address:
         return
     port = int(state.coordinator_address.rpartition(":")[2])

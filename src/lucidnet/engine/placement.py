@@ -1,0 +1,148 @@
+"""States on devices, and back on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array, Parts, Tree
+from ..backend.layout import Flat
+from ..backend.xla.mesh import Mesh
+from ..core.trees import ordered, tree_map
+from .feedback import fresh_memory
+from .problem import Problem
+from .state import FeedbackState, State, read_only
+from .transfer import floats
+
+
+class Placement:
+    """Puts states on devices, and brings them back.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        The devices of the training.
+    """
+
+    def __init__(self, mesh: Mesh) -> None:
+        self.mesh = mesh
+        self.sent: tuple[Any, Any] = (None, None)
+        """Parameters of NumPy that were sent to the devices, and the same there."""
+        self.orders: tuple[Tree, Tree] = ({}, {})
+        """Feedback weights and carried states in the order of the layers; a compiler sorts them."""
+
+    def put(self, problem: Problem, state: State, mesh: Mesh, x: Any) -> State:
+        """Return a state on the devices, with all branches that it will have after a step."""
+        if isinstance(state.vector, Parts):
+            if mesh is self.mesh or _lies_on(state, mesh):
+                carried = state.carried or self._zeros(problem, state, mesh, x)
+                return state if carried is state.carried else state._replace(carried=carried)
+            state = self.host(state)
+        own, parameters = state.feedback, problem.layout.parameters
+
+        def placed(tree: Tree) -> Any:
+            return mesh.put(tree, mesh.weights(tree))
+
+        memory = own.memory
+        if problem.taught is not None:
+            slots = memory or fresh_memory(problem, own.weights)
+            theirs = problem.taught.layout
+            memory = {name: theirs.parts(placed(theirs.arrays(slot))) for name, slot in slots.items()}
+        self.orders = (tree_map(lambda array: None, own.weights), self.orders[1])
+        slots = {}
+        if not problem.optimizer.full_batch:  # it searches on the host, and remembers there
+            slots = {n: parameters.parts(placed(parameters.arrays(slot))) for n, slot in state.memory.items()}
+        return State(
+            self.params(state.params, mesh),
+            slots,
+            placed(state.carried) if state.carried else self._zeros(problem, state, mesh, x),
+            FeedbackState(placed(own.weights), memory),
+            state.step,
+            state.seed,
+        )
+
+    def stream(self, problem: Problem, stream: Any, mesh: Mesh) -> Any:
+        """Return the state of a stream on the devices."""
+        total, parameters = stream.total, problem.layout.parameters
+        if isinstance(total, np.ndarray):
+            total = parameters.parts(mesh.put(parameters.arrays(total)))
+        state = self.put(problem, stream.state, mesh, None)
+        return stream._replace(state=state, feedback=mesh.put(stream.feedback), total=total)
+
+    def _zeros(self, problem: Problem, state: State, mesh: Mesh, x: Any) -> Tree:
+        """Return states of 0 for stateful layers, which a program must be given."""
+        if not problem.layout.stateful or x is None:
+            return state.carried
+        made = problem.carried_zeros(self.host(state).params, x)
+        self.orders = (self.orders[0], tree_map(lambda array: None, made))
+        return mesh.put(floats(made, dtype_of(state)))
+
+    def params(self, params: Any, mesh: Mesh) -> Any:
+        """Return parameters on the devices; they may be there already."""
+        if isinstance(params.vector, Parts):
+            return params
+        if self.sent[0] is not params:
+            layout = params.layout
+            arrays = layout.arrays(params.vector)
+            self.sent = params, layout.bind(layout.parts(mesh.put(arrays, mesh.weights(arrays))))
+        return self.sent[1]
+
+    def host(self, state: State) -> State:
+        """Return a state as NumPy's arrays that nobody can write."""
+        if not isinstance(state.vector, Parts):
+            return read_only(state)
+        whole_ = self.mesh.whole(stripped(state))
+        try:
+            there = self.mesh.fetch(whole_)
+        except RuntimeError as error:
+            from ..errors import NotReadyError
+
+            raise NotReadyError(
+                "the weights were on a device, and are lost there: go on from a checkpoint "
+                f"(fit(..., resume=folder)): {error}"
+            ) from error
+        dtype = dtype_of(state)
+        feedback = FeedbackState(
+            ordered(there.feedback.weights, self.orders[0]),
+            {name: joined(slot.arrays, dtype) for name, slot in there.feedback.memory.items()},
+        )
+        made = State(
+            state.params.layout.bind(joined(there.vector.arrays, dtype)),
+            {name: joined(slot.arrays, dtype) for name, slot in there.memory.items()},
+            ordered(there.carried, self.orders[1]) if self.orders[1] else there.carried,
+            feedback,
+            state.step,
+            state.seed,
+        )
+        return read_only(made)
+
+
+def dtype_of(state: Any) -> str:
+    """Return the dtype of the weights of a state, or of parameters."""
+    params = state if isinstance(state, Flat) else getattr(state, "state", state).params
+    return str(params.vector.dtype)
+
+
+def stripped(state: Any) -> Any:
+    """Return a state as a program takes it: its step as an array, its seed left out."""
+    core = getattr(state, "state", state)._replace(step=np.int32(state.step), seed=None)
+    return core if isinstance(state, State) else state._replace(state=core)
+
+
+def dressed(state: Any, before: Any, moves: int = 0) -> Any:
+    """Return a state that came out of a program, with its step and seed."""
+    core = getattr(state, "state", state)._replace(step=before.step + moves, seed=before.seed)
+    return core if isinstance(state, State) else state._replace(state=core)
+
+
+def joined(arrays: Sequence[Array], dtype: str) -> Array:
+    """Return arrays as one vector."""
+    return np.concatenate([array.reshape(-1) for array in arrays]) if arrays else np.zeros(0, dtype)
+
+
+def _lies_on(state: State, mesh: Mesh) -> bool:
+    """Tell whether a state lies on the devices of a mesh, and on no others."""
+    arrays = state.vector.arrays
+    return not arrays or set(arrays[0].devices()) == set(mesh.devices)

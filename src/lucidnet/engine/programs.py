@@ -1,0 +1,122 @@
+"""Compiled programs, which all executors of a process share, and the numbers that each is given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backend.xla.device import compiled, signature
+from ..backend.xla.mesh import Mesh
+from ..backend.xla.mixed import with_bfloat16
+from ..backend.xla.target import Target, compiling_for
+from .numbers import Keys
+from .structure import Structure
+
+PLACES = 64
+"""For how many places that draw random numbers a program has room at first."""
+KEPT = 512
+"""How many programs a process keeps; beyond that the one used longest ago goes."""
+
+
+class Program(NamedTuple):
+    """A compiled loop over the steps of a block: function(table, state, given, data, xs).
+
+    `places` are those that draw random numbers, for the table of a seed with so many rows; see `Keys`.
+    """
+
+    function: Callable[..., Any]
+    places: list[tuple[str, ...]]
+    rows: int
+
+
+PROGRAMS: dict[Any, Any] = {}
+"""All programs of this process, by what they do, what that is for, and on which devices."""
+
+
+class Programs:
+    """Compiles what an executor runs, unless some executor of this process has had it compiled already.
+
+    Parameters
+    ----------
+    mixed : bool
+        Whether products round their factors to bfloat16.
+    """
+
+    def __init__(self, mixed: bool) -> None:
+        self.mixed, self.count, self.seconds = mixed, 0, 0.0
+        self.tables: dict[Any, Any] = {}
+        self.nets: dict[int, tuple[Any, Structure]] = {}
+
+    def block(
+        self,
+        key: Any,
+        loop: Callable[..., Any],
+        given: Any,
+        mesh: Mesh,
+        sharding: Callable[[], Any] | None = None,
+    ) -> Program:
+        """Return the program of a block; with as many rows for random numbers as it needs."""
+        key = (key, self.mixed, mesh.target, signature(given))
+        known: Program | None = PROGRAMS.get(key)
+        if known is not None:
+            return known
+        room, places = PLACES, list[tuple[str, ...]]()
+        while True:
+            table = mesh.put(np.zeros((room, 4), np.uint32))
+            function = self._made(
+                partial(loop, places), (table, *given), mesh.target, sharding and sharding()
+            )
+            if len(places) <= room:
+                break
+            room, places = 2 * len(places), []
+        known = Program(function, places, room)
+        _keep(key, known)
+        return known
+
+    def function(
+        self, key: Any, function: Any, given: Any, target: Target, sharding: Any = None
+    ) -> Callable[..., Any]:
+        """Return a function compiled for such arguments."""
+        key = (key, self.mixed, target, signature(given))
+        if (known := PROGRAMS.get(key)) is None:
+            known = self._made(function, given, target, sharding)
+            _keep(key, known)
+        made: Callable[..., Any] = known
+        return made
+
+    def table(self, program: Program, seed: int, mesh: Mesh) -> Any:
+        """Return the words of a seed for a program, on the devices."""
+        key = (id(program.places), seed, tuple(mesh.devices))
+        if key not in self.tables:
+            if len(self.tables) >= 16:
+                self.tables.clear()
+            filled = Keys(program.places).filled(seed, program.rows)
+            self.tables[key] = program, mesh.put(filled)
+        return self.tables[key][1]
+
+    def structure(self, net: Any) -> Structure:
+        """Return what a network is but for its numbers, found once."""
+        if id(net) not in self.nets:
+            if len(self.nets) >= 16:
+                self.nets.clear()
+            self.nets[id(net)] = net, Structure(net)
+        return self.nets[id(net)][1]
+
+    def _made(self, function: Any, given: Any, target: Target, sharding: Any) -> Callable[..., Any]:
+        began = time.perf_counter()
+        with compiling_for(target):
+            made = compiled(with_bfloat16(function) if self.mixed else function, given, (), sharding)
+        self.count += 1
+        self.seconds += time.perf_counter() - began
+        return made
+
+
+def _keep(key: Any, program: Any) -> None:
+    """Keep a program for the whole process."""
+    while len(PROGRAMS) >= KEPT:
+        PROGRAMS.pop(next(iter(PROGRAMS)))
+    PROGRAMS[key] = program
