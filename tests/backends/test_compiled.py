@@ -14,6 +14,7 @@ from lucidnet.layers import GRU, LSTM, Dense, Input
 from lucidnet.optimizers import SGD
 
 pytest.importorskip("jax")
+from lucidnet.engine import on_jax
 from lucidnet.engine import programs as compiled
 
 RNG = np.random.default_rng(0)
@@ -48,7 +49,7 @@ def test_random_numbers_do_not_depend_on_how_steps_are_put_together(monkeypatch,
     trained(noisy(), "jax", batch_size=7, epochs=2, resume=tmp_path)
     resumed = trained(noisy(), "jax", batch_size=7, resume=tmp_path)
     close(resumed.get_weights(), whole.get_weights())
-    monkeypatch.setattr(compiled, "MOST", 4)
+    monkeypatch.setattr(on_jax, "MOST", 4)
     close(trained(noisy(), "jax", batch_size=7).get_weights(), whole.get_weights())
 
 
@@ -322,7 +323,7 @@ def lowered(model):
 
 def test_a_short_last_block_needs_no_program_of_its_own(monkeypatch):
     """13 steps an epoch, at most 5 at once: blocks of 5, 5 and 3."""
-    monkeypatch.setattr(compiled, "MOST", 5)
+    monkeypatch.setattr(on_jax, "MOST", 5)
     compiled.PROGRAMS.clear()
     made = [trained(dense(), backend, batch_size=3, epochs=2) for backend in ("numpy", "jax")]
     close(made[1].get_weights(), made[0].get_weights())
