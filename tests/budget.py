@@ -36,19 +36,11 @@ from journeys import Figures, measured, table
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "lucidnet"
 
 TODAY = {
-    "a: calls": 121,
-    "a: files": 25,
-    "a: depth": 12,
-    "a: to gradient": 6,
-    "b: depth": 18,
-    "b: an edge": 5,
-    "c: calls with comprehensions": 312,
-    "d: depth": 22,
-    "public methods of Step": 22,
-    "public classes of one name": 12,
-    "circles of imports": 6,
-    "modules in the largest circle": 36,
-    "lines of the training core": 3183,
+    "circles of imports": 7,
+    "modules in the largest circle": 7,
+    "lines of model.py": 417,
+    "lines of Model": 355,
+    "lines of the training core": 3447,
 }
 """What is over the budget today, and how much of it there is."""
 

@@ -21,11 +21,11 @@ APART = 0.5
 class Termination:
     """Whether this process has been asked to end; several that train together must agree where.
 
-    ``requested`` says it of this process alone.
+    ``requested`` says it of this process, and ``alone`` that there is no other, once that is known.
     """
 
     def __init__(self) -> None:
-        self.requested = self._alone = False
+        self.requested = self.alone = False
         self._skip = self._skipped = 0
         self._last = time.monotonic()
 
@@ -42,14 +42,14 @@ class Termination:
         now : bool
             Whether to ask in any case; the same for all.
         """
-        if self._alone:
+        if self.alone:
             return self.requested
         self._skipped += 1
         if self._skipped <= self._skip and not now:
             return False
         passed = max(time.monotonic() - self._last, 1e-6)
         answers = gather((self.requested, int(self._skipped * APART / passed)))
-        self._alone = len(answers) == 1
+        self.alone = len(answers) == 1
         self._skip, self._skipped, self._last = answers[0][1], 0, time.monotonic()
         return any(requested for requested, _ in answers)
 

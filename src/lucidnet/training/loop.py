@@ -122,11 +122,14 @@ class Loop:
         """Tell whether several processes cut blocks of steps differently; then each step is made alone."""
         first = self.steps
         kinds = [[type(c).__name__, *map(c.room, range(first, first + 3))] for c in self.callbacks]
-        return any(other != kinds for other in self.model.executor.gather(kinds))
+        everyone = self.model.executor.gather(kinds)
+        self.asked.alone = len(everyone) == 1
+        return any(other != kinds for other in everyone)
 
     def _terminating(self, now: bool = False) -> bool:
         """Tell whether the training is to end here: this process has been asked to, or another of several."""
-        return self.asked.agreed(self.model.executor.gather, now)
+        asked = self.asked
+        return asked.requested if asked.alone else asked.agreed(self.model.executor.gather, now)
 
     def _terminate(self) -> None:
         """Have the training written down, and end it."""
