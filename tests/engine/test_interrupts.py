@@ -219,7 +219,7 @@ def test_anywhere_on_jax(name):
     case, press = BY_NAME[name], Anywhere(on_jax, loop)
     (x, y), undisturbed = case.data(), states(case, 6, "jax")
     made = set()
-    for at in count(1, 7):
+    for at in count(1, 13):
         model = case.model("jax")
         for k in range(3):
             case.step(model, x, y, k)
@@ -239,7 +239,7 @@ def test_anywhere_in_a_fit():
     press, (x, y), undisturbed = Anywhere(on_numpy, loop), case.data(), states(case, 6)
     press(None, partial(case.fit, case.model("numpy"), x, y))
     made, last = set(), press.passed
-    for at in range(1, last, 7):
+    for at in range(1, last, 13):
         model = case.model("numpy")
         if not press(at, partial(case.fit, model, x, y)):
             continue
@@ -272,7 +272,7 @@ def test_anywhere_in_a_stream(monkeypatch, settings):
     monkeypatch.setattr(base, "PIECE", 8)
     undisturbed, press = time_steps(settings, 6), Anywhere(on_numpy, online_module)
     made = set()
-    for at in count(1, 3):
+    for at in count(1, 5):
         online = stream("numpy").online(**{"rule": "rflo"} | settings)
         for k in range(3):
             online.step(X[k], Y[k])
@@ -305,8 +305,9 @@ def test_a_time_step_is_whole(monkeypatch, place, how):
         same(learner(online), undisturbed[k + 1])
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", ["adam", "stateful", "kp"])
+@pytest.mark.parametrize(
+    ("backend", "name"), [("numpy", "adam"), ("numpy", "kp"), ("numpy", "stateful"), ("jax", "kp")]
+)
 def test_a_run_whose_outcome_was_not_taken(backend, name):
     """As if Ctrl-C had come before it was: the same steps from the same state again are the same."""
     case = BY_NAME[name]

@@ -22,11 +22,13 @@ def what_was_learned(online):
     return found | {"steps": np.array([online.steps, online.learned])}
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+SETTINGS = [{"rule": "kernl", "every": 2}, {"delay": 2}, {"rule": "truncated", "every": 4}]
+
+
 @pytest.mark.parametrize(
-    "settings",
-    [{"rule": "kernl", "every": 2}, {"rule": "truncated", "every": 4}, {"delay": 2}],
-    ids=lambda given: "-".join(map(str, given.values())),
+    ("backend", "settings"),
+    [("numpy", given) for given in SETTINGS] + [("jax", given) for given in SETTINGS[:2]],
+    ids=lambda given: given if isinstance(given, str) else "-".join(map(str, given.values())),
 )
 class TestNotMade:
     @pytest.mark.parametrize("whole", [True, False], ids=["run", "step"])

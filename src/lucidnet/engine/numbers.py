@@ -153,7 +153,8 @@ def _setting(optimizer: Optimizer, name: str, group: Group, follows: bool) -> Re
 
     def read(step: int) -> tuple[float, ...]:
         value = getattr(optimizer.at(step + 1, group), name)
-        value = value(step + 1) if name in optimizer.counted else value
+        # What `at` leaves a schedule, because the optimizer needs that of other steps, too, is a number here.
+        value = value(step + 1) if name in optimizer.counted else at_step(value, step)
         return value if isinstance(value, tuple) else (value,)
 
     return Reader(read, follows)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ..backend import Array, Tree, namespace
 from ..backend.layout import Layout
@@ -63,6 +64,15 @@ class EMA(Optimizer):
     def rate(self, learning_rate: Any, step: int) -> float:
         return self.optimizer.rate(learning_rate, step)
 
+    def at(self, step: int, group: Group) -> Self:
+        # The decay stays a schedule: the mean takes that of the step before.
+        now = Optimizer.at(self, step, group)
+        if not callable(self.decay):
+            return now
+        now = copy.copy(now)
+        object.__setattr__(now, "decay", self.decay)
+        return now
+
     def init_slots(self, vector: Array) -> Slots:
         average = namespace(vector).asarray(vector, copy=True)
         return {"average": average} | self.optimizer.init_slots(vector)
@@ -107,5 +117,5 @@ class EMA(Optimizer):
         """Return the share of the mean that is kept when the weights after the step before `step` join it."""
         if step <= 2:  # there is no mean before the first of them
             return 0.0
-        kept: float = self.at(step - 1, Group(0, 0)).decay
+        kept: float = Optimizer.at(self, step - 1, Group(0, 0)).decay
         return kept
