@@ -70,7 +70,7 @@ def looped(work: Callable[[Any, Any], Any], first: Any, second: Any) -> Callable
 
 def passes(way: str, layer: str) -> tuple[Callable[[Any, Any], Any], ...]:
     """Return forward pass, gradient of the weights, gradient of the input."""
-    from lucidnet.backend.patches import Grid
+    from lucidnet.backend.windows import Grid
     from lucidnet.backend.xla import convolutions
 
     _, size, _, _, kernel = LAYERS[layer]
@@ -92,7 +92,7 @@ NAMES = ("correlate", "correlate_weights", "correlate_back")
 
 def whole(grid: Any, kernel: int, size: int) -> tuple[Callable[[Any, Any], Any], ...]:
     """Return the passes as products with the windows of all images at once."""
-    from lucidnet.backend.patches import padded
+    from lucidnet.backend.windows import padded
     from lucidnet.backend.xla.convolutions import windows
 
     outputs = (size - kernel + 1,) * 2

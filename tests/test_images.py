@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.backend import Stream, patches
+from lucidnet.backend import Stream, windows
 from lucidnet.errors import SettingError, ShapeError
 from lucidnet.layers import (
     AveragePooling2D,
@@ -64,7 +64,7 @@ CASES = [
 @pytest.mark.parametrize("block", [1, 1 << 18], ids=["image by image", "whole"])
 def test_pytorch_agrees(layer, theirs, block, monkeypatch):
     torch = pytest.importorskip("torch")
-    monkeypatch.setattr(patches, "BLOCK", block)
+    monkeypatch.setattr(windows, "BLOCK", block)
     params, shape = layer.init(Stream(1, dtype="float64"), X.shape[1:])
     y, cache = layer.forward(params, X)
     dy = RNG.normal(size=y.shape)

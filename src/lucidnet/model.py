@@ -450,7 +450,7 @@ class Model:
         loop = Loop(self, source, validation, settings, progress, callbacks)
         if resume is None:
             return loop.run()
-        from .training.checkpoint import resumed
+        from .training.callbacks.keeping import resumed
 
         return resumed(loop, resume)
 

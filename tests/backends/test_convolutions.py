@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lucidnet.backend import patches
-from lucidnet.backend.patches import Grid
+from lucidnet.backend import patches, windows
+from lucidnet.backend.windows import Grid
 from lucidnet.backend.xla import convolutions
 from lucidnet.backend.xla.target import Target, compiling_for
 
@@ -39,7 +39,7 @@ WAYS = {
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_numpys(name, way, block, monkeypatch):
     """In blocks of one image, and with all images in one."""
-    monkeypatch.setattr(patches, "BLOCK", block)
+    monkeypatch.setattr(windows, "BLOCK", block)
     grid, (n, height, width, channels, filters) = CASES[name]
     x, W = RNG.normal(size=(n, height, width, channels)), RNG.normal(size=(*grid.kernel, channels, filters))
     dy = RNG.normal(size=(n, *grid.outputs(height, width), filters))

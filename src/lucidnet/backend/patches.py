@@ -1,80 +1,22 @@
-"""Windows of images: what convolution and pooling need besides products.
+"""Convolution as a product with windows of images.
 
-Arrays are (n, height, width, channels). A `Grid` says which windows there are. On NumPy the windows of a
-few images at a time are copied side by side, so that they stay in a core's cache, and multiplied as one
-matrix; what a compiler is given is in `convolutions`.
+On NumPy the windows of a few images at a time are copied side by side, so that they stay in a core's cache,
+and multiplied as one matrix; what a compiler is given is in `convolutions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..core.trees import Array
-from .arrays import namespace
+from .windows import Grid, images, padded, unpadded
 
-BLOCK = 1 << 18
-"""Numbers in the windows that are worked on at a time."""
 FEW = 16
 """With fewer channels than this whole lines of windows are added at a time, not single pixels."""
-
-
-class Grid(NamedTuple):
-    """Which windows of an image there are: pairs for height and width.
-
-    Parameters
-    ----------
-    kernel, strides, dilation : pair of int
-        Size of a window, distance between windows, distance between the pixels of one.
-    before, after : pair of int
-        Zeros around the image.
-    """
-
-    kernel: tuple[int, int]
-    strides: tuple[int, int]
-    dilation: tuple[int, int]
-    before: tuple[int, int]
-    after: tuple[int, int]
-
-    def outputs(self, height: int, width: int) -> tuple[int, int]:
-        """Return how many windows there are in both directions; less than 1 if none fits."""
-        sizes = zip((height, width), *self, strict=True)
-        made = [(size + b + a - (k - 1) * d - 1) // s + 1 for size, k, s, d, b, a in sizes]
-        return made[0], made[1]
-
-    def around(self, height: int, width: int) -> tuple[int, int]:
-        """Return the size of an image with its border."""
-        (top, left), (bottom, right) = self.before, self.after
-        return height + top + bottom, width + left + right
-
-    def offsets(self) -> Iterator[tuple[int, int]]:
-        """Yield the place in the padded image of each pixel of the first window."""
-        for i in range(self.kernel[0]):
-            for j in range(self.kernel[1]):
-                yield i * self.dilation[0], j * self.dilation[1]
-
-    def slices(self, offset: tuple[int, int], outputs: tuple[int, int]) -> tuple[slice, slice, slice]:
-        """Return where in the padded image the pixels with one offset of all windows lie."""
-        pairs = zip(offset, outputs, self.strides, strict=True)
-        rows, columns = (slice(o, o + (count - 1) * s + 1, s) for o, count, s in pairs)
-        return slice(None), rows, columns
-
-
-def padded(x: Array, grid: Grid, value: float = 0.0) -> Array:
-    """Return an image with a border of zeros, or of another value."""
-    sides = list(zip(grid.before, grid.after, strict=True))
-    if not any(map(any, sides)):
-        return x
-    return namespace(x).pad(x, [(0, 0), *sides, (0, 0)], constant_values=value)
-
-
-def unpadded(x: Array, grid: Grid) -> Array:
-    """Return an image without its border."""
-    (top, left), (bottom, right) = grid.before, grid.after
-    return x[:, top : x.shape[1] - bottom, left : x.shape[2] - right]
 
 
 def correlate(x: Array, W: Array, grid: Grid) -> Array:
@@ -132,20 +74,6 @@ def _gather(dx: Array, windows: Array, grid: Grid) -> None:
         return
     for k, offset in enumerate(grid.offsets()):
         dx[grid.slices(offset, outputs)] += windows[:, :, :, k]
-
-
-def added(x: Array, where: tuple[slice, ...], part: Array) -> Array:
-    """Return x with something added at a place; on NumPy x itself, changed."""
-    if not isinstance(x, np.ndarray):
-        return x.at[where].add(part)
-    x[where] += part
-    return x
-
-
-def images(grid: Grid, outputs: tuple[int, int], channels: int) -> int:
-    """Return how many images have windows of about `BLOCK` numbers."""
-    each = outputs[0] * outputs[1] * grid.kernel[0] * grid.kernel[1] * channels
-    return max(1, BLOCK // max(1, each))
 
 
 def _compiled() -> Any:

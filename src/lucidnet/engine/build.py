@@ -77,8 +77,8 @@ def credit_rule(net: Layer, rule: Rule | None) -> Rule | None:
     if rule is None and all(layer.rule is None for _, layer in walk(net)):
         return None
     from ..rules import Rule
-    from ..rules.credit import plain
     from ..rules.defined import check_defined
+    from ..rules.registry import plain
 
     rule = rule or Rule()
     check_defined(net, rule)

@@ -384,9 +384,7 @@ def fills(net: Any, rule: Any) -> bool:
     layers = [layer for _, layer in walk(net)]
     if rule is None:
         return all(layer.independent for layer in layers)
-    from ..rules.credit import chosen
-
-    return all(layer.independent and chosen(layer, rule).independent for layer in layers)
+    return all(layer.independent and rule.within(layer).independent for layer in layers)
 
 
 def _row(tree: Any, row: int) -> Any:

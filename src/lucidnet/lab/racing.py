@@ -120,7 +120,9 @@ class Race:
         """Return a figure of all quantities over the epochs: mean and spread over the seeds."""
         from ..plots.race import race_curves
 
-        return race_curves(self)
+        return race_curves(
+            {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}
+        )
 
 
 def _written(values: np.ndarray[Any, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import Shape
-from ..backend.patches import Grid
+from ..backend.windows import Grid
 from ..errors import SettingError, ShapeError
 from .base import Layer, one_input
 

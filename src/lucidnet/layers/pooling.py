@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, Tree, namespace
-from ..backend.patches import Grid, added, padded, unpadded
+from ..backend.windows import Grid, added, padded, unpadded
 from .base import INFERENCE, Cache, Layer, Run
 from .grids import check_windows, grid_of, outputs, pair
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..backend.patches import Grid, added, correlate, correlate_back, correlate_weights, padded, unpadded
+from ..backend.patches import correlate, correlate_back, correlate_weights
+from ..backend.windows import Grid, added, padded, unpadded
 from ..errors import SettingError, ShapeError
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run

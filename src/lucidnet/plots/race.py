@@ -2,47 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from .figures import PALETTE, panels
+from .images import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..lab.racing import Race
-
 MARKERS = "osD^vPX*"
 
+Curves: TypeAlias = Mapping[str, Array]
+"""For each rule a quantity of all its runs, (seeds, epochs)."""
 
-def race_curves(race: Race) -> Figure:
+
+def race_curves(quantities: Mapping[str, Curves]) -> Figure:
     """Draw each quantity over the epochs: a line for the mean of each rule, a band for its spread.
 
     Parameters
     ----------
-    race : Race
-        What `lucidnet.race` returned.
+    quantities : mapping of str to mapping of str to array (seeds, epochs)
+        For each quantity the curves of each rule, as `Race.curves` returns them.
 
     Returns
     -------
     matplotlib.figure.Figure
         A panel for each quantity; the band is one standard deviation over the seeds to each side.
     """
-    names = race.quantities
-    figure, places = panels(len(names), 3, 4.4, 3.2, margin=1.2)
-    for axes, name in zip(places, names, strict=True):
-        _draw(axes, race, name)
+    figure, places = panels(len(quantities), 3, 4.4, 3.2, margin=1.2)
+    for axes, (name, rules) in zip(places, quantities.items(), strict=True):
+        _draw(axes, name, rules)
     figure.legend(*places[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
     return figure
 
 
-def _draw(axes: Axes, race: Race, name: str) -> None:
+def _draw(axes: Axes, name: str, rules: Curves) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    for number, rule in enumerate(race.rules):
-        curves = race.curves(rule, name)
+    for number, (rule, curves) in enumerate(rules.items()):
         epochs, mean, spread = np.arange(1, curves.shape[1] + 1), curves.mean(0), curves.std(0)
         color, marker = PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]
         axes.plot(epochs, mean, color=color, marker=marker, markersize=4, linewidth=1.6, label=rule)

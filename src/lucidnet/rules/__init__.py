@@ -1,6 +1,7 @@
 """Learning rules: how credit is assigned, across layers and through time."""
 
-from .base import Signals, SpaceRule
+from .base import SpaceRule
+from .edge import Signals
 from .locality import Locality, LocalityReport, report
 from .registry import SPACE, TIME, Rule, get
 from .space.direct import DirectFeedbackAlignment, DirectRandomTargetProjection, Shallow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -12,56 +12,9 @@ from ..core.value import Value
 from ..layers import Layer, Run
 from ..layers.base import Cache, Send
 from ..losses import Loss
-
-
-class Signals(NamedTuple):
-    """What is known at the network's output, and broadcast to whoever wants it.
-
-    Parameters
-    ----------
-    error : array (n, ..., outputs)
-        The gradient of the mean loss by the network's output (by the logits, where loss and final
-        activation are computed together); of several outputs side by side.
-    target : array
-        The targets, as the loss takes them.
-    """
-
-    error: Array
-    target: Array
-
-
-class Edge(NamedTuple):
-    """One edge of a network, from the output of a layer down to its input, as a rule crosses it.
-
-    Parameters
-    ----------
-    layer : Layer
-        The layer.
-    params : tree
-        Its parameters.
-    cache : Any
-        What its forward pass kept.
-    dy : array
-        The error at its output.
-    need_dx : bool
-        Whether anyone needs the error at its input.
-    B : tree
-        Its feedback weights.
-    signals : Signals
-        What is known at the network's output.
-    route : callable
-        How the layer itself is passed: route(params, cache, dy, send, need_dx). For most it is the layer's
-        own `route`; a rule through time passes recurrent layers.
-    """
-
-    layer: Layer
-    params: Tree
-    cache: Cache
-    dy: Any
-    need_dx: bool
-    B: Tree
-    signals: Signals
-    route: Callable[..., tuple[Any, Tree]]
+from .credit import Credit
+from .edge import Edge, Signals
+from .feedback import fresh, from_paths, side_by_side
 
 
 class RuleGradient(NamedTuple):
@@ -181,8 +134,6 @@ class SpaceRule(Value):
         rng : Stream
             Random numbers of the run.
         """
-        from .feedback import fresh
-
         return fresh(net, rule, params, shapes, rng)
 
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
@@ -203,9 +154,6 @@ class SpaceRule(Value):
         run : Run
             Mask, carried states, random numbers.
         """
-        from .credit import Credit
-        from .feedback import from_paths, side_by_side
-
         net, loss = trained.net, trained.loss
         y, cache = net.forward(params, batch.x, run)
         value, kept = loss.forward(y, batch.target, batch.weights, run.mask, run.valid)
@@ -242,8 +190,3 @@ class SpaceRule(Value):
     def learn(self, layer: Layer, params: Tree, inputs: Shape, B: Tree, rng: Stream) -> Tree:
         """Return B after a phase of its own, between two steps."""
         return B
-
-
-def carriers(layer: Layer) -> tuple[str, ...]:
-    """Return the names of the weights that carry the error through a leaf."""
-    return () if layer.children() else layer.transport

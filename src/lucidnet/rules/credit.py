@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from ..backend import Array, Tree
 from ..core.trees import Path
-from ..layers import Layer, walk
+from ..layers import Layer
 from ..layers.base import Cache
-from .base import Edge, Signals, carriers
-from .registry import Rule, get
-from .space.transported import Backprop
-from .time.bptt import BPTT
+from .edge import Axes, Edge, Signals, carriers
+
+R = TypeVar("R", bound=Axes)
 
 TIME = "time"
 """Where, among a recurrent layer's feedback weights, those of its rule through time stand."""
@@ -45,7 +44,7 @@ class Credit:
 
     def __init__(
         self,
-        rule: Rule,
+        rule: Axes,
         feedback: Tree,
         signals: Signals,
         learned: dict[Path, Tree],
@@ -60,7 +59,7 @@ class Credit:
     ) -> tuple[Any, Tree]:
         """Return the gradients of the input and of the parameters of a layer inside, or of all (name "")."""
         path, B = ((*self.path, name), self.feedback.get(name, {})) if name else (self.path, self.feedback)
-        rule = self.rule if layer.rule is None else get(layer.rule)
+        rule = self.rule if layer.rule is None else self.rule.within(layer)
         own: Tree = {}
         if self.passage is not None and layer.carried:
             route = self.passage(layer, rule.time, path, B, own)
@@ -74,20 +73,9 @@ class Credit:
         return dx, grads
 
 
-def plain(net: Layer, rule: Rule) -> bool:
-    """Tell whether a network is trained by the chain rule alone."""
-    rules = (chosen(layer, rule) for _, layer in walk(net))
-    return all(isinstance(r.space, Backprop) and isinstance(r.time, BPTT) for r in rules)
-
-
-def chosen(layer: Layer, rule: Rule) -> Rule:
-    """Return the rule of a layer: its own, or that of what is around it."""
-    return rule if layer.rule is None else get(layer.rule)
-
-
-def places(net: Layer, rule: Any, path: Path = ()) -> Iterator[tuple[Path, Layer, Rule]]:
+def places(net: Layer, rule: R, path: Path = ()) -> Iterator[tuple[Path, Layer, R]]:
     """Yield path, layer and rule of each layer with weights that carry the error."""
-    own = chosen(net, rule)
+    own = rule.within(net)
     if carriers(net):
         yield path, net, own
     for name, child in net.children():

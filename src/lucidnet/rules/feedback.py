@@ -10,11 +10,11 @@ from ..core.trees import Path, at, put, tree_map
 from ..errors import SettingError
 from ..layers import Layer
 from ..layers.base import Cache, Send
-from .credit import TIME, places
-from .registry import Rule
+from .credit import TIME, R, places
+from .edge import Axes
 
 
-def fresh(net: Layer, rule: Rule, params: Tree, shapes: Mapping[Any, Shape], rng: Stream) -> Tree:
+def fresh(net: Layer, rule: Axes, params: Tree, shapes: Mapping[Any, Shape], rng: Stream) -> Tree:
     """Return the first feedback weights of a network: a tree like `params`, where there are any.
 
     Parameters
@@ -98,7 +98,7 @@ def merged(tree: Tree, other: Tree) -> Tree:
     return {name: merged(value, other[name]) if name in other else value for name, value in tree.items()}
 
 
-def each(net: Layer, rule: Any, feedback: Tree, function: Callable[[Path, Layer, Rule, Tree], Any]) -> Tree:
+def each(net: Layer, rule: R, feedback: Tree, function: Callable[[Path, Layer, R, Tree], Any]) -> Tree:
     """Return a tree of what a function makes of the feedback weights of each layer; None is left out."""
     made: Tree = {}
     for path, layer, own in places(net, rule):

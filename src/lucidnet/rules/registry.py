@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.value import Value, of_library
 from ..errors import SettingError, lookup
+from ..layers import Layer, walk
 from .base import SpaceRule
 from .space.direct import DirectFeedbackAlignment, DirectRandomTargetProjection, Shallow
 from .space.perturbation import NodePerturbation, WeightPerturbation
@@ -78,6 +79,10 @@ class Rule(Value):
         """Whether examples may be added that do not count, as they have no error."""
         return all(of_library(axis) and not axis.couples_examples for axis in (self.space, self.time))
 
+    def within(self, layer: Layer) -> Rule:
+        """Return the rule of a layer: its own, or this one where it has none."""
+        return self if layer.rule is None else get(layer.rule)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", _axis("space", self.space, SPACE, SpaceRule))
         object.__setattr__(self, "time", _axis("time", self.time, TIME, TimeRule))
@@ -106,3 +111,9 @@ def get(given: Any) -> Rule:
     if isinstance(given, str):
         return Rule(lookup("rule", given, {**SPACE, **TIME})())
     return Rule(given)
+
+
+def plain(net: Layer, rule: Rule) -> bool:
+    """Tell whether a network is trained by the chain rule alone."""
+    rules = (rule.within(layer) for _, layer in walk(net))
+    return all(isinstance(r.space, Backprop) and isinstance(r.time, BPTT) for r in rules)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import platform
 import warnings
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,17 +124,6 @@ def _agree(executor: Executor, folder: Path, name: str | None) -> None:
         raise FileError(
             f"{folder}: the processes see different checkpoints there, {names}; it must be one folder for all"
         )
-
-
-def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
-    """Run a loop that goes on from the newest checkpoint of a folder, if there is one."""
-    from .callbacks import Checkpoint
-
-    where = Path(folder)
-    if not any(isinstance(c, Checkpoint) and c.folder == where for c in loop.callbacks):
-        loop.callbacks = [*loop.callbacks, Checkpoint(where)]
-    restore(loop, where)
-    return loop.run()
 
 
 def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> State:

@@ -39,7 +39,7 @@ class RateCurve:
 
     def plot(self) -> Any:
         """Return a figure of the curve with the suggestion (needs matplotlib)."""
-        from ..plots import learning_rate_finder
+        from ..plots.search import learning_rate_finder
 
         return learning_rate_finder(self.rates, self.losses, self.suggestion)
 

@@ -109,7 +109,7 @@ class History(dict[str, list[float]]):
 
     def plot(self) -> Any:
         """Return a figure of all curves (needs matplotlib: ``pip install 'lucidnet[plots]'``)."""
-        from ..plots import training_curves
+        from ..plots.curves import training_curves
 
         return training_curves(self)
 

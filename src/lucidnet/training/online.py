@@ -17,9 +17,8 @@ from ..engine.state import Measurements, State
 from ..engine.stream import Segment, StreamProblem, StreamState, begin, observe
 from ..errors import NonFiniteError, SettingError, ShapeError
 from ..layers import Layer, walk
-from ..rules.credit import chosen, plain
 from ..rules.feedback import edge_shapes
-from ..rules.registry import Rule, get
+from ..rules.registry import Rule, get, plain
 from ..rules.time.base import NOT_ONLINE
 
 NOTHING, WAITS = frozenset[str](), frozenset({"waits"})
@@ -268,7 +267,7 @@ def _check(net: Layer, rule: Rule) -> None:
     if not recurrent:
         raise SettingError("online: the network has no recurrent layer, so each step is a train_step")
     for layer in recurrent:
-        time = chosen(layer, rule).time
+        time = rule.within(layer).time
         if not time.online:
             raise SettingError(NOT_ONLINE.format(time))
         if layer.go_backwards:

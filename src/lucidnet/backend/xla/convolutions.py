@@ -12,7 +12,7 @@ from typing import Any
 
 from ...core.trees import Array
 from ..arrays import namespace
-from ..patches import Grid, added, images, padded, unpadded
+from ..windows import Grid, added, images, padded, unpadded
 from .target import on_each, target
 
 

@@ -1,14 +1,11 @@
-"""A recurrent layer over all times, forward and back."""
+"""A cell over all times, forward and back."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from ...backend import Array, Tree, as_rows, namespace, outer_sum, scan, with_one
-from ..base import Run
-
-if TYPE_CHECKING:
-    from .base import Recurrent
+from ..base import Cache, Run
 
 State: TypeAlias = tuple[Array, ...]
 """What a layer carries from one time step to the next; the first array is its output h."""
@@ -47,41 +44,68 @@ class RecurrentCache(NamedTuple):
         return namespace(first).concat([self.h[1:], first] if backwards else [first, self.h[:-1]])
 
 
-def through_time(self: Recurrent, params: Tree, x: Any, run: Run) -> tuple[Array, RecurrentCache]:
-    """Run a layer over all times of sequences (n, time, features)."""
+class Cell(Protocol):
+    """One time step, forward and back, and how it is repeated; `Recurrent` says what each function does."""
+
+    @property
+    def return_sequences(self) -> bool:
+        """Whether the outputs of all times are returned, or the last one."""
+
+    @property
+    def go_backwards(self) -> bool:
+        """Whether time runs from the last step to the first."""
+
+    def start(self, x: Array, given: State, run: Run) -> State:
+        """Return the state before the first time."""
+
+    def project(self, params: Tree, x: Array, run: Run) -> Array:
+        """Return z = x W + b, of one time or of all."""
+
+    def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
+        """Return the next state, and what `step_back` needs."""
+
+    def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
+        """Return the gradients of z, of h U and of the state before, from that of the state after."""
+
+    def biases(self, db: Array, ds: Array) -> Tree:
+        """Return the gradients of the biases."""
+
+
+def through_time(cell: Cell, params: Tree, x: Any, run: Run) -> tuple[Array, RecurrentCache]:
+    """Run a cell over all times of sequences (n, time, features)."""
     x, *given = x if isinstance(x, tuple) else (x,)
-    xp, first = namespace(x), self.start(x, tuple(given), run)
-    x, z = project(self, params, x, run)
+    xp, first = namespace(x), cell.start(x, tuple(given), run)
+    x, z = project(cell, params, x, run)
     counts = None if run.mask is None else xp.asarray(run.mask).T[..., None]
 
     def step(state: State, now: tuple[Array, Array]) -> tuple[State, Any, tuple[Array]]:
         z, m = now
-        made, kept = self.step(params, z, state)
+        made, kept = cell.step(params, z, state)
         if m is not None:
             made = tuple(xp.where(m, new, old) for new, old in zip(made, state, strict=True))
         return made, kept, (made[0],)
 
-    last, kept, (h,) = scan(step, first, (z, counts), self.go_backwards)
-    y = xp.permute_dims(h, (1, 0, 2)) if self.return_sequences else last[0]
+    last, kept, (h,) = scan(step, first, (z, counts), cell.go_backwards)
+    y = xp.permute_dims(h, (1, 0, 2)) if cell.return_sequences else last[0]
     return y, RecurrentCache(x, first, last, kept, h, counts, len(given))
 
 
-def project(self: Recurrent, params: Tree, x: Array, run: Run) -> tuple[Array, Array]:
+def project(cell: Cell, params: Tree, x: Array, run: Run) -> tuple[Array, Array]:
     """Return the inputs, time first, and z = x W + b (time, n, gates * units)."""
     # Time first: each step then reads one stretch of memory.
     x = namespace(x).permute_dims(x, (1, 0, 2))
-    return x, self.project(params, as_rows(x), run).reshape(*x.shape[:2], -1)
+    return x, cell.project(params, as_rows(x), run).reshape(*x.shape[:2], -1)
 
 
 def back_through_time(
-    self: Recurrent, params: Tree, cache: RecurrentCache, dy: Array, need_dx: bool
+    cell: Cell, params: Tree, cache: RecurrentCache, dy: Array, need_dx: bool
 ) -> tuple[Any, Tree]:
     """Return the gradients of the inputs (and first states), and of the parameters."""
     xp = namespace(dy)
-    errors = xp.permute_dims(dy, (1, 0, 2)) if self.return_sequences else None
+    errors = xp.permute_dims(dy, (1, 0, 2)) if cell.return_sequences else None
     end = tuple(xp.zeros_like(array) for array in cache.last)
     end = (dy, *end[1:]) if errors is None else end
-    dx, dfirst, grads = unroll(self, params, cache, errors, end, need_dx)
+    dx, dfirst, grads = unroll(cell, params, cache, errors, end, need_dx)
     if not need_dx:
         return None, grads
     dx = xp.permute_dims(dx, (1, 0, 2))
@@ -89,7 +113,7 @@ def back_through_time(
 
 
 def unroll(
-    self: Recurrent,
+    cell: Cell,
     params: Tree,
     cache: RecurrentCache,
     errors: Array | None,
@@ -118,15 +142,15 @@ def unroll(
         if d is not None:
             dstate = (dstate[0] + d, *dstate[1:])
         dmade = dstate if m is None else tuple(xp.where(m, d, 0) for d in dstate)
-        dz, ds, dbefore = self.step_back(params, kept, dmade)
+        dz, ds, dbefore = cell.step_back(params, kept, dmade)
         if m is not None:  # where a step does not count the state passed through
             pairs = zip(dbefore, dstate, strict=True)
             dbefore = tuple(b + xp.where(m, 0, d) for b, d in pairs)
         return dbefore, None, ((dz,) if ds is dz else (dz, ds))
 
-    dfirst, _, ds = scan(step, end, (cache.kept, errors, cache.counts), not self.go_backwards)
+    dfirst, _, ds = scan(step, end, (cache.kept, errors, cache.counts), not cell.go_backwards)
     dz = ds[0]
     dx = (as_rows(dz) @ params["W"].T).reshape(*dz.shape[:2], -1) if need_dx else None
     by_x = outer_sum(with_one(cache.x), dz)
-    grads = {"W": by_x[:-1], "U": outer_sum(cache.before(self.go_backwards), ds[-1])}
-    return dx, dfirst, grads | self.biases(by_x[-1], ds[-1])
+    grads = {"W": by_x[:-1], "U": outer_sum(cache.before(cell.go_backwards), ds[-1])}
+    return dx, dfirst, grads | cell.biases(by_x[-1], ds[-1])

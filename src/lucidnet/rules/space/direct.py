@@ -11,7 +11,8 @@ from ...backend import Array, Shape, Stream, Tree, namespace
 from ...layers import Dense, Layer
 from ...layers.base import Send
 from ...losses.crossentropy import as_rows
-from ..base import Edge, Signals, SpaceRule, carriers
+from ..base import SpaceRule
+from ..edge import Edge, Signals, carriers
 
 
 @dataclass(frozen=True, repr=False)

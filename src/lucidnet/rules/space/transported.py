@@ -9,7 +9,8 @@ from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace
 from ...layers import Layer
 from ...layers.base import Send
-from ..base import Edge, SpaceRule, carriers
+from ..base import SpaceRule
+from ..edge import Edge, carriers
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,4 +1,4 @@
-"""Callbacks that write files."""
+"""Callbacks that write files, and how a training goes on from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engine.state import Measured
 from ...errors import SettingError
-from ..history import Result
+from ..history import History, Result
 from .base import Callback
 from .watching import better, mode_of, monitored
 
@@ -89,6 +89,17 @@ class Checkpoint(Callback):
 
     def restore(self, loop: Loop, state: Any) -> None:
         self.record = state
+
+
+def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
+    """Run a loop that goes on from the newest checkpoint of a folder, if there is one."""
+    from ..checkpoint import restore
+
+    where = Path(folder)
+    if not any(isinstance(c, Checkpoint) and c.folder == where for c in loop.callbacks):
+        loop.callbacks = [*loop.callbacks, Checkpoint(where)]
+    restore(loop, where)
+    return loop.run()
 
 
 class CSVLog(Callback):

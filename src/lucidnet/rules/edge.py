@@ -1,0 +1,80 @@
+"""An edge of a network, as rules cross it, and what is known there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, Self
+
+from ..backend import Array, Tree
+from ..layers import Layer
+from ..layers.base import Cache
+
+
+class Signals(NamedTuple):
+    """What is known at the network's output, and broadcast to whoever wants it.
+
+    Parameters
+    ----------
+    error : array (n, ..., outputs)
+        The gradient of the mean loss by the network's output (by the logits, where loss and final
+        activation are computed together); of several outputs side by side.
+    target : array
+        The targets, as the loss takes them.
+    """
+
+    error: Array
+    target: Array
+
+
+class Edge(NamedTuple):
+    """One edge of a network, from the output of a layer down to its input, as a rule crosses it.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    params : tree
+        Its parameters.
+    cache : Any
+        What its forward pass kept.
+    dy : array
+        The error at its output.
+    need_dx : bool
+        Whether anyone needs the error at its input.
+    B : tree
+        Its feedback weights.
+    signals : Signals
+        What is known at the network's output.
+    route : callable
+        How the layer itself is passed: route(params, cache, dy, send, need_dx). For most it is the layer's
+        own `route`; a rule through time passes recurrent layers.
+    """
+
+    layer: Layer
+    params: Tree
+    cache: Cache
+    dy: Any
+    need_dx: bool
+    B: Tree
+    signals: Signals
+    route: Callable[..., tuple[Any, Tree]]
+
+
+class Axes(Protocol):
+    """A learning rule as layers meet it: across them, and through time."""
+
+    @property
+    def space(self) -> Any:
+        """How the error crosses layers."""
+
+    @property
+    def time(self) -> Any:
+        """How recurrent layers carry it back in time."""
+
+    def within(self, layer: Layer) -> Self:
+        """Return the rule of a layer: its own, or this one where it has none."""
+
+
+def carriers(layer: Layer) -> tuple[str, ...]:
+    """Return the names of the weights that carry the error through a leaf."""
+    return () if layer.children() else layer.transport
