@@ -39,7 +39,7 @@ class NotReadyError(LucidnetError, RuntimeError):
 
 
 class NonFiniteError(LucidnetError, ArithmeticError):
-    """Training produced NaN or infinity; the weights of the last good step are kept."""
+    """Training produced NaN or infinity: that step is not made, the model is that of the last good step."""
 
 
 class WorkerError(LucidnetError, RuntimeError):

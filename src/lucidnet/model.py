@@ -436,7 +436,8 @@ class Model:
         DataError, ShapeError
             If the data cannot be trained on.
         NonFiniteError
-            If loss or gradient become NaN or infinite; the weights of the last good step are kept.
+            If loss or gradient become NaN or infinite. That step is not made: weights and the optimizer's
+            memory are those of the last good step, and the training can go on from there.
         """
         settings = LoopSettings(epochs, accumulate, validate_every)
         source, validation = self._sources(
