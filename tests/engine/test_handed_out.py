@@ -136,7 +136,7 @@ def test_from_another_thread(backend):
     """Each state that is read while a fit goes on is that of a whole step, and stays so."""
     case = BY_NAME["kp"]
     x, y = case.data()
-    model, epochs = case.model(backend), 40 if backend == "numpy" else 10
+    model, epochs = case.model(backend), 40 if backend == "numpy" else 30
     keep = Keep()
     case.fit(model, x, y, epochs=epochs, callbacks=[keep])
     whole = {int(copy["step"]): copy for copy, _ in keep.copies}
