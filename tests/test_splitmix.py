@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from lucidnet.backend import stream_like
+from lucidnet.backend import StepStream
 from lucidnet.backend.splitmix import BLOCK, _words
 
 PLACES = {"here": (1, 2, ("a",)), "seed": (2, 2, ("a",)), "step": (1, 3, ("a",)), "path": (1, 2, ("b",))}
@@ -12,7 +12,7 @@ DRAWS = {"normal": (), "uniform": (), "bernoulli": (0.3,)}
 
 
 def stream(place="here", dtype="float64", xp=np):
-    return stream_like(xp.zeros(1, dtype), *PLACES[place])
+    return StepStream.like(xp.zeros(1, dtype), *PLACES[place])
 
 
 def test_the_words_are_those_of_splitmix64():

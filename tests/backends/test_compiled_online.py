@@ -95,15 +95,19 @@ def own_programs():
 class Waves:
     """Numbers that stand in for random ones: the same on both backends."""
 
-    def __init__(self, like, seed, step, path):
-        self.like, self.step, self.path = like, step, path
+    def __init__(self, array, seed, step, path):
+        self.array, self.step, self.path = array, step, path
+
+    @classmethod
+    def like(cls, array, seed, step, path):
+        return cls(array, seed, step, path)
 
     def child(self, name):
-        return Waves(self.like, 0, self.step, (*self.path, name))
+        return Waves(self.array, 0, self.step, (*self.path, name))
 
     def normal(self, shape):
-        xp = namespace(self.like)
-        places = xp.arange(np.prod(shape), dtype=self.like.dtype).reshape(shape)
+        xp = namespace(self.array)
+        places = xp.arange(np.prod(shape), dtype=self.array.dtype).reshape(shape)
         return xp.sin(1e4 * xp.sin(places + 1.7 * self.step + len(self.path[-1])))
 
     def bernoulli(self, shape, probability):
@@ -120,7 +124,7 @@ def test_rules_with_noise(rule, monkeypatch, own_programs):
     np.testing.assert_array_equal(one.model.get_weights(), two.model.get_weights())
     np.testing.assert_array_equal(flat(one.feedback), flat(two.feedback))
     for module in (rtrl, kernl):
-        monkeypatch.setattr(module, "stream_like", Waves)
+        monkeypatch.setattr(module, "StepStream", Waves)
     programs.PROGRAMS.clear()
     both(halves, **settings)
     other = learner("numpy", **settings)
@@ -182,7 +186,7 @@ def test_losses_that_take_the_activation_over_and_weights(loss, last, y):
 def test_steps_and_stretches_may_be_mixed(rule, monkeypatch, tmp_path, own_programs):
     """With targets missing at times, the weights looked at, and new sequences begun."""
     for module in (rtrl, kernl):
-        monkeypatch.setattr(module, "stream_like", Waves)
+        monkeypatch.setattr(module, "StepStream", Waves)
 
     def scenario(online):
         model, found = online.model, []

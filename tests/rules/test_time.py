@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.backend import Stream, stream_like
+from lucidnet.backend import StepStream, Stream
 from lucidnet.errors import LucidnetError
 from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, Run, Sequential, SimpleRNN
 from lucidnet.rules import RFLO, RTRL, UORO, Diagonal, EProp, KeRNL, Rule, SnAp, TruncatedBPTT
@@ -252,7 +252,7 @@ def test_kernl_is_the_published_update():
     h, noisy, omega, gamma = (np.zeros((N, U)) for _ in range(4))
     traces = {name: np.zeros((N, *value.shape)) for name, value in grads.items()}
     for t in range(T):
-        xi = stream_like(X, 5, t, ("kernl",)).normal((N, U))
+        xi = StepStream.like(X, 5, t, ("kernl",)).normal((N, U))
         old_omega, errors = omega.copy(), np.zeros((N, U))
         before, noisy_before = h.copy(), noisy.copy()
         for n in range(N):

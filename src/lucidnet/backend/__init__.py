@@ -14,13 +14,14 @@ from .queue import exchanged, queue
 from .random import Stream
 from .scan import scan
 from .special import normal_cdf
-from .splitmix import stream_like
+from .splitmix import StepStream
 from .xla.autodiff import derivative
 
 __all__ = [
     "Array",
     "Parts",
     "Shape",
+    "StepStream",
     "Stream",
     "Tree",
     "as_rows",
@@ -38,7 +39,6 @@ __all__ = [
     "row_numbers",
     "scan",
     "scatter_add",
-    "stream_like",
     "with_one",
     "write_difference",
 ]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
 from ..core.trees import Array, Shape
+from .arrays import namespace
 
 
 class Stream:
@@ -42,6 +44,11 @@ class Stream:
         self, seed: int = 0, step: int = 0, dtype: str = "float32", path: tuple[str, ...] = ()
     ) -> None:
         self.seed, self.step, self.dtype, self.path = seed, step, dtype, path
+
+    @classmethod
+    def like(cls, array: Array, seed: int, step: Any, path: tuple[str, ...]) -> Stream:
+        """Return the stream of a step for numbers that go with an array, of its library and dtype."""
+        return cls(seed, namespace(array).asarray(step), str(array.dtype), path)
 
     def child(self, name: str) -> Stream:
         """Return the stream of a part of this place."""

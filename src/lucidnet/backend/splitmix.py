@@ -77,11 +77,6 @@ class StepStream(Stream):
         return _mixed(state + start), gamma
 
 
-def stream_like(array: Array, seed: int, step: Any, path: tuple[str, ...]) -> Stream:
-    """Return the stream of a training step for numbers that go with an array, of its library and dtype."""
-    return StepStream(seed, namespace(array).asarray(step), str(array.dtype), path)
-
-
 @lru_cache(maxsize=4096)
 def words_of(seed: int, path: tuple[str, ...]) -> tuple[int, int]:
     """Return two words of 64 bits for a seed and a place: where a sequence begins, and its distance gamma."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from ..backend import Tree, stream_like
+from ..backend import StepStream, Tree
 from ..core.trees import Path, at
 from ..layers import Layer
 from ..optimizers import Optimizer
@@ -83,7 +83,8 @@ def _mirrored(problem: Problem, state: State, feedback: FeedbackState, numbers: 
     net, rule = problem.objective.net, problem.rule
     if not any(own.space.phase for _, _, own in places(net, rule)):
         return feedback
-    rng, edges = stream_like(state.params.vector, numbers.seed, state.step, ("mirror",)), problem.edges or {}
+    rng = StepStream.like(state.params.vector, numbers.seed, state.step, ("mirror",))
+    edges = problem.edges or {}
 
     def learned(path: Path, layer: Layer, own: Rule, B: Tree) -> Tree:
         stream = rng

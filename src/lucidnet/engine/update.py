@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
-from ..backend import Array, Parts, Tree, choose, finite, stream_like
+from ..backend import Array, Parts, StepStream, Tree, choose, finite
 from ..backend import number as as_number
 from ..core.trees import at
 from ..data.batch import Batch
@@ -145,7 +145,7 @@ def training_run(
 ) -> Run:
     """Return the run of a step's forward pass on its batch with a number (0 if it has but one)."""
     path = (f"run{number}" if number else "run",)
-    stream = stream_like(state.params.vector, numbers.seed, state.step, path)
+    stream = StepStream.like(state.params.vector, numbers.seed, state.step, path)
     states = (state.carried if carried is None else carried) or None
     return Run(True, stream, mask=batch.mask, states=states, valid=batch.valid)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, Tree, stream_like
+from ..backend import Array, StepStream, Tree
 from ..core.signals import defer_interrupt
 from ..core.trees import ordered
 from ..engine.build import zeros
@@ -93,7 +93,7 @@ class OnlineLearner:
         if plain(net, self.rule):
             return {}
         edges = edge_shapes(net, state.params, x)
-        rng = stream_like(state.vector, state.seed, state.step, ("feedback",))
+        rng = StepStream.like(state.vector, state.seed, state.step, ("feedback",))
         return self.rule.space.begin(net, self.rule, state.params, edges, rng)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from ...backend import Array, Stream, Tree, namespace, stream_like
+from ...backend import Array, StepStream, Stream, Tree, namespace
 from ...core.value import in_range
 from ...errors import SettingError
 from ...layers import Recurrent
@@ -115,7 +115,7 @@ class KeRNL(Online):
     def _learned(self, k: Kernel, layer: Recurrent, params: Tree, now: TimeStep) -> Kernel:
         """Move layer and copy on, and let A and alpha learn by the difference."""
         z = layer.project(params, now.x[:, :-1], INFERENCE)
-        xi = stream_like(k.omega, self.seed, k.steps[0], ("kernl",)).normal(k.omega.shape)
+        xi = StepStream.like(k.omega, self.seed, k.steps[0], ("kernl",)).normal(k.omega.shape)
         plain, _ = layer.step(params, z, k.plain)
         noisy, _ = layer.step(params, z, k.noisy)
         noisy = (noisy[0] + self.deviation * xi, *noisy[1:])

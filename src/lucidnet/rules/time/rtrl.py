@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...backend import Array, Tree, namespace, stream_like
+from ...backend import Array, StepStream, Tree, namespace
 from ...errors import SettingError
 from ...layers import Recurrent
 from .base import ALL_UNITS
@@ -144,7 +144,7 @@ class UORO(Online):
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         time, s, w = trace
         xp, (J, by_z, by_s) = namespace(s), jacobians(layer, params, now)
-        rng = stream_like(s, self.seed, time, ("uoro",))
+        rng = StepStream.like(s, self.seed, time, ("uoro",))
         signs = [2.0 * rng.child(k).bernoulli(F.shape[::2], 0.5) - 1 for k, F in (("z", by_z), ("s", by_s))]
         signs = [xp.astype(xp.asarray(sign), s.dtype) for sign in signs]
         old = (J @ s[..., None])[..., 0]
