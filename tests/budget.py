@@ -40,7 +40,7 @@ TODAY = {
     "modules in the largest circle": 2,
     "lines of model.py": 417,
     "lines of Model": 355,
-    "lines of the training core": 3447,
+    "lines of the training core": 3455,
 }
 """What is over the budget today, and how much of it there is."""
 

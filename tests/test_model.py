@@ -368,6 +368,31 @@ def test_sparse_loss_with_one_hot_says_what_to_do():
         model.fit(X, np.eye(10)[Y])
 
 
+class TestAnotherOptimizer:
+    """`model.optimizer = ...` between steps."""
+
+    def test_of_the_same_kind_goes_on_with_what_it_remembers(self):
+        model, other = small(), small()
+        for one, rates in ((model, (0.1, 0.001)), (other, (0.1, 0.1))):
+            one.compile("categorical_crossentropy", ln.optimizers.Adam(rates[0]))
+            one.train_step(X, Y)
+            one.optimizer = ln.optimizers.Adam(rates[1])
+            before = one.get_weights()
+            one.train_step(X, Y)
+            one.moved = one.get_weights() - before
+        np.testing.assert_allclose(model.moved, other.moved / 100, rtol=2e-3, atol=1e-6)
+
+    @pytest.mark.parametrize("given", [ln.optimizers.SGD(0.1), ln.optimizers.LBFGS()])
+    def test_of_another_kind_is_an_error(self, given):
+        model = small()
+        model.compile("categorical_crossentropy", "adam")
+        model.train_step(X, Y)
+        with pytest.raises(SettingError, match=r"cannot take the place of Adam.*compile\("):
+            model.optimizer = given
+        assert model.optimizer == ln.optimizers.Adam()
+        model.train_step(X, Y)
+
+
 class TestNonFinite:
     """A loss that becomes NaN or infinite."""
 

@@ -245,7 +245,7 @@ class Model:
 
     @property
     def optimizer(self) -> Any:
-        """The optimizer, once compiled. It can be set to one of the same kind: its memory stays."""
+        """The optimizer, once compiled. It can be set to one that remembers the same: what it knows stays."""
         return self._chosen[1] if self._chosen else None
 
     @optimizer.setter

@@ -84,12 +84,11 @@ def _mirrored(problem: Problem, state: State, feedback: FeedbackState, numbers: 
     if not any(own.space.phase for _, _, own in places(net, rule)):
         return feedback
     rng = StepStream.like(state.params.vector, numbers.seed, state.step, ("mirror",))
-    edges = problem.edges or {}
 
     def learned(path: Path, layer: Layer, own: Rule, B: Tree) -> Tree:
         stream = rng
         for name in path:
             stream = stream.child(name)
-        return own.space.learn(layer, at(state.params, path), edges[path], B, stream)
+        return own.space.learn(layer, at(state.params, path), (problem.edges or {})[path], B, stream)
 
     return feedback._replace(weights=merged(feedback.weights, each(net, rule, feedback.weights, learned)))

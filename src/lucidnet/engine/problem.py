@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ..backend import Shape, Stream, Tree
 from ..core.trees import tree_map
+from ..errors import SettingError
 from ..layers import Layer
 from ..losses import Loss
 from ..optimizers import Optimizer
@@ -71,7 +74,19 @@ class Problem:
         return hash(self.structure)
 
     def changed(self, optimizer: Optimizer) -> Problem:
-        """Return the same with another optimizer, whose memory has the same form."""
+        """Return the same with another optimizer, which must remember the same things.
+
+        Raises
+        ------
+        SettingError
+            If it does not: what this one remembers would be lost, or taken for something else.
+        """
+        old, new = ((*o.init_slots(np.zeros(1)), o.full_batch) for o in (self.optimizer, optimizer))
+        if old != new:
+            raise SettingError(
+                f"{optimizer!r} cannot take the place of {self.optimizer!r}, as it remembers other things; "
+                "compile(loss, optimizer) begins anew with it"
+            )
         return replace(self, optimizer=optimizer)
 
     def start(self, params: Tree, seed: int) -> State:
