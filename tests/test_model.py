@@ -1,5 +1,8 @@
 """The model: what a person does with it."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -366,6 +369,38 @@ def test_sparse_loss_with_one_hot_says_what_to_do():
         ShapeError, match=r"takes integer labels of shape \(n,\), got rows of shape \(200, 10\)"
     ):
         model.fit(X, np.eye(10)[Y])
+
+
+class TestCopies:
+    """A copy has the weights, and nothing of what either learns afterwards."""
+
+    @pytest.mark.parametrize(
+        "copied", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
+    )
+    @pytest.mark.parametrize("backend", ["numpy", "jax"])
+    def test_a_copy_goes_its_own_way(self, backend, copied):
+        model = ln.Model([Input(64), Dense(8, "tanh"), Dense(10, "softmax")], seed=0, backend=backend)
+        model.compile("categorical_crossentropy", "adam")
+        copied(model)  # without weights, too
+        model.fit(X, Y, epochs=2, verbose=0)
+        weights, losses = model.get_weights(), list(model.history["loss"])
+        other = copied(model)
+        np.testing.assert_array_equal(other.get_weights(), weights)
+        for _ in range(3):
+            other.train_step(X, Y)
+            other.fit(X, Y, verbose=0)
+        np.testing.assert_array_equal(model.get_weights(), weights)
+        assert model.history["loss"] == losses
+        again = copied(model)
+        for one in (model, again):
+            one.fit(X, Y, verbose=0)
+        np.testing.assert_array_equal(again.get_weights(), model.get_weights())
+
+
+def test_a_rule_that_the_optimizer_cannot_follow_is_an_error_at_once():
+    model = ln.Model([Input(64), Dense(10, "softmax")])
+    with pytest.raises(SettingError, match=r"LBFGS\(\) takes all data as one batch, and the true gradient"):
+        model.compile("categorical_crossentropy", ln.optimizers.LBFGS(), rule="fa")
 
 
 class TestAnotherOptimizer:

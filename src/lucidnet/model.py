@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
 from os import PathLike
@@ -180,11 +181,11 @@ class Model:
         """
         from .metrics import several
 
-        made, own = losses.get(loss, loss_weights), _rule(rule)
+        made, best, own = losses.get(loss, loss_weights), optimizers.get(optimizer), _rule(rule)
         made.fuse(self.net)  # raises where the loss does not fit the last layer,
-        credit_rule(self.net, own)  # and this where the rule does not fit
+        credit_rule(self.net, own, best)  # and this where the rule does not fit
         _ = self.executor.main  # and this where there are no such devices
-        chosen, measured = (made, optimizers.get(optimizer), own), several(metrics)
+        chosen, measured = (made, best, own), several(metrics)
         if "live" in vars(self):
             self._begin(self.state.params, chosen, self.seed)
         self._chosen, self.metrics = chosen, measured
@@ -209,6 +210,12 @@ class Model:
             self._compiled  # noqa: B018 - raises if it is not
         self.build()
         return vars(self)[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy gets an executor of its own: it has locks, devices, and the buffers of one model.
+        kept = {name: value for name, value in vars(self).items() if name != "executor"}
+        kept |= {"_host": None, "history": deepcopy(self.history), "about": dict(self.about)}
+        return kept | ({"live": self.state} if "live" in kept else {})
 
     @property
     def state(self) -> State:

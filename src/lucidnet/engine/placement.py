@@ -28,8 +28,8 @@ class Placement:
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
-        self.sent: tuple[Any, Any] = (None, None)
-        """Parameters of NumPy that were sent to the devices, and the same there."""
+        self.sent: tuple[Any, Any, Any] = (None, None, None)
+        """Parameters of NumPy that were sent to devices, to which, and the same there."""
         self.orders: tuple[Tree, Tree] = ({}, {})
         """Feedback weights and carried states in the order of the layers; a compiler sorts them."""
 
@@ -83,11 +83,13 @@ class Placement:
         """Return parameters on the devices; they may be there already."""
         if isinstance(params.vector, Parts):
             return params
-        if self.sent[0] is not params:
+        sent = self.sent  # read once: other threads predict, too
+        if sent[0] is not params or sent[1] is not mesh:
             layout = params.layout
             arrays = layout.arrays(params.vector)
-            self.sent = params, layout.bind(layout.parts(mesh.put(arrays, mesh.weights(arrays))))
-        return self.sent[1]
+            placed = layout.bind(layout.parts(mesh.put(arrays, mesh.weights(arrays))))
+            sent = self.sent = params, mesh, placed
+        return sent[2]
 
     def host(self, state: State) -> State:
         """Return a state as NumPy's arrays that nobody can write."""

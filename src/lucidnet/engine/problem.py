@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -65,7 +65,12 @@ class Problem:
     @cached_property
     def structure(self) -> Structure:
         """What a compiled program is for: all but numbers."""
-        return Structure(self.net, self.optimizer, self.loss, self.rule, repr(self.input_shape))
+        given = (self.net, self.optimizer, self.loss, self.rule, repr(self.input_shape))
+        return Structure(*given, once=self.objective)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What was found once belongs to this object, and to this process.
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Problem) and self.structure == other.structure)

@@ -18,7 +18,7 @@ from .structure import Structure
 
 PLACES = 64
 """For how many places that draw random numbers a program has room at first."""
-KEPT = 512
+KEPT = 128
 """How many programs a process keeps; beyond that the one used longest ago goes."""
 
 
@@ -103,7 +103,7 @@ class Programs:
         if id(net) not in self.nets:
             if len(self.nets) >= 16:
                 self.nets.clear()
-            self.nets[id(net)] = net, Structure(net)
+            self.nets[id(net)] = net, Structure(net, once=net)
         return self.nets[id(net)][1]
 
     def _made(self, function: Any, given: Any, target: Target, sharding: Any) -> Callable[..., Any]:

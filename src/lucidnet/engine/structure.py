@@ -1,59 +1,103 @@
-"""What a compiled program is for: a network and an optimizer without their numbers."""
+"""What a compiled program is for: a network, an optimizer and what else is trained, without their numbers."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from typing import Any
+from types import FunctionType
+from typing import Any, NamedTuple
 
+from ..core.value import Value, of_library
 from ..layers import Layer
-from ..layers.rebuild import rebuilt
 from ..optimizers import Optimizer
 
 SHARED = ("learning_rate", "weight_decay", "l1", "l2")
 """The numbers among the settings that all layers share."""
 
 
-def structure(value: Any) -> Any:
-    """Return a network or an optimizer without its numbers: what a program is for."""
-    if isinstance(value, Layer):
-        return rebuilt(value, lambda layer, made, path: _marked(made, (*SHARED, *layer.schedulable)))
-    inner = {name: structure(own) for name, own in inner_optimizers(value)}
-    return _marked(value, ("learning_rate", *value.schedulable, *value.hosted), inner)
+class Same:
+    """Something that equals nothing but itself."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+class Settings(NamedTuple):
+    """The type of a value of the library, and the forms of its settings."""
+
+    kind: type
+    settings: tuple[Any, ...]
+
+
+def form(value: Any) -> Any:
+    """Return what a program knows of a value: its type and its settings, but for numbers that are arguments.
+
+    A user's own object is only like itself: what it does may hang on more than its fields.
+    """
+    if isinstance(value, Value) and of_library(value):
+        numbers = _numbers_of(value)
+        given = ((f.name, getattr(value, f.name)) for f in fields(value))  # type: ignore[arg-type]
+        return Settings(
+            type(value),
+            tuple((name, mark(own) if name in numbers else form(own)) for name, own in given),
+        )
+    if isinstance(value, (tuple, list)):
+        return type(value), tuple(map(form, value))
+    if isinstance(value, Mapping):
+        return dict, tuple((name, form(own)) for name, own in value.items())
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return type(value), value
+    named = isinstance(value, (type, FunctionType)) and value.__module__.startswith("lucidnet.")
+    return value if named else Same(value)
 
 
 class Structure:
-    """A network or an optimizer without its numbers, to be compared: what a compiled program is for.
+    """What a program is for, to be compared.
 
     Parameters
     ----------
-    *values : Layer, Optimizer or any other value
-        What is compared; of others than the first two all counts.
+    *values
+        What is trained, as a whole.
+    once : object, optional
+        Made anew whenever a network is compiled. If something of a user's own is among the values a program
+        is only good for one: its functions may read what has changed since.
     """
 
-    def __init__(self, *values: Any) -> None:
-        self.values = tuple(structure(v) if isinstance(v, Layer | Optimizer) else v for v in values)
-        try:
-            self.hash = hash(self.values)
-        except TypeError:  # a user's layer with a setting that cannot be compared
-            self.values, self.hash = (self,), id(self)
+    def __init__(self, *values: Any, once: Any = None) -> None:
+        made = form(values)
+        self.form = (made, Same(once)) if once is not None and any(_own(made)) else made
+        self.hash = hash(self.form)
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
         same = isinstance(other, Structure) and self.hash == other.hash
-        return same and self.values[0] is not self and self.values == other.values  # type: ignore[attr-defined]
+        return self is other or (same and self.form == other.form)  # type: ignore[attr-defined]
 
     def __hash__(self) -> int:
         return self.hash
 
 
-def _marked(value: Any, names: Sequence[str], others: Mapping[str, Any] | None = None) -> Any:
-    """Return a copy of a value in which something stands for its numbers."""
-    made = copy.copy(value)
-    vars(made).update({name: mark(getattr(value, name)) for name in names} | dict(others or {}))
-    return made
+def _own(made: Any) -> Iterator[bool]:
+    """Tell for each part of a form whether it is a user's own."""
+    if isinstance(made, tuple):
+        for part in made:
+            yield from _own(part)
+    else:
+        yield isinstance(made, Same)
+
+
+def _numbers_of(value: Value) -> tuple[str, ...]:
+    """Return the settings of a value that a program is given as numbers."""
+    if isinstance(value, Layer):
+        return (*SHARED, *value.schedulable)
+    if isinstance(value, Optimizer):
+        return ("learning_rate", *value.schedulable, *value.hosted)
+    return ()
 
 
 def mark(setting: Any) -> Any:

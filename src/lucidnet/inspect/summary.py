@@ -56,7 +56,7 @@ def _rows(net: Layer, params: Tree, shape: Any) -> Iterator[tuple[Path, str, str
         if path:
             size = sum(array.size for _, array in leaves(at(params, path)))
             title = type(layer).__name__ if layer.children() else layer.describe()
-            yield path, title, _text(layer.output_shape(shapes[path])), f"{size:,}"
+            yield path, title, _text(layer.output_shape(shapes[path])) if path in shapes else "?", f"{size:,}"
 
 
 def _text(shape: Any) -> str:

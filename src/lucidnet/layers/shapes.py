@@ -18,6 +18,11 @@ def input_shapes(net: Layer, shape: Any) -> dict[Path, Any]:
     shape : tuple of int
         The shape of one input, as for `Layer.output_shape`.
 
+    Returns
+    -------
+    dict of path to shape
+        Layers inside a container of a user's own that has no ``inner_shapes`` are left out.
+
     Examples
     --------
     >>> from lucidnet.layers import Dense, Residual, Sequential
@@ -25,7 +30,10 @@ def input_shapes(net: Layer, shape: Any) -> dict[Path, Any]:
     {('dense0',): (2,), ('residual1',): (3,), ('residual1', 'body'): (3,)}
     """
     found: dict[Path, Any] = {}
-    inner = net.inner_shapes(shape)
+    try:
+        inner = net.inner_shapes(shape)
+    except NotImplementedError:  # a user's own container, which need not tell
+        return found
     for name, child in net.children():
         found[(name,)] = inner[name]
         found |= {(name, *path): taken for path, taken in input_shapes(child, inner[name]).items()}
