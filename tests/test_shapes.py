@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+import lucidnet as ln
 from harness import LAYERS
 from lucidnet import initializers
 from lucidnet.backend import Stream
@@ -275,3 +276,9 @@ def test_blank_arrays():
         BlankStream().full((10**30,), 0)
     empty = BlankStream().uniform((0, 3))
     assert (empty * 2).shape == (0, 3)
+
+
+def test_a_summary_says_which_shapes_it_cannot_know():
+    model = ln.Model([Input(2), Hidden(), Dense(3)])
+    model.build()
+    assert "?" in model.summary()

@@ -9,7 +9,6 @@ import numpy as np
 from ..backend import Stream, Tree
 from ..backend.layout import Layout
 from ..backend.memory import keep_freed
-from ..errors import SettingError
 from ..layers import Layer, walk
 from ..losses import Loss
 from ..optimizers import Optimizer
@@ -37,7 +36,7 @@ def problem_of(
     SettingError
         If network, loss and rule do not fit each other, or a setting has no effect.
     """
-    own = credit_rule(net, rule, optimizer)
+    own = credit_rule(net, rule)
     keep_freed()
     objective, layout = Objective.of(net, loss, own), ParameterLayout.of(net, params)
     how = search.advance if optimizer.full_batch else update.advance
@@ -64,13 +63,13 @@ def executor_for(config: DeviceConfig) -> Executor:
     return OnJax(config)
 
 
-def credit_rule(net: Layer, rule: Rule | None, optimizer: Optimizer) -> Rule | None:
+def credit_rule(net: Layer, rule: Rule | None) -> Rule | None:
     """Return the rule if it, or one of a layer, is more than the chain rule.
 
     Raises
     ------
     SettingError
-        If a rule cannot be followed in this network, or with this optimizer.
+        If a rule cannot be followed in this network.
     """
     if rule is None and all(layer.rule is None for _, layer in walk(net)):
         return None
@@ -80,11 +79,7 @@ def credit_rule(net: Layer, rule: Rule | None, optimizer: Optimizer) -> Rule | N
 
     rule = rule or Rule()
     check_defined(net, rule)
-    if plain(net, rule):
-        return None
-    if optimizer.full_batch:
-        raise SettingError(f"{optimizer!r} takes all data as one batch, and the true gradient only")
-    return rule
+    return None if plain(net, rule) else rule
 
 
 def initial(net: Layer, shape: Any, seed: int = 0, dtype: str = "float32") -> Tree:

@@ -36,8 +36,8 @@ def advance(
     The settings are those of `update.advance`; `look` finds loss and gradient, compiled where there is a
     compiler. A point that is not finite ends the search, and the step is not made.
     """
-    if len(batches) > 1:
-        raise SettingError(f"{problem.optimizer!r} takes all data as one batch")
+    if len(batches) > 1 or problem.rule is not None:
+        raise SettingError(f"{problem.optimizer!r} takes all data as one batch, and the true gradient only")
     layout, settings = problem.layout, cast(LBFGS, problem.optimizer.changed(iterations=1))
     size, seen = layout.parameters.size, list[Measured]()
     buffers = state.vector[size:]

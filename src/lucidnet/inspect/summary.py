@@ -51,7 +51,7 @@ def _totals(size: int, trained: int, nbytes: int) -> str:
 
 def _rows(net: Layer, params: Tree, shape: Any) -> Iterator[tuple[Path, str, str, str]]:
     """Yield path and row of each layer; the layers inside a container follow it."""
-    shapes = input_shapes(net, shape)
+    shapes = input_shapes(net, shape, known_only=True)
     for path, layer in walk(net):
         if path:
             size = sum(array.size for _, array in leaves(at(params, path)))

@@ -8,7 +8,7 @@ from ..core.trees import Path
 from .base import Layer
 
 
-def input_shapes(net: Layer, shape: Any) -> dict[Path, Any]:
+def input_shapes(net: Layer, shape: Any, *, known_only: bool = False) -> dict[Path, Any]:
     """Return the shape of one input of each layer inside a network, where it first stands, by path.
 
     Parameters
@@ -18,10 +18,8 @@ def input_shapes(net: Layer, shape: Any) -> dict[Path, Any]:
     shape : tuple of int
         The shape of one input, as for `Layer.output_shape`.
 
-    Returns
-    -------
-    dict of path to shape
-        Layers inside a container of a user's own that has no ``inner_shapes`` are left out.
+    known_only : bool
+        Leave out layers inside a container of a user's own that has no ``inner_shapes``; else that raises.
 
     Examples
     --------
@@ -32,9 +30,12 @@ def input_shapes(net: Layer, shape: Any) -> dict[Path, Any]:
     found: dict[Path, Any] = {}
     try:
         inner = net.inner_shapes(shape)
-    except NotImplementedError:  # a user's own container, which need not tell
+    except NotImplementedError:
+        if not known_only:
+            raise
         return found
     for name, child in net.children():
         found[(name,)] = inner[name]
-        found |= {(name, *path): taken for path, taken in input_shapes(child, inner[name]).items()}
+        deeper = input_shapes(child, inner[name], known_only=known_only)
+        found |= {(name, *path): taken for path, taken in deeper.items()}
     return found
