@@ -10,6 +10,7 @@ from lucidnet.layers import (
     GRU,
     LSTM,
     Bidirectional,
+    Conv1D,
     Dense,
     Dropout,
     Flatten,
@@ -213,8 +214,9 @@ def test_one_step_at_a_time(kind):
         stepper.reset()
 
 
-def test_what_cannot_go_one_step_at_a_time_says_so():
-    model = ln.Model([Input((T, D)), Bidirectional(GRU(3, return_sequences=True)), Dense(2)])
+@pytest.mark.parametrize("layer", [Bidirectional(GRU(3, return_sequences=True)), Conv1D(3, 2)])
+def test_what_cannot_go_one_step_at_a_time_says_so(layer):
+    model = ln.Model([Input((T, D)), layer, Dense(2)])
     with pytest.raises(SettingError, match="cannot go one step at a time"):
         model.stepper()
 
