@@ -1,9 +1,12 @@
 """A step whose loss or gradient is not finite is not made: nothing of it stays, on both engines alike."""
 
+import gc
+
 import numpy as np
 import pytest
 from snapshots import BACKENDS, CASES, HUGE, Case, N, Ruin, dense, same, snapshot
 
+import lucidnet as ln
 from lucidnet.callbacks import Callback
 from lucidnet.errors import NonFiniteError
 from lucidnet.layers import Dense, Input
@@ -220,3 +223,42 @@ def test_both_engines_take_the_same_back(case):
         made.append(snapshot(model.state))
     assert made[0]["step"] == 1
     same(*made, 1e-10)
+
+
+class TestAgain:
+    """A block on JAX that ends early: some of its steps are made once more."""
+
+    def blocks(self, dtype):
+        model = ln.Model([Input(3), Dense(4, "relu"), Dense(1)], seed=0, dtype=dtype, backend="jax")
+        ruin = 1e30 if dtype == "float32" else 1e200
+        model.compile("mse", SGD(lambda step: 0.01 if step < 4 else ruin))
+        x = np.random.default_rng(0).normal(size=(24, 3))
+        return model, x, x[:, :1] ** 2
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_in_both_dtypes(self, dtype):
+        """The second block makes step 3, and ruins the weights at step 4: it is cut there.
+
+        JAX is as its users have it, who allow no 64 bits.
+        """
+        jax = pytest.importorskip("jax")
+        with jax.enable_x64(False):
+            model, x, y = self.blocks(dtype)
+            with pytest.raises(NonFiniteError, match="step 5"):
+                model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0)
+        plain = ln.Model(model.net, seed=0, dtype=dtype)
+        plain.compile("mse", SGD(0.01))
+        plain.fit(x, y, epochs=1, batch_size=8, shuffle=False, verbose=0)
+        plain.train_step(x[:8], y[:8])
+        assert model.state.step == plain.state.step == 4
+        np.testing.assert_allclose(model.get_weights(), plain.get_weights(), rtol=1e-5)
+
+    def test_data_on_the_devices_are_let_go(self):
+        """What makes steps again asks for their batches once more, and does not keep them there."""
+        model, x, y = self.blocks("float32")
+        x, y = (np.repeat(array, 41, axis=0) for array in (x, y))
+        model.compile("mse", SGD(0.01))
+        model.fit(x, y, epochs=2, batch_size=8, verbose=0)
+        gc.collect()
+        jax = pytest.importorskip("jax")
+        assert not [array.shape for array in jax.live_arrays() if array.shape[:1] == (len(x),)]

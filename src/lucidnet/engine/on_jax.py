@@ -121,13 +121,13 @@ class OnJax:
         self, fn: Any, problem: Problem, state: State, blocks: Any, keep: frozenset[str]
     ) -> Ran[Any]:
         """Make steps on batches."""
-        given = blocks if isinstance(blocks, Prepared) else self.feed.prepared(blocks, dtype_of(state))
+        dtype = dtype_of(state)
+        given = blocks if isinstance(blocks, Prepared) else self.feed.prepared(blocks, dtype)
+        send = partial(self.feed.prepared, given.steps, dtype, given.size)
         state = self.placement.put(problem, state, self.mesh, materialize(given.steps[0][0]).x)
         moves = np.arange(given.size) < len(given.steps)
-        read = partial(_batches, problem.objective.net, dtype_of(state))
-        return self._block(
-            fn, problem, state, (given.batches, given.data), moves, len(given.steps), keep, read
-        )
+        loop = partial(_loop, fn, problem, keep, partial(_batches, problem.objective.net, dtype))
+        return self._block(loop, state, given[:2], moves, len(given.steps), send)
 
     def _streamed(self, fn: Any, static: StreamProblem, stream: Any, given: Segment, keep: Any) -> Ran[Any]:
         """Make the time steps of a stream."""
@@ -135,13 +135,18 @@ class OnJax:
         every = np.full(len(given), given.target is not None)
         moves = every if given.moves is None else every & given.moves
         read = partial(_input, moves=True if given.moves is None else None)
-        return self._block(fn, static, stream, (given.arrays, None), moves, len(given), keep, read)
+        loop, inputs = partial(_loop, fn, static, keep, read), (given.arrays, None)
+        return self._block(loop, stream, inputs, moves, len(given), lambda: inputs)
 
     def _block(
-        self, fn: Any, static: Any, state: Any, given: Any, moves: Array, count: int, keep: Any, read: Any
+        self, loop: partial[Any], state: Any, given: Any, moves: Array, count: int, send: Callable[[], Any]
     ) -> Ran[Any]:
-        """Run the program of a block; `moves` says at which of its steps the optimizer moves the weights."""
-        stream, dtype = isinstance(static, StreamProblem), dtype_of(state)
+        """Run the program of a block; `moves` says at which of its steps the optimizer moves the weights.
+
+        `send` gives the inputs once more, to make steps again: those on the devices are not kept for that.
+        """
+        (_, static, _, read), dtype = loop.args, dtype_of(state)
+        stream = isinstance(static, StreamProblem)
         mesh, problem = (self.single, static.problem) if stream else (self.mesh, static)
         bare, order = stripped(state), np.arange(len(moves))
         numbers = table_of(problem, (state.step + np.cumsum(moves) - moves).tolist(), dtype)
@@ -152,9 +157,8 @@ class OnJax:
             return rows if len(mesh.devices) == 1 else mesh.put(rows)
 
         xs = told(count)
-        loop = partial(_loop, fn, static, keep, read)
         program = self.compiler.block(
-            (fn, static, keep, read.keywords.get("moves")),
+            (*loop.args[:3], read.keywords.get("moves")),
             loop,
             (bare, given, xs),
             mesh,
@@ -165,7 +169,9 @@ class OnJax:
         def again(n: int) -> Any:
             if n == 0:
                 return state
-            return dressed(program.function(table, bare, given, told(n))[0], state, int(moves[:n].sum()))
+            with precision(dtype), together(self.mesh.processes):
+                made = program.function(table, bare, send()[:2], told(n))[0]
+            return dressed(made, state, int(moves[:n].sum()))
 
         with together(self.mesh.processes):
             after, outs = program.function(table, bare, given, xs)
@@ -176,16 +182,14 @@ class OnJax:
         fine = int(np.cumprod(good[:count]).sum())
         measured = Measurements(losses, terms, predictions, good)
         after = dressed(after, state, int(moves[:fine].sum())) if fine else state
-        before = self.last
         if fine:  # a block of which nothing was made leaves the one before it the last
             self.last = Block(after, fine, again)
         if fine == count:
             return Ran(after, measured.cut(count))
+        last = self.last
 
         def previous() -> Any:
-            if fine:
-                return again(fine - 1)
-            return before.again(before.steps - 1) if before is not None and before.after is state else None
+            return last.again(last.steps - 1) if last is not None and last.after is after else None
 
         return Ran(after, measured.cut(fine), NotFiniteError(measured[fine]), previous)
 
@@ -193,19 +197,15 @@ class OnJax:
         """Return loss and gradient of a batch, as `measured_gradient` finds them."""
         dtype = dtype_of(state)
         with precision(dtype):
-            given = self.feed.prepared([[batch]], dtype)
             read = partial(_batches, problem.objective.net, dtype)
             bare = stripped(self.placement.put(problem, state, self.mesh, materialize(batch).x))
-            xs = self.mesh.put(table_of(problem, [state.step], dtype))
-            program = self.compiler.block(
-                ("look", problem),
-                partial(_looked, problem, read),
-                (bare, (given.batches, given.data), xs),
-                self.mesh,
-            )
+            numbers = self.mesh.put(table_of(problem, [state.step], dtype))
+            given = (bare, self.feed.prepared([[batch]], dtype)[:2], numbers)
+            looked = partial(_looked, problem, read)
+            program = self.compiler.block(("look", problem), looked, given, self.mesh)
             table = self.compiler.table(program, state.seed, self.mesh)
             with together(self.mesh.processes):
-                made = self.mesh.fetch(program.function(table, bare, (given.batches, given.data), xs))
+                made = self.mesh.fetch(program.function(table, *given))
         gradient = np.concatenate([a.reshape(-1) for a in made.gradient.arrays])
         losses, terms = (tuple(map(float, values)) for values in (made.losses, made.terms))
         return Measured(losses, terms, made.predictions, gradient, bool(made.good))
@@ -223,7 +223,6 @@ class OnJax:
 
     def _evaluated(self, problem: Problem, params: Any, carried: Tree, batch: Any) -> tuple[Measured, Tree]:
         dtype, mesh = dtype_of(params), self.mesh
-        given = self.feed.prepared([[batch]], dtype)
         read = partial(_batches, problem.objective.net, dtype)
 
         def infer(params: Any, given: Any, carried: Tree, values: Tree) -> Any:
@@ -231,12 +230,11 @@ class OnJax:
             found, left = evaluate(bound(problem, values), params, carried, made)
             return (found.losses, found.terms), found.predictions, left
 
-        values = mesh.put(table_of(problem, [0], dtype)[0])
         arguments = (
             self.placement.params(params, mesh),
-            (given.batches, given.data),
+            self.feed.prepared([[batch]], dtype)[:2],
             mesh.put(floats(carried, dtype)),
-            values,
+            mesh.put(table_of(problem, [0], dtype)[0]),
         )
         sharding = (mesh.sharding(), mesh.spread(0), mesh.sharding())
         program = self.compiler.function(("evaluate", problem), infer, arguments, mesh.target, sharding)
@@ -250,11 +248,10 @@ class OnJax:
         """Return what a network makes of rows, filled up to a power of two: few sizes, so few programs."""
         count = rows(x)
         size = 1 << (count - 1).bit_length() if states is None and fills(net, None) else count
-        chosen = np.arange(size)
-        chosen = np.where(chosen < count, chosen, 0)
+        chosen = np.arange(size) * (np.arange(size) < count)
         x, mask = (tree if tree is None else tree_map(lambda a: a[chosen], tree) for tree in (x, mask))
-        given = (self.placement.params(params, self.mesh), floats(x, dtype_of(params)), mask, states)
-        given = self.mesh.near(given)
+        placed = self.placement.params(params, self.mesh)
+        given = self.mesh.near((placed, floats(x, dtype_of(params)), mask, states))
 
         def made(params: Any, x: Any, mask: Any, states: Any) -> Any:
             return predict(net, params, x, mask, states)[0]
