@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.layers import Dense, Input, Layer
+from lucidnet.layers import Dense, Input, Layer, LeakyRNN
 from lucidnet.layers.base import INFERENCE
+from lucidnet.rules import Rule
+from lucidnet.rules.time.local import RFLO
 
 X = np.random.default_rng(0).normal(size=(12, 3))
 Y = X[:, :2] ** 2
@@ -96,6 +98,34 @@ CASES = {
     "optimizer": lambda q: {"optimizer": Boosted(q)},
     "clip": lambda q: {"optimizer": ln.optimizers.SGD(0.01, clip=Half(q))},
 }
+
+
+@dataclass(frozen=True, repr=False)
+class Scaled(RFLO):
+    """A rule through time whose factor does not count when two are compared."""
+
+    factor: float = field(default=1.0, compare=False)
+
+    def tick(self, *given):
+        trace, grads, B = super().tick(*given)
+        return trace, {name: self.factor * grad for name, grad in grads.items()}, B
+
+
+def followed(backend, factor):
+    layers = [Input((None, 3)), LeakyRNN(4, return_sequences=True), Dense(2)]
+    model = ln.Model(layers, seed=0, dtype="float64", backend=backend)
+    model.compile("mse", ln.optimizers.SGD(0.05))
+    online = model.online(Rule("backprop", Scaled(factor=factor)))
+    online.run(X[:, None], Y[:, None])
+    return model.get_weights()
+
+
+def test_a_rule_of_a_stream():
+    found = []
+    for factor in (0.5, 3.0):
+        found.append(followed("jax", factor))
+        np.testing.assert_allclose(found[-1], followed("numpy", factor), rtol=1e-9, atol=1e-12)
+    assert np.abs(found[0] - found[1]).max() > 1e-4
 
 
 def learned(backend, loss="mse", layer=None, optimizer=None):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..backend import Array, Tree, choose, exchanged, finite, namespace, queue
@@ -23,12 +24,13 @@ from ..rules.time.online import immediate, time_step
 from .numbers import Numbers
 from .problem import Problem
 from .state import Measured, State
+from .structure import Structure
 from .update import moved
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StreamProblem:
-    """What learns from a stream.
+    """What learns from a stream. Two are equal if one compiled program serves both, as for `Problem`.
 
     Parameters
     ----------
@@ -43,6 +45,17 @@ class StreamProblem:
     problem: Problem
     rule: Rule
     delay: int
+
+    @cached_property
+    def structure(self) -> tuple[Structure, Structure]:
+        """What a compiled program is for: the problem, and what is learned from a stream."""
+        return self.problem.structure, Structure(self.rule, self.delay, once=self.problem.objective)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, StreamProblem) and self.structure == other.structure)
+
+    def __hash__(self) -> int:
+        return hash(self.structure)
 
 
 class StreamState(NamedTuple):

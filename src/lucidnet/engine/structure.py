@@ -75,8 +75,9 @@ class Structure:
         self.hash = hash(self.form)
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Structure) and self.hash == other.hash
-        return self is other or (same and self.form == other.form)  # type: ignore[attr-defined]
+        if not isinstance(other, Structure):
+            return False
+        return self is other or (self.hash == other.hash and self.form == other.form)
 
     def __hash__(self) -> int:
         return self.hash

@@ -82,6 +82,7 @@ class OnlineLearner:
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
         _check(model.net, self.rule)
         problem, state = model.problem, model.live
+        self._static = StreamProblem(problem, self.rule, self.delay)
         self._shape = model.input_shape[1:]
         self._order = self._fresh(problem, model.state)
         total = problem.layout.parameters.zeros(model.dtype) if every > 1 else None
@@ -215,7 +216,9 @@ class OnlineLearner:
     def _made(self, given: Segment, ready: bool) -> Measurements:
         """Work through a part of a segment, and count; what was made is kept, whatever ends it."""
         model, executor = self.model, self.model.executor
-        static = StreamProblem(model.problem, self.rule, self.delay)
+        if self._static.problem is not model.problem:
+            self._static = StreamProblem(model.problem, self.rule, self.delay)
+        static = self._static
         self._count(given, ready)
         with executor.lock:
             stream = self._stream
