@@ -10,6 +10,7 @@ from snapshots import N, same, snapshot
 
 import lucidnet as ln
 from lucidnet.callbacks import Callback, ReduceOnPlateau
+from lucidnet.engine import programs
 from lucidnet.engine.programs import PROGRAMS
 from lucidnet.layers import BatchNormalization, Dense, Dropout, Input, LeakyRNN, Residual, Sequential
 from lucidnet.optimizers import (
@@ -394,3 +395,18 @@ def test_streams():
         found, programs = learned("jax", *numbers)
         assert (programs == 0) == (k > 0)
         same(found, learned("numpy", *numbers)[0], CLOSE)
+
+
+def test_the_programs_used_longest_ago_go(monkeypatch):
+    monkeypatch.setattr(programs, "PROGRAMS", {})
+    monkeypatch.setattr(programs, "KEPT", 2)
+
+    def compiled(units):
+        model = ln.Model([Input(3), Dense(units), Dense(1)], backend="jax")
+        model.compile("mse", "sgd")
+        model.train_step(X[:N], Y[:N])
+        return model.executor.programs
+
+    assert [compiled(units) for units in (2, 3, 2, 4)] == [1, 1, 0, 1]
+    assert compiled(2) == 0  # 3 had to go, as 2 was used after it
+    assert compiled(3) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +35,8 @@ class Program(NamedTuple):
 
 
 PROGRAMS: dict[Any, Any] = {}
-"""All programs of this process, by what they do, what that is for, and on which devices."""
+"""The programs of this process, by what they do, for what and where; the one used last stands last."""
+LOCK = Lock()
 
 
 class Programs:
@@ -60,33 +62,27 @@ class Programs:
         sharding: Callable[[], Any] | None = None,
     ) -> Program:
         """Return the program of a block; with as many rows for random numbers as it needs."""
-        key = (key, self.mixed, mesh.target, signature(given))
-        known: Program | None = PROGRAMS.get(key)
-        if known is not None:
-            return known
-        room, places = PLACES, list[tuple[str, ...]]()
-        while True:
-            table = mesh.put(np.zeros((room, 4), np.uint32))
-            function = self._made(
-                partial(loop, places), (table, *given), mesh.target, sharding and sharding()
-            )
-            if len(places) <= room:
-                break
-            room, places = 2 * len(places), []
-        known = Program(function, places, room)
-        _keep(key, known)
-        return known
+
+        def make() -> Program:
+            room, places = PLACES, list[tuple[str, ...]]()
+            while True:
+                table = mesh.put(np.zeros((room, 4), np.uint32))
+                arguments = (table, *given)
+                function = self._made(partial(loop, places), arguments, mesh.target, sharding and sharding())
+                if len(places) <= room:
+                    return Program(function, places, room)
+                room, places = 2 * len(places), []
+
+        found: Program = self._kept((key, mesh.target, signature(given)), make)
+        return found
 
     def function(
         self, key: Any, function: Any, given: Any, target: Target, sharding: Any = None
     ) -> Callable[..., Any]:
         """Return a function compiled for such arguments."""
-        key = (key, self.mixed, target, signature(given))
-        if (known := PROGRAMS.get(key)) is None:
-            known = self._made(function, given, target, sharding)
-            _keep(key, known)
-        made: Callable[..., Any] = known
-        return made
+        make = partial(self._made, function, given, target, sharding)
+        found: Callable[..., Any] = self._kept((key, target, signature(given)), make)
+        return found
 
     def table(self, program: Program, seed: int, mesh: Mesh) -> Any:
         """Return the words of a seed for a program, on the devices."""
@@ -106,6 +102,20 @@ class Programs:
             self.nets[id(net)] = net, Structure(net, once=net)
         return self.nets[id(net)][1]
 
+    def _kept(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return a program that this process has, or make it; it is then the one used last."""
+        key = (self.mixed, *key)
+        with LOCK:
+            if (known := PROGRAMS.pop(key, None)) is not None:
+                PROGRAMS[key] = known
+                return known
+        made = make()
+        with LOCK:
+            while len(PROGRAMS) >= KEPT:
+                PROGRAMS.pop(next(iter(PROGRAMS)))
+            PROGRAMS[key] = made
+        return made
+
     def _made(self, function: Any, given: Any, target: Target, sharding: Any) -> Callable[..., Any]:
         began = time.perf_counter()
         with compiling_for(target):
@@ -113,10 +123,3 @@ class Programs:
         self.count += 1
         self.seconds += time.perf_counter() - began
         return made
-
-
-def _keep(key: Any, program: Any) -> None:
-    """Keep a program for the whole process."""
-    while len(PROGRAMS) >= KEPT:
-        PROGRAMS.pop(next(iter(PROGRAMS)))
-    PROGRAMS[key] = program
