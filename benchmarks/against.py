@@ -60,7 +60,7 @@ class Net:
     shape: tuple[int, ...] = (784,)
 
     def model(self, ln: Any, backend: str, optimizer: Any, rule: str, metrics: Sequence[str]) -> Any:
-        """Return it compiled."""
+        """Return the model of this task, compiled."""
         ends = ln.layers.Input(self.shape), ln.layers.Dense(CLASSES, "softmax")
         model = ln.Model([ends[0], *self.layers(ln.layers), ends[1]], seed=0, backend=backend)
         model.compile(CROSSENTROPY, optimizer or ln.optimizers.Adam(RATE), metrics, rule=rule)

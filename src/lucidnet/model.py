@@ -207,7 +207,7 @@ class Model:
         if name not in ("live", "problem"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if name == "problem":
-            self._compiled  # noqa: B018 - raises if it is not
+            _ = self._compiled  # raises if it is not
         self.build()
         return vars(self)[name]
 

@@ -91,4 +91,4 @@ class Objective:
         y, cache = self.net.forward(params, batch.x, run)
         value, kept = self.loss.forward(y, batch.target, batch.weights, run.mask, run.valid)
         _, grads = self.net.route(params, cache, self.loss.backward(kept), backprop, need_dx=False)
-        return Gradient(value, self.loss.output(kept) if self.fused else y, grads, cache)
+        return Gradient(value, self.output(kept, y), grads, cache)

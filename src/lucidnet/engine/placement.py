@@ -95,9 +95,9 @@ class Placement:
         """Return a state as NumPy's arrays that nobody can write."""
         if not isinstance(state.vector, Parts):
             return read_only(state)
-        whole_ = self.mesh.whole(stripped(state))
+        there = self.mesh.whole(stripped(state))
         try:
-            there = self.mesh.fetch(whole_)
+            there = self.mesh.fetch(there)
         except RuntimeError as error:
             from ..errors import NotReadyError
 
@@ -108,11 +108,11 @@ class Placement:
         dtype = dtype_of(state)
         feedback = FeedbackState(
             ordered(there.feedback.weights, self.orders[0]),
-            {name: joined(slot.arrays, dtype) for name, slot in there.feedback.memory.items()},
+            {name: _joined(slot.arrays, dtype) for name, slot in there.feedback.memory.items()},
         )
         made = State(
-            state.params.layout.bind(joined(there.vector.arrays, dtype)),
-            {name: joined(slot.arrays, dtype) for name, slot in there.memory.items()},
+            state.params.layout.bind(_joined(there.vector.arrays, dtype)),
+            {name: _joined(slot.arrays, dtype) for name, slot in there.memory.items()},
             ordered(there.carried, self.orders[1]) if self.orders[1] else there.carried,
             feedback,
             state.step,
@@ -139,7 +139,7 @@ def dressed(state: Any, before: Any, moves: int = 0) -> Any:
     return core if isinstance(state, State) else state._replace(state=core)
 
 
-def joined(arrays: Sequence[Array], dtype: str) -> Array:
+def _joined(arrays: Sequence[Array], dtype: str) -> Array:
     """Return arrays as one vector."""
     return np.concatenate([array.reshape(-1) for array in arrays]) if arrays else np.zeros(0, dtype)
 

@@ -79,7 +79,7 @@ class Problem:
         return hash(self.structure)
 
     def changed(self, optimizer: Optimizer) -> Problem:
-        """Return the same with another optimizer, which must remember the same things.
+        """Return this problem with another optimizer, which must remember the same things.
 
         Raises
         ------

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..backend.layout import Flat
-from ..core.trees import tree_map
+from ..core.trees import at, put, tree_map
 
 
 class FeedbackState(NamedTuple):
@@ -160,11 +160,5 @@ def only(paths: Any, tree: Tree) -> Tree:
     """Return a tree with some of the branches of another."""
     made: Tree = {}
     for path in paths:
-        branch = tree
-        for name in path:
-            branch = branch[name]
-        inner = made
-        for name in path[:-1]:
-            inner = inner.setdefault(name, {})
-        inner[path[-1]] = branch
+        made = put(made, path, at(tree, path))
     return made

@@ -90,7 +90,7 @@ class DatasetSource:
 
 
 def as_dataset(x: Any, y: Any, batch_size: int) -> Any:
-    """Return what was brought as a `Dataset`; None if it is arrays."""
+    """Return the `Dataset` of what a person gave as data; None if that is arrays."""
     if y is not None and not type(x).__module__.startswith("h5py"):
         return None
     from ..data.dataset import Dataset

@@ -67,7 +67,7 @@ class Step:
         return executor_for(DeviceConfig.of(self.backend))
 
     def problem(self, state: State, shape: Any) -> Problem:
-        """Return what is trained, for the parameters of a state and inputs of a shape."""
+        """Return the problem of this step, for the parameters of a state and inputs of a shape."""
         known: dict[Any, Problem] = vars(self).setdefault("_problems", {})
         if state.params.layout not in known:
             given = (self.net, self.loss, self.optimizer, self.rule)

@@ -90,7 +90,7 @@ def leave() -> None:
     if not HERE.left.is_set():
         HERE.left.set()
         _within(0.2, _say_left)  # it may be the first that is gone
-    state: Any = import_module("jax._src.distributed").global_state
+    state = _runtime()
     for name in ("preemption_sync_manager", "client", "service"):
         if (held := getattr(state, name, None)) is not None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))  # to delete it would be to wait
@@ -116,8 +116,13 @@ def left() -> bool:
     return False
 
 
+def _runtime() -> Any:
+    """Return what JAX keeps of its distributed runtime."""
+    return import_module("jax._src.distributed").global_state
+
+
 def _client() -> Any:
-    return import_module("jax._src.distributed").global_state.client
+    return _runtime().client
 
 
 def _say_left() -> None:
@@ -128,7 +133,7 @@ def _end() -> None:
     """Say that this process ends; the first waits for the others, whom it would end by ending itself."""
     if HERE.left.is_set():
         return _quieten()
-    state: Any = import_module("jax._src.distributed").global_state
+    state = _runtime()
     if state.client is None:  # somebody has shut it down already
         return
     try:
@@ -158,7 +163,7 @@ def _wait(client: Any, name: str) -> None:
 
 
 def _excepthook(before: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what is done about an error that nobody catches: the others hear of it at once."""
+    """Return a hook for errors that nobody catches, by which the other processes hear of them at once."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         at_prompt = hasattr(sys, "ps1") or sys.flags.interactive
@@ -241,7 +246,7 @@ def _catch_terminate() -> None:
 
 def _quieten() -> None:
     """Have C++ hear now that it is alone: it must not call Python while Python ends."""
-    state: Any = import_module("jax._src.distributed").global_state
+    state = _runtime()
     if HERE.heard.is_set() or not state.coordinator_address:
         return
     port = int(state.coordinator_address.rpartition(":")[2])

@@ -102,7 +102,7 @@ class Online(TimeRule):
 
 
 def time_step(cache: RecurrentCache) -> TimeStep:
-    """Return what is there at the only time step of a cache."""
+    """Return the `TimeStep` of a recurrent layer's cache that holds one time step only."""
     return TimeStep(with_one(cache.x[0]), with_one(cache.first[0]), cut(cache.kept, 0), None)
 
 
