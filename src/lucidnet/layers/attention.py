@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
-from ..errors import SettingError, ShapeError
+from ..core.settings import flag, named, number, whole
+from ..core.value import value
+from ..errors import ShapeError
 from .base import INFERENCE, Cache, Layer, Run, several
 from .core import Dropout
 from .dotproduct import attend, attend_back
-from .embedding import check_whole
 from .recurrent.base import sequence
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class MultiHeadAttention(Layer):
     """Means of values, weighted by how well keys fit queries; several heads side by side.
 
@@ -46,24 +46,15 @@ class MultiHeadAttention(Layer):
         How the four weights W begin; Glorot's uniform distribution if not given.
     """
 
-    heads: int
-    key_dimension: int | None = None
-    causal: bool = False
-    dropout: float = 0.0
-    use_bias: bool = True
-    initializer: Any = initializers.VarianceScaling()
+    heads: int = whole(1)
+    key_dimension: int | None = whole(1, default=None, optional=True)
+    causal: bool = flag(default=False)
+    dropout: float = number(0, below=1, default=0.0)
+    use_bias: bool = flag(default=True)
+    initializer: Any = named(initializers, default=initializers.VarianceScaling())
 
     transport: ClassVar[tuple[str, ...]] = ("W_query", "W_key", "W_value", "W_out")
     penalized: ClassVar[tuple[str, ...]] = transport
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_whole(self, "heads", *(["key_dimension"] if self.key_dimension is not None else []))
-        try:
-            Dropout(self.dropout)
-        except SettingError as error:
-            raise SettingError(str(error).replace("Dropout: rate", "MultiHeadAttention: dropout")) from None
-        object.__setattr__(self, "initializer", initializers.get(self.initializer))
 
     def output_shape(self, shape: Any) -> Any:
         (_, features), _ = self._sequences(shape)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, TypeAlias
 
+import numpy as np
+
 from ..backend import Array, Shape, Stream, Tree
-from ..core.value import Value, in_range, of_library, plain_numbers
-from ..errors import SettingError, ShapeError
+from ..core.settings import Unfit, function, listed, number, scheduled, setting, text
+from ..core.value import Value, of_library, value
+from ..errors import ShapeError
 from .blank import blank_init
 
 Cache: TypeAlias = Any
@@ -71,7 +74,24 @@ class Run:
 INFERENCE = Run()
 
 
-@dataclass(frozen=True, repr=False, kw_only=True)
+def _as_rule(given: Any, owner: Any) -> Any:
+    """Return a layer's rule as it was given: its name is looked up when the model is compiled."""
+    known = isinstance(given, Value) and (hasattr(given, "couples_examples") or hasattr(given, "space"))
+    if not known and not (isinstance(given, str) and given):
+        raise Unfit
+    return given
+
+
+def _as_frozen(given: Any, owner: Any) -> bool | tuple[str, ...]:
+    if isinstance(given, (bool, np.bool_)):
+        return bool(given)
+    names = listed(given)
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise Unfit
+    return names
+
+
+@value(kw_only=True)
 class Layer(Value):
     """A value whose pure functions compute one step of a network, and its gradient.
 
@@ -93,18 +113,23 @@ class Layer(Value):
         What these weights are brought back to after each step, such as a largest norm.
     rule : str or Rule, optional
         The learning rule of this layer (and of all layers inside), in place of the model's.
-    frozen : bool
-        If true, the parameters of this layer (and of all layers inside) are not trained.
+    frozen : bool or tuple of str
+        If true, the parameters of this layer (and of all layers inside) are not trained; with names of
+        its own parameters, as ``frozen=("b",)``, these are not.
     """
 
-    name: str = ""
-    learning_rate: float | None = None
-    l1: float | None = None
-    l2: float | None = None
-    weight_decay: float | None = None
-    constraint: Callable[[Array], Array] | None = None
-    rule: Any = None
-    frozen: bool = False
+    name: str = text(empty=True, without="/", default="")
+    learning_rate: Any = scheduled(default=None, optional=True)
+    l1: float | None = number(0, default=None, optional=True)
+    l2: float | None = number(0, default=None, optional=True)
+    weight_decay: Any = scheduled(default=None, optional=True)
+    constraint: Callable[[Array], Array] | None = function(
+        "a constraint such as MaxNorm(2.0)", default=None, optional=True
+    )
+    rule: Any = setting("the name of a learning rule, or a Rule", _as_rule, default=None, optional=True)
+    frozen: Any = setting(
+        "True, False, or names of its own parameters such as ('b',)", _as_frozen, default=False
+    )
 
     transport: ClassVar[tuple[str, ...]] = ()
     """Names of the weights that carry the error back to the layer's input."""
@@ -131,10 +156,6 @@ class Layer(Value):
         True of all layers here; of one of your own only if it says so.
         """
         return of_library(self)
-
-    def __post_init__(self) -> None:
-        plain_numbers(self)
-        check_settings(self)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         """Return fresh parameters and the shape of one output, for inputs of the given shape."""
@@ -280,17 +301,3 @@ def walk(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 def buffer_paths(layer: Layer) -> frozenset[tuple[str, ...]]:
     """Return the paths of all arrays that no gradient changes."""
     return frozenset((*path, name) for path, inner in walk(layer) for name in inner.buffers)
-
-
-def check_settings(layer: Layer) -> None:
-    """Raise if one of the settings that all layers share is out of range."""
-    for setting in ("learning_rate", "l1", "l2", "weight_decay"):
-        value = getattr(layer, setting)
-        schedule = setting in ("learning_rate", "weight_decay") and callable(value)
-        if value is not None and not schedule and not in_range(value):
-            raise SettingError(f"{type(layer).__name__}: {setting} must be 0 or more, got {value!r}")
-    if layer.constraint is not None and not callable(layer.constraint):
-        kind = type(layer).__name__
-        raise SettingError(f"{kind}: constraint must be one such as MaxNorm(2.0), got {layer.constraint!r}")
-    if not isinstance(layer.name, str) or "/" in layer.name:
-        raise SettingError(f"{type(layer).__name__}: name must be a text without '/', got {layer.name!r}")

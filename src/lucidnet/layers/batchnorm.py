@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..core.value import in_range
-from ..errors import SettingError, ShapeError
+from ..core.settings import between, number, whole
+from ..core.value import value
+from ..errors import ShapeError
 from .base import INFERENCE, Cache, Layer, Run, counting, features
-from .embedding import check_whole
-from .normalization import check_epsilon, over_rows, scale_and_shift
+from .normalization import over_rows, scale_and_shift
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class BatchNormalization(Layer):
     """Each feature gets mean 0 and variance 1 over the batch, then a scale and a shift.
 
@@ -37,16 +36,10 @@ class BatchNormalization(Layer):
         What is added to the variance.
     """
 
-    momentum: float = 0.99
-    epsilon: float = 1e-3
+    momentum: float = between(0, 1, default=0.99)
+    epsilon: float = number(above=0, default=1e-3)
 
     buffers: ClassVar[tuple[str, ...]] = ("mean", "variance")
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_epsilon(self)
-        if not in_range(self.momentum) or self.momentum > 1:
-            raise SettingError(f"BatchNormalization: momentum must be from 0 to 1, got {self.momentum!r}")
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)
@@ -83,7 +76,7 @@ class BatchNormalization(Layer):
         return params | {n: self.momentum * params[n] + move * new.reshape(-1) for n, new in seen.items()}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class GroupNormalization(Layer):
     """As batch normalization, but over the places and a group of features of each example by itself.
 
@@ -104,13 +97,8 @@ class GroupNormalization(Layer):
         What is added to the variance.
     """
 
-    groups: int = 32
-    epsilon: float = 1e-3
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_epsilon(self)
-        check_whole(self, "groups")
+    groups: int = whole(1, default=32)
+    epsilon: float = number(above=0, default=1e-3)
 
     def output_shape(self, shape: Any) -> Any:
         if features(self, shape) % self.groups:

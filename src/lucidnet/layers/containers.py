@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree
+from ..core.settings import anything, instance
 from ..core.trees import Path
+from ..core.value import value
 from ..errors import LucidnetError, SettingError, ShapeError
 from .base import INFERENCE, Cache, Layer, Run, Send, backprop
 from .blank import blank_init
@@ -16,7 +18,7 @@ from .core import Input
 from .rebuild import Wrapper, rebuilt
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Container(Layer):
     """The base of containers: `backward` is `route` with plain backpropagation on every edge."""
 
@@ -49,7 +51,7 @@ class Container(Layer):
         return {name: states for name, states in found.items() if states}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Sequential(Container):
     """Layers one after the other: y = f_n(... f_2(f_1(x))).
 
@@ -65,10 +67,10 @@ class Sequential(Container):
     ['dense0', 'dropout1', 'out']
     """
 
-    layers: Sequence[Layer]
+    layers: Sequence[Layer] = anything()
 
     def __post_init__(self) -> None:
-        Layer.__post_init__(self)
+        super().__post_init__()
         object.__setattr__(self, "layers", named(self.layers, "Sequential"))
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
@@ -127,7 +129,7 @@ class Sequential(Container):
         return replace(self, layers=(*body, last)), activation
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Residual(Container):
     """Skip connection: y = x + f(x),  dx = dy + f'^T dy (He et al. 2016).
 
@@ -142,14 +144,10 @@ class Residual(Container):
         The layer g, such as ``Dense(64, use_bias=False)``.
     """
 
-    body: Layer
-    projection: Layer | None = None
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        for part in (self.body,) if self.projection is None else (self.body, self.projection):
-            if not isinstance(part, Layer):
-                raise SettingError(f"Residual: expected a layer, got {part!r}; join several in a Sequential")
+    body: Layer = instance(Layer, "a layer (several are joined in a Sequential)")
+    projection: Layer | None = instance(
+        Layer, "a layer (several are joined in a Sequential)", default=None, optional=True
+    )
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
         body = (("body", self.body),)

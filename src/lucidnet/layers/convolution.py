@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..backend.patches import correlate, correlate_back, correlate_weights
-from ..backend.windows import Grid
+from ..core.settings import flag, named, setting, whole
+from ..core.value import value
 from ..errors import SettingError, ShapeError
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run
-from .grids import both, check_windows, grid_of, outputs, pair, whole
+from .grids import PADDINGS, SIZES, as_padding, both, check_windows, outputs, pair
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Convolution(Layer):
     """The base of convolutions: y = f(z), z = windows(x) W + b, a product for each window of x.
 
@@ -48,36 +49,25 @@ class Convolution(Layer):
         How W (kernel, channels / groups, filters) and b (filters,) begin.
     """
 
-    filters: int
-    kernel_size: Any
-    strides: Any = 1
-    padding: Any = "valid"
-    dilation: Any = 1
-    groups: int = 1
-    activation: Any = activations.Linear()
-    use_bias: bool = True
-    initializer: Any = initializers.VarianceScaling()
-    bias_initializer: Any = initializers.Constant()
+    filters: int = whole(1)
+    kernel_size: Any = setting(SIZES, pair)
+    strides: Any = setting(SIZES, pair, default=1)
+    padding: Any = setting(PADDINGS, as_padding, default="valid")
+    dilation: Any = setting(SIZES, pair, default=1)
+    groups: int = whole(1, default=1)
+    activation: Any = setting(activations.ONE, activations.inside, default=activations.Linear())
+    use_bias: bool = flag(default=True)
+    initializer: Any = named(initializers, default=initializers.VarianceScaling())
+    bias_initializer: Any = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        for name in ("filters", "groups"):
-            whole(self, name)
-        for name in ("kernel_size", "strides", "dilation"):
-            object.__setattr__(self, name, pair(self, name, self.dimensions))
+        super().__post_init__()
         if self.filters % self.groups:
             kind = type(self).__name__
             raise SettingError(f"{kind}: {self.filters} filters do not divide into {self.groups} groups")
-        object.__setattr__(self, "activation", activations.inside(self.activation, self))
-        for name in ("initializer", "bias_initializer"):
-            object.__setattr__(self, name, initializers.get(getattr(self, name)))
-
-    def grid(self, x: Array | Shape) -> Grid:
-        """Return which windows an image (height, width, channels) has."""
-        return grid_of(self, x)
 
     def output_shape(self, shape: Any) -> Any:
         places = outputs(self, shape)
@@ -159,7 +149,7 @@ class Convolution(Layer):
         return shape if self.dimensions == 2 else (shape[0], *shape[2:])
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Conv2D(Convolution):
     """Convolution of images (n, height, width, channels) to (n, height, width, filters).
 
@@ -173,7 +163,7 @@ class Conv2D(Convolution):
     """
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Conv1D(Convolution):
     """Convolution of sequences (n, time, channels) to (n, time, filters).
 

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..backend import Array, Shape, Tree
-from ..core.value import at_step, in_range
+from ..core.settings import Unfit, listed, number, scheduled, setting, whole
+from ..core.value import at_step, value
 from ..errors import SettingError, ShapeError
 from .base import INFERENCE, Cache, Layer, Run, one_input, several
 
 
-@dataclass(frozen=True, repr=False)
+def sizes(given: Any, besides: int | None) -> tuple[Any, ...]:
+    """Return one size or several as a tuple: whole numbers of 1 or more, or what else may stand there."""
+    several = listed(given) if isinstance(given, Iterable) else (given,)
+    one = whole(1, optional=besides is None).metadata["check"]
+    if not several:
+        raise Unfit
+    return tuple(
+        size if size is besides or size == -1 == besides else one.convert(size, None) for size in several
+    )
+
+
+def _input_sizes(given: Any, owner: Any) -> tuple[int | None, ...]:
+    return sizes(given, None)
+
+
+def _output_sizes(given: Any, owner: Any) -> Shape:
+    made = sizes(given, -1)
+    if made.count(-1) > 1:
+        raise Unfit
+    return made
+
+
+@value
 class Input(Layer):
     """The shape of one example; the first layer of a network, y = x.
 
@@ -31,16 +51,9 @@ class Input(Layer):
     ((784,), (None, 65))
     """
 
-    shape: int | tuple[int | None, ...]
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        given = tuple(self.shape) if isinstance(self.shape, Iterable) else (self.shape,)
-        known = sizes([1 if size is None else size for size in given])
-        if not known or -1 in known:
-            raise SettingError(f"Input: sizes must be whole numbers of 1 or more, got {self.shape!r}")
-        shape = tuple(None if g is None else k for g, k in zip(given, known, strict=True))
-        object.__setattr__(self, "shape", shape)
+    shape: int | tuple[int | None, ...] = setting(
+        "whole numbers of 1 or more, or None for a size that varies", _input_sizes
+    )
 
     def takes(self) -> Any:
         return self.shape
@@ -57,7 +70,7 @@ class Input(Layer):
         return dy, {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Masking(Layer):
     """y = x; time steps all of whose features are `value` do not count, for all layers and the loss.
 
@@ -67,7 +80,7 @@ class Masking(Layer):
         What fills the steps behind the end of a sequence.
     """
 
-    value: float = 0.0
+    value: float = number(default=0.0)
 
     def mask(self, x: Array) -> Array | None:
         return (x != self.value).any(-1)
@@ -79,7 +92,7 @@ class Masking(Layer):
         return dy, {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Dropout(Layer):
     """In training each element is dropped with probability `rate`, the others divided by 1 - rate.
 
@@ -92,14 +105,9 @@ class Dropout(Layer):
         Probability to drop, at least 0 and below 1.
     """
 
-    rate: Any
+    rate: Any = scheduled(below=1)
 
     schedulable: ClassVar[tuple[str, ...]] = ("rate",)
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        if not callable(self.rate):
-            self._checked(self.rate)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if not run.train:
@@ -119,12 +127,12 @@ class Dropout(Layer):
         return dy * mask / keep, {}
 
     def _checked(self, rate: Any) -> float:
-        if not in_range(rate, below=1):
+        if not 0 <= rate < 1:
             raise SettingError(f"Dropout: rate must be at least 0 and below 1, got {rate!r}")
         return rate  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Flatten(Layer):
     """All axes but the first become one: (n, ...) to (n, features)."""
 
@@ -142,7 +150,7 @@ class Flatten(Layer):
         return dy.reshape(shape), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Reshape(Layer):
     """Each example takes a new shape.
 
@@ -157,16 +165,7 @@ class Reshape(Layer):
     (28, 28, 1)
     """
 
-    shape: Shape
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        if not (shape := sizes(self.shape)) or shape.count(-1) > 1:
-            raise SettingError(
-                "Reshape: sizes must be whole numbers of 1 or more, and one of them may be -1, "
-                f"got {self.shape!r}"
-            )
-        object.__setattr__(self, "shape", shape)
+    shape: Shape = setting("whole numbers of 1 or more, one of which may be -1", _output_sizes)
 
     def output_shape(self, shape: Any) -> Any:
         varies = None in one_input(self, shape)
@@ -194,10 +193,3 @@ def fits(shape: Shape, expected: Shape) -> bool:
 def filled(shape: Shape, expected: Shape) -> Shape:
     """Return a shape that fits the expected one, with the sizes that either of them knows."""
     return tuple(e if s is None else s for s, e in zip(shape, expected, strict=True))
-
-
-def sizes(given: Any) -> Shape:
-    """Return one size or several as a tuple; it is empty if one is not a whole number, 1 or more or -1."""
-    several = tuple(given) if isinstance(given, Iterable) else (given,)
-    whole = all(isinstance(size, (int, np.integer)) and (size > 0 or size == -1) for size in several)
-    return tuple(int(size) for size in several) if whole else ()

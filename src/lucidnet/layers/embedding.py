@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, row_numbers, scatter_add
-from ..errors import SettingError
+from ..core.settings import flag, named, whole
+from ..core.value import value
 from .base import INFERENCE, Cache, Layer, Run, one_input
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Embedding(Layer):
     """A learned vector for each whole number: y = W[x].
 
@@ -42,17 +42,12 @@ class Embedding(Layer):
             [1., 2.]]])
     """
 
-    vocabulary: int
-    dimension: int
-    mask_zero: bool = False
-    initializer: Any = initializers.Uniform()
+    vocabulary: int = whole(1)
+    dimension: int = whole(1)
+    mask_zero: bool = flag(default=False)
+    initializer: Any = named(initializers, default=initializers.Uniform())
 
     differentiable: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_whole(self, "vocabulary", "dimension")
-        object.__setattr__(self, "initializer", initializers.get(self.initializer))
 
     def output_shape(self, shape: Any) -> Any:
         return (*one_input(self, shape), self.dimension)
@@ -71,12 +66,3 @@ class Embedding(Layer):
 
     def mask(self, x: Array) -> Array | None:
         return x != 0 if self.mask_zero else None
-
-
-def check_whole(layer: Layer, *settings: str) -> None:
-    """Raise if one of these settings is not a whole number of 1 or more."""
-    for setting in settings:
-        given = getattr(layer, setting)
-        if not isinstance(given, int) or given < 1:
-            kind = type(layer).__name__
-            raise SettingError(f"{kind}: {setting} must be a whole number of 1 or more, got {given!r}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import add
 from typing import Any
 
 from ..backend import Shape, Stream, Tree
+from ..core.settings import Unfit, anything, listed, setting
 from ..core.trees import leaves, tree_map
+from ..core.value import value
 from ..errors import LucidnetError, ShapeError
 from .base import INFERENCE, Cache, Layer, Run, Send
 from .blank import blank_init
@@ -18,7 +20,22 @@ from .core import Input, filled, fits
 from .nodes import check, nodes
 
 
-@dataclass(frozen=True, repr=False)
+def _inputs(given: Any, owner: Any) -> tuple[tuple[str, Shape], ...]:
+    pairs = listed(given.items() if isinstance(given, Mapping) else given)
+    named = all(isinstance(p, (tuple, list)) and len(p) == 2 and isinstance(p[0], str) for p in pairs)
+    if not pairs or not named:
+        raise Unfit
+    return tuple((name, Input(shape).takes()) for name, shape in pairs)
+
+
+def _outputs(given: Any, owner: Any) -> tuple[str, ...]:
+    names = (given,) if isinstance(given, str) else listed(given)
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise Unfit
+    return names
+
+
+@value
 class Graph(Container):
     """Layers that take their inputs from each other by name; no node comes before its sources.
 
@@ -59,17 +76,13 @@ class Graph(Container):
     (['code', 'both', 'alike'], (1,))
     """
 
-    inputs: Any
-    nodes: Sequence[Any]
-    outputs: Any
+    inputs: Any = setting("a dict from names to shapes", _inputs)
+    nodes: Sequence[Any] = anything()
+    outputs: Any = setting("the name of a node, or a sequence of them", _outputs)
 
     def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        pairs = self.inputs.items() if isinstance(self.inputs, Mapping) else self.inputs
-        object.__setattr__(self, "inputs", tuple((name, Input(shape).shape) for name, shape in pairs))
+        super().__post_init__()
         object.__setattr__(self, "nodes", tuple(nodes(self.nodes)))
-        given = (self.outputs,) if isinstance(self.outputs, str) else tuple(self.outputs)
-        object.__setattr__(self, "outputs", given)
         check(dict(self.inputs), self.nodes, self.outputs)
 
     def children(self) -> tuple[tuple[str, Layer], ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, Shape, Tree, namespace
-from ..core.value import in_range
-from ..errors import SettingError, ShapeError
+from ..core.settings import number, setting
+from ..core.value import value
+from ..errors import ShapeError
 from .base import INFERENCE, Cache, Layer, Run, one_input
-from .grids import both, pair
+from .grids import SIZES, both, pair, sides
 
 
 def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
@@ -20,7 +20,7 @@ def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
     return tuple(range(1, layer.dimensions + 1))
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class GlobalAveragePooling2D(Layer):
     """y = mean over all places of a channel;  dx = dy / places (Lin, Chen & Yan 2014, section 3.2).
 
@@ -47,14 +47,14 @@ class GlobalAveragePooling2D(Layer):
         return namespace(dy).broadcast_to(places * share, shape), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class GlobalAveragePooling1D(GlobalAveragePooling2D):
     """`GlobalAveragePooling2D` of sequences (n, time, channels)."""
 
     dimensions: ClassVar[int] = 1
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class GlobalMaxPooling2D(Layer):
     """y = max over all places of a channel;  dx = dy at the first maximum.
 
@@ -85,14 +85,14 @@ class GlobalMaxPooling2D(Layer):
         return xp.where(here, dy[:, None], 0).reshape(count, *shape[1:]), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class GlobalMaxPooling1D(GlobalMaxPooling2D):
     """`GlobalMaxPooling2D` of sequences (n, time, channels)."""
 
     dimensions: ClassVar[int] = 1
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class UpSampling2D(Layer):
     """Each pixel becomes a block of equal ones;  dx = the sum of dy over the block.
 
@@ -107,13 +107,9 @@ class UpSampling2D(Layer):
     (14, 14, 8)
     """
 
-    size: Any = 2
+    size: Any = setting(SIZES, pair, default=2)
 
     dimensions: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        object.__setattr__(self, "size", pair(self, "size", 2))
 
     def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
@@ -131,7 +127,14 @@ class UpSampling2D(Layer):
         return blocks.sum((2, 4)), {}
 
 
-@dataclass(frozen=True, repr=False)
+def _border(given: Any, owner: Any) -> tuple[tuple[int, int], ...]:
+    several = given if isinstance(given, (tuple, list)) else (given,) * owner.dimensions
+    if owner.dimensions == 1 and len(several) == 2 and not any(isinstance(p, (tuple, list)) for p in several):
+        several = (several,)  # (before, after) of the only dimension
+    return sides(several, owner.dimensions)
+
+
+@value
 class ZeroPadding2D(Layer):
     """A border of zeros around;  dx = dy without it.
 
@@ -146,22 +149,11 @@ class ZeroPadding2D(Layer):
     (8, 11, 8)
     """
 
-    padding: Any = 1
+    padding: Any = setting(
+        "numbers of 0 or more: one, one for each dimension, or (before, after) for each", _border, default=1
+    )
 
     dimensions: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        given = self.padding if isinstance(self.padding, (tuple, list)) else (self.padding,) * self.dimensions
-        if self.dimensions == 1 and len(given) == 2 and all(isinstance(p, int) for p in given):
-            given = (given,)  # (before, after) of the only dimension
-        made = tuple((p, p) if isinstance(p, int) else tuple(p) for p in given)
-        if len(made) != self.dimensions or not all(len(p) == 2 and min(p) >= 0 for p in made):
-            raise SettingError(
-                f"{type(self).__name__}: padding must be numbers of 0 or more for {self.dimensions} "
-                f"dimensions, got {self.padding!r}"
-            )
-        object.__setattr__(self, "padding", made)
 
     def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
@@ -176,14 +168,14 @@ class ZeroPadding2D(Layer):
         return dy[(slice(None), *(slice(before, size - after) for size, (before, after) in sides))], {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class ZeroPadding1D(ZeroPadding2D):
     """`ZeroPadding2D` of sequences (n, time, channels)."""
 
     dimensions: ClassVar[int] = 1
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class SpatialDropout2D(Layer):
     """Dropout of whole channels of an image: y = x m / (1 - rate), one m for each channel.
 
@@ -195,15 +187,9 @@ class SpatialDropout2D(Layer):
         Probability to drop, at least 0 and below 1.
     """
 
-    rate: float
+    rate: float = number(0, below=1)
 
     dimensions: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        if not in_range(self.rate, below=1):
-            kind = type(self).__name__
-            raise SettingError(f"{kind}: rate must be at least 0 and below 1, got {self.rate!r}")
 
     def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
@@ -220,7 +206,7 @@ class SpatialDropout2D(Layer):
         return (dy if mask is None else dy * mask / (1 - self.rate)), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class SpatialDropout1D(SpatialDropout2D):
     """`SpatialDropout2D` of sequences (n, time, channels)."""
 

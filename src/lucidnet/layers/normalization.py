@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..core.value import in_range
-from ..errors import SettingError
+from ..core.settings import number
+from ..core.value import value
 from .base import INFERENCE, Cache, Layer, Run, features
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class LayerNormalization(Layer):
     """Each row of features gets mean 0 and variance 1, then a scale and a shift per feature.
 
@@ -37,11 +36,7 @@ class LayerNormalization(Layer):
     array([[-1.,  1.]])
     """
 
-    epsilon: float = 1e-3
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_epsilon(self)
+    epsilon: float = number(above=0, default=1e-3)
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)
@@ -71,7 +66,7 @@ class LayerNormalization(Layer):
         return dx, grads
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class RMSNormalization(Layer):
     """Each row of features gets mean square 1, then a scale per feature; its mean stays.
 
@@ -89,11 +84,7 @@ class RMSNormalization(Layer):
         What is added to the mean square.
     """
 
-    epsilon: float = 1e-6
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_epsilon(self)
+    epsilon: float = number(above=0, default=1e-6)
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)
@@ -134,10 +125,3 @@ def scale_and_shift(rng: Stream, shape: Shape) -> Tree:
 def over_rows(x: Array) -> Array:
     """Return the sum over all axes but the last."""
     return x.reshape(-1, x.shape[-1]).sum(0)
-
-
-def check_epsilon(layer: Layer) -> None:
-    """Raise if the field `epsilon` is not a positive number: without it a constant row is 0 / 0."""
-    epsilon = layer.epsilon  # type: ignore[attr-defined]
-    if not in_range(epsilon) or epsilon == 0:
-        raise SettingError(f"{type(layer).__name__}: epsilon must be above 0, got {epsilon!r}")

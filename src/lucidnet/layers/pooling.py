@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, Tree, namespace
 from ..backend.windows import Grid, added, padded, unpadded
+from ..core.settings import setting
+from ..core.value import value
 from .base import INFERENCE, Cache, Layer, Run
-from .grids import check_windows, grid_of, outputs, pair
+from .grids import PADDINGS, SIZES, as_padding, check_windows, grid_of, outputs, pair
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Pooling(Layer):
     """The base of pooling over windows.
 
@@ -27,17 +28,11 @@ class Pooling(Layer):
         As for `Conv2D`; what is added around takes no part.
     """
 
-    pool_size: Any = 2
-    strides: Any = None
-    padding: Any = "valid"
+    pool_size: Any = setting(SIZES, pair, default=2)
+    strides: Any = setting(SIZES, pair, default=None, optional=True)
+    padding: Any = setting(PADDINGS, as_padding, default="valid")
 
     dimensions: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        object.__setattr__(self, "pool_size", pair(self, "pool_size", self.dimensions))
-        if self.strides is not None:
-            object.__setattr__(self, "strides", pair(self, "strides", self.dimensions))
 
     @property
     def kernel_size(self) -> Any:
@@ -77,7 +72,7 @@ class Pooling(Layer):
         return (dx if self.dimensions == 2 else dx[:, 0]), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class MaxPooling2D(Pooling):
     """y = max over the window;  dx = dy at the place of the (first) maximum (Weng et al. 1992).
 
@@ -108,7 +103,7 @@ class MaxPooling2D(Pooling):
             yield dy * here
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class AveragePooling2D(Pooling):
     """y = mean over the pixels of the window that lie in the image;  dx = dy over their number.
 
@@ -135,14 +130,14 @@ class AveragePooling2D(Pooling):
             yield share
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class MaxPooling1D(MaxPooling2D):
     """`MaxPooling2D` of sequences (n, time, channels)."""
 
     dimensions: ClassVar[int] = 1
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class AveragePooling1D(AveragePooling2D):
     """`AveragePooling2D` of sequences (n, time, channels)."""
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
+from ..core.settings import named, whole
+from ..core.value import value
 from ..errors import ShapeError
 from .base import INFERENCE, Cache, Layer, Run, one_input
-from .embedding import check_whole
 from .recurrent.base import sequence
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class PositionalEmbedding(Layer):
     """A learned vector for each place in a sequence is added: y_t = x_t + W_t,  dW_t = sum_n dy_t.
 
@@ -29,13 +29,8 @@ class PositionalEmbedding(Layer):
         How W (length, features) begins; uniform from -0.05 to 0.05 if not given.
     """
 
-    length: int
-    initializer: Any = initializers.Uniform()
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_whole(self, "length")
-        object.__setattr__(self, "initializer", initializers.get(self.initializer))
+    length: int = whole(1)
+    initializer: Any = named(initializers, default=initializers.Uniform())
 
     def output_shape(self, shape: Any) -> Any:
         self._check(sequence(one_input(self, shape))[0])
@@ -59,7 +54,7 @@ class PositionalEmbedding(Layer):
             raise ShapeError(f"PositionalEmbedding: a sequence of {time} steps is longer than {self.length}")
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class SinusoidalEncoding(Layer):
     """A fixed wave for each place in a sequence is added: y_t = x_t + p_t,  dx = dy.
 

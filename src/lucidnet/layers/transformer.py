@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree
+from ..core.settings import flag, number, setting, whole
+from ..core.value import value
 from ..errors import ShapeError
 from . import activations
 from .attention import MultiHeadAttention
@@ -13,11 +15,10 @@ from .base import INFERENCE, Cache, Layer, Run, Send, several
 from .containers import Container, Residual, Sequential
 from .core import Dropout
 from .dense import Dense
-from .embedding import check_whole
 from .normalization import LayerNormalization
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class TransformerBlock(Container):
     """Attention between steps, then a dense network at each step; a skip connection around both.
 
@@ -55,22 +56,19 @@ class TransformerBlock(Container):
     ['attention', 'feed_forward']
     """
 
-    heads: int
-    width: int
-    feed_forward: int | None = None
-    dropout: float = 0.0
-    causal: bool = False
-    activation: Any = activations.GELU()
-    norm_first: bool = True
-    epsilon: float = 1e-5
+    heads: int = whole(1)
+    width: int = whole(1)
+    feed_forward: int | None = whole(1, default=None, optional=True)
+    dropout: float = number(0, below=1, default=0.0)
+    causal: bool = flag(default=False)
+    activation: Any = setting(activations.ONE, activations.inside, default=activations.GELU())
+    norm_first: bool = flag(default=True)
+    epsilon: float = number(above=0, default=1e-5)
 
     body: Sequential = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        given = ["feed_forward"] if self.feed_forward is not None else []
-        check_whole(self, "heads", "width", *given)
-        object.__setattr__(self, "activation", activations.inside(self.activation, self))
+        super().__post_init__()
         object.__setattr__(self, "body", self._made())
 
     def _made(self) -> Sequential:

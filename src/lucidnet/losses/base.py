@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..backend import Array, Shape, namespace
-from ..core.value import Value
+from ..core.value import Value, value
 from ..errors import DataError, ShapeError
 from ..layers import Layer
 from ..layers.base import counting
@@ -18,7 +17,7 @@ from ..layers.core import fits
 Cache: TypeAlias = Any
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Loss(Value):
     """A number per example that says how bad a prediction is, and its slope.
 

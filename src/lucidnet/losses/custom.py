@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ..backend import Array
 from ..backend import derivative as automatic
+from ..core import settings
+from ..core.value import value
 from .base import Cache, Loss
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class CustomLoss(Loss):
     """L_i = f(y, t)_i,  dL_i/dy_i = f'(y, t)_i.
 
@@ -22,8 +23,8 @@ class CustomLoss(Loss):
         From the same to the derivative of each value by its prediction, (n, ..., k).
     """
 
-    function: Callable[[Array, Array], Array]
-    derivative: Callable[[Array, Array], Array]
+    function: Callable[[Array, Array], Array] = settings.function()
+    derivative: Callable[[Array, Array], Array] = settings.function()
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         return self.function(prediction, target), (prediction, target)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..backend import Array
-from ..core.value import in_range
+from ..core.settings import Unfit, anything, listed, number, sequence, setting, text, texts
+from ..core.value import value
 from ..errors import DataError, SettingError
 from ..layers import Graph, Layer, Sequential
 from .base import Cache, Loss
 
 
-@dataclass(frozen=True, repr=False)
+def _pairs(given: Any, owner: Any) -> tuple[tuple[str, Loss], ...]:
+    pairs = tuple(listed(pair) for pair in listed(given))
+    if not pairs or not all(
+        len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], Loss) for pair in pairs
+    ):
+        raise Unfit
+    return pairs  # type: ignore[return-value]
+
+
+@value
 class Joint(Loss):
     """L = sum_k w_k L_k, one loss for each output by name.
 
@@ -33,15 +43,13 @@ class Joint(Loss):
     (1.0, 0.1)
     """
 
-    losses: Any
-    weights: Any
-    fused: Any = ()
+    losses: Any = setting("a sequence of pairs (name, Loss)", _pairs)
+    weights: Any = sequence("numbers of 0 or more", number(0))
+    fused: Any = texts(default=())
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "losses", tuple((name, loss) for name, loss in self.losses))
-        object.__setattr__(self, "weights", tuple(self.weights))
-        object.__setattr__(self, "fused", tuple(self.fused))
-        if len(self.weights) != len(self.losses) or not all(in_range(w) for w in self.weights):
+        super().__post_init__()
+        if len(self.weights) != len(self.losses):
             raise SettingError(
                 f"Joint: expected a weight of 0 or more for each of {len(self.losses)} losses, "
                 f"got {self.weights}"
@@ -95,12 +103,12 @@ class Joint(Loss):
         return {name: loss.check_target(target[name], shape[name], dtype) for name, loss in self.losses}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Ending(Layer):
     """A graph as the loss of one of its outputs sees it."""
 
-    graph: Any = None
-    output: str = ""
+    graph: Any = anything(default=None)
+    output: str = text(empty=True, default="")
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         graph, activation = self.graph.split_output(self.output)

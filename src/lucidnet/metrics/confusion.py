@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from ..core.value import Value
+from ..core.value import Value, value
 from ..errors import SettingError, lookup
 from .arrays import Array, Data, Weight, class_indices, weights
 from .base import NO_EXAMPLES, Metric
@@ -24,7 +22,7 @@ def _counted(
     return truth, guess, count, weights(name, sample_weight, len(prediction), len(truth))
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class ConfusionMatrix(Value):
     """The confusion matrix, batch by batch; see `confusion_matrix`.
 
@@ -117,7 +115,7 @@ def _divided(numerator: Array, denominator: Array) -> Array:
     return np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator != 0)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Precision(_FromTallies):
     """Of the examples predicted as a class, the share that belongs to it; see `precision`."""
 
@@ -129,7 +127,7 @@ class Precision(_FromTallies):
         return found, predicted
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Recall(_FromTallies):
     """Of the examples of a class, the share predicted as it; see `recall`."""
 
@@ -141,7 +139,7 @@ class Recall(_FromTallies):
         return found, true
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class F1(_FromTallies):
     """The harmonic mean of precision and recall; see `f1`."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from ..core.value import Value
+from ..core.settings import instance, text
+from ..core.value import Value, value
 from .arrays import Weight
 from .base import Metric
 from .registry import get
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class OfOutput(Metric[Any]):
     """A metric of one output, measured on dicts of targets and predictions by output.
 
@@ -24,8 +24,8 @@ class OfOutput(Metric[Any]):
         What is measured on it.
     """
 
-    output: str
-    metric: Metric[Any]
+    output: str = text()
+    metric: Metric[Any] = instance(Metric, "a Metric such as Accuracy()")
 
     @property
     def name(self) -> str:

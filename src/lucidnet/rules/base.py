@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..backend import Array, Shape, Stream, Tree
 from ..core.trees import Path
-from ..core.value import Value
+from ..core.value import Value, value
 from ..layers import Layer, Run
 from ..layers.base import Cache, Send
 from ..losses import Loss
@@ -76,7 +75,7 @@ class Given(Protocol):
         """A weight for each example, or for each of its time steps."""
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class SpaceRule(Value):
     """How the error crosses a layer on its way down; a subclass overrides what differs from backprop.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..core.value import Value, of_library
-from ..errors import SettingError, lookup
+from ..core.settings import Unfit, setting
+from ..core.value import Value, of_library, value
+from ..errors import lookup
 from ..layers import Layer, walk
 from .base import SpaceRule
 from .space.direct import DirectFeedbackAlignment, DirectRandomTargetProjection, Shallow
@@ -54,7 +54,27 @@ TIME: dict[str, Callable[[], TimeRule]] = {
 }
 
 
-@dataclass(frozen=True, repr=False)
+def _names(known: Mapping[str, Any]) -> str:
+    return ", ".join(map(repr, sorted(known)))
+
+
+def _space(given: Any, owner: Any) -> Any:
+    return _axis("space", given, SPACE, SpaceRule)
+
+
+def _time(given: Any, owner: Any) -> Any:
+    return _axis("time", given, TIME, TimeRule)
+
+
+def _axis(axis: str, given: Any, known: Mapping[str, Callable[[], Any]], base: type) -> Any:
+    if isinstance(given, str):
+        return lookup(f"rule in {axis}", given, known)()
+    if not isinstance(given, base):
+        raise Unfit
+    return given
+
+
+@value
 class Rule(Value):
     """How credit is assigned: across the layers, and through time.
 
@@ -71,8 +91,8 @@ class Rule(Value):
     Rule(FeedbackAlignment())
     """
 
-    space: Any = Backprop()
-    time: Any = BPTT()
+    space: Any = setting(f"a SpaceRule, or one of {_names(SPACE)}", _space, default=Backprop())
+    time: Any = setting(f"a TimeRule, or one of {_names(TIME)}", _time, default=BPTT())
 
     @property
     def independent(self) -> bool:
@@ -82,18 +102,6 @@ class Rule(Value):
     def within(self, layer: Layer) -> Rule:
         """Return the rule of a layer: its own, or this one where it has none."""
         return self if layer.rule is None else get(layer.rule)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "space", _axis("space", self.space, SPACE, SpaceRule))
-        object.__setattr__(self, "time", _axis("time", self.time, TIME, TimeRule))
-
-
-def _axis(axis: str, given: Any, known: dict[str, Callable[[], Any]], base: type) -> Any:
-    if isinstance(given, str):
-        return lookup(f"rule in {axis}", given, known)()
-    if not isinstance(given, base):
-        raise SettingError(f"Rule: {axis} must be one of {sorted(known)} or a {base.__name__}, got {given!r}")
-    return given
 
 
 def get(given: Any) -> Rule:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...backend import Array
+from ...core.settings import is_function, title_of
 from ...core.value import get as _get
 from ...errors import SettingError
 from ..base import NO_STREAM, Layer
@@ -39,6 +40,9 @@ KNOWN: dict[str, Callable[[], Layer]] = {
     "softmax": Softmax,
     "log_softmax": LogSoftmax,
 }
+
+ONE = "a name, a layer without weights, or a function"
+"""What a layer takes as its activation."""
 
 __all__ = [
     "ELU",
@@ -75,7 +79,7 @@ def get(given: Any) -> Layer:
     >>> get("tanh")
     Tanh()
     """
-    if callable(given) and not isinstance(given, type):
+    if is_function(given):
         return custom(given)
     return _get("activation", given, KNOWN, Layer)
 
@@ -85,7 +89,7 @@ def inside(given: Any, owner: Layer) -> Layer:
     made = get(given)
     if made.children() or made.init(NO_STREAM, (1,))[0]:
         raise SettingError(
-            f"{type(owner).__name__}: activation must be a layer without weights, got {made!r}; "
+            f"{title_of(owner)}: activation must be a layer without weights, got {made!r}; "
             "put it behind, as a layer of its own"
         )
     return made

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...backend import Array, Stream, Tree
 from ...backend.layout import Layout
+from ...core.settings import number
 from ...core.trees import Path
-from ...core.value import in_range
-from ...errors import SettingError
+from ...core.value import value
 from ...layers import Layer, Run
 from ...layers.base import INFERENCE, Cache
 from ...layers.rebuild import INNER, Wrapper, rebuilt, unwrapped
@@ -17,7 +16,7 @@ from ...losses.base import shares
 from ..base import Given, RuleGradient, SpaceRule, Trained
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Perturbation(SpaceRule):
     """The base of rules that estimate the gradient by the loss with and without noise.
 
@@ -27,12 +26,7 @@ class Perturbation(SpaceRule):
         The standard deviation sigma of the noise.
     """
 
-    deviation: float = 1e-3
-
-    def __post_init__(self) -> None:
-        if not in_range(self.deviation) or not self.deviation:
-            kind = type(self).__name__
-            raise SettingError(f"{kind}: deviation must be above 0, got {self.deviation!r}")
+    deviation: float = number(above=0, default=1e-3)
 
     whole: ClassVar[bool] = True
 
@@ -40,7 +34,7 @@ class Perturbation(SpaceRule):
         return {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class WeightPerturbation(Perturbation):
     """g = (L(w + sigma xi) - L(w)) / sigma xi, with one xi for all weights, standard normal.
 
@@ -65,7 +59,7 @@ class WeightPerturbation(Perturbation):
         return RuleGradient(value, trained.output(kept, y), grads, cache, {})
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class NodePerturbation(Perturbation):
     """Noise on the outputs of all layers with weights: dy_i = (L_i(y + sigma xi) - L_i(y)) / sigma xi_i.
 

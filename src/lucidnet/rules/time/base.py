@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ...backend import Array, Stream, Tree, namespace
-from ...core.value import Value
+from ...core.value import Value, value
 from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.recurrent.loop import RecurrentCache, State
@@ -21,7 +21,7 @@ NOT_ONLINE = (
 )
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class TimeRule(Value):
     """How a recurrent layer turns the errors at its outputs into gradients."""
 

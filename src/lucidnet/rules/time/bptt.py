@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from ...backend import Array, Tree, branch, namespace
+from ...core.settings import whole
 from ...core.trees import tree_map
+from ...core.value import value
 from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.recurrent.loop import RecurrentCache, State, unroll
 from .base import ALL_UNITS, TimeRule, joined, part
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class BPTT(TimeRule):
     """The chain rule through all times (Werbos 1990, "Backpropagation through time")."""
 
@@ -28,7 +29,7 @@ class BPTT(TimeRule):
         return *layer.backward(params, cache, dy, need_dx), B
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class TruncatedBPTT(TimeRule):
     """The chain rule through the last `window` times only.
 
@@ -45,20 +46,15 @@ class TruncatedBPTT(TimeRule):
         After how many times errors are carried back; the cost goes with window / stride.
     """
 
-    window: int = 20
-    stride: int = 1
+    window: int = whole(1, default=20)
+    stride: int = whole(1, default=1)
 
     reads: ClassVar[str] = f"{ALL_UNITS}, stored times"
     memory: ClassVar[str] = "N window"
     cost: ClassVar[str] = "N^2 window / stride a time"
 
     def __post_init__(self) -> None:
-        for name in ("window", "stride"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise SettingError(
-                    f"TruncatedBPTT: {name} must be a whole number of 1 or more, got {value!r}"
-                )
+        super().__post_init__()
         if self.stride > self.window:
             raise SettingError(
                 f"TruncatedBPTT: stride {self.stride} is longer than the window of {self.window}: errors "

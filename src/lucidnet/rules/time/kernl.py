@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from ...backend import Array, StepStream, Stream, Tree, namespace
-from ...core.value import in_range
-from ...errors import SettingError
+from ...core.settings import number, whole
+from ...core.value import value
 from ...layers import Recurrent
 from ...layers.base import INFERENCE
 from ...layers.recurrent.loop import State
@@ -43,7 +42,7 @@ class Kernel(NamedTuple):
     traces: tuple[Array, ...]
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class KeRNL(Online):
     """The influence of a weight, as a learned matrix times an eligibility trace that fades.
 
@@ -72,20 +71,15 @@ class KeRNL(Online):
         The seed of the noise.
     """
 
-    rate: float = 0.2
-    deviation: float = 1e-3
-    decay: float = 0.2
-    seed: int = 0
+    rate: float = number(0, below=1, default=0.2)
+    deviation: float = number(above=0, default=1e-3)
+    decay: float = number(0, below=1, default=0.2)
+    seed: int = whole(0, default=0)
 
     reads: ClassVar[str] = "pre, post, error, other errors, trace, noise"
     memory: ClassVar[str] = "N^2"
     couples_examples: ClassVar[bool] = True
     cost: ClassVar[str] = "N^2 a time, and a second copy of the layer that runs along"
-
-    def __post_init__(self) -> None:
-        for name, below in (("rate", 1.0), ("deviation", None), ("decay", 1.0)):
-            if not in_range(getattr(self, name), 0.0, below) or (name == "deviation" and not self.deviation):
-                raise SettingError(f"KeRNL: {name} is out of range, got {getattr(self, name)!r}")
 
     def feedback(self, layer: Recurrent, rng: Stream) -> Tree:
         xp = namespace(like := rng.full((layer.units,), self.decay))

@@ -1,0 +1,310 @@
+"""Settings, each declared once, with its check: ``units: int = whole(1)``.
+
+A declaration is a field of a value (`core.value`), with what it takes in its metadata. The value converts
+what it was given, numbers of NumPy to Python's and names to what they stand for, or raises `SettingError`
+with class, setting, what was given and what is expected. Arguments of functions are checked by `taken`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import MISSING, Field, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import LucidnetError, SettingError
+
+SHOWN = 120
+"""How many characters of what was given a message shows."""
+
+
+class Unfit(Exception):
+    """What was given is not what is expected. Whoever asked says of which setting."""
+
+
+class Check(NamedTuple):
+    """What a setting takes: in words, and as a function that converts it or raises `Unfit`.
+
+    The function gets what was given, and the value it is for (or the name of a function that was called).
+    """
+
+    expected: str
+    convert: Callable[[Any, Any], Any]
+    optional: bool = False
+
+
+def shown(given: Any) -> str:
+    """Return what was given as messages show it: not longer than a line or two."""
+    try:
+        text = " ".join(repr(given).split())
+    except Exception:  # an object that cannot say what it is must not hide what is wrong
+        text = f"an object of {type(given)}"
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]} ..."
+
+
+def converted(check: Check, owner: Any, name: str, given: Any) -> Any:
+    """Return what was given for a setting as it is kept, or raise what is wrong with it."""
+    if given is None and check.optional:
+        return None
+    title = owner if isinstance(owner, str) else title_of(owner)
+    try:
+        return check.convert(given, owner)
+    except Unfit:
+        expected = f"{check.expected}, or None" if check.optional else check.expected
+        raise SettingError(f"{title}: {name} must be {expected}, got {shown(given)}") from None
+    except LucidnetError as error:  # of a name, or of a value inside
+        raise type(error)(f"{title}: {name}: {error}") from None
+
+
+def title_of(owner: Any) -> str:
+    """Return how messages call a value: by its class, or by the function whose arguments it holds."""
+    return str(getattr(owner, "title", "") or type(owner).__name__)
+
+
+def taken(owner: Any, name: str, given: Any, declared: Any) -> Any:
+    """Return an argument as a declaration takes it, or raise.
+
+    Examples
+    --------
+    >>> taken("fit", "epochs", "many", whole(1))
+    Traceback (most recent call last):
+    lucidnet.errors.SettingError: fit: epochs must be a whole number of 1 or more, got 'many'
+    """
+    return converted(declared.metadata["check"], owner, name, given)
+
+
+def setting(
+    expected: str,
+    convert: Callable[[Any, Any], Any],
+    *,
+    default: Any = MISSING,
+    optional: bool = False,
+    kw_only: Any = MISSING,
+) -> Any:
+    """Declare a setting by what is expected, in words, and a function that converts it or raises `Unfit`.
+
+    Parameters
+    ----------
+    expected : str
+        What must be given, as in "units must be ...".
+    convert : callable
+        ``convert(given, owner)`` returns what is kept; the owner is the value that is being made.
+    default : optional
+        What it is if not given; without one it must be given.
+    optional : bool
+        Whether None may be given.
+    kw_only : bool
+        Whether it can be given by name only.
+    """
+    check = Check(expected, convert, optional)
+    made: Field[Any] = field(default=default, kw_only=kw_only, metadata={"check": check})
+    return made
+
+
+# --- numbers -------------------------------------------------------------------------------------------
+
+
+def whole(least: int | None = 1, most: int | None = None, **declared: Any) -> Any:
+    """Declare a whole number within bounds; NumPy's are made Python's, and a bool is none."""
+
+    def convert(given: Any, owner: Any) -> int:
+        if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)):
+            raise Unfit
+        number = int(given)
+        if (least is not None and number < least) or (most is not None and number > most):
+            raise Unfit
+        return number
+
+    bound = "" if least is None else f" of {least} or more" if most is None else f" from {least} to {most}"
+    return setting(f"a whole number{bound}", convert, **declared)
+
+
+class Range(NamedTuple):
+    """What a number must be: at least, above, below or at most another."""
+
+    least: float | None = None
+    above: float | None = None
+    below: float | None = None
+    most: float | None = None
+
+    def has(self, number: float) -> bool:
+        """Tell whether a number lies in this range."""
+        return (
+            (self.least is None or number >= self.least)
+            and (self.above is None or number > self.above)
+            and (self.below is None or number < self.below)
+            and (self.most is None or number <= self.most)
+        )
+
+    def __str__(self) -> str:
+        words = zip(("at least", "above", "below", "at most"), self, strict=True)
+        return " and ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)
+
+
+def real(given: Any, allowed: Range = Range()) -> float:
+    """Return a finite number of Python in a range; raise `Unfit` for anything else."""
+    if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, float, np.integer, np.floating)):
+        raise Unfit
+    try:
+        number = float(given)
+    except OverflowError:
+        raise Unfit from None
+    if not math.isfinite(number) or not allowed.has(number):
+        raise Unfit
+    return int(given) if isinstance(given, (int, np.integer)) else number
+
+
+def number(
+    least: float | None = None,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+    **declared: Any,
+) -> Any:
+    """Declare a finite number within bounds; NumPy's are made Python's, and a bool is none."""
+    allowed = Range(least, above, below, most)
+    expected = f"{allowed}" if any(bound is not None for bound in allowed) else "a finite number"
+    return setting(expected, lambda given, owner: real(given, allowed), **declared)
+
+
+def between(least: float, most: float, **declared: Any) -> Any:
+    """Declare a number from one bound to another, both of them allowed."""
+    allowed = Range(least, most=most)
+    return setting(f"from {least:g} to {most:g}", lambda given, owner: real(given, allowed), **declared)
+
+
+def is_function(given: Any) -> bool:
+    """Tell whether something can be called, and is no class that somebody forgot to make a value of."""
+    return callable(given) and not isinstance(given, type)
+
+
+def scheduled(
+    least: float | None = 0.0, *, below: float | None = None, most: float | None = None, **declared: Any
+) -> Any:
+    """Declare a number within bounds, or a schedule: a function from the step (0, 1, ...) to such a number."""
+    allowed = Range(least, None, below, most)
+
+    def convert(given: Any, owner: Any) -> Any:
+        return given if is_function(given) else real(given, allowed)
+
+    said = f"{allowed}" if any(bound is not None for bound in allowed) else "a finite number"
+    return setting(f"{said}, or a schedule", convert, **declared)
+
+
+# --- words ---------------------------------------------------------------------------------------------
+
+
+def flag(**declared: Any) -> Any:
+    """Declare a yes or no: True or False, and no number or text that passes for one."""
+
+    def convert(given: Any, owner: Any) -> bool:
+        if not isinstance(given, (bool, np.bool_)):
+            raise Unfit
+        return bool(given)
+
+    return setting("True or False", convert, **declared)
+
+
+def choice(*options: str | int, **declared: Any) -> Any:
+    """Declare one of some words or numbers."""
+
+    def convert(given: Any, owner: Any) -> Any:
+        if isinstance(given, np.integer):
+            given = int(given)
+        if isinstance(given, bool) or not isinstance(given, (str, int)) or given not in options:
+            raise Unfit
+        return str(given) if isinstance(given, str) else given
+
+    return setting(f"one of {', '.join(map(repr, options))}", convert, **declared)
+
+
+def text(*, empty: bool = False, without: str = "", **declared: Any) -> Any:
+    """Declare a text, which may be empty or not, and has none of some characters in it."""
+
+    def convert(given: Any, owner: Any) -> str:
+        if not isinstance(given, str) or not (given or empty) or any(c in given for c in without):
+            raise Unfit
+        return str(given)
+
+    said = f" without {' and '.join(map(repr, without))}" if without else ""
+    return setting(f"a text{said}", convert, **declared)
+
+
+def texts(**declared: Any) -> Any:
+    """Declare several texts: a sequence of them, and not one text alone."""
+
+    def convert(given: Any, owner: Any) -> tuple[str, ...]:
+        items = listed(given)
+        if not all(isinstance(item, str) and item for item in items):
+            raise Unfit
+        return items
+
+    return setting("a sequence of texts", convert, **declared)
+
+
+# --- values and functions ------------------------------------------------------------------------------
+
+
+def named(module: Any, *, values: str = "", **declared: Any) -> Any:
+    """Declare a value that may be given by its name: the `get` of a module turns one into the other."""
+
+    def convert(given: Any, owner: Any) -> Any:
+        return module.get(given)
+
+    return setting(values or "a name or a value", convert, **declared)
+
+
+def instance(kind: type | tuple[type, ...], expected: str, **declared: Any) -> Any:
+    """Declare a value of a class; `expected` says which in words."""
+
+    def convert(given: Any, owner: Any) -> Any:
+        if not isinstance(given, kind):
+            raise Unfit
+        return given
+
+    return setting(expected, convert, **declared)
+
+
+def function(expected: str = "a function", **declared: Any) -> Any:
+    """Declare something that can be called."""
+
+    def convert(given: Any, owner: Any) -> Any:
+        if not is_function(given):
+            raise Unfit
+        return given
+
+    return setting(expected, convert, **declared)
+
+
+def anything(**declared: Any) -> Any:
+    """Declare a setting whose check stands elsewhere, since it takes other settings to know."""
+    return setting("anything", lambda given, owner: given, **declared)
+
+
+# --- several -------------------------------------------------------------------------------------------
+
+
+def listed(given: Any) -> tuple[Any, ...]:
+    """Return the items of a sequence; raise `Unfit` for a text, a mapping, or what has no items."""
+    if isinstance(given, (str, bytes, dict)) or not isinstance(given, Iterable):
+        raise Unfit
+    try:
+        return tuple(given)
+    except Exception:  # an array of no axes, a generator that fails
+        raise Unfit from None
+
+
+def sequence(expected: str, item: Any, *, least: int = 1, **declared: Any) -> Any:
+    """Declare a sequence, kept as a tuple, of what another declaration takes."""
+    check: Check = item.metadata["check"]
+
+    def convert(given: Any, owner: Any) -> tuple[Any, ...]:
+        items = listed(given)
+        if len(items) < least:
+            raise Unfit
+        return tuple(check.convert(one, owner) for one in items)
+
+    return setting(f"a sequence of {expected}", convert, **declared)
