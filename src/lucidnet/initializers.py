@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .backend import Array, Shape, Stream
-from .core.settings import choice, number
+from .core.settings import choice, finite
 from .core.value import Value, value
 from .core.value import get as _get
 from .errors import SettingError
@@ -31,7 +31,7 @@ class Initializer(Value):
 class Constant(Initializer):
     """All entries equal `value`."""
 
-    value: float = number(default=0.0)
+    value: float = finite(default=0.0)
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Return the constant array."""
@@ -42,8 +42,8 @@ class Constant(Initializer):
 class Uniform(Initializer):
     """Uniform between `low` and `high`."""
 
-    low: float = number(default=-0.05)
-    high: float = number(default=0.05)
+    low: float = finite(default=-0.05)
+    high: float = finite(default=0.05)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,8 +59,8 @@ class Uniform(Initializer):
 class Normal(Initializer):
     """Normal with the given mean and standard deviation."""
 
-    mean: float = number(default=0.0)
-    std: float = number(0, default=0.05)
+    mean: float = finite(default=0.0)
+    std: float = finite(0, default=0.05)
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Draw an array."""
@@ -90,7 +90,7 @@ class VarianceScaling(Initializer):
         not truncated.
     """
 
-    scale: float = number(above=0, default=1.0)
+    scale: float = finite(above=0, default=1.0)
     fan: Literal["in", "out", "average"] = choice("in", "out", "average", default="average")
     distribution: Literal["normal", "uniform"] = choice("normal", "uniform", default="uniform")
 
@@ -112,7 +112,7 @@ class Orthogonal(Initializer):
     (Mezzadri 2007). Arrays of more than two axes count as matrices whose columns are the last axis.
     """
 
-    gain: float = number(default=1.0)
+    gain: float = finite(default=1.0)
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Draw an array."""
@@ -127,7 +127,7 @@ class Orthogonal(Initializer):
 class Identity(Initializer):
     """The identity matrix times `gain`: a recurrent layer begins by keeping its state (Le et al. 2015)."""
 
-    gain: float = number(default=1.0)
+    gain: float = finite(default=1.0)
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Return the matrix."""

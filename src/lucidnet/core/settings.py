@@ -20,12 +20,16 @@ SHOWN = 120
 """How many characters of what was given a message shows."""
 
 
-class Unfit(Exception):
-    """What was given is not what is expected. Whoever asked says of which setting."""
+class UnfitError(Exception):
+    """What was given is not what is expected. Whoever asked says of which setting.
+
+    A text in it says what is expected in place of the check's words, where less is more: of a number that
+    is too large, "at most 1".
+    """
 
 
 class Check(NamedTuple):
-    """What a setting takes: in words, and as a function that converts it or raises `Unfit`.
+    """What a setting takes: in words, and as a function that converts it or raises `UnfitError`.
 
     The function gets what was given, and the value it is for (or the name of a function that was called).
     """
@@ -51,11 +55,14 @@ def converted(check: Check, owner: Any, name: str, given: Any) -> Any:
     title = owner if isinstance(owner, str) else title_of(owner)
     try:
         return check.convert(given, owner)
-    except Unfit:
-        expected = f"{check.expected}, or None" if check.optional else check.expected
+    except UnfitError as unfit:
+        expected = str(unfit) or (f"{check.expected}, or None" if check.optional else check.expected)
         raise SettingError(f"{title}: {name} must be {expected}, got {shown(given)}") from None
     except LucidnetError as error:  # of a name, or of a value inside
-        raise type(error)(f"{title}: {name}: {error}") from None
+        said = str(error)
+        if said.startswith(f"{title}: {name} "):
+            raise
+        raise type(error)(f"{title}: {name}: {said}") from None
 
 
 def title_of(owner: Any) -> str:
@@ -83,7 +90,7 @@ def setting(
     optional: bool = False,
     kw_only: Any = MISSING,
 ) -> Any:
-    """Declare a setting by what is expected, in words, and a function that converts it or raises `Unfit`.
+    """Declare a setting: what is expected, in words, and a function that converts it or raises `UnfitError`.
 
     Parameters
     ----------
@@ -111,10 +118,10 @@ def whole(least: int | None = 1, most: int | None = None, **declared: Any) -> An
 
     def convert(given: Any, owner: Any) -> int:
         if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)):
-            raise Unfit
+            raise UnfitError
         number = int(given)
         if (least is not None and number < least) or (most is not None and number > most):
-            raise Unfit
+            raise UnfitError
         return number
 
     bound = "" if least is None else f" of {least} or more" if most is None else f" from {least} to {most}"
@@ -143,20 +150,30 @@ class Range(NamedTuple):
         return " and ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)
 
 
-def real(given: Any, allowed: Range = Range()) -> float:
-    """Return a finite number of Python in a range; raise `Unfit` for anything else."""
+ANY = Range()
+
+
+def real(given: Any, allowed: Range = ANY) -> float:
+    """Return a finite number of Python in a range; raise `UnfitError` for anything else."""
     if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, float, np.integer, np.floating)):
-        raise Unfit
+        raise UnfitError
     try:
         number = float(given)
     except OverflowError:
-        raise Unfit from None
-    if not math.isfinite(number) or not allowed.has(number):
-        raise Unfit
+        raise UnfitError("a finite number") from None
+    if not math.isfinite(number):
+        raise UnfitError("a finite number")
+    if not allowed.has(number):
+        raise UnfitError(f"{allowed}")
     return int(given) if isinstance(given, (int, np.integer)) else number
 
 
-def number(
+def in_words(allowed: Range) -> str:
+    """Return what a number in a range is called."""
+    return ", ".join(filter(None, ("a finite number", str(allowed))))
+
+
+def finite(
     least: float | None = None,
     *,
     above: float | None = None,
@@ -166,14 +183,13 @@ def number(
 ) -> Any:
     """Declare a finite number within bounds; NumPy's are made Python's, and a bool is none."""
     allowed = Range(least, above, below, most)
-    expected = f"{allowed}" if any(bound is not None for bound in allowed) else "a finite number"
-    return setting(expected, lambda given, owner: real(given, allowed), **declared)
+    return setting(in_words(allowed), lambda given, owner: real(given, allowed), **declared)
 
 
 def between(least: float, most: float, **declared: Any) -> Any:
     """Declare a number from one bound to another, both of them allowed."""
     allowed = Range(least, most=most)
-    return setting(f"from {least:g} to {most:g}", lambda given, owner: real(given, allowed), **declared)
+    return setting(in_words(allowed), lambda given, owner: real(given, allowed), **declared)
 
 
 def is_function(given: Any) -> bool:
@@ -184,14 +200,13 @@ def is_function(given: Any) -> bool:
 def scheduled(
     least: float | None = 0.0, *, below: float | None = None, most: float | None = None, **declared: Any
 ) -> Any:
-    """Declare a number within bounds, or a schedule: a function from the step (0, 1, ...) to such a number."""
+    """Declare a number within bounds, or a schedule: a function from the step (0, 1, ...) to one."""
     allowed = Range(least, None, below, most)
 
     def convert(given: Any, owner: Any) -> Any:
         return given if is_function(given) else real(given, allowed)
 
-    said = f"{allowed}" if any(bound is not None for bound in allowed) else "a finite number"
-    return setting(f"{said}, or a schedule", convert, **declared)
+    return setting(f"{in_words(allowed)}, or a schedule", convert, **declared)
 
 
 # --- words ---------------------------------------------------------------------------------------------
@@ -202,7 +217,7 @@ def flag(**declared: Any) -> Any:
 
     def convert(given: Any, owner: Any) -> bool:
         if not isinstance(given, (bool, np.bool_)):
-            raise Unfit
+            raise UnfitError
         return bool(given)
 
     return setting("True or False", convert, **declared)
@@ -215,10 +230,10 @@ def choice(*options: str | int, **declared: Any) -> Any:
         if isinstance(given, np.integer):
             given = int(given)
         if isinstance(given, bool) or not isinstance(given, (str, int)) or given not in options:
-            raise Unfit
+            raise UnfitError
         return str(given) if isinstance(given, str) else given
 
-    return setting(f"one of {', '.join(map(repr, options))}", convert, **declared)
+    return setting(f"one of {', '.join(map(str, options))}", convert, **declared)
 
 
 def text(*, empty: bool = False, without: str = "", **declared: Any) -> Any:
@@ -226,7 +241,7 @@ def text(*, empty: bool = False, without: str = "", **declared: Any) -> Any:
 
     def convert(given: Any, owner: Any) -> str:
         if not isinstance(given, str) or not (given or empty) or any(c in given for c in without):
-            raise Unfit
+            raise UnfitError
         return str(given)
 
     said = f" without {' and '.join(map(repr, without))}" if without else ""
@@ -239,7 +254,7 @@ def texts(**declared: Any) -> Any:
     def convert(given: Any, owner: Any) -> tuple[str, ...]:
         items = listed(given)
         if not all(isinstance(item, str) and item for item in items):
-            raise Unfit
+            raise UnfitError
         return items
 
     return setting("a sequence of texts", convert, **declared)
@@ -262,7 +277,7 @@ def instance(kind: type | tuple[type, ...], expected: str, **declared: Any) -> A
 
     def convert(given: Any, owner: Any) -> Any:
         if not isinstance(given, kind):
-            raise Unfit
+            raise UnfitError
         return given
 
     return setting(expected, convert, **declared)
@@ -273,7 +288,7 @@ def function(expected: str = "a function", **declared: Any) -> Any:
 
     def convert(given: Any, owner: Any) -> Any:
         if not is_function(given):
-            raise Unfit
+            raise UnfitError
         return given
 
     return setting(expected, convert, **declared)
@@ -288,23 +303,24 @@ def anything(**declared: Any) -> Any:
 
 
 def listed(given: Any) -> tuple[Any, ...]:
-    """Return the items of a sequence; raise `Unfit` for a text, a mapping, or what has no items."""
+    """Return the items of a sequence; raise `UnfitError` for a text, a mapping, or what has no items."""
     if isinstance(given, (str, bytes, dict)) or not isinstance(given, Iterable):
-        raise Unfit
+        raise UnfitError
     try:
         return tuple(given)
     except Exception:  # an array of no axes, a generator that fails
-        raise Unfit from None
+        raise UnfitError from None
 
 
-def sequence(expected: str, item: Any, *, least: int = 1, **declared: Any) -> Any:
+def sequence(expected: str, item: Any, *, least: int = 1, length: int | None = None, **declared: Any) -> Any:
     """Declare a sequence, kept as a tuple, of what another declaration takes."""
     check: Check = item.metadata["check"]
 
     def convert(given: Any, owner: Any) -> tuple[Any, ...]:
         items = listed(given)
-        if len(items) < least:
-            raise Unfit
+        if len(items) < least or length not in (None, len(items)):
+            raise UnfitError
         return tuple(check.convert(one, owner) for one in items)
 
-    return setting(f"a sequence of {expected}", convert, **declared)
+    many = "a sequence of" if length is None else f"{length}"
+    return setting(f"{many} {expected}", convert, **declared)

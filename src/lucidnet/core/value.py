@@ -54,7 +54,7 @@ class Plan(NamedTuple):
 
 
 class _LazySignature:
-    """The arguments of a class, as `inspect.signature` and ``help`` show them; found when they are asked for."""
+    """The arguments of a class, for `inspect.signature` and ``help``; found when they are asked for."""
 
     def __get__(self, instance: Any, owner: type) -> Signature | None:
         if instance is not None:
@@ -141,7 +141,7 @@ def value(*, kw_only: bool) -> Callable[[C], C]: ...
         field,
         settings.setting,
         settings.whole,
-        settings.number,
+        settings.finite,
         settings.between,
         settings.scheduled,
         settings.flag,
@@ -202,7 +202,7 @@ def value_of(kind: Any, kw_only: bool) -> Any:
             elif name in given:
                 delattr(kind, name)
     kind.__dataclass_fields__, kind.__dataclass_params__ = inherited, FROZEN
-    kind.__match_args__ = plan_of(kind).positional
+    setattr(kind, "__match_args__", plan_of(kind).positional)  # noqa: B010 - mypy takes no plain assignment
     return kind
 
 
@@ -238,14 +238,14 @@ def _planned(kind: Any) -> Plan:
 
 
 def _is_fixed(kind: type, name: str) -> bool:
-    """Tell whether an attribute must stay: all of those of a value, and the settings of what is made of it."""
+    """Tell whether an attribute must stay: all of a value, the settings of what is derived from one."""
     return "__dataclass_fields__" in vars(kind) or name in plan_of(kind).defaults
 
 
 def _signature(kind: type) -> Signature:
     """Return the arguments of a class whose constructor is that of all values."""
     plan = plan_of(kind)
-    types = {f.name: f.type for f in fields(kind)} if plan.declared else {}  # type: ignore[arg-type]
+    types = {f.name: f.type for f in fields(kind)} if plan.declared else {}
     parameters = [
         Parameter(
             name,

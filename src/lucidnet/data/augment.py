@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
-from ..core.settings import Unfit, between, flag, instance, number, sequence, setting, whole
+from ..core.settings import UnfitError, between, finite, flag, instance, sequence, setting, whole
 from ..core.value import Value, value
 from ..errors import ShapeError
 
@@ -78,7 +78,7 @@ def _as_size(given: Any, owner: Any) -> int | tuple[int, ...]:
     if not isinstance(given, (tuple, list)):
         return int(one.convert(given, owner))
     if len(given) != 2:
-        raise Unfit
+        raise UnfitError
     return tuple(one.convert(size, owner) for size in given)
 
 
@@ -137,7 +137,7 @@ class Rotate(Augmentation):
         By how many at most, to either side.
     """
 
-    degrees: float = number(0)
+    degrees: float = finite(0)
 
     def change(self, images: Array, rng: Stream) -> Array:
         angle = np.deg2rad(self.degrees) * (2 * rng.uniform((len(images), 1, 1)).astype(float) - 1)
@@ -165,8 +165,8 @@ class Elastic(Augmentation):
         The width of the Gaussian, in pixels.
     """
 
-    alpha: float = number(0, default=8.0)
-    sigma: float = number(above=0, default=3.0)
+    alpha: float = finite(0, default=8.0)
+    sigma: float = finite(above=0, default=3.0)
 
     def change(self, images: Array, rng: Stream) -> Array:
         n, height, width, _ = images.shape

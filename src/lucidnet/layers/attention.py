@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
-from ..core.settings import flag, named, number, whole
+from ..core.settings import finite, flag, named, whole
 from ..core.value import value
 from ..errors import ShapeError
 from .base import INFERENCE, Cache, Layer, Run, several
@@ -49,7 +49,7 @@ class MultiHeadAttention(Layer):
     heads: int = whole(1)
     key_dimension: int | None = whole(1, default=None, optional=True)
     causal: bool = flag(default=False)
-    dropout: float = number(0, below=1, default=0.0)
+    dropout: float = finite(0, below=1, default=0.0)
     use_bias: bool = flag(default=True)
     initializer: Any = named(initializers, default=initializers.VarianceScaling())
 

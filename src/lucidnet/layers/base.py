@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree
-from ..core.settings import Unfit, function, listed, number, scheduled, setting, text
+from ..core.settings import UnfitError, finite, function, listed, scheduled, setting, text
 from ..core.value import Value, of_library, value
 from ..errors import ShapeError
 from .blank import blank_init
@@ -78,7 +78,7 @@ def _as_rule(given: Any, owner: Any) -> Any:
     """Return a layer's rule as it was given: its name is looked up when the model is compiled."""
     known = isinstance(given, Value) and (hasattr(given, "couples_examples") or hasattr(given, "space"))
     if not known and not (isinstance(given, str) and given):
-        raise Unfit
+        raise UnfitError
     return given
 
 
@@ -87,7 +87,7 @@ def _as_frozen(given: Any, owner: Any) -> bool | tuple[str, ...]:
         return bool(given)
     names = listed(given)
     if not names or not all(isinstance(name, str) and name for name in names):
-        raise Unfit
+        raise UnfitError
     return names
 
 
@@ -120,8 +120,8 @@ class Layer(Value):
 
     name: str = text(empty=True, without="/", default="")
     learning_rate: Any = scheduled(default=None, optional=True)
-    l1: float | None = number(0, default=None, optional=True)
-    l2: float | None = number(0, default=None, optional=True)
+    l1: float | None = finite(0, default=None, optional=True)
+    l2: float | None = finite(0, default=None, optional=True)
     weight_decay: Any = scheduled(default=None, optional=True)
     constraint: Callable[[Array], Array] | None = function(
         "a constraint such as MaxNorm(2.0)", default=None, optional=True

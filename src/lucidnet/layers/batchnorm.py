@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..core.settings import between, number, whole
+from ..core.settings import between, finite, whole
 from ..core.value import value
 from ..errors import ShapeError
 from .base import INFERENCE, Cache, Layer, Run, counting, features
@@ -37,7 +37,7 @@ class BatchNormalization(Layer):
     """
 
     momentum: float = between(0, 1, default=0.99)
-    epsilon: float = number(above=0, default=1e-3)
+    epsilon: float = finite(above=0, default=1e-3)
 
     buffers: ClassVar[tuple[str, ...]] = ("mean", "variance")
 
@@ -98,7 +98,7 @@ class GroupNormalization(Layer):
     """
 
     groups: int = whole(1, default=32)
-    epsilon: float = number(above=0, default=1e-3)
+    epsilon: float = finite(above=0, default=1e-3)
 
     def output_shape(self, shape: Any) -> Any:
         if features(self, shape) % self.groups:

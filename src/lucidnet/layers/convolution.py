@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..backend.patches import correlate, correlate_back, correlate_weights
+from ..backend.windows import Grid
 from ..core.settings import flag, named, setting, whole
 from ..core.value import value
 from ..errors import SettingError, ShapeError
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run
-from .grids import PADDINGS, SIZES, as_padding, both, check_windows, outputs, pair
+from .grids import PADDINGS, SIZES, as_padding, both, check_windows, grid_of, outputs, pair
 
 
 @value
@@ -68,6 +69,10 @@ class Convolution(Layer):
         if self.filters % self.groups:
             kind = type(self).__name__
             raise SettingError(f"{kind}: {self.filters} filters do not divide into {self.groups} groups")
+
+    def grid(self, x: Array | Shape) -> Grid:
+        """Return which windows an image (height, width, channels) has."""
+        return grid_of(self, x)
 
     def output_shape(self, shape: Any) -> Any:
         places = outputs(self, shape)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ..backend import Array, Shape, Tree
-from ..core.settings import Unfit, listed, number, scheduled, setting, whole
+from ..core.settings import UnfitError, finite, listed, scheduled, setting, whole
 from ..core.value import at_step, value
 from ..errors import SettingError, ShapeError
 from .base import INFERENCE, Cache, Layer, Run, one_input, several
@@ -18,7 +18,7 @@ def sizes(given: Any, besides: int | None) -> tuple[Any, ...]:
     several = listed(given) if isinstance(given, Iterable) else (given,)
     one = whole(1, optional=besides is None).metadata["check"]
     if not several:
-        raise Unfit
+        raise UnfitError
     return tuple(
         size if size is besides or size == -1 == besides else one.convert(size, None) for size in several
     )
@@ -31,7 +31,7 @@ def _input_sizes(given: Any, owner: Any) -> tuple[int | None, ...]:
 def _output_sizes(given: Any, owner: Any) -> Shape:
     made = sizes(given, -1)
     if made.count(-1) > 1:
-        raise Unfit
+        raise UnfitError
     return made
 
 
@@ -80,7 +80,7 @@ class Masking(Layer):
         What fills the steps behind the end of a sequence.
     """
 
-    value: float = number(default=0.0)
+    value: float = finite(default=0.0)
 
     def mask(self, x: Array) -> Array | None:
         return (x != self.value).any(-1)

@@ -9,7 +9,7 @@ from operator import add
 from typing import Any
 
 from ..backend import Shape, Stream, Tree
-from ..core.settings import Unfit, anything, listed, setting
+from ..core.settings import UnfitError, anything, listed, setting
 from ..core.trees import leaves, tree_map
 from ..core.value import value
 from ..errors import LucidnetError, ShapeError
@@ -24,14 +24,14 @@ def _inputs(given: Any, owner: Any) -> tuple[tuple[str, Shape], ...]:
     pairs = listed(given.items() if isinstance(given, Mapping) else given)
     named = all(isinstance(p, (tuple, list)) and len(p) == 2 and isinstance(p[0], str) for p in pairs)
     if not pairs or not named:
-        raise Unfit
+        raise UnfitError
     return tuple((name, Input(shape).takes()) for name, shape in pairs)
 
 
 def _outputs(given: Any, owner: Any) -> tuple[str, ...]:
     names = (given,) if isinstance(given, str) else listed(given)
     if not names or not all(isinstance(name, str) and name for name in names):
-        raise Unfit
+        raise UnfitError
     return names
 
 

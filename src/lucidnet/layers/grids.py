@@ -6,7 +6,7 @@ from typing import Any
 
 from ..backend import Shape
 from ..backend.windows import Grid
-from ..core.settings import Check, Unfit, whole
+from ..core.settings import Check, UnfitError, whole
 from ..errors import ShapeError
 from .base import one_input
 
@@ -24,7 +24,7 @@ def pair(given: Any, layer: Any) -> Any:
     """Return sizes as they are kept: a whole number, or one for each dimension where they differ."""
     made = tuple(given) if isinstance(given, (tuple, list)) else (given,) * layer.dimensions
     if len(made) != layer.dimensions:
-        raise Unfit
+        raise UnfitError
     made = tuple(_ONE.convert(size, layer) for size in made)
     return made[0] if len(set(made)) == 1 else made
 
@@ -33,7 +33,7 @@ def as_padding(given: Any, layer: Any) -> Any:
     """Return a setting `padding` as it is kept: a word, a number, or one or (before, after) by dimension."""
     if isinstance(given, str):
         if given not in ("valid", "same") and not (given == "causal" and layer.dimensions == 1):
-            raise Unfit
+            raise UnfitError
         return str(given)
     if not isinstance(given, (tuple, list)):
         return _BORDER.convert(given, layer)
@@ -45,7 +45,7 @@ def sides(given: Any, dimensions: int) -> tuple[tuple[int, int], ...]:
     """Return the sizes of borders, (before, after) for each dimension, from one or two for each."""
     made = [tuple(side) if isinstance(side, (tuple, list)) else (side, side) for side in given]
     if len(made) != dimensions or any(len(side) != 2 for side in made):
-        raise Unfit
+        raise UnfitError
     return tuple((_BORDER.convert(a, None), _BORDER.convert(b, None)) for a, b in made)
 
 
@@ -114,5 +114,5 @@ def _sides(layer: Any, sizes: Shape, kernel: Shape, strides: Shape, dilation: Sh
         return [(t // 2, t - t // 2) for t in total]
     if padding == "causal" and layer.dimensions == 1:
         return [(0, 0), (reach[1], 0)]
-    several = padding if isinstance(padding, tuple) else (padding,) * layer.dimensions
-    return [(0, 0)] * (2 - layer.dimensions) + list(sides(several, layer.dimensions))
+    explicit = padding if isinstance(padding, tuple) else (padding,) * layer.dimensions
+    return [(0, 0)] * (2 - layer.dimensions) + list(sides(explicit, layer.dimensions))

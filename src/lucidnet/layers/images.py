@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ..backend import Array, Shape, Tree, namespace
-from ..core.settings import number, setting
+from ..core.settings import finite, setting
 from ..core.value import value
 from ..errors import ShapeError
 from .base import INFERENCE, Cache, Layer, Run, one_input
@@ -187,7 +187,7 @@ class SpatialDropout2D(Layer):
         Probability to drop, at least 0 and below 1.
     """
 
-    rate: float = number(0, below=1)
+    rate: float = finite(0, below=1)
 
     dimensions: ClassVar[int] = 2
 

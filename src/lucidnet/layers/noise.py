@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..backend import Array, Tree, namespace
-from ..core.settings import number
+from ..core.settings import finite
 from ..core.value import value
 from .base import INFERENCE, Cache, Layer, Run
 
@@ -21,7 +21,7 @@ class GaussianNoise(Layer):
         The standard deviation s, in units of x.
     """
 
-    deviation: float = number(0)
+    deviation: float = finite(0)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if not run.train or self.deviation == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..core.settings import number
+from ..core.settings import finite
 from ..core.value import value
 from .base import INFERENCE, Cache, Layer, Run, features
 
@@ -36,7 +36,7 @@ class LayerNormalization(Layer):
     array([[-1.,  1.]])
     """
 
-    epsilon: float = number(above=0, default=1e-3)
+    epsilon: float = finite(above=0, default=1e-3)
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)
@@ -84,7 +84,7 @@ class RMSNormalization(Layer):
         What is added to the mean square.
     """
 
-    epsilon: float = number(above=0, default=1e-6)
+    epsilon: float = finite(above=0, default=1e-6)
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..core.settings import number
+from ..core.settings import finite
 from ..core.value import value
 from .base import INFERENCE, Cache, Layer, Run, features
 from .normalization import over_rows
@@ -36,7 +36,7 @@ class PReLU(Layer):
     array([[-1.,  3.]])
     """
 
-    alpha: float = number(default=0.25)
+    alpha: float = finite(default=0.25)
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)

@@ -6,7 +6,7 @@ from dataclasses import field
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree
-from ..core.settings import flag, number, setting, whole
+from ..core.settings import finite, flag, setting, whole
 from ..core.value import value
 from ..errors import ShapeError
 from . import activations
@@ -59,11 +59,11 @@ class TransformerBlock(Container):
     heads: int = whole(1)
     width: int = whole(1)
     feed_forward: int | None = whole(1, default=None, optional=True)
-    dropout: float = number(0, below=1, default=0.0)
+    dropout: float = finite(0, below=1, default=0.0)
     causal: bool = flag(default=False)
     activation: Any = setting(activations.ONE, activations.inside, default=activations.GELU())
     norm_first: bool = flag(default=True)
-    epsilon: float = number(above=0, default=1e-5)
+    epsilon: float = finite(above=0, default=1e-5)
 
     body: Sequential = field(init=False, repr=False, compare=False)
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..backend import Array, Shape, namespace, one_hot
-from ..core.settings import flag, number
+from ..core.settings import finite, flag
 from ..core.value import value
 from ..errors import DataError, SettingError, ShapeError
 from ..layers import HardSigmoid, Layer, LogSoftmax, Sigmoid, Softmax
@@ -101,7 +101,7 @@ class CategoricalCrossentropy(FromProbabilities):
     Targets are labels (n,) of whole numbers, or rows (n, k): one-hot or any distribution.
     """
 
-    label_smoothing: float = number(0, below=1, default=0.0)
+    label_smoothing: float = finite(0, below=1, default=0.0)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         t = self._smooth(as_rows(target, prediction))
@@ -163,7 +163,7 @@ class BinaryCrossentropy(FromProbabilities):
         The target becomes (1 - s) t + s / 2.
     """
 
-    label_smoothing: float = number(0, below=1, default=0.0)
+    label_smoothing: float = finite(0, below=1, default=0.0)
 
     partner: ClassVar[type[Layer]] = Sigmoid
     also: ClassVar[tuple[type[Layer], ...]] = (HardSigmoid,)

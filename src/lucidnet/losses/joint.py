@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..backend import Array
-from ..core.settings import Unfit, anything, listed, number, sequence, setting, text, texts
+from ..core.settings import UnfitError, anything, finite, listed, sequence, setting, text, texts
 from ..core.value import value
 from ..errors import DataError, SettingError
 from ..layers import Graph, Layer, Sequential
@@ -19,8 +19,8 @@ def _pairs(given: Any, owner: Any) -> tuple[tuple[str, Loss], ...]:
     if not pairs or not all(
         len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], Loss) for pair in pairs
     ):
-        raise Unfit
-    return pairs  # type: ignore[return-value]
+        raise UnfitError
+    return pairs
 
 
 @value
@@ -44,7 +44,7 @@ class Joint(Loss):
     """
 
     losses: Any = setting("a sequence of pairs (name, Loss)", _pairs)
-    weights: Any = sequence("numbers of 0 or more", number(0))
+    weights: Any = sequence("numbers of 0 or more", finite(0))
     fused: Any = texts(default=())
 
     def __post_init__(self) -> None:

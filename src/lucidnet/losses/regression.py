@@ -6,7 +6,7 @@ Each is a mean over the features of an example (the half-sum is a sum), then ove
 from __future__ import annotations
 
 from ..backend import Array, namespace
-from ..core.settings import number
+from ..core.settings import finite
 from ..core.value import value
 from .base import Cache, Loss, mean_last
 
@@ -59,7 +59,7 @@ class Huber(Loss):
         The distance d at which the two meet.
     """
 
-    delta: float = number(above=0, default=1.0)
+    delta: float = finite(above=0, default=1.0)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         error = prediction - target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.settings import number, whole
+from ..core.settings import finite, whole
 from ..core.value import value
 from ..errors import ShapeError
 from .arrays import Array, Data, Weight, class_scores, classes, columns_of, weights
@@ -51,7 +51,7 @@ class BinaryAccuracy(_Share):
         What tells the classes apart, in targets and predictions: 0.5 for 0 and 1, 0.0 for -1 and 1 (tanh).
     """
 
-    threshold: float = number(default=0.5)
+    threshold: float = finite(default=0.5)
     name = "binary_accuracy"
 
     def hits(self, y: Array, prediction: Array) -> Array:

@@ -7,7 +7,7 @@ import math
 from typing import Any, ClassVar, Self
 
 from ..backend import Array, namespace
-from ..core.settings import number, scheduled
+from ..core.settings import finite, scheduled
 from ..core.value import at_step, value
 from .base import Bounds, Group, Optimizer, Slots
 
@@ -44,7 +44,7 @@ class Adam(Moments, Optimizer):
     learning_rate: Any = scheduled(default=0.001)
     beta1: Any = scheduled(below=1, default=0.9)
     beta2: Any = scheduled(below=1, default=0.999)
-    epsilon: float = number(0, default=1e-8)
+    epsilon: float = finite(0, default=1e-8)
 
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"beta1": 1, "beta2": 1}
@@ -71,7 +71,7 @@ class AdamW(Moments, Optimizer):
     learning_rate: Any = scheduled(default=0.001)
     beta1: Any = scheduled(below=1, default=0.9)
     beta2: Any = scheduled(below=1, default=0.999)
-    epsilon: float = number(0, default=1e-8)
+    epsilon: float = finite(0, default=1e-8)
     weight_decay: Any = scheduled(default=0.01, kw_only=True)
 
     slots: ClassVar[tuple[str, ...]] = Adam.slots
@@ -121,7 +121,7 @@ class Adamax(Moments, Optimizer):
     learning_rate: Any = scheduled(default=0.002)
     beta1: Any = scheduled(below=1, default=0.9)
     beta2: Any = scheduled(below=1, default=0.999)
-    epsilon: float = number(0, default=1e-8)
+    epsilon: float = finite(0, default=1e-8)
 
     slots: ClassVar[tuple[str, ...]] = ("m", "u")
     schedulable: ClassVar[Bounds] = Adam.schedulable
@@ -154,8 +154,8 @@ class Nadam(Optimizer):
     learning_rate: Any = scheduled(default=0.002)
     beta1: Any = scheduled(below=1, default=0.9)
     beta2: Any = scheduled(below=1, default=0.999)
-    epsilon: float = number(0, default=1e-8)
-    momentum_decay: float = number(0, default=0.004)
+    epsilon: float = finite(0, default=1e-8)
+    momentum_decay: float = finite(0, default=0.004)
 
     slots: ClassVar[tuple[str, ...]] = Adam.slots
     schedulable: ClassVar[Bounds] = Adam.schedulable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ..backend import Array, namespace
-from ..core.settings import number, scheduled
+from ..core.settings import finite, scheduled
 from ..core.value import value
 from .base import Bounds, Optimizer, Setting, Slots
 
@@ -32,7 +32,7 @@ class RMSprop(Optimizer):
     learning_rate: Any = scheduled(default=0.001)
     rho: Any = scheduled(below=1, default=0.9)
     momentum: Any = scheduled(below=1, default=0.0)
-    epsilon: float = number(0, default=1e-8)
+    epsilon: float = finite(0, default=1e-8)
 
     slots: ClassVar[tuple[str, ...]] = ("v", "velocity")
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"rho": 1, "momentum": 1}
@@ -75,9 +75,9 @@ class Adagrad(Optimizer):
     """
 
     learning_rate: Any = scheduled(default=0.01)
-    decay: float = number(0, default=0.0)
-    initial: float = number(0, default=0.0)
-    epsilon: float = number(0, default=1e-10)
+    decay: float = finite(0, default=0.0)
+    initial: float = finite(0, default=0.0)
+    epsilon: float = finite(0, default=1e-10)
 
     slots: ClassVar[tuple[str, ...]] = ("v",)
     constants: ClassVar[tuple[str, ...]] = ("decay", "initial", "epsilon")
@@ -118,7 +118,7 @@ class Adadelta(Optimizer):
 
     learning_rate: Any = scheduled(default=1.0)
     rho: Any = scheduled(below=1, default=0.9)
-    epsilon: float = number(0, default=1e-6)
+    epsilon: float = finite(0, default=1e-6)
 
     slots: ClassVar[tuple[str, ...]] = ("u", "v")
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"rho": 1}

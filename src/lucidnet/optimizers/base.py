@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backend import Array, Parts, Shape, Tree, namespace, write_difference
 from ..backend.layout import Layout
-from ..core.settings import instance, number, scheduled, taken
+from ..core.settings import finite, instance, scheduled, taken
 from ..core.value import Value, at_step, is_declared, value
 from ..errors import SettingError
 from .clip import Clip
@@ -273,4 +273,4 @@ def inside(group: Group, places: list[ArraySlice]) -> Iterator[ArraySlice]:
 
 def check_range(optimizer: Optimizer, name: str, below: float | None = None) -> None:
     """Raise unless a setting is at least 0 (and below a bound)."""
-    taken(optimizer, name, getattr(optimizer, name), number(0, below=below))
+    taken(optimizer, name, getattr(optimizer, name), finite(0, below=below))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..backend import Array, namespace, number
-from ..core.settings import number
+from ..core.settings import finite
 from ..core.value import Value, value
 
 
@@ -14,7 +14,7 @@ from ..core.value import Value, value
 class Clip(Value):
     """The base of the limits; `limit` is a positive number."""
 
-    limit: float = number(above=0)
+    limit: float = finite(above=0)
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
         """Limit a gradient vector in place; `arrays` says where each trained array lies in it."""

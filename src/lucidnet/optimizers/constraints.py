@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import Array, namespace
-from ..core.settings import Unfit, listed, number, setting, whole
+from ..core.settings import UnfitError, finite, listed, setting, whole
 from ..core.value import Value, value
 
 AXES = "a whole number, or several"
@@ -16,7 +16,7 @@ def _as_axes(given: Any, owner: Any) -> int | tuple[int, ...]:
     axes = listed(given) if isinstance(given, (tuple, list)) else (given,)
     made = tuple(one.convert(axis, owner) for axis in axes)
     if not made or len(set(made)) < len(made):
-        raise Unfit
+        raise UnfitError
     return made if isinstance(given, (tuple, list)) else made[0]
 
 
@@ -58,7 +58,7 @@ class MaxNorm(Constraint):
            [0.8, 0.4]])
     """
 
-    limit: float = number(above=0, default=2.0)
+    limit: float = finite(above=0, default=2.0)
     axis: int | tuple[int, ...] | None = setting(AXES, _as_axes, default=None, optional=True)
 
     def __call__(self, array: Array) -> Array:

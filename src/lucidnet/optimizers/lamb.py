@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ..backend import Array, namespace
-from ..core.settings import number, scheduled
+from ..core.settings import finite, scheduled
 from ..core.value import value
 from .adam import Adam, Moments, moments_step
 from .base import Bounds, Optimizer, Slots
@@ -34,7 +34,7 @@ class LAMB(Moments, Optimizer):
     learning_rate: Any = scheduled(default=0.001)
     beta1: Any = scheduled(below=1, default=0.9)
     beta2: Any = scheduled(below=1, default=0.999)
-    epsilon: float = number(0, default=1e-6)
+    epsilon: float = finite(0, default=1e-6)
 
     slots: ClassVar[tuple[str, ...]] = Adam.slots
     whole: ClassVar[bool] = True

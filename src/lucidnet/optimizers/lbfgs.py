@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from ..backend import Array, namespace
-from ..core.settings import number, whole
+from ..core.settings import finite, whole
 from ..core.value import value
 from ..errors import SettingError
 from .base import Optimizer
@@ -48,11 +48,11 @@ class LBFGS(Optimizer):
         How many points a line search may try.
     """
 
-    learning_rate: Any = number(0, default=1.0)
+    learning_rate: Any = finite(0, default=1.0)
     memory: int = whole(1, default=10)
     iterations: int = whole(1, default=100)
-    tolerance: float = number(0, default=1e-7)
-    change: float = number(0, default=1e-9)
+    tolerance: float = finite(0, default=1e-7)
+    change: float = finite(0, default=1e-9)
     trials: int = whole(1, default=25)
 
     full_batch: ClassVar[bool] = True

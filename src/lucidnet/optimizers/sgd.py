@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ..backend import Array
-from ..core.settings import flag, number, scheduled
+from ..core.settings import finite, flag, scheduled
 from ..core.value import value
 from ..errors import SettingError
 from .base import Bounds, Optimizer, Setting, Slots
@@ -34,7 +34,7 @@ class SGD(Optimizer):
     learning_rate: Any = scheduled(default=0.01)
     momentum: Any = scheduled(below=1, default=0.0)
     nesterov: bool = flag(default=False)
-    decay: float = number(0, default=0.0)
+    decay: float = finite(0, default=0.0)
 
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"momentum": 1}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..core.settings import Unfit, setting
+from ..core.settings import UnfitError, setting
 from ..core.value import Value, of_library, value
 from ..errors import lookup
 from ..layers import Layer, walk
@@ -70,7 +70,7 @@ def _axis(axis: str, given: Any, known: Mapping[str, Callable[[], Any]], base: t
     if isinstance(given, str):
         return lookup(f"rule in {axis}", given, known)()
     if not isinstance(given, base):
-        raise Unfit
+        raise UnfitError
     return given
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...backend import Array, Tree, namespace
-from ...core.settings import number
+from ...core.settings import finite
 from ...core.value import value
 from ..base import INFERENCE, Cache, Run
 from .base import ActivationLayer
@@ -31,7 +31,7 @@ class LeakyReLU(ActivationLayer):
         The slope a for negative inputs.
     """
 
-    negative_slope: float = number(default=0.01)
+    negative_slope: float = finite(default=0.01)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         positive = x > 0
@@ -51,7 +51,7 @@ class ELU(ActivationLayer):
         The limit -a for large negative inputs.
     """
 
-    alpha: float = number(default=1.0)
+    alpha: float = finite(default=1.0)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         xp = namespace(x)

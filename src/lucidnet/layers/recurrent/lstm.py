@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...backend import Array, Shape, Stream, Tree, namespace
-from ...core.settings import number
+from ...core.settings import finite
 from ...core.value import value
 from ..base import Cache
 from .base import Recurrent
@@ -43,7 +43,7 @@ class LSTM(Recurrent):
     sum of its two biases.
     """
 
-    forget_bias: float = number(default=1.0)
+    forget_bias: float = finite(default=1.0)
 
     gates: ClassVar[int] = 4
     carried: ClassVar[tuple[str, ...]] = ("h", "c")

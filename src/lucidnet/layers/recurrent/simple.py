@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...backend import Array, Tree
-from ...core.settings import number, setting
+from ...core.settings import finite, setting
 from ...core.value import value
 from .. import activations
 from ..base import Cache, Run
@@ -73,9 +73,9 @@ class LeakyRNN(Recurrent):
     The other parameters are those of `Recurrent`.
     """
 
-    tau: float = number(1, default=10.0)
+    tau: float = finite(1, default=10.0)
     activation: Any = setting(activations.ONE, activations.inside, default=activations.Tanh())
-    noise: float = number(0, default=0.0)
+    noise: float = finite(0, default=0.0)
 
     def project(self, params: Tree, x: Array, run: Run) -> Array:
         z = Recurrent.project(self, params, x, run)

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import fields
 from typing import Any, ClassVar
 
-from ...core.settings import number, scheduled, sequence, whole
+from ...core.settings import finite, scheduled, sequence, whole
 from ...core.value import Value, at_step, is_declared, value
 from ...errors import SettingError
 
@@ -65,7 +65,7 @@ class Fixed(Schedule):
         The value.
     """
 
-    value: float = number()
+    value: float = finite()
 
     def __call__(self, step: int) -> float:
         """Return the value."""
@@ -145,7 +145,7 @@ class Warmup(Schedule):
 
     steps: int = whole(1)
     then: Any = scheduled(None)
-    start: float = number(default=0.0)
+    start: float = finite(default=0.0)
 
     def __call__(self, step: int) -> float:
         """Return the rising value, or that of the schedule after it."""

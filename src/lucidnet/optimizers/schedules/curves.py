@@ -6,7 +6,7 @@ import math
 from bisect import bisect_right
 from typing import Any
 
-from ...core.settings import Unfit, choice, listed, number, real, setting, whole
+from ...core.settings import UnfitError, choice, finite, listed, real, setting, whole
 from ...core.value import value
 from .base import Schedule
 
@@ -27,9 +27,9 @@ class StepDecay(Schedule):
         By what it is multiplied then.
     """
 
-    start: float = number()
+    start: float = finite()
     every: int = whole(1)
-    factor: float = number(default=0.1)
+    factor: float = finite(default=0.1)
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
@@ -50,8 +50,8 @@ class ExponentialDecay(Schedule):
         The number of steps that the factor is for.
     """
 
-    start: float = number()
-    factor: float = number(above=0)
+    start: float = finite()
+    factor: float = finite(above=0)
     every: int = whole(1, default=1)
 
     def __call__(self, step: int) -> float:
@@ -71,8 +71,8 @@ class TimeDecay(Schedule):
         After 1 / decay steps the value is half of that.
     """
 
-    start: float = number()
-    decay: float = number()
+    start: float = finite()
+    decay: float = finite()
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
@@ -95,10 +95,10 @@ class Polynomial(Schedule):
         The exponent.
     """
 
-    start: float = number()
-    stop: float = number()
+    start: float = finite()
+    stop: float = finite()
     steps: int = whole(1)
-    power: float = number(above=0, default=1.0)
+    power: float = finite(above=0, default=1.0)
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
@@ -121,8 +121,8 @@ class Cosine(Schedule):
         How long the way is.
     """
 
-    start: float = number()
-    stop: float = number()
+    start: float = finite()
+    stop: float = finite()
     steps: int = whole(1)
 
     def __call__(self, step: int) -> float:
@@ -148,11 +148,11 @@ class CosineRestarts(Schedule):
         What `start` is multiplied by at each restart.
     """
 
-    start: float = number()
-    stop: float = number()
+    start: float = finite()
+    stop: float = finite()
     steps: int = whole(1)
     stretch: int = whole(1, default=1)
-    shrink: float = number(default=1.0)
+    shrink: float = finite(default=1.0)
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
@@ -169,11 +169,11 @@ class CosineRestarts(Schedule):
 def _points(given: Any, owner: Any) -> tuple[tuple[float, float], ...]:
     points = tuple(listed(point) for point in listed(given))
     if not points or not all(len(point) == 2 for point in points):
-        raise Unfit
+        raise UnfitError
     made = tuple((real(step), real(value)) for step, value in points)
     steps = [step for step, _ in made]
     if steps[0] != 0 or steps != sorted(steps):
-        raise Unfit
+        raise UnfitError
     return made
 
 
@@ -198,7 +198,7 @@ class Piecewise(Schedule):
     (0.1, 0.01, 0.001)
     """
 
-    points: Any = setting("a sequence of pairs (step, value), the first at step 0", _points)
+    points: Any = setting("a sequence of pairs (step, value) in order, the first at step 0", _points)
     between: str = choice(*CURVES, default="constant")
 
     def __call__(self, step: int) -> float:

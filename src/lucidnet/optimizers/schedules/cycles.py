@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...core.settings import choice, number, whole
+from ...core.settings import choice, finite, whole
 from ...core.value import value
 from .base import Schedule
 from .curves import Piecewise
@@ -30,12 +30,12 @@ class Cyclic(Schedule):
         For "exp_range".
     """
 
-    low: float = number()
-    high: float = number()
+    low: float = finite()
+    high: float = finite()
     up: int = whole(1)
     down: int | None = whole(1, default=None, optional=True)
     mode: str = choice(*MODES, default="triangular")
-    gamma: float = number(default=1.0)
+    gamma: float = finite(default=1.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,11 +84,11 @@ class OneCycle(Schedule):
     >>> sgd = SGD(cycle, momentum=cycle.momentum())
     """
 
-    peak: float = number()
+    peak: float = finite()
     steps: int = whole(2)
-    warmup: float = number(above=0, below=1, default=0.3)
-    divide: float = number(above=0, default=25.0)
-    final_divide: float = number(above=0, default=1e4)
+    warmup: float = finite(above=0, below=1, default=0.3)
+    divide: float = finite(above=0, default=25.0)
+    final_divide: float = finite(above=0, default=1e4)
     between: str = choice("cosine", "linear", default="cosine")
     phases: int = choice(2, 3, default=2)
 

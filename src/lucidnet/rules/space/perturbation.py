@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ...backend import Array, Stream, Tree
 from ...backend.layout import Layout
-from ...core.settings import number
+from ...core.settings import finite
 from ...core.trees import Path
 from ...core.value import value
 from ...layers import Layer, Run
@@ -26,7 +26,7 @@ class Perturbation(SpaceRule):
         The standard deviation sigma of the noise.
     """
 
-    deviation: float = number(above=0, default=1e-3)
+    deviation: float = finite(above=0, default=1e-3)
 
     whole: ClassVar[bool] = True
 

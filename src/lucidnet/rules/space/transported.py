@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace
-from ...core.settings import between, named, number, whole
+from ...core.settings import between, finite, named, whole
 from ...core.value import value
 from ...layers import Layer
 from ...layers.base import Send
@@ -170,7 +170,7 @@ class WeightMirror(Transported):
         How many examples of noise each step takes.
     """
 
-    rate: float = number(0, default=0.05)
+    rate: float = finite(0, default=0.05)
     decay: float = between(0, 1, default=0.05)
     examples: int = whole(1, default=32)
 

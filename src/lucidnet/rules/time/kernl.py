@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, NamedTuple
 
 from ...backend import Array, StepStream, Stream, Tree, namespace
-from ...core.settings import number, whole
+from ...core.settings import finite, whole
 from ...core.value import value
 from ...layers import Recurrent
 from ...layers.base import INFERENCE
@@ -71,9 +71,9 @@ class KeRNL(Online):
         The seed of the noise.
     """
 
-    rate: float = number(0, below=1, default=0.2)
-    deviation: float = number(above=0, default=1e-3)
-    decay: float = number(0, below=1, default=0.2)
+    rate: float = finite(0, below=1, default=0.2)
+    deviation: float = finite(above=0, default=1e-3)
+    decay: float = finite(0, below=1, default=0.2)
     seed: int = whole(0, default=0)
 
     reads: ClassVar[str] = "pre, post, error, other errors, trace, noise"
