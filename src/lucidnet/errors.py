@@ -5,7 +5,6 @@ Every message says what was given, what was expected, where, and what to do abou
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from types import ModuleType
@@ -85,6 +84,8 @@ def lookup(kind: str, name: str, known: Mapping[str, T]) -> T:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Say which of the known names comes nearest to a name, and list them all."""
+    import difflib
+
     names = sorted(known)
     near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..backend import Array
+from ..core.record import Record, record
 from ..core.trees import leaves, tree_map
 from ..errors import DataError
 from ..layers import Layer
@@ -46,8 +47,8 @@ def rows(tree: Any) -> int:
     return next(len(array) for _, array in leaves(tree))
 
 
-@dataclass(frozen=True)
-class Shard:
+@record
+class Shard(Record):
     """Which examples of each batch one of several processes works on, and to what size batches are filled up.
 
     Parameters
@@ -80,8 +81,8 @@ class Shard:
         return np.where(chosen < n, chosen, 0), valid
 
 
-@dataclass(frozen=True)
-class IndexedBatch:
+@record
+class IndexedBatch(Record):
     """Some rows of data, which become a `Batch` when somebody looks: a device may have them already."""
 
     data: Data
@@ -128,8 +129,8 @@ def _shapes(batch: Batch | IndexedBatch) -> list[Any]:
     return [None if part is None else [array.shape for _, array in leaves(part)] for part in parts]
 
 
-@dataclass(frozen=True)
-class Data:
+@record
+class Data(Record):
     """Examples, targets, weights and masks, of one length, all checked.
 
     Parameters

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..core.record import Record, record
 from ..errors import SettingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DTYPES = ("float32", "float64", "mixed_bfloat16")
 
 
-@dataclass(frozen=True)
-class DeviceConfig:
+@record
+class DeviceConfig(Record):
     """What training runs on.
 
     Parameters
@@ -63,6 +65,8 @@ def program_folder() -> Path | None:
 
     None if that is set to ``off``.
     """
+    from pathlib import Path
+
     from ..data.fetch import cache_folder
 
     given = os.environ.get("LUCIDNET_PROGRAMS")

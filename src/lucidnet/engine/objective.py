@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..backend import Array, Tree
+from ..core.record import Record, record
 from ..data.batch import Batch
 from ..layers import Layer, Run, backprop
 from ..layers.base import INFERENCE, Cache
@@ -36,8 +36,8 @@ class Gradient(NamedTuple):
     memory: Tree = {}  # noqa: RUF012 - never changed
 
 
-@dataclass(frozen=True)
-class Objective:
+@record
+class Objective(Record):
     """A network and its loss, as they are trained together.
 
     Parameters

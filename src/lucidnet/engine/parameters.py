@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from ..backend import Array, Shape, Tree, namespace, number
 from ..backend.layout import Layout
+from ..core.record import Record, record
 from ..core.trees import Path, at, leaves
 from ..errors import SettingError
 from ..layers import Layer, walk
@@ -51,8 +51,8 @@ class Held(NamedTuple):
         vector[self.part] = self.constraint(vector[self.part].reshape(self.shape)).reshape(-1)
 
 
-@dataclass(frozen=True)
-class ParameterLayout:
+@record
+class ParameterLayout(Record):
     """Where each parameter lies, and how it is trained.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,9 @@ from ..engine.update import advance, training_run
 from ..errors import NonFiniteError
 from ..layers import Layer, Run, Sequential
 from ..layers.base import masked
-from ..layers.watched import Call, watched
+
+if TYPE_CHECKING:
+    from ..layers.watched import Call
 
 
 def settled(
@@ -86,6 +88,8 @@ def non_finite(
 
 def _quantities(net: Layer, params: Tree, x: Array, run: Run, grads: Tree) -> Iterator[str]:
     """Yield what is not finite: parameters and outputs from the first layer on, then gradients."""
+    from ..layers.watched import watched
+
     # A layer that fails on such numbers stands behind the one that made them.
     calls: list[Call] = []
     with np.errstate(all="ignore"), suppress(Exception):

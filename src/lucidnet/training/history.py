@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
@@ -46,6 +44,9 @@ def csv_text(
     columns: Sequence[str], rows: Iterable[Mapping[str, Any]], path: str | PathLike[str] | None = None
 ) -> str:
     """Return a table as CSV; write it to a file if a path is given."""
+    import csv
+    import io
+
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
+from ..core.settings import whole
 from ..core.signals import Termination, termination
+from ..core.value import Value, value
 from ..data.batch import Batch, alike, materialize
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
-from ..errors import DataError, NonFiniteError, SettingError, Terminated
+from ..errors import DataError, NonFiniteError, Terminated
 from .callbacks.base import Callback
 from .diagnose import settled
 from .history import History, Result
@@ -20,8 +21,8 @@ from .progress import Progress
 from .sources import BatchSource
 
 
-@dataclass(frozen=True)
-class LoopSettings:
+@value
+class LoopSettings(Value):
     """How long, and how.
 
     Parameters
@@ -34,15 +35,11 @@ class LoopSettings:
         After how many steps to validate, besides the end of each epoch.
     """
 
-    epochs: int = 1
-    accumulate: int = 1
-    validate_every: int | None = None
+    title: ClassVar[str] = "fit"
 
-    def __post_init__(self) -> None:
-        for name in ("epochs", "accumulate", "validate_every"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise SettingError(f"{name} must be a whole number of 1 or more, got {value!r}")
+    epochs: int = whole(1, default=1)
+    accumulate: int = whole(1, default=1)
+    validate_every: int | None = whole(1, default=None, optional=True)
 
 
 class Loop:

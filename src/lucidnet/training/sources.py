@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.record import Record, record
 from ..data.batch import Batch, Data, IndexedBatch, Shard
 from ..errors import SettingError
 
@@ -24,8 +24,8 @@ class BatchSource(Protocol):
         """Yield the batches of an epoch, from the one with number `start` on, or a shard of each."""
 
 
-@dataclass(frozen=True)
-class ArraySource:
+@record
+class ArraySource(Record):
     """Batches of data in memory, or mapped into it."""
 
     data: Data
@@ -55,8 +55,8 @@ class ArraySource:
             yield IndexedBatch(self.data, numbers[mine], valid)
 
 
-@dataclass(frozen=True)
-class DatasetSource:
+@record
+class DatasetSource(Record):
     """Batches of a `data.Dataset`, each checked when it comes.
 
     Parameters

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
+from ..core.record import Record, record
 from ..data.batch import Batch
 from ..engine.build import executor_for, initial, problem_of
 from ..engine.device import DeviceConfig
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..rules import Rule
 
 
-@dataclass(frozen=True)
-class Step:
+@record
+class Step(Record):
     """A training step for a network, a loss and an optimizer.
 
     ``state, measured = step(state, x, target)`` changes nothing that it is given, and what it returns is

@@ -30,7 +30,7 @@ class Schedule(Value):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for f in fields(self):  # type: ignore[arg-type]
+        for f in fields(self):
             given = getattr(self, f.name)
             if is_declared(type(self), f.name):
                 continue
