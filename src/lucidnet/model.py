@@ -13,6 +13,7 @@ import numpy as np
 
 from . import losses, optimizers
 from .backend import Array, Tree
+from .core.settings import taken, whole
 from .core.trees import leaves, tree_map
 from .core.value import from_config
 from .data.batch import Data, rows
@@ -29,6 +30,7 @@ from .layers import Layer, Sequential
 from .layers.blank import blank_init
 from .losses import Loss
 from .optimizers import Optimizer
+from .training.arguments import FitArguments, ModelArguments, OneCycleArguments
 from .training.callbacks import Callback
 from .training.checks import as_data, as_inputs, as_mask, as_numbers, example_shape
 from .training.history import History, Result
@@ -98,12 +100,9 @@ class Model:
         backend: str | DeviceConfig | None = None,
         mesh: Any = None,
     ) -> None:
-        if dtype not in DTYPES:
-            raise SettingError(f"Model: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
-        if not isinstance(seed, int) or seed < 0:
-            raise SettingError(f"Model: seed must be a whole number of 0 or more, got {seed!r}")
-        mixed = dtype == DTYPES[-1]
-        self.seed, self.dtype = seed, "float32" if mixed else dtype
+        given = ModelArguments(seed, dtype)
+        mixed = given.dtype == DTYPES[-1]
+        self.seed, self.dtype = given.seed, "float32" if mixed else given.dtype
         self.config = DeviceConfig.of(backend, mesh, mixed)
         self.history = History()
         self.about: dict[str, Any] = {}
@@ -446,16 +445,19 @@ class Model:
             If loss or gradient become NaN or infinite. That step is not made: weights and the optimizer's
             memory are those of the last good step, and the training can go on from there.
         """
-        settings = LoopSettings(epochs, accumulate, validate_every)
-        source, validation = self._sources(
-            x, y, batch_size, shuffle, validation_data, validation_split, class_weight, sample_weight, mask
+        given = FitArguments(
+            *(epochs, accumulate, validate_every, batch_size, validation_split, shuffle),
+            *(callbacks, record, record_every, resume, verbose),
         )
-        progress, callbacks = choose(verbose if self.executor.main else 0, epochs), list(callbacks)
+        data, weights = (x, y, given.batch_size, given.shuffle), (class_weight, sample_weight, mask)
+        source, validation = self._sources(*data, validation_data, given.validation_split, *weights)
+        progress = choose(given.verbose if self.executor.main else 0, given.epochs)
+        callbacks = list(given.callbacks)
         if record:
             from .inspect.record import Recorder
 
-            callbacks.append(Recorder(record, record_every))
-        loop = Loop(self, source, validation, settings, progress, callbacks)
+            callbacks.append(Recorder(given.record, given.record_every))
+        loop = Loop(self, source, validation, given, progress, callbacks)
         if resume is None:
             return loop.run()
         from .training.callbacks.keeping import resumed
@@ -503,12 +505,13 @@ class Model:
         from .optimizers.schedules import OneCycle
         from .training.one_cycle import cycled
 
-        optimizer, count = self._compiled[1], self._source(x, y, batch_size).count
+        given = OneCycleArguments(epochs, max_lr, momentum, shape, phases, batch_size)
+        optimizer, count = self._compiled[1], self._source(x, y, given.batch_size).count
         if count is None:
             raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
-        steps = epochs * -(-count // settings.get("accumulate", 1))
-        cycle = OneCycle(max_lr, max(steps, 2), between=shape, phases=phases)
-        self.optimizer = cycled(optimizer, cycle, momentum, int(self.live.step))
+        steps = given.epochs * -(-count // LoopSettings(accumulate=settings.get("accumulate", 1)).accumulate)
+        cycle = OneCycle(given.max_lr, max(steps, 2), between=shape, phases=given.phases)
+        self.optimizer = cycled(optimizer, cycle, given.momentum, int(self.live.step))
         try:
             return self.fit(x, y, epochs=epochs, batch_size=batch_size, **settings)
         finally:
@@ -539,6 +542,7 @@ class Model:
         """
         from .training.find import find
 
+        batch_size = taken("lr_find", "batch_size", batch_size, whole(1))
         return find(self, self._source(x, y, batch_size), start, stop, steps)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
@@ -559,6 +563,7 @@ class Model:
 
     def evaluate(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Result:
         """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``."""
+        batch_size = taken("evaluate", "batch_size", batch_size, whole(1))
         return evaluate(self, self._evaluated(x, y, mask, batch_size))
 
     def predict(self, x: Any, mask: Any = None) -> Array:

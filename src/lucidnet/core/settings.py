@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, field
+from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -248,16 +249,27 @@ def text(*, empty: bool = False, without: str = "", **declared: Any) -> Any:
     return setting(f"a text{said}", convert, **declared)
 
 
-def texts(**declared: Any) -> Any:
-    """Declare several texts: a sequence of them, and not one text alone."""
+def texts(*, least: int = 0, one: bool = False, **declared: Any) -> Any:
+    """Declare several texts: a sequence of them; of one alone only if that is said."""
 
     def convert(given: Any, owner: Any) -> tuple[str, ...]:
-        items = listed(given)
-        if not all(isinstance(item, str) and item for item in items):
+        items = (given,) if one and isinstance(given, str) else listed(given)
+        if len(items) < least or not all(isinstance(item, str) and item for item in items):
             raise UnfitError
         return items
 
-    return setting("a sequence of texts", convert, **declared)
+    return setting("a sequence of texts" + (", or one" if one else ""), convert, **declared)
+
+
+def path_like(**declared: Any) -> Any:
+    """Declare the path of a file or folder: a text, or an object such as `pathlib.Path`."""
+
+    def convert(given: Any, owner: Any) -> Any:
+        if not isinstance(given, (str, PathLike)) or not (text := str(given)) or "\0" in text:
+            raise UnfitError
+        return given
+
+    return setting("a path", convert, **declared)
 
 
 # --- values and functions ------------------------------------------------------------------------------

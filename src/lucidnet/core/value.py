@@ -24,7 +24,7 @@ import numpy as np
 from ..errors import SettingError, lookup
 from . import settings
 from .record import Record, plan_of, with_fields
-from .settings import converted
+from .settings import converted, shown
 
 V = TypeVar("V", bound="Value")
 C = TypeVar("C", bound=type)
@@ -154,11 +154,15 @@ def get(kind: str, given: Any, known: Mapping[str, Callable[[], V]], base: type[
     if isinstance(given, base):
         return given
     if isinstance(given, type) and issubclass(given, base):
+        if plan_of(given).required:
+            raise SettingError(f"{kind}: {given.__name__} needs settings of its own: give a value of it")
         return given()
     if isinstance(given, str):
         return lookup(kind, given, known)()
     names = ", ".join(sorted(known))
-    raise SettingError(f"{kind}: expected a name ({names}) or an instance of {base.__name__}, got {given!r}")
+    raise SettingError(
+        f"{kind}: expected a name ({names}) or an instance of {base.__name__}, got {shown(given)}"
+    )
 
 
 def to_config(value: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..core.lazy import lazy
+from ..core.settings import shown
 from ..core.value import get as _get
 from ..errors import SettingError, lookup
 from .base import Loss
@@ -74,10 +75,12 @@ def get(given: Any, weights: Mapping[str, float] | None = None) -> Loss:
     >>> get("mse")
     MeanSquaredError()
     """
+    if weights is not None and not isinstance(weights, Mapping):
+        raise SettingError(f"loss_weights: expected a dict of numbers by output, got {shown(weights)}")
     if isinstance(given, Mapping):
         return _joint(given, weights or {})
     if weights:
-        raise SettingError(f"loss_weights: is for a dict of losses by output, got loss={given!r}")
+        raise SettingError(f"loss_weights: is for a dict of losses by output, got loss={shown(given)}")
     if callable(given) and not isinstance(given, type):
         return custom(given)
     return _get("loss", given, KNOWN, Loss)

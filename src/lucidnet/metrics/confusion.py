@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from ..core.settings import UnfitError, setting
 from ..core.value import Value, value
 from ..errors import SettingError, lookup
 from .arrays import Array, Data, Weight, class_indices, weights
@@ -47,14 +50,17 @@ class ConfusionMatrix(Value):
         return state
 
 
+def _as_average(given: Any, owner: Any) -> str:
+    if not isinstance(given, str):
+        raise UnfitError
+    return lookup("average", given, AVERAGES)
+
+
 class _FromTallies(Metric[Array]):
     """A ratio per class, averaged. The rows of the state: found, predicted, true examples of each class."""
 
     average: str
     stem: str
-
-    def __post_init__(self) -> None:
-        lookup("average", self.average, AVERAGES)
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
         """Return numerator and denominator."""
@@ -119,7 +125,7 @@ def _divided(numerator: Array, denominator: Array) -> Array:
 class Precision(_FromTallies):
     """Of the examples predicted as a class, the share that belongs to it; see `precision`."""
 
-    average: str = "binary"
+    average: str = setting(f"one of {', '.join(AVERAGES)}", _as_average, default="binary")
     stem = "precision"
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
@@ -131,7 +137,7 @@ class Precision(_FromTallies):
 class Recall(_FromTallies):
     """Of the examples of a class, the share predicted as it; see `recall`."""
 
-    average: str = "binary"
+    average: str = setting(f"one of {', '.join(AVERAGES)}", _as_average, default="binary")
     stem = "recall"
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
@@ -143,7 +149,7 @@ class Recall(_FromTallies):
 class F1(_FromTallies):
     """The harmonic mean of precision and recall; see `f1`."""
 
-    average: str = "binary"
+    average: str = setting(f"one of {', '.join(AVERAGES)}", _as_average, default="binary")
     stem = "f1"
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:

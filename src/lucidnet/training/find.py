@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.settings import finite, taken, whole
 from ..engine.protocol import NotFiniteError, Trainee
-from ..errors import SettingError
 from .sources import BatchSource
 
 SMOOTH = 0.9
@@ -55,10 +55,9 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
     networks", section 3.3). The loss is a running mean, corrected for its start. The suggestion is the rate
     at which it falls fastest per factor of the rate, beyond the first tenth of the steps.
     """
-    if not (0 < start < stop) or not isinstance(steps, int) or steps < 10:
-        raise SettingError(
-            f"lr_find: expected 0 < start < stop and at least 10 steps, got {start!r}, {stop!r}, {steps!r}"
-        )
+    start = taken("lr_find", "start", start, finite(above=0))
+    stop = taken("lr_find", "stop", stop, finite(above=start))
+    steps = taken("lr_find", "steps", steps, whole(10))
     factor = (stop / start) ** (1 / (steps - 1))
     optimizer = model.problem.optimizer.changed(learning_rate=lambda n: start * factor**n)
     problem = model.problem.changed(optimizer)

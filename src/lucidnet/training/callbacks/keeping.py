@@ -7,8 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.settings import path_like, taken, text, whole
 from ...engine.state import Measured
-from ...errors import SettingError
 from ..history import History, Result
 from .base import Callback
 from .watching import better, mode_of, monitored
@@ -44,11 +44,11 @@ class Checkpoint(Callback):
         keep: int = 3,
         best: str | None = None,
     ) -> None:
-        for name, value in (("every_steps", every_steps), ("every_epochs", every_epochs), ("keep", keep)):
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise SettingError(f"Checkpoint: {name} must be a whole number of 1 or more, got {value!r}")
-        self.folder, self.keep, self.best = Path(folder), keep, best
-        self.every_steps, self.every_epochs = every_steps, every_epochs
+        self.folder = Path(taken(self, "folder", folder, path_like()))
+        self.every_steps = taken(self, "every_steps", every_steps, whole(1, optional=True))
+        self.every_epochs = taken(self, "every_epochs", every_epochs, whole(1, optional=True))
+        self.keep = taken(self, "keep", keep, whole(1))
+        self.best = taken(self, "best", best, text(optional=True))
         self.record: float | None = None
 
     def room(self, step: int) -> int | None:
@@ -112,7 +112,7 @@ class CSVLog(Callback):
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = path
+        self.path = taken(self, "path", path, path_like())
 
     def epoch(self, loop: Loop, result: Result) -> None:
         if loop.model.executor.main:

@@ -1,0 +1,61 @@
+"""The arguments of a model's methods, declared once, with their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from ..core.settings import Check, choice, finite, flag, instance, path_like, sequence, setting, texts, whole
+from ..core.value import Value, value
+from ..engine.device import DTYPES
+from .callbacks.base import Callback
+from .loop import LoopSettings
+
+
+@value
+class ModelArguments(Value):
+    """The seed and the precision of a model; see `Model`."""
+
+    title: ClassVar[str] = "Model"
+
+    seed: int = whole(0, default=0)
+    dtype: str = choice(*DTYPES, default="float32")
+
+
+def _as_verbose(given: Any, owner: Any) -> int:
+    return int(given) if isinstance(given, bool) else int(LEVEL.convert(given, owner))
+
+
+LEVEL: Check = choice(0, 1, 2).metadata["check"]
+
+
+@value
+class FitArguments(LoopSettings):
+    """How a model is trained; see `Model.fit`."""
+
+    batch_size: int = whole(1, default=32)
+    validation_split: float = finite(0, below=1, default=0.0)
+    shuffle: bool = flag(default=True)
+    callbacks: Sequence[Callback] = sequence(
+        "callbacks such as EarlyStopping()", instance(Callback, "a callback"), least=0, default=()
+    )
+    record: Sequence[str] = texts(one=True, default=())
+    record_every: int = whole(1, default=1)
+    resume: Any = path_like(default=None, optional=True)
+    verbose: int = setting("one of 0, 1, 2", _as_verbose, default=1)
+
+
+@value
+class OneCycleArguments(Value):
+    """A training with one cycle; see `Model.fit_one_cycle`."""
+
+    title: ClassVar[str] = "fit_one_cycle"
+
+    epochs: int = whole(1)
+    max_lr: float = finite(above=0)
+    momentum: Sequence[float] = sequence(
+        "numbers, the largest and the smallest", finite(0, below=1), length=2
+    )
+    shape: str = choice("cosine", "linear", default="cosine")
+    phases: int = choice(2, 3, default=2)
+    batch_size: int = whole(1, default=32)
