@@ -14,6 +14,9 @@ from .training.checks import as_numbers, check_finite
 BLOCK = 1 << 22
 """Distances computed together, so that large data sets take little memory."""
 
+LARGEST = 10_000
+"""The longest side of a map."""
+
 
 class SelfOrganizingMap:
     """Kohonen's map: each unit of a grid holds a point w_ij in the space of the data.
@@ -55,8 +58,8 @@ class SelfOrganizingMap:
         seed: int = 0,
     ) -> None:
         self.rows, self.columns = (
-            taken(self, "rows", rows, whole(1)),
-            taken(self, "columns", columns, whole(1)),
+            taken(self, "rows", rows, whole(1, LARGEST)),
+            taken(self, "columns", columns, whole(1, LARGEST)),
         )
         self.seed = taken(self, "seed", seed, whole(0))
         self.learning_rate = _pair("learning_rate", learning_rate, most=1.0)

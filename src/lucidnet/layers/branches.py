@@ -34,7 +34,11 @@ class Branches(Container):
     def __post_init__(self) -> None:
         super().__post_init__()
         given = self.branches
-        made = () if isinstance(given, (list, tuple)) and not given else named(given, type(self).__name__)
+        made = (
+            ()
+            if isinstance(given, (list, tuple)) and not given
+            else named(given, f"{type(self).__name__}: branches")
+        )
         object.__setattr__(self, "branches", made)
 
     def children(self) -> tuple[tuple[str, Layer], ...]:

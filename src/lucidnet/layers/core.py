@@ -7,30 +7,28 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ..backend import Array, Shape, Tree
-from ..core.settings import UnfitError, finite, listed, scheduled, setting, whole
+from ..core.settings import Check, UnfitError, finite, listed, scheduled, setting, whole
 from ..core.value import at_step, value
 from ..errors import SettingError, ShapeError
 from .base import INFERENCE, Cache, Layer, Run, one_input, several
 
 
-def sizes(given: Any, besides: int | None) -> tuple[Any, ...]:
-    """Return one size or several as a tuple: whole numbers of 1 or more, or what else may stand there."""
+def sizes(given: Any, size: Any) -> tuple[Any, ...]:
+    """Return one size or several as a tuple, each as a declaration takes it."""
+    check: Check = size.metadata["check"]
     several = listed(given) if isinstance(given, Iterable) else (given,)
-    one = whole(1, optional=besides is None).metadata["check"]
     if not several:
         raise UnfitError
-    return tuple(
-        size if size is besides or size == -1 == besides else one.convert(size, None) for size in several
-    )
+    return tuple(None if one is None and check.optional else check.convert(one, None) for one in several)
 
 
 def _input_sizes(given: Any, owner: Any) -> tuple[int | None, ...]:
-    return sizes(given, None)
+    return sizes(given, whole(1, optional=True))
 
 
 def _output_sizes(given: Any, owner: Any) -> Shape:
-    made = sizes(given, -1)
-    if made.count(-1) > 1:
+    made = sizes(given, whole(-1))
+    if 0 in made or made.count(-1) > 1:
         raise UnfitError
     return made
 

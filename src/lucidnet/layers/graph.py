@@ -9,7 +9,7 @@ from operator import add
 from typing import Any
 
 from ..backend import Shape, Stream, Tree
-from ..core.settings import UnfitError, anything, listed, setting
+from ..core.settings import UnfitError, listed, setting
 from ..core.trees import leaves, tree_map
 from ..core.value import value
 from ..errors import LucidnetError, ShapeError
@@ -17,7 +17,7 @@ from .base import INFERENCE, Cache, Layer, Run, Send
 from .blank import blank_init
 from .containers import Container
 from .core import Input, filled, fits
-from .nodes import check, nodes
+from .nodes import Node, check, nodes
 
 
 def _inputs(given: Any, owner: Any) -> tuple[tuple[str, Shape], ...]:
@@ -26,6 +26,13 @@ def _inputs(given: Any, owner: Any) -> tuple[tuple[str, Shape], ...]:
     if not pairs or not named:
         raise UnfitError
     return tuple((name, Input(shape).takes()) for name, shape in pairs)
+
+
+def _nodes(given: Any, owner: Any) -> tuple[Node, ...]:
+    made = tuple(nodes(listed(given)))
+    if not made:
+        raise UnfitError
+    return made
 
 
 def _outputs(given: Any, owner: Any) -> tuple[str, ...]:
@@ -77,12 +84,11 @@ class Graph(Container):
     """
 
     inputs: Any = setting("a dict from names to shapes", _inputs)
-    nodes: Sequence[Any] = anything()
+    nodes: Sequence[Any] = setting("a sequence of (name, layer, source)", _nodes)
     outputs: Any = setting("the name of a node, or a sequence of them", _outputs)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "nodes", tuple(nodes(self.nodes)))
         check(dict(self.inputs), self.nodes, self.outputs)
 
     def children(self) -> tuple[tuple[str, Layer], ...]:

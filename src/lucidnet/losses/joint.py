@@ -51,8 +51,7 @@ class Joint(Loss):
         super().__post_init__()
         if len(self.weights) != len(self.losses):
             raise SettingError(
-                f"Joint: expected a weight of 0 or more for each of {len(self.losses)} losses, "
-                f"got {self.weights}"
+                f"Joint: weights must be one for each of {len(self.losses)} losses, got {self.weights}"
             )
 
     def forward(

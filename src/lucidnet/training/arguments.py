@@ -53,7 +53,7 @@ class OneCycleArguments(Value):
 
     epochs: int = whole(1)
     max_lr: float = finite(above=0)
-    momentum: Sequence[float] = sequence(
+    momentum: tuple[float, float] = sequence(
         "numbers, the largest and the smallest", finite(0, below=1), length=2
     )
     shape: str = choice("cosine", "linear", default="cosine")

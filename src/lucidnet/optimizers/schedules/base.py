@@ -97,7 +97,10 @@ class Sequence(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.starts) + 1 != len(self.schedules) or list(self.starts) != sorted(set(self.starts)):
-            raise self.error("starts", f"{len(self.schedules) - 1} rising steps, one for each further part")
+            raise self.error(
+                "starts",
+                f"{len(self.schedules) - 1} rising steps, one for each of the schedules but the first",
+            )
 
     def __call__(self, step: int) -> float:
         """Return the value of the part that the step falls in."""
