@@ -51,15 +51,16 @@ GIVEN = {
 }
 """What is given for each setting, by what it is called."""
 
-WHOLE = {"1", "10**400"}
+WHOLE = {"1"}
 NUMBERS = {"1", "2.5", "3.0"}
 BOOLS = {"True", "False", "np.True_"}
 
 TAKES = {
     "whole 1": WHOLE,
     "whole 0": WHOLE | {"0"},
-    "whole 2": {"10**400"},
-    "axes": WHOLE | {"0", "-1", "np.int64(-1)", "[1]", "(1, 2, 3, 4)"},
+    "whole 2": set(),
+    "seed": {"0", "1", "10**400"},
+    "axes": {"0", "1", "-1", "np.int64(-1)", "[1]", "(1, 2, 3, 4)"},
     "number": NUMBERS | {"0", "-1", "np.int64(-1)", "-0.5"},
     "number 0": NUMBERS | {"0"},
     "number 1": NUMBERS,
@@ -83,15 +84,14 @@ TAKES = {
     "activation": {"function"},
     "initializer": set(),
     "value": set(),
-    "sizes": {"1", "10**400"},
-    "layer sizes": {"1", "10**400", "None", "[1]", "(1, 2, 3, 4)"},
-    "new sizes": {"1", "-1", "np.int64(-1)", "10**400", "[1]", "(1, 2, 3, 4)"},
-    "padding": {"0", "1", "10**400"},
-    "padding 1": {"0", "1", "10**400", "[1]"},
-    "sizes 1": {"1", "10**400", "[1]"},
+    "sizes": {"1"},
+    "layer sizes": {"1", "None", "[1]", "(1, 2, 3, 4)"},
+    "new sizes": {"1", "-1", "np.int64(-1)", "[1]", "(1, 2, 3, 4)"},
+    "padding": {"0", "1"},
+    "padding 1": {"0", "1", "[1]"},
+    "sizes 1": {"1", "[1]"},
     "path": {"text"},
     "branches": {"[]", "()"},
-    "anything": set(GIVEN),
 }
 """Which of these each kind of setting takes. Those marked with "?" take None, too."""
 
@@ -122,13 +122,19 @@ POOLING = {"pool_size": "sizes", "strides": "sizes?", "padding": "padding"}
 POOLING_1 = {"pool_size": "sizes 1", "strides": "sizes 1?", "padding": "padding 1"}
 OPTIMIZER = {"learning_rate": "schedule", "weight_decay": "schedule", "clip": "value?"}
 MOMENTS = OPTIMIZER | {"beta1": "schedule below 1", "beta2": "schedule below 1", "epsilon": "number 0"}
-FEEDBACK = {"initializer": "initializer?", "seed": "whole 0?"}
+FEEDBACK = {"initializer": "initializer?", "seed": "seed?"}
 
 ONE = L.Dense(1, name="one")
 
 LAYERS = [
-    *((getattr(L, name), {}, {}) for name in "Abs GELU HardSigmoid Linear LogSoftmax Mish ReLU SELU".split()),
-    *((getattr(L, name), {}, {}) for name in "SiLU Sigmoid Softmax Softplus Softsign Tanh Flatten".split()),
+    *(
+        (getattr(L, name), {}, {})
+        for name in ["Abs", "GELU", "HardSigmoid", "Linear", "LogSoftmax", "Mish", "ReLU", "SELU"]
+    ),
+    *(
+        (getattr(L, name), {}, {})
+        for name in ["SiLU", "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh", "Flatten"]
+    ),
     *((getattr(L, f"Global{kind}Pooling{n}D"), {}, {}) for kind in ("Average", "Max") for n in (1, 2)),
     (L.SinusoidalEncoding, {}, {}),
     (L.ELU, {}, {"alpha": "number"}),
@@ -197,12 +203,12 @@ LAYERS = [
     ),
     (
         L.Conv2D,
-        {"filters": 10**400, "kernel_size": 3},  # which 10**400 groups divide
+        {"filters": 2, "kernel_size": 3},
         {"filters": "whole 1", "groups": "whole 1"} | WINDOWS | AFTER,
     ),
     (
         L.Conv1D,
-        {"filters": 10**400, "kernel_size": 3},
+        {"filters": 2, "kernel_size": 3},
         {"filters": "whole 1", "groups": "whole 1"} | WINDOWS_1 | AFTER,
     ),
     (
@@ -217,7 +223,7 @@ LAYERS = [
     *((kind, {}, POOLING) for kind in (L.MaxPooling2D, L.AveragePooling2D)),
     *((kind, {}, POOLING_1) for kind in (L.MaxPooling1D, L.AveragePooling1D)),
 ]
-TAKES |= {"output padding": {"0", "1"}, "border": {"0", "1", "10**400"}}
+TAKES |= {"output padding": {"0", "1"}, "border": {"0", "1"}}
 
 OTHERS = [
     (I.Constant, {}, {"value": "number"}),
@@ -358,22 +364,22 @@ OTHERS = [
     (metrics.OfOutput, {"output": "y", "metric": metrics.MAE()}, {"output": "text", "metric": "value"}),
     *(
         (getattr(rules, name), {}, FEEDBACK)
-        for name in "FeedbackAlignment UniformSign FixedSign BatchSign KolenPollack".split()
+        for name in ["FeedbackAlignment", "UniformSign", "FixedSign", "BatchSign", "KolenPollack"]
     ),
     *(
-        (kind, {}, {"initializer": "initializer", "seed": "whole 0?"})
+        (kind, {}, {"initializer": "initializer", "seed": "seed?"})
         for kind in (rules.DirectFeedbackAlignment, rules.DirectRandomTargetProjection)
     ),
     (rules.WeightMirror, {}, FEEDBACK | {"rate": "number 0", "decay": "0 to 1", "examples": "whole 1"}),
     *((kind, {}, {"deviation": "above 0"}) for kind in (rules.WeightPerturbation, rules.NodePerturbation)),
-    (rules.TruncatedBPTT, {"stride": 1, "window": 10**401}, {"window": "whole 1", "stride": "whole 1"}),
+    (rules.TruncatedBPTT, {"stride": 1}, {"window": "whole 1", "stride": "whole 1"}),
     (
         rules.KeRNL,
         {},
-        {"rate": "0 to below 1", "deviation": "above 0", "decay": "0 to below 1", "seed": "whole 0"},
+        {"rate": "0 to below 1", "deviation": "above 0", "decay": "0 to below 1", "seed": "seed"},
     ),
     (rules.SnAp, {}, {"n": "whole 1"}),
-    (rules.UORO, {}, {"seed": "whole 0"}),
+    (rules.UORO, {}, {"seed": "seed"}),
     (rules.Rule, {}, {"space": "value", "time": "value"}),
     (A.Compose, {"changes": [A.Flip()]}, {"changes": "value"}),
     (A.Shift, {"pixels": 1}, {"pixels": "whole 0"}),
@@ -423,12 +429,11 @@ OTHERS = [
     (
         ln.SelfOrganizingMap,
         {"rows": 2, "columns": 2},
-        {"columns": "columns", "learning_rate": "value", "radius": "value?", "seed": "whole 0"},
+        {"columns": "whole 1", "learning_rate": "value", "radius": "value?", "seed": "seed"},
     ),
 ]
 TAKES |= {
     "weights": {"[1]"},  # one for each loss
     "fused": {"[]", "()", "['no']", "set()"},
     "starts": {"[1]"},
-    "columns": {"1"},
 }

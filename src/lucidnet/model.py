@@ -13,7 +13,7 @@ import numpy as np
 
 from . import losses, optimizers
 from .backend import Array, Tree
-from .core.settings import taken, whole
+from .core.settings import instance, sequence, taken, whole
 from .core.trees import leaves, tree_map
 from .core.value import from_config
 from .data.batch import Data, rows
@@ -51,6 +51,10 @@ if TYPE_CHECKING:
 
 ROWS = 1000
 """Rows predicted together."""
+
+
+LAYERS = sequence("layers such as Dense(10)", instance(Layer, "a layer"), least=0)
+"""What a model takes as its layers."""
 
 
 class Model:
@@ -114,7 +118,8 @@ class Model:
         if isinstance(layers, Sequential):
             self._net = layers
         else:
-            for layer in (layers,) if isinstance(layers, Layer) else layers:
+            several = (layers,) if isinstance(layers, Layer) else layers
+            for layer in taken(self, "layers", several, LAYERS):
                 self.add(layer)
 
     # --- building ---------------------------------------------------------------------------------
@@ -445,12 +450,11 @@ class Model:
             If loss or gradient become NaN or infinite. That step is not made: weights and the optimizer's
             memory are those of the last good step, and the training can go on from there.
         """
-        given = FitArguments(
-            *(epochs, accumulate, validate_every, batch_size, validation_split, shuffle),
-            *(callbacks, record, record_every, resume, verbose),
-        )
-        data, weights = (x, y, given.batch_size, given.shuffle), (class_weight, sample_weight, mask)
-        source, validation = self._sources(*data, validation_data, given.validation_split, *weights)
+        how: Any = (epochs, accumulate, validate_every, batch_size, validation_data, validation_split)
+        how += (shuffle, class_weight, callbacks, record, record_every, resume, verbose)
+        given = FitArguments(*how)
+        data, weights = (x, y, given.batch_size, given.shuffle), (given.class_weight, sample_weight, mask)
+        source, validation = self._sources(*data, given.validation_data, given.validation_split, *weights)
         progress = choose(given.verbose if self.executor.main else 0, given.epochs)
         callbacks = list(given.callbacks)
         if record:

@@ -21,6 +21,10 @@ SHOWN = 120
 """How many characters of what was given a message shows."""
 
 
+LONGEST = 2**63 - 1
+"""The largest size of an array, and number of its elements."""
+
+
 class UnfitError(Exception):
     """What was given is not what is expected. Whoever asked says of which setting.
 
@@ -114,18 +118,24 @@ def setting(
 # --- numbers -------------------------------------------------------------------------------------------
 
 
-def whole(least: int | None = 1, most: int | None = None, **declared: Any) -> Any:
-    """Declare a whole number within bounds; NumPy's are made Python's, and a bool is none."""
+def whole(least: int | None = 1, most: int | None = LONGEST, **declared: Any) -> Any:
+    """Declare a whole number within bounds; NumPy's are made Python's, and a bool is none.
+
+    If not said otherwise it is below 2**63, as are all sizes of arrays; a seed (``most=None``) may be larger.
+    """
 
     def convert(given: Any, owner: Any) -> int:
         if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)):
             raise UnfitError
         number = int(given)
-        if (least is not None and number < least) or (most is not None and number > most):
+        if most is not None and number > most:
+            raise UnfitError("below 2**63" if most == LONGEST else "")
+        if least is not None and number < least:
             raise UnfitError
         return number
 
-    bound = "" if least is None else f" of {least} or more" if most is None else f" from {least} to {most}"
+    open_end = most is None or most == LONGEST
+    bound = "" if least is None else f" of {least} or more" if open_end else f" from {least} to {most}"
     return setting(f"a whole number{bound}", convert, **declared)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -143,6 +144,8 @@ def shares(
 
 def check_values(target: Any, shape: Shape, dtype: str) -> Array:
     """Return targets of the output's own shape; (n,) stands for (n, 1)."""
+    if isinstance(target, Mapping):
+        raise DataError("y: expected an array, as the network has one output, got a dict")
     target = np.asarray(target, dtype)
     if target.ndim == len(shape) and shape[-1] == 1:
         target = target[..., None]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..core.settings import instance, text
+from ..core.settings import instance, taken, text
 from ..core.value import Value, value
 from .arrays import Weight
 from .base import Metric
@@ -57,5 +57,7 @@ def several(given: Any) -> tuple[Metric[Any], ...]:
     """
     if isinstance(given, Mapping):
         return tuple(OfOutput(name, metric) for name, part in given.items() for metric in several(part))
-    chosen = (given,) if isinstance(given, (str, Value)) or callable(given) else tuple(given)
-    return tuple(get(metric) for metric in chosen)
+    if isinstance(given, (str, Value)) or callable(given):
+        return (get(given),)
+    metrics = instance(Iterable, "names, metrics or functions: one, a list, or a dict by output")
+    return tuple(get(metric) for metric in taken("compile", "metrics", given, metrics))

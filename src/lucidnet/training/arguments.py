@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..core.settings import Check, choice, finite, flag, instance, path_like, sequence, setting, texts, whole
+from ..core.settings import (
+    Check,
+    Range,
+    UnfitError,
+    choice,
+    finite,
+    flag,
+    instance,
+    is_function,
+    path_like,
+    real,
+    sequence,
+    setting,
+    texts,
+    whole,
+)
 from ..core.value import Value, value
 from ..engine.device import DTYPES
 from .callbacks.base import Callback
@@ -18,7 +33,7 @@ class ModelArguments(Value):
 
     title: ClassVar[str] = "Model"
 
-    seed: int = whole(0, default=0)
+    seed: int = whole(0, None, default=0)
     dtype: str = choice(*DTYPES, default="float32")
 
 
@@ -29,13 +44,38 @@ def _as_verbose(given: Any, owner: Any) -> int:
 LEVEL: Check = choice(0, 1, 2).metadata["check"]
 
 
+def _as_validation(given: Any, owner: Any) -> Any:
+    """Return a pair or triple as a tuple, or what gives batches as it is."""
+    if isinstance(given, (tuple, list)):
+        if len(given) not in (2, 3):
+            raise UnfitError
+        return tuple(given)
+    if not (hasattr(given, "batches") or hasattr(given, "__next__") or is_function(given)):
+        raise UnfitError
+    return given
+
+
+def _as_class_weight(given: Any, owner: Any) -> Any:
+    if isinstance(given, Mapping):
+        return {label: real(weight, Range(0)) for label, weight in given.items()}
+    if not isinstance(given, str) or given != "balanced":
+        raise UnfitError
+    return given
+
+
 @value
 class FitArguments(LoopSettings):
     """How a model is trained; see `Model.fit`."""
 
     batch_size: int = whole(1, default=32)
+    validation_data: Any = setting(
+        "(x, y), (x, y, mask) or a Dataset", _as_validation, default=None, optional=True
+    )
     validation_split: float = finite(0, below=1, default=0.0)
     shuffle: bool = flag(default=True)
+    class_weight: Any = setting(
+        "a dict from classes to weights of 0 or more", _as_class_weight, default=None, optional=True
+    )
     callbacks: Sequence[Callback] = sequence(
         "callbacks such as EarlyStopping()", instance(Callback, "a callback"), least=0, default=()
     )
