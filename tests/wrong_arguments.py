@@ -437,3 +437,57 @@ TAKES |= {
     "fused": {"[]", "()", "['no']", "set()"},
     "starts": {"[1]"},
 }
+
+FACE = {
+    "Model": {"seed": "seed", "dtype": "choice", "backend": "choice?", "mesh": "mesh", "layers": "layers"},
+    "compile": {
+        "loss": "function",
+        "optimizer": "value",
+        "metrics": "metrics",
+        "loss_weights": "empty dict?",
+        "rule": "value?",
+    },
+    "fit": {
+        "epochs": "whole 1",
+        "batch_size": "whole 1",
+        "validation_split": "0 to below 1",
+        "shuffle": "bool",
+        "accumulate": "whole 1",
+        "validate_every": "whole 1?",
+        "callbacks": "nothing",
+        "record": "records",
+        "record_every": "whole 1",
+        "resume": "path?",
+        "verbose": "verbose",
+        "validation_data": "function?",  # called to give batches: what it raises is the user's own
+        "class_weight": "empty dict?",
+        "sample_weight": "value?",
+        "mask": "value?",
+        "y": "value",
+    },
+    "evaluate": {"batch_size": "whole 1", "y": "value"},
+    "lr_find": {"start": "above 0", "stop": "above 0", "steps": "choice", "batch_size": "whole 1"},
+    "fit_one_cycle": {
+        "epochs": "whole 1",
+        "max_lr": "above 0",
+        "momentum": "value",
+        "shape": "choice",
+        "phases": "choice",
+        "batch_size": "whole 1",
+        "accumulate": "whole 1",
+    },
+    "online": {"rule": "value", "every": "whole 1", "delay": "whole 0"},
+    "doctor": {"steps": "whole 1", "batch_size": "whole 1"},
+    "explain": {"digits": "whole 1"},
+}
+"""The arguments of a model and its methods."""
+
+TAKES |= {
+    "mesh": {"None", "1", "[1]"},
+    "layers": {"[]", "()", "set()"},
+    "metrics": {"[]", "()", "{}", "set()", "function"},
+    "empty dict": {"{}"},
+    "nothing": {"[]", "()", "set()"},
+    "records": {"[]", "()", "set()"},  # nothing is called "no"
+    "verbose": {"True", "False", "0", "1"},
+}

@@ -51,7 +51,7 @@ class BatchNormalization(Layer):
         return scale_and_shift(rng, shape) | running, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        if run.train and not self.frozen:
+        if run.train and self.frozen is not True:
             mean, variance, share = statistics(x, tuple(range(x.ndim - 1)), run.mask, run.valid)
         else:
             mean, variance, share = params["mean"], params["variance"], None

@@ -9,6 +9,7 @@ from ..core.settings import (
     Check,
     Range,
     UnfitError,
+    between,
     choice,
     finite,
     flag,
@@ -71,7 +72,7 @@ class FitArguments(LoopSettings):
     validation_data: Any = setting(
         "(x, y), (x, y, mask) or a Dataset", _as_validation, default=None, optional=True
     )
-    validation_split: float = finite(0, below=1, default=0.0)
+    validation_split: float = between(0, 1, default=0.0)
     shuffle: bool = flag(default=True)
     class_weight: Any = setting(
         "a dict from classes to weights of 0 or more", _as_class_weight, default=None, optional=True
