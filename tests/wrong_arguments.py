@@ -140,7 +140,11 @@ LAYERS = [
     (L.ELU, {}, {"alpha": "number"}),
     (L.LeakyReLU, {}, {"negative_slope": "number"}),
     (L.PReLU, {}, {"alpha": "number"}),
-    (L.activations.CustomActivation, {"function": abs, "derivative": np.sign}, {"derivative": "function"}),
+    (
+        L.activations.CustomActivation,
+        {"function": abs, "derivative": np.sign},
+        {"function": "function", "derivative": "function"},
+    ),
     (L.Input, {"shape": 3}, {"shape": "layer sizes"}),
     (L.Masking, {}, {"value": "number"}),
     (L.Dropout, {"rate": 0.5}, {"rate": "schedule below 1"}),
@@ -237,7 +241,11 @@ OTHERS = [
     (losses.SparseCategoricalCrossentropy, {}, {"from_logits": "bool"}),
     (losses.KLDivergence, {}, {"from_logits": "bool"}),
     (losses.Huber, {}, {"delta": "above 0"}),
-    (losses.CustomLoss, {"function": len, "derivative": len}, {"function": "function"}),
+    (
+        losses.CustomLoss,
+        {"function": len, "derivative": len},
+        {"function": "function", "derivative": "function"},
+    ),
     (
         Joint,
         {"losses": (("a", losses.Hinge()),), "weights": (1.0,)},

@@ -91,8 +91,8 @@ class Rule(Value):
     Rule(FeedbackAlignment())
     """
 
-    space: Any = setting(f"a SpaceRule, or one of {_names(SPACE)}", _space, default=Backprop())
-    time: Any = setting(f"a TimeRule, or one of {_names(TIME)}", _time, default=BPTT())
+    space: Any = setting(f"one of {_names(SPACE)}, or a SpaceRule", _space, default=Backprop())
+    time: Any = setting(f"one of {_names(TIME)}, or a TimeRule", _time, default=BPTT())
 
     @property
     def independent(self) -> bool:
