@@ -323,6 +323,22 @@ class TestOnesOwn:
             with pytest.raises(SettingError, match=f"Signed: {next(iter(wrong))} must be "):
                 Signed(**wrong)
 
+    def test_what_is_done_after_init_finds_all_checked(self):
+        seen = []
+
+        @dataclass(frozen=True, repr=False)
+        class Noted(Layer):
+            by: float = 2.0
+
+            def __post_init__(self):  # and nothing of Layer's is called
+                seen.append(self.by)
+
+        assert Noted(np.float64(3)).frozen is False
+        assert type(seen[0]) is float
+        with pytest.raises(SettingError, match="Noted: frozen must be True, False, or names"):
+            Noted(3, frozen="no")
+        assert len(seen) == 1
+
     def test_a_dataclass_may_declare_too(self):
         @dataclass(frozen=True, repr=False)
         class Mixed(Value):

@@ -168,8 +168,10 @@ def with_fields(kind: Any, kw_only: bool) -> Any:
 
 def plan_of(kind: type) -> Plan:
     """Return what there is to know of a class; it is found once."""
-    found: Plan | None = vars(kind).get("_plan")
-    return _planned(kind) if found is None else found
+    try:
+        return kind.__dict__["_plan"]  # type: ignore[no-any-return]
+    except KeyError:
+        return _planned(kind)
 
 
 def _planned(kind: Any) -> Plan:

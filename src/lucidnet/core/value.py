@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
+from functools import wraps
 from typing import Any, TypeVar, dataclass_transform, overload
 
 import numpy as np
@@ -32,6 +33,11 @@ C = TypeVar("C", bound=type)
 
 class Value(Record):
     """The base of all values; a subclass is declared with `value`, or is a frozen dataclass."""
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if "__post_init__" in vars(cls) and not of_library(cls):
+            _check_first(cls, cls.__post_init__)
 
     def __post_init__(self) -> None:
         """Convert and check all settings; a subclass goes on with what relates several of them."""
@@ -114,9 +120,21 @@ def is_declared(kind: type, name: str) -> bool:
     return dict(plan_of(kind).checks).get(name) is not None
 
 
+def _check_first(kind: Any, own: Callable[..., None]) -> None:
+    """Let a user's own `__post_init__` find all settings checked, whether it asks for that or not."""
+
+    @wraps(own)
+    def checked_first(self: Any, *given: Any) -> None:
+        Value.__post_init__(self)
+        own(self, *given)
+
+    kind.__post_init__ = checked_first
+
+
 def of_library(value: object) -> bool:
-    """Tell whether the class of a value is one of the library's own, and not a user's."""
-    return type(value).__module__.partition(".")[0] == __name__.partition(".")[0]
+    """Tell whether a class, or that of a value, is one of the library's own, and not a user's."""
+    kind = value if isinstance(value, type) else type(value)
+    return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def at_step(setting: Any, step: int) -> float:
