@@ -51,16 +51,18 @@ GIVEN = {
 }
 """What is given for each setting, by what it is called."""
 
-WHOLE = {"1"}
+WHOLE = {"1", "10**400"}
 NUMBERS = {"1", "2.5", "3.0"}
 BOOLS = {"True", "False", "np.True_"}
 
 TAKES = {
     "whole 1": WHOLE,
     "whole 0": WHOLE | {"0"},
-    "whole 2": set(),
+    "whole 2": {"10**400"},
+    "count 1": {"1"},
+    "count 0": {"0", "1"},
     "seed": {"0", "1", "10**400"},
-    "axes": {"0", "1", "-1", "np.int64(-1)", "[1]", "(1, 2, 3, 4)"},
+    "axes": WHOLE | {"0", "-1", "np.int64(-1)", "[1]", "(1, 2, 3, 4)"},
     "number": NUMBERS | {"0", "-1", "np.int64(-1)", "-0.5"},
     "number 0": NUMBERS | {"0"},
     "number 1": NUMBERS,
@@ -84,12 +86,12 @@ TAKES = {
     "activation": {"function"},
     "initializer": set(),
     "value": set(),
-    "sizes": {"1"},
-    "layer sizes": {"1", "None", "[1]", "(1, 2, 3, 4)"},
-    "new sizes": {"1", "-1", "np.int64(-1)", "[1]", "(1, 2, 3, 4)"},
-    "padding": {"0", "1"},
-    "padding 1": {"0", "1", "[1]"},
-    "sizes 1": {"1", "[1]"},
+    "sizes": {"1", "10**400"},
+    "layer sizes": {"1", "10**400", "None", "[1]", "(1, 2, 3, 4)"},
+    "new sizes": {"1", "-1", "np.int64(-1)", "10**400", "[1]", "(1, 2, 3, 4)"},
+    "padding": {"0", "1", "10**400"},
+    "padding 1": {"0", "1", "10**400", "[1]"},
+    "sizes 1": {"1", "10**400", "[1]"},
     "path": {"text"},
     "branches": {"[]", "()"},
 }
@@ -207,12 +209,12 @@ LAYERS = [
     ),
     (
         L.Conv2D,
-        {"filters": 2, "kernel_size": 3},
+        {"filters": 10**400, "kernel_size": 3},  # which divide into so many groups
         {"filters": "whole 1", "groups": "whole 1"} | WINDOWS | AFTER,
     ),
     (
         L.Conv1D,
-        {"filters": 2, "kernel_size": 3},
+        {"filters": 10**400, "kernel_size": 3},  # which divide into so many groups
         {"filters": "whole 1", "groups": "whole 1"} | WINDOWS_1 | AFTER,
     ),
     (
@@ -227,7 +229,7 @@ LAYERS = [
     *((kind, {}, POOLING) for kind in (L.MaxPooling2D, L.AveragePooling2D)),
     *((kind, {}, POOLING_1) for kind in (L.MaxPooling1D, L.AveragePooling1D)),
 ]
-TAKES |= {"output padding": {"0", "1"}, "border": {"0", "1"}}
+TAKES |= {"output padding": {"0", "1"}, "border": {"0", "1", "10**400"}}
 
 OTHERS = [
     (I.Constant, {}, {"value": "number"}),
@@ -380,7 +382,7 @@ OTHERS = [
     ),
     (rules.WeightMirror, {}, FEEDBACK | {"rate": "number 0", "decay": "0 to 1", "examples": "whole 1"}),
     *((kind, {}, {"deviation": "above 0"}) for kind in (rules.WeightPerturbation, rules.NodePerturbation)),
-    (rules.TruncatedBPTT, {"stride": 1}, {"window": "whole 1", "stride": "whole 1"}),
+    (rules.TruncatedBPTT, {"stride": 1, "window": 10**401}, {"window": "whole 1", "stride": "whole 1"}),
     (
         rules.KeRNL,
         {},
@@ -437,7 +439,7 @@ OTHERS = [
     (
         ln.SelfOrganizingMap,
         {"rows": 2, "columns": 2},
-        {"columns": "whole 1", "learning_rate": "value", "radius": "value?", "seed": "seed"},
+        {"columns": "columns", "learning_rate": "value", "radius": "value?", "seed": "seed"},
     ),
 ]
 TAKES |= {
@@ -456,15 +458,15 @@ FACE = {
         "rule": "value?",
     },
     "fit": {
-        "epochs": "whole 1",
-        "batch_size": "whole 1",
+        "epochs": "count 1",
+        "batch_size": "count 1",
         "validation_split": "0 to below 1",
         "shuffle": "bool",
-        "accumulate": "whole 1",
-        "validate_every": "whole 1?",
+        "accumulate": "count 1",
+        "validate_every": "count 1?",
         "callbacks": "nothing",
         "record": "records",
-        "record_every": "whole 1",
+        "record_every": "count 1",
         "resume": "path?",
         "verbose": "verbose",
         "validation_data": "function?",  # called to give batches: what it raises is the user's own
@@ -473,25 +475,27 @@ FACE = {
         "mask": "value?",
         "y": "value",
     },
-    "evaluate": {"batch_size": "whole 1", "y": "value"},
-    "lr_find": {"start": "above 0", "stop": "above 0", "steps": "choice", "batch_size": "whole 1"},
+    "evaluate": {"batch_size": "count 1", "y": "value"},
+    "lr_find": {"start": "above 0", "stop": "above 0", "steps": "choice", "batch_size": "count 1"},
     "fit_one_cycle": {
-        "epochs": "whole 1",
+        "epochs": "count 1",
         "max_lr": "above 0",
         "momentum": "value",
         "shape": "choice",
         "phases": "choice",
-        "batch_size": "whole 1",
-        "accumulate": "whole 1",
+        "batch_size": "count 1",
+        "accumulate": "count 1",
     },
-    "online": {"rule": "value", "every": "whole 1", "delay": "whole 0"},
-    "doctor": {"steps": "whole 1", "batch_size": "whole 1"},
-    "explain": {"digits": "whole 1"},
+    "online": {"rule": "value", "every": "count 1", "delay": "count 0"},
+    "doctor": {"steps": "count 1", "batch_size": "count 1"},
+    "explain": {"digits": "digits"},
 }
 """The arguments of a model and its methods."""
 
 TAKES |= {
-    "mesh": {"None", "1", "[1]"},
+    "digits": {"1"},
+    "columns": {"1"},
+    "mesh": {"None", "1", "10**400", "[1]"},
     "layers": {"[]", "()", "set()"},
     "metrics": {"[]", "()", "{}", "set()", "function"},
     "empty dict": {"{}"},

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import losses, optimizers
 from .backend import Array, Tree
-from .core.settings import instance, sequence, taken, whole
+from .core.settings import count, instance, sequence, taken
 from .core.trees import leaves, tree_map
 from .core.value import from_config
 from .data.batch import Data, rows
@@ -546,7 +546,7 @@ class Model:
         """
         from .training.find import find
 
-        batch_size = taken("lr_find", "batch_size", batch_size, whole(1))
+        batch_size = taken("lr_find", "batch_size", batch_size, count(1))
         return find(self, self._source(x, y, batch_size), start, stop, steps)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
@@ -567,7 +567,7 @@ class Model:
 
     def evaluate(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Result:
         """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``."""
-        batch_size = taken("evaluate", "batch_size", batch_size, whole(1))
+        batch_size = taken("evaluate", "batch_size", batch_size, count(1))
         return evaluate(self, self._evaluated(x, y, mask, batch_size))
 
     def predict(self, x: Any, mask: Any = None) -> Array:

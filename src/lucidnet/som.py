@@ -61,7 +61,7 @@ class SelfOrganizingMap:
             taken(self, "rows", rows, whole(1, LARGEST)),
             taken(self, "columns", columns, whole(1, LARGEST)),
         )
-        self.seed = taken(self, "seed", seed, whole(0, None))
+        self.seed = taken(self, "seed", seed, whole(0))
         self.learning_rate = _pair("learning_rate", learning_rate, most=1.0)
         largest = max(max(self.rows, self.columns) / 2, 0.5)
         self.radius = (largest, 0.5) if radius is None else _pair("radius", radius)

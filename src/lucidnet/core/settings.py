@@ -22,7 +22,7 @@ SHOWN = 120
 
 
 LONGEST = 2**63 - 1
-"""The largest size of an array, and number of its elements."""
+"""The largest number that Python counts to in the loops of `itertools`."""
 
 
 class UnfitError(Exception):
@@ -118,11 +118,8 @@ def setting(
 # --- numbers -------------------------------------------------------------------------------------------
 
 
-def whole(least: int | None = 1, most: int | None = LONGEST, **declared: Any) -> Any:
-    """Declare a whole number within bounds; NumPy's are made Python's, and a bool is none.
-
-    If not said otherwise it is below 2**63, as are all sizes of arrays; a seed (``most=None``) may be larger.
-    """
+def whole(least: int | None = 1, most: int | None = None, **declared: Any) -> Any:
+    """Declare a whole number within bounds; NumPy's are made Python's, and a bool is none."""
 
     def convert(given: Any, owner: Any) -> int:
         if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)):
@@ -182,6 +179,11 @@ def real(given: Any, allowed: Range = ANY) -> float:
 def in_words(allowed: Range) -> str:
     """Return what a number in a range is called."""
     return ", ".join(filter(None, ("a finite number", str(allowed))))
+
+
+def count(least: int = 1, **declared: Any) -> Any:
+    """Declare how often something is done: a whole number that loops of Python can count to."""
+    return whole(least, LONGEST, **declared)
 
 
 def finite(

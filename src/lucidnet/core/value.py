@@ -73,6 +73,7 @@ def value(*, kw_only: bool) -> Callable[[C], C]: ...
         field,
         settings.setting,
         settings.whole,
+        settings.count,
         settings.finite,
         settings.between,
         settings.scheduled,

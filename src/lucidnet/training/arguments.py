@@ -11,6 +11,7 @@ from ..core.settings import (
     UnfitError,
     between,
     choice,
+    count,
     finite,
     flag,
     instance,
@@ -34,7 +35,7 @@ class ModelArguments(Value):
 
     title: ClassVar[str] = "Model"
 
-    seed: int = whole(0, None, default=0)
+    seed: int = whole(0, default=0)
     dtype: str = choice(*DTYPES, default="float32")
 
 
@@ -68,7 +69,7 @@ def _as_class_weight(given: Any, owner: Any) -> Any:
 class FitArguments(LoopSettings):
     """How a model is trained; see `Model.fit`."""
 
-    batch_size: int = whole(1, default=32)
+    batch_size: int = count(1, default=32)
     validation_data: Any = setting(
         "(x, y), (x, y, mask) or a Dataset", _as_validation, default=None, optional=True
     )
@@ -81,7 +82,7 @@ class FitArguments(LoopSettings):
         "callbacks such as EarlyStopping()", instance(Callback, "a callback"), least=0, default=()
     )
     record: Sequence[str] = texts(one=True, default=())
-    record_every: int = whole(1, default=1)
+    record_every: int = count(1, default=1)
     resume: Any = path_like(default=None, optional=True)
     verbose: int = setting("one of 0, 1, 2", _as_verbose, default=1)
 
@@ -92,11 +93,11 @@ class OneCycleArguments(Value):
 
     title: ClassVar[str] = "fit_one_cycle"
 
-    epochs: int = whole(1)
+    epochs: int = count(1)
     max_lr: float = finite(above=0)
     momentum: tuple[float, float] = sequence(
         "numbers, the largest and the smallest", finite(0, below=1), length=2
     )
     shape: str = choice("cosine", "linear", default="cosine")
     phases: int = choice(2, 3, default=2)
-    batch_size: int = whole(1, default=32)
+    batch_size: int = count(1, default=32)

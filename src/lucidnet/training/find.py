@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import count
+from itertools import count as numbers
 from typing import Any
 
 import numpy as np
 
-from ..core.settings import finite, taken, whole
+from ..core.settings import count, finite, taken
 from ..engine.protocol import NotFiniteError, Trainee
 from .sources import BatchSource
 
@@ -57,7 +57,7 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
     """
     start = taken("lr_find", "start", start, finite(above=0))
     stop = taken("lr_find", "stop", stop, finite(above=start))
-    steps = taken("lr_find", "steps", steps, whole(10))
+    steps = taken("lr_find", "steps", steps, count(10))
     factor = (stop / start) ** (1 / (steps - 1))
     optimizer = model.problem.optimizer.changed(learning_rate=lambda n: start * factor**n)
     problem = model.problem.changed(optimizer)
@@ -88,7 +88,7 @@ def suggested(rates: list[float], losses: list[float]) -> float:
 
 
 def _endless(source: BatchSource) -> Any:
-    for epoch in count():
+    for epoch in numbers():
         empty = True
         for batch in source.batches(epoch):
             empty = False

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
-from ..core.settings import whole
+from ..core.settings import count
 from ..core.signals import Termination, termination
 from ..core.value import Value, value
 from ..data.batch import Batch, alike, materialize
@@ -37,9 +37,9 @@ class LoopSettings(Value):
 
     title: ClassVar[str] = "fit"
 
-    epochs: int = whole(1, default=1)
-    accumulate: int = whole(1, default=1)
-    validate_every: int | None = whole(1, default=None, optional=True)
+    epochs: int = count(1, default=1)
+    accumulate: int = count(1, default=1)
+    validate_every: int | None = count(1, default=None, optional=True)
 
 
 class Loop:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, StepStream, Tree
-from ..core.settings import taken, whole
+from ..core.settings import count, taken
 from ..core.signals import defer_interrupt
 from ..core.trees import ordered
 from ..engine.build import zeros
@@ -76,8 +76,8 @@ class OnlineLearner:
 
     def __init__(self, model: Trainee, rule: Any, every: int = 1, delay: int = 0) -> None:
         self.model, self.rule = model, get(rule)
-        self.every: int = taken("online", "every", every, whole(1))
-        self.delay: int = taken("online", "delay", delay, whole(0))
+        self.every: int = taken("online", "every", every, count(1))
+        self.delay: int = taken("online", "delay", delay, count(0))
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
         _check(model.net, self.rule)

@@ -33,7 +33,7 @@ class Direct(SpaceRule):
     cost: ClassVar[str] = "a product with B in place of W for each layer"
 
     initializer: Any = named(initializers, default=initializers.VarianceScaling())
-    seed: int | None = whole(0, None, default=None, optional=True)
+    seed: int | None = whole(0, default=None, optional=True)
 
     def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
         stream = rng.but(seed=self.seed)

@@ -45,7 +45,7 @@ class Transported(SpaceRule):
     cost: ClassVar[str] = "a backward pass"
 
     initializer: Any = named(initializers, default=None, optional=True)
-    seed: int | None = whole(0, None, default=None, optional=True)
+    seed: int | None = whole(0, default=None, optional=True)
 
     def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
         return {name: self.drawn(layer, params[name], rng.child(name)) for name in carriers(layer)}

@@ -74,7 +74,7 @@ class KeRNL(Online):
     rate: float = finite(0, below=1, default=0.2)
     deviation: float = finite(above=0, default=1e-3)
     decay: float = finite(0, below=1, default=0.2)
-    seed: int = whole(0, None, default=0)
+    seed: int = whole(0, default=0)
 
     reads: ClassVar[str] = "pre, post, error, other errors, trace, noise"
     memory: ClassVar[str] = "N^2"

@@ -125,7 +125,7 @@ class UORO(Online):
         The seed of the signs.
     """
 
-    seed: int = whole(0, None, default=0)
+    seed: int = whole(0, default=0)
 
     reads: ClassVar[str] = f"{ALL_UNITS}, trace, noise"
     memory: ClassVar[str] = "N^2"
