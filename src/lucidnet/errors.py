@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from pickle import PicklingError
 from types import ModuleType
 from typing import TypeVar
 
@@ -62,6 +63,10 @@ class Terminated(SystemExit):
 
 class FileError(LucidnetError):
     """A file is damaged, of an unknown version, or does not fit; names file, reason and remedy."""
+
+
+class UnpicklableError(LucidnetError, PicklingError):
+    """Something cannot be pickled; the message names where it stands."""
 
 
 class MissingExtraError(LucidnetError, ImportError):

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import losses, optimizers
 from .backend import Array, Tree
+from .core import pickling
 from .core.settings import count, instance, sequence, taken
 from .core.trees import leaves, tree_map
 from .core.value import from_config
@@ -214,6 +215,12 @@ class Model:
             _ = self._compiled  # raises if it is not
         self.build()
         return vars(self)[name]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        names = ("net", "loss", "optimizer", "rule", "metrics", "about")
+        parts = (self._net, *(self._chosen or (None,) * 3), self.metrics, self.about)
+        pickling.check({f"Model.{name}": part for name, part in zip(names, parts, strict=True)})
+        return super().__reduce_ex__(protocol)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy gets an executor of its own: it has locks, devices, and the buffers of one model.

@@ -12,7 +12,7 @@ from ..core.value import Value, value
 from ..data.batch import Batch, alike, materialize
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
-from ..errors import DataError, NonFiniteError, Terminated
+from ..errors import DataError, NonFiniteError, Terminated, UnpicklableError
 from .callbacks.base import Callback
 from .diagnose import settled
 from .history import History, Result
@@ -80,6 +80,9 @@ class Loop:
         self.tally, self.compiled = Tally(model.metrics), model.executor.compile_seconds
         looks = bool(model.metrics) or any(callback.looks for callback in callbacks)
         self.keep = frozenset({"predictions"} if looks else ())
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise UnpicklableError("a training that goes on cannot be copied or pickled: copy loop.model instead")
 
     @property
     def steps(self) -> int:

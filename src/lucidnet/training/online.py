@@ -88,6 +88,12 @@ class OnlineLearner:
         total = problem.layout.parameters.zeros(model.dtype) if self.every > 1 else None
         self._stream = StreamState(state, self._order, {}, {}, (), total)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy leaves the device: what is there would lose its precision in a file.
+        executor, stream = self.model.executor, self._stream
+        kept = StreamState(executor.host(stream.state), *executor.arrays(stream[1:]))
+        return vars(self) | {"_stream": kept}
+
     def _fresh(self, problem: Problem, state: State) -> Tree:
         """Return the first feedback weights of the rule."""
         net, x = problem.objective.net, zeros(problem.input_shape, self.model.dtype)
