@@ -15,14 +15,14 @@ from . import losses, optimizers
 from .backend import Array, Tree
 from .core.trees import leaves, tree_map
 from .core.value import from_config
-from .data.batch import Data, rows
+from .data.batch import Data
+from .data.batches import ROWS
 from .engine.build import credit_rule, executor_for, initial, problem_of
 from .engine.device import DTYPES, DeviceConfig
 from .engine.parameters import ParameterLayout
 from .engine.problem import Problem
 from .engine.protocol import Executor
 from .engine.state import FeedbackState, State
-from .engine.update import predict
 from .errors import NotReadyError, SettingError, ShapeError
 from .interop import model_file
 from .layers import Layer, Sequential
@@ -30,12 +30,12 @@ from .layers.blank import blank_init
 from .losses import Loss
 from .optimizers import Optimizer
 from .training.callbacks import Callback
-from .training.checks import as_data, as_inputs, as_mask, as_numbers, example_shape
+from .training.checks import as_data, as_numbers, example_shape
 from .training.history import History, Result
 from .training.loop import Loop, LoopSettings, train
-from .training.measure import Tally, evaluate
+from .training.measure import Tally, evaluate, predicted
 from .training.progress import choose
-from .training.sources import ArraySource, BatchSource, DatasetSource, as_dataset
+from .training.sources import to_measure, to_train
 
 if TYPE_CHECKING:
     from .inspect.alignment import Alignment
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
     from .training.find import RateCurve
     from .training.online import OnlineLearner
     from .training.stepper import Stepper
-
-ROWS = 1000
-"""Rows predicted together."""
 
 
 class Model:
@@ -447,9 +444,8 @@ class Model:
             memory are those of the last good step, and the training can go on from there.
         """
         settings = LoopSettings(epochs, accumulate, validate_every)
-        source, validation = self._sources(
-            x, y, batch_size, shuffle, validation_data, validation_split, class_weight, sample_weight, mask
-        )
+        validating, weights = (validation_data, validation_split), (class_weight, sample_weight, mask)
+        source, validation = to_train(self, x, y, batch_size, shuffle, *validating, *weights)
         progress, callbacks = choose(verbose if self.executor.main else 0, epochs), list(callbacks)
         if record:
             from .inspect.record import Recorder
@@ -503,7 +499,7 @@ class Model:
         from .optimizers.schedules import OneCycle
         from .training.one_cycle import cycled
 
-        optimizer, count = self._compiled[1], self._source(x, y, batch_size).count
+        optimizer, count = self._compiled[1], to_train(self, x, y, batch_size)[0].count
         if count is None:
             raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
         steps = epochs * -(-count // settings.get("accumulate", 1))
@@ -539,7 +535,7 @@ class Model:
         """
         from .training.find import find
 
-        return find(self, self._source(x, y, batch_size), start, stop, steps)
+        return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on one batch; return the loss and metrics from before it.
@@ -559,23 +555,13 @@ class Model:
 
     def evaluate(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Result:
         """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``."""
-        return evaluate(self, self._evaluated(x, y, mask, batch_size))
+        return evaluate(self, to_measure(self, x, y, mask, batch_size))
 
     def predict(self, x: Any, mask: Any = None) -> Array:
         """Return the network's outputs (n, ...) for inputs (n, ...)."""
         if "live" not in vars(self):
             self.build(example_shape(x))
-        x = as_inputs(x, self._shapes[0])
-        mask = None if mask is None else as_mask(mask, x)
-        parts = [slice(start, start + ROWS) for start in range(0, rows(x), ROWS)]
-        with self.executor.hold(lambda: self.live) as state:
-            made = [self._predicted(state, x, mask, part) for part in parts]
-        return made[0] if len(made) == 1 else tree_map(lambda *arrays: np.concatenate(arrays), *made)
-
-    def _predicted(self, state: State, x: Any, mask: Array | None, part: slice) -> Array:
-        x = tree_map(lambda array: array[part].astype(self.dtype, copy=False), x)
-        given = (state.params, x, None if mask is None else mask[part])
-        return self.executor.call(predict, self.net, *given)[0]
+        return predicted(self, x, mask)
 
     def online(self, rule: Any = "rflo", every: int = 1, delay: int = 0) -> OnlineLearner:
         """Return this model as one that learns at each time step; see `OnlineLearner`."""
@@ -604,57 +590,6 @@ class Model:
         if "live" not in vars(self):
             self.build(example_shape(x))
         return as_data(x, y, loss, self._shapes, self.dtype, class_weight, sample_weight, mask)
-
-    def _source(self, x: Any, y: Any, batch_size: int) -> BatchSource:
-        """Return the batches of a data set, shuffled if they may be."""
-        if "live" not in vars(self) and as_dataset(x, y, batch_size) is None:
-            self.build(example_shape(x))
-        shuffle = not self.problem.layout.stateful
-        return self._sources(x, y, batch_size, shuffle, None, 0.0, None, None, None)[0]
-
-    def _sources(
-        self,
-        x: Any,
-        y: Any,
-        batch_size: int,
-        shuffle: bool,
-        validation_data: Any,
-        validation_split: float,
-        class_weight: Mapping[int, float] | None,
-        sample_weight: Any,
-        mask: Any,
-    ) -> tuple[BatchSource, BatchSource | None]:
-        """Return where batches to train on and to validate on come from."""
-        validation = None
-        if validation_data is not None:
-            several = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-            validation = self._evaluated(*several)
-        if (dataset := as_dataset(x, y, batch_size)) is not None:
-            return self._checked(dataset), validation
-        data = self.checked(x, y, class_weight, sample_weight, mask)
-        if self._compiled[1].full_batch:
-            batch_size, shuffle = len(data), False
-        if validation is None and validation_split:
-            data, rest = data.split(validation_split)
-            validation = ArraySource(rest, ROWS)
-        if shuffle and self.problem.layout.stateful:
-            raise SettingError(
-                "fit: a stateful layer goes on where the batch before stopped, so batches must keep their "
-                "order: pass shuffle=False"
-            )
-        return ArraySource(data, batch_size, self.seed, shuffle), validation
-
-    def _evaluated(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> BatchSource:
-        if (dataset := as_dataset(x, y, batch_size)) is not None:
-            return self._checked(dataset)
-        return ArraySource(self.checked(x, y, mask=mask), batch_size)
-
-    def _checked(self, dataset: Any) -> BatchSource:
-        """Return a source whose batches are checked one at a time."""
-        loss = self._compiled[0]
-        if "live" not in vars(self):
-            self.build(example_shape(dataset.sample[0]))
-        return DatasetSource(dataset, lambda x, y, w: as_data(x, y, loss, self._shapes, self.dtype, None, w))
 
     # --- looking at it, keeping it ----------------------------------------------------------------
 

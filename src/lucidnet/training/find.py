@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..data.batches import BatchSource
 from ..engine.protocol import NotFiniteError, Trainee
 from ..errors import SettingError
-from .sources import BatchSource
 
 SMOOTH = 0.9
 """How much of the running mean of the loss is kept at each step."""

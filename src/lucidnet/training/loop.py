@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.signals import Termination, termination
 from ..data.batch import Batch, alike, materialize
+from ..data.batches import BatchSource
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, SettingError, Terminated
@@ -17,7 +18,6 @@ from .diagnose import settled
 from .history import History, Result
 from .measure import Tally, evaluate
 from .progress import Progress
-from .sources import BatchSource
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..backend import Array
 from ..core.trees import tree_map
-from ..data.batch import Batch
+from ..data.batch import Batch, rows
+from ..data.batches import ROWS, BatchSource
 from ..engine.protocol import Executor, Trainee
 from ..engine.state import Measured, State
 from ..engine.update import evaluate as evaluate_batch
+from ..engine.update import predict
+from .checks import as_inputs, as_mask
 from .history import Result
-from .sources import BatchSource
 
 if TYPE_CHECKING:
     from ..metrics import Metric
@@ -106,3 +110,19 @@ def evaluate(
             found, carried = executor.call(evaluate_batch, problem, held.params, carried, batch)
             tally.add(found, [batch])
     return tally.merged(executor).result(prefix)
+
+
+def predicted(model: Trainee, x: Any, mask: Any = None) -> Any:
+    """Return a network's outputs (n, ...) for inputs as a person brings them, by the weights of one step."""
+    x = as_inputs(x, model.input_shape)
+    mask = None if mask is None else as_mask(mask, x)
+    parts = [slice(start, start + ROWS) for start in range(0, rows(x), ROWS)]
+    with model.executor.hold(lambda: model.live) as state:
+        made = [_outputs(model, state, x, mask, part) for part in parts]
+    return made[0] if len(made) == 1 else tree_map(lambda *arrays: np.concatenate(arrays), *made)
+
+
+def _outputs(model: Trainee, state: State, x: Any, mask: Array | None, part: slice) -> Any:
+    x = tree_map(lambda array: array[part].astype(model.dtype, copy=False), x)
+    given = (state.params, x, None if mask is None else mask[part])
+    return model.executor.call(predict, model.net, *given)[0]

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...backend import Array
 from ...data.batch import Batch, Data, rows
+from ...data.batches import ArraySource
 from ...engine.on_numpy import OnNumpy
 from ...engine.problem import Problem
 from ...engine.protocol import Trainee
@@ -20,7 +21,6 @@ from ...layers import Layer
 from ...losses import BinaryCrossentropy, Loss
 from ...losses.crossentropy import FromProbabilities
 from ...training.diagnose import settled
-from ...training.sources import ArraySource
 from ..trace import Trace, trace_step
 
 PROBE = 256
