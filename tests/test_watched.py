@@ -216,7 +216,7 @@ def agree(net, rule, x, shape):
     """Hold the gradients of a watched network to those of the network; return the calls."""
     step = Step(net, losses.get("sparse_categorical_crossentropy"), SGD(0.1), rules.get(rule))
     state = step.start(shape, dtype="float64")
-    batch = Batch(x, LABELS).masked(net)
+    batch = Batch(x, LABELS)
     problem = step.problem(state, shape)
     given = (state.params, batch, training_run(state, batch, Numbers(0)), state.feedback.weights)
     made = problem.objective.gradient(*given)

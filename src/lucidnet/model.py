@@ -23,6 +23,7 @@ from .engine.parameters import ParameterLayout
 from .engine.problem import Problem
 from .engine.protocol import Executor
 from .engine.state import FeedbackState, State
+from .engine.update import output_mask
 from .errors import NotReadyError, SettingError, ShapeError
 from .interop import model_file
 from .layers import Layer, Sequential
@@ -292,7 +293,7 @@ class Model:
         """
         from .inspect.alignment import gradient_alignment
 
-        return gradient_alignment(self, self.checked(x, y).batch(slice(None)).masked(self.net))
+        return gradient_alignment(self, self.checked(x, y).batch(slice(None)))
 
     def weight_alignment(self) -> dict[str, float]:
         """Return the cosine between feedback weights B and the weights W they stand for, for each layer."""
@@ -416,7 +417,8 @@ class Model:
         sample_weight : array-like (n,) or (n, time), optional
             A weight in the loss for each example, or each of its time steps.
         mask : array-like (n, time) of bool, or (n,) of lengths, optional
-            Which time steps of each sequence count: for the layers, the loss and the metrics.
+            Which time steps of each sequence count: for the layers, the loss and the metrics; a dict of such by
+            name where the network has several inputs.
         accumulate : int
             How many batches make one step of the optimizer, by the mean of their gradients.
         validate_every : int, optional
@@ -548,7 +550,7 @@ class Model:
         >>> sorted(model.train_step([[1.0], [2.0]], [[2.0], [4.0]]))
         ['loss', 'mae']
         """
-        batch = self.checked(x, y, None, sample_weight, mask).batch(slice(None)).masked(self.net)
+        batch = self.checked(x, y, None, sample_weight, mask).batch(slice(None))
         tally = Tally(self.metrics)
         tally.add(train(self, [batch]), [batch])
         return tally.result()
@@ -562,6 +564,13 @@ class Model:
         if "live" not in vars(self):
             self.build(example_shape(x))
         return predicted(self, x, mask)
+
+    def output_mask(self, x: Any, mask: Any = None) -> Any:
+        """Return which time steps of the network's output count (n, time); None if all do, or it has no time.
+
+        A dict by name where the network has several outputs. The arguments are those of `predict`.
+        """
+        return predicted(self, x, mask, output_mask)
 
     def online(self, rule: Any = "rflo", every: int = 1, delay: int = 0) -> OnlineLearner:
         """Return this model as one that learns at each time step; see `OnlineLearner`."""

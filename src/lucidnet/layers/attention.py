@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, several
+from .base import INFERENCE, Cache, Layer, Mask, Run, several
 from .core import Dropout
 from .dotproduct import attend, attend_back
 from .embedding import check_whole
@@ -27,7 +27,7 @@ class MultiHeadAttention(Layer):
     `dotproduct.attend_back`, around them those of four dense layers.
 
     Inputs are sequences (n, time, features), which attend to themselves, or tuples of two: the queries'
-    and the memory that they look at (cross-attention). A mask of time steps says which keys count.
+    and the memory that they look at (cross-attention). The mask of what is looked at says which keys count.
 
     Parameters
     ----------
@@ -94,11 +94,14 @@ class MultiHeadAttention(Layer):
                 params[f"b_{name}"] = rng.full(size[1:], 0)
         return params, out
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return mask[0] if isinstance(mask, tuple) else mask
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         query, memory = x if isinstance(x, tuple) else (x, None)
         sources = self._sources(query, memory)
         q, k, v = (self._divided(self._projected(params, part, source)) for part, source in sources)
-        counts = self._counts(sources[1][1], run)
+        counts = run.mask[1] if isinstance(run.mask, tuple) else run.mask
         mixed, seen = attend(q, k, v, counts, self.causal, Dropout(self.dropout), run)
         joined = self._joined(mixed)
         return self._projected(params, "out", joined), (query, memory, joined, seen)
@@ -153,11 +156,3 @@ class MultiHeadAttention(Layer):
     def _joined(self, x: Array) -> Array:
         """Return (n, heads, time, size) as (n, time, heads * size)."""
         return x.swapaxes(1, 2).reshape(x.shape[0], x.shape[2], x.shape[1] * x.shape[3])
-
-    def _counts(self, memory: Array, run: Run) -> Array | None:
-        """Return which keys count, or raise if the mask is not that of the keys."""
-        if run.mask is not None and run.mask.shape != memory.shape[:2]:
-            raise ShapeError(
-                f"{self.describe()}: expected a mask {memory.shape[:2]} of the keys, got {run.mask.shape}"
-            )
-        return run.mask

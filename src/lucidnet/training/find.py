@@ -64,7 +64,7 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
     problem = model.problem.changed(optimizer)
     state, rates, losses, mean = problem.start(model.state.params, model.seed), [], [], 0.0
     for number, batch in zip(range(steps), _endless(source), strict=False):
-        given = [[batch.masked(model.net)]]
+        given = [[batch]]
         ran = model.executor.run(problem.update, problem, state, given)
         if isinstance(ran.error, NotFiniteError):
             break

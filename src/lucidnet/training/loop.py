@@ -164,13 +164,18 @@ class Loop:
         if self.tally.terms:
             self._close_epoch()
         elif self.stopped is None:
-            raise DataError("the data gave no batch at all: there is nothing to train on")
+            what = (
+                "nothing of these data counts: the mask leaves out all time steps"
+                if self.batch
+                else ("the data gave no batch at all: there is nothing to train on")
+            )
+            raise DataError(what)
 
     def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
         """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
         block: list[list[Batch]] = []
         room, number, net = 0, self.steps, self.model.net
-        while several := [batch.masked(net) for batch in islice(batches, self.settings.accumulate)]:
+        while several := list(islice(batches, self.settings.accumulate)):
             if block and not alike(several, block[0]):
                 yield block
                 block = []
