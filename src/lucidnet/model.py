@@ -417,8 +417,8 @@ class Model:
         sample_weight : array-like (n,) or (n, time), optional
             A weight in the loss for each example, or each of its time steps.
         mask : array-like (n, time) of bool, or (n,) of lengths, optional
-            Which time steps of each sequence count: for the layers, the loss and the metrics; a dict of such by
-            name where the network has several inputs.
+            Which time steps of each sequence count: for the layers, the loss and the metrics; a dict of such
+            by name where the network has several inputs.
         accumulate : int
             How many batches make one step of the optimizer, by the mean of their gradients.
         validate_every : int, optional

@@ -18,8 +18,9 @@ from ..layers.base import Mask
 class Batch(NamedTuple):
     """Inputs (n, ...), targets (n, ...), and, where there are any, weights and a mask of time steps.
 
-    Inputs, targets and masks of networks with several of them are dicts of arrays by name; the mask is that of
-    the inputs. `valid` tells which examples count, where a batch was filled up to a size (n,); all of them if not given.
+    Inputs, targets and masks of networks with several of them are dicts of arrays by name; the mask is that
+    of the inputs. `valid` tells which examples count, where a batch was filled up to a size (n,); all of them
+    if not given.
     """
 
     x: Any

@@ -21,8 +21,8 @@ Send: TypeAlias = Callable[..., tuple[Array, Tree]]
 
 
 Mask: TypeAlias = Any
-"""Which time steps of sequences count: (n, time) of bool, or None if all do. Where a layer takes several inputs
-a tuple of such, where a network takes or gives several a dict by name."""
+"""Which time steps of sequences count: (n, time) of bool, or None if all do. Where a layer takes several
+inputs it is a tuple of such, where a network takes or gives several a dict by name."""
 
 SAME: Any = object()
 """Stands for the mask that a run has already."""
@@ -277,8 +277,8 @@ class Layer(Value):
                 return mask
         own = "" if of_library(self) else "; a layer of your own says it by output_mask(x, mask)"
         raise ShapeError(
-            f"{self.name or 'here'}, {self.describe()}: its input has a mask of time steps, and what becomes of "
-            f"them here cannot be known{own}"
+            f"{self.name or 'here'}, {self.describe()}: its input has a mask of time steps, and what becomes "
+            f"of them here cannot be known{own}"
         )
 
     def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:

@@ -25,7 +25,8 @@ class BatchNormalization(Layer):
         dg = sum dy h      db = sum dy
         dx = g s (dy - (db + h dg) / N)
 
-    In inference, or if the layer or a container around it is frozen, m and v are the running statistics: dx = g s dy.
+    In inference, or if the layer or a container around it is frozen, m and v are the running statistics:
+    dx = g s dy.
     After a training step ``running = momentum running + (1 - momentum) batch`` (Ioffe & Szegedy 2015).
     PyTorch's momentum (0.1) is 1 minus this one, its epsilon 1e-5, its running variance over N - 1.
 

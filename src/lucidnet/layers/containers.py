@@ -37,7 +37,7 @@ class Container(Layer):
         return seen
 
     @cached_property
-    def makes_masks(self) -> bool:  # type: ignore[override]
+    def makes_masks(self) -> bool:
         return any(child.makes_masks for _, child in self.children())
 
     def caches(self, cache: Cache) -> dict[str, Cache]:

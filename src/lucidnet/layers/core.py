@@ -72,7 +72,7 @@ class Masking(Layer):
 
     value: float = 0.0
 
-    makes_masks: ClassVar[bool] = True  # type: ignore[misc]
+    makes_masks: ClassVar[bool] = True
 
     def output_shape(self, shape: Any) -> Any:
         if len(one_input(self, shape)) < 2:
@@ -152,8 +152,8 @@ class Flatten(Layer):
     def output_mask(self, x: Any, mask: Mask) -> Mask:
         if mask is not None:
             raise ShapeError(
-                f"{self.name or 'Flatten'}: its input has a mask of time steps, and flattened the steps that do not "
-                "count would be features like the others; pool over time instead (GlobalAveragePooling1D)"
+                f"{self.name or 'Flatten'}: its input has a mask of time steps, and flattened the steps "
+                "that do not count would be features like the others; pool over time (GlobalAveragePooling1D)"
             )
         return None
 

@@ -76,8 +76,8 @@ class Embedding(Layer):
     def output_mask(self, x: Any, mask: Mask) -> Mask:
         if (self.mask_zero or mask is not None) and x.ndim != 2:
             raise ShapeError(
-                f"{self.name or 'here'}, {self.describe()}: a mask is for sequences (n, time) of whole numbers, got "
-                f"shape {x.shape}"
+                f"{self.name or 'here'}, {self.describe()}: a mask is for sequences (n, time) of whole "
+                f"numbers, got shape {x.shape}"
             )
         if not self.mask_zero:
             return mask

@@ -77,7 +77,8 @@ def no_mask(layer: Any, mask: Mask) -> None:
     """Raise if there is a mask: images have no time steps."""
     if mask is not None:
         raise ShapeError(
-            f"{layer.name or 'here'}, {layer.describe()}: images have no time steps, but its input has a mask of some"
+            f"{layer.name or 'here'}, {layer.describe()}: images have no time steps, but its input has a "
+            "mask of some"
         )
 
 

@@ -48,7 +48,7 @@ class Pooling(Layer):
         return (*outputs(self, shape), shape[-1])
 
     def pool(self, x: Array, grid: Grid, counts: Array | None) -> tuple[Array, Cache]:
-        """Return the pooled image, and what `parts` needs; `counts` (n, 1, time, 1) are the pixels that count."""
+        """Return the pooled image, and what `parts` needs; `counts` (n, 1, time, 1) are those that count."""
         raise NotImplementedError(f"{type(self).__name__} must define pool(x, grid, counts)")
 
     def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:

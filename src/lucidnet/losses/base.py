@@ -83,7 +83,7 @@ class Loss(Value):
     def parts(
         self, cache: Cache, mask: Any = None, valid: Array | None = None
     ) -> tuple[tuple[Any, Any], ...]:
-        """Return the means that this loss is the sum of, each with its N, where they are over different values.
+        """Return the means that this loss is the sum of, each with its N, if they are over different values.
 
         Of batches together each is then a mean of its own. There are none where the loss is one mean.
 

@@ -178,7 +178,7 @@ def as_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
             raise ShapeError(
                 f"{name}: expected a dict of masks by name of the input ({sorted(x)}), got {got}"
             )
-        return {key: as_mask(mask[key], x[key], f"{name}[{key!r}]") if key in mask else None for key in x}
+        return {key: as_mask(mask[key], x[key], f"{name}[{key!r}]") for key in mask}
     if isinstance(mask, Mapping):
         raise ShapeError(f"{name}: expected an array, as the network has one input, got a dict")
     if x.ndim < 2:

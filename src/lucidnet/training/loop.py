@@ -174,7 +174,7 @@ class Loop:
     def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
         """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
         block: list[list[Batch]] = []
-        room, number, net = 0, self.steps, self.model.net
+        room, number = 0, self.steps
         while several := list(islice(batches, self.settings.accumulate)):
             if block and not alike(several, block[0]):
                 yield block

@@ -53,15 +53,14 @@ class WeightPerturbation(Perturbation):
     cost: ClassVar[str] = "two forward passes"
 
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
-        made, (x, target, weights) = (
-            trained.evaluate(params, batch, run),
-            (batch.x, batch.target, batch.weights),
-        )
+        made = trained.evaluate(params, batch, run)
         layout = Layout.of(params)
         vector = layout.ravel(params)
         xi = noise(run, "weights", vector.shape, vector)
-        moved, _, mask = unwrapped(trained.net).flow(layout.unravel(vector + self.deviation * xi), x, run)
-        change = trained.loss.forward(moved, target, weights, mask, run.valid)[0] - made.loss
+        moved, _, mask = unwrapped(trained.net).flow(
+            layout.unravel(vector + self.deviation * xi), batch.x, run
+        )
+        change = trained.loss.forward(moved, batch.target, batch.weights, mask, run.valid)[0] - made.loss
         grads = layout.unravel(change / self.deviation * xi)
         return RuleGradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
 
