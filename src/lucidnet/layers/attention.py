@@ -101,7 +101,7 @@ class MultiHeadAttention(Layer):
         query, memory = x if isinstance(x, tuple) else (x, None)
         sources = self._sources(query, memory)
         q, k, v = (self._divided(self._projected(params, part, source)) for part, source in sources)
-        counts = run.mask[1] if isinstance(run.mask, tuple) else run.mask
+        counts = self._counts(sources[1][1], run)
         mixed, seen = attend(q, k, v, counts, self.causal, Dropout(self.dropout), run)
         joined = self._joined(mixed)
         return self._projected(params, "out", joined), (query, memory, joined, seen)
@@ -156,3 +156,12 @@ class MultiHeadAttention(Layer):
     def _joined(self, x: Array) -> Array:
         """Return (n, heads, time, size) as (n, time, heads * size)."""
         return x.swapaxes(1, 2).reshape(x.shape[0], x.shape[2], x.shape[1] * x.shape[3])
+
+    def _counts(self, memory: Array, run: Run) -> Array | None:
+        """Return which keys count, or raise if the mask is not that of the keys."""
+        mask = run.mask[1] if isinstance(run.mask, tuple) else run.mask
+        if mask is not None and mask.shape != memory.shape[:2]:
+            raise ShapeError(
+                f"{self.describe()}: expected a mask {memory.shape[:2]} of the keys, got {mask.shape}"
+            )
+        return mask
