@@ -175,9 +175,7 @@ def as_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
     if isinstance(x, dict):
         if not isinstance(mask, Mapping) or not mask or not mask.keys() <= x.keys():
             got = f"the names {sorted(map(str, mask))}" if isinstance(mask, Mapping) else type(mask).__name__
-            raise ShapeError(
-                f"{name}: expected a dict of masks by name of the input ({sorted(x)}), got {got}"
-            )
+            raise ShapeError(f"{name}: expected a dict of masks by input ({', '.join(sorted(x))}), got {got}")
         return {key: as_mask(mask[key], x[key], f"{name}[{key!r}]") for key in mask}
     if isinstance(mask, Mapping):
         raise ShapeError(f"{name}: expected an array, as the network has one input, got a dict")
@@ -187,9 +185,7 @@ def as_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
     if mask.shape == (n,) and mask.dtype.kind in "iu":
         if (wrong := (mask < 0) | (mask > time)).any():
             row = int(wrong.argmax())
-            raise ShapeError(
-                f"{name}: lengths are from 0 to {time} time steps, got {mask[row]} for example {row}"
-            )
+            raise ShapeError(f"{name}: lengths are from 0 to {time}, got {mask[row]} for example {row}")
         mask = mask[:, None] > np.arange(time)
     elif mask.shape != (n, time) or not ((mask == 0) | (mask == 1)).all():
         raise ShapeError(
