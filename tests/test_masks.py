@@ -403,7 +403,7 @@ def test_frozen_is_read_through_containers(wrap):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("rule", ["rflo", "rtrl", "eprop", "kernl", "snap1", "uoro"])
+@pytest.mark.parametrize("rule", ["rflo", "rtrl", "eprop", "kernl", "snap1", "uoro", "truncated"])
 def test_online_learners_wait_where_a_step_does_not_count(rule, backend):
     if backend == "jax":
         if rule != "rflo":
