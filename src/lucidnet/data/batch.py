@@ -146,8 +146,8 @@ class Data:
 
     def batch(self, chosen: Array | slice) -> Batch:
         """Return inputs, targets, weights and mask of some rows."""
-        x, target, weights, mask = (_rows(part, chosen) for part in self.parts)
-        return Batch(tree_map(lambda a: a.astype(self.dtype, copy=False), x), target, weights, mask)
+        x = tree_map(lambda array: array.astype(self.dtype, copy=False), _rows(self.x, chosen))
+        return Batch(x, _rows(self.target, chosen), _rows(self.weights, chosen), _rows(self.mask, chosen))
 
     def split(self, fraction: float) -> tuple[Data, Data]:
         """Return the first part and the last `fraction` of the examples, as views."""
@@ -166,8 +166,8 @@ class Data:
 
 def _rows(tree: Any, chosen: Array | slice) -> Any:
     """Return some rows of each array of a tree; None of none."""
-
-    def take(array: Array) -> Array:
-        return array[chosen] if isinstance(chosen, slice) else array.take(chosen, axis=0)
-
-    return None if tree is None else tree_map(take, tree)
+    if isinstance(tree, dict):
+        return {name: _rows(array, chosen) for name, array in tree.items()}
+    if tree is None:
+        return None
+    return tree[chosen] if isinstance(chosen, slice) else tree.take(chosen, axis=0)

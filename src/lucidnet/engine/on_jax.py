@@ -175,12 +175,11 @@ class OnJax:
 
         with together(self.mesh.processes):
             after, outs = program.function(table, bare, given, xs)
-            found, *trees = mesh.fetch(outs, 1)
+            found, predictions, *others = mesh.fetch(outs, 1)
         self.beat()
         losses, terms = np.split(found[:, :-1], 2, axis=1)
         good = found[:, -1] > 0
         fine = int(np.cumprod(good[:count]).sum())
-        predictions, *others = trees
         measured = Measurements(losses, terms, predictions, good, *others)
         after = dressed(after, state, int(moves[:fine].sum())) if fine else state
         if fine:  # a block of which nothing was made leaves the one before it the last

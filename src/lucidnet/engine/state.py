@@ -72,9 +72,9 @@ class Measured(NamedTuple):
     good : bool
         Whether losses and gradient are finite.
     masks : tuple of Mask
-        Which time steps of the predictions count, where these are kept.
+        Which time steps of the predictions count, where these are kept and have masks.
     parts : tuple of (mean, N)s
-        The means that each loss is the sum of; see `Loss.parts`.
+        The means that each loss is the sum of, if there are several; see `Loss.parts`.
     """
 
     losses: tuple[Any, ...]
@@ -160,7 +160,7 @@ class Measurements(Sequence[Measured]):
 def rows_of(tree: Any, rows: Any) -> Any:
     """Return some rows of each array of a tree of tuples and dicts, in which some may be missing."""
     if isinstance(tree, tuple):
-        return tuple(rows_of(part, rows) for part in tree)
+        return tuple([rows_of(part, rows) for part in tree]) if tree else tree
     return None if tree is None else tree_map(lambda array: array[rows], tree)
 
 

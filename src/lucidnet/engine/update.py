@@ -64,9 +64,11 @@ def advance(
             left = left_behind(problem, left, made)
         losses.append(loss)
         terms.append(count)
-        parts.append(made.parts)
         predictions.append(made.prediction if "predictions" in keep else None)
-        masks.append(made.mask if "predictions" in keep else None)
+        if made.parts:
+            parts.append(made.parts)
+        if made.mask is not None and "predictions" in keep:
+            masks.append(made.mask)
     if len(batches) > 1:
         total = as_number(sum(terms))
         gradient = gradient * (1 / (total + (total == 0)))  # where nothing counts the gradient is 0
@@ -174,8 +176,8 @@ def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tupl
         loss += penalty.value(params.vector)
     left = only(stateful, objective.net.states(made.cache)) if stateful else None
     terms = objective.loss.terms(made.prediction, made.mask, batch.valid)
-    told = (loss,), (terms,), (made.prediction,)
-    return Measured(*told, masks=(made.mask,), parts=(made.parts,)), left
+    masks, parts = () if made.mask is None else (made.mask,), (made.parts,) if made.parts else ()
+    return Measured((loss,), (terms,), (made.prediction,), masks=masks, parts=parts), left
 
 
 def predict(net: Layer, params: Tree, x: Any, mask: Mask = None, states: Tree = None) -> tuple[Any, Tree]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.trees import tree_map
-from ..data.batch import Batch, materialize, rows
+from ..data.batch import Batch, rows
 from ..data.batches import ROWS, BatchSource
 from ..engine.protocol import Executor, Trainee
 from ..engine.state import Measured, State, rows_of
@@ -38,14 +38,15 @@ class Tally:
         """Count what a step measured on its batches; examples and time steps left out do not count."""
         for i, batch in enumerate(batches):
             loss, terms = found.losses[i], found.terms[i]
-            if found.parts and found.parts[i]:
+            if found.parts:
                 loss -= self._add_parts(found.parts[i])
             self.loss += loss * terms
             self.terms += terms
             if not self.metrics or not terms:
                 continue
-            given, mask = materialize(batch), found.masks[i]
+            given = batch if isinstance(batch, Batch) else batch.batch
             target, prediction = given.target, found.predictions[i]
+            mask = found.masks[i] if found.masks else None
             if given.valid is not None:
                 there = np.flatnonzero(given.valid)
                 target, prediction, mask = (rows_of(tree, there) for tree in (target, prediction, mask))
