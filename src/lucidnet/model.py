@@ -17,14 +17,15 @@ from .core import pickling
 from .core.settings import count, instance, sequence, taken
 from .core.trees import leaves, tree_map
 from .core.value import from_config
-from .data.batch import Data, rows
+from .data.batch import Data
+from .data.batches import ROWS
 from .engine.build import credit_rule, executor_for, initial, problem_of
 from .engine.device import DTYPES, DeviceConfig
 from .engine.parameters import ParameterLayout
 from .engine.problem import Problem
 from .engine.protocol import Executor
 from .engine.state import FeedbackState, State
-from .engine.update import predict
+from .engine.update import output_mask
 from .errors import NotReadyError, SettingError, ShapeError
 from .interop import model_file
 from .layers import Layer, Sequential
@@ -33,12 +34,12 @@ from .losses import Loss
 from .optimizers import Optimizer
 from .training.arguments import FitArguments, ModelArguments, OneCycleArguments
 from .training.callbacks import Callback
-from .training.checks import as_data, as_inputs, as_mask, as_numbers, example_shape
+from .training.checks import as_data, as_numbers, example_shape
 from .training.history import History, Result
 from .training.loop import Loop, LoopSettings, train
-from .training.measure import Tally, evaluate
+from .training.measure import Tally, evaluate, predicted
 from .training.progress import choose
-from .training.sources import ArraySource, BatchSource, DatasetSource, as_dataset
+from .training.sources import to_measure, to_train
 
 if TYPE_CHECKING:
     from .inspect.alignment import Alignment
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
     from .training.find import RateCurve
     from .training.online import OnlineLearner
     from .training.stepper import Stepper
-
-ROWS = 1000
-"""Rows predicted together."""
 
 
 LAYERS = sequence("layers such as Dense(10)", instance(Layer, "a layer"), least=0)
@@ -306,7 +304,7 @@ class Model:
         """
         from .inspect.alignment import gradient_alignment
 
-        return gradient_alignment(self, self.checked(x, y).batch(slice(None)).masked(self.net))
+        return gradient_alignment(self, self.checked(x, y).batch(slice(None)))
 
     def weight_alignment(self) -> dict[str, float]:
         """Return the cosine between feedback weights B and the weights W they stand for, for each layer."""
@@ -430,7 +428,8 @@ class Model:
         sample_weight : array-like (n,) or (n, time), optional
             A weight in the loss for each example, or each of its time steps.
         mask : array-like (n, time) of bool, or (n,) of lengths, optional
-            Which time steps of each sequence count: for the layers, the loss and the metrics.
+            Which time steps of each sequence count: for the layers, the loss and the metrics; a dict of such
+            by name where the network has several inputs.
         accumulate : int
             How many batches make one step of the optimizer, by the mean of their gradients.
         validate_every : int, optional
@@ -461,7 +460,8 @@ class Model:
         how += (shuffle, class_weight, callbacks, record, record_every, resume, verbose)
         given = FitArguments(*how)
         data, weights = (x, y, given.batch_size, given.shuffle), (given.class_weight, sample_weight, mask)
-        source, validation = self._sources(*data, given.validation_data, given.validation_split, *weights)
+        validating = given.validation_data, given.validation_split
+        source, validation = to_train(self, *data, *validating, *weights)
         progress = choose(given.verbose if self.executor.main else 0, given.epochs)
         callbacks = list(given.callbacks)
         if record:
@@ -517,7 +517,7 @@ class Model:
         from .training.one_cycle import cycled
 
         given = OneCycleArguments(epochs, max_lr, momentum, shape, phases, batch_size)
-        optimizer, count = self._compiled[1], self._source(x, y, given.batch_size).count
+        optimizer, count = self._compiled[1], to_train(self, x, y, given.batch_size)[0].count
         if count is None:
             raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
         steps = given.epochs * -(-count // LoopSettings(accumulate=settings.get("accumulate", 1)).accumulate)
@@ -554,7 +554,7 @@ class Model:
         from .training.find import find
 
         batch_size = taken("lr_find", "batch_size", batch_size, count(1))
-        return find(self, self._source(x, y, batch_size), start, stop, steps)
+        return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on one batch; return the loss and metrics from before it.
@@ -567,7 +567,7 @@ class Model:
         >>> sorted(model.train_step([[1.0], [2.0]], [[2.0], [4.0]]))
         ['loss', 'mae']
         """
-        batch = self.checked(x, y, None, sample_weight, mask).batch(slice(None)).masked(self.net)
+        batch = self.checked(x, y, None, sample_weight, mask).batch(slice(None))
         tally = Tally(self.metrics)
         tally.add(train(self, [batch]), [batch])
         return tally.result()
@@ -575,23 +575,20 @@ class Model:
     def evaluate(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Result:
         """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``."""
         batch_size = taken("evaluate", "batch_size", batch_size, count(1))
-        return evaluate(self, self._evaluated(x, y, mask, batch_size))
+        return evaluate(self, to_measure(self, x, y, mask, batch_size))
 
     def predict(self, x: Any, mask: Any = None) -> Array:
         """Return the network's outputs (n, ...) for inputs (n, ...)."""
         if "live" not in vars(self):
             self.build(example_shape(x))
-        x = as_inputs(x, self._shapes[0])
-        mask = None if mask is None else as_mask(mask, x)
-        parts = [slice(start, start + ROWS) for start in range(0, rows(x), ROWS)]
-        with self.executor.hold(lambda: self.live) as state:
-            made = [self._predicted(state, x, mask, part) for part in parts]
-        return made[0] if len(made) == 1 else tree_map(lambda *arrays: np.concatenate(arrays), *made)
+        return predicted(self, x, mask)
 
-    def _predicted(self, state: State, x: Any, mask: Array | None, part: slice) -> Array:
-        x = tree_map(lambda array: array[part].astype(self.dtype, copy=False), x)
-        given = (state.params, x, None if mask is None else mask[part])
-        return self.executor.call(predict, self.net, *given)[0]
+    def output_mask(self, x: Any, mask: Any = None) -> Any:
+        """Return which time steps of the network's output count (n, time); None if all do, or it has no time.
+
+        A dict by name where the network has several outputs. The arguments are those of `predict`.
+        """
+        return predicted(self, x, mask, output_mask)
 
     def online(self, rule: Any = "rflo", every: int = 1, delay: int = 0) -> OnlineLearner:
         """Return this model as one that learns at each time step; see `OnlineLearner`."""
@@ -620,57 +617,6 @@ class Model:
         if "live" not in vars(self):
             self.build(example_shape(x))
         return as_data(x, y, loss, self._shapes, self.dtype, class_weight, sample_weight, mask)
-
-    def _source(self, x: Any, y: Any, batch_size: int) -> BatchSource:
-        """Return the batches of a data set, shuffled if they may be."""
-        if "live" not in vars(self) and as_dataset(x, y, batch_size) is None:
-            self.build(example_shape(x))
-        shuffle = not self.problem.layout.stateful
-        return self._sources(x, y, batch_size, shuffle, None, 0.0, None, None, None)[0]
-
-    def _sources(
-        self,
-        x: Any,
-        y: Any,
-        batch_size: int,
-        shuffle: bool,
-        validation_data: Any,
-        validation_split: float,
-        class_weight: Mapping[int, float] | None,
-        sample_weight: Any,
-        mask: Any,
-    ) -> tuple[BatchSource, BatchSource | None]:
-        """Return where batches to train on and to validate on come from."""
-        validation = None
-        if validation_data is not None:
-            several = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-            validation = self._evaluated(*several)
-        if (dataset := as_dataset(x, y, batch_size)) is not None:
-            return self._checked(dataset), validation
-        data = self.checked(x, y, class_weight, sample_weight, mask)
-        if self._compiled[1].full_batch:
-            batch_size, shuffle = len(data), False
-        if validation is None and validation_split:
-            data, rest = data.split(validation_split)
-            validation = ArraySource(rest, ROWS)
-        if shuffle and self.problem.layout.stateful:
-            raise SettingError(
-                "fit: a stateful layer goes on where the batch before stopped, so batches must keep their "
-                "order: pass shuffle=False"
-            )
-        return ArraySource(data, batch_size, self.seed, shuffle), validation
-
-    def _evaluated(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> BatchSource:
-        if (dataset := as_dataset(x, y, batch_size)) is not None:
-            return self._checked(dataset)
-        return ArraySource(self.checked(x, y, mask=mask), batch_size)
-
-    def _checked(self, dataset: Any) -> BatchSource:
-        """Return a source whose batches are checked one at a time."""
-        loss = self._compiled[0]
-        if "live" not in vars(self):
-            self.build(example_shape(dataset.sample[0]))
-        return DatasetSource(dataset, lambda x, y, w: as_data(x, y, loss, self._shapes, self.dtype, None, w))
 
     # --- looking at it, keeping it ----------------------------------------------------------------
 

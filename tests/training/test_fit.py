@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
+from lucidnet.data.batches import order
 from lucidnet.layers import Dense, Dropout, Input
 from lucidnet.training.callbacks.base import Callback
-from lucidnet.training.sources import order
 
 (X, Y), (X_TEST, Y_TEST) = ln.data.load("digits")
 X, Y = X[:300], Y[:300]

@@ -141,8 +141,10 @@ class Trainee(Protocol):
     def predict(self, x: Any, mask: Any = None) -> Any:
         """Return the network's outputs (n, ...) for inputs (n, ...)."""
 
-    def checked(self, x: Any, y: Any) -> Data:
-        """Return a data set as the model takes it, checked."""
+    def checked(
+        self, x: Any, y: Any, class_weight: Any = None, sample_weight: Any = None, mask: Any = None
+    ) -> Data:
+        """Return a data set as the model takes it, checked; the arguments are those of `fit`."""
 
 
 class Executor(Protocol):

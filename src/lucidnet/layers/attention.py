@@ -9,7 +9,7 @@ from ..backend import Array, Shape, Stream, Tree
 from ..core.settings import finite, flag, named, whole
 from ..core.value import value
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Run, several
+from .base import INFERENCE, Cache, Layer, Mask, Run, several
 from .core import Dropout
 from .dotproduct import attend, attend_back
 from .recurrent.base import sequence
@@ -27,7 +27,7 @@ class MultiHeadAttention(Layer):
     `dotproduct.attend_back`, around them those of four dense layers.
 
     Inputs are sequences (n, time, features), which attend to themselves, or tuples of two: the queries'
-    and the memory that they look at (cross-attention). A mask of time steps says which keys count.
+    and the memory that they look at (cross-attention). The mask of what is looked at says which keys count.
 
     Parameters
     ----------
@@ -84,6 +84,9 @@ class MultiHeadAttention(Layer):
             if self.use_bias and name != "key":
                 params[f"b_{name}"] = rng.full(size[1:], 0)
         return params, out
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return mask[0] if isinstance(mask, tuple) else mask
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         query, memory = x if isinstance(x, tuple) else (x, None)
@@ -147,8 +150,9 @@ class MultiHeadAttention(Layer):
 
     def _counts(self, memory: Array, run: Run) -> Array | None:
         """Return which keys count, or raise if the mask is not that of the keys."""
-        if run.mask is not None and run.mask.shape != memory.shape[:2]:
+        mask = run.mask[1] if isinstance(run.mask, tuple) else run.mask
+        if mask is not None and mask.shape != memory.shape[:2]:
             raise ShapeError(
-                f"{self.describe()}: expected a mask {memory.shape[:2]} of the keys, got {run.mask.shape}"
+                f"{self.describe()}: expected a mask {memory.shape[:2]} of the keys, got {mask.shape}"
             )
-        return run.mask
+        return mask

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import reduce
+from operator import and_
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from ..backend import Array, Shape, Stream, Tree
+from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import UnfitError, finite, function, listed, scheduled, setting, text
 from ..core.value import Value, of_library, value
-from ..errors import ShapeError
+from ..errors import SettingError, ShapeError
 from .blank import blank_init
 
 Cache: TypeAlias = Any
@@ -21,6 +22,13 @@ Cache: TypeAlias = Any
 Send: TypeAlias = Callable[..., tuple[Array, Tree]]
 """How a learning rule crosses one edge: send(name, layer, params, cache, dy, need_dx)."""
 
+
+Mask: TypeAlias = Any
+"""Which time steps of sequences count: (n, time) of bool, or None if all do. Where a layer takes several
+inputs it is a tuple of such, where a network takes or gives several a dict by name."""
+
+SAME: Any = object()
+"""Stands for the mask that a run has already."""
 
 NO_STREAM = Stream()
 
@@ -36,39 +44,70 @@ class Run:
         The random numbers of the whole network in this step.
     path : tuple of str
         The place in the network.
-    mask : array (n, time) of bool, optional
-        Which time steps of each sequence count; all of them if not given.
+    mask : Mask, optional
+        Which time steps of the input of this layer count; all of them if not given.
     states : tree, optional
         The states in which recurrent layers begin, by path; zeros where there are none.
     valid : array (n,) of bool, optional
         Which examples count, for layers that look across examples; all of them if not given.
+    frozen : bool
+        Whether a container around this layer is frozen.
+    masks : dict, optional
+        Where the mask of each layer's input is noted, by ``id`` of what the layer kept, for rules that send
+        an error to a layer past those above it.
     """
 
-    __slots__ = ("_path", "_root", "mask", "states", "train", "valid")
+    __slots__ = ("_path", "_root", "frozen", "mask", "masks", "states", "train", "valid")
 
     def __init__(
         self,
         train: bool = False,
         stream: Stream | None = None,
         path: tuple[str, ...] = (),
-        mask: Array | None = None,
+        mask: Mask = None,
         states: Tree | None = None,
         valid: Array | None = None,
+        frozen: bool = False,
+        masks: dict[int, Mask] | None = None,
     ) -> None:
         self.train, self._root, self._path = train, stream or NO_STREAM, path
         self.mask, self.states, self.valid = mask, states, valid
+        self.frozen, self.masks = frozen, masks
 
     @property
     def stream(self) -> Stream:
         """The random numbers for this place and step."""
         return self._root.but(path=self._root.path + self._path)
 
-    def child(self, name: str) -> Run:
-        """Return the run of a part of the network."""
-        if not self.train and self.states is None:
+    def child(self, name: str, mask: Mask = SAME, frozen: bool = False) -> Run:
+        """Return the run of a part of the network.
+
+        Parameters
+        ----------
+        name : str
+            The name of the part.
+        mask : Mask, optional
+            Which time steps of its input count; those of this run if not given.
+        frozen : bool
+            Whether the container itself is frozen.
+        """
+        mask = self.mask if mask is SAME else mask
+        if not self.train and self.states is None and mask is self.mask:
             return self
         states = None if self.states is None else self.states.get(name)
-        return Run(self.train, self._root, (*self._path, name), self.mask, states, self.valid)
+        path, frozen = (*self._path, name), frozen or self.frozen
+        return Run(self.train, self._root, path, mask, states, self.valid, frozen, self.masks)
+
+    def noting(self) -> Run:
+        """Return this run with a place where masks are noted."""
+        return Run(
+            self.train, self._root, self._path, self.mask, self.states, self.valid, self.frozen, masks={}
+        )
+
+    def note(self, cache: Cache) -> None:
+        """Note the mask of the input of a layer that has kept this, if somebody asks for it."""
+        if self.masks is not None and self.mask is not None:
+            self.masks[id(cache)] = self.mask
 
 
 INFERENCE = Run()
@@ -157,6 +196,14 @@ class Layer(Value):
         """
         return of_library(self)
 
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        if callable(vars(cls).get("mask")):
+            raise SettingError(
+                f"{cls.__name__}: mask(x) has become output_mask(x, mask): it is given the mask of its input "
+                "(or None), too, and may stand anywhere in a network"
+            )
+
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         """Return fresh parameters and the shape of one output, for inputs of the given shape."""
         if type(self).output_shape is Layer.output_shape:
@@ -220,9 +267,48 @@ class Layer(Value):
         """Return the states in which the recurrent layers ended, by path, as `Run` takes them."""
         return {}
 
-    def mask(self, x: Array) -> Array | None:
-        """Return which time steps of an input (n, time, ...) count, if this layer can tell."""
-        return None
+    @property
+    def makes_masks(self) -> bool:
+        """Whether a mask may arise in this layer, or in one inside."""
+        return not of_library(self) and type(self).output_mask is not Layer.output_mask
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        """Return which time steps of the output count, for an input (n, time, ...) and its mask.
+
+        Here a mask stays as it is where the number of time steps does. A layer that changes that number, or
+        that ends time, says what becomes of it: a mask for its output, or None if that has no time.
+
+        Parameters
+        ----------
+        x : array (n, time, ...), or a tuple of several
+            The input.
+        mask : array (n, time) of bool, or None
+            Which time steps of it count; None if all do. A tuple where the input is one.
+
+        Raises
+        ------
+        ShapeError
+            If this layer cannot know what becomes of the time steps.
+        """
+        if mask is None:
+            return None
+        if not isinstance(x, (tuple, dict)):
+            shape = self.output_shape(tuple(x.shape[1:]))
+            if not several(shape) and len(shape) > 1 and shape[0] == x.shape[1]:
+                return mask
+        own = "" if of_library(self) else "; a layer of your own says it by output_mask(x, mask)"
+        raise ShapeError(
+            f"{self.name or 'here'}, {self.describe()}: its input has a mask of time steps, and what becomes "
+            f"of them here cannot be known{own}"
+        )
+
+    def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
+        """Return what `forward` does, and which time steps of the output count.
+
+        Containers override this: a mask may arise at any layer inside, and travels with its sequence.
+        """
+        mask = self.output_mask(x, run.mask)
+        return *self.forward(params, x, run), mask
 
     def takes(self) -> Any:
         """Return the shape of one input, if this layer knows it without being told."""
@@ -270,21 +356,27 @@ def features(layer: Layer, shape: Any) -> int:
     return shape[-1]  # type: ignore[no-any-return]
 
 
-def masked(net: Layer, x: Array, run: Run) -> Run:
-    """Return a run that knows which time steps of x count, if none was given and the network can tell."""
-    if run.mask is None and (mask := net.mask(x)) is not None:
-        run = copy.copy(run)
-        run.mask = mask
-    return run
+def both_count(masks: Iterable[Mask]) -> Mask:
+    """Return which time steps count in all of several sequences that become one."""
+    present = [mask for mask in masks if mask is not None]
+    return reduce(and_, present) if present else None
 
 
-def counting(dimensions: int, mask: Array | None, valid: Array | None) -> Array | None:
+def zeroed(x: Array, mask: Mask) -> Array:
+    """Return sequences (n, time, ...) with 0 in place of all that does not count."""
+    if mask is None:
+        return x
+    xp = namespace(x)
+    return xp.where(
+        xp.asarray(mask).reshape(*mask.shape, *(1,) * (x.ndim - 2)), x, xp.asarray(0, dtype=x.dtype)
+    )
+
+
+def counting(dimensions: int, mask: Mask, valid: Array | None) -> Array | None:
     """Return which values of so many axes count, (n, 1, ...) or (n, time, 1, ...); None if all do.
 
     Those of the examples that are valid, and of the time steps that a mask has, if there are any.
     """
-    if mask is not None and dimensions < 2:
-        mask = None
     if mask is not None and valid is not None:
         mask = mask & valid[:, None]
     counts = valid if mask is None else mask

@@ -24,7 +24,8 @@ class BatchNormalization(Layer):
         dg = sum dy h      db = sum dy
         dx = g s (dy - (db + h dg) / N)
 
-    In inference, or if the layer is frozen, m and v are the running statistics: dx = g s dy.
+    In inference, or if the layer or a container around it is frozen, m and v are the running statistics:
+    dx = g s dy.
     After a training step ``running = momentum running + (1 - momentum) batch`` (Ioffe & Szegedy 2015).
     PyTorch's momentum (0.1) is 1 minus this one, its epsilon 1e-5, its running variance over N - 1.
 
@@ -51,7 +52,7 @@ class BatchNormalization(Layer):
         return scale_and_shift(rng, shape) | running, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        if run.train and self.frozen is not True:
+        if run.train and self.frozen is not True and not run.frozen:
             mean, variance, share = statistics(x, tuple(range(x.ndim - 1)), run.mask, run.valid)
         else:
             mean, variance, share = params["mean"], params["variance"], None
@@ -73,7 +74,9 @@ class BatchNormalization(Layer):
         if share is None:
             return params
         seen, move = {"mean": mean, "variance": variance}, 1 - self.momentum
-        return params | {n: self.momentum * params[n] + move * new.reshape(-1) for n, new in seen.items()}
+        if getattr(share, "ndim", 0):  # where nothing counted, nothing was seen
+            move = move * namespace(share).any(share > 0)
+        return params | {n: (1 - move) * params[n] + move * new.reshape(-1) for n, new in seen.items()}
 
 
 @value
@@ -111,7 +114,10 @@ class GroupNormalization(Layer):
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         grouped = self._grouped(x)
-        mean, variance, share = statistics(grouped, (1, 3), run.mask)
+        mask = run.mask
+        if mask is not None and x.ndim > 3:  # a time step has several places
+            mask = namespace(x).repeat(mask, grouped.shape[1] // mask.shape[1], axis=1)
+        mean, variance, share = statistics(grouped, (1, 3), mask)
         inverse = (variance + self.epsilon) ** -0.5
         unit = (grouped - mean) * inverse
         y = unit.reshape(x.shape) * params["gamma"]
@@ -136,8 +142,7 @@ def statistics(
 ) -> tuple[Array, Array, Array]:
     """Return mean and variance over some axes, and the share (1 / N; 0 if masked) of each place in them."""
     size = math.prod(x.shape[axis] for axis in axes)
-    there = mask if mask is not None and mask.shape == x.shape[:2] else None
-    if (counts := counting(x.ndim, there, valid)) is None:
+    if (counts := counting(x.ndim, mask, valid)) is None:
         mean = x.mean(axes, keepdims=True)
         centred = x - mean
         return mean, (centred * centred).mean(axes, keepdims=True), 1 / size

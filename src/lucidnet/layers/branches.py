@@ -15,7 +15,7 @@ from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import anything
 from ..core.value import value
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Run, Send, several
+from .base import INFERENCE, Cache, Layer, Mask, Run, Send, both_count, several
 from .containers import Container, by_name, located, named
 
 
@@ -85,13 +85,19 @@ class Branches(Container):
         return params, self.joined(shapes)
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return self.flow(params, x, run)[:2]
+
+    def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
         paired = isinstance(x, tuple)
         inputs = list(x) if paired else [x] * max(len(self.branches), 1)
+        masks = list(run.mask) if isinstance(run.mask, tuple) else [run.mask] * len(inputs)
         caches = {}
         for i, (name, branch) in enumerate(self.children()):
-            inputs[i], caches[name] = branch.forward(params[name], inputs[i], run.child(name))
+            inner = run.child(name, masks[i], self.frozen)
+            inputs[i], caches[name], masks[i] = branch.flow(params[name], inputs[i], inner)
+            inner.note(caches[name])
         y, kept = self.join(inputs)
-        return y, (caches, kept, paired)
+        return y, (caches, kept, paired), both_count(masks)
 
     def caches(self, cache: Cache) -> dict[str, Cache]:
         return cache[0]  # type: ignore[no-any-return]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree
@@ -12,7 +13,7 @@ from ..core.settings import anything, instance
 from ..core.trees import Path
 from ..core.value import value
 from ..errors import LucidnetError, SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, Send, backprop
+from .base import INFERENCE, Cache, Layer, Mask, Run, Send, backprop, both_count
 from .blank import blank_init
 from .core import Input
 from .rebuild import Wrapper, rebuilt
@@ -36,6 +37,10 @@ class Container(Layer):
         if any(name not in seen for name, _ in self.children()):
             raise NotImplementedError(f"{type(self).__name__} must define inner_shapes(shape)")
         return seen
+
+    @cached_property
+    def makes_masks(self) -> bool:
+        return any(child.makes_masks for _, child in self.children())
 
     def caches(self, cache: Cache) -> dict[str, Cache]:
         """Return the caches of the layers inside, by name."""
@@ -98,11 +103,25 @@ class Sequential(Container):
         return params, shape
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        if run.mask is not None or self.makes_masks:
+            return self.flow(params, x, run)[:2]
         cache = {}
         for layer in self.layers:
             name = layer.name
-            x, cache[name] = layer.forward(params[name], x, run.child(name))
+            x, cache[name] = layer.forward(params[name], x, run.child(name, None, self.frozen))
         return x, cache
+
+    def flow(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
+        mask = run.mask
+        if mask is None and not self.makes_masks:
+            return *self.forward(params, x, run), None
+        cache = {}
+        for layer in self.layers:
+            name = layer.name
+            inner = run.child(name, mask, self.frozen)
+            x, cache[name], mask = layer.flow(params[name], x, inner)
+            inner.note(cache[name])
+        return x, cache, mask
 
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
@@ -118,10 +137,6 @@ class Sequential(Container):
 
     def takes(self) -> Any:
         return self.layers[0].takes()
-
-    def mask(self, x: Array) -> Array | None:
-        first = next((layer for layer in self.layers if not isinstance(layer, Input)), None)
-        return first.mask(x) if first else None
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         *body, last = self.layers
@@ -180,11 +195,17 @@ class Residual(Container):
         )
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        y, cache = x, {}
+        return self.flow(params, x, run)[:2]
+
+    def flow(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
+        y, cache, masks = x, {}, [run.mask] if self.projection is None else []
         for name, child in reversed(self.children()):
-            out, cache[name] = child.forward(params[name], x, run.child(name))
+            inner = run.child(name, frozen=self.frozen)
+            out, cache[name], mask = child.flow(params[name], x, inner)
+            inner.note(cache[name])
+            masks.append(mask)
             y = out if name == "projection" else y + out
-        return y, cache
+        return y, cache, both_count(masks)
 
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True

@@ -13,8 +13,18 @@ from ..core.settings import flag, named, setting, whole
 from ..core.value import value
 from ..errors import SettingError, ShapeError
 from . import activations
-from .base import INFERENCE, Cache, Layer, Run
-from .grids import PADDINGS, SIZES, as_padding, both, check_windows, grid_of, outputs, pair
+from .base import INFERENCE, Cache, Layer, Mask, Run, zeroed
+from .grids import (
+    PADDINGS,
+    SIZES,
+    as_padding,
+    both,
+    check_windows,
+    grid_of,
+    outputs,
+    pair,
+    window_mask,
+)
 
 
 @value
@@ -88,16 +98,19 @@ class Convolution(Layer):
             params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))
         return params, out
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return window_mask(self, mask)
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        image, W = self._image(x), self._kernel(params["W"])
+        image, W = self._image(zeroed(x, run.mask)), self._kernel(params["W"])
         z = self._linear(image, W)
         if self.use_bias:
             z += params["b"]
         y, kept = self.activation.forward({}, z.reshape(self._shape(z)), run)
-        return y, (image, kept)
+        return y, (image, kept, run.mask)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        image, kept = cache
+        image, kept, mask = cache
         dz, _ = self.activation.backward({}, kept, dy)
         deltas, W = self._image(dz), self._kernel(params["W"])
         grads = {"W": self._weights(image, deltas).reshape(params["W"].shape)}
@@ -107,7 +120,7 @@ class Convolution(Layer):
         if not need_dx:
             return None, grads
         dx = self._back(deltas, W, image)
-        return dx.reshape(self._shape(dx)), grads
+        return zeroed(dx.reshape(self._shape(dx)), mask), grads
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation

@@ -10,7 +10,7 @@ from ..backend import Array, Shape, Tree
 from ..core.settings import Check, UnfitError, finite, listed, scheduled, setting, whole
 from ..core.value import at_step, value
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, one_input, several
+from .base import INFERENCE, Cache, Layer, Mask, Run, one_input, several
 
 
 def sizes(given: Any, size: Any) -> tuple[Any, ...]:
@@ -61,6 +61,9 @@ class Input(Layer):
             raise ShapeError(f"expected input of shape {self.shape} per example, got {shape}")
         return filled(shape, self.takes())
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return mask
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return x, None
 
@@ -80,8 +83,19 @@ class Masking(Layer):
 
     value: float = finite(default=0.0)
 
-    def mask(self, x: Array) -> Array | None:
-        return (x != self.value).any(-1)
+    makes_masks: ClassVar[bool] = True
+
+    def output_shape(self, shape: Any) -> Any:
+        if len(one_input(self, shape)) < 2:
+            raise ShapeError(
+                f"Masking takes sequences (time, features), got {shape}; for whole numbers there is "
+                "Embedding(..., mask_zero=True)"
+            )
+        return shape
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        made = (x != self.value).any(tuple(range(2, x.ndim)))
+        return made if mask is None else made & mask
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return x, None
@@ -140,6 +154,14 @@ class Flatten(Layer):
                 f"cannot flatten inputs of shape {shape}, whose size varies; pool over time first"
             )
         return (math.prod(shape),)
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        if mask is not None:
+            raise ShapeError(
+                f"{self.name or 'Flatten'}: its input has a mask of time steps, and flattened the steps "
+                "that do not count would be features like the others; pool over time (GlobalAveragePooling1D)"
+            )
+        return None
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return x.reshape(x.shape[0], math.prod(x.shape[1:])), x.shape

@@ -8,7 +8,8 @@ from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, row_numbers, scatter_add
 from ..core.settings import flag, named, whole
 from ..core.value import value
-from .base import INFERENCE, Cache, Layer, Run, one_input
+from ..errors import ShapeError
+from .base import INFERENCE, Cache, Layer, Mask, Run, one_input
 
 
 @value
@@ -64,5 +65,16 @@ class Embedding(Layer):
         rows = dy.reshape(-1, self.dimension)
         return None, {"W": scatter_add(rows, numbers.reshape(-1), self.vocabulary)}
 
-    def mask(self, x: Array) -> Array | None:
-        return x != 0 if self.mask_zero else None
+    @property
+    def makes_masks(self) -> bool:
+        return self.mask_zero
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        if (self.mask_zero or mask is not None) and x.ndim != 2:
+            raise ShapeError(
+                f"{self.name or 'here'}, {self.describe()}: a mask is for sequences (n, time) of whole "
+                f"numbers, got shape {x.shape}"
+            )
+        if not self.mask_zero:
+            return mask
+        return x != 0 if mask is None else (x != 0) & mask

@@ -13,7 +13,7 @@ from ..core.settings import UnfitError, listed, setting
 from ..core.trees import leaves, tree_map
 from ..core.value import value
 from ..errors import LucidnetError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, Send
+from .base import INFERENCE, Cache, Layer, Mask, Run, Send
 from .blank import blank_init
 from .containers import Container
 from .core import Input, filled, fits
@@ -143,12 +143,20 @@ class Graph(Container):
         return values[self.outputs[0]] if len(self.outputs) == 1 else {n: values[n] for n in self.outputs}
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache]:
+        return self.flow(params, x, run)[:2]
+
+    def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
         values = dict(x) if isinstance(x, dict) else {self.inputs[0][0]: x}
+        masks = dict.fromkeys(values)
+        if run.mask is not None:
+            masks |= run.mask if isinstance(run.mask, dict) else {self.inputs[0][0]: run.mask}
         cache = {}
         for name, owner, layer, sources in self.placed():
-            y, cache[name] = layer.forward(params[owner], _gather(values, sources), run.child(name))
+            inner = run.child(name, _known(_gather(masks, sources)), self.frozen)
+            y, cache[name], masks[name] = layer.flow(params[owner], _gather(values, sources), inner)
+            inner.note(cache[name])
             values[name] = y
-        return self._out(values), cache
+        return self._out(values), cache, _known(self._out(masks))
 
     def route(
         self, params: Tree, cache: Cache, dy: Any, send: Send, need_dx: bool = True
@@ -202,6 +210,12 @@ class Graph(Container):
 
 def _gather(values: dict[str, Any], sources: tuple[str, ...]) -> Any:
     return values[sources[0]] if len(sources) == 1 else tuple(values[source] for source in sources)
+
+
+def _known(mask: Mask) -> Mask:
+    """Return a mask, or None if there is none in it."""
+    parts = mask.values() if isinstance(mask, dict) else mask if isinstance(mask, tuple) else (mask,)
+    return None if all(part is None for part in parts) else mask
 
 
 def _weights(params: Tree) -> bool:

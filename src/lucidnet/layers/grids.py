@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 
-from ..backend import Shape
+from ..backend import Array, Shape, namespace
 from ..backend.windows import Grid
 from ..core.settings import Check, UnfitError, whole
 from ..errors import ShapeError
-from .base import one_input
+from .base import Mask, one_input
 
 SIZES = "a whole number of 1 or more, or one for each dimension"
 PADDINGS = (
@@ -90,6 +92,45 @@ def check_windows(layer: Any, outputs: tuple[int | None, ...], sizes: Shape) -> 
             f"windows of {layer.kernel_size} (dilation {getattr(layer, 'dilation', 1)}) do not fit into "
             f"{sizes}; make them smaller, or pad the input (padding='same')"
         )
+
+
+def no_mask(layer: Any, mask: Mask) -> None:
+    """Raise if there is a mask: images have no time steps."""
+    if mask is not None:
+        raise ShapeError(
+            f"{layer.name or 'here'}, {layer.describe()}: images have no time steps, but its input has a "
+            "mask of some"
+        )
+
+
+def bordered(mask: Array, before: int, after: int) -> Array:
+    """Return which time steps count of sequences with a border: it follows each sequence where that ends.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bordered(np.array([[True, True, False, False]]), 1, 1).astype(int)
+    array([[1, 1, 1, 1, 0, 0]])
+    """
+    xp, width = namespace(mask), before + after
+    return reduce(or_, (xp.pad(mask, [(0, 0), (k, width - k)]) for k in range(width + 1)))
+
+
+def window_mask(layer: Any, mask: Mask) -> Mask:
+    """Return which windows of sequences count: those that lie in a sequence and its border as a whole.
+
+    With ``padding="same"`` those that begin, but for the border, at a time step that counts: so there are as
+    many as of the sequence alone.
+    """
+    if mask is None or layer.dimensions == 2:
+        return no_mask(layer, mask)
+    grid = grid_of(layer, (1, mask.shape[1]))
+    stride, dilation, kernel = grid.strides[1], grid.dilation[1], grid.kernel[1]
+    if layer.padding == "same":
+        return mask[:, ::stride]
+    mask, count = bordered(mask, grid.before[1], grid.after[1]), grid.outputs(1, mask.shape[1])[1]
+    begins = (k * dilation for k in range(kernel))
+    return reduce(and_, (mask[:, begin : begin + (count - 1) * stride + 1 : stride] for begin in begins))
 
 
 def grid_of(layer: Any, image: Shape) -> Grid:

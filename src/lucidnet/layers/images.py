@@ -8,8 +8,8 @@ from ..backend import Array, Shape, Tree, namespace
 from ..core.settings import finite, setting
 from ..core.value import value
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Run, one_input
-from .grids import SIZES, both, pair, sides
+from .base import INFERENCE, Cache, Layer, Mask, Run, one_input, zeroed
+from .grids import SIZES, bordered, both, no_mask, pair, sides
 
 
 def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
@@ -33,12 +33,15 @@ class GlobalAveragePooling2D(Layer):
         axes(self, shape)
         return shape[-1:]
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return None if self.dimensions == 1 else no_mask(self, mask)
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         xp, over = namespace(x), axes(self, x.shape[1:])
         share = xp.ones((1, *x.shape[1:-1], 1), dtype=x.dtype)
         if run.mask is not None and self.dimensions == 1:
             share = xp.astype(xp.asarray(run.mask)[..., None], x.dtype)
-        share = share / xp.maximum(share.sum(over, keepdims=True), 1)
+        share = share / xp.maximum(share.sum(over, keepdims=True), 1)  # of nothing the mean is 0
         return (x * share).sum(over), (share, x.shape)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
@@ -67,17 +70,23 @@ class GlobalMaxPooling2D(Layer):
         axes(self, shape)
         return shape[-1:]
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return None if self.dimensions == 1 else no_mask(self, mask)
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         xp = namespace(x)
-        places = x.reshape(x.shape[0], -1, x.shape[-1])
+        places, there = x.reshape(x.shape[0], -1, x.shape[-1]), None
         if run.mask is not None and self.dimensions == 1:
-            places = xp.where(xp.asarray(run.mask)[..., None], places, xp.finfo(x.dtype).min)
-        first = places.argmax(1)
-        return places.max(1), (first, x.shape)
+            counts = xp.asarray(run.mask)[..., None]
+            places, there = xp.where(counts, places, xp.finfo(x.dtype).min), counts.any(1)
+        first, y = places.argmax(1), places.max(1)
+        return (y if there is None else xp.where(there, y, 0)), (first, there, x.shape)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        first, shape = cache
+        first, there, shape = cache
         xp, count = namespace(dy), first.shape[0]
+        if there is not None:
+            dy = xp.where(there, dy, 0)
         size = 1
         for n in shape[1:-1]:
             size *= n
@@ -115,6 +124,9 @@ class UpSampling2D(Layer):
         axes(self, shape)
         blocks = zip(shape[:2], both(self.size), strict=True)
         return (*(None if n is None else n * k for n, k in blocks), shape[2])
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return no_mask(self, mask)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         xp, (down, across) = namespace(x), both(self.size)
@@ -160,12 +172,17 @@ class ZeroPadding2D(Layer):
         sides = zip(shape[:-1], self.padding, strict=True)
         return (*(None if n is None else n + before + after for n, (before, after) in sides), shape[-1])
 
-    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        return namespace(x).pad(x, [(0, 0), *self.padding, (0, 0)]), None
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return no_mask(self, mask)
 
-    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        mask = run.mask if self.dimensions == 1 else None
+        return namespace(x).pad(zeroed(x, mask), [(0, 0), *self.padding, (0, 0)]), mask
+
+    def backward(self, params: Tree, mask: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         sides = zip(dy.shape[1:-1], self.padding, strict=True)
-        return dy[(slice(None), *(slice(before, size - after) for size, (before, after) in sides))], {}
+        inside = (slice(None), *(slice(before, size - after) for size, (before, after) in sides))
+        return zeroed(dy[inside], mask), {}
 
 
 @value
@@ -173,6 +190,10 @@ class ZeroPadding1D(ZeroPadding2D):
     """`ZeroPadding2D` of sequences (n, time, channels)."""
 
     dimensions: ClassVar[int] = 1
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        ((before, after),) = self.padding
+        return None if mask is None else bordered(mask, before, after)
 
 
 @value
@@ -194,6 +215,9 @@ class SpatialDropout2D(Layer):
     def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
         return shape
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return mask if self.dimensions == 1 else no_mask(self, mask)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if not run.train or self.rate == 0:

@@ -10,8 +10,8 @@ from ..backend import Array, Tree, namespace
 from ..backend.windows import Grid, added, padded, unpadded
 from ..core.settings import setting
 from ..core.value import value
-from .base import INFERENCE, Cache, Layer, Run
-from .grids import PADDINGS, SIZES, as_padding, check_windows, grid_of, outputs, pair
+from .base import INFERENCE, Cache, Layer, Mask, Run, zeroed
+from .grids import PADDINGS, SIZES, as_padding, check_windows, grid_of, outputs, pair, window_mask
 
 
 @value
@@ -42,25 +42,29 @@ class Pooling(Layer):
     def output_shape(self, shape: Any) -> Any:
         return (*outputs(self, shape), shape[-1])
 
-    def pool(self, x: Array, grid: Grid) -> tuple[Array, Cache]:
-        """Return the pooled image, and what `parts` needs."""
-        raise NotImplementedError(f"{type(self).__name__} must define pool(x, grid)")
+    def pool(self, x: Array, grid: Grid, counts: Array | None) -> tuple[Array, Cache]:
+        """Return the pooled image, and what `parts` needs; `counts` (n, 1, time, 1) are those that count."""
+        raise NotImplementedError(f"{type(self).__name__} must define pool(x, grid, counts)")
 
     def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
         """Yield what goes back to the pixels with each offset."""
         raise NotImplementedError(f"{type(self).__name__} must define parts(cache, dy, grid)")
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return window_mask(self, mask)
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         image = x if self.dimensions == 2 else x[:, None]
         grid = grid_of(self, image.shape[1:])
         check_windows(self, grid.outputs(*image.shape[1:3]), x.shape[1:-1])
-        y, cache = self.pool(image, grid)
-        return (y if self.dimensions == 2 else y[:, 0]), (cache, image.shape)
+        counts = None if run.mask is None else namespace(x).asarray(run.mask)[:, None, :, None]
+        y, cache = self.pool(image, grid, counts)
+        return (y if self.dimensions == 2 else y[:, 0]), (cache, image.shape, run.mask)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         if not need_dx:
             return None, {}
-        cache, shape = cache
+        cache, shape, mask = cache
         grid, xp = grid_of(self, shape[1:]), namespace(dy)
         sides = [n + b + a for n, b, a in zip(shape[1:3], grid.before, grid.after, strict=True)]
         dx = xp.zeros((shape[0], *sides, shape[3]), dtype=dy.dtype)
@@ -69,7 +73,7 @@ class Pooling(Layer):
         for offset, part in zip(grid.offsets(), self.parts(cache, image, grid), strict=True):
             dx = added(dx, grid.slices(offset, outputs), part)
         dx = unpadded(dx, grid)
-        return (dx if self.dimensions == 2 else dx[:, 0]), {}
+        return (dx if self.dimensions == 2 else zeroed(dx[:, 0], mask)), {}
 
 
 @value
@@ -84,13 +88,15 @@ class MaxPooling2D(Pooling):
     (14, 14, 8)
     """
 
-    def pool(self, x: Array, grid: Grid) -> tuple[Array, Cache]:
+    def pool(self, x: Array, grid: Grid, counts: Array | None) -> tuple[Array, Cache]:
         xp, outputs = namespace(x), grid.outputs(*x.shape[1:3])
-        x = padded(x, grid, -math.inf)
+        x = padded(x if counts is None else xp.where(counts, x, -math.inf), grid, -math.inf)
         y = None
         for offset in grid.offsets():
             part = x[grid.slices(offset, outputs)]
             y = part if y is None else xp.maximum(y, part)
+        if counts is not None:  # where nothing counts there is no maximum
+            return xp.where(y == -math.inf, xp.asarray(0, dtype=x.dtype), y), (x, y)
         return xp.asarray(y, copy=True), (x, y)
 
     def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
@@ -116,12 +122,16 @@ class AveragePooling2D(Pooling):
     (14, 14, 8)
     """
 
-    def pool(self, x: Array, grid: Grid) -> tuple[Array, Cache]:
+    def pool(self, x: Array, grid: Grid, counts: Array | None) -> tuple[Array, Cache]:
         xp, outputs = namespace(x), grid.outputs(*x.shape[1:3])
-        inside = padded(xp.ones((1, *x.shape[1:3], 1), dtype=x.dtype), grid)
-        x = padded(x, grid)
+        inside = xp.ones((1, *x.shape[1:3], 1), dtype=x.dtype)
+        if counts is not None:
+            x, inside = xp.where(counts, x, xp.asarray(0, dtype=x.dtype)), xp.astype(counts, x.dtype)
+        inside, x = padded(inside, grid), padded(x, grid)
         total = sum(x[grid.slices(offset, outputs)] for offset in grid.offsets())
         count = sum(inside[grid.slices(offset, outputs)] for offset in grid.offsets())
+        if counts is not None:
+            count = xp.maximum(count, xp.asarray(1, dtype=x.dtype))
         return total / count, count
 
     def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:

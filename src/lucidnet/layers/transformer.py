@@ -11,7 +11,7 @@ from ..core.value import value
 from ..errors import ShapeError
 from . import activations
 from .attention import MultiHeadAttention
-from .base import INFERENCE, Cache, Layer, Run, Send, several
+from .base import INFERENCE, Cache, Layer, Mask, Run, Send, several
 from .containers import Container, Residual, Sequential
 from .core import Dropout
 from .dense import Dense
@@ -101,7 +101,10 @@ class TransformerBlock(Container):
         return self.body.init(rng, shape)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        return self.body.forward(params, x, run)
+        return self.flow(params, x, run)[:2]
+
+    def flow(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
+        return self.body.flow(params, x, run)
 
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True

@@ -13,8 +13,19 @@ from ..core.settings import flag, named, setting, whole
 from ..core.value import value
 from ..errors import SettingError, ShapeError
 from . import activations
-from .base import INFERENCE, Cache, Layer, Run
-from .grids import PADDINGS, SIZES, as_padding, both, check_axes, check_windows, grid_of, outputs, pair
+from .base import INFERENCE, Cache, Layer, Mask, Run
+from .grids import (
+    PADDINGS,
+    SIZES,
+    as_padding,
+    both,
+    check_axes,
+    check_windows,
+    grid_of,
+    no_mask,
+    outputs,
+    pair,
+)
 
 LARGE = 1 << 30
 """Stands for a size that varies."""
@@ -103,6 +114,9 @@ class Conv2DTranspose(Layer):
     def _grid(self, outputs: tuple[int, int]) -> Grid:
         return grid_of(self, outputs)
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return no_mask(self, mask)
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         outputs = self.outputs(x.shape[1:3])
         z = correlate_back(x, params["W"], self._grid(outputs), *outputs)
@@ -169,6 +183,9 @@ class DepthwiseConv2D(Layer):
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (channels * self.multiplier,))
         return params, out
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return no_mask(self, mask)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         grid, wide = grid_of(self, x.shape[1:]), x

@@ -62,22 +62,36 @@ class Joint(Loss):
         mask: Array | None = None,
         valid: Array | None = None,
     ) -> tuple[Array, Cache]:
-        total, caches = 0.0, {}
+        total, caches, parts = 0.0, {}, {}
         for (name, loss), weight in zip(self.losses, self.weights, strict=True):
-            value, caches[name] = loss.forward(prediction[name], target[name], weights, mask, valid)
-            total = total + weight * value
-        return total, (caches, prediction)
+            own = None if mask is None else mask[name]
+            value, caches[name] = loss.forward(prediction[name], target[name], weights, own, valid)
+            parts[name] = weight * value
+            total = total + parts[name]
+        return total, (caches, prediction, parts)
+
+    def parts(
+        self, cache: Cache, mask: Any = None, valid: Array | None = None
+    ) -> tuple[tuple[Any, Any], ...]:
+        _, prediction, parts = cache
+        masks = mask or {}
+        return tuple(
+            (parts[name], loss.terms(prediction[name], masks.get(name), valid)) for name, loss in self.losses
+        )
 
     def backward(self, cache: Cache) -> Any:
         pairs = zip(self.losses, self.weights, strict=True)
         return {name: weight * loss.backward(cache[0][name]) for (name, loss), weight in pairs}
 
     def terms(self, prediction: Any, mask: Array | None = None, valid: Array | None = None) -> Any:
-        plain = min((prediction[name] for name, _ in self.losses), key=lambda y: y.ndim)
-        return self.losses[0][1].terms(plain, mask, valid)  # of examples, unless all outputs have time
+        name = min((name for name, _ in self.losses), key=lambda name: prediction[name].ndim)
+        own = None if mask is None else mask[name]
+        return self.losses[0][1].terms(
+            prediction[name], own, valid
+        )  # of examples, unless all outputs have time
 
     def output(self, cache: Cache) -> Any:
-        caches, prediction = cache
+        caches, prediction, _ = cache
         found = {name: loss.output(caches[name]) for name, loss in self.losses if name in self.fused}
         return {name: found.get(name, y) for name, y in prediction.items()}
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backend import Stream
+from ..data.batches import ROWS, ArraySource
 from ..errors import SettingError
 from ..training.measure import evaluate
-from ..training.sources import ArraySource
 from .figures import BLUE, VERMILLION, color_bar, new_figure
 from .images import Array
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..engine.protocol import Trainee
     from ..engine.state import State
 
-ROWS = 1000
 LEVELS = 20
 STEEP = 10.0
 """From so many times the smallest loss on, the levels grow by factors."""

@@ -9,7 +9,7 @@ from ..backend import Array, Shape, Stream, Tree
 from ..core.trees import Path
 from ..core.value import Value, value
 from ..layers import Layer, Run
-from ..layers.base import Cache, Send
+from ..layers.base import Cache, Mask, Send
 from ..losses import Loss
 from .credit import Credit
 from .edge import Edge, Signals
@@ -31,6 +31,10 @@ class RuleGradient(NamedTuple):
         What the network's forward pass kept.
     memory : tree
         What has changed of the rule's memory on the way: feedback weights by layer and name.
+    mask : Mask
+        Which time steps of the prediction count.
+    parts : tuple
+        The means that the loss is the sum of; see `Loss.parts`.
     """
 
     loss: Any
@@ -38,6 +42,8 @@ class RuleGradient(NamedTuple):
     grads: Tree
     cache: Cache
     memory: Tree
+    mask: Mask = None
+    parts: tuple[Any, ...] = ()
 
 
 class Trained(Protocol):
@@ -57,6 +63,9 @@ class Trained(Protocol):
 
     def output(self, kept: Any, y: Any) -> Any:
         """Return the network's output, from what the loss kept and the output of `net`."""
+
+    def evaluate(self, params: Tree, batch: Any, run: Run) -> Any:
+        """Return what a forward pass through network and loss gives (`engine.objective.Evaluation`)."""
 
 
 class Given(Protocol):
@@ -153,14 +162,15 @@ class SpaceRule(Value):
         run : Run
             Mask, carried states, random numbers.
         """
-        net, loss = trained.net, trained.loss
-        y, cache = net.forward(params, batch.x, run)
-        value, kept = loss.forward(y, batch.target, batch.weights, run.mask, run.valid)
-        dy = loss.backward(kept)
+        run = run.noting()
+        made = trained.evaluate(params, batch, run)
+        dy = trained.loss.backward(made.kept)
         learned: dict[Path, Tree] = {}
-        credit = Credit(trained.rule, memory, Signals(side_by_side(dy), batch.target), learned)
-        _, grads = credit.send("", net, params, cache, dy, False)
-        return RuleGradient(value, trained.output(kept, y), grads, cache, from_paths(learned))
+        signals = Signals(side_by_side(dy), batch.target, made.mask, run.masks)
+        credit = Credit(trained.rule, memory, signals, learned)
+        _, grads = credit.send("", trained.net, params, made.cache, dy, False)
+        changed = from_paths(learned)
+        return RuleGradient(made.loss, made.prediction, grads, made.cache, changed, made.mask, made.parts)
 
     def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
         """Return dx, the gradients of the layer, and its feedback weights if they have changed (else None).

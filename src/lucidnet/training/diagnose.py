@@ -18,7 +18,6 @@ from ..engine.state import Measured, State
 from ..engine.update import advance, training_run
 from ..errors import NonFiniteError
 from ..layers import Layer, Run, Sequential
-from ..layers.base import masked
 
 if TYPE_CHECKING:
     from ..layers.watched import Call
@@ -93,7 +92,7 @@ def _quantities(net: Layer, params: Tree, x: Array, run: Run, grads: Tree) -> It
     # A layer that fails on such numbers stands behind the one that made them.
     calls: list[Call] = []
     with np.errstate(all="ignore"), suppress(Exception):
-        watched(net, calls).forward(params, x, masked(net, x, run))
+        watched(net, calls).forward(params, x, run)
     for call in _ended(calls):
         inside = {name for name, _ in call.layer.children()}
         for path in _bad(call.params):

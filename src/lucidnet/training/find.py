@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..core.settings import count, finite, taken
+from ..data.batches import BatchSource
 from ..engine.protocol import NotFiniteError, Trainee
-from .sources import BatchSource
 
 SMOOTH = 0.9
 """How much of the running mean of the loss is kept at each step."""
@@ -63,7 +63,7 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
     problem = model.problem.changed(optimizer)
     state, rates, losses, mean = problem.start(model.state.params, model.seed), [], [], 0.0
     for number, batch in zip(range(steps), _endless(source), strict=False):
-        given = [[batch.masked(model.net)]]
+        given = [[batch]]
         ran = model.executor.run(problem.update, problem, state, given)
         if isinstance(ran.error, NotFiniteError):
             break

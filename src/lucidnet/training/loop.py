@@ -10,6 +10,7 @@ from ..core.settings import count
 from ..core.signals import Termination, termination
 from ..core.value import Value, value
 from ..data.batch import Batch, alike, materialize
+from ..data.batches import BatchSource
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, Terminated, UnpicklableError
@@ -18,7 +19,6 @@ from .diagnose import settled
 from .history import History, Result
 from .measure import Tally, evaluate
 from .progress import Progress
-from .sources import BatchSource
 
 
 @value
@@ -164,13 +164,18 @@ class Loop:
         if self.tally.terms:
             self._close_epoch()
         elif self.stopped is None:
-            raise DataError("the data gave no batch at all: there is nothing to train on")
+            what = (
+                "nothing of these data counts: the mask leaves out all time steps"
+                if self.batch
+                else ("the data gave no batch at all: there is nothing to train on")
+            )
+            raise DataError(what)
 
     def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
         """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
         block: list[list[Batch]] = []
-        room, number, net = 0, self.steps, self.model.net
-        while several := [batch.masked(net) for batch in islice(batches, self.settings.accumulate)]:
+        room, number = 0, self.steps
+        while several := list(islice(batches, self.settings.accumulate)):
             if block and not alike(several, block[0]):
                 yield block
                 block = []

@@ -1,116 +1,63 @@
-"""Where batches come from: data in memory, data sets larger than that, iterators, functions."""
+"""What a person gives a model to train or to measure on, as sources of batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
-
-from ..backend import Array, Stream
-from ..core.record import Record, record
-from ..data.batch import Batch, Data, IndexedBatch, Shard
+from ..data.batches import ROWS, ArraySource, BatchSource, DatasetSource, as_dataset
+from ..engine.protocol import Trainee
 from ..errors import SettingError
 
 
-class BatchSource(Protocol):
-    """Where batches come from, in an order that is a pure function of the epoch."""
+def to_train(
+    model: Trainee,
+    x: Any,
+    y: Any,
+    batch_size: int,
+    shuffle: bool | None = None,
+    validation_data: Any = None,
+    validation_split: float = 0.0,
+    class_weight: Mapping[int, float] | None = None,
+    sample_weight: Any = None,
+    mask: Any = None,
+) -> tuple[BatchSource, BatchSource | None]:
+    """Return where batches to train on and to validate on come from.
 
-    @property
-    def count(self) -> int | None:
-        """The number of batches in an epoch, if it is known."""
-
-    def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Any]:
-        """Yield the batches of an epoch, from the one with number `start` on, or a shard of each."""
-
-
-@record
-class ArraySource(Record):
-    """Batches of data in memory, or mapped into it."""
-
-    data: Data
-    batch_size: int
-    seed: int = 0
-    shuffle: bool = False
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise SettingError(f"batch_size must be a whole number of 1 or more, got {self.batch_size!r}")
-
-    @property
-    def count(self) -> int:
-        """The number of batches in an epoch; the last may be smaller."""
-        return -(-len(self.data) // self.batch_size)
-
-    def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Any]:
-        """Yield the batches of an epoch; with a shard, as `IndexedBatch`."""
-        n = len(self.data)
-        size = min(self.batch_size, n)
-        for chosen in order(n, self.batch_size, self.seed, epoch, self.shuffle, start):
-            if shard is None:
-                yield self.data.batch(chosen)
-                continue
-            numbers = np.arange(n)[chosen]
-            mine, valid = shard.rows(len(numbers), size, whole=n % size == 0)
-            yield IndexedBatch(self.data, numbers[mine], valid)
-
-
-@record
-class DatasetSource(Record):
-    """Batches of a `data.Dataset`, each checked when it comes.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Gives batches (x, y, weights) for an epoch.
-    check : callable
-        From these three to checked `Data`.
+    The arguments are those of `fit`; without `shuffle` batches are shuffled if the network allows it.
     """
-
-    dataset: Any
-    check: Callable[[Any, Any, Any], Data]
-
-    @property
-    def count(self) -> int | None:
-        """The number of batches in an epoch, if it is known."""
-        length: int | None = self.dataset.length
-        return length
-
-    def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Batch]:
-        """Yield the batches of an epoch; with a shard, each filled up to the size of the first."""
-        size = 0
-        for x, y, weights in self.dataset.batches(epoch, start):
-            data = self.check(x, y, weights)
-            if shard is None:
-                yield data.batch(slice(None))
-                continue
-            size = max(size, len(data))
-            mine, valid = shard.rows(len(data), size)
-            yield data.batch(mine)._replace(valid=valid)
+    validation = None
+    if validation_data is not None:
+        several = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+        validation = to_measure(model, *several)
+    if (dataset := as_dataset(x, y, batch_size)) is not None:
+        return _checked(model, dataset), validation
+    data = model.checked(x, y, class_weight, sample_weight, mask)
+    stateful = bool(model.problem.layout.stateful)
+    if model.optimizer.full_batch:
+        batch_size, shuffle = len(data), False
+    if validation is None and validation_split:
+        data, rest = data.split(validation_split)
+        validation = ArraySource(rest, ROWS)
+    if shuffle and stateful:
+        raise SettingError(
+            "fit: a stateful layer goes on where the batch before stopped, so batches must keep their "
+            "order: pass shuffle=False"
+        )
+    return ArraySource(data, batch_size, model.seed, not stateful if shuffle is None else shuffle), validation
 
 
-def as_dataset(x: Any, y: Any, batch_size: int) -> Any:
-    """Return the `Dataset` of what a person gave as data; None if that is arrays."""
-    if y is not None and not type(x).__module__.startswith("h5py"):
-        return None
-    from ..data.dataset import Dataset
-
-    if isinstance(x, Dataset):
-        return x
-    if y is not None:
-        return Dataset.from_arrays(x, y).batch(batch_size)
-    if hasattr(x, "__next__") or callable(x):
-        return Dataset.from_iterator(x)
-    return None
+def to_measure(
+    model: Trainee, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS
+) -> BatchSource:
+    """Return where batches to measure on come from."""
+    if (dataset := as_dataset(x, y, batch_size)) is not None:
+        return _checked(model, dataset)
+    return ArraySource(model.checked(x, y, mask=mask), batch_size)
 
 
-def order(
-    n: int, batch_size: int, seed: int, epoch: int, shuffle: bool, start: int = 0
-) -> Iterator[Array | slice]:
-    """Yield the rows of each batch of an epoch: a pure function of seed and epoch."""
-    first = range(start * batch_size, n, batch_size)
-    if not shuffle:
-        yield from (slice(begin, begin + batch_size) for begin in first)
-        return
-    chosen = Stream(seed, epoch, path=("shuffle",)).permutation(n)
-    yield from (chosen[begin : begin + batch_size] for begin in first)
+def _checked(model: Trainee, dataset: Any) -> BatchSource:
+    """Return a source whose batches are checked one at a time."""
+    if "live" not in vars(model):  # the first batch says for what inputs the model is
+        model.checked(*dataset.sample[:2])
+    return DatasetSource(dataset, lambda x, y, weights: model.checked(x, y, None, weights))

@@ -111,7 +111,7 @@ class Step(Record):
             If the loss or the gradient is NaN or infinite.
         """
         problem = self.problem(state, None if isinstance(x, dict) else x.shape[1:])
-        batches = [Batch(x, target, weights, mask).masked(self.net)]
+        batches = [Batch(x, target, weights, mask)]
         ran = self.executor.run(problem.update, problem, state, [batches], frozenset({"predictions"}))
         if ran.error is not None:
             raise settled(ran, problem, self.executor, batches)[1]

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...backend import Array
 from ...data.batch import Batch, Data, rows
+from ...data.batches import ArraySource
 from ...engine.on_numpy import OnNumpy
 from ...engine.problem import Problem
 from ...engine.protocol import Trainee
@@ -20,7 +21,6 @@ from ...layers import Layer
 from ...losses import BinaryCrossentropy, Loss
 from ...losses.crossentropy import FromProbabilities
 from ...training.diagnose import settled
-from ...training.sources import ArraySource
 from ..trace import Trace, trace_step
 
 PROBE = 256
@@ -119,7 +119,7 @@ def examine(model: Trainee, x: Any, y: Any, steps: int, batch_size: int) -> Evid
     records, failure, state = [], "", start
     executor = OnNumpy()
     for batch in _endless(source, steps, stateful):
-        batches = [batch.masked(model.net)]
+        batches = [batch]
         ran = executor.run(problem.update, problem, state, [batches])
         if ran.error is not None:
             failure = str(settled(ran, problem, executor, batches)[1])

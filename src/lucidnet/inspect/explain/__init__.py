@@ -65,7 +65,7 @@ def explain(model: Trainee, x: Any, y: Any, digits: int = 6) -> Explanation:
             "explain: it tells networks with one output (n, units), not sequences or several outputs"
         )
     _check_size(model, state.vector.size + sum(np.size(call.y) for call in seen.calls))
-    batches = [batch.masked(model.net)]
+    batches = [batch]
     executor = OnNumpy()
     ran = executor.run(problem.update, problem, state, [batches])
     if ran.error is not None:

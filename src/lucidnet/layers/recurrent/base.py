@@ -20,8 +20,8 @@ from ...backend import Array, Shape, Stream, Tree, namespace, with_one
 from ...core.settings import flag, named, whole
 from ...core.value import value
 from ...errors import SettingError, ShapeError
-from ..base import INFERENCE, Cache, Layer, Run, Send, several
-from .loop import State, back_through_time, through_time
+from ..base import INFERENCE, Cache, Layer, Mask, Run, Send, several
+from .loop import State, back_through_time, first_mask, through_time
 
 
 @value
@@ -127,6 +127,9 @@ class Recurrent(Layer):
                 )
             states.append(xp.zeros((n, self.units), dtype=x.dtype) if over is None else over)
         return tuple(states)
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return first_mask(mask) if self.return_sequences else None
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return through_time(self, params, x, run)

@@ -10,7 +10,8 @@ from ...backend import Array, Shape, Stream, Tree, namespace
 from ...core.settings import named, whole
 from ...core.value import value
 from ...layers import Dense, Layer
-from ...layers.base import Send
+from ...layers.base import Send, zeroed
+from ...losses.base import scaled, shares
 from ...losses.crossentropy import as_rows
 from ..base import SpaceRule
 from ..edge import Edge, Signals, carriers
@@ -55,7 +56,8 @@ class Direct(SpaceRule):
         if not (edge.need_dx and carriers(edge.layer)):
             return *edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx), None
         _, grads = edge.route(edge.params, edge.cache, edge.dy, send, False)
-        return projected(self.signal(edge.signals), edge.B["B"]), grads, None
+        dx = projected(self.signal(edge.signals), edge.B["B"])
+        return zeroed(dx, (edge.signals.masks or {}).get(id(edge.cache))), grads, None
 
 
 def projected(signal: Array, B: Array) -> Array:
@@ -94,7 +96,8 @@ class DirectRandomTargetProjection(Direct):
 
     def signal(self, signals: Signals) -> Array:
         rows = as_rows(signals.target, signals.error).reshape(signals.error.shape)
-        return rows / math.prod(rows.shape[:-1])
+        share = shares(rows[..., 0], None, signals.mask)
+        return rows / math.prod(rows.shape[:-1]) if share is None else scaled(rows, share[..., None])
 
 
 @value

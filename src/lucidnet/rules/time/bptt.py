@@ -88,9 +88,7 @@ class TruncatedBPTT(TimeRule):
         self, layer: Recurrent, params: Tree, trace: Any, cache: RecurrentCache, error: Array, B: Tree
     ) -> tuple[Any, Tree, Tree]:
         xp, times = namespace(error), trace.times + 1
-        if trace.cache.counts is not None:
-            cache = cache._replace(counts=xp.ones((1, 1, 1), dtype=bool))
-        both = joined((trace.cache, cache))
+        both = joined(tuple(map(counted, (trace.cache, cache))))
         cache = part(both, max(0, len(both.h) - self.window), len(both.h))
         errors = xp.concat([trace.errors, error[None]])[-self.window :]
         nothing = tuple(xp.zeros_like(array) for array in cache.last)
@@ -104,6 +102,13 @@ class TruncatedBPTT(TimeRule):
         now = self.stride == 1 or times % self.stride == 0
         grads, errors = branch(now, carried, put_off)
         return Window(cache, errors, times), grads, B
+
+
+def counted(cache: RecurrentCache) -> RecurrentCache:
+    """Return what a layer kept, with a mask of each time step and sequence; all count if there was none."""
+    xp, shape = namespace(cache.h), (*cache.h.shape[:2], 1)
+    counts = xp.ones(shape, dtype=bool) if cache.counts is None else cache.counts
+    return cache._replace(counts=xp.broadcast_to(counts, shape))
 
 
 class Window(NamedTuple):
@@ -123,7 +128,7 @@ def before_all(cache: RecurrentCache, times: int) -> RecurrentCache:
         return part(cache, 0, 0)
     xp = namespace(cache.h)
     whole = joined([cache] * times)
-    return whole._replace(h=xp.zeros_like(whole.h), counts=xp.zeros((times, 1, 1), dtype=bool))
+    return whole._replace(h=xp.zeros_like(whole.h), counts=xp.zeros((*whole.h.shape[:2], 1), dtype=bool))
 
 
 def _sum(one: Array, two: Array) -> Array:

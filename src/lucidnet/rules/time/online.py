@@ -103,7 +103,8 @@ class Online(TimeRule):
 
 def time_step(cache: RecurrentCache) -> TimeStep:
     """Return the `TimeStep` of a recurrent layer's cache that holds one time step only."""
-    return TimeStep(with_one(cache.x[0]), with_one(cache.first[0]), cut(cache.kept, 0), None)
+    counts = None if cache.counts is None else cache.counts[0]
+    return TimeStep(with_one(cache.x[0]), with_one(cache.first[0]), cut(cache.kept, 0), counts)
 
 
 def gathered(layer: Recurrent, by_z: Array, by_s: Array) -> Tree:

@@ -1,0 +1,119 @@
+"""Where batches come from: data in memory, data sets larger than that, iterators, functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..backend import Array, Stream
+from ..core.record import Record, record
+from ..errors import SettingError
+from .batch import Batch, Data, IndexedBatch, Shard
+
+ROWS = 1000
+"""Rows measured or predicted together."""
+
+
+class BatchSource(Protocol):
+    """Where batches come from, in an order that is a pure function of the epoch."""
+
+    @property
+    def count(self) -> int | None:
+        """The number of batches in an epoch, if it is known."""
+
+    def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Any]:
+        """Yield the batches of an epoch, from the one with number `start` on, or a shard of each."""
+
+
+@record
+class ArraySource(Record):
+    """Batches of data in memory, or mapped into it."""
+
+    data: Data
+    batch_size: int
+    seed: int = 0
+    shuffle: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise SettingError(f"batch_size must be a whole number of 1 or more, got {self.batch_size!r}")
+
+    @property
+    def count(self) -> int:
+        """The number of batches in an epoch; the last may be smaller."""
+        return -(-len(self.data) // self.batch_size)
+
+    def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Any]:
+        """Yield the batches of an epoch; with a shard, as `IndexedBatch`."""
+        n = len(self.data)
+        size = min(self.batch_size, n)
+        for chosen in order(n, self.batch_size, self.seed, epoch, self.shuffle, start):
+            if shard is None:
+                yield self.data.batch(chosen)
+                continue
+            numbers = np.arange(n)[chosen]
+            mine, valid = shard.rows(len(numbers), size, whole=n % size == 0)
+            yield IndexedBatch(self.data, numbers[mine], valid)
+
+
+@record
+class DatasetSource(Record):
+    """Batches of a `data.Dataset`, each checked when it comes.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Gives batches (x, y, weights) for an epoch.
+    check : callable
+        From these three to checked `Data`.
+    """
+
+    dataset: Any
+    check: Callable[[Any, Any, Any], Data]
+
+    @property
+    def count(self) -> int | None:
+        """The number of batches in an epoch, if it is known."""
+        length: int | None = self.dataset.length
+        return length
+
+    def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Batch]:
+        """Yield the batches of an epoch; with a shard, each filled up to the size of the first."""
+        size = 0
+        for x, y, weights in self.dataset.batches(epoch, start):
+            data = self.check(x, y, weights)
+            if shard is None:
+                yield data.batch(slice(None))
+                continue
+            size = max(size, len(data))
+            mine, valid = shard.rows(len(data), size)
+            yield data.batch(mine)._replace(valid=valid)
+
+
+def as_dataset(x: Any, y: Any, batch_size: int) -> Any:
+    """Return the `Dataset` of what a person gave as data; None if that is arrays."""
+    if y is not None and not type(x).__module__.startswith("h5py"):
+        return None
+    from .dataset import Dataset
+
+    if isinstance(x, Dataset):
+        return x
+    if y is not None:
+        return Dataset.from_arrays(x, y).batch(batch_size)
+    if hasattr(x, "__next__") or callable(x):
+        return Dataset.from_iterator(x)
+    return None
+
+
+def order(
+    n: int, batch_size: int, seed: int, epoch: int, shuffle: bool, start: int = 0
+) -> Iterator[Array | slice]:
+    """Yield the rows of each batch of an epoch: a pure function of seed and epoch."""
+    first = range(start * batch_size, n, batch_size)
+    if not shuffle:
+        yield from (slice(begin, begin + batch_size) for begin in first)
+        return
+    chosen = Stream(seed, epoch, path=("shuffle",)).permutation(n)
+    yield from (chosen[begin : begin + batch_size] for begin in first)
