@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class LucidnetError(Exception):
@@ -69,7 +69,7 @@ class MissingExtraError(LucidnetError, ImportError):
     """An optional dependency is not installed."""
 
 
-def lookup(kind: str, name: str, known: Mapping[str, T]) -> T:
+def lookup(kind: str, name: str, known: Mapping[str, _T]) -> _T:
     """Return ``known[name]``, or raise with the nearest known name.
 
     Examples
@@ -100,3 +100,8 @@ def optional(module: str, extra: str) -> ModuleType:
         raise MissingExtraError(
             f"this needs {package}, which is not installed: pip install 'lucidnet[{extra}]'"
         ) from error
+
+
+def __dir__() -> list[str]:
+    here = (name for name, one in globals().items() if getattr(one, "__module__", "") == __name__)
+    return sorted(name for name in here if not name.startswith("_"))

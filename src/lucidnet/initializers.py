@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .backend import Array, Shape, Stream
+from .core.exports import export
 from .core.value import Value, in_range
 from .core.value import get as _get
 from .errors import SettingError
@@ -194,3 +195,6 @@ def get(given: Any) -> Initializer:
     VarianceScaling(2.0, 'in', 'normal')
     """
     return _get("initializer", given, KNOWN, Initializer)
+
+
+export(globals())

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.exports import export
 from ..core.value import Value, in_range
 from ..errors import SettingError, ShapeError
 
@@ -301,3 +302,6 @@ def _beta(alpha: float, rng: Stream, n: int) -> Array:
 def _check(change: Augmentation, name: str, good: bool) -> None:
     if not good:
         raise SettingError(f"{type(change).__name__}: {name} is out of range: {getattr(change, name)!r}")
+
+
+export(globals())

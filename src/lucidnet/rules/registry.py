@@ -2,56 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.exports import Known
 from ..core.value import Value, of_library
 from ..errors import SettingError, lookup
 from ..layers import Layer, walk
 from .base import SpaceRule
-from .space.direct import DirectFeedbackAlignment, DirectRandomTargetProjection, Shallow
-from .space.perturbation import NodePerturbation, WeightPerturbation
-from .space.transported import (
-    Backprop,
-    BatchSign,
-    FeedbackAlignment,
-    FixedSign,
-    KolenPollack,
-    UniformSign,
-    WeightMirror,
-)
+from .space.transported import Backprop
 from .time.base import TimeRule
-from .time.bptt import BPTT, TruncatedBPTT
-from .time.kernl import KeRNL
-from .time.local import RFLO, Diagonal, EProp
-from .time.rtrl import RTRL, UORO
+from .time.bptt import BPTT
 
-SPACE: dict[str, Callable[[], SpaceRule]] = {
-    "backprop": Backprop,
-    "fa": FeedbackAlignment,
-    "dfa": DirectFeedbackAlignment,
-    "usf": UniformSign,
-    "brsf": BatchSign,
-    "frsf": FixedSign,
-    "kp": KolenPollack,
-    "wm": WeightMirror,
-    "drtp": DirectRandomTargetProjection,
-    "np": NodePerturbation,
-    "wp": WeightPerturbation,
-    "shallow": Shallow,
-}
+SPACE = Known(
+    "lucidnet.rules",
+    SpaceRule,
+    {
+        "fa": "FeedbackAlignment",
+        "dfa": "DirectFeedbackAlignment",
+        "usf": "UniformSign",
+        "brsf": "BatchSign",
+        "frsf": "FixedSign",
+        "kp": "KolenPollack",
+        "wm": "WeightMirror",
+        "drtp": "DirectRandomTargetProjection",
+        "np": "NodePerturbation",
+        "wp": "WeightPerturbation",
+    },
+)
+"""The classes of rules across layers, by their names."""
 
-TIME: dict[str, Callable[[], TimeRule]] = {
-    "bptt": BPTT,
-    "truncated": TruncatedBPTT,
-    "rtrl": RTRL,
-    "snap1": Diagonal,
-    "uoro": UORO,
-    "kernl": KeRNL,
-    "rflo": RFLO,
-    "eprop": EProp,
-}
+TIME = Known(
+    "lucidnet.rules", TimeRule, {"truncated": "TruncatedBPTT", "snap1": "Diagonal"}, without=["SnAp"]
+)
+"""The classes of rules through time, by their names."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,7 +73,7 @@ class Rule(Value):
         object.__setattr__(self, "time", _axis("time", self.time, TIME, TimeRule))
 
 
-def _axis(axis: str, given: Any, known: dict[str, Callable[[], Any]], base: type) -> Any:
+def _axis(axis: str, given: Any, known: Mapping[str, type], base: type) -> Any:
     if isinstance(given, str):
         return lookup(f"rule in {axis}", given, known)()
     if not isinstance(given, base):
