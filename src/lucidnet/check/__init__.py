@@ -1,6 +1,7 @@
 """Checks: whether a backward pass is right, and if not what is wrong; whether a rule does what it says."""
 
 from ..core.exports import export
+from .cases import PackageReport as PackageReport
 from .cases import package as package
 from .gradients import gradients as gradients
 from .report import CheckReport as CheckReport

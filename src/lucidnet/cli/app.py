@@ -147,7 +147,7 @@ def check(
     ] = None,
     data: OptionalData = None,
 ) -> None:
-    """Check gradients against finite differences: every layer, activation and loss, or a saved model."""
+    """Check every layer, activation, loss and learning rule, or the gradients of a saved model."""
     raise typer.Exit(use.check(file, data))
 
 

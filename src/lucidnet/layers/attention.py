@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, several
+from .base import INFERENCE, Cache, Layer, Run, Samples, several
 from .core import Dropout
 from .dotproduct import attend, attend_back
 from .embedding import check_whole
@@ -161,3 +161,8 @@ class MultiHeadAttention(Layer):
                 f"{self.describe()}: expected a mask {memory.shape[:2]} of the keys, got {run.mask.shape}"
             )
         return run.mask
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(2), (5, 4)
+        yield cls(2, 3, causal=True, use_bias=False), (5, 4)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.value import in_range
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, counting, features
+from .base import INFERENCE, Cache, Layer, Run, Samples, counting, features
 from .embedding import check_whole
 from .normalization import check_epsilon, over_rows, scale_and_shift
 
@@ -82,6 +82,11 @@ class BatchNormalization(Layer):
         seen, move = {"mean": mean, "variance": variance}, 1 - self.momentum
         return params | {n: self.momentum * params[n] + move * new.reshape(-1) for n, new in seen.items()}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (5,)
+        yield cls(), (3, 5)
+
 
 @dataclass(frozen=True, repr=False)
 class GroupNormalization(Layer):
@@ -141,6 +146,11 @@ class GroupNormalization(Layer):
 
     def _grouped(self, x: Array) -> Array:  # (n, places, groups, features of a group)
         return x.reshape(x.shape[0], math.prod(x.shape[1:-1]), self.groups, x.shape[-1] // self.groups)
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(2), (6,)
+        yield cls(2), (3, 4)
 
 
 def statistics(

@@ -14,8 +14,9 @@ from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, Send, several
+from .base import INFERENCE, Cache, Layer, Run, Samples, Send, several
 from .containers import Container, by_name, located, named
+from .dense import Dense
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,6 +101,10 @@ class Branches(Container):
         if not need_dx:
             return None, grads
         return (tuple(arrived) if paired else reduce(add, arrived)), grads
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls([Dense(3, "tanh"), Dense(3)]), (5,)
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,9 +10,10 @@ from typing import Any
 from ..backend import Array, Shape, Stream, Tree
 from ..core.trees import Path
 from ..errors import LucidnetError, SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, Send, backprop
+from .base import INFERENCE, Cache, Layer, Run, Samples, Send, backprop
 from .blank import blank_init
 from .core import Input
+from .dense import Dense
 from .rebuild import Wrapper, rebuilt
 
 
@@ -126,6 +127,10 @@ class Sequential(Container):
         last, activation = last.split_activation()
         return replace(self, layers=(*body, last)), activation
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls([Dense(4, "tanh"), cls([Dense(3, "sigmoid")]), Dense(2)]), (5,)
+
 
 @dataclass(frozen=True, repr=False)
 class Residual(Container):
@@ -196,6 +201,11 @@ class Residual(Container):
             dx, grads[name] = send(name, child, params[name], cache[name], dy, need_dx)
             arrived.append(dx)
         return (arrived[0] + arrived[1] if need_dx else None), grads
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(Dense(5, "sigmoid")), (5,)
+        yield cls(Dense(3, "tanh"), Dense(3, use_bias=False)), (5,)
 
 
 def named(layers: Sequence[Layer], where: str) -> tuple[Layer, ...]:

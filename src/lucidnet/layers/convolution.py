@@ -11,7 +11,7 @@ from ..backend.patches import correlate, correlate_back, correlate_weights
 from ..backend.windows import Grid
 from ..errors import SettingError, ShapeError
 from . import activations
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, Samples
 from .grids import both, check_windows, grid_of, outputs, pair, whole
 
 
@@ -157,6 +157,12 @@ class Convolution(Layer):
     def _shape(self, image: Array) -> Shape:
         shape: Shape = image.shape
         return shape if self.dimensions == 2 else (shape[0], *shape[2:])
+
+    @classmethod
+    def samples(cls) -> Samples:
+        shape = (*(5, 4)[: cls.dimensions], 2)
+        yield cls(4, 3), shape
+        yield cls(4, 2, strides=2, padding="same", groups=2, activation="tanh"), shape
 
 
 @dataclass(frozen=True, repr=False)

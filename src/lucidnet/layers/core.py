@@ -12,7 +12,7 @@ import numpy as np
 from ..backend import Array, Shape, Tree
 from ..core.value import at_step, in_range
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, one_input, several
+from .base import INFERENCE, Cache, Layer, Run, Samples, one_input, several
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,6 +56,10 @@ class Input(Layer):
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy, {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(5), (5,)
+
 
 @dataclass(frozen=True, repr=False)
 class Masking(Layer):
@@ -77,6 +81,10 @@ class Masking(Layer):
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy, {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (3, 2)
 
 
 @dataclass(frozen=True, repr=False)
@@ -123,6 +131,10 @@ class Dropout(Layer):
             raise SettingError(f"Dropout: rate must be at least 0 and below 1, got {rate!r}")
         return rate  # type: ignore[no-any-return]
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(0.4), (5,)
+
 
 @dataclass(frozen=True, repr=False)
 class Flatten(Layer):
@@ -140,6 +152,10 @@ class Flatten(Layer):
 
     def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy.reshape(shape), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (2, 3)
 
 
 @dataclass(frozen=True, repr=False)
@@ -182,6 +198,11 @@ class Reshape(Layer):
 
     def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy.reshape(shape), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls((5, 1)), (5,)
+        yield cls((3, -1)), (2, 3)
 
 
 def fits(shape: Shape, expected: Shape) -> bool:

@@ -9,7 +9,7 @@ from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
 from ..errors import SettingError
 from . import activations
-from .base import INFERENCE, Cache, Layer, Run, features
+from .base import INFERENCE, Cache, Layer, Run, Samples, features
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,3 +88,8 @@ class Dense(Layer):
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(3), (5,)
+        yield cls(3, "tanh", use_bias=False), (4, 5)

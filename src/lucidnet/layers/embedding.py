@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, row_numbers, scatter_add
 from ..errors import SettingError
-from .base import INFERENCE, Cache, Layer, Run, one_input
+from .base import INFERENCE, Cache, Layer, Run, Samples, one_input
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,6 +71,10 @@ class Embedding(Layer):
 
     def mask(self, x: Array) -> Array | None:
         return x != 0 if self.mask_zero else None
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(5, 3), (4,)
 
 
 def check_whole(layer: Layer, *settings: str) -> None:

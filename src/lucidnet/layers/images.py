@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..backend import Array, Shape, Tree, namespace
 from ..core.value import in_range
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, one_input
+from .base import INFERENCE, Cache, Layer, Run, Samples, one_input
 from .grids import both, pair
 
 
@@ -45,6 +45,10 @@ class GlobalAveragePooling2D(Layer):
         share, shape = cache
         places = dy.reshape(dy.shape[0], *(1,) * self.dimensions, -1)
         return namespace(dy).broadcast_to(places * share, shape), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (*(5, 4)[: cls.dimensions], 2)
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,6 +87,10 @@ class GlobalMaxPooling2D(Layer):
             size *= n
         here = xp.arange(size)[None, :, None] == first[:, None]
         return xp.where(here, dy[:, None], 0).reshape(count, *shape[1:]), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (*(5, 4)[: cls.dimensions], 2)
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,6 +138,11 @@ class UpSampling2D(Layer):
         blocks = dy.reshape(n, height, down, width, across, channels)
         return blocks.sum((2, 4)), {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (3, 2, 2)
+        yield cls((2, 3)), (3, 2, 2)
+
 
 @dataclass(frozen=True, repr=False)
 class ZeroPadding2D(Layer):
@@ -175,6 +188,10 @@ class ZeroPadding2D(Layer):
         sides = zip(dy.shape[1:-1], self.padding, strict=True)
         return dy[(slice(None), *(slice(before, size - after) for size, (before, after) in sides))], {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(2), (*(5, 4)[: cls.dimensions], 2)
+
 
 @dataclass(frozen=True, repr=False)
 class ZeroPadding1D(ZeroPadding2D):
@@ -218,6 +235,10 @@ class SpatialDropout2D(Layer):
 
     def backward(self, params: Tree, mask: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return (dy if mask is None else dy * mask / (1 - self.rate)), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(0.4), (*(5, 4)[: cls.dimensions], 2)
 
 
 @dataclass(frozen=True, repr=False)

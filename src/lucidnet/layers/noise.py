@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..backend import Array, Tree, namespace
 from ..core.value import in_range
 from ..errors import SettingError
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, Samples
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,3 +38,7 @@ class GaussianNoise(Layer):
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy, {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(0.1), (5,)

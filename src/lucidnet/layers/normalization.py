@@ -8,7 +8,7 @@ from typing import Any
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.value import in_range
 from ..errors import SettingError
-from .base import INFERENCE, Cache, Layer, Run, features
+from .base import INFERENCE, Cache, Layer, Run, Samples, features
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,6 +70,11 @@ class LayerNormalization(Layer):
         dx *= inverse
         return dx, grads
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (5,)
+        yield cls(), (3, 5)
+
 
 @dataclass(frozen=True, repr=False)
 class RMSNormalization(Layer):
@@ -117,6 +122,11 @@ class RMSNormalization(Layer):
         dx -= unit * (dy_unit @ (params["gamma"] / dy.shape[-1]))[..., None]
         dx *= inverse
         return dx, grads
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (5,)
+        yield cls(), (3, 5)
 
 
 def scaled(x: Array, epsilon: float) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ..backend import Array, Tree, namespace
 from ..backend.windows import Grid, added, padded, unpadded
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, Samples
 from .grids import check_windows, grid_of, outputs, pair
 
 
@@ -75,6 +75,11 @@ class Pooling(Layer):
             dx = added(dx, grid.slices(offset, outputs), part)
         dx = unpadded(dx, grid)
         return (dx if self.dimensions == 2 else dx[:, 0]), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (*(5, 4)[: cls.dimensions], 2)
+        yield cls(3, strides=2, padding="same"), (*(5, 4)[: cls.dimensions], 2)
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,7 +10,7 @@ import numpy as np
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Run, one_input
+from .base import INFERENCE, Cache, Layer, Run, Samples, one_input
 from .embedding import check_whole
 from .recurrent.base import sequence
 
@@ -58,6 +58,10 @@ class PositionalEmbedding(Layer):
         if time is not None and time > self.length:
             raise ShapeError(f"PositionalEmbedding: a sequence of {time} steps is longer than {self.length}")
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(7), (6, 4)
+
 
 @dataclass(frozen=True, repr=False)
 class SinusoidalEncoding(Layer):
@@ -82,3 +86,7 @@ class SinusoidalEncoding(Layer):
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy, {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (6, 4)

@@ -9,7 +9,7 @@ from ..backend import Array, Shape, Stream, Tree
 from ..errors import ShapeError
 from . import activations
 from .attention import MultiHeadAttention
-from .base import INFERENCE, Cache, Layer, Run, Send, several
+from .base import INFERENCE, Cache, Layer, Run, Samples, Send, several
 from .containers import Container, Residual, Sequential
 from .core import Dropout
 from .dense import Dense
@@ -109,3 +109,8 @@ class TransformerBlock(Container):
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:
         return self.body.route(params, cache, dy, send, need_dx)
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(2, 4, 3, dropout=0.2), (5, 4)
+        yield cls(1, 2, 3, causal=True, norm_first=False), (3, 2)

@@ -11,7 +11,7 @@ from ..backend.patches import correlate, correlate_back, correlate_weights
 from ..backend.windows import Grid, added, padded, unpadded
 from ..errors import SettingError, ShapeError
 from . import activations
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, Samples
 from .grids import both, check_axes, check_windows, grid_of, outputs, pair, whole
 
 LARGE = 1 << 30
@@ -127,6 +127,11 @@ class Conv2DTranspose(Layer):
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(3, 3), (5, 4, 2)
+        yield cls(3, 3, strides=2, padding="same", activation="tanh"), (3, 2, 2)
+
 
 @dataclass(frozen=True, repr=False)
 class DepthwiseConv2D(Layer):
@@ -217,3 +222,8 @@ class DepthwiseConv2D(Layer):
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(3), (5, 4, 2)
+        yield cls(2, strides=2, multiplier=2, activation="tanh"), (5, 4, 2)

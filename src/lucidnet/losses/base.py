@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -118,6 +119,12 @@ class Loss(Value):
             The dtype of the network.
         """
         return check_values(target, shape, dtype)
+
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        """Yield losses of this class to try; the default is one without arguments."""
+        if cls is not Loss:
+            yield cls()
 
 
 def terms_of(counts: Array, shape: Shape) -> Any:

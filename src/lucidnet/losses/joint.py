@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from ..core.value import in_range
 from ..errors import DataError, SettingError
 from ..layers import Graph, Layer, Sequential
 from .base import Cache, Loss
+from .regression import Huber, MeanSquaredError
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,6 +94,10 @@ class Joint(Loss):
             got = f"the names {sorted(target)}" if isinstance(target, Mapping) else type(target).__name__
             raise DataError(f"y: expected a dict with the outputs {sorted(dict(self.losses))}, got {got}")
         return {name: loss.check_target(target[name], shape[name], dtype) for name, loss in self.losses}
+
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls((("a", MeanSquaredError()), ("b", Huber())), (1.0, 0.5))
 
 
 @dataclass(frozen=True, repr=False)

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace, with_one
 from ...errors import SettingError, ShapeError
-from ..base import INFERENCE, Cache, Layer, Run, Send, several
+from ..base import INFERENCE, Cache, Layer, Run, Samples, Send, several
 from .loop import State, back_through_time, through_time
 
 
@@ -150,6 +150,12 @@ class Recurrent(Layer):
 
     def states(self, cache: Cache) -> Tree:
         return dict(zip(self.carried, cache.last, strict=True))
+
+    @classmethod
+    def samples(cls) -> Samples:
+        if cls.step is not Recurrent.step:
+            yield cls(3), (6, 4)
+            yield cls(2, return_sequences=True, go_backwards=True), (4, 3)
 
 
 def sequence(shape: Any) -> tuple[int | None, int]:

@@ -9,7 +9,7 @@ from ...backend import Array, Tree
 from ...core.value import in_range
 from ...errors import SettingError
 from .. import activations
-from ..base import Cache, Run
+from ..base import Cache, Run, Samples
 from .base import Recurrent
 from .loop import State
 
@@ -105,3 +105,8 @@ class LeakyRNN(Recurrent):
         (dh,) = dstate
         da, _ = self.activation.backward({}, cache, dh * (1 / self.tau))
         return da, da, ((1 - 1 / self.tau) * dh + da @ params["U"].T,)
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(3), (6, 4)
+        yield cls(2, tau=3.0, noise=0.1, return_sequences=True), (4, 3)
