@@ -40,7 +40,7 @@ TODAY = {
     "modules in the largest circle": 2,
     "lines of model.py": 422,
     "lines of Model": 359,
-    "lines of the training core": 3485,
+    "lines of the training core": 3486,
 }
 """What is over the budget today, and how much of it there is."""
 

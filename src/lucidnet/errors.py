@@ -11,6 +11,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TypeVar
 
+from . import foreign
+
 _T = TypeVar("_T")
 
 
@@ -80,13 +82,14 @@ def lookup(kind: str, name: str, known: Mapping[str, _T]) -> _T:
     """
     if name in known:
         return known[name]
-    raise UnknownNameError(f"unknown {kind} {name!r}: {suggestion(name, known)}")
+    ours = foreign.word(kind, name)
+    raise UnknownNameError(f"unknown {kind} {name!r}: {suggestion(name, known, ours)}")
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Say which of the known names comes nearest to a name, and list them all."""
+def suggestion(name: str, known: Iterable[str], meant: str | None = None) -> str:
+    """Say which of the known names was meant, or comes nearest, and list them all."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
+    near = [meant] if meant else difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}Known: {', '.join(names)}."
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import losses, optimizers
+from . import foreign, losses, optimizers
 from .backend import Array, Tree
 from .core.trees import leaves, tree_map
 from .core.value import from_config
@@ -51,6 +51,7 @@ ROWS = 1000
 """Rows predicted together."""
 
 
+@foreign.refusing("__init__", "compile", "fit", "predict", "evaluate")
 class Model:
     """A network with its weights, and all that is needed to train and use it.
 
@@ -204,8 +205,7 @@ class Model:
 
     def __getattr__(self, name: str) -> Any:
         # What a model has once it is built, or compiled: found when it is first asked for.
-        if name not in ("live", "problem"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        foreign.only(self, name, "live", "problem")
         if name == "problem":
             _ = self._compiled  # raises if it is not
         self.build()

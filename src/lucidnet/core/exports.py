@@ -9,13 +9,16 @@ this follow ``__all__``, ``dir()``, the names that people write (`Known`), and w
 from __future__ import annotations
 
 import ast
+import difflib
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import import_module
-from importlib.util import resolve_name
+from importlib.util import find_spec, resolve_name
 from typing import Any, Generic, NamedTuple, TypeVar
+
+from .. import foreign
 
 V = TypeVar("V")
 
@@ -28,24 +31,21 @@ class Place(NamedTuple):
     """The name there; empty where the module itself is exported."""
 
 
-def export(space: dict[str, Any], hint: Callable[[str, str], str] | None = None) -> None:
+def export(space: dict[str, Any]) -> None:
     """Give a module ``__all__``, ``dir()``, and the names that are imported when they are first used.
 
     Parameters
     ----------
     space : dict
         Its ``globals()``; this is called at its end.
-    hint : callable, optional
-        What is added to the message about a name that is not there, from the module's name and that one.
     """
     module = space["__name__"]
 
     def get(name: str) -> Any:
         if name == "__all__":
             return list(exports(module))
-        if name.startswith("__") or name not in (table := exports(module)):
-            more = hint(module, name) if hint else ""
-            raise AttributeError(f"module {module!r} has no attribute {name!r}{more}")
+        if name.startswith("_") or name not in (table := exports(module)):
+            raise AttributeError(f"module {module!r} has no attribute {name!r}{_hint(module, name)}")
         place = table[name]
         there = import_module(place.module)
         space[name] = getattr(there, place.name) if place.name else there
@@ -60,12 +60,12 @@ def export(space: dict[str, Any], hint: Callable[[str, str], str] | None = None)
 @cache
 def exports(module: str) -> Mapping[str, Place]:
     """Return the names that a module exports, in alphabetical order, and where each comes from."""
-    there = import_module(module)
-    loader: Any = getattr(there, "__loader__", None)
+    spec = find_spec(module)
+    loader: Any = spec and spec.loader
     source = loader.get_source(module) if hasattr(loader, "get_source") else None
-    if source is None:
+    if spec is None or source is None:
         raise ImportError(f"{module}: what it exports is read from its source file, which is not there")
-    return dict(sorted(_read(ast.parse(source).body, module, there.__package__ or "")))
+    return dict(sorted(_read(ast.parse(source).body, module, spec.parent or "")))
 
 
 def _read(body: list[ast.stmt], module: str, package: str) -> Iterator[tuple[str, Place]]:
@@ -88,6 +88,20 @@ def _defined(node: ast.stmt) -> Iterator[str]:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         inside = (inner for target in targets for inner in ast.walk(target))
         yield from (inner.id for inner in inside if isinstance(inner, ast.Name))
+
+
+def _hint(module: str, name: str) -> str:
+    """Say what a name that a module does not have is called here, or where it is."""
+    if name.startswith("_"):
+        return ""
+    if ours := foreign.attribute(module, name):
+        return f": here it is {module}.{ours}"
+    root = module.partition(".")[0]
+    modules = [place.module for place in exports(root).values() if not place.name]
+    if found := next((other for other in modules if name in exports(other)), None):
+        return f": it is {found}.{name}"
+    near = difflib.get_close_matches(name, exports(module), n=1)
+    return f": did you mean {near[0]!r}?" if near else ""
 
 
 class Classes(Mapping[str, type[V]], Generic[V]):

@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import SettingError, lookup
+from ..foreign import Refusing
 
 V = TypeVar("V", bound="Value")
 
 
-class Value:
+class Value(Refusing):
     """The base of all values; a subclass is a dataclass with ``frozen=True, repr=False``."""
 
     def __repr__(self) -> str:
