@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
@@ -13,7 +13,7 @@ import numpy as np
 
 from . import foreign, losses, optimizers
 from .backend import Array, Tree
-from .core.trees import leaves, tree_map
+from .core.trees import Numbers, Params, leaves, tree_map
 from .core.value import from_config
 from .data.batch import Data, rows
 from .engine.build import credit_rule, executor_for, initial, problem_of
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .inspect.doctor import DoctorReport
     from .inspect.explain import Explanation
     from .metrics import Metric
-    from .rules import Rule
+    from .rules import Rule, SpaceRule, TimeRule
     from .training.find import RateCurve
     from .training.online import OnlineLearner
     from .training.stepper import Stepper
@@ -158,11 +158,11 @@ class Model:
 
     def compile(
         self,
-        loss: Any,
-        optimizer: Any = "adam",
-        metrics: Any = (),
+        loss: str | Loss | Callable[..., Any] | Mapping[str, Any],
+        optimizer: str | Optimizer | type[Optimizer] = "adam",
+        metrics: str | Metric[Any] | Callable[..., Any] | Sequence[Any] | Mapping[str, Any] = (),
         loss_weights: Mapping[str, float] | None = None,
-        rule: Any = "backprop",
+        rule: str | Rule | SpaceRule | TimeRule = "backprop",
     ) -> None:
         """Say what is minimized, how, and what is measured. Weights that exist are kept.
 
@@ -203,13 +203,14 @@ class Model:
         """What makes the steps: a loop on NumPy, or programs on devices."""
         return executor_for(self.config)
 
-    def __getattr__(self, name: str) -> Any:
-        # What a model has once it is built, or compiled: found when it is first asked for.
-        foreign.only(self, name, "live", "problem")
-        if name == "problem":
-            _ = self._compiled  # raises if it is not
-        self.build()
-        return vars(self)[name]
+    if not TYPE_CHECKING:  # so that checkers see wrong names
+
+        def __getattr__(self, name: str) -> Any:
+            # What a model has once it is built, or compiled: found when it is first asked for.
+            foreign.only(self, name, "live", "problem")
+            _ = self._compiled if name == "problem" else None  # raises if it is not
+            self.build()
+            return vars(self)[name]
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy gets an executor of its own: it has locks, devices, and the buffers of one model.
@@ -251,7 +252,7 @@ class Model:
         return self._chosen[0] if self._chosen else None
 
     @property
-    def optimizer(self) -> Any:
+    def optimizer(self) -> Optimizer | None:
         """The optimizer, once compiled. It can be set to one that remembers the same: what it knows stays."""
         return self._chosen[1] if self._chosen else None
 
@@ -267,9 +268,9 @@ class Model:
         return (self._chosen[2] or _rule(None)) if self._chosen else None
 
     @property
-    def feedback(self) -> Tree:
+    def feedback(self) -> Params:
         """The learning rule's feedback weights by layer and name; empty where it has none."""
-        return self.state.feedback.weights
+        return self.state.feedback.weights  # type: ignore[no-any-return]
 
     def set_feedback(self, feedback: Tree) -> None:
         """Set the feedback weights from a tree like `feedback`."""
@@ -304,7 +305,7 @@ class Model:
         return weight_alignment(self)
 
     @property
-    def params(self) -> Tree:
+    def params(self) -> Params:
         """The weights by layer and name, as they are now: ``params["dense1"]["W"]``; see `set_params`."""
         return self.state.params
 
@@ -320,9 +321,9 @@ class Model:
         self.build()
         return self._shapes[1]
 
-    def get_weights(self) -> Array:
+    def get_weights(self) -> Numbers:
         """Return all weights as one flat vector (a copy), in the order of the layers."""
-        return self.state.vector.copy()
+        return self.state.vector.copy()  # type: ignore[no-any-return]
 
     def use_average(self) -> None:
         """Replace the weights by their running average, after training with `optimizers.EMA`."""
@@ -561,7 +562,7 @@ class Model:
         """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``."""
         return evaluate(self, self._evaluated(x, y, mask, batch_size))
 
-    def predict(self, x: Any, mask: Any = None) -> Array:
+    def predict(self, x: Any, mask: Any = None) -> Numbers:
         """Return the network's outputs (n, ...) for inputs (n, ...)."""
         if "live" not in vars(self):
             self.build(example_shape(x))
@@ -570,7 +571,7 @@ class Model:
         parts = [slice(start, start + ROWS) for start in range(0, rows(x), ROWS)]
         with self.executor.hold(lambda: self.live) as state:
             made = [self._predicted(state, x, mask, part) for part in parts]
-        return made[0] if len(made) == 1 else tree_map(lambda *arrays: np.concatenate(arrays), *made)
+        return made[0] if len(made) == 1 else tree_map(lambda *arrays: np.concatenate(arrays), *made)  # type: ignore[no-any-return]
 
     def _predicted(self, state: State, x: Any, mask: Array | None, part: slice) -> Array:
         x = tree_map(lambda array: array[part].astype(self.dtype, copy=False), x)

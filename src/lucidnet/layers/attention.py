@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
+from ..core.types import Named, default
 from ..errors import SettingError, ShapeError
 from .base import INFERENCE, Cache, Layer, Run, Samples, several
 from .core import Dropout
@@ -51,7 +52,7 @@ class MultiHeadAttention(Layer):
     causal: bool = False
     dropout: float = 0.0
     use_bias: bool = True
-    initializer: Any = initializers.VarianceScaling()
+    initializer: Named[initializers.Initializer] = default(initializers.VarianceScaling())
 
     transport: ClassVar[tuple[str, ...]] = ("W_query", "W_key", "W_value", "W_out")
     penalized: ClassVar[tuple[str, ...]] = transport

@@ -9,6 +9,7 @@ from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..backend.patches import correlate, correlate_back, correlate_weights
 from ..backend.windows import Grid
+from ..core.types import Inherited, default
 from ..errors import SettingError, ShapeError
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run, Samples
@@ -54,10 +55,10 @@ class Convolution(Layer):
     padding: Any = "valid"
     dilation: Any = 1
     groups: int = 1
-    activation: Any = activations.Linear()
+    activation: Inherited[Layer] = default(activations.Linear())
     use_bias: bool = True
-    initializer: Any = initializers.VarianceScaling()
-    bias_initializer: Any = initializers.Constant()
+    initializer: Inherited[initializers.Initializer] = default(initializers.VarianceScaling())
+    bias_initializer: Inherited[initializers.Initializer] = default(initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2

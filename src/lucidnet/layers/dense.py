@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
+from ..core.types import Named, NamedOrFunction, default
 from ..errors import SettingError
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run, Samples, features
@@ -42,10 +43,10 @@ class Dense(Layer):
     """
 
     units: int
-    activation: Any = activations.Linear()
+    activation: NamedOrFunction[Layer] = default(activations.Linear())
     use_bias: bool = True
-    initializer: Any = initializers.VarianceScaling()
-    bias_initializer: Any = initializers.Constant()
+    initializer: Named[initializers.Initializer] = default(initializers.VarianceScaling())
+    bias_initializer: Named[initializers.Initializer] = default(initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
 

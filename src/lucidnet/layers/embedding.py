@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, row_numbers, scatter_add
+from ..core.types import Named, default
 from ..errors import SettingError
 from .base import INFERENCE, Cache, Layer, Run, Samples, one_input
 
@@ -45,7 +46,7 @@ class Embedding(Layer):
     vocabulary: int
     dimension: int
     mask_zero: bool = False
-    initializer: Any = initializers.Uniform()
+    initializer: Named[initializers.Initializer] = default(initializers.Uniform())
 
     differentiable: ClassVar[bool] = False
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
+from ..core.types import Named, default
 from ..errors import ShapeError
 from .base import INFERENCE, Cache, Layer, Run, Samples, one_input
 from .embedding import check_whole
@@ -30,7 +31,7 @@ class PositionalEmbedding(Layer):
     """
 
     length: int
-    initializer: Any = initializers.Uniform()
+    initializer: Named[initializers.Initializer] = default(initializers.Uniform())
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)

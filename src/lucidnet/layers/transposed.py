@@ -9,6 +9,7 @@ from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..backend.patches import correlate, correlate_back, correlate_weights
 from ..backend.windows import Grid, added, padded, unpadded
+from ..core.types import Named, NamedOrFunction, default
 from ..errors import SettingError, ShapeError
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run, Samples
@@ -54,10 +55,10 @@ class Conv2DTranspose(Layer):
     padding: Any = "valid"
     dilation: Any = 1
     output_padding: int = 0
-    activation: Any = activations.Linear()
+    activation: NamedOrFunction[Layer] = default(activations.Linear())
     use_bias: bool = True
-    initializer: Any = initializers.VarianceScaling()
-    bias_initializer: Any = initializers.Constant()
+    initializer: Named[initializers.Initializer] = default(initializers.VarianceScaling())
+    bias_initializer: Named[initializers.Initializer] = default(initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2
@@ -161,10 +162,10 @@ class DepthwiseConv2D(Layer):
     padding: Any = "valid"
     dilation: Any = 1
     multiplier: int = 1
-    activation: Any = activations.Linear()
+    activation: NamedOrFunction[Layer] = default(activations.Linear())
     use_bias: bool = True
-    initializer: Any = initializers.VarianceScaling()
-    bias_initializer: Any = initializers.Constant()
+    initializer: Named[initializers.Initializer] = default(initializers.VarianceScaling())
+    bias_initializer: Named[initializers.Initializer] = default(initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2

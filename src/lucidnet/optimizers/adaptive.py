@@ -28,7 +28,7 @@ class RMSprop(Optimizer):
         Added to the root, so that nothing is divided by 0.
     """
 
-    learning_rate: Any = 0.001
+    learning_rate: Setting = 0.001
     rho: Any = 0.9
     momentum: Any = 0.0
     epsilon: float = 1e-8
@@ -73,7 +73,7 @@ class Adagrad(Optimizer):
         Added to the root, so that nothing is divided by 0.
     """
 
-    learning_rate: Any = 0.01
+    learning_rate: Setting = 0.01
     decay: float = 0.0
     initial: float = 0.0
     epsilon: float = 1e-10
@@ -115,7 +115,7 @@ class Adadelta(Optimizer):
         Added under both roots; it sets the size of the first steps.
     """
 
-    learning_rate: Any = 1.0
+    learning_rate: Setting = 1.0
     rho: Any = 0.9
     epsilon: float = 1e-6
 

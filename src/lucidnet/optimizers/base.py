@@ -63,7 +63,7 @@ class Optimizer(Value):
         How large gradients are limited: `ClipValue`, `ClipNorm` or `ClipGlobalNorm`.
     """
 
-    learning_rate: Any = 0.01
+    learning_rate: Setting = 0.01
     weight_decay: Any = field(default=0.0, kw_only=True)
     clip: Clip | None = field(default=None, kw_only=True)
 

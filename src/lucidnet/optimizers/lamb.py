@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..backend import Array, namespace
 from .adam import Adam, Moments, moments_step
-from .base import Bounds, Optimizer, Slots
+from .base import Bounds, Optimizer, Setting, Slots
 from .clip import norm
 
 
@@ -30,7 +30,7 @@ class LAMB(Moments, Optimizer):
         What of the parameters goes into the direction.
     """
 
-    learning_rate: Any = 0.001
+    learning_rate: Setting = 0.001
     beta1: Any = 0.9
     beta2: Any = 0.999
     epsilon: float = 1e-6

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, namespace
-from .base import Bounds, Optimizer, Slots
+from .base import Bounds, Optimizer, Setting, Slots
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,7 +24,7 @@ class Lion(Optimizer):
         Share of the momentum in the step, and share of it that is kept; at least 0 and below 1.
     """
 
-    learning_rate: Any = 0.0001
+    learning_rate: Setting = 0.0001
     beta1: Any = 0.9
     beta2: Any = 0.99
 

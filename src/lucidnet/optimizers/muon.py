@@ -11,7 +11,7 @@ import numpy as np
 from ..backend import Array, namespace
 from ..errors import SettingError
 from .adam import AdamW
-from .base import ArraySlice, Bounds, Group, Optimizer, Slots, inside
+from .base import ArraySlice, Bounds, Group, Optimizer, Setting, Slots, inside
 from .clip import norm
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -50,7 +50,7 @@ class Muon(Optimizer):
         Share by which the matrices shrink, times the rate.
     """
 
-    learning_rate: Any = 0.001
+    learning_rate: Setting = 0.001
     momentum: Any = 0.95
     nesterov: bool = True
     scale: str = "original"

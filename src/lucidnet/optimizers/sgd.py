@@ -30,7 +30,7 @@ class SGD(Optimizer):
         Time-based decay: at step t = 0, 1, ... the rate is learning_rate / (1 + decay t).
     """
 
-    learning_rate: Any = 0.01
+    learning_rate: Setting = 0.01
     momentum: Any = 0.0
     nesterov: bool = False
     decay: float = 0.0

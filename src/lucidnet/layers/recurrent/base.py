@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace, with_one
+from ...core.types import Inherited, default
 from ...errors import SettingError, ShapeError
 from ..base import INFERENCE, Cache, Layer, Run, Samples, Send, several
 from .loop import State, back_through_time, through_time
@@ -50,9 +51,9 @@ class Recurrent(Layer):
     return_sequences: bool = False
     go_backwards: bool = False
     stateful: bool = False
-    initializer: Any = initializers.VarianceScaling()
-    recurrent_initializer: Any = initializers.Orthogonal()
-    bias_initializer: Any = initializers.Constant()
+    initializer: Inherited[initializers.Initializer] = default(initializers.VarianceScaling())
+    recurrent_initializer: Inherited[initializers.Initializer] = default(initializers.Orthogonal())
+    bias_initializer: Inherited[initializers.Initializer] = default(initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     penalized: ClassVar[tuple[str, ...]] = ("W", "U")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ...backend import Array, Tree
+from ...core.types import NamedOrFunction, default
 from ...core.value import in_range
 from ...errors import SettingError
 from .. import activations
-from ..base import Cache, Run, Samples
+from ..base import Cache, Layer, Run, Samples
 from .base import Recurrent
 from .loop import State
 
@@ -35,7 +35,7 @@ class SimpleRNN(Recurrent):
     The other parameters are those of `Recurrent`.
     """
 
-    activation: Any = activations.Tanh()
+    activation: NamedOrFunction[Layer] = default(activations.Tanh())
 
     def __post_init__(self) -> None:
         Recurrent.__post_init__(self)
@@ -79,7 +79,7 @@ class LeakyRNN(Recurrent):
     """
 
     tau: float = 10.0
-    activation: Any = activations.Tanh()
+    activation: NamedOrFunction[Layer] = default(activations.Tanh())
     noise: float = 0.0
 
     def __post_init__(self) -> None:
