@@ -9,19 +9,11 @@ T = TypeVar("T")
 
 
 class Named(Generic[T]):
-    """A setting that may be given by name, or as a class, and is kept as a value of that class."""
+    """A setting that is kept as a value, and may be given by name, as a class or as a function, too."""
 
     if TYPE_CHECKING:
 
         def __get__(self, owner: object, kind: type | None = None, /) -> T: ...
-
-        def __set__(self, owner: object, given: T | type[T] | str, /) -> None: ...
-
-
-class NamedOrFunction(Named[T]):
-    """A setting that may also be given as a function of an array."""
-
-    if TYPE_CHECKING:
 
         def __set__(self, owner: object, given: T | type[T] | str | Callable[[Any], Any], /) -> None: ...
 

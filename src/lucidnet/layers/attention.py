@@ -9,6 +9,7 @@ from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
 from ..core.types import Named, default
 from ..errors import SettingError, ShapeError
+from ..initializers import Initializer
 from .base import INFERENCE, Cache, Layer, Run, Samples, several
 from .core import Dropout
 from .dotproduct import attend, attend_back
@@ -52,7 +53,7 @@ class MultiHeadAttention(Layer):
     causal: bool = False
     dropout: float = 0.0
     use_bias: bool = True
-    initializer: Named[initializers.Initializer] = default(initializers.VarianceScaling())
+    initializer: Named[Initializer] = default(initializers.VarianceScaling())
 
     transport: ClassVar[tuple[str, ...]] = ("W_query", "W_key", "W_value", "W_out")
     penalized: ClassVar[tuple[str, ...]] = transport

@@ -11,6 +11,7 @@ from ..backend.patches import correlate, correlate_back, correlate_weights
 from ..backend.windows import Grid
 from ..core.types import Inherited, default
 from ..errors import SettingError, ShapeError
+from ..initializers import Initializer
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run, Samples
 from .grids import both, check_windows, grid_of, outputs, pair, whole
@@ -57,8 +58,8 @@ class Convolution(Layer):
     groups: int = 1
     activation: Inherited[Layer] = default(activations.Linear())
     use_bias: bool = True
-    initializer: Inherited[initializers.Initializer] = default(initializers.VarianceScaling())
-    bias_initializer: Inherited[initializers.Initializer] = default(initializers.Constant())
+    initializer: Inherited[Initializer] = default(initializers.VarianceScaling())
+    bias_initializer: Inherited[Initializer] = default(initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
-from ..core.types import Named, NamedOrFunction, default
+from ..core.types import Named, default
 from ..errors import SettingError
+from ..initializers import Initializer
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run, Samples, features
 
@@ -43,10 +44,10 @@ class Dense(Layer):
     """
 
     units: int
-    activation: NamedOrFunction[Layer] = default(activations.Linear())
+    activation: Named[Layer] = default(activations.Linear())
     use_bias: bool = True
-    initializer: Named[initializers.Initializer] = default(initializers.VarianceScaling())
-    bias_initializer: Named[initializers.Initializer] = default(initializers.Constant())
+    initializer: Named[Initializer] = default(initializers.VarianceScaling())
+    bias_initializer: Named[Initializer] = default(initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
 

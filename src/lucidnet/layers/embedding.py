@@ -9,6 +9,7 @@ from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, row_numbers, scatter_add
 from ..core.types import Named, default
 from ..errors import SettingError
+from ..initializers import Initializer
 from .base import INFERENCE, Cache, Layer, Run, Samples, one_input
 
 
@@ -46,7 +47,7 @@ class Embedding(Layer):
     vocabulary: int
     dimension: int
     mask_zero: bool = False
-    initializer: Named[initializers.Initializer] = default(initializers.Uniform())
+    initializer: Named[Initializer] = default(initializers.Uniform())
 
     differentiable: ClassVar[bool] = False
 

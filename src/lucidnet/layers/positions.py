@@ -11,6 +11,7 @@ from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.types import Named, default
 from ..errors import ShapeError
+from ..initializers import Initializer
 from .base import INFERENCE, Cache, Layer, Run, Samples, one_input
 from .embedding import check_whole
 from .recurrent.base import sequence
@@ -31,7 +32,7 @@ class PositionalEmbedding(Layer):
     """
 
     length: int
-    initializer: Named[initializers.Initializer] = default(initializers.Uniform())
+    initializer: Named[Initializer] = default(initializers.Uniform())
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)

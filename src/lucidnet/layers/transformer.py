@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree
-from ..core.types import NamedOrFunction, default
+from ..core.types import Named, default
 from ..errors import ShapeError
 from . import activations
 from .attention import MultiHeadAttention
@@ -61,7 +61,7 @@ class TransformerBlock(Container):
     feed_forward: int | None = None
     dropout: float = 0.0
     causal: bool = False
-    activation: NamedOrFunction[Layer] = default(activations.GELU())
+    activation: Named[Layer] = default(activations.GELU())
     norm_first: bool = True
     epsilon: float = 1e-5
 

@@ -9,8 +9,9 @@ from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..backend.patches import correlate, correlate_back, correlate_weights
 from ..backend.windows import Grid, added, padded, unpadded
-from ..core.types import Named, NamedOrFunction, default
+from ..core.types import Named, default
 from ..errors import SettingError, ShapeError
+from ..initializers import Initializer
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run, Samples
 from .grids import both, check_axes, check_windows, grid_of, outputs, pair, whole
@@ -55,10 +56,10 @@ class Conv2DTranspose(Layer):
     padding: Any = "valid"
     dilation: Any = 1
     output_padding: int = 0
-    activation: NamedOrFunction[Layer] = default(activations.Linear())
+    activation: Named[Layer] = default(activations.Linear())
     use_bias: bool = True
-    initializer: Named[initializers.Initializer] = default(initializers.VarianceScaling())
-    bias_initializer: Named[initializers.Initializer] = default(initializers.Constant())
+    initializer: Named[Initializer] = default(initializers.VarianceScaling())
+    bias_initializer: Named[Initializer] = default(initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2
@@ -162,10 +163,10 @@ class DepthwiseConv2D(Layer):
     padding: Any = "valid"
     dilation: Any = 1
     multiplier: int = 1
-    activation: NamedOrFunction[Layer] = default(activations.Linear())
+    activation: Named[Layer] = default(activations.Linear())
     use_bias: bool = True
-    initializer: Named[initializers.Initializer] = default(initializers.VarianceScaling())
-    bias_initializer: Named[initializers.Initializer] = default(initializers.Constant())
+    initializer: Named[Initializer] = default(initializers.VarianceScaling())
+    bias_initializer: Named[Initializer] = default(initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2

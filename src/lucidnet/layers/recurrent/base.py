@@ -20,6 +20,7 @@ from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace, with_one
 from ...core.types import Inherited, default
 from ...errors import SettingError, ShapeError
+from ...initializers import Initializer
 from ..base import INFERENCE, Cache, Layer, Run, Samples, Send, several
 from .loop import State, back_through_time, through_time
 
@@ -51,9 +52,9 @@ class Recurrent(Layer):
     return_sequences: bool = False
     go_backwards: bool = False
     stateful: bool = False
-    initializer: Inherited[initializers.Initializer] = default(initializers.VarianceScaling())
-    recurrent_initializer: Inherited[initializers.Initializer] = default(initializers.Orthogonal())
-    bias_initializer: Inherited[initializers.Initializer] = default(initializers.Constant())
+    initializer: Inherited[Initializer] = default(initializers.VarianceScaling())
+    recurrent_initializer: Inherited[Initializer] = default(initializers.Orthogonal())
+    bias_initializer: Inherited[Initializer] = default(initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     penalized: ClassVar[tuple[str, ...]] = ("W", "U")

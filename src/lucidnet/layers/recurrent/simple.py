@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...backend import Array, Tree
-from ...core.types import NamedOrFunction, default
+from ...core.types import Named, default
 from ...core.value import in_range
 from ...errors import SettingError
 from .. import activations
@@ -35,7 +35,7 @@ class SimpleRNN(Recurrent):
     The other parameters are those of `Recurrent`.
     """
 
-    activation: NamedOrFunction[Layer] = default(activations.Tanh())
+    activation: Named[Layer] = default(activations.Tanh())
 
     def __post_init__(self) -> None:
         Recurrent.__post_init__(self)
@@ -79,7 +79,7 @@ class LeakyRNN(Recurrent):
     """
 
     tau: float = 10.0
-    activation: NamedOrFunction[Layer] = default(activations.Tanh())
+    activation: Named[Layer] = default(activations.Tanh())
     noise: float = 0.0
 
     def __post_init__(self) -> None:
