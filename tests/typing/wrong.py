@@ -64,7 +64,7 @@ def kinds() -> None:
     Dense(3, activation=5)
     Dense(3, initializer=5)
     Dense(3, use_bias="no")
-    Dense(3, frozen="yes")
+    Dense(3, l2="much")
     Conv2D("8", 3)
     LSTM(3, return_sequences="yes")
     Dropout()
