@@ -2,13 +2,17 @@
 
 import ast
 import importlib
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "src" / "lucidnet"
+import lucidnet
+
+PACKAGE = Path(lucidnet.__file__).parent
 
 HEAVY = (
     "matplotlib",
@@ -157,6 +161,75 @@ def test_every_class_that_needs_no_argument_has_a_name():
             with pytest.raises(TypeError):
                 kind()
     assert set(layers.activations.KNOWN.values()) <= {getattr(layers, name) for name in layers.__all__}
+
+
+# --- a new layer touches its own file and one line ------------------------------------------------
+
+TWICE = """
+@dataclass(frozen=True, repr=False)
+class Twice(Layer):
+    \"\"\"y = 2 x.\"\"\"
+
+    def forward(self, params, x, run=INFERENCE):
+        return 2 * x, None
+
+    def backward(self, params, cache, dy, need_dx=True):
+        return 2 * dy, {}
+"""
+HALVED = """
+@dataclass(frozen=True, repr=False)
+class Halved(SGD):
+    \"\"\"SGD with half the rate.\"\"\"
+"""
+
+
+def planted(tmp_path):
+    """Return a copy of the package with a layer and an optimizer that no table has, and the files of those."""
+    package = shutil.copytree(PACKAGE, tmp_path / "lucidnet", ignore=shutil.ignore_patterns("__pycache__"))
+    head = "from dataclasses import dataclass\nfrom .{} import {}\n"
+    (package / "layers" / "twice.py").write_text(head.format("base", "INFERENCE, Layer") + TWICE)
+    (package / "optimizers" / "halved.py").write_text(head.format("sgd", "SGD") + HALVED)
+    return package
+
+
+def run(package, *command):
+    env = {**os.environ, "PYTHONPATH": str(package.parent)}
+    return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=env)
+
+
+def test_an_orphan_is_found(tmp_path):
+    test = f"{__file__}::{test_no_class_of_values_is_an_orphan.__name__}"
+    done = run(planted(tmp_path), "-m", "pytest", "-q", "-p", "no:cacheprovider", test)
+    assert done.returncode == 1
+    assert "'Twice'" in done.stdout and "'Halved'" in done.stdout
+
+
+def test_one_line_exports_a_class_everywhere(tmp_path):
+    package = planted(tmp_path)
+    for table, line in {
+        "layers": "    from .twice import Twice as Twice\n",
+        "optimizers": "    from .halved import Halved as Halved\n",
+    }.items():
+        file = package / table / "__init__.py"
+        head, rest = file.read_text().split("if TYPE_CHECKING:\n")
+        file.write_text(f"{head}if TYPE_CHECKING:\n{line}{rest}")
+    program = """
+import sys, lucidnet as ln
+from lucidnet.interop.registry import registry
+assert "Twice" in dir(ln.layers) and "Twice" in ln.layers.__all__ and "lucidnet.layers.twice" not in sys.modules
+from lucidnet.layers import Twice
+model = ln.Model([ln.layers.Input(2), Twice(), ln.layers.Dense(1)])
+model.compile("mse", "halved")
+model.save(sys.argv[1])
+assert repr(ln.load(sys.argv[1])) == repr(model), ln.load(sys.argv[1])
+assert repr(ln.load(sys.argv[1]).optimizer) == "Halved()"
+assert {"Twice", "Halved"} <= set(registry())
+from lucidnet.check.cases import TABLES
+assert "Twice" in TABLES[0] and ln.check.package(Twice)
+print("done")
+"""
+    done = run(package, "-c", program, str(tmp_path / "model.safetensors"))
+    assert done.stdout == "done\n", done.stderr
 
 
 def test_unknown_attributes_are_errors():
