@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .backend import Array, Shape, Stream
+from .core.exports import export
 from .core.settings import choice, finite
 from .core.value import Value, value
 from .core.value import get as _get
@@ -182,3 +183,6 @@ def get(given: Any) -> Initializer:
     VarianceScaling(2.0, 'in', 'normal')
     """
     return _get("initializer", given, KNOWN, Initializer)
+
+
+export(globals())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import losses, optimizers
+from . import foreign, losses, optimizers
 from .backend import Array, Tree
 from .core import pickling
 from .core.settings import count, instance, sequence, taken
-from .core.trees import leaves, tree_map
+from .core.trees import Numbers, Params, leaves, tree_map
 from .core.value import from_config
 from .data.batch import Data
 from .data.batches import ROWS
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .inspect.doctor import DoctorReport
     from .inspect.explain import Explanation
     from .metrics import Metric
-    from .rules import Rule
+    from .rules import Rule, SpaceRule, TimeRule
     from .training.find import RateCurve
     from .training.online import OnlineLearner
     from .training.stepper import Stepper
@@ -56,6 +56,7 @@ LAYERS = sequence("layers such as Dense(10)", instance(Layer, "a layer"), least=
 """What a model takes as its layers."""
 
 
+@foreign.refusing("__init__", "compile", "fit", "predict", "evaluate")
 class Model:
     """A network with its weights, and all that is needed to train and use it.
 
@@ -160,11 +161,11 @@ class Model:
 
     def compile(
         self,
-        loss: Any,
-        optimizer: Any = "adam",
-        metrics: Any = (),
+        loss: str | Loss | Callable[..., Any] | Mapping[str, Any],
+        optimizer: str | Optimizer | type[Optimizer] = "adam",
+        metrics: str | Metric[Any] | Callable[..., Any] | Sequence[Any] | Mapping[str, Any] = (),
         loss_weights: Mapping[str, float] | None = None,
-        rule: Any = "backprop",
+        rule: str | Rule | SpaceRule | TimeRule = "backprop",
     ) -> None:
         """Say what is minimized, how, and what is measured. Weights that exist are kept.
 
@@ -205,14 +206,14 @@ class Model:
         """What makes the steps: a loop on NumPy, or programs on devices."""
         return executor_for(self.config)
 
-    def __getattr__(self, name: str) -> Any:
-        # What a model has once it is built, or compiled: found when it is first asked for.
-        if name not in ("live", "problem"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        if name == "problem":
-            _ = self._compiled  # raises if it is not
-        self.build()
-        return vars(self)[name]
+    if not TYPE_CHECKING:  # so that checkers see wrong names
+
+        def __getattr__(self, name: str) -> Any:
+            # What a model has once it is built, or compiled: found when it is first asked for.
+            foreign.only(self, name, "live", "problem")
+            _ = self._compiled if name == "problem" else None  # raises if it is not
+            self.build()
+            return vars(self)[name]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         names = ("net", "loss", "optimizer", "rule", "metrics", "about")
@@ -260,7 +261,7 @@ class Model:
         return self._chosen[0] if self._chosen else None
 
     @property
-    def optimizer(self) -> Any:
+    def optimizer(self) -> Optimizer | None:
         """The optimizer, once compiled. It can be set to one that remembers the same: what it knows stays."""
         return self._chosen[1] if self._chosen else None
 
@@ -276,9 +277,9 @@ class Model:
         return (self._chosen[2] or _rule(None)) if self._chosen else None
 
     @property
-    def feedback(self) -> Tree:
+    def feedback(self) -> Params:
         """The learning rule's feedback weights by layer and name; empty where it has none."""
-        return self.state.feedback.weights
+        return self.state.feedback.weights  # type: ignore[no-any-return]
 
     def set_feedback(self, feedback: Tree) -> None:
         """Set the feedback weights from a tree like `feedback`."""
@@ -313,7 +314,7 @@ class Model:
         return weight_alignment(self)
 
     @property
-    def params(self) -> Tree:
+    def params(self) -> Params:
         """The weights by layer and name, as they are now: ``params["dense1"]["W"]``; see `set_params`."""
         return self.state.params
 
@@ -329,9 +330,9 @@ class Model:
         self.build()
         return self._shapes[1]
 
-    def get_weights(self) -> Array:
+    def get_weights(self) -> Numbers:
         """Return all weights as one flat vector (a copy), in the order of the layers."""
-        return self.state.vector.copy()
+        return self.state.vector.copy()  # type: ignore[no-any-return]
 
     def use_average(self) -> None:
         """Replace the weights by their running average, after training with `optimizers.EMA`."""
@@ -577,11 +578,12 @@ class Model:
         batch_size = taken("evaluate", "batch_size", batch_size, count(1))
         return evaluate(self, to_measure(self, x, y, mask, batch_size))
 
-    def predict(self, x: Any, mask: Any = None) -> Array:
+    def predict(self, x: Any, mask: Any = None) -> Numbers:
         """Return the network's outputs (n, ...) for inputs (n, ...)."""
         if "live" not in vars(self):
             self.build(example_shape(x))
-        return predicted(self, x, mask)
+        made: Numbers = predicted(self, x, mask)
+        return made
 
     def output_mask(self, x: Any, mask: Any = None) -> Any:
         """Return which time steps of the network's output count (n, time); None if all do, or it has no time.

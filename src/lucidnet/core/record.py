@@ -14,6 +14,8 @@ from inspect import Parameter, Signature, get_annotations
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform, overload
 
+from .. import foreign
+
 R = TypeVar("R", bound="Record")
 C = TypeVar("C", bound=type)
 
@@ -238,4 +240,6 @@ def wrong_arguments(kind: type, args: tuple[Any, ...], given: Mapping[str, Any])
 
 def unknown_argument(kind: type, name: str) -> Exception:
     """Return the error for an argument of a name that a class does not know."""
-    return TypeError(f"{kind.__qualname__}.__init__() got an unexpected keyword argument {name!r}")
+    ours = foreign.keyword(kind, name)
+    hint = f": here it is {ours}" if ours else ""
+    return TypeError(f"{kind.__qualname__}.__init__() got an unexpected keyword argument {name!r}{hint}")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.exports import export
 from ..core.settings import UnfitError, between, finite, flag, instance, sequence, setting, whole
 from ..core.value import Value, value
 from ..errors import ShapeError
@@ -286,3 +287,6 @@ def _beta(alpha: float, rng: Stream, n: int) -> Array:
     seed = (rng.uniform((4,)).astype(float) * 2**24).astype(int).tolist()
     drawn: Array = np.random.default_rng(seed).beta(alpha, alpha, n)
     return drawn
+
+
+export(globals())

@@ -233,7 +233,8 @@ def _named(given: Any) -> tuple[str, Any]:
 def _copy(model: Model, rule: Any, seed: int) -> Model:
     """Return an untrained model of another seed and rule."""
     made = Model(model.net, seed=seed, dtype=model.dtype, backend=model.config)
-    made.compile(model.loss, model.optimizer, model.metrics, rule=rule)
+    loss, optimizer, _ = model._compiled
+    made.compile(loss, optimizer, model.metrics, rule=rule)
     made.build(model.input_shape)
     return made
 

@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
 from ..core.settings import finite, flag, named, whole
+from ..core.types import Named
 from ..core.value import value
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Mask, Run, several
+from ..initializers import Initializer
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, several
 from .core import Dropout
 from .dotproduct import attend, attend_back
 from .recurrent.base import sequence
@@ -51,7 +53,7 @@ class MultiHeadAttention(Layer):
     causal: bool = flag(default=False)
     dropout: float = finite(0, below=1, default=0.0)
     use_bias: bool = flag(default=True)
-    initializer: Any = named(initializers, default=initializers.VarianceScaling())
+    initializer: Named[Initializer] = named(initializers, default=initializers.VarianceScaling())
 
     transport: ClassVar[tuple[str, ...]] = ("W_query", "W_key", "W_value", "W_out")
     penalized: ClassVar[tuple[str, ...]] = transport
@@ -156,3 +158,8 @@ class MultiHeadAttention(Layer):
                 f"{self.describe()}: expected a mask {memory.shape[:2]} of the keys, got {mask.shape}"
             )
         return mask
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(2), (5, 4)
+        yield cls(2, 3, causal=True, use_bias=False), (5, 4)

@@ -22,6 +22,8 @@ Cache: TypeAlias = Any
 Send: TypeAlias = Callable[..., tuple[Array, Tree]]
 """How a learning rule crosses one edge: send(name, layer, params, cache, dy, need_dx)."""
 
+Samples: TypeAlias = Iterator[tuple["Layer", Shape]]
+"""Layers, each with the shape of one input."""
 
 Mask: TypeAlias = Any
 """Which time steps of sequences count: (n, time) of bool, or None if all do. Where a layer takes several
@@ -321,6 +323,15 @@ class Layer(Value):
     def split_activation(self) -> tuple[Layer, Layer | None]:
         """Return this layer without its final activation, and that activation (or None); for losses."""
         return self, None
+
+    @classmethod
+    def samples(cls) -> Samples:
+        """Yield layers of this class to try, each with the shape of one input; none for a base class.
+
+        The default is one without arguments, on inputs of 5 numbers.
+        """
+        if cls.forward is not Layer.forward:
+            yield cls(), (5,)
 
     def describe(self) -> str:
         """Return the layer as it is written in messages: class and own settings, without its name."""

@@ -9,7 +9,7 @@ from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import between, finite, whole
 from ..core.value import value
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Run, counting, features
+from .base import INFERENCE, Cache, Layer, Run, Samples, counting, features
 from .normalization import over_rows, scale_and_shift
 
 
@@ -78,6 +78,11 @@ class BatchNormalization(Layer):
             move = move * namespace(share).any(share > 0)
         return params | {n: (1 - move) * params[n] + move * new.reshape(-1) for n, new in seen.items()}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (5,)
+        yield cls(), (3, 5)
+
 
 @value
 class GroupNormalization(Layer):
@@ -135,6 +140,11 @@ class GroupNormalization(Layer):
 
     def _grouped(self, x: Array) -> Array:  # (n, places, groups, features of a group)
         return x.reshape(x.shape[0], math.prod(x.shape[1:-1]), self.groups, x.shape[-1] // self.groups)
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(2), (6,)
+        yield cls(2), (3, 4)
 
 
 def statistics(

@@ -15,8 +15,9 @@ from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import anything
 from ..core.value import value
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Mask, Run, Send, both_count, several
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, both_count, several
 from .containers import Container, by_name, located, named
+from .dense import Dense
 
 
 @value
@@ -112,6 +113,10 @@ class Branches(Container):
         if not need_dx:
             return None, grads
         return (tuple(arrived) if paired else reduce(add, arrived)), grads
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls([Dense(3, "tanh"), Dense(3)]), (5,)
 
 
 @value

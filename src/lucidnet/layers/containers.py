@@ -13,9 +13,10 @@ from ..core.settings import anything, instance
 from ..core.trees import Path
 from ..core.value import value
 from ..errors import LucidnetError, SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Mask, Run, Send, backprop, both_count
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, backprop, both_count
 from .blank import blank_init
 from .core import Input
+from .dense import Dense
 from .rebuild import Wrapper, rebuilt
 
 
@@ -143,6 +144,10 @@ class Sequential(Container):
         last, activation = last.split_activation()
         return replace(self, layers=(*body, last)), activation
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls([Dense(4, "tanh"), cls([Dense(3, "sigmoid")]), Dense(2)]), (5,)
+
 
 @value
 class Residual(Container):
@@ -215,6 +220,11 @@ class Residual(Container):
             dx, grads[name] = send(name, child, params[name], cache[name], dy, need_dx)
             arrived.append(dx)
         return (arrived[0] + arrived[1] if need_dx else None), grads
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(Dense(5, "sigmoid")), (5,)
+        yield cls(Dense(3, "tanh"), Dense(3, use_bias=False)), (5,)
 
 
 def named(layers: Sequence[Layer], where: str) -> tuple[Layer, ...]:

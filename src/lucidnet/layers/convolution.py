@@ -10,10 +10,12 @@ from ..backend import Array, Shape, Stream, Tree, namespace
 from ..backend.patches import correlate, correlate_back, correlate_weights
 from ..backend.windows import Grid
 from ..core.settings import flag, named, setting, whole
+from ..core.types import Inherited
 from ..core.value import value
 from ..errors import SettingError, ShapeError
+from ..initializers import Initializer
 from . import activations
-from .base import INFERENCE, Cache, Layer, Mask, Run, zeroed
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, zeroed
 from .grids import (
     PADDINGS,
     SIZES,
@@ -66,10 +68,10 @@ class Convolution(Layer):
     padding: Any = setting(PADDINGS, as_padding, default="valid")
     dilation: Any = setting(SIZES, pair, default=1)
     groups: int = whole(1, default=1)
-    activation: Any = setting(activations.ONE, activations.inside, default=activations.Linear())
+    activation: Inherited[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
     use_bias: bool = flag(default=True)
-    initializer: Any = named(initializers, default=initializers.VarianceScaling())
-    bias_initializer: Any = named(initializers, default=initializers.Constant())
+    initializer: Inherited[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    bias_initializer: Inherited[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2
@@ -165,6 +167,12 @@ class Convolution(Layer):
     def _shape(self, image: Array) -> Shape:
         shape: Shape = image.shape
         return shape if self.dimensions == 2 else (shape[0], *shape[2:])
+
+    @classmethod
+    def samples(cls) -> Samples:
+        shape = (*(5, 4)[: cls.dimensions], 2)
+        yield cls(4, 3), shape
+        yield cls(4, 2, strides=2, padding="same", groups=2, activation="tanh"), shape
 
 
 @value

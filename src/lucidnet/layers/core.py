@@ -10,7 +10,7 @@ from ..backend import Array, Shape, Tree
 from ..core.settings import Check, UnfitError, finite, listed, scheduled, setting, whole
 from ..core.value import at_step, value
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Mask, Run, one_input, several
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input, several
 
 
 def sizes(given: Any, size: Any) -> tuple[Any, ...]:
@@ -70,6 +70,10 @@ class Input(Layer):
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy, {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(5), (5,)
+
 
 @value
 class Masking(Layer):
@@ -102,6 +106,10 @@ class Masking(Layer):
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy, {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (3, 2)
 
 
 @value
@@ -143,6 +151,10 @@ class Dropout(Layer):
             raise SettingError(f"Dropout: rate must be at least 0 and below 1, got {rate!r}")
         return rate  # type: ignore[no-any-return]
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(0.4), (5,)
+
 
 @value
 class Flatten(Layer):
@@ -168,6 +180,10 @@ class Flatten(Layer):
 
     def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy.reshape(shape), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (2, 3)
 
 
 @value
@@ -201,6 +217,11 @@ class Reshape(Layer):
 
     def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy.reshape(shape), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls((5, 1)), (5,)
+        yield cls((3, -1)), (2, 3)
 
 
 def fits(shape: Shape, expected: Shape) -> bool:

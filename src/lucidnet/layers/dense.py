@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
 from ..core.settings import flag, named, setting, whole
+from ..core.types import Named
 from ..core.value import value
+from ..initializers import Initializer
 from . import activations
-from .base import INFERENCE, Cache, Layer, Run, features
+from .base import INFERENCE, Cache, Layer, Run, Samples, features
 
 
 @value
@@ -43,10 +45,10 @@ class Dense(Layer):
     """
 
     units: int = whole(1)
-    activation: Any = setting(activations.ONE, activations.inside, default=activations.Linear())
+    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
     use_bias: bool = flag(default=True)
-    initializer: Any = named(initializers, default=initializers.VarianceScaling())
-    bias_initializer: Any = named(initializers, default=initializers.Constant())
+    initializer: Named[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
 
@@ -81,3 +83,8 @@ class Dense(Layer):
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(3), (5,)
+        yield cls(3, "tanh", use_bias=False), (4, 5)

@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, row_numbers, scatter_add
 from ..core.settings import flag, named, whole
+from ..core.types import Named
 from ..core.value import value
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Mask, Run, one_input
+from ..initializers import Initializer
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input
 
 
 @value
@@ -46,7 +48,7 @@ class Embedding(Layer):
     vocabulary: int = whole(1)
     dimension: int = whole(1)
     mask_zero: bool = flag(default=False)
-    initializer: Any = named(initializers, default=initializers.Uniform())
+    initializer: Named[Initializer] = named(initializers, default=initializers.Uniform())
 
     differentiable: ClassVar[bool] = False
 
@@ -68,6 +70,10 @@ class Embedding(Layer):
     @property
     def makes_masks(self) -> bool:
         return self.mask_zero
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(5, 3), (4,)
 
     def output_mask(self, x: Any, mask: Mask) -> Mask:
         if (self.mask_zero or mask is not None) and x.ndim != 2:

@@ -13,10 +13,11 @@ from ..core.settings import UnfitError, listed, setting
 from ..core.trees import leaves, tree_map
 from ..core.value import value
 from ..errors import LucidnetError, ShapeError
-from .base import INFERENCE, Cache, Layer, Mask, Run, Send
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send
 from .blank import blank_init
 from .containers import Container
 from .core import Input, filled, fits
+from .dense import Dense
 from .nodes import Node, check, nodes
 
 
@@ -206,6 +207,11 @@ class Graph(Container):
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return self.split_output(self.outputs[0]) if len(self.outputs) == 1 else (self, None)
+
+    @classmethod
+    def samples(cls) -> Samples:
+        twice = [("a", Dense(5, "tanh"), "x"), ("b", "a", "a"), ("c", Dense(2), "b")]  # a is b, too
+        yield cls({"x": (5,)}, twice, "c"), (5,)
 
 
 def _gather(values: dict[str, Any], sources: tuple[str, ...]) -> Any:

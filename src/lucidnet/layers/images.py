@@ -8,7 +8,7 @@ from ..backend import Array, Shape, Tree, namespace
 from ..core.settings import finite, setting
 from ..core.value import value
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Mask, Run, one_input, zeroed
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input, zeroed
 from .grids import SIZES, bordered, both, no_mask, pair, sides
 
 
@@ -48,6 +48,10 @@ class GlobalAveragePooling2D(Layer):
         share, shape = cache
         places = dy.reshape(dy.shape[0], *(1,) * self.dimensions, -1)
         return namespace(dy).broadcast_to(places * share, shape), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (*(5, 4)[: cls.dimensions], 2)
 
 
 @value
@@ -93,6 +97,10 @@ class GlobalMaxPooling2D(Layer):
         here = xp.arange(size)[None, :, None] == first[:, None]
         return xp.where(here, dy[:, None], 0).reshape(count, *shape[1:]), {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (*(5, 4)[: cls.dimensions], 2)
+
 
 @value
 class GlobalMaxPooling1D(GlobalMaxPooling2D):
@@ -137,6 +145,11 @@ class UpSampling2D(Layer):
         down, across = both(self.size)
         blocks = dy.reshape(n, height, down, width, across, channels)
         return blocks.sum((2, 4)), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (3, 2, 2)
+        yield cls((2, 3)), (3, 2, 2)
 
 
 def _border(given: Any, owner: Any) -> tuple[tuple[int, int], ...]:
@@ -184,6 +197,10 @@ class ZeroPadding2D(Layer):
         inside = (slice(None), *(slice(before, size - after) for size, (before, after) in sides))
         return zeroed(dy[inside], mask), {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(2), (*(5, 4)[: cls.dimensions], 2)
+
 
 @value
 class ZeroPadding1D(ZeroPadding2D):
@@ -228,6 +245,10 @@ class SpatialDropout2D(Layer):
 
     def backward(self, params: Tree, mask: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return (dy if mask is None else dy * mask / (1 - self.rate)), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(0.4), (*(5, 4)[: cls.dimensions], 2)
 
 
 @value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..backend import Array, Tree, namespace
 from ..core.settings import finite
 from ..core.value import value
-from .base import INFERENCE, Cache, Layer, Run
+from .base import INFERENCE, Cache, Layer, Run, Samples
 
 
 @value
@@ -31,3 +31,7 @@ class GaussianNoise(Layer):
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy, {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(0.1), (5,)

@@ -7,7 +7,7 @@ from typing import Any
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import finite
 from ..core.value import value
-from .base import INFERENCE, Cache, Layer, Run, features
+from .base import INFERENCE, Cache, Layer, Run, Samples, features
 
 
 @value
@@ -65,6 +65,11 @@ class LayerNormalization(Layer):
         dx *= inverse
         return dx, grads
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (5,)
+        yield cls(), (3, 5)
+
 
 @value
 class RMSNormalization(Layer):
@@ -108,6 +113,11 @@ class RMSNormalization(Layer):
         dx -= unit * (dy_unit @ (params["gamma"] / dy.shape[-1]))[..., None]
         dx *= inverse
         return dx, grads
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (5,)
+        yield cls(), (3, 5)
 
 
 def scaled(x: Array, epsilon: float) -> tuple[Array, Array]:

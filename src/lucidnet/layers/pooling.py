@@ -10,7 +10,7 @@ from ..backend import Array, Tree, namespace
 from ..backend.windows import Grid, added, padded, unpadded
 from ..core.settings import setting
 from ..core.value import value
-from .base import INFERENCE, Cache, Layer, Mask, Run, zeroed
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, zeroed
 from .grids import PADDINGS, SIZES, as_padding, check_windows, grid_of, outputs, pair, window_mask
 
 
@@ -74,6 +74,11 @@ class Pooling(Layer):
             dx = added(dx, grid.slices(offset, outputs), part)
         dx = unpadded(dx, grid)
         return (dx if self.dimensions == 2 else zeroed(dx[:, 0], mask)), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (*(5, 4)[: cls.dimensions], 2)
+        yield cls(3, strides=2, padding="same"), (*(5, 4)[: cls.dimensions], 2)
 
 
 @value

@@ -9,9 +9,11 @@ import numpy as np
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import named, whole
+from ..core.types import Named
 from ..core.value import value
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Run, one_input
+from ..initializers import Initializer
+from .base import INFERENCE, Cache, Layer, Run, Samples, one_input
 from .recurrent.base import sequence
 
 
@@ -30,7 +32,7 @@ class PositionalEmbedding(Layer):
     """
 
     length: int = whole(1)
-    initializer: Any = named(initializers, default=initializers.Uniform())
+    initializer: Named[Initializer] = named(initializers, default=initializers.Uniform())
 
     def output_shape(self, shape: Any) -> Any:
         self._check(sequence(one_input(self, shape))[0])
@@ -52,6 +54,10 @@ class PositionalEmbedding(Layer):
     def _check(self, time: int | None) -> None:
         if time is not None and time > self.length:
             raise ShapeError(f"PositionalEmbedding: a sequence of {time} steps is longer than {self.length}")
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(7), (6, 4)
 
 
 @value
@@ -77,3 +83,7 @@ class SinusoidalEncoding(Layer):
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy, {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (6, 4)

@@ -7,11 +7,12 @@ from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree
 from ..core.settings import finite, flag, setting, whole
+from ..core.types import Named
 from ..core.value import value
 from ..errors import ShapeError
 from . import activations
 from .attention import MultiHeadAttention
-from .base import INFERENCE, Cache, Layer, Mask, Run, Send, several
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, several
 from .containers import Container, Residual, Sequential
 from .core import Dropout
 from .dense import Dense
@@ -61,7 +62,7 @@ class TransformerBlock(Container):
     feed_forward: int | None = whole(1, default=None, optional=True)
     dropout: float = finite(0, below=1, default=0.0)
     causal: bool = flag(default=False)
-    activation: Any = setting(activations.ONE, activations.inside, default=activations.GELU())
+    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.GELU())
     norm_first: bool = flag(default=True)
     epsilon: float = finite(above=0, default=1e-5)
 
@@ -110,3 +111,8 @@ class TransformerBlock(Container):
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:
         return self.body.route(params, cache, dy, send, need_dx)
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(2, 4, 3, dropout=0.2), (5, 4)
+        yield cls(1, 2, 3, causal=True, norm_first=False), (3, 2)

@@ -10,10 +10,12 @@ from ..backend import Array, Shape, Stream, Tree, namespace
 from ..backend.patches import correlate, correlate_back, correlate_weights
 from ..backend.windows import Grid, added, padded, unpadded
 from ..core.settings import flag, named, setting, whole
+from ..core.types import Named
 from ..core.value import value
 from ..errors import SettingError, ShapeError
+from ..initializers import Initializer
 from . import activations
-from .base import INFERENCE, Cache, Layer, Mask, Run
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples
 from .grids import (
     PADDINGS,
     SIZES,
@@ -67,10 +69,10 @@ class Conv2DTranspose(Layer):
     padding: Any = setting(PADDINGS, as_padding, default="valid")
     dilation: Any = setting(SIZES, pair, default=1)
     output_padding: int = whole(0, default=0)
-    activation: Any = setting(activations.ONE, activations.inside, default=activations.Linear())
+    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
     use_bias: bool = flag(default=True)
-    initializer: Any = named(initializers, default=initializers.VarianceScaling())
-    bias_initializer: Any = named(initializers, default=initializers.Constant())
+    initializer: Named[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2
@@ -137,6 +139,11 @@ class Conv2DTranspose(Layer):
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(3, 3), (5, 4, 2)
+        yield cls(3, 3, strides=2, padding="same", activation="tanh"), (3, 2, 2)
+
 
 @value
 class DepthwiseConv2D(Layer):
@@ -166,10 +173,10 @@ class DepthwiseConv2D(Layer):
     padding: Any = setting(PADDINGS, as_padding, default="valid")
     dilation: Any = setting(SIZES, pair, default=1)
     multiplier: int = whole(1, default=1)
-    activation: Any = setting(activations.ONE, activations.inside, default=activations.Linear())
+    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
     use_bias: bool = flag(default=True)
-    initializer: Any = named(initializers, default=initializers.VarianceScaling())
-    bias_initializer: Any = named(initializers, default=initializers.Constant())
+    initializer: Named[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2
@@ -221,3 +228,8 @@ class DepthwiseConv2D(Layer):
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(3), (5, 4, 2)
+        yield cls(2, strides=2, multiplier=2, activation="tanh"), (5, 4, 2)

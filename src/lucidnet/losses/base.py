@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -134,6 +134,12 @@ class Loss(Value):
             The dtype of the network.
         """
         return check_values(target, shape, dtype)
+
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        """Yield losses of this class to try; the default is one without arguments."""
+        if cls is not Loss:
+            yield cls()
 
 
 def scaled(values: Array, share: Array) -> Array:

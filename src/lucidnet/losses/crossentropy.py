@@ -7,6 +7,7 @@ model does that by itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -124,6 +125,12 @@ class CategoricalCrossentropy(FromProbabilities):
     def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
         return check_classes(target, shape, dtype)
 
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls(from_logits=True)
+        yield cls()
+        yield cls(label_smoothing=0.1)
+
 
 @value
 class SparseCategoricalCrossentropy(FromProbabilities):
@@ -143,6 +150,11 @@ class SparseCategoricalCrossentropy(FromProbabilities):
                 f"{given.shape}: pass labels y.argmax(-1), or use loss='categorical_crossentropy'"
             )
         return check_classes(given, shape, dtype)
+
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls(from_logits=True)
+        yield cls()
 
 
 @value
@@ -193,6 +205,12 @@ class BinaryCrossentropy(FromProbabilities):
             )
         return target
 
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls(from_logits=True)
+        yield cls()
+        yield cls(label_smoothing=0.1)
+
 
 @value
 class KLDivergence(FromProbabilities):
@@ -219,6 +237,11 @@ class KLDivergence(FromProbabilities):
         if target.size and target.min() < 0:
             raise DataError(f"kl_divergence takes distributions, got a negative target {target.min():g}")
         return target
+
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls(from_logits=True)
+        yield cls()
 
 
 def known(activation: Layer) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from ..core.value import value
 from ..errors import DataError, SettingError
 from ..layers import Graph, Layer, Sequential
 from .base import Cache, Loss
+from .regression import Huber, MeanSquaredError
 
 
 def _pairs(given: Any, owner: Any) -> tuple[tuple[str, Loss], ...]:
@@ -114,6 +115,10 @@ class Joint(Loss):
             got = f"the names {sorted(target)}" if isinstance(target, Mapping) else type(target).__name__
             raise DataError(f"y: expected a dict with the outputs {sorted(dict(self.losses))}, got {got}")
         return {name: loss.check_target(target[name], shape[name], dtype) for name, loss in self.losses}
+
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls((("a", MeanSquaredError()), ("b", Huber())), (1.0, 0.5))
 
 
 @value

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from ..backend import Array, namespace
 from ..core.settings import finite, scheduled
 from ..core.value import at_step, value
-from .base import Bounds, Group, Optimizer, Slots
+from .base import Bounds, Group, Optimizer, Setting, Slots
 
 
 class Moments:
@@ -41,7 +41,7 @@ class Adam(Moments, Optimizer):
         Added to the root, so that nothing is divided by 0.
     """
 
-    learning_rate: Any = scheduled(default=0.001)
+    learning_rate: Setting = scheduled(default=0.001)
     beta1: Any = scheduled(below=1, default=0.9)
     beta2: Any = scheduled(below=1, default=0.999)
     epsilon: float = finite(0, default=1e-8)
@@ -68,7 +68,7 @@ class AdamW(Moments, Optimizer):
         Share by which the parameters shrink, times the rate.
     """
 
-    learning_rate: Any = scheduled(default=0.001)
+    learning_rate: Setting = scheduled(default=0.001)
     beta1: Any = scheduled(below=1, default=0.9)
     beta2: Any = scheduled(below=1, default=0.999)
     epsilon: float = finite(0, default=1e-8)
@@ -118,7 +118,7 @@ class Adamax(Moments, Optimizer):
         So that nothing is divided by 0.
     """
 
-    learning_rate: Any = scheduled(default=0.002)
+    learning_rate: Setting = scheduled(default=0.002)
     beta1: Any = scheduled(below=1, default=0.9)
     beta2: Any = scheduled(below=1, default=0.999)
     epsilon: float = finite(0, default=1e-8)
@@ -151,7 +151,7 @@ class Nadam(Optimizer):
         How fast the momentum warms up.
     """
 
-    learning_rate: Any = scheduled(default=0.002)
+    learning_rate: Setting = scheduled(default=0.002)
     beta1: Any = scheduled(below=1, default=0.9)
     beta2: Any = scheduled(below=1, default=0.999)
     epsilon: float = finite(0, default=1e-8)

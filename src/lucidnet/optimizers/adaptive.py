@@ -29,7 +29,7 @@ class RMSprop(Optimizer):
         Added to the root, so that nothing is divided by 0.
     """
 
-    learning_rate: Any = scheduled(default=0.001)
+    learning_rate: Setting = scheduled(default=0.001)
     rho: Any = scheduled(below=1, default=0.9)
     momentum: Any = scheduled(below=1, default=0.0)
     epsilon: float = finite(0, default=1e-8)
@@ -74,7 +74,7 @@ class Adagrad(Optimizer):
         Added to the root, so that nothing is divided by 0.
     """
 
-    learning_rate: Any = scheduled(default=0.01)
+    learning_rate: Setting = scheduled(default=0.01)
     decay: float = finite(0, default=0.0)
     initial: float = finite(0, default=0.0)
     epsilon: float = finite(0, default=1e-10)
@@ -116,7 +116,7 @@ class Adadelta(Optimizer):
         Added under both roots; it sets the size of the first steps.
     """
 
-    learning_rate: Any = scheduled(default=1.0)
+    learning_rate: Setting = scheduled(default=1.0)
     rho: Any = scheduled(below=1, default=0.9)
     epsilon: float = finite(0, default=1e-6)
 

@@ -64,7 +64,7 @@ class Optimizer(Value):
         How large gradients are limited: `ClipValue`, `ClipNorm` or `ClipGlobalNorm`.
     """
 
-    learning_rate: Any = scheduled(default=0.01)
+    learning_rate: Setting = scheduled(default=0.01)
     weight_decay: Any = scheduled(default=0.0, kw_only=True)
     clip: Clip | None = instance(
         Clip, "a Clip such as ClipNorm(1.0)", default=None, optional=True, kw_only=True

@@ -8,7 +8,7 @@ from ..backend import Array, namespace
 from ..core.settings import finite, scheduled
 from ..core.value import value
 from .adam import Adam, Moments, moments_step
-from .base import Bounds, Optimizer, Slots
+from .base import Bounds, Optimizer, Setting, Slots
 from .clip import norm
 
 
@@ -31,7 +31,7 @@ class LAMB(Moments, Optimizer):
         What of the parameters goes into the direction.
     """
 
-    learning_rate: Any = scheduled(default=0.001)
+    learning_rate: Setting = scheduled(default=0.001)
     beta1: Any = scheduled(below=1, default=0.9)
     beta2: Any = scheduled(below=1, default=0.999)
     epsilon: float = finite(0, default=1e-6)

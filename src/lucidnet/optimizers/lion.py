@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from ..backend import Array, namespace
 from ..core.settings import scheduled
 from ..core.value import value
-from .base import Bounds, Optimizer, Slots
+from .base import Bounds, Optimizer, Setting, Slots
 
 
 @value
@@ -25,7 +25,7 @@ class Lion(Optimizer):
         Share of the momentum in the step, and share of it that is kept; at least 0 and below 1.
     """
 
-    learning_rate: Any = scheduled(default=0.0001)
+    learning_rate: Setting = scheduled(default=0.0001)
     beta1: Any = scheduled(below=1, default=0.9)
     beta2: Any = scheduled(below=1, default=0.99)
 

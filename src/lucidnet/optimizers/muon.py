@@ -11,7 +11,7 @@ from ..backend import Array, namespace
 from ..core.settings import choice, flag, instance, scheduled, whole
 from ..core.value import value
 from .adam import AdamW
-from .base import ArraySlice, Bounds, Group, Optimizer, Slots, inside
+from .base import ArraySlice, Bounds, Group, Optimizer, Setting, Slots, inside
 from .clip import norm
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -50,7 +50,7 @@ class Muon(Optimizer):
         Share by which the matrices shrink, times the rate.
     """
 
-    learning_rate: Any = scheduled(default=0.001)
+    learning_rate: Setting = scheduled(default=0.001)
     momentum: Any = scheduled(below=1, default=0.95)
     nesterov: bool = flag(default=True)
     scale: str = choice(*SCALES, default="original")

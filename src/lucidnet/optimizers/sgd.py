@@ -31,7 +31,7 @@ class SGD(Optimizer):
         Time-based decay: at step t = 0, 1, ... the rate is learning_rate / (1 + decay t).
     """
 
-    learning_rate: Any = scheduled(default=0.01)
+    learning_rate: Setting = scheduled(default=0.01)
     momentum: Any = scheduled(below=1, default=0.0)
     nesterov: bool = flag(default=False)
     decay: float = finite(0, default=0.0)

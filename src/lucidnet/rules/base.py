@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..backend import Array, Shape, Stream, Tree
@@ -199,3 +199,9 @@ class SpaceRule(Value):
     def learn(self, layer: Layer, params: Tree, inputs: Shape, B: Tree, rng: Stream) -> Tree:
         """Return B after a phase of its own, between two steps."""
         return B
+
+    @classmethod
+    def samples(cls) -> Iterator[SpaceRule]:
+        """Yield rules of this class to try; the default is one without arguments."""
+        if cls is not SpaceRule:
+            yield cls()

@@ -5,53 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..core.exports import Known
 from ..core.settings import UnfitError, setting
 from ..core.value import Value, of_library, value
 from ..errors import lookup
 from ..layers import Layer, walk
 from .base import SpaceRule
-from .space.direct import DirectFeedbackAlignment, DirectRandomTargetProjection, Shallow
-from .space.perturbation import NodePerturbation, WeightPerturbation
-from .space.transported import (
-    Backprop,
-    BatchSign,
-    FeedbackAlignment,
-    FixedSign,
-    KolenPollack,
-    UniformSign,
-    WeightMirror,
-)
+from .space.transported import Backprop
 from .time.base import TimeRule
-from .time.bptt import BPTT, TruncatedBPTT
-from .time.kernl import KeRNL
-from .time.local import RFLO, Diagonal, EProp
-from .time.rtrl import RTRL, UORO
+from .time.bptt import BPTT
 
-SPACE: dict[str, Callable[[], SpaceRule]] = {
-    "backprop": Backprop,
-    "fa": FeedbackAlignment,
-    "dfa": DirectFeedbackAlignment,
-    "usf": UniformSign,
-    "brsf": BatchSign,
-    "frsf": FixedSign,
-    "kp": KolenPollack,
-    "wm": WeightMirror,
-    "drtp": DirectRandomTargetProjection,
-    "np": NodePerturbation,
-    "wp": WeightPerturbation,
-    "shallow": Shallow,
-}
+SPACE = Known(
+    "lucidnet.rules",
+    SpaceRule,
+    {
+        "fa": "FeedbackAlignment",
+        "dfa": "DirectFeedbackAlignment",
+        "usf": "UniformSign",
+        "brsf": "BatchSign",
+        "frsf": "FixedSign",
+        "kp": "KolenPollack",
+        "wm": "WeightMirror",
+        "drtp": "DirectRandomTargetProjection",
+        "np": "NodePerturbation",
+        "wp": "WeightPerturbation",
+    },
+)
+"""The classes of rules across layers, by their names."""
 
-TIME: dict[str, Callable[[], TimeRule]] = {
-    "bptt": BPTT,
-    "truncated": TruncatedBPTT,
-    "rtrl": RTRL,
-    "snap1": Diagonal,
-    "uoro": UORO,
-    "kernl": KeRNL,
-    "rflo": RFLO,
-    "eprop": EProp,
-}
+TIME = Known(
+    "lucidnet.rules", TimeRule, {"truncated": "TruncatedBPTT", "snap1": "Diagonal"}, without=["SnAp"]
+)
+"""The classes of rules through time, by their names."""
 
 
 def _names(known: Mapping[str, Any]) -> str:
@@ -70,7 +55,7 @@ def _axis(axis: str, given: Any, known: Mapping[str, Callable[[], Any]], base: t
     if isinstance(given, str):
         return lookup(f"rule in {axis}", given, known)()
     if not isinstance(given, base):
-        raise UnfitError
+        raise UnfitError(f"one of {_names(known)}, or a {base.__name__}")
     return given
 
 
@@ -91,8 +76,8 @@ class Rule(Value):
     Rule(FeedbackAlignment())
     """
 
-    space: Any = setting(f"one of {_names(SPACE)}, or a SpaceRule", _space, default=Backprop())
-    time: Any = setting(f"one of {_names(TIME)}, or a TimeRule", _time, default=BPTT())
+    space: Any = setting("the name of a rule, or a SpaceRule", _space, default=Backprop())
+    time: Any = setting("the name of a rule, or a TimeRule", _time, default=BPTT())
 
     @property
     def independent(self) -> bool:

@@ -18,9 +18,11 @@ from typing import Any, ClassVar
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace, with_one
 from ...core.settings import flag, named, whole
+from ...core.types import Inherited
 from ...core.value import value
 from ...errors import SettingError, ShapeError
-from ..base import INFERENCE, Cache, Layer, Mask, Run, Send, several
+from ...initializers import Initializer
+from ..base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, several
 from .loop import State, back_through_time, first_mask, through_time
 
 
@@ -51,9 +53,9 @@ class Recurrent(Layer):
     return_sequences: bool = flag(default=False)
     go_backwards: bool = flag(default=False)
     stateful: bool = flag(default=False)
-    initializer: Any = named(initializers, default=initializers.VarianceScaling())
-    recurrent_initializer: Any = named(initializers, default=initializers.Orthogonal())
-    bias_initializer: Any = named(initializers, default=initializers.Constant())
+    initializer: Inherited[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    recurrent_initializer: Inherited[Initializer] = named(initializers, default=initializers.Orthogonal())
+    bias_initializer: Inherited[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     penalized: ClassVar[tuple[str, ...]] = ("W", "U")
@@ -150,6 +152,12 @@ class Recurrent(Layer):
 
     def states(self, cache: Cache) -> Tree:
         return dict(zip(self.carried, cache.last, strict=True))
+
+    @classmethod
+    def samples(cls) -> Samples:
+        if cls.step is not Recurrent.step:
+            yield cls(3), (6, 4)
+            yield cls(2, return_sequences=True, go_backwards=True), (4, 3)
 
 
 def sequence(shape: Any) -> tuple[int | None, int]:

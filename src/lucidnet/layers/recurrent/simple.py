@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...backend import Array, Tree
 from ...core.settings import finite, setting
+from ...core.types import Named
 from ...core.value import value
 from .. import activations
-from ..base import Cache, Run
+from ..base import Cache, Layer, Run, Samples
 from .base import Recurrent
 from .loop import State
 
@@ -34,7 +33,7 @@ class SimpleRNN(Recurrent):
     The other parameters are those of `Recurrent`.
     """
 
-    activation: Any = setting(activations.ONE, activations.inside, default=activations.Tanh())
+    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Tanh())
 
     def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
         h, kept = self.activation.forward({}, z + state[0] @ params["U"])
@@ -74,7 +73,7 @@ class LeakyRNN(Recurrent):
     """
 
     tau: float = finite(1, default=10.0)
-    activation: Any = setting(activations.ONE, activations.inside, default=activations.Tanh())
+    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Tanh())
     noise: float = finite(0, default=0.0)
 
     def project(self, params: Tree, x: Array, run: Run) -> Array:
@@ -92,3 +91,8 @@ class LeakyRNN(Recurrent):
         (dh,) = dstate
         da, _ = self.activation.backward({}, cache, dh * (1 / self.tau))
         return da, da, ((1 - 1 / self.tau) * dh + da @ params["U"].T,)
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(3), (6, 4)
+        yield cls(2, tau=3.0, noise=0.1, return_sequences=True), (4, 3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -113,6 +113,12 @@ class TimeRule(Value):
             The error at its output.
         """
         raise SettingError(NOT_ONLINE.format(self))
+
+    @classmethod
+    def samples(cls) -> Iterator[TimeRule]:
+        """Yield rules of this class to try; the default is one without arguments."""
+        if cls is not TimeRule:
+            yield cls()
 
 
 def turned(cache: RecurrentCache) -> RecurrentCache:
