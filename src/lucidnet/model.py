@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -13,18 +14,23 @@ import numpy as np
 
 from . import losses, optimizers
 from .backend import Array, Tree
+from .core.packing import unpack
 from .core.trees import leaves, tree_map
 from .core.value import from_config
 from .data.batch import Data
 from .data.batches import ROWS
 from .engine.build import credit_rule, executor_for, initial, problem_of
 from .engine.device import DTYPES, DeviceConfig
+from .engine.going_on import anew, recompiled, with_average, with_memory
 from .engine.parameters import ParameterLayout
-from .engine.problem import Problem
+from .engine.problem import Problem, remembered
 from .engine.protocol import Executor
 from .engine.state import FeedbackState, State
 from .errors import NotReadyError, SettingError, ShapeError
 from .interop import model_file
+from .interop.changes import OPTIMIZER, Base, Changes, applied, essential, from_plain, towards, with_settings
+from .interop.weights import LoadReport, filled, matched
+from .interop.weights import read as read_weights
 from .layers import Layer, Sequential
 from .layers.blank import blank_init
 from .losses import Loss
@@ -85,6 +91,8 @@ class Model:
     """The state as the executor has it: not to be kept. See `state`."""
     problem: Problem
     """What is trained: network, loss, optimizer and rule, as one value."""
+    base: Any
+    """Network and optimizer, as they were compiled."""
 
     def __init__(
         self,
@@ -106,6 +114,9 @@ class Model:
         self.about: dict[str, Any] = {}
         self.metrics: tuple[Metric[Any], ...] = ()
         self._net: Sequential | None = None
+        self.base = None
+        self._changes: Changes = {}
+        self.load = _refused  # type: ignore[method-assign]
         self._host: tuple[State, State] | None = None
         self._chosen: tuple[Loss, Optimizer, Rule | None] | None = None
         self._shapes: tuple[Any, Any] = ((), ())
@@ -162,6 +173,11 @@ class Model:
     ) -> None:
         """Say what is minimized, how, and what is measured. Weights that exist are kept.
 
+        A model that has been trained goes on: if the optimizer is of the same kind, and remembers the same
+        things, its memory and the number of steps are kept, whatever the loss and the rule; otherwise the
+        memory begins anew, steps are counted from 0, and a warning says so. Feedback weights are kept if the
+        rule is of the same kind. To change single settings see `set`.
+
         Parameters
         ----------
         loss : str, Loss or callable
@@ -183,9 +199,80 @@ class Model:
         credit_rule(self.net, own)  # and this where the rule does not fit
         _ = self.executor.main  # and this where there are no such devices
         chosen, measured = (made, best, own), several(metrics)
-        if "live" in vars(self):
-            self._begin(self.state.params, chosen, self.seed)
-        self._chosen, self.metrics = chosen, measured
+        kept = "live" not in vars(self) or self._rebegin(chosen)
+        self._chosen, self.metrics, self.base, self._changes = chosen, measured, (self.net, best), {}
+        if not kept:
+            warnings.warn(anew(best), UserWarning, stacklevel=2)
+
+    def set(self, *, layer: str | Sequence[str] | None = None, **settings: Any) -> None:
+        """Change settings of the optimizer, or of layers; what has been learned is kept.
+
+        Weights, the number of steps and the optimizer's memory stay. Where a setting makes the optimizer
+        remember something else (a momentum where there was none) that begins at zero, and the rest stays;
+        what it needs no more is forgotten. A layer that is frozen keeps what the optimizer remembers of it,
+        as in PyTorch, and goes on with that when it is trained again. Saved files and checkpoints hold what
+        was set.
+
+        Parameters
+        ----------
+        layer : str or sequence of str, optional
+            The layer by its name in `summary` (``"block.dense1"`` inside a container), or a pattern as
+            ``"dense*"``, or several; without it the settings are the optimizer's.
+        **settings
+            Of the optimizer what it takes, such as ``learning_rate``, ``momentum``, ``weight_decay``,
+            ``clip``, numbers or schedules; also of one inside `EMA`. Of layers ``frozen``, ``learning_rate``,
+            ``l1``, ``l2``, ``weight_decay``, ``constraint``, and the ``rate`` of dropout.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such layer or setting.
+        SettingError
+            If a value is out of range, or would have no effect; nothing is changed then.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(2), Dense(4, "tanh"), Dense(1)])
+        >>> model.compile("mse", "sgd")
+        >>> model.set(learning_rate=0.1, momentum=0.9)
+        >>> model.set(layer="dense1", frozen=True)
+        >>> model.optimizer, model.net.layers[1]
+        (SGD(0.1, 0.9), Dense(4, Tanh(), name='dense1', frozen=True))
+        """
+        if self.base is None and layer is None:
+            _ = self._compiled  # raises
+        with self.executor.lock:
+            changes = with_settings(self.changes, self.net, layer, settings)
+            self._apply(self.base or (self.net, optimizers.SGD()), changes)
+
+    @property
+    def changes(self) -> Changes:
+        """What was set since it was compiled: settings of the optimizer, by the path (), and of layers."""
+        return self._changes
+
+    @changes.setter
+    def changes(self, changes: Changes) -> None:
+        self._apply(self.base, changes)
+
+    def _apply(self, base: Base, changes: Changes) -> None:
+        """Take settings other than those of `compile`; nothing changes on an error."""
+        net, optimizer = applied(base, changes)
+        with self.executor.lock:
+            if self._chosen is None:
+                self._net = net
+                return
+            chosen = (self._chosen[0], optimizer, self._chosen[2])
+            if "problem" in vars(self):
+                before, parts = self.problem, (*chosen, self.params, self._shapes[0])
+                same = net == self._net
+                problem = replace(before, optimizer=optimizer) if same else problem_of(net, *parts)
+                if remembered(before.optimizer) != remembered(optimizer):
+                    self.live = with_memory(problem, self.state)
+                with self.executor.hold(lambda: self.live):  # buffers of before lack what is frozen now
+                    self.problem = problem
+            self._net, self._chosen = net, chosen
+            self.base, self._changes = base, essential(base, changes)
 
     # --- what it owns -----------------------------------------------------------------------------
 
@@ -237,10 +324,15 @@ class Model:
             )
         return self._chosen
 
-    def _begin(self, params: Tree, chosen: tuple[Loss, Optimizer, Rule | None], seed: int) -> None:
-        """Set what is trained, and the state before its first step, with these weights."""
-        problem = problem_of(self.net, *chosen, params, self._shapes[0])
-        self.problem, self.live = problem, problem.start(params, seed)
+    def _rebegin(self, chosen: tuple[Loss, Optimizer, Rule | None]) -> bool:
+        """Go on with something else to be trained; tell whether that kept all that was learned."""
+        with self.executor.lock:
+            state = self.state
+            problem = problem_of(self.net, *chosen, state.params, self._shapes[0])
+            before = vars(self).get("problem")
+            made, kept = recompiled(before, problem, state) if before else (None, True)
+            self.problem, self.live = problem, made or problem.start(state.params, self.seed)
+            return kept or not state.step
 
     @property
     def loss(self) -> Loss | None:
@@ -254,9 +346,8 @@ class Model:
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
-        self.problem = self.problem.changed(optimizer)
-        loss, _, rule = self._compiled
-        self._chosen = (loss, optimizer, rule)
+        self.problem.changed(optimizer)  # raises where it remembers something else
+        self._apply(*towards(self.base, self.changes, optimizer))
 
     @property
     def rule(self) -> Rule | None:
@@ -323,34 +414,39 @@ class Model:
 
     def use_average(self) -> None:
         """Replace the weights by their running average, after training with `optimizers.EMA`."""
-        optimizer, state = self.problem.optimizer, self.state
-        if not hasattr(optimizer, "averaged") or not state.step:
-            raise NotReadyError(
-                f"use_average: there is no average: train with EMA(...) first, not with {optimizer!r}"
-            )
-        count = self.problem.layout.parameters.size
-        mean = optimizer.averaged(state.vector[:count], state.memory, state.step)
-        self.set_weights(np.concatenate([mean, state.vector[count:]]))
+        with self.executor.lock:
+            self.live = with_average(self.problem.optimizer, self.state)
 
-    def set_weights(self, vector: Any) -> None:
-        """Set all weights from one flat vector; the optimizer's memory is cleared."""
-        vector = as_numbers(vector, "weights").astype(self.dtype)
-        state = self.state
-        if vector.shape != state.vector.shape:
+    def set_weights(self, vector: Any, reset: bool = False) -> None:
+        """Set all weights from one flat vector.
+
+        Parameters
+        ----------
+        vector : array (n,)
+            The weights, as `get_weights` returns them.
+        reset : bool
+            Whether training begins anew with them: the optimizer's memory is cleared, and steps are counted
+            from 0. Otherwise it goes on, with all that the optimizer remembers.
+        """
+        vector, layout = as_numbers(vector, "weights").astype(self.dtype), self.state.params.layout
+        if vector.shape != (layout.size,):
             raise ShapeError(
-                f"set_weights: expected a vector of {state.vector.size} numbers, got shape {vector.shape}"
+                f"set_weights: expected a vector of {layout.size} numbers, got shape {vector.shape}"
             )
-        self._hold(state.params.layout.unravel(vector), self._shapes[0])
+        self._take(layout.bind(vector), self._shapes[0], reset)
 
-    def set_params(self, params: Tree, shape: Any = None) -> None:
-        """Set all weights from a tree like `params`; the optimizer's memory is cleared.
+    def set_params(self, params: Tree, shape: Any = None, reset: bool = False) -> None:
+        """Set all weights from a tree like `params`.
 
         Parameters
         ----------
         params : tree
             Arrays by layer and name.
         shape : tuple of int, optional
-            The shape of one input, for a model that does not know it yet.
+            The shape of one input, for a model that does not know it yet; with another one training begins
+            anew.
+        reset : bool
+            As for `set_weights`.
         """
         shape = self.input_shape if shape is None else shape
         given, expected = (
@@ -358,17 +454,62 @@ class Model:
         )
         if given != expected:
             raise ShapeError(f"set_params: expected arrays of shapes {expected}, got {given}")
-        self._hold(params, shape)
+        self._take(tree_map(lambda array: np.array(array, self.dtype), params), shape, reset)
+
+    def load_weights(self, source: Any, *, strict: bool = True, reset: bool = False) -> LoadReport:
+        """Take weights from a file or a tree by name and shape: all that fit, or none if something is wrong.
+
+        Parameters
+        ----------
+        source : path or tree
+            A file that `save` wrote, another ``.safetensors`` file whose arrays have such names
+            (``"dense1.W"`` or ``"dense1/W"``), or a tree like `params`.
+        strict : bool
+            Whether it is an error if weights are missing, or there are some that this model does not have.
+        reset : bool
+            As for `set_weights`.
+
+        Returns
+        -------
+        LoadReport
+            With ``loaded``, ``missing`` and ``unexpected``; true if nothing is missing or unexpected.
+
+        Raises
+        ------
+        ShapeError
+            If an array has another shape here than there. Nothing changes then.
+        SettingError
+            If `strict`, and names are missing or unexpected. Nothing changes then.
+        """
+        given, shape = read_weights(source)
+        shape = self._shapes[0] if "live" in vars(self) else self.net.takes() or shape
+        if shape is None:
+            self.build()  # raises, and says what to do
+        params = self.params if "live" in vars(self) else initial(self.net, shape, self.seed, self.dtype)
+        arrays, report = matched(given, params, strict, self.dtype)
+        self._take(filled(params, arrays), shape, reset)
+        return report
+
+    def _take(self, params: Tree, shape: Any, reset: bool) -> None:
+        """Go on with these weights, or begin anew with them."""
+        with self.executor.lock:
+            if reset or "live" not in vars(self) or shape != self._shapes[0]:
+                self._hold(params, shape)
+            else:
+                layout = self.state.params.layout
+                self.live = self.state._replace(params=layout.bind(layout.ravel(params)))
 
     def _hold(self, params: Tree, shape: Any) -> None:
         """Begin with these weights, for inputs of a shape."""
-        self._shapes = (shape, self.net.output_shape(shape))
-        if self._chosen is not None:
-            self._begin(params, self._chosen, self.seed)
-            return
-        layout = ParameterLayout.of(self.net, params).layout
-        vector = layout.ravel(params)
-        self.live = State(layout.bind(vector), {}, {}, FeedbackState({}, {}), 0, self.seed)
+        shapes = (shape, self.net.output_shape(shape))
+        if self._chosen is None:
+            layout = ParameterLayout.of(self.net, params).layout
+            self.live = State(layout.bind(layout.ravel(params)), {}, {}, FeedbackState({}, {}), 0, self.seed)
+        else:
+            if "problem" not in vars(self) or shapes != self._shapes:
+                self.problem = problem_of(self.net, *self._chosen, params, shape)
+            self.live = self.problem.start(params, self.seed)
+        self._shapes = shapes
 
     # --- training and use -------------------------------------------------------------------------
 
@@ -504,11 +645,13 @@ class Model:
             raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
         steps = epochs * -(-count // settings.get("accumulate", 1))
         cycle = OneCycle(max_lr, max(steps, 2), between=shape, phases=phases)
-        self.optimizer = cycled(optimizer, cycle, momentum, int(self.live.step))
+        base, own = self.base, self.changes.get(OPTIMIZER, {})
+        begun = cycled(optimizer, cycle, momentum, int(self.live.step))
+        self._apply((base[0], begun), {**self.changes, OPTIMIZER: {}})
         try:
             return self.fit(x, y, epochs=epochs, batch_size=batch_size, **settings)
         finally:
-            self.optimizer = optimizer
+            self._apply(base, {**self.changes, OPTIMIZER: own})
 
     def lr_find(
         self,
@@ -642,21 +785,45 @@ class Model:
 
         return explain(self, x, y, digits)
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write weights, architecture, settings and history to one ``.safetensors`` file.
+    def save(self, path: str | PathLike[str], *, optimizer: bool = True) -> None:
+        """Write weights, architecture, settings, history and state of training to one ``.safetensors`` file.
 
-        The file appears whole or not at all. See `lucidnet.load`.
+        The file appears whole or not at all. The model that `lucidnet.load` reads from it is trained on as
+        this one would be, to the same weights bit for bit.
+
+        Parameters
+        ----------
+        path : path
+            Where to; it ends in ``.safetensors``.
+        optimizer : bool
+            Whether what the optimizer remembers is written, too: with Adam two thirds of the file. Without it
+            training goes on at the same step, but the optimizer's memory begins anew.
         """
-        model_file.save(self, path)
+        model_file.save(self, path, optimizer)
 
     @classmethod
     def load(cls, path: str | PathLike[str], custom: Mapping[str, type] | None = None) -> Model:
-        """Return the model that `save` wrote; see `lucidnet.load`."""
+        """Return the model that `save` wrote, to be used and trained on; its weights alone: `load_weights`.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        custom : mapping of str to class, optional
+            Classes of your own that are in it, by name.
+        """
         return model_file.load(path, custom, _rebuilt)
 
     def __repr__(self) -> str:
         layers = list(self._net.layers) if self._net else []
         return f"Model({layers!r}, seed={self.seed}, dtype={self.dtype!r})"
+
+
+def _refused(path: Any, *args: Any, **kwargs: Any) -> Any:
+    raise SettingError(
+        f"load returns another model, and leaves this one as it is: model.load_weights({path!r}) takes "
+        "the weights of a file, lucidnet.load(path) returns the model that is in it"
+    )
 
 
 def _rule(given: Any) -> Rule | None:
@@ -681,6 +848,11 @@ def _rebuilt(
     model.set_params(*model_file.parameters(description, tensors, known))
     if model.feedback:
         model.set_feedback(model_file.fitted(tensors, model.feedback, model_file.FEEDBACK))
+    if changes := from_plain(description.get("set", []), known):
+        model.changes = changes
+    if "state" in description and model.loss is not None:
+        kept = unpack(description["state"], dict(tensors))
+        model.live = model_file.continued(model.problem, model.live, kept)
     model.history = History(description["history"])
     model.about = dict(description["about"])
     return model

@@ -64,7 +64,7 @@ def unpack(description: Any, arrays: dict[str, Array]) -> Any:
         If that is not what `pack` returns.
     """
     try:
-        return _unpacked(description, arrays)
+        return _unpacked(description, dict(arrays))  # each array is taken once: a small file stays small
     except SENSELESS as error:
         raise FileError(f"a description of data makes no sense ({type(error).__name__}: {error})") from error
 
@@ -75,7 +75,7 @@ def _unpacked(description: Any, arrays: dict[str, Array]) -> Any:
             raise ValueError(f"{description!r} stands for nothing")
         return description
     if "array" in description:
-        return arrays[description["array"]].copy()
+        return arrays.pop(description["array"]).copy()
     if "number" in description:
         dtype = np.dtype(description["dtype"])
         if dtype.kind not in NUMBERS:

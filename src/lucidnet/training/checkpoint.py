@@ -7,6 +7,7 @@ place: they are a function of the seed, the step and the place in the network.
 
 from __future__ import annotations
 
+import json
 import platform
 import warnings
 from pathlib import Path
@@ -16,7 +17,6 @@ import numpy as np
 
 from ..core.packing import pack, shaped_like, unpack
 from ..core.trees import tree_map
-from ..core.value import to_config
 from ..engine.protocol import Executor
 from ..engine.state import FeedbackState, State
 from ..errors import FileError, SettingError
@@ -32,12 +32,12 @@ COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule")
 def write(loop: Loop, path: Path) -> None:
     """Write a checkpoint; it appears whole or not at all."""
     from ..interop import container
-    from ..interop.model_file import describe, tensors
+    from ..interop.model_file import continuing, describe, tensors
 
     model: Any = loop.model
-    arrays = tensors(model)
-    description = describe(model) | {"optimizer": to_config(loop.optimizer)}
-    description["training"] = pack(_situation(loop), "@training", arrays)
+    state = model.state
+    arrays, description = tensors(state), describe(model)
+    description["training"] = pack(continuing(state) | _situation(loop), "@training", arrays)
     if not model.executor.main:
         return
     description["machine"] = {"python": platform.python_version(), "numpy": np.__version__}
@@ -46,13 +46,11 @@ def write(loop: Loop, path: Path) -> None:
 
 
 def _situation(loop: Loop) -> dict[str, Any]:
-    """Return all that changes in a training, but for the weights."""
-    state: State = loop.model.state
+    """Return all that changes in a training, but for the model's state."""
+    from ..interop.changes import to_plain
+
     return {
-        "step": state.step,
-        "slots": state.memory,
-        "carried": state.carried,
-        "taught": state.feedback.memory,
+        "begun": json.dumps(to_plain(loop.begun)),
         "epoch": loop.epoch,
         "batch": loop.batch,
         "first": loop.first,
@@ -101,6 +99,7 @@ def restore(loop: Loop, folder: Path) -> bool:
     _compare(loop, path, description)
     situation = unpack(description["training"], arrays)
     model: Any = loop.model
+    _set_again(loop, description, situation)
     model.state = _state(model, situation, arrays)
     model.history = History(description["history"])
     model.history.steps = situation["recorded"]
@@ -127,24 +126,34 @@ def _agree(executor: Executor, folder: Path, name: str | None) -> None:
 
 
 def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> State:
-    from ..interop.model_file import FEEDBACK, fitted
+    from ..interop.model_file import FEEDBACK, continued, fitted
 
     layout = model.problem.layout.layout
     params = layout.bind(layout.ravel(fitted(arrays, model.params)))
-    feedback = FeedbackState(
-        tree_map(np.array, fitted(arrays, model.feedback, FEEDBACK)), situation["taught"]
+    feedback = FeedbackState(tree_map(np.array, fitted(arrays, model.feedback, FEEDBACK)), {})
+    return continued(model.problem, State(params, {}, {}, feedback, 0, model.seed), situation)
+
+
+def _set_again(loop: Loop, description: dict[str, Any], situation: dict[str, Any]) -> None:
+    """Give the model the settings that the training had come to, unless it has been given others since."""
+    from ..interop.changes import classes, from_plain, merged
+    from ..interop.registry import registry
+
+    model: Any = loop.model
+    known = classes(model.net, model.optimizer) | registry()
+    kept, begun = (
+        from_plain(given, known)
+        for given in (description.get("set", []), json.loads(situation.get("begun", "[]")))
     )
-    return State(params, situation["slots"], situation["carried"], feedback, situation["step"], model.seed)
+    model.changes = merged(model.changes, begun, kept)
+    loop.begun = model.changes
 
 
 def _compare(loop: Loop, path: Path, description: dict[str, Any]) -> None:
     """Raise if a checkpoint is of another training."""
-    import json
-
     from ..interop.model_file import describe
 
-    model: Any = loop.model
-    mine = json.loads(json.dumps(describe(model) | {"optimizer": to_config(loop.optimizer)}))
+    mine = json.loads(json.dumps(describe(loop.model)))
     for name in COMPARED:
         if mine[name] != description.get(name):
             where, given, kept = _difference(name, mine[name], description.get(name))

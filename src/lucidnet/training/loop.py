@@ -77,7 +77,7 @@ class Loop:
         self.settings, self.progress, self.callbacks = settings, progress, callbacks
         self.epoch = self.batch = 0
         self.first = model.history.epochs
-        self.optimizer = model.optimizer
+        self.begun = model.changes
         self.stopped: str | None = None
         self.asked, self.one_by_one = Termination(), False
         self.tally, self.compiled = Tally(model.metrics), model.executor.compile_seconds
@@ -199,8 +199,8 @@ class Loop:
         for callback in self.callbacks:
             if type(callback).before_step is not Callback.before_step:
                 callback.before_step(self, [materialize(batch) for several in steps for batch in several])
-        problem = model.problem
         with executor.lock:
+            problem = model.problem
             ran = executor.run(problem.update, problem, model.live, prepared, self.keep)
             model.live = ran.state
         if ran.error is not None and not self._failed(ran, steps):
@@ -257,8 +257,9 @@ def even(most: int, batches: int | None, accumulate: int) -> int:
 
 def train(model: Trainee, batches: Sequence[Batch]) -> Measured:
     """Make one step on one or several batches; a step that is not finite, or is interrupted, is not made."""
-    executor, problem = model.executor, model.problem
+    executor = model.executor
     with executor.lock:
+        problem = model.problem
         ran = executor.run(problem.update, problem, model.live, [batches], frozenset({"predictions"}))
         model.live = ran.state
         if ran.error is not None:
