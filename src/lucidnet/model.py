@@ -10,33 +10,26 @@ from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from . import losses, optimizers
+from . import living, losses, optimizers
 from .backend import Array, Tree
 from .core.packing import unpack
-from .core.trees import leaves, tree_map
 from .core.value import from_config
 from .data.batch import Data
 from .data.batches import ROWS
-from .engine.build import credit_rule, executor_for, initial, problem_of
+from .engine.build import credit_rule, executor_for, initial
 from .engine.device import DTYPES, DeviceConfig
-from .engine.going_on import anew, recompiled, with_average, with_memory
-from .engine.parameters import ParameterLayout
-from .engine.problem import Problem, remembered
+from .engine.problem import Problem
 from .engine.protocol import Executor
-from .engine.state import FeedbackState, State
-from .errors import NotReadyError, SettingError, ShapeError
+from .engine.state import State
+from .errors import NotReadyError, SettingError
 from .interop import model_file
-from .interop.changes import OPTIMIZER, Base, Changes, applied, essential, from_plain, towards, with_settings
-from .interop.weights import LoadReport, filled, matched
-from .interop.weights import read as read_weights
+from .interop.changes import OPTIMIZER, Changes, from_plain, towards
+from .interop.weights import LoadReport
 from .layers import Layer, Sequential
-from .layers.blank import blank_init
 from .losses import Loss
 from .optimizers import Optimizer
 from .training.callbacks import Callback
-from .training.checks import as_data, as_numbers, example_shape
+from .training.checks import as_data, example_shape
 from .training.history import History, Result
 from .training.loop import Loop, LoopSettings, train
 from .training.measure import Tally, evaluate, predicted
@@ -161,7 +154,7 @@ class Model:
                 "or fit the model to data"
             )
         params = initial(self.net, shape, self.seed, self.dtype)
-        self._hold(params, shape)
+        living.begin(self, params, shape)
 
     def compile(
         self,
@@ -199,10 +192,10 @@ class Model:
         credit_rule(self.net, own)  # and this where the rule does not fit
         _ = self.executor.main  # and this where there are no such devices
         chosen, measured = (made, best, own), several(metrics)
-        kept = "live" not in vars(self) or self._rebegin(chosen)
+        kept = "live" not in vars(self) or living.recompile(self, chosen)
         self._chosen, self.metrics, self.base, self._changes = chosen, measured, (self.net, best), {}
         if not kept:
-            warnings.warn(anew(best), UserWarning, stacklevel=2)
+            warnings.warn(living.ANEW.format(best), UserWarning, stacklevel=2)
 
     def set(self, *, layer: str | Sequence[str] | None = None, **settings: Any) -> None:
         """Change settings of the optimizer, or of layers; what has been learned is kept.
@@ -240,11 +233,7 @@ class Model:
         >>> model.optimizer, model.net.layers[1]
         (SGD(0.1, 0.9), Dense(4, Tanh(), name='dense1', frozen=True))
         """
-        if self.base is None and layer is None:
-            _ = self._compiled  # raises
-        with self.executor.lock:
-            changes = with_settings(self.changes, self.net, layer, settings)
-            self._apply(self.base or (self.net, optimizers.SGD()), changes)
+        living.change(self, layer, settings)
 
     @property
     def changes(self) -> Changes:
@@ -253,26 +242,7 @@ class Model:
 
     @changes.setter
     def changes(self, changes: Changes) -> None:
-        self._apply(self.base, changes)
-
-    def _apply(self, base: Base, changes: Changes) -> None:
-        """Take settings other than those of `compile`; nothing changes on an error."""
-        net, optimizer = applied(base, changes)
-        with self.executor.lock:
-            if self._chosen is None:
-                self._net = net
-                return
-            chosen = (self._chosen[0], optimizer, self._chosen[2])
-            if "problem" in vars(self):
-                before, parts = self.problem, (*chosen, self.params, self._shapes[0])
-                same = net == self._net
-                problem = replace(before, optimizer=optimizer) if same else problem_of(net, *parts)
-                if remembered(before.optimizer) != remembered(optimizer):
-                    self.live = with_memory(problem, self.state)
-                with self.executor.hold(lambda: self.live):  # buffers of before lack what is frozen now
-                    self.problem = problem
-            self._net, self._chosen = net, chosen
-            self.base, self._changes = base, essential(base, changes)
+        living.apply(self, self.base, changes)
 
     # --- what it owns -----------------------------------------------------------------------------
 
@@ -324,16 +294,6 @@ class Model:
             )
         return self._chosen
 
-    def _rebegin(self, chosen: tuple[Loss, Optimizer, Rule | None]) -> bool:
-        """Go on with something else to be trained; tell whether that kept all that was learned."""
-        with self.executor.lock:
-            state = self.state
-            problem = problem_of(self.net, *chosen, state.params, self._shapes[0])
-            before = vars(self).get("problem")
-            made, kept = recompiled(before, problem, state) if before else (None, True)
-            self.problem, self.live = problem, made or problem.start(state.params, self.seed)
-            return kept or not state.step
-
     @property
     def loss(self) -> Loss | None:
         """The loss, once compiled."""
@@ -347,7 +307,7 @@ class Model:
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
         self.problem.changed(optimizer)  # raises where it remembers something else
-        self._apply(*towards(self.base, self.changes, optimizer))
+        living.apply(self, *towards(self.base, self.changes, optimizer))
 
     @property
     def rule(self) -> Rule | None:
@@ -361,13 +321,7 @@ class Model:
 
     def set_feedback(self, feedback: Tree) -> None:
         """Set the feedback weights from a tree like `feedback`."""
-        expected = {path: array.shape for path, array in leaves(self.feedback)}
-        given = {path: np.shape(array) for path, array in leaves(feedback)}
-        if given != expected:
-            raise ShapeError(f"set_feedback: expected arrays of shapes {expected}, got {given}")
-        made = tree_map(lambda array: np.array(array, self.dtype), feedback)
-        feedback = FeedbackState(made, self.state.feedback.memory)
-        self.live = self.state._replace(feedback=feedback)
+        living.take_feedback(self, feedback)
 
     def gradient_alignment(self, x: Any, y: Any) -> dict[str, Alignment]:
         """Return how the rule's gradient lies to the true one, on all of a data set, for each layer.
@@ -414,8 +368,7 @@ class Model:
 
     def use_average(self) -> None:
         """Replace the weights by their running average, after training with `optimizers.EMA`."""
-        with self.executor.lock:
-            self.live = with_average(self.problem.optimizer, self.state)
+        living.take_average(self)
 
     def set_weights(self, vector: Any, reset: bool = False) -> None:
         """Set all weights from one flat vector.
@@ -428,12 +381,7 @@ class Model:
             Whether training begins anew with them: the optimizer's memory is cleared, and steps are counted
             from 0. Otherwise it goes on, with all that the optimizer remembers.
         """
-        vector, layout = as_numbers(vector, "weights").astype(self.dtype), self.state.params.layout
-        if vector.shape != (layout.size,):
-            raise ShapeError(
-                f"set_weights: expected a vector of {layout.size} numbers, got shape {vector.shape}"
-            )
-        self._take(layout.bind(vector), self._shapes[0], reset)
+        living.take_vector(self, vector, reset)
 
     def set_params(self, params: Tree, shape: Any = None, reset: bool = False) -> None:
         """Set all weights from a tree like `params`.
@@ -448,13 +396,7 @@ class Model:
         reset : bool
             As for `set_weights`.
         """
-        shape = self.input_shape if shape is None else shape
-        given, expected = (
-            tree_map(np.shape, tree) for tree in (params, blank_init(self.net, shape, self.dtype)[0])
-        )
-        if given != expected:
-            raise ShapeError(f"set_params: expected arrays of shapes {expected}, got {given}")
-        self._take(tree_map(lambda array: np.array(array, self.dtype), params), shape, reset)
+        living.take_params(self, params, shape, reset)
 
     def load_weights(self, source: Any, *, strict: bool = True, reset: bool = False) -> LoadReport:
         """Take weights from a file or a tree by name and shape: all that fit, or none if something is wrong.
@@ -481,35 +423,7 @@ class Model:
         SettingError
             If `strict`, and names are missing or unexpected. Nothing changes then.
         """
-        given, shape = read_weights(source)
-        shape = self._shapes[0] if "live" in vars(self) else self.net.takes() or shape
-        if shape is None:
-            self.build()  # raises, and says what to do
-        params = self.params if "live" in vars(self) else initial(self.net, shape, self.seed, self.dtype)
-        arrays, report = matched(given, params, strict, self.dtype)
-        self._take(filled(params, arrays), shape, reset)
-        return report
-
-    def _take(self, params: Tree, shape: Any, reset: bool) -> None:
-        """Go on with these weights, or begin anew with them."""
-        with self.executor.lock:
-            if reset or "live" not in vars(self) or shape != self._shapes[0]:
-                self._hold(params, shape)
-            else:
-                layout = self.state.params.layout
-                self.live = self.state._replace(params=layout.bind(layout.ravel(params)))
-
-    def _hold(self, params: Tree, shape: Any) -> None:
-        """Begin with these weights, for inputs of a shape."""
-        shapes = (shape, self.net.output_shape(shape))
-        if self._chosen is None:
-            layout = ParameterLayout.of(self.net, params).layout
-            self.live = State(layout.bind(layout.ravel(params)), {}, {}, FeedbackState({}, {}), 0, self.seed)
-        else:
-            if "problem" not in vars(self) or shapes != self._shapes:
-                self.problem = problem_of(self.net, *self._chosen, params, shape)
-            self.live = self.problem.start(params, self.seed)
-        self._shapes = shapes
+        return living.load_weights(self, source, strict, reset)
 
     # --- training and use -------------------------------------------------------------------------
 
@@ -647,11 +561,11 @@ class Model:
         cycle = OneCycle(max_lr, max(steps, 2), between=shape, phases=phases)
         base, own = self.base, self.changes.get(OPTIMIZER, {})
         begun = cycled(optimizer, cycle, momentum, int(self.live.step))
-        self._apply((base[0], begun), {**self.changes, OPTIMIZER: {}})
+        living.apply(self, (base[0], begun), {**self.changes, OPTIMIZER: {}})
         try:
             return self.fit(x, y, epochs=epochs, batch_size=batch_size, **settings)
         finally:
-            self._apply(base, {**self.changes, OPTIMIZER: own})
+            living.apply(self, base, {**self.changes, OPTIMIZER: own})
 
     def lr_find(
         self,

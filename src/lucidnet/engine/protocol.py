@@ -133,10 +133,7 @@ class Trainee(Protocol):
 
     @property
     def changes(self) -> Mapping[Any, Mapping[str, Any]]:
-        """What was set since it was compiled: of the optimizer, by the path (), and of layers; can be set."""
-
-    @changes.setter
-    def changes(self, changes: Mapping[Any, Mapping[str, Any]]) -> None: ...
+        """What was set since it was compiled: of the optimizer, by the path (), and of layers."""
 
     def set(self, *, layer: Any = None, **settings: Any) -> None:
         """Change settings of the optimizer, or of layers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -12,6 +13,7 @@ from ..layers import Sequential, walk
 from ..layers import settings as of_layers
 from ..optimizers import Optimizer
 from ..optimizers import settings as of_optimizer
+from .registry import registry
 
 Changes: TypeAlias = Mapping[Path, Mapping[str, Any]]
 """The settings of layers by path and name; those of the optimizer stand at the path ()."""
@@ -115,6 +117,23 @@ def from_plain(plain: Any, known: Mapping[str, type]) -> Changes:
             raise FileError(f"settings: expected the path of a layer, got {path!r}")
         made[tuple(path)] = {name: from_config(value, known) for name, value in own.items()}
     return made
+
+
+def resumed(model: Any, description: Mapping[str, Any], situation: Mapping[str, Any]) -> Changes:
+    """Return what is set of a model whose training goes on; see `merged`.
+
+    Parameters
+    ----------
+    model : Model
+        The model, as it is now.
+    description : dict
+        That of the file: under ``"set"`` what had been set when it was written.
+    situation : dict
+        How far the training was: under ``"begun"``, as JSON, what had been set when it began.
+    """
+    known = classes(model.net, model.optimizer) | registry()
+    given = (json.loads(situation.get("begun", "[]")), description.get("set", []))
+    return merged(model.changes, *(from_plain(plain, known) for plain in given))
 
 
 def classes(*values: Any) -> dict[str, type]:

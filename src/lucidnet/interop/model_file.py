@@ -63,7 +63,7 @@ def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> No
         If the suffix is that of another kind of file; nothing is written then.
     """
     suffix = os.path.splitext(os.fspath(path))[1]
-    if str(suffix).lower() != SUFFIX:
+    if str(suffix).lower() != SUFFIX and not os.path.isdir(path):
         way = next(
             (f": {way}" for kinds, way in ELSEWHERE.items() if str(suffix).lower() in kinds.split()), ""
         )

@@ -95,11 +95,13 @@ def restore(loop: Loop, folder: Path) -> bool:
     _agree(loop.model.executor, folder, None if found is None else found[0].name)
     if found is None:
         return False
+    from ..interop.changes import resumed
+
     path, description, arrays = found
     _compare(loop, path, description)
     situation = unpack(description["training"], arrays)
     model: Any = loop.model
-    _set_again(loop, description, situation)
+    model.changes = loop.begun = resumed(model, description, situation)
     model.state = _state(model, situation, arrays)
     model.history = History(description["history"])
     model.history.steps = situation["recorded"]
@@ -132,21 +134,6 @@ def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> Sta
     params = layout.bind(layout.ravel(fitted(arrays, model.params)))
     feedback = FeedbackState(tree_map(np.array, fitted(arrays, model.feedback, FEEDBACK)), {})
     return continued(model.problem, State(params, {}, {}, feedback, 0, model.seed), situation)
-
-
-def _set_again(loop: Loop, description: dict[str, Any], situation: dict[str, Any]) -> None:
-    """Give the model the settings that the training had come to, unless it has been given others since."""
-    from ..interop.changes import classes, from_plain, merged
-    from ..interop.registry import registry
-
-    model: Any = loop.model
-    known = classes(model.net, model.optimizer) | registry()
-    kept, begun = (
-        from_plain(given, known)
-        for given in (description.get("set", []), json.loads(situation.get("begun", "[]")))
-    )
-    model.changes = merged(model.changes, begun, kept)
-    loop.begun = model.changes
 
 
 def _compare(loop: Loop, path: Path, description: dict[str, Any]) -> None:

@@ -203,8 +203,8 @@ class Loop:
             problem = model.problem
             ran = executor.run(problem.update, problem, model.live, prepared, self.keep)
             model.live = ran.state
-        if ran.error is not None and not self._failed(ran, steps):
-            return
+        if ran.error is not None:
+            return self._failed(ran, steps)
         if (seconds := executor.compile_seconds - self.compiled) > 0.05:
             self.progress.note(f"compiled in {seconds:.1f} s")
         self.compiled = executor.compile_seconds
@@ -218,17 +218,14 @@ class Loop:
             callback.step(self, ran.measured)
         self.progress.batch(self.batch, self.tally.result)
 
-    def _failed(self, ran: Ran[State], steps: list[list[Batch]]) -> bool:
-        """Raise what ended a block early; return False if a callback takes a step that is not finite."""
+    def _failed(self, ran: Ran[State], steps: list[list[Batch]]) -> None:
+        """Raise what ended a block early, or end if a callback takes a step that is not finite."""
         model, given = self.model, steps[min(len(ran.measured), len(steps) - 1)]
         with model.executor.lock:
             model.live, error = settled(ran, model.problem, model.executor, given)
-        if not isinstance(error, NonFiniteError):
-            raise error
-        if not any([callback.failed(self, error) for callback in self.callbacks]):
-            raise error
-        self.stop(str(error))
-        return False
+        if isinstance(error, NonFiniteError) and any([c.failed(self, error) for c in self.callbacks]):
+            return self.stop(str(error))
+        raise error
 
     def _close_epoch(self) -> None:
         result = self.tally.merged(self.model.executor).result()

@@ -124,5 +124,4 @@ def predicted(model: Trainee, x: Any, mask: Any = None) -> Any:
 
 def _outputs(model: Trainee, state: State, x: Any, mask: Array | None, part: slice) -> Any:
     x = tree_map(lambda array: array[part].astype(model.dtype, copy=False), x)
-    given = (state.params, x, None if mask is None else mask[part])
-    return model.executor.call(predict, model.net, *given)[0]
+    return model.executor.call(predict, model.net, state.params, x, None if mask is None else mask[part])[0]

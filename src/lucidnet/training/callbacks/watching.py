@@ -191,15 +191,13 @@ class ReduceOnPlateau(Patience):
         self.cooling, self.total, rate = state["cooling"], state["total"], loop.model.optimizer.learning_rate
         if self.total == 1.0:
             return
-        if "given" not in state:  # an older checkpoint does not hold what was set
-            self.given = rate
-            self._set(loop)
-            return
-        given = state["given"]
+        given = state.get("given", rate)
         if given == "schedule":
             given = rate.factors[-1] if isinstance(rate, Product) else None
-        if given is not None and self._reduced(given) == rate:  # else somebody has set another since
-            self.given, self.put = given, rate
+        # An older checkpoint does not hold what was set; what somebody has set since the last factor stays.
+        if "given" not in state or (given is not None and self._reduced(given) == rate):
+            self.given = given
+            self._set(loop)
 
 
 class StopOnNaN(Callback):
