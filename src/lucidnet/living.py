@@ -17,7 +17,7 @@ from .engine.feedback import fresh_memory
 from .engine.parameters import ParameterLayout
 from .engine.problem import Problem, remembered
 from .engine.state import FeedbackState, State
-from .errors import NotReadyError, ShapeError
+from .errors import NotReadyError, SettingError, ShapeError
 from .interop.changes import Base, Changes, applied, essential, with_settings
 from .interop.weights import LoadReport, filled, matched, read
 from .layers import walk
@@ -37,6 +37,8 @@ ANEW = (
 
 def change(model: Any, layer: Any, settings: dict[str, Any]) -> None:
     """Change settings of the optimizer, or of layers; see `Model.set`."""
+    if not settings:
+        raise SettingError("set: expected settings such as learning_rate=0.01, got none")
     if model.base is None and layer is None:
         _ = model.problem  # raises: it is not compiled
     with model.executor.lock:

@@ -36,7 +36,7 @@ def places(net: Layer, given: str | Iterable[str], settings: Iterable[str]) -> l
     """
     layers = {path: layer for path, layer in walk(net) if path}
     names, found = {".".join(path): path for path in layers}, dict[Path, None]()
-    several = (given,) if isinstance(given, str) else tuple(given)
+    several = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else ()
     if not several or not all(isinstance(name, str) for name in several):
         raise SettingError(f"layer: expected the name of a layer, a pattern or several, got {given!r}")
     for name in several:
