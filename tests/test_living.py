@@ -352,6 +352,12 @@ class TestNames:
             ("block.body.dropout1", {"frozen": True}, UnknownNameError, "Known: rate"),
             ("input0", {"l2": 0.1}, UnknownNameError, "setting of layer 'input0'"),
             ("dense*", {"rate": 0.1}, UnknownNameError, r"setting of the layers 'dense\*' 'rate'"),
+            (
+                "block.*.*",
+                {"rate": 0.1, "l2": 0.1},
+                UnknownNameError,
+                "none of the layers .* has all of rate, l2",
+            ),
             ("dense3", {"l2": -1.0}, SettingError, "Dense: l2 must be 0 or more, got -1.0"),
             ("dense3", {"constraint": 3}, SettingError, "constraint must be one such as"),
             ("block.body.dropout1", {"rate": 1.5}, SettingError, "rate must be"),

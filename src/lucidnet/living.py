@@ -18,7 +18,7 @@ from .engine.parameters import ParameterLayout
 from .engine.problem import Problem, remembered
 from .engine.state import FeedbackState, State
 from .errors import NotReadyError, SettingError, ShapeError
-from .interop.changes import Base, Changes, applied, essential, with_settings
+from .interop.changes import Base, Changes, applied, essential, of_net, with_settings
 from .interop.weights import LoadReport, filled, matched, read
 from .layers import walk
 from .layers.blank import blank_init
@@ -42,7 +42,8 @@ def change(model: Any, layer: Any, settings: dict[str, Any]) -> None:
     if model.base is None and layer is None:
         _ = model.problem  # raises: it is not compiled
     with model.executor.lock:
-        changes = with_settings(model.changes, model.net, layer, settings)
+        arrays = model.live.params.layout.paths if "live" in vars(model) else None
+        changes = with_settings(model.changes, layer, settings, model.net, arrays)
         apply(model, model.base or (model.net, SGD()), changes)
 
 
@@ -55,9 +56,11 @@ def apply(model: Any, base: Base, changes: Changes) -> None:
     loss, _, rule = model._chosen
     with model.executor.lock:
         if "problem" in vars(model):
-            before, parts = model.problem, (loss, optimizer, rule, model.params, model.input_shape)
-            same = net == model.net
-            problem = replace(before, optimizer=optimizer) if same else problem_of(net, *parts)
+            before = model.problem
+            if base[0] is model.base[0] and of_net(changes) == of_net(model.changes):
+                net, problem = model.net, replace(before, optimizer=optimizer)
+            else:
+                problem = problem_of(net, loss, optimizer, rule, model.params, model.input_shape)
             if remembered(before.optimizer) != remembered(optimizer):
                 model.live = _with_memory(problem, model.state)
             with model.executor.hold(lambda: model.live):  # buffers of before lack what is frozen now

@@ -24,17 +24,23 @@ Base: TypeAlias = tuple[Sequential, Optimizer]
 OPTIMIZER: Path = ()
 
 
-def with_settings(changes: Changes, net: Sequential, layer: Any, settings: Mapping[str, Any]) -> Changes:
-    """Return changes with some more: of the optimizer, or of layers by name or pattern."""
-    paths = [OPTIMIZER] if layer is None else of_layers.places(net, layer, settings)
+def of_net(changes: Changes) -> Changes:
+    """Return the changes of layers."""
+    return {path: own for path, own in changes.items() if path != OPTIMIZER}
+
+
+def with_settings(
+    changes: Changes, layer: Any, settings: Mapping[str, Any], net: Any, arrays: Any
+) -> Changes:
+    """Return changes with some more: of the optimizer, or of layers by name or pattern; see `places`."""
+    paths = [OPTIMIZER] if layer is None else of_layers.places(net, layer, settings, arrays)
     return {**changes, **{path: {**changes.get(path, {}), **settings} for path in paths}}
 
 
 def applied(base: Base, changes: Changes) -> Base:
     """Return network and optimizer with what was set; raise as their constructors where it does not fit."""
-    layers = {path: own for path, own in changes.items() if path}
     optimizer = of_optimizer.changed(base[1], changes.get(OPTIMIZER, {}))
-    return of_layers.changed(base[0], layers), optimizer
+    return of_layers.changed(base[0], of_net(changes)), optimizer
 
 
 def essential(base: Base, changes: Changes) -> Changes:
@@ -43,7 +49,7 @@ def essential(base: Base, changes: Changes) -> Changes:
 
     def differs(path: Path, name: str, value: Any) -> bool:
         before = getattr(layers[path], name) if path else known[name]
-        return type(value) is not type(before) or bool(value != before)
+        return value is not before and (type(value) is not type(before) or bool(value != before))
 
     kept = {
         path: {name: value for name, value in own.items() if differs(path, name, value)}
@@ -54,14 +60,13 @@ def essential(base: Base, changes: Changes) -> Changes:
 
 def towards(base: Base, changes: Changes, optimizer: Optimizer) -> tuple[Base, Changes]:
     """Return base and changes of which this optimizer comes; one of another kind is a new base."""
-    layers = {path: own for path, own in changes.items() if path}
     if of_optimizer.kind(optimizer) == of_optimizer.kind(base[1]):
         wrapped = isinstance(getattr(optimizer, "optimizer", None), Optimizer)
         given = of_optimizer.settable(optimizer)
         if wrapped:
             del given["optimizer"]  # whose settings are there
-        return base, essential(base, {**layers, OPTIMIZER: given})
-    return (base[0], optimizer), layers
+        return base, essential(base, {**of_net(changes), OPTIMIZER: given})
+    return (base[0], optimizer), of_net(changes)
 
 
 def merged(mine: Changes, begun: Changes, kept: Changes) -> Changes:

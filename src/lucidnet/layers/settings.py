@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -16,7 +16,9 @@ SHARED = ("frozen", "learning_rate", "l1", "l2", "weight_decay", "constraint")
 """What may be set anew of every layer that has parameters."""
 
 
-def places(net: Layer, given: str | Iterable[str], settings: Iterable[str]) -> list[Path]:
+def places(
+    net: Layer, given: str | Iterable[str], settings: Iterable[str], arrays: Collection[Path] | None = None
+) -> list[Path]:
     """Return the paths of the layers that names or patterns mean, for settings that these layers have.
 
     Parameters
@@ -28,6 +30,8 @@ def places(net: Layer, given: str | Iterable[str], settings: Iterable[str]) -> l
         (``"dense*"``, ``"block.*"``): they mean the layers of that depth that have all these settings.
     settings : iterable of str
         The names of the settings.
+    arrays : collection of Path, optional
+        Where the network has parameters, if that is known.
 
     Raises
     ------
@@ -36,23 +40,28 @@ def places(net: Layer, given: str | Iterable[str], settings: Iterable[str]) -> l
     """
     layers = {path: layer for path, layer in walk(net) if path}
     names, found = {".".join(path): path for path in layers}, dict[Path, None]()
+    known = {path: dict.fromkeys(_settable(layer, path, arrays)) for path, layer in layers.items()}
     several = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else ()
     if not several or not all(isinstance(name, str) for name in several):
         raise SettingError(f"layer: expected the name of a layer, a pattern or several, got {given!r}")
     for name in several:
         if name in names:
-            known: dict[str, None] = dict.fromkeys(_settable(layers[names[name]]))
             for setting in settings:
-                lookup(f"setting of layer {name!r}", setting, known)
+                lookup(f"setting of layer {name!r}", setting, known[names[name]])
             found[names[name]] = None
             continue
         fitting = [path for path in layers if _fits(path, name)]
         if not fitting:
             raise UnknownNameError(f"there is no layer {name!r} in this network: {suggestion(name, names)}")
-        known = {setting: None for path in fitting for setting in _settable(layers[path])}
+        several_known = {setting: None for path in fitting for setting in known[path]}
         for setting in settings:
-            lookup(f"setting of the layers {name!r}", setting, known)
-        found |= {path: None for path in fitting if set(settings) <= set(_settable(layers[path]))}
+            lookup(f"setting of the layers {name!r}", setting, several_known)
+        having = [path for path in fitting if set(settings) <= known[path].keys()]
+        if not having:
+            raise UnknownNameError(
+                f"none of the layers {name!r} has all of {', '.join(settings)}: set them one by one"
+            )
+        found |= dict.fromkeys(having)
     return list(found)
 
 
@@ -61,10 +70,12 @@ def _fits(path: Path, pattern: str) -> bool:
     return len(parts) == len(path) and all(map(fnmatchcase, path, parts))
 
 
-def _settable(layer: Layer) -> tuple[str, ...]:
+def _settable(layer: Layer, path: Path, arrays: Collection[Path] | None) -> tuple[str, ...]:
     """Return the settings that have an effect on a layer."""
-    leaves = [inner for _, inner in walk(layer) if not inner.children()]
-    trained = any(type(leaf).init is not Layer.init for leaf in leaves)
+    if arrays is None:  # then a layer that makes something may make parameters
+        trained = any(type(leaf).init is not Layer.init for _, leaf in walk(layer) if not leaf.children())
+    else:
+        trained = any(place[: len(path)] == path for place in arrays)
     return (*(SHARED if trained else ()), *layer.schedulable)
 
 
