@@ -69,7 +69,7 @@ class Literal:
             self.v[k] = self.momentum * self.v[k] + g
             rate = self.rate if self.rates[k] is None else self.rates[k]
             self.w[k] = self.w[k] - rate * self.v[k]
-        if self.most is not None:
+        if self.most is not None and 0 not in self.frozen:
             sizes = np.sqrt((self.w[0] ** 2).sum(0))
             self.w[0] = self.w[0] * np.minimum(1, self.most / sizes)
 
@@ -774,6 +774,34 @@ class TestFiles:
                     container.write(path, arrays | {name: array}, description)
                     seen += not read_and_trained(path, kind)
         assert seen > 100
+
+
+def test_hostile_checkpoints_are_refused(tmp_path):
+    """As above, of a checkpoint; what callbacks have written is theirs."""
+
+    def fit(made, callbacks=()):
+        settings = {"epochs": 3, "batch_size": 8, "verbose": 0, "record": ["*.W"]}
+        with contextlib.suppress(Interruption, NonFiniteError):
+            made.fit(X, Y, resume=tmp_path, callbacks=callbacks, **settings)
+
+    fit(
+        model(SGD(0.1, 0.9, weight_decay=0.1), rule="kp"),
+        [Checkpoint(tmp_path, every_steps=1, keep=1), StopAt(7)],
+    )
+    (path,) = tmp_path.iterdir()
+    description, arrays = container.read(path)
+    del description["training"]["dict"]["callbacks"]["list"][:]
+    refused = 0
+    for key in ("training", "set", "history", "input_shape"):
+        for mutant in list(mutants(description[key]))[::5]:
+            for old in tmp_path.iterdir():
+                old.unlink()
+            container.write(path, arrays, description | {key: mutant})
+            try:
+                fit(model(SGD(0.1, 0.9, weight_decay=0.1), rule="kp"))
+            except (FileError, SettingError):
+                refused += 1
+    assert refused > 50
 
 
 WRONG = (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.packing import pack, shaped_like, unpack
+from ..core.packing import difference, pack, sensible, shaped_like, unpack, whole
 from ..core.trees import tree_map
 from ..engine.protocol import Executor
 from ..engine.state import FeedbackState, State
@@ -95,27 +95,35 @@ def restore(loop: Loop, folder: Path) -> bool:
     _agree(loop.model.executor, folder, None if found is None else found[0].name)
     if found is None:
         return False
+    path, description, arrays = found
+    with sensible(str(path)):
+        situation = unpack(description["training"], arrays)
+    _compare(loop, path, description)
+    with sensible(str(path)):
+        _go_on(loop, description, situation, arrays)
+    return True
+
+
+def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> None:
+    """Set a loop and its model to what a checkpoint holds."""
     from ..interop.changes import resumed
 
-    path, description, arrays = found
-    _compare(loop, path, description)
-    situation = unpack(description["training"], arrays)
     model: Any = loop.model
     model.changes = loop.begun = resumed(model, description, situation)
     model.state = _state(model, situation, arrays)
-    model.history = History(description["history"])
-    model.history.steps = situation["recorded"]
-    loop.epoch, loop.batch, loop.first = (situation[name] for name in ("epoch", "batch", "first"))
+    model.history = History({k: list(map(float, v)) for k, v in description["history"].items()})
+    recorded = situation["recorded"].items()
+    model.history.steps = {name: [(whole(step), v) for step, v in pairs] for name, pairs in recorded}
+    loop.epoch, loop.batch, loop.first = (whole(situation[name]) for name in ("epoch", "batch", "first"))
     loss, terms, states = situation["tally"]
     states = shaped_like(states, loop.tally.states)
-    loop.tally.go_on((loss, terms, states if loop.model.executor.main else loop.tally.states))
+    loop.tally.go_on((float(loss), float(terms), states if loop.model.executor.main else loop.tally.states))
     states = list(situation["callbacks"])
     for callback in loop.callbacks:
         mine = next((kept for kept in states if kept[0] == type(callback).__name__), None)
         if mine is not None:
             states.remove(mine)
             callback.restore(loop, mine[1])
-    return True
 
 
 def _agree(executor: Executor, folder: Path, name: str | None) -> None:
@@ -143,21 +151,8 @@ def _compare(loop: Loop, path: Path, description: dict[str, Any]) -> None:
     mine = json.loads(json.dumps(describe(loop.model)))
     for name in COMPARED:
         if mine[name] != description.get(name):
-            where, given, kept = _difference(name, mine[name], description.get(name))
+            where, given, kept = difference(name, mine[name], description.get(name))
             raise SettingError(
                 f"{path} is of another training: {where} is {given!r} here, and {kept!r} there; "
                 "use the same settings to go on, or another folder to begin anew"
             )
-
-
-def _difference(where: str, mine: Any, other: Any) -> tuple[str, Any, Any]:
-    """Return the first place where two descriptions differ, and what stands there."""
-    if isinstance(mine, dict) and isinstance(other, dict) and mine.keys() == other.keys():
-        for key, value in mine.items():
-            if value != other[key]:
-                return _difference(f"{where}.{key}", value, other[key])
-    if isinstance(mine, list) and isinstance(other, list) and len(mine) == len(other):
-        for i, value in enumerate(mine):
-            if value != other[i]:
-                return _difference(f"{where}[{i}]", value, other[i])
-    return where, mine, other
