@@ -599,6 +599,12 @@ class TestLoading:
             ),
             ({"dense1": {"W": [["a"]]}}, False, DataError, "dense1.W is no array of numbers"),
             ({"dense1": {"W": [[1], [1, 2]]}}, False, DataError, "dense1.W is no array of numbers"),
+            (
+                {"dense1": {"W": np.ones((3, 4))}, "dense1.W": 1.0},
+                False,
+                SettingError,
+                "two arrays named 'dense1.W'",
+            ),
             (np.ones(3), True, SettingError, "expected the path of a file, or a tree"),
             ("nowhere.safetensors", True, FileError, "there is no such file"),
         ],
@@ -621,6 +627,25 @@ class TestLoading:
         assert made.get_weights().tobytes() == model().get_weights().tobytes()
         with pytest.raises(NotReadyError, match="input size"):
             ln.Model([Dense(4)]).load_weights({})
+        made, fresh = (
+            ln.Model([Dense(4, name="dense1"), Dense(2, name="code")], seed=7, dtype="float64")
+            for _ in range(2)
+        )
+        report = made.load_weights(tmp_path / "m.safetensors", strict=False)
+        assert (report.missing, report.unexpected) == (("code.W", "code.b"), ("dense2.W", "dense2.b"))
+        fresh.build((3,))
+        np.testing.assert_array_equal(made.params["code"]["W"], fresh.params["code"]["W"])
+        np.testing.assert_array_equal(made.params["dense1"]["W"], model().params["dense1"]["W"])
+
+    @pytest.mark.parametrize("shape", [3, "x", [3.5], ["a"], [10**30], [-1], [], {"a": 3}, [[3]], None])
+    def test_a_shape_that_is_none(self, tmp_path, shape):
+        model().save(tmp_path / "m.safetensors")
+        description, arrays = container.read(tmp_path / "m.safetensors")
+        container.write(tmp_path / "m.safetensors", arrays, description | {"input_shape": shape})
+        made = ln.Model([Dense(4, name="dense1"), Dense(1, name="dense2")], dtype="float64")
+        with pytest.raises(ln.errors.LucidnetError):
+            made.load_weights(tmp_path / "m.safetensors")
+        assert "live" not in vars(made)
 
     def test_load_on_an_instance_is_refused(self, tmp_path):
         made = model()

@@ -191,8 +191,10 @@ def load_weights(model: Any, source: Any, strict: bool, reset: bool) -> LoadRepo
     shape = model.input_shape if built else model.net.takes() or shape
     if shape is None:
         model.build()  # raises, and says what to do
-    params = model.params if built else initial(model.net, shape, model.seed, model.dtype)
+    params = model.params if built else blank_init(model.net, shape, model.dtype)[0]
     arrays, report = matched(given, params, strict, model.dtype)
+    if report.missing and not built:
+        params = initial(model.net, shape, model.seed, model.dtype)
     take(model, filled(params, arrays), shape, reset)
     return report
 

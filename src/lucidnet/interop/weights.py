@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..backend import Array, Shape, Tree
+from ..backend import Array, Tree
 from ..core.trees import leaves
 from ..errors import DataError, FileError, SettingError, ShapeError
 from . import container
@@ -45,23 +45,25 @@ class LoadReport:
 def read(source: Any) -> tuple[dict[str, Array], Any]:
     """Return the weights of a file or a tree by names such as ``"dense1.W"``, and a file's input shape."""
     if isinstance(source, Mapping):
-        return {
-            ".".join(path): _numbers(".".join(path), array) for path, array in leaves(_tree(source))
-        }, None
+        return _named("the tree", ((".".join(path), array) for path, array in leaves(_tree(source)))), None
     if not isinstance(source, (str, os.PathLike)):
         raise SettingError(
             f"load_weights: expected the path of a file, or a tree like params, got {type(source).__name__}"
         )
     description, arrays = container.read_any(source)
-    found = {
-        name.replace("/", "."): _numbers(name, array)
-        for name, array in arrays.items()
-        if not name.startswith("@")
-    }
-    if len(found) < sum(not name.startswith("@") for name in arrays):
-        raise FileError(f"{source}: two arrays have one name, once with '/' and once with '.'")
+    weights = ((name.replace("/", "."), array) for name, array in arrays.items() if not name.startswith("@"))
     shape = description.get("input_shape") if isinstance(description, dict) else None
-    return found, _shape(shape)
+    return _named(str(source), weights), _shape(str(source), shape)
+
+
+def _named(source: str, pairs: Iterable[tuple[str, Any]]) -> dict[str, Array]:
+    """Return arrays of numbers by their names, of which none may be there twice."""
+    found: dict[str, Array] = {}
+    for name, array in pairs:
+        if name in found:
+            raise SettingError(f"load_weights: {source} has two arrays named {name!r}")
+        found[name] = _numbers(name, array)
+    return found
 
 
 def matched(
@@ -120,8 +122,12 @@ def _numbers(name: str, array: Any) -> Array:
     return array
 
 
-def _shape(given: Any) -> Shape | dict[str, Shape] | None:
-    """Return the shape of one input that a file describes."""
+def _shape(source: str, given: Any) -> Any:
+    """Return the shape of one input that a file describes; None if it describes none."""
     if isinstance(given, dict):
-        return {name: tuple(shape) for name, shape in given.items()}
-    return tuple(given) if isinstance(given, list) else None
+        return {name: _shape(source, shape) for name, shape in given.items()}
+    if given is None:
+        return None
+    if not isinstance(given, list) or not all(size is None or type(size) is int for size in given):
+        raise FileError(f"{source}: expected the shape of one input, got {given!r}")
+    return tuple(given)
