@@ -38,7 +38,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "lucidnet"
 TODAY = {
     "circles of imports": 1,
     "modules in the largest circle": 2,
-    "lines of the training core": 3479,
+    "lines of the training core": 3473,
 }
 """What is over the budget today, and how much of it there is."""
 
@@ -50,7 +50,7 @@ CORE = ("engine", "training", "callbacks", "inspect", "stepper.py", "distributed
 """Folders and files of the training core; those that are not there (yet, or any more) count nothing."""
 BESIDE = ("inspect/explain", "inspect/doctor")
 """What stands in those folders, but never belonged to the training core."""
-MOVED = ("data/batch.py", "data/batches.py", "layers/watched.py", "core/prefetch.py")
+MOVED = ("data/batch.py", "data/batches.py", "living.py", "layers/watched.py", "core/prefetch.py")
 """Where code of the training core may have gone: printed beside it, not counted."""
 
 

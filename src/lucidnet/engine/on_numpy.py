@@ -63,8 +63,8 @@ class OnNumpy:
                 return Ran(state, measured, error)
             if not found.good:
                 self.pair = pair
-                previous = pair[1] if pair[0] is state else None
-                return Ran(state, measured, NotFiniteError(found), partial(_identity, previous))
+                known = pair if pair[0] is state else (None, None)
+                return Ran(state, measured, NotFiniteError(found), partial(known.__getitem__, 1))
             made = getattr(after, "state", after)
             if made is not held:
                 free = held if self.made is held else None
@@ -102,7 +102,6 @@ class OnNumpy:
 
     def shard(self, problem: Any) -> None:
         """Return None: batches are taken as they are."""
-        return None
 
     def steps_per_call(self, batches: Sequence[Any]) -> int:
         """Return 1."""
@@ -120,7 +119,3 @@ class OnNumpy:
     def gather(self, value: Any) -> list[Any]:
         """Return what the one process has."""
         return [value]
-
-
-def _identity(value: Any) -> Any:
-    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -134,6 +134,13 @@ class Trainee(Protocol):
     @property
     def output_shape(self) -> Any:
         """The shape of one output."""
+
+    @property
+    def changes(self) -> Mapping[Any, Mapping[str, Any]]:
+        """What was set since it was compiled: of the optimizer, by the path (), and of layers."""
+
+    def set(self, *, layer: Any = None, **settings: Any) -> None:
+        """Change settings of the optimizer, or of layers."""
 
     def build(self, shape: Any = None) -> None:
         """Make the first weights, if there are none."""

@@ -166,13 +166,10 @@ def rows_of(tree: Any, rows: Any) -> Any:
 
 def read_only(state: State) -> State:
     """Return a state of NumPy's arrays that nobody can write."""
-    memory = {name: _read_only(slot) for name, slot in state.memory.items()}
-    feedback = FeedbackState(
-        tree_map(_read_only, state.feedback.weights),
-        {name: _read_only(slot) for name, slot in state.feedback.memory.items()},
-    )
+    memory, carried = tree_map(_read_only, state.memory), tree_map(_read_only, state.carried)
+    feedback = FeedbackState(*(tree_map(_read_only, tree) for tree in state.feedback))
     params = state.params.layout.bind(_read_only(state.vector))
-    return State(params, memory, tree_map(_read_only, state.carried), feedback, state.step, state.seed)
+    return State(params, memory, carried, feedback, state.step, state.seed)
 
 
 def _read_only(array: Any) -> Any:

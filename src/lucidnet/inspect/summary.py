@@ -28,7 +28,8 @@ def summary_text(model: Trainee) -> str:
         size = sum(array.size for place, array in leaves(feedback) if place[: len(path)] == path)
         table.add_row("  " * (len(path) - 1) + path[-1], *row, *([f"{size:,}"] if feedback else []))
     trained = ParameterLayout.of(model.net, state.params).groups
-    sizes = _totals(state.vector.size, sum(g.stop - g.start for g in trained), state.vector.nbytes)
+    kilobytes, count = state.vector.nbytes / 1024, sum(g.stop - g.start for g in trained)
+    sizes = f"{state.vector.size:,} parameters ({kilobytes:,.1f} KiB), {count:,} of them trained"
     if feedback:
         size = sum(array.size for _, array in leaves(feedback))
         return f"{as_text(table)}\n{sizes}\n{size:,} feedback weights of {model.rule!r}"
@@ -43,10 +44,6 @@ def as_text(renderable: Any, width: int = 110) -> str:
     with console.capture() as capture:
         console.print(renderable)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
-
-
-def _totals(size: int, trained: int, nbytes: int) -> str:
-    return f"{size:,} parameters ({nbytes / 1024:,.1f} KiB), {trained:,} of them trained"
 
 
 def _rows(net: Layer, params: Tree, shape: Any) -> Iterator[tuple[Path, str, str, str]]:

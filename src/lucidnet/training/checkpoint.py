@@ -7,6 +7,7 @@ place: they are a function of the seed, the step and the place in the network.
 
 from __future__ import annotations
 
+import json
 import platform
 import warnings
 from pathlib import Path
@@ -14,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.packing import pack, shaped_like, unpack
+from ..core.packing import difference, pack, sensible, shaped_like, unpack, whole
 from ..core.trees import tree_map
-from ..core.value import to_config
 from ..engine.protocol import Executor
 from ..engine.state import FeedbackState, State
 from ..errors import FileError, SettingError
@@ -32,12 +32,12 @@ COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule")
 def write(loop: Loop, path: Path) -> None:
     """Write a checkpoint; it appears whole or not at all."""
     from ..interop import container
-    from ..interop.model_file import describe, tensors
+    from ..interop.model_file import continuing, describe, tensors
 
     model: Any = loop.model
-    arrays = tensors(model)
-    description = describe(model) | {"optimizer": to_config(loop.optimizer)}
-    description["training"] = pack(_situation(loop), "@training", arrays)
+    state = model.state
+    arrays, description = tensors(state), describe(model)
+    description["training"] = pack(continuing(state) | _situation(loop), "@training", arrays)
     if not model.executor.main:
         return
     description["machine"] = {"python": platform.python_version(), "numpy": np.__version__}
@@ -46,13 +46,11 @@ def write(loop: Loop, path: Path) -> None:
 
 
 def _situation(loop: Loop) -> dict[str, Any]:
-    """Return all that changes in a training, but for the weights."""
-    state: State = loop.model.state
+    """Return all that changes in a training, but for the model's state."""
+    from ..interop.changes import to_plain
+
     return {
-        "step": state.step,
-        "slots": state.memory,
-        "carried": state.carried,
-        "taught": state.feedback.memory,
+        "begun": json.dumps(to_plain(loop.begun)),
         "epoch": loop.epoch,
         "batch": loop.batch,
         "first": loop.first,
@@ -98,24 +96,35 @@ def restore(loop: Loop, folder: Path) -> bool:
     if found is None:
         return False
     path, description, arrays = found
+    with sensible(str(path)):
+        situation = unpack(description["training"], arrays)
     _compare(loop, path, description)
-    situation = unpack(description["training"], arrays)
+    with sensible(str(path)):
+        _go_on(loop, description, situation, arrays)
+    return True
+
+
+def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> None:
+    """Set a loop and its model to what a checkpoint holds."""
+    from ..interop.changes import resumed
+
     model: Any = loop.model
+    model.changes = loop.begun = resumed(model, description, situation)
     model.state = _state(model, situation, arrays)
-    model.history = History(description["history"])
-    model.history.steps = situation["recorded"]
-    loop.epoch, loop.batch, loop.first = (situation[name] for name in ("epoch", "batch", "first"))
+    model.history = History({k: list(map(float, v)) for k, v in description["history"].items()})
+    recorded = situation["recorded"].items()
+    model.history.steps = {name: [(whole(step), v) for step, v in pairs] for name, pairs in recorded}
+    loop.epoch, loop.batch, loop.first = (whole(situation[name]) for name in ("epoch", "batch", "first"))
     loss, terms, states, *several = situation["tally"]  # the last is missing in older files
     states = shaped_like(states, loop.tally.states)
     states = states if loop.model.executor.main else loop.tally.states
-    loop.tally.go_on((loss, terms, states, *(several or [()])))
+    loop.tally.go_on((float(loss), float(terms), states, *(several or [()])))
     states = list(situation["callbacks"])
     for callback in loop.callbacks:
         mine = next((kept for kept in states if kept[0] == type(callback).__name__), None)
         if mine is not None:
             states.remove(mine)
             callback.restore(loop, mine[1])
-    return True
 
 
 def _agree(executor: Executor, folder: Path, name: str | None) -> None:
@@ -128,41 +137,23 @@ def _agree(executor: Executor, folder: Path, name: str | None) -> None:
 
 
 def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> State:
-    from ..interop.model_file import FEEDBACK, fitted
+    from ..interop.model_file import FEEDBACK, continued, fitted
 
     layout = model.problem.layout.layout
     params = layout.bind(layout.ravel(fitted(arrays, model.params)))
-    feedback = FeedbackState(
-        tree_map(np.array, fitted(arrays, model.feedback, FEEDBACK)), situation["taught"]
-    )
-    return State(params, situation["slots"], situation["carried"], feedback, situation["step"], model.seed)
+    feedback = FeedbackState(tree_map(np.array, fitted(arrays, model.feedback, FEEDBACK)), {})
+    return continued(model.problem, State(params, {}, {}, feedback, 0, model.seed), situation)
 
 
 def _compare(loop: Loop, path: Path, description: dict[str, Any]) -> None:
     """Raise if a checkpoint is of another training."""
-    import json
-
     from ..interop.model_file import describe
 
-    model: Any = loop.model
-    mine = json.loads(json.dumps(describe(model) | {"optimizer": to_config(loop.optimizer)}))
+    mine = json.loads(json.dumps(describe(loop.model)))
     for name in COMPARED:
         if mine[name] != description.get(name):
-            where, given, kept = _difference(name, mine[name], description.get(name))
+            where, given, kept = difference(name, mine[name], description.get(name))
             raise SettingError(
                 f"{path} is of another training: {where} is {given!r} here, and {kept!r} there; "
                 "use the same settings to go on, or another folder to begin anew"
             )
-
-
-def _difference(where: str, mine: Any, other: Any) -> tuple[str, Any, Any]:
-    """Return the first place where two descriptions differ, and what stands there."""
-    if isinstance(mine, dict) and isinstance(other, dict) and mine.keys() == other.keys():
-        for key, value in mine.items():
-            if value != other[key]:
-                return _difference(f"{where}.{key}", value, other[key])
-    if isinstance(mine, list) and isinstance(other, list) and len(mine) == len(other):
-        for i, value in enumerate(mine):
-            if value != other[i]:
-                return _difference(f"{where}[{i}]", value, other[i])
-    return where, mine, other

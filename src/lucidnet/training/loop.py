@@ -74,7 +74,7 @@ class Loop:
         self.settings, self.progress, self.callbacks = settings, progress, callbacks
         self.epoch = self.batch = 0
         self.first = model.history.epochs
-        self.optimizer = model.optimizer
+        self.begun = model.changes
         self.stopped: str | None = None
         self.asked, self.one_by_one = Termination(), False
         self.tally, self.compiled = Tally(model.metrics), model.executor.compile_seconds
@@ -204,12 +204,12 @@ class Loop:
         for callback in self.callbacks:
             if type(callback).before_step is not Callback.before_step:
                 callback.before_step(self, [materialize(batch) for several in steps for batch in several])
-        problem = model.problem
         with executor.lock:
+            problem = model.problem
             ran = executor.run(problem.update, problem, model.live, prepared, self.keep)
             model.live = ran.state
-        if ran.error is not None and not self._failed(ran, steps):
-            return
+        if ran.error is not None:
+            return self._failed(ran, steps)
         if (seconds := executor.compile_seconds - self.compiled) > 0.05:
             self.progress.note(f"compiled in {seconds:.1f} s")
         self.compiled = executor.compile_seconds
@@ -223,17 +223,14 @@ class Loop:
             callback.step(self, ran.measured)
         self.progress.batch(self.batch, self.tally.result)
 
-    def _failed(self, ran: Ran[State], steps: list[list[Batch]]) -> bool:
-        """Raise what ended a block early; return False if a callback takes a step that is not finite."""
+    def _failed(self, ran: Ran[State], steps: list[list[Batch]]) -> None:
+        """Raise what ended a block early, or end if a callback takes a step that is not finite."""
         model, given = self.model, steps[min(len(ran.measured), len(steps) - 1)]
         with model.executor.lock:
             model.live, error = settled(ran, model.problem, model.executor, given)
-        if not isinstance(error, NonFiniteError):
-            raise error
-        if not any([callback.failed(self, error) for callback in self.callbacks]):
-            raise error
-        self.stop(str(error))
-        return False
+        if isinstance(error, NonFiniteError) and any([c.failed(self, error) for c in self.callbacks]):
+            return self.stop(str(error))
+        raise error
 
     def _close_epoch(self) -> None:
         result = self.tally.merged(self.model.executor).result()
@@ -262,8 +259,9 @@ def even(most: int, batches: int | None, accumulate: int) -> int:
 
 def train(model: Trainee, batches: Sequence[Batch]) -> Measured:
     """Make one step on one or several batches; a step that is not finite, or is interrupted, is not made."""
-    executor, problem = model.executor, model.problem
+    executor = model.executor
     with executor.lock:
+        problem = model.problem
         ran = executor.run(problem.update, problem, model.live, [batches], frozenset({"predictions"}))
         model.live = ran.state
         if ran.error is not None:

@@ -10,7 +10,7 @@ from ...core.settings import choice, finite, flag, function, taken, text, texts,
 from ...core.trees import leaves
 from ...engine.state import Measured
 from ...errors import NonFiniteError, SettingError
-from ...optimizers.schedules import Fixed
+from ...optimizers.schedules import Fixed, Product
 from ..history import Result
 from .base import Callback
 
@@ -149,6 +149,10 @@ class ReduceOnPlateau(Patience):
         self.cooldown = taken(self, "cooldown", cooldown, whole(0))
         self.min_rate = taken(self, "min_rate", min_rate, finite(0))
         self.cooling, self.total = 0, 1.0
+        self.given: Any = None
+        """The rate without the factors."""
+        self.put: Any = None
+        """The rate that was set here last."""
 
     def epoch(self, loop: Loop, result: Result) -> None:
         if self.improved(result):
@@ -157,25 +161,40 @@ class ReduceOnPlateau(Patience):
         if self.cooling:
             self.cooling, self.waited = self.cooling - 1, 0
         elif self.waited > self.patience:
+            rate = loop.model.optimizer.learning_rate
+            if self.put is None or rate != self.put:  # somebody has set another
+                self.given, self.total = rate, 1.0
             self.total, self.waited, self.cooling = self.total * self.factor, 0, self.cooldown
             self._set(loop)
 
     def _set(self, loop: Loop) -> None:
-        """Set the rate to that of the beginning times all factors."""
-        rate = loop.optimizer.learning_rate
-        rate = Fixed(self.total) * rate if callable(rate) else max(rate * self.total, self.min_rate)
-        loop.model.optimizer = loop.optimizer.changed(learning_rate=rate)
+        """Set the rate to that which was given, times all factors since then."""
+        self.put = self._reduced(self.given)
+        loop.model.set(learning_rate=self.put)
+
+    def _reduced(self, rate: Any) -> Any:
+        return Fixed(self.total) * rate if callable(rate) else max(rate * self.total, self.min_rate)
 
     def end(self, loop: Loop) -> None:
-        loop.model.optimizer = loop.optimizer
+        if self.put is not None and loop.model.optimizer.learning_rate == self.put:
+            loop.model.set(learning_rate=self.given)
+        self.put = None
 
     def state(self) -> Any:
-        return super().state() | {"cooling": self.cooling, "total": self.total}
+        given = "schedule" if callable(self.given) else self.given
+        return super().state() | {"cooling": self.cooling, "total": self.total, "given": given}
 
     def restore(self, loop: Loop, state: Any) -> None:
         super().restore(loop, state)
-        self.cooling, self.total = state["cooling"], state["total"]
-        if self.total != 1.0:
+        self.cooling, self.total, rate = state["cooling"], state["total"], loop.model.optimizer.learning_rate
+        if self.total == 1.0:
+            return
+        given = state.get("given", rate)
+        if given == "schedule":
+            given = rate.factors[-1] if isinstance(rate, Product) else None
+        # An older checkpoint does not hold what was set; what somebody has set since the last factor stays.
+        if "given" not in state or (given is not None and self._reduced(given) == rate):
+            self.given = given
             self._set(loop)
 
 
