@@ -136,7 +136,7 @@ def resumed(model: Any, description: Mapping[str, Any], situation: Mapping[str, 
     situation : dict
         How far the training was: under ``"begun"``, as JSON, what had been set when it began.
     """
-    known = classes(model.net, model.optimizer) | registry()
+    known = {**classes(model.net, model.optimizer), **registry()}
     given = (json.loads(situation.get("begun", "[]")), description.get("set", []))
     return merged(model.changes, *(from_plain(plain, known) for plain in given))
 
