@@ -36,6 +36,10 @@ class Batch(NamedTuple):
         target, prediction = (tree_map(lambda a: a[there], tree) for tree in (self.target, prediction))
         return target, prediction, None if self.mask is None else self.mask[there]
 
+    def copied(self) -> Batch:
+        """Return the batch with arrays of its own: those of a user may change."""
+        return Batch(*(part if part is None else tree_map(np.array, part) for part in self))
+
     def masked(self, net: Layer) -> Batch:
         """Return the batch with the mask that the network finds in its inputs, if none was given."""
         return self if self.mask is not None else self._replace(mask=net.mask(self.x))

@@ -78,6 +78,7 @@ class OnJax:
         self.single = self.mesh if config.mesh is None else Mesh(config.kind)
         """One device of this process, for what is not spread over several."""
         self.last: Block | None = None
+        self.remembered: Any = None
         register()
         if (folder := program_folder()) is not None:
             keep_programs(folder)

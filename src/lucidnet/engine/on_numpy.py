@@ -37,6 +37,8 @@ class OnNumpy:
         """The last state that was made here and has not been handed out."""
         self.spare: Any = None
         """The one before it, which nobody holds any more."""
+        self.remembered: Any = None
+        """A state that somebody may ask for again; None once it is written over."""
         self.pair: Any = (None, None)
         """The last state that was made, and the one before that step."""
 
@@ -54,6 +56,8 @@ class OnNumpy:
         for given in blocks:
             # What came in stays whole: whoever is interrupted before he takes what comes out goes on from it.
             into = self.spare if self.made is held and self.spare is not begun else None
+            if into is not None and into is self.remembered:
+                self.remembered = None
             pair, self.pair = self.pair, (None, None)  # its second is written over
             try:
                 with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found

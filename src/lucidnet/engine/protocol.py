@@ -137,7 +137,9 @@ class Trainee(Protocol):
     def predict(self, x: Any, mask: Any = None) -> Any:
         """Return the network's outputs (n, ...) for inputs (n, ...)."""
 
-    def checked(self, x: Any, y: Any) -> Data:
+    def checked(
+        self, x: Any, y: Any, class_weight: Any = None, sample_weight: Any = None, mask: Any = None
+    ) -> Data:
         """Return a data set as the model takes it, checked."""
 
 
@@ -154,12 +156,15 @@ class Executor(Protocol):
         Who holds it sees the state of whole steps, and no step is made meanwhile.
     main : bool
         Whether this is the process, of several that train together, that shows and writes things.
+    remembered : State or None
+        A state that somebody may ask for again: set by him, None once a step was made over it.
     """
 
     most_times: int
     config: DeviceConfig
     lock: Any
     main: bool
+    remembered: Any
 
     @property
     def programs(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..core.trees import dotted
 from ..errors import SettingError
 from ..layers import Layer, walk
 from .registry import Rule, get
@@ -33,7 +34,7 @@ def _scopes(net: Layer, rule: Rule) -> Iterator[tuple[str, Layer, Rule]]:
     yield "rule:", net, rule
     for path, layer in walk(net):
         if layer.rule is not None:
-            yield f"layer {'.'.join(path)!r}: rule", layer, get(layer.rule)
+            yield f"layer {dotted(path)!r}: rule", layer, get(layer.rule)
 
 
 def _check_time(where: str, layer: Layer, rule: Rule) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
-from ...core.trees import leaves
+from ...core.trees import dotted, leaves
 from ...engine.state import Measured
 from ...errors import NonFiniteError, SettingError
 from ...optimizers.schedules import Fixed
@@ -210,7 +210,7 @@ class PrintWeights(Callback):
         if number % self.every:
             return
         for path, array in leaves(loop.model.state.params):
-            name = ".".join(path)
+            name = dotted(path)
             if any(fnmatch(name, pattern) for pattern in self.patterns):
                 numbers = (array.mean(), array.std(), array.min(), array.max())
                 mean, deviation, low, high = (f"{float(value):.4g}" for value in numbers)
