@@ -559,7 +559,8 @@ class Model:
         with self.executor.lock:
             problem, before = self.problem, self.live
             measured = train(self, [batch])
-            self._last, self.executor.remembered = (self.live, problem, batch.copied()), before
+            self._last = self.live, problem, measured.grads or batch.copied()
+            self.executor.remembered = before
         tally.add(measured, [batch])
         return tally.result()
 

@@ -675,10 +675,10 @@ class TestParameters:
                     raise KeyboardInterrupt
                 return rate * g, slots
 
-        layers = [Input(3), Dense(1, name="first"), Dense(1, learning_rate=0.2)]
-        model = made(layers, optimizer=Breaks(), steps=3, y=Y[:, :1])
-        expected = model.gradients(X, Y[:, :1])["first"]["W"]
-        model.train_step(X, Y[:, :1])
+        layers = [Input(3), Dense(1, name="first", l2=1.0), Dense(1, learning_rate=0.2)]
+        model = made(layers, optimizer=Breaks(), steps=4, y=Y[:, :1])
+        other = made(layers, optimizer=Breaks(), steps=3, y=Y[:, :1])
+        expected = other.gradients(X, Y[:, :1])["first"]["W"]
         before = model.live
         with pytest.raises(KeyboardInterrupt):
             model.train_step(X, Y[:, :1])

@@ -104,6 +104,7 @@ class OnJax:
         keep: frozenset[str] = frozenset(),
     ) -> Ran[Any]:
         """Make a step for each block; see `Executor.run`."""
+        keep &= {"predictions"}  # a gradient would have to be brought back
         if fn is search:
             steps: Any = blocks.steps if isinstance(blocks, Prepared) else blocks
             return in_turn(problem, self.host(state), steps, self._look)

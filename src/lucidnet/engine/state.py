@@ -71,6 +71,9 @@ class Measured(NamedTuple):
         The gradient of the whole step, where somebody wanted it.
     good : bool
         Whether losses and gradient are finite.
+    grads : tree, optional
+        The gradients of its last batch, as the backward pass gave them, without penalties; where somebody
+        wanted them, and it costs nothing.
     """
 
     losses: tuple[Any, ...]
@@ -78,6 +81,7 @@ class Measured(NamedTuple):
     predictions: tuple[Any, ...]
     gradient: Any = None
     good: Any = True
+    grads: Tree | None = None
 
     @property
     def loss(self) -> Any:

@@ -134,6 +134,11 @@ def _gradient(problem: Problem, state: State, batch: Batch) -> dict[Path, Array]
     """Return the gradient of a step on a batch by the path of each parameter; it may not be finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         vector = measured_gradient(problem, state, batch, Numbers(state.seed)).gradient
+    return _by_path(problem, vector)
+
+
+def _by_path(problem: Problem, vector: Array) -> dict[Path, Array]:
+    """Return the arrays that lie in a vector; from now on nobody can write them."""
     vector.flags.writeable = False
     return dict(leaves(problem.layout.parameters.unravel(vector)))
 
@@ -263,21 +268,30 @@ def _changed(name: str, y: Any, change: Any) -> Array:
 # --- parameters -----------------------------------------------------------------------------------
 
 
-LastStep: TypeAlias = tuple[State, Problem, Batch]
-"""What the last `train_step` was: the state that it made, what was trained, and the batch."""
+LastStep: TypeAlias = tuple[State, Problem, Tree | Batch]
+"""What the last `train_step` was: the state that it made, what was trained, its gradients or its batch."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Gradients:
-    """The gradients of a step that has been made, found when somebody asks for the first."""
+    """The gradients of a step that has been made, found when somebody asks for the first.
+
+    They follow from the state before, and from what the backward pass gave, or else from the batch.
+    """
 
     problem: Problem
     state: State
-    batch: Batch
+    given: Tree | Batch
 
     @cached_property
     def by_path(self) -> dict[Path, Array]:
-        return _gradient(self.problem, self.state, self.batch)
+        if isinstance(self.given, Batch):
+            return _gradient(self.problem, self.state, self.given)
+        layout = self.problem.layout
+        vector = layout.parameters.flat(self.given)
+        for penalty in layout.penalties:
+            penalty.add_gradient(self.state.vector, vector)
+        return _by_path(self.problem, vector)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

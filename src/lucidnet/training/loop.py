@@ -19,6 +19,9 @@ from .measure import Tally, evaluate
 from .progress import Progress
 from .sources import BatchSource
 
+KEPT = frozenset({"predictions", "grads"})
+"""What is kept of a single step."""
+
 
 @dataclass(frozen=True)
 class LoopSettings:
@@ -259,7 +262,7 @@ def train(model: Trainee, batches: Sequence[Batch]) -> Measured:
     """Make one step on one or several batches; a step that is not finite, or is interrupted, is not made."""
     executor, problem = model.executor, model.problem
     with executor.lock:
-        ran = executor.run(problem.update, problem, model.live, [batches], frozenset({"predictions"}))
+        ran = executor.run(problem.update, problem, model.live, [batches], KEPT)
         model.live = ran.state
         if ran.error is not None:
             model.live, error = settled(ran, problem, executor, batches)
