@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
+from ...core.matrices import matrix_lines
 from ...core.trees import dotted, leaves
 from ...engine.state import Measured
 from ...errors import NonFiniteError, SettingError
@@ -189,7 +190,7 @@ class StopOnNaN(Callback):
 
 
 class PrintWeights(Callback):
-    """Prints what some weights are, every few steps: mean, deviation, smallest and largest.
+    """Prints what some weights are, every few steps: mean, deviation, smallest and largest, or all of them.
 
     Parameters
     ----------
@@ -197,10 +198,32 @@ class PrintWeights(Callback):
         Which, by names such as ``"dense1.W"`` or ``"*.b"``.
     every : int
         After how many steps.
+    matrix : bool
+        Whether to print all rows of numbers below.
+    width : int
+        How many characters a line of numbers has at most; what is left out is said.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input(2), ln.layers.Dense(3, initializer="ones")])
+    >>> model.compile("mse", ln.optimizers.SGD(0.1))
+    >>> shown = PrintWeights(["*.W"], every=1, matrix=True)
+    >>> history = model.fit([[1.0, 0.0]], [[1.0, 0.0, 2.5]], verbose=0, callbacks=[shown])
+    step 1  dense1.W: mean 1.006, deviation 0.04875, from 0.9333 to 1.1
+        0       1  0.9333     1.1
+        1       1       1       1
     """
 
-    def __init__(self, patterns: Sequence[str] = ("*",), every: int = 100) -> None:
-        self.patterns, self.every = tuple(patterns), every
+    def __init__(
+        self,
+        patterns: Sequence[str] = ("*",),
+        every: int = 100,
+        *,
+        matrix: bool = False,
+        width: int = 100,
+    ) -> None:
+        self.patterns, self.every, self.matrix, self.width = tuple(patterns), every, matrix, width
 
     def room(self, step: int) -> int | None:
         return self.every - step % self.every
@@ -215,6 +238,8 @@ class PrintWeights(Callback):
                 numbers = (array.mean(), array.std(), array.min(), array.max())
                 mean, deviation, low, high = (f"{float(value):.4g}" for value in numbers)
                 print(f"step {number}  {name}: mean {mean}, deviation {deviation}, from {low} to {high}")
+                for line in matrix_lines(array, self.width - 4) if self.matrix else ():
+                    print(f"    {line}")
 
 
 class On(Callback):
