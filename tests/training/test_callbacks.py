@@ -131,7 +131,7 @@ def test_printed_matrices(capsys):
     assert last[2 + len(W)].startswith("step ") and "hidden.b" in last[2 + len(W)]
     found = [float(cell) for cell in last[3 + len(W)].split()[1:]]
     np.testing.assert_allclose(found, b[: len(found)], rtol=1e-3)
-    assert max(len(line) for line in lines if line.startswith("    ")) <= 60
+    assert max(len(line) for line in lines if line.startswith("    ") and "left out" not in line) <= 60
 
 
 def test_matrices_of_more_axes(capsys):

@@ -36,8 +36,9 @@ def plain_numbers(value: Value) -> None:
 
 
 def of_library(value: object) -> bool:
-    """Tell whether the class of a value is one of the library's own, and not a user's."""
-    return type(value).__module__.partition(".")[0] == __name__.partition(".")[0]
+    """Tell whether a class, or that of a value, is one of the library's own, and not a user's."""
+    kind = value if isinstance(value, type) else type(value)
+    return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def in_range(given: Any, least: float = 0.0, below: float | None = None) -> bool:

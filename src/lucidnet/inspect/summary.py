@@ -10,6 +10,7 @@ from ..core.trees import Path, at, leaves
 from ..engine.parameters import ParameterLayout
 from ..engine.protocol import Trainee
 from ..layers import Layer, walk
+from ..layers.base import derived_kinds
 from ..layers.shapes import input_shapes
 
 COLUMNS = (("name", "left"), ("layer", "left"), ("output", "left"), ("parameters", "right"))
@@ -29,10 +30,14 @@ def summary_text(model: Trainee) -> str:
         table.add_row("  " * (len(path) - 1) + path[-1], *row, *([f"{size:,}"] if feedback else []))
     trained = ParameterLayout.of(model.net, state.params).groups
     sizes = _totals(state.vector.size, sum(g.stop - g.start for g in trained), state.vector.nbytes)
+    lines = [as_text(table), sizes]
     if feedback:
         size = sum(array.size for _, array in leaves(feedback))
-        return f"{as_text(table)}\n{sizes}\n{size:,} feedback weights of {model.rule!r}"
-    return f"{as_text(table)}\n{sizes}"
+        lines.append(f"{size:,} feedback weights of {model.rule!r}")
+    if kinds := derived_kinds(model.net):
+        it = "it has" if len(kinds) == 1 else "they have"
+        lines.append(f"gradient of {', '.join(kinds)} comes from JAX, as {it} no backward")
+    return "\n".join(lines)
 
 
 def as_text(renderable: Any, width: int = 110) -> str:
