@@ -58,7 +58,10 @@ def _noting(forward: Callable[..., Any], base: Any) -> Callable[..., Any]:
                 raise unfollowed(self) from error
             raise
         if not isinstance(made, tuple) or len(made) != 2:
-            return made  # whoever calls it says what is wrong
+            raise SettingError(
+                f"{type(self).__name__}.forward returns a {type(made).__name__}: return a pair, the output "
+                "and what is to be kept (None if nothing is)"
+            )
 
         def again(params: Tree, x: Any) -> Any:
             return forward(self, params, x, *run, **named)[0]
