@@ -38,8 +38,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "lucidnet"
 TODAY = {
     "circles of imports": 1,
     "modules in the largest circle": 2,
-    "lines of model.py": 445,
-    "lines of Model": 381,
+    "lines of model.py": 446,
+    "lines of Model": 382,
     "lines of the training core": 3495,
 }
 """What is over the budget today, and how much of it there is."""

@@ -559,7 +559,7 @@ class Model:
         with self.executor.lock:
             problem, before = self.problem, self.live
             measured = train(self, [batch])
-            self._last = self.live, problem, measured.grads or batch.copied()
+            self._last = self.live, problem, measured.source or batch.copied()
             self.executor.remembered = before
         tally.add(measured, [batch])
         return tally.result()

@@ -195,8 +195,8 @@ class Executor(Protocol):
         blocks : sequence, or Prepared
             What each step is given, or the same as `prefetch` has prepared it.
         keep : set of str
-            What the steps are to return besides their losses: ``"predictions"``, and ``"grads"``, which an
-            executor may leave out.
+            What the steps are to return besides their losses: ``"predictions"``, and of a single step
+            ``"source"``, which an executor may leave out.
         """
 
     def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:

@@ -71,9 +71,10 @@ class Measured(NamedTuple):
         The gradient of the whole step, where somebody wanted it.
     good : bool
         Whether losses and gradient are finite.
-    grads : tree, optional
-        The gradients of its last batch, as the backward pass gave them, without penalties; where somebody
-        wanted them, and it costs nothing.
+    source : tree or callable, optional
+        What a gradient can be found from later, where somebody wanted that, and it costs nothing now: the
+        gradients of its last batch as the backward pass gave them, without penalties, or a function that
+        returns the batch.
     """
 
     losses: tuple[Any, ...]
@@ -81,7 +82,7 @@ class Measured(NamedTuple):
     predictions: tuple[Any, ...]
     gradient: Any = None
     good: Any = True
-    grads: Tree | None = None
+    source: Any = None
 
     @property
     def loss(self) -> Any:
@@ -112,6 +113,7 @@ class Measurements(Sequence[Measured]):
 
     def __init__(self, losses: Array, terms: Array, predictions: tuple[Any, ...], good: Array) -> None:
         self.losses, self.terms, self.predictions, self.good = losses, terms, predictions, good
+        self.source: Any = None
 
     @classmethod
     def of(cls, steps: Sequence[Measured]) -> Measurements:
@@ -134,7 +136,7 @@ class Measurements(Sequence[Measured]):
 
     def __getitem__(self, step: Any) -> Any:
         losses, terms = (tuple(values[step].tolist()) for values in (self.losses, self.terms))
-        return Measured(losses, terms, self._outputs(step), None, bool(self.good[step]))
+        return Measured(losses, terms, self._outputs(step), None, bool(self.good[step]), self.source)
 
     def _outputs(self, steps: Any) -> tuple[Any, ...]:
         stacks = self.predictions

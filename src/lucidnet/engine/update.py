@@ -44,7 +44,7 @@ def advance(
     into : State, optional
         A state that nobody holds any more, whose vectors are written over; new ones are made if not given.
     keep : set of str
-        What to return besides: ``"predictions"``, ``"gradient"``, ``"grads"``.
+        What to return besides: ``"predictions"``, ``"gradient"``, ``"source"``.
     """
     layout, objective, vector = problem.layout, problem.objective, state.params.vector
     left, gradient = state, cast(Any, None)
@@ -69,8 +69,8 @@ def advance(
         gradient = gradient * (1 / as_number(sum(terms)))
     good = finite(gradient, losses)
     kept = gradient.copy() if "gradient" in keep else None
-    grads = made.grads if "grads" in keep else None
-    measured = Measured(tuple(losses), tuple(terms), tuple(predictions), kept, good, grads)
+    source = made.grads if "source" in keep else None
+    measured = Measured(tuple(losses), tuple(terms), tuple(predictions), kept, good, source)
     if isinstance(good, bool):
         return (
             moved(problem, state, left, gradient, numbers, into) if good and numbers.made else state

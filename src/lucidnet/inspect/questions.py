@@ -268,8 +268,8 @@ def _changed(name: str, y: Any, change: Any) -> Array:
 # --- parameters -----------------------------------------------------------------------------------
 
 
-LastStep: TypeAlias = tuple[State, Problem, Tree | Batch]
-"""What the last `train_step` was: the state that it made, what was trained, its gradients or its batch."""
+LastStep: TypeAlias = tuple[State, Problem, Any]
+"""What the last `train_step` was: the state that it made, what was trained, its `source` or batch."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,14 +281,15 @@ class _Gradients:
 
     problem: Problem
     state: State
-    given: Tree | Batch
+    source: Any
 
     @cached_property
     def by_path(self) -> dict[Path, Array]:
-        if isinstance(self.given, Batch):
-            return _gradient(self.problem, self.state, self.given)
+        given = self.source() if callable(self.source) else self.source
+        if isinstance(given, Batch):
+            return _gradient(self.problem, self.state, given)
         layout = self.problem.layout
-        vector = layout.parameters.flat(self.given)
+        vector = layout.parameters.flat(given)
         for penalty in layout.penalties:
             penalty.add_gradient(self.state.vector, vector)
         return _by_path(self.problem, vector)

@@ -19,7 +19,7 @@ from .measure import Tally, evaluate
 from .progress import Progress
 from .sources import BatchSource
 
-KEPT = frozenset({"predictions", "grads"})
+KEPT = frozenset({"predictions", "source"})
 """What is kept of a single step."""
 
 
