@@ -443,6 +443,70 @@ def test_a_forward_that_returns_no_pair():
         Single().forward({}, X, INFERENCE)
 
 
+# --- a backward by hand against JAX ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, repr=False)
+class Scaled(Layer):
+    """y = x W, and its gradient by hand, of which a sign may be wrong."""
+
+    sign: int = 1
+
+    def init(self, rng, shape):
+        return {"W": 1 + rng.normal(shape[-1:])}, shape
+
+    def forward(self, params, x, run):
+        return x * params["W"], x
+
+    def backward(self, params, cache, dy, need_dx=True):
+        return dy * params["W"], {"W": self.sign * (cache * dy).sum(0)}
+
+
+def test_the_check_compares_with_jax_too():
+    report = ln.check.gradients(Scaled(), shape=(3,), jax=True)
+    assert report, report
+    assert [entry.name for entry in report.entries] == ["W", "x", "W, by JAX", "x, by JAX"]
+    assert max(entry.error for entry in report.entries[2:]) < 1e-14
+    wrong = ln.check.gradients(Scaled(-1), shape=(3,), jax=True)
+    assert not wrong
+    assert {entry.name for entry in wrong.entries if entry.error > 1e-7} == {"W", "W, by JAX"}
+    entry = wrong.entries[2]
+    assert entry.numeric == -entry.analytic != 0
+    assert "W, by JAX" in str(wrong)
+    assert len(ln.check.gradients(Scaled(), shape=(3,)).entries) == 2
+
+
+def test_a_gradient_of_the_wrong_shape_against_jax():
+    @dataclass(frozen=True, repr=False)
+    class Turned(Scaled):
+        def backward(self, params, cache, dy, need_dx=True):
+            dx, grads = super().backward(params, cache, dy, need_dx)
+            return dx, {"W": grads["W"][:, None]}
+
+    report = ln.check.gradients(Turned(), shape=(3,), jax=True)
+    assert {entry.name: entry.error for entry in report.entries}["W, by JAX"] == np.inf
+
+
+def test_library_layers_agree_with_jax():
+    for layer in (Dense(4, "tanh"), ln.layers.LayerNormalization(), Lookup()):
+        report = ln.check.gradients(
+            layer, np.ones((2, 3), int) if layer == Lookup() else None, shape=(3,), jax=True
+        )
+        assert report, report
+
+
+def test_what_cannot_be_compared_with_jax():
+    @dataclass(frozen=True, repr=False)
+    class Plain(ByNumPy):
+        def backward(self, params, cache, dy, need_dx=True):
+            return dy, {}
+
+    with pytest.raises(SettingError, match="JAX cannot follow Plain.forward"):
+        ln.check.gradients(Plain(), shape=(3,), jax=True)
+    with pytest.raises(SettingError, match="jax=True is for a layer"):
+        ln.check.gradients(ln.losses.get("mse"), jax=True)
+
+
 # --- inheritance ----------------------------------------------------------------------------------
 
 

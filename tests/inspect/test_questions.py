@@ -1,6 +1,7 @@
 """What a model answers when it is asked is right, and asking changes nothing."""
 
 import copy
+import pickle
 from dataclasses import dataclass
 
 import numpy as np
@@ -652,6 +653,14 @@ class TestParameters:
         assert [parameter.gradient for parameter in model.parameters()] == [None, None]
         model.train_step(X, Y)
         assert all(parameter.gradient is not None for parameter in model.parameters())
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def test_it_can_be_pickled(self, backend):
+        model = made([Input(3), Dense(2)], backend=backend)
+        asked = by_name(model)["dense1.W"]
+        kept = pickle.loads(pickle.dumps(asked))
+        np.testing.assert_array_equal(kept.gradient, asked.gradient)
+        assert (kept.name, kept.trained) == ("dense1.W", True)
 
     def test_a_copy_has_none(self):
         model = made([Input(3), Dense(2)])

@@ -294,6 +294,16 @@ class _Gradients:
             penalty.add_gradient(self.state.vector, vector)
         return _by_path(self.problem, vector)
 
+    def __reduce__(self) -> Any:
+        return _known, (self.by_path,)  # a file cannot hold what lies on a device
+
+
+def _known(by_path: dict[Path, Array]) -> _Gradients:
+    """Return gradients that have been found."""
+    made = object.__new__(_Gradients)
+    vars(made)["by_path"] = by_path
+    return made
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Parameter:
