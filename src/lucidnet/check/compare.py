@@ -105,10 +105,11 @@ def by_jax(subject: LayerSubject) -> Iterator[Entry]:
             raise unfollowed(layer) from error
         raise
     for name, found in (trained(layer, grads) | ({"x": dx[0]} if dx else {})).items():
-        if np.shape(analytic.get(name)) != found.shape:
+        by_hand: Any = analytic.get(name)
+        if np.shape(by_hand) != found.shape:
             yield Entry(f"{name}, by JAX", float("inf"))
             continue
-        a, n = np.asarray(analytic[name], np.float64), np.asarray(found, np.float64)
+        a, n = np.asarray(by_hand, np.float64), np.asarray(found, np.float64)
         errors = relative(a, n, max(np.abs(a).max(), np.abs(n).max()), np.zeros(()))
         where = np.unravel_index(int(errors.argmax()), errors.shape)
         place = tuple(map(int, where))
