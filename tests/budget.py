@@ -40,7 +40,7 @@ TODAY = {
     "modules in the largest circle": 2,
     "lines of model.py": 446,
     "lines of Model": 382,
-    "lines of the training core": 3495,
+    "lines of the training core": 3518,
 }
 """What is over the budget today, and how much of it there is."""
 

@@ -695,6 +695,57 @@ class TestParameters:
         found = by_name(model)["first.W"].gradient
         assert found is None or np.array_equal(found, expected)
 
+    @pytest.mark.parametrize(("backend", "seed"), [*(("numpy", seed) for seed in range(12)), ("jax", 0)])
+    def test_whatever_is_done_in_between(self, backend, seed):
+        """A twin is asked for its gradients before each step, so that it keeps no state for the next ones."""
+        layers = [Input(3), Dense(4, "tanh", l2=0.3), Dropout(0.3), Dense(2)]
+        rule = ("backprop", "kp")[seed % 2]
+        model, twin = (made(layers, backend=backend, rule=rule, steps=0) for _ in range(2))
+        rng, expected = np.random.default_rng(seed), None
+
+        def bad(m):
+            with pytest.raises(ln.errors.NonFiniteError), np.errstate(all="ignore"):
+                m.fit(X, Y * 1e200, verbose=0)
+
+        nothing = [
+            lambda m: m.predict(X),
+            lambda m: m.evaluate(X, Y),
+            lambda m: m.lr_find(X, Y, steps=10),
+            lambda m: m.state,
+            lambda m: m.gradients(X, Y, rule="fa"),
+            bad,
+        ]
+        changes = [
+            lambda m: m.fit(X, Y, verbose=0, batch_size=5),
+            lambda m: m.set_weights(m.get_weights() * 0.9),
+            lambda m: setattr(m, "state", m.state),
+        ]
+        for _ in range(40):
+            draw = rng.random()
+            if draw < 0.5:
+                expected = twin.gradients(X, Y)
+                for each in (model, twin):
+                    each.train_step(X, Y)
+            elif draw < 0.75:
+                question = nothing[rng.integers(len(nothing))]
+                for each in (model, twin):
+                    question(each)
+            elif draw < 0.85:
+                change, expected = changes[rng.integers(len(changes))], None
+                for each in (model, twin):
+                    change(each)
+            else:
+                found = by_name(model)
+                for name, parameter in found.items():
+                    layer, key = name.rsplit(".", 1)
+                    if expected is None:
+                        assert parameter.gradient is None
+                    elif backend == "numpy":
+                        np.testing.assert_array_equal(parameter.gradient, expected[layer][key])
+                    else:
+                        np.testing.assert_allclose(parameter.gradient, expected[layer][key], rtol=1e-9)
+        same(model.params, twin.params)
+
 
 # --- nothing changes, and both engines --------------------------------------------------------------
 

