@@ -37,13 +37,20 @@ def derivative(function: Callable[..., Array], what: str) -> Callable[..., Array
             f"{what} has no derivative: pass one (derivative=...), "
             "or let JAX find it: pip install 'lucidnet[jax]'"
         ) from error
-    gradient = jax.grad(lambda *arguments: function(*arguments).sum())
+
+    def total(*given: Any) -> Array:
+        return function(*given).sum()
+
+    gradient = jax.grad(total)
 
     def evaluate(x: Array, *others: Any) -> Array:
         try:
             with jax.enable_x64(x.dtype.itemsize == 8):
+                jax.eval_shape(lambda x: total(x, *others), x)  # see `pullback`
                 slope = gradient(x, *others)
-        except jax.errors.TracerArrayConversionError as error:
+        except TypeError as error:
+            if not not_followed(error):
+                raise
             raise SettingError(
                 f"JAX cannot follow {what}: write it with operators and x.__array_namespace__() "
                 "in place of numpy functions, or pass derivative=..."
