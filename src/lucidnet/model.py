@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .inspect.alignment import Alignment
     from .inspect.doctor import DoctorReport
     from .inspect.explain import Explanation
+    from .inspect.questions import LastStep, Parameter
     from .metrics import Metric
     from .rules import Rule, SpaceRule, TimeRule
     from .training.find import RateCurve
@@ -120,6 +121,7 @@ class Model:
         self._host: tuple[State, State] | None = None
         self._chosen: tuple[Loss, Optimizer, Rule | None] | None = None
         self._shapes: tuple[Any, Any] = ((), ())
+        self._last: LastStep | None = None
         if isinstance(layers, Sequential):
             self._net = layers
         else:
@@ -282,7 +284,7 @@ class Model:
     def __getstate__(self) -> dict[str, Any]:
         # A copy gets an executor of its own: it has locks, devices, and the buffers of one model.
         kept = {name: value for name, value in vars(self).items() if name != "executor"}
-        kept |= {"_host": None, "history": deepcopy(self.history), "about": dict(self.about)}
+        kept |= {"_host": None, "_last": None, "history": deepcopy(self.history), "about": dict(self.about)}
         return kept | ({"live": self.state} if "live" in kept else {})
 
     @property
@@ -628,7 +630,12 @@ class Model:
         """
         batch = self.checked(x, y, None, sample_weight, mask).batch(slice(None))
         tally = Tally(self.metrics)
-        tally.add(train(self, [batch]), [batch])
+        with self.executor.lock:
+            problem, before = self.problem, self.live
+            measured = train(self, [batch])
+            self._last = self.live, problem, measured.source or batch.copied()
+            self.executor.remembered = before
+        tally.add(measured, [batch])
         return tally.result()
 
     def evaluate(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Result:
@@ -677,6 +684,188 @@ class Model:
         if "live" not in vars(self):
             self.build(example_shape(x))
         return as_data(x, y, loss, self._shapes, self.dtype, class_weight, sample_weight, mask)
+
+    # --- questions: nothing of the model changes ----------------------------------------------------
+
+    def activations(self, x: Any, layers: Any = None, *, mask: Any = None) -> dict[str, Array]:
+        """Return what the layers put out for some inputs, by the names that `summary` shows.
+
+        This is inference (no dropout, running statistics), worked out on NumPy, whatever the backend.
+
+        Parameters
+        ----------
+        x : array-like (n, ...)
+            Inputs, any number of them; a dict by name where the network has several.
+        layers : str or sequence of str, optional
+            Which layers: names such as ``"dense1"``, ``"block.dense1"`` for a layer inside another, or
+            patterns such as ``"conv*"``; all layers if not given.
+        mask : array-like (n, time) of bool, or (n,) of lengths, optional
+            Which time steps count.
+
+        Returns
+        -------
+        dict of array (n, ...)
+            The outputs, in the order of the network: copies that cannot be written. Where a layer stands in
+            several places, that of the second is called ``"dense1#2"``. A layer that the one around it only
+            uses in parts has no output, and is left out.
+
+        Raises
+        ------
+        UnknownNameError
+            If no layer is called so; the message suggests the nearest name.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Dropout, Input
+        >>> model = Model([Input(2), Dense(3, "relu"), Dropout(0.5), Dense(1)])
+        >>> {name: y.shape for name, y in model.activations([[1, 2], [3, 4]]).items()}
+        {'input0': (2, 2), 'dense1': (2, 3), 'dropout2': (2, 3), 'dense3': (2, 1)}
+        >>> list(model.activations([[1, 2]], "dense*"))
+        ['dense1', 'dense3']
+        """
+        from .inspect.questions import activations
+
+        return activations(self, x, layers, mask)
+
+    def gradients(
+        self, x: Any, y: Any, *, sample_weight: Any = None, mask: Any = None, rule: Any = None
+    ) -> dict[str, dict[str, Array]]:
+        """Return the gradient of the loss by each parameter, as a `train_step` on this batch would take it.
+
+        It is that of the model's learning rule, and of the mean over the batch: with the penalties l1 and
+        l2, before clipping and weight decay, which are the optimizer's; in training, with the random numbers
+        of the next step, so that the same dropout acts. That of frozen layers is there, too. It may be NaN.
+        It is worked out on NumPy, whatever the backend.
+
+        Parameters
+        ----------
+        x, y, sample_weight, mask
+            As for `fit`.
+        rule : str or Rule, optional
+            Another rule than the model's: ``"backprop"`` gives the true gradient (also where a layer has a
+            rule of its own); others begin with the feedback weights of a model compiled with them.
+
+        Returns
+        -------
+        dict of dict of array
+            For each layer by name (``"block.dense1"`` inside others) the gradients by the names of its
+            parameters, in their shapes: they cannot be written.
+
+        Raises
+        ------
+        NotReadyError
+            If the model is not compiled.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(1), Dense(1, initializer="zeros")])
+        >>> model.compile("mse")
+        >>> model.gradients([[1.0], [2.0]], [[1.0], [3.0]])["dense1"]["b"]  # mean of 2 (0 - y)
+        array([-4.], dtype=float32)
+        """
+        from .inspect.questions import gradients
+
+        return gradients(self, x, y, sample_weight, mask, rule)
+
+    def input_gradient(self, x: Any, y: Any, *, mask: Any = None) -> Any:
+        """Return the gradient of the mean loss by the inputs: which of them matter, and which way.
+
+        It is the true gradient, by the chain rule whatever the model's rule, in inference (no dropout).
+
+        Parameters
+        ----------
+        x, y, mask
+            As for `fit`; any number of examples.
+
+        Returns
+        -------
+        array (n, ...), or dict of them by name
+            In the shape of x. Of several inputs those for whole numbers (`Embedding`) have none, and are
+            left out.
+
+        Raises
+        ------
+        SettingError
+            If the inputs are whole numbers.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(2), Dense(1, initializer="ones")])
+        >>> model.compile("mse")
+        >>> model.input_gradient([[1.0, 2.0]], [[2.0]])  # 2 (3 - 2) W
+        array([[2., 2.]], dtype=float32)
+        """
+        from .inspect.questions import input_gradient
+
+        return input_gradient(self, x, y, mask)
+
+    def intervene(self, x: Any, changes: Mapping[str, Any], *, mask: Any = None) -> Array:
+        """Return the outputs for some inputs if something else came out of certain layers.
+
+        The rest of the network is computed from what takes the place of their outputs: to ablate a unit, to
+        add a direction, to put in what the layer makes of other inputs. This is inference, and all rows pass
+        together, so that a function may compare them.
+
+        Parameters
+        ----------
+        x, mask
+            As for `activations`.
+        changes : dict
+            For each layer by name an array, which is broadcast to the shape of its output, or a function
+            that is given the output (a copy) and returns what takes its place. A layer in several places is
+            replaced in all of them, a recurrent layer's output as a whole.
+
+        Returns
+        -------
+        array (n, ...), or dict of them by name
+            The network's outputs, as `predict` gives them.
+
+        Raises
+        ------
+        UnknownNameError
+            If no layer is called so.
+        ShapeError
+            If something does not have the shape of the output whose place it is to take.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(2), Dense(3, "relu", initializer="ones"), Dense(1, initializer="ones")])
+        >>> model.predict([[1, 2]]), model.intervene([[1, 2]], {"dense1": lambda y: y * [1, 1, 0]})
+        (array([[9.]], dtype=float32), array([[6.]], dtype=float32))
+        """
+        from .inspect.questions import intervene
+
+        return intervene(self, x, changes, mask)
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return all arrays of the model as `Parameter`: name, value, and gradient of the last `train_step`.
+
+        The gradient is worked out when somebody reads it, from the batch and the state of that step, and so
+        costs a training nothing.
+
+        Returns
+        -------
+        tuple of Parameter
+            In the order of the layers: ``name`` (``"dense1.W"``), ``value``, ``gradient`` and ``trained``.
+            They are of this moment, and do not follow the model.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(1), Dense(1, initializer="zeros")])
+        >>> model.compile("mse", optimizers.SGD(0.1))
+        >>> _ = model.train_step([[1.0], [2.0]], [[1.0], [3.0]])
+        >>> for parameter in model.parameters():
+        ...     print(parameter.name, parameter.value.round(3), parameter.gradient, parameter.trained)
+        dense1.W [[0.7]] [[-7.]] True
+        dense1.b [0.4] [-4.] True
+        """
+        from .inspect.questions import parameters
+
+        return parameters(self, self._last)
 
     # --- looking at it, keeping it ----------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from ..core.trees import Path, at, leaves
 from ..engine.parameters import ParameterLayout
 from ..engine.protocol import Trainee
 from ..layers import Layer, walk
+from ..layers.base import derived_kinds
 from ..layers.shapes import input_shapes
 
 COLUMNS = (("name", "left"), ("layer", "left"), ("output", "left"), ("parameters", "right"))
@@ -30,10 +31,14 @@ def summary_text(model: Trainee) -> str:
     trained = ParameterLayout.of(model.net, state.params).groups
     kilobytes, count = state.vector.nbytes / 1024, sum(g.stop - g.start for g in trained)
     sizes = f"{state.vector.size:,} parameters ({kilobytes:,.1f} KiB), {count:,} of them trained"
+    lines = [as_text(table), sizes]
     if feedback:
         size = sum(array.size for _, array in leaves(feedback))
-        return f"{as_text(table)}\n{sizes}\n{size:,} feedback weights of {model.rule!r}"
-    return f"{as_text(table)}\n{sizes}"
+        lines.append(f"{size:,} feedback weights of {model.rule!r}")
+    if kinds := derived_kinds(model.net):
+        it = "it has" if len(kinds) == 1 else "they have"
+        lines.append(f"gradient of {', '.join(kinds)} comes from JAX, as {it} no backward")
+    return "\n".join(lines)
 
 
 def as_text(renderable: Any, width: int = 110) -> str:

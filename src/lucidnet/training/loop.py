@@ -20,6 +20,9 @@ from .history import History, Result
 from .measure import Tally, evaluate
 from .progress import Progress
 
+KEPT = frozenset({"predictions", "source"})
+"""What is kept of a single step."""
+
 
 @value
 class LoopSettings(Value):
@@ -262,7 +265,7 @@ def train(model: Trainee, batches: Sequence[Batch]) -> Measured:
     executor = model.executor
     with executor.lock:
         problem = model.problem
-        ran = executor.run(problem.update, problem, model.live, [batches], frozenset({"predictions"}))
+        ran = executor.run(problem.update, problem, model.live, [batches], KEPT)
         model.live = ran.state
         if ran.error is not None:
             model.live, error = settled(ran, problem, executor, batches)

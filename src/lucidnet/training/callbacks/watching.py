@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
+from ...core.matrices import matrix_lines
 from ...core.settings import choice, finite, flag, function, taken, text, texts, whole
-from ...core.trees import leaves
+from ...core.trees import dotted, leaves
 from ...engine.state import Measured
 from ...errors import NonFiniteError, SettingError
 from ...optimizers.schedules import Fixed, Product
@@ -206,7 +207,7 @@ class StopOnNaN(Callback):
 
 
 class PrintWeights(Callback):
-    """Prints what some weights are, every few steps: mean, deviation, smallest and largest.
+    """Prints what some weights are, every few steps: mean, deviation, smallest and largest, or all of them.
 
     Parameters
     ----------
@@ -214,11 +215,26 @@ class PrintWeights(Callback):
         Which, by names such as ``"dense1.W"`` or ``"*.b"``.
     every : int
         After how many steps.
+    matrix : bool
+        Whether to print all rows of numbers below; columns that would make lines of more than 100
+        characters are left out, and that is said.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input(2), ln.layers.Dense(3, initializer="ones")])
+    >>> model.compile("mse", ln.optimizers.SGD(0.1))
+    >>> shown = PrintWeights(["*.W"], every=1, matrix=True)
+    >>> history = model.fit([[1.0, 0.0]], [[1.0, 0.0, 2.5]], verbose=0, callbacks=[shown])
+    step 1  dense1.W: mean 1.006, deviation 0.04875, from 0.9333 to 1.1
+        0       1  0.9333     1.1
+        1       1       1       1
     """
 
-    def __init__(self, patterns: Sequence[str] = ("*",), every: int = 100) -> None:
+    def __init__(self, patterns: Sequence[str] = ("*",), every: int = 100, *, matrix: bool = False) -> None:
         self.patterns = taken(self, "patterns", patterns, texts(least=1))
         self.every: int = taken(self, "every", every, whole(1))
+        self.matrix: bool = taken(self, "matrix", matrix, flag())
 
     def room(self, step: int) -> int | None:
         return self.every - step % self.every
@@ -228,11 +244,13 @@ class PrintWeights(Callback):
         if number % self.every:
             return
         for path, array in leaves(loop.model.state.params):
-            name = ".".join(path)
+            name = dotted(path)
             if any(fnmatch(name, pattern) for pattern in self.patterns):
                 numbers = (array.mean(), array.std(), array.min(), array.max())
                 mean, deviation, low, high = (f"{float(value):.4g}" for value in numbers)
                 print(f"step {number}  {name}: mean {mean}, deviation {deviation}, from {low} to {high}")
+                for line in matrix_lines(array, 96) if self.matrix else ():
+                    print(f"    {line}")
 
 
 class On(Callback):
