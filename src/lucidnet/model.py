@@ -28,7 +28,6 @@ from .engine.update import output_mask
 from .errors import NotReadyError, SettingError
 from .interop import model_file
 from .interop.changes import OPTIMIZER, Changes, from_plain, towards
-from .interop.weights import LoadReport
 from .layers import Layer, Sequential
 from .losses import Loss
 from .optimizers import Optimizer
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from .inspect.doctor import DoctorReport
     from .inspect.explain import Explanation
     from .inspect.questions import LastStep, Parameter
+    from .interop.weights import LoadReport
     from .metrics import Metric
     from .rules import Rule, SpaceRule, TimeRule
     from .training.find import RateCurve
