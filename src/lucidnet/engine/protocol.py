@@ -79,7 +79,7 @@ class Trainee(Protocol):
 
     @property
     def net(self) -> Layer:
-        """The network."""
+        """The network that is trained, one layer that holds the others."""
 
     @property
     def state(self) -> State:
@@ -105,7 +105,7 @@ class Trainee(Protocol):
 
     @property
     def rule(self) -> Any:
-        """The learning rule."""
+        """The learning rule, once compiled."""
 
     @property
     def params(self) -> Any:

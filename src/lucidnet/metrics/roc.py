@@ -21,7 +21,7 @@ class ROCAUC(Metric[Batches]):
     name = "roc_auc"
 
     def start(self) -> Batches:
-        """Return no batches."""
+        """Return the state before the first batch: no scores."""
         return ()
 
     def update(self, state: Batches, y: Data, prediction: Data, sample_weight: Weight = None) -> Batches:
