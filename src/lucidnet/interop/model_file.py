@@ -161,6 +161,7 @@ def describe(model: Any) -> dict[str, Any]:
         "net": to_config(net),
         "input_shape": model.input_shape,
         "dtype": model.dtype,
+        "mixed": model.config.mixed,
         "seed": model.seed,
         "loss": to_config(model.loss),
         "optimizer": to_config(optimizer),
