@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import losses, optimizers
+from .arguments import FitArguments, ModelArguments, OneCycleArguments
 from .backend import Array, Tree
-from .core.settings import count, instance, sequence, taken
 from .core.trees import leaves, tree_map
 from .core.value import from_config
 from .data.batch import Data, rows
@@ -30,7 +30,6 @@ from .layers import Layer, Sequential
 from .layers.blank import blank_init
 from .losses import Loss
 from .optimizers import Optimizer
-from .training.arguments import FitArguments, ModelArguments, OneCycleArguments
 from .training.callbacks import Callback
 from .training.checks import as_data, as_inputs, as_mask, as_numbers, example_shape
 from .training.history import History, Result
@@ -51,10 +50,6 @@ if TYPE_CHECKING:
 
 ROWS = 1000
 """Rows predicted together."""
-
-
-LAYERS = sequence("layers such as Dense(10)", instance(Layer, "a layer"), least=0)
-"""What a model takes as its layers."""
 
 
 class Model:
@@ -104,23 +99,19 @@ class Model:
         backend: str | DeviceConfig | None = None,
         mesh: Any = None,
     ) -> None:
-        given = ModelArguments(seed, dtype)
+        given = ModelArguments(layers, seed, dtype, backend, mesh)
         mixed = given.dtype == DTYPES[-1]
         self.seed, self.dtype = given.seed, "float32" if mixed else given.dtype
-        self.config = DeviceConfig.of(backend, mesh, mixed)
+        self.config = DeviceConfig.of(given.backend, given.mesh, mixed)
         self.history = History()
         self.about: dict[str, Any] = {}
         self.metrics: tuple[Metric[Any], ...] = ()
-        self._net: Sequential | None = None
+        self._net: Sequential | None = layers if isinstance(layers, Sequential) else None
         self._host: tuple[State, State] | None = None
         self._chosen: tuple[Loss, Optimizer, Rule | None] | None = None
         self._shapes: tuple[Any, Any] = ((), ())
-        if isinstance(layers, Sequential):
-            self._net = layers
-        else:
-            several = (layers,) if isinstance(layers, Layer) else layers
-            for layer in taken(self, "layers", several, LAYERS):
-                self.add(layer)
+        for layer in given.layers if self._net is None else ():
+            self.add(layer)
 
     # --- building ---------------------------------------------------------------------------------
 
@@ -546,7 +537,6 @@ class Model:
         """
         from .training.find import find
 
-        batch_size = taken("lr_find", "batch_size", batch_size, count(1))
         return find(self, self._source(x, y, batch_size), start, stop, steps)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
@@ -567,7 +557,6 @@ class Model:
 
     def evaluate(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Result:
         """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``."""
-        batch_size = taken("evaluate", "batch_size", batch_size, count(1))
         return evaluate(self, self._evaluated(x, y, mask, batch_size))
 
     def predict(self, x: Any, mask: Any = None) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ..data.batch import Data, Shard
 from .device import DeviceConfig
@@ -19,7 +19,7 @@ S = TypeVar("S", bound=Any)
 """What goes from step to step: a `State`, or a `StreamState`."""
 
 
-class Ran(Generic[S]):
+class Ran(NamedTuple, Generic[S]):
     """What became of some steps. What was made is never lost: take the state, then raise the error.
 
     Parameters
@@ -34,16 +34,10 @@ class Ran(Generic[S]):
         Returns the state before the last step that was made, if it can be had; only after `NotFiniteError`.
     """
 
-    __slots__ = ("error", "measured", "previous", "state")
-
-    def __init__(
-        self,
-        state: S,
-        measured: Sequence[Measured],
-        error: BaseException | None = None,
-        previous: Callable[[], S | None] = lambda: None,
-    ) -> None:
-        self.state, self.measured, self.error, self.previous = state, measured, error, previous
+    state: S
+    measured: Sequence[Measured]
+    error: BaseException | None = None
+    previous: Callable[[], S | None] = lambda: None
 
 
 class NotFiniteError(ArithmeticError):
