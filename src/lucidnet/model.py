@@ -196,7 +196,9 @@ class Model:
         kept = "live" not in vars(self) or living.recompile(self, chosen)
         self._chosen, self.metrics, self.base, self._changes = chosen, measured, (self.net, best), {}
         if not kept:
-            warnings.warn(living.ANEW.format(best), UserWarning, stacklevel=2)
+            warnings.warn(
+                living.ANEW.format(best), UserWarning, stacklevel=3
+            )  # past what answers foreign words
 
     def set(self, *, layer: str | Sequence[str] | None = None, **settings: Any) -> None:
         """Change settings of the optimizer, or of layers; what has been learned is kept.

@@ -313,6 +313,7 @@ class TestGradients:
         model, other = made(layers, steps=0), made(layers, steps=0, rule=rule)
         same(model.gradients(X, Y, rule=rule), other.gradients(X, Y))
 
+    @pytest.mark.filterwarnings("ignore:compile")
     def test_stateful_layers_go_on(self):
         model = made([Input((5, 3)), LSTM(4, stateful=True), Dense(2)], x=SEQUENCES)
         found, before = model.gradients(SEQUENCES, Y), model.params
@@ -609,6 +610,7 @@ class TestParameters:
             model.train_step(X, Y)
             np.testing.assert_array_equal(by_name(model)["dense1.W"].gradient, expected)
 
+    @pytest.mark.filterwarnings("ignore:compile")
     def test_later_steps_do_not_falsify_it(self):
         model = made([Input(3), Dense(2)])
         expected = model.gradients(X, Y)["dense1"]["W"]
@@ -646,6 +648,7 @@ class TestParameters:
         ],
         ids=["fit", "set_weights", "set_params", "compile", "state"],
     )
+    @pytest.mark.filterwarnings("ignore:compile")
     @pytest.mark.parametrize("backend", BACKENDS)
     def test_none_after_any_other_change(self, change, backend):
         model = made([Input(3), Dense(2)], backend=backend)

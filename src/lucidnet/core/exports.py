@@ -9,7 +9,6 @@ this follow ``__all__``, ``dir()``, the names that people write (`Known`), and w
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -100,6 +99,8 @@ def _hint(module: str, name: str) -> str:
     modules = [place.module for place in exports(root).values() if not place.name]
     if found := next((other for other in modules if name in exports(other)), None):
         return f": it is {found}.{name}"
+    import difflib
+
     near = difflib.get_close_matches(name, exports(module), n=1)
     return f": did you mean {near[0]!r}?" if near else ""
 

@@ -7,7 +7,6 @@ ever run: the worst that damaged or hostile bytes can do is to raise a `FileErro
 from __future__ import annotations
 
 import copy
-import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,6 +117,8 @@ def to_bytes(value: Any) -> bytes:
     >>> from_bytes(to_bytes({"seen": (1, np.arange(3)), 7: None}))
     {'seen': (1, array([0, 1, 2])), 7: None}
     """
+    import json
+
     arrays: dict[str, Array] = {}
     description = pack(value, "value", arrays)
     for name, array in arrays.items():
@@ -136,6 +137,8 @@ def from_bytes(data: bytes) -> Any:
     FileError
         If they are not of that kind.
     """
+    import json
+
     try:
         begin = 8 + int.from_bytes(data[:8], "little")
         description, names, forms = json.loads(data[8:begin].decode())

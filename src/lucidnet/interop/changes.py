@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -136,6 +135,8 @@ def resumed(model: Any, description: Mapping[str, Any], situation: Mapping[str, 
     situation : dict
         How far the training was: under ``"begun"``, as JSON, what had been set when it began.
     """
+    import json
+
     known = {**classes(model.net, model.optimizer), **registry()}
     given = (json.loads(situation.get("begun", "[]")), description.get("set", []))
     return merged(model.changes, *(from_plain(plain, known) for plain in given))

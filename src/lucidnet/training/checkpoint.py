@@ -118,7 +118,8 @@ def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict
     loss, terms, states, *several = situation["tally"]  # the last is missing in older files
     states = shaped_like(states, loop.tally.states)
     states = states if loop.model.executor.main else loop.tally.states
-    loop.tally.go_on((float(loss), float(terms), states, *(several or [()])))
+    parts = tuple((float(total), float(count)) for total, count in (several[0] if several else ()))
+    loop.tally.go_on((float(loss), float(terms), states, parts))
     states = list(situation["callbacks"])
     for callback in loop.callbacks:
         mine = next((kept for kept in states if kept[0] == type(callback).__name__), None)

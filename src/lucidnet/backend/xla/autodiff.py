@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from ...core.record import Record, record
 from ...core.trees import Array
 from ...errors import MissingExtraError, SettingError
 
@@ -42,8 +42,8 @@ def derivative(function: Callable[..., Array], what: str) -> Callable[..., Array
     return Derivative(function, what)
 
 
-@dataclass(frozen=True)
-class Derivative:
+@record
+class Derivative(Record):
     """What `derivative` returns; it can be pickled if the function can."""
 
     function: Callable[..., Array]
