@@ -52,6 +52,7 @@ class ConfusionMatrix(Value):
 class _FromTallies(Metric[Array]):
     """A ratio per class, averaged. The rows of the state: found, predicted, true examples of each class."""
 
+    better = "max"
     average: str
     stem: str
 

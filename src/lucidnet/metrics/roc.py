@@ -20,6 +20,7 @@ class ROCAUC(Metric[Batches]):
     """
 
     name = "roc_auc"
+    better = "max"
 
     def start(self) -> Batches:
         """Return no batches."""
