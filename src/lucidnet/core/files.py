@@ -35,7 +35,7 @@ def write(
     FileError
         If it cannot be written; what was there before is still there.
     """
-    with _explained(Path(path), "what was there before is unchanged"):
+    with explained(Path(path), "what was there before is unchanged"):
         target = _target(path)
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{target.suffix}")
         try:
@@ -52,7 +52,7 @@ def write(
             with suppress(FileNotFoundError):
                 temporary.unlink()
             raise
-    with _explained(Path(path), "the new file is in place, but may not outlast a power cut"):
+    with explained(Path(path), "the new file is in place, but may not outlast a power cut"):
         _sync_folder(target.parent)
 
 
@@ -82,12 +82,14 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path, state: str) -> Iterator[None]:
+def explained(path: Path, state: str) -> Iterator[None]:
     """Turn errors of the system into one that says how things stand, and what to do."""
     try:
         yield
     except FileNotFoundError as error:
         raise FileError(f"{path}: the folder does not exist; make it first") from error
+    except (NotADirectoryError, FileExistsError) as error:
+        raise FileError(f"{path}: a file stands where a folder should be; choose another place") from error
     except IsADirectoryError as error:
         raise FileError(f"{path}: is a folder; name a file in it") from error
     except PermissionError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -48,8 +50,11 @@ class TensorBoard(Callback):
         self.writer: Any = None
 
     def begin(self, loop: Loop) -> None:
+        self.writer = None
         self.writer = optional("tensorboardX", "tensorboard").SummaryWriter(
-            self.folder, write_to_disk=loop.model.executor.main
+            self.folder,
+            write_to_disk=loop.model.executor.main,
+            filename_suffix=f".{os.getpid()}.{secrets.token_hex(4)}",  # names hold whole seconds only
         )
         self.writer.file_writer.add_onnx_graph(graph(loop.model.net))  # it takes any graph
         if self.images is not None:

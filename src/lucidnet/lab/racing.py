@@ -143,6 +143,9 @@ class _Watch(Callback):
     seconds: float = 0.0
     began: float = 0.0
 
+    def begin(self, loop: Loop) -> None:
+        self.alignment, self.seconds = [], 0.0
+
     def before_step(self, loop: Loop, batches: Sequence[Any]) -> None:
         self.began = time.perf_counter()
 

@@ -17,16 +17,17 @@ import numpy as np
 from ..core.packing import pack, shaped_like, unpack
 from ..core.trees import tree_map
 from ..core.value import to_config
+from ..data.fingerprint import difference
 from ..engine.protocol import Executor
 from ..engine.state import FeedbackState, State
-from ..errors import FileError, SettingError
+from ..errors import DataError, FileError, SettingError
 from .history import History
 
 if TYPE_CHECKING:
     from .loop import Loop
 
-COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule")
-"""What must be the same to go on."""
+COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics")
+"""What must be the same of a model to go on; `Loop.facts` is the rest."""
 
 
 def write(loop: Loop, path: Path) -> None:
@@ -58,48 +59,36 @@ def _situation(loop: Loop) -> dict[str, Any]:
         "first": loop.first,
         "tally": loop.tally.merged(loop.model.executor).parts(),
         "recorded": loop.model.history.steps,
+        "stopped": loop.stopped,
+        "run": loop.run_name,
+        "facts": loop.facts,
         "callbacks": [(type(callback).__name__, callback.state()) for callback in loop.callbacks],
     }
 
 
-def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
-    """Return the newest whole checkpoint of a folder with its content; None if there is none at all.
+def restore(loop: Loop, folder: Path) -> list[Any] | None:
+    """Set a loop and its model to the newest checkpoint of a folder; return the states of its callbacks.
 
-    Raises
-    ------
-    FileError
-        If there are some, but all of them are damaged.
-    """
-    from ..interop import container
-
-    paths = sorted(folder.glob("step-*.safetensors"), reverse=True)
-    for path in paths:
-        try:
-            return path, *container.read(path)
-        except FileError as error:
-            warnings.warn(f"{error} Going on from the checkpoint before it.", stacklevel=2)
-    if paths:
-        raise FileError(f"{folder}: all its checkpoints are damaged; remove the folder to begin anew")
-    return None
-
-
-def restore(loop: Loop, folder: Path) -> bool:
-    """Set a loop and its model to the newest checkpoint of a folder; return False if there is none.
+    None means that there is no checkpoint.
 
     Of several processes all must see it; the first goes on with the sums of the epoch.
 
     Raises
     ------
     SettingError
-        If network, data, loss, optimizer, rule, seed or dtype are not those of the checkpoint.
+        If a setting of model or training is not that of the checkpoint; there may be more epochs.
+    DataError
+        If the data are not those of the checkpoint.
     """
-    found = newest(folder)
-    _agree(loop.model.executor, folder, None if found is None else found[0].name)
-    if found is None:
-        return False
-    path, description, arrays = found
-    _compare(loop, path, description)
+    from ..interop.checkpoints import newest
+
+    last = newest(folder)
+    _agree(loop.model.executor, folder, None if last is None else last[0].name)
+    if last is None:
+        return None
+    path, description, arrays = last
     situation = unpack(description["training"], arrays)
+    _compare(loop, path, description, situation.get("facts"))
     model: Any = loop.model
     model.state = _state(model, situation, arrays)
     model.history = History(description["history"])
@@ -108,13 +97,8 @@ def restore(loop: Loop, folder: Path) -> bool:
     loss, terms, states = situation["tally"]
     states = shaped_like(states, loop.tally.states)
     loop.tally.go_on((loss, terms, states if loop.model.executor.main else loop.tally.states))
-    states = list(situation["callbacks"])
-    for callback in loop.callbacks:
-        mine = next((kept for kept in states if kept[0] == type(callback).__name__), None)
-        if mine is not None:
-            states.remove(mine)
-            callback.restore(loop, mine[1])
-    return True
+    loop.stopped, loop.run_name = situation.get("stopped"), situation.get("run") or ""
+    return list(situation["callbacks"])
 
 
 def _agree(executor: Executor, folder: Path, name: str | None) -> None:
@@ -137,7 +121,7 @@ def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> Sta
     return State(params, situation["slots"], situation["carried"], feedback, situation["step"], model.seed)
 
 
-def _compare(loop: Loop, path: Path, description: dict[str, Any]) -> None:
+def _compare(loop: Loop, path: Path, description: dict[str, Any], facts: dict[str, Any] | None) -> None:
     """Raise if a checkpoint is of another training."""
     import json
 
@@ -145,23 +129,20 @@ def _compare(loop: Loop, path: Path, description: dict[str, Any]) -> None:
 
     model: Any = loop.model
     mine = json.loads(json.dumps(describe(model) | {"optimizer": to_config(loop.optimizer)}))
-    for name in COMPARED:
-        if mine[name] != description.get(name):
-            where, given, kept = _difference(name, mine[name], description.get(name))
-            raise SettingError(
+    pairs = [(name, mine[name], description.get(name)) for name in COMPARED]
+    if facts is None:
+        warnings.warn(
+            f"{path} is of an older version, which did not write down with what data and settings it was "
+            "trained: whether they are the same is not checked, this once",
+            stacklevel=2,
+        )
+    else:
+        pairs += [(name, value, facts.get(name)) for name, value in loop.facts.items()]
+    for name, value, other in pairs:
+        if (differs := difference(name, value, other)) is not None:
+            where, given, kept = differs
+            kind = DataError if name.endswith("data") else SettingError
+            raise kind(
                 f"{path} is of another training: {where} is {given!r} here, and {kept!r} there; "
-                "use the same settings to go on, or another folder to begin anew"
+                "use the same to go on, or another folder to begin anew"
             )
-
-
-def _difference(where: str, mine: Any, other: Any) -> tuple[str, Any, Any]:
-    """Return the first place where two descriptions differ, and what stands there."""
-    if isinstance(mine, dict) and isinstance(other, dict) and mine.keys() == other.keys():
-        for key, value in mine.items():
-            if value != other[key]:
-                return _difference(f"{where}.{key}", value, other[key])
-    if isinstance(mine, list) and isinstance(other, list) and len(mine) == len(other):
-        for i, value in enumerate(mine):
-            if value != other[i]:
-                return _difference(f"{where}[{i}]", value, other[i])
-    return where, mine, other

@@ -77,6 +77,8 @@ class History(dict[str, list[float]]):
         super().__init__(*args, **named)
         self.steps: dict[str, list[tuple[int, Any]]] = {}
         """What was recorded between epochs: for each quantity pairs of a step and its value then."""
+        self.stopped: str | None = None
+        """Why a callback ended the last training before its last epoch; None if none did."""
 
     def record(self, step: int, values: Mapping[str, Any]) -> None:
         """Add values of one step."""

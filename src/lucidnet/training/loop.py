@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from ..core.lock import FolderLock, locked
 from ..core.signals import Termination, termination
 from ..data.batch import Batch, alike, materialize
 from ..data.batches import BatchSource
@@ -32,11 +36,14 @@ class LoopSettings:
         How many batches make one step.
     validate_every : int, optional
         After how many steps to validate, besides the end of each epoch.
+    given : mapping
+        How the data were chosen and weighted: what a training that goes on must have in common with before.
     """
 
     epochs: int = 1
     accumulate: int = 1
     validate_every: int | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "accumulate", "validate_every"):
@@ -79,6 +86,9 @@ class Loop:
         self.first = model.history.epochs
         self.optimizer = model.optimizer
         self.stopped: str | None = None
+        self.locks: list[FolderLock] = []
+        self.fresh = False
+        self.run_name = f"{time.time():017.6f}-{secrets.token_hex(4)}"  # later ones sort last
         self.asked, self.one_by_one = Termination(), False
         self.tally, self.compiled = Tally(model.metrics), model.executor.compile_seconds
         looks = bool(model.metrics) or any(callback.looks for callback in callbacks)
@@ -93,30 +103,80 @@ class Loop:
         """End the training after this step."""
         self.stopped = reason
 
-    def run(self) -> History:
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.epoch >= self.settings.epochs or (self.stopped is not None and not self.batch)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What a training must have in common with a checkpoint to go on from it, besides the model."""
+        settings, data = self.source.facts()
+        settings |= {"accumulate": self.settings.accumulate, "validate_every": self.settings.validate_every}
+        validation = None if self.validation is None else self.validation.facts()[1]
+        return {"settings": settings | dict(self.settings.given), "data": data, "validation_data": validation}
+
+    def run(self, restore: Callable[[], list[Any] | None] | None = None) -> History:
         """Train; the model's state is whole after each step, whatever happens.
+
+        Parameters
+        ----------
+        restore : callable, optional
+            Sets loop and model to where a training was left, and returns the states of its callbacks; None if
+            there is none, and this one begins.
 
         Raises
         ------
         Terminated
             After a SIGTERM: the step is finished, and callbacks such as `Checkpoint` have written it down.
+        FileError
+            If another training writes to a folder of a callback.
         """
-        with termination() as self.asked:
+        begun: list[Callback] = []
+        executor, note = self.model.executor, self.progress.note
+        owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]
+        with termination() as self.asked, locked(owned, executor.gather, executor.main, note) as self.locks:
             try:
-                with self.model.executor.training():
+                kept = restore() if restore else None
+                self.fresh = restore is not None and kept is None
+                with executor.training():
                     for callback in self.callbacks:
+                        begun.append(callback)
                         callback.begin(self)
-                    self.one_by_one = self._differ()
-                    while self.epoch < self.settings.epochs and self.stopped is None:
+                    self._begin(kept)
+                    while not self.over:
                         self._epoch()
                         if self._terminating(now=True):
                             self._terminate()
             finally:
-                for callback in self.callbacks:
+                for callback in begun:
                     callback.end(self)
+                self.model.history.stopped = self.stopped
                 self.progress.close()
         history: History = self.model.history
         return history
+
+    def _begin(self, kept: list[Any] | None) -> None:
+        """Let callbacks go on from what they remembered, or write down how it begins."""
+        self.one_by_one = self._differ()
+        if self.fresh:
+            self._all_told()
+        if kept is None:
+            return
+        for callback in self.callbacks:
+            mine = next((one for one in kept if one[0] == type(callback).__name__), None)
+            if mine is not None:
+                kept.remove(mine)
+                callback.restore(self, mine[1])
+        for name in [name for name, state in kept if state is not None]:
+            self.progress.note(f"{name} is no more among the callbacks: what it remembered is left out")
+        if self.over:
+            why = f"was ended by a callback: {self.stopped}" if self.stopped else "is complete"
+            self.progress.note(f"nothing to do: after {self.epoch} epochs this training {why}")
+
+    def _all_told(self) -> None:
+        for callback in self.callbacks:
+            callback.after_all(self)
 
     def _differ(self) -> bool:
         """Tell whether several processes cut blocks of steps differently; then each step is made alone."""
@@ -151,6 +211,18 @@ class Loop:
         if not self.batch:
             self.tally = Tally(model.metrics)
             model.live = model.live.reset()
+        if self.stopped is None:  # else it was written down between the stop and the end of the epoch
+            self._batches()
+        if self.tally.terms:
+            self._close_epoch()
+        elif self.stopped is None:
+            raise DataError("the data gave no batch at all: there is nothing to train on")
+        else:
+            self._all_told()
+
+    def _batches(self) -> None:
+        """Make the steps of an epoch."""
+        model = self.model
         self.progress.start(self.source.count)
         shard = model.executor.shard(model.problem)
         batches = self.source.batches(self.first + self.epoch, self.batch, shard)
@@ -161,10 +233,6 @@ class Loop:
                     self._terminate()
                 if self.stopped is not None:
                     break
-        if self.tally.terms:
-            self._close_epoch()
-        elif self.stopped is None:
-            raise DataError("the data gave no batch at all: there is nothing to train on")
 
     def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
         """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
@@ -216,6 +284,7 @@ class Loop:
             model.history.record(self.steps, self.validate())
         for callback in self.callbacks:
             callback.step(self, ran.measured)
+        self._all_told()
         self.progress.batch(self.batch, self.tally.result)
 
     def _failed(self, ran: Ran[State], steps: list[list[Batch]]) -> bool:
@@ -238,6 +307,7 @@ class Loop:
         self.epoch, self.batch = self.epoch + 1, 0
         for callback in self.callbacks:
             callback.epoch(self, Result(result))
+        self._all_told()
         self.progress.epoch(self.epoch, Result(result))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...engine.state import Measured
@@ -22,7 +23,8 @@ class Callback:
     """Does something at certain moments of a training; a subclass overrides those that it needs.
 
     Each method is given the `Loop`: ``loop.model`` with its state, ``loop.epoch`` and ``loop.batch``,
-    how many are done; ``loop.stop("reason")`` ends the training after this step.
+    how many are done; ``loop.stop("reason")`` ends the training after this step. What a callback remembers
+    of a training begins anew in `begin`, so that it serves for any number of them.
 
     Examples
     --------
@@ -51,8 +53,12 @@ class Callback:
         idle = type(self).step is Callback.step and type(self).before_step is Callback.before_step
         return None if idle else 1
 
+    def owned(self) -> Path | None:
+        """Return a folder that no other training may write to while this one goes on, if there is one."""
+        return None
+
     def begin(self, loop: Loop) -> None:
-        """Before the first step."""
+        """Before the first step; what is remembered of a training before this one is forgotten here."""
 
     def before_step(self, loop: Loop, batches: Sequence[Any]) -> None:
         """Before each step, with its batches (one, unless gradients are accumulated)."""
@@ -62,6 +68,9 @@ class Callback:
 
     def epoch(self, loop: Loop, result: Result) -> None:
         """After each epoch, with its numbers."""
+
+    def after_all(self, loop: Loop) -> None:
+        """After all callbacks had their `step`, or their `epoch`: what is written holds what all decided."""
 
     def failed(self, loop: Loop, error: NonFiniteError) -> bool:
         """After a step that was not finite; return True if training may end without an error."""
@@ -79,4 +88,4 @@ class Callback:
         return None
 
     def restore(self, loop: Loop, state: Any) -> None:
-        """Go on from what `state` returned."""
+        """Go on from what `state` returned; called after `begin`."""

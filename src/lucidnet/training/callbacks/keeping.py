@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...engine.state import Measured
 from ...errors import SettingError
+from ...metrics.best import Best
 from ..history import History, Result
 from .base import Callback
-from .watching import better, mode_of, monitored
 
 if TYPE_CHECKING:
     from ..loop import Loop
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 class Checkpoint(Callback):
     """Writes the whole training to a folder, from which ``fit(..., resume=folder)`` goes on.
+
+    It writes when all callbacks have had their turn, so their order does not matter, and once more at the
+    end of the training, with why it ended. The folder belongs to one training while that goes on: another one
+    that would write there is refused (see `core.lock` for disks that several machines share). Of what lies in
+    the folder only checkpoints of this very training are ever removed.
 
     Parameters
     ----------
@@ -32,7 +37,9 @@ class Checkpoint(Callback):
         How many of the last are kept.
     best : str, optional
         A measured number such as ``"val_loss"``: whenever it is best, the model goes to
-        ``best.safetensors``.
+        ``best.safetensors``. NaN is never the best.
+    mode : {"min", "max"}, optional
+        Whether small or large is the best; by the metric, if not given, and needed where that does not know.
     """
 
     def __init__(
@@ -43,52 +50,69 @@ class Checkpoint(Callback):
         every_epochs: int | None = 1,
         keep: int = 3,
         best: str | None = None,
+        mode: str | None = None,
     ) -> None:
         for name, value in (("every_steps", every_steps), ("every_epochs", every_epochs), ("keep", keep)):
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise SettingError(f"Checkpoint: {name} must be a whole number of 1 or more, got {value!r}")
-        self.folder, self.keep, self.best = Path(folder), keep, best
+        if best is None and mode is not None:
+            raise SettingError(
+                f"Checkpoint: mode={mode!r} says what is the best of a number: name it, best=..."
+            )
+        self.folder, self.keep = Path(folder), keep
         self.every_steps, self.every_epochs = every_steps, every_epochs
-        self.record: float | None = None
+        self.best = None if best is None else Best(best, mode, owner="Checkpoint")
+        self.due = self.improved = False
+
+    def owned(self) -> Path | None:
+        return self.folder
 
     def room(self, step: int) -> int | None:
         return self.every_steps - step % self.every_steps if self.every_steps else None
 
+    def begin(self, loop: Loop) -> None:
+        self.due, self.improved = loop.fresh, False
+        if self.best is not None:
+            self.best.begin(loop.model.metrics)
+
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
-        if self.every_steps and loop.steps % self.every_steps == 0:
-            self._write(loop)
+        self.due |= self.every_steps is not None and loop.steps % self.every_steps == 0
 
     def epoch(self, loop: Loop, result: Result) -> None:
-        if self.best is not None:
-            value = monitored(result, self.best)
-            if self.record is None or better(value, self.record, mode_of(self.best)):
-                self.record = value
-                model: Any = loop.model
-                if model.executor.main:
-                    from ...interop.model_file import save
+        self.due |= self.every_epochs is not None and loop.epoch % self.every_epochs == 0
+        self.improved = self.best is not None and self.best.improved(result, loop.model.metrics)
 
-                    self.folder.mkdir(parents=True, exist_ok=True)
-                    save(model, self.folder / "best.safetensors")
-        if self.every_epochs and loop.epoch % self.every_epochs == 0:
+    def after_all(self, loop: Loop) -> None:
+        if self.improved and loop.model.executor.main:
+            from ...interop.model_file import save
+
+            self.folder.mkdir(parents=True, exist_ok=True)
+            save(loop.model, self.folder / "best.safetensors")
+        if self.due or loop.over:
             self._write(loop)
+        self.due = self.improved = False
 
     def terminated(self, loop: Loop) -> str | None:
         self._write(loop)
         return f"with --resume (fit(..., resume=folder)) it goes on from {self.folder}"
 
     def _write(self, loop: Loop) -> None:
+        from ...interop.checkpoints import prune
         from ..checkpoint import write
 
+        for lock in loop.locks:
+            lock.hold()
         write(loop, self.folder / f"step-{loop.steps:08}.safetensors")
         if loop.model.executor.main:
-            for old in sorted(self.folder.glob("step-*.safetensors"))[: -self.keep]:
-                old.unlink(missing_ok=True)
+            prune(self.folder, loop.run_name, self.keep)
 
     def state(self) -> Any:
-        return self.record
+        return None if self.best is None else self.best.state()
 
     def restore(self, loop: Loop, state: Any) -> None:
-        self.record = state
+        if self.best is not None and state is not None:
+            # Older versions kept the number alone.
+            self.best.restore(state if isinstance(state, dict) else {"best": state})
 
 
 def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
@@ -98,8 +122,7 @@ def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
     where = Path(folder)
     if not any(isinstance(c, Checkpoint) and c.folder == where for c in loop.callbacks):
         loop.callbacks = [*loop.callbacks, Checkpoint(where)]
-    restore(loop, where)
-    return loop.run()
+    return loop.run(lambda: restore(loop, where))
 
 
 class CSVLog(Callback):

@@ -1,0 +1,66 @@
+"""Which files of a folder are checkpoints, of which training, and which is the newest."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import FileError
+from . import container
+
+OWN = re.compile(r"step-(\d{8,})\.safetensors")
+"""Their names. Of what has such a name those are ours that tell of a training, or cannot be read."""
+
+
+class Found(NamedTuple):
+    """A file with the name of a checkpoint: of which training (None if it cannot be read), and which step."""
+
+    run: str | None
+    step: int
+    path: Path
+
+
+def found(folder: Path) -> list[Found]:
+    """Return the checkpoints of a folder, those of the last training last; other files are left out."""
+    made = []
+    for path in folder.glob("step-*"):
+        if (name := OWN.fullmatch(path.name)) is None:
+            continue
+        run: str | None = None
+        with suppress(FileError):
+            training = container.describe(path).get("training")
+            if training is None:  # somebody's model
+                continue
+            inner = training.get("dict") if isinstance(training, dict) else None
+            run = str(inner.get("run") or "") if isinstance(inner, dict) else ""
+        made.append(Found(run, int(name[1]), path))
+    last = max((one.run for one in made if one.run is not None), default="")
+    return sorted(made, key=lambda one: (last if one.run is None else one.run, one.step))
+
+
+def prune(folder: Path, run: str, keep: int) -> None:
+    """Remove all but the last checkpoints of a training; those of others stay."""
+    for old in [one for one in found(folder) if one.run == run][:-keep]:
+        old.path.unlink(missing_ok=True)
+
+
+def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
+    """Return the newest whole checkpoint of a folder with its content; None if there is none at all.
+
+    Raises
+    ------
+    FileError
+        If there are some, but all of them are damaged.
+    """
+    paths = [one.path for one in reversed(found(folder))]
+    for path in paths:
+        try:
+            return path, *container.read(path)
+        except FileError as error:
+            warnings.warn(f"{error} Going on from the checkpoint before it.", stacklevel=2)
+    if paths:
+        raise FileError(f"{folder}: all its checkpoints are damaged; remove the folder to begin anew")
+    return None
