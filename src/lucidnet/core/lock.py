@@ -17,6 +17,7 @@ import secrets
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -32,8 +33,8 @@ BEAT = 30.0
 LIMIT = 600.0
 """Seconds without one after which a lock of another machine is left over."""
 
-HELD: set[str] = set()
-"""The tokens of the locks that this process holds."""
+HELD: weakref.WeakValueDictionary[str, FolderLock] = weakref.WeakValueDictionary()
+"""The locks that this process holds, by their tokens; one that nobody knows of any more, after an interrupt, is not held."""
 
 
 class FolderLock:
@@ -92,13 +93,14 @@ class FolderLock:
                         raise FileError(_refusal(self.path, _read(self.path), 0.0)) from None
             finally:
                 made.unlink(missing_ok=True)
-        HELD.add(self.token)
         self._ended = threading.Event()
-        threading.Thread(target=self._beat, args=(self._ended,), name="lucidnet lock", daemon=True).start()
+        HELD[self.token] = self
+        given = (self.path, self.token, self._ended)
+        threading.Thread(target=_beat, args=given, name="lucidnet lock", daemon=True).start()
 
     def release(self) -> None:
         """Let the lock go; whoever has taken it meanwhile keeps it."""
-        HELD.discard(self.token)
+        HELD.pop(self.token, None)
         self._ended.set()
         with suppress(OSError):
             if self._mine():
@@ -117,18 +119,15 @@ class FolderLock:
             self.take()
 
     def _mine(self) -> bool:
-        return _read(self.path).get("token") == self.token
-
-    def _beat(self, ended: threading.Event) -> None:
-        while not ended.wait(BEAT) and self._mine():
-            with suppress(OSError):
-                os.utime(self.path)
+        found = _read(self.path)
+        return (found.get("token"), found.get("pid")) == (self.token, os.getpid())  # no forked copy's
 
     def _clear(self, now: float) -> None:
         """Remove a lock that is left over, and what was left of making one; raise if it is in use."""
         for left in self.folder.glob(f"{NAME}.*"):
             with suppress(OSError):
-                if now - left.stat().st_mtime > LIMIT:
+                holder, age = _read(left), now - left.stat().st_mtime
+                if holder.get("pid") != os.getpid() and _left_over(holder, age):
                     left.unlink()
         try:
             age = max(0.0, now - self.path.stat().st_mtime)
@@ -173,6 +172,14 @@ def locked(
         for note in filter(None, (lock.note for lock in held)):
             tell(note)
         yield held
+
+
+def _beat(path: Path, token: str, ended: threading.Event) -> None:
+    """Give signs of life, for as long as the lock is held."""
+    while not ended.wait(BEAT) and token in HELD:
+        with suppress(OSError):
+            if _read(path).get("token") == token:
+                os.utime(path)
 
 
 def _place(folder: Path) -> Path:

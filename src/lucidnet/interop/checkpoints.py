@@ -14,6 +14,9 @@ from . import container
 OWN = re.compile(r"step-(\d{8,})\.safetensors")
 """Their names. Of what has such a name those are ours that tell of a training, or cannot be read."""
 
+LEFT = re.compile(r"\.(step-\d{8,}|best)\.safetensors\.[0-9a-f]{8}\.safetensors")
+"""The names of files that were not finished when their process was killed (`core.files.write`)."""
+
 
 class Found(NamedTuple):
     """A file with the name of a checkpoint: of which training (None if it cannot be read), and which step."""
@@ -42,7 +45,13 @@ def found(folder: Path) -> list[Found]:
 
 
 def prune(folder: Path, run: str, keep: int) -> None:
-    """Remove all but the last checkpoints of a training; those of others stay."""
+    """Remove all but the last checkpoints of a training, and what was left of writing some; the rest stays.
+
+    To be called by whoever holds the folder's lock.
+    """
+    for path in folder.glob(".*.safetensors"):
+        if LEFT.fullmatch(path.name):
+            path.unlink(missing_ok=True)
     for old in [one for one in found(folder) if one.run == run][:-keep]:
         old.path.unlink(missing_ok=True)
 
