@@ -19,29 +19,40 @@ LEFT = re.compile(r"\.(step-\d{8,}|best)\.safetensors\.[0-9a-f]{8}\.safetensors"
 
 
 class Found(NamedTuple):
-    """A file with the name of a checkpoint: of which training (None if it cannot be read), and which step."""
+    """A checkpoint: of which training it is (None if it cannot be read), and of which step."""
 
     run: str | None
     step: int
     path: Path
 
 
+def checkpoint(path: Path) -> Found | None:
+    """Return what checkpoint a file is; None if it is none."""
+    if (name := OWN.fullmatch(path.name)) is None or not path.is_file():
+        return None
+    run: str | None = None
+    with suppress(FileError):
+        training = container.describe(path).get("training")
+        if training is None:  # somebody's model
+            return None
+        inner = training.get("dict") if isinstance(training, dict) else None
+        run = str(inner.get("run") or "") if isinstance(inner, dict) else ""
+    return Found(run, int(name[1]), path)
+
+
 def found(folder: Path) -> list[Found]:
     """Return the checkpoints of a folder, those of the last training last; other files are left out."""
-    made = []
-    for path in folder.glob("step-*"):
-        if (name := OWN.fullmatch(path.name)) is None:
-            continue
-        run: str | None = None
-        with suppress(FileError):
-            training = container.describe(path).get("training")
-            if training is None:  # somebody's model
-                continue
-            inner = training.get("dict") if isinstance(training, dict) else None
-            run = str(inner.get("run") or "") if isinstance(inner, dict) else ""
-        made.append(Found(run, int(name[1]), path))
+    made = [one for path in folder.glob("step-*") if (one := checkpoint(path)) is not None]
     last = max((one.run for one in made if one.run is not None), default="")
     return sorted(made, key=lambda one: (last if one.run is None else one.run, one.step))
+
+
+def place(folder: Path, step: int) -> Path:
+    """Return where the checkpoint of a step goes: with more zeros, if what has that name is none."""
+    width = 8
+    while (path := folder / f"step-{step:0{width}}.safetensors").exists() and checkpoint(path) is None:
+        width += 1
+    return path
 
 
 def prune(folder: Path, run: str, keep: int) -> None:

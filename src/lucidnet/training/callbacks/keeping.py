@@ -23,7 +23,8 @@ class Checkpoint(Callback):
     It writes when all callbacks have had their turn, so their order does not matter, and once more at the
     end of the training, with why it ended. The folder belongs to one training while that goes on: another one
     that would write there is refused (see `core.lock` for disks that several machines share). Of what lies in
-    the folder only checkpoints of this very training are ever removed.
+    the folder only checkpoints of this very training are ever removed; those of another one are replaced
+    where they are of the same step.
 
     Parameters
     ----------
@@ -97,12 +98,12 @@ class Checkpoint(Callback):
         return f"with --resume (fit(..., resume=folder)) it goes on from {self.folder}"
 
     def _write(self, loop: Loop) -> None:
-        from ...interop.checkpoints import prune
+        from ...interop.checkpoints import place, prune
         from ..checkpoint import write
 
         for lock in loop.locks:
             lock.hold()
-        write(loop, self.folder / f"step-{loop.steps:08}.safetensors")
+        write(loop, place(self.folder, loop.steps))
         if loop.model.executor.main:
             prune(self.folder, loop.run_name, self.keep)
 
