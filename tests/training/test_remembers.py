@@ -166,7 +166,7 @@ def test_after_a_crash_at_any_moment_it_goes_on_in_any_order(tmp_path, pair, fir
     whole = made()
     fit(whole, callbacks(tmp_path / "whole"), epochs=8)
     for place in (0, 2):  # before the others and after them
-        for moment, number in MOMENTS:
+        for moment, number in MOMENTS[place // 2 :: 2]:
             folder, crashes = tmp_path / f"{moment}{number}{place}", Crashes(moment, number)
             with pytest.raises(Crash):
                 given = callbacks(folder)

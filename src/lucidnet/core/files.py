@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ..errors import FileError
 
@@ -54,6 +56,21 @@ def write(
             raise
     with explained(Path(path), "the new file is in place, but may not outlast a power cut"):
         _sync_folder(target.parent)
+
+
+def csv_text(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], path: str | os.PathLike[str] | None = None
+) -> str:
+    """Return a table as CSV; write it to a file if a path is given."""
+    import csv
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    if path is not None:
+        write(path, [text.getvalue().encode()])
+    return text.getvalue()
 
 
 def _target(path: str | os.PathLike[str]) -> Path:

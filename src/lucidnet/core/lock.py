@@ -34,7 +34,7 @@ LIMIT = 600.0
 """Seconds without one after which a lock of another machine is left over."""
 
 HELD: weakref.WeakValueDictionary[str, FolderLock] = weakref.WeakValueDictionary()
-"""The locks that this process holds, by their tokens; after an interrupt, what nobody knows of is not held."""
+"""The locks that this process holds, by their tokens; what an interrupt has left nobody holds."""
 
 
 class FolderLock:

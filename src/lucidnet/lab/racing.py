@@ -89,7 +89,7 @@ class Race:
 
     def to_csv(self, path: str | PathLike[str] | None = None) -> str:
         """Return `rows` as CSV; write it to a file if a path is given."""
-        from ..training.history import csv_text
+        from ..core.files import csv_text
 
         return csv_text(["rule", "seed", "epoch", *self.quantities], self.rows(), path)
 

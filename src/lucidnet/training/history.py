@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
+
+from ..core.files import csv_text
 
 
 class Result(dict[str, float]):
@@ -40,21 +40,6 @@ def number(value: float) -> str:
     ('0.9877', '1.230e-05', '1.235e+05')
     """
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
-
-
-def csv_text(
-    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], path: str | PathLike[str] | None = None
-) -> str:
-    """Return a table as CSV; write it to a file if a path is given."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    if path is not None:
-        from ..core import files as atomic
-
-        atomic.write(path, [text.getvalue().encode()])
-    return text.getvalue()
 
 
 class History(dict[str, list[float]]):
