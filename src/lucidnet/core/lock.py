@@ -127,7 +127,8 @@ class FolderLock:
         for left in self.folder.glob(f"{NAME}.*"):
             with suppress(OSError):
                 holder, age = _read(left), now - left.stat().st_mtime
-                if holder.get("pid") != os.getpid() and _left_over(holder, age):
+                gone = holder.get("pid") != os.getpid() and _left_over(holder, age)
+                if age > BEAT or gone:
                     left.unlink()
         try:
             age = max(0.0, now - self.path.stat().st_mtime)
