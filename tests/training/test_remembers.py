@@ -329,6 +329,10 @@ CHANGES = {
     "seed": ({"model": lambda: made(seed=2)}, "seed is 2 here, and 1 there"),
     "units": ({"model": lambda: made(units=7)}, r"net\.layers\[1\]\.units is 7 here, and 6 there"),
     "dtype": ({"model": lambda: made(dtype="float64")}, "dtype is 'float64' here, and 'float32' there"),
+    "mixed precision": (
+        {"model": lambda: made("jax:cpu", dtype="mixed_bfloat16")},
+        r"settings\.mixed_bfloat16 is True here, and False there",
+    ),
     "loss": ({"model": lambda: made(loss="categorical_hinge")}, "loss is .*'CategoricalHinge'"),
     "metrics": ({"model": lambda: measured(["accuracy", "f1_macro"])}, "metrics is .*'F1'"),
     "no metrics": ({"model": lambda: measured([])}, r"metrics is \[\] here"),

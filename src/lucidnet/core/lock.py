@@ -192,17 +192,18 @@ def _place(folder: Path) -> Path:
 
 def _left_over(holder: dict[str, Any], age: float) -> str | None:
     """Say why nobody needs a lock any more; None if somebody may."""
+    silent = f"it gave no sign of life for {span(age)}" if age > LIMIT else None
     if not holder or any(holder.get(name) != value for name, value in _machine().items()):
-        return f"it gave no sign of life for {span(age)}" if age > LIMIT else None
-    pid = holder.get("pid")
-    if pid == os.getpid() and holder.get("began") == _began(os.getpid())["began"]:
+        return silent
+    pid, began = holder.get("pid"), holder.get("began")
+    if pid == os.getpid() and began == _began(os.getpid())["began"]:
         return None if holder.get("token") in HELD else "that is this process, which has left it"
-    found = _began(pid)
-    if found["began"] is None:
+    found = _began(pid)["began"]
+    if found is None:
         return "that process is gone"
-    return (
-        None if found["began"] == holder.get("began") else "that process is gone, and another has its number"
-    )
+    if found != began:
+        return "that process is gone, and another has its number"
+    return None if found else silent  # without a time, another process may have its number
 
 
 def _refusal(path: Path, holder: dict[str, Any], age: float) -> str:
@@ -230,7 +231,7 @@ def _machine() -> dict[str, str]:
 
 
 def _began(pid: Any) -> dict[str, str | None]:
-    """Return when a process of this machine began, as a text; None if there is no such process."""
+    """Return when a process of this machine began; "" if nobody knows, None if there is no such process."""
     if type(pid) is not int or pid < 1:
         return {"began": None}
     if not Path("/proc/self/stat").exists():

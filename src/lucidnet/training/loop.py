@@ -113,6 +113,7 @@ class Loop:
         """What a training must have in common with a checkpoint to go on from it, besides the model."""
         settings, data = self.source.facts()
         settings |= {"accumulate": self.settings.accumulate, "validate_every": self.settings.validate_every}
+        settings["mixed_bfloat16"] = self.model.executor.config.mixed
         validation = None if self.validation is None else self.validation.facts()[1]
         return {"settings": settings | dict(self.settings.given), "data": data, "validation_data": validation}
 
