@@ -499,7 +499,7 @@ def test_several_checkpoints_of_one_training_share_the_folder(tmp_path):
 
 def test_of_many_that_want_a_folder_one_gets_it(tmp_path):
     """Also over a lock that was left."""
-    for round_ in range(15):
+    for round_ in range(8):
         (tmp_path / NAME).write_text(json.dumps(left(tmp_path, pid=2**22 + 1) if round_ % 2 else {}))
         os.utime(tmp_path / NAME, (0, 0))
         got, gate = [], threading.Barrier(6)
@@ -641,6 +641,19 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     half.write_text("half")
     fit(made(), [], tmp_path, epochs=1)
     assert not half.exists()
+
+
+def test_only_the_best_is_written_if_nothing_else_is_asked_for(tmp_path):
+    best = Checkpoint(tmp_path, every_epochs=None, best="val_loss")
+    fit(made(), [best], epochs=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["best.safetensors"]
+    whole, again = made(), made()
+    fit(whole, epochs=3)
+    with pytest.raises(Crash):
+        fit(made(), [best, Crashes("epoch", 3)], tmp_path, epochs=3)
+    fit(again, [best], tmp_path, epochs=3)
+    alike(again, whole)
+    assert (tmp_path / "step-00000015.safetensors").exists(), "resume= writes the training all the same"
 
 
 # --- weights -------------------------------------------------------------------------------------------

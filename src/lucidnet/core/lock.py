@@ -85,16 +85,19 @@ class FolderLock:
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 made.write_text(json.dumps(mine), encoding="utf-8")
+                HELD[self.token] = self  # before other threads can see the file
                 with _one_by_one(self.folder):
                     self._clear(made.stat().st_mtime)
                     try:
                         _link(made, self.path)
                     except FileExistsError:
                         raise FileError(_refusal(self.path, _read(self.path), 0.0)) from None
+            except BaseException:
+                HELD.pop(self.token, None)
+                raise
             finally:
                 made.unlink(missing_ok=True)
         self._ended = threading.Event()
-        HELD[self.token] = self
         given = (self.path, self.token, self._ended)
         threading.Thread(target=_beat, args=given, name="lucidnet lock", daemon=True).start()
 

@@ -33,7 +33,7 @@ class Checkpoint(Callback):
     every_steps : int, optional
         After how many steps.
     every_epochs : int, optional
-        After how many epochs.
+        After how many epochs. If neither is given only the best model is written, and not the training.
     keep : int
         How many of the last are kept.
     best : str, optional
@@ -63,6 +63,7 @@ class Checkpoint(Callback):
         self.folder, self.keep = Path(folder), keep
         self.every_steps, self.every_epochs = every_steps, every_epochs
         self.best = None if best is None else Best(best, mode, owner="Checkpoint")
+        self.saves = bool(every_steps or every_epochs)
         self.due = self.improved = False
 
     def owned(self) -> Path | None:
@@ -72,7 +73,7 @@ class Checkpoint(Callback):
         return self.every_steps - step % self.every_steps if self.every_steps else None
 
     def begin(self, loop: Loop) -> None:
-        self.due, self.improved = loop.fresh, False
+        self.due, self.improved = loop.fresh and self.saves, False
         if self.best is not None:
             self.best.begin(loop.model.metrics)
 
@@ -89,7 +90,7 @@ class Checkpoint(Callback):
 
             self.folder.mkdir(parents=True, exist_ok=True)
             save(loop.model, self.folder / "best.safetensors")
-        if self.due or loop.over:
+        if self.due or (loop.over and self.saves):
             self._write(loop)
         self.due = self.improved = False
 
@@ -121,7 +122,7 @@ def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
     from ..checkpoint import restore
 
     where = Path(folder)
-    if not any(isinstance(c, Checkpoint) and c.folder == where for c in loop.callbacks):
+    if not any(isinstance(c, Checkpoint) and c.saves and c.folder == where for c in loop.callbacks):
         loop.callbacks = [*loop.callbacks, Checkpoint(where)]
     return loop.run(lambda: restore(loop, where))
 
