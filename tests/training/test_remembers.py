@@ -74,9 +74,11 @@ def test_ten_folds_with_one_list_of_callbacks_are_ten_with_fresh_ones(tmp_path, 
     for number, fold in enumerate(folds[: 10 if backend == "numpy" else 2]):
         (tmp_path / f"{number}").mkdir()
         rest = np.setdiff1d(np.arange(len(X)), fold)
-        models = [made(backend, units=4 + number % 2) for _ in range(2)]  # another architecture, too
+        units = 4 + (number % 2 if backend == "numpy" else 0)  # another architecture, too
+        models = [made(backend, units) for _ in range(2)]
         for model, callbacks in zip(models, (one, several(tmp_path / f"{number}")), strict=True):
-            fit(model, callbacks, x=X[rest], y=Y[rest], validation_data=(X[fold], Y[fold]))
+            given = {"x": X[rest], "y": Y[rest], "validation_data": (X[fold], Y[fold])}
+            fit(model, callbacks, epochs=12 if backend == "numpy" else 4, **given)
         alike(*models)
         assert models[0].optimizer == Adam(0.05)
         pairs = [list(model.history.steps.items()) for model in models]
@@ -88,7 +90,7 @@ def test_ten_folds_with_one_list_of_callbacks_are_ten_with_fresh_ones(tmp_path, 
                 assert kept[0].read_text() == kept[1].read_text()
             else:
                 np.testing.assert_array_equal(*(ln.load(path).get_weights() for path in kept))
-    assert len(lengths) > 1, "some folds end early, at different times"
+    assert len(lengths) > 1 or backend != "numpy", "some folds end early, at different times"
 
 
 def test_a_callback_that_never_began_does_not_end(tmp_path):
@@ -428,6 +430,18 @@ def test_data_sets_are_compared(tmp_path):
     again.fit(of(X, Y), epochs=2, verbose=0, resume=tmp_path)
     whole.fit(of(X, Y), epochs=2, verbose=0)
     assert again.history == whole.history
+
+
+def test_of_large_data_64_rows_are_looked_at():
+    from lucidnet.data.fingerprint import of_arrays
+
+    x = np.zeros((200_000, 8), "float32")
+    found = of_arrays(x)
+    looked = np.unique(np.linspace(0, len(x) - 1, 64).astype(int))
+    for row in (0, looked[31], len(x) - 1):
+        assert of_arrays(changed(x, row)) != found
+    assert of_arrays(changed(x, 1)) == found, "as is documented"
+    assert of_arrays({"a": x, "b": x[:3]})["b"]["shape"] == [3, 8]
 
 
 def test_a_checkpoint_of_an_older_version_goes_on_with_one_warning(tmp_path):
@@ -1119,7 +1133,7 @@ def victims():
 @pytest.mark.parametrize(
     ("backend", "kills", "longest"),
     [
-        ("numpy", 24, 0.25),
+        ("numpy", 15, 0.25),
         pytest.param("numpy", 700, 0.3, marks=pytest.mark.slow),
         pytest.param("jax:cpu", 300, 2.0, marks=pytest.mark.slow),
     ],
