@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from lucidnet.core.lazy import lazy
 from lucidnet.errors import optional
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,11 +19,11 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"][
 ROWS = next(contract["layers"] for contract in CONTRACTS if contract["id"] == "floors")
 HEIGHT = {name: height for height, row in enumerate(reversed(ROWS)) for name in row.split(" | ")}
 
-LOADERS, LATER = ("import_module", "__import__", optional.__name__), lazy.__name__
+LOADERS = ("import_module", "__import__", optional.__name__)
 JAX_IN = ("lucidnet.backend.xla", "lucidnet.engine.on_jax")
 """Where JAX may be imported."""
-COMPUTED_IN = ("lucidnet", "lucidnet.core.lazy", "lucidnet.errors")
-"""Where a module may be imported whose name no reader of the text knows."""
+COMPUTED_IN = ("lucidnet.core.exports", "lucidnet.errors")
+"""Where a module may be imported whose name no reader of the text knows: `exports` imports what others import."""
 
 
 # --- what import-linter cannot see: modules imported by a name in a string ------------------------
@@ -47,7 +46,7 @@ def dotted(path: Path, package: Path) -> str:
 def found(tree: ast.Module, here: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            renamed = (a.name for a in node.names if a.asname and a.name in (*LOADERS, LATER))
+            renamed = (a.name for a in node.names if a.asname and a.name in LOADERS)
             yield from ((node.lineno, f"{name} under another name") for name in renamed)
         elif isinstance(node, ast.Call):
             modules = called(node, here)
@@ -58,10 +57,7 @@ def called(call: ast.Call, here: str) -> Iterator[str]:
     """Yield the modules that a call imports, now or later; an empty name where it cannot be told."""
     name = getattr(call.func, "id", getattr(call.func, "attr", ""))
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    if name == LATER:
-        parent, table = (value(one, here) for one in given)
-        yield from (f"{parent}.{module}" if parent and module else "" for module in table or [""])
-    elif name in LOADERS:
+    if name in LOADERS:
         module, parent, *_ = (*(value(one, here) for one in given), None)
         if module and module.startswith("."):
             module = resolve_name(module, parent) if parent else None
@@ -69,9 +65,7 @@ def called(call: ast.Call, here: str) -> Iterator[str]:
 
 
 def value(node: ast.expr, here: str):
-    """Return a string, or those that are the keys of a table; nothing where the text does not tell."""
-    if isinstance(node, ast.Dict):
-        return [value(key, here) if key else None for key in node.keys]
+    """Return a string; nothing where the text does not tell."""
     if isinstance(node, ast.Name) and node.id == "__name__":
         return here
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
@@ -142,6 +136,11 @@ def test_the_floors_hold(package):
             "import typing\nif typing.TYPE_CHECKING:\n    from ..training.loop import Loop",
             "lucidnet.rules.base -> lucidnet.training.loop",
         ),
+        (  # an import that `exports` makes later is one for types to its reader
+            "layers/__init__.py",
+            "if TYPE_CHECKING:\n    from ..engine.state import State as State",
+            "lucidnet.layers -> lucidnet.engine.state",
+        ),
         ("metrics/roc.py", "from ..backend import Stream", "lucidnet.metrics.roc -> lucidnet.backend"),
         ("plots/curves.py", "import lucidnet", "lucidnet.plots.curves -> lucidnet"),
         ("layers/dense.py", "from jax import numpy", "lucidnet.layers.dense -> jax"),
@@ -188,8 +187,6 @@ def test_an_exception_that_is_not_needed_is_found(package):
         ),
         ('import_module(f"lucidnet.{name}")', "imports a module whose name is computed"),
         ("from importlib import import_module as load", "import_module under another name"),
-        ('lazy("lucidnet", {"model": "Model"})', "imports lucidnet.model, which is not below"),
-        ("lazy(__name__, table)", "imports a module whose name is computed"),
     ],
 )
 def test_an_import_by_a_string_is_found(package, text, wrong):
@@ -204,7 +201,6 @@ def test_an_import_by_a_string_is_found(package, text, wrong):
         ("engine/on_jax.py", 'import_module("jax.numpy")'),
         ("plots/curves.py", 'optional("matplotlib.figure", "plots")'),
         ("layers/dense.py", 'import_module("lucidnet.backend")'),
-        ("layers/__init__.py", 'lazy(__name__, {"dense": "Dense"})'),
         ("errors.py", "import_module(module)"),
     ],
 )

@@ -148,7 +148,7 @@ def test_several_inputs_are_checked():
         ([("a", Dense(1), "x"), ("b", Dense(1), "x")], "a", "'b' leads to no output"),
         ([("a", "b", "x")], "a", "shares the layer of 'b', but before it there is no"),
         ([("a", Dense(1), "x")], "c", "there is no node 'c' to be an output"),
-        ([("a", Dense(1))], "a", "expected nodes"),
+        ([("a", Dense(1))], "a", r"nodes: expected \(name, layer, source\)"),
     ],
 )
 def test_mistakes_in_a_graph(nodes, outputs, message):

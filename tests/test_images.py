@@ -157,7 +157,10 @@ def test_sequences_of_any_length(backend):
     ("make", "message"),
     [
         (lambda: Conv2D(0, 3), "filters must be a whole number of 1 or more, got 0"),
-        (lambda: Conv2D(4, (3, 3, 3)), "kernel_size must be a whole number of 1 or more, or a pair of them"),
+        (
+            lambda: Conv2D(4, (3, 3, 3)),
+            "kernel_size must be a whole number of 1 or more, or one for each dimension",
+        ),
         (lambda: Conv2D(4, 3, groups=3), "4 filters do not divide into 3 groups"),
         (lambda: Conv2D(4, 3, groups=2).init(Stream(), (8, 8, 3)), "3 channels do not divide into 2 groups"),
         (lambda: Conv2D(4, 3).init(Stream(), (28, 28)), r"got \(28, 28\); Reshape\(\(28, 28, 1\)\)"),

@@ -339,7 +339,11 @@ NAN[17, 3] = np.nan
             SettingError,
             "dtype must be one of float32, float64, mixed_bfloat16, got 'float16'",
         ),
-        (lambda m: ln.Model([3]), SettingError, r"expected a layer such as Dense\(10\), got 3"),
+        (
+            lambda m: ln.Model([3]),
+            SettingError,
+            r"layers must be a sequence of layers such as Dense\(10\), got \[3\]",
+        ),
         (lambda m: ln.Model().predict(X), NotReadyError, "this model has no layers yet"),
         (
             lambda m: ln.Model([Dense(2)]).fit(X, Y),

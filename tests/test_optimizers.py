@@ -340,24 +340,24 @@ def test_slots_not_updated_in_place_are_kept():
     ("make", "message"),
     [
         (lambda: SGD(-1), "SGD: learning_rate must be at least 0, got -1"),
-        (lambda: SGD(float("nan")), "learning_rate must be at least 0, got nan"),
+        (lambda: SGD(float("nan")), "learning_rate must be a finite number, got nan"),
         (lambda: SGD(momentum=1.0), "momentum must be at least 0 and below 1"),
         (lambda: SGD(nesterov=True), "nesterov=True needs a momentum above 0"),
         (lambda: Adam(beta2=1), "beta2 must be at least 0 and below 1"),
         (lambda: Adam(weight_decay=-1), "weight_decay must be at least 0"),
         (lambda: RMSprop(rho=2), "rho must be at least 0 and below 1"),
         (lambda: Adagrad(initial=-1), "initial must be at least 0"),
-        (lambda: Adam(clip=1.0), "clip must be a Clip, got 1.0"),
-        (lambda: ClipNorm(0), "the limit must be above 0"),
-        (lambda: MaxNorm(0), "MaxNorm: the limit must be above 0, got 0"),
+        (lambda: Adam(clip=1.0), "clip must be a Clip such as ClipNorm.1.0., or None, got 1.0"),
+        (lambda: ClipNorm(0), "ClipNorm: limit must be above 0"),
+        (lambda: MaxNorm(0), "MaxNorm: limit must be above 0, got 0"),
         (lambda: Nadam(momentum_decay=-1), "momentum_decay must be at least 0"),
-        (lambda: Adagrad(initial=Fixed(0.1)), "initial must be at least 0"),
+        (lambda: Adagrad(initial=Fixed(0.1)), "initial must be a finite number, at least 0"),
         (lambda: Muon(scale="big"), "scale must be one of original, match_rms_adamw, got 'big'"),
-        (lambda: Muon(other="adam"), "other must be an Optimizer, got 'adam'"),
+        (lambda: Muon(other="adam"), "other must be an Optimizer such as AdamW.., got 'adam'"),
         (lambda: Muon(steps=0), "steps must be a whole number"),
-        (lambda: EMA("adam"), "EMA: expected an Optimizer such as"),
+        (lambda: EMA("adam"), "EMA: optimizer must be an Optimizer such as"),
         (lambda: EMA(SGD(), 1.0), "decay must be at least 0 and below 1"),
-        (lambda: LBFGS(memory=0), "memory must be a whole number, 1 or more"),
+        (lambda: LBFGS(memory=0), "memory must be a whole number of 1 or more"),
         (lambda: LBFGS(weight_decay=0.1), "LBFGS takes no weight_decay"),
         (
             lambda: LBFGS().update(np.ones(1), LBFGS().init(np.ones(1)), np.ones(1)),
@@ -376,7 +376,7 @@ def test_numbers_of_numpy_are_numbers():
 
 
 def test_a_limit_of_a_wrong_type():
-    with pytest.raises(SettingError, match="the limit must be above 0, got 'a'"):
+    with pytest.raises(SettingError, match="limit must be a finite number, above 0, got 'a'"):
         ClipNorm("a")
 
 

@@ -257,17 +257,17 @@ def test_dropout_may_change_with_the_steps():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: StepDecay(0.1, 0), "StepDecay: every must be a whole number of steps, 1 or more, got 0"),
+        (lambda: StepDecay(0.1, 0), "StepDecay: every must be a whole number of 1 or more, got 0"),
         (lambda: Cosine(1.0, 0.0, 2.5), "Cosine: steps must be a whole number"),
         (lambda: Fixed(float("nan")), "Fixed: value must be a finite number, got nan"),
         (lambda: Fixed("a"), "value must be a finite number, got 'a'"),
         (lambda: ExponentialDecay(1.0, 0.0), "factor must be above 0, got 0.0"),
         (lambda: Cyclic(0.0, 1.0, 5, mode="square"), "mode must be one of triangular"),
-        (lambda: OneCycle(1.0, 1), "OneCycle: steps must be 2 or more, got 1"),
-        (lambda: OneCycle(1.0, 9, warmup=1.0), "warmup must be between 0 and 1"),
+        (lambda: OneCycle(1.0, 1), "OneCycle: steps must be a whole number of 2 or more, got 1"),
+        (lambda: OneCycle(1.0, 9, warmup=1.0), "warmup must be above 0 and below 1"),
         (lambda: OneCycle(1.0, 9, divide=0), "divide must be above 0"),
-        (lambda: OneCycle(1.0, 9, phases=4), "phases must be 2, or 3"),
-        (lambda: OneCycle(1.0, 9, between="constant"), "between must be cosine or linear"),
+        (lambda: OneCycle(1.0, 9, phases=4), "phases must be one of 2, 3"),
+        (lambda: OneCycle(1.0, 9, between="constant"), "between must be one of cosine, linear"),
         (lambda: Piecewise([]), "points must be a sequence of pairs"),
         (lambda: Piecewise([(1, 0.1)]), "the first at step 0"),
         (lambda: Piecewise([(0, 0.1), (5, 0.2), (3, 0.3)]), "in order"),
@@ -276,8 +276,11 @@ def test_dropout_may_change_with_the_steps():
         (lambda: Sequence([1.0, 2.0, 3.0], [5, 5]), "starts must be 2 rising steps"),
         (lambda: Sequence(["a"], []), "schedules must be a sequence of schedules"),
         (lambda: Product([]), "factors must be a sequence"),
-        (lambda: Warmup(5, "a"), "then must be a schedule"),
-        (lambda: Dropout("half"), "Dropout: rate must be at least 0 and below 1, got 'half'"),
+        (lambda: Warmup(5, "a"), "then must be a finite number, or a schedule"),
+        (
+            lambda: Dropout("half"),
+            "Dropout: rate must be a finite number, at least 0 and below 1, or a schedule, got 'half'",
+        ),
     ],
 )
 def test_settings_out_of_range(make, message):

@@ -134,7 +134,8 @@ def test_what_does_not_fit(layer, shape, message):
 def test_input_shapes_are_those_of_a_forward_pass(row, monkeypatch):
     seen = {}
     for kind in {type(layer) for _, layer in walk(row.layer)}:
-        monkeypatch.setattr(kind, "forward", noting(kind.forward, seen))
+        for name in ("forward", "flow"):
+            monkeypatch.setattr(kind, name, noting(getattr(kind, name), seen))
     row.layer.forward(row.params(), row.x(), row.run())
     expected = {path: seen[id(layer)] for path, layer in walk(row.layer) if path}
     assert input_shapes(row.layer, row.shape) == expected

@@ -76,9 +76,13 @@ def test_the_distance_to_neighbours():
 @pytest.mark.parametrize(
     ("act", "error", "message"),
     [
-        (lambda: ln.SelfOrganizingMap(0, 3), SettingError, "rows must be 1 or more, got 0"),
+        (
+            lambda: ln.SelfOrganizingMap(0, 3),
+            SettingError,
+            "rows must be a whole number from 1 to 10000, got 0",
+        ),
         (lambda: ln.SelfOrganizingMap(2, 3, learning_rate=(2, 1)), SettingError, "at most 1"),
-        (lambda: ln.SelfOrganizingMap(2, 3, radius=1.0), SettingError, "two numbers"),
+        (lambda: ln.SelfOrganizingMap(2, 3, radius=1.0), SettingError, "2 numbers"),
         (lambda: ln.SelfOrganizingMap(2, 3).transform(X), NotReadyError, "call fit"),
         (lambda: ln.SelfOrganizingMap(2, 3).fit(X[0]), ShapeError, "expected examples"),
         (lambda: ln.SelfOrganizingMap(2, 3).fit(X, epochs=0), SettingError, "epochs"),

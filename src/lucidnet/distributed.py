@@ -11,9 +11,11 @@ what they mean with one process. Call `start` before anything else, and give the
 
 from __future__ import annotations
 
-from .backend.xla.processes import PATIENCE, Watchdog, detected, join
-
-__all__ = ["PATIENCE", "Watchdog", "detected", "start"]
+from .backend.xla.processes import PATIENCE as PATIENCE
+from .backend.xla.processes import Watchdog as Watchdog
+from .backend.xla.processes import detected as detected
+from .backend.xla.processes import join
+from .core.exports import export
 
 
 def start(coordinator: str | None = None, processes: int | None = None, index: int | None = None) -> None:
@@ -41,3 +43,6 @@ def start(coordinator: str | None = None, processes: int | None = None, index: i
         If only some are given, or the processes do not come together.
     """
     join(coordinator, processes, index)
+
+
+export(globals())

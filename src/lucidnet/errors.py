@@ -5,13 +5,15 @@ Every message says what was given, what was expected, where, and what to do abou
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from pickle import PicklingError
 from types import ModuleType
 from typing import TypeVar
 
-T = TypeVar("T")
+from . import foreign
+
+_T = TypeVar("_T")
 
 
 class LucidnetError(Exception):
@@ -65,11 +67,15 @@ class FileError(LucidnetError):
     """A file is damaged, of an unknown version, or does not fit; names file, reason and remedy."""
 
 
+class UnpicklableError(LucidnetError, PicklingError):
+    """Something cannot be pickled; the message names where it stands."""
+
+
 class MissingExtraError(LucidnetError, ImportError):
     """An optional dependency is not installed."""
 
 
-def lookup(kind: str, name: str, known: Mapping[str, T]) -> T:
+def lookup(kind: str, name: str, known: Mapping[str, _T]) -> _T:
     """Return ``known[name]``, or raise with the nearest known name.
 
     Examples
@@ -80,13 +86,16 @@ def lookup(kind: str, name: str, known: Mapping[str, T]) -> T:
     """
     if name in known:
         return known[name]
-    raise UnknownNameError(f"unknown {kind} {name!r}: {suggestion(name, known)}")
+    ours = foreign.word(kind, name)
+    raise UnknownNameError(f"unknown {kind} {name!r}: {suggestion(name, known, ours)}")
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Say which of the known names comes nearest to a name, and list them all."""
+def suggestion(name: str, known: Iterable[str], meant: str | None = None) -> str:
+    """Say which of the known names was meant, or comes nearest, and list them all."""
+    import difflib
+
     names = sorted(known)
-    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
+    near = [meant] if meant else difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}Known: {', '.join(names)}."
 
@@ -100,3 +109,8 @@ def optional(module: str, extra: str) -> ModuleType:
         raise MissingExtraError(
             f"this needs {package}, which is not installed: pip install 'lucidnet[{extra}]'"
         ) from error
+
+
+def __dir__() -> list[str]:
+    here = (name for name, one in globals().items() if getattr(one, "__module__", "") == __name__)
+    return sorted(name for name in here if not name.startswith("_"))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from .backend import Array, Shape, Stream
-from .core.value import Value, in_range
+from .core.exports import export
+from .core.settings import choice, finite
+from .core.value import Value, value
 from .core.value import get as _get
 from .errors import SettingError
 
@@ -27,26 +28,27 @@ class Initializer(Value):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(rng, shape)")
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Constant(Initializer):
     """All entries equal `value`."""
 
-    value: float = 0.0
+    value: float = finite(default=0.0)
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Return the constant array."""
         return rng.full(shape, self.value)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Uniform(Initializer):
     """Uniform between `low` and `high`."""
 
-    low: float = -0.05
-    high: float = 0.05
+    low: float = finite(default=-0.05)
+    high: float = finite(default=0.05)
 
     def __post_init__(self) -> None:
-        if not (in_range(self.low, -math.inf) and in_range(self.high, self.low)):
+        super().__post_init__()
+        if self.low > self.high:
             raise SettingError(f"Uniform: low must not exceed high, got low={self.low}, high={self.high}")
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
@@ -54,23 +56,19 @@ class Uniform(Initializer):
         return self.low + (self.high - self.low) * rng.uniform(shape)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Normal(Initializer):
     """Normal with the given mean and standard deviation."""
 
-    mean: float = 0.0
-    std: float = 0.05
-
-    def __post_init__(self) -> None:
-        if not in_range(self.std):
-            raise SettingError(f"Normal: std must be 0 or more, got {self.std}")
+    mean: float = finite(default=0.0)
+    std: float = finite(0, default=0.05)
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Draw an array."""
         return self.mean + self.std * rng.normal(shape)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class VarianceScaling(Initializer):
     """Mean 0 and variance ``scale / fan``.
 
@@ -93,18 +91,9 @@ class VarianceScaling(Initializer):
         not truncated.
     """
 
-    scale: float = 1.0
-    fan: Literal["in", "out", "average"] = "average"
-    distribution: Literal["normal", "uniform"] = "uniform"
-
-    def __post_init__(self) -> None:
-        if not in_range(self.scale) or not self.scale > 0:
-            raise SettingError(f"VarianceScaling: scale must be above 0, got {self.scale}")
-        for name, allowed in (("fan", ("in", "out", "average")), ("distribution", ("normal", "uniform"))):
-            if getattr(self, name) not in allowed:
-                raise SettingError(
-                    f"VarianceScaling: {name} must be one of {allowed}, got {getattr(self, name)!r}"
-                )
+    scale: float = finite(above=0, default=1.0)
+    fan: Literal["in", "out", "average"] = choice("in", "out", "average", default="average")
+    distribution: Literal["normal", "uniform"] = choice("normal", "uniform", default="uniform")
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Draw an array."""
@@ -116,7 +105,7 @@ class VarianceScaling(Initializer):
         return math.sqrt(3) * std * (2 * rng.uniform(shape) - 1)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Orthogonal(Initializer):
     """Orthonormal rows or columns, whichever are fewer, times `gain` (Saxe et al. 2014).
 
@@ -124,7 +113,7 @@ class Orthogonal(Initializer):
     (Mezzadri 2007). Arrays of more than two axes count as matrices whose columns are the last axis.
     """
 
-    gain: float = 1.0
+    gain: float = finite(default=1.0)
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Draw an array."""
@@ -135,11 +124,11 @@ class Orthogonal(Initializer):
         return (self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(rng.dtype)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Identity(Initializer):
     """The identity matrix times `gain`: a recurrent layer begins by keeping its state (Le et al. 2015)."""
 
-    gain: float = 1.0
+    gain: float = finite(default=1.0)
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Return the matrix."""
@@ -194,3 +183,6 @@ def get(given: Any) -> Initializer:
     VarianceScaling(2.0, 'in', 'normal')
     """
     return _get("initializer", given, KNOWN, Initializer)
+
+
+export(globals())

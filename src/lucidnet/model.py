@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import losses, optimizers
+from . import foreign, losses, optimizers
 from .backend import Array, Tree
-from .core.trees import leaves, tree_map
+from .core import pickling
+from .core.settings import count, instance, sequence, taken
+from .core.trees import Numbers, Params, leaves, tree_map
 from .core.value import from_config
 from .data.batch import Data
 from .data.batches import ROWS
@@ -23,12 +25,14 @@ from .engine.parameters import ParameterLayout
 from .engine.problem import Problem
 from .engine.protocol import Executor
 from .engine.state import FeedbackState, State
+from .engine.update import output_mask
 from .errors import NotReadyError, SettingError, ShapeError
 from .interop import model_file
 from .layers import Layer, Sequential
 from .layers.blank import blank_init
 from .losses import Loss
 from .optimizers import Optimizer
+from .training.arguments import FitArguments, ModelArguments, OneCycleArguments
 from .training.callbacks import Callback
 from .training.checks import as_data, as_numbers, example_shape
 from .training.history import History, Result
@@ -42,12 +46,17 @@ if TYPE_CHECKING:
     from .inspect.doctor import DoctorReport
     from .inspect.explain import Explanation
     from .metrics import Metric
-    from .rules import Rule
+    from .rules import Rule, SpaceRule, TimeRule
     from .training.find import RateCurve
     from .training.online import OnlineLearner
     from .training.stepper import Stepper
 
 
+LAYERS = sequence("layers such as Dense(10)", instance(Layer, "a layer"), least=0)
+"""What a model takes as its layers."""
+
+
+@foreign.refusing("__init__", "compile", "fit", "predict", "evaluate")
 class Model:
     """A network with its weights, and all that is needed to train and use it.
 
@@ -95,12 +104,9 @@ class Model:
         backend: str | DeviceConfig | None = None,
         mesh: Any = None,
     ) -> None:
-        if dtype not in DTYPES:
-            raise SettingError(f"Model: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
-        if not isinstance(seed, int) or seed < 0:
-            raise SettingError(f"Model: seed must be a whole number of 0 or more, got {seed!r}")
-        mixed = dtype == DTYPES[-1]
-        self.seed, self.dtype = seed, "float32" if mixed else dtype
+        given = ModelArguments(seed, dtype)
+        mixed = given.dtype == DTYPES[-1]
+        self.seed, self.dtype = given.seed, "float32" if mixed else given.dtype
         self.config = DeviceConfig.of(backend, mesh, mixed)
         self.history = History()
         self.about: dict[str, Any] = {}
@@ -112,7 +118,8 @@ class Model:
         if isinstance(layers, Sequential):
             self._net = layers
         else:
-            for layer in (layers,) if isinstance(layers, Layer) else layers:
+            several = (layers,) if isinstance(layers, Layer) else layers
+            for layer in taken(self, "layers", several, LAYERS):
                 self.add(layer)
 
     # --- building ---------------------------------------------------------------------------------
@@ -154,11 +161,11 @@ class Model:
 
     def compile(
         self,
-        loss: Any,
-        optimizer: Any = "adam",
-        metrics: Any = (),
+        loss: str | Loss | Callable[..., Any] | Mapping[str, Any],
+        optimizer: str | Optimizer | type[Optimizer] = "adam",
+        metrics: str | Metric[Any] | Callable[..., Any] | Sequence[Any] | Mapping[str, Any] = (),
         loss_weights: Mapping[str, float] | None = None,
-        rule: Any = "backprop",
+        rule: str | Rule | SpaceRule | TimeRule = "backprop",
     ) -> None:
         """Say what is minimized, how, and what is measured. Weights that exist are kept.
 
@@ -199,14 +206,20 @@ class Model:
         """What makes the steps: a loop on NumPy, or programs on devices."""
         return executor_for(self.config)
 
-    def __getattr__(self, name: str) -> Any:
-        # What a model has once it is built, or compiled: found when it is first asked for.
-        if name not in ("live", "problem"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        if name == "problem":
-            _ = self._compiled  # raises if it is not
-        self.build()
-        return vars(self)[name]
+    if not TYPE_CHECKING:  # so that checkers see wrong names
+
+        def __getattr__(self, name: str) -> Any:
+            # What a model has once it is built, or compiled: found when it is first asked for.
+            foreign.only(self, name, "live", "problem")
+            _ = self._compiled if name == "problem" else None  # raises if it is not
+            self.build()
+            return vars(self)[name]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        names = ("net", "loss", "optimizer", "rule", "metrics", "about")
+        parts = (self._net, *(self._chosen or (None,) * 3), self.metrics, self.about)
+        pickling.check({f"Model.{name}": part for name, part in zip(names, parts, strict=True)})
+        return super().__reduce_ex__(protocol)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy gets an executor of its own: it has locks, devices, and the buffers of one model.
@@ -248,7 +261,7 @@ class Model:
         return self._chosen[0] if self._chosen else None
 
     @property
-    def optimizer(self) -> Any:
+    def optimizer(self) -> Optimizer | None:
         """The optimizer, once compiled. It can be set to one that remembers the same: what it knows stays."""
         return self._chosen[1] if self._chosen else None
 
@@ -264,9 +277,9 @@ class Model:
         return (self._chosen[2] or _rule(None)) if self._chosen else None
 
     @property
-    def feedback(self) -> Tree:
+    def feedback(self) -> Params:
         """The learning rule's feedback weights by layer and name; empty where it has none."""
-        return self.state.feedback.weights
+        return self.state.feedback.weights  # type: ignore[no-any-return]
 
     def set_feedback(self, feedback: Tree) -> None:
         """Set the feedback weights from a tree like `feedback`."""
@@ -292,7 +305,7 @@ class Model:
         """
         from .inspect.alignment import gradient_alignment
 
-        return gradient_alignment(self, self.checked(x, y).batch(slice(None)).masked(self.net))
+        return gradient_alignment(self, self.checked(x, y).batch(slice(None)))
 
     def weight_alignment(self) -> dict[str, float]:
         """Return the cosine between feedback weights B and the weights W they stand for, for each layer."""
@@ -301,7 +314,7 @@ class Model:
         return weight_alignment(self)
 
     @property
-    def params(self) -> Tree:
+    def params(self) -> Params:
         """The weights by layer and name, as they are now: ``params["dense1"]["W"]``; see `set_params`."""
         return self.state.params
 
@@ -317,9 +330,9 @@ class Model:
         self.build()
         return self._shapes[1]
 
-    def get_weights(self) -> Array:
+    def get_weights(self) -> Numbers:
         """Return all weights as one flat vector (a copy), in the order of the layers."""
-        return self.state.vector.copy()
+        return self.state.vector.copy()  # type: ignore[no-any-return]
 
     def use_average(self) -> None:
         """Replace the weights by their running average, after training with `optimizers.EMA`."""
@@ -423,7 +436,8 @@ class Model:
             class, and the loss is the sum divided by the number of examples, not by that of the weights.
             Negative weights turn a slope around, as policy gradients need it. Metrics are not weighted.
         mask : array-like (n, time) of bool, or (n,) of lengths, optional
-            Which time steps of each sequence count: for the layers, the loss and the metrics.
+            Which time steps of each sequence count: for the layers, the loss and the metrics; a dict of such
+            by name where the network has several inputs.
         accumulate : int
             How many batches make one step of the optimizer, by the mean of their gradients.
         validate_every : int, optional
@@ -457,16 +471,19 @@ class Model:
             If loss or gradient become NaN or infinite. That step is not made: weights and the optimizer's
             memory are those of the last good step, and the training can go on from there.
         """
-        given = {"class_weight": class_weight, "validation_split": validation_split}
-        settings = LoopSettings(epochs, accumulate, validate_every, given)
-        validating, weights = (validation_data, validation_split), (class_weight, sample_weight, mask)
-        source, validation = to_train(self, x, y, batch_size, shuffle, *validating, *weights)
-        progress, callbacks = choose(verbose if self.executor.main else 0, epochs), list(callbacks)
+        how: Any = (epochs, accumulate, validate_every, batch_size, validation_data, validation_split)
+        how += (shuffle, class_weight, callbacks, record, record_every, resume, verbose)
+        given = FitArguments(*how)
+        data, weights = (x, y, given.batch_size, given.shuffle), (given.class_weight, sample_weight, mask)
+        validating = given.validation_data, given.validation_split
+        source, validation = to_train(self, *data, *validating, *weights)
+        progress = choose(given.verbose if self.executor.main else 0, given.epochs)
+        callbacks = list(given.callbacks)
         if record:
             from .inspect.record import Recorder
 
-            callbacks.append(Recorder(record, record_every))
-        loop = Loop(self, source, validation, settings, progress, callbacks)
+            callbacks.append(Recorder(given.record, given.record_every))
+        loop = Loop(self, source, validation, given, progress, callbacks)
         if resume is None:
             return loop.run()
         from .training.callbacks.keeping import resumed
@@ -514,12 +531,13 @@ class Model:
         from .optimizers.schedules import OneCycle
         from .training.one_cycle import cycled
 
-        optimizer, count = self._compiled[1], to_train(self, x, y, batch_size)[0].count
+        given = OneCycleArguments(epochs, max_lr, momentum, shape, phases, batch_size)
+        optimizer, count = self._compiled[1], to_train(self, x, y, given.batch_size)[0].count
         if count is None:
             raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
-        steps = epochs * -(-count // settings.get("accumulate", 1))
-        cycle = OneCycle(max_lr, max(steps, 2), between=shape, phases=phases)
-        self.optimizer = cycled(optimizer, cycle, momentum, int(self.live.step))
+        steps = given.epochs * -(-count // LoopSettings(accumulate=settings.get("accumulate", 1)).accumulate)
+        cycle = OneCycle(given.max_lr, max(steps, 2), between=shape, phases=given.phases)
+        self.optimizer = cycled(optimizer, cycle, given.momentum, int(self.live.step))
         try:
             return self.fit(x, y, epochs=epochs, batch_size=batch_size, **settings)
         finally:
@@ -550,6 +568,7 @@ class Model:
         """
         from .training.find import find
 
+        batch_size = taken("lr_find", "batch_size", batch_size, count(1))
         return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
@@ -563,7 +582,7 @@ class Model:
         >>> sorted(model.train_step([[1.0], [2.0]], [[2.0], [4.0]]))
         ['loss', 'mae']
         """
-        batch = self.checked(x, y, None, sample_weight, mask).batch(slice(None)).masked(self.net)
+        batch = self.checked(x, y, None, sample_weight, mask).batch(slice(None))
         tally = Tally(self.metrics)
         tally.add(train(self, [batch]), [batch])
         return tally.result()
@@ -575,13 +594,22 @@ class Model:
 
         The arguments are those of `fit`; `sample_weight` weighs the loss alone.
         """
+        batch_size = taken("evaluate", "batch_size", batch_size, count(1))
         return evaluate(self, to_measure(self, x, y, mask, batch_size, sample_weight))
 
-    def predict(self, x: Any, mask: Any = None) -> Array:
+    def predict(self, x: Any, mask: Any = None) -> Numbers:
         """Return the network's outputs (n, ...) for inputs (n, ...)."""
         if "live" not in vars(self):
             self.build(example_shape(x))
-        return predicted(self, x, mask)
+        made: Numbers = predicted(self, x, mask)
+        return made
+
+    def output_mask(self, x: Any, mask: Any = None) -> Any:
+        """Return which time steps of the network's output count (n, time); None if all do, or it has no time.
+
+        A dict by name where the network has several outputs. The arguments are those of `predict`.
+        """
+        return predicted(self, x, mask, output_mask)
 
     def online(self, rule: Any = "rflo", every: int = 1, delay: int = 0) -> OnlineLearner:
         """Return this model as one that learns at each time step; see `OnlineLearner`."""

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from .backend import Array, Stream
-from .core.value import in_range
-from .errors import NotReadyError, SettingError, ShapeError
+from .core.settings import finite, sequence, taken, whole
+from .errors import NotReadyError, ShapeError
 from .training.checks import as_numbers, check_finite
 
 BLOCK = 1 << 22
 """Distances computed together, so that large data sets take little memory."""
+
+LARGEST = 10_000
+"""The longest side of a map."""
 
 
 class SelfOrganizingMap:
@@ -54,12 +57,14 @@ class SelfOrganizingMap:
         radius: tuple[float, float] | None = None,
         seed: int = 0,
     ) -> None:
-        for name, size in (("rows", rows), ("columns", columns)):
-            if not isinstance(size, int) or size < 1:
-                raise SettingError(f"SelfOrganizingMap: {name} must be 1 or more, got {size!r}")
-        self.rows, self.columns, self.seed = rows, columns, seed
+        self.rows, self.columns = (
+            taken(self, "rows", rows, whole(1, LARGEST)),
+            taken(self, "columns", columns, whole(1, LARGEST)),
+        )
+        self.seed = taken(self, "seed", seed, whole(0))
         self.learning_rate = _pair("learning_rate", learning_rate, most=1.0)
-        self.radius = _pair("radius", radius or (max(max(rows, columns) / 2, 0.5), 0.5))
+        largest = max(max(self.rows, self.columns) / 2, 0.5)
+        self.radius = (largest, 0.5) if radius is None else _pair("radius", radius)
         places = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), axis=-1)
         self._places: Array = places.reshape(-1, 2).astype(float)
         self._weights: Array | None = None
@@ -86,8 +91,7 @@ class SelfOrganizingMap:
             How often to go through the data, in an order of its own each time.
         """
         x = _examples(x)
-        if not isinstance(epochs, int) or epochs < 1:
-            raise SettingError(f"fit: epochs must be a whole number of 1 or more, got {epochs!r}")
+        epochs = taken("fit", "epochs", epochs, whole(1))
         first = Stream(self.seed, path=("som", "first")).permutation(len(x))
         self._weights = x[np.resize(first, self.rows * self.columns)].copy()
         total, step = epochs * len(x), 0
@@ -158,15 +162,13 @@ class SelfOrganizingMap:
         return f"SelfOrganizingMap({self.rows}, {self.columns}, seed={self.seed})"
 
 
-def _pair(name: str, given: Any, most: float = np.inf) -> tuple[float, float]:
-    good = isinstance(given, (tuple, list)) and len(given) == 2
-    if not good or not all(in_range(value) and 0 < value <= most for value in given):
-        bound = "" if most == np.inf else f" and at most {most:g}"
-        raise SettingError(
-            f"SelfOrganizingMap: {name} must be two numbers, the first and the last, above 0{bound}, "
-            f"got {given!r}"
-        )
-    return float(given[0]), float(given[1])
+def _pair(name: str, given: Any, most: float | None = None) -> tuple[float, float]:
+    bound = "" if most is None else f" and at most {most:g}"
+    expected = f"numbers, the first and the last, above 0{bound}"
+    several = taken(
+        "SelfOrganizingMap", name, given, sequence(expected, finite(above=0, most=most), length=2)
+    )
+    return float(several[0]), float(several[1])
 
 
 def _examples(x: Any) -> Array:

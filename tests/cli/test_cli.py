@@ -301,7 +301,16 @@ class TestUse:
 
 def test_check_lists_everything():
     text = run("check")
-    for name in ("Dense(3)", "Residual", "GELU()", "Softmax()", "Huber(0.7)", "KLDivergence"):
+    for name in (
+        "Dense(3)",
+        "Residual",
+        "GELU()",
+        "Softmax()",
+        "Huber(0.7)",
+        "KLDivergence",
+        "Conv2D",
+        "FeedbackAl",
+    ):
         assert name in text
     assert re.search(r"(\d+) of \1 passed", text)
     assert "FAILED" not in text

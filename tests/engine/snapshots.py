@@ -105,7 +105,7 @@ class Case:
         rows = [slice(k, k + size // self.accumulate) for k in range(0, size, size // self.accumulate)]
         x, y = (array[number * size : (number + 1) * size] for array in (x, y))
         data = model.checked(x, y)
-        return train(model, [data.batch(part).masked(model.net) for part in rows])
+        return train(model, [data.batch(part) for part in rows])
 
 
 def dense():

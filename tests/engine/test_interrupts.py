@@ -315,7 +315,7 @@ def test_a_run_whose_outcome_was_not_taken(backend, name):
     for k in range(2):
         case.step(model, x, y, k)
     data = model.checked(x, y)
-    batches = [[data.batch(slice(k, k + N)).masked(model.net)] for k in range(0, len(x), N)]
+    batches = [[data.batch(slice(k, k + N))] for k in range(0, len(x), N)]
     state, problem, executor = model.live, model.problem, model.executor
     runs = [executor.run(problem.update, problem, state, batches).state for _ in range(3)]
     ran = executor.run(problem.update, problem, runs[1], batches)

@@ -61,5 +61,5 @@ def test_what_is_written(tmp_path):
 
 
 def test_settings():
-    with pytest.raises(LucidnetError, match="histograms_every must be 1 or more"):
+    with pytest.raises(LucidnetError, match="histograms_every must be a whole number of 1 or more"):
         TensorBoard("folder", histograms_every=0)

@@ -4,41 +4,29 @@ Layer code takes its array functions from the array it was given (`namespace(x).
 the array API standard lacks stands here.
 """
 
-from ..core.trees import Array, Shape, Tree
-from .arrays import finite, namespace, number, one_hot, write_difference
-from .branch import branch, choose
-from .indexing import row_numbers, scatter_add
-from .parts import Parts
-from .products import as_rows, outer_sum, with_one
-from .queue import exchanged, queue
-from .random import Stream
-from .scan import scan
-from .special import normal_cdf
-from .splitmix import StepStream
-from .xla.autodiff import derivative
+from ..core.exports import export
+from ..core.trees import Array as Array
+from ..core.trees import Shape as Shape
+from ..core.trees import Tree as Tree
+from .arrays import finite as finite
+from .arrays import namespace as namespace
+from .arrays import number as number
+from .arrays import one_hot as one_hot
+from .arrays import write_difference as write_difference
+from .branch import branch as branch
+from .branch import choose as choose
+from .indexing import row_numbers as row_numbers
+from .indexing import scatter_add as scatter_add
+from .parts import Parts as Parts
+from .products import as_rows as as_rows
+from .products import outer_sum as outer_sum
+from .products import with_one as with_one
+from .queue import exchanged as exchanged
+from .queue import queue as queue
+from .random import Stream as Stream
+from .scan import scan as scan
+from .special import normal_cdf as normal_cdf
+from .splitmix import StepStream as StepStream
+from .xla.autodiff import derivative as derivative
 
-__all__ = [
-    "Array",
-    "Parts",
-    "Shape",
-    "StepStream",
-    "Stream",
-    "Tree",
-    "as_rows",
-    "branch",
-    "choose",
-    "derivative",
-    "exchanged",
-    "finite",
-    "namespace",
-    "normal_cdf",
-    "number",
-    "one_hot",
-    "outer_sum",
-    "queue",
-    "row_numbers",
-    "scan",
-    "scatter_add",
-    "with_one",
-    "write_difference",
-]
+export(globals())

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 
+from ..core.record import Record, record
 from ..core.trees import Array, Path, Shape, Tree, leaves
 from ..errors import ShapeError
 from .arrays import namespace
 from .parts import Parts
 
 
-@dataclass(frozen=True)
-class Layout:
+@record
+class Layout(Record):
     """Where each array of a tree lies in one flat vector.
 
     Parameters

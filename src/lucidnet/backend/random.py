@@ -7,7 +7,6 @@ repeats and resumes exactly, and adding a layer does not change the numbers of a
 from __future__ import annotations
 
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -94,4 +93,6 @@ class Stream:
 @lru_cache(maxsize=4096)
 def key_of(seed: int, path: tuple[str, ...]) -> int:
     """Return the number of 128 bits that belongs to a seed and a place."""
+    from hashlib import blake2b  # which takes as long to import as all layers
+
     return int.from_bytes(blake2b(repr((seed, path)).encode(), digest_size=16).digest(), "little")

@@ -1,8 +1,14 @@
 """Checks: whether a backward pass is right, and if not what is wrong; whether a rule does what it says."""
 
-from .cases import package
-from .gradients import gradients
-from .report import CheckReport, Entry, GradientError
-from .rules import RuleError, RuleReport, rule
+from ..core.exports import export
+from .cases import PackageReport as PackageReport
+from .cases import package as package
+from .gradients import gradients as gradients
+from .report import CheckReport as CheckReport
+from .report import Entry as Entry
+from .report import GradientError as GradientError
+from .rules import RuleError as RuleError
+from .rules import RuleReport as RuleReport
+from .rules import rule as rule
 
-__all__ = ["CheckReport", "Entry", "GradientError", "RuleError", "RuleReport", "gradients", "package", "rule"]
+export(globals())

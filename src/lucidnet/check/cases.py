@@ -1,88 +1,145 @@
-"""Every layer, activation and loss of the package, at points where it is smooth."""
+"""Every layer, activation, loss and learning rule of the package, checked on the samples that it gives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from .. import layers, losses
-from ..backend import Array
+from ..backend import Array, Shape
+from ..core.exports import Classes
+from ..errors import SettingError
 from ..layers import Layer
-from ..layers.activations import KNOWN
+from ..layers.containers import first_leaf
 from ..losses import Loss
+from ..losses.joint import Joint
+from ..rules import SpaceRule, TimeRule
 from .gradients import gradients
-from .report import CheckReport
+from .report import CheckReport, GradientError
+from .rules import RuleReport, rule
 
-LAYERS: tuple[Layer, ...] = (
-    layers.Input(5),
-    layers.Dense(3),
-    layers.Dense(3, "tanh", use_bias=False),
-    layers.Dropout(0.4),
-    layers.Flatten(),
-    layers.Reshape((5, 1)),
-    layers.Sequential([layers.Dense(4, "tanh"), layers.Dropout(0.3), layers.Dense(2)]),
-    layers.Residual(layers.Dense(5, "sigmoid")),
-    layers.Concatenate([layers.Dense(2, "tanh"), layers.Linear()]),
-    layers.Add([layers.Dense(3, "tanh"), layers.Dense(3)]),
-    layers.Multiply([layers.Dense(3, "tanh"), layers.Dense(3)]),
-    layers.PReLU(),
-    layers.GaussianNoise(0.1),
-    layers.BatchNormalization(),
-    layers.LayerNormalization(),
-    layers.RMSNormalization(),
+ROWS = 4
+TABLES = (
+    Classes(Layer, "lucidnet.layers"),
+    Classes(Loss, "lucidnet.losses"),
+    Classes(SpaceRule, "lucidnet.rules"),
+    Classes(TimeRule, "lucidnet.rules"),
 )
-
-SEQUENCES: tuple[Layer, ...] = (
-    layers.SimpleRNN(3),
-    layers.LeakyRNN(3, noise=0.1, return_sequences=True),
-    layers.GRU(3, return_sequences=True),
-    layers.LSTM(3),
-    layers.Bidirectional(layers.LSTM(2, return_sequences=True)),
-    layers.GroupNormalization(2),
-    layers.PositionalEmbedding(7),
-    layers.SinusoidalEncoding(),
-    layers.MultiHeadAttention(2, causal=True),
-    layers.TransformerBlock(2, 4, dropout=0.2),
-)
-"""These are checked on inputs (n, time, features)."""
-
-LOSSES: tuple[Loss, ...] = (
-    losses.MeanSquaredError(),
-    losses.HalfSquaredError(),
-    losses.MeanAbsoluteError(),
-    losses.Huber(0.7),
-    losses.CosineDistance(),
-    losses.CategoricalCrossentropy(from_logits=True),
-    losses.CategoricalCrossentropy(label_smoothing=0.1),
-    losses.SparseCategoricalCrossentropy(from_logits=True),
-    losses.BinaryCrossentropy(from_logits=True),
-    losses.BinaryCrossentropy(),
-    losses.KLDivergence(from_logits=True),
-    losses.KLDivergence(),
-    losses.Hinge(),
-    losses.CategoricalHinge(),
-)
+"""The tables of what can be checked."""
 
 
-def package() -> Iterator[tuple[str, CheckReport]]:
-    """Check every layer, activation and loss of the package; yield name and report of each.
+@dataclass(frozen=True)
+class PackageReport:
+    """What a check of many classes found; true if all passed. It gives pairs of a title and a report.
+
+    Parameters
+    ----------
+    reports : dict of tuples
+        For each class, by name, the reports of its samples, each with what was checked.
+    """
+
+    reports: dict[str, tuple[tuple[str, CheckReport | RuleReport], ...]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the classes that were checked."""
+        return tuple(self.reports)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every report passed."""
+        return all(report.passed for _, report in self)
+
+    def __iter__(self) -> Iterator[tuple[str, CheckReport | RuleReport]]:
+        return (pair for pairs in self.reports.values() for pair in pairs)
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __len__(self) -> int:
+        return sum(map(len, self.reports.values()))
+
+    def raise_if_failed(self) -> None:
+        """Raise `GradientError` with the failed reports as its message, unless all passed."""
+        if not self.passed:
+            raise GradientError(f"\n{self}")
+
+    def __str__(self) -> str:
+        failed = [str(report) for _, report in self if not report.passed]
+        return "\n\n".join([*failed, f"{len(self) - len(failed)} of {len(self)} passed"])
+
+
+def package(*kinds: type[Any]) -> PackageReport:
+    """Check every layer, activation, loss and learning rule of the package, or some classes only.
+
+    Each class is checked on its own samples: gradients against finite differences (`gradients`), and rules
+    by their self-test (`rule`).
+
+    Parameters
+    ----------
+    *kinds : type
+        Classes to check instead of all, also of your own: ``package(MyLayer)``. One that cannot be made
+        without arguments, or does not take inputs of 5 numbers, has a class method ``samples``.
 
     Examples
     --------
-    >>> all(report.passed for _, report in package())
-    True
+    >>> from lucidnet.layers import Conv2D, LSTM
+    >>> report = package(Conv2D, LSTM)
+    >>> report.passed, report.names
+    (True, ('Conv2D', 'LSTM'))
     """
-    for layer in LAYERS:
-        yield layer.describe(), gradients(layer, smooth((4, 5)))
-    for layer in SEQUENCES:
-        yield layer.describe(), gradients(layer, smooth((4, 6, 4)))
-    yield "Embedding(5, 3)", gradients(layers.Embedding(5, 3))
-    for make in KNOWN.values():
-        yield make().describe(), gradients(make(), smooth((4, 5)))
-    for loss in LOSSES:
-        x = smooth((4, 5))
-        yield repr(loss), gradients(loss, x if _takes_scores(loss) else np.abs(x) / 4)
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, (Layer, Loss, SpaceRule, TimeRule))):
+            raise SettingError(f"check.package: expected classes of layers, losses or rules, got {kind!r}")
+        if not any(True for _ in kind.samples()):
+            raise SettingError(f"check.package: {kind.__name__}.samples() gives nothing to check")
+    chosen = kinds or (kind for table in TABLES for kind in table.values())
+    found = {kind.__name__: tuple(_checked(kind)) for kind in chosen}
+    return PackageReport({name: reports for name, reports in found.items() if reports})
+
+
+def _checked(kind: Any) -> Iterator[tuple[str, CheckReport | RuleReport]]:
+    """Yield what was found for each sample of a class."""
+    for sample in kind.samples():
+        if isinstance(sample, tuple):
+            yield sample[0].describe(), _layer(*sample)
+        elif isinstance(sample, Loss):
+            yield repr(sample), _loss(sample)
+        else:
+            yield repr(sample), rule(sample)
+
+
+def _layer(layer: Layer, shape: Shape) -> CheckReport:
+    """Check a layer on numbers without kinks, or on whole ones."""
+    if not first_leaf(layer).differentiable:
+        return gradients(layer, shape=shape)
+    return gradients(layer, smooth((ROWS, *shape)))
+
+
+def _loss(loss: Loss) -> CheckReport:
+    """Check a loss on scores, or on probabilities where it takes no other numbers."""
+    x = smooth((ROWS, 5))
+    flat = _SideBySide(loss) if isinstance(loss, Joint) else loss
+    return gradients(flat, x if _takes_scores(loss) else np.abs(x) / 4)
+
+
+@dataclass(frozen=True, repr=False)
+class _SideBySide(Loss):
+    """A loss of several outputs, as one of a single output that holds them side by side."""
+
+    joint: Joint
+
+    def forward(self, prediction: Array, target: Array, *given: Any) -> tuple[Array, Any]:
+        return self.joint.forward(self._apart(prediction), self._apart(target), *given)
+
+    def backward(self, cache: Any) -> Array:
+        return np.concatenate(list(self.joint.backward(cache).values()), axis=-1)
+
+    def _apart(self, array: Array) -> dict[str, Array]:
+        parts = np.array_split(array, len(self.joint.losses), axis=-1)
+        return {name: part for (name, _), part in zip(self.joint.losses, parts, strict=True)}
 
 
 def smooth(shape: tuple[int, ...]) -> Array:

@@ -11,7 +11,6 @@ from ..core.trees import tree_map
 from ..engine.objective import Objective
 from ..errors import DataError, LucidnetError, NotReadyError, SettingError, ShapeError
 from ..layers import Embedding, Layer, Recurrent, Run, Sequential
-from ..layers.base import masked
 from ..layers.containers import first_leaf
 from ..layers.core import Input
 from ..losses import Loss
@@ -105,5 +104,5 @@ def model_subject(model: Any, x: Any, y: Any, seed: int, train: bool) -> Objecti
         y = _fitting_target(model.loss, np.zeros((len(x), *model.output_shape)))
     target = model.loss.check_target(y, model.output_shape, "float64")
     params = tree_map(as_float64, model.params)
-    run = masked(objective.net, x, Run(train, rng))
+    run = Run(train, rng)
     return ObjectiveSubject(objective, params, x, target, run)

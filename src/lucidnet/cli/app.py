@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
+from .. import foreign
 from . import show, train, use
+
+
+class Command(TyperCommand):
+    """A command that says what an option of other programs is called here."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the options."""
+        known = {name for param in self.params for name in param.opts}
+        for given in (arg.partition("=")[0] for arg in args):
+            if given not in known and (ours := foreign.OPTIONS.get(given)) in known:
+                ctx.fail(f"No such option: {given}: here it is {ours}")
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
     help="Neural networks that you can see through: train, look inside, check.",
@@ -38,7 +53,7 @@ class Picture(StrEnum):
     mistakes = "mistakes"
 
 
-@app.command(name="train")
+@app.command(name="train", cls=Command)
 def train_command(
     data: Data = "digits",
     hidden: Annotated[str, typer.Option(help="Units of the hidden layers, as in 128,64.")] = "128,64",
@@ -93,7 +108,7 @@ def train_command(
     raise typer.Exit(train.run(data, network, method, save, plot, quiet))
 
 
-@app.command()
+@app.command(cls=Command)
 def race(
     data: Data = "digits",
     rules: Annotated[str, typer.Option(help="Learning rules, with commas.")] = "backprop,fa,dfa,kp",
@@ -113,7 +128,7 @@ def race(
     use.race(data, network, method, rules, seeds, plot, csv)
 
 
-@app.command()
+@app.command(cls=Command)
 def evaluate(
     file: ModelFile,
     data: OptionalData = None,
@@ -123,7 +138,7 @@ def evaluate(
     use.evaluate(file, data, plot)
 
 
-@app.command()
+@app.command(cls=Command)
 def predict(
     file: ModelFile,
     data: OptionalData = None,
@@ -134,24 +149,24 @@ def predict(
     use.predict(file, data, rows, out)
 
 
-@app.command()
+@app.command(cls=Command)
 def info(file: ModelFile) -> None:
     """Show what a model file holds: layers, shapes, parameters, settings, history."""
     show.info(file)
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="A model; all layers if none.")
     ] = None,
     data: OptionalData = None,
 ) -> None:
-    """Check gradients against finite differences: every layer, activation and loss, or a saved model."""
+    """Check every layer, activation, loss and learning rule, or the gradients of a saved model."""
     raise typer.Exit(use.check(file, data))
 
 
-@app.command()
+@app.command(cls=Command)
 def plot(
     file: ModelFile,
     out: Annotated[Path, typer.Argument(metavar="PICTURE", help="The picture to write: .png, .svg or .pdf.")],

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import lab, plots
 from ..backend import Array
-from ..check import gradients, package
+from ..check import CheckReport, RuleReport, gradients, package
 from ..core import files as atomic
 from ..model import Model
 from ..training.history import number
@@ -86,16 +86,20 @@ def _short(name: str, width: int = 48) -> str:
 def check(file: Path | None, data: str | None) -> int:
     """Check gradients; return 1 if one of them is wrong."""
     if file is None:
-        reports = list(package())
+        reports: list[tuple[str, CheckReport | RuleReport]] = list(package())
     else:
         model = Model.load(file)
         task = open_task(show.data_name(model, data))
         reports = [(str(file), gradients(model, task.x_test[:8], task.y_test[:8]))]
     rows = [
-        [_short(name), f"{report.worst:.1e}", "passed" if report.passed else "FAILED"]
+        [
+            _short(name),
+            f"{report.worst:.1e}" if isinstance(report, CheckReport) else "",
+            "passed" if report.passed else "FAILED",
+        ]
         for name, report in reports
     ]
-    show.table(["gradient of", "worst relative error", ""], rows)
+    show.table(["checked", "worst relative error", ""], rows)
     failed = [(name, report) for name, report in reports if not report.passed]
     for name, report in failed:
         show.line(f"\n{name}\n{report}")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Array: TypeAlias = Any
 """An array of NumPy or JAX."""
@@ -13,6 +17,12 @@ Shape: TypeAlias = tuple[int, ...]
 
 Tree: TypeAlias = Any
 """Arrays by name, in dicts inside dicts."""
+
+Numbers: TypeAlias = "NDArray[Any]"
+"""An array of NumPy, as people get it."""
+
+Params: TypeAlias = "Mapping[str, Mapping[str, NDArray[np.floating[Any]]]]"
+"""A tree of arrays, as people get it: by layer and name, in containers by the layers inside first."""
 
 Path: TypeAlias = tuple[str, ...]
 """The names that lead to a place in a tree."""

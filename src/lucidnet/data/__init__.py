@@ -2,40 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from ..core.lazy import lazy
+from ..core.exports import export
 
 if TYPE_CHECKING:
-    from . import augment, tasks, text
-    from .dataset import Dataset
-    from .generate import circles, gaussians, moons, spirals, xor
-    from .sets import KNOWN, load
-    from .tables import Table, read
+    from . import augment as augment
+    from . import tasks as tasks
+    from . import text as text
+    from .dataset import Dataset as Dataset
+    from .generate import circles as circles
+    from .generate import gaussians as gaussians
+    from .generate import moons as moons
+    from .generate import spirals as spirals
+    from .generate import xor as xor
+    from .sets import KNOWN as KNOWN
+    from .sets import load as load
+    from .tables import Table as Table
+    from .tables import read as read
 
-__all__ = [
-    "KNOWN",
-    "Dataset",
-    "Table",
-    "augment",
-    "circles",
-    "gaussians",
-    "load",
-    "moons",
-    "read",
-    "spirals",
-    "tasks",
-    "text",
-    "xor",
-]
-
-__getattr__ = lazy(
-    __name__,
-    {
-        "augment": "",
-        "tasks": "",
-        "text": "",
-        "dataset": "Dataset",
-        "generate": "circles gaussians moons spirals xor",
-        "sets": "KNOWN load",
-        "tables": "Table read",
-    },
-)
+export(globals())

@@ -9,17 +9,18 @@ changes in its own way. The same stream gives the same images, so that a trainin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..backend import Array, Stream
-from ..core.value import Value, in_range
-from ..errors import SettingError, ShapeError
+from ..core.exports import export
+from ..core.settings import UnfitError, between, finite, flag, instance, sequence, setting, whole
+from ..core.value import Value, value
+from ..errors import ShapeError
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Augmentation(Value):
     """The base of changes to images."""
 
@@ -37,7 +38,7 @@ class Augmentation(Value):
         return self.change(images, rng.child(type(self).__name__)).astype(images.dtype, copy=False)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Compose(Augmentation):
     """Several changes, one after the other.
 
@@ -47,10 +48,7 @@ class Compose(Augmentation):
         The changes, in order.
     """
 
-    changes: Any
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "changes", tuple(self.changes))
+    changes: Any = sequence("Augmentations", instance(Augmentation, "an Augmentation"))
 
     def change(self, images: Array, rng: Stream) -> Array:
         for number, change in enumerate(self.changes):
@@ -58,7 +56,7 @@ class Compose(Augmentation):
         return images
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Shift(Augmentation):
     """Moves each image by whole pixels; zeros come in at the border.
 
@@ -68,10 +66,7 @@ class Shift(Augmentation):
         By how many at most, up or down and left or right.
     """
 
-    pixels: int
-
-    def __post_init__(self) -> None:
-        _check(self, "pixels", isinstance(self.pixels, int) and self.pixels >= 0)
+    pixels: int = whole(0)
 
     def change(self, images: Array, rng: Stream) -> Array:
         p, (n, height, width, _) = self.pixels, images.shape
@@ -79,7 +74,16 @@ class Shift(Augmentation):
         return _cropped(wide, *_corners(rng, n, 2 * p, 2 * p), height, width)
 
 
-@dataclass(frozen=True, repr=False)
+def _as_size(given: Any, owner: Any) -> int | tuple[int, ...]:
+    one = whole(1).metadata["check"]
+    if not isinstance(given, (tuple, list)):
+        return int(one.convert(given, owner))
+    if len(given) != 2:
+        raise UnfitError
+    return tuple(one.convert(size, owner) for size in given)
+
+
+@value
 class Crop(Augmentation):
     """Cuts a part out of each image, after zeros have been put around.
 
@@ -91,8 +95,8 @@ class Crop(Augmentation):
         The width of the border of zeros.
     """
 
-    size: Any
-    padding: int = 0
+    size: Any = setting("a whole number of 1 or more, or two", _as_size)
+    padding: int = whole(0, default=0)
 
     def change(self, images: Array, rng: Stream) -> Array:
         height, width = (self.size, self.size) if isinstance(self.size, int) else self.size
@@ -104,7 +108,7 @@ class Crop(Augmentation):
         return _cropped(wide, *_corners(rng, len(images), down, across), height, width)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Flip(Augmentation):
     """Mirrors some of the images.
 
@@ -116,18 +120,15 @@ class Flip(Augmentation):
         Of each image to be mirrored.
     """
 
-    horizontal: bool = True
-    probability: float = 0.5
-
-    def __post_init__(self) -> None:
-        _check(self, "probability", in_range(self.probability) and self.probability <= 1)
+    horizontal: bool = flag(default=True)
+    probability: float = between(0, 1, default=0.5)
 
     def change(self, images: Array, rng: Stream) -> Array:
         chosen = rng.bernoulli((len(images), 1, 1, 1), self.probability)
         return np.where(chosen, images[:, :, ::-1] if self.horizontal else images[:, ::-1], images)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Rotate(Augmentation):
     """Turns each image about its middle, between its pixels by bilinear interpolation.
 
@@ -137,10 +138,7 @@ class Rotate(Augmentation):
         By how many at most, to either side.
     """
 
-    degrees: float
-
-    def __post_init__(self) -> None:
-        _check(self, "degrees", in_range(self.degrees))
+    degrees: float = finite(0)
 
     def change(self, images: Array, rng: Stream) -> Array:
         angle = np.deg2rad(self.degrees) * (2 * rng.uniform((len(images), 1, 1)).astype(float) - 1)
@@ -152,7 +150,7 @@ class Rotate(Augmentation):
         return sampled(images, rows, sin * down + cos * right + (width - 1) / 2)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Elastic(Augmentation):
     """Moves each pixel by a smooth random field.
 
@@ -168,12 +166,8 @@ class Elastic(Augmentation):
         The width of the Gaussian, in pixels.
     """
 
-    alpha: float = 8.0
-    sigma: float = 3.0
-
-    def __post_init__(self) -> None:
-        _check(self, "alpha", in_range(self.alpha))
-        _check(self, "sigma", in_range(self.sigma) and self.sigma > 0)
+    alpha: float = finite(0, default=8.0)
+    sigma: float = finite(above=0, default=3.0)
 
     def change(self, images: Array, rng: Stream) -> Array:
         n, height, width, _ = images.shape
@@ -183,7 +177,7 @@ class Elastic(Augmentation):
         return sampled(images, y + self.alpha * fields[0], x + self.alpha * fields[1])
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class CutOut(Augmentation):
     """Blackens a square of each image; part of it may lie outside.
 
@@ -195,10 +189,7 @@ class CutOut(Augmentation):
         The side of the square, in pixels.
     """
 
-    size: int
-
-    def __post_init__(self) -> None:
-        _check(self, "size", isinstance(self.size, int) and self.size >= 1)
+    size: int = whole(1)
 
     def change(self, images: Array, rng: Stream) -> Array:
         n, height, width, _ = images.shape
@@ -298,6 +289,4 @@ def _beta(alpha: float, rng: Stream, n: int) -> Array:
     return drawn
 
 
-def _check(change: Augmentation, name: str, good: bool) -> None:
-    if not good:
-        raise SettingError(f"{type(change).__name__}: {name} is out of range: {getattr(change, name)!r}")
+export(globals())

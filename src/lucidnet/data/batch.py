@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..backend import Array
+from ..core.record import Record, record
 from ..core.trees import leaves, tree_map
 from ..errors import DataError
-from ..layers import Layer
+from ..layers.base import Mask
 
 
 class Batch(NamedTuple):
     """Inputs (n, ...), targets (n, ...), and, where there are any, weights and a mask of time steps.
 
-    Inputs and targets of networks with several of them are dicts of arrays by name. `valid` tells which
-    examples count, where a batch was filled up to a size (n,); all of them if not given.
+    Inputs, targets and masks of networks with several of them are dicts of arrays by name; the mask is that
+    of the inputs. `valid` tells which examples count, where a batch was filled up to a size (n,); all of them
+    if not given.
     """
 
     x: Any
     target: Any
     weights: Array | None = None
-    mask: Array | None = None
+    mask: Mask = None
     valid: Array | None = None
-
-    def only(self, prediction: Any) -> tuple[Any, Any, Array | None]:
-        """Return target, prediction and mask of the examples that count."""
-        if self.valid is None:
-            return self.target, prediction, self.mask
-        there = np.flatnonzero(self.valid)
-        target, prediction = (tree_map(lambda a: a[there], tree) for tree in (self.target, prediction))
-        return target, prediction, None if self.mask is None else self.mask[there]
-
-    def masked(self, net: Layer) -> Batch:
-        """Return the batch with the mask that the network finds in its inputs, if none was given."""
-        return self if self.mask is not None else self._replace(mask=net.mask(self.x))
 
 
 def rows(tree: Any) -> int:
@@ -46,8 +36,8 @@ def rows(tree: Any) -> int:
     return next(len(array) for _, array in leaves(tree))
 
 
-@dataclass(frozen=True)
-class Shard:
+@record
+class Shard(Record):
     """Which examples of each batch one of several processes works on, and to what size batches are filled up.
 
     Parameters
@@ -80,28 +70,18 @@ class Shard:
         return np.where(chosen < n, chosen, 0), valid
 
 
-@dataclass(frozen=True)
-class IndexedBatch:
+@record
+class IndexedBatch(Record):
     """Some rows of data, which become a `Batch` when somebody looks: a device may have them already."""
 
     data: Data
     chosen: Array
     valid: Array | None = None
-    net: Layer | None = None
-
-    def masked(self, net: Layer) -> IndexedBatch:
-        """Return rows that will be masked as the network finds it in its inputs."""
-        return replace(self, net=net)
 
     @cached_property
     def batch(self) -> Batch:
         """The batch."""
-        made = self.data.batch(self.chosen)._replace(valid=self.valid)
-        return made if self.net is None else made.masked(self.net)
-
-    def only(self, prediction: Any) -> tuple[Any, Any, Array | None]:
-        """Return target, prediction and mask of the examples that count."""
-        return self.batch.only(prediction)
+        return self.data.batch(self.chosen)._replace(valid=self.valid)
 
 
 def nbytes(parts: Iterable[Any]) -> int:
@@ -128,8 +108,8 @@ def _shapes(batch: Batch | IndexedBatch) -> list[Any]:
     return [None if part is None else [array.shape for _, array in leaves(part)] for part in parts]
 
 
-@dataclass(frozen=True)
-class Data:
+@record
+class Data(Record):
     """Examples, targets, weights and masks, of one length, all checked.
 
     Parameters
@@ -142,21 +122,21 @@ class Data:
         A weight for each example, or each of its time steps.
     dtype : str
         The dtype of the model.
-    mask : array (n, time) of bool, optional
-        Which time steps count.
+    mask : array (n, time) of bool, or several by name, optional
+        Which time steps of the inputs count.
     """
 
     x: Any
     target: Any
     weights: Array | None
     dtype: str
-    mask: Array | None = None
+    mask: Mask = None
 
     def __len__(self) -> int:
         return rows(self.x)
 
     @property
-    def parts(self) -> tuple[Any, Any, Array | None, Array | None]:
+    def parts(self) -> tuple[Any, Any, Array | None, Mask]:
         """Inputs, targets, weights and mask."""
         return self.x, self.target, self.weights, self.mask
 
@@ -167,14 +147,8 @@ class Data:
 
     def batch(self, chosen: Array | slice) -> Batch:
         """Return inputs, targets, weights and mask of some rows."""
-
-        def inputs(array: Array) -> Array:
-            return _take(array, chosen).astype(self.dtype, copy=False)
-
-        weights, mask = (None if a is None else _take(a, chosen) for a in (self.weights, self.mask))
-        return Batch(
-            tree_map(inputs, self.x), tree_map(lambda a: _take(a, chosen), self.target), weights, mask
-        )
+        x = tree_map(lambda array: array.astype(self.dtype, copy=False), _rows(self.x, chosen))
+        return Batch(x, _rows(self.target, chosen), _rows(self.weights, chosen), _rows(self.mask, chosen))
 
     def split(self, fraction: float) -> tuple[Data, Data]:
         """Return the first part and the last `fraction` of the examples, as views."""
@@ -187,10 +161,14 @@ class Data:
         return self._part(slice(0, cut)), self._part(slice(cut, None))
 
     def _part(self, part: slice) -> Data:
-        x, target = (tree_map(lambda array: array[part], tree) for tree in (self.x, self.target))
-        weights, mask = (None if a is None else a[part] for a in (self.weights, self.mask))
+        x, target, weights, mask = (_rows(tree, part) for tree in self.parts)
         return replace(self, x=x, target=target, weights=weights, mask=mask)
 
 
-def _take(array: Array, chosen: Array | slice) -> Array:
-    return array[chosen] if isinstance(chosen, slice) else array.take(chosen, axis=0)
+def _rows(tree: Any, chosen: Array | slice) -> Any:
+    """Return some rows of each array of a tree; None of none."""
+    if isinstance(tree, dict):
+        return {name: _rows(array, chosen) for name, array in tree.items()}
+    if tree is None:
+        return None
+    return tree[chosen] if isinstance(chosen, slice) else tree.take(chosen, axis=0)

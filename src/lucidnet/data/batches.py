@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.record import Record, record
 from ..errors import SettingError
 from .batch import Batch, Data, IndexedBatch, Shard
 from .fingerprint import of_data, of_dataset
@@ -31,8 +31,8 @@ class BatchSource(Protocol):
         """Return settings, and what the data are, as plain data: to notice that they have become others."""
 
 
-@dataclass(frozen=True)
-class ArraySource:
+@record
+class ArraySource(Record):
     """Batches of data in memory, or mapped into it."""
 
     data: Data
@@ -66,8 +66,8 @@ class ArraySource:
         return {"batch_size": self.batch_size, "shuffle": self.shuffle}, of_data(self.data)
 
 
-@dataclass(frozen=True)
-class DatasetSource:
+@record
+class DatasetSource(Record):
     """Batches of a `data.Dataset`, each checked when it comes.
 
     Parameters

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ..backend import Array
+from ..core.exports import export
 from ..errors import SettingError
 
 Examples = tuple[Array, Array]
@@ -198,3 +199,6 @@ def _rng(n: int, length: int, seed: int, least: int = 1) -> np.random.Generator:
     if n < 1 or length < least:
         raise SettingError(f"expected at least 1 sequence of at least {least} steps, got {n} of {length}")
     return np.random.default_rng(seed)
+
+
+export(globals())

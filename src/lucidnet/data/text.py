@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from ..core.exports import export
 from ..errors import DataError, SettingError
 
 
@@ -224,3 +225,6 @@ def _numbers(ids: Any, least: int) -> Array:
             f"expected a text of at least {least} symbols, one after the other, got shape {ids.shape}"
         )
     return ids
+
+
+export(globals())

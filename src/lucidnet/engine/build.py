@@ -12,7 +12,7 @@ from ..backend.memory import keep_freed
 from ..layers import Layer, walk
 from ..losses import Loss
 from ..optimizers import Optimizer
-from . import search, update
+from . import update
 from .device import DeviceConfig
 from .objective import Objective
 from .parameters import ParameterLayout
@@ -39,7 +39,9 @@ def problem_of(
     own = credit_rule(net, rule)
     keep_freed()
     objective, layout = Objective.of(net, loss, own), ParameterLayout.of(net, params)
-    how = search.advance if optimizer.full_batch else update.advance
+    how = update.advance
+    if optimizer.full_batch:
+        from .search import advance as how
     if own is None:
         return Problem(net, optimizer, layout, objective, loss, input_shape, how)
     from ..rules.feedback import each, edge_shapes

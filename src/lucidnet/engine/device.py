@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..core.record import Record, record
+from ..core.settings import UnfitError, setting, taken, text, whole
 from ..errors import SettingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DTYPES = ("float32", "float64", "mixed_bfloat16")
 
 
-@dataclass(frozen=True)
-class DeviceConfig:
+def _as_mesh(given: Any, owner: Any) -> Any:
+    check = whole(1).metadata["check"]
+    if isinstance(given, (tuple, list)) and len(given) in (1, 2):
+        return tuple(check.convert(size, owner) for size in given)
+    if not isinstance(given, str):
+        return check.convert(given, owner)
+    sizes = given.split("x")
+    if given != "all" and not (len(sizes) <= 2 and all(size.isdecimal() and int(size) for size in sizes)):
+        raise UnfitError
+    return str(given)
+
+
+MESH = setting("'all', a number, or rows and columns as '4x2'", _as_mesh, optional=True)
+
+
+@record
+class DeviceConfig(Record):
     """What training runs on.
 
     Parameters
@@ -44,6 +62,13 @@ class DeviceConfig:
         """
         if isinstance(backend, DeviceConfig):
             return backend
+        backend = taken("Model", "backend", backend, text(optional=True))
+        mesh = taken(
+            "Model",
+            "mesh",
+            mesh,
+            setting("'all', a number, or rows and columns as '4x2'", _as_mesh, optional=True),
+        )
         compiled = mesh is not None or mixed
         name, _, kind = (
             backend or os.environ.get("LUCIDNET_BACKEND") or ("jax" if compiled else "numpy")
@@ -63,6 +88,8 @@ def program_folder() -> Path | None:
 
     None if that is set to ``off``.
     """
+    from pathlib import Path
+
     from ..data.fetch import cache_folder
 
     given = os.environ.get("LUCIDNET_PROGRAMS")

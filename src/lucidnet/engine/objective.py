@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..backend import Array, Tree
+from ..backend import Tree
+from ..core.record import Record, record
 from ..data.batch import Batch
 from ..layers import Layer, Run, backprop
-from ..layers.base import INFERENCE, Cache
+from ..layers.base import INFERENCE, Cache, Mask
 from ..losses import Loss
 
 if TYPE_CHECKING:
@@ -16,17 +16,40 @@ if TYPE_CHECKING:
 
 
 class Evaluation(NamedTuple):
-    """The mean loss of a batch, the network's output, and the forward pass's cache."""
+    """A forward pass through network and loss.
 
-    loss: Array
+    Parameters
+    ----------
+    loss : array
+        The mean loss of the batch.
+    prediction : array (n, ...), or several by name
+        The network's output.
+    cache : Cache
+        What the network kept.
+    mask : Mask
+        Which time steps of the output count.
+    y : array (n, ...), or several by name
+        What the loss was given: the output before a final activation that it has taken over.
+    kept : Cache
+        What the loss kept.
+    parts : tuple of (mean, N)
+        The means that the loss is the sum of; see `Loss.parts`.
+    """
+
+    loss: Any
     prediction: Any
     cache: Cache
+    mask: Mask
+    y: Any
+    kept: Any
+    parts: tuple[tuple[Any, Any], ...]
 
 
 class Gradient(NamedTuple):
     """The mean loss of a batch, the network's output, the parameters' gradients, the forward pass's cache.
 
-    `memory` is what has changed of the learning rule's memory on the way.
+    `memory` is what has changed of the learning rule's memory on the way; `mask` and `parts` are those of
+    `Evaluation`.
     """
 
     loss: Any
@@ -34,10 +57,12 @@ class Gradient(NamedTuple):
     grads: Tree
     cache: Cache
     memory: Tree = {}  # noqa: RUF012 - never changed
+    mask: Mask = None
+    parts: tuple[tuple[Any, Any], ...] = ()
 
 
-@dataclass(frozen=True)
-class Objective:
+@record
+class Objective(Record):
     """A network and its loss, as they are trained together.
 
     Parameters
@@ -67,10 +92,11 @@ class Objective:
         return self.loss.output(kept) if self.fused else y
 
     def evaluate(self, params: Tree, batch: Batch, run: Run = INFERENCE) -> Evaluation:
-        """Return the mean loss of a batch, and the network's output; the mask is the run's."""
-        y, cache = self.net.forward(params, batch.x, run)
-        value, kept = self.loss.forward(y, batch.target, batch.weights, run.mask, run.valid)
-        return Evaluation(value, self.output(kept, y), cache)
+        """Return the mean loss of a batch, and the network's output; the mask of its inputs is the run's."""
+        y, cache, mask = self.net.flow(params, batch.x, run)
+        value, kept = self.loss.forward(y, batch.target, batch.weights, mask, run.valid)
+        parts = self.loss.parts(kept, mask, run.valid)
+        return Evaluation(value, self.output(kept, y), cache, mask, y, kept, parts)
 
     def gradient(self, params: Tree, batch: Batch, run: Run = INFERENCE, feedback: Tree = None) -> Gradient:
         """Return the mean loss of a batch, with all that the forward and the backward pass found.
@@ -88,7 +114,6 @@ class Objective:
         """
         if self.rule is not None:
             return Gradient(*self.rule.space.gradient(self, params, feedback or {}, batch, run))
-        y, cache = self.net.forward(params, batch.x, run)
-        value, kept = self.loss.forward(y, batch.target, batch.weights, run.mask, run.valid)
-        _, grads = self.net.route(params, cache, self.loss.backward(kept), backprop, need_dx=False)
-        return Gradient(value, self.output(kept, y), grads, cache)
+        made = self.evaluate(params, batch, run)
+        _, grads = self.net.route(params, made.cache, self.loss.backward(made.kept), backprop, need_dx=False)
+        return Gradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)

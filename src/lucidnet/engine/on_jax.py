@@ -126,7 +126,7 @@ class OnJax:
         send = partial(self.feed.prepared, given.steps, dtype, given.size)
         state = self.placement.put(problem, state, self.mesh, materialize(given.steps[0][0]).x)
         moves = np.arange(given.size) < len(given.steps)
-        loop = partial(_loop, fn, problem, keep, partial(_batches, problem.objective.net, dtype))
+        loop = partial(_loop, fn, problem, keep, partial(_batches, dtype))
         return self._block(loop, state, given[:2], moves, len(given.steps), send)
 
     def _streamed(self, fn: Any, static: StreamProblem, stream: Any, given: Segment, keep: Any) -> Ran[Any]:
@@ -162,7 +162,7 @@ class OnJax:
             loop,
             (bare, given, xs),
             mesh,
-            lambda: (mesh.weights(bare), (mesh.sharding(), mesh.spread(1))),
+            lambda: (mesh.weights(bare), (mesh.sharding(), mesh.spread(1), mesh.spread(1), mesh.sharding())),
         )
         table = self.compiler.table(program, state.seed, mesh)
 
@@ -175,12 +175,12 @@ class OnJax:
 
         with together(self.mesh.processes):
             after, outs = program.function(table, bare, given, xs)
-            found, predictions = mesh.fetch(outs, 1)
+            found, predictions, *others = mesh.fetch(outs, 1)
         self.beat()
         losses, terms = np.split(found[:, :-1], 2, axis=1)
         good = found[:, -1] > 0
         fine = int(np.cumprod(good[:count]).sum())
-        measured = Measurements(losses, terms, predictions, good)
+        measured = Measurements(losses, terms, predictions, good, *others)
         after = dressed(after, state, int(moves[:fine].sum())) if fine else state
         if fine:  # a block of which nothing was made leaves the one before it the last
             self.last = Block(after, fine, again)
@@ -197,7 +197,7 @@ class OnJax:
         """Return loss and gradient of a batch, as `measured_gradient` finds them."""
         dtype = dtype_of(state)
         with precision(dtype):
-            read = partial(_batches, problem.objective.net, dtype)
+            read = partial(_batches, dtype)
             bare = stripped(self.placement.put(problem, state, self.mesh, materialize(batch).x))
             numbers = self.mesh.put(table_of(problem, [state.step], dtype))
             given = (bare, self.feed.prepared([[batch]], dtype)[:2], numbers)
@@ -208,7 +208,7 @@ class OnJax:
                 made = self.mesh.fetch(program.function(table, *given))
         gradient = np.concatenate([a.reshape(-1) for a in made.gradient.arrays])
         losses, terms = (tuple(map(float, values)) for values in (made.losses, made.terms))
-        return Measured(losses, terms, made.predictions, gradient, bool(made.good))
+        return Measured(losses, terms, made.predictions, gradient, bool(made.good), made.masks, made.parts)
 
     # --- other functions -------------------------------------------------------------------------------
 
@@ -223,12 +223,13 @@ class OnJax:
 
     def _evaluated(self, problem: Problem, params: Any, carried: Tree, batch: Any) -> tuple[Measured, Tree]:
         dtype, mesh = dtype_of(params), self.mesh
-        read = partial(_batches, problem.objective.net, dtype)
+        read = partial(_batches, dtype)
 
         def infer(params: Any, given: Any, carried: Tree, values: Tree) -> Any:
             (made,) = read(_rows(given, 0))
             found, left = evaluate(bound(problem, values), params, carried, made)
-            return (found.losses, found.terms), found.predictions, left
+            told = found.losses, found.terms, found.parts
+            return told, (found.predictions, found.masks), left
 
         arguments = (
             self.placement.params(params, mesh),
@@ -239,17 +240,18 @@ class OnJax:
         sharding = (mesh.sharding(), mesh.spread(0), mesh.sharding())
         program = self.compiler.function(("evaluate", problem), infer, arguments, mesh.target, sharding)
         with together(mesh.processes):
-            (losses, terms), predictions, left = mesh.fetch(program(*arguments))
-        return Measured(tuple(map(float, losses)), tuple(map(float, terms)), predictions), left
+            (losses, terms, parts), trees, left = mesh.fetch(program(*arguments))
+        told = tuple(map(float, losses)), tuple(map(float, terms))
+        return Measured(*told, trees[0], masks=trees[1], parts=parts), left
 
     def _predicted(
-        self, net: Any, params: Any, x: Any, mask: Array | None = None, states: Tree = None
+        self, net: Any, params: Any, x: Any, mask: Any = None, states: Tree = None
     ) -> tuple[Any, Tree]:
         """Return what a network makes of rows, filled up to a power of two: few sizes, so few programs."""
         count = rows(x)
         size = 1 << (count - 1).bit_length() if states is None and fills(net, None) else count
         chosen = np.arange(size) * (np.arange(size) < count)
-        x, mask = (tree if tree is None else tree_map(lambda a: a[chosen], tree) for tree in (x, mask))
+        x, mask = mapped(lambda array: array[chosen], (x, mask))
         placed = self.placement.params(params, self.mesh)
         given = self.mesh.near((placed, floats(x, dtype_of(params)), mask, states))
 
@@ -346,7 +348,8 @@ def _loop(
         xp = fine.__array_namespace__()
         numbers_out = (*found.losses, *found.terms, found.good)
         told = xp.stack([xp.asarray(value, dtype=dtype) for value in numbers_out])
-        return (after, fine & (xp.asarray(found.good) | ~made)), (told, found.predictions)
+        trees = found.predictions, found.masks, found.parts
+        return (after, fine & (xp.asarray(found.good) | ~made)), (told, *trees)
 
     (state, _), outs = repeated(one, (state, xs[0, -1] == xs[0, -1]), (inputs, xs))
     return state, outs
@@ -361,9 +364,9 @@ def _looked(
     return measured_gradient(here, state, batch, Numbers(Keys(places, table)))
 
 
-def _batches(net: Any, dtype: str, given: Any) -> Any:
+def _batches(dtype: str, given: Any) -> Any:
     prepared, data = given
-    return batches(prepared, data, dtype, net)
+    return batches(prepared, data, dtype)
 
 
 def _input(given: Any, *, moves: Any) -> StreamInput:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from ..backend import Array, Shape, Tree, namespace, number
 from ..backend.layout import Layout
+from ..core.record import Record, record
 from ..core.trees import Path, at, leaves
-from ..errors import SettingError
+from ..errors import SettingError, lookup
 from ..layers import Layer, walk
 from ..layers.base import buffer_paths
 from ..optimizers import ArraySlice, Group
@@ -51,8 +51,8 @@ class Held(NamedTuple):
         vector[self.part] = self.constraint(vector[self.part].reshape(self.shape)).reshape(-1)
 
 
-@dataclass(frozen=True)
-class ParameterLayout:
+@record
+class ParameterLayout(Record):
     """Where each parameter lies, and how it is trained.
 
     Parameters
@@ -127,7 +127,10 @@ def owners(net: Layer, path: Path) -> list[Layer]:
 
 
 def _frozen(net: Layer, path: Path) -> bool:
-    return any(layer.frozen for layer in owners(net, path))
+    """Tell whether an array stays as it is: all of a layer around it, or this one of its own layer."""
+    *around, own = owners(net, path)
+    named = isinstance(own.frozen, tuple) and path[len(around)] in own.frozen
+    return named or own.frozen is True or any(layer.frozen for layer in around)
 
 
 def _groups(net: Layer, layout: Layout) -> Iterator[tuple[Group, Sources]]:
@@ -186,3 +189,17 @@ def _refuse_idle_settings(net: Layer, params: Tree) -> None:
                 f"{layer.describe()}: {given[0]} has no effect, because this layer has no parameters; "
                 "set it on a layer that has some"
             )
+        if isinstance(layer.frozen, tuple):
+            _refuse_unknown_names(layer, at(params, path))
+
+
+def _refuse_unknown_names(layer: Layer, params: Tree) -> None:
+    """Raise if a layer is to keep parameters that it does not have, or that are not trained anyway."""
+    if layer.children():
+        raise SettingError(
+            f"{type(layer).__name__}: frozen={layer.frozen!r}: a container has no parameters of its own; "
+            "name those of a layer inside there, or freeze all with frozen=True"
+        )
+    for name in layer.frozen:
+        kind = f"parameter of {layer.describe()} for frozen"
+        lookup(kind, name, {known: None for known in params if known not in layer.buffers})

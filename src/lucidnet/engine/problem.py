@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..backend import Shape, Stream, Tree
+from ..core.record import Record, record
 from ..core.trees import tree_map
 from ..errors import SettingError
 from ..layers import Layer
@@ -21,8 +22,8 @@ from .state import FeedbackState, State, only
 from .structure import Structure
 
 
-@dataclass(frozen=True, eq=False)
-class Problem:
+@record
+class Problem(Record):
     """What is trained. Two are equal if one compiled program serves both: they may differ in numbers.
 
     Parameters

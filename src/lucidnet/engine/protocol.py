@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from ..data.batch import Data, Shard
@@ -20,7 +19,6 @@ S = TypeVar("S", bound=Any)
 """What goes from step to step: a `State`, or a `StreamState`."""
 
 
-@dataclass
 class Ran(Generic[S]):
     """What became of some steps. What was made is never lost: take the state, then raise the error.
 
@@ -36,10 +34,16 @@ class Ran(Generic[S]):
         Returns the state before the last step that was made, if it can be had; only after `NotFiniteError`.
     """
 
-    state: S
-    measured: Sequence[Measured]
-    error: BaseException | None = None
-    previous: Callable[[], S | None] = lambda: None
+    __slots__ = ("error", "measured", "previous", "state")
+
+    def __init__(
+        self,
+        state: S,
+        measured: Sequence[Measured],
+        error: BaseException | None = None,
+        previous: Callable[[], S | None] = lambda: None,
+    ) -> None:
+        self.state, self.measured, self.error, self.previous = state, measured, error, previous
 
 
 class NotFiniteError(ArithmeticError):

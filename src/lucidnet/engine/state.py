@@ -71,6 +71,10 @@ class Measured(NamedTuple):
         The gradient of the whole step, where somebody wanted it.
     good : bool
         Whether losses and gradient are finite.
+    masks : tuple of Mask
+        Which time steps of the predictions count, where these are kept and have masks.
+    parts : tuple of (mean, N)s
+        The means that each loss is the sum of, if there are several; see `Loss.parts`.
     """
 
     losses: tuple[Any, ...]
@@ -78,6 +82,8 @@ class Measured(NamedTuple):
     predictions: tuple[Any, ...]
     gradient: Any = None
     good: Any = True
+    masks: tuple[Any, ...] = ()
+    parts: tuple[Any, ...] = ()
 
     @property
     def loss(self) -> Any:
@@ -85,7 +91,7 @@ class Measured(NamedTuple):
         if len(self.losses) == 1:
             return self.losses[0]
         pairs = zip(self.losses, self.terms, strict=True)
-        return sum(loss * count for loss, count in pairs) / sum(self.terms)
+        return sum(loss * count for loss, count in pairs) / (sum(self.terms) or 1)
 
     @property
     def prediction(self) -> Any:
@@ -104,10 +110,21 @@ class Measurements(Sequence[Measured]):
         The outputs.
     good : array (steps,) of bool
         Which are finite.
+    masks, parts : tuple of trees
+        As in `Measured`, with an axis for the steps before all others.
     """
 
-    def __init__(self, losses: Array, terms: Array, predictions: tuple[Any, ...], good: Array) -> None:
+    def __init__(
+        self,
+        losses: Array,
+        terms: Array,
+        predictions: tuple[Any, ...],
+        good: Array,
+        masks: tuple[Any, ...] = (),
+        parts: tuple[Any, ...] = (),
+    ) -> None:
         self.losses, self.terms, self.predictions, self.good = losses, terms, predictions, good
+        self.masks, self.parts = masks, parts
 
     @classmethod
     def of(cls, steps: Sequence[Measured]) -> Measurements:
@@ -121,8 +138,14 @@ class Measurements(Sequence[Measured]):
 
     def cut(self, count: int) -> Measurements:
         """Return the first steps."""
+        kept = slice(count)
+        trees = (self.masks, self.parts)
         return Measurements(
-            self.losses[:count], self.terms[:count], self._outputs(slice(count)), self.good[:count]
+            self.losses[kept],
+            self.terms[kept],
+            rows_of(self.predictions, kept),
+            self.good[kept],
+            *(rows_of(tree, kept) for tree in trees),
         )
 
     def __len__(self) -> int:
@@ -130,11 +153,15 @@ class Measurements(Sequence[Measured]):
 
     def __getitem__(self, step: Any) -> Any:
         losses, terms = (tuple(values[step].tolist()) for values in (self.losses, self.terms))
-        return Measured(losses, terms, self._outputs(step), None, bool(self.good[step]))
+        trees = (rows_of(tree, step) for tree in (self.masks, self.parts))
+        return Measured(losses, terms, rows_of(self.predictions, step), None, bool(self.good[step]), *trees)
 
-    def _outputs(self, steps: Any) -> tuple[Any, ...]:
-        stacks = self.predictions
-        return tuple(None if s is None else tree_map(lambda array: array[steps], s) for s in stacks)
+
+def rows_of(tree: Any, rows: Any) -> Any:
+    """Return some rows of each array of a tree of tuples and dicts, in which some may be missing."""
+    if isinstance(tree, tuple):
+        return tuple([rows_of(part, rows) for part in tree]) if tree else tree
+    return None if tree is None else tree_map(lambda array: array[rows], tree)
 
 
 def read_only(state: State) -> State:

@@ -165,7 +165,7 @@ class Segment:
 def begin(static: StreamProblem, stream: StreamState, x: Array) -> StreamState:
     """Return what goes into the first time step of a sequence, for inputs like x: states of 0, traces."""
     xp, net, params = namespace(x), static.problem.objective.net, stream.state.params
-    prediction, cache = made = net.forward(params, xp.zeros_like(x)[:, None], Run())
+    prediction, cache, _ = made = net.flow(params, xp.zeros_like(x)[:, None], Run())
     nothing = xp.zeros_like(prediction)
     traces, _, _ = _back(static, stream, cache, nothing, nothing, begin=True)
     states = tree_map(xp.zeros_like, net.states(cache))
@@ -202,14 +202,14 @@ def observe(
     """
     problem, (state, feedback, _, _, waiting, total) = static.problem, stream
     net, loss = problem.objective.net, problem.objective.loss
-    made = net.forward(state.params, given.x[:, None], Run(states=stream.states))
+    made = net.flow(state.params, given.x[:, None], Run(states=stream.states))
     output, states = _output(problem, made[0]), net.states(made[1])
     if static.delay:
         waiting, made = exchanged(waiting, given.place, made)
     if "waits" in keep:
         after = StreamState(state, feedback, states, stream.traces, waiting, total)
         return after, Measured((), (), (output,))
-    prediction, cache = made
+    prediction, cache, mask = made
     if given.target is None:
         nothing = namespace(prediction).zeros_like(prediction)
         traces, taught, _ = _back(static, stream, cache, nothing, nothing)
@@ -217,7 +217,7 @@ def observe(
             sound = finite(Layout.of(taught).flat(taught))
             feedback = choose(sound, lambda: taught, feedback, small=True)
         return StreamState(state, feedback, states, traces, waiting, total), Measured((), (), (output,))
-    value, kept = loss.forward(prediction, given.target, given.weights)
+    value, kept = loss.forward(prediction, given.target, given.weights, mask)
     traces, taught, grads = _back(static, stream, cache, loss.backward(kept), given.target)
     gradient = problem.layout.parameters.flat(grads)
     if total is not None:

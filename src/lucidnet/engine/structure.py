@@ -42,7 +42,7 @@ def form(value: Any) -> Any:
     """
     if isinstance(value, Value) and of_library(value):
         numbers = _numbers_of(value)
-        given = ((f.name, getattr(value, f.name)) for f in fields(value))  # type: ignore[arg-type]
+        given = ((f.name, getattr(value, f.name)) for f in fields(value))
         return Settings(
             type(value),
             tuple((name, mark(own) if name in numbers else form(own)) for name, own in given),

@@ -13,7 +13,6 @@ from ..backend.xla.device import precision, rows_of
 from ..backend.xla.mesh import Mesh
 from ..core.trees import tree_map
 from ..data.batch import Batch, Data, IndexedBatch, materialize, nbytes
-from ..layers import Layer
 
 ON_DEVICE = 1 << 29
 """How many bytes of data may stay on a device whose memory is not known."""
@@ -99,9 +98,9 @@ class Feed:
         return tree
 
 
-def batches(given: Any, data: Tree, dtype: Any, net: Layer) -> list[Batch]:
+def batches(given: Any, data: Tree, dtype: Any) -> list[Batch]:
     """Return the batches of a step inside a program, from what was prepared."""
-    return [_batch(parts, data, dtype).masked(net) for parts in given]
+    return [_batch(parts, data, dtype) for parts in given]
 
 
 def _batch(parts: Any, data: Tree, dtype: Any) -> Batch:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
-from ..backend import Array, Parts, StepStream, Tree, choose, finite
+from ..backend import Parts, StepStream, Tree, choose, finite
 from ..backend import number as as_number
 from ..core.trees import at
 from ..data.batch import Batch
 from ..layers import Layer, Run
-from ..layers.base import masked
+from ..layers.base import Mask
 from .numbers import Numbers
 from .objective import Gradient
 from .problem import Problem
@@ -48,7 +48,7 @@ def advance(
     """
     layout, objective, vector = problem.layout, problem.objective, state.params.vector
     left, gradient = state, cast(Any, None)
-    losses, terms, predictions = [], [], []
+    losses, terms, predictions, masks, parts = [], [], [], [], []
     for number, batch in enumerate(batches):
         run = training_run(state, batch, numbers, number, left.carried)
         made = objective.gradient(left.params, batch, run, left.feedback.weights)
@@ -56,7 +56,7 @@ def advance(
         for penalty in layout.penalties:
             loss += penalty.value(vector)
             penalty.add_gradient(vector, part)
-        count = objective.loss.terms(made.prediction, batch.mask, batch.valid)
+        count = objective.loss.terms(made.prediction, made.mask, batch.valid)
         if len(batches) > 1:
             part = part * as_number(count)
         gradient = part if gradient is None else gradient + part
@@ -65,11 +65,17 @@ def advance(
         losses.append(loss)
         terms.append(count)
         predictions.append(made.prediction if "predictions" in keep else None)
+        if made.parts:
+            parts.append(made.parts)
+        if made.mask is not None and "predictions" in keep:
+            masks.append(made.mask)
     if len(batches) > 1:
-        gradient = gradient * (1 / as_number(sum(terms)))
+        total = as_number(sum(terms))
+        gradient = gradient * (1 / (total + (total == 0)))  # where nothing counts the gradient is 0
     good = finite(gradient, losses)
     kept = gradient.copy() if "gradient" in keep else None
-    measured = Measured(tuple(losses), tuple(terms), tuple(predictions), kept, good)
+    told = tuple(losses), tuple(terms), tuple(predictions)
+    measured = Measured(*told, kept, good, tuple(masks), tuple(parts))
     if isinstance(good, bool):
         return (
             moved(problem, state, left, gradient, numbers, into) if good and numbers.made else state
@@ -169,13 +175,12 @@ def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tupl
     for penalty in problem.layout.penalties:
         loss += penalty.value(params.vector)
     left = only(stateful, objective.net.states(made.cache)) if stateful else None
-    terms = objective.loss.terms(made.prediction, batch.mask, batch.valid)
-    return Measured((loss,), (terms,), (made.prediction,)), left
+    terms = objective.loss.terms(made.prediction, made.mask, batch.valid)
+    masks, parts = () if made.mask is None else (made.mask,), (made.parts,) if made.parts else ()
+    return Measured((loss,), (terms,), (made.prediction,), masks=masks, parts=parts), left
 
 
-def predict(
-    net: Layer, params: Tree, x: Any, mask: Array | None = None, states: Tree = None
-) -> tuple[Any, Tree]:
+def predict(net: Layer, params: Tree, x: Any, mask: Mask = None, states: Tree = None) -> tuple[Any, Tree]:
     """Return a network's output, and with `states` also those in which its recurrent layers stop.
 
     Parameters
@@ -186,10 +191,15 @@ def predict(
         Its parameters.
     x : array (n, ...), or several by name
         The inputs.
-    mask : array (n, time) of bool, optional
-        Which time steps count; if not given the network may find that in its inputs.
+    mask : Mask, optional
+        Which time steps of the inputs count.
     states : tree, optional
         The states in which recurrent layers begin; those that are missing are zeros.
     """
-    y, cache = net.forward(params, x, masked(net, x, Run(mask=mask, states=states)))
+    y, cache = net.forward(params, x, Run(mask=mask, states=states))
     return y, {} if states is None else net.states(cache)
+
+
+def output_mask(net: Layer, params: Tree, x: Any, mask: Mask = None) -> Mask:
+    """Return which time steps of a network's output count; the arguments are those of `predict`."""
+    return net.flow(params, x, Run(mask=mask))[2]

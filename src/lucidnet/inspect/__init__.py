@@ -1,6 +1,8 @@
 """Tools that look into a network while it learns."""
 
-from ..layers.watched import Call
-from .watching import Calls, watch
+from ..core.exports import export
+from ..layers.watched import Call as Call
+from .watching import Calls as Calls
+from .watching import watch as watch
 
-__all__ = ["Call", "Calls", "watch"]
+export(globals())

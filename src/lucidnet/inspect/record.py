@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
+from ..core.settings import taken, texts, whole
 from ..core.trees import leaves, tree_map
 from ..data.batch import Batch
 from ..engine.numbers import Numbers
@@ -45,12 +46,9 @@ class Recorder(Callback):
     """
 
     def __init__(self, patterns: Sequence[str], every: int = 1) -> None:
-        if isinstance(patterns, str):
-            patterns = (patterns,)
-        if not isinstance(every, int) or every < 1:
-            raise SettingError(f"record_every must be a whole number of 1 or more, got {every!r}")
+        patterns = taken("fit", "record", patterns, texts(one=True))
         self.patterns = tuple(f"{p}/*" if p in ALIGNMENTS else p for p in patterns)
-        self.every = every
+        self.every: int = taken("fit", "record_every", every, whole(1))
         self.before: Any = None
 
     def room(self, step: int) -> int | None:

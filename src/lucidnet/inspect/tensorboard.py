@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backend import Array
+from ..core.settings import path_like, taken, whole
 from ..core.trees import leaves
 from ..data.batch import Batch
 from ..engine.state import Measured
-from ..errors import SettingError, optional
+from ..errors import optional
 from ..interop.tensorboard import graph
 from ..training.callbacks.base import Callback, alone
 from ..training.history import Result
@@ -44,9 +45,9 @@ class TensorBoard(Callback):
     def __init__(
         self, folder: str | PathLike[str], *, histograms_every: int | None = None, images: Any = None
     ) -> None:
-        if histograms_every is not None and (not isinstance(histograms_every, int) or histograms_every < 1):
-            raise SettingError(f"TensorBoard: histograms_every must be 1 or more, got {histograms_every!r}")
-        self.folder, self.every, self.images = str(folder), histograms_every, images
+        self.folder = str(taken(self, "folder", folder, path_like()))
+        self.every = taken(self, "histograms_every", histograms_every, whole(1, optional=True))
+        self.images = images
         self.writer: Any = None
 
     def begin(self, loop: Loop) -> None:

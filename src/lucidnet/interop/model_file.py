@@ -12,8 +12,6 @@ from ..core.value import from_config, to_config
 from ..errors import FileError, LucidnetError, UnknownNameError
 from ..layers import Sequential
 from ..layers.blank import blank_init
-from . import container
-from .registry import registry
 
 M = TypeVar("M")
 
@@ -26,6 +24,8 @@ OTHER = "Load it with the version of lucidnet, and the classes in custom, that i
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a model; the keys of its arrays are paths such as ``dense1/W``."""
+    from . import container
+
     container.write(path, tensors(model), describe(model))
 
 
@@ -72,6 +72,9 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, type] | None, build:
     FileError
         If the file is damaged, of a newer version, or names classes that are not known.
     """
+    from . import container
+    from .registry import registry
+
     description, tensors = container.read(path)
     known = registry(custom)
     try:

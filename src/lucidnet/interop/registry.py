@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import inspect
+from collections import ChainMap
 from collections.abc import Mapping
 
-from .. import initializers, layers, losses, metrics, optimizers, rules
+from ..core.exports import Classes
 from ..core.value import Value
 from ..errors import SettingError
 
-MODULES = (layers, initializers, losses, optimizers, optimizers.schedules, metrics, rules)
+KNOWN = Classes(
+    Value,
+    "lucidnet.layers",
+    "lucidnet.initializers",
+    "lucidnet.losses",
+    "lucidnet.optimizers",
+    "lucidnet.optimizers.schedules",
+    "lucidnet.metrics",
+    "lucidnet.rules",
+)
+"""The values that the package exports, by name."""
 
 
-def registry(custom: Mapping[str, type] | None = None) -> dict[str, type]:
+def registry(custom: Mapping[str, type] | None = None) -> Mapping[str, type]:
     """Return the classes of the package by name, and the caller's own.
 
     Raises
@@ -20,15 +31,10 @@ def registry(custom: Mapping[str, type] | None = None) -> dict[str, type]:
     SettingError
         If one's own class has the name of one of the package's, or is not a class of values.
     """
-    known = {
-        name: kind
-        for module in MODULES
-        for name in getattr(module, "__all__", vars(module))
-        if inspect.isclass(kind := getattr(module, name)) and issubclass(kind, Value)
-    }
-    for name, kind in (custom or {}).items():
-        if name in known:
+    own = dict(custom or {})
+    for name, kind in own.items():
+        if name in KNOWN:
             raise SettingError(f"custom: {name!r} is the name of a class of lucidnet; rename yours")
         if not (inspect.isclass(kind) and issubclass(kind, Value)):
             raise SettingError(f"custom: {name!r} must be a class such as a Layer or a Loss, got {kind!r}")
-    return known | dict(custom or {})
+    return ChainMap(own, KNOWN)  # type: ignore[arg-type]  # which nobody writes to

@@ -1,5 +1,8 @@
 """Experiments: learning rules side by side."""
 
-from .racing import Race, RaceRun, race
+from ..core.exports import export
+from .racing import Race as Race
+from .racing import RaceRun as RaceRun
+from .racing import race as race
 
-__all__ = ["Race", "RaceRun", "race"]
+export(globals())

@@ -236,7 +236,8 @@ def _named(given: Any) -> tuple[str, Any]:
 def _copy(model: Model, rule: Any, seed: int) -> Model:
     """Return an untrained model of another seed and rule."""
     made = Model(model.net, seed=seed, dtype=model.dtype, backend=model.config)
-    made.compile(model.loss, model.optimizer, model.metrics, rule=rule)
+    loss, optimizer, _ = model._compiled
+    made.compile(loss, optimizer, model.metrics, rule=rule)
     made.build(model.input_shape)
     return made
 
@@ -244,7 +245,7 @@ def _copy(model: Model, rule: Any, seed: int) -> Model:
 def _run(name: str, seed: int, model: Model, data: Any, epochs: int, batch_size: int) -> RaceRun:
     x, y, validation = data
     settings = {"validation_data": validation} if validation else {"validation_split": 0.1}
-    watch = _Watch(model, model.checked(x[:SAMPLE], y[:SAMPLE]).batch(slice(None)).masked(model.net))
+    watch = _Watch(model, model.checked(x[:SAMPLE], y[:SAMPLE]).batch(slice(None)))
     model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=0, callbacks=[watch], **settings)
     history = History(model.history)
     history["gradient_alignment"] = watch.alignment

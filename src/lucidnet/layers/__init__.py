@@ -2,149 +2,77 @@
 
 from typing import TYPE_CHECKING
 
-from ..core.lazy import lazy
-from . import activations
-from .activations import (
-    ELU,
-    GELU,
-    SELU,
-    Abs,
-    Activation,
-    HardSigmoid,
-    LeakyReLU,
-    Linear,
-    LogSoftmax,
-    Mish,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Softsign,
-    Tanh,
-)
-from .base import Layer, Run, backprop, walk
-from .containers import Container, Residual, Sequential
-from .core import Dropout, Flatten, Input, Masking, Reshape
-from .dense import Dense
+from ..core.exports import export
+from . import activations as activations
+from .activations import ELU as ELU
+from .activations import GELU as GELU
+from .activations import SELU as SELU
+from .activations import Abs as Abs
+from .activations import Activation as Activation
+from .activations import HardSigmoid as HardSigmoid
+from .activations import LeakyReLU as LeakyReLU
+from .activations import Linear as Linear
+from .activations import LogSoftmax as LogSoftmax
+from .activations import Mish as Mish
+from .activations import ReLU as ReLU
+from .activations import Sigmoid as Sigmoid
+from .activations import SiLU as SiLU
+from .activations import Softmax as Softmax
+from .activations import Softplus as Softplus
+from .activations import Softsign as Softsign
+from .activations import Tanh as Tanh
+from .base import Layer as Layer
+from .base import Run as Run
+from .base import backprop as backprop
+from .base import walk as walk
+from .containers import Container as Container
+from .containers import Residual as Residual
+from .containers import Sequential as Sequential
+from .core import Dropout as Dropout
+from .core import Flatten as Flatten
+from .core import Input as Input
+from .core import Masking as Masking
+from .core import Reshape as Reshape
+from .dense import Dense as Dense
 
 if TYPE_CHECKING:
-    from .attention import MultiHeadAttention
-    from .batchnorm import BatchNormalization, GroupNormalization
-    from .branches import Add, Concatenate, Multiply
-    from .convolution import Conv1D, Conv2D
-    from .embedding import Embedding
-    from .graph import Graph
-    from .images import (
-        GlobalAveragePooling1D,
-        GlobalAveragePooling2D,
-        GlobalMaxPooling1D,
-        GlobalMaxPooling2D,
-        SpatialDropout1D,
-        SpatialDropout2D,
-        UpSampling2D,
-        ZeroPadding1D,
-        ZeroPadding2D,
-    )
-    from .noise import GaussianNoise
-    from .normalization import LayerNormalization, RMSNormalization
-    from .pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
-    from .positions import PositionalEmbedding, SinusoidalEncoding
-    from .prelu import PReLU
-    from .recurrent import GRU, LSTM, Bidirectional, LeakyRNN, Recurrent, SimpleRNN
-    from .transformer import TransformerBlock
-    from .transposed import Conv2DTranspose, DepthwiseConv2D
+    from .attention import MultiHeadAttention as MultiHeadAttention
+    from .batchnorm import BatchNormalization as BatchNormalization
+    from .batchnorm import GroupNormalization as GroupNormalization
+    from .branches import Add as Add
+    from .branches import Concatenate as Concatenate
+    from .branches import Multiply as Multiply
+    from .convolution import Conv1D as Conv1D
+    from .convolution import Conv2D as Conv2D
+    from .embedding import Embedding as Embedding
+    from .graph import Graph as Graph
+    from .images import GlobalAveragePooling1D as GlobalAveragePooling1D
+    from .images import GlobalAveragePooling2D as GlobalAveragePooling2D
+    from .images import GlobalMaxPooling1D as GlobalMaxPooling1D
+    from .images import GlobalMaxPooling2D as GlobalMaxPooling2D
+    from .images import SpatialDropout1D as SpatialDropout1D
+    from .images import SpatialDropout2D as SpatialDropout2D
+    from .images import UpSampling2D as UpSampling2D
+    from .images import ZeroPadding1D as ZeroPadding1D
+    from .images import ZeroPadding2D as ZeroPadding2D
+    from .noise import GaussianNoise as GaussianNoise
+    from .normalization import LayerNormalization as LayerNormalization
+    from .normalization import RMSNormalization as RMSNormalization
+    from .pooling import AveragePooling1D as AveragePooling1D
+    from .pooling import AveragePooling2D as AveragePooling2D
+    from .pooling import MaxPooling1D as MaxPooling1D
+    from .pooling import MaxPooling2D as MaxPooling2D
+    from .positions import PositionalEmbedding as PositionalEmbedding
+    from .positions import SinusoidalEncoding as SinusoidalEncoding
+    from .prelu import PReLU as PReLU
+    from .recurrent import GRU as GRU
+    from .recurrent import LSTM as LSTM
+    from .recurrent import Bidirectional as Bidirectional
+    from .recurrent import LeakyRNN as LeakyRNN
+    from .recurrent import Recurrent as Recurrent
+    from .recurrent import SimpleRNN as SimpleRNN
+    from .transformer import TransformerBlock as TransformerBlock
+    from .transposed import Conv2DTranspose as Conv2DTranspose
+    from .transposed import DepthwiseConv2D as DepthwiseConv2D
 
-__all__ = [
-    "ELU",
-    "GELU",
-    "GRU",
-    "LSTM",
-    "SELU",
-    "Abs",
-    "Activation",
-    "Add",
-    "AveragePooling1D",
-    "AveragePooling2D",
-    "BatchNormalization",
-    "Bidirectional",
-    "Concatenate",
-    "Container",
-    "Conv1D",
-    "Conv2D",
-    "Conv2DTranspose",
-    "Dense",
-    "DepthwiseConv2D",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "GaussianNoise",
-    "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D",
-    "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D",
-    "Graph",
-    "GroupNormalization",
-    "HardSigmoid",
-    "Input",
-    "Layer",
-    "LayerNormalization",
-    "LeakyRNN",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "Masking",
-    "MaxPooling1D",
-    "MaxPooling2D",
-    "Mish",
-    "MultiHeadAttention",
-    "Multiply",
-    "PReLU",
-    "PositionalEmbedding",
-    "RMSNormalization",
-    "ReLU",
-    "Recurrent",
-    "Reshape",
-    "Residual",
-    "Run",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "SimpleRNN",
-    "SinusoidalEncoding",
-    "Softmax",
-    "Softplus",
-    "Softsign",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "Tanh",
-    "TransformerBlock",
-    "UpSampling2D",
-    "ZeroPadding1D",
-    "ZeroPadding2D",
-    "activations",
-    "backprop",
-    "walk",
-]
-
-__getattr__ = lazy(
-    __name__,
-    {
-        "attention": "MultiHeadAttention",
-        "batchnorm": "BatchNormalization GroupNormalization",
-        "branches": "Add Concatenate Multiply",
-        "convolution": "Conv1D Conv2D",
-        "embedding": "Embedding",
-        "graph": "Graph",
-        "images": "GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D "
-        "SpatialDropout1D SpatialDropout2D UpSampling2D ZeroPadding1D ZeroPadding2D",
-        "noise": "GaussianNoise",
-        "normalization": "LayerNormalization RMSNormalization",
-        "pooling": "AveragePooling1D AveragePooling2D MaxPooling1D MaxPooling2D",
-        "positions": "PositionalEmbedding SinusoidalEncoding",
-        "prelu": "PReLU",
-        "recurrent": "GRU LSTM Bidirectional LeakyRNN Recurrent SimpleRNN",
-        "transformer": "TransformerBlock",
-        "transposed": "Conv2DTranspose DepthwiseConv2D",
-    },
-)
+export(globals())

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
-from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, several
+from ..core.settings import finite, flag, named, whole
+from ..core.types import Named
+from ..core.value import value
+from ..errors import ShapeError
+from ..initializers import Initializer
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, several
 from .core import Dropout
 from .dotproduct import attend, attend_back
-from .embedding import check_whole
 from .recurrent.base import sequence
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class MultiHeadAttention(Layer):
     """Means of values, weighted by how well keys fit queries; several heads side by side.
 
@@ -27,7 +29,7 @@ class MultiHeadAttention(Layer):
     `dotproduct.attend_back`, around them those of four dense layers.
 
     Inputs are sequences (n, time, features), which attend to themselves, or tuples of two: the queries'
-    and the memory that they look at (cross-attention). A mask of time steps says which keys count.
+    and the memory that they look at (cross-attention). The mask of what is looked at says which keys count.
 
     Parameters
     ----------
@@ -46,24 +48,15 @@ class MultiHeadAttention(Layer):
         How the four weights W begin; Glorot's uniform distribution if not given.
     """
 
-    heads: int
-    key_dimension: int | None = None
-    causal: bool = False
-    dropout: float = 0.0
-    use_bias: bool = True
-    initializer: Any = initializers.VarianceScaling()
+    heads: int = whole(1)
+    key_dimension: int | None = whole(1, default=None, optional=True)
+    causal: bool = flag(default=False)
+    dropout: float = finite(0, below=1, default=0.0)
+    use_bias: bool = flag(default=True)
+    initializer: Named[Initializer] = named(initializers, default=initializers.VarianceScaling())
 
     transport: ClassVar[tuple[str, ...]] = ("W_query", "W_key", "W_value", "W_out")
     penalized: ClassVar[tuple[str, ...]] = transport
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_whole(self, "heads", *(["key_dimension"] if self.key_dimension is not None else []))
-        try:
-            Dropout(self.dropout)
-        except SettingError as error:
-            raise SettingError(str(error).replace("Dropout: rate", "MultiHeadAttention: dropout")) from None
-        object.__setattr__(self, "initializer", initializers.get(self.initializer))
 
     def output_shape(self, shape: Any) -> Any:
         (_, features), _ = self._sequences(shape)
@@ -93,6 +86,9 @@ class MultiHeadAttention(Layer):
             if self.use_bias and name != "key":
                 params[f"b_{name}"] = rng.full(size[1:], 0)
         return params, out
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return mask[0] if isinstance(mask, tuple) else mask
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         query, memory = x if isinstance(x, tuple) else (x, None)
@@ -156,8 +152,14 @@ class MultiHeadAttention(Layer):
 
     def _counts(self, memory: Array, run: Run) -> Array | None:
         """Return which keys count, or raise if the mask is not that of the keys."""
-        if run.mask is not None and run.mask.shape != memory.shape[:2]:
+        mask = run.mask[1] if isinstance(run.mask, tuple) else run.mask
+        if mask is not None and mask.shape != memory.shape[:2]:
             raise ShapeError(
-                f"{self.describe()}: expected a mask {memory.shape[:2]} of the keys, got {run.mask.shape}"
+                f"{self.describe()}: expected a mask {memory.shape[:2]} of the keys, got {mask.shape}"
             )
-        return run.mask
+        return mask
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(2), (5, 4)
+        yield cls(2, 3, causal=True, use_bias=False), (5, 4)

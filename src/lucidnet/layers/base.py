@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import reduce
+from operator import and_
 from typing import Any, ClassVar, TypeAlias
 
-from ..backend import Array, Shape, Stream, Tree
-from ..core.value import Value, in_range, of_library, plain_numbers
+import numpy as np
+
+from ..backend import Array, Shape, Stream, Tree, namespace
+from ..core.settings import UnfitError, finite, function, listed, scheduled, setting, text
+from ..core.value import Value, of_library, value
 from ..errors import SettingError, ShapeError
 from .blank import blank_init
 
@@ -18,6 +22,15 @@ Cache: TypeAlias = Any
 Send: TypeAlias = Callable[..., tuple[Array, Tree]]
 """How a learning rule crosses one edge: send(name, layer, params, cache, dy, need_dx)."""
 
+Samples: TypeAlias = Iterator[tuple["Layer", Shape]]
+"""Layers, each with the shape of one input."""
+
+Mask: TypeAlias = Any
+"""Which time steps of sequences count: (n, time) of bool, or None if all do. Where a layer takes several
+inputs it is a tuple of such, where a network takes or gives several a dict by name."""
+
+SAME: Any = object()
+"""Stands for the mask that a run has already."""
 
 NO_STREAM = Stream()
 
@@ -33,45 +46,93 @@ class Run:
         The random numbers of the whole network in this step.
     path : tuple of str
         The place in the network.
-    mask : array (n, time) of bool, optional
-        Which time steps of each sequence count; all of them if not given.
+    mask : Mask, optional
+        Which time steps of the input of this layer count; all of them if not given.
     states : tree, optional
         The states in which recurrent layers begin, by path; zeros where there are none.
     valid : array (n,) of bool, optional
         Which examples count, for layers that look across examples; all of them if not given.
+    frozen : bool
+        Whether a container around this layer is frozen.
+    masks : dict, optional
+        Where the mask of each layer's input is noted, by ``id`` of what the layer kept, for rules that send
+        an error to a layer past those above it.
     """
 
-    __slots__ = ("_path", "_root", "mask", "states", "train", "valid")
+    __slots__ = ("_path", "_root", "frozen", "mask", "masks", "states", "train", "valid")
 
     def __init__(
         self,
         train: bool = False,
         stream: Stream | None = None,
         path: tuple[str, ...] = (),
-        mask: Array | None = None,
+        mask: Mask = None,
         states: Tree | None = None,
         valid: Array | None = None,
+        frozen: bool = False,
+        masks: dict[int, Mask] | None = None,
     ) -> None:
         self.train, self._root, self._path = train, stream or NO_STREAM, path
         self.mask, self.states, self.valid = mask, states, valid
+        self.frozen, self.masks = frozen, masks
 
     @property
     def stream(self) -> Stream:
         """The random numbers for this place and step."""
         return self._root.but(path=self._root.path + self._path)
 
-    def child(self, name: str) -> Run:
-        """Return the run of a part of the network."""
-        if not self.train and self.states is None:
+    def child(self, name: str, mask: Mask = SAME, frozen: bool = False) -> Run:
+        """Return the run of a part of the network.
+
+        Parameters
+        ----------
+        name : str
+            The name of the part.
+        mask : Mask, optional
+            Which time steps of its input count; those of this run if not given.
+        frozen : bool
+            Whether the container itself is frozen.
+        """
+        mask = self.mask if mask is SAME else mask
+        if not self.train and self.states is None and mask is self.mask:
             return self
         states = None if self.states is None else self.states.get(name)
-        return Run(self.train, self._root, (*self._path, name), self.mask, states, self.valid)
+        path, frozen = (*self._path, name), frozen or self.frozen
+        return Run(self.train, self._root, path, mask, states, self.valid, frozen, self.masks)
+
+    def noting(self) -> Run:
+        """Return this run with a place where masks are noted."""
+        return Run(
+            self.train, self._root, self._path, self.mask, self.states, self.valid, self.frozen, masks={}
+        )
+
+    def note(self, cache: Cache) -> None:
+        """Note the mask of the input of a layer that has kept this, if somebody asks for it."""
+        if self.masks is not None and self.mask is not None:
+            self.masks[id(cache)] = self.mask
 
 
 INFERENCE = Run()
 
 
-@dataclass(frozen=True, repr=False, kw_only=True)
+def _as_rule(given: Any, owner: Any) -> Any:
+    """Return a layer's rule as it was given: its name is looked up when the model is compiled."""
+    known = isinstance(given, Value) and (hasattr(given, "couples_examples") or hasattr(given, "space"))
+    if not known and not (isinstance(given, str) and given):
+        raise UnfitError
+    return given
+
+
+def _as_frozen(given: Any, owner: Any) -> bool | tuple[str, ...]:
+    if isinstance(given, (bool, np.bool_)):
+        return bool(given)
+    names = listed(given)
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise UnfitError
+    return names
+
+
+@value(kw_only=True)
 class Layer(Value):
     """A value whose pure functions compute one step of a network, and its gradient.
 
@@ -93,18 +154,23 @@ class Layer(Value):
         What these weights are brought back to after each step, such as a largest norm.
     rule : str or Rule, optional
         The learning rule of this layer (and of all layers inside), in place of the model's.
-    frozen : bool
-        If true, the parameters of this layer (and of all layers inside) are not trained.
+    frozen : bool or tuple of str
+        If true, the parameters of this layer (and of all layers inside) are not trained; with names of
+        its own parameters, as ``frozen=("b",)``, these are not.
     """
 
-    name: str = ""
-    learning_rate: float | None = None
-    l1: float | None = None
-    l2: float | None = None
-    weight_decay: float | None = None
-    constraint: Callable[[Array], Array] | None = None
-    rule: Any = None
-    frozen: bool = False
+    name: str = text(empty=True, without="/", default="")
+    learning_rate: Any = scheduled(default=None, optional=True)
+    l1: float | None = finite(0, default=None, optional=True)
+    l2: float | None = finite(0, default=None, optional=True)
+    weight_decay: Any = scheduled(default=None, optional=True)
+    constraint: Callable[[Array], Array] | None = function(
+        "a constraint such as MaxNorm(2.0)", default=None, optional=True
+    )
+    rule: Any = setting("the name of a learning rule, or a Rule", _as_rule, default=None, optional=True)
+    frozen: Any = setting(
+        "True, False, or names of its own parameters such as ('b',)", _as_frozen, default=False
+    )
 
     transport: ClassVar[tuple[str, ...]] = ()
     """Names of the weights that carry the error back to the layer's input."""
@@ -132,9 +198,13 @@ class Layer(Value):
         """
         return of_library(self)
 
-    def __post_init__(self) -> None:
-        plain_numbers(self)
-        check_settings(self)
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        if callable(vars(cls).get("mask")):
+            raise SettingError(
+                f"{cls.__name__}: mask(x) has become output_mask(x, mask): it is given the mask of its input "
+                "(or None), too, and may stand anywhere in a network"
+            )
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         """Return fresh parameters and the shape of one output, for inputs of the given shape."""
@@ -199,9 +269,48 @@ class Layer(Value):
         """Return the states in which the recurrent layers ended, by path, as `Run` takes them."""
         return {}
 
-    def mask(self, x: Array) -> Array | None:
-        """Return which time steps of an input (n, time, ...) count, if this layer can tell."""
-        return None
+    @property
+    def makes_masks(self) -> bool:
+        """Whether a mask may arise in this layer, or in one inside."""
+        return not of_library(self) and type(self).output_mask is not Layer.output_mask
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        """Return which time steps of the output count, for an input (n, time, ...) and its mask.
+
+        Here a mask stays as it is where the number of time steps does. A layer that changes that number, or
+        that ends time, says what becomes of it: a mask for its output, or None if that has no time.
+
+        Parameters
+        ----------
+        x : array (n, time, ...), or a tuple of several
+            The input.
+        mask : array (n, time) of bool, or None
+            Which time steps of it count; None if all do. A tuple where the input is one.
+
+        Raises
+        ------
+        ShapeError
+            If this layer cannot know what becomes of the time steps.
+        """
+        if mask is None:
+            return None
+        if not isinstance(x, (tuple, dict)):
+            shape = self.output_shape(tuple(x.shape[1:]))
+            if not several(shape) and len(shape) > 1 and shape[0] == x.shape[1]:
+                return mask
+        own = "" if of_library(self) else "; a layer of your own says it by output_mask(x, mask)"
+        raise ShapeError(
+            f"{self.name or 'here'}, {self.describe()}: its input has a mask of time steps, and what becomes "
+            f"of them here cannot be known{own}"
+        )
+
+    def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
+        """Return what `forward` does, and which time steps of the output count.
+
+        Containers override this: a mask may arise at any layer inside, and travels with its sequence.
+        """
+        mask = self.output_mask(x, run.mask)
+        return *self.forward(params, x, run), mask
 
     def takes(self) -> Any:
         """Return the shape of one input, if this layer knows it without being told."""
@@ -214,6 +323,15 @@ class Layer(Value):
     def split_activation(self) -> tuple[Layer, Layer | None]:
         """Return this layer without its final activation, and that activation (or None); for losses."""
         return self, None
+
+    @classmethod
+    def samples(cls) -> Samples:
+        """Yield layers of this class to try, each with the shape of one input; none for a base class.
+
+        The default is one without arguments, on inputs of 5 numbers.
+        """
+        if cls.forward is not Layer.forward:
+            yield cls(), (5,)
 
     def describe(self) -> str:
         """Return the layer as it is written in messages: class and own settings, without its name."""
@@ -249,21 +367,27 @@ def features(layer: Layer, shape: Any) -> int:
     return shape[-1]  # type: ignore[no-any-return]
 
 
-def masked(net: Layer, x: Array, run: Run) -> Run:
-    """Return a run that knows which time steps of x count, if none was given and the network can tell."""
-    if run.mask is None and (mask := net.mask(x)) is not None:
-        run = copy.copy(run)
-        run.mask = mask
-    return run
+def both_count(masks: Iterable[Mask]) -> Mask:
+    """Return which time steps count in all of several sequences that become one."""
+    present = [mask for mask in masks if mask is not None]
+    return reduce(and_, present) if present else None
 
 
-def counting(dimensions: int, mask: Array | None, valid: Array | None) -> Array | None:
+def zeroed(x: Array, mask: Mask) -> Array:
+    """Return sequences (n, time, ...) with 0 in place of all that does not count."""
+    if mask is None:
+        return x
+    xp = namespace(x)
+    return xp.where(
+        xp.asarray(mask).reshape(*mask.shape, *(1,) * (x.ndim - 2)), x, xp.asarray(0, dtype=x.dtype)
+    )
+
+
+def counting(dimensions: int, mask: Mask, valid: Array | None) -> Array | None:
     """Return which values of so many axes count, (n, 1, ...) or (n, time, 1, ...); None if all do.
 
     Those of the examples that are valid, and of the time steps that a mask has, if there are any.
     """
-    if mask is not None and dimensions < 2:
-        mask = None
     if mask is not None and valid is not None:
         mask = mask & valid[:, None]
     counts = valid if mask is None else mask
@@ -280,17 +404,3 @@ def walk(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 def buffer_paths(layer: Layer) -> frozenset[tuple[str, ...]]:
     """Return the paths of all arrays that no gradient changes."""
     return frozenset((*path, name) for path, inner in walk(layer) for name in inner.buffers)
-
-
-def check_settings(layer: Layer) -> None:
-    """Raise if one of the settings that all layers share is out of range."""
-    for setting in ("learning_rate", "l1", "l2", "weight_decay"):
-        value = getattr(layer, setting)
-        schedule = setting in ("learning_rate", "weight_decay") and callable(value)
-        if value is not None and not schedule and not in_range(value):
-            raise SettingError(f"{type(layer).__name__}: {setting} must be 0 or more, got {value!r}")
-    if layer.constraint is not None and not callable(layer.constraint):
-        kind = type(layer).__name__
-        raise SettingError(f"{kind}: constraint must be one such as MaxNorm(2.0), got {layer.constraint!r}")
-    if not isinstance(layer.name, str) or "/" in layer.name:
-        raise SettingError(f"{type(layer).__name__}: name must be a text without '/', got {layer.name!r}")

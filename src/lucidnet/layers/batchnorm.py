@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..core.value import in_range
-from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, counting, features
-from .embedding import check_whole
-from .normalization import check_epsilon, over_rows, scale_and_shift
+from ..core.settings import between, finite, whole
+from ..core.value import value
+from ..errors import ShapeError
+from .base import INFERENCE, Cache, Layer, Run, Samples, counting, features
+from .normalization import over_rows, scale_and_shift
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class BatchNormalization(Layer):
     """Each feature gets mean 0 and variance 1 over the batch, then a scale and a shift.
 
@@ -25,7 +24,8 @@ class BatchNormalization(Layer):
         dg = sum dy h      db = sum dy
         dx = g s (dy - (db + h dg) / N)
 
-    In inference, or if the layer is frozen, m and v are the running statistics: dx = g s dy.
+    In inference, or if the layer or a container around it is frozen, m and v are the running statistics:
+    dx = g s dy.
     After a training step ``running = momentum running + (1 - momentum) batch`` (Ioffe & Szegedy 2015).
     PyTorch's momentum (0.1) is 1 minus this one, its epsilon 1e-5, its running variance over N - 1.
 
@@ -37,16 +37,10 @@ class BatchNormalization(Layer):
         What is added to the variance.
     """
 
-    momentum: float = 0.99
-    epsilon: float = 1e-3
+    momentum: float = between(0, 1, default=0.99)
+    epsilon: float = finite(above=0, default=1e-3)
 
     buffers: ClassVar[tuple[str, ...]] = ("mean", "variance")
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_epsilon(self)
-        if not in_range(self.momentum) or self.momentum > 1:
-            raise SettingError(f"BatchNormalization: momentum must be from 0 to 1, got {self.momentum!r}")
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)
@@ -58,7 +52,7 @@ class BatchNormalization(Layer):
         return scale_and_shift(rng, shape) | running, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        if run.train and not self.frozen:
+        if run.train and self.frozen is not True and not run.frozen:
             mean, variance, share = statistics(x, tuple(range(x.ndim - 1)), run.mask, run.valid)
         else:
             mean, variance, share = params["mean"], params["variance"], None
@@ -80,10 +74,17 @@ class BatchNormalization(Layer):
         if share is None:
             return params
         seen, move = {"mean": mean, "variance": variance}, 1 - self.momentum
-        return params | {n: self.momentum * params[n] + move * new.reshape(-1) for n, new in seen.items()}
+        if getattr(share, "ndim", 0):  # where nothing counted, nothing was seen
+            move = move * namespace(share).any(share > 0)
+        return params | {n: (1 - move) * params[n] + move * new.reshape(-1) for n, new in seen.items()}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (5,)
+        yield cls(), (3, 5)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class GroupNormalization(Layer):
     """As batch normalization, but over the places and a group of features of each example by itself.
 
@@ -104,13 +105,8 @@ class GroupNormalization(Layer):
         What is added to the variance.
     """
 
-    groups: int = 32
-    epsilon: float = 1e-3
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_epsilon(self)
-        check_whole(self, "groups")
+    groups: int = whole(1, default=32)
+    epsilon: float = finite(above=0, default=1e-3)
 
     def output_shape(self, shape: Any) -> Any:
         if features(self, shape) % self.groups:
@@ -123,7 +119,10 @@ class GroupNormalization(Layer):
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         grouped = self._grouped(x)
-        mean, variance, share = statistics(grouped, (1, 3), run.mask)
+        mask = run.mask
+        if mask is not None and x.ndim > 3:  # a time step has several places
+            mask = namespace(x).repeat(mask, grouped.shape[1] // mask.shape[1], axis=1)
+        mean, variance, share = statistics(grouped, (1, 3), mask)
         inverse = (variance + self.epsilon) ** -0.5
         unit = (grouped - mean) * inverse
         y = unit.reshape(x.shape) * params["gamma"]
@@ -142,14 +141,18 @@ class GroupNormalization(Layer):
     def _grouped(self, x: Array) -> Array:  # (n, places, groups, features of a group)
         return x.reshape(x.shape[0], math.prod(x.shape[1:-1]), self.groups, x.shape[-1] // self.groups)
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(2), (6,)
+        yield cls(2), (3, 4)
+
 
 def statistics(
     x: Array, axes: tuple[int, ...], mask: Array | None, valid: Array | None = None
 ) -> tuple[Array, Array, Array]:
     """Return mean and variance over some axes, and the share (1 / N; 0 if masked) of each place in them."""
     size = math.prod(x.shape[axis] for axis in axes)
-    there = mask if mask is not None and mask.shape == x.shape[:2] else None
-    if (counts := counting(x.ndim, there, valid)) is None:
+    if (counts := counting(x.ndim, mask, valid)) is None:
         mean = x.mean(axes, keepdims=True)
         centred = x - mean
         return mean, (centred * centred).mean(axes, keepdims=True), 1 / size

@@ -7,18 +7,20 @@ several sources, branch i sees the i-th; and where there are no branches the inp
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import add, mul
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, Send, several
+from ..core.settings import anything
+from ..core.value import value
+from ..errors import ShapeError
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, both_count, several
 from .containers import Container, by_name, located, named
+from .dense import Dense
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Branches(Container):
     """The base of branches; a subclass writes how outputs are joined, and errors taken apart.
 
@@ -28,11 +30,16 @@ class Branches(Container):
         The branches f_i; none joins the arrays of a tuple.
     """
 
-    branches: Sequence[Layer] = ()
+    branches: Sequence[Layer] = anything(default=())
 
     def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        made = named(self.branches, type(self).__name__) if _any(self.branches) else ()
+        super().__post_init__()
+        given = self.branches
+        made = (
+            ()
+            if isinstance(given, (list, tuple)) and not given
+            else named(given, f"{type(self).__name__}: branches")
+        )
         object.__setattr__(self, "branches", made)
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
@@ -79,13 +86,19 @@ class Branches(Container):
         return params, self.joined(shapes)
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return self.flow(params, x, run)[:2]
+
+    def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
         paired = isinstance(x, tuple)
         inputs = list(x) if paired else [x] * max(len(self.branches), 1)
+        masks = list(run.mask) if isinstance(run.mask, tuple) else [run.mask] * len(inputs)
         caches = {}
         for i, (name, branch) in enumerate(self.children()):
-            inputs[i], caches[name] = branch.forward(params[name], inputs[i], run.child(name))
+            inner = run.child(name, masks[i], self.frozen)
+            inputs[i], caches[name], masks[i] = branch.flow(params[name], inputs[i], inner)
+            inner.note(caches[name])
         y, kept = self.join(inputs)
-        return y, (caches, kept, paired)
+        return y, (caches, kept, paired), both_count(masks)
 
     def caches(self, cache: Cache) -> dict[str, Cache]:
         return cache[0]  # type: ignore[no-any-return]
@@ -101,8 +114,12 @@ class Branches(Container):
             return None, grads
         return (tuple(arrived) if paired else reduce(add, arrived)), grads
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls([Dense(3, "tanh"), Dense(3)]), (5,)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class Concatenate(Branches):
     """The branches' outputs side by side on the last axis: y = [f_1(x), f_2(x), ...].
 
@@ -130,7 +147,7 @@ class Concatenate(Branches):
         return [dy[..., end - size : end] for size, end in zip(kept, ends, strict=True)]
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Add(Branches):
     """The branches' outputs added up: y = f_1(x) + f_2(x) + ...
 
@@ -153,7 +170,7 @@ class Add(Branches):
         return [dy] * kept
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Multiply(Branches):
     """The branches' outputs multiplied: y = f_1(x) f_2(x) ...; branch i is sent dy times all others.
 
@@ -179,9 +196,3 @@ def _same(shapes: list[Shape]) -> Shape:
     if len(set(shapes)) > 1:
         raise ShapeError(f"the outputs' shapes {shapes} must be the same")
     return shapes[0]
-
-
-def _any(branches: Any) -> bool:
-    if isinstance(branches, (list, tuple)):
-        return bool(branches)
-    raise SettingError(f"expected a list of layers, got {branches!r}")

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree
+from ..core.settings import anything, instance
 from ..core.trees import Path
+from ..core.value import value
 from ..errors import LucidnetError, SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, Send, backprop
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, backprop, both_count
 from .blank import blank_init
 from .core import Input
+from .dense import Dense
 from .rebuild import Wrapper, rebuilt
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Container(Layer):
     """The base of containers: `backward` is `route` with plain backpropagation on every edge."""
 
@@ -35,6 +39,10 @@ class Container(Layer):
             raise NotImplementedError(f"{type(self).__name__} must define inner_shapes(shape)")
         return seen
 
+    @cached_property
+    def makes_masks(self) -> bool:
+        return any(child.makes_masks for _, child in self.children())
+
     def caches(self, cache: Cache) -> dict[str, Cache]:
         """Return the caches of the layers inside, by name."""
         return cache  # type: ignore[no-any-return]
@@ -49,7 +57,7 @@ class Container(Layer):
         return {name: states for name, states in found.items() if states}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Sequential(Container):
     """Layers one after the other: y = f_n(... f_2(f_1(x))).
 
@@ -65,10 +73,10 @@ class Sequential(Container):
     ['dense0', 'dropout1', 'out']
     """
 
-    layers: Sequence[Layer]
+    layers: Sequence[Layer] = anything()
 
     def __post_init__(self) -> None:
-        Layer.__post_init__(self)
+        super().__post_init__()
         object.__setattr__(self, "layers", named(self.layers, "Sequential"))
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
@@ -96,11 +104,25 @@ class Sequential(Container):
         return params, shape
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        if run.mask is not None or self.makes_masks:
+            return self.flow(params, x, run)[:2]
         cache = {}
         for layer in self.layers:
             name = layer.name
-            x, cache[name] = layer.forward(params[name], x, run.child(name))
+            x, cache[name] = layer.forward(params[name], x, run.child(name, None, self.frozen))
         return x, cache
+
+    def flow(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
+        mask = run.mask
+        if mask is None and not self.makes_masks:
+            return *self.forward(params, x, run), None
+        cache = {}
+        for layer in self.layers:
+            name = layer.name
+            inner = run.child(name, mask, self.frozen)
+            x, cache[name], mask = layer.flow(params[name], x, inner)
+            inner.note(cache[name])
+        return x, cache, mask
 
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
@@ -117,17 +139,17 @@ class Sequential(Container):
     def takes(self) -> Any:
         return self.layers[0].takes()
 
-    def mask(self, x: Array) -> Array | None:
-        first = next((layer for layer in self.layers if not isinstance(layer, Input)), None)
-        return first.mask(x) if first else None
-
     def split_activation(self) -> tuple[Layer, Layer | None]:
         *body, last = self.layers
         last, activation = last.split_activation()
         return replace(self, layers=(*body, last)), activation
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls([Dense(4, "tanh"), cls([Dense(3, "sigmoid")]), Dense(2)]), (5,)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class Residual(Container):
     """Skip connection: y = x + f(x),  dx = dy + f'^T dy (He et al. 2016).
 
@@ -142,14 +164,10 @@ class Residual(Container):
         The layer g, such as ``Dense(64, use_bias=False)``.
     """
 
-    body: Layer
-    projection: Layer | None = None
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        for part in (self.body,) if self.projection is None else (self.body, self.projection):
-            if not isinstance(part, Layer):
-                raise SettingError(f"Residual: expected a layer, got {part!r}; join several in a Sequential")
+    body: Layer = instance(Layer, "a layer (several are joined in a Sequential)")
+    projection: Layer | None = instance(
+        Layer, "a layer (several are joined in a Sequential)", default=None, optional=True
+    )
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
         body = (("body", self.body),)
@@ -182,11 +200,17 @@ class Residual(Container):
         )
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        y, cache = x, {}
+        return self.flow(params, x, run)[:2]
+
+    def flow(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
+        y, cache, masks = x, {}, [run.mask] if self.projection is None else []
         for name, child in reversed(self.children()):
-            out, cache[name] = child.forward(params[name], x, run.child(name))
+            inner = run.child(name, frozen=self.frozen)
+            out, cache[name], mask = child.flow(params[name], x, inner)
+            inner.note(cache[name])
+            masks.append(mask)
             y = out if name == "projection" else y + out
-        return y, cache
+        return y, cache, both_count(masks)
 
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
@@ -196,6 +220,11 @@ class Residual(Container):
             dx, grads[name] = send(name, child, params[name], cache[name], dy, need_dx)
             arrived.append(dx)
         return (arrived[0] + arrived[1] if need_dx else None), grads
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(Dense(5, "sigmoid")), (5,)
+        yield cls(Dense(3, "tanh"), Dense(3, use_bias=False)), (5,)
 
 
 def named(layers: Sequence[Layer], where: str) -> tuple[Layer, ...]:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..backend.patches import correlate, correlate_back, correlate_weights
 from ..backend.windows import Grid
+from ..core.settings import flag, named, setting, whole
+from ..core.types import Inherited
+from ..core.value import value
 from ..errors import SettingError, ShapeError
+from ..initializers import Initializer
 from . import activations
-from .base import INFERENCE, Cache, Layer, Run
-from .grids import both, check_windows, grid_of, outputs, pair, whole
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, zeroed
+from .grids import (
+    PADDINGS,
+    SIZES,
+    as_padding,
+    both,
+    check_windows,
+    grid_of,
+    outputs,
+    pair,
+    window_mask,
+)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Convolution(Layer):
     """The base of convolutions: y = f(z), z = windows(x) W + b, a product for each window of x.
 
@@ -48,32 +62,25 @@ class Convolution(Layer):
         How W (kernel, channels / groups, filters) and b (filters,) begin.
     """
 
-    filters: int
-    kernel_size: Any
-    strides: Any = 1
-    padding: Any = "valid"
-    dilation: Any = 1
-    groups: int = 1
-    activation: Any = activations.Linear()
-    use_bias: bool = True
-    initializer: Any = initializers.VarianceScaling()
-    bias_initializer: Any = initializers.Constant()
+    filters: int = whole(1)
+    kernel_size: Any = setting(SIZES, pair)
+    strides: Any = setting(SIZES, pair, default=1)
+    padding: Any = setting(PADDINGS, as_padding, default="valid")
+    dilation: Any = setting(SIZES, pair, default=1)
+    groups: int = whole(1, default=1)
+    activation: Inherited[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
+    use_bias: bool = flag(default=True)
+    initializer: Inherited[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    bias_initializer: Inherited[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        for name in ("filters", "groups"):
-            whole(self, name)
-        for name in ("kernel_size", "strides", "dilation"):
-            object.__setattr__(self, name, pair(self, name, self.dimensions))
+        super().__post_init__()
         if self.filters % self.groups:
             kind = type(self).__name__
             raise SettingError(f"{kind}: {self.filters} filters do not divide into {self.groups} groups")
-        object.__setattr__(self, "activation", activations.inside(self.activation, self))
-        for name in ("initializer", "bias_initializer"):
-            object.__setattr__(self, name, initializers.get(getattr(self, name)))
 
     def grid(self, x: Array | Shape) -> Grid:
         """Return which windows an image (height, width, channels) has."""
@@ -93,16 +100,19 @@ class Convolution(Layer):
             params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))
         return params, out
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return window_mask(self, mask)
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        image, W = self._image(x), self._kernel(params["W"])
+        image, W = self._image(zeroed(x, run.mask)), self._kernel(params["W"])
         z = self._linear(image, W)
         if self.use_bias:
             z += params["b"]
         y, kept = self.activation.forward({}, z.reshape(self._shape(z)), run)
-        return y, (image, kept)
+        return y, (image, kept, run.mask)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        image, kept = cache
+        image, kept, mask = cache
         dz, _ = self.activation.backward({}, kept, dy)
         deltas, W = self._image(dz), self._kernel(params["W"])
         grads = {"W": self._weights(image, deltas).reshape(params["W"].shape)}
@@ -112,7 +122,7 @@ class Convolution(Layer):
         if not need_dx:
             return None, grads
         dx = self._back(deltas, W, image)
-        return dx.reshape(self._shape(dx)), grads
+        return zeroed(dx.reshape(self._shape(dx)), mask), grads
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
@@ -158,8 +168,14 @@ class Convolution(Layer):
         shape: Shape = image.shape
         return shape if self.dimensions == 2 else (shape[0], *shape[2:])
 
+    @classmethod
+    def samples(cls) -> Samples:
+        shape = (*(5, 4)[: cls.dimensions], 2)
+        yield cls(4, 3), shape
+        yield cls(4, 2, strides=2, padding="same", groups=2, activation="tanh"), shape
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class Conv2D(Convolution):
     """Convolution of images (n, height, width, channels) to (n, height, width, filters).
 
@@ -173,7 +189,7 @@ class Conv2D(Convolution):
     """
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Conv1D(Convolution):
     """Convolution of sequences (n, time, channels) to (n, time, filters).
 

@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..backend import Array, Shape, Tree
-from ..core.value import at_step, in_range
+from ..core.settings import Check, UnfitError, finite, listed, scheduled, setting, whole
+from ..core.value import at_step, value
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, one_input, several
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input, several
 
 
-@dataclass(frozen=True, repr=False)
+def sizes(given: Any, size: Any) -> tuple[Any, ...]:
+    """Return one size or several as a tuple, each as a declaration takes it."""
+    check: Check = size.metadata["check"]
+    several = listed(given) if isinstance(given, Iterable) else (given,)
+    if not several:
+        raise UnfitError
+    return tuple(None if one is None and check.optional else check.convert(one, None) for one in several)
+
+
+def _input_sizes(given: Any, owner: Any) -> tuple[int | None, ...]:
+    return sizes(given, whole(1, optional=True))
+
+
+def _output_sizes(given: Any, owner: Any) -> Shape:
+    made = sizes(given, whole(-1))
+    if 0 in made or made.count(-1) > 1:
+        raise UnfitError
+    return made
+
+
+@value
 class Input(Layer):
     """The shape of one example; the first layer of a network, y = x.
 
@@ -31,16 +49,9 @@ class Input(Layer):
     ((784,), (None, 65))
     """
 
-    shape: int | tuple[int | None, ...]
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        given = tuple(self.shape) if isinstance(self.shape, Iterable) else (self.shape,)
-        known = sizes([1 if size is None else size for size in given])
-        if not known or -1 in known:
-            raise SettingError(f"Input: sizes must be whole numbers of 1 or more, got {self.shape!r}")
-        shape = tuple(None if g is None else k for g, k in zip(given, known, strict=True))
-        object.__setattr__(self, "shape", shape)
+    shape: int | tuple[int | None, ...] = setting(
+        "whole numbers of 1 or more, or None for a size that varies", _input_sizes
+    )
 
     def takes(self) -> Any:
         return self.shape
@@ -50,14 +61,21 @@ class Input(Layer):
             raise ShapeError(f"expected input of shape {self.shape} per example, got {shape}")
         return filled(shape, self.takes())
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return mask
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return x, None
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy, {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(5), (5,)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class Masking(Layer):
     """y = x; time steps all of whose features are `value` do not count, for all layers and the loss.
 
@@ -67,10 +85,21 @@ class Masking(Layer):
         What fills the steps behind the end of a sequence.
     """
 
-    value: float = 0.0
+    value: float = finite(default=0.0)
 
-    def mask(self, x: Array) -> Array | None:
-        return (x != self.value).any(-1)
+    makes_masks: ClassVar[bool] = True
+
+    def output_shape(self, shape: Any) -> Any:
+        if len(one_input(self, shape)) < 2:
+            raise ShapeError(
+                f"Masking takes sequences (time, features), got {shape}; for whole numbers there is "
+                "Embedding(..., mask_zero=True)"
+            )
+        return shape
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        made = (x != self.value).any(tuple(range(2, x.ndim)))
+        return made if mask is None else made & mask
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return x, None
@@ -78,8 +107,12 @@ class Masking(Layer):
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy, {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (3, 2)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class Dropout(Layer):
     """In training each element is dropped with probability `rate`, the others divided by 1 - rate.
 
@@ -92,14 +125,9 @@ class Dropout(Layer):
         Probability to drop, at least 0 and below 1.
     """
 
-    rate: Any
+    rate: Any = scheduled(below=1)
 
     schedulable: ClassVar[tuple[str, ...]] = ("rate",)
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        if not callable(self.rate):
-            self._checked(self.rate)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if not run.train:
@@ -119,12 +147,16 @@ class Dropout(Layer):
         return dy * mask / keep, {}
 
     def _checked(self, rate: Any) -> float:
-        if not in_range(rate, below=1):
+        if not 0 <= rate < 1:
             raise SettingError(f"Dropout: rate must be at least 0 and below 1, got {rate!r}")
         return rate  # type: ignore[no-any-return]
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(0.4), (5,)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class Flatten(Layer):
     """All axes but the first become one: (n, ...) to (n, features)."""
 
@@ -135,14 +167,26 @@ class Flatten(Layer):
             )
         return (math.prod(shape),)
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        if mask is not None:
+            raise ShapeError(
+                f"{self.name or 'Flatten'}: its input has a mask of time steps, and flattened the steps "
+                "that do not count would be features like the others; pool over time (GlobalAveragePooling1D)"
+            )
+        return None
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return x.reshape(x.shape[0], math.prod(x.shape[1:])), x.shape
 
     def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy.reshape(shape), {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (2, 3)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class Reshape(Layer):
     """Each example takes a new shape.
 
@@ -157,16 +201,7 @@ class Reshape(Layer):
     (28, 28, 1)
     """
 
-    shape: Shape
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        if not (shape := sizes(self.shape)) or shape.count(-1) > 1:
-            raise SettingError(
-                "Reshape: sizes must be whole numbers of 1 or more, and one of them may be -1, "
-                f"got {self.shape!r}"
-            )
-        object.__setattr__(self, "shape", shape)
+    shape: Shape = setting("whole numbers of 1 or more, one of which may be -1", _output_sizes)
 
     def output_shape(self, shape: Any) -> Any:
         varies = None in one_input(self, shape)
@@ -183,6 +218,11 @@ class Reshape(Layer):
     def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy.reshape(shape), {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls((5, 1)), (5,)
+        yield cls((3, -1)), (2, 3)
+
 
 def fits(shape: Shape, expected: Shape) -> bool:
     """Tell whether a shape is the expected one, in which None stands for any size."""
@@ -194,10 +234,3 @@ def fits(shape: Shape, expected: Shape) -> bool:
 def filled(shape: Shape, expected: Shape) -> Shape:
     """Return a shape that fits the expected one, with the sizes that either of them knows."""
     return tuple(e if s is None else s for s, e in zip(shape, expected, strict=True))
-
-
-def sizes(given: Any) -> Shape:
-    """Return one size or several as a tuple; it is empty if one is not a whole number, 1 or more or -1."""
-    several = tuple(given) if isinstance(given, Iterable) else (given,)
-    whole = all(isinstance(size, (int, np.integer)) and (size > 0 or size == -1) for size in several)
-    return tuple(int(size) for size in several) if whole else ()

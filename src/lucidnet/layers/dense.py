@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
-from ..errors import SettingError
+from ..core.settings import flag, named, setting, whole
+from ..core.types import Named
+from ..core.value import value
+from ..initializers import Initializer
 from . import activations
-from .base import INFERENCE, Cache, Layer, Run, features
+from .base import INFERENCE, Cache, Layer, Run, Samples, features
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Dense(Layer):
     """Fully connected layer: y = f(x W + b).
 
@@ -41,21 +44,13 @@ class Dense(Layer):
     ((3, 2), (2,), (2,))
     """
 
-    units: int
-    activation: Any = activations.Linear()
-    use_bias: bool = True
-    initializer: Any = initializers.VarianceScaling()
-    bias_initializer: Any = initializers.Constant()
+    units: int = whole(1)
+    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
+    use_bias: bool = flag(default=True)
+    initializer: Named[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        if not isinstance(self.units, int) or self.units < 1:
-            raise SettingError(f"Dense: units must be a whole number of 1 or more, got {self.units!r}")
-        object.__setattr__(self, "activation", activations.inside(self.activation, self))
-        object.__setattr__(self, "initializer", initializers.get(self.initializer))
-        object.__setattr__(self, "bias_initializer", initializers.get(self.bias_initializer))
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)
@@ -88,3 +83,8 @@ class Dense(Layer):
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(3), (5,)
+        yield cls(3, "tanh", use_bias=False), (4, 5)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, row_numbers, scatter_add
-from ..errors import SettingError
-from .base import INFERENCE, Cache, Layer, Run, one_input
+from ..core.settings import flag, named, whole
+from ..core.types import Named
+from ..core.value import value
+from ..errors import ShapeError
+from ..initializers import Initializer
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Embedding(Layer):
     """A learned vector for each whole number: y = W[x].
 
@@ -42,17 +45,12 @@ class Embedding(Layer):
             [1., 2.]]])
     """
 
-    vocabulary: int
-    dimension: int
-    mask_zero: bool = False
-    initializer: Any = initializers.Uniform()
+    vocabulary: int = whole(1)
+    dimension: int = whole(1)
+    mask_zero: bool = flag(default=False)
+    initializer: Named[Initializer] = named(initializers, default=initializers.Uniform())
 
     differentiable: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_whole(self, "vocabulary", "dimension")
-        object.__setattr__(self, "initializer", initializers.get(self.initializer))
 
     def output_shape(self, shape: Any) -> Any:
         return (*one_input(self, shape), self.dimension)
@@ -69,14 +67,20 @@ class Embedding(Layer):
         rows = dy.reshape(-1, self.dimension)
         return None, {"W": scatter_add(rows, numbers.reshape(-1), self.vocabulary)}
 
-    def mask(self, x: Array) -> Array | None:
-        return x != 0 if self.mask_zero else None
+    @property
+    def makes_masks(self) -> bool:
+        return self.mask_zero
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(5, 3), (4,)
 
-def check_whole(layer: Layer, *settings: str) -> None:
-    """Raise if one of these settings is not a whole number of 1 or more."""
-    for setting in settings:
-        given = getattr(layer, setting)
-        if not isinstance(given, int) or given < 1:
-            kind = type(layer).__name__
-            raise SettingError(f"{kind}: {setting} must be a whole number of 1 or more, got {given!r}")
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        if (self.mask_zero or mask is not None) and x.ndim != 2:
+            raise ShapeError(
+                f"{self.name or 'here'}, {self.describe()}: a mask is for sequences (n, time) of whole "
+                f"numbers, got shape {x.shape}"
+            )
+        if not self.mask_zero:
+            return mask
+        return x != 0 if mask is None else (x != 0) & mask

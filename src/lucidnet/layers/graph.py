@@ -4,21 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import add
 from typing import Any
 
 from ..backend import Shape, Stream, Tree
+from ..core.settings import UnfitError, listed, setting
 from ..core.trees import leaves, tree_map
+from ..core.value import value
 from ..errors import LucidnetError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, Send
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send
 from .blank import blank_init
 from .containers import Container
 from .core import Input, filled, fits
-from .nodes import check, nodes
+from .dense import Dense
+from .nodes import Node, check, nodes
 
 
-@dataclass(frozen=True, repr=False)
+def _inputs(given: Any, owner: Any) -> tuple[tuple[str, Shape], ...]:
+    pairs = listed(given.items() if isinstance(given, Mapping) else given)
+    named = all(isinstance(p, (tuple, list)) and len(p) == 2 and isinstance(p[0], str) for p in pairs)
+    if not pairs or not named:
+        raise UnfitError
+    return tuple((name, Input(shape).takes()) for name, shape in pairs)
+
+
+def _nodes(given: Any, owner: Any) -> tuple[Node, ...]:
+    made = tuple(nodes(listed(given)))
+    if not made:
+        raise UnfitError
+    return made
+
+
+def _outputs(given: Any, owner: Any) -> tuple[str, ...]:
+    names = (given,) if isinstance(given, str) else listed(given)
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise UnfitError
+    return names
+
+
+@value
 class Graph(Container):
     """Layers that take their inputs from each other by name; no node comes before its sources.
 
@@ -59,17 +84,12 @@ class Graph(Container):
     (['code', 'both', 'alike'], (1,))
     """
 
-    inputs: Any
-    nodes: Sequence[Any]
-    outputs: Any
+    inputs: Any = setting("a dict from names to shapes", _inputs)
+    nodes: Sequence[Any] = setting("a sequence of (name, layer, source)", _nodes)
+    outputs: Any = setting("the name of a node, or a sequence of them", _outputs)
 
     def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        pairs = self.inputs.items() if isinstance(self.inputs, Mapping) else self.inputs
-        object.__setattr__(self, "inputs", tuple((name, Input(shape).shape) for name, shape in pairs))
-        object.__setattr__(self, "nodes", tuple(nodes(self.nodes)))
-        given = (self.outputs,) if isinstance(self.outputs, str) else tuple(self.outputs)
-        object.__setattr__(self, "outputs", given)
+        super().__post_init__()
         check(dict(self.inputs), self.nodes, self.outputs)
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
@@ -124,12 +144,20 @@ class Graph(Container):
         return values[self.outputs[0]] if len(self.outputs) == 1 else {n: values[n] for n in self.outputs}
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache]:
+        return self.flow(params, x, run)[:2]
+
+    def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
         values = dict(x) if isinstance(x, dict) else {self.inputs[0][0]: x}
+        masks = dict.fromkeys(values)
+        if run.mask is not None:
+            masks |= run.mask if isinstance(run.mask, dict) else {self.inputs[0][0]: run.mask}
         cache = {}
         for name, owner, layer, sources in self.placed():
-            y, cache[name] = layer.forward(params[owner], _gather(values, sources), run.child(name))
+            inner = run.child(name, _known(_gather(masks, sources)), self.frozen)
+            y, cache[name], masks[name] = layer.flow(params[owner], _gather(values, sources), inner)
+            inner.note(cache[name])
             values[name] = y
-        return self._out(values), cache
+        return self._out(values), cache, _known(self._out(masks))
 
     def route(
         self, params: Tree, cache: Cache, dy: Any, send: Send, need_dx: bool = True
@@ -180,9 +208,20 @@ class Graph(Container):
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return self.split_output(self.outputs[0]) if len(self.outputs) == 1 else (self, None)
 
+    @classmethod
+    def samples(cls) -> Samples:
+        twice = [("a", Dense(5, "tanh"), "x"), ("b", "a", "a"), ("c", Dense(2), "b")]  # a is b, too
+        yield cls({"x": (5,)}, twice, "c"), (5,)
+
 
 def _gather(values: dict[str, Any], sources: tuple[str, ...]) -> Any:
     return values[sources[0]] if len(sources) == 1 else tuple(values[source] for source in sources)
+
+
+def _known(mask: Mask) -> Mask:
+    """Return a mask, or None if there is none in it."""
+    parts = mask.values() if isinstance(mask, dict) else mask if isinstance(mask, tuple) else (mask,)
+    return None if all(part is None for part in parts) else mask
 
 
 def _weights(params: Tree) -> bool:

@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 
-from ..backend import Shape
+from ..backend import Array, Shape, namespace
 from ..backend.windows import Grid
-from ..errors import SettingError, ShapeError
-from .base import Layer, one_input
+from ..core.settings import Check, UnfitError, whole
+from ..errors import ShapeError
+from .base import Mask, one_input
+
+SIZES = "a whole number of 1 or more, or one for each dimension"
+PADDINGS = (
+    "'valid', 'same' (or 'causal' in one dimension), a number of 0 or more, "
+    "or one or (before, after) for each dimension"
+)
+
+_ONE: Check = whole(1).metadata["check"]
+_BORDER: Check = whole(0).metadata["check"]
 
 
-def whole(layer: Layer, name: str) -> None:
-    """Raise if a setting is not a whole number of 1 or more."""
-    value = getattr(layer, name)
-    if not isinstance(value, int) or value < 1:
-        kind = type(layer).__name__
-        raise SettingError(f"{kind}: {name} must be a whole number of 1 or more, got {value!r}")
-
-
-def pair(layer: Layer, name: str, dimensions: int) -> Any:
-    """Return a setting checked: a whole number, or one for each dimension where they differ."""
-    value = getattr(layer, name)
-    made = tuple(value) if isinstance(value, (tuple, list)) else (value,) * dimensions
-    if len(made) != dimensions or not all(isinstance(v, int) and v > 0 for v in made):
-        expected = "a whole number of 1 or more" + (", or a pair of them" if dimensions == 2 else "")
-        raise SettingError(f"{type(layer).__name__}: {name} must be {expected}, got {value!r}")
+def pair(given: Any, layer: Any) -> Any:
+    """Return sizes as they are kept: a whole number, or one for each dimension where they differ."""
+    made = tuple(given) if isinstance(given, (tuple, list)) else (given,) * layer.dimensions
+    if len(made) != layer.dimensions:
+        raise UnfitError
+    made = tuple(_ONE.convert(size, layer) for size in made)
     return made[0] if len(set(made)) == 1 else made
+
+
+def as_padding(given: Any, layer: Any) -> Any:
+    """Return a setting `padding` as it is kept: a word, a number, or one or (before, after) by dimension."""
+    if isinstance(given, str):
+        if given not in ("valid", "same") and not (given == "causal" and layer.dimensions == 1):
+            raise UnfitError
+        return str(given)
+    if not isinstance(given, (tuple, list)):
+        return _BORDER.convert(given, layer)
+    sides(given, layer.dimensions)
+    return tuple(tuple(map(int, side)) if isinstance(side, (tuple, list)) else int(side) for side in given)
+
+
+def sides(given: Any, dimensions: int) -> tuple[tuple[int, int], ...]:
+    """Return the sizes of borders, (before, after) for each dimension, from one or two for each."""
+    made = [tuple(side) if isinstance(side, (tuple, list)) else (side, side) for side in given]
+    if len(made) != dimensions or any(len(side) != 2 for side in made):
+        raise UnfitError
+    return tuple((_BORDER.convert(a, None), _BORDER.convert(b, None)) for a, b in made)
 
 
 def both(value: Any, dimensions: int = 2) -> tuple[int, ...]:
@@ -71,6 +94,45 @@ def check_windows(layer: Any, outputs: tuple[int | None, ...], sizes: Shape) -> 
         )
 
 
+def no_mask(layer: Any, mask: Mask) -> None:
+    """Raise if there is a mask: images have no time steps."""
+    if mask is not None:
+        raise ShapeError(
+            f"{layer.name or 'here'}, {layer.describe()}: images have no time steps, but its input has a "
+            "mask of some"
+        )
+
+
+def bordered(mask: Array, before: int, after: int) -> Array:
+    """Return which time steps count of sequences with a border: it follows each sequence where that ends.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bordered(np.array([[True, True, False, False]]), 1, 1).astype(int)
+    array([[1, 1, 1, 1, 0, 0]])
+    """
+    xp, width = namespace(mask), before + after
+    return reduce(or_, (xp.pad(mask, [(0, 0), (k, width - k)]) for k in range(width + 1)))
+
+
+def window_mask(layer: Any, mask: Mask) -> Mask:
+    """Return which windows of sequences count: those that lie in a sequence and its border as a whole.
+
+    With ``padding="same"`` those that begin, but for the border, at a time step that counts: so there are as
+    many as of the sequence alone.
+    """
+    if mask is None or layer.dimensions == 2:
+        return no_mask(layer, mask)
+    grid = grid_of(layer, (1, mask.shape[1]))
+    stride, dilation, kernel = grid.strides[1], grid.dilation[1], grid.kernel[1]
+    if layer.padding == "same":
+        return mask[:, ::stride]
+    mask, count = bordered(mask, grid.before[1], grid.after[1]), grid.outputs(1, mask.shape[1])[1]
+    begins = (k * dilation for k in range(kernel))
+    return reduce(and_, (mask[:, begin : begin + (count - 1) * stride + 1 : stride] for begin in begins))
+
+
 def grid_of(layer: Any, image: Shape) -> Grid:
     """Return which windows a layer with kernel_size, strides, padding and dilation has on an image."""
     one = (1,) * (2 - layer.dimensions)
@@ -83,7 +145,7 @@ def grid_of(layer: Any, image: Shape) -> Grid:
 
 def _sides(layer: Any, sizes: Shape, kernel: Shape, strides: Shape, dilation: Shape) -> list[tuple[int, int]]:
     """Return how many zeros come before and after, in both directions."""
-    padding, kind = layer.padding, type(layer).__name__
+    padding = layer.padding
     reach = [(k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
     if padding == "valid":
         return [(0, 0), (0, 0)]
@@ -93,22 +155,5 @@ def _sides(layer: Any, sizes: Shape, kernel: Shape, strides: Shape, dilation: Sh
         return [(t // 2, t - t // 2) for t in total]
     if padding == "causal" and layer.dimensions == 1:
         return [(0, 0), (reach[1], 0)]
-    return _explicit(kind, padding, layer.dimensions)
-
-
-def _explicit(kind: str, padding: Any, dimensions: int) -> list[tuple[int, int]]:
-    """Return sides that are given as numbers."""
-    if isinstance(padding, int) and padding >= 0:
-        made = [(padding, padding)] * dimensions
-    elif isinstance(padding, (tuple, list)):
-        made = [(p, p) if isinstance(p, int) else tuple(p) for p in padding]
-    else:
-        made = []
-    good = len(made) == dimensions and all(len(side) == 2 and min(side) >= 0 for side in made)
-    if not good:
-        names = "'valid', 'same'" + (", 'causal'" if dimensions == 1 else "")
-        raise SettingError(
-            f"{kind}: padding must be {names}, a number of 0 or more, or one (before, after) for each of "
-            f"{dimensions} dimensions, got {padding!r}"
-        )
-    return [(0, 0)] * (2 - dimensions) + made
+    explicit = padding if isinstance(padding, tuple) else (padding,) * layer.dimensions
+    return [(0, 0)] * (2 - layer.dimensions) + list(sides(explicit, layer.dimensions))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, Shape, Tree, namespace
-from ..core.value import in_range
-from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Run, one_input
-from .grids import both, pair
+from ..core.settings import finite, setting
+from ..core.value import value
+from ..errors import ShapeError
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input, zeroed
+from .grids import SIZES, bordered, both, no_mask, pair, sides
 
 
 def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
@@ -20,7 +20,7 @@ def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
     return tuple(range(1, layer.dimensions + 1))
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class GlobalAveragePooling2D(Layer):
     """y = mean over all places of a channel;  dx = dy / places (Lin, Chen & Yan 2014, section 3.2).
 
@@ -33,12 +33,15 @@ class GlobalAveragePooling2D(Layer):
         axes(self, shape)
         return shape[-1:]
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return None if self.dimensions == 1 else no_mask(self, mask)
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         xp, over = namespace(x), axes(self, x.shape[1:])
         share = xp.ones((1, *x.shape[1:-1], 1), dtype=x.dtype)
         if run.mask is not None and self.dimensions == 1:
             share = xp.astype(xp.asarray(run.mask)[..., None], x.dtype)
-        share = share / xp.maximum(share.sum(over, keepdims=True), 1)
+        share = share / xp.maximum(share.sum(over, keepdims=True), 1)  # of nothing the mean is 0
         return (x * share).sum(over), (share, x.shape)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
@@ -46,15 +49,19 @@ class GlobalAveragePooling2D(Layer):
         places = dy.reshape(dy.shape[0], *(1,) * self.dimensions, -1)
         return namespace(dy).broadcast_to(places * share, shape), {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (*(5, 4)[: cls.dimensions], 2)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class GlobalAveragePooling1D(GlobalAveragePooling2D):
     """`GlobalAveragePooling2D` of sequences (n, time, channels)."""
 
     dimensions: ClassVar[int] = 1
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class GlobalMaxPooling2D(Layer):
     """y = max over all places of a channel;  dx = dy at the first maximum.
 
@@ -67,32 +74,42 @@ class GlobalMaxPooling2D(Layer):
         axes(self, shape)
         return shape[-1:]
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return None if self.dimensions == 1 else no_mask(self, mask)
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         xp = namespace(x)
-        places = x.reshape(x.shape[0], -1, x.shape[-1])
+        places, there = x.reshape(x.shape[0], -1, x.shape[-1]), None
         if run.mask is not None and self.dimensions == 1:
-            places = xp.where(xp.asarray(run.mask)[..., None], places, xp.finfo(x.dtype).min)
-        first = places.argmax(1)
-        return places.max(1), (first, x.shape)
+            counts = xp.asarray(run.mask)[..., None]
+            places, there = xp.where(counts, places, xp.finfo(x.dtype).min), counts.any(1)
+        first, y = places.argmax(1), places.max(1)
+        return (y if there is None else xp.where(there, y, 0)), (first, there, x.shape)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        first, shape = cache
+        first, there, shape = cache
         xp, count = namespace(dy), first.shape[0]
+        if there is not None:
+            dy = xp.where(there, dy, 0)
         size = 1
         for n in shape[1:-1]:
             size *= n
         here = xp.arange(size)[None, :, None] == first[:, None]
         return xp.where(here, dy[:, None], 0).reshape(count, *shape[1:]), {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (*(5, 4)[: cls.dimensions], 2)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class GlobalMaxPooling1D(GlobalMaxPooling2D):
     """`GlobalMaxPooling2D` of sequences (n, time, channels)."""
 
     dimensions: ClassVar[int] = 1
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class UpSampling2D(Layer):
     """Each pixel becomes a block of equal ones;  dx = the sum of dy over the block.
 
@@ -107,18 +124,17 @@ class UpSampling2D(Layer):
     (14, 14, 8)
     """
 
-    size: Any = 2
+    size: Any = setting(SIZES, pair, default=2)
 
     dimensions: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        object.__setattr__(self, "size", pair(self, "size", 2))
 
     def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
         blocks = zip(shape[:2], both(self.size), strict=True)
         return (*(None if n is None else n * k for n, k in blocks), shape[2])
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return no_mask(self, mask)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         xp, (down, across) = namespace(x), both(self.size)
@@ -130,8 +146,20 @@ class UpSampling2D(Layer):
         blocks = dy.reshape(n, height, down, width, across, channels)
         return blocks.sum((2, 4)), {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (3, 2, 2)
+        yield cls((2, 3)), (3, 2, 2)
 
-@dataclass(frozen=True, repr=False)
+
+def _border(given: Any, owner: Any) -> tuple[tuple[int, int], ...]:
+    several = given if isinstance(given, (tuple, list)) else (given,) * owner.dimensions
+    if owner.dimensions == 1 and len(several) == 2 and not any(isinstance(p, (tuple, list)) for p in several):
+        several = (several,)  # (before, after) of the only dimension
+    return sides(several, owner.dimensions)
+
+
+@value
 class ZeroPadding2D(Layer):
     """A border of zeros around;  dx = dy without it.
 
@@ -146,44 +174,46 @@ class ZeroPadding2D(Layer):
     (8, 11, 8)
     """
 
-    padding: Any = 1
+    padding: Any = setting(
+        "numbers of 0 or more: one, one for each dimension, or (before, after) for each", _border, default=1
+    )
 
     dimensions: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        given = self.padding if isinstance(self.padding, (tuple, list)) else (self.padding,) * self.dimensions
-        if self.dimensions == 1 and len(given) == 2 and all(isinstance(p, int) for p in given):
-            given = (given,)  # (before, after) of the only dimension
-        made = tuple((p, p) if isinstance(p, int) else tuple(p) for p in given)
-        if len(made) != self.dimensions or not all(len(p) == 2 and min(p) >= 0 for p in made):
-            raise SettingError(
-                f"{type(self).__name__}: padding must be numbers of 0 or more for {self.dimensions} "
-                f"dimensions, got {self.padding!r}"
-            )
-        object.__setattr__(self, "padding", made)
 
     def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
         sides = zip(shape[:-1], self.padding, strict=True)
         return (*(None if n is None else n + before + after for n, (before, after) in sides), shape[-1])
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return no_mask(self, mask)
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        return namespace(x).pad(x, [(0, 0), *self.padding, (0, 0)]), None
+        mask = run.mask if self.dimensions == 1 else None
+        return namespace(x).pad(zeroed(x, mask), [(0, 0), *self.padding, (0, 0)]), mask
 
-    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+    def backward(self, params: Tree, mask: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         sides = zip(dy.shape[1:-1], self.padding, strict=True)
-        return dy[(slice(None), *(slice(before, size - after) for size, (before, after) in sides))], {}
+        inside = (slice(None), *(slice(before, size - after) for size, (before, after) in sides))
+        return zeroed(dy[inside], mask), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(2), (*(5, 4)[: cls.dimensions], 2)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class ZeroPadding1D(ZeroPadding2D):
     """`ZeroPadding2D` of sequences (n, time, channels)."""
 
     dimensions: ClassVar[int] = 1
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        ((before, after),) = self.padding
+        return None if mask is None else bordered(mask, before, after)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class SpatialDropout2D(Layer):
     """Dropout of whole channels of an image: y = x m / (1 - rate), one m for each channel.
 
@@ -195,19 +225,16 @@ class SpatialDropout2D(Layer):
         Probability to drop, at least 0 and below 1.
     """
 
-    rate: float
+    rate: float = finite(0, below=1)
 
     dimensions: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        if not in_range(self.rate, below=1):
-            kind = type(self).__name__
-            raise SettingError(f"{kind}: rate must be at least 0 and below 1, got {self.rate!r}")
 
     def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
         return shape
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return mask if self.dimensions == 1 else no_mask(self, mask)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if not run.train or self.rate == 0:
@@ -219,8 +246,12 @@ class SpatialDropout2D(Layer):
     def backward(self, params: Tree, mask: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return (dy if mask is None else dy * mask / (1 - self.rate)), {}
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(0.4), (*(5, 4)[: cls.dimensions], 2)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class SpatialDropout1D(SpatialDropout2D):
     """`SpatialDropout2D` of sequences (n, time, channels)."""
 

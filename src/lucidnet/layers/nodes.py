@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ..core.settings import shown
 from ..errors import SettingError, suggestion
 from .base import Layer
 
@@ -30,11 +31,21 @@ def nodes(given: Any) -> Iterator[Node]:
         If one of them is something else.
     """
     for node in given:
-        if not isinstance(node, (tuple, list)) or len(node) != 3 or not isinstance(node[1], (Layer, str)):
-            raise SettingError(f"Graph: expected nodes (name, layer, source), got {node!r}")
+        if not _is_node(node):
+            raise SettingError(f"expected (name, layer, source), got {shown(node)}")
         name, layer, sources = node
         layer = layer if isinstance(layer, str) else replace(layer, name=name)
         yield Node(name, layer, (sources,) if isinstance(sources, str) else tuple(sources))
+
+
+def _is_node(given: Any) -> bool:
+    """Tell whether something is a name, a layer or the name of one, and one or more sources."""
+    if not isinstance(given, (tuple, list)) or len(given) != 3:
+        return False
+    name, layer, sources = given
+    several = (sources,) if isinstance(sources, str) else sources
+    texts = isinstance(name, str) and isinstance(several, (tuple, list)) and bool(several)
+    return texts and isinstance(layer, (Layer, str)) and all(isinstance(one, str) for one in several)
 
 
 def check(inputs: Collection[str], given: Sequence[Node], outputs: Collection[str]) -> None:
@@ -44,7 +55,7 @@ def check(inputs: Collection[str], given: Sequence[Node], outputs: Collection[st
         raise SettingError(f"Graph: two inputs or nodes are named {doubled[0]!r}")
     _check_sources(inputs, given)
     if missing := [name for name in outputs if name in inputs or name not in names]:
-        raise SettingError(f"Graph: there is no node {missing[0]!r} to be an output")
+        raise SettingError(f"Graph: outputs: there is no node {missing[0]!r} to be an output")
     used = {source for node in given for source in node.sources} | set(outputs)
     if idle := [name for name in names if name not in used]:
         raise SettingError(f"Graph: {idle[0]!r} leads to no output; take it out, or name it in outputs")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..backend import Array, Tree, namespace
-from ..core.value import in_range
-from ..errors import SettingError
-from .base import INFERENCE, Cache, Layer, Run
+from ..core.settings import finite
+from ..core.value import value
+from .base import INFERENCE, Cache, Layer, Run, Samples
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class GaussianNoise(Layer):
     """In training y = x + s e with e standard normal, in inference y = x;  dx = dy.
 
@@ -23,12 +21,7 @@ class GaussianNoise(Layer):
         The standard deviation s, in units of x.
     """
 
-    deviation: float
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        if not in_range(self.deviation):
-            raise SettingError(f"GaussianNoise: deviation must be 0 or more, got {self.deviation!r}")
+    deviation: float = finite(0)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if not run.train or self.deviation == 0:
@@ -38,3 +31,7 @@ class GaussianNoise(Layer):
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy, {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(0.1), (5,)

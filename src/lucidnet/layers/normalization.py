@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..core.value import in_range
-from ..errors import SettingError
-from .base import INFERENCE, Cache, Layer, Run, features
+from ..core.settings import finite
+from ..core.value import value
+from .base import INFERENCE, Cache, Layer, Run, Samples, features
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class LayerNormalization(Layer):
     """Each row of features gets mean 0 and variance 1, then a scale and a shift per feature.
 
@@ -37,11 +36,7 @@ class LayerNormalization(Layer):
     array([[-1.,  1.]])
     """
 
-    epsilon: float = 1e-3
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_epsilon(self)
+    epsilon: float = finite(above=0, default=1e-3)
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)
@@ -70,8 +65,13 @@ class LayerNormalization(Layer):
         dx *= inverse
         return dx, grads
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (5,)
+        yield cls(), (3, 5)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class RMSNormalization(Layer):
     """Each row of features gets mean square 1, then a scale per feature; its mean stays.
 
@@ -89,11 +89,7 @@ class RMSNormalization(Layer):
         What is added to the mean square.
     """
 
-    epsilon: float = 1e-6
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_epsilon(self)
+    epsilon: float = finite(above=0, default=1e-6)
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)
@@ -118,6 +114,11 @@ class RMSNormalization(Layer):
         dx *= inverse
         return dx, grads
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (5,)
+        yield cls(), (3, 5)
+
 
 def scaled(x: Array, epsilon: float) -> tuple[Array, Array]:
     """Return rows divided by sqrt(mean square + epsilon), and the factors that did it."""
@@ -134,10 +135,3 @@ def scale_and_shift(rng: Stream, shape: Shape) -> Tree:
 def over_rows(x: Array) -> Array:
     """Return the sum over all axes but the last."""
     return x.reshape(-1, x.shape[-1]).sum(0)
-
-
-def check_epsilon(layer: Layer) -> None:
-    """Raise if the field `epsilon` is not a positive number: without it a constant row is 0 / 0."""
-    epsilon = layer.epsilon  # type: ignore[attr-defined]
-    if not in_range(epsilon) or epsilon == 0:
-        raise SettingError(f"{type(layer).__name__}: epsilon must be above 0, got {epsilon!r}")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, Tree, namespace
 from ..backend.windows import Grid, added, padded, unpadded
-from .base import INFERENCE, Cache, Layer, Run
-from .grids import check_windows, grid_of, outputs, pair
+from ..core.settings import setting
+from ..core.value import value
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, zeroed
+from .grids import PADDINGS, SIZES, as_padding, check_windows, grid_of, outputs, pair, window_mask
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Pooling(Layer):
     """The base of pooling over windows.
 
@@ -27,17 +28,11 @@ class Pooling(Layer):
         As for `Conv2D`; what is added around takes no part.
     """
 
-    pool_size: Any = 2
-    strides: Any = None
-    padding: Any = "valid"
+    pool_size: Any = setting(SIZES, pair, default=2)
+    strides: Any = setting(SIZES, pair, default=None, optional=True)
+    padding: Any = setting(PADDINGS, as_padding, default="valid")
 
     dimensions: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        object.__setattr__(self, "pool_size", pair(self, "pool_size", self.dimensions))
-        if self.strides is not None:
-            object.__setattr__(self, "strides", pair(self, "strides", self.dimensions))
 
     @property
     def kernel_size(self) -> Any:
@@ -47,25 +42,29 @@ class Pooling(Layer):
     def output_shape(self, shape: Any) -> Any:
         return (*outputs(self, shape), shape[-1])
 
-    def pool(self, x: Array, grid: Grid) -> tuple[Array, Cache]:
-        """Return the pooled image, and what `parts` needs."""
-        raise NotImplementedError(f"{type(self).__name__} must define pool(x, grid)")
+    def pool(self, x: Array, grid: Grid, counts: Array | None) -> tuple[Array, Cache]:
+        """Return the pooled image, and what `parts` needs; `counts` (n, 1, time, 1) are those that count."""
+        raise NotImplementedError(f"{type(self).__name__} must define pool(x, grid, counts)")
 
     def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
         """Yield what goes back to the pixels with each offset."""
         raise NotImplementedError(f"{type(self).__name__} must define parts(cache, dy, grid)")
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return window_mask(self, mask)
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         image = x if self.dimensions == 2 else x[:, None]
         grid = grid_of(self, image.shape[1:])
         check_windows(self, grid.outputs(*image.shape[1:3]), x.shape[1:-1])
-        y, cache = self.pool(image, grid)
-        return (y if self.dimensions == 2 else y[:, 0]), (cache, image.shape)
+        counts = None if run.mask is None else namespace(x).asarray(run.mask)[:, None, :, None]
+        y, cache = self.pool(image, grid, counts)
+        return (y if self.dimensions == 2 else y[:, 0]), (cache, image.shape, run.mask)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         if not need_dx:
             return None, {}
-        cache, shape = cache
+        cache, shape, mask = cache
         grid, xp = grid_of(self, shape[1:]), namespace(dy)
         sides = [n + b + a for n, b, a in zip(shape[1:3], grid.before, grid.after, strict=True)]
         dx = xp.zeros((shape[0], *sides, shape[3]), dtype=dy.dtype)
@@ -74,10 +73,15 @@ class Pooling(Layer):
         for offset, part in zip(grid.offsets(), self.parts(cache, image, grid), strict=True):
             dx = added(dx, grid.slices(offset, outputs), part)
         dx = unpadded(dx, grid)
-        return (dx if self.dimensions == 2 else dx[:, 0]), {}
+        return (dx if self.dimensions == 2 else zeroed(dx[:, 0], mask)), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (*(5, 4)[: cls.dimensions], 2)
+        yield cls(3, strides=2, padding="same"), (*(5, 4)[: cls.dimensions], 2)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class MaxPooling2D(Pooling):
     """y = max over the window;  dx = dy at the place of the (first) maximum (Weng et al. 1992).
 
@@ -89,13 +93,15 @@ class MaxPooling2D(Pooling):
     (14, 14, 8)
     """
 
-    def pool(self, x: Array, grid: Grid) -> tuple[Array, Cache]:
+    def pool(self, x: Array, grid: Grid, counts: Array | None) -> tuple[Array, Cache]:
         xp, outputs = namespace(x), grid.outputs(*x.shape[1:3])
-        x = padded(x, grid, -math.inf)
+        x = padded(x if counts is None else xp.where(counts, x, -math.inf), grid, -math.inf)
         y = None
         for offset in grid.offsets():
             part = x[grid.slices(offset, outputs)]
             y = part if y is None else xp.maximum(y, part)
+        if counts is not None:  # where nothing counts there is no maximum
+            return xp.where(y == -math.inf, xp.asarray(0, dtype=x.dtype), y), (x, y)
         return xp.asarray(y, copy=True), (x, y)
 
     def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
@@ -108,7 +114,7 @@ class MaxPooling2D(Pooling):
             yield dy * here
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class AveragePooling2D(Pooling):
     """y = mean over the pixels of the window that lie in the image;  dx = dy over their number.
 
@@ -121,12 +127,16 @@ class AveragePooling2D(Pooling):
     (14, 14, 8)
     """
 
-    def pool(self, x: Array, grid: Grid) -> tuple[Array, Cache]:
+    def pool(self, x: Array, grid: Grid, counts: Array | None) -> tuple[Array, Cache]:
         xp, outputs = namespace(x), grid.outputs(*x.shape[1:3])
-        inside = padded(xp.ones((1, *x.shape[1:3], 1), dtype=x.dtype), grid)
-        x = padded(x, grid)
+        inside = xp.ones((1, *x.shape[1:3], 1), dtype=x.dtype)
+        if counts is not None:
+            x, inside = xp.where(counts, x, xp.asarray(0, dtype=x.dtype)), xp.astype(counts, x.dtype)
+        inside, x = padded(inside, grid), padded(x, grid)
         total = sum(x[grid.slices(offset, outputs)] for offset in grid.offsets())
         count = sum(inside[grid.slices(offset, outputs)] for offset in grid.offsets())
+        if counts is not None:
+            count = xp.maximum(count, xp.asarray(1, dtype=x.dtype))
         return total / count, count
 
     def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
@@ -135,14 +145,14 @@ class AveragePooling2D(Pooling):
             yield share
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class MaxPooling1D(MaxPooling2D):
     """`MaxPooling2D` of sequences (n, time, channels)."""
 
     dimensions: ClassVar[int] = 1
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class AveragePooling1D(AveragePooling2D):
     """`AveragePooling2D` of sequences (n, time, channels)."""
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
+from ..core.settings import named, whole
+from ..core.types import Named
+from ..core.value import value
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Run, one_input
-from .embedding import check_whole
+from ..initializers import Initializer
+from .base import INFERENCE, Cache, Layer, Run, Samples, one_input
 from .recurrent.base import sequence
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class PositionalEmbedding(Layer):
     """A learned vector for each place in a sequence is added: y_t = x_t + W_t,  dW_t = sum_n dy_t.
 
@@ -29,13 +31,8 @@ class PositionalEmbedding(Layer):
         How W (length, features) begins; uniform from -0.05 to 0.05 if not given.
     """
 
-    length: int
-    initializer: Any = initializers.Uniform()
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        check_whole(self, "length")
-        object.__setattr__(self, "initializer", initializers.get(self.initializer))
+    length: int = whole(1)
+    initializer: Named[Initializer] = named(initializers, default=initializers.Uniform())
 
     def output_shape(self, shape: Any) -> Any:
         self._check(sequence(one_input(self, shape))[0])
@@ -58,8 +55,12 @@ class PositionalEmbedding(Layer):
         if time is not None and time > self.length:
             raise ShapeError(f"PositionalEmbedding: a sequence of {time} steps is longer than {self.length}")
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(7), (6, 4)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class SinusoidalEncoding(Layer):
     """A fixed wave for each place in a sequence is added: y_t = x_t + p_t,  dx = dy.
 
@@ -82,3 +83,7 @@ class SinusoidalEncoding(Layer):
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy, {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(), (6, 4)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..core.value import in_range
-from ..errors import SettingError
+from ..core.settings import finite
+from ..core.value import value
 from .base import INFERENCE, Cache, Layer, Run, features
 from .normalization import over_rows
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class PReLU(Layer):
     """y = x for x > 0, else a x, with a slope a per feature that is learned.
 
@@ -37,12 +36,7 @@ class PReLU(Layer):
     array([[-1.,  3.]])
     """
 
-    alpha: float = 0.25
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        if not in_range(self.alpha, least=-float("inf")):
-            raise SettingError(f"PReLU: alpha must be a number, got {self.alpha!r}")
+    alpha: float = finite(default=0.25)
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)

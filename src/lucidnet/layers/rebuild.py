@@ -6,8 +6,9 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from ..backend import Tree
 from ..core.trees import Path
-from .base import Layer
+from .base import INFERENCE, Cache, Layer, Mask, Run
 
 INNER = "activation"
 """The name of an activation inside a layer: the last part of its path."""
@@ -40,6 +41,11 @@ class Wrapper:
         if name.startswith("__"):  # protocols, such as those of copies and arrays, are not the layer's
             raise AttributeError(name)
         return getattr(self._layer, name)
+
+    def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
+        """Return what `forward` does, and the layer's mask; of a container a wrapper says more."""
+        mask = self._layer.output_mask(x, run.mask)
+        return *self.forward(params, x, run), mask
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:

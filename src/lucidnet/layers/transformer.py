@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree
+from ..core.settings import finite, flag, setting, whole
+from ..core.types import Named
+from ..core.value import value
 from ..errors import ShapeError
 from . import activations
 from .attention import MultiHeadAttention
-from .base import INFERENCE, Cache, Layer, Run, Send, several
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, several
 from .containers import Container, Residual, Sequential
 from .core import Dropout
 from .dense import Dense
-from .embedding import check_whole
 from .normalization import LayerNormalization
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class TransformerBlock(Container):
     """Attention between steps, then a dense network at each step; a skip connection around both.
 
@@ -55,22 +57,19 @@ class TransformerBlock(Container):
     ['attention', 'feed_forward']
     """
 
-    heads: int
-    width: int
-    feed_forward: int | None = None
-    dropout: float = 0.0
-    causal: bool = False
-    activation: Any = activations.GELU()
-    norm_first: bool = True
-    epsilon: float = 1e-5
+    heads: int = whole(1)
+    width: int = whole(1)
+    feed_forward: int | None = whole(1, default=None, optional=True)
+    dropout: float = finite(0, below=1, default=0.0)
+    causal: bool = flag(default=False)
+    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.GELU())
+    norm_first: bool = flag(default=True)
+    epsilon: float = finite(above=0, default=1e-5)
 
     body: Sequential = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        given = ["feed_forward"] if self.feed_forward is not None else []
-        check_whole(self, "heads", "width", *given)
-        object.__setattr__(self, "activation", activations.inside(self.activation, self))
+        super().__post_init__()
         object.__setattr__(self, "body", self._made())
 
     def _made(self) -> Sequential:
@@ -103,9 +102,17 @@ class TransformerBlock(Container):
         return self.body.init(rng, shape)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        return self.body.forward(params, x, run)
+        return self.flow(params, x, run)[:2]
+
+    def flow(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
+        return self.body.flow(params, x, run)
 
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:
         return self.body.route(params, cache, dy, send, need_dx)
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(2, 4, 3, dropout=0.2), (5, 4)
+        yield cls(1, 2, 3, causal=True, norm_first=False), (3, 2)

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..backend.patches import correlate, correlate_back, correlate_weights
 from ..backend.windows import Grid, added, padded, unpadded
+from ..core.settings import flag, named, setting, whole
+from ..core.types import Named
+from ..core.value import value
 from ..errors import SettingError, ShapeError
+from ..initializers import Initializer
 from . import activations
-from .base import INFERENCE, Cache, Layer, Run
-from .grids import both, check_axes, check_windows, grid_of, outputs, pair, whole
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples
+from .grids import (
+    PADDINGS,
+    SIZES,
+    as_padding,
+    both,
+    check_axes,
+    check_windows,
+    grid_of,
+    no_mask,
+    outputs,
+    pair,
+)
 
 LARGE = 1 << 30
 """Stands for a size that varies."""
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Conv2DTranspose(Layer):
     """Convolution with its two directions exchanged: each pixel of x adds a window to the output.
 
@@ -48,28 +63,22 @@ class Conv2DTranspose(Layer):
     (14, 14, 4)
     """
 
-    filters: int
-    kernel_size: Any
-    strides: Any = 1
-    padding: Any = "valid"
-    dilation: Any = 1
-    output_padding: int = 0
-    activation: Any = activations.Linear()
-    use_bias: bool = True
-    initializer: Any = initializers.VarianceScaling()
-    bias_initializer: Any = initializers.Constant()
+    filters: int = whole(1)
+    kernel_size: Any = setting(SIZES, pair)
+    strides: Any = setting(SIZES, pair, default=1)
+    padding: Any = setting(PADDINGS, as_padding, default="valid")
+    dilation: Any = setting(SIZES, pair, default=1)
+    output_padding: int = whole(0, default=0)
+    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
+    use_bias: bool = flag(default=True)
+    initializer: Named[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        whole(self, "filters")
-        for name in ("kernel_size", "strides", "dilation"):
-            object.__setattr__(self, name, pair(self, name, 2))
-        object.__setattr__(self, "activation", activations.inside(self.activation, self))
-        for name in ("initializer", "bias_initializer"):
-            object.__setattr__(self, name, initializers.get(getattr(self, name)))
+        super().__post_init__()
         if not 0 <= self.output_padding < min(both(self.strides)):
             raise SettingError(
                 f"Conv2DTranspose: output_padding must be at least 0 and below the strides {self.strides}, "
@@ -107,6 +116,9 @@ class Conv2DTranspose(Layer):
     def _grid(self, outputs: tuple[int, int]) -> Grid:
         return grid_of(self, outputs)
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return no_mask(self, mask)
+
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         outputs = self.outputs(x.shape[1:3])
         z = correlate_back(x, params["W"], self._grid(outputs), *outputs)
@@ -127,8 +139,13 @@ class Conv2DTranspose(Layer):
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
 
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(3, 3), (5, 4, 2)
+        yield cls(3, 3, strides=2, padding="same", activation="tanh"), (3, 2, 2)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class DepthwiseConv2D(Layer):
     """Convolution of each channel by itself: z_cm = sum over the window of x_c W_cm, + b.
 
@@ -151,27 +168,18 @@ class DepthwiseConv2D(Layer):
     (6, 6, 8)
     """
 
-    kernel_size: Any
-    strides: Any = 1
-    padding: Any = "valid"
-    dilation: Any = 1
-    multiplier: int = 1
-    activation: Any = activations.Linear()
-    use_bias: bool = True
-    initializer: Any = initializers.VarianceScaling()
-    bias_initializer: Any = initializers.Constant()
+    kernel_size: Any = setting(SIZES, pair)
+    strides: Any = setting(SIZES, pair, default=1)
+    padding: Any = setting(PADDINGS, as_padding, default="valid")
+    dilation: Any = setting(SIZES, pair, default=1)
+    multiplier: int = whole(1, default=1)
+    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
+    use_bias: bool = flag(default=True)
+    initializer: Named[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     dimensions: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        whole(self, "multiplier")
-        for name in ("kernel_size", "strides", "dilation"):
-            object.__setattr__(self, name, pair(self, name, 2))
-        object.__setattr__(self, "activation", activations.inside(self.activation, self))
-        for name in ("initializer", "bias_initializer"):
-            object.__setattr__(self, name, initializers.get(getattr(self, name)))
 
     def output_shape(self, shape: Any) -> Any:
         return (*outputs(self, shape), shape[-1] * self.multiplier)
@@ -182,6 +190,9 @@ class DepthwiseConv2D(Layer):
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (channels * self.multiplier,))
         return params, out
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return no_mask(self, mask)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         grid, wide = grid_of(self, x.shape[1:]), x
@@ -217,3 +228,8 @@ class DepthwiseConv2D(Layer):
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(3), (5, 4, 2)
+        yield cls(2, strides=2, multiplier=2, activation="tanh"), (5, 4, 2)

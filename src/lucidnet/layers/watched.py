@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backend import Tree
 from ..core.trees import Path, tree_map
-from .base import INFERENCE, Cache, Layer, Run, Send
+from .base import INFERENCE, Cache, Layer, Mask, Run, Send
 from .rebuild import INNER, Wrapper, rebuilt
 
 
@@ -101,11 +101,18 @@ class Watched(Wrapper):
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache]:
         """Return what the layer returns, and note a call."""
+        return self._watch(self._made.forward, params, x, run)  # type: ignore[no-any-return]
+
+    def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
+        """As `forward`, with the mask of the output."""
+        return self._watch(self._made.flow, params, x, run)  # type: ignore[no-any-return]
+
+    def _watch(self, function: Callable[..., Any], params: Tree, x: Any, run: Run) -> Any:
         call = Call(self._path, self._layer, params, self._noted(x), run)
         self._calls.append(call)
-        y, call.cache = self._made.forward(params, x, run)
-        call.y = self._noted(y)
-        return y, call.cache
+        made = function(params, x, run)
+        call.y, call.cache = self._noted(made[0]), made[1]
+        return made
 
     def backward(self, params: Tree, cache: Cache, dy: Any, need_dx: bool = True) -> tuple[Any, Tree]:
         """Return what the layer returns, and complete the call that it belongs to."""

@@ -1,95 +1,26 @@
 """Losses: how bad a prediction is, and which way is better. Means over the batch."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
-
-from ..core.lazy import lazy
-from ..core.value import get as _get
-from ..errors import SettingError, lookup
-from .base import Loss
-from .crossentropy import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    KLDivergence,
-    SparseCategoricalCrossentropy,
-)
-from .custom import CustomLoss, custom
-from .margin import CategoricalHinge, Hinge
-from .regression import CosineDistance, HalfSquaredError, Huber, MeanAbsoluteError, MeanSquaredError
+from ..core.exports import export
+from .base import Loss as Loss
+from .crossentropy import BinaryCrossentropy as BinaryCrossentropy
+from .crossentropy import CategoricalCrossentropy as CategoricalCrossentropy
+from .crossentropy import KLDivergence as KLDivergence
+from .crossentropy import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
+from .custom import CustomLoss as CustomLoss
+from .custom import custom as custom
+from .margin import CategoricalHinge as CategoricalHinge
+from .margin import Hinge as Hinge
+from .registry import KNOWN as KNOWN
+from .registry import get as get
+from .regression import CosineDistance as CosineDistance
+from .regression import HalfSquaredError as HalfSquaredError
+from .regression import Huber as Huber
+from .regression import MeanAbsoluteError as MeanAbsoluteError
+from .regression import MeanSquaredError as MeanSquaredError
 
 if TYPE_CHECKING:
-    from .joint import Joint
+    from .joint import Joint as Joint
 
-KNOWN: dict[str, Callable[[], Loss]] = {
-    "mse": MeanSquaredError,
-    "mean_squared_error": MeanSquaredError,
-    "half_squared_error": HalfSquaredError,
-    "mae": MeanAbsoluteError,
-    "mean_absolute_error": MeanAbsoluteError,
-    "huber": Huber,
-    "binary_crossentropy": BinaryCrossentropy,
-    "categorical_crossentropy": CategoricalCrossentropy,
-    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
-    "hinge": Hinge,
-    "categorical_hinge": CategoricalHinge,
-    "kl_divergence": KLDivergence,
-    "cosine": CosineDistance,
-}
-
-__all__ = [
-    "KNOWN",
-    "BinaryCrossentropy",
-    "CategoricalCrossentropy",
-    "CategoricalHinge",
-    "CosineDistance",
-    "CustomLoss",
-    "HalfSquaredError",
-    "Hinge",
-    "Huber",
-    "Joint",
-    "KLDivergence",
-    "Loss",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
-    "SparseCategoricalCrossentropy",
-    "custom",
-    "get",
-]
-
-
-def get(given: Any, weights: Mapping[str, float] | None = None) -> Loss:
-    """Return the loss with a name; a loss returns itself; a function is wrapped, a dict joined.
-
-    Parameters
-    ----------
-    given : str, Loss, callable, or dict of these
-        The loss; one for each output by name, for a network with several.
-    weights : dict of float, optional
-        How much the loss of each output counts; 1 for those left out.
-
-    Examples
-    --------
-    >>> get("mse")
-    MeanSquaredError()
-    """
-    if isinstance(given, Mapping):
-        return _joint(given, weights or {})
-    if weights:
-        raise SettingError(f"loss_weights: is for a dict of losses by output, got loss={given!r}")
-    if callable(given) and not isinstance(given, type):
-        return custom(given)
-    return _get("loss", given, KNOWN, Loss)
-
-
-def _joint(given: Mapping[str, Any], weights: Mapping[str, float]) -> Joint:
-    from .joint import Joint
-
-    for name in weights:
-        lookup("output in loss_weights", name, given)
-    losses = tuple((name, get(loss)) for name, loss in given.items())
-    return Joint(losses, tuple(weights.get(name, 1.0) for name in given))
-
-
-__getattr__ = lazy(__name__, {"joint": "Joint"})
+export(globals())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..backend import Array, Shape, namespace
-from ..core.value import Value
+from ..core.value import Value, value
 from ..errors import DataError, ShapeError
 from ..layers import Layer
 from ..layers.base import counting
@@ -18,7 +18,7 @@ from ..layers.core import fits
 Cache: TypeAlias = Any
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Loss(Value):
     """A number per example that says how bad a prediction is, and its slope.
 
@@ -57,7 +57,7 @@ class Loss(Value):
         weights : array (n,) or (n, time), optional
             A weight for each example, or for each of its time steps.
         mask : array (n, time) of bool, optional
-            Which time steps count; ignored where the output has no time.
+            Which time steps of the output count.
         valid : array (n,) of bool, optional
             Which examples count.
         """
@@ -70,7 +70,7 @@ class Loss(Value):
         share = shares(values, weights, mask, valid)
         if share is None:
             return values.sum() / values.size, (cache, values.shape, None)
-        return (values * share).sum(), (cache, values.shape, share)
+        return scaled(values, share).sum(), (cache, values.shape, share)
 
     def backward(self, cache: Cache) -> Array:
         """Return the gradient of the mean loss by the prediction."""
@@ -78,10 +78,26 @@ class Loss(Value):
         slope = self.slope(cache)
         if share is None:
             return slope / math.prod(shape)
-        return slope * share[..., None]
+        return scaled(slope, share[..., None])
+
+    def parts(
+        self, cache: Cache, mask: Any = None, valid: Array | None = None
+    ) -> tuple[tuple[Any, Any], ...]:
+        """Return the means that this loss is the sum of, each with its N, if they are over different values.
+
+        Of batches together each is then a mean of its own. There are none where the loss is one mean.
+
+        Parameters
+        ----------
+        cache : Cache
+            What `forward` kept.
+        mask, valid
+            As for `forward`.
+        """
+        return ()
 
     def terms(self, prediction: Any, mask: Array | None = None, valid: Array | None = None) -> Any:
-        """Return N, how many values the mean is over."""
+        """Return N, how many values the mean is over; 0 where nothing counts."""
         shape = prediction.shape[:-1]
         counts = counting(len(shape), mask, valid)
         if counts is None:
@@ -119,10 +135,22 @@ class Loss(Value):
         """
         return check_values(target, shape, dtype)
 
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        """Yield losses of this class to try; the default is one without arguments."""
+        if cls is not Loss:
+            yield cls()
+
+
+def scaled(values: Array, share: Array) -> Array:
+    """Return values times their share; what has none is 0, whatever stands there."""
+    xp = namespace(values)
+    return xp.where(share == 0, xp.asarray(0, dtype=values.dtype), values * share)
+
 
 def terms_of(counts: Array, shape: Shape) -> Any:
-    """Return how many values of an array of a shape count; at least 1, as a divisor."""
-    return namespace(counts).maximum(counts.sum(), 1) * (math.prod(shape) // math.prod(counts.shape))
+    """Return how many values of an array of a shape count."""
+    return counts.sum() * (math.prod(shape) // math.prod(counts.shape))
 
 
 def shares(
@@ -136,7 +164,7 @@ def shares(
     share = xp.ones_like(values)
     if counts is not None:
         share = share * xp.astype(counts, values.dtype)
-        count = xp.astype(terms_of(counts, values.shape), values.dtype)
+        count = xp.maximum(xp.astype(terms_of(counts, values.shape), values.dtype), 1)
     if weights is not None:
         share = share * weights.reshape(*weights.shape, *(1,) * (values.ndim - weights.ndim))
     return share / count
@@ -144,6 +172,8 @@ def shares(
 
 def check_values(target: Any, shape: Shape, dtype: str) -> Array:
     """Return targets of the output's own shape; (n,) stands for (n, 1)."""
+    if isinstance(target, Mapping):
+        raise DataError("y: expected an array, as the network has one output, got a dict")
     target = np.asarray(target, dtype)
     if target.ndim == len(shape) and shape[-1] == 1:
         target = target[..., None]

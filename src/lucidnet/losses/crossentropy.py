@@ -7,13 +7,15 @@ model does that by itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..backend import Array, Shape, namespace, one_hot
-from ..core.value import in_range, plain_numbers
+from ..core.settings import finite, flag
+from ..core.value import value
 from ..errors import DataError, SettingError, ShapeError
 from ..layers import HardSigmoid, Layer, LogSoftmax, Sigmoid, Softmax
 from ..layers.activations import KNOWN
@@ -38,7 +40,7 @@ def floor(p: Array) -> Array:
     return xp.maximum(p, xp.finfo(p.dtype).smallest_normal)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class FromProbabilities(Loss):
     """The base of losses of probabilities, which may also be computed from logits.
 
@@ -48,7 +50,7 @@ class FromProbabilities(Loss):
         Whether predictions are logits. A model with a final softmax or sigmoid needs no such hint.
     """
 
-    from_logits: bool = False
+    from_logits: bool = flag(default=False)
 
     partner: ClassVar[type[Layer]] = Softmax
     """The activation from whose input, the logits, this loss can be computed."""
@@ -78,7 +80,7 @@ class FromProbabilities(Loss):
         )
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class CategoricalCrossentropy(FromProbabilities):
     """L = -sum_j t_j log p_j for one of k classes.
 
@@ -100,10 +102,7 @@ class CategoricalCrossentropy(FromProbabilities):
     Targets are labels (n,) of whole numbers, or rows (n, k): one-hot or any distribution.
     """
 
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_smoothing(self)
+    label_smoothing: float = finite(0, below=1, default=0.0)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         t = self._smooth(as_rows(target, prediction))
@@ -126,8 +125,14 @@ class CategoricalCrossentropy(FromProbabilities):
     def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
         return check_classes(target, shape, dtype)
 
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls(from_logits=True)
+        yield cls()
+        yield cls(label_smoothing=0.1)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class SparseCategoricalCrossentropy(FromProbabilities):
     """`CategoricalCrossentropy` that takes whole-number labels only."""
 
@@ -146,8 +151,13 @@ class SparseCategoricalCrossentropy(FromProbabilities):
             )
         return check_classes(given, shape, dtype)
 
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls(from_logits=True)
+        yield cls()
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class BinaryCrossentropy(FromProbabilities):
     """L = -1/k sum_j (t_j log p_j + (1 - t_j) log(1 - p_j)) for k yes-or-no outputs.
 
@@ -165,13 +175,10 @@ class BinaryCrossentropy(FromProbabilities):
         The target becomes (1 - s) t + s / 2.
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: float = finite(0, below=1, default=0.0)
 
     partner: ClassVar[type[Layer]] = Sigmoid
     also: ClassVar[tuple[type[Layer], ...]] = (HardSigmoid,)
-
-    def __post_init__(self) -> None:
-        check_smoothing(self)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         xp = namespace(prediction)
@@ -198,8 +205,14 @@ class BinaryCrossentropy(FromProbabilities):
             )
         return target
 
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls(from_logits=True)
+        yield cls()
+        yield cls(label_smoothing=0.1)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class KLDivergence(FromProbabilities):
     """L = sum_j t_j log(t_j / p_j), with 0 log 0 = 0 (Kullback & Leibler 1951).
 
@@ -225,20 +238,15 @@ class KLDivergence(FromProbabilities):
             raise DataError(f"kl_divergence takes distributions, got a negative target {target.min():g}")
         return target
 
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls(from_logits=True)
+        yield cls()
+
 
 def known(activation: Layer) -> bool:
     """Tell whether an activation is one of the package's own."""
     return any(type(activation) is kind for kind in KNOWN.values())
-
-
-def check_smoothing(loss: CategoricalCrossentropy | BinaryCrossentropy) -> None:
-    """Raise unless 0 <= label_smoothing < 1."""
-    plain_numbers(loss)
-    if not in_range(loss.label_smoothing, below=1):
-        raise SettingError(
-            f"{type(loss).__name__}: label_smoothing must be at least 0 and below 1, "
-            f"got {loss.label_smoothing!r}"
-        )
 
 
 def as_rows(target: Array, prediction: Array) -> Array:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 from ..backend import Array
 from ..backend import derivative as automatic
+from ..core import settings
+from ..core.value import value
 from .base import Cache, Loss
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class CustomLoss(Loss):
     """L_i = f(y, t)_i,  dL_i/dy_i = f'(y, t)_i.
 
@@ -22,14 +23,18 @@ class CustomLoss(Loss):
         From the same to the derivative of each value by its prediction, (n, ..., k).
     """
 
-    function: Callable[[Array, Array], Array]
-    derivative: Callable[[Array, Array], Array]
+    function: Callable[[Array, Array], Array] = settings.function()
+    derivative: Callable[[Array, Array], Array] = settings.function()
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         return self.function(prediction, target), (prediction, target)
 
     def slope(self, cache: Cache) -> Array:
         return self.derivative(*cache)
+
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls(lambda y, t: ((y - t) ** 4).sum(-1), lambda y, t: 4 * (y - t) ** 3)
 
 
 def custom(

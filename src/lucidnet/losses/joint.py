@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..backend import Array
-from ..core.value import in_range
+from ..core.settings import UnfitError, anything, finite, listed, sequence, setting, text, texts
+from ..core.value import value
 from ..errors import DataError, SettingError
 from ..layers import Graph, Layer, Sequential
 from .base import Cache, Loss
+from .regression import Huber, MeanSquaredError
 
 
-@dataclass(frozen=True, repr=False)
+def _pairs(given: Any, owner: Any) -> tuple[tuple[str, Loss], ...]:
+    pairs = tuple(listed(pair) for pair in listed(given))
+    if not pairs or not all(
+        len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], Loss) for pair in pairs
+    ):
+        raise UnfitError
+    return pairs
+
+
+@value
 class Joint(Loss):
     """L = sum_k w_k L_k, one loss for each output by name.
 
@@ -33,18 +44,15 @@ class Joint(Loss):
     (1.0, 0.1)
     """
 
-    losses: Any
-    weights: Any
-    fused: Any = ()
+    losses: Any = setting("a sequence of pairs (name, Loss)", _pairs)
+    weights: Any = sequence("numbers of 0 or more", finite(0))
+    fused: Any = texts(default=())
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "losses", tuple((name, loss) for name, loss in self.losses))
-        object.__setattr__(self, "weights", tuple(self.weights))
-        object.__setattr__(self, "fused", tuple(self.fused))
-        if len(self.weights) != len(self.losses) or not all(in_range(w) for w in self.weights):
+        super().__post_init__()
+        if len(self.weights) != len(self.losses):
             raise SettingError(
-                f"Joint: expected a weight of 0 or more for each of {len(self.losses)} losses, "
-                f"got {self.weights}"
+                f"Joint: weights must be one for each of {len(self.losses)} losses, got {self.weights}"
             )
 
     def forward(
@@ -55,22 +63,36 @@ class Joint(Loss):
         mask: Array | None = None,
         valid: Array | None = None,
     ) -> tuple[Array, Cache]:
-        total, caches = 0.0, {}
+        total, caches, parts = 0.0, {}, {}
         for (name, loss), weight in zip(self.losses, self.weights, strict=True):
-            value, caches[name] = loss.forward(prediction[name], target[name], weights, mask, valid)
-            total = total + weight * value
-        return total, (caches, prediction)
+            own = None if mask is None else mask[name]
+            value, caches[name] = loss.forward(prediction[name], target[name], weights, own, valid)
+            parts[name] = weight * value
+            total = total + parts[name]
+        return total, (caches, prediction, parts)
+
+    def parts(
+        self, cache: Cache, mask: Any = None, valid: Array | None = None
+    ) -> tuple[tuple[Any, Any], ...]:
+        _, prediction, parts = cache
+        masks = mask or {}
+        return tuple(
+            (parts[name], loss.terms(prediction[name], masks.get(name), valid)) for name, loss in self.losses
+        )
 
     def backward(self, cache: Cache) -> Any:
         pairs = zip(self.losses, self.weights, strict=True)
         return {name: weight * loss.backward(cache[0][name]) for (name, loss), weight in pairs}
 
     def terms(self, prediction: Any, mask: Array | None = None, valid: Array | None = None) -> Any:
-        plain = min((prediction[name] for name, _ in self.losses), key=lambda y: y.ndim)
-        return self.losses[0][1].terms(plain, mask, valid)  # of examples, unless all outputs have time
+        name = min((name for name, _ in self.losses), key=lambda name: prediction[name].ndim)
+        own = None if mask is None else mask[name]
+        return self.losses[0][1].terms(
+            prediction[name], own, valid
+        )  # of examples, unless all outputs have time
 
     def output(self, cache: Cache) -> Any:
-        caches, prediction = cache
+        caches, prediction, _ = cache
         found = {name: loss.output(caches[name]) for name, loss in self.losses if name in self.fused}
         return {name: found.get(name, y) for name, y in prediction.items()}
 
@@ -94,13 +116,17 @@ class Joint(Loss):
             raise DataError(f"y: expected a dict with the outputs {sorted(dict(self.losses))}, got {got}")
         return {name: loss.check_target(target[name], shape[name], dtype) for name, loss in self.losses}
 
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls((("a", MeanSquaredError()), ("b", Huber())), (1.0, 0.5))
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class Ending(Layer):
     """A graph as the loss of one of its outputs sees it."""
 
-    graph: Any = None
-    output: str = ""
+    graph: Any = anything(default=None)
+    output: str = text(empty=True, default="")
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         graph, activation = self.graph.split_output(self.output)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..backend import Array, Shape, namespace
+from ..core.value import value
 from ..errors import DataError, SettingError
 from ..layers import Layer, Sigmoid, Softmax
 from .base import Cache, Loss, check_values, mean_last
 from .crossentropy import as_rows, check_classes
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Hinge(Loss):
     """L = 1/k sum_j max(0, 1 - t_j y_j),  dL/dy = -t/k where t y < 1, with targets t = -1 or 1.
 
@@ -48,7 +48,7 @@ class Hinge(Loss):
         return target
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class CategoricalHinge(Loss):
     """L = max(0, 1 + max_{j wrong} y_j - y_right): the right class leads all others by 1.
 

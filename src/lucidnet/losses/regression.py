@@ -5,15 +5,15 @@ Each is a mean over the features of an example (the half-sum is a sum), then ove
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from ..backend import Array, namespace
-from ..core.value import in_range
-from ..errors import SettingError
+from ..core.settings import finite
+from ..core.value import value
 from .base import Cache, Loss, mean_last
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class MeanSquaredError(Loss):
     """L = 1/k sum_j (y_j - t_j)^2,  dL/dy = 2/k (y - t), over the k features."""
 
@@ -25,7 +25,7 @@ class MeanSquaredError(Loss):
         return error * (2 / error.shape[-1])
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class HalfSquaredError(Loss):
     """L = 1/2 sum_j (y_j - t_j)^2,  dL/dy = y - t: the quadratic loss of textbooks (Nielsen 2015)."""
 
@@ -37,7 +37,7 @@ class HalfSquaredError(Loss):
         return error
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class MeanAbsoluteError(Loss):
     """L = 1/k sum_j |y_j - t_j|,  dL/dy = sign(y - t) / k."""
 
@@ -49,7 +49,7 @@ class MeanAbsoluteError(Loss):
         return namespace(error).sign(error) / error.shape[-1]
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Huber(Loss):
     """L = 1/k sum_j h(y_j - t_j): squared near zero, linear far away (Huber 1964).
 
@@ -61,11 +61,7 @@ class Huber(Loss):
         The distance d at which the two meet.
     """
 
-    delta: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not in_range(self.delta) or not self.delta > 0:
-            raise SettingError(f"Huber: delta must be above 0, got {self.delta!r}")
+    delta: float = finite(above=0, default=1.0)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         error = prediction - target
@@ -76,8 +72,12 @@ class Huber(Loss):
     def slope(self, clipped: Cache) -> Array:
         return clipped / clipped.shape[-1]
 
+    @classmethod
+    def samples(cls) -> Iterator[Loss]:
+        yield cls(0.7)
 
-@dataclass(frozen=True, repr=False)
+
+@value
 class CosineDistance(Loss):
     """L = 1 - y.t / (|y| |t|),  dL/dy = (cos y/|y| - t/|t|) / |y|.
 

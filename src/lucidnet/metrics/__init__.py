@@ -19,43 +19,36 @@ Labels ``y`` are integers, or one-hot in several columns. A ``prediction`` is on
 - integers in a single column, or none: the predicted classes themselves.
 """
 
-from .base import FunctionMetric, Metric
-from .classification import Accuracy, BinaryAccuracy, TopK, accuracy, binary_accuracy, top_k
-from .confusion import F1, ConfusionMatrix, Precision, Recall, confusion_matrix, f1, precision, recall
-from .outputs import OfOutput, several
-from .registry import KNOWN, get
-from .regression import MAE, MSE, R2, RMSE, mae, mse, r2, rmse
-from .roc import ROCAUC, roc_auc
+from ..core.exports import export
+from .base import FunctionMetric as FunctionMetric
+from .base import Metric as Metric
+from .classification import Accuracy as Accuracy
+from .classification import BinaryAccuracy as BinaryAccuracy
+from .classification import TopK as TopK
+from .classification import accuracy as accuracy
+from .classification import binary_accuracy as binary_accuracy
+from .classification import top_k as top_k
+from .confusion import F1 as F1
+from .confusion import ConfusionMatrix as ConfusionMatrix
+from .confusion import Precision as Precision
+from .confusion import Recall as Recall
+from .confusion import confusion_matrix as confusion_matrix
+from .confusion import f1 as f1
+from .confusion import precision as precision
+from .confusion import recall as recall
+from .outputs import OfOutput as OfOutput
+from .outputs import several as several
+from .registry import KNOWN as KNOWN
+from .registry import get as get
+from .regression import MAE as MAE
+from .regression import MSE as MSE
+from .regression import R2 as R2
+from .regression import RMSE as RMSE
+from .regression import mae as mae
+from .regression import mse as mse
+from .regression import r2 as r2
+from .regression import rmse as rmse
+from .roc import ROCAUC as ROCAUC
+from .roc import roc_auc as roc_auc
 
-__all__ = [
-    "F1",
-    "KNOWN",
-    "MAE",
-    "MSE",
-    "R2",
-    "RMSE",
-    "ROCAUC",
-    "Accuracy",
-    "BinaryAccuracy",
-    "ConfusionMatrix",
-    "FunctionMetric",
-    "Metric",
-    "OfOutput",
-    "Precision",
-    "Recall",
-    "TopK",
-    "accuracy",
-    "binary_accuracy",
-    "confusion_matrix",
-    "f1",
-    "get",
-    "mae",
-    "mse",
-    "precision",
-    "r2",
-    "recall",
-    "rmse",
-    "roc_auc",
-    "several",
-    "top_k",
-]
+export(globals())

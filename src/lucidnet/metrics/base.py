@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 
-from ..core.value import Value
+from ..core import settings
+from ..core.value import Value, value
 from ..errors import DataError
 from .arrays import Data, Weight
 
@@ -95,7 +95,7 @@ class Mean(Metric[Sums]):
         return None if state[1] else NO_EXAMPLES
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class FunctionMetric(Mean):
     """A metric from a plain function of labels and predictions.
 
@@ -118,7 +118,7 @@ class FunctionMetric(Mean):
     ('bias', 0.75)
     """
 
-    function: Callable[..., Any]
+    function: Callable[..., Any] = settings.function()
 
     @property
     def name(self) -> str:

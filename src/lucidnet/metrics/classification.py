@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from ..errors import SettingError, ShapeError
+from ..core.settings import finite, whole
+from ..core.value import value
+from ..errors import ShapeError
 from .arrays import Array, Data, Weight, class_scores, classes, columns_of, weights
 from .base import Mean, Sums
 
@@ -30,7 +30,7 @@ class _Share(Mean):
         return state[0] + float(weight @ hits.ravel()), state[1] + float(weight.sum())
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Accuracy(_Share):
     """The share of examples whose predicted class is the true one; see `accuracy`."""
 
@@ -43,7 +43,7 @@ class Accuracy(_Share):
         return found
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class BinaryAccuracy(_Share):
     """The share of single outputs on the right side of a threshold; see `binary_accuracy`.
 
@@ -53,7 +53,7 @@ class BinaryAccuracy(_Share):
         What tells the classes apart, in targets and predictions: 0.5 for 0 and 1, 0.0 for -1 and 1 (tanh).
     """
 
-    threshold: float = 0.5
+    threshold: float = finite(default=0.5)
     name = "binary_accuracy"
 
     def hits(self, y: Array, prediction: Array) -> Array:
@@ -66,7 +66,7 @@ class BinaryAccuracy(_Share):
         return alike
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class TopK(_Share):
     """The share of examples whose class is among the `k` largest scores; see `top_k`.
 
@@ -76,11 +76,7 @@ class TopK(_Share):
         How many of the largest scores count, at least 1.
     """
 
-    k: int = 5
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.k, int) or self.k < 1:
-            raise SettingError(f"TopK: k has to be a whole number from 1 on, got {self.k!r}")
+    k: int = whole(1, default=5)
 
     @property
     def name(self) -> str:

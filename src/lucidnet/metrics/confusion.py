@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ..core.value import Value
+from ..core.settings import UnfitError, setting
+from ..core.value import Value, value
 from ..errors import SettingError, lookup
 from .arrays import Array, Data, Weight, class_indices, weights
 from .base import NO_EXAMPLES, Metric
@@ -24,7 +25,7 @@ def _counted(
     return truth, guess, count, weights(name, sample_weight, len(prediction), len(truth))
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class ConfusionMatrix(Value):
     """The confusion matrix, batch by batch; see `confusion_matrix`.
 
@@ -49,15 +50,18 @@ class ConfusionMatrix(Value):
         return state
 
 
+def _as_average(given: Any, owner: Any) -> str:
+    if not isinstance(given, str):
+        raise UnfitError
+    return lookup("average", given, AVERAGES)
+
+
 class _FromTallies(Metric[Array]):
     """A ratio per class, averaged. The rows of the state: found, predicted, true examples of each class."""
 
     better = "max"
     average: str
     stem: str
-
-    def __post_init__(self) -> None:
-        lookup("average", self.average, AVERAGES)
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
         """Return numerator and denominator."""
@@ -118,11 +122,11 @@ def _divided(numerator: Array, denominator: Array) -> Array:
     return np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator != 0)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Precision(_FromTallies):
     """Of the examples predicted as a class, the share that belongs to it; see `precision`."""
 
-    average: str = "binary"
+    average: str = setting(f"one of {', '.join(AVERAGES)}", _as_average, default="binary")
     stem = "precision"
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
@@ -130,11 +134,11 @@ class Precision(_FromTallies):
         return found, predicted
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Recall(_FromTallies):
     """Of the examples of a class, the share predicted as it; see `recall`."""
 
-    average: str = "binary"
+    average: str = setting(f"one of {', '.join(AVERAGES)}", _as_average, default="binary")
     stem = "recall"
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
@@ -142,11 +146,11 @@ class Recall(_FromTallies):
         return found, true
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class F1(_FromTallies):
     """The harmonic mean of precision and recall; see `f1`."""
 
-    average: str = "binary"
+    average: str = setting(f"one of {', '.join(AVERAGES)}", _as_average, default="binary")
     stem = "f1"
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..core.value import Value
+from ..core.settings import instance, taken, text
+from ..core.value import Value, value
 from .arrays import Weight
 from .base import Direction, Metric
 from .registry import get
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class OfOutput(Metric[Any]):
     """A metric of one output, measured on dicts of targets and predictions by output.
 
@@ -24,8 +24,8 @@ class OfOutput(Metric[Any]):
         What is measured on it.
     """
 
-    output: str
-    metric: Metric[Any]
+    output: str = text()
+    metric: Metric[Any] = instance(Metric, "a Metric such as Accuracy()")
 
     @property
     def name(self) -> str:
@@ -61,5 +61,7 @@ def several(given: Any) -> tuple[Metric[Any], ...]:
     """
     if isinstance(given, Mapping):
         return tuple(OfOutput(name, metric) for name, part in given.items() for metric in several(part))
-    chosen = (given,) if isinstance(given, (str, Value)) or callable(given) else tuple(given)
-    return tuple(get(metric) for metric in chosen)
+    if isinstance(given, (str, Value)) or callable(given):
+        return (get(given),)
+    metrics = instance(Iterable, "names, metrics or functions: one, a list, or a dict by output")
+    return tuple(get(metric) for metric in taken("compile", "metrics", given, metrics))

@@ -5,11 +5,11 @@ Sums are kept in float64, one per column of the targets; the result is the mean 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ..core.value import value
 from .arrays import Array, Data, Weight, column_pair, weights
 from .base import Mean, Metric, Sums
 
@@ -40,7 +40,7 @@ class _MeanOfErrors(Mean):
         return float(np.mean(self.scale(state[0] / state[1])))
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class MAE(_MeanOfErrors):
     """The mean absolute error; see `mae`."""
 
@@ -48,7 +48,7 @@ class MAE(_MeanOfErrors):
     size = np.abs
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class MSE(_MeanOfErrors):
     """The mean squared error; see `mse`."""
 
@@ -56,7 +56,7 @@ class MSE(_MeanOfErrors):
     size = np.square
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class RMSE(_MeanOfErrors):
     """The root of the mean squared error; see `rmse`."""
 
@@ -76,7 +76,7 @@ class R2State(NamedTuple):
     errors: Any
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class R2(Metric[R2State]):
     """The coefficient of determination; see `r2`.
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from ..core.value import value
 from .arrays import Array, Data, Weight, class_scores, weights
 from .base import Metric
 
 Batches = tuple[tuple[Array, Array, Array], ...]
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class ROCAUC(Metric[Batches]):
     """The area under the ROC curve; see `roc_auc`.
 

@@ -1,103 +1,36 @@
 """Optimizers: how a gradient changes the parameters."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-from ..core.lazy import lazy
-from ..core.value import get as _get
-from .adam import Adam, Adamax, AdamW, Nadam
-from .base import ArraySlice, Group, Optimizer
-from .clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue
-from .sgd import SGD
+from ..core.exports import export
+from .adam import Adam as Adam
+from .adam import Adamax as Adamax
+from .adam import AdamW as AdamW
+from .adam import Nadam as Nadam
+from .base import ArraySlice as ArraySlice
+from .base import Group as Group
+from .base import Optimizer as Optimizer
+from .clip import Clip as Clip
+from .clip import ClipGlobalNorm as ClipGlobalNorm
+from .clip import ClipNorm as ClipNorm
+from .clip import ClipValue as ClipValue
+from .registry import KNOWN as KNOWN
+from .registry import get as get
+from .sgd import SGD as SGD
 
 if TYPE_CHECKING:
-    from . import schedules
-    from .adaptive import Adadelta, Adagrad, RMSprop
-    from .constraints import Constraint, MaxNorm, NonNegative, UnitNorm
-    from .ema import EMA
-    from .lamb import LAMB
-    from .lbfgs import LBFGS
-    from .lion import Lion
-    from .muon import Muon
+    from . import schedules as schedules
+    from .adaptive import Adadelta as Adadelta
+    from .adaptive import Adagrad as Adagrad
+    from .adaptive import RMSprop as RMSprop
+    from .constraints import Constraint as Constraint
+    from .constraints import MaxNorm as MaxNorm
+    from .constraints import NonNegative as NonNegative
+    from .constraints import UnitNorm as UnitNorm
+    from .ema import EMA as EMA
+    from .lamb import LAMB as LAMB
+    from .lbfgs import LBFGS as LBFGS
+    from .lion import Lion as Lion
+    from .muon import Muon as Muon
 
-
-__getattr__ = lazy(
-    __name__,
-    {
-        "adaptive": "Adadelta Adagrad RMSprop",
-        "constraints": "Constraint MaxNorm NonNegative UnitNorm",
-        "ema": "EMA",
-        "lamb": "LAMB",
-        "lbfgs": "LBFGS",
-        "lion": "Lion",
-        "muon": "Muon",
-        "schedules": "",
-    },
-)
-
-
-def _late(name: str) -> Callable[[], Optimizer]:
-    def make() -> Optimizer:
-        made: Optimizer = __getattr__(name)()
-        return made
-
-    return make
-
-
-KNOWN: dict[str, Callable[[], Optimizer]] = {
-    "sgd": SGD,
-    "adam": Adam,
-    "adamw": AdamW,
-    "rmsprop": _late("RMSprop"),
-    "adagrad": _late("Adagrad"),
-    "adadelta": _late("Adadelta"),
-    "adamax": Adamax,
-    "nadam": Nadam,
-    "lion": _late("Lion"),
-    "lamb": _late("LAMB"),
-    "muon": _late("Muon"),
-    "lbfgs": _late("LBFGS"),
-}
-
-__all__ = [
-    "EMA",
-    "KNOWN",
-    "LAMB",
-    "LBFGS",
-    "SGD",
-    "Adadelta",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Adamax",
-    "ArraySlice",
-    "Clip",
-    "ClipGlobalNorm",
-    "ClipNorm",
-    "ClipValue",
-    "Constraint",
-    "Group",
-    "Lion",
-    "MaxNorm",
-    "Muon",
-    "Nadam",
-    "NonNegative",
-    "Optimizer",
-    "RMSprop",
-    "UnitNorm",
-    "get",
-    "schedules",
-]
-
-
-def get(given: Any) -> Optimizer:
-    """Return the optimizer with a name, with its default settings; an optimizer returns itself.
-
-    Examples
-    --------
-    >>> get("adam")
-    Adam()
-    """
-    return _get("optimizer", given, KNOWN, Optimizer)
+export(globals())

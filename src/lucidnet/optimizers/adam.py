@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from ..backend import Array, namespace
-from ..core.value import at_step
-from .base import Bounds, Group, Optimizer, Slots
+from ..core.settings import finite, scheduled
+from ..core.value import at_step, value
+from .base import Bounds, Group, Optimizer, Setting, Slots
 
 
 class Moments:
@@ -24,7 +24,7 @@ class Moments:
         return (1 - self.beta2**step) ** 0.5, 1 - self.beta1**step
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Adam(Moments, Optimizer):
     """p <- p - rate m' / (sqrt(v') + epsilon)  (Kingma & Ba 2015, algorithm 1).
 
@@ -41,10 +41,10 @@ class Adam(Moments, Optimizer):
         Added to the root, so that nothing is divided by 0.
     """
 
-    learning_rate: Any = 0.001
-    beta1: Any = 0.9
-    beta2: Any = 0.999
-    epsilon: float = 1e-8
+    learning_rate: Setting = scheduled(default=0.001)
+    beta1: Any = scheduled(below=1, default=0.9)
+    beta2: Any = scheduled(below=1, default=0.999)
+    epsilon: float = finite(0, default=1e-8)
 
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"beta1": 1, "beta2": 1}
@@ -54,7 +54,7 @@ class Adam(Moments, Optimizer):
         return moments_step(self, g, slots, rate, step)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class AdamW(Moments, Optimizer):
     """Adam with decoupled weight decay: p <- (1 - rate weight_decay) p, then Adam's step.
 
@@ -68,11 +68,11 @@ class AdamW(Moments, Optimizer):
         Share by which the parameters shrink, times the rate.
     """
 
-    learning_rate: Any = 0.001
-    beta1: Any = 0.9
-    beta2: Any = 0.999
-    epsilon: float = 1e-8
-    weight_decay: Any = field(default=0.01, kw_only=True)
+    learning_rate: Setting = scheduled(default=0.001)
+    beta1: Any = scheduled(below=1, default=0.9)
+    beta2: Any = scheduled(below=1, default=0.999)
+    epsilon: float = finite(0, default=1e-8)
+    weight_decay: Any = scheduled(default=0.01, kw_only=True)
 
     slots: ClassVar[tuple[str, ...]] = Adam.slots
     decoupled: ClassVar[bool] = True
@@ -102,7 +102,7 @@ def moments_step(self: Any, g: Array, slots: Slots, rate: float, step: int) -> t
     return change, {"m": m, "v": v}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Adamax(Moments, Optimizer):
     """p <- p - rate m / ((1 - b1^t) u), with m as in `Adam` and u <- max(b2 u, |g| + epsilon).
 
@@ -118,10 +118,10 @@ class Adamax(Moments, Optimizer):
         So that nothing is divided by 0.
     """
 
-    learning_rate: Any = 0.002
-    beta1: Any = 0.9
-    beta2: Any = 0.999
-    epsilon: float = 1e-8
+    learning_rate: Setting = scheduled(default=0.002)
+    beta1: Any = scheduled(below=1, default=0.9)
+    beta2: Any = scheduled(below=1, default=0.999)
+    epsilon: float = finite(0, default=1e-8)
 
     slots: ClassVar[tuple[str, ...]] = ("m", "u")
     schedulable: ClassVar[Bounds] = Adam.schedulable
@@ -135,7 +135,7 @@ class Adamax(Moments, Optimizer):
         return m / u * (rate / self.corrections(step)[1]), {"m": m, "u": u}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Nadam(Optimizer):
     """Adam with Nesterov's look ahead: p <- p - rate m' / (sqrt(v') + epsilon)  (Dozat 2016, algorithm 2).
 
@@ -151,11 +151,11 @@ class Nadam(Optimizer):
         How fast the momentum warms up.
     """
 
-    learning_rate: Any = 0.002
-    beta1: Any = 0.9
-    beta2: Any = 0.999
-    epsilon: float = 1e-8
-    momentum_decay: float = 0.004
+    learning_rate: Setting = scheduled(default=0.002)
+    beta1: Any = scheduled(below=1, default=0.9)
+    beta2: Any = scheduled(below=1, default=0.999)
+    epsilon: float = finite(0, default=1e-8)
+    momentum_decay: float = finite(0, default=0.004)
 
     slots: ClassVar[tuple[str, ...]] = Adam.slots
     schedulable: ClassVar[Bounds] = Adam.schedulable

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, namespace
+from ..core.settings import finite, scheduled
+from ..core.value import value
 from .base import Bounds, Optimizer, Setting, Slots
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class RMSprop(Optimizer):
     """p <- p - rate g / (sqrt(v) + epsilon), with v <- rho v + (1 - rho) g^2.
 
@@ -28,10 +29,10 @@ class RMSprop(Optimizer):
         Added to the root, so that nothing is divided by 0.
     """
 
-    learning_rate: Any = 0.001
-    rho: Any = 0.9
-    momentum: Any = 0.0
-    epsilon: float = 1e-8
+    learning_rate: Setting = scheduled(default=0.001)
+    rho: Any = scheduled(below=1, default=0.9)
+    momentum: Any = scheduled(below=1, default=0.0)
+    epsilon: float = finite(0, default=1e-8)
 
     slots: ClassVar[tuple[str, ...]] = ("v", "velocity")
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"rho": 1, "momentum": 1}
@@ -57,7 +58,7 @@ class RMSprop(Optimizer):
         return rate * velocity, {"v": v, "velocity": velocity}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Adagrad(Optimizer):
     """p <- p - rate g / (sqrt(v) + epsilon), with v <- v + g^2 (Duchi, Hazan & Singer 2011).
 
@@ -73,10 +74,10 @@ class Adagrad(Optimizer):
         Added to the root, so that nothing is divided by 0.
     """
 
-    learning_rate: Any = 0.01
-    decay: float = 0.0
-    initial: float = 0.0
-    epsilon: float = 1e-10
+    learning_rate: Setting = scheduled(default=0.01)
+    decay: float = finite(0, default=0.0)
+    initial: float = finite(0, default=0.0)
+    epsilon: float = finite(0, default=1e-10)
 
     slots: ClassVar[tuple[str, ...]] = ("v",)
     constants: ClassVar[tuple[str, ...]] = ("decay", "initial", "epsilon")
@@ -97,7 +98,7 @@ class Adagrad(Optimizer):
         return g, {"v": v}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Adadelta(Optimizer):
     """p <- p - rate d, with d = g sqrt(u + epsilon) / sqrt(v + epsilon)  (Zeiler 2012, algorithm 1).
 
@@ -115,9 +116,9 @@ class Adadelta(Optimizer):
         Added under both roots; it sets the size of the first steps.
     """
 
-    learning_rate: Any = 1.0
-    rho: Any = 0.9
-    epsilon: float = 1e-6
+    learning_rate: Setting = scheduled(default=1.0)
+    rho: Any = scheduled(below=1, default=0.9)
+    epsilon: float = finite(0, default=1e-6)
 
     slots: ClassVar[tuple[str, ...]] = ("u", "v")
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"rho": 1}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
 from ..backend import Array, Parts, Shape, Tree, namespace, write_difference
 from ..backend.layout import Layout
-from ..core.value import Value, at_step, in_range, plain_numbers
+from ..core.settings import finite, instance, scheduled, taken
+from ..core.value import Value, at_step, is_declared, value
 from ..errors import SettingError
 from .clip import Clip
 
@@ -44,7 +45,7 @@ class ArraySlice(NamedTuple):
     shape: Shape = (-1,)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Optimizer(Value):
     """A pure pair: ``state = init(params)`` and ``params, state = update(grads, state, params)``.
 
@@ -63,9 +64,11 @@ class Optimizer(Value):
         How large gradients are limited: `ClipValue`, `ClipNorm` or `ClipGlobalNorm`.
     """
 
-    learning_rate: Any = 0.01
-    weight_decay: Any = field(default=0.0, kw_only=True)
-    clip: Clip | None = field(default=None, kw_only=True)
+    learning_rate: Setting = scheduled(default=0.01)
+    weight_decay: Any = scheduled(default=0.0, kw_only=True)
+    clip: Clip | None = instance(
+        Clip, "a Clip such as ClipNorm(1.0)", default=None, optional=True, kw_only=True
+    )
 
     slots: ClassVar[tuple[str, ...]] = ()
     full_batch: ClassVar[bool] = False
@@ -89,14 +92,13 @@ class Optimizer(Value):
     """The methods from a step to a number that a compiled program cannot hold; it is given the numbers."""
 
     def __post_init__(self) -> None:
-        plain_numbers(self)
-        for name, below in (self.schedulable | {"learning_rate": None}).items():
-            if not callable(getattr(self, name)):
+        super().__post_init__()
+        # What a subclass names below, but has not declared with its check.
+        for name, below in (self.schedulable | dict.fromkeys(self.constants)).items():
+            if is_declared(type(self), name):
+                continue
+            if name in self.constants or not callable(getattr(self, name)):
                 check_range(self, name, below)
-        for name in self.constants:
-            check_range(self, name)
-        if self.clip is not None and not isinstance(self.clip, Clip):
-            raise SettingError(f"{type(self).__name__}: clip must be a Clip, got {self.clip!r}")
 
     def changed(self, **settings: Any) -> Optimizer:
         """Return this optimizer with other settings; one around another changes the inner one."""
@@ -271,7 +273,4 @@ def inside(group: Group, places: list[ArraySlice]) -> Iterator[ArraySlice]:
 
 def check_range(optimizer: Optimizer, name: str, below: float | None = None) -> None:
     """Raise unless a setting is at least 0 (and below a bound)."""
-    value = getattr(optimizer, name)
-    if not in_range(value, below=below):
-        bound = "" if below is None else f" and below {below:g}"
-        raise SettingError(f"{type(optimizer).__name__}: {name} must be at least 0{bound}, got {value!r}")
+    taken(optimizer, name, getattr(optimizer, name), finite(0, below=below))

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from ..backend import Array, namespace, number
-from ..core.value import Value, in_range, plain_numbers
-from ..errors import SettingError
+from ..core.settings import finite
+from ..core.value import Value, value
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Clip(Value):
     """The base of the limits; `limit` is a positive number."""
 
-    limit: float
-
-    def __post_init__(self) -> None:
-        plain_numbers(self)
-        if not in_range(self.limit) or not self.limit > 0:
-            raise SettingError(f"{type(self).__name__}: the limit must be above 0, got {self.limit!r}")
+    limit: float = finite(above=0)
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
         """Limit a gradient vector in place; `arrays` says where each trained array lies in it."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(gradient, arrays)")
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class ClipValue(Clip):
     """Each entry is limited to [-limit, limit]."""
 
@@ -37,7 +31,7 @@ class ClipValue(Clip):
             gradient[part] = namespace(gradient).clip(gradient[part], -self.limit, self.limit)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class ClipNorm(Clip):
     """The gradient of each parameter array is scaled down to a Euclidean norm of at most `limit`."""
 
@@ -47,7 +41,7 @@ class ClipNorm(Clip):
             shrink(gradient, part, norm(gradient[part]), self.limit)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class ClipGlobalNorm(Clip):
     """The whole gradient is scaled down to a Euclidean norm of at most `limit`."""
 

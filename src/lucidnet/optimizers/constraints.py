@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 from ..backend import Array, namespace
-from ..core.value import Value, in_range, plain_numbers
-from ..errors import SettingError
+from ..core.settings import UnfitError, finite, listed, setting, whole
+from ..core.value import Value, value
+
+AXES = "a whole number, or several"
+
+
+def _as_axes(given: Any, owner: Any) -> int | tuple[int, ...]:
+    one = whole(None).metadata["check"]
+    axes = listed(given) if isinstance(given, (tuple, list)) else (given,)
+    made = tuple(one.convert(axis, owner) for axis in axes)
+    if not made or len(set(made)) < len(made):
+        raise UnfitError
+    return made if isinstance(given, (tuple, list)) else made[0]
 
 
 class Constraint(Value):
@@ -17,7 +28,7 @@ class Constraint(Value):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(array)")
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class NonNegative(Constraint):
     """No weight is below 0: w <- max(w, 0)."""
 
@@ -26,7 +37,7 @@ class NonNegative(Constraint):
         return namespace(array).clip(array, 0, None)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class MaxNorm(Constraint):
     """The weights into each unit have a Euclidean norm of at most `limit` (Srivastava et al. 2014).
 
@@ -47,13 +58,8 @@ class MaxNorm(Constraint):
            [0.8, 0.4]])
     """
 
-    limit: float = 2.0
-    axis: int | tuple[int, ...] | None = None
-
-    def __post_init__(self) -> None:
-        plain_numbers(self)
-        if not in_range(self.limit) or not self.limit > 0:
-            raise SettingError(f"MaxNorm: the limit must be above 0, got {self.limit!r}")
+    limit: float = finite(above=0, default=2.0)
+    axis: int | tuple[int, ...] | None = setting(AXES, _as_axes, default=None, optional=True)
 
     def __call__(self, array: Array) -> Array:
         """Return the array with shorter columns."""
@@ -61,7 +67,7 @@ class MaxNorm(Constraint):
         return array * (self.limit / namespace(array).clip(size, self.limit, None))
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class UnitNorm(Constraint):
     """The weights into each unit have the norm 1: w <- w / |w|; weights that are all 0 stay as they are.
 
@@ -71,7 +77,7 @@ class UnitNorm(Constraint):
         As for `MaxNorm`.
     """
 
-    axis: int | tuple[int, ...] | None = None
+    axis: int | tuple[int, ...] | None = setting(AXES, _as_axes, default=None, optional=True)
 
     def __call__(self, array: Array) -> Array:
         """Return the array with columns of norm 1."""

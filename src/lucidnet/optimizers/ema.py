@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Self
 
 from ..backend import Array, Tree, namespace
 from ..backend.layout import Layout
-from ..errors import SettingError
+from ..core.settings import instance, scheduled
+from ..core.value import value
 from .base import ArraySlice, Bounds, Group, Optimizer, Slots, pieces
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class EMA(Optimizer):
     """An optimizer beside which the exponential moving average of the weights is kept.
 
@@ -41,8 +42,8 @@ class EMA(Optimizer):
     """
 
     learning_rate: Any = field(default=None, init=False)
-    optimizer: Optimizer
-    decay: Any = 0.999
+    optimizer: Optimizer = instance(Optimizer, "an Optimizer such as Adam()")
+    decay: Any = scheduled(below=1, default=0.999)
     weight_decay: Any = field(default=0.0, init=False)
     clip: Any = field(default=None, init=False)
 
@@ -51,11 +52,9 @@ class EMA(Optimizer):
     counted: ClassVar[tuple[str, ...]] = ("share",)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.optimizer, Optimizer):
-            raise SettingError(f"EMA: expected an Optimizer such as EMA(Adam()), got {self.optimizer!r}")
+        super().__post_init__()
         for name in ("learning_rate", "weight_decay", "clip"):
             object.__setattr__(self, name, getattr(self.optimizer, name))
-        Optimizer.__post_init__(self)
 
     def changed(self, **settings: Any) -> Optimizer:
         own = {name: settings.pop(name) for name in ("optimizer", "decay") if name in settings}

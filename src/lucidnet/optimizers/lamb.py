@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, namespace
+from ..core.settings import finite, scheduled
+from ..core.value import value
 from .adam import Adam, Moments, moments_step
-from .base import Bounds, Optimizer, Slots
+from .base import Bounds, Optimizer, Setting, Slots
 from .clip import norm
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class LAMB(Moments, Optimizer):
     """p <- p - rate |p| / |r| r, with r = m' / (sqrt(v') + epsilon) + weight_decay p, for each array.
 
@@ -30,10 +31,10 @@ class LAMB(Moments, Optimizer):
         What of the parameters goes into the direction.
     """
 
-    learning_rate: Any = 0.001
-    beta1: Any = 0.9
-    beta2: Any = 0.999
-    epsilon: float = 1e-6
+    learning_rate: Setting = scheduled(default=0.001)
+    beta1: Any = scheduled(below=1, default=0.9)
+    beta2: Any = scheduled(below=1, default=0.999)
+    epsilon: float = finite(0, default=1e-6)
 
     slots: ClassVar[tuple[str, ...]] = Adam.slots
     whole: ClassVar[bool] = True

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from ..backend import Array, namespace
+from ..core.settings import finite, whole
+from ..core.value import value
 from ..errors import SettingError
 from .base import Optimizer
 from .clip import norm
@@ -22,7 +23,7 @@ DECREASE, CURVATURE = 1e-4, 0.9
 """The constants c1 and c2 of the strong Wolfe conditions (Nocedal & Wright 2006, section 6.1)."""
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class LBFGS(Optimizer):
     """x <- x - t H g, with H from the last pairs of steps and gradients (Liu & Nocedal 1989, algorithm 2.1).
 
@@ -47,24 +48,21 @@ class LBFGS(Optimizer):
         How many points a line search may try.
     """
 
-    learning_rate: Any = 1.0
-    memory: int = 10
-    iterations: int = 100
-    tolerance: float = 1e-7
-    change: float = 1e-9
-    trials: int = 25
+    learning_rate: Any = finite(0, default=1.0)
+    memory: int = whole(1, default=10)
+    iterations: int = whole(1, default=100)
+    tolerance: float = finite(0, default=1e-7)
+    change: float = finite(0, default=1e-9)
+    trials: int = whole(1, default=25)
 
     full_batch: ClassVar[bool] = True
     schedulable: ClassVar[dict[str, float | None]] = {}
     constants: ClassVar[tuple[str, ...]] = ("tolerance", "change")
 
     def __post_init__(self) -> None:
-        Optimizer.__post_init__(self)
-        if self.weight_decay or self.clip or callable(self.learning_rate):
-            raise SettingError("LBFGS takes no weight_decay (use l2 of the layers), clip or schedule")
-        for name in ("memory", "iterations", "trials"):
-            if not isinstance(given := getattr(self, name), int) or given < 1:
-                raise SettingError(f"LBFGS: {name} must be a whole number, 1 or more, got {given!r}")
+        super().__post_init__()
+        if self.weight_decay or self.clip:
+            raise SettingError("LBFGS takes no weight_decay (use l2 of the layers) or clip")
 
     def move(self, *args: Any, **kwargs: Any) -> None:
         """Raise: one gradient is not enough."""

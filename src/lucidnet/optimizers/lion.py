@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array, namespace
-from .base import Bounds, Optimizer, Slots
+from ..core.settings import scheduled
+from ..core.value import value
+from .base import Bounds, Optimizer, Setting, Slots
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Lion(Optimizer):
     """p <- p - rate (sign(b1 m + (1 - b1) g) + weight_decay p), then m <- b2 m + (1 - b2) g.
 
@@ -24,9 +25,9 @@ class Lion(Optimizer):
         Share of the momentum in the step, and share of it that is kept; at least 0 and below 1.
     """
 
-    learning_rate: Any = 0.0001
-    beta1: Any = 0.9
-    beta2: Any = 0.99
+    learning_rate: Setting = scheduled(default=0.0001)
+    beta1: Any = scheduled(below=1, default=0.9)
+    beta2: Any = scheduled(below=1, default=0.99)
 
     slots: ClassVar[tuple[str, ...]] = ("m",)
     decoupled: ClassVar[bool] = True

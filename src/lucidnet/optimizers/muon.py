@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..backend import Array, namespace
-from ..errors import SettingError
+from ..core.settings import choice, flag, instance, scheduled, whole
+from ..core.value import value
 from .adam import AdamW
-from .base import ArraySlice, Bounds, Group, Optimizer, Slots, inside
+from .base import ArraySlice, Bounds, Group, Optimizer, Setting, Slots, inside
 from .clip import norm
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -20,7 +20,7 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 SCALES = ("original", "match_rms_adamw")
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Muon(Optimizer):
     """W <- (1 - rate weight_decay) W - rate s O, where O is the momentum m with singular values near 1.
 
@@ -50,27 +50,18 @@ class Muon(Optimizer):
         Share by which the matrices shrink, times the rate.
     """
 
-    learning_rate: Any = 0.001
-    momentum: Any = 0.95
-    nesterov: bool = True
-    scale: str = "original"
-    steps: int = 5
-    other: Optimizer = AdamW()
-    weight_decay: Any = field(default=0.1, kw_only=True)
+    learning_rate: Setting = scheduled(default=0.001)
+    momentum: Any = scheduled(below=1, default=0.95)
+    nesterov: bool = flag(default=True)
+    scale: str = choice(*SCALES, default="original")
+    steps: int = whole(1, default=5)
+    other: Optimizer = instance(Optimizer, "an Optimizer such as AdamW()", default=AdamW())
+    weight_decay: Any = scheduled(default=0.1, kw_only=True)
 
     slots: ClassVar[tuple[str, ...]] = ("m",)  # that of `other` may have the same name: no array is in both
     decoupled: ClassVar[bool] = True
     whole: ClassVar[bool] = True
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"momentum": 1}
-
-    def __post_init__(self) -> None:
-        Optimizer.__post_init__(self)
-        if self.scale not in SCALES:
-            raise SettingError(f"Muon: scale must be one of {', '.join(SCALES)}, got {self.scale!r}")
-        if not isinstance(self.other, Optimizer):
-            raise SettingError(f"Muon: other must be an Optimizer, got {self.other!r}")
-        if not isinstance(self.steps, int) or self.steps < 1:
-            raise SettingError(f"Muon: steps must be a whole number, 1 or more, got {self.steps!r}")
 
     def init_slots(self, vector: Array) -> Slots:
         return Optimizer.init_slots(self, vector) | self.other.init_slots(vector)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..backend import Array
+from ..core.settings import finite, flag, scheduled
+from ..core.value import value
 from ..errors import SettingError
 from .base import Bounds, Optimizer, Setting, Slots
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class SGD(Optimizer):
     """p <- p - rate v, with the velocity v <- momentum v + g.
 
@@ -30,10 +31,10 @@ class SGD(Optimizer):
         Time-based decay: at step t = 0, 1, ... the rate is learning_rate / (1 + decay t).
     """
 
-    learning_rate: Any = 0.01
-    momentum: Any = 0.0
-    nesterov: bool = False
-    decay: float = 0.0
+    learning_rate: Setting = scheduled(default=0.01)
+    momentum: Any = scheduled(below=1, default=0.0)
+    nesterov: bool = flag(default=False)
+    decay: float = finite(0, default=0.0)
 
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"momentum": 1}
@@ -41,7 +42,7 @@ class SGD(Optimizer):
     hosted: ClassVar[tuple[str, ...]] = ("decay",)
 
     def __post_init__(self) -> None:
-        Optimizer.__post_init__(self)
+        super().__post_init__()
         if self.nesterov and not self.momentum:
             raise SettingError("SGD: nesterov=True needs a momentum above 0")
 

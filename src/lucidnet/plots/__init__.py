@@ -5,37 +5,24 @@ which a notebook shows and `save` writes to a file. Nothing touches the global s
 told apart by colour-blind readers.
 """
 
-from .alignment import alignment, feedback_weights
-from .attention import attention_maps, attention_weights
-from .boundary import decision_boundary
-from .curves import training_curves
-from .features import convolution_filters, feature_maps
-from .figures import save
-from .flow import gradient_flow
-from .overview import overview
-from .predictions import confusion_matrix, worst_mistakes
-from .recorded import activation_histograms
-from .search import learning_rate_finder
-from .surface import loss_surface
-from .weights import first_layer_weights, heat_map
+from ..core.exports import export
+from .alignment import alignment as alignment
+from .alignment import feedback_weights as feedback_weights
+from .attention import attention_maps as attention_maps
+from .attention import attention_weights as attention_weights
+from .boundary import decision_boundary as decision_boundary
+from .curves import training_curves as training_curves
+from .features import convolution_filters as convolution_filters
+from .features import feature_maps as feature_maps
+from .figures import save as save
+from .flow import gradient_flow as gradient_flow
+from .overview import overview as overview
+from .predictions import confusion_matrix as confusion_matrix
+from .predictions import worst_mistakes as worst_mistakes
+from .recorded import activation_histograms as activation_histograms
+from .search import learning_rate_finder as learning_rate_finder
+from .surface import loss_surface as loss_surface
+from .weights import first_layer_weights as first_layer_weights
+from .weights import heat_map as heat_map
 
-__all__ = [
-    "activation_histograms",
-    "alignment",
-    "attention_maps",
-    "attention_weights",
-    "confusion_matrix",
-    "convolution_filters",
-    "decision_boundary",
-    "feature_maps",
-    "feedback_weights",
-    "first_layer_weights",
-    "gradient_flow",
-    "heat_map",
-    "learning_rate_finder",
-    "loss_surface",
-    "overview",
-    "save",
-    "training_curves",
-    "worst_mistakes",
-]
+export(globals())

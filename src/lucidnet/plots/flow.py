@@ -56,7 +56,7 @@ def gradient_flow(model: Trainee, x: Any, y: Any) -> Figure:
 
 def gradients_by_layer(model: Trainee, x: Any, y: Any) -> dict[str, Array]:
     """Return the sizes of all gradients of each layer, as a flat array, in the order of the layers."""
-    batch = model.checked(x, y).batch(slice(None)).masked(model.net)
+    batch = model.checked(x, y).batch(slice(None))
     gradient = batch_gradient(model, batch)
     layout = model.problem.layout.parameters
     found: dict[str, list[Array]] = {}

@@ -10,7 +10,7 @@ from ..core.trees import Path
 from ..errors import UnknownNameError, suggestion
 from ..inspect import Call, watch
 from ..layers import Layer, walk
-from ..layers.base import INFERENCE, masked
+from ..layers.base import INFERENCE
 from ..training.checks import as_inputs
 
 if TYPE_CHECKING:
@@ -42,5 +42,5 @@ def call_of(model: Trainee, x: Any, layer: str | None, trait: str, kind: str) ->
     x = as_inputs(x[None] if x.ndim == len(model.input_shape) else x[:1], model.input_shape)
     x = x.astype(model.dtype)
     with watch(model.net) as calls:
-        calls.net.forward(model.params, x, masked(model.net, x, INFERENCE))
+        calls.net.forward(model.params, x, INFERENCE)
     return next(call for call in calls if call.path == path)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..backend import Array, Shape, Stream, Tree
 from ..core.trees import Path
-from ..core.value import Value
+from ..core.value import Value, value
 from ..layers import Layer, Run
-from ..layers.base import Cache, Send
+from ..layers.base import Cache, Mask, Send
 from ..losses import Loss
 from .credit import Credit
 from .edge import Edge, Signals
@@ -32,6 +31,10 @@ class RuleGradient(NamedTuple):
         What the network's forward pass kept.
     memory : tree
         What has changed of the rule's memory on the way: feedback weights by layer and name.
+    mask : Mask
+        Which time steps of the prediction count.
+    parts : tuple
+        The means that the loss is the sum of; see `Loss.parts`.
     """
 
     loss: Any
@@ -39,6 +42,8 @@ class RuleGradient(NamedTuple):
     grads: Tree
     cache: Cache
     memory: Tree
+    mask: Mask = None
+    parts: tuple[Any, ...] = ()
 
 
 class Trained(Protocol):
@@ -59,6 +64,9 @@ class Trained(Protocol):
     def output(self, kept: Any, y: Any) -> Any:
         """Return the network's output, from what the loss kept and the output of `net`."""
 
+    def evaluate(self, params: Tree, batch: Any, run: Run) -> Any:
+        """Return what a forward pass through network and loss gives (`engine.objective.Evaluation`)."""
+
 
 class Given(Protocol):
     """A batch, as rules see it."""
@@ -76,7 +84,7 @@ class Given(Protocol):
         """A weight for each example, or for each of its time steps."""
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class SpaceRule(Value):
     """How the error crosses a layer on its way down; a subclass overrides what differs from backprop.
 
@@ -154,14 +162,15 @@ class SpaceRule(Value):
         run : Run
             Mask, carried states, random numbers.
         """
-        net, loss = trained.net, trained.loss
-        y, cache = net.forward(params, batch.x, run)
-        value, kept = loss.forward(y, batch.target, batch.weights, run.mask, run.valid)
-        dy = loss.backward(kept)
+        run = run.noting()
+        made = trained.evaluate(params, batch, run)
+        dy = trained.loss.backward(made.kept)
         learned: dict[Path, Tree] = {}
-        credit = Credit(trained.rule, memory, Signals(side_by_side(dy), batch.target), learned)
-        _, grads = credit.send("", net, params, cache, dy, False)
-        return RuleGradient(value, trained.output(kept, y), grads, cache, from_paths(learned))
+        signals = Signals(side_by_side(dy), batch.target, made.mask, run.masks)
+        credit = Credit(trained.rule, memory, signals, learned)
+        _, grads = credit.send("", trained.net, params, made.cache, dy, False)
+        changed = from_paths(learned)
+        return RuleGradient(made.loss, made.prediction, grads, made.cache, changed, made.mask, made.parts)
 
     def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
         """Return dx, the gradients of the layer, and its feedback weights if they have changed (else None).
@@ -190,3 +199,9 @@ class SpaceRule(Value):
     def learn(self, layer: Layer, params: Tree, inputs: Shape, B: Tree, rng: Stream) -> Tree:
         """Return B after a phase of its own, between two steps."""
         return B
+
+    @classmethod
+    def samples(cls) -> Iterator[SpaceRule]:
+        """Yield rules of this class to try; the default is one without arguments."""
+        if cls is not SpaceRule:
+            yield cls()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, Self
 
 from ..backend import Array, Tree
 from ..layers import Layer
-from ..layers.base import Cache
+from ..layers.base import Cache, Mask
 
 
 class Signals(NamedTuple):
@@ -20,10 +20,16 @@ class Signals(NamedTuple):
         activation are computed together); of several outputs side by side.
     target : array
         The targets, as the loss takes them.
+    mask : Mask
+        Which time steps of the output count.
+    masks : dict
+        Which time steps of the input of each layer count, by ``id`` of what the layer kept.
     """
 
     error: Array
     target: Array
+    mask: Mask = None
+    masks: Mapping[int, Mask] | None = None
 
 
 class Edge(NamedTuple):

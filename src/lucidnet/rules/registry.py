@@ -2,59 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..core.value import Value, of_library
-from ..errors import SettingError, lookup
+from ..core.exports import Known
+from ..core.settings import UnfitError, setting
+from ..core.value import Value, of_library, value
+from ..errors import lookup
 from ..layers import Layer, walk
 from .base import SpaceRule
-from .space.direct import DirectFeedbackAlignment, DirectRandomTargetProjection, Shallow
-from .space.perturbation import NodePerturbation, WeightPerturbation
-from .space.transported import (
-    Backprop,
-    BatchSign,
-    FeedbackAlignment,
-    FixedSign,
-    KolenPollack,
-    UniformSign,
-    WeightMirror,
-)
+from .space.transported import Backprop
 from .time.base import TimeRule
-from .time.bptt import BPTT, TruncatedBPTT
-from .time.kernl import KeRNL
-from .time.local import RFLO, Diagonal, EProp
-from .time.rtrl import RTRL, UORO
+from .time.bptt import BPTT
 
-SPACE: dict[str, Callable[[], SpaceRule]] = {
-    "backprop": Backprop,
-    "fa": FeedbackAlignment,
-    "dfa": DirectFeedbackAlignment,
-    "usf": UniformSign,
-    "brsf": BatchSign,
-    "frsf": FixedSign,
-    "kp": KolenPollack,
-    "wm": WeightMirror,
-    "drtp": DirectRandomTargetProjection,
-    "np": NodePerturbation,
-    "wp": WeightPerturbation,
-    "shallow": Shallow,
-}
+SPACE = Known(
+    "lucidnet.rules",
+    SpaceRule,
+    {
+        "fa": "FeedbackAlignment",
+        "dfa": "DirectFeedbackAlignment",
+        "usf": "UniformSign",
+        "brsf": "BatchSign",
+        "frsf": "FixedSign",
+        "kp": "KolenPollack",
+        "wm": "WeightMirror",
+        "drtp": "DirectRandomTargetProjection",
+        "np": "NodePerturbation",
+        "wp": "WeightPerturbation",
+    },
+)
+"""The classes of rules across layers, by their names."""
 
-TIME: dict[str, Callable[[], TimeRule]] = {
-    "bptt": BPTT,
-    "truncated": TruncatedBPTT,
-    "rtrl": RTRL,
-    "snap1": Diagonal,
-    "uoro": UORO,
-    "kernl": KeRNL,
-    "rflo": RFLO,
-    "eprop": EProp,
-}
+TIME = Known(
+    "lucidnet.rules", TimeRule, {"truncated": "TruncatedBPTT", "snap1": "Diagonal"}, without=["SnAp"]
+)
+"""The classes of rules through time, by their names."""
 
 
-@dataclass(frozen=True, repr=False)
+def _names(known: Mapping[str, Any]) -> str:
+    return ", ".join(map(repr, sorted(known)))
+
+
+def _space(given: Any, owner: Any) -> Any:
+    return _axis("space", given, SPACE, SpaceRule)
+
+
+def _time(given: Any, owner: Any) -> Any:
+    return _axis("time", given, TIME, TimeRule)
+
+
+def _axis(axis: str, given: Any, known: Mapping[str, Callable[[], Any]], base: type) -> Any:
+    if isinstance(given, str):
+        return lookup(f"rule in {axis}", given, known)()
+    if not isinstance(given, base):
+        raise UnfitError(f"one of {_names(known)}, or a {base.__name__}")
+    return given
+
+
+@value
 class Rule(Value):
     """How credit is assigned: across the layers, and through time.
 
@@ -71,8 +76,8 @@ class Rule(Value):
     Rule(FeedbackAlignment())
     """
 
-    space: Any = Backprop()
-    time: Any = BPTT()
+    space: Any = setting("the name of a rule, or a SpaceRule", _space, default=Backprop())
+    time: Any = setting("the name of a rule, or a TimeRule", _time, default=BPTT())
 
     @property
     def independent(self) -> bool:
@@ -82,18 +87,6 @@ class Rule(Value):
     def within(self, layer: Layer) -> Rule:
         """Return the rule of a layer: its own, or this one where it has none."""
         return self if layer.rule is None else get(layer.rule)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "space", _axis("space", self.space, SPACE, SpaceRule))
-        object.__setattr__(self, "time", _axis("time", self.time, TIME, TimeRule))
-
-
-def _axis(axis: str, given: Any, known: dict[str, Callable[[], Any]], base: type) -> Any:
-    if isinstance(given, str):
-        return lookup(f"rule in {axis}", given, known)()
-    if not isinstance(given, base):
-        raise SettingError(f"Rule: {axis} must be one of {sorted(known)} or a {base.__name__}, got {given!r}")
-    return given
 
 
 def get(given: Any) -> Rule:

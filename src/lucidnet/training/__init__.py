@@ -1,9 +1,11 @@
 """Training: the step, the loop around it, and what is recorded."""
 
-from ..engine.objective import Objective
-from ..engine.parameters import ParameterLayout
-from ..engine.problem import Problem
-from ..engine.state import Measured, State
-from .step import Step
+from ..core.exports import export
+from ..engine.objective import Objective as Objective
+from ..engine.parameters import ParameterLayout as ParameterLayout
+from ..engine.problem import Problem as Problem
+from ..engine.state import Measured as Measured
+from ..engine.state import State as State
+from .step import Step as Step
 
-__all__ = ["Measured", "Objective", "ParameterLayout", "Problem", "State", "Step"]
+export(globals())

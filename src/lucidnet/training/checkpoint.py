@@ -94,9 +94,10 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
     model.history = History(description["history"])
     model.history.steps = situation["recorded"]
     loop.epoch, loop.batch, loop.first = (situation[name] for name in ("epoch", "batch", "first"))
-    loss, terms, states = situation["tally"]
+    loss, terms, states, *several = situation["tally"]  # the last is missing in older files
     states = shaped_like(states, loop.tally.states)
-    loop.tally.go_on((loss, terms, states if loop.model.executor.main else loop.tally.states))
+    states = states if loop.model.executor.main else loop.tally.states
+    loop.tally.go_on((loss, terms, states, *(several or [()])))
     loop.stopped, loop.run_name = situation.get("stopped"), situation.get("run") or ""
     return list(situation["callbacks"])
 

@@ -11,6 +11,7 @@ from ..backend import Array, Shape
 from ..data.batch import Data, rows
 from ..data.weights import check_weights, class_weighted
 from ..errors import DataError, ShapeError
+from ..layers.base import Mask
 from ..layers.core import fits
 from ..losses import Loss
 from ..losses.base import first_bad
@@ -132,8 +133,8 @@ def as_data(
         A weight for each class, 1 for those left out; time steps have one each.
     sample_weight : array-like (n,) or (n, time), optional
         A weight for each example, or each of its time steps.
-    mask : array-like (n, time) or (n,), optional
-        Which time steps count, or how many of each sequence do.
+    mask : array-like (n, time) or (n,), or several by name, optional
+        Which time steps count, or how many of each sequence do; see `as_mask`.
     """
     inputs = as_inputs(x, shapes[0])
     target = as_target(y, loss, shapes[1], dtype, rows(inputs))
@@ -155,15 +156,47 @@ def as_target(y: Any, loss: Loss, shape: Any, dtype: str, n: int) -> Any:
     return loss.check_target(given, shape, dtype)
 
 
-def as_mask(mask: Any, x: Any) -> Array:
-    """Return a mask (n, time) of time steps that count, from one or from the lengths of the sequences."""
-    mask, x = as_numbers(mask, "mask"), x if not isinstance(x, dict) else next(iter(x.values()))
-    n, time = (x.shape[0], x.shape[1]) if x.ndim > 1 else (len(x), 1)
+def as_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
+    """Return which time steps of inputs count, from what a person gave: a mask, or the lengths of sequences.
+
+    Parameters
+    ----------
+    mask : array-like (n, time) of bool (or 0 and 1), or (n,) of whole numbers, or several by name
+        Which time steps count, or how many of each sequence, from the first on. A dict where the network has
+        several inputs, of those that have a mask.
+    x : array (n, time, ...), or several by name
+        The inputs.
+    name : str
+        What it is called in errors.
+
+    Raises
+    ------
+    ShapeError
+        If it is anything else.
+    DataError
+        If no time step counts at all.
+    """
+    if isinstance(x, dict):
+        if not isinstance(mask, Mapping) or not mask or not mask.keys() <= x.keys():
+            got = f"the names {sorted(map(str, mask))}" if isinstance(mask, Mapping) else type(mask).__name__
+            raise ShapeError(f"{name}: expected a dict of masks by input ({', '.join(sorted(x))}), got {got}")
+        return {key: as_mask(mask[key], x[key], f"{name}[{key!r}]") for key in mask}
+    if isinstance(mask, Mapping):
+        raise ShapeError(f"{name}: expected an array, as the network has one input, got a dict")
+    if x.ndim < 2:
+        raise ShapeError(f"{name}: there are no time steps to leave out in inputs of shape {x.shape}")
+    mask, (n, time) = as_numbers(mask, name), x.shape[:2]
     if mask.shape == (n,) and mask.dtype.kind in "iu":
-        return mask[:, None] > np.arange(time)
-    if mask.shape != (n, time):
+        if (wrong := (mask < 0) | (mask > time)).any():
+            row = int(wrong.argmax())
+            raise ShapeError(f"{name}: lengths are from 0 to {time}, got {mask[row]} for example {row}")
+        mask = mask[:, None] > np.arange(time)
+    elif mask.shape != (n, time) or not ((mask == 0) | (mask == 1)).all():
         raise ShapeError(
-            f"mask: expected {(n, time)}, true or false for each time step, or {(n,)}, the whole-number "
-            f"length of each sequence, got {mask.dtype} of shape {mask.shape}"
+            f"{name}: expected {(n, time)}, true or false (1 or 0) for each time step, or {(n,)}, the "
+            f"whole-number length of each sequence, got {mask.dtype} of shape {mask.shape}"
+            f"{'' if mask.shape != (n, time) else ' with other values'}"
         )
+    if not mask.any():
+        raise DataError(f"{name}: no time step counts at all")
     return mask.astype(bool)

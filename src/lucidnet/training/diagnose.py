@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,8 +18,9 @@ from ..engine.state import Measured, State
 from ..engine.update import advance, training_run
 from ..errors import NonFiniteError
 from ..layers import Layer, Run, Sequential
-from ..layers.base import masked
-from ..layers.watched import Call, watched
+
+if TYPE_CHECKING:
+    from ..layers.watched import Call
 
 
 def settled(
@@ -86,10 +87,12 @@ def non_finite(
 
 def _quantities(net: Layer, params: Tree, x: Array, run: Run, grads: Tree) -> Iterator[str]:
     """Yield what is not finite: parameters and outputs from the first layer on, then gradients."""
+    from ..layers.watched import watched
+
     # A layer that fails on such numbers stands behind the one that made them.
     calls: list[Call] = []
     with np.errstate(all="ignore"), suppress(Exception):
-        watched(net, calls).forward(params, x, masked(net, x, run))
+        watched(net, calls).forward(params, x, run)
     for call in _ended(calls):
         inside = {name for name, _ in call.layer.children()}
         for path in _bad(call.params):

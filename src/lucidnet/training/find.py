@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import count
+from itertools import count as numbers
 from typing import Any
 
 import numpy as np
 
+from ..core.settings import count, finite, taken
 from ..data.batches import BatchSource
 from ..engine.protocol import NotFiniteError, Trainee
-from ..errors import SettingError
 
 SMOOTH = 0.9
 """How much of the running mean of the loss is kept at each step."""
@@ -55,16 +55,15 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
     networks", section 3.3). The loss is a running mean, corrected for its start. The suggestion is the rate
     at which it falls fastest per factor of the rate, beyond the first tenth of the steps.
     """
-    if not (0 < start < stop) or not isinstance(steps, int) or steps < 10:
-        raise SettingError(
-            f"lr_find: expected 0 < start < stop and at least 10 steps, got {start!r}, {stop!r}, {steps!r}"
-        )
+    start = taken("lr_find", "start", start, finite(above=0))
+    stop = taken("lr_find", "stop", stop, finite(above=start))
+    steps = taken("lr_find", "steps", steps, count(10))
     factor = (stop / start) ** (1 / (steps - 1))
     optimizer = model.problem.optimizer.changed(learning_rate=lambda n: start * factor**n)
     problem = model.problem.changed(optimizer)
     state, rates, losses, mean = problem.start(model.state.params, model.seed), [], [], 0.0
     for number, batch in zip(range(steps), _endless(source), strict=False):
-        given = [[batch.masked(model.net)]]
+        given = [[batch]]
         ran = model.executor.run(problem.update, problem, state, given)
         if isinstance(ran.error, NotFiniteError):
             break
@@ -89,7 +88,7 @@ def suggested(rates: list[float], losses: list[float]) -> float:
 
 
 def _endless(source: BatchSource) -> Any:
-    for epoch in count():
+    for epoch in numbers():
         empty = True
         for batch in source.batches(epoch):
             empty = False

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 from ..core.lock import FolderLock, locked
+from ..core.settings import count
 from ..core.signals import Termination, termination
+from ..core.value import Value, value
 from ..data.batch import Batch, alike, materialize
 from ..data.batches import BatchSource
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
-from ..errors import DataError, NonFiniteError, SettingError, Terminated
+from ..errors import DataError, NonFiniteError, Terminated, UnpicklableError
 from .callbacks.base import Callback
 from .diagnose import settled
 from .history import History, Result
@@ -24,8 +25,8 @@ from .measure import Tally, evaluate
 from .progress import Progress
 
 
-@dataclass(frozen=True)
-class LoopSettings:
+@value
+class LoopSettings(Value):
     """How long, and how.
 
     Parameters
@@ -36,20 +37,17 @@ class LoopSettings:
         How many batches make one step.
     validate_every : int, optional
         After how many steps to validate, besides the end of each epoch.
-    given : mapping
-        How the data were chosen and weighted: what a training that goes on must have in common with before.
     """
 
-    epochs: int = 1
-    accumulate: int = 1
-    validate_every: int | None = None
-    given: Mapping[str, Any] = field(default_factory=dict)
+    title: ClassVar[str] = "fit"
 
-    def __post_init__(self) -> None:
-        for name in ("epochs", "accumulate", "validate_every"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise SettingError(f"{name} must be a whole number of 1 or more, got {value!r}")
+    epochs: int = count(1, default=1)
+    accumulate: int = count(1, default=1)
+    validate_every: int | None = count(1, default=None, optional=True)
+
+
+KEPT = ("accumulate", "validate_every", "class_weight", "validation_split")
+"""Settings that must stay as they are for a training to go on, besides those of the data."""
 
 
 class Loop:
@@ -94,6 +92,9 @@ class Loop:
         looks = bool(model.metrics) or any(callback.looks for callback in callbacks)
         self.keep = frozenset({"predictions"} if looks else ())
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise UnpicklableError("a training that goes on cannot be copied or pickled: copy loop.model instead")
+
     @property
     def steps(self) -> int:
         """How many steps the model has made."""
@@ -112,10 +113,10 @@ class Loop:
     def facts(self) -> dict[str, Any]:
         """What a training must have in common with a checkpoint to go on from it, besides the model."""
         settings, data = self.source.facts()
-        settings |= {"accumulate": self.settings.accumulate, "validate_every": self.settings.validate_every}
+        settings |= {name: getattr(self.settings, name, None) for name in KEPT}
         settings["mixed_bfloat16"] = self.model.executor.config.mixed
         validation = None if self.validation is None else self.validation.facts()[1]
-        return {"settings": settings | dict(self.settings.given), "data": data, "validation_data": validation}
+        return {"settings": settings, "data": data, "validation_data": validation}
 
     def run(self, restore: Callable[[], list[Any] | None] | None = None) -> History:
         """Train; the model's state is whole after each step, whatever happens.
@@ -217,7 +218,12 @@ class Loop:
         if self.tally.terms:
             self._close_epoch()
         elif self.stopped is None:
-            raise DataError("the data gave no batch at all: there is nothing to train on")
+            what = (
+                "nothing of these data counts: the mask leaves out all time steps"
+                if self.batch
+                else ("the data gave no batch at all: there is nothing to train on")
+            )
+            raise DataError(what)
         else:
             self._all_told()
 
@@ -238,8 +244,8 @@ class Loop:
     def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
         """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
         block: list[list[Batch]] = []
-        room, number, net = 0, self.steps, self.model.net
-        while several := [batch.masked(net) for batch in islice(batches, self.settings.accumulate)]:
+        room, number = 0, self.steps
+        while several := list(islice(batches, self.settings.accumulate)):
             if block and not alike(several, block[0]):
                 yield block
                 block = []

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backend import Array
 from ..core.trees import tree_map
 from ..data.batch import Batch, rows
 from ..data.batches import ROWS, BatchSource
 from ..engine.protocol import Executor, Trainee
-from ..engine.state import Measured, State
+from ..engine.state import Measured, State, rows_of
 from ..engine.update import evaluate as evaluate_batch
 from ..engine.update import predict
+from ..errors import DataError
 from .checks import as_inputs, as_mask
 from .history import Result
 
@@ -30,54 +31,74 @@ class Tally:
         self.metrics = metrics
         self.states = [metric.start() for metric in metrics]
         self.loss, self.terms = 0.0, 0.0
+        self.several: tuple[tuple[float, float], ...] = ()
+        """Where the loss is a sum of means, of each the sum of the values and their number."""
 
     def add(self, found: Measured, batches: Sequence[Batch]) -> None:
         """Count what a step measured on its batches; examples and time steps left out do not count."""
-        for loss, terms, prediction, batch in zip(*found[:3], batches, strict=True):
+        for i, batch in enumerate(batches):
+            loss, terms = found.losses[i], found.terms[i]
+            if found.parts:
+                loss -= self._add_parts(found.parts[i])
             self.loss += loss * terms
             self.terms += terms
-            if not self.metrics:
+            if not self.metrics or not terms:
                 continue
             given = batch if isinstance(batch, Batch) else batch.batch
-            target, mask = given.target, given.mask
+            target, prediction = given.target, found.predictions[i]
+            mask = found.masks[i] if found.masks else None
             if given.valid is not None:
-                target, prediction, mask = given.only(prediction)
+                there = np.flatnonzero(given.valid)
+                target, prediction, mask = (rows_of(tree, there) for tree in (target, prediction, mask))
             if mask is not None:
-                target, prediction = (_counted(tree, prediction, mask) for tree in (target, prediction))
-            for i, metric in enumerate(self.metrics):
-                self.states[i] = metric.update(self.states[i], target, prediction)
+                target, prediction = (_counted(tree, mask) for tree in (target, prediction))
+            for k, metric in enumerate(self.metrics):
+                self.states[k] = metric.update(self.states[k], target, prediction)
 
-    def parts(self) -> tuple[float, float, list[Any]]:
+    def _add_parts(self, parts: Any) -> float:
+        """Count each mean for itself; return their sum."""
+        before = self.several or ((0.0, 0.0),) * len(parts)
+        self.several = tuple(
+            (total + float(mean) * float(count), terms + float(count))
+            for (total, terms), (mean, count) in zip(before, parts, strict=True)
+        )
+        return sum(float(mean) for mean, _ in parts)
+
+    def parts(self) -> tuple[Any, ...]:
         """Return the sums so far; see `go_on`."""
-        return self.loss, self.terms, self.states
+        return self.loss, self.terms, self.states, self.several
 
-    def go_on(self, parts: tuple[float, float, list[Any]]) -> None:
+    def go_on(self, parts: tuple[Any, ...]) -> None:
         """Go on from sums of before."""
-        self.loss, self.terms, self.states = parts
+        self.loss, self.terms, self.states, self.several = parts
 
     def merged(self, executor: Executor) -> Tally:
         """Return the sums of all processes that train together; each must ask for them."""
         each = executor.gather(self.states)
         made = Tally(self.metrics)
         made.loss, made.terms = self.loss, self.terms  # which are those of whole batches already
+        made.several = self.several
         for i, metric in enumerate(self.metrics):
             made.states[i] = reduce(metric.merge, (states[i] for states in each))
         return made
 
     def result(self, prefix: str = "") -> Result:
-        """Return the numbers so far."""
+        """Return the numbers so far; NaN where nothing has counted yet."""
         pairs = zip(self.metrics, self.states, strict=True)
+        if not self.terms:
+            return Result(
+                dict.fromkeys((prefix + name for name in ("loss", *(m.name for m in self.metrics))), nan)
+            )
         numbers = {metric.name: metric.result(state) for metric, state in pairs}
-        return Result({prefix + k: v for k, v in ({"loss": self.loss / self.terms} | numbers).items()})
+        loss = self.loss / self.terms + sum(total / terms for total, terms in self.several if terms)
+        return Result({prefix + k: v for k, v in ({"loss": loss} | numbers).items()})
 
 
-def _counted(tree: Any, prediction: Any, mask: Array) -> Any:
-    """Return the time steps that count, of targets or predictions that have time."""
-
-    def chosen(array: Array, like: Array) -> Array:
-        return array[mask] if like.ndim > 2 and like.shape[:2] == mask.shape else array
-
-    return tree_map(chosen, tree, prediction)
+def _counted(tree: Any, mask: Any) -> Any:
+    """Return the time steps that count, of targets or predictions."""
+    if isinstance(tree, dict):
+        return {name: _counted(array, mask[name]) for name, array in tree.items()}
+    return tree if mask is None else tree[mask]
 
 
 def evaluate(
@@ -105,24 +126,34 @@ def evaluate(
     executor, problem = model.executor, model.problem
     tally, carried = Tally(model.metrics if metrics is None else metrics), None
     with executor.hold(lambda: model.live if state is None else state) as held:
-        for given in source.batches(0, shard=executor.shard(problem)):
-            batch = given.masked(model.net)
+        for batch in source.batches(0, shard=executor.shard(problem)):
             found, carried = executor.call(evaluate_batch, problem, held.params, carried, batch)
             tally.add(found, [batch])
+    if not tally.terms:
+        raise DataError("nothing of these data counts: the mask leaves out all time steps")
     return tally.merged(executor).result(prefix)
 
 
-def predicted(model: Trainee, x: Any, mask: Any = None) -> Any:
-    """Return a network's outputs (n, ...) for inputs as a person brings them, by the weights of one step."""
+def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) -> Any:
+    """Return a network's outputs (n, ...) for inputs as a person brings them, by the weights of one step.
+
+    Another function of the network, its parameters, inputs and mask can stand in the place of `predict`.
+    """
     x = as_inputs(x, model.input_shape)
     mask = None if mask is None else as_mask(mask, x)
-    parts = [slice(start, start + ROWS) for start in range(0, rows(x), ROWS)]
-    with model.executor.hold(lambda: model.live) as state:
-        made = [_outputs(model, state, x, mask, part) for part in parts]
-    return made[0] if len(made) == 1 else tree_map(lambda *arrays: np.concatenate(arrays), *made)
+    executor, net, count = model.executor, model.net, rows(x)
+    with executor.hold(lambda: model.live if function is None else model.state) as state:
+        made = []
+        for start in range(0, count, ROWS):
+            part = slice(start, start + ROWS)
+            some = tree_map(lambda array, part=part: array[part].astype(model.dtype, copy=False), x)
+            given = net, state.params, some, rows_of(mask, part)
+            made.append(executor.call(predict, *given)[0] if function is None else function(*given))
+    return made[0] if len(made) == 1 else joined(made)
 
 
-def _outputs(model: Trainee, state: State, x: Any, mask: Array | None, part: slice) -> Any:
-    x = tree_map(lambda array: array[part].astype(model.dtype, copy=False), x)
-    given = (state.params, x, None if mask is None else mask[part])
-    return model.executor.call(predict, model.net, *given)[0]
+def joined(parts: Sequence[Any]) -> Any:
+    """Return trees of rows as one; None where there are no arrays."""
+    if isinstance(parts[0], dict):
+        return {name: joined([part[name] for part in parts]) for name in parts[0]}
+    return None if parts[0] is None else np.concatenate(parts)

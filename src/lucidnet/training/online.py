@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, StepStream, Tree
+from ..core.settings import count, taken
 from ..core.signals import defer_interrupt
 from ..core.trees import ordered
 from ..engine.build import zeros
@@ -74,10 +75,9 @@ class OnlineLearner:
     """
 
     def __init__(self, model: Trainee, rule: Any, every: int = 1, delay: int = 0) -> None:
-        for name, value, least in (("every", every, 1), ("delay", delay, 0)):
-            if not isinstance(value, int) or value < least:
-                raise SettingError(f"online: {name} must be a whole number of {least} or more, got {value!r}")
-        self.model, self.rule, self.every, self.delay = model, get(rule), every, delay
+        self.model, self.rule = model, get(rule)
+        self.every: int = taken("online", "every", every, count(1))
+        self.delay: int = taken("online", "delay", delay, count(0))
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
         _check(model.net, self.rule)
@@ -85,8 +85,14 @@ class OnlineLearner:
         self._static = StreamProblem(problem, self.rule, self.delay)
         self._shape = model.input_shape[1:]
         self._order = self._fresh(problem, model.state)
-        total = problem.layout.parameters.zeros(model.dtype) if every > 1 else None
+        total = problem.layout.parameters.zeros(model.dtype) if self.every > 1 else None
         self._stream = StreamState(state, self._order, {}, {}, (), total)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy leaves the device: what is there would lose its precision in a file.
+        executor, stream = self.model.executor, self._stream
+        kept = StreamState(executor.host(stream.state), *executor.arrays(stream[1:]))
+        return vars(self) | {"_stream": kept}
 
     def _fresh(self, problem: Problem, state: State) -> Tree:
         """Return the first feedback weights of the rule."""

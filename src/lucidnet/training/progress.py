@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from .history import Result
 from .history import number as decimal
@@ -14,8 +14,8 @@ INTERVAL = 0.2
 """Seconds between two drawings of the bar."""
 
 
-class Progress(Protocol):
-    """What the training loop tells whoever shows its progress."""
+class Progress:
+    """What the training loop tells whoever shows its progress; this one shows nothing."""
 
     def start(self, batches: int | None) -> None:
         """Begin an epoch of so many batches; None if nobody knows."""
@@ -33,26 +33,7 @@ class Progress(Protocol):
         """Leave the screen tidy, also after an error."""
 
 
-class Silent:
-    """Shows nothing."""
-
-    def start(self, batches: int | None) -> None:
-        """Show nothing."""
-
-    def batch(self, done: int, result: Callable[[], Result]) -> None:
-        """Show nothing."""
-
-    def epoch(self, number: int, result: Result) -> None:
-        """Show nothing."""
-
-    def note(self, text: str) -> None:
-        """Show nothing."""
-
-    def close(self) -> None:
-        """Show nothing."""
-
-
-class Lines:
+class Lines(Progress):
     """Prints one line per epoch: for logs, and where nobody watches."""
 
     def __init__(self, epochs: int) -> None:
@@ -63,9 +44,6 @@ class Lines:
         """Look at the clock."""
         self.began = time.perf_counter()
 
-    def batch(self, done: int, result: Callable[[], Result]) -> None:
-        """Show nothing."""
-
     def epoch(self, number: int, result: Result) -> None:
         """Print the line."""
         if worth_a_line(number, self.epochs):
@@ -75,11 +53,8 @@ class Lines:
         """Print it."""
         print(text, flush=True)
 
-    def close(self) -> None:
-        """Nothing is left to tidy."""
 
-
-class Bar:
+class Bar(Progress):
     """Draws a live bar of the whole training with the time left, below a table of the epochs (rich)."""
 
     def __init__(self, epochs: int) -> None:
@@ -202,5 +177,5 @@ def clock(seconds: float) -> str:
 def choose(verbose: int, epochs: int) -> Progress:
     """Return the way to show progress: 0 nothing, 1 a bar (lines if no terminal is there), 2 lines."""
     if verbose == 0:
-        return Silent()
+        return Progress()
     return Bar(epochs) if verbose == 1 and sys.stdout.isatty() else Lines(epochs)

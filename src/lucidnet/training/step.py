@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
+from ..core.record import Record, record
 from ..data.batch import Batch
 from ..engine.build import executor_for, initial, problem_of
 from ..engine.device import DeviceConfig
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..rules import Rule
 
 
-@dataclass(frozen=True)
-class Step:
+@record
+class Step(Record):
     """A training step for a network, a loss and an optimizer.
 
     ``state, measured = step(state, x, target)`` changes nothing that it is given, and what it returns is
@@ -111,7 +111,7 @@ class Step:
             If the loss or the gradient is NaN or infinite.
         """
         problem = self.problem(state, None if isinstance(x, dict) else x.shape[1:])
-        batches = [Batch(x, target, weights, mask).masked(self.net)]
+        batches = [Batch(x, target, weights, mask)]
         ran = self.executor.run(problem.update, problem, state, [batches], frozenset({"predictions"}))
         if ran.error is not None:
             raise settled(ran, problem, self.executor, batches)[1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,23 +24,42 @@ def derivative(function: Callable[..., Array], what: str) -> Callable[..., Array
         When called, if the function is not written in operators and functions that JAX can follow.
     """
     try:
-        import jax
+        import jax  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
             f"{what} has no derivative: pass one (derivative=...), "
             "or let JAX find it: pip install 'lucidnet[jax]'"
         ) from error
-    gradient = jax.grad(lambda *arguments: function(*arguments).sum())
+    return Derivative(function, what)
 
-    def evaluate(x: Array, *others: Any) -> Array:
+
+@dataclass(frozen=True)
+class Derivative:
+    """What `derivative` returns; it can be pickled if the function can."""
+
+    function: Callable[..., Array]
+    what: str
+
+    @cached_property
+    def gradient(self) -> Callable[..., Array]:
+        """The gradient as JAX makes it."""
+        import jax
+
+        found: Callable[..., Array] = jax.grad(lambda *arguments: self.function(*arguments).sum())
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"function": self.function, "what": self.what}
+
+    def __call__(self, x: Array, *others: Any) -> Array:
+        import jax
+
         try:
             with jax.enable_x64(x.dtype.itemsize == 8):
-                slope = gradient(x, *others)
+                slope = self.gradient(x, *others)
         except jax.errors.TracerArrayConversionError as error:
             raise SettingError(
-                f"JAX cannot follow {what}: write it with operators and x.__array_namespace__() "
+                f"JAX cannot follow {self.what}: write it with operators and x.__array_namespace__() "
                 "in place of numpy functions, or pass derivative=..."
             ) from error
         return np.asarray(slope) if isinstance(x, np.ndarray) else slope
-
-    return evaluate

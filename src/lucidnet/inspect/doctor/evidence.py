@@ -119,7 +119,7 @@ def examine(model: Trainee, x: Any, y: Any, steps: int, batch_size: int) -> Evid
     records, failure, state = [], "", start
     executor = OnNumpy()
     for batch in _endless(source, steps, stateful):
-        batches = [batch.masked(model.net)]
+        batches = [batch]
         ran = executor.run(problem.update, problem, state, [batches])
         if ran.error is not None:
             failure = str(settled(ran, problem, executor, batches)[1])

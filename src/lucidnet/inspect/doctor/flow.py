@@ -120,7 +120,7 @@ def further(evidence: Evidence, times: float) -> float:
     """Return the loss of the probe so many times further on the way that the steps went."""
     vector = evidence.start.vector + times * (evidence.end.vector - evidence.start.vector)
     params = evidence.end.params.layout.unravel(vector)
-    model, probe = evidence.model, evidence.probe.masked(evidence.model.net)
+    model, probe = evidence.model, evidence.probe
     run = training_run(evidence.end.reset(), probe, Numbers(evidence.end.seed))
     loss = float(model.problem.objective.evaluate(params, probe, run).loss)
     return loss if np.isfinite(loss) else np.inf

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...core.settings import taken, whole
 from ...data.batch import rows
 from ...engine.on_numpy import OnNumpy
 from ...errors import SettingError
@@ -52,6 +53,7 @@ def explain(model: Trainee, x: Any, y: Any, digits: int = 6) -> Explanation:
       w₁₁⁺ = w₁₁ - 0.1 · ∂L/∂w₁₁ = 1 - 0.1 · (-6) = 1.6
       b₁⁺  = b₁ - 0.1 · ∂L/∂b₁ = 0 - 0.1 · (-3) = 0.3
     """
+    digits = taken("explain", "digits", digits, whole(1, 17))
     problem, batch = model.problem, model.checked(x, y).batch(slice(None))
     if problem.rule is not None:
         raise SettingError(f"explain: it tells backpropagation, but this model learns by {problem.rule!r}")
@@ -63,7 +65,7 @@ def explain(model: Trainee, x: Any, y: Any, digits: int = 6) -> Explanation:
             "explain: it tells networks with one output (n, units), not sequences or several outputs"
         )
     _check_size(model, state.vector.size + sum(np.size(call.y) for call in seen.calls))
-    batches = [batch.masked(model.net)]
+    batches = [batch]
     executor = OnNumpy()
     ran = executor.run(problem.update, problem, state, [batches])
     if ran.error is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...backend import Array, Tree
+from ...core.value import value
 from ..base import INFERENCE, Cache, Layer, Run
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class ActivationLayer(Layer):
     """The base of activations: a layer without weights, which a loss may take over."""
 
@@ -16,7 +15,7 @@ class ActivationLayer(Layer):
         return Linear(name=self.name), self
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Linear(ActivationLayer):
     """y = x,  dy/dx = 1."""
 

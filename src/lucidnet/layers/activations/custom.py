@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ...backend import Array, Tree
 from ...backend import derivative as automatic
+from ...core import settings
+from ...core.value import value
 from ..base import INFERENCE, Cache, Run
 from .base import ActivationLayer
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class CustomActivation(ActivationLayer):
     """y = f(x),  dy/dx = f'(x), element by element.
 
@@ -21,8 +22,8 @@ class CustomActivation(ActivationLayer):
         f and f', each from an array to an array of the same shape.
     """
 
-    function: Callable[[Array], Array]
-    derivative: Callable[[Array], Array]
+    function: Callable[[Array], Array] = settings.function()
+    derivative: Callable[[Array], Array] = settings.function()
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return self.function(x), x

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...backend import Array, Tree, namespace
+from ...core.settings import finite
+from ...core.value import value
 from ..base import INFERENCE, Cache, Run
 from .base import ActivationLayer
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class ReLU(ActivationLayer):
     """y = max(x, 0),  dy/dx = 1 for x > 0, else 0 (Nair & Hinton 2010)."""
 
@@ -21,7 +21,7 @@ class ReLU(ActivationLayer):
         return dy * (y > 0), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class LeakyReLU(ActivationLayer):
     """y = x for x > 0, else a x,  dy/dx = 1 or a (Maas et al. 2013).
 
@@ -31,7 +31,7 @@ class LeakyReLU(ActivationLayer):
         The slope a for negative inputs.
     """
 
-    negative_slope: float = 0.01
+    negative_slope: float = finite(default=0.01)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         positive = x > 0
@@ -41,7 +41,7 @@ class LeakyReLU(ActivationLayer):
         return namespace(dy).where(positive, dy, self.negative_slope * dy), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class ELU(ActivationLayer):
     """y = x for x > 0, else a (exp(x) - 1),  dy/dx = 1 or y + a (Clevert et al. 2016, equation 15).
 
@@ -51,7 +51,7 @@ class ELU(ActivationLayer):
         The limit -a for large negative inputs.
     """
 
-    alpha: float = 1.0
+    alpha: float = finite(default=1.0)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         xp = namespace(x)
@@ -63,7 +63,7 @@ class ELU(ActivationLayer):
         return dy * namespace(dy).where(positive, 1, y + self.alpha), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class SELU(ActivationLayer):
     """y = s x for x > 0, else s a (exp(x) - 1),  dy/dx = s or y + s a (Klambauer et al. 2017, equation 2).
 
@@ -83,7 +83,7 @@ class SELU(ActivationLayer):
         return dy * namespace(dy).where(positive, self.scale, y + self.scale * self.alpha), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Abs(ActivationLayer):
     """y = |x|,  dy/dx = sign(x)."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...backend import Array, Tree, namespace
+from ...core.value import value
 from ..base import INFERENCE, Cache, Run
 from .base import ActivationLayer
 
@@ -16,7 +15,7 @@ def sigmoid(x: Array) -> Array:
     return xp.where(x < 0, e, 1) / (1 + e)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Sigmoid(ActivationLayer):
     """y = 1 / (1 + exp(-x)),  dy/dx = y (1 - y)."""
 
@@ -28,7 +27,7 @@ class Sigmoid(ActivationLayer):
         return dy * (y * (1 - y)), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Tanh(ActivationLayer):
     """y = tanh(x),  dy/dx = 1 - y^2."""
 
@@ -40,7 +39,7 @@ class Tanh(ActivationLayer):
         return dy * (1 - y * y), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Softsign(ActivationLayer):
     """y = x / (1 + |x|),  dy/dx = 1 / (1 + |x|)^2 = (1 - |y|)^2."""
 
@@ -52,7 +51,7 @@ class Softsign(ActivationLayer):
         return dy * (scale * scale), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class HardSigmoid(ActivationLayer):
     """y = min(max(x + 3, 0), 6) / 6,  dy/dx = 1/6 for |x| < 3, else 0.
 
@@ -67,7 +66,7 @@ class HardSigmoid(ActivationLayer):
         return dy * inside / 6, {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Softplus(ActivationLayer):
     """y = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)),  dy/dx = sigmoid(x)."""
 

@@ -6,15 +6,15 @@ Their derivative is g(x) + x g'(x).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from ...backend import Array, Tree, namespace, normal_cdf
+from ...core.value import value
 from ..base import INFERENCE, Cache, Run
 from .base import ActivationLayer
 from .sigmoidal import Softplus, sigmoid
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class GELU(ActivationLayer):
     """y = x P(x),  dy/dx = P(x) + x p(x), with P and p of the standard normal (Hendrycks & Gimpel 2016).
 
@@ -31,7 +31,7 @@ class GELU(ActivationLayer):
         return dy * (gate + x * density), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class SiLU(ActivationLayer):
     """y = x s,  dy/dx = s + x s (1 - s), with s = sigmoid(x) (Elfwing et al. 2018); also called swish."""
 
@@ -44,7 +44,7 @@ class SiLU(ActivationLayer):
         return dy * (s + x * (s * (1 - s))), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Mish(ActivationLayer):
     """y = x w,  dy/dx = w + x (1 - w^2) sigmoid(x), with w = tanh(softplus(x)) (Misra 2019)."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...backend import Array, Tree, namespace
+from ...core.value import value
 from ..base import INFERENCE, Cache, Run
 from .base import ActivationLayer
 
@@ -23,7 +22,7 @@ def softmax(x: Array) -> Array:
     return y
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Softmax(ActivationLayer):
     """y_i = exp(x_i) / sum_j exp(x_j),  dx_i = y_i (dy_i - sum_j dy_j y_j)."""
 
@@ -36,7 +35,7 @@ class Softmax(ActivationLayer):
         return y * (dy - mean), {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class LogSoftmax(ActivationLayer):
     """y_i = x_i - log sum_j exp(x_j),  dx_i = dy_i - exp(y_i) sum_j dy_j."""
 

@@ -1,9 +1,11 @@
 """Recurrent layers: SimpleRNN, LeakyRNN, GRU, LSTM, and both directions of them."""
 
-from .base import Recurrent
-from .both import Bidirectional
-from .gru import GRU
-from .lstm import LSTM
-from .simple import LeakyRNN, SimpleRNN
+from ...core.exports import export
+from .base import Recurrent as Recurrent
+from .both import Bidirectional as Bidirectional
+from .gru import GRU as GRU
+from .lstm import LSTM as LSTM
+from .simple import LeakyRNN as LeakyRNN
+from .simple import SimpleRNN as SimpleRNN
 
-__all__ = ["GRU", "LSTM", "Bidirectional", "LeakyRNN", "Recurrent", "SimpleRNN"]
+export(globals())

@@ -13,17 +13,20 @@ and from them follow, summed over time and batch (Werbos 1990, "Backpropagation 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace, with_one
+from ...core.settings import flag, named, whole
+from ...core.types import Inherited
+from ...core.value import value
 from ...errors import SettingError, ShapeError
-from ..base import INFERENCE, Cache, Layer, Run, Send, several
-from .loop import State, back_through_time, through_time
+from ...initializers import Initializer
+from ..base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, several
+from .loop import State, back_through_time, first_mask, through_time
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Recurrent(Layer):
     """The base of recurrent layers, from sequences (n, time, features) to (n, time, units) or (n, units).
 
@@ -46,13 +49,13 @@ class Recurrent(Layer):
         How W (features, gates * units), U (units, gates * units) and b (gates * units,) begin.
     """
 
-    units: int
-    return_sequences: bool = False
-    go_backwards: bool = False
-    stateful: bool = False
-    initializer: Any = initializers.VarianceScaling()
-    recurrent_initializer: Any = initializers.Orthogonal()
-    bias_initializer: Any = initializers.Constant()
+    units: int = whole(1)
+    return_sequences: bool = flag(default=False)
+    go_backwards: bool = flag(default=False)
+    stateful: bool = flag(default=False)
+    initializer: Inherited[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    recurrent_initializer: Inherited[Initializer] = named(initializers, default=initializers.Orthogonal())
+    bias_initializer: Inherited[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
     penalized: ClassVar[tuple[str, ...]] = ("W", "U")
@@ -62,14 +65,10 @@ class Recurrent(Layer):
     """The names of the state's arrays."""
 
     def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        kind = type(self).__name__
-        if not isinstance(self.units, int) or self.units < 1:
-            raise SettingError(f"{kind}: units must be a whole number of 1 or more, got {self.units!r}")
+        super().__post_init__()
         if self.stateful and self.go_backwards:
+            kind = type(self).__name__
             raise SettingError(f"{kind}: going backwards, a batch cannot go on where the one before stopped")
-        for name in ("initializer", "recurrent_initializer", "bias_initializer"):
-            object.__setattr__(self, name, initializers.get(getattr(self, name)))
 
     # --- one time step: what a subclass writes ---------------------------------------------------------
 
@@ -131,6 +130,9 @@ class Recurrent(Layer):
             states.append(xp.zeros((n, self.units), dtype=x.dtype) if over is None else over)
         return tuple(states)
 
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return first_mask(mask) if self.return_sequences else None
+
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return through_time(self, params, x, run)
 
@@ -150,6 +152,12 @@ class Recurrent(Layer):
 
     def states(self, cache: Cache) -> Tree:
         return dict(zip(self.carried, cache.last, strict=True))
+
+    @classmethod
+    def samples(cls) -> Samples:
+        if cls.step is not Recurrent.step:
+            yield cls(3), (6, 4)
+            yield cls(2, return_sequences=True, go_backwards=True), (4, 3)
 
 
 def sequence(shape: Any) -> tuple[int | None, int]:

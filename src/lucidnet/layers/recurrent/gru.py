@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ...backend import Array, Shape, Stream, Tree, namespace
+from ...core.value import value
 from ..base import Cache
 from .base import Recurrent
 from .loop import State
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class GRU(Recurrent):
     """Gated recurrent unit (Cho et al. 2014), the reset gate after the product with U.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from ...backend import Array, Tree, as_rows, namespace, outer_sum, scan, with_one
-from ..base import Cache, Run
+from ..base import Cache, Mask, Run
 
 State: TypeAlias = tuple[Array, ...]
 """What a layer carries from one time step to the next; the first array is its output h."""
@@ -76,7 +76,8 @@ def through_time(cell: Cell, params: Tree, x: Any, run: Run) -> tuple[Array, Rec
     x, *given = x if isinstance(x, tuple) else (x,)
     xp, first = namespace(x), cell.start(x, tuple(given), run)
     x, z = project(cell, params, x, run)
-    counts = None if run.mask is None else xp.asarray(run.mask).T[..., None]
+    mask = first_mask(run.mask)
+    counts = None if mask is None else xp.asarray(mask).T[..., None]
 
     def step(state: State, now: tuple[Array, Array]) -> tuple[State, Any, tuple[Array]]:
         z, m = now
@@ -88,6 +89,11 @@ def through_time(cell: Cell, params: Tree, x: Any, run: Run) -> tuple[Array, Rec
     last, kept, (h,) = scan(step, first, (z, counts), cell.go_backwards)
     y = xp.permute_dims(h, (1, 0, 2)) if cell.return_sequences else last[0]
     return y, RecurrentCache(x, first, last, kept, h, counts, len(given))
+
+
+def first_mask(mask: Mask) -> Mask:
+    """Return the mask of the sequence, where the first states come in with it."""
+    return mask[0] if isinstance(mask, tuple) else mask
 
 
 def project(cell: Cell, params: Tree, x: Array, run: Run) -> tuple[Array, Array]:

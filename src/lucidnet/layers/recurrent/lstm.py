@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ...backend import Array, Shape, Stream, Tree, namespace
+from ...core.settings import finite
+from ...core.value import value
 from ..base import Cache
 from .base import Recurrent
 from .loop import State
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class LSTM(Recurrent):
     """Long short-term memory (Hochreiter & Schmidhuber 1997; with the forget gate of Gers et al. 2000).
 
@@ -42,7 +43,7 @@ class LSTM(Recurrent):
     sum of its two biases.
     """
 
-    forget_bias: float = 1.0
+    forget_bias: float = finite(default=1.0)
 
     gates: ClassVar[int] = 4
     carried: ClassVar[tuple[str, ...]] = ("h", "c")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from ...backend import Array, Tree
-from ...core.value import in_range
-from ...errors import SettingError
+from ...core.settings import finite, setting
+from ...core.types import Named
+from ...core.value import value
 from .. import activations
-from ..base import Cache, Run
+from ..base import Cache, Layer, Run, Samples
 from .base import Recurrent
 from .loop import State
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class SimpleRNN(Recurrent):
     """h_t = f(x_t W + h_(t-1) U + b)  (Elman 1990).
 
@@ -35,11 +33,7 @@ class SimpleRNN(Recurrent):
     The other parameters are those of `Recurrent`.
     """
 
-    activation: Any = activations.Tanh()
-
-    def __post_init__(self) -> None:
-        Recurrent.__post_init__(self)
-        object.__setattr__(self, "activation", activations.inside(self.activation, self))
+    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Tanh())
 
     def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
         h, kept = self.activation.forward({}, z + state[0] @ params["U"])
@@ -50,7 +44,7 @@ class SimpleRNN(Recurrent):
         return da, da, (da @ params["U"].T,)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class LeakyRNN(Recurrent):
     """Units that forget with a time constant: tau dh/dt = -h + f(x W + h U + b + noise).
 
@@ -78,17 +72,9 @@ class LeakyRNN(Recurrent):
     The other parameters are those of `Recurrent`.
     """
 
-    tau: float = 10.0
-    activation: Any = activations.Tanh()
-    noise: float = 0.0
-
-    def __post_init__(self) -> None:
-        Recurrent.__post_init__(self)
-        object.__setattr__(self, "activation", activations.inside(self.activation, self))
-        if not in_range(self.tau, least=1.0) or not in_range(self.noise):
-            raise SettingError(
-                f"LeakyRNN: tau must be at least 1 and noise at least 0, got {self.tau!r} and {self.noise!r}"
-            )
+    tau: float = finite(1, default=10.0)
+    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Tanh())
+    noise: float = finite(0, default=0.0)
 
     def project(self, params: Tree, x: Array, run: Run) -> Array:
         z = Recurrent.project(self, params, x, run)
@@ -105,3 +91,8 @@ class LeakyRNN(Recurrent):
         (dh,) = dstate
         da, _ = self.activation.backward({}, cache, dh * (1 / self.tau))
         return da, da, ((1 - 1 / self.tau) * dh + da @ params["U"].T,)
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(3), (6, 4)
+        yield cls(2, tau=3.0, noise=0.1, return_sequences=True), (4, 3)

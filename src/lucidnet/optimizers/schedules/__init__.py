@@ -1,32 +1,19 @@
 """Schedules: functions of the step that stand for any setting, such as a learning rate or a momentum."""
 
-from __future__ import annotations
+from ...core.exports import export
+from .base import Fixed as Fixed
+from .base import Product as Product
+from .base import Schedule as Schedule
+from .base import Sequence as Sequence
+from .base import Warmup as Warmup
+from .curves import Cosine as Cosine
+from .curves import CosineRestarts as CosineRestarts
+from .curves import ExponentialDecay as ExponentialDecay
+from .curves import Piecewise as Piecewise
+from .curves import Polynomial as Polynomial
+from .curves import StepDecay as StepDecay
+from .curves import TimeDecay as TimeDecay
+from .cycles import Cyclic as Cyclic
+from .cycles import OneCycle as OneCycle
 
-from .base import Fixed, Product, Schedule, Sequence, Warmup
-from .curves import (
-    Cosine,
-    CosineRestarts,
-    ExponentialDecay,
-    Piecewise,
-    Polynomial,
-    StepDecay,
-    TimeDecay,
-)
-from .cycles import Cyclic, OneCycle
-
-__all__ = [
-    "Cosine",
-    "CosineRestarts",
-    "Cyclic",
-    "ExponentialDecay",
-    "Fixed",
-    "OneCycle",
-    "Piecewise",
-    "Polynomial",
-    "Product",
-    "Schedule",
-    "Sequence",
-    "StepDecay",
-    "TimeDecay",
-    "Warmup",
-]
+export(globals())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, ClassVar
 
-from ...core.value import Value, at_step, plain_numbers
+from ...core.settings import finite, scheduled, sequence, whole
+from ...core.value import Value, at_step, is_declared, value
 from ...errors import SettingError
+
+SETTINGS = "schedules, functions of the step, or numbers"
 
 
 class Schedule(Value):
@@ -27,9 +29,11 @@ class Schedule(Value):
     """The fields that are above 0."""
 
     def __post_init__(self) -> None:
-        plain_numbers(self)
-        for f in fields(self):  # type: ignore[arg-type]
+        super().__post_init__()
+        for f in fields(self):
             given = getattr(self, f.name)
+            if is_declared(type(self), f.name):
+                continue
             if f.name in self.counts and not (isinstance(given, int) and given >= 1):
                 raise self.error(f.name, "a whole number of steps, 1 or more")
             if f.type in (float, "float") and not is_number(given):
@@ -51,7 +55,7 @@ class Schedule(Value):
         return SettingError(f"{type(self).__name__}: {name} must be {expected}, got {getattr(self, name)!r}")
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Fixed(Schedule):
     """The same value at every step.
 
@@ -61,14 +65,14 @@ class Fixed(Schedule):
         The value.
     """
 
-    value: float
+    value: float = finite()
 
     def __call__(self, step: int) -> float:
         """Return the value."""
         return self.value
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Sequence(Schedule):
     """One schedule after the other, each from its own step 0 (PyTorch's ``SequentialLR``).
 
@@ -87,14 +91,16 @@ class Sequence(Schedule):
     [0.0, 0.08, 0.1, 0.05, 0.001, 0.001]
     """
 
-    schedules: Any
-    starts: Any
+    schedules: Any = sequence(SETTINGS, scheduled(None))
+    starts: Any = sequence("steps, 1 or more", whole(1), least=0)
 
     def __post_init__(self) -> None:
-        listed(self, "schedules", is_setting, "schedules, functions of the step, or numbers")
-        listed(self, "starts", lambda step: isinstance(step, int) and step >= 1, "steps, 1 or more")
+        super().__post_init__()
         if len(self.starts) + 1 != len(self.schedules) or list(self.starts) != sorted(set(self.starts)):
-            raise self.error("starts", f"{len(self.schedules) - 1} rising steps, one for each further part")
+            raise self.error(
+                "starts",
+                f"{len(self.schedules) - 1} rising steps, one for each of the schedules but the first",
+            )
 
     def __call__(self, step: int) -> float:
         """Return the value of the part that the step falls in."""
@@ -102,7 +108,7 @@ class Sequence(Schedule):
         return at_step(self.schedules[index], step - (0, *self.starts)[index])
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Product(Schedule):
     """The product of schedules and numbers (PyTorch's ``ChainedScheduler`` of factors).
 
@@ -112,17 +118,14 @@ class Product(Schedule):
         What is multiplied.
     """
 
-    factors: Any
-
-    def __post_init__(self) -> None:
-        listed(self, "factors", is_setting, "schedules, functions of the step, or numbers")
+    factors: Any = sequence(SETTINGS, scheduled(None))
 
     def __call__(self, step: int) -> float:
         """Return the product at a step."""
         return math.prod((at_step(factor, step) for factor in self.factors), start=1.0)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Warmup(Schedule):
     """Rise linearly to the first value of another schedule, then follow that (Goyal et al. 2017).
 
@@ -143,16 +146,9 @@ class Warmup(Schedule):
     [0.0, 0.025, 0.05, 0.075, 0.1, 0.1]
     """
 
-    steps: int
-    then: Any
-    start: float = 0.0
-
-    counts: ClassVar[tuple[str, ...]] = ("steps",)
-
-    def __post_init__(self) -> None:
-        Schedule.__post_init__(self)
-        if not is_setting(self.then):
-            raise self.error("then", "a schedule, a function of the step, or a number")
+    steps: int = whole(1)
+    then: Any = scheduled(None)
+    start: float = finite(default=0.0)
 
     def __call__(self, step: int) -> float:
         """Return the rising value, or that of the schedule after it."""
@@ -164,17 +160,3 @@ class Warmup(Schedule):
 def is_number(given: Any) -> bool:
     """Tell whether something is a finite number."""
     return isinstance(given, (int, float)) and math.isfinite(given)
-
-
-def is_setting(given: Any) -> bool:
-    """Tell whether something is a number or a function of the step."""
-    return callable(given) or is_number(given)
-
-
-def listed(schedule: Schedule, name: str, fits: Any, expected: str) -> None:
-    """Turn a field into a tuple; raise unless it holds something, and only what fits."""
-    given = getattr(schedule, name)
-    items = tuple(given) if isinstance(given, Iterable) else ()
-    if (not items and name != "starts") or not all(map(fits, items)):
-        raise schedule.error(name, f"a sequence of {expected}")
-    object.__setattr__(schedule, name, items)

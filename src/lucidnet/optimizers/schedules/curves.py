@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from .base import Schedule, is_number, listed
+from ...core.settings import UnfitError, choice, finite, listed, real, setting, whole
+from ...core.value import value
+from .base import Schedule
 
 CURVES = ("constant", "linear", "cosine")
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class StepDecay(Schedule):
     """``start * factor ** (step // every)``: a drop now and then (PyTorch's ``StepLR``).
 
@@ -26,18 +27,16 @@ class StepDecay(Schedule):
         By what it is multiplied then.
     """
 
-    start: float
-    every: int
-    factor: float = 0.1
-
-    counts: ClassVar[tuple[str, ...]] = ("every",)
+    start: float = finite()
+    every: int = whole(1)
+    factor: float = finite(default=0.1)
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
         return self.start * self.factor ** (step // self.every)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class ExponentialDecay(Schedule):
     """``start * factor ** (step / every)``: smooth decay (PyTorch's ``ExponentialLR``, with every = 1).
 
@@ -51,19 +50,16 @@ class ExponentialDecay(Schedule):
         The number of steps that the factor is for.
     """
 
-    start: float
-    factor: float
-    every: int = 1
-
-    counts: ClassVar[tuple[str, ...]] = ("every",)
-    positive: ClassVar[tuple[str, ...]] = ("factor",)
+    start: float = finite()
+    factor: float = finite(above=0)
+    every: int = whole(1, default=1)
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
         return self.start * math.pow(self.factor, step / self.every)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class TimeDecay(Schedule):
     """``start / (1 + decay * step)``: decay that slows down (Robbins & Monro 1951).
 
@@ -75,15 +71,15 @@ class TimeDecay(Schedule):
         After 1 / decay steps the value is half of that.
     """
 
-    start: float
-    decay: float
+    start: float = finite()
+    decay: float = finite()
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
         return self.start / (1 + self.decay * step)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Polynomial(Schedule):
     """``stop + (start - stop) * (1 - step / steps) ** power``, a straight line for power 1.
 
@@ -99,13 +95,10 @@ class Polynomial(Schedule):
         The exponent.
     """
 
-    start: float
-    stop: float
-    steps: int
-    power: float = 1.0
-
-    counts: ClassVar[tuple[str, ...]] = ("steps",)
-    positive: ClassVar[tuple[str, ...]] = ("power",)
+    start: float = finite()
+    stop: float = finite()
+    steps: int = whole(1)
+    power: float = finite(above=0, default=1.0)
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
@@ -113,7 +106,7 @@ class Polynomial(Schedule):
         return self.stop + (self.start - self.stop) * math.pow(left, self.power)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Cosine(Schedule):
     """``stop + (start - stop) * (1 + cos(pi step / steps)) / 2``, half a wave.
 
@@ -128,18 +121,16 @@ class Cosine(Schedule):
         How long the way is.
     """
 
-    start: float
-    stop: float
-    steps: int
-
-    counts: ClassVar[tuple[str, ...]] = ("steps",)
+    start: float = finite()
+    stop: float = finite()
+    steps: int = whole(1)
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
         return blend("cosine", self.start, self.stop, min(step / self.steps, 1))
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class CosineRestarts(Schedule):
     """`Cosine` again and again (Loshchilov & Hutter 2017, SGDR).
 
@@ -157,13 +148,11 @@ class CosineRestarts(Schedule):
         What `start` is multiplied by at each restart.
     """
 
-    start: float
-    stop: float
-    steps: int
-    stretch: int = 1
-    shrink: float = 1.0
-
-    counts: ClassVar[tuple[str, ...]] = ("steps", "stretch")
+    start: float = finite()
+    stop: float = finite()
+    steps: int = whole(1)
+    stretch: int = whole(1, default=1)
+    shrink: float = finite(default=1.0)
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
@@ -177,7 +166,18 @@ class CosineRestarts(Schedule):
         return blend("cosine", self.start * self.shrink**wave, self.stop, step / length)
 
 
-@dataclass(frozen=True, repr=False)
+def _points(given: Any, owner: Any) -> tuple[tuple[float, float], ...]:
+    points = tuple(listed(point) for point in listed(given))
+    if not points or not all(len(point) == 2 for point in points):
+        raise UnfitError
+    made = tuple((real(step), real(value)) for step, value in points)
+    steps = [step for step, _ in made]
+    if steps[0] != 0 or steps != sorted(steps):
+        raise UnfitError
+    return made
+
+
+@value
 class Piecewise(Schedule):
     """A list of values by their steps (PyTorch's ``MultiStepLR``, Keras' ``PiecewiseConstantDecay``).
 
@@ -198,17 +198,8 @@ class Piecewise(Schedule):
     (0.1, 0.01, 0.001)
     """
 
-    points: Any
-    between: str = "constant"
-
-    def __post_init__(self) -> None:
-        listed(self, "points", is_point, "pairs (step, value)")
-        object.__setattr__(self, "points", tuple(map(tuple, self.points)))
-        steps = [step for step, _ in self.points]
-        if steps[0] != 0 or steps != sorted(steps):
-            raise self.error("points", "pairs (step, value) in order, the first at step 0")
-        if self.between not in CURVES:
-            raise self.error("between", f"one of {', '.join(CURVES)}")
+    points: Any = setting("a sequence of pairs (step, value) in order, the first at step 0", _points)
+    between: str = choice(*CURVES, default="constant")
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
@@ -225,8 +216,3 @@ def blend(curve: str, start: float, stop: float, share: float) -> float:
     if curve == "cosine":
         share = (1 - math.cos(math.pi * share)) / 2
     return start + (stop - start) * (0.0 if curve == "constant" else share)
-
-
-def is_point(given: Any) -> bool:
-    """Tell whether something is a pair of numbers."""
-    return isinstance(given, (tuple, list)) and len(given) == 2 and all(map(is_number, given))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
+from ...core.settings import choice, finite, whole
+from ...core.value import value
 from .base import Schedule
 from .curves import Piecewise
 
 MODES = ("triangular", "triangular2", "exp_range")
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Cyclic(Schedule):
     """From `low` up to `high` and down again, in straight lines (Smith 2017; PyTorch's ``CyclicLR``).
 
@@ -31,21 +30,17 @@ class Cyclic(Schedule):
         For "exp_range".
     """
 
-    low: float
-    high: float
-    up: int
-    down: int | None = None
-    mode: str = "triangular"
-    gamma: float = 1.0
-
-    counts: ClassVar[tuple[str, ...]] = ("up", "down")
+    low: float = finite()
+    high: float = finite()
+    up: int = whole(1)
+    down: int | None = whole(1, default=None, optional=True)
+    mode: str = choice(*MODES, default="triangular")
+    gamma: float = finite(default=1.0)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.down is None:
             object.__setattr__(self, "down", self.up)
-        Schedule.__post_init__(self)
-        if self.mode not in MODES:
-            raise self.error("mode", f"one of {', '.join(MODES)}")
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
@@ -56,7 +51,7 @@ class Cyclic(Schedule):
         return self.low + (self.high - self.low) * height * scale
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class OneCycle(Schedule):
     """Up to a large learning rate, and down to almost none (Smith & Topin 2018).
 
@@ -89,27 +84,18 @@ class OneCycle(Schedule):
     >>> sgd = SGD(cycle, momentum=cycle.momentum())
     """
 
-    peak: float
-    steps: int
-    warmup: float = 0.3
-    divide: float = 25.0
-    final_divide: float = 1e4
-    between: str = "cosine"
-    phases: int = 2
-
-    counts: ClassVar[tuple[str, ...]] = ("steps",)
-    positive: ClassVar[tuple[str, ...]] = ("divide", "final_divide")
+    peak: float = finite()
+    steps: int = whole(2)
+    warmup: float = finite(above=0, below=1, default=0.3)
+    divide: float = finite(above=0, default=25.0)
+    final_divide: float = finite(above=0, default=1e4)
+    between: str = choice("cosine", "linear", default="cosine")
+    phases: int = choice(2, 3, default=2)
 
     def __post_init__(self) -> None:
-        Schedule.__post_init__(self)
-        if self.steps < 2:
-            raise self.error("steps", "2 or more")
-        if not 0 < self.warmup < 1:
-            raise self.error("warmup", "between 0 and 1")
-        if self.phases not in (2, 3) or (self.phases == 3 and self.warmup > 0.5):
+        super().__post_init__()
+        if self.phases == 3 and self.warmup > 0.5:
             raise self.error("phases", "2, or 3 with a warmup of at most a half")
-        if self.between not in ("cosine", "linear"):
-            raise self.error("between", "cosine or linear")
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace
+from ...core.settings import named, whole
+from ...core.value import value
 from ...layers import Dense, Layer
-from ...layers.base import Send
+from ...layers.base import Send, zeroed
+from ...losses.base import scaled, shares
 from ...losses.crossentropy import as_rows
 from ..base import SpaceRule
 from ..edge import Edge, Signals, carriers
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Direct(SpaceRule):
     """The base of rules by which a projected signal stands in for what comes back from a layer.
 
@@ -31,11 +33,8 @@ class Direct(SpaceRule):
     memory: ClassVar[str] = "a B of outputs x inputs for each layer"
     cost: ClassVar[str] = "a product with B in place of W for each layer"
 
-    initializer: Any = initializers.VarianceScaling()
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "initializer", initializers.get(self.initializer))
+    initializer: Any = named(initializers, default=initializers.VarianceScaling())
+    seed: int | None = whole(0, default=None, optional=True)
 
     def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
         stream = rng.but(seed=self.seed)
@@ -57,7 +56,8 @@ class Direct(SpaceRule):
         if not (edge.need_dx and carriers(edge.layer)):
             return *edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx), None
         _, grads = edge.route(edge.params, edge.cache, edge.dy, send, False)
-        return projected(self.signal(edge.signals), edge.B["B"]), grads, None
+        dx = projected(self.signal(edge.signals), edge.B["B"])
+        return zeroed(dx, (edge.signals.masks or {}).get(id(edge.cache))), grads, None
 
 
 def projected(signal: Array, B: Array) -> Array:
@@ -67,7 +67,7 @@ def projected(signal: Array, B: Array) -> Array:
     return namespace(signal).tensordot(signal, B, axes=1)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class DirectFeedbackAlignment(Direct):
     """The output's error, by fixed random weights, is the error at each layer: dx = e B.
 
@@ -83,7 +83,7 @@ class DirectFeedbackAlignment(Direct):
         return {"B": params[carriers(layer)[0]].T} if last and isinstance(layer, Dense) else None
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class DirectRandomTargetProjection(Direct):
     """The targets, by fixed random weights, are the error at each layer: dx = t B / N.
 
@@ -96,10 +96,11 @@ class DirectRandomTargetProjection(Direct):
 
     def signal(self, signals: Signals) -> Array:
         rows = as_rows(signals.target, signals.error).reshape(signals.error.shape)
-        return rows / math.prod(rows.shape[:-1])
+        share = shares(rows[..., 0], None, signals.mask)
+        return rows / math.prod(rows.shape[:-1]) if share is None else scaled(rows, share[..., None])
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Shallow(SpaceRule):
     """A control: nothing comes back from any layer with weights, so that the last alone learns."""
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...backend import Array, Stream, Tree
 from ...backend.layout import Layout
+from ...core.settings import finite
 from ...core.trees import Path
-from ...core.value import in_range
-from ...errors import SettingError
+from ...core.value import value
 from ...layers import Layer, Run
-from ...layers.base import INFERENCE, Cache
+from ...layers.base import INFERENCE, Cache, zeroed
 from ...layers.rebuild import INNER, Wrapper, rebuilt, unwrapped
-from ...losses.base import shares
+from ...losses.base import scaled, shares
 from ..base import Given, RuleGradient, SpaceRule, Trained
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Perturbation(SpaceRule):
     """The base of rules that estimate the gradient by the loss with and without noise.
 
@@ -27,12 +26,7 @@ class Perturbation(SpaceRule):
         The standard deviation sigma of the noise.
     """
 
-    deviation: float = 1e-3
-
-    def __post_init__(self) -> None:
-        if not in_range(self.deviation) or not self.deviation:
-            kind = type(self).__name__
-            raise SettingError(f"{kind}: deviation must be above 0, got {self.deviation!r}")
+    deviation: float = finite(above=0, default=1e-3)
 
     whole: ClassVar[bool] = True
 
@@ -40,7 +34,7 @@ class Perturbation(SpaceRule):
         return {}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class WeightPerturbation(Perturbation):
     """g = (L(w + sigma xi) - L(w)) / sigma xi, with one xi for all weights, standard normal.
 
@@ -53,19 +47,19 @@ class WeightPerturbation(Perturbation):
     cost: ClassVar[str] = "two forward passes"
 
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
-        net, loss, (x, target, weights) = trained.net, trained.loss, (batch.x, batch.target, batch.weights)
-        y, cache = net.forward(params, x, run)
-        value, kept = loss.forward(y, target, weights, run.mask, run.valid)
+        made = trained.evaluate(params, batch, run)
         layout = Layout.of(params)
         vector = layout.ravel(params)
         xi = noise(run, "weights", vector.shape, vector)
-        moved, _ = unwrapped(net).forward(layout.unravel(vector + self.deviation * xi), x, run)
-        change = loss.forward(moved, target, weights, run.mask, run.valid)[0] - value
+        moved, _, mask = unwrapped(trained.net).flow(
+            layout.unravel(vector + self.deviation * xi), batch.x, run
+        )
+        change = trained.loss.forward(moved, batch.target, batch.weights, mask, run.valid)[0] - made.loss
         grads = layout.unravel(change / self.deviation * xi)
-        return RuleGradient(value, trained.output(kept, y), grads, cache, {})
+        return RuleGradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class NodePerturbation(Perturbation):
     """Noise on the outputs of all layers with weights: dy_i = (L_i(y + sigma xi) - L_i(y)) / sigma xi_i.
 
@@ -78,14 +72,12 @@ class NodePerturbation(Perturbation):
     cost: ClassVar[str] = "two forward passes, and the products for dW"
 
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
-        net, loss, (x, target, weights) = trained.net, trained.loss, (batch.x, batch.target, batch.weights)
-        y, cache = net.forward(params, x, run)
-        value, kept = loss.forward(y, target, weights, run.mask, run.valid)
-        noisy = perturbed(net, self.deviation)
-        moved, noted = noisy.forward(params, x, run)
-        change = loss.values(moved, target)[0] - loss.values(y, target)[0]
-        share = shares(change, weights, run.mask, run.valid)
-        change = change / change.size if share is None else change * share
+        made, loss = trained.evaluate(params, batch, run), trained.loss
+        noisy = perturbed(trained.net, self.deviation)
+        moved, noted = noisy.forward(params, batch.x, run)
+        change = loss.values(moved, batch.target)[0] - loss.values(made.y, batch.target)[0]
+        share = shares(change, batch.weights, made.mask, run.valid)
+        change = change / change.size if share is None else scaled(change, share)
         change = change.reshape(change.shape[0], -1).sum(-1) / self.deviation
 
         def send(
@@ -97,8 +89,8 @@ class NodePerturbation(Perturbation):
             error = dy if xi is None else xi * change.reshape(-1, *(1,) * (xi.ndim - 1))
             return unwrapped(layer).backward(params, inner, error, need_dx)
 
-        _, grads = noisy.route(params, noted, y, send, False)
-        return RuleGradient(value, trained.output(kept, y), grads, cache, {})
+        _, grads = noisy.route(params, noted, made.y, send, False)
+        return RuleGradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
 
 
 class Perturbed(Wrapper):
@@ -121,7 +113,7 @@ class Perturbed(Wrapper):
         y, cache = self._layer.forward(params, x, run)
         if not params:
             return y, (cache, None)
-        xi = noise(run, "outputs", y.shape, y)
+        xi = zeroed(noise(run, "outputs", y.shape, y), self._layer.output_mask(x, run.mask))
         return y + self._deviation * xi, (cache, xi)
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace
+from ...core.settings import between, finite, named, whole
+from ...core.value import value
 from ...layers import Layer
 from ...layers.base import Send
 from ..base import SpaceRule
 from ..edge import Edge, carriers
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Backprop(SpaceRule):
     """The chain rule: the error is carried by the weights of the forward pass, dx = dz W^T.
 
@@ -26,7 +27,7 @@ class Backprop(SpaceRule):
     cost: ClassVar[str] = "a backward pass"
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Transported(SpaceRule):
     """The base of rules that replace the weights which carry the error, and nothing else.
 
@@ -43,12 +44,8 @@ class Transported(SpaceRule):
     memory: ClassVar[str] = "a B for each W"
     cost: ClassVar[str] = "a backward pass"
 
-    initializer: Any = None
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.initializer is not None:
-            object.__setattr__(self, "initializer", initializers.get(self.initializer))
+    initializer: Any = named(initializers, default=None, optional=True)
+    seed: int | None = whole(0, default=None, optional=True)
 
     def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
         return {name: self.drawn(layer, params[name], rng.child(name)) for name in carriers(layer)}
@@ -78,7 +75,7 @@ class Transported(SpaceRule):
         return *edge.route(params, edge.cache, edge.dy, send, edge.need_dx), None
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class FeedbackAlignment(Transported):
     """Fixed random weights carry the error: dx = dz B^T.
 
@@ -89,7 +86,7 @@ class FeedbackAlignment(Transported):
     reads: ClassVar[str] = "pre, post, errors above"
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class UniformSign(Transported):
     """uSF: the signs of the weights, all of one size, carry the error: dx = dz (s sign W)^T.
 
@@ -107,7 +104,7 @@ class UniformSign(Transported):
         return None  # all weights have one size, whatever B is
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class FixedSign(Transported):
     """frSF: fixed random sizes with the signs of the weights carry the error: dx = dz (|B| sign W)^T.
 
@@ -122,7 +119,7 @@ class FixedSign(Transported):
         return xp.abs(B) * xp.sign(W)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class BatchSign(FixedSign):
     """brSF: as `FixedSign`, the sizes |B| drawn anew for each batch (Liao et al. 2016, section 3)."""
 
@@ -132,7 +129,7 @@ class BatchSign(FixedSign):
         return self.feedback(layer, params, inputs, (), rng)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class KolenPollack(Transported):
     """B learns by the same changes as W, and with weight decay comes to equal it.
 
@@ -153,7 +150,7 @@ class KolenPollack(Transported):
         return {name: grads[name] for name in carriers(layer) if name in B}
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class WeightMirror(Transported):
     """B learns W between steps, by noise that is sent through the layer alone.
 
@@ -173,9 +170,9 @@ class WeightMirror(Transported):
         How many examples of noise each step takes.
     """
 
-    rate: float = 0.05
-    decay: float = 0.05
-    examples: int = 32
+    rate: float = finite(0, default=0.05)
+    decay: float = between(0, 1, default=0.05)
+    examples: int = whole(1, default=32)
 
     reads: ClassVar[str] = "pre, post, errors above"
     memory: ClassVar[str] = "a B for each W"

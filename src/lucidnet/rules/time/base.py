@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ...backend import Array, Stream, Tree, namespace
-from ...core.value import Value
+from ...core.value import Value, value
 from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.recurrent.loop import RecurrentCache, State
@@ -21,7 +21,7 @@ NOT_ONLINE = (
 )
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class TimeRule(Value):
     """How a recurrent layer turns the errors at its outputs into gradients."""
 
@@ -113,6 +113,12 @@ class TimeRule(Value):
             The error at its output.
         """
         raise SettingError(NOT_ONLINE.format(self))
+
+    @classmethod
+    def samples(cls) -> Iterator[TimeRule]:
+        """Yield rules of this class to try; the default is one without arguments."""
+        if cls is not TimeRule:
+            yield cls()
 
 
 def turned(cache: RecurrentCache) -> RecurrentCache:

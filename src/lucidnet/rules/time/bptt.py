@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from ...backend import Array, Tree, branch, namespace
+from ...core.settings import whole
 from ...core.trees import tree_map
+from ...core.value import value
 from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.recurrent.loop import RecurrentCache, State, unroll
 from .base import ALL_UNITS, TimeRule, joined, part
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class BPTT(TimeRule):
     """The chain rule through all times (Werbos 1990, "Backpropagation through time")."""
 
@@ -28,7 +29,7 @@ class BPTT(TimeRule):
         return *layer.backward(params, cache, dy, need_dx), B
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class TruncatedBPTT(TimeRule):
     """The chain rule through the last `window` times only.
 
@@ -45,20 +46,15 @@ class TruncatedBPTT(TimeRule):
         After how many times errors are carried back; the cost goes with window / stride.
     """
 
-    window: int = 20
-    stride: int = 1
+    window: int = whole(1, default=20)
+    stride: int = whole(1, default=1)
 
     reads: ClassVar[str] = f"{ALL_UNITS}, stored times"
     memory: ClassVar[str] = "N window"
     cost: ClassVar[str] = "N^2 window / stride a time"
 
     def __post_init__(self) -> None:
-        for name in ("window", "stride"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise SettingError(
-                    f"TruncatedBPTT: {name} must be a whole number of 1 or more, got {value!r}"
-                )
+        super().__post_init__()
         if self.stride > self.window:
             raise SettingError(
                 f"TruncatedBPTT: stride {self.stride} is longer than the window of {self.window}: errors "
@@ -92,9 +88,7 @@ class TruncatedBPTT(TimeRule):
         self, layer: Recurrent, params: Tree, trace: Any, cache: RecurrentCache, error: Array, B: Tree
     ) -> tuple[Any, Tree, Tree]:
         xp, times = namespace(error), trace.times + 1
-        if trace.cache.counts is not None:
-            cache = cache._replace(counts=xp.ones((1, 1, 1), dtype=bool))
-        both = joined((trace.cache, cache))
+        both = joined(tuple(map(counted, (trace.cache, cache))))
         cache = part(both, max(0, len(both.h) - self.window), len(both.h))
         errors = xp.concat([trace.errors, error[None]])[-self.window :]
         nothing = tuple(xp.zeros_like(array) for array in cache.last)
@@ -108,6 +102,13 @@ class TruncatedBPTT(TimeRule):
         now = self.stride == 1 or times % self.stride == 0
         grads, errors = branch(now, carried, put_off)
         return Window(cache, errors, times), grads, B
+
+
+def counted(cache: RecurrentCache) -> RecurrentCache:
+    """Return what a layer kept, with a mask of each time step and sequence; all count if there was none."""
+    xp, shape = namespace(cache.h), (*cache.h.shape[:2], 1)
+    counts = xp.ones(shape, dtype=bool) if cache.counts is None else cache.counts
+    return cache._replace(counts=xp.broadcast_to(counts, shape))
 
 
 class Window(NamedTuple):
@@ -127,7 +128,7 @@ def before_all(cache: RecurrentCache, times: int) -> RecurrentCache:
         return part(cache, 0, 0)
     xp = namespace(cache.h)
     whole = joined([cache] * times)
-    return whole._replace(h=xp.zeros_like(whole.h), counts=xp.zeros((times, 1, 1), dtype=bool))
+    return whole._replace(h=xp.zeros_like(whole.h), counts=xp.zeros((*whole.h.shape[:2], 1), dtype=bool))
 
 
 def _sum(one: Array, two: Array) -> Array:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from ...backend import Array, StepStream, Stream, Tree, namespace
-from ...core.value import in_range
-from ...errors import SettingError
+from ...core.settings import finite, whole
+from ...core.value import value
 from ...layers import Recurrent
 from ...layers.base import INFERENCE
 from ...layers.recurrent.loop import State
@@ -43,7 +42,7 @@ class Kernel(NamedTuple):
     traces: tuple[Array, ...]
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class KeRNL(Online):
     """The influence of a weight, as a learned matrix times an eligibility trace that fades.
 
@@ -72,20 +71,15 @@ class KeRNL(Online):
         The seed of the noise.
     """
 
-    rate: float = 0.2
-    deviation: float = 1e-3
-    decay: float = 0.2
-    seed: int = 0
+    rate: float = finite(0, below=1, default=0.2)
+    deviation: float = finite(above=0, default=1e-3)
+    decay: float = finite(0, below=1, default=0.2)
+    seed: int = whole(0, default=0)
 
     reads: ClassVar[str] = "pre, post, error, other errors, trace, noise"
     memory: ClassVar[str] = "N^2"
     couples_examples: ClassVar[bool] = True
     cost: ClassVar[str] = "N^2 a time, and a second copy of the layer that runs along"
-
-    def __post_init__(self) -> None:
-        for name, below in (("rate", 1.0), ("deviation", None), ("decay", 1.0)):
-            if not in_range(getattr(self, name), 0.0, below) or (name == "deviation" and not self.deviation):
-                raise SettingError(f"KeRNL: {name} is out of range, got {getattr(self, name)!r}")
 
     def feedback(self, layer: Recurrent, rng: Stream) -> Tree:
         xp = namespace(like := rng.full((layer.units,), self.decay))
@@ -110,7 +104,12 @@ class KeRNL(Online):
             keep * P + F[:, None] * inputs[:, :, None]
             for P, F, inputs in zip(k.traces, slopes, (now.x, now.h), strict=True)
         )
-        return self._learned(k._replace(traces=traces), layer, params, now)
+        after = self._learned(k._replace(traces=traces), layer, params, now)
+        if now.counts is None:
+            return after
+        # Of sequences whose time step does not count all stays; A and alpha are everybody's.
+        stays = {name: _where(now.counts, getattr(after, name), getattr(k, name)) for name in OF_SEQUENCES}
+        return after._replace(**stays)
 
     def _learned(self, k: Kernel, layer: Recurrent, params: Tree, now: TimeStep) -> Kernel:
         """Move layer and copy on, and let A and alpha learn by the difference."""
@@ -122,11 +121,15 @@ class KeRNL(Online):
         gamma = (1 - k.alpha) * k.gamma - k.omega
         omega = (1 - k.alpha) * k.omega + xi
         error = omega @ k.A.T - (noisy[0] - plain[0]) / self.deviation
-        n = len(error)
-        A = k.A - self.rate / (n + (omega * omega).sum()) * (error.T @ omega)
-        sizes = (k.A * k.A).sum(0) * (gamma * gamma).sum(0)
-        alpha = k.alpha - self.rate / (n + sizes) * ((error @ k.A) * gamma).sum(0)
-        alpha = namespace(alpha).clip(alpha, 0.0, 1.0)
+        xp, n = namespace(error), len(error)
+        seen, past = omega, gamma
+        if now.counts is not None:
+            error, seen, past = (xp.where(now.counts, array, 0) for array in (error, omega, gamma))
+            n = xp.maximum(xp.astype(now.counts.sum(), error.dtype), 1)
+        A = k.A - self.rate / (n + (seen * seen).sum()) * (error.T @ seen)
+        sizes = (k.A * k.A).sum(0) * (past * past).sum(0)
+        alpha = k.alpha - self.rate / (n + sizes) * ((error @ k.A) * past).sum(0)
+        alpha = xp.clip(alpha, 0.0, 1.0)
         return k._replace(
             A=A, alpha=alpha, steps=k.steps + 1, plain=plain, noisy=noisy, omega=omega, gamma=gamma
         )
@@ -136,3 +139,14 @@ class KeRNL(Online):
         wide = xp.concat([error @ trace.A] * (trace.traces[0].shape[-1] // error.shape[1]), axis=-1)
         by_z, by_s = ((wide[:, None] * P).sum(0) for P in trace.traces)
         return by_z, by_s
+
+
+OF_SEQUENCES = ("plain", "noisy", "omega", "gamma", "traces")
+"""What of a `Kernel` belongs to each sequence."""
+
+
+def _where(counts: Array, new: Any, old: Any) -> Any:
+    """Return the new arrays (n, ...) of sequences whose time step counts, the old ones of the others."""
+    if isinstance(new, tuple):
+        return tuple(_where(counts, *pair) for pair in zip(new, old, strict=True))
+    return namespace(new).where(counts.reshape(-1, *(1,) * (new.ndim - 1)), new, old)

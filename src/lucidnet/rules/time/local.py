@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...backend import Array, Tree, namespace
+from ...core.value import value
 from ...layers import Recurrent
 from .online import Online, TimeStep, back
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class RFLO(Online):
     """Traces that move on by what a unit keeps of itself; the recurrent weights are left out of J.
 
@@ -74,7 +74,7 @@ def _stacked(arrays: tuple[Array, ...]) -> Array:
     return arrays[0][:, None] if len(arrays) == 1 else namespace(arrays[0]).stack(arrays, axis=1)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class EProp(RFLO):
     """Eligibility propagation: the eligibility of a weight goes through its own unit's state only.
 
@@ -89,7 +89,7 @@ class EProp(RFLO):
     reads: ClassVar[str] = "pre, post, error, trace"
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Diagonal(RFLO):
     """`SnAp` with n = 1 in little memory: J's diagonal, a unit's own recurrent weight counted.
 

@@ -14,10 +14,10 @@ say is not known yet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...backend import Array, Tree, namespace, scan, with_one
+from ...core.value import value
 from ...layers import Recurrent
 from ...layers.recurrent.loop import RecurrentCache, State
 from .base import TimeRule, cut
@@ -42,7 +42,7 @@ class TimeStep(NamedTuple):
     counts: Array | None
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class Online(TimeRule):
     """The base of rules with traces; a subclass writes how they begin, move on, and make a gradient."""
 
@@ -103,7 +103,8 @@ class Online(TimeRule):
 
 def time_step(cache: RecurrentCache) -> TimeStep:
     """Return the `TimeStep` of a recurrent layer's cache that holds one time step only."""
-    return TimeStep(with_one(cache.x[0]), with_one(cache.first[0]), cut(cache.kept, 0), None)
+    counts = None if cache.counts is None else cache.counts[0]
+    return TimeStep(with_one(cache.x[0]), with_one(cache.first[0]), cut(cache.kept, 0), counts)
 
 
 def gathered(layer: Recurrent, by_z: Array, by_s: Array) -> Tree:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...backend import Array, StepStream, Tree, namespace
-from ...errors import SettingError
+from ...core.settings import whole
+from ...core.value import value
 from ...layers import Recurrent
 from .base import ALL_UNITS
 from .online import Online, TimeStep, back
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class RTRL(Online):
     """The exact gradient, forwards in time: P_t = J_t P_(t-1) + the immediate influence.
 
@@ -72,7 +72,7 @@ def _times(J: Array, P: Array) -> Array:
     return (J @ P.reshape(*P.shape[:2], -1)).reshape(P.shape)
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class SnAp(RTRL):
     """RTRL that keeps the influence of a weight only on units that it reaches within `n` steps.
 
@@ -86,16 +86,12 @@ class SnAp(RTRL):
         The number of steps.
     """
 
-    n: int = 1
+    n: int = whole(1, default=1)
 
     reads: ClassVar[str] = f"{ALL_UNITS}, trace"
     exact: ClassVar[bool] = False
     memory: ClassVar[str] = "N^3, of which most are zeros for small n"
     cost: ClassVar[str] = "N^4 a time, as the zeros are not left out"
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.n, int) or self.n < 1:
-            raise SettingError(f"SnAp: n must be a whole number of 1 or more, got {self.n!r}")
 
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         kept = self._reach(layer, params["U"])
@@ -112,7 +108,7 @@ class SnAp(RTRL):
         return xp.tile(reach, (len(layer.carried), layer.gates))[:, None]
 
 
-@dataclass(frozen=True, repr=False)
+@value
 class UORO(Online):
     """An unbiased estimate of the influence, of rank one: P_t is the mean of s_t w_t over random signs.
 
@@ -129,7 +125,7 @@ class UORO(Online):
         The seed of the signs.
     """
 
-    seed: int = 0
+    seed: int = whole(0, default=0)
 
     reads: ClassVar[str] = f"{ALL_UNITS}, trace, noise"
     memory: ClassVar[str] = "N^2"

@@ -2,28 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from ...core.lazy import lazy
-from .base import Callback
+from ...core.exports import export
+from .base import Callback as Callback
 
 if TYPE_CHECKING:
-    from .keeping import Checkpoint, CSVLog
-    from .watching import EarlyStopping, On, PrintWeights, ReduceOnPlateau, StopOnNaN
+    from .keeping import Checkpoint as Checkpoint
+    from .keeping import CSVLog as CSVLog
+    from .watching import EarlyStopping as EarlyStopping
+    from .watching import On as On
+    from .watching import PrintWeights as PrintWeights
+    from .watching import ReduceOnPlateau as ReduceOnPlateau
+    from .watching import StopOnNaN as StopOnNaN
 
-__all__ = [
-    "CSVLog",
-    "Callback",
-    "Checkpoint",
-    "EarlyStopping",
-    "On",
-    "PrintWeights",
-    "ReduceOnPlateau",
-    "StopOnNaN",
-]
-
-__getattr__ = lazy(
-    __name__,
-    {
-        "keeping": "CSVLog Checkpoint",
-        "watching": "EarlyStopping On PrintWeights ReduceOnPlateau StopOnNaN",
-    },
-)
+export(globals())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engine.state import Measured
 from ...errors import NonFiniteError
+from ...foreign import Refusing
 from ..history import Result
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def alone(step: int, every: int) -> int:
     return every - step % every if step % every else 1
 
 
-class Callback:
+class Callback(Refusing):
     """Does something at certain moments of a training; a subclass overrides those that it needs.
 
     Each method is given the `Loop`: ``loop.model`` with its state, ``loop.epoch`` and ``loop.batch``,

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.settings import choice, path_like, taken, text, whole
 from ...engine.state import Measured
 from ...errors import SettingError
 from ...metrics.best import Best
@@ -53,17 +54,18 @@ class Checkpoint(Callback):
         best: str | None = None,
         mode: str | None = None,
     ) -> None:
-        for name, value in (("every_steps", every_steps), ("every_epochs", every_epochs), ("keep", keep)):
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise SettingError(f"Checkpoint: {name} must be a whole number of 1 or more, got {value!r}")
-        if best is None and mode is not None:
+        self.folder = Path(taken(self, "folder", folder, path_like()))
+        self.every_steps = taken(self, "every_steps", every_steps, whole(1, optional=True))
+        self.every_epochs = taken(self, "every_epochs", every_epochs, whole(1, optional=True))
+        self.keep = taken(self, "keep", keep, whole(1))
+        best = taken(self, "best", best, text(optional=True))
+        way = taken(self, "mode", mode, choice("min", "max", optional=True))
+        if best is None and way is not None:
             raise SettingError(
-                f"Checkpoint: mode={mode!r} says what is the best of a number: name it, best=..."
+                f"Checkpoint: mode={way!r} says what is the best of a number: name it, best=..."
             )
-        self.folder, self.keep = Path(folder), keep
-        self.every_steps, self.every_epochs = every_steps, every_epochs
-        self.best = None if best is None else Best(best, mode, owner="Checkpoint")
-        self.saves = bool(every_steps or every_epochs)
+        self.best = None if best is None else Best(best, way, owner="Checkpoint")
+        self.saves = bool(self.every_steps or self.every_epochs)
         self.due = self.improved = False
 
     def owned(self) -> Path | None:
@@ -137,7 +139,7 @@ class CSVLog(Callback):
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = path
+        self.path = taken(self, "path", path, path_like())
 
     def epoch(self, loop: Loop, result: Result) -> None:
         if loop.model.executor.main:

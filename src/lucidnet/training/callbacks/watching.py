@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
+from ...core.settings import choice, finite, flag, function, taken, text, texts, whole
 from ...core.trees import leaves
 from ...engine.state import Measured
-from ...errors import NonFiniteError, SettingError
+from ...errors import NonFiniteError
 from ...metrics.best import Best
 from ...optimizers.schedules import Fixed
 from ..history import Result
@@ -22,11 +23,11 @@ class Patience(Callback):
     """The base of callbacks that act when a number has not become better for some epochs."""
 
     def __init__(self, monitor: str, patience: int, min_delta: float, mode: str | None) -> None:
-        kind = type(self).__name__
-        if not isinstance(patience, int) or patience < 0:
-            raise SettingError(f"{kind}: patience must be a whole number of 0 or more, got {patience!r}")
-        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
-        self.watched = Best(monitor, mode, min_delta, kind)
+        self.monitor = taken(self, "monitor", monitor, text())
+        self.patience = taken(self, "patience", patience, whole(0))
+        self.min_delta = taken(self, "min_delta", min_delta, finite(0))
+        way = taken(self, "mode", mode, choice("min", "max", optional=True))
+        self.watched = Best(self.monitor, way, self.min_delta, type(self).__name__)
         self.waited = 0
 
     @property
@@ -83,7 +84,7 @@ class EarlyStopping(Patience):
         restore_best: bool = True,
     ) -> None:
         super().__init__(monitor, patience, min_delta, mode)
-        self.restore_best = restore_best
+        self.restore_best = taken(self, "restore_best", restore_best, flag())
         self.weights: Any = None
 
     def begin(self, loop: Loop) -> None:
@@ -141,9 +142,9 @@ class ReduceOnPlateau(Patience):
         mode: str | None = None,
     ) -> None:
         super().__init__(monitor, patience, min_delta, mode)
-        if not 0 < factor < 1:
-            raise SettingError(f"ReduceOnPlateau: factor must be above 0 and below 1, got {factor!r}")
-        self.factor, self.cooldown, self.min_rate = factor, cooldown, min_rate
+        self.factor = taken(self, "factor", factor, finite(above=0, below=1))
+        self.cooldown = taken(self, "cooldown", cooldown, whole(0))
+        self.min_rate = taken(self, "min_rate", min_rate, finite(0))
         self.cooling, self.total = 0, 1.0
 
     def begin(self, loop: Loop) -> None:
@@ -198,7 +199,8 @@ class PrintWeights(Callback):
     """
 
     def __init__(self, patterns: Sequence[str] = ("*",), every: int = 100) -> None:
-        self.patterns, self.every = tuple(patterns), every
+        self.patterns = taken(self, "patterns", patterns, texts(least=1))
+        self.every: int = taken(self, "every", every, whole(1))
 
     def room(self, step: int) -> int | None:
         return self.every - step % self.every
@@ -232,7 +234,8 @@ class On(Callback):
         epoch: Callable[[Any, Result], object] | None = None,
         step: Callable[[Any, Sequence[Measured]], object] | None = None,
     ) -> None:
-        self._epoch, self._step = epoch, step
+        self._epoch = taken(self, "epoch", epoch, function(optional=True))
+        self._step = taken(self, "step", step, function(optional=True))
 
     def room(self, step: int) -> int | None:
         return 1 if self._step else None

@@ -1,0 +1,245 @@
+"""Records: frozen dataclasses for which nothing is written and compiled when their module is imported.
+
+`dataclasses.dataclass` writes five or six functions for each class and compiles them, which took more than
+half of the time of ``import lucidnet``. Here one constructor, one comparison and one hash serve all classes.
+`dataclasses.fields` and `replace`, `inspect.signature`, and subclasses with ``@dataclass(frozen=True)`` work
+as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields, replace
+from inspect import Parameter, Signature, get_annotations
+from operator import attrgetter
+from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform, overload
+
+from .. import foreign
+
+R = TypeVar("R", bound="Record")
+C = TypeVar("C", bound=type)
+
+FROZEN: Any = dataclass(init=False, repr=False, eq=False)(
+    type("Frozen", (), {"__doc__": "-"})
+).__dataclass_params__  # type: ignore[attr-defined]
+"""What `dataclasses` notes of a class: it stands in all records, and says that a subclass may be frozen."""
+FROZEN.frozen = FROZEN.eq = True
+
+
+class Plan(NamedTuple):
+    """What one constructor, comparison and hash must know of a class."""
+
+    positional: tuple[str, ...]
+    """The settings that may be given without their names, in order."""
+    defaults: dict[str, Any]
+    """All settings that may be given, in order, with what they are if not given, or `MISSING`."""
+    required: frozenset[str]
+    """Those that must be given."""
+    factories: tuple[str, ...]
+    """Those whose default is a function that makes it."""
+    compared: Callable[[Any], Any]
+    """What is compared and hashed of a value."""
+    checks: tuple[tuple[str, Any], ...]
+    """What each setting takes, as `core.settings` declares it; None where nothing is declared."""
+    declared: bool
+    """Whether the class, or one that it inherits from, is a dataclass."""
+
+
+class _LazySignature:
+    """The arguments of a class, for `inspect.signature` and ``help``; found when they are asked for."""
+
+    def __get__(self, instance: Any, owner: type) -> Signature | None:
+        if instance is not None:
+            raise AttributeError("__signature__")
+        return _signature(owner) if owner.__init__ is Record.__init__ else None  # type: ignore[misc]
+
+
+class Record:
+    """The base of records; a subclass is declared with `record`, or is a frozen dataclass."""
+
+    __signature__ = _LazySignature()
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __init__(self, /, *args: Any, **given: Any) -> None:
+        plan = plan_of(type(self))
+        if args:
+            if len(args) > len(plan.positional) or not given.keys().isdisjoint(plan.positional[: len(args)]):
+                raise wrong_arguments(type(self), args, given)
+            given |= zip(plan.positional, args, strict=False)
+        made = plan.defaults | given
+        if len(made) > len(plan.defaults) or not given.keys() >= plan.required:
+            raise wrong_arguments(type(self), (), given)
+        for name in plan.factories:
+            if name not in given:
+                made[name] = made[name]()
+        vars(self).update(made)
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Go on once all fields are there: a subclass checks them."""
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        plan = plan_of(type(self))
+        if not plan.declared or other.__class__ is not self.__class__:
+            return NotImplemented
+        return bool(plan.compared(self) == plan.compared(other))
+
+    def __hash__(self) -> int:
+        plan = plan_of(type(self))
+        return hash(plan.compared(self)) if plan.declared else object.__hash__(self)
+
+    def __setattr__(self, name: str, given: Any) -> None:
+        if _is_fixed(type(self), name):
+            raise FrozenInstanceError(f"cannot assign to field {name!r}")
+        object.__setattr__(self, name, given)
+
+    def __delattr__(self, name: str) -> None:
+        if _is_fixed(type(self), name):
+            raise FrozenInstanceError(f"cannot delete field {name!r}")
+        object.__delattr__(self, name)
+
+    def __replace__(self: R, /, **changes: Any) -> R:
+        return replace(self, **changes)
+
+    def __repr__(self) -> str:
+        given = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if f.repr)
+        return f"{type(self).__qualname__}({', '.join(given)})"
+
+
+@overload
+def record(kind: C, /) -> C: ...
+
+
+@overload
+def record(*, kw_only: bool) -> Callable[[C], C]: ...
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def record(kind: Any = None, /, *, kw_only: bool = False) -> Any:
+    """Make a subclass of `Record` a frozen dataclass, with the constructor, comparison and hash of `Record`.
+
+    Parameters
+    ----------
+    kind : type
+        The class; its annotations are its fields.
+    kw_only : bool
+        Whether its own fields can be given by name only.
+
+    Examples
+    --------
+    >>> @record
+    ... class Place(Record):
+    ...     row: int
+    ...     column: int = 0
+    >>> Place(3), Place(3) == Place(row=3), replace(Place(3), column=1)
+    (Place(row=3, column=0), True, Place(row=3, column=1))
+    """
+    if kind is None:
+        return lambda kind: with_fields(kind, kw_only)
+    return with_fields(kind, kw_only)
+
+
+def with_fields(kind: Any, kw_only: bool) -> Any:
+    """Note the fields of a class as `dataclasses` does."""
+    inherited: dict[str, Field[Any]] = {}
+    for base in kind.__mro__[-1:0:-1]:
+        inherited |= getattr(base, "__dataclass_fields__", {})
+    if own := get_annotations(kind):
+        # `dataclass` reads them from a class that has nothing else: of its own it takes no frozen base.
+        given = {name: vars(kind)[name] for name in own if name in vars(kind)}
+        names = {
+            "__annotations__": own,
+            "__module__": kind.__module__,
+            "__doc__": kind.__doc__ or "-",
+        }
+        alike: Any = dataclass(init=False, repr=False, eq=False, match_args=False, kw_only=kw_only)(
+            type(kind.__name__, (), given | names)
+        )
+        for name, f in alike.__dataclass_fields__.items():
+            inherited[name] = f
+            if f.default is not MISSING:
+                setattr(kind, name, f.default)
+            elif name in given:
+                delattr(kind, name)
+    kind.__dataclass_fields__, kind.__dataclass_params__ = inherited, FROZEN
+    setattr(kind, "__match_args__", plan_of(kind).positional)  # noqa: B010 - mypy takes no plain assignment
+    return kind
+
+
+def plan_of(kind: type) -> Plan:
+    """Return what there is to know of a class; it is found once."""
+    try:
+        return kind.__dict__["_plan"]  # type: ignore[no-any-return]
+    except KeyError:
+        return _planned(kind)
+
+
+def _planned(kind: Any) -> Plan:
+    known = getattr(kind, "__dataclass_fields__", None)
+    every = [] if known is None else list(fields(kind))
+    given = [f for f in every if f.init]
+    ordered = [f for f in given if not f.kw_only] + [f for f in given if f.kw_only]
+    made = {f.name: f.default_factory for f in ordered if f.default_factory is not MISSING}
+    compared = tuple(f.name for f in every if (f.compare if f.hash is None else f.hash))
+    plan = Plan(
+        tuple(f.name for f in ordered if not f.kw_only),
+        {f.name: f.default for f in ordered} | made,
+        frozenset(f.name for f in ordered if f.name not in made and f.default is MISSING),
+        tuple(made),
+        attrgetter(*compared) if compared else lambda value: (),
+        tuple((f.name, f.metadata.get("check")) for f in given),
+        known is not None,
+    )
+    kind._plan = plan
+    return plan
+
+
+def _is_fixed(kind: type, name: str) -> bool:
+    """Tell whether an attribute must stay: all of a record, the fields of what is derived from one."""
+    return "__dataclass_fields__" in vars(kind) or name in plan_of(kind).defaults
+
+
+def _signature(kind: type) -> Signature:
+    """Return the arguments of a class whose constructor is that of all values."""
+    plan = plan_of(kind)
+    types = {f.name: f.type for f in fields(kind)} if plan.declared else {}
+    parameters = [
+        Parameter(
+            name,
+            Parameter.POSITIONAL_OR_KEYWORD if name in plan.positional else Parameter.KEYWORD_ONLY,
+            default=Parameter.empty if default is MISSING else default,
+            annotation=types[name],
+        )
+        for name, default in plan.defaults.items()
+    ]
+    return Signature(parameters, return_annotation=None)
+
+
+def wrong_arguments(kind: type, args: tuple[Any, ...], given: Mapping[str, Any]) -> Exception:
+    """Return the error for arguments that a class does not take, in the words of Python."""
+    plan, name = plan_of(kind), f"{kind.__qualname__}.__init__()"
+    for unknown in given:
+        if unknown not in plan.defaults:
+            return unknown_argument(kind, unknown)
+    if len(args) > len(plan.positional):
+        most, least = len(plan.positional) + 1, 1
+        least += sum(setting in plan.required for setting in plan.positional)
+        takes = f"from {least} to {most}" if least < most else str(most)
+        plural = "" if takes == "1" else "s"
+        return TypeError(f"{name} takes {takes} positional argument{plural} but {len(args) + 1} were given")
+    for twice in plan.positional[: len(args)]:
+        if twice in given:
+            return TypeError(f"{name} got multiple values for argument {twice!r}")
+    missing = [setting for setting in plan.defaults if setting in plan.required and setting not in given]
+    words = " and ".join(filter(None, (", ".join(map(repr, missing[:-1])), repr(missing[-1]))))
+    plural = "" if len(missing) == 1 else "s"
+    return TypeError(f"{name} missing {len(missing)} required positional argument{plural}: {words}")
+
+
+def unknown_argument(kind: type, name: str) -> Exception:
+    """Return the error for an argument of a name that a class does not know."""
+    ours = foreign.keyword(kind, name)
+    hint = f": here it is {ours}" if ours else ""
+    return TypeError(f"{kind.__qualname__}.__init__() got an unexpected keyword argument {name!r}{hint}")

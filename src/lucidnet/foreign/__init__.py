@@ -1,0 +1,112 @@
+"""The words of Keras, PyTorch and scikit-learn for what has another name here, for messages.
+
+Each entry is a foreign word and ours, which may be followed by what else there is to say. Nothing here makes
+a foreign word work: an unknown keyword stays a `TypeError`, an attribute an `AttributeError`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import wraps
+from inspect import signature
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .keywords import KEYWORDS
+from .names import ATTRIBUTES, NAMES, OPTIONS
+
+__all__ = ["ATTRIBUTES", "KEYWORDS", "NAMES", "OPTIONS"]
+
+K = TypeVar("K", bound=type)
+
+
+def keyword(kind: type | str, name: str) -> str | None:
+    """Return what a foreign keyword of a class or method is called here, if it is known.
+
+    Where it is a setting, the class must have that.
+    """
+    ours = _of(KEYWORDS, kind, name)
+    if ours is None or isinstance(kind, str):
+        return ours
+    setting, after = re.fullmatch(r"(\w+)(.*)", ours).groups()  # type: ignore[union-attr]
+    return ours if after.startswith("(") or setting in signature(kind).parameters else None
+
+
+def attribute(place: type | str, name: str) -> str | None:
+    """Return what a foreign attribute of a class or module is called here, if it is known."""
+    return _of(ATTRIBUTES, place, name)
+
+
+def word(kind: str, name: str) -> str | None:
+    """Return our name of what has a foreign one, such as a loss, if it is known."""
+    kind = "rule" if kind.startswith("rule") else kind
+    return NAMES.get(kind, {}).get(name.lower())
+
+
+def _of(table: Mapping[str, Mapping[str, str]], place: type | str, name: str) -> str | None:
+    places = [kind.__name__ for kind in place.__mro__] if isinstance(place, type) else [place]
+    return next((table[one][name] for one in places if name in table.get(one, ())), None)
+
+
+def only(given: object, name: str, *names: str) -> None:
+    """Raise `AttributeError` for any name of an attribute of an object but some."""
+    if name not in names:
+        ours = attribute(type(given), name)
+        hint = f": here it is {ours}" if ours else ""
+        raise AttributeError(f"{type(given).__name__!r} object has no attribute {name!r}{hint}")
+
+
+# --- keywords: looked at before Python does, and only for these words ------------------------------
+
+ALL = frozenset(name for words in KEYWORDS.values() for name in words)
+
+
+def refuse(kind: type | str, given: Mapping[str, Any], function: Callable[..., Any]) -> None:
+    """Raise `TypeError` if a keyword of a class or method is foreign, and none that the function takes."""
+    for name in ALL & given.keys():
+        if name not in signature(function).parameters and (ours := keyword(kind, name)):
+            title = kind if isinstance(kind, str) else kind.__qualname__
+            raise TypeError(f"{title}() got an unexpected keyword argument {name!r}: here it is {ours}")
+
+
+def refusing(*methods: str) -> Callable[[K], K]:
+    """Let some methods of a class say what their foreign keywords are called here."""
+
+    def changed(cls: K) -> K:
+        for name in methods:
+            title = cls.__name__ if name == "__init__" else name
+            setattr(cls, name, _refusing(title, vars(cls)[name]))
+        return cls
+
+    return changed
+
+
+def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def call(*args: Any, **settings: Any) -> Any:
+        if settings:
+            refuse(title, settings, method)
+        return method(*args, **settings)
+
+    return call
+
+
+class Refusing:
+    """The base of classes whose constructor says what foreign keywords are called here."""
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *args, **settings):
+            refuse(cls, settings, cls.__init__)
+            return super().__new__(cls)
+
+        class _OfInit:
+            """The arguments of a class are those of its ``__init__``, and not of ``__new__`` above."""
+
+            def __get__(self, given, owner):
+                if given is not None or owner.__init__ is object.__init__:
+                    return None
+                made = signature(owner.__init__)
+                return made.replace(parameters=list(made.parameters.values())[1:])
+
+        __signature__ = _OfInit()
