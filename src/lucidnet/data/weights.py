@@ -70,7 +70,7 @@ def class_weighted(data: Data, class_weight: Any, shape: Any) -> Data:
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise SettingError(f"class_weight: expected a dict, or 'balanced', got {class_weight!r}")
-        counted = data.mask is not None and data.mask.shape == found.shape
+        counted = isinstance(data.mask, np.ndarray) and data.mask.shape == found.shape
         factors = balanced(found[data.mask] if counted else found, len(known))
     else:
         factors = factors_of(class_weight, known)
