@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,11 @@ def search(net: Net, examples: int, epochs: int) -> Row:
     def made(ln: Any, backend: str) -> Work:
         model, (x, y) = net.model(ln, backend, ln.optimizers.LBFGS(), "backprop", ()), net.data(examples)
         weights = model.get_weights()
+        # Older trees begin anew without being told to.
+        anew = {"reset": True} if "reset" in signature(model.set_weights).parameters else {}
 
         def work() -> object:
-            model.set_weights(weights)
+            model.set_weights(weights, **anew)
             return model.fit(x, y, batch_size=examples, epochs=epochs, verbose=0)
 
         return work

@@ -48,9 +48,9 @@ LARGER = {"Model": (350, 45)}
 
 CORE = ("engine", "training", "callbacks", "inspect", "stepper.py", "distributed.py")
 """Folders and files of the training core; those that are not there (yet, or any more) count nothing."""
-BESIDE = ("inspect/explain", "inspect/doctor")
+BESIDE = ("inspect/explain", "inspect/doctor", "inspect/questions.py")
 """What stands in those folders, but never belonged to the training core."""
-MOVED = ("data/batch.py", "data/batches.py", "layers/watched.py", "core/prefetch.py")
+MOVED = ("data/batch.py", "data/batches.py", "living.py", "layers/watched.py", "core/prefetch.py")
 """Where code of the training core may have gone: printed beside it, not counted."""
 
 

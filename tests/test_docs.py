@@ -23,7 +23,9 @@ def test_the_python_of_a_document_runs(path, tmp_path, monkeypatch, capsys):
     sys.modules.setdefault("document", type(sys)("document"))  # where dataclasses look up their module
     for block in blocks(path):
         exec(compile(block, path.name, "exec"), names)
-    assert "the sign is wrong" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "the sign is wrong" in shown
+    assert re.search(r"### Ask it\n.*?^```text\n(.*?)^```", path.read_text("utf-8"), re.M | re.S)[1] in shown
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

@@ -111,14 +111,22 @@ class TestBuilding:
         two = ln.Model([Input(4), Dense(3, name="a"), Dense(2)])
         np.testing.assert_array_equal(one.params["a"]["W"], two.params["a"]["W"])
 
-    def test_compiling_again_keeps_the_weights_and_clears_the_memory(self):
+    def test_compiling_again_keeps_the_weights_and_the_memory_of_the_same_kind(self):
         model = small()
         model.train_step(X, Y)
-        weights = model.get_weights()
-        assert model.state.memory["m"].any()
-        model.compile("categorical_crossentropy", "adam")
+        weights, memory = model.get_weights(), model.state.memory["m"]
+        model.compile("categorical_crossentropy", ln.optimizers.Adam(0.1))
+        np.testing.assert_array_equal(model.get_weights(), weights)
+        np.testing.assert_array_equal(model.state.memory["m"], memory)
+        assert memory.any()
+        assert model.state.step == 1
+        with pytest.warns(
+            UserWarning, match=r"compile: Lion\(\) remembers other .* steps are counted from 0"
+        ):
+            model.compile("categorical_crossentropy", "lion")
         np.testing.assert_array_equal(model.get_weights(), weights)
         assert not model.state.memory["m"].any()
+        assert model.state.step == 0
 
     def test_weights_as_one_vector(self):
         model, other = small(seed=1), small(seed=2)
@@ -468,7 +476,8 @@ class TestNonFinite:
         model.train_step(X, Y)
         with pytest.raises(NonFiniteError):
             model.fit(X, Y, epochs=50, verbose=0)
-        model.compile("mse", ln.optimizers.Adam(0.01))
+        with pytest.warns(UserWarning, match="its memory begins anew"):
+            model.compile("mse", ln.optimizers.Adam(0.01))
         assert np.isfinite(model.fit(X, Y, verbose=0)["loss"]).all()
 
     def test_bad_weights_are_named(self):

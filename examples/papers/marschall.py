@@ -83,7 +83,7 @@ def cosines(model: ln.Model, weights: list[Array], names: list[str], batches: in
     """Return the mean cosine of each two rules' gradients, over weights and stretches of 100 times."""
     found = []
     for number, vector in enumerate(weights):
-        model.set_weights(vector)
+        model.set_weights(vector, reset=True)
         online = model.online(rule=RULES["kernl"])  # its kernel is learned first, the weights stay
         x, y = delayed_add(16, 1000, LAGS, seed=500 + number)
         for t in range(1000 if "kernl" in names else 0):

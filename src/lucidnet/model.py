@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -9,32 +10,31 @@ from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from . import foreign, losses, optimizers
+from . import foreign, living, losses, optimizers
 from .backend import Array, Tree
 from .core import pickling
+from .core.packing import unpack
 from .core.settings import count, instance, sequence, taken
-from .core.trees import Numbers, Params, leaves, tree_map
+from .core.trees import Numbers, Params
 from .core.value import from_config
 from .data.batch import Data
 from .data.batches import ROWS
-from .engine.build import credit_rule, executor_for, initial, problem_of
+from .engine.build import credit_rule, executor_for, initial
 from .engine.device import DTYPES, DeviceConfig
-from .engine.parameters import ParameterLayout
 from .engine.problem import Problem
 from .engine.protocol import Executor
-from .engine.state import FeedbackState, State
+from .engine.state import State
 from .engine.update import output_mask
-from .errors import NotReadyError, SettingError, ShapeError
+from .errors import NotReadyError, SettingError
 from .interop import model_file
+from .interop.changes import OPTIMIZER, Changes, from_plain, towards
+from .interop.weights import LoadReport
 from .layers import Layer, Sequential
-from .layers.blank import blank_init
 from .losses import Loss
 from .optimizers import Optimizer
 from .training.arguments import FitArguments, ModelArguments, OneCycleArguments
 from .training.callbacks import Callback
-from .training.checks import as_data, as_numbers, example_shape
+from .training.checks import as_data, example_shape
 from .training.history import History, Result
 from .training.loop import Loop, LoopSettings, train
 from .training.measure import Tally, evaluate, predicted
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .inspect.alignment import Alignment
     from .inspect.doctor import DoctorReport
     from .inspect.explain import Explanation
+    from .inspect.questions import LastStep, Parameter
     from .metrics import Metric
     from .rules import Rule, SpaceRule, TimeRule
     from .training.find import RateCurve
@@ -94,6 +95,8 @@ class Model:
     """The state as the executor has it: not to be kept. See `state`."""
     problem: Problem
     """What is trained: network, loss, optimizer and rule, as one value."""
+    base: Any
+    """Network and optimizer, as they were compiled."""
 
     def __init__(
         self,
@@ -112,9 +115,13 @@ class Model:
         self.about: dict[str, Any] = {}
         self.metrics: tuple[Metric[Any], ...] = ()
         self._net: Sequential | None = None
+        self.base = None
+        self._changes: Changes = {}
+        self.load = _refused  # type: ignore[method-assign]
         self._host: tuple[State, State] | None = None
         self._chosen: tuple[Loss, Optimizer, Rule | None] | None = None
         self._shapes: tuple[Any, Any] = ((), ())
+        self._last: LastStep | None = None
         if isinstance(layers, Sequential):
             self._net = layers
         else:
@@ -157,7 +164,7 @@ class Model:
                 "or fit the model to data"
             )
         params = initial(self.net, shape, self.seed, self.dtype)
-        self._hold(params, shape)
+        living.begin(self, params, shape)
 
     def compile(
         self,
@@ -168,6 +175,11 @@ class Model:
         rule: str | Rule | SpaceRule | TimeRule = "backprop",
     ) -> None:
         """Say what is minimized, how, and what is measured. Weights that exist are kept.
+
+        A model that has been trained goes on: if the optimizer is of the same kind, and remembers the same
+        things, its memory and the number of steps are kept, whatever the loss and the rule; otherwise the
+        memory begins anew, steps are counted from 0, and a warning says so. Feedback weights are kept if the
+        rule is of the same kind. To change single settings see `set`.
 
         Parameters
         ----------
@@ -190,9 +202,57 @@ class Model:
         credit_rule(self.net, own)  # and this where the rule does not fit
         _ = self.executor.main  # and this where there are no such devices
         chosen, measured = (made, best, own), several(metrics)
-        if "live" in vars(self):
-            self._begin(self.state.params, chosen, self.seed)
-        self._chosen, self.metrics = chosen, measured
+        kept = "live" not in vars(self) or living.recompile(self, chosen)
+        self._chosen, self.metrics, self.base, self._changes = chosen, measured, (self.net, best), {}
+        if not kept:
+            warnings.warn(living.ANEW.format(best), UserWarning, stacklevel=2)
+
+    def set(self, *, layer: str | Sequence[str] | None = None, **settings: Any) -> None:
+        """Change settings of the optimizer, or of layers; what has been learned is kept.
+
+        Weights, the number of steps and the optimizer's memory stay. Where a setting makes the optimizer
+        remember something else (a momentum where there was none) that begins at zero, and the rest stays;
+        what it needs no more is forgotten. A layer that is frozen keeps what the optimizer remembers of it,
+        as in PyTorch, and goes on with that when it is trained again. Saved files and checkpoints hold what
+        was set.
+
+        Parameters
+        ----------
+        layer : str or sequence of str, optional
+            The layer by its name in `summary` (``"block.dense1"`` inside a container), or a pattern as
+            ``"dense*"``, or several; without it the settings are the optimizer's.
+        **settings
+            Of the optimizer what it takes, such as ``learning_rate``, ``momentum``, ``weight_decay``,
+            ``clip``, numbers or schedules; also of one inside `EMA`. Of layers ``frozen``, ``learning_rate``,
+            ``l1``, ``l2``, ``weight_decay``, ``constraint``, and the ``rate`` of dropout.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such layer or setting.
+        SettingError
+            If a value is out of range, or would have no effect; nothing is changed then.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(2), Dense(4, "tanh"), Dense(1)])
+        >>> model.compile("mse", "sgd")
+        >>> model.set(learning_rate=0.1, momentum=0.9)
+        >>> model.set(layer="dense1", frozen=True)
+        >>> model.optimizer, model.net.layers[1]
+        (SGD(0.1, 0.9), Dense(4, Tanh(), name='dense1', frozen=True))
+        """
+        living.change(self, layer, settings)
+
+    @property
+    def changes(self) -> Changes:
+        """What was set since it was compiled: settings of the optimizer, by the path (), and of layers."""
+        return self._changes
+
+    @changes.setter
+    def changes(self, changes: Changes) -> None:
+        living.apply(self, self.base, changes)
 
     # --- what it owns -----------------------------------------------------------------------------
 
@@ -224,7 +284,7 @@ class Model:
     def __getstate__(self) -> dict[str, Any]:
         # A copy gets an executor of its own: it has locks, devices, and the buffers of one model.
         kept = {name: value for name, value in vars(self).items() if name != "executor"}
-        kept |= {"_host": None, "history": deepcopy(self.history), "about": dict(self.about)}
+        kept |= {"_host": None, "_last": None, "history": deepcopy(self.history), "about": dict(self.about)}
         return kept | ({"live": self.state} if "live" in kept else {})
 
     @property
@@ -250,11 +310,6 @@ class Model:
             )
         return self._chosen
 
-    def _begin(self, params: Tree, chosen: tuple[Loss, Optimizer, Rule | None], seed: int) -> None:
-        """Set what is trained, and the state before its first step, with these weights."""
-        problem = problem_of(self.net, *chosen, params, self._shapes[0])
-        self.problem, self.live = problem, problem.start(params, seed)
-
     @property
     def loss(self) -> Loss | None:
         """The loss, once compiled."""
@@ -267,9 +322,8 @@ class Model:
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
-        self.problem = self.problem.changed(optimizer)
-        loss, _, rule = self._compiled
-        self._chosen = (loss, optimizer, rule)
+        self.problem.changed(optimizer)  # raises where it remembers something else
+        living.apply(self, *towards(self.base, self.changes, optimizer))
 
     @property
     def rule(self) -> Rule | None:
@@ -283,13 +337,7 @@ class Model:
 
     def set_feedback(self, feedback: Tree) -> None:
         """Set the feedback weights from a tree like `feedback`."""
-        expected = {path: array.shape for path, array in leaves(self.feedback)}
-        given = {path: np.shape(array) for path, array in leaves(feedback)}
-        if given != expected:
-            raise ShapeError(f"set_feedback: expected arrays of shapes {expected}, got {given}")
-        made = tree_map(lambda array: np.array(array, self.dtype), feedback)
-        feedback = FeedbackState(made, self.state.feedback.memory)
-        self.live = self.state._replace(feedback=feedback)
+        living.take_feedback(self, feedback)
 
     def gradient_alignment(self, x: Any, y: Any) -> dict[str, Alignment]:
         """Return how the rule's gradient lies to the true one, on all of a data set, for each layer.
@@ -336,52 +384,62 @@ class Model:
 
     def use_average(self) -> None:
         """Replace the weights by their running average, after training with `optimizers.EMA`."""
-        optimizer, state = self.problem.optimizer, self.state
-        if not hasattr(optimizer, "averaged") or not state.step:
-            raise NotReadyError(
-                f"use_average: there is no average: train with EMA(...) first, not with {optimizer!r}"
-            )
-        count = self.problem.layout.parameters.size
-        mean = optimizer.averaged(state.vector[:count], state.memory, state.step)
-        self.set_weights(np.concatenate([mean, state.vector[count:]]))
+        living.take_average(self)
 
-    def set_weights(self, vector: Any) -> None:
-        """Set all weights from one flat vector; the optimizer's memory is cleared."""
-        vector = as_numbers(vector, "weights").astype(self.dtype)
-        state = self.state
-        if vector.shape != state.vector.shape:
-            raise ShapeError(
-                f"set_weights: expected a vector of {state.vector.size} numbers, got shape {vector.shape}"
-            )
-        self._hold(state.params.layout.unravel(vector), self._shapes[0])
+    def set_weights(self, vector: Any, reset: bool = False) -> None:
+        """Set all weights from one flat vector.
 
-    def set_params(self, params: Tree, shape: Any = None) -> None:
-        """Set all weights from a tree like `params`; the optimizer's memory is cleared.
+        Parameters
+        ----------
+        vector : array (n,)
+            The weights, as `get_weights` returns them.
+        reset : bool
+            Whether training begins anew with them: the optimizer's memory is cleared, and steps are counted
+            from 0. Otherwise it goes on, with all that the optimizer remembers.
+        """
+        living.take_vector(self, vector, reset)
+
+    def set_params(self, params: Tree, shape: Any = None, reset: bool = False) -> None:
+        """Set all weights from a tree like `params`.
 
         Parameters
         ----------
         params : tree
             Arrays by layer and name.
         shape : tuple of int, optional
-            The shape of one input, for a model that does not know it yet.
+            The shape of one input, for a model that does not know it yet; with another one training begins
+            anew.
+        reset : bool
+            As for `set_weights`.
         """
-        shape = self.input_shape if shape is None else shape
-        given, expected = (
-            tree_map(np.shape, tree) for tree in (params, blank_init(self.net, shape, self.dtype)[0])
-        )
-        if given != expected:
-            raise ShapeError(f"set_params: expected arrays of shapes {expected}, got {given}")
-        self._hold(params, shape)
+        living.take_params(self, params, shape, reset)
 
-    def _hold(self, params: Tree, shape: Any) -> None:
-        """Begin with these weights, for inputs of a shape."""
-        self._shapes = (shape, self.net.output_shape(shape))
-        if self._chosen is not None:
-            self._begin(params, self._chosen, self.seed)
-            return
-        layout = ParameterLayout.of(self.net, params).layout
-        vector = layout.ravel(params)
-        self.live = State(layout.bind(vector), {}, {}, FeedbackState({}, {}), 0, self.seed)
+    def load_weights(self, source: Any, *, strict: bool = True, reset: bool = False) -> LoadReport:
+        """Take weights from a file or a tree by name and shape: all that fit, or none if something is wrong.
+
+        Parameters
+        ----------
+        source : path or tree
+            A file that `save` wrote, another ``.safetensors`` file whose arrays have such names
+            (``"dense1.W"`` or ``"dense1/W"``), or a tree like `params`.
+        strict : bool
+            Whether it is an error if weights are missing, or there are some that this model does not have.
+        reset : bool
+            As for `set_weights`.
+
+        Returns
+        -------
+        LoadReport
+            With ``loaded``, ``missing`` and ``unexpected``; true if nothing is missing or unexpected.
+
+        Raises
+        ------
+        ShapeError
+            If an array has another shape here than there. Nothing changes then.
+        SettingError
+            If `strict`, and names are missing or unexpected. Nothing changes then.
+        """
+        return living.load_weights(self, source, strict, reset)
 
     # --- training and use -------------------------------------------------------------------------
 
@@ -537,11 +595,13 @@ class Model:
             raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
         steps = given.epochs * -(-count // LoopSettings(accumulate=settings.get("accumulate", 1)).accumulate)
         cycle = OneCycle(given.max_lr, max(steps, 2), between=shape, phases=given.phases)
-        self.optimizer = cycled(optimizer, cycle, given.momentum, int(self.live.step))
+        base, own = self.base, self.changes.get(OPTIMIZER, {})
+        begun = cycled(optimizer, cycle, given.momentum, int(self.live.step))
+        living.apply(self, (base[0], begun), {**self.changes, OPTIMIZER: {}})
         try:
             return self.fit(x, y, epochs=epochs, batch_size=batch_size, **settings)
         finally:
-            self.optimizer = optimizer
+            living.apply(self, base, {**self.changes, OPTIMIZER: own})
 
     def lr_find(
         self,
@@ -584,7 +644,12 @@ class Model:
         """
         batch = self.checked(x, y, None, sample_weight, mask).batch(slice(None))
         tally = Tally(self.metrics)
-        tally.add(train(self, [batch]), [batch])
+        with self.executor.lock:
+            problem, before = self.problem, self.live
+            measured = train(self, [batch])
+            self._last = self.live, problem, measured.source or batch.copied()
+            self.executor.remembered = before
+        tally.add(measured, [batch])
         return tally.result()
 
     def evaluate(
@@ -639,6 +704,188 @@ class Model:
             self.build(example_shape(x))
         return as_data(x, y, loss, self._shapes, self.dtype, class_weight, sample_weight, mask)
 
+    # --- questions: nothing of the model changes ----------------------------------------------------
+
+    def activations(self, x: Any, layers: Any = None, *, mask: Any = None) -> dict[str, Array]:
+        """Return what the layers put out for some inputs, by the names that `summary` shows.
+
+        This is inference (no dropout, running statistics), worked out on NumPy, whatever the backend.
+
+        Parameters
+        ----------
+        x : array-like (n, ...)
+            Inputs, any number of them; a dict by name where the network has several.
+        layers : str or sequence of str, optional
+            Which layers: names such as ``"dense1"``, ``"block.dense1"`` for a layer inside another, or
+            patterns such as ``"conv*"``; all layers if not given.
+        mask : array-like (n, time) of bool, or (n,) of lengths, optional
+            Which time steps count.
+
+        Returns
+        -------
+        dict of array (n, ...)
+            The outputs, in the order of the network: copies that cannot be written. Where a layer stands in
+            several places, that of the second is called ``"dense1#2"``. A layer that the one around it only
+            uses in parts has no output, and is left out.
+
+        Raises
+        ------
+        UnknownNameError
+            If no layer is called so; the message suggests the nearest name.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Dropout, Input
+        >>> model = Model([Input(2), Dense(3, "relu"), Dropout(0.5), Dense(1)])
+        >>> {name: y.shape for name, y in model.activations([[1, 2], [3, 4]]).items()}
+        {'input0': (2, 2), 'dense1': (2, 3), 'dropout2': (2, 3), 'dense3': (2, 1)}
+        >>> list(model.activations([[1, 2]], "dense*"))
+        ['dense1', 'dense3']
+        """
+        from .inspect.questions import activations
+
+        return activations(self, x, layers, mask)
+
+    def gradients(
+        self, x: Any, y: Any, *, sample_weight: Any = None, mask: Any = None, rule: Any = None
+    ) -> dict[str, dict[str, Array]]:
+        """Return the gradient of the loss by each parameter, as a `train_step` on this batch would take it.
+
+        It is that of the model's learning rule, and of the mean over the batch: with the penalties l1 and
+        l2, before clipping and weight decay, which are the optimizer's; in training, with the random numbers
+        of the next step, so that the same dropout acts. That of frozen layers is there, too. It may be NaN.
+        It is worked out on NumPy, whatever the backend.
+
+        Parameters
+        ----------
+        x, y, sample_weight, mask
+            As for `fit`.
+        rule : str or Rule, optional
+            Another rule than the model's: ``"backprop"`` gives the true gradient (also where a layer has a
+            rule of its own); others begin with the feedback weights of a model compiled with them.
+
+        Returns
+        -------
+        dict of dict of array
+            For each layer by name (``"block.dense1"`` inside others) the gradients by the names of its
+            parameters, in their shapes: they cannot be written.
+
+        Raises
+        ------
+        NotReadyError
+            If the model is not compiled.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(1), Dense(1, initializer="zeros")])
+        >>> model.compile("mse")
+        >>> model.gradients([[1.0], [2.0]], [[1.0], [3.0]])["dense1"]["b"]  # mean of 2 (0 - y)
+        array([-4.], dtype=float32)
+        """
+        from .inspect.questions import gradients
+
+        return gradients(self, x, y, sample_weight, mask, rule)
+
+    def input_gradient(self, x: Any, y: Any, *, mask: Any = None) -> Any:
+        """Return the gradient of the mean loss by the inputs: which of them matter, and which way.
+
+        It is the true gradient, by the chain rule whatever the model's rule, in inference (no dropout).
+
+        Parameters
+        ----------
+        x, y, mask
+            As for `fit`; any number of examples.
+
+        Returns
+        -------
+        array (n, ...), or dict of them by name
+            In the shape of x. Of several inputs those for whole numbers (`Embedding`) have none, and are
+            left out.
+
+        Raises
+        ------
+        SettingError
+            If the inputs are whole numbers.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(2), Dense(1, initializer="ones")])
+        >>> model.compile("mse")
+        >>> model.input_gradient([[1.0, 2.0]], [[2.0]])  # 2 (3 - 2) W
+        array([[2., 2.]], dtype=float32)
+        """
+        from .inspect.questions import input_gradient
+
+        return input_gradient(self, x, y, mask)
+
+    def intervene(self, x: Any, changes: Mapping[str, Any], *, mask: Any = None) -> Array:
+        """Return the outputs for some inputs if something else came out of certain layers.
+
+        The rest of the network is computed from what takes the place of their outputs: to ablate a unit, to
+        add a direction, to put in what the layer makes of other inputs. This is inference, and all rows pass
+        together, so that a function may compare them.
+
+        Parameters
+        ----------
+        x, mask
+            As for `activations`.
+        changes : dict
+            For each layer by name an array, which is broadcast to the shape of its output, or a function
+            that is given the output (a copy) and returns what takes its place. A layer in several places is
+            replaced in all of them, a recurrent layer's output as a whole.
+
+        Returns
+        -------
+        array (n, ...), or dict of them by name
+            The network's outputs, as `predict` gives them.
+
+        Raises
+        ------
+        UnknownNameError
+            If no layer is called so.
+        ShapeError
+            If something does not have the shape of the output whose place it is to take.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(2), Dense(3, "relu", initializer="ones"), Dense(1, initializer="ones")])
+        >>> model.predict([[1, 2]]), model.intervene([[1, 2]], {"dense1": lambda y: y * [1, 1, 0]})
+        (array([[9.]], dtype=float32), array([[6.]], dtype=float32))
+        """
+        from .inspect.questions import intervene
+
+        return intervene(self, x, changes, mask)
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return all arrays of the model as `Parameter`: name, value, and gradient of the last `train_step`.
+
+        The gradient is worked out when somebody reads it, from the batch and the state of that step, and so
+        costs a training nothing.
+
+        Returns
+        -------
+        tuple of Parameter
+            In the order of the layers: ``name`` (``"dense1.W"``), ``value``, ``gradient`` and ``trained``.
+            They are of this moment, and do not follow the model.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(1), Dense(1, initializer="zeros")])
+        >>> model.compile("mse", optimizers.SGD(0.1))
+        >>> _ = model.train_step([[1.0], [2.0]], [[1.0], [3.0]])
+        >>> for parameter in model.parameters():
+        ...     print(parameter.name, parameter.value.round(3), parameter.gradient, parameter.trained)
+        dense1.W [[0.7]] [[-7.]] True
+        dense1.b [0.4] [-4.] True
+        """
+        from .inspect.questions import parameters
+
+        return parameters(self, self._last)
+
     # --- looking at it, keeping it ----------------------------------------------------------------
 
     def summary(self) -> str:
@@ -690,21 +937,45 @@ class Model:
 
         return explain(self, x, y, digits)
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write weights, architecture, settings and history to one ``.safetensors`` file.
+    def save(self, path: str | PathLike[str], *, optimizer: bool = True) -> None:
+        """Write weights, architecture, settings, history and state of training to one ``.safetensors`` file.
 
-        The file appears whole or not at all. See `lucidnet.load`.
+        The file appears whole or not at all. The model that `lucidnet.load` reads from it is trained on as
+        this one would be, to the same weights bit for bit.
+
+        Parameters
+        ----------
+        path : path
+            Where to; it ends in ``.safetensors``.
+        optimizer : bool
+            Whether what the optimizer remembers is written, too: with Adam two thirds of the file. Without it
+            training goes on at the same step, but the optimizer's memory begins anew.
         """
-        model_file.save(self, path)
+        model_file.save(self, path, optimizer)
 
     @classmethod
     def load(cls, path: str | PathLike[str], custom: Mapping[str, type] | None = None) -> Model:
-        """Return the model that `save` wrote; see `lucidnet.load`."""
+        """Return the model that `save` wrote, to be used and trained on; its weights alone: `load_weights`.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        custom : mapping of str to class, optional
+            Classes of your own that are in it, by name.
+        """
         return model_file.load(path, custom, _rebuilt)
 
     def __repr__(self) -> str:
         layers = list(self._net.layers) if self._net else []
         return f"Model({layers!r}, seed={self.seed}, dtype={self.dtype!r})"
+
+
+def _refused(path: Any, *args: Any, **kwargs: Any) -> Any:
+    raise SettingError(
+        f"load returns another model, and leaves this one as it is: model.load_weights({path!r}) takes "
+        "the weights of a file, lucidnet.load(path) returns the model that is in it"
+    )
 
 
 def _rule(given: Any) -> Rule | None:
@@ -729,6 +1000,11 @@ def _rebuilt(
     model.set_params(*model_file.parameters(description, tensors, known))
     if model.feedback:
         model.set_feedback(model_file.fitted(tensors, model.feedback, model_file.FEEDBACK))
+    if changes := from_plain(description.get("set", []), known):
+        model.changes = changes
+    if "state" in description and model.loss is not None:
+        kept = unpack(description["state"], dict(tensors))
+        model.live = model_file.continued(model.problem, model.live, kept)
     model.history = History(description["history"])
     model.about = dict(description["about"])
     return model

@@ -300,7 +300,8 @@ def test_weights_that_others_change():
             model.train_step(X[:8].swapaxes(0, 1), Y[:8].swapaxes(0, 1))
             online.run(X[begin + 10 : begin + 20], Y[begin + 10 : begin + 20])
             model.set_weights(0.9 * model.get_weights())
-        model.compile("mse", Adam(0.01))
+        with pytest.warns(UserWarning, match="its memory begins anew"):
+            model.compile("mse", Adam(0.01))
         return [online.run(X[40:50], Y[40:50])]
 
     both(scenario, optimizer=SGD(0.05, momentum=0.9))

@@ -84,7 +84,8 @@ def test_what_happens_between_epochs_reaches_the_steps():
         model.fit(X, Y, epochs=4, batch_size=8, verbose=0, callbacks=[reduce, stop])
         model.fit(X, Y, epochs=1, batch_size=8, verbose=0)
         model.set_weights(0.9 * model.get_weights())
-        model.compile("categorical_crossentropy", SGD(0.1, momentum=0.9), ["accuracy"])
+        with pytest.warns(UserWarning, match="its memory begins anew"):
+            model.compile("categorical_crossentropy", SGD(0.1, momentum=0.9), ["accuracy"])
         model.fit_one_cycle(X, Y, epochs=2, max_lr=0.2, batch_size=8, verbose=0)
     same_state(*models)
     same_history(*models)

@@ -140,7 +140,7 @@ class TestSmallFilesThatMeanMuch:
     def test_what_the_file_lacks_is_not_made(self, path, layer, wide):
         made = ln.Model([Input((4, 3)), Dense(2)])
         description = describe(made) | {"net": to_config(Sequential([Input((4, 3)), layer(wide)]))}
-        container.write(path, tensors(made), description)
+        container.write(path, tensors(made.state), description)
         with little_memory(), pytest.raises(FileError, match="the layers need|is too large|takes inputs"):
             ln.load(path)
 

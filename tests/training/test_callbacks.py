@@ -113,6 +113,38 @@ def test_printed_weights(capsys):
     assert lines[0].startswith("step 5  hidden.W: mean ")
 
 
+def test_printed_matrices(capsys):
+    """Every number can be read off; what does not fit is said; no line is wider."""
+    trained = model()
+    weights = PrintWeights(["hidden.*"], every=20, matrix=True)
+    trained.fit(X, Y, epochs=10, verbose=0, callbacks=[weights])
+    lines = capsys.readouterr().out.splitlines()
+    W, b = trained.params["hidden"]["W"], trained.params["hidden"]["b"]
+    last = lines[lines.index(next(line for line in reversed(lines) if "hidden.W" in line)) :]
+    rows = [[float(cell) for cell in line.split()] for line in last[1 : 1 + len(W)]]
+    there = len(rows[0]) - 1
+    assert 4 <= there < W.shape[1]
+    np.testing.assert_allclose([row[1:] for row in rows], W[:, :there], rtol=1e-3)
+    assert [int(row[0]) for row in rows] == list(range(len(W)))
+    columns = f"columns {there} to {W.shape[1] - 1} of {W.shape[1]} are"
+    assert last[1 + len(W)].strip() == f"{columns} left out: the line would be too wide"
+    assert last[2 + len(W)].startswith("step ") and "hidden.b" in last[2 + len(W)]
+    found = [float(cell) for cell in last[3 + len(W)].split()[1:]]
+    np.testing.assert_allclose(found, b[: len(found)], rtol=1e-3)
+    assert max(len(line) for line in lines if line.startswith("    ") and "left out" not in line) <= 100
+
+
+def test_matrices_of_more_axes(capsys):
+    made = ln.Model([Input((4, 4, 1)), ln.layers.Conv2D(2, 2), ln.layers.Flatten(), Dense(1)])
+    made.compile("mse", "sgd")
+    shown = [PrintWeights(["conv2d1.W"], every=1, matrix=True)]
+    made.fit(np.ones((2, 4, 4, 1)), np.ones((2, 1)), verbose=0, callbacks=shown)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.strip() for line in lines[1::2]] == ["[0, 0]", "[0, 1]", "[1, 0]", "[1, 1]"]
+    found = [[float(cell) for cell in line.split()[1:]] for line in lines[2::2]]
+    np.testing.assert_allclose(found, made.params["conv2d1"]["W"].reshape(4, 2), rtol=1e-3)
+
+
 # --- recording -------------------------------------------------------------------------------------
 
 

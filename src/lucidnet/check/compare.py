@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ..backend import Array, Stream
+from ..backend import Array, Stream, Tree
+from ..backend.xla.autodiff import not_followed, pullback
+from ..layers.derived import unfollowed
 from .numeric import slope, slopes
 from .report import Entry
-from .subject import Subject
+from .subject import LayerSubject, Subject, trained
 
 FLOOR = 1e-4
 """Gradients smaller than this count as this large: finite differences resolve no more."""
@@ -77,6 +80,41 @@ def _along(subject: Subject, analytic: dict[str, Array], seed: int) -> Entry:
     size = max(typical, abs(a), abs(found.value))
     error = relative(np.array([a]), np.array([found.value]), size, np.array([found.noise]))
     return Entry(DIRECTION, float(error[0]), (), a, found.value, 1)
+
+
+def by_jax(subject: LayerSubject) -> Iterator[Entry]:
+    """Compare a layer's gradients by each array with those that JAX finds from its forward pass.
+
+    Raises
+    ------
+    MissingExtraError
+        If JAX is not installed.
+    SettingError
+        If it cannot follow the forward pass.
+    """
+    layer, analytic = subject.layer, subject.gradients()
+
+    def forward(params: Tree, x: Any) -> Any:
+        return layer.forward(params, x, subject.run)[0]
+
+    given, wanted = (subject.params, subject.x), 1 + subject.differentiable
+    try:
+        grads, *dx = pullback(forward, given, subject.dy, wanted, "check.gradients(jax=True) needs JAX")
+    except TypeError as error:
+        if not_followed(error):
+            raise unfollowed(layer) from error
+        raise
+    for name, found in (trained(layer, grads) | ({"x": dx[0]} if dx else {})).items():
+        by_hand: Any = analytic.get(name)
+        if np.shape(by_hand) != found.shape:
+            yield Entry(f"{name}, by JAX", float("inf"))
+            continue
+        a, n = np.asarray(by_hand, np.float64), np.asarray(found, np.float64)
+        errors = relative(a, n, max(np.abs(a).max(), np.abs(n).max()), np.zeros(()))
+        where = np.unravel_index(int(errors.argmax()), errors.shape)
+        place = tuple(map(int, where))
+        values = float(errors[place]), place, float(a[place]), float(n[place])
+        yield Entry(f"{name}, by JAX", *values, a.size)
 
 
 def relative(a: Array, n: Array, size: float, noise: Array) -> Array:

@@ -12,7 +12,7 @@ from ..backend import Shape
 from ..errors import SettingError
 from ..layers import Layer
 from ..losses import Loss
-from .compare import DIRECTION, compare
+from .compare import DIRECTION, by_jax, compare
 from .contract import complaints, unusable
 from .descend import faults_inside, wiring
 from .explain import explain
@@ -34,6 +34,7 @@ def gradients(
     entries: int = 200,
     seed: int = 0,
     train: bool = True,
+    jax: bool = False,
 ) -> CheckReport:
     """Compare hand-written gradients with central differences in float64; name the likely mistake.
 
@@ -57,6 +58,9 @@ def gradients(
         Seed of inputs, weights and samples.
     train : bool
         Whether to check the training pass (with dropout and noise) or inference.
+    jax : bool
+        Whether to compare a layer's gradients with what JAX finds from its `forward`, too: then each array
+        has a second entry, ``"W, by JAX"``, whose `numeric` is JAX's.
 
     Returns
     -------
@@ -70,11 +74,16 @@ def gradients(
     >>> bool(report), [entry.name for entry in report.entries]
     (True, ['W', 'b', 'x'])
     """
+    if jax and not isinstance(target, Layer):
+        raise SettingError(f"check.gradients: jax=True is for a layer, got {target!r}")
     if isinstance(target, Loss):
         return _loss_report(loss_subject(target, x, y, shape, seed), tolerance, entries, seed)
     if isinstance(target, Layer):
         layer = layer_subject(target, x, shape, seed, train)
-        return _report(layer, target.describe(), tolerance, entries, seed)
+        report = _report(layer, target.describe(), tolerance, entries, seed)
+        return (
+            replace(report, entries=(*report.entries, *by_jax(layer))) if jax and report.entries else report
+        )
     if isinstance(getattr(target, "net", None), Layer):
         return _report(model_subject(target, x, y, seed, train), "the model", tolerance, entries, seed)
     raise SettingError(f"check.gradients: expected a Layer, a Loss or a Model, got {target!r}")

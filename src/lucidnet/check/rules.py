@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backend import Array, Stream, Tree
 from ..backend.layout import Layout
-from ..core.trees import leaves, put, tree_map
+from ..core.trees import dotted, leaves, put, tree_map
 from ..data.batch import Batch
 from ..engine.build import initial, problem_of
 from ..engine.numbers import Numbers
@@ -237,7 +237,7 @@ def _disguise(case: _Case, made: Tree, true: Tree) -> RuleFinding:
             "it is exact", f"largest difference to the true gradient {error:.1e}", error < SAME
         )
     cosines = {
-        ".".join(path): aligned(_flat(branch(made, path)), _flat(branch(true, path))).cosine
+        dotted(path): aligned(_flat(branch(made, path)), _flat(branch(true, path))).cosine
         for path in dict.fromkeys(path[:-1] for path, _ in leaves(true))
     }
     text = ", ".join(f"{name} {cosine:.2f}" for name, cosine in cosines.items())

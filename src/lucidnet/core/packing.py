@@ -9,6 +9,8 @@ from __future__ import annotations
 import copy
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -63,10 +65,24 @@ def unpack(description: Any, arrays: dict[str, Array]) -> Any:
     FileError
         If that is not what `pack` returns.
     """
+    with sensible("a description of data"):
+        return _unpacked(description, dict(arrays))  # each array is taken once: a small file stays small
+
+
+@contextmanager
+def sensible(what: str) -> Iterator[None]:
+    """Raise a `FileError` in place of whatever is raised inside because data that were read make no sense."""
     try:
-        return _unpacked(description, arrays)
+        yield
     except SENSELESS as error:
-        raise FileError(f"a description of data makes no sense ({type(error).__name__}: {error})") from error
+        raise FileError(f"{what} makes no sense ({type(error).__name__}: {error})") from error
+
+
+def whole(value: Any) -> int:
+    """Return a whole number of at least 0, or raise a `FileError`."""
+    if type(value) is not int or value < 0:
+        raise FileError(f"expected a whole number of 0 or more, got {value!r}")
+    return value
 
 
 def _unpacked(description: Any, arrays: dict[str, Array]) -> Any:
@@ -75,7 +91,7 @@ def _unpacked(description: Any, arrays: dict[str, Array]) -> Any:
             raise ValueError(f"{description!r} stands for nothing")
         return description
     if "array" in description:
-        return arrays[description["array"]].copy()
+        return arrays.pop(description["array"]).copy()
     if "number" in description:
         dtype = np.dtype(description["dtype"])
         if dtype.kind not in NUMBERS:
@@ -160,3 +176,22 @@ def shaped_like(value: Any, like: Any) -> Any:
         other.update(items)
         return other
     return value
+
+
+def difference(where: str, mine: Any, other: Any) -> tuple[str, Any, Any]:
+    """Return the first place where two descriptions differ, and what stands there.
+
+    Examples
+    --------
+    >>> difference("net", {"a": [1, 2]}, {"a": [1, 3]})
+    ('net.a[1]', 2, 3)
+    """
+    if isinstance(mine, dict) and isinstance(other, dict) and mine.keys() == other.keys():
+        for key, value in mine.items():
+            if value != other[key]:
+                return difference(f"{where}.{key}", value, other[key])
+    if isinstance(mine, list) and isinstance(other, list) and len(mine) == len(other):
+        for i, value in enumerate(mine):
+            if value != other[i]:
+                return difference(f"{where}[{i}]", value, other[i])
+    return where, mine, other

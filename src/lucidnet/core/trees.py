@@ -43,6 +43,17 @@ def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Array]]:
         yield path, tree
 
 
+def dotted(path: Path) -> str:
+    """Return a path as people read and write it, the name of a layer or an array: ``"block.dense1"``.
+
+    Examples
+    --------
+    >>> dotted(("block", "dense1", "W"))
+    'block.dense1.W'
+    """
+    return ".".join(path)
+
+
 def tree_map(function: Callable[..., Array], tree: Tree, *others: Tree) -> Tree:
     """Apply a function to the arrays of trees that have one structure."""
     if isinstance(tree, dict):

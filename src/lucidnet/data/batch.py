@@ -30,6 +30,10 @@ class Batch(NamedTuple):
     mask: Mask = None
     valid: Array | None = None
 
+    def copied(self) -> Batch:
+        """Return the batch with arrays of its own: those of a user may change."""
+        return Batch(*(part if part is None else tree_map(np.array, part) for part in self))
+
 
 def rows(tree: Any) -> int:
     """Return the number of examples in an array, or in each of several."""

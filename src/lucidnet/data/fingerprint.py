@@ -65,21 +65,3 @@ def of_dataset(dataset: Any) -> dict[str, Any]:
     if (inner := getattr(dataset, "inner", None)) is not None:
         found["of"] = of_dataset(inner)
     return found
-
-
-def difference(where: str, mine: Any, other: Any) -> tuple[str, Any, Any] | None:
-    """Return the first place where two descriptions of plain data differ, and what stands there.
-
-    Examples
-    --------
-    >>> difference("net", {"units": [4, 8]}, {"units": [4, 9]})
-    ('net.units[1]', 8, 9)
-    """
-    if mine == other:
-        return None
-    pairs: Any = ()
-    if isinstance(mine, dict) and isinstance(other, dict) and mine.keys() == other.keys():
-        pairs = ((f"{where}.{key}", value, other[key]) for key, value in mine.items())
-    if isinstance(mine, list) and isinstance(other, list) and len(mine) == len(other):
-        pairs = ((f"{where}[{i}]", *pair) for i, pair in enumerate(zip(mine, other, strict=True)))
-    return next((found for pair in pairs if (found := difference(*pair))), (where, mine, other))

@@ -9,7 +9,9 @@ import numpy as np
 from ..backend import Stream, Tree
 from ..backend.layout import Layout
 from ..backend.memory import keep_freed
+from ..backend.xla.autodiff import installed, missing
 from ..layers import Layer, walk
+from ..layers.base import derived_kinds
 from ..losses import Loss
 from ..optimizers import Optimizer
 from . import update
@@ -72,7 +74,11 @@ def credit_rule(net: Layer, rule: Rule | None) -> Rule | None:
     ------
     SettingError
         If a rule cannot be followed in this network.
+    MissingExtraError
+        If a layer has no `backward`, and there is no JAX to find its gradient.
     """
+    if (kinds := derived_kinds(net)) and not installed():
+        raise missing(f"{kinds[0]} has no backward")
     if rule is None and all(layer.rule is None for _, layer in walk(net)):
         return None
     from ..rules import Rule

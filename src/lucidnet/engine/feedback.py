@@ -60,10 +60,8 @@ def _taught(problem: Problem, feedback: FeedbackState, gradient: Any, step: Any)
     theirs = each(
         net, rule, feedback.weights, lambda path, layer, r, B: r.space.taught(layer, B, at(grads, path))
     )
-    before, memory = (
-        own.layout.flat(feedback.weights),
-        feedback.memory or fresh_memory(problem, feedback.weights),
-    )
+    before = own.layout.flat(feedback.weights)
+    memory = feedback.memory or fresh_memory(problem, feedback.weights)
     after, new_memory = before.copy(), {name: slot.copy() for name, slot in memory.items()}
     _unclipped(optimizer).advance(
         before, own.layout.flat(theirs), memory, step, own.groups, own.arrays, after, new_memory

@@ -142,10 +142,7 @@ def bound(problem: Problem, row: Array) -> Problem:
 
 
 def _constant(value: float) -> Reader:
-    def read(step: int) -> tuple[float, ...]:
-        return (float(value),)
-
-    return Reader(read, False)
+    return Reader(lambda step: (float(value),), False)
 
 
 def _setting(optimizer: Optimizer, name: str, group: Group, follows: bool) -> Reader:

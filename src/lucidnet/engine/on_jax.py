@@ -24,7 +24,7 @@ from ..backend.xla.target import Target
 from ..core.prefetch import prefetch
 from ..core.signals import defer_interrupt
 from ..core.trees import tree_map
-from ..data.batch import Shard, materialize, rows
+from ..data.batch import Batch, Shard, materialize, rows
 from ..layers import walk
 from .device import DeviceConfig, program_folder
 from .numbers import Keys, Numbers, bound, table_of
@@ -41,6 +41,8 @@ from .update import evaluate, measured_gradient, predict
 
 BYTES = 1 << 25
 """How many bytes of inputs are sent to the device at a time, about."""
+SOURCE = frozenset({"source"})
+"""What of a step is kept outside of programs."""
 MOST = 128
 """How many steps are made at a time, at most."""
 
@@ -78,6 +80,7 @@ class OnJax:
         self.single = self.mesh if config.mesh is None else Mesh(config.kind)
         """One device of this process, for what is not spread over several."""
         self.last: Block | None = None
+        self.remembered: Any = None
         register()
         if (folder := program_folder()) is not None:
             keep_programs(folder)
@@ -126,8 +129,16 @@ class OnJax:
         send = partial(self.feed.prepared, given.steps, dtype, given.size)
         state = self.placement.put(problem, state, self.mesh, materialize(given.steps[0][0]).x)
         moves = np.arange(given.size) < len(given.steps)
-        loop = partial(_loop, fn, problem, keep, partial(_batches, dtype))
-        return self._block(loop, state, given[:2], moves, len(given.steps), send)
+        loop = partial(_loop, fn, problem, keep - SOURCE, partial(_batches, dtype))
+        ran = self._block(loop, state, given[:2], moves, len(given.steps), send)
+        if keep & SOURCE and self.mesh.processes == 1:  # the gradients themselves do not leave the program
+            measured: Any = ran.measured
+            measured.source = partial(self._first, given)
+        return ran
+
+    def _first(self, given: Prepared) -> Batch:
+        """Return the batch of a single step, as it lies on the devices: nobody else holds that."""
+        return Batch(*mapped(lambda array: array[0], self.arrays(given.batches[0])))
 
     def _streamed(self, fn: Any, static: StreamProblem, stream: Any, given: Segment, keep: Any) -> Ran[Any]:
         """Make the time steps of a stream."""

@@ -37,6 +37,8 @@ class OnNumpy:
         """The last state that was made here and has not been handed out."""
         self.spare: Any = None
         """The one before it, which nobody holds any more."""
+        self.remembered: Any = None
+        """A state that somebody may ask for again; None once it is written over."""
         self.pair: Any = (None, None)
         """The last state that was made, and the one before that step."""
 
@@ -54,6 +56,8 @@ class OnNumpy:
         for given in blocks:
             # What came in stays whole: whoever is interrupted before he takes what comes out goes on from it.
             into = self.spare if self.made is held and self.spare is not begun else None
+            remembered = self.remembered
+            self.remembered = None if into is remembered else remembered
             pair, self.pair = self.pair, (None, None)  # its second is written over
             try:
                 with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found
@@ -62,9 +66,9 @@ class OnNumpy:
                 self.spare = None  # half of it may be written
                 return Ran(state, measured, error)
             if not found.good:
-                self.pair = pair
-                previous = pair[1] if pair[0] is state else None
-                return Ran(state, measured, NotFiniteError(found), partial(_identity, previous))
+                self.pair, self.remembered = pair, remembered  # nothing was written
+                known = pair if pair[0] is state else (None, None)
+                return Ran(state, measured, NotFiniteError(found), partial(known.__getitem__, 1))
             made = getattr(after, "state", after)
             if made is not held:
                 free = held if self.made is held else None
@@ -102,7 +106,6 @@ class OnNumpy:
 
     def shard(self, problem: Any) -> None:
         """Return None: batches are taken as they are."""
-        return None
 
     def steps_per_call(self, batches: Sequence[Any]) -> int:
         """Return 1."""
@@ -120,7 +123,3 @@ class OnNumpy:
     def gather(self, value: Any) -> list[Any]:
         """Return what the one process has."""
         return [value]
-
-
-def _identity(value: Any) -> Any:
-    return value

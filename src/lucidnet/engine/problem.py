@@ -87,8 +87,7 @@ class Problem(Record):
         SettingError
             If it does not: what this one remembers would be lost, or taken for something else.
         """
-        old, new = ((*o.init_slots(np.zeros(1)), o.full_batch) for o in (self.optimizer, optimizer))
-        if old != new:
+        if remembered(self.optimizer) != remembered(optimizer):
             raise SettingError(
                 f"{optimizer!r} cannot take the place of {self.optimizer!r}, as it remembers other things; "
                 "compile(loss, optimizer) begins anew with it"
@@ -111,3 +110,8 @@ class Problem(Record):
         _, cache = self.objective.net.forward(params, x)
         found = only(self.layout.stateful, self.objective.net.states(cache))
         return tree_map(lambda array: 0 * array, found)
+
+
+def remembered(optimizer: Optimizer) -> tuple[Any, ...]:
+    """Return what an optimizer remembers: the names of its slots, and whether they are those of a search."""
+    return *optimizer.init_slots(np.zeros(1)), optimizer.full_batch

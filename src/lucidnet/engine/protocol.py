@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -135,6 +135,13 @@ class Trainee(Protocol):
     def output_shape(self) -> Any:
         """The shape of one output."""
 
+    @property
+    def changes(self) -> Mapping[Any, Mapping[str, Any]]:
+        """What was set since it was compiled: of the optimizer, by the path (), and of layers."""
+
+    def set(self, *, layer: Any = None, **settings: Any) -> None:
+        """Change settings of the optimizer, or of layers."""
+
     def build(self, shape: Any = None) -> None:
         """Make the first weights, if there are none."""
 
@@ -160,12 +167,15 @@ class Executor(Protocol):
         Who holds it sees the state of whole steps, and no step is made meanwhile.
     main : bool
         Whether this is the process, of several that train together, that shows and writes things.
+    remembered : State or None
+        A state that somebody may ask for again: set by him, None once a step was made over it.
     """
 
     most_times: int
     config: DeviceConfig
     lock: Any
     main: bool
+    remembered: Any
 
     @property
     def programs(self) -> int:
@@ -196,7 +206,8 @@ class Executor(Protocol):
         blocks : sequence, or Prepared
             What each step is given, or the same as `prefetch` has prepared it.
         keep : set of str
-            What the steps are to return besides their losses.
+            What the steps are to return besides their losses: ``"predictions"``, and of a single step
+            ``"source"``, which an executor may leave out.
         """
 
     def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:

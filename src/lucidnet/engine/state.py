@@ -75,6 +75,10 @@ class Measured(NamedTuple):
         Which time steps of the predictions count, where these are kept and have masks.
     parts : tuple of (mean, N)s
         The means that each loss is the sum of, if there are several; see `Loss.parts`.
+    source : tree or callable, optional
+        What a gradient can be found from later, where somebody wanted that, and it costs nothing now: the
+        gradients of its last batch as the backward pass gave them, without penalties, or a function that
+        returns the batch.
     """
 
     losses: tuple[Any, ...]
@@ -84,6 +88,7 @@ class Measured(NamedTuple):
     good: Any = True
     masks: tuple[Any, ...] = ()
     parts: tuple[Any, ...] = ()
+    source: Any = None
 
     @property
     def loss(self) -> Any:
@@ -125,6 +130,7 @@ class Measurements(Sequence[Measured]):
     ) -> None:
         self.losses, self.terms, self.predictions, self.good = losses, terms, predictions, good
         self.masks, self.parts = masks, parts
+        self.source: Any = None
 
     @classmethod
     def of(cls, steps: Sequence[Measured]) -> Measurements:
@@ -153,8 +159,9 @@ class Measurements(Sequence[Measured]):
 
     def __getitem__(self, step: Any) -> Any:
         losses, terms = (tuple(values[step].tolist()) for values in (self.losses, self.terms))
-        trees = (rows_of(tree, step) for tree in (self.masks, self.parts))
-        return Measured(losses, terms, rows_of(self.predictions, step), None, bool(self.good[step]), *trees)
+        masks, parts = rows_of(self.masks, step), rows_of(self.parts, step)
+        told = losses, terms, rows_of(self.predictions, step), None, bool(self.good[step])
+        return Measured(*told, masks, parts, self.source)
 
 
 def rows_of(tree: Any, rows: Any) -> Any:
@@ -166,13 +173,10 @@ def rows_of(tree: Any, rows: Any) -> Any:
 
 def read_only(state: State) -> State:
     """Return a state of NumPy's arrays that nobody can write."""
-    memory = {name: _read_only(slot) for name, slot in state.memory.items()}
-    feedback = FeedbackState(
-        tree_map(_read_only, state.feedback.weights),
-        {name: _read_only(slot) for name, slot in state.feedback.memory.items()},
-    )
+    memory, carried = tree_map(_read_only, state.memory), tree_map(_read_only, state.carried)
+    feedback = FeedbackState(*(tree_map(_read_only, tree) for tree in state.feedback))
     params = state.params.layout.bind(_read_only(state.vector))
-    return State(params, memory, tree_map(_read_only, state.carried), feedback, state.step, state.seed)
+    return State(params, memory, carried, feedback, state.step, state.seed)
 
 
 def _read_only(array: Any) -> Any:

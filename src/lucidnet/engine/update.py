@@ -44,7 +44,7 @@ def advance(
     into : State, optional
         A state that nobody holds any more, whose vectors are written over; new ones are made if not given.
     keep : set of str
-        What to return besides: ``"predictions"``, ``"gradient"``.
+        What to return besides: ``"predictions"``, ``"gradient"``, ``"source"``.
     """
     layout, objective, vector = problem.layout, problem.objective, state.params.vector
     left, gradient = state, cast(Any, None)
@@ -75,7 +75,8 @@ def advance(
     good = finite(gradient, losses)
     kept = gradient.copy() if "gradient" in keep else None
     told = tuple(losses), tuple(terms), tuple(predictions)
-    measured = Measured(*told, kept, good, tuple(masks), tuple(parts))
+    source = made.grads if "source" in keep else None
+    measured = Measured(*told, kept, good, tuple(masks), tuple(parts), source)
     if isinstance(good, bool):
         return (
             moved(problem, state, left, gradient, numbers, into) if good and numbers.made else state

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..backend.layout import Layout
-from ..core.trees import at, leaves
+from ..core.trees import at, dotted, leaves
 from ..data.batch import Batch
 from ..engine.numbers import Numbers
 from ..engine.protocol import Trainee
@@ -99,14 +99,14 @@ def weight_alignment(model: Trainee) -> dict[str, float]:
         pairs = own.space.counterparts(layer, at(state.params, path), B, last)
         if pairs:
             B, W = (np.concatenate([np.ravel(pair[k]) for pair in pairs]) for k in (0, 1))
-            found[".".join(path)] = aligned(B, W).cosine
+            found[dotted(path)] = aligned(B, W).cosine
     return found
 
 
 def _owners(tree: Tree) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield name and path of each layer that has parameters."""
     for path in dict.fromkeys(path[:-1] for path, _ in leaves(tree)):
-        yield ".".join(path), path
+        yield dotted(path), path
 
 
 def _joined(tree: Tree) -> Array:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
 from ..core.settings import taken, texts, whole
-from ..core.trees import leaves, tree_map
+from ..core.trees import dotted, leaves, tree_map
 from ..data.batch import Batch
 from ..engine.numbers import Numbers
 from ..engine.protocol import Trainee
@@ -66,7 +66,7 @@ class Recorder(Callback):
         if loop.steps % self.every:
             return
         model = loop.model
-        found: dict[str, Any] = {".".join(path): array for path, array in leaves(model.params)}
+        found: dict[str, Any] = {dotted(path): array for path, array in leaves(model.params)}
         if self._wants("grads") or self._wants("activations"):
             found |= probe(model, batches[0])
         if any(self._wants(kind) for kind in ALIGNMENTS[:3]):
@@ -81,7 +81,7 @@ class Recorder(Callback):
         if self.before is None:
             return
         change = tree_map(lambda old, new: old - new, self.before, loop.model.params)
-        found = {"updates/" + ".".join(path): array for path, array in leaves(change)}
+        found = {"updates/" + dotted(path): array for path, array in leaves(change)}
         loop.model.history.record(loop.steps - 1, self._chosen(found))
 
     def _wants(self, kind: str) -> bool:
@@ -97,12 +97,12 @@ class Recorder(Callback):
 
 def names(model: Trainee) -> Iterator[str]:
     """Yield the names of all that can be recorded."""
-    weights = [".".join(path) for path, _ in leaves(model.params)]
+    weights = [dotted(path) for path, _ in leaves(model.params)]
     yield from weights
     for kind in ("grads", "updates"):
         yield from (f"{kind}/{name}" for name in weights)
-    yield from ("activations/" + ".".join(path) for path, _ in walk(model.net) if path)
-    owners = dict.fromkeys(".".join(path[:-1]) for path, _ in leaves(model.params))
+    yield from ("activations/" + dotted(path) for path, _ in walk(model.net) if path)
+    owners = dict.fromkeys(dotted(path[:-1]) for path, _ in leaves(model.params))
     for kind in ALIGNMENTS[:3]:
         yield from (f"{kind}/{name}" for name in owners)
     yield from _weights(model)
@@ -125,7 +125,7 @@ def probe(model: Trainee, batch: Batch) -> dict[str, Array]:
     objective, state, net = model.problem.objective, model.state, model.net
     run = training_run(state, batch, Numbers(state.seed))
     made = trace(objective, state.params, batch, run, state.feedback.weights)
-    found = {"grads/" + ".".join(path): array for path, array in leaves(made.grads)}
+    found = {"grads/" + dotted(path): array for path, array in leaves(made.grads)}
     outputs = {call.name: call.y for call in made.every_call if call.path and not call.is_inner}
     if objective.fused:  # the loss computes the final activation
         outputs[net.children()[-1][0] if net.children() else ""] = made.prediction

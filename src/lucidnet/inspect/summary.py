@@ -10,6 +10,7 @@ from ..core.trees import Path, at, leaves
 from ..engine.parameters import ParameterLayout
 from ..engine.protocol import Trainee
 from ..layers import Layer, walk
+from ..layers.base import derived_kinds
 from ..layers.shapes import input_shapes
 
 COLUMNS = (("name", "left"), ("layer", "left"), ("output", "left"), ("parameters", "right"))
@@ -28,11 +29,16 @@ def summary_text(model: Trainee) -> str:
         size = sum(array.size for place, array in leaves(feedback) if place[: len(path)] == path)
         table.add_row("  " * (len(path) - 1) + path[-1], *row, *([f"{size:,}"] if feedback else []))
     trained = ParameterLayout.of(model.net, state.params).groups
-    sizes = _totals(state.vector.size, sum(g.stop - g.start for g in trained), state.vector.nbytes)
+    kilobytes, count = state.vector.nbytes / 1024, sum(g.stop - g.start for g in trained)
+    sizes = f"{state.vector.size:,} parameters ({kilobytes:,.1f} KiB), {count:,} of them trained"
+    lines = [as_text(table), sizes]
     if feedback:
         size = sum(array.size for _, array in leaves(feedback))
-        return f"{as_text(table)}\n{sizes}\n{size:,} feedback weights of {model.rule!r}"
-    return f"{as_text(table)}\n{sizes}"
+        lines.append(f"{size:,} feedback weights of {model.rule!r}")
+    if kinds := derived_kinds(model.net):
+        it = "it has" if len(kinds) == 1 else "they have"
+        lines.append(f"gradient of {', '.join(kinds)} comes from JAX, as {it} no backward")
+    return "\n".join(lines)
 
 
 def as_text(renderable: Any, width: int = 110) -> str:
@@ -43,10 +49,6 @@ def as_text(renderable: Any, width: int = 110) -> str:
     with console.capture() as capture:
         console.print(renderable)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
-
-
-def _totals(size: int, trained: int, nbytes: int) -> str:
-    return f"{size:,} parameters ({nbytes / 1024:,.1f} KiB), {trained:,} of them trained"
 
 
 def _rows(net: Layer, params: Tree, shape: Any) -> Iterator[tuple[Path, str, str, str]]:

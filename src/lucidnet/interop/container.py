@@ -77,16 +77,32 @@ def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
     FileError
         If the file is missing, damaged, of a newer version, or not one of lucidnet's.
     """
-    path = Path(path)
+    return _read(Path(path), False)
+
+
+def read_any(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
+    """Return the arrays of any safetensors file, and the description if `write` wrote it (else None).
+
+    Raises
+    ------
+    FileError
+        As for `read`, but that other programs' files are fine.
+    """
+    return _read(Path(path), True)
+
+
+def _read(path: Path, others: bool) -> tuple[Any, dict[str, Array]]:
     with _opened(path) as file:
         header, size = read_header(path, file)
-        text, sha256 = _metadata(path, header)
+        metadata = header.get("__metadata__")
+        foreign = others and not (isinstance(metadata, dict) and "lucidnet" in metadata)
+        text, sha256 = ("null", "") if foreign else _metadata(path, header)
         slots = check_slots(path, header, size)
         data = np.zeros(size, "u1")
         file.readinto(data.data)
     arrays = {name: _view(data, slot) for name, slot in slots.items()}
     try:
-        if fingerprint(text, arrays) != sha256:
+        if not foreign and fingerprint(text, arrays) != sha256:
             raise FileError(f"{path}: its content does not match its SHA-256; {DAMAGED}")
         return json.loads(text), arrays
     except (ValueError, RecursionError) as error:
@@ -151,7 +167,7 @@ def _metadata(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
     if not isinstance(metadata, dict) or "lucidnet" not in metadata:
         raise FileError(
             f"{path}: was not written by lucidnet; its arrays can be read with safetensors.numpy.load_file "
-            "and set with model.set_params"
+            "and set with model.load_weights"
         )
     try:
         ours = json.loads(metadata["lucidnet"])

@@ -6,48 +6,165 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
+import numpy as np
+
 from ..backend import Array, Tree
+from ..core.packing import pack
 from ..core.trees import Path, leaves
 from ..core.value import from_config, to_config
-from ..errors import FileError, LucidnetError, UnknownNameError
-from ..layers import Sequential
+from ..engine.feedback import fresh_memory
+from ..engine.problem import Problem
+from ..engine.state import State
+from ..errors import FileError, LucidnetError, SettingError, UnknownNameError
+from ..layers import Sequential, walk
 from ..layers.blank import blank_init
+from . import container
+from .changes import to_plain
+from .registry import registry
 
 M = TypeVar("M")
 
 FEEDBACK = "@feedback/"
 """What the keys of a learning rule's feedback weights begin with."""
 
+LATEST = 1 << 31
+"""No training has made so many steps: devices count them in 32 bits."""
+
 OWN = "Pass layers, losses and optimizers of your own as custom={'Name': Class}"
 OTHER = "Load it with the version of lucidnet, and the classes in custom, that it was saved with"
 
 
-def save(model: Any, path: str | os.PathLike[str]) -> None:
-    """Write a model; the keys of its arrays are paths such as ``dense1/W``."""
-    from . import container
+SUFFIX = ".safetensors"
+ELSEWHERE = {
+    ".onnx": "Model.predict is what another program would run; there is no writer of ONNX here",
+    ".pt .pth .bin": "the weights are arrays by name in that file, which safetensors.torch.load_file reads",
+    ".h5 .hdf5 .keras": "the weights are arrays by name in that file, and model.params has them here",
+    ".pkl .pickle .joblib": "pickle.dump(model, file) writes a copy for the same version of lucidnet",
+    ".npz .npy": "numpy.savez writes arrays such as those of model.params",
+}
+"""What to do where somebody wants a file of another kind."""
 
-    container.write(path, tensors(model), describe(model))
+
+def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> None:
+    """Write a model; the keys of its arrays are paths such as ``dense1/W``.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    path : path
+        Where to; its suffix is ``.safetensors``.
+    optimizer : bool
+        Whether what the optimizer remembers is written, too.
+
+    Raises
+    ------
+    SettingError
+        If the suffix is that of another kind of file; nothing is written then.
+    """
+    suffix = os.path.splitext(os.fspath(path))[1]
+    if str(suffix).lower() != SUFFIX and not os.path.isdir(path):
+        way = next(
+            (f": {way}" for kinds, way in ELSEWHERE.items() if str(suffix).lower() in kinds.split()), ""
+        )
+        raise SettingError(f"save: expected a file name that ends in {SUFFIX}, got {os.fspath(path)!r}{way}")
+    state = model.state
+    arrays, description = tensors(state), describe(model)
+    description["state"] = pack(continuing(state, optimizer), "@state", arrays)
+    container.write(path, arrays, description)
 
 
-def tensors(model: Any) -> dict[str, Array]:
+def tensors(state: State) -> dict[str, Array]:
     """Return weights and feedback weights by the keys that they have in a file."""
-    found = {"/".join(path): array for path, array in leaves(model.params)}
-    return found | {FEEDBACK + "/".join(path): array for path, array in leaves(model.feedback)}
+    found = {"/".join(path): array for path, array in leaves(state.params)}
+    return found | {FEEDBACK + "/".join(path): array for path, array in leaves(state.feedback.weights)}
+
+
+def continuing(state: State, optimizer: bool = True) -> dict[str, Any]:
+    """Return what a training goes on with besides weights, feedback weights and seed; see `continued`."""
+    memory = {"slots": state.memory, "taught": state.feedback.memory} if optimizer else {}
+    return {"step": int(state.step), "carried": state.carried} | memory
+
+
+def continued(problem: Problem, state: State, kept: Any) -> State:
+    """Return a state that goes on with what `continuing` has told of another.
+
+    Raises
+    ------
+    FileError
+        If that is not what this optimizer, this rule and these layers remember.
+    """
+    if not isinstance(kept, dict):
+        raise FileError(f"state: expected a dict, got {type(kept).__name__}")
+    step, carried = kept.get("step"), kept.get("carried")
+    if type(step) is not int or not 0 <= step < LATEST:
+        raise FileError(f"state: step must be a whole number from 0 to {LATEST - 1:,}, got {step!r}")
+    _check_carried(problem, state, carried)
+    taught, slots = kept.get("taught", {}), kept.get("slots")
+    if slots is None:
+        return state._replace(step=step, carried=carried)
+    vector = state.vector[: problem.layout.parameters.size]
+    _check_slots("slots", slots, problem.optimizer.init_slots(vector), state, problem.optimizer.full_batch)
+    _check_slots("taught", taught, fresh_memory(problem, state.feedback.weights) if taught else {}, state)
+    feedback = state.feedback._replace(memory=taught)
+    return state._replace(step=step, carried=carried, memory=slots, feedback=feedback)
+
+
+def _check_slots(
+    what: str, given: Any, expected: Mapping[str, Array], state: State, pairs: bool = False
+) -> None:
+    """Raise unless these are the slots that an optimizer expects; in those of a search (`pairs`) any rows."""
+    if not isinstance(given, dict) or not all(isinstance(slot, np.ndarray) for slot in given.values()):
+        raise FileError(f"state: {what} must be arrays by name, got {type(given).__name__}")
+    found = {name: (slot.shape, slot.dtype) for name, slot in given.items()}
+    needed = {name: (slot.shape, slot.dtype) for name, slot in expected.items()}
+    if pairs and given:
+        like = next(iter(found.values()))[0][:1]
+        size = state.params.layout.split(len(state.params.layout.paths))[0].size
+        needed = dict.fromkeys(("moves", "changes"), ((*like, size), state.vector.dtype))
+    if found != needed:
+        raise FileError(f"state: {what} are {_listed(found)}, the optimizer needs {_listed(needed)}")
+
+
+def _check_carried(problem: Problem, state: State, carried: Any) -> None:
+    """Raise unless these are states of the stateful layers, for one number of examples."""
+    if carried == {}:
+        return
+    layers: dict[Path, Any] = dict(walk(problem.objective.net))
+    needed = {
+        (*path, name): layers[path].units for path in problem.layout.stateful for name in layers[path].carried
+    }
+    found = dict(leaves(carried))
+    arrays = [array for array in found.values() if isinstance(array, np.ndarray)]
+    if found.keys() != needed.keys() or len(arrays) != len(found):
+        raise FileError(f"state: carried states are {sorted(found)}, the layers need {sorted(needed)}")
+    rows = {array.shape[:1] for array in arrays}
+    for path, array in found.items():
+        if len(rows) > 1 or array.shape[1:] != (needed[path],) or array.dtype != state.vector.dtype:
+            raise FileError(
+                f"state: the carried state {'/'.join(path)} is {array.dtype} of shape {array.shape}"
+            )
+
+
+def _listed(found: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {_text(what)}" for name, what in found.items()) or "none"
 
 
 def describe(model: Any) -> dict[str, Any]:
     """Return all of a model but its weights, as plain dicts, lists, numbers and strings."""
+    net, optimizer = model.base or (model.net, None)
     return {
-        "net": to_config(model.net),
+        "net": to_config(net),
         "input_shape": model.input_shape,
         "dtype": model.dtype,
         "seed": model.seed,
         "loss": to_config(model.loss),
-        "optimizer": to_config(model.optimizer),
+        "optimizer": to_config(optimizer),
         "rule": to_config(model.rule),
         "metrics": to_config(model.metrics),
         "history": dict(model.history),
         "about": model.about,
+        "set": to_plain(model.changes),
     }
 
 
@@ -73,7 +190,6 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, type] | None, build:
         If the file is damaged, of a newer version, or names classes that are not known.
     """
     from . import container
-    from .registry import registry
 
     description, tensors = container.read(path)
     known = registry(custom)

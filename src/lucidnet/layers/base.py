@@ -15,6 +15,7 @@ from ..core.settings import UnfitError, finite, function, listed, scheduled, set
 from ..core.value import Value, of_library, value
 from ..errors import SettingError, ShapeError
 from .blank import blank_init
+from .derived import adapt, derived_backward
 
 Cache: TypeAlias = Any
 """Whatever `backward` needs from `forward`, and nothing more."""
@@ -190,6 +191,23 @@ class Layer(Value):
     carried: ClassVar[tuple[str, ...]] = ()
     """Names of the arrays that a recurrent layer carries from one time step to the next; none for others."""
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if callable(vars(cls).get("mask")):
+            raise SettingError(
+                f"{cls.__name__}: mask(x) has become output_mask(x, mask): it is given the mask of its input "
+                "(or None), too, and may stand anywhere in a network"
+            )
+        if not of_library(cls):
+            adapt(cls, Layer)
+
+    @property
+    def derived(self) -> bool:
+        """Whether its gradient comes from JAX, as it has a `forward` and no `backward`."""
+        kind = type(self)
+        own = kind.forward is not Layer.forward and kind.route is Layer.route and not self.children()
+        return own and kind.backward is Layer.backward
+
     @property
     def independent(self) -> bool:
         """Whether examples may be added that do not count (`Run.valid`): no other example sees them.
@@ -197,14 +215,6 @@ class Layer(Value):
         True of all layers here; of one of your own only if it says so.
         """
         return of_library(self)
-
-    def __init_subclass__(cls, **given: Any) -> None:
-        super().__init_subclass__(**given)
-        if callable(vars(cls).get("mask")):
-            raise SettingError(
-                f"{cls.__name__}: mask(x) has become output_mask(x, mask): it is given the mask of its input "
-                "(or None), too, and may stand anywhere in a network"
-            )
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         """Return fresh parameters and the shape of one output, for inputs of the given shape."""
@@ -244,8 +254,11 @@ class Layer(Value):
         """Return the gradients of the input (None if not needed) and of the parameters.
 
         Pure: it may be called again on the same cache, and changes nothing that it was given.
+
+        A layer of your own may leave it out. With JAX installed the gradient is then that of its `forward`,
+        which has to take its functions from the array: ``xp = x.__array_namespace__()``, ``xp.tanh(x)``.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define backward(params, cache, dy, need_dx)")
+        return derived_backward(self, params, cache, dy, need_dx)
 
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
@@ -399,6 +412,12 @@ def walk(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
     yield path, layer
     for name, child in layer.children():
         yield from walk(child, (*path, name))
+
+
+def derived_kinds(net: Layer) -> tuple[str, ...]:
+    """Return the names of the classes in a network, activations too, whose gradient comes from JAX."""
+    layers = (inner for _, layer in walk(net) for inner in (layer, getattr(layer, "activation", None)))
+    return tuple({type(layer).__name__: 0 for layer in layers if isinstance(layer, Layer) and layer.derived})
 
 
 def buffer_paths(layer: Layer) -> frozenset[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..backend import Tree
-from ..core.trees import Path, tree_map
+from ..core.trees import Path, dotted, tree_map
 from .base import INFERENCE, Cache, Layer, Mask, Run, Send
 from .rebuild import INNER, Wrapper, rebuilt
 
@@ -51,7 +51,7 @@ class Call:
     def name(self) -> str:
         """The path as text, that of the layer around it for an inner activation."""
         path = self.path[:-1] if self.is_inner else self.path
-        return ".".join(path) or type(self.layer).__name__
+        return dotted(path) or type(self.layer).__name__
 
     @property
     def is_inner(self) -> bool:

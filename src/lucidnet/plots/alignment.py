@@ -98,7 +98,7 @@ def feedback_weights(model: Trainee) -> Figure:
     >>> [axes.get_title(loc="left") for axes in feedback_weights(model).axes[:2]]
     ['dense2/W', 'dense2: feedback W']
     """
-    from ..core.trees import leaves
+    from ..core.trees import dotted, leaves
     from ..rules.feedback import branch
 
     places = [(path, np.asarray(B)) for path, B in leaves(model.feedback)]
@@ -107,7 +107,7 @@ def feedback_weights(model: Trainee) -> Figure:
     figure = new_figure(9.0, 3.4 * len(places))
     panels = figure.subplots(len(places), 2, squeeze=False)
     for (left, right), (path, B) in zip(panels, places, strict=True):
-        layer, name = ".".join(path[:-1]), path[-1]
+        layer, name = dotted(path[:-1]), path[-1]
         draw_heat_map(right, _matrix(B), f"{layer}: feedback {name}")
         own = branch(model.params, path[:-1])
         if name in own:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.trees import at
+from ..core.trees import at, dotted
 from ..errors import ShapeError
 from .figures import DIVERGING, color_bar, new_figure
 from .images import Array, outline, symmetric_limit, tile
@@ -121,7 +121,7 @@ def _kernel(model: Trainee, layer: str | None) -> tuple[str, Array]:
     """Return a layer's name, and its kernel (height, width, channels, filters)."""
     model.build()
     path, _ = place(model, layer, "kernel_size", "convolution")
-    name = ".".join(path)
+    name = dotted(path)
     W = np.asarray(at(model.params, path).get("W", 0.0))
     if W.ndim == 3:
         W = W[None]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.trees import dotted
 from ..errors import DataError
 from ..inspect.trace import batch_gradient
 from .figures import BLUE, VERMILLION, new_figure
@@ -61,7 +62,7 @@ def gradients_by_layer(model: Trainee, x: Any, y: Any) -> dict[str, Array]:
     layout = model.problem.layout.parameters
     found: dict[str, list[Array]] = {}
     for path, part in zip(layout.paths, layout.slices, strict=True):
-        found.setdefault(".".join(path[:-1]), []).append(np.abs(gradient[part]))
+        found.setdefault(dotted(path[:-1]), []).append(np.abs(gradient[part]))
     return {name: np.concatenate(arrays) for name, arrays in found.items()}
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.trees import Path
+from ..core.trees import Path, dotted
 from ..errors import UnknownNameError, suggestion
 from ..inspect import Call, watch
 from ..layers import Layer, walk
@@ -25,7 +25,7 @@ def place(model: Trainee, layer: str | None, trait: str, kind: str) -> tuple[Pat
     UnknownNameError
         If no layer has this name, or none is of this kind.
     """
-    known = {".".join(path): (path, inner) for path, inner in walk(model.net) if path}
+    known = {dotted(path): (path, inner) for path, inner in walk(model.net) if path}
     if layer is None:
         layer = next((name for name, (_, inner) in known.items() if hasattr(inner, trait)), None)
         if layer is None:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..core.trees import dotted
 from ..errors import SettingError
 from ..layers import Layer, walk
+from .credit import places
+from .edge import carriers
 from .registry import Rule, get
+from .space.transported import Transported
 from .time.bptt import BPTT
 
 
 def check_defined(net: Layer, rule: Rule) -> None:
     """Raise `SettingError` if a rule, or that of a single layer, cannot be followed in a network."""
+    for path, layer, own in places(net, rule):
+        if layer.derived and isinstance(own.space, Transported):
+            raise SettingError(
+                f"rule: {own.space!r} passes layer {dotted(path)!r} by other weights than "
+                f"{', '.join(carriers(layer))}, but {type(layer).__name__} has no backward that takes them: "
+                "write it, backward(params, cache, dy, need_dx=True), or declare no transport"
+            )
     for where, layer, own in _scopes(net, rule):
         _check_time(where, layer, own)
         if not own.space.whole:
@@ -33,7 +44,7 @@ def _scopes(net: Layer, rule: Rule) -> Iterator[tuple[str, Layer, Rule]]:
     yield "rule:", net, rule
     for path, layer in walk(net):
         if layer.rule is not None:
-            yield f"layer {'.'.join(path)!r}: rule", layer, get(layer.rule)
+            yield f"layer {dotted(path)!r}: rule", layer, get(layer.rule)
 
 
 def _check_time(where: str, layer: Layer, rule: Rule) -> None:

@@ -7,6 +7,7 @@ place: they are a function of the seed, the step and the place in the network.
 
 from __future__ import annotations
 
+import json
 import platform
 import warnings
 from pathlib import Path
@@ -14,10 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.packing import pack, shaped_like, unpack
+from ..core.packing import difference, pack, sensible, shaped_like, unpack, whole
 from ..core.trees import tree_map
-from ..core.value import to_config
-from ..data.fingerprint import difference
 from ..engine.protocol import Executor
 from ..engine.state import FeedbackState, State
 from ..errors import DataError, FileError, SettingError
@@ -33,12 +32,12 @@ COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", 
 def write(loop: Loop, path: Path) -> None:
     """Write a checkpoint; it appears whole or not at all."""
     from ..interop import container
-    from ..interop.model_file import describe, tensors
+    from ..interop.model_file import continuing, describe, tensors
 
     model: Any = loop.model
-    arrays = tensors(model)
-    description = describe(model) | {"optimizer": to_config(loop.optimizer)}
-    description["training"] = pack(_situation(loop), "@training", arrays)
+    state = model.state
+    arrays, description = tensors(state), describe(model)
+    description["training"] = pack(continuing(state) | _situation(loop), "@training", arrays)
     if not model.executor.main:
         return
     description["machine"] = {"python": platform.python_version(), "numpy": np.__version__}
@@ -47,13 +46,11 @@ def write(loop: Loop, path: Path) -> None:
 
 
 def _situation(loop: Loop) -> dict[str, Any]:
-    """Return all that changes in a training, but for the weights."""
-    state: State = loop.model.state
+    """Return all that changes in a training, but for the model's state."""
+    from ..interop.changes import to_plain
+
     return {
-        "step": state.step,
-        "slots": state.memory,
-        "carried": state.carried,
-        "taught": state.feedback.memory,
+        "begun": json.dumps(to_plain(loop.begun)),
         "epoch": loop.epoch,
         "batch": loop.batch,
         "first": loop.first,
@@ -87,19 +84,31 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
     if last is None:
         return None
     path, description, arrays = last
-    situation = unpack(description["training"], arrays)
-    _compare(loop, path, description, situation.get("facts"))
+    with sensible(str(path)):
+        situation = unpack(description["training"], arrays)
+        facts = situation.get("facts")
+    _compare(loop, path, description, facts)
+    with sensible(str(path)):
+        return _go_on(loop, description, situation, arrays)
+
+
+def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> list[Any]:
+    """Set a loop and its model to what a checkpoint holds; return the states of the callbacks."""
+    from ..interop.changes import resumed
+
     model: Any = loop.model
+    model.changes = resumed(model, description, situation)  # `loop.begun` stays: with what this process began
     model.state = _state(model, situation, arrays)
-    model.history = History(description["history"])
-    model.history.steps = situation["recorded"]
-    loop.epoch, loop.batch, loop.first = (situation[name] for name in ("epoch", "batch", "first"))
+    model.history = History({k: list(map(float, v)) for k, v in description["history"].items()})
+    recorded = situation["recorded"].items()
+    model.history.steps = {name: [(whole(step), v) for step, v in pairs] for name, pairs in recorded}
+    loop.epoch, loop.batch, loop.first = (whole(situation[name]) for name in ("epoch", "batch", "first"))
     loss, terms, states, *several = situation["tally"]  # the last is missing in older files
     states = shaped_like(states, loop.tally.states)
     states = states if loop.model.executor.main else loop.tally.states
-    loop.tally.go_on((loss, terms, states, *(several or [()])))
+    loop.tally.go_on((float(loss), float(terms), states, *(several or [()])))
     loop.stopped, loop.run_name = situation.get("stopped"), situation.get("run") or ""
-    return list(situation["callbacks"])
+    return [(name, state) for name, state in situation["callbacks"]]
 
 
 def _agree(executor: Executor, folder: Path, name: str | None) -> None:
@@ -112,24 +121,19 @@ def _agree(executor: Executor, folder: Path, name: str | None) -> None:
 
 
 def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> State:
-    from ..interop.model_file import FEEDBACK, fitted
+    from ..interop.model_file import FEEDBACK, continued, fitted
 
     layout = model.problem.layout.layout
     params = layout.bind(layout.ravel(fitted(arrays, model.params)))
-    feedback = FeedbackState(
-        tree_map(np.array, fitted(arrays, model.feedback, FEEDBACK)), situation["taught"]
-    )
-    return State(params, situation["slots"], situation["carried"], feedback, situation["step"], model.seed)
+    feedback = FeedbackState(tree_map(np.array, fitted(arrays, model.feedback, FEEDBACK)), {})
+    return continued(model.problem, State(params, {}, {}, feedback, 0, model.seed), situation)
 
 
 def _compare(loop: Loop, path: Path, description: dict[str, Any], facts: dict[str, Any] | None) -> None:
     """Raise if a checkpoint is of another training."""
-    import json
-
     from ..interop.model_file import describe
 
-    model: Any = loop.model
-    mine = json.loads(json.dumps(describe(model) | {"optimizer": to_config(loop.optimizer)}))
+    mine = json.loads(json.dumps(describe(loop.model)))
     pairs = [(name, mine[name], description.get(name)) for name in COMPARED]
     if facts is None:
         warnings.warn(
@@ -140,8 +144,8 @@ def _compare(loop: Loop, path: Path, description: dict[str, Any], facts: dict[st
     else:
         pairs += [(name, value, facts.get(name)) for name, value in loop.facts.items()]
     for name, value, other in pairs:
-        if (differs := difference(name, value, other)) is not None:
-            where, given, kept = differs
+        if value != other:
+            where, given, kept = difference(name, value, other)
             kind = DataError if name.endswith("data") else SettingError
             raise kind(
                 f"{path} is of another training: {where} is {given!r} here, and {kept!r} there; "

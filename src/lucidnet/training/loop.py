@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, ClassVar
 
 from ..core.lock import FolderLock, locked
+from ..core.packing import SENSELESS
 from ..core.settings import count
 from ..core.signals import Termination, termination
 from ..core.value import Value, value
@@ -17,12 +18,15 @@ from ..data.batch import Batch, alike, materialize
 from ..data.batches import BatchSource
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
-from ..errors import DataError, NonFiniteError, Terminated, UnpicklableError
+from ..errors import DataError, FileError, NonFiniteError, SettingError, Terminated, UnpicklableError
 from .callbacks.base import Callback
 from .diagnose import settled
 from .history import History, Result
 from .measure import Tally, evaluate
 from .progress import Progress
+
+KEPT = frozenset({"predictions", "source"})
+"""What is kept of a single step."""
 
 
 @value
@@ -46,7 +50,7 @@ class LoopSettings(Value):
     validate_every: int | None = count(1, default=None, optional=True)
 
 
-KEPT = ("accumulate", "validate_every", "class_weight", "validation_split")
+COMMON = ("accumulate", "validate_every", "class_weight", "validation_split")
 """Settings that must stay as they are for a training to go on, besides those of the data."""
 
 
@@ -82,7 +86,7 @@ class Loop:
         self.settings, self.progress, self.callbacks = settings, progress, callbacks
         self.epoch = self.batch = 0
         self.first = model.history.epochs
-        self.optimizer = model.optimizer
+        self.begun = model.changes
         self.stopped: str | None = None
         self.locks: list[FolderLock] = []
         self.fresh = False
@@ -113,7 +117,7 @@ class Loop:
     def facts(self) -> dict[str, Any]:
         """What a training must have in common with a checkpoint to go on from it, besides the model."""
         settings, data = self.source.facts()
-        settings |= {name: getattr(self.settings, name, None) for name in KEPT}
+        settings |= {name: getattr(self.settings, name, None) for name in COMMON}
         settings["mixed_bfloat16"] = self.model.executor.config.mixed
         validation = None if self.validation is None else self.validation.facts()[1]
         return {"settings": settings, "data": data, "validation_data": validation}
@@ -169,12 +173,21 @@ class Loop:
             mine = next((one for one in kept if one[0] == type(callback).__name__), None)
             if mine is not None:
                 kept.remove(mine)
-                callback.restore(self, mine[1])
+                self._restore(callback, mine[1])
         for name in [name for name, state in kept if state is not None]:
             self.progress.note(f"{name} is no more among the callbacks: what it remembered is left out")
         if self.over:
             why = f"was ended by a callback: {self.stopped}" if self.stopped else "is complete"
             self.progress.note(f"nothing to do: after {self.epoch} epochs this training {why}")
+
+    def _restore(self, callback: Callback, state: Any) -> None:
+        try:
+            callback.restore(self, state)
+        except SettingError:
+            raise
+        except SENSELESS as error:
+            name = type(callback).__name__
+            raise FileError(f"what the checkpoint holds of {name} makes no sense ({error!r})") from error
 
     def _all_told(self) -> None:
         for callback in self.callbacks:
@@ -274,12 +287,12 @@ class Loop:
         for callback in self.callbacks:
             if type(callback).before_step is not Callback.before_step:
                 callback.before_step(self, [materialize(batch) for several in steps for batch in several])
-        problem = model.problem
         with executor.lock:
+            problem = model.problem
             ran = executor.run(problem.update, problem, model.live, prepared, self.keep)
             model.live = ran.state
-        if ran.error is not None and not self._failed(ran, steps):
-            return
+        if ran.error is not None:
+            return self._failed(ran, steps)
         if (seconds := executor.compile_seconds - self.compiled) > 0.05:
             self.progress.note(f"compiled in {seconds:.1f} s")
         self.compiled = executor.compile_seconds
@@ -294,17 +307,14 @@ class Loop:
         self._all_told()
         self.progress.batch(self.batch, self.tally.result)
 
-    def _failed(self, ran: Ran[State], steps: list[list[Batch]]) -> bool:
-        """Raise what ended a block early; return False if a callback takes a step that is not finite."""
+    def _failed(self, ran: Ran[State], steps: list[list[Batch]]) -> None:
+        """Raise what ended a block early, or end if a callback takes a step that is not finite."""
         model, given = self.model, steps[min(len(ran.measured), len(steps) - 1)]
         with model.executor.lock:
             model.live, error = settled(ran, model.problem, model.executor, given)
-        if not isinstance(error, NonFiniteError):
-            raise error
-        if not any([callback.failed(self, error) for callback in self.callbacks]):
-            raise error
-        self.stop(str(error))
-        return False
+        if isinstance(error, NonFiniteError) and any([c.failed(self, error) for c in self.callbacks]):
+            return self.stop(str(error))
+        raise error
 
     def _close_epoch(self) -> None:
         result = self.tally.merged(self.model.executor).result()
@@ -334,9 +344,10 @@ def even(most: int, batches: int | None, accumulate: int) -> int:
 
 def train(model: Trainee, batches: Sequence[Batch]) -> Measured:
     """Make one step on one or several batches; a step that is not finite, or is interrupted, is not made."""
-    executor, problem = model.executor, model.problem
+    executor = model.executor
     with executor.lock:
-        ran = executor.run(problem.update, problem, model.live, [batches], frozenset({"predictions"}))
+        problem = model.problem
+        ran = executor.run(problem.update, problem, model.live, [batches], KEPT)
         model.live = ran.state
         if ran.error is not None:
             model.live, error = settled(ran, problem, executor, batches)

@@ -47,7 +47,8 @@ class Lines(Progress):
     def epoch(self, number: int, result: Result) -> None:
         """Print the line."""
         if worth_a_line(number, self.epochs):
-            print(epoch_line(number, self.epochs, result, time.perf_counter() - self.began), flush=True)
+            spent, wide = duration(time.perf_counter() - self.began), len(str(self.epochs))
+            print(f"epoch {number:>{wide}}/{self.epochs}  {spent:>6}  {result}", flush=True)
 
     def note(self, text: str) -> None:
         """Print it."""
@@ -125,11 +126,6 @@ class Bar(Progress):
 def worth_a_line(number: int, epochs: int) -> bool:
     """Tell whether an epoch gets its line: about twenty do, the first and the last among them."""
     return number in (1, epochs) or number % max(1, -(-epochs // 20)) == 0
-
-
-def epoch_line(number: int, epochs: int, result: Result, seconds: float) -> str:
-    """Return the line that sums an epoch up."""
-    return f"epoch {number:>{len(str(epochs))}}/{epochs}  {duration(seconds):>6}  {result}"
 
 
 def epoch_cells(number: int, epochs: int, result: Result, seconds: float) -> dict[str, str]:

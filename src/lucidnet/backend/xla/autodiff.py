@@ -1,16 +1,25 @@
-"""Derivatives of functions that a user left without one, by JAX; nothing else in lucidnet uses it."""
+"""Derivatives of functions and layers that a user left without one, by JAX: only these are found by it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from ...core.trees import Array
 from ...errors import MissingExtraError, SettingError
+
+NOT_FOLLOWED = (
+    "JAX cannot follow {}: take its functions from the array (xp = x.__array_namespace__(), then xp.tanh(x)) "
+    "in place of NumPy's, choose by xp.where and not by the values, and change no array in place; or write "
+    "backward(params, cache, dy, need_dx), on a model of NumPy"
+)
+"""What to do about a function that cannot be traced."""
 
 
 def derivative(function: Callable[..., Array], what: str) -> Callable[..., Array]:
@@ -45,8 +54,12 @@ class Derivative:
         """The gradient as JAX makes it."""
         import jax
 
-        found: Callable[..., Array] = jax.grad(lambda *arguments: self.function(*arguments).sum())
+        found: Callable[..., Array] = jax.grad(self.total)
         return found
+
+    def total(self, *given: Any) -> Array:
+        """Return the sum of what the function returns."""
+        return self.function(*given).sum()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"function": self.function, "what": self.what}
@@ -56,10 +69,79 @@ class Derivative:
 
         try:
             with jax.enable_x64(x.dtype.itemsize == 8):
+                jax.eval_shape(lambda x: self.total(x, *others), x)  # see `pullback`
                 slope = self.gradient(x, *others)
-        except jax.errors.TracerArrayConversionError as error:
+        except TypeError as error:
+            if not not_followed(error):
+                raise
             raise SettingError(
                 f"JAX cannot follow {self.what}: write it with operators and x.__array_namespace__() "
                 "in place of numpy functions, or pass derivative=..."
             ) from error
         return np.asarray(slope) if isinstance(x, np.ndarray) else slope
+
+
+def installed() -> bool:
+    """Tell whether there is JAX, without importing it."""
+    return find_spec("jax") is not None
+
+
+def missing(what: str) -> MissingExtraError:
+    """Return the error that says what to do where JAX is needed for a layer's gradient and not there."""
+    return MissingExtraError(
+        f"{what}: write it, backward(params, cache, dy, need_dx=True), "
+        "or let JAX find the gradient: pip install 'lucidnet[jax]'"
+    )
+
+
+def not_followed(error: Exception) -> bool:
+    """Tell whether an error says that a function cannot be traced."""
+    return type(error).__module__.startswith("jax") or "item assignment" in str(error)
+
+
+def pullback(
+    function: Callable[..., Any], given: tuple[Any, ...], dy: Any, wanted: int, what: str
+) -> tuple[Any, ...]:
+    """Return the gradients of ``sum(dy * function(*given))`` by the first of what is given.
+
+    Parameters
+    ----------
+    function : callable
+        From trees of arrays to an array, or several.
+    given : tuple of tree
+        Trees of arrays of NumPy or JAX; whole numbers among them have no gradient, None.
+    dy : array, or several
+        What the output is weighted by, in its shape.
+    wanted : int
+        By how many of them.
+    what : str
+        What the gradient is needed for: the beginning of the error if there is no JAX.
+
+    Examples
+    --------
+    >>> x, dy = np.array([1.0, 2.0]), np.array([1.0, 10.0])
+    >>> pullback(lambda x: x**3, (x,), dy, 1, "this")
+    (array([ 3., 120.]),)
+    """
+    if not installed():
+        raise missing(what)
+    import jax
+
+    arrays = jax.tree.leaves(given)
+    plain = all(isinstance(array, (np.ndarray, np.generic)) for array in arrays)
+    double = any(array.dtype.itemsize == 8 and array.dtype.kind == "f" for array in arrays)
+    with jax.enable_x64(double) if plain else nullcontext():
+        given = jax.tree.map(jax.numpy.asarray, given) if plain else given
+        if plain:  # without values, else what depends on one by x.item() would be taken for a constant
+            jax.eval_shape(function, *given)
+        y, back = jax.vjp(lambda *first: function(*first, *given[wanted:]), *given[:wanted])
+        weights = jax.tree.map(lambda out, d: jax.numpy.asarray(d, out.dtype), y, dy)
+        found = back(weights)
+    return tuple(jax.tree.map(lambda slope: _slope(slope, plain), found))
+
+
+def _slope(slope: Any, plain: bool) -> Any:
+    """Return a gradient as an array of the library that the function was given; whole numbers have none."""
+    if slope.dtype.name == "float0":
+        return None
+    return np.asarray(slope) if plain else slope

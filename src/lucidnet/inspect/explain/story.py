@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...backend import Array, one_hot
-from ...core.trees import Path, at, leaves
+from ...core.trees import Path, at, dotted, leaves
 from ...data.batch import Batch
 from ...engine.problem import Problem
 from ...engine.state import State
@@ -138,7 +138,7 @@ def _backward(told: Told, part: ExplainedLayer, above: ExplainedLayer | None) ->
         return Section(title, _source(part, above) if above else (), (*errors, *backward(part)))
     notes = [f"∂L/∂out: {_numbers(part.call.dy)}"]
     notes += [f"∂L/∂in: {_numbers(part.call.dx)}"] if part.call.dx is not None else []
-    notes += [f"∂L/∂{'.'.join(path)}: {_numbers(array)}" for path, array in leaves(part.call.grads)]
+    notes += [f"∂L/∂{dotted(path)}: {_numbers(array)}" for path, array in leaves(part.call.grads)]
     return Section(title, tuple(notes), errors)
 
 
@@ -180,7 +180,7 @@ def _updates(told: Told) -> Iterator[Section]:
         rates = [_rate(told, (*path, name)) for name, _ in arrays]
         how = f"{told.problem.optimizer!r}, step {told.before.step + 1}"
         notes = (f"{how}; Δ is what it subtracts",) if None in rates else (how,)
-        yield Section(f"Update: {'.'.join(path)}", notes, tuple(equations))
+        yield Section(f"Update: {dotted(path)}", notes, tuple(equations))
 
 
 def _update(told: Told, path: Path, old: Array) -> Iterator[Equation]:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
+from ...core.matrices import matrix_lines
 from ...core.settings import choice, finite, flag, function, taken, text, texts, whole
-from ...core.trees import leaves
+from ...core.trees import dotted, leaves
 from ...engine.state import Measured
 from ...errors import NonFiniteError
 from ...metrics.best import Best
-from ...optimizers.schedules import Fixed
+from ...optimizers.schedules import Fixed, Product
 from ..history import Result
 from .base import Callback
 
@@ -146,9 +147,13 @@ class ReduceOnPlateau(Patience):
         self.cooldown = taken(self, "cooldown", cooldown, whole(0))
         self.min_rate = taken(self, "min_rate", min_rate, finite(0))
         self.cooling, self.total = 0, 1.0
+        self.given: Any = None
+        """The rate without the factors."""
+        self.put: Any = None
+        """The rate that was set here last."""
 
     def begin(self, loop: Loop) -> None:
-        self.cooling, self.total = 0, 1.0
+        self.cooling, self.total, self.given, self.put = 0, 1.0, None, None
         super().begin(loop)
 
     def epoch(self, loop: Loop, result: Result) -> None:
@@ -158,25 +163,40 @@ class ReduceOnPlateau(Patience):
         if self.cooling:
             self.cooling, self.waited = self.cooling - 1, 0
         elif self.waited > self.patience:
+            rate = loop.model.optimizer.learning_rate
+            if self.put is None or rate != self.put:  # somebody has set another
+                self.given, self.total = rate, 1.0
             self.total, self.waited, self.cooling = self.total * self.factor, 0, self.cooldown
             self._set(loop)
 
     def _set(self, loop: Loop) -> None:
-        """Set the rate to that of the beginning times all factors."""
-        rate = loop.optimizer.learning_rate
-        rate = Fixed(self.total) * rate if callable(rate) else max(rate * self.total, self.min_rate)
-        loop.model.optimizer = loop.optimizer.changed(learning_rate=rate)
+        """Set the rate to that which was given, times all factors since then."""
+        self.put = self._reduced(self.given)
+        loop.model.set(learning_rate=self.put)
+
+    def _reduced(self, rate: Any) -> Any:
+        return Fixed(self.total) * rate if callable(rate) else max(rate * self.total, self.min_rate)
 
     def end(self, loop: Loop) -> None:
-        loop.model.optimizer = loop.optimizer
+        if self.put is not None and loop.model.optimizer.learning_rate == self.put:
+            loop.model.set(learning_rate=self.given)
+        self.put = None
 
     def state(self) -> Any:
-        return super().state() | {"cooling": self.cooling, "total": self.total}
+        given = "schedule" if callable(self.given) else self.given
+        return super().state() | {"cooling": self.cooling, "total": self.total, "given": given}
 
     def restore(self, loop: Loop, state: Any) -> None:
         super().restore(loop, state)
-        self.cooling, self.total = state["cooling"], state["total"]
-        if self.total != 1.0:
+        self.cooling, self.total, rate = state["cooling"], state["total"], loop.model.optimizer.learning_rate
+        if self.total == 1.0:
+            return
+        given = state.get("given", rate)
+        if given == "schedule":
+            given = rate.factors[-1] if isinstance(rate, Product) else None
+        # An older checkpoint does not hold what was set; what somebody has set since the last factor stays.
+        if "given" not in state or (given is not None and self._reduced(given) == rate):
+            self.given = given
             self._set(loop)
 
 
@@ -188,7 +208,7 @@ class StopOnNaN(Callback):
 
 
 class PrintWeights(Callback):
-    """Prints what some weights are, every few steps: mean, deviation, smallest and largest.
+    """Prints what some weights are, every few steps: mean, deviation, smallest and largest, or all of them.
 
     Parameters
     ----------
@@ -196,11 +216,26 @@ class PrintWeights(Callback):
         Which, by names such as ``"dense1.W"`` or ``"*.b"``.
     every : int
         After how many steps.
+    matrix : bool
+        Whether to print all rows of numbers below; columns that would make lines of more than 100
+        characters are left out, and that is said.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input(2), ln.layers.Dense(3, initializer="ones")])
+    >>> model.compile("mse", ln.optimizers.SGD(0.1))
+    >>> shown = PrintWeights(["*.W"], every=1, matrix=True)
+    >>> history = model.fit([[1.0, 0.0]], [[1.0, 0.0, 2.5]], verbose=0, callbacks=[shown])
+    step 1  dense1.W: mean 1.006, deviation 0.04875, from 0.9333 to 1.1
+        0       1  0.9333     1.1
+        1       1       1       1
     """
 
-    def __init__(self, patterns: Sequence[str] = ("*",), every: int = 100) -> None:
+    def __init__(self, patterns: Sequence[str] = ("*",), every: int = 100, *, matrix: bool = False) -> None:
         self.patterns = taken(self, "patterns", patterns, texts(least=1))
         self.every: int = taken(self, "every", every, whole(1))
+        self.matrix: bool = taken(self, "matrix", matrix, flag())
 
     def room(self, step: int) -> int | None:
         return self.every - step % self.every
@@ -210,11 +245,13 @@ class PrintWeights(Callback):
         if number % self.every:
             return
         for path, array in leaves(loop.model.state.params):
-            name = ".".join(path)
+            name = dotted(path)
             if any(fnmatch(name, pattern) for pattern in self.patterns):
                 numbers = (array.mean(), array.std(), array.min(), array.max())
                 mean, deviation, low, high = (f"{float(value):.4g}" for value in numbers)
                 print(f"step {number}  {name}: mean {mean}, deviation {deviation}, from {low} to {high}")
+                for line in matrix_lines(array, 96) if self.matrix else ():
+                    print(f"    {line}")
 
 
 class On(Callback):

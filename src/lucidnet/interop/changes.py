@@ -1,0 +1,152 @@
+"""What was set of a living model: settings that differ from those with which it was compiled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from ..core.trees import Path
+from ..core.value import Value, from_config, to_config
+from ..errors import FileError
+from ..layers import Sequential, walk
+from ..layers import settings as of_layers
+from ..optimizers import Optimizer
+from ..optimizers import settings as of_optimizer
+from .registry import registry
+
+Changes: TypeAlias = Mapping[Path, Mapping[str, Any]]
+"""The settings of layers by path and name; those of the optimizer stand at the path ()."""
+
+Base: TypeAlias = tuple[Sequential, Optimizer]
+"""Network and optimizer, as a model was compiled with them."""
+
+OPTIMIZER: Path = ()
+
+
+def of_net(changes: Changes) -> Changes:
+    """Return the changes of layers."""
+    return {path: own for path, own in changes.items() if path != OPTIMIZER}
+
+
+def with_settings(
+    changes: Changes, layer: Any, settings: Mapping[str, Any], net: Any, arrays: Any
+) -> Changes:
+    """Return changes with some more: of the optimizer, or of layers by name or pattern; see `places`."""
+    paths = [OPTIMIZER] if layer is None else of_layers.places(net, layer, settings, arrays)
+    return {**changes, **{path: {**changes.get(path, {}), **settings} for path in paths}}
+
+
+def applied(base: Base, changes: Changes) -> Base:
+    """Return network and optimizer with what was set; raise as their constructors where it does not fit."""
+    optimizer = of_optimizer.changed(base[1], changes.get(OPTIMIZER, {}))
+    return of_layers.changed(base[0], of_net(changes)), optimizer
+
+
+def essential(base: Base, changes: Changes) -> Changes:
+    """Return the changes without those that are none."""
+    layers, known = dict(walk(base[0])), of_optimizer.settable(base[1])
+
+    def differs(path: Path, name: str, value: Any) -> bool:
+        before = getattr(layers[path], name) if path else known[name]
+        return value is not before and (type(value) is not type(before) or bool(value != before))
+
+    kept = {
+        path: {name: value for name, value in own.items() if differs(path, name, value)}
+        for path, own in changes.items()
+    }
+    return {path: own for path, own in kept.items() if own}
+
+
+def towards(base: Base, changes: Changes, optimizer: Optimizer) -> tuple[Base, Changes]:
+    """Return base and changes of which this optimizer comes; one of another kind is a new base."""
+    if of_optimizer.kind(optimizer) == of_optimizer.kind(base[1]):
+        wrapped = isinstance(getattr(optimizer, "optimizer", None), Optimizer)
+        given = of_optimizer.settable(optimizer)
+        if wrapped:
+            del given["optimizer"]  # whose settings are there
+        return base, essential(base, {**of_net(changes), OPTIMIZER: given})
+    return (base[0], optimizer), of_net(changes)
+
+
+def merged(mine: Changes, begun: Changes, kept: Changes) -> Changes:
+    """Return the changes with which a training goes on.
+
+    Parameters
+    ----------
+    mine : Changes
+        Those of the model that goes on.
+    begun, kept : Changes
+        Those with which the training that was written down began, and those it had come to.
+
+    What the training has set on its way counts, unless the model has been given something else since.
+    """
+    made: dict[Path, dict[str, Any]] = {}
+    for path in {**mine, **kept, **begun}:
+        own, first, last = (dict(changes.get(path, {})) for changes in (mine, begun, kept))
+        for name in own | first | last:
+            same = _at(own, name) == _at(first, name)
+            source = last if same else own
+            if name in source:
+                made.setdefault(path, {})[name] = source[name]
+    return made
+
+
+def _at(settings: Mapping[str, Any], name: str) -> tuple[bool, Any]:
+    return name in settings, settings.get(name)
+
+
+def to_plain(changes: Changes) -> list[Any]:
+    """Turn changes into lists, dicts, numbers and texts, ready for JSON."""
+    return [
+        [list(path), {name: to_config(value) for name, value in own.items()}] for path, own in changes.items()
+    ]
+
+
+def from_plain(plain: Any, known: Mapping[str, type]) -> Changes:
+    """Return the changes that `to_plain` described.
+
+    Raises
+    ------
+    FileError
+        If the description is not of that kind.
+    UnknownNameError
+        If it names a class that is not known.
+    """
+    made = {}
+    for entry in plain if isinstance(plain, list) else [None]:
+        if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], dict)):
+            raise FileError(f"settings: expected pairs of a path and a dict, got {entry!r}")
+        path, own = entry
+        if not (isinstance(path, list) and all(isinstance(name, str) for name in path)):
+            raise FileError(f"settings: expected the path of a layer, got {path!r}")
+        made[tuple(path)] = {name: from_config(value, known) for name, value in own.items()}
+    return made
+
+
+def resumed(model: Any, description: Mapping[str, Any], situation: Mapping[str, Any]) -> Changes:
+    """Return what is set of a model whose training goes on; see `merged`.
+
+    Parameters
+    ----------
+    model : Model
+        The model, as it is now.
+    description : dict
+        That of the file: under ``"set"`` what had been set when it was written.
+    situation : dict
+        How far the training was: under ``"begun"``, as JSON, what had been set when it began.
+    """
+    known = {**classes(model.net, model.optimizer), **registry()}
+    given = (json.loads(situation.get("begun", "[]")), description.get("set", []))
+    return merged(model.changes, *(from_plain(plain, known) for plain in given))
+
+
+def classes(*values: Any) -> dict[str, type]:
+    """Return the classes of values, and of all values among their settings, by name."""
+    found: dict[str, type] = {}
+    for value in values:
+        if isinstance(value, Value):
+            found |= {type(value).__name__: type(value)} | classes(*vars(value).values())
+        elif isinstance(value, (tuple, list)):
+            found |= classes(*value)
+    return found

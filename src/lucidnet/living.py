@@ -1,0 +1,213 @@
+"""How a model changes, and what it keeps: what stands behind `Model.compile`, `set`, and `set_weights`.
+
+They alone, with `Model` itself, write what a model holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .backend import Tree
+from .core.trees import leaves, tree_map
+from .engine.build import initial, problem_of
+from .engine.feedback import fresh_memory
+from .engine.parameters import ParameterLayout
+from .engine.problem import Problem, remembered
+from .engine.state import FeedbackState, State
+from .errors import NotReadyError, SettingError, ShapeError
+from .interop.changes import Base, Changes, applied, essential, of_net, with_settings
+from .interop.weights import LoadReport, filled, matched, read
+from .layers import walk
+from .layers.blank import blank_init
+from .optimizers import SGD, Optimizer
+from .optimizers.settings import kind
+from .training.checks import as_numbers
+
+ANEW = (
+    "compile: {!r} remembers other things than the optimizer before it, so its memory begins anew, "
+    "and steps are counted from 0; the weights are kept"
+)
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+
+def change(model: Any, layer: Any, settings: dict[str, Any]) -> None:
+    """Change settings of the optimizer, or of layers; see `Model.set`."""
+    if not settings:
+        raise SettingError("set: expected settings such as learning_rate=0.01, got none")
+    if model.base is None and layer is None:
+        _ = model.problem  # raises: it is not compiled
+    with model.executor.lock:
+        arrays = model.live.params.layout.paths if "live" in vars(model) else None
+        changes = with_settings(model.changes, layer, settings, model.net, arrays)
+        apply(model, model.base or (model.net, SGD()), changes)
+
+
+def apply(model: Any, base: Base, changes: Changes) -> None:
+    """Let a model have other settings than those it was compiled with; nothing changes on an error."""
+    net, optimizer = applied(base, changes)
+    if model._chosen is None:
+        model._net = net
+        return
+    loss, _, rule = model._chosen
+    with model.executor.lock:
+        if "problem" in vars(model):
+            before = model.problem
+            if base[0] is model.base[0] and of_net(changes) == of_net(model.changes):
+                net, problem = model.net, replace(before, optimizer=optimizer)
+            else:
+                problem = problem_of(net, loss, optimizer, rule, model.params, model.input_shape)
+            if remembered(before.optimizer) != remembered(optimizer):
+                model.live = _with_memory(problem, model.state)
+            with model.executor.hold(lambda: model.live):  # buffers of before lack what is frozen now
+                model.problem = problem
+        model._net, model._chosen = net, (loss, optimizer, rule)
+        model.base, model._changes = base, essential(base, changes)
+
+
+def _with_memory(problem: Problem, state: State) -> State:
+    """Return a state as an optimizer goes on from it that remembers something else: what both do is kept."""
+    fresh = problem.optimizer.init_slots(state.vector[: problem.layout.parameters.size])
+    theirs = fresh_memory(problem, state.feedback.weights) if state.feedback.memory else {}
+    memory, taught = (
+        {name: old.get(name, slot) for name, slot in new.items()}
+        for new, old in ((fresh, state.memory), (theirs, state.feedback.memory))
+    )
+    return state._replace(memory=memory, feedback=state.feedback._replace(memory=taught))
+
+
+# --- another loss, optimizer or rule --------------------------------------------------------------
+
+
+def recompile(model: Any, chosen: tuple[Any, Optimizer, Any]) -> bool:
+    """Let a model with weights train something else; tell whether that kept all that was learned."""
+    loss, optimizer, rule = chosen
+    with model.executor.lock:
+        state = model.state
+        problem = problem_of(model.net, loss, optimizer, rule, state.params, model.input_shape)
+        before = vars(model).get("problem")
+        made, kept = _recompiled(before, problem, state) if before else (None, True)
+        model.problem, model.live = problem, made or problem.start(state.params, model.seed)
+        return kept or not state.step
+
+
+def _recompiled(before: Problem, problem: Problem, state: State) -> tuple[State, bool]:
+    """Return a state as another problem of the network goes on from it, and whether memory and step stay.
+
+    They do if the optimizer is of the same kind, and remembers the same things. Feedback weights stay if the
+    rules are of the same kind, and would begin with the same ones.
+    """
+    start, own = problem.start(state.params, state.seed), state.feedback
+    if not _alike(before, problem, state):
+        own = start.feedback
+    kinds = [(kind(each.optimizer), remembered(each.optimizer)) for each in (before, problem)]
+    if kinds[0] != kinds[1]:
+        return start._replace(feedback=own._replace(memory={})), False
+    return state._replace(feedback=own if problem.taught else own._replace(memory={})), True
+
+
+def _alike(before: Problem, problem: Problem, state: State) -> bool:
+    """Tell whether the rules of two problems are of one kind, and begin with the same feedback weights."""
+    if _kinds(before) != _kinds(problem):
+        return False
+    starts = (each.start(state.params, state.seed) for each in (before, problem))
+    old, new = (dict(leaves(start.feedback.weights)) for start in starts)
+    return old.keys() == new.keys() and all(np.array_equal(old[path], new[path]) for path in old)
+
+
+def _kinds(problem: Problem) -> list[Any]:
+    """Return the classes of the rules of all layers; none for the plain chain rule."""
+    if problem.rule is None:
+        return []
+    rules = [problem.rule.within(layer) for _, layer in walk(problem.net)]
+    return [(type(rule.space), type(rule.time)) for rule in rules]
+
+
+# --- other weights --------------------------------------------------------------------------------
+
+
+def begin(model: Any, params: Tree, shape: Any) -> None:
+    """Let training begin with these weights, for inputs of a shape."""
+    shapes = (shape, model.net.output_shape(shape))
+    if model._chosen is None:
+        layout = ParameterLayout.of(model.net, params).layout
+        model.live = State(layout.bind(layout.ravel(params)), {}, {}, FeedbackState({}, {}), 0, model.seed)
+    else:
+        if "problem" not in vars(model) or shapes != model._shapes:
+            loss, optimizer, rule = model._chosen
+            model.problem = problem_of(model.net, loss, optimizer, rule, params, shape)
+        model.live = model.problem.start(params, model.seed)
+    model._shapes = shapes
+
+
+def take(model: Any, params: Tree, shape: Any, reset: bool) -> None:
+    """Let training go on with these weights, or begin anew with them."""
+    with model.executor.lock:
+        if reset or "live" not in vars(model) or shape != model.input_shape:
+            begin(model, params, shape)
+        else:
+            layout = model.state.params.layout
+            model.live = model.state._replace(params=layout.bind(layout.ravel(params)))
+
+
+def take_vector(model: Any, vector: Any, reset: bool) -> None:
+    """Let a model have the weights of a vector; see `Model.set_weights`."""
+    vector, layout = as_numbers(vector, "weights").astype(model.dtype), model.state.params.layout
+    if vector.shape != (layout.size,):
+        raise ShapeError(f"set_weights: expected a vector of {layout.size} numbers, got shape {vector.shape}")
+    take(model, layout.bind(vector), model.input_shape, reset)
+
+
+def take_params(model: Any, params: Tree, shape: Any, reset: bool) -> None:
+    """Let a model have the weights of a tree; see `Model.set_params`."""
+    shape = model.input_shape if shape is None else shape
+    given, expected = (
+        tree_map(np.shape, tree) for tree in (params, blank_init(model.net, shape, model.dtype)[0])
+    )
+    if given != expected:
+        raise ShapeError(f"set_params: expected arrays of shapes {expected}, got {given}")
+    take(model, tree_map(lambda array: np.asarray(array, model.dtype), params), shape, reset)
+
+
+def take_feedback(model: Any, feedback: Tree) -> None:
+    """Let a model have other feedback weights; see `Model.set_feedback`."""
+    expected = {path: array.shape for path, array in leaves(model.feedback)}
+    given = {path: np.shape(array) for path, array in leaves(feedback)}
+    if given != expected:
+        raise ShapeError(f"set_feedback: expected arrays of shapes {expected}, got {given}")
+    made = tree_map(lambda array: np.array(array, model.dtype), feedback)
+    with model.executor.lock:
+        model.live = model.state._replace(feedback=FeedbackState(made, model.state.feedback.memory))
+
+
+def load_weights(model: Any, source: Any, strict: bool, reset: bool) -> LoadReport:
+    """Let a model have weights of a file or a tree, by name; see `Model.load_weights`."""
+    given, shape = read(source)
+    built = "live" in vars(model)
+    shape = model.input_shape if built else model.net.takes() or shape
+    if shape is None:
+        model.build()  # raises, and says what to do
+    params = model.params if built else blank_init(model.net, shape, model.dtype)[0]
+    arrays, report = matched(given, params, strict, model.dtype)
+    if report.missing and not built:
+        params = initial(model.net, shape, model.seed, model.dtype)
+    take(model, filled(params, arrays), shape, reset)
+    return report
+
+
+def take_average(model: Any) -> None:
+    """Let a model have the running average of its weights, which goes on from there."""
+    with model.executor.lock:
+        optimizer, state = model.problem.optimizer, model.state
+        if not hasattr(optimizer, "averaged") or not state.step:
+            raise NotReadyError(
+                f"use_average: there is no average: train with EMA(...) first, not with {optimizer!r}"
+            )
+        count = model.problem.layout.parameters.size
+        mean = optimizer.averaged(state.vector[:count], state.memory, state.step)
+        params = state.params.layout.bind(np.concatenate([mean, state.vector[count:]]))
+        model.live = state._replace(params=params, memory={**state.memory, "average": mean})

@@ -1,0 +1,53 @@
+"""Settings of an optimizer, and of what it wraps, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from ..errors import SettingError, lookup
+from .base import Optimizer
+
+
+def settable(optimizer: Optimizer) -> dict[str, Any]:
+    """Return the settings that an optimizer may be given, with their values; those of what it wraps, too.
+
+    Examples
+    --------
+    >>> from lucidnet.optimizers import EMA, SGD
+    >>> {name: value for name, value in settable(EMA(SGD(0.1), 0.9)).items() if value}
+    {'learning_rate': 0.1, 'optimizer': SGD(0.1), 'decay': 0.9}
+    """
+    own = {f.name: getattr(optimizer, f.name) for f in fields(optimizer) if f.init}
+    inner = own.get("optimizer")
+    return (settable(inner) if isinstance(inner, Optimizer) else {}) | own
+
+
+def changed(optimizer: Optimizer, settings: Mapping[str, Any]) -> Optimizer:
+    """Return an optimizer of the same kind with other settings.
+
+    Raises
+    ------
+    UnknownNameError
+        If it has no setting of such a name.
+    SettingError
+        If a value is out of range, or would make it an optimizer of another kind.
+    """
+    if not settings:
+        return optimizer
+    known = settable(optimizer)
+    for name in settings:
+        lookup(f"setting of {type(optimizer).__name__}", name, known)
+    made = optimizer.changed(**settings)
+    if kind(made) != kind(optimizer):
+        raise SettingError(
+            f"{made!r} is another kind of optimizer than {optimizer!r}; compile(loss, optimizer) changes that"
+        )
+    return made
+
+
+def kind(optimizer: Optimizer) -> tuple[Any, ...]:
+    """Return the class of an optimizer, and those of the optimizers inside it."""
+    inner = (getattr(optimizer, f.name) for f in fields(optimizer))
+    return type(optimizer), *(kind(value) for value in inner if isinstance(value, Optimizer))
