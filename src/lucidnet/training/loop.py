@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -136,7 +137,8 @@ class Loop:
         begun: list[Callback] = []
         executor, note = self.model.executor, self.progress.note
         owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]
-        with termination() as self.asked, locked(owned, executor.gather, executor.main, note) as self.locks:
+        hold: Any = locked(owned, executor.gather, executor.main, note) if owned else nullcontext([])
+        with termination() as self.asked, hold as self.locks:
             try:
                 kept = restore() if restore else None
                 self.fresh = restore is not None and kept is None
