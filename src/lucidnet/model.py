@@ -533,8 +533,7 @@ class Model:
         how += (shuffle, class_weight, callbacks, record, record_every, resume, verbose)
         given = FitArguments(*how)
         data, weights = (x, y, given.batch_size, given.shuffle), (given.class_weight, sample_weight, mask)
-        validating = given.validation_data, given.validation_split
-        source, validation = to_train(self, *data, *validating, *weights)
+        source, validation = to_train(self, *data, given.validation_data, given.validation_split, *weights)
         progress = choose(given.verbose if self.executor.main else 0, given.epochs)
         callbacks = list(given.callbacks)
         if record:
@@ -659,8 +658,8 @@ class Model:
 
         The arguments are those of `fit`; `sample_weight` weighs the loss alone.
         """
-        batch_size = taken("evaluate", "batch_size", batch_size, count(1))
-        return evaluate(self, to_measure(self, x, y, mask, batch_size, sample_weight))
+        size = taken("evaluate", "batch_size", batch_size, count(1))
+        return evaluate(self, to_measure(self, x, y, mask, size, sample_weight))
 
     def predict(self, x: Any, mask: Any = None) -> Numbers:
         """Return the network's outputs (n, ...) for inputs (n, ...)."""

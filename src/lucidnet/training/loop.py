@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar
 
 from ..core.lock import FolderLock, locked
-from ..core.packing import SENSELESS
 from ..core.settings import count
 from ..core.signals import Termination, termination
 from ..core.value import Value, value
@@ -18,8 +18,8 @@ from ..data.batch import Batch, alike, materialize
 from ..data.batches import BatchSource
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
-from ..errors import DataError, FileError, NonFiniteError, SettingError, Terminated, UnpicklableError
-from .callbacks.base import Callback
+from ..errors import DataError, NonFiniteError, Terminated, UnpicklableError
+from .callbacks.base import Callback, going_on
 from .diagnose import settled
 from .history import History, Result
 from .measure import Tally, evaluate
@@ -141,7 +141,8 @@ class Loop:
         begun: list[Callback] = []
         executor, note = self.model.executor, self.progress.note
         owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]
-        with termination() as self.asked, locked(owned, executor.gather, executor.main, note) as self.locks:
+        hold: Any = locked(owned, executor.gather, executor.main, note) if owned else nullcontext([])
+        with termination() as self.asked, hold as self.locks:
             try:
                 kept = restore() if restore else None
                 self.fresh = restore is not None and kept is None
@@ -169,25 +170,11 @@ class Loop:
             self._all_told()
         if kept is None:
             return
-        for callback in self.callbacks:
-            mine = next((one for one in kept if one[0] == type(callback).__name__), None)
-            if mine is not None:
-                kept.remove(mine)
-                self._restore(callback, mine[1])
-        for name in [name for name, state in kept if state is not None]:
+        for name in going_on(self, kept):
             self.progress.note(f"{name} is no more among the callbacks: what it remembered is left out")
         if self.over:
             why = f"was ended by a callback: {self.stopped}" if self.stopped else "is complete"
             self.progress.note(f"nothing to do: after {self.epoch} epochs this training {why}")
-
-    def _restore(self, callback: Callback, state: Any) -> None:
-        try:
-            callback.restore(self, state)
-        except SettingError:
-            raise
-        except SENSELESS as error:
-            name = type(callback).__name__
-            raise FileError(f"what the checkpoint holds of {name} makes no sense ({error!r})") from error
 
     def _all_told(self) -> None:
         for callback in self.callbacks:

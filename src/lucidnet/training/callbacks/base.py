@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.packing import SENSELESS
 from ...engine.state import Measured
-from ...errors import NonFiniteError
+from ...errors import FileError, NonFiniteError, SettingError
 from ...foreign import Refusing
 from ..history import Result
 
@@ -90,3 +91,25 @@ class Callback(Refusing):
 
     def restore(self, loop: Loop, state: Any) -> None:
         """Go on from what `state` returned; called after `begin`."""
+
+
+def going_on(loop: Loop, kept: list[Any]) -> list[str]:
+    """Let the callbacks of a loop go on from what was kept of each kind; return whose state nobody took.
+
+    Raises
+    ------
+    FileError
+        If what was kept makes no sense.
+    """
+    for callback in loop.callbacks:
+        name = type(callback).__name__
+        if (mine := next((one for one in kept if one[0] == name), None)) is None:
+            continue
+        kept.remove(mine)
+        try:
+            callback.restore(loop, mine[1])
+        except SettingError:
+            raise
+        except SENSELESS as error:
+            raise FileError(f"what the checkpoint holds of {name} makes no sense ({error!r})") from error
+    return [name for name, state in kept if state is not None]
