@@ -1,5 +1,6 @@
 """What the documents and examples show is run."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -63,3 +64,20 @@ def test_an_experiment_runs(arguments, data_folder, tmp_path):
     command = [sys.executable, ROOT / "examples" / "experiments" / arguments[0], *arguments[1:]]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def first_lines():
+    """Yield file, name and first line of every docstring of the package."""
+    for path in sorted((ROOT / "src/lucidnet").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                text = ast.get_docstring(node)
+                if text:
+                    yield path.name, getattr(node, "name", "module"), text.splitlines()[0]
+
+
+def test_first_lines_can_be_read_alone():
+    lines = list(first_lines())
+    assert len(lines) > 2000
+    short = [found for found in lines if len(found[2].split()) < 4 or found[2].startswith("Return the same")]
+    assert not short

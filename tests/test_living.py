@@ -735,6 +735,20 @@ class TestFiles:
         for mine, theirs in zip(kept(made), kept(other), strict=True):
             np.testing.assert_array_equal(mine, theirs)
 
+    def test_what_it_runs_on(self, tmp_path):
+        made = ln.Model([Input(3), Dense(4), Dense(1)], dtype="mixed_bfloat16", backend="jax")
+        made.compile("mse", "adam")
+        made.fit(X, Y, verbose=0)
+        made.save(tmp_path / "m.safetensors")
+        other, plain = (ln.load(tmp_path / "m.safetensors", backend=name) for name in ("jax", "numpy"))
+        assert other.config == made.config
+        assert plain.backend == "numpy"
+        for one in (made, other, plain):
+            one.fit(X, Y, epochs=2, verbose=0)
+        assert made.get_weights().tobytes() == other.get_weights().tobytes() != plain.get_weights().tobytes()
+        with pytest.raises(SettingError, match="backend must be"):
+            ln.load(tmp_path / "m.safetensors", backend="torch")
+
     def test_what_was_set_is_in_the_file(self, tmp_path):
         made = model(SGD(0.1))
         made.fit(X, Y, verbose=0)

@@ -52,7 +52,7 @@ class Uniform(Initializer):
             raise SettingError(f"Uniform: low must not exceed high, got low={self.low}, high={self.high}")
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
-        """Draw an array."""
+        """Return an array of uniform numbers of a shape."""
         return self.low + (self.high - self.low) * rng.uniform(shape)
 
 
@@ -64,7 +64,7 @@ class Normal(Initializer):
     std: float = finite(0, default=0.05)
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
-        """Draw an array."""
+        """Return an array of normal numbers of a shape."""
         return self.mean + self.std * rng.normal(shape)
 
 
@@ -96,7 +96,7 @@ class VarianceScaling(Initializer):
     distribution: Literal["normal", "uniform"] = choice("normal", "uniform", default="uniform")
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
-        """Draw an array."""
+        """Return an array scaled by the fans of its shape."""
         fan_in, fan_out = fans(shape)
         fan = {"in": fan_in, "out": fan_out, "average": (fan_in + fan_out) / 2}[self.fan]
         std = math.sqrt(self.scale / max(fan, 1))
@@ -116,7 +116,7 @@ class Orthogonal(Initializer):
     gain: float = finite(default=1.0)
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
-        """Draw an array."""
+        """Return a matrix with orthogonal rows or columns."""
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall = rng.normal((max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(tall.astype("float64"))
@@ -131,7 +131,7 @@ class Identity(Initializer):
     gain: float = finite(default=1.0)
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
-        """Return the matrix."""
+        """Return the identity matrix of a shape, times the gain."""
         if len(shape) != 2:
             raise SettingError(f"Identity: is for matrices, got an array of shape {shape}")
         made = rng.full(shape, 0)

@@ -6,25 +6,26 @@ They alone, with `Model` itself, write what a model holds.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .backend import Tree
 from .core.trees import leaves, tree_map
 from .engine.build import initial, problem_of
-from .engine.feedback import fresh_memory
 from .engine.parameters import ParameterLayout
 from .engine.problem import Problem, remembered
 from .engine.state import FeedbackState, State
 from .errors import NotReadyError, SettingError, ShapeError
 from .interop.changes import Base, Changes, applied, essential, of_net, with_settings
-from .interop.weights import LoadReport, filled, matched, read
 from .layers import walk
 from .layers.blank import blank_init
 from .optimizers import SGD, Optimizer
 from .optimizers.settings import kind
 from .training.checks import as_numbers
+
+if TYPE_CHECKING:
+    from .interop.weights import LoadReport
 
 ANEW = (
     "compile: {!r} remembers other things than the optimizer before it, so its memory begins anew, "
@@ -72,7 +73,11 @@ def apply(model: Any, base: Base, changes: Changes) -> None:
 def _with_memory(problem: Problem, state: State) -> State:
     """Return a state as an optimizer goes on from it that remembers something else: what both do is kept."""
     fresh = problem.optimizer.init_slots(state.vector[: problem.layout.parameters.size])
-    theirs = fresh_memory(problem, state.feedback.weights) if state.feedback.memory else {}
+    theirs: dict[str, Any] = {}
+    if state.feedback.memory:
+        from .engine.feedback import fresh_memory
+
+        theirs = fresh_memory(problem, state.feedback.weights)
     memory, taught = (
         {name: old.get(name, slot) for name, slot in new.items()}
         for new, old in ((fresh, state.memory), (theirs, state.feedback.memory))
@@ -186,6 +191,8 @@ def take_feedback(model: Any, feedback: Tree) -> None:
 
 def load_weights(model: Any, source: Any, strict: bool, reset: bool) -> LoadReport:
     """Let a model have weights of a file or a tree, by name; see `Model.load_weights`."""
+    from .interop.weights import filled, matched, read
+
     given, shape = read(source)
     built = "live" in vars(model)
     shape = model.input_shape if built else model.net.takes() or shape

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,6 @@ from .engine.update import output_mask
 from .errors import NotReadyError, SettingError
 from .interop import model_file
 from .interop.changes import OPTIMIZER, Changes, from_plain, towards
-from .interop.weights import LoadReport
 from .layers import Layer, Sequential
 from .losses import Loss
 from .optimizers import Optimizer
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from .inspect.doctor import DoctorReport
     from .inspect.explain import Explanation
     from .inspect.questions import LastStep, Parameter
+    from .interop.weights import LoadReport
     from .metrics import Metric
     from .rules import Rule, SpaceRule, TimeRule
     from .training.find import RateCurve
@@ -953,7 +953,14 @@ class Model:
         model_file.save(self, path, optimizer)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], custom: Mapping[str, type] | None = None) -> Model:
+    def load(
+        cls,
+        path: str | PathLike[str],
+        custom: Mapping[str, type] | None = None,
+        *,
+        backend: str | DeviceConfig | None = None,
+        mesh: Any = None,
+    ) -> Model:
         """Return the model that `save` wrote, to be used and trained on; its weights alone: `load_weights`.
 
         Parameters
@@ -962,8 +969,11 @@ class Model:
             The file.
         custom : mapping of str to class, optional
             Classes of your own that are in it, by name.
+        backend, mesh : optional
+            What it runs on, as for `Model`: a file does not say that. A model that was trained with
+            ``dtype="mixed_bfloat16"`` goes on so on JAX; on NumPy all its calculations are in float32.
         """
-        return model_file.load(path, custom, _rebuilt)
+        return model_file.load(path, custom, partial(_rebuilt, DeviceConfig.of(backend, mesh)))
 
     def __repr__(self) -> str:
         layers = list(self._net.layers) if self._net else []
@@ -987,11 +997,16 @@ def _rule(given: Any) -> Rule | None:
 
 
 def _rebuilt(
-    description: Mapping[str, Any], tensors: Mapping[str, Array], known: Mapping[str, type]
+    config: DeviceConfig,
+    description: Mapping[str, Any],
+    tensors: Mapping[str, Array],
+    known: Mapping[str, type],
 ) -> Model:
     """Return the model that a file describes."""
     net = model_file.network(description, known)
-    model = Model(net, seed=description["seed"], dtype=description["dtype"])
+    if config.name == "jax" and description.get("mixed") is True:
+        config = replace(config, mixed=True)
+    model = Model(net, seed=description["seed"], dtype=description["dtype"], backend=config)
     if description["loss"] is not None:
         loss, optimizer = (from_config(description[name], known) for name in ("loss", "optimizer"))
         rule = from_config(description.get("rule"), known) or "backprop"
@@ -1004,6 +1019,6 @@ def _rebuilt(
     if "state" in description and model.loss is not None:
         kept = unpack(description["state"], dict(tensors))
         model.live = model_file.continued(model.problem, model.live, kept)
-    model.history = History(description["history"])
+    model.history = History({k: list(map(float, v)) for k, v in description["history"].items()})
     model.about = dict(description["about"])
     return model

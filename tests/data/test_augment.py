@@ -91,7 +91,7 @@ def test_cut_out_blackens_squares():
     black = (CutOut(6)(white, Stream(0)) == 0).sum((1, 2, 3))
     assert black.max() == 36
     assert black.min() >= 9  # at most three quarters lie outside
-    with pytest.raises(LucidnetError, match="size is out of range"):
+    with pytest.raises(LucidnetError, match="CutOut: size must be a whole number of 1 or more"):
         CutOut(0)
 
 

@@ -49,7 +49,7 @@ def _mistake(subject: Subject, name: str) -> str:
 
 
 def _smaller(subject: Subject) -> LayerSubject | None:
-    """Return the same layer on small inputs, if it takes them."""
+    """Return a subject of this layer with small inputs, if it takes them."""
     if not isinstance(subject, LayerSubject):
         return None
     shape = tuple(min(size, SMALL) for size in subject.x.shape[1:])

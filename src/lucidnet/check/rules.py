@@ -84,7 +84,7 @@ class RuleReport:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed."""
+        """Whether no check of the rule failed."""
         return all(finding.passed is not False for finding in self.findings)
 
     def __bool__(self) -> bool:

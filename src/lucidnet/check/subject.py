@@ -109,12 +109,12 @@ class LayerSubject:
         return self.backward(self.forward()[1])
 
     def cast(self, dtype: Any) -> LayerSubject:
-        """Return the same in another dtype, with arrays of its own."""
+        """Return this subject with its arrays copied to another dtype."""
         params = tree_map(lambda array: array.astype(dtype), self.params)
         return replace(self, params=params, x=self.x.astype(dtype), dy=self.dy.astype(dtype))
 
     def row(self, i: int) -> LayerSubject:
-        """Return the same for one example alone."""
+        """Return this subject with one of its examples alone."""
         return replace(self, x=self.x[i : i + 1], dy=self.dy[i : i + 1])
 
 
@@ -129,7 +129,7 @@ class LossSubject:
 
     @property
     def arrays(self) -> dict[str, Array]:
-        """The predictions."""
+        """The predictions, by which the loss has a gradient."""
         return {"prediction": self.prediction}
 
     @property
@@ -162,7 +162,7 @@ class LossSubject:
         return self.backward(self.forward()[1])
 
     def cast(self, dtype: Any) -> LossSubject:
-        """Return the same in another dtype, with arrays of its own; labels stay whole numbers."""
+        """Return this subject with its arrays copied to another dtype; labels stay whole numbers."""
         target = self.target.astype(dtype if self.target.dtype.kind == "f" else self.target.dtype)
         weights = None if self.weights is None else self.weights.astype(dtype)
         return LossSubject(self.loss, self.prediction.astype(dtype), target, weights)
@@ -180,7 +180,7 @@ class ObjectiveSubject:
 
     @property
     def arrays(self) -> dict[str, Array]:
-        """The parameters."""
+        """The parameters, by which the loss has a gradient."""
         return trained(self.objective.net, self.params)
 
     @property
@@ -235,5 +235,5 @@ def as_float64(array: Any) -> Array:
 
 
 def example(rng: Stream, rows: int, shape: Shape) -> Array:
-    """Return random inputs."""
+    """Return random inputs of a shape for a check."""
     return rng.child("x").normal((rows, *shape))

@@ -17,7 +17,7 @@ class Command(TyperCommand):
     """A command that says what an option of other programs is called here."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the options."""
+        """Read the options of a command line."""
         known = {name for param in self.params for name in param.opts}
         for given in (arg.partition("=")[0] for arg in args):
             if given not in known and (ours := foreign.OPTIONS.get(given)) in known:

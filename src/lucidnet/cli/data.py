@@ -43,7 +43,7 @@ class Task:
 
     @property
     def loss(self) -> str:
-        """The loss."""
+        """The loss that fits the task of the data."""
         return "categorical_crossentropy" if self.classes else "mse"
 
     @property

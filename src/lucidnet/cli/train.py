@@ -1,4 +1,4 @@
-"""``lucidnet train``."""
+"""The command ``lucidnet train``: a network for a data set or a file, trained and saved."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Method:
     way: Way = Way()
 
     def make(self) -> optimizers.Optimizer:
-        """Return the optimizer."""
+        """Return the optimizer that the options ask for."""
         kind: Any = type(lookup("optimizer", self.optimizer, optimizers.KNOWN)())
         given = {"learning_rate": self.lr, "momentum": self.momentum}
         settings = {name: value for name, value in given.items() if value is not None}

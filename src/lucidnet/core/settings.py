@@ -154,6 +154,8 @@ class Range(NamedTuple):
         )
 
     def __str__(self) -> str:
+        if self.least is not None and self.most is not None:
+            return f"from {self.least:g} to {self.most:g}"
         words = zip(("at least", "above", "below", "at most"), self, strict=True)
         return " and ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)
 

@@ -84,7 +84,7 @@ class IndexedBatch(Record):
 
     @cached_property
     def batch(self) -> Batch:
-        """The batch."""
+        """The batch that these rows make."""
         return self.data.batch(self.chosen)._replace(valid=self.valid)
 
 

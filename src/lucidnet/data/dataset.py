@@ -114,7 +114,7 @@ class Dataset:
         return Mapped(self, function, seed)
 
     def prefetch(self, items: int = 2) -> Dataset:
-        """Return the same, made ahead of time by a thread in the background."""
+        """Return this data set with its next items made ahead of time by a thread in the background."""
         return Prefetched(self, _count("prefetch: items", items))
 
     def take(self, count: int) -> Dataset:
@@ -227,7 +227,7 @@ class Mixed(Dataset):
 
 
 class Batched(Dataset):
-    """Several examples together."""
+    """Examples of a data set, several together as a batch."""
 
     def __init__(self, inner: Dataset, size: int, drop_last: bool) -> None:
         self.inner, self.size, self.drop_last = inner, size, drop_last

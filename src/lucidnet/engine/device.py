@@ -63,12 +63,7 @@ class DeviceConfig(Record):
         if isinstance(backend, DeviceConfig):
             return backend
         backend = taken("Model", "backend", backend, text(optional=True))
-        mesh = taken(
-            "Model",
-            "mesh",
-            mesh,
-            setting("'all', a number, or rows and columns as '4x2'", _as_mesh, optional=True),
-        )
+        mesh = taken("Model", "mesh", mesh, MESH)
         compiled = mesh is not None or mixed
         name, _, kind = (
             backend or os.environ.get("LUCIDNET_BACKEND") or ("jax" if compiled else "numpy")

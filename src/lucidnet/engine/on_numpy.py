@@ -80,7 +80,7 @@ class OnNumpy:
         return Ran(state, measured)
 
     def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
-        """Call a function."""
+        """Return what a function of this folder returns, called as it is."""
         return fn(static, *args)
 
     def hold(self, read: Callable[[], Any]) -> AbstractContextManager[Any]:
@@ -108,7 +108,7 @@ class OnNumpy:
         """Return None: batches are taken as they are."""
 
     def steps_per_call(self, batches: Sequence[Any]) -> int:
-        """Return 1."""
+        """Return 1: NumPy gains nothing by several steps at once."""
         return 1
 
     def training(self) -> Any:

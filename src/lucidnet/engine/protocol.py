@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from ..data.batch import Data, Shard
@@ -19,6 +20,7 @@ S = TypeVar("S", bound=Any)
 """What goes from step to step: a `State`, or a `StreamState`."""
 
 
+@dataclass(eq=False, repr=False)
 class Ran(Generic[S]):
     """What became of some steps. What was made is never lost: take the state, then raise the error.
 
@@ -34,16 +36,10 @@ class Ran(Generic[S]):
         Returns the state before the last step that was made, if it can be had; only after `NotFiniteError`.
     """
 
-    __slots__ = ("error", "measured", "previous", "state")
-
-    def __init__(
-        self,
-        state: S,
-        measured: Sequence[Measured],
-        error: BaseException | None = None,
-        previous: Callable[[], S | None] = lambda: None,
-    ) -> None:
-        self.state, self.measured, self.error, self.previous = state, measured, error, previous
+    state: S
+    measured: Sequence[Measured]
+    error: BaseException | None = None
+    previous: Callable[[], S | None] = lambda: None
 
 
 class NotFiniteError(ArithmeticError):
@@ -83,7 +79,7 @@ class Trainee(Protocol):
 
     @property
     def net(self) -> Layer:
-        """The network."""
+        """The network that is trained, one layer that holds the others."""
 
     @property
     def state(self) -> State:
@@ -109,7 +105,7 @@ class Trainee(Protocol):
 
     @property
     def rule(self) -> Any:
-        """The learning rule."""
+        """The learning rule, once compiled."""
 
     @property
     def params(self) -> Any:

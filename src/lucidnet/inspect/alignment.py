@@ -36,7 +36,7 @@ class Alignment(NamedTuple):
 
     @property
     def degrees(self) -> float:
-        """The angle."""
+        """The angle between the two gradients, in degrees."""
         return float(np.degrees(np.arccos(np.clip(self.cosine, -1, 1))))
 
 

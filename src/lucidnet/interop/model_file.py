@@ -12,15 +12,12 @@ from ..backend import Array, Tree
 from ..core.packing import pack
 from ..core.trees import Path, leaves
 from ..core.value import from_config, to_config
-from ..engine.feedback import fresh_memory
 from ..engine.problem import Problem
 from ..engine.state import State
 from ..errors import FileError, LucidnetError, SettingError, UnknownNameError
 from ..layers import Sequential, walk
 from ..layers.blank import blank_init
-from . import container
 from .changes import to_plain
-from .registry import registry
 
 M = TypeVar("M")
 
@@ -68,6 +65,8 @@ def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> No
             (f": {way}" for kinds, way in ELSEWHERE.items() if str(suffix).lower() in kinds.split()), ""
         )
         raise SettingError(f"save: expected a file name that ends in {SUFFIX}, got {os.fspath(path)!r}{way}")
+    from . import container
+
     state = model.state
     arrays, description = tensors(state), describe(model)
     description["state"] = pack(continuing(state, optimizer), "@state", arrays)
@@ -105,7 +104,12 @@ def continued(problem: Problem, state: State, kept: Any) -> State:
         return state._replace(step=step, carried=carried)
     vector = state.vector[: problem.layout.parameters.size]
     _check_slots("slots", slots, problem.optimizer.init_slots(vector), state, problem.optimizer.full_batch)
-    _check_slots("taught", taught, fresh_memory(problem, state.feedback.weights) if taught else {}, state)
+    needed: Mapping[str, Array] = {}
+    if taught:
+        from ..engine.feedback import fresh_memory
+
+        needed = fresh_memory(problem, state.feedback.weights)
+    _check_slots("taught", taught, needed, state)
     feedback = state.feedback._replace(memory=taught)
     return state._replace(step=step, carried=carried, memory=slots, feedback=feedback)
 
@@ -157,6 +161,7 @@ def describe(model: Any) -> dict[str, Any]:
         "net": to_config(net),
         "input_shape": model.input_shape,
         "dtype": model.dtype,
+        "mixed": model.config.mixed,
         "seed": model.seed,
         "loss": to_config(model.loss),
         "optimizer": to_config(optimizer),
@@ -190,6 +195,7 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, type] | None, build:
         If the file is damaged, of a newer version, or names classes that are not known.
     """
     from . import container
+    from .registry import registry
 
     description, tensors = container.read(path)
     known = registry(custom)

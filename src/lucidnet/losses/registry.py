@@ -1,4 +1,4 @@
-"""Losses by name."""
+"""Losses by the names that people write."""
 
 from __future__ import annotations
 

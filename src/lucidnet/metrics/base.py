@@ -83,7 +83,7 @@ class Mean(Metric[Sums]):
         return 0, 0
 
     def merge(self, one: Sums, other: Sums) -> Sums:
-        """Add both up."""
+        """Return the sums of two parts of the data together."""
         return one[0] + other[0], one[1] + other[1]
 
     def value(self, state: Sums) -> float:

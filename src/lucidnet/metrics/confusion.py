@@ -46,7 +46,7 @@ class ConfusionMatrix(Value):
         return np.pad(state, (0, count - len(state))) + cells
 
     def result(self, state: Array) -> Array:
-        """Return the matrix."""
+        """Return the confusion matrix, a row for each true class."""
         return state
 
 

@@ -1,4 +1,4 @@
-"""Metrics by name."""
+"""Metrics by the names that people write."""
 
 from __future__ import annotations
 

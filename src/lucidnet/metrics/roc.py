@@ -22,7 +22,7 @@ class ROCAUC(Metric[Batches]):
     better = "max"
 
     def start(self) -> Batches:
-        """Return no batches."""
+        """Return the state before the first batch: no scores."""
         return ()
 
     def update(self, state: Batches, y: Data, prediction: Data, sample_weight: Weight = None) -> Batches:

@@ -26,7 +26,7 @@ class ClipValue(Clip):
     """Each entry is limited to [-limit, limit]."""
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
-        """Limit each entry."""
+        """Return a gradient each entry of which is limited."""
         for part in arrays:
             gradient[part] = namespace(gradient).clip(gradient[part], -self.limit, self.limit)
 
@@ -36,7 +36,7 @@ class ClipNorm(Clip):
     """The gradient of each parameter array is scaled down to a Euclidean norm of at most `limit`."""
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
-        """Limit each array."""
+        """Return a gradient in which the norm of each array is limited."""
         for part in arrays:
             shrink(gradient, part, norm(gradient[part]), self.limit)
 
@@ -46,7 +46,7 @@ class ClipGlobalNorm(Clip):
     """The whole gradient is scaled down to a Euclidean norm of at most `limit`."""
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
-        """Limit the whole."""
+        """Return a gradient whose norm as a whole is limited."""
         arrays = list(arrays)
         size = sum(norm(gradient[part]) ** 2 for part in arrays) ** 0.5
         for part in arrays:

@@ -1,4 +1,4 @@
-"""Optimizers by name."""
+"""Optimizers by the names that people write."""
 
 from __future__ import annotations
 

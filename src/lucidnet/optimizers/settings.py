@@ -17,7 +17,7 @@ def settable(optimizer: Optimizer) -> dict[str, Any]:
     --------
     >>> from lucidnet.optimizers import EMA, SGD
     >>> {name: value for name, value in settable(EMA(SGD(0.1), 0.9)).items() if value}
-    {'learning_rate': 0.1, 'optimizer': SGD(0.1), 'decay': 0.9}
+    {'learning_rate': 0.1, 'decay': 0.9, 'optimizer': SGD(0.1)}
     """
     own = {f.name: getattr(optimizer, f.name) for f in fields(optimizer) if f.init}
     inner = own.get("optimizer")

@@ -1,4 +1,4 @@
-"""Where attention looks."""
+"""Pictures of where attention looks."""
 
 from __future__ import annotations
 

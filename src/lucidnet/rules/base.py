@@ -55,7 +55,7 @@ class Trained(Protocol):
 
     @property
     def loss(self) -> Loss:
-        """The loss."""
+        """The loss of the network that is trained."""
 
     @property
     def rule(self) -> Any:
@@ -73,11 +73,11 @@ class Given(Protocol):
 
     @property
     def x(self) -> Any:
-        """Inputs (n, ...)."""
+        """The inputs of the batch (n, ...)."""
 
     @property
     def target(self) -> Any:
-        """Targets (n, ...)."""
+        """The targets of the batch (n, ...)."""
 
     @property
     def weights(self) -> Array | None:

@@ -24,7 +24,7 @@ class Progress:
         """So many batches are done; `result` gives the numbers so far."""
 
     def epoch(self, number: int, result: Result) -> None:
-        """Finish an epoch."""
+        """Show that an epoch has ended, with its numbers."""
 
     def note(self, text: str) -> None:
         """Say something in between."""
@@ -45,13 +45,13 @@ class Lines(Progress):
         self.began = time.perf_counter()
 
     def epoch(self, number: int, result: Result) -> None:
-        """Print the line."""
+        """Print the line that sums the epoch up."""
         if worth_a_line(number, self.epochs):
             spent, wide = duration(time.perf_counter() - self.began), len(str(self.epochs))
             print(f"epoch {number:>{wide}}/{self.epochs}  {spent:>6}  {result}", flush=True)
 
     def note(self, text: str) -> None:
-        """Print it."""
+        """Print a remark on a line of its own."""
         print(text, flush=True)
 
 

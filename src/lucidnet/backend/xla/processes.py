@@ -183,7 +183,7 @@ class Watchdog:
         self.last = time.monotonic()
 
     def close(self) -> None:
-        """Watch no more."""
+        """Stop the thread that watches the other processes."""
         self.over.set()
         self.thread.join()
 

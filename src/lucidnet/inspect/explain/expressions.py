@@ -13,7 +13,7 @@ SUPERSCRIPTS = str.maketrans("()+0123456789", "⁽⁾⁺⁰¹²³⁴⁵⁶⁷⁸
 
 @dataclass(frozen=True)
 class Notation:
-    """Plain text.
+    """A notation of formulas in plain text.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Notation:
     above = ">"
 
     def number(self, value: float) -> str:
-        """Write a number."""
+        """Return a number as this notation writes it."""
         return f"{value + 0.0:.{self.digits}g}"  # no minus before a zero
 
     def symbol(self, name: str, index: Sequence[int], up: str) -> str:
@@ -43,11 +43,11 @@ class Notation:
         return f"{name}({argument})"
 
     def fraction(self, above: str, below: str) -> str:
-        """Write a quotient."""
+        """Return a quotient as this notation writes it."""
         return f"{above} / ({below})" if " " in below else f"{above}/{below}"
 
     def square(self, inner: str) -> str:
-        """Write a square."""
+        """Return a square as this notation writes it."""
         return f"({inner})²"
 
     def holds(self, inner: str) -> str:
@@ -135,7 +135,7 @@ class Equation(NamedTuple):
 
 
 def number(value: float) -> Expression:
-    """Return a number."""
+    """Return an expression for a number."""
     return lambda n: n.number(value)
 
 
@@ -155,12 +155,12 @@ def function(name: str, *arguments: Expression) -> Expression:
 
 
 def fraction(above: Expression, below: Expression) -> Expression:
-    """Return a quotient."""
+    """Return an expression for the quotient of two."""
     return lambda n: n.fraction(above(n), below(n))
 
 
 def square(inner: Expression) -> Expression:
-    """Return a square."""
+    """Return an expression for the square of another."""
     return lambda n: n.square(inner(n))
 
 
@@ -170,7 +170,7 @@ def above(left: Expression, right: Expression) -> Expression:
 
 
 def total(*terms: Expression) -> Expression:
-    """Return a sum."""
+    """Return an expression for the sum of several."""
 
     def write(notation: Notation) -> str:
         first, *others = (term(notation) for term in terms)
@@ -185,7 +185,7 @@ def product(*factors: Expression) -> Expression:
 
 
 def difference(left: Expression, right: Expression) -> Expression:
-    """Return a difference."""
+    """Return an expression for the difference of two."""
     return lambda n: f"{left(n)} - {_signed(right(n), n)}"
 
 

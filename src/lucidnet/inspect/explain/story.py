@@ -60,7 +60,7 @@ class Told(NamedTuple):
 
 
 def story(told: Told) -> tuple[Section, ...]:
-    """Return all sections."""
+    """Return the sections that tell a training step."""
     parts = list(_parts(told))
     backwards = [_backward(told, part, above) for part, above in zip(parts, [*parts[1:], None], strict=True)]
     forwards = [_forward(part) for part in parts]

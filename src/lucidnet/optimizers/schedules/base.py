@@ -68,7 +68,7 @@ class Fixed(Schedule):
     value: float = finite()
 
     def __call__(self, step: int) -> float:
-        """Return the value."""
+        """Return the value of the schedule at a step."""
         return self.value
 
 

@@ -120,7 +120,7 @@ def immediate(layer: Recurrent, params: Tree, now: TimeStep, error: Array) -> tu
 
 
 def back(layer: Recurrent, params: Tree, now: TimeStep, dstate: State) -> tuple[Array, Array, State]:
-    """Return the same for an error of the whole state; where a time does not count, it passes unchanged."""
+    """Return what `immediate` does for an error of the whole state; it passes a time that does not count."""
     xp = namespace(dstate[0])
     dz, ds, before = layer.step_back(params, now.kept, dstate)
     if now.counts is None:
