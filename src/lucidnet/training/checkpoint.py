@@ -88,7 +88,7 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
         return None
     path, description, arrays = last
     situation = unpack(description["training"], arrays)
-    _compare(loop, path, description, situation.get("facts"))
+    _compare(loop, path, description, situation)
     model: Any = loop.model
     model.state = _state(model, situation, arrays)
     model.history = History(description["history"])
@@ -97,7 +97,7 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
     loss, terms, states = situation["tally"]
     states = shaped_like(states, loop.tally.states)
     loop.tally.go_on((loss, terms, states if loop.model.executor.main else loop.tally.states))
-    loop.stopped, loop.run_name = situation.get("stopped"), situation.get("run") or ""
+    loop.stopped, loop.run_name = situation.get("stopped"), str(situation.get("run") or "")
     return list(situation["callbacks"])
 
 
@@ -121,7 +121,7 @@ def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> Sta
     return State(params, situation["slots"], situation["carried"], feedback, situation["step"], model.seed)
 
 
-def _compare(loop: Loop, path: Path, description: dict[str, Any], facts: dict[str, Any] | None) -> None:
+def _compare(loop: Loop, path: Path, description: dict[str, Any], situation: dict[str, Any]) -> None:
     """Raise if a checkpoint is of another training."""
     import json
 
@@ -130,12 +130,14 @@ def _compare(loop: Loop, path: Path, description: dict[str, Any], facts: dict[st
     model: Any = loop.model
     mine = json.loads(json.dumps(describe(model) | {"optimizer": to_config(loop.optimizer)}))
     pairs = [(name, mine[name], description.get(name)) for name in COMPARED]
-    if facts is None:
+    if (facts := situation.get("facts")) is None and "run" not in situation:
         warnings.warn(
             f"{path} is of an older version, which did not write down with what data and settings it was "
             "trained: whether they are the same is not checked, this once",
             stacklevel=2,
         )
+    elif not isinstance(facts, dict):
+        raise FileError(f"{path}: does not say with what data and settings it was trained: it is damaged")
     else:
         pairs += [(name, value, facts.get(name)) for name, value in loop.facts.items()]
     for name, value, other in pairs:

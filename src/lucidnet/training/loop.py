@@ -146,7 +146,7 @@ class Loop:
                     for callback in self.callbacks:
                         begun.append(callback)
                         callback.begin(self)
-                    self._begin(kept)
+                    self._begin(kept or [])
                     while not self.over:
                         self._epoch()
                         if self._terminating(now=True):
@@ -159,13 +159,11 @@ class Loop:
         history: History = self.model.history
         return history
 
-    def _begin(self, kept: list[Any] | None) -> None:
+    def _begin(self, kept: list[Any]) -> None:
         """Let callbacks go on from what they remembered, or write down how it begins."""
         self.one_by_one = self._differ()
         if self.fresh:
             self._all_told()
-        if kept is None:
-            return
         for callback in self.callbacks:
             mine = next((one for one in kept if one[0] == type(callback).__name__), None)
             if mine is not None:
