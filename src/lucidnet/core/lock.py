@@ -66,7 +66,7 @@ class FolderLock:
         self.release()
 
     def take(self) -> None:
-        """Take the lock.
+        """Make the folder this lock's own, or say whose it is.
 
         Raises
         ------
@@ -102,7 +102,7 @@ class FolderLock:
         threading.Thread(target=_beat, args=given, name="lucidnet lock", daemon=True).start()
 
     def release(self) -> None:
-        """Let the lock go; whoever has taken it meanwhile keeps it."""
+        """Let the folder go; whoever has taken it meanwhile keeps it."""
         HELD.pop(self.token, None)
         self._ended.set()
         with suppress(OSError):

@@ -85,9 +85,8 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
         return None
     path, description, arrays = last
     with sensible(str(path)):
-        situation = unpack(description["training"], arrays)
-        facts = situation.get("facts")
-    _compare(loop, path, description, facts)
+        situation = dict(unpack(description["training"], arrays))
+    _compare(loop, path, description, situation)
     with sensible(str(path)):
         return _go_on(loop, description, situation, arrays)
 
@@ -107,7 +106,7 @@ def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict
     states = shaped_like(states, loop.tally.states)
     states = states if loop.model.executor.main else loop.tally.states
     loop.tally.go_on((float(loss), float(terms), states, *(several or [()])))
-    loop.stopped, loop.run_name = situation.get("stopped"), situation.get("run") or ""
+    loop.stopped, loop.run_name = situation.get("stopped"), str(situation.get("run") or "")
     return [(name, state) for name, state in situation["callbacks"]]
 
 
@@ -129,18 +128,20 @@ def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> Sta
     return continued(model.problem, State(params, {}, {}, feedback, 0, model.seed), situation)
 
 
-def _compare(loop: Loop, path: Path, description: dict[str, Any], facts: dict[str, Any] | None) -> None:
+def _compare(loop: Loop, path: Path, description: dict[str, Any], situation: dict[str, Any]) -> None:
     """Raise if a checkpoint is of another training."""
     from ..interop.model_file import describe
 
     mine = json.loads(json.dumps(describe(loop.model)))
     pairs = [(name, mine[name], description.get(name)) for name in COMPARED]
-    if facts is None:
+    if (facts := situation.get("facts")) is None and "run" not in situation:
         warnings.warn(
             f"{path} is of an older version, which did not write down with what data and settings it was "
             "trained: whether they are the same is not checked, this once",
             stacklevel=2,
         )
+    elif not isinstance(facts, dict):
+        raise FileError(f"{path}: does not say with what data and settings it was trained: it is damaged")
     else:
         pairs += [(name, value, facts.get(name)) for name, value in loop.facts.items()]
     for name, value, other in pairs:

@@ -150,7 +150,7 @@ class Loop:
                     for callback in self.callbacks:
                         begun.append(callback)
                         callback.begin(self)
-                    self._begin(kept)
+                    self._begin(kept or [])
                     while not self.over:
                         self._epoch()
                         if self._terminating(now=True):
@@ -163,13 +163,11 @@ class Loop:
         history: History = self.model.history
         return history
 
-    def _begin(self, kept: list[Any] | None) -> None:
+    def _begin(self, kept: list[Any]) -> None:
         """Let callbacks go on from what they remembered, or write down how it begins."""
         self.one_by_one = self._differ()
         if self.fresh:
             self._all_told()
-        if kept is None:
-            return
         for name in going_on(self, kept):
             self.progress.note(f"{name} is no more among the callbacks: what it remembered is left out")
         if self.over:
