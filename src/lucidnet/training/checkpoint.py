@@ -134,7 +134,7 @@ def _compare(loop: Loop, path: Path, description: dict[str, Any], situation: dic
 
     mine = json.loads(json.dumps(describe(loop.model)))
     pairs = [(name, mine[name], description.get(name)) for name in COMPARED]
-    if (facts := situation.get("facts")) is None and "run" not in situation:
+    if (facts := situation.get("facts")) is None and situation.keys() & {"run", "epoch"} == {"epoch"}:
         warnings.warn(
             f"{path} is of an older version, which did not write down with what data and settings it was "
             "trained: whether they are the same is not checked, this once",
