@@ -144,11 +144,11 @@ def _compare(loop: Loop, path: Path, description: dict[str, Any], situation: dic
         raise FileError(f"{path}: does not say with what data and settings it was trained: it is damaged")
     else:
         pairs += [(name, value, facts.get(name)) for name, value in loop.facts.items()]
-    for name, value, other in pairs:
-        if value != other:
-            where, given, kept = difference(name, value, other)
-            kind = DataError if name.endswith("data") else SettingError
-            raise kind(
-                f"{path} is of another training: {where} is {given!r} here, and {kept!r} there; "
-                "use the same to go on, or another folder to begin anew"
-            )
+    with sensible(str(path)):
+        differences = [difference(*pair) for pair in pairs if pair[1] != pair[2]]
+    for where, given, kept in differences:
+        kind = DataError if where.partition(".")[0].endswith("data") else SettingError
+        raise kind(
+            f"{path} is of another training: {where} is {given!r} here, and {kept!r} there; "
+            "use the same to go on, or another folder to begin anew"
+        )
