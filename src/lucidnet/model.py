@@ -11,10 +11,10 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from . import foreign, living, losses, optimizers
+from .arguments import FitArguments, ModelArguments, OneCycleArguments
 from .backend import Array, Tree
 from .core import pickling
 from .core.packing import unpack
-from .core.settings import count, instance, sequence, taken
 from .core.trees import Numbers, Params
 from .core.value import from_config
 from .data.batch import Data
@@ -31,7 +31,6 @@ from .interop.changes import OPTIMIZER, Changes, from_plain, towards
 from .layers import Layer, Sequential
 from .losses import Loss
 from .optimizers import Optimizer
-from .training.arguments import FitArguments, ModelArguments, OneCycleArguments
 from .training.callbacks import Callback
 from .training.checks import as_data, example_shape
 from .training.history import History, Result
@@ -51,10 +50,6 @@ if TYPE_CHECKING:
     from .training.find import RateCurve
     from .training.online import OnlineLearner
     from .training.stepper import Stepper
-
-
-LAYERS = sequence("layers such as Dense(10)", instance(Layer, "a layer"), least=0)
-"""What a model takes as its layers."""
 
 
 @foreign.refusing("__init__", "compile", "fit", "predict", "evaluate")
@@ -107,14 +102,14 @@ class Model:
         backend: str | DeviceConfig | None = None,
         mesh: Any = None,
     ) -> None:
-        given = ModelArguments(seed, dtype)
+        given = ModelArguments(layers, seed, dtype, backend, mesh)
         mixed = given.dtype == DTYPES[-1]
         self.seed, self.dtype = given.seed, "float32" if mixed else given.dtype
-        self.config = DeviceConfig.of(backend, mesh, mixed)
+        self.config = DeviceConfig.of(given.backend, given.mesh, mixed)
         self.history = History()
         self.about: dict[str, Any] = {}
         self.metrics: tuple[Metric[Any], ...] = ()
-        self._net: Sequential | None = None
+        self._net: Sequential | None = layers if isinstance(layers, Sequential) else None
         self.base = None
         self._changes: Changes = {}
         self.load = _refused  # type: ignore[method-assign]
@@ -122,12 +117,8 @@ class Model:
         self._chosen: tuple[Loss, Optimizer, Rule | None] | None = None
         self._shapes: tuple[Any, Any] = ((), ())
         self._last: LastStep | None = None
-        if isinstance(layers, Sequential):
-            self._net = layers
-        else:
-            several = (layers,) if isinstance(layers, Layer) else layers
-            for layer in taken(self, "layers", several, LAYERS):
-                self.add(layer)
+        for layer in given.layers if self._net is None else ():
+            self.add(layer)
 
     # --- building ---------------------------------------------------------------------------------
 
@@ -627,7 +618,6 @@ class Model:
         """
         from .training.find import find
 
-        batch_size = taken("lr_find", "batch_size", batch_size, count(1))
         return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
@@ -658,8 +648,7 @@ class Model:
 
         The arguments are those of `fit`; `sample_weight` weighs the loss alone.
         """
-        size = taken("evaluate", "batch_size", batch_size, count(1))
-        return evaluate(self, to_measure(self, x, y, mask, size, sample_weight))
+        return evaluate(self, to_measure(self, x, y, mask, batch_size, sample_weight))
 
     def predict(self, x: Any, mask: Any = None) -> Numbers:
         """Return the network's outputs (n, ...) for inputs (n, ...)."""

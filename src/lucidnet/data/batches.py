@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend import Array, Stream
 from ..core.record import Record, record
-from ..errors import SettingError
+from ..core.settings import count, taken
 from .batch import Batch, Data, IndexedBatch, Shard
 from .fingerprint import of_data, of_dataset
 
@@ -41,8 +41,7 @@ class ArraySource(Record):
     shuffle: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise SettingError(f"batch_size must be a whole number of 1 or more, got {self.batch_size!r}")
+        vars(self)["batch_size"] = taken("batches", "batch_size", self.batch_size, count(1))
 
     @property
     def count(self) -> int:

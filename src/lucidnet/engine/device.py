@@ -6,28 +6,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ..core.record import Record, record
-from ..core.settings import UnfitError, setting, taken, text, whole
 from ..errors import SettingError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 DTYPES = ("float32", "float64", "mixed_bfloat16")
-
-
-def _as_mesh(given: Any, owner: Any) -> Any:
-    check = whole(1).metadata["check"]
-    if isinstance(given, (tuple, list)) and len(given) in (1, 2):
-        return tuple(check.convert(size, owner) for size in given)
-    if not isinstance(given, str):
-        return check.convert(given, owner)
-    sizes = given.split("x")
-    if given != "all" and not (len(sizes) <= 2 and all(size.isdecimal() and int(size) for size in sizes)):
-        raise UnfitError
-    return str(given)
-
-
-MESH = setting("'all', a number, or rows and columns as '4x2'", _as_mesh, optional=True)
 
 
 @record
@@ -62,8 +46,6 @@ class DeviceConfig(Record):
         """
         if isinstance(backend, DeviceConfig):
             return backend
-        backend = taken("Model", "backend", backend, text(optional=True))
-        mesh = taken("Model", "mesh", mesh, MESH)
         compiled = mesh is not None or mixed
         name, _, kind = (
             backend or os.environ.get("LUCIDNET_BACKEND") or ("jax" if compiled else "numpy")

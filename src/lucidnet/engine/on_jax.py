@@ -115,9 +115,8 @@ class OnJax:
                 made = self._streamed if isinstance(blocks, Segment) else self._stepped
                 done.append(made(fn, problem, state, blocks, keep))
         except BaseException as error:
-            if not done:
-                return Ran(state, [], error)
-            done[0].error = error  # Ctrl-C has waited for the block
+            # Ctrl-C has waited for the block.
+            return done[0]._replace(error=error) if done else Ran(state, [], error)
         return done[0]
 
     def _stepped(

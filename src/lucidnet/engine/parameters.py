@@ -9,9 +9,9 @@ from ..backend import Array, Shape, Tree, namespace, number
 from ..backend.layout import Layout
 from ..core.record import Record, record
 from ..core.trees import Path, at, leaves
-from ..errors import SettingError, lookup
+from ..errors import SettingError
 from ..layers import Layer, walk
-from ..layers.base import buffer_paths
+from ..layers.base import buffer_paths, check_frozen
 from ..optimizers import ArraySlice, Group
 
 SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "rule", "frozen")
@@ -189,17 +189,4 @@ def _refuse_idle_settings(net: Layer, params: Tree) -> None:
                 f"{layer.describe()}: {given[0]} has no effect, because this layer has no parameters; "
                 "set it on a layer that has some"
             )
-        if isinstance(layer.frozen, tuple):
-            _refuse_unknown_names(layer, at(params, path))
-
-
-def _refuse_unknown_names(layer: Layer, params: Tree) -> None:
-    """Raise if a layer is to keep parameters that it does not have, or that are not trained anyway."""
-    if layer.children():
-        raise SettingError(
-            f"{type(layer).__name__}: frozen={layer.frozen!r}: a container has no parameters of its own; "
-            "name those of a layer inside there, or freeze all with frozen=True"
-        )
-    for name in layer.frozen:
-        kind = f"parameter of {layer.describe()} for frozen"
-        lookup(kind, name, {known: None for known in params if known not in layer.buffers})
+        check_frozen(layer, at(params, path))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ..data.batch import Data, Shard
 from .device import DeviceConfig
@@ -20,8 +19,7 @@ S = TypeVar("S", bound=Any)
 """What goes from step to step: a `State`, or a `StreamState`."""
 
 
-@dataclass(eq=False, repr=False)
-class Ran(Generic[S]):
+class Ran(NamedTuple, Generic[S]):
     """What became of some steps. What was made is never lost: take the state, then raise the error.
 
     Parameters

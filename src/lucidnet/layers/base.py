@@ -13,7 +13,7 @@ import numpy as np
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import UnfitError, finite, function, listed, scheduled, setting, text
 from ..core.value import Value, of_library, value
-from ..errors import SettingError, ShapeError
+from ..errors import SettingError, ShapeError, lookup
 from .blank import blank_init
 from .derived import adapt, derived_backward
 
@@ -423,3 +423,17 @@ def derived_kinds(net: Layer) -> tuple[str, ...]:
 def buffer_paths(layer: Layer) -> frozenset[tuple[str, ...]]:
     """Return the paths of all arrays that no gradient changes."""
     return frozenset((*path, name) for path, inner in walk(layer) for name in inner.buffers)
+
+
+def check_frozen(layer: Layer, params: Tree) -> None:
+    """Raise if a layer is to keep parameters that it does not have, or that are not trained anyway."""
+    if not isinstance(layer.frozen, tuple):
+        return
+    if layer.children():
+        raise SettingError(
+            f"{type(layer).__name__}: frozen={layer.frozen!r}: a container has no parameters of its own; "
+            "name those of a layer inside there, or freeze all with frozen=True"
+        )
+    for name in layer.frozen:
+        kind = f"parameter of {layer.describe()} for frozen"
+        lookup(kind, name, {known: None for known in params if known not in layer.buffers})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..core.settings import (
+from .core.settings import (
     Check,
     Range,
     UnfitError,
@@ -16,6 +16,7 @@ from ..core.settings import (
     flag,
     instance,
     is_function,
+    listed,
     path_like,
     real,
     sequence,
@@ -23,20 +24,49 @@ from ..core.settings import (
     texts,
     whole,
 )
-from ..core.value import Value, value
-from ..engine.device import DTYPES
-from .callbacks.base import Callback
-from .loop import LoopSettings
+from .core.value import Value, value
+from .engine.device import DTYPES, DeviceConfig
+from .layers import Layer
+from .training.callbacks.base import Callback
+from .training.loop import LoopSettings
+
+
+def _as_mesh(given: Any, owner: Any) -> Any:
+    check = whole(1).metadata["check"]
+    if isinstance(given, (tuple, list)) and len(given) in (1, 2):
+        return tuple(check.convert(size, owner) for size in given)
+    if not isinstance(given, str):
+        return check.convert(given, owner)
+    sizes = given.split("x")
+    if given != "all" and not (len(sizes) <= 2 and all(size.isdecimal() and int(size) for size in sizes)):
+        raise UnfitError
+    return str(given)
+
+
+def _as_backend(given: Any, owner: Any) -> Any:
+    if not isinstance(given, DeviceConfig) and not (isinstance(given, str) and given):
+        raise UnfitError
+    return given
+
+
+def _as_layers(given: Any, owner: Any) -> tuple[Layer, ...]:
+    layers = (given,) if isinstance(given, Layer) else listed(given)
+    if not all(isinstance(layer, Layer) for layer in layers):
+        raise UnfitError
+    return layers
 
 
 @value
 class ModelArguments(Value):
-    """The seed and the precision of a model; see `Model`."""
+    """What a model is made of, and trained on; see `Model`."""
 
     title: ClassVar[str] = "Model"
 
-    seed: int = whole(0, default=0)
-    dtype: str = choice(*DTYPES, default="float32")
+    layers: Any = setting("a sequence of layers such as Dense(10)", _as_layers)
+    seed: int = whole(0)
+    dtype: str = choice(*DTYPES)
+    backend: Any = setting("'numpy', 'jax', 'jax:cpu' or 'jax:gpu'", _as_backend, optional=True)
+    mesh: Any = setting("'all', a number, or rows and columns as '4x2'", _as_mesh, optional=True)
 
 
 def _as_verbose(given: Any, owner: Any) -> int:
