@@ -838,7 +838,7 @@ def test_hostile_checkpoints_are_refused(tmp_path):
             container.write(path, arrays, description | {key: mutant})
             try:
                 fit(model(SGD(0.1, 0.9, weight_decay=0.1), rule="kp"))
-            except (FileError, SettingError):
+            except (FileError, SettingError, DataError):
                 refused += 1
     assert refused > 50
 

@@ -82,6 +82,8 @@ def _as_validation(given: Any, owner: Any) -> Any:
         if len(given) not in (2, 3):
             raise UnfitError
         return tuple(given)
+    if isinstance(given, Mapping):
+        return given
     if not (hasattr(given, "batches") or hasattr(given, "__next__") or is_function(given)):
         raise UnfitError
     return given
@@ -101,7 +103,10 @@ class FitArguments(LoopSettings):
 
     batch_size: int = count(1, default=32)
     validation_data: Any = setting(
-        "(x, y), (x, y, mask) or a Dataset", _as_validation, default=None, optional=True
+        "(x, y), (x, y, sample_weight), a dict of them by name, or a Dataset",
+        _as_validation,
+        default=None,
+        optional=True,
     )
     validation_split: float = between(0, 1, default=0.0)
     shuffle: bool = flag(default=True)

@@ -446,7 +446,7 @@ class Model:
         validation_data: Any = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
-        class_weight: Mapping[int, float] | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
         sample_weight: Any = None,
         mask: Any = None,
         accumulate: int = 1,
@@ -469,16 +469,23 @@ class Model:
             How often to go through the data.
         batch_size : int
             Examples per batch; the last batch of an epoch may be smaller.
-        validation_data : (x, y), (x, y, mask) or Dataset, optional
-            Data to measure on after each epoch.
+        validation_data : (x, y), (x, y, sample_weight), dict or Dataset, optional
+            Data to measure on after each epoch; a mask goes by name, ``{"x": x, "y": y, "mask": mask}``, as
+            ``"sample_weight"`` may. They are weighted by what is given with them, never by class weights.
         validation_split : float
-            Share of the data, taken from the end before shuffling, to validate on instead.
+            Share of the data, taken from the end before shuffling, to validate on instead, with their mask
+            and sample weights: the same as if that part were given as validation_data.
         shuffle : bool
             Whether each epoch has an order of its own, drawn from the seed.
-        class_weight : mapping of int to float, optional
-            A weight in the loss for each class; metrics are not weighted.
+        class_weight : mapping of int to float, or "balanced", optional
+            A weight in the training's loss for each class, 1 for those left out; where each time step has
+            a class, it has a weight, too. ``"balanced"`` weighs classes by how rare they are among the
+            examples (or time steps) trained on, as scikit-learn does. Neither validation nor metrics are
+            weighted by it.
         sample_weight : array-like (n,) or (n, time), optional
-            A weight in the loss for each example, or each of its time steps.
+            A weight in the loss for each example, or each of its time steps: it is multiplied by that of the
+            class, and the loss is the sum divided by the number of examples, not by that of the weights.
+            Negative weights turn a slope around, as policy gradients need it. Metrics are not weighted.
         mask : array-like (n, time) of bool, or (n,) of lengths, optional
             Which time steps of each sequence count: for the layers, the loss and the metrics; a dict of such
             by name where the network has several inputs.
@@ -496,9 +503,16 @@ class Model:
         resume : path, optional
             A folder: the training is written there after each epoch, or as a `Checkpoint` among the
             callbacks says; and if one is there already it goes on, to the same weights bit for bit.
-            `epochs` are then those of the whole.
+            `epochs` are then those of the whole, and may be more than before; all else, data and settings,
+            must be as it was. A training that a callback has ended is not gone on with. The folder is locked
+            meanwhile.
         verbose : {0, 1, 2}
             0 is silent, 1 shows a live bar with the time left, 2 prints a line per epoch.
+
+        Returns
+        -------
+        History
+            The numbers of each epoch; ``stopped`` says why a callback ended the training, if one did.
 
         Raises
         ------
@@ -512,8 +526,7 @@ class Model:
         how += (shuffle, class_weight, callbacks, record, record_every, resume, verbose)
         given = FitArguments(*how)
         data, weights = (x, y, given.batch_size, given.shuffle), (given.class_weight, sample_weight, mask)
-        validating = given.validation_data, given.validation_split
-        source, validation = to_train(self, *data, *validating, *weights)
+        source, validation = to_train(self, *data, given.validation_data, given.validation_split, *weights)
         progress = choose(given.verbose if self.executor.main else 0, given.epochs)
         callbacks = list(given.callbacks)
         if record:
@@ -630,9 +643,14 @@ class Model:
         tally.add(measured, [batch])
         return tally.result()
 
-    def evaluate(self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS) -> Result:
-        """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``."""
-        return evaluate(self, to_measure(self, x, y, mask, batch_size))
+    def evaluate(
+        self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS, sample_weight: Any = None
+    ) -> Result:
+        """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``.
+
+        The arguments are those of `fit`; `sample_weight` weighs the loss alone.
+        """
+        return evaluate(self, to_measure(self, x, y, mask, batch_size, sample_weight))
 
     def predict(self, x: Any, mask: Any = None) -> Numbers:
         """Return the network's outputs (n, ...) for inputs (n, ...)."""
@@ -666,7 +684,7 @@ class Model:
         self,
         x: Any,
         y: Any,
-        class_weight: Mapping[int, float] | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
         sample_weight: Any = None,
         mask: Any = None,
     ) -> Data:

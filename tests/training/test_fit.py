@@ -101,10 +101,13 @@ def test_weights_of_examples_and_classes():
 
 
 def test_class_weights_of_one_hot_and_binary_targets():
-    from lucidnet.training.checks import as_weights
+    from lucidnet.training.checks import as_data
 
-    assert as_weights(np.eye(3)[[0, 2]], {2: 5.0}, None, "float32").tolist() == [1, 5]
-    assert as_weights(np.array([[0.0], [1.0]]), {1: 3.0}, [1, 2], "float32").tolist() == [1, 6]
+    categorical, binary = ln.losses.get("categorical_crossentropy"), ln.losses.get("binary_crossentropy")
+    found = as_data([[0], [0]], np.eye(3)[[0, 2]], categorical, ((1,), (3,)), "float32", {2: 5.0})
+    assert found.weights.tolist() == [1, 5]
+    found = as_data([[0], [0]], [[0.0], [1.0]], binary, ((1,), (1,)), "float32", {1: 3.0}, [1, 2])
+    assert found.weights.tolist() == [1, 6]
 
 
 def test_an_interrupt_keeps_what_was_learned():

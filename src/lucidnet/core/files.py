@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ..errors import FileError
 
@@ -35,7 +37,7 @@ def write(
     FileError
         If it cannot be written; what was there before is still there.
     """
-    with _explained(Path(path), "what was there before is unchanged"):
+    with explained(Path(path), "what was there before is unchanged"):
         target = _target(path)
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{target.suffix}")
         try:
@@ -52,8 +54,23 @@ def write(
             with suppress(FileNotFoundError):
                 temporary.unlink()
             raise
-    with _explained(Path(path), "the new file is in place, but may not outlast a power cut"):
+    with explained(Path(path), "the new file is in place, but may not outlast a power cut"):
         _sync_folder(target.parent)
+
+
+def csv_text(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], path: str | os.PathLike[str] | None = None
+) -> str:
+    """Return a table as CSV; write it to a file if a path is given."""
+    import csv
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    if path is not None:
+        write(path, [text.getvalue().encode()])
+    return text.getvalue()
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
@@ -82,12 +99,14 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path, state: str) -> Iterator[None]:
+def explained(path: Path, state: str) -> Iterator[None]:
     """Turn errors of the system into one that says how things stand, and what to do."""
     try:
         yield
     except FileNotFoundError as error:
         raise FileError(f"{path}: the folder does not exist; make it first") from error
+    except (NotADirectoryError, FileExistsError) as error:
+        raise FileError(f"{path}: a file stands where a folder should be; choose another place") from error
     except IsADirectoryError as error:
         raise FileError(f"{path}: is a folder; name a file in it") from error
     except PermissionError as error:

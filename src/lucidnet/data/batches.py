@@ -11,6 +11,7 @@ from ..backend import Array, Stream
 from ..core.record import Record, record
 from ..core.settings import count, taken
 from .batch import Batch, Data, IndexedBatch, Shard
+from .fingerprint import of_data, of_dataset
 
 ROWS = 1000
 """Rows measured or predicted together."""
@@ -25,6 +26,9 @@ class BatchSource(Protocol):
 
     def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Any]:
         """Yield the batches of an epoch, from the one with number `start` on, or a shard of each."""
+
+    def facts(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return settings, and what the data are, as plain data: to notice that they have become others."""
 
 
 @record
@@ -55,6 +59,10 @@ class ArraySource(Record):
             numbers = np.arange(n)[chosen]
             mine, valid = shard.rows(len(numbers), size, whole=n % size == 0)
             yield IndexedBatch(self.data, numbers[mine], valid)
+
+    def facts(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return settings, and what the data are."""
+        return {"batch_size": self.batch_size, "shuffle": self.shuffle}, of_data(self.data)
 
 
 @record
@@ -89,6 +97,10 @@ class DatasetSource(Record):
             size = max(size, len(data))
             mine, valid = shard.rows(len(data), size)
             yield data.batch(mine)._replace(valid=valid)
+
+    def facts(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return no settings, as they are the data set's, and what that is made of."""
+        return {"batch_size": None, "shuffle": None}, of_dataset(self.dataset)
 
 
 def as_dataset(x: Any, y: Any, batch_size: int) -> Any:

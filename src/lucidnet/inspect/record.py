@@ -55,6 +55,7 @@ class Recorder(Callback):
         return alone(step, self.every)
 
     def begin(self, loop: Loop) -> None:
+        self.before = None
         known = list(names(loop.model))
         for pattern in self.patterns:
             if not any(fnmatch(name, pattern) for name in known):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import secrets
+from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from ..core.trees import leaves
 from ..data.batch import Batch
 from ..engine.state import Measured
 from ..errors import optional
-from ..layers import Layer
+from ..interop.tensorboard import graph
 from ..training.callbacks.base import Callback, alone
 from ..training.history import Result
 from .record import probe
@@ -49,8 +51,11 @@ class TensorBoard(Callback):
         self.writer: Any = None
 
     def begin(self, loop: Loop) -> None:
+        self.writer = None
         self.writer = optional("tensorboardX", "tensorboard").SummaryWriter(
-            self.folder, write_to_disk=loop.model.executor.main
+            self.folder,
+            write_to_disk=loop.model.executor.main,
+            filename_suffix=f".{os.getpid()}.{secrets.token_hex(4)}",  # names hold whole seconds only
         )
         self.writer.file_writer.add_onnx_graph(graph(loop.model.net))  # it takes any graph
         if self.images is not None:
@@ -96,38 +101,3 @@ def first_filters(params: Any) -> Array | None:
             scaled = (array - low) / max(high - low, 1e-12)
             return np.moveaxis(scaled, -1, 0)
     return None
-
-
-def graph(net: Layer) -> Any:
-    """Return the layers as a graph that TensorBoard draws."""
-    from tensorboardX.proto.graph_pb2 import GraphDef
-
-    return GraphDef(node=list(nodes(net)))
-
-
-def nodes(net: Layer) -> Iterator[Any]:
-    """Yield a node for each layer without others inside; each takes the output of the one before."""
-    from tensorboardX.proto.attr_value_pb2 import AttrValue
-    from tensorboardX.proto.node_def_pb2 import NodeDef
-
-    for name, layer, sources in chain(net, "", []):
-        settings = {"settings": AttrValue(s=layer.describe().encode())}
-        yield NodeDef(name=name, op=type(layer).__name__, input=sources, attr=settings)
-
-
-def chain(net: Layer, path: str, sources: list[str]) -> Iterator[tuple[str, Layer, list[str]]]:
-    """Yield the leaves of a network with what they take their input from."""
-    from ..layers import Graph, Sequential
-
-    outputs: dict[str, list[str]] = {}
-    for name, layer in net.children():
-        here = f"{path}/{name}" if path else name
-        taken = sources
-        if isinstance(net, Graph):
-            given = next(node.sources for node in net.nodes if node.name == name)
-            taken = [leaf for source in given for leaf in outputs.get(source, [])]
-        inside = list(chain(layer, here, taken)) if layer.children() else [(here, layer, taken)]
-        yield from inside
-        outputs[name] = [inside[-1][0]]
-        if isinstance(net, Sequential):
-            sources = outputs[name]

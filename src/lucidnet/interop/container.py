@@ -109,6 +109,24 @@ def _read(path: Path, others: bool) -> tuple[Any, dict[str, Array]]:
         raise FileError(f"{path}: its description makes no sense ({error}); {DAMAGED}") from error
 
 
+def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the description alone, not compared with its hash; nothing if it is none.
+
+    Raises
+    ------
+    FileError
+        As for `read`.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        text, _ = _metadata(path, read_header(path, file)[0])
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{path}: its description makes no sense ({error}); {DAMAGED}") from error
+    return found if isinstance(found, dict) else {}
+
+
 def _view(data: Array, slot: TensorSlot) -> Array:
     return data[slot.begin : slot.stop].view(slot.dtype).reshape(slot.shape)
 

@@ -89,7 +89,7 @@ class Race:
 
     def to_csv(self, path: str | PathLike[str] | None = None) -> str:
         """Return `rows` as CSV; write it to a file if a path is given."""
-        from ..training.history import csv_text
+        from ..core.files import csv_text
 
         return csv_text(["rule", "seed", "epoch", *self.quantities], self.rows(), path)
 
@@ -142,6 +142,9 @@ class _Watch(Callback):
     alignment: list[float] = field(default_factory=list)
     seconds: float = 0.0
     began: float = 0.0
+
+    def begin(self, loop: Loop) -> None:
+        self.alignment, self.seconds = [], 0.0
 
     def before_step(self, loop: Loop, batches: Sequence[Any]) -> None:
         self.began = time.perf_counter()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..errors import DataError
 from .arrays import Data, Weight
 
 State = TypeVar("State")
+Direction = Literal["min", "max"]
 NO_EXAMPLES = "there are no examples (or all their weights are zero)"
 
 
@@ -22,6 +23,9 @@ class Metric(Value, Generic[State]):
 
     The result is that of the whole set, whatever the batches were. No method changes the state it is given.
     """
+
+    better: ClassVar[Direction | None] = None
+    """Which numbers are better, the small ones ("min") or the large ones ("max"); None if nobody can know."""
 
     @property
     def name(self) -> str:
@@ -95,6 +99,7 @@ class Mean(Metric[Sums]):
 class FunctionMetric(Mean):
     """A metric from a plain function of labels and predictions.
 
+    Whether small or large is better nobody knows: callbacks that look for the best of it need ``mode=``.
     The result over an epoch is the mean of its values, each batch weighted by its number of examples;
     that equals the number of the whole set only for functions that are means over examples. Sample weights
     do not reach the function.

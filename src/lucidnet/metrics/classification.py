@@ -14,6 +14,8 @@ from .base import Mean, Sums
 class _Share(Mean):
     """The share of hits; its state counts them, exactly."""
 
+    better = "max"
+
     def hits(self, y: Array, prediction: Array) -> Array:
         """Return for each answer whether it is right."""
         raise NotImplementedError

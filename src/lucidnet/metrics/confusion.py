@@ -59,6 +59,7 @@ def _as_average(given: Any, owner: Any) -> str:
 class _FromTallies(Metric[Array]):
     """A ratio per class, averaged. The rows of the state: found, predicted, true examples of each class."""
 
+    better = "max"
     average: str
     stem: str
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..core.settings import instance, taken, text
 from ..core.value import Value, value
 from .arrays import Weight
-from .base import Metric
+from .base import Direction, Metric
 from .registry import get
 
 
@@ -30,6 +30,10 @@ class OfOutput(Metric[Any]):
     @property
     def name(self) -> str:
         return f"{self.output}_{self.metric.name}"
+
+    @property
+    def better(self) -> Direction | None:  # type: ignore[override]
+        return self.metric.better
 
     def start(self) -> Any:
         return self.metric.start()

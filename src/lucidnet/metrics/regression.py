@@ -26,6 +26,7 @@ def _pair_and_weight(
 class _MeanOfErrors(Mean):
     """A mean of errors, kept per column."""
 
+    better = "min"
     size: ClassVar[np.ufunc]  # how much a single error counts
     scale: ClassVar[np.ufunc] = np.positive  # what is reported for the mean of a column
 
@@ -84,6 +85,7 @@ class R2(Metric[R2State]):
     """
 
     name = "r2"
+    better = "max"
 
     def start(self) -> R2State:
         """Return the moments of no examples."""

@@ -19,6 +19,7 @@ class ROCAUC(Metric[Batches]):
     """
 
     name = "roc_auc"
+    better = "max"
 
     def start(self) -> Batches:
         """Return the state before the first batch: no scores."""

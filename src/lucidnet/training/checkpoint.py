@@ -19,14 +19,14 @@ from ..core.packing import difference, pack, sensible, shaped_like, unpack, whol
 from ..core.trees import tree_map
 from ..engine.protocol import Executor
 from ..engine.state import FeedbackState, State
-from ..errors import FileError, SettingError
+from ..errors import DataError, FileError, SettingError
 from .history import History
 
 if TYPE_CHECKING:
     from .loop import Loop
 
-COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule")
-"""What must be the same to go on."""
+COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics")
+"""What must be the same of a model to go on; `Loop.facts` is the rest."""
 
 
 def write(loop: Loop, path: Path) -> None:
@@ -56,60 +56,47 @@ def _situation(loop: Loop) -> dict[str, Any]:
         "first": loop.first,
         "tally": loop.tally.merged(loop.model.executor).parts(),
         "recorded": loop.model.history.steps,
+        "stopped": loop.stopped,
+        "run": loop.run_name,
+        "facts": loop.facts,
         "callbacks": [(type(callback).__name__, callback.state()) for callback in loop.callbacks],
     }
 
 
-def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
-    """Return the newest whole checkpoint of a folder with its content; None if there is none at all.
+def restore(loop: Loop, folder: Path) -> list[Any] | None:
+    """Set a loop and its model to the newest checkpoint of a folder; return the states of its callbacks.
 
-    Raises
-    ------
-    FileError
-        If there are some, but all of them are damaged.
-    """
-    from ..interop import container
-
-    paths = sorted(folder.glob("step-*.safetensors"), reverse=True)
-    for path in paths:
-        try:
-            return path, *container.read(path)
-        except FileError as error:
-            warnings.warn(f"{error} Going on from the checkpoint before it.", stacklevel=2)
-    if paths:
-        raise FileError(f"{folder}: all its checkpoints are damaged; remove the folder to begin anew")
-    return None
-
-
-def restore(loop: Loop, folder: Path) -> bool:
-    """Set a loop and its model to the newest checkpoint of a folder; return False if there is none.
+    None means that there is no checkpoint.
 
     Of several processes all must see it; the first goes on with the sums of the epoch.
 
     Raises
     ------
     SettingError
-        If network, data, loss, optimizer, rule, seed or dtype are not those of the checkpoint.
+        If a setting of model or training is not that of the checkpoint; there may be more epochs.
+    DataError
+        If the data are not those of the checkpoint.
     """
-    found = newest(folder)
-    _agree(loop.model.executor, folder, None if found is None else found[0].name)
-    if found is None:
-        return False
-    path, description, arrays = found
+    from ..interop.checkpoints import newest
+
+    last = newest(folder)
+    _agree(loop.model.executor, folder, None if last is None else last[0].name)
+    if last is None:
+        return None
+    path, description, arrays = last
     with sensible(str(path)):
-        situation = unpack(description["training"], arrays)
-    _compare(loop, path, description)
+        situation = dict(unpack(description["training"], arrays))
+    _compare(loop, path, description, situation)
     with sensible(str(path)):
-        _go_on(loop, description, situation, arrays)
-    return True
+        return _go_on(loop, description, situation, arrays)
 
 
-def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> None:
-    """Set a loop and its model to what a checkpoint holds."""
+def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> list[Any]:
+    """Set a loop and its model to what a checkpoint holds; return the states of the callbacks."""
     from ..interop.changes import resumed
 
     model: Any = loop.model
-    model.changes = loop.begun = resumed(model, description, situation)
+    model.changes = resumed(model, description, situation)  # `loop.begun` stays: with what this process began
     model.state = _state(model, situation, arrays)
     model.history = History({k: list(map(float, v)) for k, v in description["history"].items()})
     recorded = situation["recorded"].items()
@@ -120,12 +107,8 @@ def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict
     states = states if loop.model.executor.main else loop.tally.states
     parts = tuple((float(total), float(count)) for total, count in (several[0] if several else ()))
     loop.tally.go_on((float(loss), float(terms), states, parts))
-    states = list(situation["callbacks"])
-    for callback in loop.callbacks:
-        mine = next((kept for kept in states if kept[0] == type(callback).__name__), None)
-        if mine is not None:
-            states.remove(mine)
-            callback.restore(loop, mine[1])
+    loop.stopped, loop.run_name = situation.get("stopped"), str(situation.get("run") or "")
+    return [(name, state) for name, state in situation["callbacks"]]
 
 
 def _agree(executor: Executor, folder: Path, name: str | None) -> None:
@@ -146,15 +129,27 @@ def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> Sta
     return continued(model.problem, State(params, {}, {}, feedback, 0, model.seed), situation)
 
 
-def _compare(loop: Loop, path: Path, description: dict[str, Any]) -> None:
+def _compare(loop: Loop, path: Path, description: dict[str, Any], situation: dict[str, Any]) -> None:
     """Raise if a checkpoint is of another training."""
     from ..interop.model_file import describe
 
     mine = json.loads(json.dumps(describe(loop.model)))
-    for name in COMPARED:
-        if mine[name] != description.get(name):
-            where, given, kept = difference(name, mine[name], description.get(name))
-            raise SettingError(
-                f"{path} is of another training: {where} is {given!r} here, and {kept!r} there; "
-                "use the same settings to go on, or another folder to begin anew"
-            )
+    pairs = [(name, mine[name], description.get(name)) for name in COMPARED]
+    if (facts := situation.get("facts")) is None and situation.keys() & {"run", "epoch"} == {"epoch"}:
+        warnings.warn(
+            f"{path} is of an older version, which did not write down with what data and settings it was "
+            "trained: whether they are the same is not checked, this once",
+            stacklevel=2,
+        )
+    elif not isinstance(facts, dict):
+        raise FileError(f"{path}: does not say with what data and settings it was trained: it is damaged")
+    else:
+        pairs += [(name, value, facts.get(name)) for name, value in loop.facts.items()]
+    with sensible(str(path)):
+        differences = [difference(*pair) for pair in pairs if pair[1] != pair[2]]
+    for where, given, kept in differences:
+        kind = DataError if where.partition(".")[0].endswith("data") else SettingError
+        raise kind(
+            f"{path} is of another training: {where} is {given!r} here, and {kept!r} there; "
+            "use the same to go on, or another folder to begin anew"
+        )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..backend import Array, Shape
 from ..data.batch import Data, rows
+from ..data.weights import check_weights, class_weighted
 from ..errors import DataError, ShapeError
 from ..layers.base import Mask
 from ..layers.core import fits
@@ -112,7 +113,7 @@ def as_data(
     loss: Loss,
     shapes: tuple[Any, Any],
     dtype: str,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: Any = None,
     sample_weight: Any = None,
     mask: Any = None,
 ) -> Data:
@@ -128,8 +129,8 @@ def as_data(
         The shapes of one input and one output of the network.
     dtype : str
         The dtype of the model.
-    class_weight : mapping of int to float, optional
-        A weight for each class; 1 for those left out.
+    class_weight : mapping of int to float, or "balanced", optional
+        A weight for each class, 1 for those left out; time steps have one each.
     sample_weight : array-like (n,) or (n, time), optional
         A weight for each example, or each of its time steps.
     mask : array-like (n, time) or (n,), or several by name, optional
@@ -137,8 +138,11 @@ def as_data(
     """
     inputs = as_inputs(x, shapes[0])
     target = as_target(y, loss, shapes[1], dtype, rows(inputs))
-    weights = as_weights(target, class_weight, sample_weight, dtype)
-    return Data(inputs, target, weights, dtype, None if mask is None else as_mask(mask, inputs))
+    weights = None if sample_weight is None else as_numbers(sample_weight, "sample_weight")
+    if weights is not None:
+        weights = check_weights(weights, target, shapes[1], dtype)
+    data = Data(inputs, target, weights, dtype, None if mask is None else as_mask(mask, inputs))
+    return data if class_weight is None else class_weighted(data, class_weight, shapes[1])
 
 
 def as_target(y: Any, loss: Loss, shape: Any, dtype: str, n: int) -> Any:
@@ -196,37 +200,3 @@ def as_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
     if not mask.any():
         raise DataError(f"{name}: no time step counts at all")
     return mask.astype(bool)
-
-
-def as_weights(
-    target: Any, class_weight: Mapping[int, float] | None, sample_weight: Any, dtype: str
-) -> Array | None:
-    """Return a weight for each example (or time step), or None if all count the same."""
-    if class_weight is None and sample_weight is None:
-        return None
-    n = rows(target)
-    weights = np.ones(n, dtype)
-    if sample_weight is not None:
-        weights = as_numbers(sample_weight, "sample_weight").astype(dtype)
-        steps = isinstance(target, np.ndarray) and weights.ndim == 2 and weights.shape == target.shape[:2]
-        if not (weights.shape == (n,) or steps) or not np.isfinite(weights).all() or weights.min() < 0:
-            raise DataError(
-                f"sample_weight: expected {n} finite numbers of 0 or more, one per example, "
-                f"got shape {weights.shape}"
-            )
-    if class_weight is not None:
-        factor = _class_weights(target, class_weight, dtype)
-        weights = weights * (factor[:, None] if weights.ndim > factor.ndim else factor)
-    return weights
-
-
-def _class_weights(target: Any, class_weight: Mapping[int, float], dtype: str) -> Array:
-    if isinstance(target, dict):
-        raise DataError("class_weight: the network has several outputs; pass sample_weight instead")
-    labels = target if target.ndim == 1 else target.argmax(-1) if target.shape[-1] > 1 else target[:, 0]
-    known: Sequence[int] = np.unique(labels).tolist()
-    unknown = sorted(set(class_weight) - set(known))
-    if unknown:
-        raise DataError(f"class_weight names the classes {unknown}, but the labels are {known}")
-    weight = np.vectorize(lambda label: class_weight.get(label, 1.0), otypes=[dtype])
-    return weight(labels)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
+
+from ..core.files import csv_text
 
 
 class Result(dict[str, float]):
@@ -40,24 +42,6 @@ def number(value: float) -> str:
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
 
 
-def csv_text(
-    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], path: str | PathLike[str] | None = None
-) -> str:
-    """Return a table as CSV; write it to a file if a path is given."""
-    import csv
-    import io
-
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    if path is not None:
-        from ..core import files as atomic
-
-        atomic.write(path, [text.getvalue().encode()])
-    return text.getvalue()
-
-
 class History(dict[str, list[float]]):
     """A list for each measured quantity, with one number per epoch.
 
@@ -78,6 +62,8 @@ class History(dict[str, list[float]]):
         super().__init__(*args, **named)
         self.steps: dict[str, list[tuple[int, Any]]] = {}
         """What was recorded between epochs: for each quantity pairs of a step and its value then."""
+        self.stopped: str | None = None
+        """Why a callback ended the last training before its last epoch; None if none did."""
 
     def record(self, step: int, values: Mapping[str, Any]) -> None:
         """Add values of one step."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar
 
+from ..core.lock import FolderLock, locked
 from ..core.settings import count
 from ..core.signals import Termination, termination
 from ..core.value import Value, value
@@ -14,7 +19,7 @@ from ..data.batches import BatchSource
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, Terminated, UnpicklableError
-from .callbacks.base import Callback
+from .callbacks.base import Callback, going_on
 from .diagnose import settled
 from .history import History, Result
 from .measure import Tally, evaluate
@@ -43,6 +48,10 @@ class LoopSettings(Value):
     epochs: int = count(1, default=1)
     accumulate: int = count(1, default=1)
     validate_every: int | None = count(1, default=None, optional=True)
+
+
+COMMON = ("accumulate", "validate_every", "class_weight", "validation_split")
+"""Settings that must stay as they are for a training to go on, besides those of the data."""
 
 
 class Loop:
@@ -79,6 +88,9 @@ class Loop:
         self.first = model.history.epochs
         self.begun = model.changes
         self.stopped: str | None = None
+        self.locks: list[FolderLock] = []
+        self.fresh = False
+        self.run_name = f"{time.time():017.6f}-{secrets.token_hex(4)}"  # later ones sort last
         self.asked, self.one_by_one = Termination(), False
         self.tally, self.compiled = Tally(model.metrics), model.executor.compile_seconds
         looks = bool(model.metrics) or any(callback.looks for callback in callbacks)
@@ -96,30 +108,75 @@ class Loop:
         """End the training after this step."""
         self.stopped = reason
 
-    def run(self) -> History:
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.epoch >= self.settings.epochs or (self.stopped is not None and not self.batch)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What a training must have in common with a checkpoint to go on from it, besides the model."""
+        settings, data = self.source.facts()
+        settings |= {name: getattr(self.settings, name, None) for name in COMMON}
+        settings["mixed_bfloat16"] = self.model.executor.config.mixed
+        validation = None if self.validation is None else self.validation.facts()[1]
+        return {"settings": settings, "data": data, "validation_data": validation}
+
+    def run(self, restore: Callable[[], list[Any] | None] | None = None) -> History:
         """Train; the model's state is whole after each step, whatever happens.
+
+        Parameters
+        ----------
+        restore : callable, optional
+            Sets loop and model to where a training was left, and returns the states of its callbacks; None if
+            there is none, and this one begins.
 
         Raises
         ------
         Terminated
             After a SIGTERM: the step is finished, and callbacks such as `Checkpoint` have written it down.
+        FileError
+            If another training writes to a folder of a callback.
         """
-        with termination() as self.asked:
+        begun: list[Callback] = []
+        executor, note = self.model.executor, self.progress.note
+        owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]
+        hold: Any = locked(owned, executor.gather, executor.main, note) if owned else nullcontext([])
+        with termination() as self.asked, hold as self.locks:
             try:
-                with self.model.executor.training():
+                kept = restore() if restore else None
+                self.fresh = restore is not None and kept is None
+                with executor.training():
                     for callback in self.callbacks:
+                        begun.append(callback)
                         callback.begin(self)
-                    self.one_by_one = self._differ()
-                    while self.epoch < self.settings.epochs and self.stopped is None:
+                    self._begin(kept or [])
+                    while not self.over:
                         self._epoch()
                         if self._terminating(now=True):
                             self._terminate()
             finally:
-                for callback in self.callbacks:
+                for callback in begun:
                     callback.end(self)
+                self.model.history.stopped = self.stopped
                 self.progress.close()
         history: History = self.model.history
         return history
+
+    def _begin(self, kept: list[Any]) -> None:
+        """Let callbacks go on from what they remembered, or write down how it begins."""
+        self.one_by_one = self._differ()
+        if self.fresh:
+            self._all_told()
+        for name in going_on(self, kept):
+            self.progress.note(f"{name} is no more among the callbacks: what it remembered is left out")
+        if self.over:
+            why = f"was ended by a callback: {self.stopped}" if self.stopped else "is complete"
+            self.progress.note(f"nothing to do: after {self.epoch} epochs this training {why}")
+
+    def _all_told(self) -> None:
+        for callback in self.callbacks:
+            callback.after_all(self)
 
     def _differ(self) -> bool:
         """Tell whether several processes cut blocks of steps differently; then each step is made alone."""
@@ -154,6 +211,23 @@ class Loop:
         if not self.batch:
             self.tally = Tally(model.metrics)
             model.live = model.live.reset()
+        if self.stopped is None:  # else it was written down between the stop and the end of the epoch
+            self._batches()
+        if self.tally.terms:
+            self._close_epoch()
+        elif self.stopped is None:
+            what = (
+                "nothing of these data counts: the mask leaves out all time steps"
+                if self.batch
+                else ("the data gave no batch at all: there is nothing to train on")
+            )
+            raise DataError(what)
+        else:
+            self._all_told()
+
+    def _batches(self) -> None:
+        """Make the steps of an epoch."""
+        model = self.model
         self.progress.start(self.source.count)
         shard = model.executor.shard(model.problem)
         batches = self.source.batches(self.first + self.epoch, self.batch, shard)
@@ -164,15 +238,6 @@ class Loop:
                     self._terminate()
                 if self.stopped is not None:
                     break
-        if self.tally.terms:
-            self._close_epoch()
-        elif self.stopped is None:
-            what = (
-                "nothing of these data counts: the mask leaves out all time steps"
-                if self.batch
-                else ("the data gave no batch at all: there is nothing to train on")
-            )
-            raise DataError(what)
 
     def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
         """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
@@ -224,6 +289,7 @@ class Loop:
             model.history.record(self.steps, self.validate())
         for callback in self.callbacks:
             callback.step(self, ran.measured)
+        self._all_told()
         self.progress.batch(self.batch, self.tally.result)
 
     def _failed(self, ran: Ran[State], steps: list[list[Batch]]) -> None:
@@ -243,6 +309,7 @@ class Loop:
         self.epoch, self.batch = self.epoch + 1, 0
         for callback in self.callbacks:
             callback.epoch(self, Result(result))
+        self._all_told()
         self.progress.epoch(self.epoch, Result(result))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from ..data import given
 from ..data.batches import ROWS, ArraySource, BatchSource, DatasetSource, as_dataset
+from ..data.weights import class_weighted
 from ..engine.protocol import Trainee
 from ..errors import SettingError
 
@@ -18,27 +19,30 @@ def to_train(
     shuffle: bool | None = None,
     validation_data: Any = None,
     validation_split: float = 0.0,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: Any = None,
     sample_weight: Any = None,
     mask: Any = None,
 ) -> tuple[BatchSource, BatchSource | None]:
     """Return where batches to train on and to validate on come from.
 
     The arguments are those of `fit`; without `shuffle` batches are shuffled if the network allows it.
+    Class weights are of the training only, and a validation split has its part of the sample weights.
     """
-    validation = None
-    if validation_data is not None:
-        several = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-        validation = to_measure(model, *several)
+    validation = None if validation_data is None else to_measure(model, **given.validation(validation_data))
     if (dataset := as_dataset(x, y, batch_size)) is not None:
-        return _checked(model, dataset), validation
-    data = model.checked(x, y, class_weight, sample_weight, mask)
+        given.with_arrays(
+            class_weight, sample_weight=sample_weight, mask=mask, validation_split=validation_split or None
+        )
+        return _checked(model, dataset, class_weight), validation
+    data = model.checked(x, y, None, sample_weight, mask)
     stateful = bool(model.problem.layout.stateful)
     if model.optimizer.full_batch:
         batch_size, shuffle = len(data), False
     if validation is None and validation_split:
         data, rest = data.split(validation_split)
         validation = ArraySource(rest, ROWS)
+    if class_weight is not None:
+        data = class_weighted(data, class_weight, model.output_shape)
     if shuffle and stateful:
         raise SettingError(
             "fit: a stateful layer goes on where the batch before stopped, so batches must keep their "
@@ -48,16 +52,17 @@ def to_train(
 
 
 def to_measure(
-    model: Trainee, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS
+    model: Trainee, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS, sample_weight: Any = None
 ) -> BatchSource:
     """Return where batches to measure on come from."""
     if (dataset := as_dataset(x, y, batch_size)) is not None:
+        given.with_arrays(sample_weight=sample_weight, mask=mask)
         return _checked(model, dataset)
-    return ArraySource(model.checked(x, y, mask=mask), batch_size)
+    return ArraySource(model.checked(x, y, None, sample_weight, mask), batch_size)
 
 
-def _checked(model: Trainee, dataset: Any) -> BatchSource:
+def _checked(model: Trainee, dataset: Any, class_weight: Any = None) -> BatchSource:
     """Return a source whose batches are checked one at a time."""
     if "live" not in vars(model):  # the first batch says for what inputs the model is
         model.checked(*dataset.sample[:2])
-    return DatasetSource(dataset, lambda x, y, weights: model.checked(x, y, None, weights))
+    return DatasetSource(dataset, lambda x, y, weights: model.checked(x, y, class_weight, weights))

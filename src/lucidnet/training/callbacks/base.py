@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.packing import SENSELESS
 from ...engine.state import Measured
-from ...errors import NonFiniteError
+from ...errors import FileError, NonFiniteError, SettingError
 from ...foreign import Refusing
 from ..history import Result
 
@@ -23,7 +25,8 @@ class Callback(Refusing):
     """Does something at certain moments of a training; a subclass overrides those that it needs.
 
     Each method is given the `Loop`: ``loop.model`` with its state, ``loop.epoch`` and ``loop.batch``,
-    how many are done; ``loop.stop("reason")`` ends the training after this step.
+    how many are done; ``loop.stop("reason")`` ends the training after this step. What a callback remembers
+    of a training begins anew in `begin`, so that it serves for any number of them.
 
     Examples
     --------
@@ -52,8 +55,12 @@ class Callback(Refusing):
         idle = type(self).step is Callback.step and type(self).before_step is Callback.before_step
         return None if idle else 1
 
+    def owned(self) -> Path | None:
+        """Return a folder that no other training may write to while this one goes on, if there is one."""
+        return None
+
     def begin(self, loop: Loop) -> None:
-        """Before the first step."""
+        """Before the first step; what is remembered of a training before this one is forgotten here."""
 
     def before_step(self, loop: Loop, batches: Sequence[Any]) -> None:
         """Before each step, with its batches (one, unless gradients are accumulated)."""
@@ -63,6 +70,9 @@ class Callback(Refusing):
 
     def epoch(self, loop: Loop, result: Result) -> None:
         """After each epoch, with its numbers."""
+
+    def after_all(self, loop: Loop) -> None:
+        """After all callbacks had their `step`, or their `epoch`: what is written holds what all decided."""
 
     def failed(self, loop: Loop, error: NonFiniteError) -> bool:
         """After a step that was not finite; return True if training may end without an error."""
@@ -80,4 +90,26 @@ class Callback(Refusing):
         return None
 
     def restore(self, loop: Loop, state: Any) -> None:
-        """Go on from what `state` returned."""
+        """Go on from what `state` returned; called after `begin`."""
+
+
+def going_on(loop: Loop, kept: list[Any]) -> list[str]:
+    """Let the callbacks of a loop go on from what was kept of each kind; return whose state nobody took.
+
+    Raises
+    ------
+    FileError
+        If what was kept makes no sense.
+    """
+    for callback in loop.callbacks:
+        name = type(callback).__name__
+        if (mine := next((one for one in kept if one[0] == name), None)) is None:
+            continue
+        kept.remove(mine)
+        try:
+            callback.restore(loop, mine[1])
+        except SettingError:
+            raise
+        except SENSELESS as error:
+            raise FileError(f"what the checkpoint holds of {name} makes no sense ({error!r})") from error
+    return [name for name, state in kept if state is not None]

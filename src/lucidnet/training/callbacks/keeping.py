@@ -7,11 +7,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...core.settings import path_like, taken, text, whole
+from ...core.settings import choice, path_like, taken, text, whole
 from ...engine.state import Measured
+from ...errors import SettingError
+from ...metrics.best import Best
 from ..history import History, Result
 from .base import Callback
-from .watching import better, mode_of, monitored
 
 if TYPE_CHECKING:
     from ..loop import Loop
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 class Checkpoint(Callback):
     """Writes the whole training to a folder, from which ``fit(..., resume=folder)`` goes on.
 
+    It writes when all callbacks have had their turn, so their order does not matter, and once more at the
+    end of the training, with why it ended. The folder belongs to one training while that goes on: another one
+    that would write there is refused (see `core.lock` for disks that several machines share). Of what lies in
+    the folder only checkpoints of this very training are ever removed; those of another one are replaced
+    where they are of the same step.
+
     Parameters
     ----------
     folder : path
@@ -27,12 +34,14 @@ class Checkpoint(Callback):
     every_steps : int, optional
         After how many steps.
     every_epochs : int, optional
-        After how many epochs.
+        After how many epochs. If neither is given only the best model is written, and not the training.
     keep : int
         How many of the last are kept.
     best : str, optional
         A measured number such as ``"val_loss"``: whenever it is best, the model goes to
-        ``best.safetensors``.
+        ``best.safetensors``. NaN is never the best.
+    mode : {"min", "max"}, optional
+        Whether small or large is the best; by the metric, if not given, and needed where that does not know.
     """
 
     def __init__(
@@ -43,52 +52,71 @@ class Checkpoint(Callback):
         every_epochs: int | None = 1,
         keep: int = 3,
         best: str | None = None,
+        mode: str | None = None,
     ) -> None:
         self.folder = Path(taken(self, "folder", folder, path_like()))
         self.every_steps = taken(self, "every_steps", every_steps, whole(1, optional=True))
         self.every_epochs = taken(self, "every_epochs", every_epochs, whole(1, optional=True))
         self.keep = taken(self, "keep", keep, whole(1))
-        self.best = taken(self, "best", best, text(optional=True))
-        self.record: float | None = None
+        best = taken(self, "best", best, text(optional=True))
+        way = taken(self, "mode", mode, choice("min", "max", optional=True))
+        if best is None and way is not None:
+            raise SettingError(
+                f"Checkpoint: mode={way!r} says what is the best of a number: name it, best=..."
+            )
+        self.best = None if best is None else Best(best, way, owner="Checkpoint")
+        self.saves = bool(self.every_steps or self.every_epochs)
+        self.due = self.improved = False
+
+    def owned(self) -> Path | None:
+        return self.folder
 
     def room(self, step: int) -> int | None:
         return self.every_steps - step % self.every_steps if self.every_steps else None
 
+    def begin(self, loop: Loop) -> None:
+        self.due, self.improved = loop.fresh and self.saves, False
+        if self.best is not None:
+            self.best.begin(loop.model.metrics)
+
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
-        if self.every_steps and loop.steps % self.every_steps == 0:
-            self._write(loop)
+        self.due |= self.every_steps is not None and loop.steps % self.every_steps == 0
 
     def epoch(self, loop: Loop, result: Result) -> None:
-        if self.best is not None:
-            value = monitored(result, self.best)
-            if self.record is None or better(value, self.record, mode_of(self.best)):
-                self.record = value
-                model: Any = loop.model
-                if model.executor.main:
-                    from ...interop.model_file import save
+        self.due |= self.every_epochs is not None and loop.epoch % self.every_epochs == 0
+        self.improved = self.best is not None and self.best.improved(result, loop.model.metrics)
 
-                    self.folder.mkdir(parents=True, exist_ok=True)
-                    save(model, self.folder / "best.safetensors")
-        if self.every_epochs and loop.epoch % self.every_epochs == 0:
+    def after_all(self, loop: Loop) -> None:
+        if self.improved and loop.model.executor.main:
+            from ...interop.model_file import save
+
+            self.folder.mkdir(parents=True, exist_ok=True)
+            save(loop.model, self.folder / "best.safetensors")
+        if self.due or (loop.over and self.saves):
             self._write(loop)
+        self.due = self.improved = False
 
     def terminated(self, loop: Loop) -> str | None:
         self._write(loop)
         return f"with --resume (fit(..., resume=folder)) it goes on from {self.folder}"
 
     def _write(self, loop: Loop) -> None:
+        from ...interop.checkpoints import place, prune
         from ..checkpoint import write
 
-        write(loop, self.folder / f"step-{loop.steps:08}.safetensors")
+        for lock in loop.locks:
+            lock.hold()
+        write(loop, place(self.folder, loop.steps))
         if loop.model.executor.main:
-            for old in sorted(self.folder.glob("step-*.safetensors"))[: -self.keep]:
-                old.unlink(missing_ok=True)
+            prune(self.folder, loop.run_name, self.keep)
 
     def state(self) -> Any:
-        return self.record
+        return None if self.best is None else self.best.state()
 
     def restore(self, loop: Loop, state: Any) -> None:
-        self.record = state
+        if self.best is not None and state is not None:
+            # Older versions kept the number alone.
+            self.best.restore(state if isinstance(state, dict) else {"best": state})
 
 
 def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
@@ -96,10 +124,9 @@ def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
     from ..checkpoint import restore
 
     where = Path(folder)
-    if not any(isinstance(c, Checkpoint) and c.folder == where for c in loop.callbacks):
+    if not any(isinstance(c, Checkpoint) and c.saves and c.folder == where for c in loop.callbacks):
         loop.callbacks = [*loop.callbacks, Checkpoint(where)]
-    restore(loop, where)
-    return loop.run()
+    return loop.run(lambda: restore(loop, where))
 
 
 class CSVLog(Callback):

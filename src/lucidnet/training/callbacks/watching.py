@@ -10,32 +10,14 @@ from ...core.matrices import matrix_lines
 from ...core.settings import choice, finite, flag, function, taken, text, texts, whole
 from ...core.trees import dotted, leaves
 from ...engine.state import Measured
-from ...errors import NonFiniteError, SettingError
+from ...errors import NonFiniteError
+from ...metrics.best import Best
 from ...optimizers.schedules import Fixed, Product
 from ..history import Result
 from .base import Callback
 
 if TYPE_CHECKING:
     from ..loop import Loop
-
-
-def monitored(result: Result, name: str) -> float:
-    """Return a measured number, or say which there are."""
-    if name not in result:
-        hint = "; pass validation_data" if name.startswith("val_") else ""
-        raise SettingError(f"nothing named {name!r} was measured; there are {', '.join(result)}{hint}")
-    return result[name]
-
-
-def mode_of(name: str) -> str:
-    """Return whether a number is better small ("min") or large ("max"), by its name."""
-    small = ("loss", "mse", "mae", "rmse", "error")
-    return "min" if name.endswith(small) else "max"
-
-
-def better(value: float, than: float, mode: str, by: float = 0.0) -> bool:
-    """Tell whether a number is better than another, by more than a margin."""
-    return value < than - by if mode == "min" else value > than + by
 
 
 class Patience(Callback):
@@ -45,28 +27,38 @@ class Patience(Callback):
         self.monitor = taken(self, "monitor", monitor, text())
         self.patience = taken(self, "patience", patience, whole(0))
         self.min_delta = taken(self, "min_delta", min_delta, finite(0))
-        self.mode = taken(self, "mode", mode, choice("min", "max", optional=True)) or mode_of(self.monitor)
-        self.best: float | None = None
+        way = taken(self, "mode", mode, choice("min", "max", optional=True))
+        self.watched = Best(self.monitor, way, self.min_delta, type(self).__name__)
         self.waited = 0
 
-    def improved(self, result: Result) -> bool:
+    @property
+    def best(self) -> float | None:
+        """The best number of this training so far."""
+        return self.watched.value
+
+    def begin(self, loop: Loop) -> None:
+        self.watched.begin(loop.model.metrics)
+        self.waited = 0
+
+    def improved(self, loop: Loop, result: Result) -> bool:
         """Note a new number; tell whether it is the best so far."""
-        value = monitored(result, self.monitor)
-        if self.best is None or better(value, self.best, self.mode, self.min_delta):
-            self.best, self.waited = value, 0
-            return True
-        self.waited += 1
-        return False
+        found = self.watched.improved(result, loop.model.metrics)
+        self.waited = 0 if found else self.waited + 1
+        return found
 
     def state(self) -> Any:
-        return {"best": self.best, "waited": self.waited}
+        return self.watched.state() | {"waited": self.waited}
 
     def restore(self, loop: Loop, state: Any) -> None:
-        self.best, self.waited = state["best"], state["waited"]
+        self.watched.restore(state)
+        self.waited = state["waited"]
 
 
 class EarlyStopping(Patience):
-    """Ends the training when a number has not become better for some epochs.
+    """Ends the training when a number has not become better for some epochs; NaN is never better.
+
+    A training that was ended so is complete: the same line with ``resume=`` does nothing more, also with more
+    `epochs`.
 
     Parameters
     ----------
@@ -77,7 +69,8 @@ class EarlyStopping(Patience):
     min_delta : float
         By how much it must be better.
     mode : {"min", "max"}, optional
-        Whether small or large is good; by the name, if not given.
+        Whether small or large is good; by the metric, if not given (`Metric.better`), and needed where that
+        does not know, as for a function of one's own. What is given counts more than what the metric says.
     restore_best : bool
         Whether the weights of the best epoch come back at the end.
     """
@@ -95,8 +88,12 @@ class EarlyStopping(Patience):
         self.restore_best = taken(self, "restore_best", restore_best, flag())
         self.weights: Any = None
 
+    def begin(self, loop: Loop) -> None:
+        self.weights = None  # before what may raise: they are another training's
+        super().begin(loop)
+
     def epoch(self, loop: Loop, result: Result) -> None:
-        if self.improved(result):
+        if self.improved(loop, result):
             self.weights = loop.model.state.vector if self.restore_best else None
         elif self.waited >= self.patience:
             loop.stop(f"{self.monitor} has not become better for {self.waited} epochs")
@@ -155,8 +152,12 @@ class ReduceOnPlateau(Patience):
         self.put: Any = None
         """The rate that was set here last."""
 
+    def begin(self, loop: Loop) -> None:
+        self.cooling, self.total, self.given, self.put = 0, 1.0, None, None
+        super().begin(loop)
+
     def epoch(self, loop: Loop, result: Result) -> None:
-        if self.improved(result):
+        if self.improved(loop, result):
             self.cooling = max(0, self.cooling - 1)
             return
         if self.cooling:

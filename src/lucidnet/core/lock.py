@@ -1,0 +1,309 @@
+"""A folder that belongs to one training at a time: a file in it says to which.
+
+The file is made by `os.link`, which either makes it or fails, on network disks too (where a disk knows no
+links, by ``O_EXCL``, for which NFS must be version 3 or newer). It names process and machine, and its time is
+set anew every `BEAT` seconds. A lock is left over if its process is gone, as the same machine can tell. Of
+another machine, or container, or after the machine was started anew, one cannot: there it is left over once
+its time has not been set for `LIMIT` seconds, by the clock of the disk, so that those of the machines do not
+matter. A disk that shows one machine only after minutes what another has written is not guarded against.
+Whoever was asleep for longer, and lost the folder meanwhile, is told when it next writes (`FolderLock.hold`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ..errors import FileError
+from .files import explained
+
+NAME = ".lucidnet-training.lock"
+"""The file's name in the folder."""
+BEAT = 30.0
+"""Seconds between two signs of life."""
+LIMIT = 600.0
+"""Seconds without one after which a lock of another machine is left over."""
+
+HELD: weakref.WeakValueDictionary[str, FolderLock] = weakref.WeakValueDictionary()
+"""The locks that this process holds, by their tokens; what an interrupt has left nobody holds."""
+
+
+class FolderLock:
+    """The right to write in a folder, from `take` to `release`, or in a ``with`` statement.
+
+    Parameters
+    ----------
+    folder : path
+        The folder; made if it is not there.
+
+    Attributes
+    ----------
+    note : str or None
+        What is to be told of a lock that was left over, and taken.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.path = self.folder / NAME
+        self.token = secrets.token_hex(8)
+        self.note: str | None = None
+        self._ended = threading.Event()
+
+    def __enter__(self) -> FolderLock:
+        self.take()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def take(self) -> None:
+        """Make the folder this lock's own, or say whose it is.
+
+        Raises
+        ------
+        FileError
+            If another training has it, or the folder cannot be written.
+        """
+        mine = {
+            "pid": os.getpid(),
+            "token": self.token,
+            "since": time.time(),
+            **_machine(),
+            **_began(os.getpid()),
+        }
+        made = self.path.with_name(f"{NAME}.{self.token}")
+        with explained(self.folder, "nothing was written there"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                made.write_text(json.dumps(mine), encoding="utf-8")
+                HELD[self.token] = self  # before other threads can see the file
+                with _one_by_one(self.folder):
+                    self._clear(made.stat().st_mtime)
+                    try:
+                        _link(made, self.path)
+                    except FileExistsError:
+                        raise FileError(_refusal(self.path, _read(self.path), 0.0)) from None
+            except BaseException:
+                HELD.pop(self.token, None)
+                raise
+            finally:
+                made.unlink(missing_ok=True)
+        self._ended = threading.Event()
+        given = (self.path, self.token, self._ended)
+        threading.Thread(target=_beat, args=given, name="lucidnet lock", daemon=True).start()
+
+    def release(self) -> None:
+        """Let the folder go; whoever has taken it meanwhile keeps it."""
+        HELD.pop(self.token, None)
+        self._ended.set()
+        with suppress(OSError):
+            if self._mine():
+                self.path.unlink()
+
+    def hold(self) -> None:
+        """Make sure that the folder is still ours, before something is written; one that vanished is made.
+
+        Raises
+        ------
+        FileError
+            If another training has taken it.
+        """
+        if not self._mine():
+            self._ended.set()
+            self.take()
+
+    def _mine(self) -> bool:
+        found = _read(self.path)
+        return (found.get("token"), found.get("pid")) == (self.token, os.getpid())  # no forked copy's
+
+    def _clear(self, now: float) -> None:
+        """Remove a lock that is left over, and what was left of making one; raise if it is in use."""
+        for left in self.folder.glob(f"{NAME}.*"):
+            with suppress(OSError):
+                holder, age = _read(left), now - left.stat().st_mtime
+                gone = holder.get("pid") != os.getpid() and _left_over(holder, age)
+                if age > BEAT or gone:
+                    left.unlink()
+        try:
+            age = max(0.0, now - self.path.stat().st_mtime)
+        except FileNotFoundError:
+            return
+        holder = _read(self.path)
+        reason = _left_over(holder, age)
+        if reason is None:
+            raise FileError(_refusal(self.path, holder, age))
+        self.note = f"{self.folder}: took over the lock of {_title(holder)}: {reason}"
+        self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(
+    folders: Iterable[Path], gather: Callable[[Any], list[Any]], main: bool, tell: Callable[[str], object]
+) -> Iterator[list[FolderLock]]:
+    """Hold the locks of some folders; of several processes the main one does, and all learn if that fails.
+
+    Parameters
+    ----------
+    folders : iterable of Path
+        The folders; one may be there twice.
+    gather : callable
+        Returns what each process has, in their order.
+    main : bool
+        Whether this is the process that writes.
+    tell : callable
+        Is told of locks that were left over.
+    """
+    held: list[FolderLock] = []
+    refused = None
+    with ExitStack() as stack:
+        if main:
+            try:
+                for folder in sorted(set(map(_place, folders))):
+                    held.append(stack.enter_context(FolderLock(folder)))
+            except FileError as error:
+                refused = str(error)
+        if message := next(filter(None, gather(refused)), None):
+            raise FileError(message)
+        for note in filter(None, (lock.note for lock in held)):
+            tell(note)
+        yield held
+
+
+def _beat(path: Path, token: str, ended: threading.Event) -> None:
+    """Give signs of life, for as long as the lock is held."""
+    while not ended.wait(BEAT) and token in HELD:
+        with suppress(OSError):
+            if _read(path).get("token") == token:
+                os.utime(path)
+
+
+def _place(folder: Path) -> Path:
+    """Return a folder by the one name that it has, whatever links lead to it."""
+    if "\0" in str(folder):
+        raise FileError(f"{str(folder)!r}: a path holds no null character; name another folder")
+    return Path(os.path.realpath(folder))
+
+
+def _left_over(holder: dict[str, Any], age: float) -> str | None:
+    """Say why nobody needs a lock any more; None if somebody may."""
+    silent = f"it gave no sign of life for {span(age)}" if age > LIMIT else None
+    if not holder or any(holder.get(name) != value for name, value in _machine().items()):
+        return silent
+    pid, began = holder.get("pid"), holder.get("began")
+    if pid == os.getpid() and began == _began(os.getpid())["began"]:
+        return None if holder.get("token") in HELD else "that is this process, which has left it"
+    found = _began(pid)["began"]
+    if found is None:
+        return "that process is gone"
+    if found != began:
+        return "that process is gone, and another has its number"
+    return None if found else silent  # without a time, another process may have its number
+
+
+def _refusal(path: Path, holder: dict[str, Any], age: float) -> str:
+    since = holder.get("since")
+    begun = f", for {span(time.time() - since)}" if isinstance(since, float) else ""
+    return (
+        f"{path.parent}: another training writes there: {_title(holder)}{begun}, last sign of life "
+        f"{span(age)} ago; wait for it, or choose another folder. If there is no such process any more, "
+        f"remove {path}"
+    )
+
+
+def _title(holder: dict[str, Any]) -> str:
+    known = {"pid", "host"} <= holder.keys()
+    return f"process {holder['pid']} on {holder['host']}" if known else "an unknown process"
+
+
+def _machine() -> dict[str, str]:
+    """Return what tells machines, their starts, and containers apart: process 7 is another one on each."""
+    system = ""
+    with suppress(OSError):  # there are such files on Linux only
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        system = f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    return {"host": socket.gethostname(), "system": system}
+
+
+def _began(pid: Any) -> dict[str, str | None]:
+    """Return when a process of this machine began; "" if nobody knows, None if there is no such process."""
+    if type(pid) is not int or pid < 1:
+        return {"began": None}
+    if not Path("/proc/self/stat").exists():
+        return {"began": "" if _runs(pid) else None}
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {"began": None}
+    state, *rest = text.rpartition(")")[2].split()
+    return {"began": None if state in "ZX" else rest[18]}  # a zombie has ended
+
+
+def _runs(pid: int) -> bool:
+    if os.name == "nt":  # where signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a lock says; nothing if it cannot be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _link(made: Path, path: Path) -> None:
+    """Put a finished file in its place; FileExistsError if there is one."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        raise
+    except OSError:  # no links on this disk
+        with path.open("x", encoding="utf-8") as file:
+            file.write(made.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _one_by_one(folder: Path) -> Iterator[None]:
+    """Let one process of a machine at a time look for a lock that is left over, and take it."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # not all disks know it
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def span(seconds: float) -> str:
+    """Write how long something took, roughly.
+
+    Examples
+    --------
+    >>> span(5.4), span(150), span(9000)
+    ('5 s', '2 min', '2.5 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds // 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

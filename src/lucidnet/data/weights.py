@@ -1,0 +1,136 @@
+"""What each example, or each of its time steps, counts in the loss: weights of one's own, and of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array, Shape
+from ..errors import DataError, SettingError
+from .batch import Data, rows
+
+
+def check_weights(weights: Array, target: Any, shape: Any, dtype: str) -> Array:
+    """Return weights (n,) or (n, time) of a model's dtype, or say what is wrong with them.
+
+    Negative ones are allowed: an example that counts -1 is one to move away from, as in policy gradients.
+
+    Parameters
+    ----------
+    weights : array
+        What was given.
+    target : array (n, ...), or several by name
+        The targets, as the loss takes them.
+    shape : shape, or several by name
+        The shape of one output.
+    dtype : str
+        The dtype of the model.
+    """
+    n, form = rows(target), None if isinstance(target, dict) else leading(target, shape)
+    with np.errstate(over="ignore"):
+        weights = weights.astype(dtype)
+    steps = form is not None and len(form) > 1 and weights.shape == form
+    if not (weights.shape == (n,) or steps) or not np.isfinite(weights).all():
+        also = f", or {form}, one per time step" if form is not None and len(form) > 1 else ""
+        found = "" if np.isfinite(weights).all() else " with NaN or infinity in it"
+        raise DataError(
+            f"sample_weight: expected {n} finite numbers, one per example{also}, "
+            f"got shape {weights.shape}{found}"
+        )
+    return weights
+
+
+def leading(target: Array, shape: Shape) -> Shape:
+    """Return the shape of the losses of targets: all their axes, but for that of the features, if there."""
+    found: Shape = target.shape if target.ndim <= len(shape) else target.shape[:-1]
+    return found
+
+
+def class_weighted(data: Data, class_weight: Any, shape: Any) -> Data:
+    """Return data whose weights are multiplied by those of their classes; time steps have one each.
+
+    Parameters
+    ----------
+    data : Data
+        Examples with targets.
+    class_weight : mapping of int to float, or "balanced"
+        A weight for each class, 1 for those left out; or n / (k n_c) for a class with n_c of n examples,
+        where k is how many classes there are among them. Time steps that the mask leaves out are no examples.
+    shape : tuple of int
+        The shape of one output.
+    """
+    if isinstance(data.target, dict):
+        raise DataError("class_weight: the network has several outputs; pass sample_weight instead")
+    found, known = labels(
+        data.target, shape, set(class_weight) if isinstance(class_weight, Mapping) else set()
+    )
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise SettingError(f"class_weight: expected a dict, or 'balanced', got {class_weight!r}")
+        counted = isinstance(data.mask, np.ndarray) and data.mask.shape == found.shape
+        factors = balanced(found[data.mask] if counted else found, len(known))
+    else:
+        factors = factors_of(class_weight, known)
+    weights = factors.astype(data.dtype)[found]
+    if data.weights is not None:
+        # What has fewer axes goes along the first ones of what has more.
+        one, other = sorted((weights, data.weights), key=lambda array: array.ndim)
+        weights = one.reshape(*one.shape, *(1,) * (other.ndim - one.ndim)) * other
+    return replace(data, weights=weights)
+
+
+def balanced(found: Array, count: int) -> Array:
+    """Return a weight for each class that is inverse to how often it occurs, as scikit-learn has it.
+
+    Examples
+    --------
+    >>> balanced(np.array([0, 0, 0, 2]), 3).tolist()
+    [0.6666666666666666, 1.0, 2.0]
+    """
+    counts = np.bincount(found.ravel(), minlength=count)
+    there = counts > 0
+    return np.where(there, found.size / (max(1, there.sum()) * np.maximum(counts, 1)), 1.0)
+
+
+def factors_of(class_weight: Any, known: list[int]) -> Array:
+    """Return a weight for each of the known classes, checked."""
+    if not isinstance(class_weight, Mapping):
+        raise SettingError(f"class_weight: expected a dict, or 'balanced', got {class_weight!r}")
+    if unknown := [label for label in class_weight if label not in known]:
+        raise DataError(f"class_weight names the classes {unknown}, but the labels are {known}")
+    for label, weight in class_weight.items():
+        number = isinstance(weight, (int, float, np.number)) and not isinstance(weight, bool)
+        if not (number and np.isfinite(weight) and weight >= 0):
+            raise SettingError(
+                f"class_weight: expected finite numbers of 0 or more, got {label!r}: {weight!r}"
+            )
+    return np.array([float(class_weight.get(label, 1.0)) for label in known])
+
+
+def labels(target: Array, shape: Shape, named: set[Any]) -> tuple[Array, list[int]]:
+    """Return for each example, or time step, which of the known classes it is, and their names.
+
+    A single output has two, 0 and 1, or -1 and 1, as the targets say, or whoever names them.
+    """
+    whole = target.ndim <= len(shape)
+    if whole and shape[-1] > 1:
+        return target.astype(np.int64, copy=False), list(range(shape[-1]))
+    if not whole and target.shape[-1] > 1:
+        if not (((target == 0) | (target == 1)).all() and (target.sum(-1) == 1).all()):
+            raise DataError(
+                "class_weight: each row of targets must be of one class, with a single 1 in it, but there "
+                "are rows of several classes, of none, or of probabilities; pass sample_weight instead"
+            )
+        return target.argmax(-1), list(range(target.shape[-1]))
+    values = target if whole else target[..., 0]
+    there = set(np.unique(values).tolist())
+    if not there <= {-1, 0, 1}:
+        raise DataError(
+            f"class_weight: targets of a single output are classes if they are 0 and 1, or -1 and 1, got "
+            f"{sorted(there)[:5]}; pass sample_weight instead"
+        )
+    low = -1 if -1 in named or (-1 in there and 0 not in named) else 0
+    return (values > 0).astype(np.int64), [low, 1]

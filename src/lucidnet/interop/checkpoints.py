@@ -1,0 +1,86 @@
+"""Which files of a folder are checkpoints, of which training, and which is the newest."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import FileError
+from . import container
+
+OWN = re.compile(r"step-(\d{8,})\.safetensors")
+"""Their names. Of what has such a name those are ours that tell of a training, or cannot be read."""
+
+LEFT = re.compile(r"\.(step-\d{8,}|best)\.safetensors\.[0-9a-f]{8}\.safetensors")
+"""The names of files that were not finished when their process was killed (`core.files.write`)."""
+
+
+class Found(NamedTuple):
+    """A checkpoint: of which training it is (None if it cannot be read), and of which step."""
+
+    run: str | None
+    step: int
+    path: Path
+
+
+def checkpoint(path: Path) -> Found | None:
+    """Return what checkpoint a file is; None if it is none."""
+    if (name := OWN.fullmatch(path.name)) is None or not path.is_file():
+        return None
+    run: str | None = None
+    with suppress(FileError):
+        training = container.describe(path).get("training")
+        if training is None:  # somebody's model
+            return None
+        inner = training.get("dict") if isinstance(training, dict) else None
+        run = str(inner.get("run") or "") if isinstance(inner, dict) else ""
+    return Found(run, int(name[1]), path)
+
+
+def found(folder: Path) -> list[Found]:
+    """Return the checkpoints of a folder, those of the last training last; other files are left out."""
+    made = [one for path in folder.glob("step-*") if (one := checkpoint(path)) is not None]
+    last = max((one.run for one in made if one.run is not None), default="")
+    return sorted(made, key=lambda one: (last if one.run is None else one.run, one.step))
+
+
+def place(folder: Path, step: int) -> Path:
+    """Return where the checkpoint of a step goes: with more zeros, if what has that name is none."""
+    width = 8
+    while (path := folder / f"step-{step:0{width}}.safetensors").exists() and checkpoint(path) is None:
+        width += 1
+    return path
+
+
+def prune(folder: Path, run: str, keep: int) -> None:
+    """Remove all but the last checkpoints of a training, and what was left of writing some; the rest stays.
+
+    To be called by whoever holds the folder's lock.
+    """
+    for path in folder.glob(".*.safetensors"):
+        if LEFT.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+    for old in [one for one in found(folder) if one.run == run][:-keep]:
+        old.path.unlink(missing_ok=True)
+
+
+def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
+    """Return the newest whole checkpoint of a folder with its content; None if there is none at all.
+
+    Raises
+    ------
+    FileError
+        If there are some, but all of them are damaged.
+    """
+    paths = [one.path for one in reversed(found(folder))]
+    for path in paths:
+        try:
+            return path, *container.read(path)
+        except FileError as error:
+            warnings.warn(f"{error} Going on from the checkpoint before it.", stacklevel=2)
+    if paths:
+        raise FileError(f"{folder}: all its checkpoints are damaged; remove the folder to begin anew")
+    return None

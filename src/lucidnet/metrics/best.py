@@ -1,0 +1,106 @@
+"""The best of a measured number so far: one piece of code for all that look for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import SettingError
+from .base import Metric
+
+
+class Best:
+    """Remembers the best of a number from epoch to epoch; NaN is never the best.
+
+    Parameters
+    ----------
+    monitor : str
+        The number, as it stands in the history: ``"loss"``, or the name of a metric, also after ``"val_"``.
+    mode : {"min", "max"}, optional
+        Whether small or large is good. If not given the metric says it; it must be given for one that does
+        not know. If both say something this counts.
+    min_delta : float
+        By how much a number must be better than the best before.
+    owner : str
+        Who asks, for messages.
+
+    Examples
+    --------
+    >>> best = Best("val_loss")
+    >>> [best.improved({"val_loss": value}, ()) for value in (float("nan"), 2.0, 3.0, 1.0)]
+    [False, True, False, True]
+    """
+
+    def __init__(
+        self, monitor: str, mode: str | None = None, min_delta: float = 0.0, owner: str = ""
+    ) -> None:
+        if mode not in (None, "min", "max"):
+            raise SettingError(f"{owner}: mode must be 'min' or 'max', got {mode!r}")
+        self.monitor, self.mode, self.min_delta, self.owner = monitor, mode, min_delta, owner
+        self.value: float | None = None
+        self.way = mode
+
+    def begin(self, metrics: Sequence[Metric[Any]]) -> None:
+        """Forget what was; raise if nobody knows what is better."""
+        self.value, self.way = None, self.direction(metrics)
+
+    def direction(self, metrics: Sequence[Metric[Any]]) -> str:
+        """Return ``"min"`` or ``"max"``.
+
+        Raises
+        ------
+        SettingError
+            If the metric does not know it, and it was not given.
+        """
+        if self.mode is not None:
+            return self.mode
+        known = {"loss": "min"} | {metric.name: metric.better for metric in metrics}
+        name = self.monitor if self.monitor in known else self.monitor.removeprefix("val_")
+        if (found := known.get(name)) is not None:
+            return found
+        what = (
+            "does not say whether small or large is better" if name in known else "is not one that is known"
+        )
+        raise SettingError(
+            f"{self.owner}: the number {self.monitor!r} {what}: pass mode='min' or mode='max' "
+            f"(known are {', '.join(name for name, way in known.items() if way)})"
+        )
+
+    def improved(self, result: Mapping[str, float], metrics: Sequence[Metric[Any]]) -> bool:
+        """Note the number of an epoch; tell whether it is the best so far."""
+        if self.monitor not in result:
+            hint = "; pass validation_data" if self.monitor.startswith("val_") else ""
+            raise SettingError(
+                f"nothing named {self.monitor!r} was measured; there are {', '.join(result)}{hint}"
+            )
+        value, way = float(result[self.monitor]), self.direction(metrics)
+        if math.isnan(value) or not (self.value is None or self._better(value, self.value, way)):
+            return False
+        self.value = value
+        return True
+
+    def _better(self, value: float, before: float, way: str) -> bool:
+        if math.isnan(before):  # of a checkpoint of older versions
+            return True
+        return value < before - self.min_delta if way == "min" else value > before + self.min_delta
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` goes on from."""
+        return {"best": self.value, "monitor": self.monitor, "mode": self.way}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned, after `begin`.
+
+        Raises
+        ------
+        SettingError
+            If that was of another number, or of the other direction.
+        """
+        for name, mine in (("monitor", self.monitor), ("mode", self.way)):
+            if mine != state.get(name, mine):
+                raise SettingError(
+                    f"{self.owner}: {name} is {mine!r} here, and {state[name]!r} in the checkpoint: what was "
+                    "best there says nothing here; use the same to go on, or another folder to begin anew"
+                )
+        self.value = state["best"]
