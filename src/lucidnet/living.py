@@ -26,6 +26,7 @@ from .training.checks import as_numbers
 
 if TYPE_CHECKING:
     from .interop.weights import LoadReport
+    from .rules import Rule
 
 ANEW = (
     "compile: {!r} remembers other things than the optimizer before it, so its memory begins anew, "
@@ -218,3 +219,23 @@ def take_average(model: Any) -> None:
         mean = optimizer.averaged(state.vector[:count], state.memory, state.step)
         params = state.params.layout.bind(np.concatenate([mean, state.vector[count:]]))
         model.live = state._replace(params=params, memory={**state.memory, "average": mean})
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+
+def refuse_to_load(path: Any, *args: Any, **kwargs: Any) -> Any:
+    """Say what to call in place of `load` on a model; see `Model.load`."""
+    raise SettingError(
+        f"load returns another model, and leaves this one as it is: model.load_weights({path!r}) takes "
+        "the weights of a file, lucidnet.load(path) returns the model that is in it"
+    )
+
+
+def learning_rule(given: Any) -> Rule | None:
+    """Return a rule; None for plain backpropagation, by name."""
+    if isinstance(given, str) and given == "backprop":
+        return None
+    from .rules import Rule, get
+
+    return Rule() if given is None else get(given)

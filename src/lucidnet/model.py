@@ -112,7 +112,7 @@ class Model:
         self._net: Sequential | None = layers if isinstance(layers, Sequential) else None
         self.base = None
         self._changes: Changes = {}
-        self.load = _refused  # type: ignore[method-assign]
+        self.load = living.refuse_to_load  # type: ignore[method-assign]
         self._host: tuple[State, State] | None = None
         self._chosen: tuple[Loss, Optimizer, Rule | None] | None = None
         self._shapes: tuple[Any, Any] = ((), ())
@@ -188,7 +188,11 @@ class Model:
         """
         from .metrics import several
 
-        made, best, own = losses.get(loss, loss_weights), optimizers.get(optimizer), _rule(rule)
+        made, best, own = (
+            losses.get(loss, loss_weights),
+            optimizers.get(optimizer),
+            living.learning_rule(rule),
+        )
         made.fuse(self.net)  # raises where the loss does not fit the last layer,
         credit_rule(self.net, own)  # and this where the rule does not fit
         _ = self.executor.main  # and this where there are no such devices
@@ -321,7 +325,7 @@ class Model:
     @property
     def rule(self) -> Rule | None:
         """The learning rule, once compiled."""
-        return (self._chosen[2] or _rule(None)) if self._chosen else None
+        return (self._chosen[2] or living.learning_rule(None)) if self._chosen else None
 
     @property
     def feedback(self) -> Params:
@@ -969,22 +973,6 @@ class Model:
     def __repr__(self) -> str:
         layers = list(self._net.layers) if self._net else []
         return f"Model({layers!r}, seed={self.seed}, dtype={self.dtype!r})"
-
-
-def _refused(path: Any, *args: Any, **kwargs: Any) -> Any:
-    raise SettingError(
-        f"load returns another model, and leaves this one as it is: model.load_weights({path!r}) takes "
-        "the weights of a file, lucidnet.load(path) returns the model that is in it"
-    )
-
-
-def _rule(given: Any) -> Rule | None:
-    """Return a rule; None for plain backpropagation, by name."""
-    if isinstance(given, str) and given == "backprop":
-        return None
-    from .rules import Rule, get
-
-    return Rule() if given is None else get(given)
 
 
 def _rebuilt(
