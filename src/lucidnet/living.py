@@ -5,24 +5,31 @@ They alone, with `Model` itself, write what a model holds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .backend import Tree
+from .backend import Array, Tree
+from .core.packing import unpack
 from .core.trees import leaves, tree_map
+from .core.value import from_config
 from .engine.build import initial, problem_of
+from .engine.device import DeviceConfig
 from .engine.parameters import ParameterLayout
 from .engine.problem import Problem, remembered
 from .engine.state import FeedbackState, State
 from .errors import NotReadyError, SettingError, ShapeError
-from .interop.changes import Base, Changes, applied, essential, of_net, with_settings
+from .foreign import ATTRIBUTES
+from .interop import model_file
+from .interop.changes import Base, Changes, applied, essential, from_plain, of_net, with_settings
 from .layers import walk
 from .layers.blank import blank_init
 from .optimizers import SGD, Optimizer
 from .optimizers.settings import kind
 from .training.checks import as_numbers
+from .training.history import History
 
 if TYPE_CHECKING:
     from .interop.weights import LoadReport
@@ -239,3 +246,52 @@ def learning_rule(given: Any) -> Rule | None:
     from .rules import Rule, get
 
     return Rule() if given is None else get(given)
+
+
+SETTINGS = {name: name for name in ("learning_rate", "momentum", "weight_decay", "l1", "l2", "frozen")}
+SETTINGS |= {"lr": "learning_rate", "trainable": "frozen"}
+"""Settings of a model's parts that people set as attributes of the model, and what they are called here."""
+ELSEWHERE = frozenset(ATTRIBUTES["Model"]) | frozenset(SETTINGS)
+"""What has another name here, or is a setting of a part: no attribute of a model that can be set."""
+
+
+def refuse_attribute(name: str) -> None:
+    """Say what to call where somebody sets an attribute that a model does not have."""
+    ours = ATTRIBUTES["Model"].get(name)
+    if setting := SETTINGS.get(name):
+        ours = f"set(layer=..., {setting}=...)"
+        if setting != "frozen":
+            ours = f"set({setting}=...), or for a layer {ours}"
+    raise AttributeError(f"a model's {name!r} cannot be set: here it is {ours}")
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def rebuilt(
+    make: Any,
+    config: DeviceConfig,
+    description: Mapping[str, Any],
+    tensors: Mapping[str, Array],
+    known: Mapping[str, type],
+) -> Any:
+    """Return the model that a file describes; `make` is its class."""
+    net = model_file.network(description, known)
+    if config.name == "jax" and description.get("mixed") is True:
+        config = replace(config, mixed=True)
+    model = make(net, seed=description["seed"], dtype=description["dtype"], backend=config)
+    if description["loss"] is not None:
+        loss, optimizer = (from_config(description[name], known) for name in ("loss", "optimizer"))
+        rule = from_config(description.get("rule"), known) or "backprop"
+        model.compile(loss, optimizer, from_config(description["metrics"], known), rule=rule)
+    model.set_params(*model_file.parameters(description, tensors, known))
+    if model.feedback:
+        model.set_feedback(model_file.fitted(tensors, model.feedback, model_file.FEEDBACK))
+    if changes := from_plain(description.get("set", []), known):
+        model.changes = changes
+    if "state" in description and model.loss is not None:
+        kept = unpack(description["state"], dict(tensors))
+        model.live = model_file.continued(model.problem, model.live, kept)
+    model.history = History({k: list(map(float, v)) for k, v in description["history"].items()})
+    model.about = dict(description["about"])
+    return model

@@ -14,9 +14,7 @@ from . import foreign, living, losses, optimizers
 from .arguments import FitArguments, ModelArguments, OneCycleArguments
 from .backend import Array, Tree
 from .core import pickling
-from .core.packing import unpack
-from .core.trees import Numbers, Params
-from .core.value import from_config
+from .core.trees import Numbers, Params, ReadOnly
 from .data.batch import Data
 from .data.batches import ROWS
 from .engine.build import credit_rule, executor_for, initial
@@ -27,7 +25,7 @@ from .engine.state import State
 from .engine.update import output_mask
 from .errors import NotReadyError, SettingError
 from .interop import model_file
-from .interop.changes import OPTIMIZER, Changes, from_plain, towards
+from .interop.changes import OPTIMIZER, Changes, towards
 from .layers import Layer, Sequential
 from .losses import Loss
 from .optimizers import Optimizer
@@ -119,6 +117,11 @@ class Model:
         self._last: LastStep | None = None
         for layer in given.layers if self._net is None else ():
             self.add(layer)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in living.ELSEWHERE:
+            living.refuse_attribute(name)
+        object.__setattr__(self, name, value)
 
     # --- building ---------------------------------------------------------------------------------
 
@@ -330,7 +333,7 @@ class Model:
     @property
     def feedback(self) -> Params:
         """The learning rule's feedback weights by layer and name; empty where it has none."""
-        return self.state.feedback.weights  # type: ignore[no-any-return]
+        return ReadOnly.of(self.state.feedback.weights)  # type: ignore[no-any-return]
 
     def set_feedback(self, feedback: Tree) -> None:
         """Set the feedback weights from a tree like `feedback`."""
@@ -361,7 +364,7 @@ class Model:
     @property
     def params(self) -> Params:
         """The weights by layer and name, as they are now: ``params["dense1"]["W"]``; see `set_params`."""
-        return self.state.params
+        return ReadOnly.of(self.state.params)  # type: ignore[no-any-return]
 
     @property
     def input_shape(self) -> Any:
@@ -696,7 +699,8 @@ class Model:
         loss = self._compiled[0]
         if "live" not in vars(self):
             self.build(example_shape(x))
-        return as_data(x, y, loss, self._shapes, self.dtype, class_weight, sample_weight, mask)
+        given = (class_weight, sample_weight, mask, self.net)
+        return as_data(x, y, loss, self._shapes, self.dtype, *given)
 
     # --- questions: nothing of the model changes ----------------------------------------------------
 
@@ -968,36 +972,11 @@ class Model:
             What it runs on, as for `Model`: a file does not say that. A model that was trained with
             ``dtype="mixed_bfloat16"`` goes on so on JAX; on NumPy all its calculations are in float32.
         """
-        return model_file.load(path, custom, partial(_rebuilt, DeviceConfig.of(backend, mesh)))
+        made: Model = model_file.load(
+            path, custom, partial(living.rebuilt, cls, DeviceConfig.of(backend, mesh))
+        )
+        return made
 
     def __repr__(self) -> str:
         layers = list(self._net.layers) if self._net else []
         return f"Model({layers!r}, seed={self.seed}, dtype={self.dtype!r})"
-
-
-def _rebuilt(
-    config: DeviceConfig,
-    description: Mapping[str, Any],
-    tensors: Mapping[str, Array],
-    known: Mapping[str, type],
-) -> Model:
-    """Return the model that a file describes."""
-    net = model_file.network(description, known)
-    if config.name == "jax" and description.get("mixed") is True:
-        config = replace(config, mixed=True)
-    model = Model(net, seed=description["seed"], dtype=description["dtype"], backend=config)
-    if description["loss"] is not None:
-        loss, optimizer = (from_config(description[name], known) for name in ("loss", "optimizer"))
-        rule = from_config(description.get("rule"), known) or "backprop"
-        model.compile(loss, optimizer, from_config(description["metrics"], known), rule=rule)
-    model.set_params(*model_file.parameters(description, tensors, known))
-    if model.feedback:
-        model.set_feedback(model_file.fitted(tensors, model.feedback, model_file.FEEDBACK))
-    if changes := from_plain(description.get("set", []), known):
-        model.changes = changes
-    if "state" in description and model.loss is not None:
-        kept = unpack(description["state"], dict(tensors))
-        model.live = model_file.continued(model.problem, model.live, kept)
-    model.history = History({k: list(map(float, v)) for k, v in description["history"].items()})
-    model.about = dict(description["about"])
-    return model

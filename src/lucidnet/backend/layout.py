@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.record import Record, record
-from ..core.trees import Array, Path, Shape, Tree, leaves
+from ..core.trees import Array, Path, Shape, Tree, dotted, leaves
 from ..errors import ShapeError
 from .arrays import namespace
 from .parts import Parts
@@ -115,10 +115,17 @@ class Layout(Record):
     def flat(self, tree: Tree) -> Any:
         """Return a tree as optimizers take it: as one new vector on NumPy, as its `Parts` while compiling."""
         arrays = []
-        for path in self.paths:
+        for path, shape in zip(self.paths, self.shapes, strict=True):
             array = tree
             for name in path:
+                if name not in array:
+                    raise ShapeError(f"{dotted(path)} is missing: expected an array of shape {shape}")
                 array = array[name]
+            if array.shape != shape:
+                raise ShapeError(
+                    f"{dotted(path)}: expected an array of shape {shape}, got {array.shape}; a gradient has "
+                    "the shape of its parameter"
+                )
             arrays.append(array)
         if arrays and not isinstance(arrays[0], np.ndarray):
             return Parts(arrays, self.starts)

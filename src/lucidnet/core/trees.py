@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ..errors import SettingError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -93,3 +95,26 @@ def ordered(tree: Tree, like: Tree) -> Tree:
     if not isinstance(tree, dict) or not isinstance(like, dict):
         return tree
     return {name: ordered(tree[name], like[name]) for name in like if name in tree}
+
+
+class ReadOnly(dict[str, Any]):
+    """A tree that was handed out: a dict of dicts by name that nobody can write; copies are plain dicts."""
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise SettingError(
+            "these arrays are what they were when they were asked for, and setting them changes no model: "
+            "give a new tree to set_params (or set_feedback), or load_weights(tree)"
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = pop = popitem = clear = setdefault = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+    @classmethod
+    def of(cls, tree: Tree) -> Tree:
+        """Return a tree whose dicts cannot be written."""
+        return (
+            cls({name: cls.of(branch) for name, branch in tree.items()}) if isinstance(tree, dict) else tree
+        )

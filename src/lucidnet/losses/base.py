@@ -178,7 +178,8 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
     if target.ndim == len(shape) and shape[-1] == 1:
         target = target[..., None]
     if not fits(target.shape[1:], shape):
-        hint = f"; for {shape[-1]} classes take loss='categorical_crossentropy'" if target.ndim == 1 else ""
+        classes = target.ndim == 1 and len(shape) == 1 and shape[-1] > 1
+        hint = f"; for {shape[-1]} classes take loss='categorical_crossentropy'" if classes else ""
         raise ShapeError(
             f"targets of shape {target.shape} do not fit outputs of shape (n, {', '.join(map(str, shape))})"
             f"{hint}"

@@ -101,6 +101,8 @@ class Joint(Loss):
         if not isinstance(graph, Graph) or set(graph.outputs) != {name for name, _ in self.losses}:
             outputs = graph.outputs if isinstance(graph, Graph) else "one output, of no name"
             raise SettingError(f"losses for {[n for n, _ in self.losses]}, but the network has {outputs}")
+        if len(self.losses) == 1:
+            raise SettingError("the network has one output: give its loss itself, and its targets, not dicts")
         made, fused = [], []
         for name, loss in self.losses:
             ending, new, taken = loss.fuse(Ending(graph=graph, output=name))

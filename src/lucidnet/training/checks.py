@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Shape
+from ..core.trees import tree_map
 from ..data.batch import Data, rows
 from ..data.weights import check_weights, class_weighted
 from ..errors import DataError, ShapeError
-from ..layers.base import Mask
+from ..layers.base import Layer, Mask
 from ..layers.core import fits
 from ..losses import Loss
 from ..losses.base import first_bad
@@ -35,6 +36,8 @@ def as_inputs(x: Any, shape: Any, name: str = "x") -> Any:
     """
     if isinstance(shape, dict):
         return _several(x, shape, name)
+    if isinstance(x, Mapping):
+        raise DataError(f"{name}: the network has one input: give its array, not a dict")
     x = as_numbers(x, name)
     if not fits(x.shape[1:], shape):
         raise ShapeError(_misfit(x.shape, shape, name))
@@ -116,6 +119,7 @@ def as_data(
     class_weight: Any = None,
     sample_weight: Any = None,
     mask: Any = None,
+    net: Layer | None = None,
 ) -> Data:
     """Return examples with their targets, all checked.
 
@@ -135,8 +139,12 @@ def as_data(
         A weight for each example, or each of its time steps.
     mask : array-like (n, time) or (n,), or several by name, optional
         Which time steps count, or how many of each sequence do; see `as_mask`.
+    net : Layer, optional
+        The network: it says how many time steps the outputs for these inputs have, where that varies.
     """
     inputs = as_inputs(x, shapes[0])
+    if net is not None and _varies(shapes[1]):
+        shapes = shapes[0], net.output_shape(tree_map(lambda array: tuple(array.shape[1:]), inputs))
     target = as_target(y, loss, shapes[1], dtype, rows(inputs))
     weights = None if sample_weight is None else as_numbers(sample_weight, "sample_weight")
     if weights is not None:
@@ -145,8 +153,15 @@ def as_data(
     return data if class_weight is None else class_weighted(data, class_weight, shapes[1])
 
 
+def _varies(shape: Any) -> bool:
+    """Tell whether one of these sizes, or of those of several outputs by name, is not known."""
+    return any(map(_varies, shape.values())) if isinstance(shape, dict) else None in shape
+
+
 def as_target(y: Any, loss: Loss, shape: Any, dtype: str, n: int) -> Any:
     """Return targets as the loss takes them, one for each of n examples."""
+    if y is None:
+        raise DataError("y is missing: training and evaluation need targets, fit(x, y)")
     given = y if isinstance(y, Mapping) else as_numbers(y, "y")
     for name, array in given.items() if isinstance(given, Mapping) else [("", given)]:
         array, title = np.asarray(array), f"y[{name!r}]" if name else "y"

@@ -91,7 +91,7 @@ class Tally:
             )
         numbers = {metric.name: metric.result(state) for metric, state in pairs}
         loss = self.loss / self.terms + sum(total / terms for total, terms in self.several if terms)
-        return Result({prefix + k: v for k, v in ({"loss": loss} | numbers).items()})
+        return Result({prefix + k: v for k, v in ({"loss": float(loss)} | numbers).items()})
 
 
 def _counted(tree: Any, mask: Any) -> Any:

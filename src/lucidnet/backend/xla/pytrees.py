@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from ...core.trees import ReadOnly
 from ..layout import Flat
 from ..parts import Parts
 
 
 @cache
 def register() -> None:
-    """Tell JAX, once, that `Flat` and `Parts` are containers of arrays."""
+    """Tell JAX, once, that `Flat`, `Parts` and `ReadOnly` are containers of arrays."""
     import jax
 
     tree: Any = jax.tree_util
@@ -19,6 +20,11 @@ def register() -> None:
         Parts,
         lambda parts: (tuple(parts.arrays), tuple(parts.starts)),
         lambda starts, arrays: Parts(arrays, starts),
+    )
+    tree.register_pytree_node(
+        ReadOnly,
+        lambda given: (tuple(given.values()), tuple(given)),
+        lambda names, values: dict(zip(names, values, strict=True)),
     )
     tree.register_pytree_node(
         Flat,

@@ -10,7 +10,7 @@ from ...core.matrices import matrix_lines
 from ...core.settings import choice, finite, flag, function, taken, text, texts, whole
 from ...core.trees import dotted, leaves
 from ...engine.state import Measured
-from ...errors import NonFiniteError
+from ...errors import NonFiniteError, SettingError
 from ...metrics.best import Best
 from ...optimizers.schedules import Fixed, Product
 from ..history import Result
@@ -239,6 +239,13 @@ class PrintWeights(Callback):
 
     def room(self, step: int) -> int | None:
         return self.every - step % self.every
+
+    def begin(self, loop: Loop) -> None:
+        names = [dotted(path) for path, _ in leaves(loop.model.state.params)]
+        for pattern in self.patterns:
+            if not any(fnmatch(name, pattern) for name in names):
+                there = ", ".join(names)
+                raise SettingError(f"PrintWeights: nothing is called {pattern!r}; there are {there}")
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
         number = loop.steps
