@@ -75,7 +75,7 @@ def _block_norm_last(p: Any, x: Any) -> Any:
 
 ROWS = [
     LayerRow(L.Embedding(7, 3), lambda p, x: np.eye(7)[x] @ p["W"], shape=(5,), classes=7),
-    LayerRow(L.Embedding(7, 3, mask_zero=True), lambda p, x: np.eye(7)[x] @ p["W"], shape=(2, 5), classes=7),
+    LayerRow(L.Embedding(7, 3, mask_zero=True), lambda p, x: np.eye(7)[x] @ p["W"], shape=(5,), classes=7),
     LayerRow(L.PositionalEmbedding(6), lambda p, x: x + p["W"][:5], shape=(5, 3)),
     LayerRow(L.PositionalEmbedding(5), lambda p, x: x + p["W"], shape=(5, 3)),
     LayerRow(L.SinusoidalEncoding(), lambda p, x: x + _waves(5, 3), shape=(5, 3)),

@@ -43,7 +43,7 @@ def network(rows):
     """Each layer above a Dense, so that the gradient of its input counts; then one Dense for all."""
     bodies = [[] if row.classes else [Dense(row.shape[-1])] for row in rows]
     nodes = [
-        (f"row{k}", L.Sequential([*body, row.layer, L.Flatten()]), f"x{k}")
+        (f"row{k}", L.Sequential([*body, row.layer, *flat(row)]), f"x{k}")
         for k, (row, body) in enumerate(zip(rows, bodies, strict=True))
     ]
     joined = ("joined", L.Concatenate(), tuple(name for name, _, _ in nodes))
@@ -51,9 +51,19 @@ def network(rows):
     return L.Graph(inputs, [*nodes, joined, ("out", Dense(3, "softmax"), "joined")], "out")
 
 
+def flat(row):
+    """What makes one vector of a row's output; time steps that do not count may not become features."""
+    if row.mask is None and not row.layer.makes_masks:
+        return [L.Flatten()]
+    return [] if len(row.layer.output_shape(row.shape)) == 1 else [L.GlobalAveragePooling1D()]
+
+
 def agree(rows):
     x = {f"x{k}": row.x(N) for k, row in enumerate(rows)}
-    settings = {} if rows[0].mask is None else {"mask": np.tile(rows[0].mask, (N // 4, 1))}
+    settings = {}
+    if rows[0].mask is not None:
+        mask = np.tile(rows[0].mask, (N // 4, 1))
+        settings["mask"] = dict.fromkeys(x, mask) if len(rows) > 1 else mask
     both(
         network(rows),
         x=x if len(rows) > 1 else x["x0"],

@@ -10,6 +10,8 @@ from ..backend import Stream, Tree
 from ..backend.layout import Layout
 from ..backend.memory import keep_freed
 from ..backend.xla.autodiff import installed, missing
+from ..core.trees import dotted
+from ..errors import SettingError
 from ..layers import Layer, walk
 from ..layers.base import derived_kinds
 from ..losses import Loss
@@ -44,6 +46,13 @@ def problem_of(
     how = update.advance
     if optimizer.full_batch:
         from .search import advance as how
+
+        for path, layer in walk(net):
+            for name in ("learning_rate", "weight_decay", "constraint"):
+                if getattr(layer, name) is not None:
+                    raise SettingError(
+                        f"{dotted(path)}: {name} has no effect with {optimizer!r}, which searches"
+                    )
     if own is None:
         return Problem(net, optimizer, layout, objective, loss, input_shape, how)
     from ..rules.feedback import each, edge_shapes

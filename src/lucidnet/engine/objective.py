@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..backend import Tree
@@ -27,7 +30,8 @@ class Evaluation(NamedTuple):
     cache : Cache
         What the network kept.
     mask : Mask
-        Which time steps of the output count.
+        Which time steps of the output count; where it has no time, which examples (n,): those of sequences
+        that are not empty.
     y : array (n, ...), or several by name
         What the loss was given: the output before a final activation that it has taken over.
     kept : Cache
@@ -93,7 +97,11 @@ class Objective(Record):
 
     def evaluate(self, params: Tree, batch: Batch, run: Run = INFERENCE) -> Evaluation:
         """Return the mean loss of a batch, and the network's output; the mask of its inputs is the run's."""
+        if run.masks is None and (run.mask is not None or self.net.makes_masks):
+            run = run.noting()
         y, cache, mask = self.net.flow(params, batch.x, run)
+        if run.masks:
+            mask = filled(mask, y, run.masks.values())
         value, kept = self.loss.forward(y, batch.target, batch.weights, mask, run.valid)
         parts = self.loss.parts(kept, mask, run.valid)
         return Evaluation(value, self.output(kept, y), cache, mask, y, kept, parts)
@@ -117,3 +125,25 @@ class Objective(Record):
         made = self.evaluate(params, batch, run)
         _, grads = self.net.route(params, made.cache, self.loss.backward(made.kept), backprop, need_dx=False)
         return Gradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
+
+
+def filled(mask: Mask, y: Any, seen: Iterable[Mask]) -> Mask:
+    """Return the mask of an output; one without time counts for examples with a sequence that is not empty.
+
+    Parameters
+    ----------
+    mask : Mask
+        That of the output, None where it has no time.
+    y : array (n, ...), or several by name
+        The output.
+    seen : iterable of Mask
+        Those of the inputs of all layers.
+    """
+    if mask is not None and not isinstance(y, dict):
+        return mask
+    several = [one for each in seen for one in (each if isinstance(each, tuple) else (each,))]
+    present = [one.any(1) for one in several if one is not None and not isinstance(one, dict)]
+    examples = reduce(or_, present) if present else None
+    if not isinstance(y, dict):
+        return examples
+    return {name: examples if (own := (mask or {}).get(name)) is None else own for name in y}

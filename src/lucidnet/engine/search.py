@@ -8,14 +8,14 @@ from typing import cast
 import numpy as np
 
 from ..backend import Array, namespace
-from ..data.batch import Batch
+from ..data.batch import Batch, materialize
 from ..errors import SettingError
 from ..optimizers.lbfgs import LBFGS, Pair, minimize
 from .numbers import Numbers
 from .problem import Problem
 from .protocol import NotFiniteError, Ran
 from .state import Measured, State
-from .update import measured_gradient
+from .update import measured_gradient, training_run
 
 Look = Callable[[Problem, State, Batch, Numbers], Measured]
 """From a state and a batch to loss and gradient."""
@@ -54,7 +54,13 @@ def advance(
         vector, found = minimize(function, state.vector[:size], settings, pairs)
     except _NotFiniteError:
         return state, seen[-1]
+    trained = _trained(problem, np.ones_like(vector)) > 0
+    vector = np.where(trained, vector, state.vector[:size])  # pairs of before it was frozen may still move it
     params = layout.layout.bind(namespace(vector).concat([vector, buffers]))
+    if layout.buffers.paths:
+        batch = materialize(batches[0])
+        _, cache, _ = problem.objective.net.flow(params, batch.x, training_run(state, batch, numbers))
+        params = layout.layout.bind(layout.layout.ravel(problem.objective.net.absorb(params, cache)))
     after = state._replace(params=params, memory=_slots(found.pairs, vector), step=state.step + 1)
     return after, seen[0]
 

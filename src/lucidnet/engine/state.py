@@ -168,7 +168,9 @@ def rows_of(tree: Any, rows: Any) -> Any:
     """Return some rows of each array of a tree of tuples and dicts, in which some may be missing."""
     if isinstance(tree, tuple):
         return tuple([rows_of(part, rows) for part in tree]) if tree else tree
-    return None if tree is None else tree_map(lambda array: array[rows], tree)
+    if isinstance(tree, dict):
+        return {name: rows_of(branch, rows) for name, branch in tree.items()}
+    return None if tree is None else tree[rows]
 
 
 def read_only(state: State) -> State:

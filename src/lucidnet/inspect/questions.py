@@ -22,7 +22,7 @@ from ..engine.numbers import Numbers
 from ..engine.parameters import ParameterLayout
 from ..engine.problem import Problem
 from ..engine.protocol import Trainee
-from ..engine.state import State
+from ..engine.state import State, rows_of
 from ..engine.update import measured_gradient, predict
 from ..errors import LucidnetError, NotReadyError, SettingError, ShapeError, UnknownNameError, suggestion
 from ..layers import Layer, Run, backprop, walk
@@ -43,7 +43,7 @@ def activations(model: Trainee, x: Any, layers: Any = None, mask: Any = None) ->
     x, mask = _inputs(model, x, mask)
     params, parts = model.state.params, list[dict[str, Any]]()
     for part in _slices(x):
-        given = tree_map(lambda array, part=part: array[part], x), None if mask is None else mask[part]
+        given = tree_map(lambda array, part=part: array[part], x), rows_of(mask, part)
         with watch(model.net) as calls, np.errstate(over="ignore", invalid="ignore"):
             predict(calls.net, params, *given)
         found = _outputs(calls)
@@ -147,7 +147,8 @@ def input_gradient(model: Trainee, x: Any, y: Any, mask: Any = None) -> Any:
     """Find the gradient of the loss by the inputs; see `Model.input_gradient`."""
     data = model.checked(x, y, None, None, mask)
     objective, params, parts, counts = model.problem.objective, model.state.params, [], []
-    for part in _slices(data.x):
+    # Of several outputs each loss is a mean over values of its own, so all rows go together.
+    for part in _slices(data.x) if not isinstance(data.target, dict) else [slice(None)]:
         batch = data.batch(part)
         with np.errstate(over="ignore", invalid="ignore"):
             made = objective.evaluate(params, batch, Run(mask=batch.mask))

@@ -103,7 +103,13 @@ def continued(problem: Problem, state: State, kept: Any) -> State:
     if slots is None:
         return state._replace(step=step, carried=carried)
     vector = state.vector[: problem.layout.parameters.size]
-    _check_slots("slots", slots, problem.optimizer.init_slots(vector), state, problem.optimizer.full_batch)
+    _check_slots(
+        "slots",
+        slots,
+        problem.optimizer.init_slots(vector),
+        state,
+        len(vector) * problem.optimizer.full_batch,
+    )
     needed: Mapping[str, Array] = {}
     if taught:
         from ..engine.feedback import fresh_memory
@@ -114,18 +120,15 @@ def continued(problem: Problem, state: State, kept: Any) -> State:
     return state._replace(step=step, carried=carried, memory=slots, feedback=feedback)
 
 
-def _check_slots(
-    what: str, given: Any, expected: Mapping[str, Array], state: State, pairs: bool = False
-) -> None:
-    """Raise unless these are the slots that an optimizer expects; in those of a search (`pairs`) any rows."""
+def _check_slots(what: str, given: Any, expected: Mapping[str, Array], state: State, pairs: int = 0) -> None:
+    """Raise unless these are the slots that an optimizer expects; a search has rows of `pairs` numbers."""
     if not isinstance(given, dict) or not all(isinstance(slot, np.ndarray) for slot in given.values()):
         raise FileError(f"state: {what} must be arrays by name, got {type(given).__name__}")
     found = {name: (slot.shape, slot.dtype) for name, slot in given.items()}
     needed = {name: (slot.shape, slot.dtype) for name, slot in expected.items()}
     if pairs and given:
         like = next(iter(found.values()))[0][:1]
-        size = state.params.layout.split(len(state.params.layout.paths))[0].size
-        needed = dict.fromkeys(("moves", "changes"), ((*like, size), state.vector.dtype))
+        needed = dict.fromkeys(("moves", "changes"), ((*like, pairs), state.vector.dtype))
     if found != needed:
         raise FileError(f"state: {what} are {_listed(found)}, the optimizer needs {_listed(needed)}")
 

@@ -11,7 +11,7 @@ from ..core.types import Named
 from ..core.value import value
 from ..errors import ShapeError
 from ..initializers import Initializer
-from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, several
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, several, zeroed
 from .core import Dropout
 from .dotproduct import attend, attend_back
 from .recurrent.base import sequence
@@ -92,9 +92,11 @@ class MultiHeadAttention(Layer):
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         query, memory = x if isinstance(x, tuple) else (x, None)
+        counts = self._counts(query if memory is None else memory, run)
+        own = run.mask[0] if isinstance(run.mask, tuple) else run.mask if memory is None else None
+        query, memory = zeroed(query, own), None if memory is None else zeroed(memory, counts)
         sources = self._sources(query, memory)
         q, k, v = (self._divided(self._projected(params, part, source)) for part, source in sources)
-        counts = self._counts(sources[1][1], run)
         mixed, seen = attend(q, k, v, counts, self.causal, Dropout(self.dropout), run)
         joined = self._joined(mixed)
         return self._projected(params, "out", joined), (query, memory, joined, seen)

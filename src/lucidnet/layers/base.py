@@ -285,7 +285,7 @@ class Layer(Value):
     @property
     def makes_masks(self) -> bool:
         """Whether a mask may arise in this layer, or in one inside."""
-        return not of_library(self) and type(self).output_mask is not Layer.output_mask
+        return type(self).output_mask is not Layer.output_mask and not of_library(self)
 
     def output_mask(self, x: Any, mask: Mask) -> Mask:
         """Return which time steps of the output count, for an input (n, time, ...) and its mask.

@@ -43,6 +43,14 @@ class Container(Layer):
     def makes_masks(self) -> bool:
         return any(child.makes_masks for _, child in self.children())
 
+    def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
+        if self.makes_masks:
+            raise ShapeError(
+                f"{self.name or 'here'}, {type(self).__name__}: masks arise in the layers inside; a container "
+                "of your own carries them on by flow(params, x, run), which returns output, cache and mask"
+            )
+        return Layer.flow(self, params, x, run)
+
     def caches(self, cache: Cache) -> dict[str, Cache]:
         """Return the caches of the layers inside, by name."""
         return cache  # type: ignore[no-any-return]

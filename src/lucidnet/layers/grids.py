@@ -119,15 +119,20 @@ def bordered(mask: Array, before: int, after: int) -> Array:
 def window_mask(layer: Any, mask: Mask) -> Mask:
     """Return which windows of sequences count: those that lie in a sequence and its border as a whole.
 
-    With ``padding="same"`` those that begin, but for the border, at a time step that counts: so there are as
-    many as of the sequence alone.
+    With ``padding="same"`` there are as many as time steps that count.
     """
     if mask is None or layer.dimensions == 2:
         return no_mask(layer, mask)
     grid = grid_of(layer, (1, mask.shape[1]))
     stride, dilation, kernel = grid.strides[1], grid.dilation[1], grid.kernel[1]
     if layer.padding == "same":
-        return mask[:, ::stride]
+        if stride > 1:
+            raise ShapeError(
+                f"{layer.name or 'here'}, {layer.describe()}: with padding='same' and strides above 1 the "
+                "windows lie elsewhere in a padded sequence than in the sequence alone, so there can be no "
+                "mask; take padding='valid', 'causal' or a number"
+            )
+        return mask
     mask, count = bordered(mask, grid.before[1], grid.after[1]), grid.outputs(1, mask.shape[1])[1]
     begins = (k * dilation for k in range(kernel))
     return reduce(and_, (mask[:, begin : begin + (count - 1) * stride + 1 : stride] for begin in begins))

@@ -42,7 +42,8 @@ class GlobalAveragePooling2D(Layer):
         if run.mask is not None and self.dimensions == 1:
             share = xp.astype(xp.asarray(run.mask)[..., None], x.dtype)
         share = share / xp.maximum(share.sum(over, keepdims=True), 1)  # of nothing the mean is 0
-        return (x * share).sum(over), (share, x.shape)
+        mask = run.mask if self.dimensions == 1 else None
+        return (zeroed(x, mask) * share).sum(over), (share, x.shape)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         share, shape = cache

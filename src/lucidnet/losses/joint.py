@@ -85,11 +85,8 @@ class Joint(Loss):
         return {name: weight * loss.backward(cache[0][name]) for (name, loss), weight in pairs}
 
     def terms(self, prediction: Any, mask: Array | None = None, valid: Array | None = None) -> Any:
-        name = min((name for name, _ in self.losses), key=lambda name: prediction[name].ndim)
-        own = None if mask is None else mask[name]
-        return self.losses[0][1].terms(
-            prediction[name], own, valid
-        )  # of examples, unless all outputs have time
+        masks = mask or {}
+        return sum(loss.terms(prediction[name], masks.get(name), valid) for name, loss in self.losses)
 
     def output(self, cache: Cache) -> Any:
         caches, prediction, _ = cache

@@ -128,4 +128,6 @@ class FunctionMetric(Mean):
     def update(self, state: Sums, y: Data, prediction: Data, sample_weight: Weight = None) -> Sums:
         """Add the value of the function for this batch, once per example."""
         count = len(np.asarray(prediction))
+        if not count:
+            return state
         return state[0] + count * float(self.function(y, prediction)), state[1] + count

@@ -11,7 +11,7 @@ from ..backend import Array, Shape
 from ..core.trees import tree_map
 from ..data.batch import Data, rows
 from ..data.weights import check_weights, class_weighted
-from ..errors import DataError, ShapeError
+from ..errors import DataError, SettingError, ShapeError
 from ..layers.base import Layer, Mask
 from ..layers.core import fits
 from ..losses import Loss
@@ -150,6 +150,11 @@ def as_data(
     if weights is not None:
         weights = check_weights(weights, target, shapes[1], dtype)
     data = Data(inputs, target, weights, dtype, None if mask is None else as_mask(mask, inputs))
+    if isinstance(class_weight, str) and net is not None and net.makes_masks:
+        raise SettingError(
+            f"class_weight={class_weight!r} cannot know which time steps count, as masks arise in the "
+            "network: give a weight for each class"
+        )
     return data if class_weight is None else class_weighted(data, class_weight, shapes[1])
 
 

@@ -61,6 +61,10 @@ class Step(Record):
     rule: Rule | None = None
     backend: Any = "numpy"
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy gets an executor of its own, and finds its problems again.
+        return {name: value for name, value in vars(self).items() if name not in ("executor", "_problems")}
+
     @cached_property
     def executor(self) -> Executor:
         """What makes the steps."""

@@ -60,8 +60,7 @@ class TimeRule(Value):
             errors = xp.permute_dims(dy, (1, 0, 2))
             errors = xp.flip(errors, axis=0) if backwards else errors
         else:
-            before = xp.zeros((cache.h.shape[0] - 1, *dy.shape), dtype=dy.dtype)
-            errors = xp.concat([before, dy[None]])
+            errors = at_the_end(dy, cache.counts, cache.h.shape[0])
         plain = replace(layer, go_backwards=False, return_sequences=True)
         dx, dfirst, grads, B = self.through(plain, params, cache, errors, need_dx, B)
         if not need_dx:
@@ -119,6 +118,15 @@ class TimeRule(Value):
         """Yield rules of this class to try; the default is one without arguments."""
         if cls is not TimeRule:
             yield cls()
+
+
+def at_the_end(dy: Array, counts: Array | None, times: int) -> Array:
+    """Return errors (time, n, units) that are those of the last output: at the last time that counts."""
+    xp = namespace(dy)
+    if counts is None:
+        return xp.concat([xp.zeros((times - 1, *dy.shape), dtype=dy.dtype), dy[None]])
+    left = xp.flip(xp.cumulative_sum(xp.flip(xp.astype(counts, dy.dtype), axis=0), axis=0), axis=0)
+    return xp.where(counts & (left == 1), dy[None], xp.asarray(0, dtype=dy.dtype))
 
 
 def turned(cache: RecurrentCache) -> RecurrentCache:

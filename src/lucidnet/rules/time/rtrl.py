@@ -148,8 +148,12 @@ class UORO(Online):
         fresh = tuple(x[..., None] * v[:, None] for x, v in zip((now.x, now.h), signs, strict=True))
         r0 = _ratio(_size(w), _size((old,)))
         r1 = _ratio(_size(fresh), _size((new,)))
-        w = tuple(a / r0[..., None] + b / r1[..., None] for a, b in zip(w, fresh, strict=True))
-        return time + 1, r0 * old + r1 * new, w
+        made = tuple(a / r0[..., None] + b / r1[..., None] for a, b in zip(w, fresh, strict=True))
+        after = r0 * old + r1 * new
+        if now.counts is not None:  # a time that does not count adds nothing
+            made = tuple(xp.where(now.counts[..., None], a, b) for a, b in zip(made, w, strict=True))
+            after = xp.where(now.counts, after, s)
+        return time + 1, after, made
 
     def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:
         _, s, w = trace
