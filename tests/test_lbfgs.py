@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import lucidnet as ln
+from lucidnet.layers import BatchNormalization, Dense, Input
 from lucidnet.optimizers.lbfgs import CURVATURE, DECREASE, LBFGS, Line, Trial, minimize
 
 RNG = np.random.default_rng(0)
@@ -137,3 +139,35 @@ def test_at_the_minimum_nothing_moves():
     x, found = minimize(rosenbrock, np.ones(3))
     np.testing.assert_array_equal(x, np.ones(3))
     assert (found.iterations, found.evaluations) == (0, 1)
+
+
+def test_statistics_files_and_what_is_frozen(tmp_path):
+    """Running statistics move; a saved model goes on; a layer that is frozen later stays, whatever it remembers."""
+    rng = np.random.default_rng(0)
+    x = 5 * rng.normal(size=(40, 3)) + 10
+    y = np.sin(x[:, :1])
+    layers = [Input(3), BatchNormalization(momentum=0.0, name="bn"), Dense(4, "tanh", name="a"), Dense(1)]
+    model = ln.Model(layers, dtype="float64")
+    model.compile("mse", "lbfgs")
+    model.fit(x, y, epochs=3, verbose=0)
+    np.testing.assert_allclose(model.params["bn"]["mean"], x.mean(0))
+    model.save(tmp_path / "model.safetensors")
+    other = ln.load(tmp_path / "model.safetensors")
+    for each in (model, other):
+        each.fit(x, y, epochs=2, verbose=0)
+    np.testing.assert_array_equal(model.get_weights(), other.get_weights())
+    before = model.params["a"]["W"]
+    model.set(layer="a", frozen=True)
+    model.fit(x, y, epochs=2, verbose=0)
+    np.testing.assert_array_equal(model.params["a"]["W"], before)
+    assert not np.array_equal(model.params["dense3"]["W"], other.params["dense3"]["W"])
+
+
+@pytest.mark.parametrize(
+    "setting", [{"learning_rate": 0.1}, {"weight_decay": 0.1}, {"constraint": lambda W: W}]
+)
+def test_settings_of_layers_that_a_search_cannot_honour(setting):
+    model = ln.Model([Input(3), Dense(4, **setting), Dense(1)])
+    model.build()
+    with pytest.raises(ln.errors.SettingError, match=r"dense1: \w+ has no effect with LBFGS\(\)"):
+        model.compile("mse", "lbfgs")

@@ -4,6 +4,8 @@ Random networks of layers over time, containers and graphs, on sequences of rand
 metrics, gradients, updates and running statistics.
 """
 
+from dataclasses import dataclass
+
 import hypothesis
 import numpy as np
 import pytest
@@ -531,3 +533,114 @@ def test_a_layer_of_ones_own_says_what_becomes_of_time():
     for row, length in ((0, 3), (1, 4)):
         alone, _ = gru.forward(model.params["gru2"], x[row : row + 1, :length:2], Run())
         np.testing.assert_allclose(made[row : row + 1], alone, rtol=1e-12)
+
+
+# --- found by use -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", ["truncated", "rflo", "rtrl", "eprop"])
+def test_the_last_output_is_that_of_the_last_step_that_counts(rule):
+    """A rule through time gets the error of the last output there, however long the padding is."""
+    found = []
+    for length in (5, 40):
+        model = ln.Model([L.Input((None, 3)), L.Dense(3), L.LSTM(4), L.Dense(1)], dtype="float64")
+        model.compile("mse", "sgd", rule=rule)
+        x = np.random.default_rng(0).normal(size=(2, 5, 3))
+        x = np.pad(x, [(0, 0), (0, length - 5), (0, 0)])
+        found.append(model.gradients(x, [[1.0], [0.0]], mask=[5, 4]))
+    for layer in found[0]:
+        same(found[0][layer], found[1][layer], 1e-12)
+
+
+def test_uoro_does_not_see_padding_before_a_sequence():
+    x, y = np.random.default_rng(0).normal(size=(2, 5, 3)), np.ones((2, 5, 2))
+    mask, found = np.array([[1] * 5, [0, 0, 1, 1, 1]], bool), []
+    for padding in (0.0, 1e3):
+        layers = [L.Input((5, 3)), L.LSTM(3, return_sequences=True), L.Dense(2)]
+        model = ln.Model(layers, dtype="float64")
+        model.compile("mse", "sgd", rule="uoro")
+        found.append(model.gradients(np.where(mask[..., None], x, padding), y, mask=mask)["lstm1"])
+    same(found[0], found[1])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_empty_sequence_counts_for_nothing_where_time_ends(backend):
+    if backend == "jax":
+        pytest.importorskip("jax")
+    words, y = np.array([[1, 2, 0], [3, 0, 0], [0, 0, 0]]), np.array([[1.0], [2.0], [30.0]])
+    found = []
+    for rows in (2, 3):
+        layers = [L.Input((None,)), L.Embedding(6, 3, mask_zero=True), L.GRU(4), L.Dense(1)]
+        model = ln.Model(layers, dtype="float64", backend=backend)
+        model.compile("mse", "sgd", ["mae"])
+        measured = [*model.evaluate(words[:rows], y[:rows]).values()]
+        model.train_step(words[:rows], y[:rows])
+        assert model.output_mask(words) is None
+        found.append((measured, model.params))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-12)
+    same(found[0][1], found[1][1], 1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_output_with_a_mask_beside_one_without(backend):
+    if backend == "jax":
+        pytest.importorskip("jax")
+    nodes = [("steps", L.LSTM(1, return_sequences=True), "x"), ("whole", L.GlobalMaxPooling1D(), "steps")]
+    model = ln.Model(L.Graph({"x": (5, 2)}, nodes, ("steps", "whole")), dtype="float64", backend=backend)
+    model.compile({"steps": "mse", "whole": "mse"}, "sgd", {"whole": ["mae"]})
+    x, rng = np.random.default_rng(0).normal(size=(3, 5, 2)), np.random.default_rng(1)
+    y = {"steps": rng.normal(size=(3, 5, 1)), "whole": rng.normal(size=(3, 1))}
+    whole = [*model.evaluate(x, y, mask=[5, 2, 0]).values()]
+    for size in (1, 2):
+        np.testing.assert_allclose([*model.evaluate(x, y, mask=[5, 2, 0], batch_size=size).values()], whole)
+    out = model.predict(x, mask=[5, 2, 0])
+    counts = (np.arange(5) < np.array([[5], [2], [0]]))[..., None]
+    expected = (counts * (out["steps"] - y["steps"]) ** 2).sum() / 7
+    expected += ((out["whole"] - y["whole"])[:2] ** 2).mean()
+    np.testing.assert_allclose(model.train_step(x, y, mask=[5, 2, 0]).loss, expected, rtol=1e-12)
+
+
+def test_large_numbers_in_the_padding():
+    found = []
+    for value in (0.0, 1e20):
+        x = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+        x[1, 2:] = value
+        model = ln.Model([L.Input((5, 4)), L.MultiHeadAttention(2), L.GlobalAveragePooling1D(), L.Dense(1)])
+        model.compile("mse", "sgd")
+        model.train_step(x, [[1.0], [0.0]], mask=[5, 2])
+        found.append(model.get_weights())
+    np.testing.assert_allclose(*found, rtol=1e-6)
+
+
+def test_what_cannot_know_its_masks():
+    @dataclass(frozen=True, repr=False)
+    class Half(L.Container):
+        body: L.Layer
+
+        def children(self):
+            return (("body", self.body),)
+
+        def init(self, rng, shape):
+            params, shape = self.body.init(rng, shape)
+            return {"body": params}, shape
+
+        def output_shape(self, shape):
+            return self.body.output_shape(shape)
+
+        def forward(self, params, x, run=None):
+            y, cache = self.body.forward(params["body"], x, run)
+            return y / 2, {"body": cache}
+
+    model = ln.Model(
+        [L.Input((3, 2)), L.Sequential([L.Masking()]), L.Conv1D(2, 3, strides=2, padding="same")]
+    )
+    with pytest.raises(ShapeError, match="padding='same' and strides above 1"):
+        model.predict(np.ones((1, 3, 2)))
+    with pytest.raises(
+        ShapeError, match=r"a container of your own carries them on by flow\(params, x, run\)"
+    ):
+        ln.Model([L.Input((3, 2)), Half(L.Masking()), L.GRU(2)]).predict(np.ones((1, 3, 2)))
+    model = ln.Model([L.Input((3, 2)), L.Masking(), L.GRU(2, return_sequences=True), L.Dense(2, "softmax")])
+    model.compile("categorical_crossentropy")
+    with pytest.raises(ln.errors.SettingError, match="'balanced' cannot know which time steps count"):
+        model.fit(np.ones((2, 3, 2)), np.array([[0, 1, 1], [1, 0, 0]]), class_weight="balanced", verbose=0)

@@ -92,21 +92,21 @@ class MultiHeadAttention(Layer):
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         query, memory = x if isinstance(x, tuple) else (x, None)
-        counts = self._counts(query if memory is None else memory, run)
-        own = run.mask[0] if isinstance(run.mask, tuple) else run.mask if memory is None else None
-        query, memory = zeroed(query, own), None if memory is None else zeroed(memory, counts)
-        sources = self._sources(query, memory)
+        seen_from = query if memory is None else memory
+        counts = self._counts(seen_from, run)
+        known = zeroed(seen_from, counts)  # numbers however large that do not count add nothing
+        sources = self._sources(query, known)
         q, k, v = (self._divided(self._projected(params, part, source)) for part, source in sources)
         mixed, seen = attend(q, k, v, counts, self.causal, Dropout(self.dropout), run)
         joined = self._joined(mixed)
-        return self._projected(params, "out", joined), (query, memory, joined, seen)
+        return self._projected(params, "out", joined), (query, known, memory is None, joined, seen)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Any, Tree]:
-        query, memory, joined, seen = cache
+        query, known, alone, joined, seen = cache
         dmixed, grads = self._unprojected(params, "out", joined, dy)
         slopes = attend_back(seen, self._divided(dmixed), Dropout(self.dropout))
         arrived = []
-        for (part, source), slope in zip(self._sources(query, memory), slopes, strict=True):
+        for (part, source), slope in zip(self._sources(query, known), slopes, strict=True):
             dx, more = self._unprojected(params, part, source, self._joined(slope), need_dx)
             arrived.append(dx)
             grads |= more
@@ -115,15 +115,14 @@ class MultiHeadAttention(Layer):
             return None, grads
         dquery, dkey, dvalue = arrived
         dmemory = dkey + dvalue
-        return (dquery + dmemory if memory is None else (dquery, dmemory)), grads
+        return (dquery + dmemory if alone else (dquery, dmemory)), grads
 
     def weights(self, params: Tree, x: Array, run: Run = INFERENCE) -> Array:
         """Return the weights A (n, heads, time, time) of an input, each row a query's; for plots."""
         return self.forward(params, x, run)[1][-1].weights
 
-    def _sources(self, query: Array, memory: Array | None) -> list[tuple[str, Array]]:
+    def _sources(self, query: Array, memory: Array) -> list[tuple[str, Array]]:
         """Return what queries, keys and values are made of."""
-        memory = query if memory is None else memory
         return [("query", query), ("key", memory), ("value", memory)]
 
     def _projected(self, params: Tree, part: str, x: Array) -> Array:

@@ -402,7 +402,7 @@ def counting(dimensions: int, mask: Mask, valid: Array | None) -> Array | None:
     Those of the examples that are valid, and of the time steps that a mask has, if there are any.
     """
     if mask is not None and valid is not None:
-        mask = mask & valid[:, None]
+        mask = mask & valid.reshape(-1, *(1,) * (mask.ndim - 1))
     counts = valid if mask is None else mask
     return None if counts is None else counts.reshape(*counts.shape, *(1,) * (dimensions - counts.ndim))
 

@@ -46,8 +46,8 @@ class Container(Layer):
     def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
         if self.makes_masks:
             raise ShapeError(
-                f"{self.name or 'here'}, {type(self).__name__}: masks arise in the layers inside; a container "
-                "of your own carries them on by flow(params, x, run), which returns output, cache and mask"
+                f"{self.name or 'here'}, {type(self).__name__}: masks arise in layers inside; a container "
+                "of your own carries them on by flow(params, x, run), which gives output, cache and mask"
             )
         return Layer.flow(self, params, x, run)
 

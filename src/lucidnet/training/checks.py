@@ -11,7 +11,7 @@ from ..backend import Array, Shape
 from ..core.trees import tree_map
 from ..data.batch import Data, rows
 from ..data.weights import check_weights, class_weighted
-from ..errors import DataError, SettingError, ShapeError
+from ..errors import DataError, ShapeError
 from ..layers.base import Layer, Mask
 from ..layers.core import fits
 from ..losses import Loss
@@ -150,11 +150,6 @@ def as_data(
     if weights is not None:
         weights = check_weights(weights, target, shapes[1], dtype)
     data = Data(inputs, target, weights, dtype, None if mask is None else as_mask(mask, inputs))
-    if isinstance(class_weight, str) and net is not None and net.makes_masks:
-        raise SettingError(
-            f"class_weight={class_weight!r} cannot know which time steps count, as masks arise in the "
-            "network: give a weight for each class"
-        )
     return data if class_weight is None else class_weighted(data, class_weight, shapes[1])
 
 
@@ -200,7 +195,18 @@ def as_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
         if not isinstance(mask, Mapping) or not mask or not mask.keys() <= x.keys():
             got = f"the names {sorted(map(str, mask))}" if isinstance(mask, Mapping) else type(mask).__name__
             raise ShapeError(f"{name}: expected a dict of masks by input ({', '.join(sorted(x))}), got {got}")
-        return {key: as_mask(mask[key], x[key], f"{name}[{key!r}]") for key in mask}
+        made = {key: _one_mask(mask[key], x[key], f"{name}[{key!r}]") for key in mask}
+        counts = len(made) < len(x) or any(one.any() for one in made.values())
+    else:
+        made = _one_mask(mask, x, name)
+        counts = made.any()
+    if not counts:
+        raise DataError(f"{name}: no time step counts at all")
+    return made
+
+
+def _one_mask(mask: Any, x: Any, name: str) -> Array:
+    """Return which time steps of one input count."""
     if isinstance(mask, Mapping):
         raise ShapeError(f"{name}: expected an array, as the network has one input, got a dict")
     if x.ndim < 2:
@@ -217,6 +223,4 @@ def as_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
             f"whole-number length of each sequence, got {mask.dtype} of shape {mask.shape}"
             f"{'' if mask.shape != (n, time) else ' with other values'}"
         )
-    if not mask.any():
-        raise DataError(f"{name}: no time step counts at all")
     return mask.astype(bool)

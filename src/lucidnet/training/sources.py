@@ -41,6 +41,11 @@ def to_train(
     if validation is None and validation_split:
         data, rest = data.split(validation_split)
         validation = ArraySource(rest, ROWS)
+    if isinstance(class_weight, str) and model.net.makes_masks:
+        raise SettingError(
+            f"class_weight={class_weight!r} cannot know which time steps count, as masks arise in the "
+            "network: give a weight for each class"
+        )
     if class_weight is not None:
         data = class_weighted(data, class_weight, model.output_shape)
     if shuffle and stateful:
