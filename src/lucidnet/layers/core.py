@@ -53,6 +53,8 @@ class Input(Layer):
         "whole numbers of 1 or more, or None for a size that varies", _input_sizes
     )
 
+    makes_masks: ClassVar[bool] = False
+
     def takes(self) -> Any:
         return self.shape
 

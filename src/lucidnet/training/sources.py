@@ -46,7 +46,7 @@ def to_train(
             f"class_weight={class_weight!r} cannot know which time steps count, as masks arise in the "
             "network: give a weight for each class"
         )
-    if class_weight is not None:
+    if class_weight:
         data = class_weighted(data, class_weight, model.output_shape)
     if shuffle and stateful:
         raise SettingError(
