@@ -1002,3 +1002,59 @@ def test_nothing_else_is_said():
         made.fit(X, Y, verbose=0)
         made.compile("mae", Adam(0.1))
         made.set(beta1=0.5)
+
+
+# --- what people type -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("attribute", "message"),
+    [
+        ("lr", r"set\(learning_rate=...\)"),
+        ("learning_rate", r"set\(learning_rate=...\)"),
+        ("frozen", r"set\(layer=..., frozen=...\)"),
+        ("trainable", r"set\(layer=..., frozen=...\)"),
+        ("layers", "net.layers"),
+        ("weights", "params"),
+    ],
+)
+def test_attributes_that_would_change_nothing(attribute, message):
+    made = model()
+    with pytest.raises(
+        AttributeError, match=f"a model's '{attribute}' cannot be set: here it is .*{message}"
+    ):
+        setattr(made, attribute, 1)
+    made.note = "one's own"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": 0.1}, "here it is learning_rate"),
+        ({"layer": "dense1", "trainable": False}, "here it is frozen"),
+        ({"frozen": True}, r"frozen is a setting of layers: set\(layer='dense1', frozen=...\)"),
+    ],
+)
+def test_settings_by_other_names(settings, message):
+    with pytest.raises(ln.errors.LucidnetError, match=message):
+        model().set(**settings)
+
+
+def test_weights_that_were_handed_out_cannot_be_written():
+    made = model()
+    for tree in (made.params, made.params["dense1"]):
+        for write in (
+            lambda tree: tree.__setitem__("W", 0),
+            lambda tree: tree.update(W=0),
+            lambda tree: tree.clear(),
+            lambda tree: tree.pop("W", None),
+            lambda tree: tree.__ior__({"W": 0}),
+            lambda tree: tree.setdefault("W", 0),
+        ):
+            with pytest.raises(ln.errors.SettingError, match="give a new tree to set_params"):
+                write(tree)
+    own = copy.deepcopy(made.params)
+    own["dense1"]["b"] = np.ones_like(own["dense1"]["b"])
+    made.set_params(own)
+    assert (made.params["dense1"]["b"] == 1).all()
+    assert (made.params | {"x": 1})["x"] == 1

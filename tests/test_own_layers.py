@@ -593,3 +593,40 @@ def test_run_is_given_as_it_is():
     Asks().forward({}, X, run=run)
     assert all(one is run for one in seen)
     assert len(seen) >= 3
+
+
+# --- gradients of another shape ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, repr=False)
+class Forgets(Layer):
+    """A dense layer whose backward pass forgets the sum for b, or W as a whole."""
+
+    what: str = "sum"
+
+    def init(self, rng, shape):
+        return {"W": rng.normal((shape[0], 3)), "b": rng.full((3,), 0)}, (3,)
+
+    def forward(self, params, x, run=None):
+        return x @ params["W"] + params["b"], x
+
+    def backward(self, params, x, dy, need_dx=True):
+        grads = {"W": x.T @ dy, "b": dy} if self.what == "sum" else {"b": dy.sum(0)}
+        return dy @ params["W"].T, grads
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("sum", r"forgets1.b: expected an array of shape \(3,\), got \(12, 3\); a gradient has the shape"),
+        ("W", r"forgets1.W is missing: expected an array of shape \(3, 3\)"),
+    ],
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_gradient_of_another_shape_is_refused(backend, what, message):
+    model = made([Input(3), Forgets(what), Dense(2)], X, backend=backend)
+    before = model.get_weights()
+    for step in (lambda: model.train_step(X, Y), lambda: model.fit(X, Y, batch_size=12, verbose=0)):
+        with pytest.raises(ln.errors.ShapeError, match=message):
+            step()
+    np.testing.assert_array_equal(model.get_weights(), before)

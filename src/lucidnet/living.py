@@ -20,7 +20,7 @@ from .engine.device import DeviceConfig
 from .engine.parameters import ParameterLayout
 from .engine.problem import Problem, remembered
 from .engine.state import FeedbackState, State
-from .errors import NotReadyError, SettingError, ShapeError
+from .errors import NotReadyError, SettingError, ShapeError, UnknownNameError
 from .foreign import ATTRIBUTES
 from .interop import model_file
 from .interop.changes import Base, Changes, applied, essential, from_plain, of_net, with_settings
@@ -48,6 +48,12 @@ def change(model: Any, layer: Any, settings: dict[str, Any]) -> None:
     """Change settings of the optimizer, or of layers; see `Model.set`."""
     if not settings:
         raise SettingError("set: expected settings such as learning_rate=0.01, got none")
+    for name in settings:
+        ours = SETTINGS.get(name, name)
+        if ours != name:
+            raise UnknownNameError(f"set: there is no setting {name!r}: here it is {ours}")
+        if layer is None and name in OF_LAYERS:
+            raise SettingError(f"set: {name} is a setting of layers: set(layer='dense1', {name}=...)")
     if model.base is None and layer is None:
         _ = model.problem  # raises: it is not compiled
     with model.executor.lock:
@@ -251,6 +257,8 @@ def learning_rule(given: Any) -> Rule | None:
 SETTINGS = {name: name for name in ("learning_rate", "momentum", "weight_decay", "l1", "l2", "frozen")}
 SETTINGS |= {"lr": "learning_rate", "trainable": "frozen"}
 """Settings of a model's parts that people set as attributes of the model, and what they are called here."""
+OF_LAYERS = ("frozen", "l1", "l2", "constraint")
+"""Settings that no optimizer has."""
 ELSEWHERE = frozenset(ATTRIBUTES["Model"]) | frozenset(SETTINGS)
 """What has another name here, or is a setting of a part: no attribute of a model that can be set."""
 

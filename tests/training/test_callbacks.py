@@ -277,3 +277,12 @@ def test_the_finder_refuses_nonsense():
     with pytest.raises(LucidnetError, match="stop must be above 1, got 0.1"):
         model().lr_find(X, Y, start=1.0, stop=0.1)
     assert math.isfinite(model().lr_find(X, Y, steps=30).suggestion)
+
+
+def test_print_weights_of_a_name_that_is_none():
+    model = ln.Model([ln.layers.Input(2), ln.layers.Dense(1)])
+    model.compile("mse")
+    with pytest.raises(
+        ln.errors.SettingError, match=r"nothing is called 'dens1\.W'; there are dense1\.W, dense1\.b"
+    ):
+        model.fit([[1, 2]], [1], callbacks=[ln.callbacks.PrintWeights(["dens1.W"])], verbose=0)

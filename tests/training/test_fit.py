@@ -201,3 +201,17 @@ def test_the_loss_of_an_epoch_with_masks_is_that_of_all_examples():
     history = model.fit(x, y, mask=lengths, batch_size=4, shuffle=False, verbose=0)
     expected = np.mean((model.predict(x, mask=lengths) - y) ** 2)
     np.testing.assert_allclose(history["loss"], [expected], rtol=1e-12)
+
+
+def test_targets_have_the_time_steps_of_the_outputs():
+    """Also where their number may vary: one target for all of them would be broadcast."""
+    model = ln.Model(
+        [ln.layers.Input((None, 2)), ln.layers.GRU(3, return_sequences=True), ln.layers.Dense(1)]
+    )
+    model.compile("mse")
+    x = np.ones((4, 7, 2))
+    with pytest.raises(ln.errors.ShapeError, match=r"targets of shape \(4, 1, 1\) do not fit .* \(n, 7, 1\)"):
+        model.fit(x, np.ones((4, 1)), verbose=0)
+    model.fit(x, np.ones((4, 7)), verbose=0)
+    with pytest.raises(ln.errors.DataError, match="y is missing"):
+        model.fit(x, verbose=0)

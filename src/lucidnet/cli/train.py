@@ -11,6 +11,7 @@ from typing import Any
 from .. import optimizers
 from ..backend.xla.peers import HERE
 from ..errors import SettingError, Terminated, lookup
+from ..interop.model_file import check_suffix
 from ..layers import Dense, Dropout, Input, Layer, activations
 from ..model import Model
 from ..training.history import Result
@@ -131,6 +132,8 @@ def run(
     data: str, network: Network, method: Method, save: Path | None, plot: Path | None, quiet: bool
 ) -> int:
     """Train, show the result, write what was asked for; return the exit code."""
+    if save:
+        check_suffix(save)  # before the work begins
     show.check_places(save, picture=plot)
     task = open_task(data)
     way = method.way

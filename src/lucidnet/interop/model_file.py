@@ -59,18 +59,29 @@ def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> No
     SettingError
         If the suffix is that of another kind of file; nothing is written then.
     """
-    suffix = os.path.splitext(os.fspath(path))[1]
-    if str(suffix).lower() != SUFFIX and not os.path.isdir(path):
-        way = next(
-            (f": {way}" for kinds, way in ELSEWHERE.items() if str(suffix).lower() in kinds.split()), ""
-        )
-        raise SettingError(f"save: expected a file name that ends in {SUFFIX}, got {os.fspath(path)!r}{way}")
+    check_suffix(path)
     from . import container
 
     state = model.state
     arrays, description = tensors(state), describe(model)
     description["state"] = pack(continuing(state, optimizer), "@state", arrays)
     container.write(path, arrays, description)
+
+
+def check_suffix(path: str | os.PathLike[str]) -> None:
+    """Raise if the name of a file is that of another kind than `save` writes, and say the way to that.
+
+    Raises
+    ------
+    SettingError
+        If the suffix is not ``.safetensors``.
+    """
+    suffix = os.path.splitext(os.fspath(path))[1]
+    if str(suffix).lower() != SUFFIX and not os.path.isdir(path):
+        way = next(
+            (f": {way}" for kinds, way in ELSEWHERE.items() if str(suffix).lower() in kinds.split()), ""
+        )
+        raise SettingError(f"save: expected a file name that ends in {SUFFIX}, got {os.fspath(path)!r}{way}")
 
 
 def tensors(state: State) -> dict[str, Array]:
