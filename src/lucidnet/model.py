@@ -495,7 +495,8 @@ class Model:
             Negative weights turn a slope around, as policy gradients need it. Metrics are not weighted.
         mask : array-like (n, time) of bool, or (n,) of lengths, optional
             Which time steps of each sequence count: for the layers, the loss and the metrics; a dict of such
-            by name where the network has several inputs.
+            by name where the network has several inputs. A sequence of no step counts for nothing; a batch
+            of such is a step with a gradient of 0.
         accumulate : int
             How many batches make one step of the optimizer, by the mean of their gradients.
         validate_every : int, optional

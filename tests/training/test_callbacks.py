@@ -286,3 +286,12 @@ def test_print_weights_of_a_name_that_is_none():
         ln.errors.SettingError, match=r"nothing is called 'dens1\.W'; there are dense1\.W, dense1\.b"
     ):
         model.fit([[1, 2]], [1], callbacks=[ln.callbacks.PrintWeights(["dens1.W"])], verbose=0)
+
+
+@pytest.mark.parametrize(("word", "ours"), ln.foreign.MOMENTS.items())
+def test_moments_by_the_names_of_others(word, ours):
+    with pytest.raises(
+        ln.errors.SettingError, match=rf"nobody would call {word}: here it is {ours.split('(')[0]}"
+    ):
+        type("Shout", (ln.callbacks.Callback,), {word: lambda self, *given: None})
+    assert hasattr(ln.callbacks.Callback, ours.split("(")[0])

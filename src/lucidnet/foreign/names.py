@@ -343,3 +343,17 @@ OPTIONS: Mapping[str, str] = {
     "--checkpoint": "--resume",
 }
 """Of `lucidnet train`."""
+
+MOMENTS: Mapping[str, str] = {
+    "on_train_begin": "begin(self, loop)",
+    "on_train_end": "end(self, loop)",
+    "on_epoch_begin": "begin(self, loop), or epoch(self, loop, result) of the epoch before",
+    "on_epoch_end": "epoch(self, loop, result)",
+    "on_batch_begin": "before_step(self, loop, batches)",
+    "on_train_batch_begin": "before_step(self, loop, batches)",
+    "on_batch_end": "step(self, loop, measured)",
+    "on_train_batch_end": "step(self, loop, measured)",
+    "on_fit_start": "begin(self, loop)",
+    "on_fit_end": "end(self, loop)",
+}
+"""What Keras and Lightning call the moments of a training, and the methods here."""

@@ -74,7 +74,10 @@ def as_numbers(x: Any, name: str) -> Array:
     try:
         x = np.asarray(x)
     except ValueError as error:
-        raise DataError(f"{name}: the rows do not have one length ({error})") from None
+        raise DataError(
+            f"{name}: the rows do not have one length; fill sequences up with 0, and give their lengths as "
+            f"mask=lengths ({error})"
+        ) from None
     if x.dtype.kind not in "biuf":
         raise DataError(f"{name}: expected numbers, got dtype {x.dtype} ({x.ravel()[:3].tolist()} ...)")
     return x

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...core.packing import SENSELESS
 from ...engine.state import Measured
 from ...errors import FileError, NonFiniteError, SettingError
-from ...foreign import Refusing
+from ...foreign import MOMENTS, Refusing
 from ..history import Result
 
 if TYPE_CHECKING:
@@ -40,6 +40,12 @@ class Callback(Refusing):
     epoch 1!
     epoch 2!
     """
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        for foreign, ours in MOMENTS.items():
+            if foreign in vars(cls):
+                raise SettingError(f"{cls.__name__}: nobody would call {foreign}: here it is {ours}")
 
     @property
     def looks(self) -> bool:
