@@ -114,7 +114,9 @@ class ReadOnly(dict[str, Any]):
 
     @classmethod
     def of(cls, tree: Tree) -> Tree:
-        """Return a tree whose dicts cannot be written."""
-        return (
-            cls({name: cls.of(branch) for name, branch in tree.items()}) if isinstance(tree, dict) else tree
-        )
+        """Return a tree whose dicts cannot be written; of one in a vector it has the vector and its layout."""
+        if not isinstance(tree, dict):
+            return tree
+        made = cls({name: cls.of(branch) for name, branch in tree.items()})
+        vars(made).update({name: getattr(tree, name) for name in ("layout", "vector") if hasattr(tree, name)})
+        return made
