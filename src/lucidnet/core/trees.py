@@ -114,7 +114,7 @@ class ReadOnly(dict[str, Any]):
 
     @classmethod
     def of(cls, tree: Tree) -> Tree:
-        """Return a tree whose dicts cannot be written; of one in a vector it has the vector and its layout."""
+        """Return a tree whose dicts cannot be written, with the vector and the layout of the other."""
         if not isinstance(tree, dict):
             return tree
         made = cls({name: cls.of(branch) for name, branch in tree.items()})
