@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .backend import Array, Tree
-from .core.packing import unpack
 from .core.trees import leaves, tree_map
 from .core.value import from_config
 from .engine.build import initial, problem_of
@@ -22,7 +21,6 @@ from .engine.problem import Problem, remembered
 from .engine.state import FeedbackState, State
 from .errors import NotReadyError, SettingError, ShapeError, UnknownNameError
 from .foreign import ATTRIBUTES
-from .interop import model_file
 from .interop.changes import Base, Changes, applied, essential, from_plain, of_net, with_settings
 from .layers import walk
 from .layers.blank import blank_init
@@ -284,6 +282,9 @@ def rebuilt(
     known: Mapping[str, type],
 ) -> Any:
     """Return the model that a file describes; `make` is its class."""
+    from .core.packing import unpack
+    from .interop import model_file
+
     net = model_file.network(description, known)
     if config.name == "jax" and description.get("mixed") is True:
         config = replace(config, mixed=True)

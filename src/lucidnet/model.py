@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from . import foreign, living, losses, optimizers
 from .arguments import FitArguments, ModelArguments, OneCycleArguments
 from .backend import Array, Tree
-from .core import pickling
 from .core.trees import Numbers, Params, ReadOnly
 from .data.batch import Data
 from .data.batches import ROWS
@@ -24,7 +23,6 @@ from .engine.protocol import Executor
 from .engine.state import State
 from .engine.update import output_mask
 from .errors import NotReadyError, SettingError
-from .interop import model_file
 from .interop.changes import OPTIMIZER, Changes, towards
 from .layers import Layer, Sequential
 from .losses import Loss
@@ -276,6 +274,8 @@ class Model:
             return vars(self)[name]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
+        from .core import pickling
+
         names = ("net", "loss", "optimizer", "rule", "metrics", "about")
         parts = (self._net, *(self._chosen or (None,) * 3), self.metrics, self.about)
         pickling.check({f"Model.{name}": part for name, part in zip(names, parts, strict=True)})
@@ -950,6 +950,8 @@ class Model:
             Whether what the optimizer remembers is written, too: with Adam two thirds of the file. Without it
             training goes on at the same step, but the optimizer's memory begins anew.
         """
+        from .interop import model_file
+
         model_file.save(self, path, optimizer)
 
     @classmethod
@@ -973,6 +975,8 @@ class Model:
             What it runs on, as for `Model`: a file does not say that. A model that was trained with
             ``dtype="mixed_bfloat16"`` goes on so on JAX; on NumPy all its calculations are in float32.
         """
+        from .interop import model_file
+
         made: Model = model_file.load(
             path, custom, partial(living.rebuilt, cls, DeviceConfig.of(backend, mesh))
         )

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import import_module
-from importlib.util import find_spec, resolve_name
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .. import foreign
@@ -59,6 +58,8 @@ def export(space: dict[str, Any]) -> None:
 @cache
 def exports(module: str) -> Mapping[str, Place]:
     """Return the names that a module exports, in alphabetical order, and where each comes from."""
+    from importlib.util import find_spec
+
     spec = find_spec(module)
     loader: Any = spec and spec.loader
     source = loader.get_source(module) if hasattr(loader, "get_source") else None
@@ -72,6 +73,8 @@ def _read(body: list[ast.stmt], module: str, package: str) -> Iterator[tuple[str
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             yield from _read(node.body, module, package)
         elif isinstance(node, ast.ImportFrom):
+            from importlib.util import resolve_name
+
             parent = resolve_name("." * node.level + (node.module or ""), package)
             for name in (alias.name for alias in node.names if alias.asname == alias.name):
                 yield name, Place(parent, name) if node.module else Place(f"{parent}.{name}", "")

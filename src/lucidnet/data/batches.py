@@ -11,7 +11,6 @@ from ..backend import Array, Stream
 from ..core.record import Record, record
 from ..core.settings import count, taken
 from .batch import Batch, Data, IndexedBatch, Shard
-from .fingerprint import of_data, of_dataset
 
 ROWS = 1000
 """Rows measured or predicted together."""
@@ -62,6 +61,8 @@ class ArraySource(Record):
 
     def facts(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return settings, and what the data are."""
+        from .fingerprint import of_data
+
         return {"batch_size": self.batch_size, "shuffle": self.shuffle}, of_data(self.data)
 
 
@@ -100,6 +101,8 @@ class DatasetSource(Record):
 
     def facts(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return no settings, as they are the data set's, and what that is made of."""
+        from .fingerprint import of_dataset
+
         return {"batch_size": None, "shuffle": None}, of_dataset(self.dataset)
 
 

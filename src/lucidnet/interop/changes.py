@@ -9,10 +9,11 @@ from ..core.trees import Path
 from ..core.value import Value, from_config, to_config
 from ..errors import FileError
 from ..layers import Sequential, walk
-from ..layers import settings as of_layers
+from ..layers.settings import changed as layers_changed
+from ..layers.settings import places
 from ..optimizers import Optimizer
-from ..optimizers import settings as of_optimizer
-from .registry import registry
+from ..optimizers.settings import changed as optimizer_changed
+from ..optimizers.settings import kind, settable
 
 Changes: TypeAlias = Mapping[Path, Mapping[str, Any]]
 """The settings of layers by path and name; those of the optimizer stand at the path ()."""
@@ -32,19 +33,19 @@ def with_settings(
     changes: Changes, layer: Any, settings: Mapping[str, Any], net: Any, arrays: Any
 ) -> Changes:
     """Return changes with some more: of the optimizer, or of layers by name or pattern; see `places`."""
-    paths = [OPTIMIZER] if layer is None else of_layers.places(net, layer, settings, arrays)
+    paths = [OPTIMIZER] if layer is None else places(net, layer, settings, arrays)
     return {**changes, **{path: {**changes.get(path, {}), **settings} for path in paths}}
 
 
 def applied(base: Base, changes: Changes) -> Base:
     """Return network and optimizer with what was set; raise as their constructors where it does not fit."""
-    optimizer = of_optimizer.changed(base[1], changes.get(OPTIMIZER, {}))
-    return of_layers.changed(base[0], of_net(changes)), optimizer
+    optimizer = optimizer_changed(base[1], changes.get(OPTIMIZER, {}))
+    return layers_changed(base[0], of_net(changes)), optimizer
 
 
 def essential(base: Base, changes: Changes) -> Changes:
     """Return the changes without those that are none."""
-    layers, known = dict(walk(base[0])), of_optimizer.settable(base[1])
+    layers, known = dict(walk(base[0])), settable(base[1])
 
     def differs(path: Path, name: str, value: Any) -> bool:
         before = getattr(layers[path], name) if path else known[name]
@@ -59,9 +60,9 @@ def essential(base: Base, changes: Changes) -> Changes:
 
 def towards(base: Base, changes: Changes, optimizer: Optimizer) -> tuple[Base, Changes]:
     """Return base and changes of which this optimizer comes; one of another kind is a new base."""
-    if of_optimizer.kind(optimizer) == of_optimizer.kind(base[1]):
+    if kind(optimizer) == kind(base[1]):
         wrapped = isinstance(getattr(optimizer, "optimizer", None), Optimizer)
-        given = of_optimizer.settable(optimizer)
+        given = settable(optimizer)
         if wrapped:
             del given["optimizer"]  # whose settings are there
         return base, essential(base, {**of_net(changes), OPTIMIZER: given})
@@ -136,6 +137,8 @@ def resumed(model: Any, description: Mapping[str, Any], situation: Mapping[str, 
         How far the training was: under ``"begun"``, as JSON, what had been set when it began.
     """
     import json
+
+    from .registry import registry
 
     known = {**classes(model.net, model.optimizer), **registry()}
     given = (json.loads(situation.get("begun", "[]")), description.get("set", []))

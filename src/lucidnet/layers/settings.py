@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Any
 
 from ..core.trees import Path
@@ -67,6 +66,8 @@ def places(
 
 def _fits(path: Path, pattern: str) -> bool:
     parts = pattern.split(".")
+    from fnmatch import fnmatchcase
+
     return len(parts) == len(path) and all(map(fnmatchcase, path, parts))
 
 

@@ -10,8 +10,6 @@ from .crossentropy import KLDivergence as KLDivergence
 from .crossentropy import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
 from .custom import CustomLoss as CustomLoss
 from .custom import custom as custom
-from .margin import CategoricalHinge as CategoricalHinge
-from .margin import Hinge as Hinge
 from .registry import KNOWN as KNOWN
 from .registry import get as get
 from .regression import CosineDistance as CosineDistance
@@ -22,5 +20,7 @@ from .regression import MeanSquaredError as MeanSquaredError
 
 if TYPE_CHECKING:
     from .joint import Joint as Joint
+    from .margin import CategoricalHinge as CategoricalHinge
+    from .margin import Hinge as Hinge
 
 export(globals())

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-from ..core.files import csv_text
-
 
 class Result(dict[str, float]):
     """Numbers by name, also as attributes: ``result.loss``.
@@ -92,6 +90,8 @@ class History(dict[str, list[float]]):
 
     def to_csv(self, path: str | PathLike[str] | None = None) -> str:
         """Return the table as CSV; write it to a file if a path is given."""
+        from ..core.files import csv_text
+
         return csv_text(["epoch", *self], self.rows(), path)
 
     def plot(self) -> Any:

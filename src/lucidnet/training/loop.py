@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -10,7 +10,6 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar
 
-from ..core.lock import FolderLock, locked
 from ..core.settings import count
 from ..core.signals import Termination, termination
 from ..core.value import Value, value
@@ -88,9 +87,9 @@ class Loop:
         self.first = model.history.epochs
         self.begun = model.changes
         self.stopped: str | None = None
-        self.locks: list[FolderLock] = []
+        self.locks: list[Any] = []
         self.fresh = False
-        self.run_name = f"{time.time():017.6f}-{secrets.token_hex(4)}"  # later ones sort last
+        self.run_name = f"{time.time():017.6f}-{os.urandom(4).hex()}"  # later ones sort last
         self.asked, self.one_by_one = Termination(), False
         self.tally, self.compiled = Tally(model.metrics), model.executor.compile_seconds
         looks = bool(model.metrics) or any(callback.looks for callback in callbacks)
@@ -141,6 +140,8 @@ class Loop:
         begun: list[Callback] = []
         executor, note = self.model.executor, self.progress.note
         owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]
+        from ..core.lock import locked
+
         hold: Any = locked(owned, executor.gather, executor.main, note) if owned else nullcontext([])
         with termination() as self.asked, hold as self.locks:
             try:

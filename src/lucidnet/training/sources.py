@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..data import given
 from ..data.batches import ROWS, ArraySource, BatchSource, DatasetSource, as_dataset
+from ..data.given import validation as as_validation
+from ..data.given import with_arrays
 from ..data.weights import class_weighted
 from ..engine.protocol import Trainee
 from ..errors import SettingError
@@ -28,9 +29,9 @@ def to_train(
     The arguments are those of `fit`; without `shuffle` batches are shuffled if the network allows it.
     Class weights are of the training only, and a validation split has its part of the sample weights.
     """
-    validation = None if validation_data is None else to_measure(model, **given.validation(validation_data))
+    validation = None if validation_data is None else to_measure(model, **as_validation(validation_data))
     if (dataset := as_dataset(x, y, batch_size)) is not None:
-        given.with_arrays(
+        with_arrays(
             class_weight, sample_weight=sample_weight, mask=mask, validation_split=validation_split or None
         )
         return _checked(model, dataset, class_weight), validation
@@ -61,7 +62,7 @@ def to_measure(
 ) -> BatchSource:
     """Return where batches to measure on come from."""
     if (dataset := as_dataset(x, y, batch_size)) is not None:
-        given.with_arrays(sample_weight=sample_weight, mask=mask)
+        with_arrays(sample_weight=sample_weight, mask=mask)
         return _checked(model, dataset)
     return ArraySource(model.checked(x, y, None, sample_weight, mask), batch_size)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cached_property
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -83,6 +82,8 @@ class Derivative(Record):
 
 def installed() -> bool:
     """Tell whether there is JAX, without importing it."""
+    from importlib.util import find_spec
+
     return find_spec("jax") is not None
 
 

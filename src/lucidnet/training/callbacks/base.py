@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.packing import SENSELESS
@@ -13,6 +12,8 @@ from ...foreign import MOMENTS, Refusing
 from ..history import Result
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..loop import Loop
 
 
