@@ -66,6 +66,20 @@ def tree_map(function: Callable[..., Array], tree: Tree, *others: Tree) -> Tree:
     return function(tree, *others)
 
 
+def mapped(function: Callable[..., Array], tree: Any) -> Any:
+    """Apply a function to the arrays of a tree of tuples and dicts, in which some may be missing."""
+    if isinstance(tree, dict):
+        return {name: mapped(function, branch) for name, branch in tree.items()}
+    if isinstance(tree, tuple):
+        return tuple([mapped(function, branch) for branch in tree])
+    return None if tree is None else function(tree)
+
+
+def part_of(tree: Any, rows: Any) -> Any:
+    """Return some rows of each array of a tree of tuples and dicts, in which some may be missing."""
+    return mapped(lambda array: array[rows], tree)
+
+
 def at(tree: Tree, path: Path) -> Tree:
     """Return the branch or array at a path."""
     for name in path:

@@ -23,7 +23,7 @@ from ..backend.xla.pytrees import register
 from ..backend.xla.target import Target
 from ..core.prefetch import prefetch
 from ..core.signals import defer_interrupt
-from ..core.trees import tree_map
+from ..core.trees import part_of, tree_map
 from ..data.batch import Batch, Shard, materialize, rows
 from ..layers import walk
 from .device import DeviceConfig, program_folder
@@ -36,7 +36,7 @@ from .search import advance as search
 from .search import in_turn
 from .state import Measured, Measurements, State
 from .stream import Segment, StreamInput, StreamProblem
-from .transfer import Feed, Prepared, batches, bytes_of, floats, mapped
+from .transfer import Feed, Prepared, batches, bytes_of, floats
 from .update import evaluate, measured_gradient, predict
 
 BYTES = 1 << 25
@@ -137,7 +137,7 @@ class OnJax:
 
     def _first(self, given: Prepared) -> Batch:
         """Return the batch of a single step, as it lies on the devices: nobody else holds that."""
-        return Batch(*mapped(lambda array: array[0], self.arrays(given.batches[0])))
+        return Batch(*part_of(self.arrays(given.batches[0]), 0))
 
     def _streamed(self, fn: Any, static: StreamProblem, stream: Any, given: Segment, keep: Any) -> Ran[Any]:
         """Make the time steps of a stream."""
@@ -261,7 +261,7 @@ class OnJax:
         count = rows(x)
         size = 1 << (count - 1).bit_length() if states is None and fills(net, None) else count
         chosen = np.arange(size) * (np.arange(size) < count)
-        x, mask = mapped(lambda array: array[chosen], (x, mask))
+        x, mask = part_of((x, mask), chosen)
         placed = self.placement.params(params, self.mesh)
         given = self.mesh.near((placed, floats(x, dtype_of(params)), mask, states))
 
@@ -386,7 +386,7 @@ def _input(given: Any, *, moves: Any) -> StreamInput:
 
 def _rows(given: Any, row: int) -> Any:
     """Return the batches of one step, of what was prepared."""
-    return _row(given[0], row), given[1]
+    return part_of(given[0], row), given[1]
 
 
 def fills(net: Any, rule: Any) -> bool:
@@ -395,8 +395,3 @@ def fills(net: Any, rule: Any) -> bool:
     if rule is None:
         return all(layer.independent for layer in layers)
     return all(layer.independent and rule.within(layer).independent for layer in layers)
-
-
-def _row(tree: Any, row: int) -> Any:
-    """Return one row of each array of a tree of tuples and dicts."""
-    return mapped(lambda array: array[row], tree)

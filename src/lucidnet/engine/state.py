@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..backend.layout import Flat
-from ..core.trees import at, put, tree_map
+from ..core.trees import at, part_of, put, tree_map
 
 
 class FeedbackState(NamedTuple):
@@ -149,9 +149,9 @@ class Measurements(Sequence[Measured]):
         return Measurements(
             self.losses[kept],
             self.terms[kept],
-            rows_of(self.predictions, kept),
+            part_of(self.predictions, kept),
             self.good[kept],
-            *(rows_of(tree, kept) for tree in trees),
+            *(part_of(tree, kept) for tree in trees),
         )
 
     def __len__(self) -> int:
@@ -159,18 +159,9 @@ class Measurements(Sequence[Measured]):
 
     def __getitem__(self, step: Any) -> Any:
         losses, terms = (tuple(values[step].tolist()) for values in (self.losses, self.terms))
-        masks, parts = rows_of(self.masks, step), rows_of(self.parts, step)
-        told = losses, terms, rows_of(self.predictions, step), None, bool(self.good[step])
+        masks, parts = part_of(self.masks, step), part_of(self.parts, step)
+        told = losses, terms, part_of(self.predictions, step), None, bool(self.good[step])
         return Measured(*told, masks, parts, self.source)
-
-
-def rows_of(tree: Any, rows: Any) -> Any:
-    """Return some rows of each array of a tree of tuples and dicts, in which some may be missing."""
-    if isinstance(tree, tuple):
-        return tuple([rows_of(part, rows) for part in tree]) if tree else tree
-    if isinstance(tree, dict):
-        return {name: rows_of(branch, rows) for name, branch in tree.items()}
-    return None if tree is None else tree[rows]
 
 
 def read_only(state: State) -> State:

@@ -11,7 +11,7 @@ from ..backend import Array, Tree
 from ..backend.memory import aligned
 from ..backend.xla.device import precision, rows_of
 from ..backend.xla.mesh import Mesh
-from ..core.trees import tree_map
+from ..core.trees import mapped, tree_map
 from ..data.batch import Batch, Data, IndexedBatch, materialize, nbytes
 
 ON_DEVICE = 1 << 29
@@ -160,15 +160,6 @@ def floats(tree: Any, dtype: Any) -> Any:
 def there(given: Any, dtype: Any) -> Any:
     """Return the dtype of an array on the devices: that of the weights, or its own whole numbers."""
     return dtype if given.kind == "f" else given
-
-
-def mapped(function: Any, tree: Any) -> Any:
-    """Apply a function to the arrays of a tree of tuples and dicts, in which some may be missing."""
-    if isinstance(tree, dict):
-        return {name: mapped(function, branch) for name, branch in tree.items()}
-    if isinstance(tree, tuple):
-        return tuple(mapped(function, branch) for branch in tree)
-    return None if tree is None else function(tree)
 
 
 def bytes_of(batch: Batch | IndexedBatch) -> int:

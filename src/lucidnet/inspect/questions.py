@@ -15,14 +15,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..backend import Array, Tree
-from ..core.trees import Path, dotted, leaves, tree_map
+from ..core.trees import Path, dotted, leaves, mapped, part_of, tree_map
 from ..data.batch import Batch, rows
 from ..engine.build import problem_of
 from ..engine.numbers import Numbers
 from ..engine.parameters import ParameterLayout
 from ..engine.problem import Problem
 from ..engine.protocol import Trainee
-from ..engine.state import State, rows_of
+from ..engine.state import State
 from ..engine.update import measured_gradient, predict
 from ..errors import LucidnetError, NotReadyError, SettingError, ShapeError, UnknownNameError, suggestion
 from ..layers import Layer, Run, backprop, walk
@@ -43,7 +43,7 @@ def activations(model: Trainee, x: Any, layers: Any = None, mask: Any = None) ->
     x, mask = _inputs(model, x, mask)
     params, parts = model.state.params, list[dict[str, Any]]()
     for part in _slices(x):
-        given = tree_map(lambda array, part=part: array[part], x), rows_of(mask, part)
+        given = tree_map(lambda array, part=part: array[part], x), part_of(mask, part)
         with watch(model.net) as calls, np.errstate(over="ignore", invalid="ignore"):
             predict(calls.net, params, *given)
         found = _outputs(calls)
@@ -157,7 +157,7 @@ def input_gradient(model: Trainee, x: Any, y: Any, mask: Any = None) -> Any:
     if len(parts) > 1:  # each is the gradient of a mean of its own
         total = sum(counts) or 1
         parts = [
-            _mapped(lambda dx, n=n: dx * dx.dtype.type(n / total), dx)
+            mapped(lambda dx, n=n: dx * dx.dtype.type(n / total), dx)
             for n, dx in zip(counts, parts, strict=True)
         ]
     return _joined(parts)
@@ -246,7 +246,7 @@ def intervene(model: Trainee, x: Any, changes: Any, mask: Any = None) -> Any:
                 f"intervene: {name!r} has no output of its own, as the layer around it uses it in parts; "
                 "replace that one's"
             )
-    return _mapped(_kept, out)
+    return mapped(_kept, out)
 
 
 def _changed(name: str, y: Any, change: Any) -> Array:
@@ -409,10 +409,3 @@ def _kept(array: Any) -> Array:
     made = np.array(array)
     made.flags.writeable = False
     return made
-
-
-def _mapped(function: Callable[..., Any], value: Any) -> Any:
-    """Apply a function to an array, or to several by name or place."""
-    if isinstance(value, tuple):
-        return tuple(_mapped(function, item) for item in value)
-    return tree_map(function, value)

@@ -74,13 +74,13 @@ class Recorder(Callback):
         if self._wants("weight_alignment"):
             found |= _weights(model)
         if self._wants("updates"):
-            self.before = model.params
+            self.before = model.state.params
         model.history.record(loop.steps, self._chosen(found))
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
         if self.before is None:
             return
-        change = tree_map(lambda old, new: old - new, self.before, loop.model.params)
+        change = tree_map(lambda old, new: old - new, self.before, loop.model.state.params)
         found = {"updates/" + dotted(path): array for path, array in leaves(change)}
         loop.model.history.record(loop.steps - 1, self._chosen(found))
 

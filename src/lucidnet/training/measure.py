@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.trees import tree_map
+from ..core.trees import part_of, tree_map
 from ..data.batch import Batch, rows
 from ..data.batches import ROWS, BatchSource
 from ..engine.protocol import Executor, Trainee
-from ..engine.state import Measured, State, rows_of
+from ..engine.state import Measured, State
 from ..engine.update import evaluate as evaluate_batch
 from ..engine.update import predict
 from ..errors import DataError
@@ -49,7 +49,7 @@ class Tally:
             mask = found.masks[i] if found.masks else None
             if given.valid is not None:
                 there = np.flatnonzero(given.valid)
-                target, prediction, mask = (rows_of(tree, there) for tree in (target, prediction, mask))
+                target, prediction, mask = (part_of(tree, there) for tree in (target, prediction, mask))
             if mask is not None:
                 target, prediction = (_counted(tree, mask) for tree in (target, prediction))
             for k, metric in enumerate(self.metrics):
@@ -147,7 +147,7 @@ def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) ->
         for start in range(0, count, ROWS):
             part = slice(start, start + ROWS)
             some = tree_map(lambda array, part=part: array[part].astype(model.dtype, copy=False), x)
-            given = net, state.params, some, rows_of(mask, part)
+            given = net, state.params, some, part_of(mask, part)
             made.append(executor.call(predict, *given)[0] if function is None else function(*given))
     return made[0] if len(made) == 1 else joined(made)
 

@@ -59,7 +59,7 @@ class Stepper:
         x = np.asarray(x, self.model.dtype)
         if x.shape[1:] != self._shape:
             raise ShapeError(f"step: expected inputs (n, {self._shape}) of one time, got shape {x.shape}")
-        y, self.states = predict(self.model.net, self.model.params, x[:, None], states=self.states)
+        y, self.states = predict(self.model.net, self.model.state.params, x[:, None], states=self.states)
         return y[:, 0] if y.ndim > 2 and y.shape[1] == 1 else y
 
     def _try(self) -> None:
@@ -68,7 +68,7 @@ class Stepper:
         first = first_leaf(self.model.net)
         if not first.differentiable:  # whole numbers are wanted
             x = np.floor(x * getattr(first, "vocabulary", 1))
-        whole, _ = self.model.net.forward(self.model.params, x)
+        whole, _ = self.model.net.forward(self.model.state.params, x)
         try:
             steps = [self.step(x[:, t]) for t in range(TRIED)]
         except ShapeError:  # one time step alone is too short for some layer
