@@ -89,12 +89,11 @@ class TestTerminal:
         bar = Bar(epochs=2)
         bar.start(10)
         bar.epoch(1, Result(loss=0.5, val_loss=0.7))
-        task = bar.bar.tasks[0]
-        assert (task.completed, task.total, task.fields["epoch"]) == (10, 20, 2)
-        assert task.fields["numbers"] == "loss 0.5000"
+        assert (bar.done, bar.total, bar.now) == (10, 20, 2)
+        assert bar.numbers == "loss 0.5000"
         bar.start(10)
         bar.epoch(2, Result(loss=0.4))
-        assert (task.completed, task.fields["epoch"], task.fields["left"]) == (20, 2, "0:00")
+        assert (bar.done, bar.now, bar.left) == (20, 2, "0:00")
         bar.close()
 
     def test_tables_are_not_broken_where_nobody_watches(self):

@@ -83,24 +83,24 @@ def test_the_numbers_of_the_textbook():
     assert equations(explanation, "Loss")["L"] == 0.298371109
     assert equations(explanation, "Forward: dense1")["y₁"] == 0.593269992
     assert equations(explanation, "Forward: dense2")["y₁"] == 0.75136507
-    assert equations(explanation, "Backward: dense2")["∂L/∂w₁₁"] == 0.0821670406
-    assert equations(explanation, "Backward: dense1")["∂L/∂w₁₁"] == 0.000438567734
+    assert equations(explanation, "Backward: dense2")["∂L/∂w⁽²⁾₁₁"] == 0.0821670406
+    assert equations(explanation, "Backward: dense1")["∂L/∂w⁽¹⁾₁₁"] == 0.000438567734
     # His w5, w6, w7, w8 and w1 to w4 after the step.
     after = equations(explanation, "Update: dense2")
-    assert [after[w] for w in ("w₁₁⁺", "w₂₁⁺", "w₁₂⁺", "w₂₂⁺")] == [
+    assert [after[w] for w in ("w⁽²⁾₁₁⁺", "w⁽²⁾₂₁⁺", "w⁽²⁾₁₂⁺", "w⁽²⁾₂₂⁺")] == [
         0.35891648,
         0.408666186,
         0.51130127,
         0.561370121,
     ]
     after = equations(explanation, "Update: dense1")
-    assert [after[w] for w in ("w₁₁⁺", "w₂₁⁺", "w₁₂⁺", "w₂₂⁺")] == [
+    assert [after[w] for w in ("w⁽¹⁾₁₁⁺", "w⁽¹⁾₂₁⁺", "w⁽¹⁾₁₂⁺", "w⁽¹⁾₂₂⁺")] == [
         0.149780716,
         0.199561432,
         0.249751144,
         0.299502287,
     ]
-    assert "w₁₁⁺ = w₁₁ - 0.5 · ∂L/∂w₁₁ = 0.4 - 0.5 · 0.0821670406 = 0.35891648" in str(explanation)
+    assert "w⁽²⁾₁₁⁺ = w⁽²⁾₁₁ - 0.5 · ∂L/∂w⁽²⁾₁₁ = 0.4 - 0.5 · 0.0821670406 = 0.35891648" in str(explanation)
 
 
 def python(written):

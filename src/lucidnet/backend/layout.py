@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.record import Record, record
+from ..core.text import ByName
 from ..core.trees import Array, Path, Shape, Tree, dotted, leaves
 from ..errors import ShapeError
 from .arrays import namespace
@@ -136,7 +137,7 @@ class Layout(Record):
         return self.assembled(flat.arrays) if isinstance(flat, Parts) else self.unravel(flat)
 
 
-class Flat(dict[str, Any]):
+class Flat(ByName):
     """A tree of arrays that lie in one vector: a dict of dicts by name, and all numbers as `vector`.
 
     Parameters

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ..core.text import Brief
 from ..core.trees import Array, Shape
 from .arrays import namespace
 
 
-class Stream:
+class Stream(Brief):
     """A source of random NumPy arrays for one place in the network.
 
     The numbers are those of the counter-based generator Philox-4x64 (Salmon et al. 2011, "Parallel

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..backend import Array, Shape
 from ..core.exports import Classes
+from ..core.text import Report
 from ..errors import SettingError
 from ..layers import Layer
 from ..layers.containers import first_leaf
@@ -30,8 +31,8 @@ TABLES = (
 """The tables of what can be checked."""
 
 
-@dataclass(frozen=True)
-class PackageReport:
+@dataclass(frozen=True, repr=False)
+class PackageReport(Report):
     """What a check of many classes found; true if all passed. It gives pairs of a title and a report.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..core.text import Brief, Report, columns, plain
 from ..errors import LucidnetError
 
 
@@ -11,8 +12,8 @@ class GradientError(LucidnetError, AssertionError):
     """A hand-written gradient is wrong; the message is the report."""
 
 
-@dataclass(frozen=True)
-class Entry:
+@dataclass(frozen=True, repr=False)
+class Entry(Brief):
     """How the gradient by one array compares with the finite differences.
 
     Parameters
@@ -41,8 +42,8 @@ class Entry:
     kinks: int = 0
 
 
-@dataclass(frozen=True)
-class CheckReport:
+@dataclass(frozen=True, repr=False)
+class CheckReport(Report):
     """The result of a gradient check; true if it passed.
 
     Parameters
@@ -81,12 +82,24 @@ class CheckReport:
             raise GradientError(f"\n{self}")
 
     def __str__(self) -> str:
-        rows: list[tuple[str, ...]] = [("gradient of", "worst error", "at", "analytic", "numeric", "checked")]
-        rows += [_cells(entry) for entry in self.entries]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-        verdict = f"{self.subject}: {'passed' if self.passed else 'FAILED'} (tolerance {self.tolerance:.0e})"
-        return "\n".join([verdict, *lines, *(f"likely: {sentence}" for sentence in self.likely)])
+        lines = columns([TITLES, *map(_cells, self.entries)])
+        return plain("\n".join([self.verdict, *lines, *(f"likely: {sentence}" for sentence in self.likely)]))
+
+    @property
+    def verdict(self) -> str:
+        """What was checked, whether it passed, and the tolerance."""
+        return f"{self.subject}: {'passed' if self.passed else 'FAILED'} (tolerance {self.tolerance:.0e})"
+
+    def _repr_html_(self) -> str:
+        from ..core import page
+
+        rows = [_cells(entry) for entry in self.entries]
+        table = page.table(TITLES, rows, {0: "m", 3: "n", 4: "n", 5: "n"})
+        likely = [page.paragraph(f"likely: {sentence}", "bad") for sentence in self.likely]
+        return page.fragment(page.heading(self.verdict), table, *likely)
+
+
+TITLES = ("gradient of", "worst error", "at", "analytic", "numeric", "checked")
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:

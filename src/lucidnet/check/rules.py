@@ -11,6 +11,7 @@ import numpy as np
 
 from ..backend import Array, Stream, Tree
 from ..backend.layout import Layout
+from ..core.text import Report, plain
 from ..core.trees import dotted, leaves, put, tree_map
 from ..data.batch import Batch
 from ..engine.build import initial, problem_of
@@ -44,8 +45,8 @@ class RuleError(LucidnetError, AssertionError):
     """A learning rule does not do what it should; the message is the report."""
 
 
-@dataclass(frozen=True)
-class RuleFinding:
+@dataclass(frozen=True, repr=False)
+class RuleFinding(Report):
     """One thing that was tried.
 
     Parameters
@@ -67,8 +68,8 @@ class RuleFinding:
         return f"  {mark} {self.what}: {self.seen}"
 
 
-@dataclass(frozen=True)
-class RuleReport:
+@dataclass(frozen=True, repr=False)
+class RuleReport(Report):
     """What a self-test of a learning rule found; true if it passed.
 
     Parameters
@@ -96,7 +97,19 @@ class RuleReport:
             raise RuleError(str(self))
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.rule!r}: {'passed' if self else 'FAILED'}", *map(str, self.findings)])
+        return plain("\n".join([self._verdict, *map(str, self.findings)]))
+
+    @property
+    def _verdict(self) -> str:
+        return f"{self.rule!r}: {'passed' if self else 'FAILED'}"
+
+    def _repr_html_(self) -> str:
+        from ..core import page
+
+        marks = {True: "ok", False: "FAILED", None: ""}
+        rows = [(marks[finding.passed], finding.what, finding.seen) for finding in self.findings]
+        table = page.table(("", "what should hold", "what was seen"), rows, {1: "w", 2: "w"})
+        return page.fragment(page.heading(self._verdict), table)
 
 
 def rule(

@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform, overload
 
 from .. import foreign
+from .text import call, short
 
 R = TypeVar("R", bound="Record")
 C = TypeVar("C", bound=type)
@@ -104,8 +105,8 @@ class Record:
         return replace(self, **changes)
 
     def __repr__(self) -> str:
-        given = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if f.repr)
-        return f"{type(self).__qualname__}({', '.join(given)})"
+        given = [f"{f.name}={short(getattr(self, f.name))}" for f in fields(self) if f.repr]
+        return call(type(self).__qualname__, given)
 
 
 @overload

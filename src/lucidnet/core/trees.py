@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import SettingError
+from .text import ByName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,7 +112,7 @@ def ordered(tree: Tree, like: Tree) -> Tree:
     return {name: ordered(tree[name], like[name]) for name in like if name in tree}
 
 
-class ReadOnly(dict[str, Any]):
+class ReadOnly(ByName):
     """A tree that was handed out: a dict of dicts by name that nobody can write; copies are plain dicts."""
 
     def _refuse(self, *_: Any, **__: Any) -> Any:

@@ -26,6 +26,7 @@ from ..errors import SettingError, lookup
 from . import settings
 from .record import Record, plan_of, with_fields
 from .settings import converted, shown
+from .text import WIDTH, call, shortened
 
 V = TypeVar("V", bound="Value")
 C = TypeVar("C", bound=type)
@@ -51,7 +52,8 @@ class Value(Record):
                 own[name] = converted(check, self, name, given)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(_arguments(self))})"
+        line = in_line(self)
+        return line if len(line) <= WIDTH else shortened(_in_lines(self))
 
     def settings(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, by name."""
@@ -148,7 +150,32 @@ def _same(value: Any, default: Any) -> bool:
     return type(value) is type(default) and value == default
 
 
-def _arguments(value: Value) -> list[str]:
+def in_line(value: Any) -> str:
+    """Write a value, or a setting of one, in one line, however long that gets."""
+    if isinstance(value, Value) and type(value).__repr__ is Value.__repr__:
+        return f"{type(value).__name__}({', '.join(_arguments(value, in_line))})"
+    if isinstance(value, tuple) and not _has_words(value):
+        return f"({', '.join(map(in_line, value))}{',' * (len(value) == 1)})"
+    return repr(value)
+
+
+def _has_words(several: tuple[Any, ...]) -> bool:
+    """Tell whether a tuple writes itself with the names of its fields."""
+    return hasattr(several, "_fields") and not repr(several).startswith("(")
+
+
+def _in_lines(value: Any) -> str:
+    """Write a value or a setting with each argument on a line of its own, where it is longer than one."""
+    line = in_line(value)
+    if len(line) <= WIDTH - 10:
+        return line
+    if isinstance(value, tuple) and not _has_words(value):
+        return call("", [_in_lines(part) for part in value])
+    own = isinstance(value, Value) and type(value).__repr__ is Value.__repr__
+    return call(type(value).__name__, _arguments(value, _in_lines)) if own else line
+
+
+def _arguments(value: Value, write: Callable[[Any], str]) -> list[str]:
     """The arguments that make this value, the leading ones without their names."""
     settings = value.settings()
     written, leading = [], True
@@ -156,7 +183,8 @@ def _arguments(value: Value) -> list[str]:
     for f in sorted(given, key=lambda f: bool(f.kw_only)):
         leading = leading and f.name in settings and not f.kw_only
         if f.name in settings:
-            written.append(repr(settings[f.name]) if leading else f"{f.name}={settings[f.name]!r}")
+            setting = write(settings[f.name])
+            written.append(setting if leading else f"{f.name}={setting}")
     return written
 
 

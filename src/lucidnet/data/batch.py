@@ -11,11 +11,13 @@ import numpy as np
 
 from ..backend import Array
 from ..core.record import Record, record
+from ..core.text import legible
 from ..core.trees import leaves, tree_map
 from ..errors import DataError
 from ..layers.base import Mask
 
 
+@legible
 class Batch(NamedTuple):
     """Inputs (n, ...), targets (n, ...), and, where there are any, weights and a mask of time steps.
 

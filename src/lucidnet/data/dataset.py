@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.text import Report, brief, short
 from ..core.trees import leaves, tree_map
 from ..errors import DataError, SettingError, optional
 
@@ -22,7 +23,7 @@ Item = tuple[Any, ...]
 """An example or a batch: x, or (x, y), or (x, y, weights)."""
 
 
-class Dataset:
+class Dataset(Report):
     """Examples or batches (x, y) or (x, y, weights), epoch after epoch.
 
     Make one with `from_arrays`, `from_hdf5` or `from_iterator`; each method returns a new one.
@@ -41,6 +42,14 @@ class Dataset:
 
     indexed = False
     """Whether any rows can be fetched, in any order."""
+
+    def __str__(self) -> str:
+        count = "of unknown length" if self.length is None else f"of {self.length:,} items"
+        return f"{self.written()}, {count}"
+
+    def written(self) -> str:
+        """Return how it was made: a chain of calls."""
+        return brief(self)
 
     # --- where they come from -------------------------------------------------------------------------
 
@@ -178,6 +187,9 @@ class Arrays(Dataset):
             raise DataError(f"expected arrays of one length, and not empty, got lengths {sorted(lengths)}")
         self.parts, self.length = parts, lengths.pop()
 
+    def written(self) -> str:
+        return f"Dataset.from_arrays({', '.join(short(part) for part in self.parts)})"
+
     def order(self, epoch: int) -> Array:
         return np.arange(self.length or 0)
 
@@ -195,6 +207,9 @@ class Shuffled(Dataset):
 
     def __init__(self, inner: Dataset, seed: int) -> None:
         self.inner, self.seed, self.length = inner, seed, inner.length
+
+    def written(self) -> str:
+        return f"{self.inner.written()}.shuffle({self.seed})"
 
     def order(self, epoch: int) -> Array:
         rows = self.inner.order(epoch)
@@ -215,6 +230,9 @@ class Mixed(Dataset):
         self.inner, self.seed, self.length = inner, seed, inner.length
         self.buffer = _count("shuffle: buffer", buffer)
 
+    def written(self) -> str:
+        return f"{self.inner.written()}.shuffle({self.seed}, buffer={self.buffer})"
+
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         yield from islice(self._mixed(epoch), start, None)
 
@@ -233,6 +251,9 @@ class Batched(Dataset):
         self.inner, self.size, self.drop_last = inner, size, drop_last
         whole, rest = divmod(inner.length or 0, size)
         self.length = None if inner.length is None else whole + (1 if rest and not drop_last else 0)
+
+    def written(self) -> str:
+        return f"{self.inner.written()}.batch({self.size}{', drop_last=True' if self.drop_last else ''})"
 
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         if not self.inner.indexed:
@@ -258,6 +279,9 @@ class Mapped(Dataset):
         self.inner, self.function, self.seed, self.length = inner, function, seed, inner.length
         self.random = "rng" in inspect.signature(function).parameters
 
+    def written(self) -> str:
+        return f"{self.inner.written()}.map({getattr(self.function, '__name__', short(self.function))})"
+
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         for number, item in enumerate(self.inner.items(epoch, start), start):
             rng = {"rng": Stream(self.seed, epoch, path=("map", str(number)))} if self.random else {}
@@ -274,6 +298,10 @@ class Subset(Dataset):
         self.inner, self.begin, self.end, self.indexed = inner, begin, end, inner.indexed
         stop = inner.length if end is None else end if inner.length is None else min(end, inner.length)
         self.length = None if stop is None else max(0, stop - begin)
+
+    def written(self) -> str:
+        last = "" if self.end is None else f".take({self.end - self.begin})"
+        return f"{self.inner.written()}{f'.skip({self.begin})' if self.begin else ''}{last}"
 
     def order(self, epoch: int) -> Array:
         return self.inner.order(epoch)[self.begin : self.end]
@@ -295,6 +323,9 @@ class Iterated(Dataset):
             raise DataError(f"from_iterator: expected a function or something to iterate over, got {make!r}")
         self.make, self.length, self.used = make, length, False
         self.first: Item | None = None
+
+    def written(self) -> str:
+        return f"Dataset.from_iterator({short(self.make)})"
 
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         yield from islice(self._fresh(epoch), start, None)
@@ -336,6 +367,9 @@ class Prefetched(Dataset):
 
     def __init__(self, inner: Dataset, ahead: int) -> None:
         self.inner, self.ahead, self.length = inner, ahead, inner.length
+
+    def written(self) -> str:
+        return f"{self.inner.written()}.prefetch({self.ahead})"
 
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         from ..core.prefetch import prefetch

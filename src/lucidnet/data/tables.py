@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..core.text import Brief
 from ..errors import DataError, FileError, lookup, optional
 from .idx import read_idx
 
@@ -26,8 +27,8 @@ UNREADABLE = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Table:
+@dataclass(frozen=True, repr=False)
+class Table(Brief):
     """What a file holds.
 
     Parameters

@@ -10,10 +10,11 @@ import numpy as np
 
 from ..backend import Array
 from ..core.exports import export
+from ..core.text import plain, short
 from ..errors import DataError, SettingError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Vocabulary:
     """The symbols of a text, numbered: characters, or the 256 bytes.
 
@@ -45,6 +46,11 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return len(self.symbols) or 256
+
+    def __repr__(self) -> str:
+        if not self.symbols:
+            return "Vocabulary.bytes()"
+        return plain(f"Vocabulary({len(self):,} characters: {short(''.join(self.symbols))})")
 
     def encode(self, text: str) -> Array:
         """Return the numbers of a text's symbols, (length,) of int64.

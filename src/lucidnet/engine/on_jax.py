@@ -23,6 +23,7 @@ from ..backend.xla.pytrees import register
 from ..backend.xla.target import Target
 from ..core.prefetch import prefetch
 from ..core.signals import defer_interrupt
+from ..core.text import Brief
 from ..core.trees import part_of, tree_map
 from ..data.batch import Batch, Shard, materialize, rows
 from ..layers import walk
@@ -55,7 +56,7 @@ class Block(NamedTuple):
     again: Callable[[int], Any]
 
 
-class OnJax:
+class OnJax(Brief):
     """Makes steps on devices, as many at a time as are given.
 
     Programs are shared by all executors of a process: a copy of a model, another seed, another rate compile

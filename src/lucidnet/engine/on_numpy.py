@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from ..core.text import Brief
 from .device import DeviceConfig
 from .numbers import Numbers
 from .protocol import NotFiniteError, Ran
 from .state import Measured, State, read_only
 
 
-class OnNumpy:
+class OnNumpy(Brief):
     """Makes steps one after the other.
 
     A step writes into the vectors of the state before the last one, if it made these itself and has not

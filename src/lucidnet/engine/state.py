@@ -9,9 +9,11 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..backend.layout import Flat
+from ..core.text import Brief, legible
 from ..core.trees import at, part_of, put, tree_map
 
 
+@legible
 class FeedbackState(NamedTuple):
     """A learning rule's feedback weights, and what the optimizer remembers of those that it changes."""
 
@@ -19,6 +21,7 @@ class FeedbackState(NamedTuple):
     memory: dict[str, Any]
 
 
+@legible
 class State(NamedTuple):
     """All that changes in training. Steps make new states; nothing that was handed out is written again.
 
@@ -56,6 +59,7 @@ class State(NamedTuple):
         return self._replace(carried={}) if self.carried else self
 
 
+@legible
 class Measured(NamedTuple):
     """What a step measured, with one entry for each of its batches.
 
@@ -104,7 +108,7 @@ class Measured(NamedTuple):
         return self.predictions[0]
 
 
-class Measurements(Sequence[Measured]):
+class Measurements(Brief, Sequence[Measured]):
     """What some steps in a row have measured: a sequence of `Measured`, held as arrays (steps, ...).
 
     Parameters

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from ..backend import Tree
+from ..core.text import Listing
 from ..core.trees import Path, at, leaves
 from ..engine.parameters import ParameterLayout
 from ..engine.protocol import Trainee
@@ -13,32 +15,29 @@ from ..layers import Layer, walk
 from ..layers.base import derived_kinds
 from ..layers.shapes import input_shapes
 
-COLUMNS = (("name", "left"), ("layer", "left"), ("output", "left"), ("parameters", "right"))
+COLUMNS = ("name", "layer", "output", "parameters", "feedback")
 
 
-def summary_text(model: Trainee) -> str:
+def summary_text(model: Trainee) -> Listing:
     """Return a table of layers, output shapes, numbers of parameters and of feedback weights, as text."""
-    from rich.table import Table
-
     state = model.state
     feedback = state.feedback.weights
-    table = Table(box=None, pad_edge=False, header_style="")
-    for title, side in (*COLUMNS, ("feedback", "right")) if feedback else COLUMNS:
-        table.add_column(title, justify=side)  # type: ignore[arg-type]
+    rows = [list(COLUMNS if feedback else COLUMNS[:-1])]
+    carried: Counter[Path] = Counter()
+    for place, array in leaves(feedback):
+        carried.update({place[:depth]: array.size for depth in range(1, len(place))})
     for path, *row in _rows(model.net, state.params, model.input_shape):
-        size = sum(array.size for place, array in leaves(feedback) if place[: len(path)] == path)
-        table.add_row("  " * (len(path) - 1) + path[-1], *row, *([f"{size:,}"] if feedback else []))
+        rows.append(["  " * (len(path) - 1) + path[-1], *row, *([f"{carried[path]:,}"] if feedback else [])])
     trained = ParameterLayout.of(model.net, state.params).groups
     kilobytes, count = state.vector.nbytes / 1024, sum(g.stop - g.start for g in trained)
-    sizes = f"{state.vector.size:,} parameters ({kilobytes:,.1f} KiB), {count:,} of them trained"
-    lines = [as_text(table), sizes]
+    lines = [f"{state.vector.size:,} parameters ({kilobytes:,.1f} KiB), {count:,} of them trained"]
     if feedback:
         size = sum(array.size for _, array in leaves(feedback))
         lines.append(f"{size:,} feedback weights of {model.rule!r}")
     if kinds := derived_kinds(model.net):
         it = "it has" if len(kinds) == 1 else "they have"
         lines.append(f"gradient of {', '.join(kinds)} comes from JAX, as {it} no backward")
-    return "\n".join(lines)
+    return Listing(rows, lines, right=(3, 4))
 
 
 def as_text(renderable: Any, width: int = 110) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..core.text import Tabled
 from ..layers import Layer
 from ..layers.watched import Call, watched
 
 
-class Calls(list[Call]):
+class Calls(Tabled, list[Call]):
     """The calls of a network's layers, in their order; a container's stands before those of the layers in it.
 
     Parameters
@@ -19,6 +20,12 @@ class Calls(list[Call]):
     """
 
     net: Layer
+
+    titles = ("name", "layer", "x", "y", "dL/dy", "dL/dx")
+
+    def rows(self) -> list[list[str]]:
+        """Return a row for each call: what came in and went out, and the errors that came back."""
+        return [[call.name, type(call.layer).__name__, *call.cells()] for call in self]
 
 
 @contextmanager

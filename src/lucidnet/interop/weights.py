@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Tree
+from ..core.text import Report
 from ..core.trees import leaves
 from ..errors import DataError, FileError, SettingError, ShapeError
 from . import container
 
 
-@dataclass(frozen=True)
-class LoadReport:
+@dataclass(frozen=True, repr=False)
+class LoadReport(Report):
     """Which weights were taken over: true if all of them were, and nothing was left.
 
     Parameters
@@ -36,7 +37,7 @@ class LoadReport:
     def __bool__(self) -> bool:
         return not self.missing and not self.unexpected
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         listed = (("missing", self.missing), ("unexpected", self.unexpected))
         rest = "".join(f", {title}: {', '.join(names)}" for title, names in listed if names)
         return f"LoadReport({len(self.loaded)} loaded{rest})"

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import UnfitError, finite, function, listed, scheduled, setting, text
-from ..core.value import Value, of_library, value
+from ..core.text import Brief
+from ..core.value import Value, in_line, of_library, value
 from ..errors import SettingError, ShapeError, lookup
 from .blank import blank_init
 from .derived import adapt, derived_backward
@@ -36,7 +37,7 @@ SAME: Any = object()
 NO_STREAM = Stream()
 
 
-class Run:
+class Run(Brief):
     """What a forward pass is told besides its input: training or inference, random numbers, time.
 
     Parameters
@@ -348,7 +349,7 @@ class Layer(Value):
 
     def describe(self) -> str:
         """Return the layer as it is written in messages: class and own settings, without its name."""
-        return Value.__repr__(replace(self, name=""))
+        return in_line(replace(self, name=""))
 
 
 def backprop(

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..backend import Tree
+from ..core.text import plain, short
 from ..core.trees import Path, dotted, tree_map
 from .base import INFERENCE, Cache, Layer, Mask, Run, Send
 from .rebuild import INNER, Wrapper, rebuilt
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Call:
     """One use of a layer: what came in, what went out, and the errors that came back.
 
@@ -57,6 +58,15 @@ class Call:
     def is_inner(self) -> bool:
         """Whether it is the call of an activation inside a layer."""
         return self.path[-1:] == (INNER,)
+
+    def __repr__(self) -> str:
+        x, y, dy, _ = self.cells()
+        back = f", back {dy}" if dy else ""
+        return plain(f"Call({self.name}: {type(self.layer).__name__}, {x} -> {y}{back})")
+
+    def cells(self) -> list[str]:
+        """Return what came in and went out, and what came back to its output and went on, by shapes."""
+        return ["" if array is None else short(array) for array in (self.x, self.y, self.dy, self.dx)]
 
 
 class Watched(Wrapper):

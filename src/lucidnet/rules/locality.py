@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
+from ..core.text import Report, plain
 from .base import SpaceRule
 from .registry import Rule, get
 from .space.transported import Backprop
@@ -40,8 +41,8 @@ TIME_READS = {
 """What the update of a weight of a recurrent layer may depend on, at each time."""
 
 
-@dataclass(frozen=True)
-class Locality:
+@dataclass(frozen=True, repr=False)
+class Locality(Report):
     """What one rule reads, along one axis.
 
     Parameters
@@ -70,7 +71,19 @@ class Locality:
     online: bool | None
 
     def __str__(self) -> str:
+        lines = (
+            fill(text, 100, initial_indent=f"  {name:<8}", subsequent_indent=" " * 10)
+            for name, text in self._rows
+        )
+        return plain("\n".join([self._title, *lines]))
+
+    @property
+    def _title(self) -> str:
         source = " ".join((type(self.rule).__doc__ or "").split("\n\n")[0].split())
+        return f"{self.rule!r}, {self.axis}: {source}"
+
+    @property
+    def _rows(self) -> list[tuple[str, str]]:
         rows = [
             ("reads", "; ".join(self.reads.values()) or "nothing: weights below the last layer do not learn"),
             ("not", "; ".join(self.unread.values())),
@@ -79,14 +92,21 @@ class Locality:
         ]
         if self.online is not None:
             rows.append(("online", "yes" if self.online else "no: it needs whole trials"))
-        lines = (
-            fill(text, 100, initial_indent=f"  {name:<8}", subsequent_indent=" " * 10) for name, text in rows
-        )
-        return "\n".join([f"{self.rule!r}, {self.axis}: {source}", *lines])
+        return rows
+
+    def _parts(self) -> list[str]:
+        from ..core import page
+
+        return [page.heading(self._title), page.table((), self._rows, {1: "w"})]
+
+    def _repr_html_(self) -> str:
+        from ..core.page import fragment
+
+        return fragment(*self._parts())
 
 
-@dataclass(frozen=True)
-class LocalityReport:
+@dataclass(frozen=True, repr=False)
+class LocalityReport(Report):
     """What a rule reads on both axes; print it.
 
     Parameters
@@ -99,6 +119,11 @@ class LocalityReport:
 
     def __str__(self) -> str:
         return "\n\n".join(map(str, self.parts))
+
+    def _repr_html_(self) -> str:
+        from ..core.page import fragment
+
+        return fragment(*(piece for part in self.parts for piece in part._parts()))
 
 
 def report(rule: Any) -> LocalityReport:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.epochs import rates_on_page
 from ..core.settings import count, finite, taken
 from ..data.batches import BatchSource
 from ..engine.protocol import NotFiniteError, Trainee
@@ -19,7 +20,7 @@ DIVERGED = 4.0
 """The test ends when the loss is so many times its best."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RateCurve:
     """The loss against the learning rate, and a rate to take.
 
@@ -43,9 +44,12 @@ class RateCurve:
 
         return learning_rate_finder(self.rates, self.losses, self.suggestion)
 
+    def _repr_html_(self) -> str:
+        return rates_on_page(repr(self), self.rates, self.losses, self.suggestion)
+
     def __repr__(self) -> str:
-        low, high, best = self.rates[0], self.rates[-1], self.suggestion
-        return f"RateCurve({len(self.rates)} steps from {low:.1e} to {high:.1e}, suggestion {best:.1e})"
+        ends = f" from {self.rates[0]:.1e} to {self.rates[-1]:.1e}" if self.rates else ""
+        return f"RateCurve({len(self.rates):,} steps{ends}, suggestion {self.suggestion:.1e})"
 
 
 def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: int) -> RateCurve:

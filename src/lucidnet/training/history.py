@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
+from ..core import epochs as telling
+from ..core.epochs import number as number
+from ..core.text import plain, shortened
+
 
 class Result(dict[str, float]):
     """Numbers by name, also as attributes: ``result.loss``.
@@ -26,18 +30,13 @@ class Result(dict[str, float]):
             raise AttributeError(f"no {name!r} was measured; there are: {', '.join(self)}") from None
 
     def __repr__(self) -> str:
-        return ", ".join(f"{name} {number(value)}" for name, value in self.items())
+        return shortened(telling.in_line(self)) or "nothing was measured"
 
+    def __str__(self) -> str:
+        return plain(telling.in_line(self))
 
-def number(value: float) -> str:
-    """Write a number with four decimals, or in powers of ten if that would hide it.
-
-    Examples
-    --------
-    >>> number(0.98765), number(0.0000123), number(123456.7)
-    ('0.9877', '1.230e-05', '1.235e+05')
-    """
-    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
+    def _repr_html_(self) -> str:
+        return telling.result_on_page(self)
 
 
 class History(dict[str, list[float]]):
@@ -100,11 +99,16 @@ class History(dict[str, list[float]]):
 
         return training_curves(self)
 
+    @property
+    def _notes(self) -> list[str]:
+        recorded = [f"{len(self.steps):,} quantities recorded in steps"] * bool(self.steps)
+        return [*recorded, *([f"stopped: {self.stopped}"] if self.stopped else [])]
+
+    def __repr__(self) -> str:
+        return telling.told(self, self.epochs, self._notes)
+
     def __str__(self) -> str:
-        columns = {"epoch": [str(epoch + 1) for epoch in range(self.epochs)]}
-        columns |= {name: [number(value) for value in values] for name, values in self.items()}
-        widths = [max(len(text) for text in (name, *column)) for name, column in columns.items()]
-        lines = [list(columns), *zip(*columns.values(), strict=True)]
-        return "\n".join(
-            "  ".join(f"{text:>{w}}" for text, w in zip(line, widths, strict=True)) for line in lines
-        )
+        return telling.in_table(self, self.epochs)
+
+    def _repr_html_(self) -> str:
+        return telling.on_page(self, self.epochs, self._notes)

@@ -10,6 +10,7 @@ import numpy as np
 from ..backend import Array, StepStream, Tree
 from ..core.settings import count, taken
 from ..core.signals import defer_interrupt
+from ..core.text import Brief
 from ..core.trees import ordered
 from ..engine.build import zeros
 from ..engine.problem import Problem
@@ -25,7 +26,7 @@ from ..rules.time.base import NOT_ONLINE
 NOTHING, WAITS = frozenset[str](), frozenset({"waits"})
 
 
-class OnlineLearner:
+class OnlineLearner(Brief):
     """A model that predicts, learns and forgets at each time step.
 
     What weights have done to the states of recurrent layers is carried in traces, which do not grow with

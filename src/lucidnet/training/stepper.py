@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.text import Brief
 from ..engine.protocol import Trainee
 from ..engine.update import predict
 from ..errors import SettingError, ShapeError
@@ -16,7 +17,7 @@ TRIED = 3
 """Time steps on which it is seen whether a network can go one step at a time at all."""
 
 
-class Stepper:
+class Stepper(Brief):
     """A model's network with the states of its recurrent layers: one time step in, one output out.
 
     Parameters

@@ -63,6 +63,9 @@ class Derivative(Record):
     def __getstate__(self) -> dict[str, Any]:
         return {"function": self.function, "what": self.what}
 
+    def __repr__(self) -> str:
+        return "<the derivative by JAX>"
+
     def __call__(self, x: Array, *others: Any) -> Array:
         import jax
 

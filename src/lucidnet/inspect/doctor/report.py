@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from ...core.text import Report, plain
+
 if TYPE_CHECKING:
     from .evidence import Evidence
 
@@ -68,8 +70,8 @@ class Ailment:
         return low - number if number < low else number - high
 
 
-@dataclass(frozen=True)
-class Finding:
+@dataclass(frozen=True, repr=False)
+class Finding(Report):
     """One thing that is wrong.
 
     Parameters
@@ -98,13 +100,18 @@ class Finding:
     sentence: str
     advice: str
 
-    def __str__(self) -> str:
+    @property
+    def seen(self) -> str:
+        """What was seen, the healthy range, and where else."""
         also = f" The same in {_listed(self.others)}." if self.others else ""
-        return f"{self.ailment}: {self.sentence} ({_range(self.healthy)}).{also}\n  Try: {self.advice}"
+        return f"{self.sentence} ({_range(self.healthy)}).{also}"
+
+    def __str__(self) -> str:
+        return f"{self.ailment}: {self.seen}\n  Try: {self.advice}"
 
 
-@dataclass(frozen=True)
-class DoctorReport:
+@dataclass(frozen=True, repr=False)
+class DoctorReport(Report):
     """All that the doctor found; true if that is nothing.
 
     Parameters
@@ -141,11 +148,25 @@ class DoctorReport:
         return len(self.findings)
 
     def __str__(self) -> str:
+        return plain("\n".join([self._first, *(f"- {finding}" for finding in self.findings)]))
+
+    @property
+    def _first(self) -> str:
+        """The first line: how much was found, and on what."""
         seen = f"{self.steps} training steps on a copy, layers looked at on {self.examples} examples"
         if self.healthy:
             return f"Nothing suspicious: {seen}."
         count = "1 finding" if len(self) == 1 else f"{len(self)} findings"
-        return "\n".join([f"{count} ({seen}):", *(f"- {finding}" for finding in self.findings)])
+        return f"{count} ({seen}):"
+
+    def _repr_html_(self) -> str:
+        from ...core import page
+
+        if self.healthy:
+            return page.fragment(page.paragraph(self._first))
+        rows = [(finding.ailment, finding.seen, finding.advice) for finding in self.findings]
+        table = page.table(("what", "seen", "try"), rows, {0: "bad", 1: "w", 2: "w"})
+        return page.fragment(page.heading(self._first), table)
 
 
 def _range(healthy: tuple[float, float]) -> str:

@@ -13,7 +13,7 @@ from ...errors import SettingError
 from ...training.diagnose import settled
 from ..trace import trace_step
 from .report import Explanation
-from .story import Section, Told, story
+from .story import Section, Told, legend, story
 
 if TYPE_CHECKING:
     from ...data.batch import Batch
@@ -37,21 +37,21 @@ def explain(model: Trainee, x: Any, y: Any, digits: int = 6) -> Explanation:
     One training step on 1 example, in float32: ...
     <BLANKLINE>
     Forward: dense1 = Dense(1, initializer=Constant(1.0))
-      y₁ = x₁ · w₁₁ + b₁ = 2 · 1 + 0 = 2
+      y₁ = x₁ · w⁽¹⁾₁₁ + b⁽¹⁾₁ = 2 · 1 + 0 = 2
     <BLANKLINE>
     Loss
       HalfSquaredError(), with y = output and t = target
       L = 1/2 · (y₁ - t₁)² = 1/2 · (2 - 5)² = 4.5
     <BLANKLINE>
     Backward: dense1
-      ∂L/∂y₁  = y₁ - t₁ = 2 - 5 = -3
-      ∂L/∂w₁₁ = x₁ · ∂L/∂y₁ = 2 · (-3) = -6
-      ∂L/∂b₁  = ∂L/∂y₁ = -3
+      ∂L/∂y₁     = y₁ - t₁ = 2 - 5 = -3
+      ∂L/∂w⁽¹⁾₁₁ = x₁ · ∂L/∂y₁ = 2 · (-3) = -6
+      ∂L/∂b⁽¹⁾₁  = ∂L/∂y₁ = -3
     <BLANKLINE>
     Update: dense1
       SGD(0.1), step 1
-      w₁₁⁺ = w₁₁ - 0.1 · ∂L/∂w₁₁ = 1 - 0.1 · (-6) = 1.6
-      b₁⁺  = b₁ - 0.1 · ∂L/∂b₁ = 0 - 0.1 · (-3) = 0.3
+      w⁽¹⁾₁₁⁺ = w⁽¹⁾₁₁ - 0.1 · ∂L/∂w⁽¹⁾₁₁ = 1 - 0.1 · (-6) = 1.6
+      b⁽¹⁾₁⁺  = b⁽¹⁾₁ - 0.1 · ∂L/∂b⁽¹⁾₁ = 0 - 0.1 · (-3) = 0.3
     """
     digits = taken("explain", "digits", digits, whole(1, 17))
     problem, batch = model.problem, model.checked(x, y).batch(slice(None))
@@ -70,10 +70,8 @@ def explain(model: Trainee, x: Any, y: Any, digits: int = 6) -> Explanation:
     ran = executor.run(problem.update, problem, state, [batches])
     if ran.error is not None:
         raise settled(ran, problem, executor, batches)[1]
-    loss = ran.measured[0].loss
-    return Explanation(
-        _title(model, batch), story(Told(problem, batch, seen, state, ran.state, loss)), digits
-    )
+    told = Told(problem, batch, seen, state, ran.state, ran.measured[0].loss)
+    return Explanation(_title(model, batch, legend(told)), story(told), digits)
 
 
 def _check_size(model: Trainee, numbers: int) -> None:
@@ -84,10 +82,11 @@ def _check_size(model: Trainee, numbers: int) -> None:
         )
 
 
-def _title(model: Trainee, batch: Batch) -> str:
+def _title(model: Trainee, batch: Batch, layers: str) -> str:
     count = rows(batch.x)
     examples = "1 example" if count == 1 else f"{count} examples"
+    several = "" if count == 1 else "; x₁⁽²⁾, y₁⁽²⁾ are those of example 2"
     return (
         f"One training step on {examples}, in {model.dtype}: in each layer x goes in and y comes out, "
-        "w₁₂ leads from input 1 to unit 2"
+        f"w⁽¹⁾₁₂ leads from input 1 to unit 2 of layer 1 (layers: {layers}){several}"
     )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from html import escape
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
+
+from ...core.text import plain, shortened
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUPERSCRIPTS = str.maketrans("()+0123456789", "⁽⁾⁺⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -30,9 +33,10 @@ class Notation:
         """Return a number as this notation writes it."""
         return f"{value + 0.0:.{self.digits}g}"  # no minus before a zero
 
-    def symbol(self, name: str, index: Sequence[int], up: str) -> str:
-        """Write a letter with its indices, below and above."""
-        return name + indices(index).translate(SUBSCRIPTS) + up.translate(SUPERSCRIPTS)
+    def symbol(self, name: str, index: Sequence[int], up: str, layer: int | None = None) -> str:
+        """Write a letter with the number of its layer and its indices, below and above."""
+        above = "" if layer is None else f"({layer})".translate(SUPERSCRIPTS)
+        return name + above + indices(index).translate(SUBSCRIPTS) + up.translate(SUPERSCRIPTS)
 
     def slope(self, by: str) -> str:
         """Write the derivative of the loss."""
@@ -65,9 +69,10 @@ class Html(Notation):
 
     above = "&gt;"
 
-    def symbol(self, name: str, index: Sequence[int], up: str) -> str:
+    def symbol(self, name: str, index: Sequence[int], up: str, layer: int | None = None) -> str:
         below = f"<sub>{indices(index)}</sub>" if index else ""
-        return f"<i>{escape(name)}</i>{below}" + (f"<sup>{up}</sup>" if up else "")
+        over = f"<sup>({layer})</sup>" if layer is not None else ""
+        return f"<i>{escape(name)}</i>{over}{below}" + (f"<sup>{up}</sup>" if up else "")
 
     def slope(self, by: str) -> str:
         return f"∂<i>L</i>/∂{by}"
@@ -86,9 +91,10 @@ class Latex(Notation):
         mantissa, _, exponent = super().number(value).partition("e")
         return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
 
-    def symbol(self, name: str, index: Sequence[int], up: str) -> str:
+    def symbol(self, name: str, index: Sequence[int], up: str, layer: int | None = None) -> str:
         below = f"_{{{indices(index)}}}" if index else ""
-        return self._letter(name) + below + (f"^{{{up}}}" if up else "")
+        over = ("" if layer is None else f"({layer})") + up
+        return self._letter(name) + below + (f"^{{{over}}}" if over else "")
 
     def _letter(self, name: str) -> str:
         if name.startswith("Δ"):
@@ -114,7 +120,7 @@ class Latex(Notation):
         return rf"\left({inner}\right)"
 
 
-Expression: TypeAlias = Callable[[Notation], str]
+Expression: TypeAlias = "Callable[[Notation], str]"
 """A formula: it says how it is written in a notation."""
 
 
@@ -125,6 +131,9 @@ class Equation(NamedTuple):
     ways: tuple[Expression, ...]
     value: float
 
+    def __repr__(self) -> str:
+        return shortened(" = ".join(self.write(Notation())))
+
     def write(self, notation: Notation) -> tuple[str, str]:
         """Return both sides; ways that read the same as the one before are left out."""
         sides = [way(notation) for way in (*self.ways, number(self.value))]
@@ -134,64 +143,110 @@ class Equation(NamedTuple):
         )
 
 
-def number(value: float) -> Expression:
+def expression(write: Callable[..., str]) -> Callable[..., Expression]:
+    """Make of a function that writes something in a notation one that gives an expression for it.
+
+    What it gives is the function with its arguments, and no closure, so that explanations can be pickled.
+    """
+
+    @wraps(write)
+    def made(*given: Any, **settings: Any) -> Expression:
+        written: Any = Written(write.__name__, given, settings)
+        return written  # type: ignore[no-any-return]
+
+    WRITERS[write.__name__] = write
+    return made
+
+
+WRITERS: dict[str, Callable[..., str]] = {}
+"""How expressions are written, by their names."""
+
+
+class Written(NamedTuple):
+    """An expression: what it is, of what."""
+
+    name: str
+    given: tuple[Any, ...]
+    settings: dict[str, Any]
+
+    def __call__(self, notation: Notation, /) -> str:
+        return WRITERS[self.name](notation, *self.given, **self.settings)
+
+    def __repr__(self) -> str:
+        return plain(self(Notation()))
+
+
+@expression
+def number(n: Notation, value: float) -> str:
     """Return an expression for a number."""
-    return lambda n: n.number(value)
+    return n.number(value)
 
 
-def symbol(name: str, *index: int, up: str = "") -> Expression:
-    """Return a letter with indices, which count from 1, and what stands above it."""
-    return lambda n: n.symbol(name, index, up)
+@expression
+def symbol(n: Notation, name: str, *index: int, up: str = "", layer: int | None = None) -> str:
+    """Return a letter with indices, which count from 1, what stands above it, and its layer."""
+    return n.symbol(name, index, up, layer)
 
 
-def slope(by: Expression) -> Expression:
+@expression
+def slope(n: Notation, by: Expression) -> str:
     """Return the derivative of the loss by a quantity."""
-    return lambda n: n.slope(by(n))
+    return n.slope(by(n))
 
 
-def function(name: str, *arguments: Expression) -> Expression:
+@expression
+def function(n: Notation, name: str, *arguments: Expression) -> str:
     """Return the value of a function."""
-    return lambda n: n.function(name, ", ".join(argument(n) for argument in arguments))
+    return n.function(name, ", ".join(argument(n) for argument in arguments))
 
 
-def fraction(above: Expression, below: Expression) -> Expression:
+@expression
+def fraction(n: Notation, above: Expression, below: Expression) -> str:
     """Return an expression for the quotient of two."""
-    return lambda n: n.fraction(above(n), below(n))
+    return n.fraction(above(n), below(n))
 
 
-def square(inner: Expression) -> Expression:
+@expression
+def square(n: Notation, inner: Expression) -> str:
     """Return an expression for the square of another."""
-    return lambda n: n.square(inner(n))
+    return n.square(inner(n))
 
 
-def above(left: Expression, right: Expression) -> Expression:
+@expression
+def above(n: Notation, left: Expression, right: Expression) -> str:
     """Return the number that is 1 where one thing is larger than another, and else 0."""
-    return lambda n: n.holds(f"{left(n)} {n.above} {right(n)}")
+    return n.holds(f"{left(n)} {n.above} {right(n)}")
 
 
-def total(*terms: Expression) -> Expression:
+@expression
+def total(n: Notation, *terms: Expression) -> str:
     """Return an expression for the sum of several."""
-
-    def write(notation: Notation) -> str:
-        first, *others = (term(notation) for term in terms)
-        return " + ".join([first, *(_signed(other, notation) for other in others)])
-
-    return write
+    first, *others = (term(n) for term in terms)
+    return " + ".join([first, *(_signed(other, n) for other in others)])
 
 
-def product(*factors: Expression) -> Expression:
+@expression
+def product(n: Notation, *factors: Expression) -> str:
     """Return a product; factors that are sums come in brackets."""
-    return lambda n: n.times.join(_factor(factor(n), n) for factor in factors)
+    return n.times.join(_factor(factor(n), n) for factor in factors)
 
 
-def difference(left: Expression, right: Expression) -> Expression:
+@expression
+def difference(n: Notation, left: Expression, right: Expression) -> str:
     """Return an expression for the difference of two."""
-    return lambda n: f"{left(n)} - {_signed(right(n), n)}"
+    return f"{left(n)} - {_signed(right(n), n)}"
 
 
-def negative(inner: Expression) -> Expression:
+@expression
+def negative(n: Notation, inner: Expression) -> str:
     """Return the negative of something."""
-    return lambda n: f"-{_factor(inner(n), n)}"
+    return f"-{_factor(inner(n), n)}"
+
+
+@expression
+def bracketed(n: Notation, inner: Expression) -> str:
+    """Return something in brackets."""
+    return n.brackets(inner(n))
 
 
 def indices(index: Sequence[int]) -> str:

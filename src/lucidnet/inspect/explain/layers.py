@@ -15,6 +15,7 @@ from ...layers.watched import Call
 from .expressions import (
     Equation,
     Expression,
+    bracketed,
     difference,
     fraction,
     function,
@@ -39,11 +40,14 @@ class ExplainedLayer:
         Its activation.
     out : str
         The letter of what it gives: "z" if an activation, or the loss, goes on from there.
+    number : int
+        Which layer it is, counted from 1; its weights carry that number.
     """
 
     call: Call
     inner: Call | None
     out: str
+    number: int = 1
 
     @property
     def name(self) -> str:
@@ -61,6 +65,10 @@ class ExplainedLayer:
         """The activation that acts on z, if it is not linear."""
         layer = self.inner.layer if self.inner else self.call.layer
         return None if isinstance(layer, (Linear, Dense)) else layer
+
+    def weight(self, letter: str, *index: int) -> Expression:
+        """Return a letter for one of its parameters, with the number of the layer."""
+        return symbol(letter, *index, layer=self.number)
 
     def letter(self, name: str, example: int, unit: int) -> Expression:
         """Return a letter for one unit and example; with one example it carries no number."""
@@ -92,10 +100,12 @@ def _sums(part: ExplainedLayer, example: int) -> Iterator[Equation]:
     W, b = params["W"], params.get("b")
     z = (part.inner.x if part.inner else part.call.y)[example]
     for j in range(W.shape[1]):
-        letters = [product(part.letter("x", example, i), symbol("w", i + 1, j + 1)) for i in range(len(x))]
+        letters = [
+            product(part.letter("x", example, i), part.weight("w", i + 1, j + 1)) for i in range(len(x))
+        ]
         numbers = [product(number(x[i]), number(W[i, j])) for i in range(len(x))]
         if b is not None:
-            letters, numbers = [*letters, symbol("b", j + 1)], [*numbers, number(b[j])]
+            letters, numbers = [*letters, part.weight("b", j + 1)], [*numbers, number(b[j])]
         yield Equation(part.letter(part.out, example, j), (total(*letters), total(*numbers)), float(z[j]))
 
 
@@ -151,13 +161,11 @@ def _softmax_back(
     units = range(len(y))
     outputs = [part.letter("y", example, k) for k in units]
     errors = [slope(output) for output in outputs]
-    letters = difference(errors[j], _inner(total(*(product(errors[k], outputs[k]) for k in units))))
-    numbers = difference(number(dy[j]), _inner(total(*(product(number(dy[k]), number(y[k])) for k in units))))
+    letters = difference(errors[j], bracketed(total(*(product(errors[k], outputs[k]) for k in units))))
+    numbers = difference(
+        number(dy[j]), bracketed(total(*(product(number(dy[k]), number(y[k])) for k in units)))
+    )
     return product(outputs[j], letters), product(number(y[j]), numbers)
-
-
-def _inner(expression: Expression) -> Expression:
-    return lambda n: n.brackets(expression(n))
 
 
 def _weights(part: ExplainedLayer) -> Iterator[Equation]:
@@ -167,12 +175,12 @@ def _weights(part: ExplainedLayer) -> Iterator[Equation]:
     for i, j in np.ndindex(grads["W"].shape):
         letters = [product(part.letter("x", n, i), slope(part.letter(part.out, n, j))) for n in examples]
         numbers = [product(number(x[n, i]), number(errors[n, j])) for n in examples]
-        left = slope(symbol("w", i + 1, j + 1))
+        left = slope(part.weight("w", i + 1, j + 1))
         yield Equation(left, (total(*letters), total(*numbers)), float(grads["W"][i, j]))
     for j, value in enumerate(grads.get("b", ())):
         letters = [slope(part.letter(part.out, n, j)) for n in examples]
         numbers = [number(errors[n, j]) for n in examples]
-        yield Equation(slope(symbol("b", j + 1)), (total(*letters), total(*numbers)), float(value))
+        yield Equation(slope(part.weight("b", j + 1)), (total(*letters), total(*numbers)), float(value))
 
 
 def _inputs(part: ExplainedLayer) -> Iterator[Equation]:
@@ -180,7 +188,7 @@ def _inputs(part: ExplainedLayer) -> Iterator[Equation]:
     dx, W, errors = part.call.dx, part.call.params["W"], _errors(part)
     for n, i in np.ndindex(dx.shape) if dx is not None else ():
         units = range(W.shape[1])
-        letters = [product(symbol("w", i + 1, j + 1), slope(part.letter(part.out, n, j))) for j in units]
+        letters = [product(part.weight("w", i + 1, j + 1), slope(part.letter(part.out, n, j))) for j in units]
         numbers = [product(number(W[i, j]), number(errors[n, j])) for j in units]
         yield Equation(slope(part.letter("x", n, i)), (total(*letters), total(*numbers)), float(dx[n, i]))
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
+from os import PathLike
+from pathlib import Path
 
+from ...core.files import write
+from ...core.page import escaped, fragment, heading, paragraph, whole
+from ...core.text import Report, plain
+from ...errors import SettingError
 from .expressions import Html, Latex, Notation
 from .story import Section
 
-STYLE = (
-    "font-family:system-ui,sans-serif;color-scheme:light dark;color:inherit;background:transparent;"
-    "overflow-x:auto"
-)
-TABLE = "border-collapse:collapse;font-family:ui-monospace,monospace;font-size:0.9em;margin:0.2em 0 1em 1em"
-CELL = "padding:0.1em 0.5em;border:none;text-align:left;vertical-align:top;background:transparent"
+WAYS = {".html": "page", ".htm": "page", ".txt": "text", ".tex": "latex"}
+"""How an explanation is written to files, by their suffixes."""
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Report):
     """One training step, operation by operation.
 
     Parameters
@@ -40,9 +41,33 @@ class Explanation:
         return "\n".join([self.title, *(line for s in self.sections for line in self._section(s))])
 
     def html(self) -> str:
-        """Return it as a piece of HTML that needs nothing else, on a light or a dark page."""
+        """Return it as a piece of HTML that needs nothing else, on a light or a dark page; see `page`."""
         parts = (part for section in self.sections for part in self._rows(section))
-        return f'<div style="{STYLE}"><h3>{escape(self.title)}</h3>{"".join(parts)}</div>'
+        return fragment(heading(self.title), *parts)
+
+    def page(self) -> str:
+        """Return it as a whole page of HTML, light or dark as the reader's system is."""
+        return whole(self.title.partition(":")[0], self.html())
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write it to a file.
+
+        Parameters
+        ----------
+        path : path
+            Where to: a whole page for ``.html``, plain text for ``.txt``, LaTeX for ``.tex``, in UTF-8.
+
+        Raises
+        ------
+        SettingError
+            If the name ends in something else.
+        FileError
+            If the file cannot be written.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix not in WAYS:
+            raise SettingError(f"save: expected a name that ends in {', '.join(WAYS)}, got {str(path)!r}")
+        write(path, [getattr(self, WAYS[suffix])().encode()])
 
     def latex(self) -> str:
         r"""Return it as an ``align*`` environment for a document with ``\usepackage{amsmath}``."""
@@ -51,7 +76,7 @@ class Explanation:
         return f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n"
 
     def __str__(self) -> str:
-        return self.text()
+        return plain(self.text())
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -65,13 +90,13 @@ class Explanation:
         yield from (f"  {left.ljust(width)} = {right}" for left, right in sides)
 
     def _rows(self, section: Section) -> Iterator[str]:
-        yield f"<h4>{escape(section.title)}</h4>"
-        yield from (f"<p>{escape(note)}</p>" for note in section.notes)
+        yield f"<h4>{escaped(section.title)}</h4>"
+        yield from map(paragraph, section.notes)
         if section.equations:
-            yield f'<table style="{TABLE}">'
+            yield '<table class="m plain">'
             for equation in section.equations:
                 left, right = equation.write(Html(self.digits))
-                yield f'<tr><td style="{CELL}">{left}</td><td style="{CELL}">= {right}</td></tr>'
+                yield f"<tr><td>{left}</td><td>= {right}</td></tr>"
             yield "</table>"
 
     def _aligned(self, section: Section) -> Iterator[str]:

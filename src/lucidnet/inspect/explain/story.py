@@ -64,18 +64,24 @@ def story(told: Told) -> tuple[Section, ...]:
     parts = list(_parts(told))
     backwards = [_backward(told, part, above) for part, above in zip(parts, [*parts[1:], None], strict=True)]
     forwards = [_forward(part) for part in parts]
-    return (*forwards, _loss(told, parts[-1]), *reversed(backwards), *_updates(told))
+    numbers = {part.call.path: part.number for part in parts}
+    return (*forwards, _loss(told, parts[-1]), *reversed(backwards), *_updates(told, numbers))
+
+
+def legend(told: Told) -> str:
+    """Say which number each layer has on its weights."""
+    return ", ".join(f"{part.number} {part.name}" for part in _parts(told))
 
 
 def _parts(told: Told) -> Iterator[ExplainedLayer]:
     """Yield the layers in their order, without those that only pass on their input."""
     calls = told.seen.calls
     shown = [c for c in calls if not c.is_inner and not isinstance(c.layer, (Input, Linear))]
-    for call in shown:
+    for place, call in enumerate(shown, 1):
         inner = next((c for c in calls[calls.index(call) :] if c.path == (*call.path, INNER)), None)
         idle = inner is None or isinstance(inner.layer, Linear)
         last = told.fused and call is shown[-1]
-        yield ExplainedLayer(call, None if idle else inner, "z" if last or not idle else "y")
+        yield ExplainedLayer(call, None if idle else inner, "z" if last or not idle else "y", place)
 
 
 def _forward(part: ExplainedLayer) -> Section:
@@ -169,34 +175,36 @@ def _errors(told: Told, part: ExplainedLayer) -> Iterator[Equation]:
         yield Equation(left, ways, float(error[n, j]))
 
 
-def _updates(told: Told) -> Iterator[Section]:
+def _updates(told: Told, numbers: dict[Path, int]) -> Iterator[Section]:
     """Yield for each layer with weights what the optimizer makes of the gradients."""
     made: dict[Path, list[tuple[str, Array]]] = {}
     for path in told.problem.layout.parameters.paths:
         array = at(told.before.params, path)
         made.setdefault(path[:-1], []).append((path[-1], array))
     for path, arrays in made.items():
-        equations = [e for name, array in arrays for e in _update(told, (*path, name), array)]
+        equations = [
+            e for name, array in arrays for e in _update(told, (*path, name), array, numbers.get(path))
+        ]
         rates = [_rate(told, (*path, name)) for name, _ in arrays]
         how = f"{told.problem.optimizer!r}, step {told.before.step + 1}"
         notes = (f"{how}; Δ is what it subtracts",) if None in rates else (how,)
         yield Section(f"Update: {dotted(path)}", notes, tuple(equations))
 
 
-def _update(told: Told, path: Path, old: Array) -> Iterator[Equation]:
+def _update(told: Told, path: Path, old: Array, layer: int | None) -> Iterator[Equation]:
     new, gradient = at(told.after.params, path), at(told.seen.grads, path)
     rate = _rate(told, path)
     for index in np.ndindex(old.shape):
         letter, places = _letter(path[-1]), [i + 1 for i in index]
         before, after = float(old[index]), float(new[index])
-        weight = symbol(letter, *places)
+        weight = symbol(letter, *places, layer=layer)
         if rate is None:
-            change, value = symbol(f"Δ{letter}", *places), number(before - after)
+            change, value = symbol(f"Δ{letter}", *places, layer=layer), number(before - after)
         else:
             change = product(number(rate), slope(weight))
             value = product(number(rate), number(gradient[index]))
         ways = difference(weight, change), difference(number(before), value)
-        yield Equation(symbol(letter, *places, up="+"), ways, after)
+        yield Equation(symbol(letter, *places, up="+", layer=layer), ways, after)
 
 
 def _rate(told: Told, path: Path) -> float | None:

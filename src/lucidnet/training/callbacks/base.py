@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...core.packing import SENSELESS
+from ...core.text import Brief
 from ...engine.state import Measured
 from ...errors import FileError, NonFiniteError, SettingError
 from ...foreign import MOMENTS, Refusing
@@ -22,7 +23,7 @@ def alone(step: int, every: int) -> int:
     return every - step % every if step % every else 1
 
 
-class Callback(Refusing):
+class Callback(Brief, Refusing):
     """Does something at certain moments of a training; a subclass overrides those that it needs.
 
     Each method is given the `Loop`: ``loop.model`` with its state, ``loop.epoch`` and ``loop.batch``,

@@ -1,0 +1,149 @@
+"""How numbers are told that were measured once or epoch by epoch: in a line, as a table, on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .text import LINES, columns, plain, short, shortened
+
+VALIDATION = "val_"
+PANELS = 6
+"""Curves on a page; of more quantities the others are in the table."""
+
+
+def number(value: Any) -> str:
+    """Write a number with four decimals, or in powers of ten if that would hide it.
+
+    Examples
+    --------
+    >>> number(0.98765), number(0.0000123), number(123456.7)
+    ('0.9877', '1.230e-05', '1.235e+05')
+    """
+    try:
+        value = float(value)
+    except (TypeError, ValueError):  # a metric of one's own may give something else
+        return short(value, 30)
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
+
+
+def in_line(result: Mapping[str, Any]) -> str:
+    """Write what was measured, each number behind its name."""
+    return ", ".join(f"{name} {number(value)}" for name, value in result.items())
+
+
+def told(history: Mapping[str, Sequence[Any]], epochs: int, notes: Sequence[str] = ()) -> str:
+    """Write a history in a line: how many epochs, and how each quantity went from the first to the last."""
+    if not epochs:
+        return plain(f"History({', '.join(['no epoch yet', *notes])})")
+    went = [f"{name} {_course(values)}" for name, values in history.items() if len(values)]
+    count = "1 epoch" if epochs == 1 else f"{epochs:,} epochs"
+    return shortened(f"History({count}: {', '.join([*went, *notes])})")
+
+
+def _course(values: Sequence[Any]) -> str:
+    first, last = number(values[0]), number(values[-1])
+    return last if len(values) == 1 else f"{first} -> {last}"
+
+
+def in_table(history: Mapping[str, Sequence[Any]], epochs: int) -> str:
+    """Write a history as a table, a line for each epoch; of many epochs those in the middle are left out."""
+    rows, left = _rows(history, epochs, LINES - 2)
+    lines = columns([["epoch", *history], *rows], right=range(len(history) + 1))
+    if left:
+        lines.insert(1 + (LINES - 2) // 2, f"... {left:,} epochs more: rows() and to_csv() have all ...")
+    return plain("\n".join(lines))
+
+
+def _rows(history: Mapping[str, Sequence[Any]], epochs: int, most: int) -> tuple[list[list[str]], int]:
+    """Return the rows of the first and the last epochs, and how many are left out between them."""
+    shown: Sequence[int] = range(epochs)
+    if epochs > most:
+        shown = [*range(most // 2), *range(epochs - most + most // 2, epochs)]
+    cells = [
+        [f"{e + 1}", *(number(values[e]) if e < len(values) else "" for values in history.values())]
+        for e in shown
+    ]
+    return cells, epochs - len(shown)
+
+
+def on_page(history: Mapping[str, Sequence[Any]], epochs: int, notes: Sequence[str] = ()) -> str:
+    """Return a history as a piece of HTML: its curves, and a table of the first and the last epochs."""
+    from . import page
+
+    count = "1 epoch" if epochs == 1 else f"{epochs:,} epochs" if epochs else "no epoch yet"
+    parts = [page.heading("; ".join([f"History: {count}", *notes]))]
+    if epochs > 1:
+        names = list(dict.fromkeys(name.removeprefix(VALIDATION) for name in history))
+        pairs = {name: [key for key in (name, VALIDATION + name) if key in history] for name in names}
+        parts += [page.curves(name, {key: history[key] for key in pairs[name]}) for name in names[:PANELS]]
+    if epochs:
+        rows, left = _rows(history, epochs, 10)
+        if left:
+            rows.insert(5, ["...", *("..." for _ in history)])
+        parts.append(page.table(["epoch", *history], rows, dict.fromkeys(range(len(history) + 1), "n")))
+    return page.fragment(*parts)
+
+
+def rates_on_page(told: str, rates: Sequence[float], losses: Sequence[float], suggestion: float) -> str:
+    """Return a loss against the learning rate as a piece of HTML, with a mark at the rate to take."""
+    from . import page
+
+    given: Any = ("loss", {"loss, smoothed": losses}, rates)
+    curve = page.curves(*given, mark=suggestion, log=True, across="learning rate")
+    return page.fragment(page.paragraph(told), curve)
+
+
+def result_on_page(result: Mapping[str, Any]) -> str:
+    """Return what was measured once as a piece of HTML: a table of names and numbers."""
+    from . import page
+
+    cells = [[name, number(value)] for name, value in result.items()]
+    return page.fragment(page.table((), cells, {1: "n"}) if cells else page.paragraph("nothing was measured"))
+
+
+def worth_a_line(epoch: int, epochs: int) -> bool:
+    """Tell whether an epoch gets its line: about twenty do, the first and the last among them."""
+    return epoch in (1, epochs) or epoch % max(1, -(-epochs // 20)) == 0
+
+
+def epoch_cells(epoch: int, epochs: int, result: Mapping[str, Any], seconds: float) -> dict[str, str]:
+    """Return the cells of an epoch's row by their titles."""
+    numbers = {name: number(value) for name, value in result.items()}
+    return {"epoch": f"{epoch}/{epochs}", "time": duration(seconds)} | numbers
+
+
+def aligned(cells: Mapping[str, str]) -> str:
+    """Return a row of a table, each column as wide as its title, or as the longest number.
+
+    Examples
+    --------
+    >>> aligned({"epoch": "1/10", "loss": "0.2500"})
+    ' 1/10     0.2500'
+    """
+    widths = {"epoch": 5, "time": 6}
+    return "  ".join(f"{cell:>{widths.get(title, max(9, len(title)))}}" for title, cell in cells.items())
+
+
+def duration(seconds: float) -> str:
+    """Write how long an epoch took.
+
+    Examples
+    --------
+    >>> duration(0.0123), duration(75.21)
+    ('12 ms', '75.2 s')
+    """
+    return f"{seconds:.1f} s" if seconds >= 0.95 else f"{1000 * seconds:.0f} ms"
+
+
+def clock(seconds: float) -> str:
+    """Write a time as minutes and seconds.
+
+    Examples
+    --------
+    >>> clock(75.2), clock(3700)
+    ('1:15', '1:01:40')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,177 @@
+"""Where a bar is drawn while something runs: over one line of a terminal, or in one output of a notebook.
+
+A terminal is told to begin its line anew, as all understand it. A notebook (Jupyter, VS Code, Colab and what
+else runs IPython's kernel) is given one piece of HTML that takes the place of the one before; that needs no
+widgets, and a notebook that was saved keeps the last. Where nobody watches there is no surface.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from .text import wide
+
+PLACES = 16
+"""How many places of a line a bar takes."""
+
+
+class Drawn(NamedTuple):
+    """What a bar shows: what is being done, how much of it is done (0 to 1), and words behind that."""
+
+    title: str
+    share: float
+    words: str
+
+
+class Surface:
+    """Where bars are drawn; this one is nowhere."""
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+
+    def draw(self, bar: Drawn) -> None:
+        """Show a bar in the place of the one before."""
+
+    def close(self, told: str) -> None:
+        """Take the bar away; a line that tells what was done may take its place."""
+
+
+def surface() -> Surface | None:
+    """Return what to draw on; None where output goes to a file or a pipe, or nowhere."""
+    if in_notebook():
+        return Notebook()
+    is_terminal = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return Terminal() if is_terminal else None
+
+
+def in_notebook() -> bool:
+    """Tell whether this runs in a kernel of IPython, whose output is shown elsewhere."""
+    shell = sys.modules.get("IPython")
+    running = shell.get_ipython() if shell and hasattr(shell, "get_ipython") else None
+    return running is not None and hasattr(running, "kernel")
+
+
+class Terminal(Surface):
+    """The last line of a terminal. What is printed meanwhile comes above it."""
+
+    def __init__(self) -> None:
+        self.out: Any = sys.stdout
+        self.length, self.ends = 0, True
+        self.streams: tuple[Any, ...] = ()
+        try:
+            "━─".encode(getattr(self.out, "encoding", None) or "ascii")
+            self.signs = "━", "─"
+        except (UnicodeEncodeError, LookupError):
+            self.signs = "#", "-"
+
+    def say(self, text: str) -> None:
+        self.clear()
+        self.out.write(f"{text}\n")
+        self.out.flush()
+
+    def draw(self, bar: Drawn) -> None:
+        if not self.ends:  # somebody is in the middle of a line
+            return
+        from shutil import get_terminal_size
+
+        if not self.streams:
+            self.streams = sys.stdout, sys.stderr
+            sys.stdout, sys.stderr = (Above(self, stream) for stream in self.streams)
+        done = round(bar.share * PLACES)
+        stripe = self.signs[0] * done + self.signs[1] * (PLACES - done)
+        line = cut(
+            f"{bar.title} {stripe} {100 * bar.share:>3.0f} % {bar.words}", get_terminal_size().columns - 1
+        )
+        width = wide(line)
+        self.out.write(f"\r{line}{' ' * (self.length - width)}\r")
+        self.out.flush()
+        self.length = width
+
+    def clear(self) -> None:
+        """Leave an empty line where the bar was."""
+        if self.length:
+            self.out.write(f"\r{' ' * self.length}\r")
+            self.length = 0
+
+    def close(self, told: str) -> None:
+        self.clear()
+        self.out.flush()
+        for name, stream in zip(("stdout", "stderr"), self.streams, strict=False):
+            if isinstance(mine := getattr(sys, name), Above) and mine.terminal is self:
+                setattr(sys, name, stream)
+        self.streams = ()
+
+
+class Above:
+    """A stream that takes the bar of a terminal away before something is written to it."""
+
+    def __init__(self, terminal: Terminal, stream: Any) -> None:
+        self.terminal, self.stream = terminal, stream
+
+    def write(self, text: str) -> Any:
+        """Write a text where the bar was."""
+        self.terminal.clear()
+        if text:
+            self.terminal.ends = text.endswith("\n")
+        return self.stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+class Notebook(Surface):
+    """One output of a cell, which changes: a bar, and below it the lines that were said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.handle: Any = None
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def draw(self, bar: Drawn) -> None:
+        from . import page
+
+        stripe = f'<span class="bar"><b style="width:{100 * bar.share:.1f}%"></b></span>'
+        line = f"{page.escaped(bar.title)} {stripe} {100 * bar.share:.0f} % {page.escaped(bar.words)}"
+        said = [page.preformatted("\n".join(self.said))] if self.said else []
+        self._show(f"{bar.title} {100 * bar.share:.0f} % {bar.words}", [f"<p>{line}</p>", *said])
+
+    def close(self, told: str) -> None:
+        from . import page
+
+        line = page.escaped(told)
+        if self.said:
+            lines = page.preformatted("\n".join(self.said))
+            self._show(
+                "\n".join([told, *self.said]), [f"<details><summary>{line}</summary>{lines}</details>"]
+            )
+        elif told:
+            self._show(told, [f"<p>{line}</p>"])
+
+    def _show(self, text: str, parts: list[str]) -> None:
+        display: Any = import_module("IPython.display").display
+
+        from . import page
+
+        bundle = {"text/plain": text, "text/html": page.fragment(*parts)}
+        if self.handle is None:
+            self.handle = display(bundle, raw=True, display_id=True)
+        else:
+            self.handle.update(bundle, raw=True)
+
+
+def cut(text: str, places: int) -> str:
+    """Return a text without what does not fit into so many places of a line.
+
+    Examples
+    --------
+    >>> cut("epoch 1/2", 7), cut("損失", 3)
+    ('epoch 1', '損')
+    """
+    while wide(text) > places:
+        text = text[: places if text.isascii() else -1]
+    return text

@@ -1,0 +1,346 @@
+"""What objects say of themselves at a prompt: a line, or a few dozen that can be read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+Rows: TypeAlias = "Sequence[Sequence[str]]"
+
+MOST_NUMBERS = 200
+"""So many numbers of arrays are shown, of more their types and shapes."""
+
+LINES, WIDTH = 40, 110
+"""The most lines of a text, and their length, that are shown where nobody asked for all of it."""
+
+# How signs are written where a terminal has no others than those of ASCII.
+ASCII = {
+    **{ord(sign): f"_{number}" for number, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+    **{ord(sign): f"^{number}" for number, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{ord(sign): ascii for sign, ascii in zip("⁽⁾·∂×Δ−━─", "()*dxD-#-", strict=True)},
+    **{ord(sign): ascii for sign, ascii in (("⁺", "^+"), ("±", "+-"), ("→", "->"), ("…", "..."))},
+}  # fmt: skip
+
+
+class Text(str):
+    r"""A text that shows as it prints, also as the last line of a cell; a long one without its middle.
+
+    Examples
+    --------
+    >>> Text("one\\ntwo")
+    one
+    two
+    """
+
+    def __str__(self) -> str:
+        return plain(str.__str__(self))
+
+    def __repr__(self) -> str:
+        return shortened(self)
+
+    def _repr_html_(self) -> str:
+        from .page import fragment, preformatted
+
+        return fragment(preformatted(shortened(str.__str__(self))))
+
+
+class Listing(Text):
+    """A table as text, which a notebook shows as a table.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of str
+        The titles, and the rows; spaces before the first cell of a row indent it.
+    notes : sequence of str
+        What stands below the table.
+    right : sequence of int
+        The columns that hold numbers.
+    """
+
+    def __new__(cls, rows: Rows, notes: Sequence[str] = (), right: Sequence[int] = ()) -> Listing:
+        made = super().__new__(cls, "\n".join([*columns(rows, right), *notes]))
+        made.made_of = rows, notes, right
+        return made
+
+    made_of: tuple[Rows, Sequence[str], Sequence[int]]
+    """The arguments."""
+
+    def __getnewargs__(self) -> Any:
+        return self.made_of
+
+    def _repr_html_(self) -> str:
+        from . import page
+
+        (titles, *rows), notes, right = self.made_of
+        indented = [[row[0].replace("  ", "\u2003"), *row[1:]] for row in rows]
+        table = page.table(titles, indented, dict.fromkeys(right, "n"))
+        return page.fragment(table, *map(page.paragraph, notes))
+
+
+class Report:
+    """A base of what is printed as text: `repr` shows that text, too, without its middle if it is long."""
+
+    def __repr__(self) -> str:
+        return shortened(str(self))
+
+    def _repr_html_(self) -> str:
+        from .page import fragment, preformatted
+
+        return fragment(preformatted(shortened(str(self))))
+
+
+class Tabled(Report):
+    """A base of what is printed as a table."""
+
+    titles: Sequence[str] = ()
+    """What stands above the columns."""
+
+    def rows(self) -> Sequence[Sequence[str]]:
+        """Return the cells of all rows."""
+        raise NotImplementedError(f"{type(self).__name__} must define rows()")
+
+    def __str__(self) -> str:
+        return plain("\n".join(columns([self.titles, *self.rows()])))
+
+    def _repr_html_(self) -> str:
+        from .page import fragment, table
+
+        return fragment(table(self.titles, self.rows()))
+
+
+class ByName(dict[str, Any]):
+    """A dict that shows a name to a line where it is long, and large arrays by their types and shapes."""
+
+    def __repr__(self) -> str:
+        sizes = _sizes(self)
+        if len(self) <= LINES and (sizes is None or sum(sizes) <= MOST_NUMBERS):
+            line = dict.__repr__(self)
+            rows = line.split("\n")
+            if len(rows) <= LINES and max(map(len, rows)) <= WIDTH:
+                return line
+        return shortened(call("", [f"{name!r}: {_branch(branch)}" for name, branch in self.items()], "{}"))
+
+
+def _branch(branch: Any) -> str:
+    if isinstance(branch, dict):
+        return f"{{{', '.join(f'{name!r}: {_branch(inner)}' for name, inner in branch.items())}}}"
+    return short(branch)
+
+
+K = TypeVar("K", bound=type)
+
+
+def legible(kind: K) -> K:
+    """Let a named tuple say briefly what it holds, see `brief`."""
+    setattr(kind, "__repr__", brief)  # noqa: B010 - mypy takes no plain assignment
+    return kind
+
+
+class Brief:
+    """A base of what has no text of its own: `repr` shows the arguments that it was made with, or its fields.
+
+    Examples
+    --------
+    >>> class Clock(Brief):
+    ...     def __init__(self, hours=24, name="clock"):
+    ...         self.hours, self.name = hours, name
+    >>> Clock(12)
+    Clock(hours=12)
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return brief(self)
+
+
+def brief(value: Any) -> str:
+    """Write an object by what it was made with: in one line if that fits, arrays by their shapes.
+
+    What a name does not tell is left out: arguments that are as their defaults, and those that it keeps
+    under other names.
+    """
+    given = [f"{name}={short(field)}" for name, field in _fields(value)]
+    return call(type(value).__name__, given)
+
+
+def call(name: str, given: Sequence[str], brackets: str = "()") -> str:
+    """Write a call: in one line if that fits, else with one argument to a line.
+
+    Examples
+    --------
+    >>> call("Dense", ["32", "name='out'"])
+    "Dense(32, name='out')"
+    """
+    opening, closing = brackets[0], brackets[1]
+    line = f"{name}{opening}{', '.join(given)}{closing}"
+    if len(line) <= WIDTH and "\n" not in line:
+        return line
+    inside = "".join(f"    {one},\n" for one in (text.replace("\n", "\n    ") for text in given))
+    return f"{name}{opening}\n{inside}{closing}"
+
+
+def _fields(value: Any) -> Iterable[tuple[str, Any]]:
+    """Yield what an object was made with, by name; without what is as it is by default."""
+    from inspect import signature
+
+    named = getattr(value, "_fields", None)
+    for name, parameter in signature(type(value)).parameters.items():
+        kept = getattr(value, name, parameter.empty)
+        if kept is not parameter.empty and (named or not _is_default(kept, parameter.default)):
+            yield name, kept
+
+
+def _is_default(kept: Any, default: Any) -> bool:
+    try:
+        return kept is default or (type(kept) is type(default) and bool(kept == default))
+    except Exception:  # what a user's own objects do when they are compared is not known
+        return False
+
+
+def short(value: Any, width: int = 80) -> str:
+    """Write a value within a line: arrays by type and shape, trees of arrays by their size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> short(np.zeros((2, 3))), short({"dense": {"W": np.zeros((2, 3))}}), short(list(range(99)))
+    ('float64 (2, 3)', '{1 array, 6 numbers}', 'list of 99')
+    """
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return str(value.item()) if not value.shape and hasattr(value, "item") else array(value)
+    if isinstance(value, dict) and value and (sizes := _sizes(value)):
+        arrays = "1 array" if len(sizes) == 1 else f"{len(sizes):,} arrays"
+        return f"{{{arrays}, {sum(sizes):,} numbers}}"
+    if isinstance(value, (tuple, list, dict, set, frozenset)) and len(value) > width // 2:
+        return f"{type(value).__name__} of {len(value):,}"
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        written = f"({', '.join(short(part) for part in value)}{',' * (len(value) == 1)})"
+    else:
+        written = repr(value)
+    if len(written) <= width and "\n" not in written:
+        return written
+    if isinstance(value, (tuple, list, dict, set, frozenset)) and not hasattr(value, "_fields"):
+        return f"{type(value).__name__} of {len(value):,}"
+    return f"{written[: width - 3]}..." if isinstance(value, str) else f"{type(value).__name__}(...)"
+
+
+def array(value: Any) -> str:
+    """Write type and shape of an array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> array(np.zeros((2, 3), "float32"))
+    'float32 (2, 3)'
+    """
+    return f"{value.dtype} {tuple(value.shape)}"
+
+
+def _sizes(tree: Any) -> list[int] | None:
+    """Return the sizes of all arrays of a tree; None if something else is among them."""
+    sizes: list[int] = []
+    for branch in tree.values():
+        inner = _sizes(branch) if isinstance(branch, dict) else None
+        if isinstance(branch, dict):
+            if inner is None:
+                return None
+            sizes += inner
+        elif hasattr(branch, "dtype") and hasattr(branch, "size"):
+            sizes.append(branch.size)
+        else:
+            return None
+    return sizes
+
+
+def shortened(text: str, lines: int = LINES, width: int = WIDTH) -> str:
+    r"""Return a text as a prompt shows it: long lines broken, too many without those in the middle.
+
+    Examples
+    --------
+    >>> print(shortened("\\n".join("abcdefgh"), lines=4))
+    a
+    b
+    ... 5 lines more: print it to see them ...
+    h
+    """
+    shown: list[str] = []
+    rows = text.split("\n")
+    for row in rows if len(rows) <= 3 * lines else [*rows[:lines], *rows[-lines:]]:
+        shown += [row] if len(row) <= width else _wrapped(row, width)
+    left = len(shown) + max(0, len(rows) - 2 * lines) * (len(rows) > 3 * lines) - lines + 1
+    if left > 1:
+        tail = min(10, (lines - 1) // 2)
+        shown[lines - 1 - tail : -tail] = [f"... {left:,} lines more: print it to see them ..."]
+    return plain("\n".join(shown))
+
+
+def _wrapped(row: str, width: int) -> list[str]:
+    from textwrap import wrap
+
+    if len(row) > 100 * width:  # no one reads it, and wrapping takes its time
+        row = row[: 50 * width] + " ..."
+    indent = " " * (len(row) - len(row.lstrip()))
+    return wrap(row, width, subsequent_indent=f"{indent}    ", break_on_hyphens=False)
+
+
+def plain(text: str) -> str:
+    """Return a text as the terminal can show it: in ASCII if it has no other signs.
+
+    Examples
+    --------
+    >>> plain("as it is")
+    'as it is'
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    except LookupError:
+        pass
+    return text
+
+
+def columns(rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+    r"""Return the lines of a table, its columns as wide as their longest cells.
+
+    Parameters
+    ----------
+    rows : iterable of sequences of str
+        The rows, all of one length; often the first has the titles.
+    right : sequence of int
+        The columns that are aligned on the right, as numbers are.
+
+    Examples
+    --------
+    >>> print("\\n".join(columns([("name", "n"), ("dense1", "12")], right=[1])))
+    name     n
+    dense1  12
+    """
+    table = [list(row) for row in rows]
+    widths = [max(wide(row[i]) for row in table) for i in range(len(table[0]))] if table else []
+    pads = [str.rjust if i in right else str.ljust for i in range(len(widths))]
+    return [
+        "  ".join(
+            pad(cell, width - wide(cell) + len(cell))
+            for pad, cell, width in zip(pads, row, widths, strict=True)
+        ).rstrip()
+        for row in table
+    ]
+
+
+def wide(text: str) -> int:
+    """Return how many places a text takes on a terminal: signs of East Asia take two.
+
+    Examples
+    --------
+    >>> wide("loss"), wide("損失")
+    (4, 4)
+    """
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(sign) else 1 + (east_asian_width(sign) in "WF") for sign in text)
