@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .backend import Array, Tree
+from .core.epochs import in_line as results
+from .core.text import WIDTH, plain, shortened
 from .core.trees import leaves, tree_map
-from .core.value import from_config
+from .core.value import from_config, in_line
 from .engine.build import initial, problem_of
 from .engine.device import DeviceConfig
 from .engine.parameters import ParameterLayout
@@ -37,6 +39,39 @@ ANEW = (
     "compile: {!r} remembers other things than the optimizer before it, so its memory begins anew, "
     "and steps are counted from 0; the weights are kept"
 )
+
+
+# --- how it looks ---------------------------------------------------------------------------------
+
+
+def written(model: Any) -> str:
+    """Write a model as it was made, a layer to a line where there is no room for them in one."""
+    layers = [repr(layer) for layer in model.net.layers] if model._net else []
+    line = f"Model([{', '.join(layers)}], seed={model.seed}, dtype={model.dtype!r})"
+    if len(line) <= WIDTH:
+        return plain(line)
+    inside = "".join(f"    {layer},\n".replace("\n", "\n    ", layer.count("\n")) for layer in layers)
+    return shortened(f"Model([\n{inside}], seed={model.seed}, dtype={model.dtype!r})")
+
+
+def on_page(model: Any) -> str:
+    """Return a model as a piece of HTML: what was chosen, its layers, and how far it is trained.
+
+    Nothing is built for that: as long as a model has no weights its page is what `written` gives.
+    """
+    from .core import page
+
+    chosen = "not compiled"
+    if model.loss is not None:
+        chosen = f"{in_line(model.loss)}, {in_line(model.optimizer)}"
+        chosen += "" if model.rule == learning_rule(None) else f", {in_line(model.rule)}"
+    parts = [page.heading(f"Model on {model.backend}, {model.dtype}"), page.paragraph(chosen)]
+    if "live" not in vars(model):
+        return page.fragment(*parts, page.preformatted(written(model)))
+    epochs = model.history.epochs
+    last = {name: values[-1] for name, values in model.history.items() if len(values)}
+    told = f"{model.state.step:,} steps, {epochs:,} epochs" + (f": {results(last)}" if last else "")
+    return page.fragment(*parts, page.paragraph(told), model.summary()._repr_html_())
 
 
 # --- settings -------------------------------------------------------------------------------------

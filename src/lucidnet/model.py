@@ -983,5 +983,7 @@ class Model:
         return made
 
     def __repr__(self) -> str:
-        layers = list(self._net.layers) if self._net else []
-        return f"Model({layers!r}, seed={self.seed}, dtype={self.dtype!r})"
+        return living.written(self)
+
+    def _repr_html_(self) -> str:
+        return living.on_page(self)

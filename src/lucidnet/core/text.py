@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, TypeAlias, TypeVar
 
 Rows: TypeAlias = "Sequence[Sequence[str]]"
+
+FUNCTIONS = (FunctionType, BuiltinFunctionType)
+
+K = TypeVar("K", bound=type)
+T = TypeVar("T")
 
 MOST_NUMBERS = 200
 """So many numbers of arrays are shown, of more their types and shapes."""
@@ -122,13 +128,17 @@ class ByName(dict[str, Any]):
         return shortened(call("", [f"{name!r}: {_branch(branch)}" for name, branch in self.items()], "{}"))
 
 
+class Several(tuple[T, ...]):
+    """A tuple that shows an entry to a line where it is long."""
+
+    def __repr__(self) -> str:
+        return shortened(call("", [repr(entry) for entry in self]))
+
+
 def _branch(branch: Any) -> str:
     if isinstance(branch, dict):
         return f"{{{', '.join(f'{name!r}: {_branch(inner)}' for name, inner in branch.items())}}}"
     return short(branch)
-
-
-K = TypeVar("K", bound=type)
 
 
 def legible(kind: K) -> K:
@@ -161,8 +171,18 @@ def brief(value: Any) -> str:
     What a name does not tell is left out: arguments that are as their defaults, and those that it keeps
     under other names.
     """
-    given = [f"{name}={short(field)}" for name, field in _fields(value)]
-    return call(type(value).__name__, given)
+    name = type(value).__name__
+    if id(value) in _inside:  # something that it holds holds it
+        return f"{name}(...)"
+    _inside.add(id(value))
+    try:
+        return call(name, [f"{field}={short(kept)}" for field, kept in _fields(value)])
+    finally:
+        _inside.discard(id(value))
+
+
+_inside: set[int] = set()
+"""What is being written just now."""
 
 
 def call(name: str, given: Sequence[str], brackets: str = "()") -> str:
@@ -185,11 +205,10 @@ def _fields(value: Any) -> Iterable[tuple[str, Any]]:
     """Yield what an object was made with, by name; without what is as it is by default."""
     from inspect import signature
 
-    named = getattr(value, "_fields", None)
+    own = value._asdict() if hasattr(value, "_fields") else getattr(value, "__dict__", {})
     for name, parameter in signature(type(value)).parameters.items():
-        kept = getattr(value, name, parameter.empty)
-        if kept is not parameter.empty and (named or not _is_default(kept, parameter.default)):
-            yield name, kept
+        if name in own and not _is_default(own[name], parameter.default):
+            yield name, own[name]
 
 
 def _is_default(kept: Any, default: Any) -> bool:
@@ -210,6 +229,10 @@ def short(value: Any, width: int = 80) -> str:
     """
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return str(value.item()) if not value.shape and hasattr(value, "item") else array(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, FUNCTIONS):
+        return value.__name__
     if isinstance(value, dict) and value and (sizes := _sizes(value)):
         arrays = "1 array" if len(sizes) == 1 else f"{len(sizes):,} arrays"
         return f"{{{arrays}, {sum(sizes):,} numbers}}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..backend.layout import Layout
+from ..core.text import ByName, legible
 from ..core.trees import at, dotted, leaves
 from ..data.batch import Batch
 from ..engine.numbers import Numbers
@@ -17,6 +18,7 @@ from ..engine.protocol import Trainee
 from ..engine.update import training_run
 
 
+@legible
 class Alignment(NamedTuple):
     """How one direction lies to another.
 
@@ -46,7 +48,7 @@ def aligned(one: Array, two: Array) -> Alignment:
     Examples
     --------
     >>> aligned(np.array([1.0, 0.0]), np.array([2.0, 2.0]))
-    Alignment(cosine=0.7071067811865475, sign_agreement=0.5, norm_ratio=0.35355339059327373)
+    Alignment(cosine=0.707107, sign_agreement=0.5, norm_ratio=0.353553)
     """
     a, b = (np.asarray(array, np.float64).ravel() for array in (one, two))
     lengths = float(np.linalg.norm(a)), float(np.linalg.norm(b))
@@ -61,7 +63,10 @@ def gradient_alignment(model: Trainee, batch: Batch) -> dict[str, Alignment]:
     Both are taken at the same weights, with the same random numbers; nothing is changed.
     """
     made, true = _both(model, batch)
-    return {name: aligned(_joined(at(made, path)), _joined(at(true, path))) for name, path in _owners(true)}
+    places = _owners(true)
+    return ByName(
+        {name: aligned(*(_joined(at(tree, path)) for tree in (made, true))) for name, path in places}
+    )
 
 
 def overall_alignment(model: Trainee, batch: Batch) -> float:
@@ -91,7 +96,7 @@ def weight_alignment(model: Trainee) -> dict[str, float]:
     from ..rules.credit import places
     from ..rules.feedback import branch
 
-    found = {}
+    found = ByName()
     there = list(places(problem.objective.net, problem.rule))
     for path, layer, own in there:
         last = path == there[-1][0]

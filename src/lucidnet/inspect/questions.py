@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..backend import Array, Tree
+from ..core.text import ByName, Several
 from ..core.trees import Path, dotted, leaves, mapped, part_of, tree_map
 from ..data.batch import Batch, rows
 from ..engine.build import problem_of
@@ -49,7 +50,7 @@ def activations(model: Trainee, x: Any, layers: Any = None, mask: Any = None) ->
         found = _outputs(calls)
         chosen = _chosen(model.net, found, layers)
         parts.append({name: y for name, y in found.items() if name in chosen})
-    return {name: _joined([part[name] for part in parts]) for name in parts[0]}
+    return ByName({name: _joined([part[name] for part in parts]) for name in parts[0]})
 
 
 def _outputs(calls: Calls) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def gradients(
     problem, state = model.problem, model.state
     if rule is not None:
         problem, state = _ruled(model, problem, state, rule)
-    found: dict[str, dict[str, Array]] = {}
+    found: dict[str, dict[str, Array]] = ByName()
     for path, array in _gradient(problem, state, batch).items():
         found.setdefault(dotted(path[:-1]), {})[path[-1]] = array
     return found
@@ -369,7 +370,7 @@ def parameters(model: Trainee, last: LastStep | None) -> tuple[Parameter, ...]:
     begins = {array.part.start for array in layout.arrays}
     places = zip(layout.parameters.paths, layout.parameters.slices, strict=True)
     trained = {path for path, part in places if part.start in begins and part.stop > part.start}
-    return tuple(
+    return Several(
         Parameter(dotted(path), array, path in trained, step, path) for path, array in leaves(state.params)
     )
 

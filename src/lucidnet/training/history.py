@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core import epochs as telling
 from ..core.epochs import number as number
-from ..core.text import plain, shortened
+from ..core.text import ByName, plain, shortened
 
 
 class Result(dict[str, float]):
@@ -57,7 +57,7 @@ class History(dict[str, list[float]]):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        self.steps: dict[str, list[tuple[int, Any]]] = {}
+        self.steps: dict[str, list[tuple[int, Any]]] = ByName()
         """What was recorded between epochs: for each quantity pairs of a step and its value then."""
         self.stopped: str | None = None
         """Why a callback ended the last training before its last epoch; None if none did."""

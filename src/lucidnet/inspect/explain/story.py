@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...backend import Array, one_hot
+from ...core.text import legible
 from ...core.trees import Path, at, dotted, leaves
 from ...data.batch import Batch
 from ...engine.problem import Problem
@@ -35,6 +36,7 @@ MOST_SHOWN = 8
 """Numbers shown of an array in a layer that is not written out."""
 
 
+@legible
 class Section(NamedTuple):
     """A part of the story: a title, sentences, and equations."""
 
