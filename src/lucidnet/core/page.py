@@ -34,6 +34,7 @@ STYLE = """
 .NAME.NAME .m{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.93em}
 .NAME.NAME .w{white-space:normal;min-width:14em;overflow-wrap:anywhere}
 .NAME.NAME .q{opacity:.72}
+.NAME.NAME sub,.NAME.NAME sup{line-height:0;font-size:.75em}
 .NAME.NAME .plain td{border:0;padding:.1em .5em}
 .NAME.NAME .bad{color:#d9731a;font-weight:600}
 .NAME.NAME pre{font:13px/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;color:inherit;
@@ -47,10 +48,11 @@ STYLE = """
 .NAME.NAME .bar{display:inline-block;width:9em;max-width:40%;height:.62em;border-radius:.31em;
   background:rgba(128,128,128,.3);overflow:hidden;vertical-align:middle}
 .NAME.NAME .bar b{display:block;height:100%;background:#2f7fc1}
+@media (max-width:30em){.NAME.NAME th,.NAME.NAME td{padding:.15em .4em}}
 @media print{.NAME.NAME{overflow:visible}}
 """
 
-MOST_ROWS = 60
+MOST_ROWS = 30
 """Rows of a table that are shown; of a longer one those in the middle are left out."""
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 252, 6, 92
@@ -134,10 +136,10 @@ def table(
         return f"<tr>{''.join(made)}</tr>"
 
     left = len(rows) - MOST_ROWS
-    shown = [line(row, "td") for row in (rows if left <= 0 else [*rows[:40], *rows[-20:]])]
+    shown = [line(row, "td") for row in (rows if left <= 0 else [*rows[:20], *rows[-10:]])]
     if left > 0:
         width = max(len(titles), len(rows[0]))
-        shown.insert(40, f'<tr><td class="q" colspan="{width}">... {left:,} rows more ...</td></tr>')
+        shown.insert(20, f'<tr><td class="q" colspan="{width}">... {left:,} rows more ...</td></tr>')
     head = f"<thead>{line(titles, 'th')}</thead>" if titles else ""
     return f"<table>{head}<tbody>{''.join(shown)}</tbody></table>"
 
@@ -183,14 +185,11 @@ def curves(
     if mark is not None and math.isfinite(mark):
         x = _place(math.log10(mark) if log else mark, left, right, LEFT, RIGHT)
         drawn.append(f'<path d="M{x} {TOP}V{BOTTOM}" stroke="currentColor" stroke-dasharray="3 3"/>')
-    keys = (
-        []
-        if list(lines) == [title]
-        else [_key(name, SERIES[i % len(SERIES)]) for i, name in enumerate(lines)]
-    )
+    names = [_key(name, SERIES[i % len(SERIES)]) for i, name in enumerate(lines)]
+    caption = " &ensp;".join(names) if len(names) > 1 else escaped(next(iter(lines)))
     said = f"{title}: from {_text(low)} to {_text(high)}"
     return (
-        f"<figure><figcaption>{escaped(title)} {' '.join(keys)}</figcaption>"
+        f"<figure><figcaption>{caption}</figcaption>"
         f'<svg viewBox="0 0 258 112" role="img" aria-label="{escaped(said)}">{"".join(drawn)}</svg></figure>'
     )
 

@@ -21,12 +21,10 @@ LINES, WIDTH = 40, 110
 """The most lines of a text, and their length, that are shown where nobody asked for all of it."""
 
 # How signs are written where a terminal has no others than those of ASCII.
-ASCII = {
-    **{ord(sign): f"_{number}" for number, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")},
-    **{ord(sign): f"^{number}" for number, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
-    **{ord(sign): ascii for sign, ascii in zip("⁽⁾·∂×Δ−━─", "()*dxD-#-", strict=True)},
-    **{ord(sign): ascii for sign, ascii in (("⁺", "^+"), ("±", "+-"), ("→", "->"), ("…", "..."))},
-}  # fmt: skip
+LOWERED, RAISED = "₀₁₂₃₄₅₆₇₈₉", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺"
+ASCII = str.maketrans(f"{LOWERED}{RAISED}·∂×Δ−━─", "01234567890123456789()+*dxD-#-") | {
+    ord(sign): written for sign, written in (("±", "+-"), ("→", "->"), ("…", "..."))
+}
 
 
 class Text(str):
@@ -34,7 +32,7 @@ class Text(str):
 
     Examples
     --------
-    >>> Text("one\\ntwo")
+    >>> Text("one\ntwo")
     one
     two
     """
@@ -242,6 +240,8 @@ def short(value: Any, width: int = 80) -> str:
         written = f"({', '.join(short(part) for part in value)}{',' * (len(value) == 1)})"
     else:
         written = repr(value)
+    if " object at 0x" in written:
+        return f"<{type(value).__name__}>"
     if len(written) <= width and "\n" not in written:
         return written
     if isinstance(value, (tuple, list, dict, set, frozenset)) and not hasattr(value, "_fields"):
@@ -282,7 +282,7 @@ def shortened(text: str, lines: int = LINES, width: int = WIDTH) -> str:
 
     Examples
     --------
-    >>> print(shortened("\\n".join("abcdefgh"), lines=4))
+    >>> print(shortened("\n".join("abcdefgh"), lines=4))
     a
     b
     ... 5 lines more: print it to see them ...
@@ -320,6 +320,9 @@ def plain(text: str) -> str:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
+        import re
+
+        text = re.sub(f"([{LOWERED}]+)", r"_\1", re.sub(f"([{RAISED}]+)", r"^\1", text))
         return text.translate(ASCII).encode(encoding, "backslashreplace").decode(encoding)
     except LookupError:
         pass
@@ -338,7 +341,7 @@ def columns(rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> list[st
 
     Examples
     --------
-    >>> print("\\n".join(columns([("name", "n"), ("dense1", "12")], right=[1])))
+    >>> print("\n".join(columns([("name", "n"), ("dense1", "12")], right=[1])))
     name     n
     dense1  12
     """

@@ -177,6 +177,8 @@ def _in_lines(value: Any) -> str:
 
 def _arguments(value: Value, write: Callable[[Any], str]) -> list[str]:
     """The arguments that make this value, the leading ones without their names."""
+    if not plan_of(type(value)).declared:  # a base class, or one of a user's that is no dataclass
+        return []
     settings = value.settings()
     written, leading = [], True
     given = [f for f in fields(value) if f.init]

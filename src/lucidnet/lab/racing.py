@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.text import Brief, Report
 from ..errors import SettingError
 from ..model import Model
 from ..rules import get
@@ -27,8 +28,8 @@ SAMPLE = 256
 """How many examples the alignment is measured on."""
 
 
-@dataclass(frozen=True)
-class RaceRun:
+@dataclass(frozen=True, repr=False)
+class RaceRun(Brief):
     """One training: its rule and seed, its history, what it took.
 
     Parameters
@@ -53,8 +54,8 @@ class RaceRun:
     memory: int
 
 
-@dataclass(frozen=True)
-class Race:
+@dataclass(frozen=True, repr=False)
+class Race(Report):
     """What came out of a race.
 
     Parameters

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...core.packing import from_bytes, shaped_like, to_bytes
+from ...core.text import Brief
 from ...errors import FileError, SettingError, WorkerError
 from .peers import EXIT, GONE, HERE, begin, leave, left, runtime
 
@@ -159,7 +160,7 @@ def watching(count: int) -> Iterator[Callable[[], None]]:
         watchdog.close()
 
 
-class Watchdog:
+class Watchdog(Brief):
     """Ends this process when a training makes no step for too long: some process is alive, but stuck.
 
     Heartbeats never notice that, and whoever waits for the others cannot be interrupted.

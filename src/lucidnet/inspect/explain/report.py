@@ -96,7 +96,7 @@ class Explanation(Report):
             yield '<table class="m plain">'
             for equation in section.equations:
                 left, right = equation.write(Html(self.digits))
-                yield f"<tr><td>{left}</td><td>= {right}</td></tr>"
+                yield f'<tr><td>{left}</td><td class="w">= {right}</td></tr>'
             yield "</table>"
 
     def _aligned(self, section: Section) -> Iterator[str]:
