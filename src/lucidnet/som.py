@@ -14,6 +14,9 @@ from .training.checks import as_numbers, check_finite
 BLOCK = 1 << 22
 """Distances computed together, so that large data sets take little memory."""
 
+LARGEST_SHOWN = 2_500
+"""The most units that are drawn in a notebook."""
+
 LARGEST = 10_000
 """The longest side of a map."""
 
@@ -159,7 +162,17 @@ class SelfOrganizingMap:
         return heat_map(self.distances(), title="mean distance to the neighbours")
 
     def __repr__(self) -> str:
-        return f"SelfOrganizingMap({self.rows}, {self.columns}, seed={self.seed})"
+        seen = "" if self._weights is None else f", fitted to {self._weights.shape[1]} features"
+        return f"SelfOrganizingMap({self.rows}, {self.columns}, seed={self.seed}{seen})"
+
+    def _repr_html_(self) -> str:
+        from .core import page
+
+        told = page.paragraph(repr(self))
+        if self._weights is None or self.rows * self.columns > LARGEST_SHOWN:
+            return page.fragment(told)
+        grid = page.grid(self.distances().tolist(), "mean distance to the neighbours, 0 to the largest")
+        return page.fragment(told, grid)
 
 
 def _pair(name: str, given: Any, most: float | None = None) -> tuple[float, float]:

@@ -38,6 +38,9 @@ WITH_A_PAGE = [
     "set",
     "chain",
     "race",
+    "map",
+    "map, trained",
+    "cosine",
 ]
 INNER = {  # what the engine alone hands around, or a face of it that its class stands for
     *(

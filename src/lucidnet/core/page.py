@@ -24,7 +24,7 @@ STYLE = """
 .NAME.NAME p{margin:.15em 0;color:inherit;overflow-wrap:anywhere}
 .NAME.NAME table{border-collapse:collapse;margin:.3em 0 .6em;width:auto;max-width:none;font-size:.93em;
   color:inherit;background:transparent;border:0;table-layout:auto;display:table}
-.NAME.NAME tr,.NAME.NAME tbody tr:nth-child(odd),.NAME.NAME tbody tr:hover{background:transparent;
+.NAME.NAME tr,.NAME.NAME tbody tr:nth-child(n),.NAME.NAME tbody tr:hover{background:transparent;
   border:0}
 .NAME.NAME th,.NAME.NAME td{padding:.15em .75em;border:0;border-bottom:1px solid rgba(128,128,128,.28);
   text-align:left;vertical-align:top;white-space:nowrap;color:inherit;background:transparent;
@@ -48,7 +48,8 @@ STYLE = """
 .NAME.NAME .bar{display:inline-block;width:9em;max-width:40%;height:.62em;border-radius:.31em;
   background:rgba(128,128,128,.3);overflow:hidden;vertical-align:middle}
 .NAME.NAME .bar b{display:block;height:100%;background:#2f7fc1}
-@media (max-width:30em){.NAME.NAME th,.NAME.NAME td{padding:.15em .4em}}
+@media (max-width:30em){.NAME.NAME th,.NAME.NAME td{padding:.15em .4em}
+  .NAME.NAME .w{min-width:7em}.NAME.NAME .bad{white-space:normal}}
 @media print{.NAME.NAME{overflow:visible}}
 """
 
@@ -131,7 +132,8 @@ def table(
     def line(cells: Sequence[Any], tag: str) -> str:
         made = []
         for i, cell in enumerate(cells):
-            kind = f' class="{kinds[i]}"' if i in kinds else ""
+            given = kinds.get(i) if tag == "td" or kinds.get(i) == "n" else None
+            kind = f' class="{given}"' if given else ""
             made.append(f"<{tag}{kind}>{escaped(cell)}</{tag}>")
         return f"<tr>{''.join(made)}</tr>"
 
@@ -191,6 +193,24 @@ def curves(
     return (
         f"<figure><figcaption>{caption}</figcaption>"
         f'<svg viewBox="0 0 258 112" role="img" aria-label="{escaped(said)}">{"".join(drawn)}</svg></figure>'
+    )
+
+
+def grid(rows: Sequence[Sequence[float]], title: str) -> str:
+    """Return a small picture of a matrix (SVG): the larger a number, the stronger its square."""
+    numbers = [_number(value) for row in rows for value in row]
+    largest = max((value for value in numbers if math.isfinite(value)), default=0.0) or 1.0
+    width = max(map(len, rows))
+    squares = (
+        f'<rect x="{x}" y="{y}" width="1" height="1" fill-opacity="{max(0.0, value / largest):.2f}"/>'
+        for y, row in enumerate(rows)
+        for x, value in enumerate(map(_number, row))
+        if math.isfinite(value)
+    )
+    said, look = escaped(f"{title}, {largest:.3g}"), f'shape-rendering="crispEdges" fill="{SERIES[0]}"'
+    return (
+        f'<figure><figcaption>{said}</figcaption><svg viewBox="0 0 {width} {len(rows)}" role="img" '
+        f'aria-label="{said}" {look}>{"".join(squares)}</svg></figure>'
     )
 
 

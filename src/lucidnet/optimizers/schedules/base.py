@@ -14,6 +14,19 @@ from ...errors import SettingError
 SETTINGS = "schedules, functions of the step, or numbers"
 
 
+MOST_DRAWN = 200
+"""Steps at which a schedule is asked for its picture."""
+
+
+def _steps(setting: Any) -> int:
+    """Return the sum of all whole numbers in a schedule: they are numbers of steps."""
+    if isinstance(setting, Value):
+        return sum(_steps(getattr(setting, f.name)) for f in fields(setting))
+    if isinstance(setting, (tuple, list)):
+        return sum(map(_steps, setting))
+    return setting if isinstance(setting, int) and not isinstance(setting, bool) else 0
+
+
 class Schedule(Value):
     """A function of the step: ``schedule(0)`` is the value in the first step of a training.
 
@@ -49,6 +62,14 @@ class Schedule(Value):
         return Product((self, other))
 
     __rmul__ = __mul__
+
+    def _repr_html_(self) -> str:
+        from ...core import page
+
+        last = max(2 * _steps(self), MOST_DRAWN // 2)
+        shown = list(range(0, last, max(1, last // MOST_DRAWN)))
+        curve = page.curves("value", {"value": [self(step) for step in shown]}, shown, across="step")
+        return page.fragment(page.paragraph(repr(self)), curve)
 
     def error(self, name: str, expected: str) -> SettingError:
         """Return the error for a field that is not what it must be."""
