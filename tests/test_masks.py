@@ -275,8 +275,18 @@ def test_branches_of_different_lengths(backend):
     loss += (abs(outputs["again"] - y["again"]) * counts[1]).sum() / counts[1].sum()
     for size in (1, 2, 3):
         np.testing.assert_allclose(model.evaluate(x, y, mask=mask, batch_size=size).loss, loss, rtol=1e-12)
+    start, made = model.get_weights(), []
+    for size, accumulate in [(1, 3), (2, 2), (3, 1)]:
+        model.set_weights(start)
+        model.fit(x, y, mask=mask, batch_size=size, accumulate=accumulate, shuffle=False, verbose=0)
+        np.testing.assert_allclose(model.history["loss"][-1], loss, rtol=1e-12)
+        made.append(model.get_weights())
+        np.testing.assert_allclose(made[-1], made[0], rtol=1e-12, atol=1e-15)
+    assert np.abs(made[0] - start).max() > 1e-4
+    model.set_weights(start)
     before = model.train_step(x, y, mask=mask)
     np.testing.assert_allclose(before.loss, loss, rtol=1e-12)
+    np.testing.assert_allclose(model.get_weights(), made[0], rtol=1e-12, atol=1e-15)
 
 
 def equal_on_both(examples):
