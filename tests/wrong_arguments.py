@@ -446,7 +446,6 @@ TAKES |= {
     "weights": {"[1]"},  # one for each loss
     "fused": {"[]", "()", "['no']", "set()"},
     "shares": {"[]", "()", "set()", "[1]"},
-    "shares": {"[]", "()", "set()", "[1]"},
     "starts": {"[1]"},
 }
 
