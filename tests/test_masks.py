@@ -689,7 +689,3 @@ def test_what_cannot_know_its_masks():
         ShapeError, match=r"a container of your own carries them on by flow\(params, x, run\)"
     ):
         ln.Model([L.Input((3, 2)), Half(L.Masking()), L.GRU(2)]).predict(np.ones((1, 3, 2)))
-    model = ln.Model([L.Input((3, 2)), L.Masking(), L.GRU(2, return_sequences=True), L.Dense(2, "softmax")])
-    model.compile("categorical_crossentropy")
-    with pytest.raises(ln.errors.SettingError, match="'balanced' cannot know which time steps count"):
-        model.fit(np.ones((2, 3, 2)), np.array([[0, 1, 1], [1, 0, 0]]), class_weight="balanced", verbose=0)

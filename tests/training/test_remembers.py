@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
+from lucidnet import layers as L
 from lucidnet.backend.xla.peers import EXIT
 from lucidnet.callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, On, ReduceOnPlateau, StopOnNaN
 from lucidnet.core.lock import LIMIT, NAME, FolderLock
@@ -769,6 +770,33 @@ def test_balanced_counts_what_is_trained_on():
     for each, weight in ((model, "balanced"), (other, dict(enumerate(weights)))):
         each.fit(SEQUENCES, LABELS, mask=MASK, class_weight=weight, verbose=0)
     np.testing.assert_allclose(model.get_weights(), other.get_weights(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("ends", [True, False], ids=["ends", "sequences"])
+@pytest.mark.parametrize("given", [True, False], ids=["given", "arises"])
+def test_balanced_counts_where_the_output_does(given, ends, backend):
+    """By a mask that a pooling has shortened, or that arises in the network; an empty sequence has no class."""
+    found = pytest.importorskip("sklearn.utils.class_weight")
+    if backend != "numpy":
+        pytest.importorskip("jax")
+    lengths, rng = np.array([6, 2, 0, 5, 4]), np.random.default_rng(0)
+    mask = lengths[:, None] > np.arange(6)
+    x, y = rng.normal(size=(5, 6, 2)) * mask[..., None], rng.integers(0, 3, 5 if ends else (5, 3))
+    counts = lengths > 0 if ends else mask[:, 1::2]
+    classes = np.unique(y[counts])
+    weights = found.compute_class_weight("balanced", classes=classes, y=y[counts])
+    theirs, after = dict(zip(classes.tolist(), weights, strict=True)), []
+    assert set(np.unique(y)) == set(theirs)
+    for weight in ("balanced", theirs):
+        layers = [L.Input((6, 2)), *([] if given else [L.Masking()]), L.MaxPooling1D(2)]
+        layers += [L.GRU(3, return_sequences=not ends), Dense(3, "softmax")]
+        model = ln.Model(layers, seed=1, backend=backend, dtype="float64")
+        model.compile("categorical_crossentropy")
+        model.fit(x, y, mask=mask if given else None, class_weight=weight, verbose=0)
+        after.append(model.get_weights())
+    np.testing.assert_allclose(after[0], after[1], rtol=1e-12)
+    assert not np.allclose(weights, found.compute_class_weight("balanced", classes=classes, y=y.ravel()))
 
 
 @pytest.mark.parametrize("low", [0, -1])

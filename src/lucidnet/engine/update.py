@@ -15,7 +15,7 @@ from ..layers import Layer, Run
 from ..layers.base import Mask
 from ..losses import Joint
 from .numbers import Numbers
-from .objective import Gradient, Objective
+from .objective import Gradient, Objective, filled
 from .problem import Problem
 from .state import Measured, State, only
 
@@ -223,3 +223,10 @@ def predict(net: Layer, params: Tree, x: Any, mask: Mask = None, states: Tree = 
 def output_mask(net: Layer, params: Tree, x: Any, mask: Mask = None) -> Mask:
     """Return which time steps of a network's output count; the arguments are those of `predict`."""
     return net.flow(params, x, Run(mask=mask))[2]
+
+
+def counted(net: Layer, params: Tree, x: Any, mask: Mask = None) -> Mask:
+    """Return which time steps of an output count in a loss; which examples, where it has no time."""
+    run = Run(mask=mask).noting()
+    y, _, own = net.flow(params, x, run)
+    return filled(own, y, (run.masks or {}).values())
