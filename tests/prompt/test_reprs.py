@@ -72,6 +72,7 @@ INNER = {  # what the engine alone hands around, or a face of it that its class 
     *(
         "TimeRule",
         "Initializer",
+        "Joint",
         "Reader",
         "FeedbackState",
         "T",

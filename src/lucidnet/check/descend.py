@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..core.value import in_line
+from ..core.value import described
 from .contract import unusable
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, Subject
 from .visits import visits
@@ -19,7 +19,7 @@ def faults_inside(subject: Subject, reasons: Reasons) -> Iterator[str]:
     If all of them are right, nothing is yielded: then the fault is in the wiring.
     """
     if isinstance(subject, ObjectiveSubject):
-        loss = f"the loss {in_line(subject.objective.loss)}"
+        loss = f"the loss {described(subject.objective.loss)}"
         yield from (f"{loss}: {reason}" for reason in reasons(subject.loss))
         if unusable(subject.loss) is None:
             yield from reasons(subject.net)

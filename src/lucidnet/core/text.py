@@ -370,3 +370,26 @@ def wide(text: str) -> int:
     from unicodedata import combining, east_asian_width
 
     return sum(0 if combining(sign) else 1 + (east_asian_width(sign) in "WF") for sign in text)
+
+
+def as_text(renderable: Any, width: int = 110) -> str:
+    """Return what rich would print, as plain text."""
+    from rich.console import Console
+
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(renderable)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def shape_words(shape: Any) -> str:
+    """Write the shape of an example, or the shapes of several by name.
+
+    Examples
+    --------
+    >>> shape_words((None, 8)), shape_words({"label": (2,), "size": (1,)})
+    ('any x 8', 'label 2, size 1')
+    """
+    if isinstance(shape, dict):
+        return ", ".join(f"{name} {shape_words(inner)}" for name, inner in shape.items())
+    return " x ".join("any" if size is None else str(size) for size in shape)

@@ -150,10 +150,15 @@ def _same(value: Any, default: Any) -> bool:
     return type(value) is type(default) and value == default
 
 
+def described(value: Value) -> str:
+    """Write a value by its settings, in one line, whatever else a user's own class says of itself."""
+    return f"{type(value).__name__}({', '.join(_arguments(value, in_line))})"
+
+
 def in_line(value: Any) -> str:
     """Write a value, or a setting of one, in one line, however long that gets."""
     if isinstance(value, Value) and type(value).__repr__ is Value.__repr__:
-        return f"{type(value).__name__}({', '.join(_arguments(value, in_line))})"
+        return described(value)
     if isinstance(value, tuple) and not _has_words(value):
         return f"({', '.join(map(in_line, value))}{',' * (len(value) == 1)})"
     return repr(value)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..backend import Tree
-from ..core.text import Listing
+from ..core.text import Listing, shape_words
+from ..core.text import as_text as as_text
 from ..core.trees import Path, at, leaves
 from ..engine.parameters import ParameterLayout
 from ..engine.protocol import Trainee
@@ -40,16 +41,6 @@ def summary_text(model: Trainee) -> Listing:
     return Listing(rows, lines, right=(3, 4))
 
 
-def as_text(renderable: Any, width: int = 110) -> str:
-    """Return what rich would print, as plain text."""
-    from rich.console import Console
-
-    console = Console(width=width, color_system=None)
-    with console.capture() as capture:
-        console.print(renderable)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
-
-
 def _rows(net: Layer, params: Tree, shape: Any) -> Iterator[tuple[Path, str, str, str]]:
     """Yield path and row of each layer; the layers inside a container follow it."""
     shapes = input_shapes(net, shape, known_only=True)
@@ -57,10 +48,9 @@ def _rows(net: Layer, params: Tree, shape: Any) -> Iterator[tuple[Path, str, str
         if path:
             size = sum(array.size for _, array in leaves(at(params, path)))
             title = type(layer).__name__ if layer.children() else layer.describe()
-            yield path, title, _text(layer.output_shape(shapes[path])) if path in shapes else "?", f"{size:,}"
-
-
-def _text(shape: Any) -> str:
-    if isinstance(shape, dict):
-        return ", ".join(f"{name} {_text(inner)}" for name, inner in shape.items())
-    return " x ".join("any" if size is None else str(size) for size in shape)
+            yield (
+                path,
+                title,
+                shape_words(layer.output_shape(shapes[path])) if path in shapes else "?",
+                f"{size:,}",
+            )

@@ -13,7 +13,7 @@ import numpy as np
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import UnfitError, finite, function, listed, scheduled, setting, text
 from ..core.text import Brief
-from ..core.value import Value, in_line, of_library, value
+from ..core.value import Value, described, of_library, value
 from ..errors import SettingError, ShapeError, lookup
 from .blank import blank_init
 from .derived import adapt, derived_backward
@@ -349,7 +349,7 @@ class Layer(Value):
 
     def describe(self) -> str:
         """Return the layer as it is written in messages: class and own settings, without its name."""
-        return in_line(replace(self, name=""))
+        return described(replace(self, name=""))
 
 
 def backprop(
