@@ -292,6 +292,29 @@ def test_a_terminal_with_ascii_alone(made, monkeypatch):
             assert "dL/dw^(1)_11 = x_1 * dL/dz_1" in shown
 
 
+def test_layers_of_ones_own_show_what_was_given():
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True)
+    class Mine(ln.layers.Layer):
+        width: int = 3
+
+    @dataclass(frozen=True)
+    class Told(ln.layers.Layer):
+        def __repr__(self):
+            return "as I say"
+
+    assert repr(Mine(width=4)) == "Mine(4)"
+    assert repr(Mine(name="größe", l2=0.1)) == "Mine(name='größe', l2=0.1)"
+    assert repr(Told()) == "as I say"
+    assert repr(ln.layers.Activation(np.tanh)).startswith("CustomActivation(<ufunc 'tanh'>, ")
+    own = [Mine(4), ln.layers.Activation(lambda x: x), Told(), *(Mine(i + 1, l1=0.125) for i in range(4))]
+    model = ln.Model(own)
+    assert "    Mine(4, name='mine0'),\n    CustomActivation(<lambda>" in repr(model)
+    assert "    as I say,\n" in repr(model)
+    assert list(wrong(repr(model))) == []
+
+
 def test_what_holds_itself_is_written_once():
     class Looped(ln.callbacks.Callback):
         def __init__(self, other=None):

@@ -11,6 +11,7 @@ import numpy as np
 from ..backend import Array, Shape
 from ..core.exports import Classes
 from ..core.text import Report
+from ..core.value import described
 from ..errors import SettingError
 from ..layers import Layer
 from ..layers.containers import first_leaf
@@ -107,9 +108,9 @@ def _checked(kind: Any) -> Iterator[tuple[str, CheckReport | RuleReport]]:
         if isinstance(sample, tuple):
             yield sample[0].describe(), _layer(*sample)
         elif isinstance(sample, Loss):
-            yield repr(sample), _loss(sample)
+            yield described(sample), _loss(sample)
         else:
-            yield repr(sample), rule(sample)
+            yield described(sample), rule(sample)
 
 
 def _layer(layer: Layer, shape: Shape) -> CheckReport:

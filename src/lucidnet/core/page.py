@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 SERIES = ("#2f7fc1", "#d9731a", "#2e9e6b", "#a86bc9", "#c2517a", "#8a8a3c")
 """Colours of curves, each with a contrast of at least 3 to white and to nearly black pages."""
 
@@ -220,29 +223,33 @@ def _key(name: str, colour: str) -> str:
 
 def _points(values: Sequence[Any], xs: Sequence[float] | None, log: bool) -> list[tuple[float, float]]:
     """Return the points of a curve, few enough to be drawn."""
-    places = range(1, len(values) + 1) if xs is None else xs
-    pairs = [
-        (math.log10(x) if log else float(x), _number(y))
-        for x, y in _few(list(zip(places, values, strict=False)))
-    ]
-    return pairs
+    places = np.arange(1.0, len(values) + 1) if xs is None else np.asarray(xs, float)
+    numbers = _as_numbers(values)[: len(places)]
+    chosen = _few(numbers)
+    return list(
+        zip((np.log10(places) if log else places)[chosen].tolist(), numbers[chosen].tolist(), strict=True)
+    )
 
 
-def _few(pairs: list[tuple[float, Any]]) -> Iterable[tuple[float, Any]]:
-    """Yield all pairs, or of many the one with the least and that with the largest number of each stretch."""
-    if len(pairs) <= POINTS:
-        yield from pairs
-        return
-    size = -(-len(pairs) // (POINTS // 2))
-    for start in range(0, len(pairs), size):
-        part = pairs[start : start + size]
-        finite = [pair for pair in part if math.isfinite(_number(pair[1]))] or part[:1]
-        ends = {id(pair): pair for pair in (min(finite, key=_by_number), max(finite, key=_by_number))}
-        yield from sorted(ends.values(), key=lambda pair: pair[0])
+def _few(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return which of the numbers are drawn: of many the least and the largest of each stretch."""
+    if len(numbers) <= POINTS:
+        return np.arange(len(numbers))
+    stretches = np.array_split(np.where(np.isfinite(numbers), numbers, np.nan), POINTS // 2)
+    chosen, start = set[int](), 0
+    for stretch in stretches:
+        known = np.isfinite(stretch)
+        ends = (np.nanargmin(stretch), np.nanargmax(stretch)) if known.any() else (0,)
+        chosen.update(start + int(end) for end in ends)
+        start += len(stretch)
+    return np.array(sorted(chosen))
 
 
-def _by_number(pair: tuple[float, Any]) -> float:
-    return _number(pair[1])
+def _as_numbers(values: Sequence[Any]) -> NDArray[Any]:
+    try:
+        return np.asarray(values, float).reshape(len(values))
+    except (TypeError, ValueError):  # a metric may be an array
+        return np.array([_number(value) for value in values])
 
 
 def _number(value: Any) -> float:

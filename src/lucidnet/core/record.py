@@ -177,7 +177,16 @@ def plan_of(kind: type) -> Plan:
         return _planned(kind)
 
 
+def _made_by_dataclasses(function: Any) -> bool:
+    """Tell whether `dataclasses` has written a function: such a one stands in no file."""
+    return getattr(getattr(function, "__code__", None), "co_filename", "") == "<string>"
+
+
 def _planned(kind: Any) -> Plan:
+    # One that `dataclasses` has written lists all that is inherited: the library's own tells what was given.
+    written = getattr(vars(kind).get("__repr__"), "__wrapped__", None)
+    if _made_by_dataclasses(written):
+        del kind.__repr__
     known = getattr(kind, "__dataclass_fields__", None)
     every = [] if known is None else list(fields(kind))
     given = [f for f in every if f.init]

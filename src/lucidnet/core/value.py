@@ -26,7 +26,7 @@ from ..errors import SettingError, lookup
 from . import settings
 from .record import Record, plan_of, with_fields
 from .settings import converted, shown
-from .text import WIDTH, call, shortened
+from .text import FUNCTIONS, WIDTH, call, shortened
 
 V = TypeVar("V", bound="Value")
 C = TypeVar("C", bound=type)
@@ -159,6 +159,8 @@ def in_line(value: Any) -> str:
     """Write a value, or a setting of one, in one line, however long that gets."""
     if isinstance(value, Value) and type(value).__repr__ is Value.__repr__:
         return described(value)
+    if isinstance(value, FUNCTIONS):
+        return value.__name__
     if isinstance(value, tuple) and not _has_words(value):
         return f"({', '.join(map(in_line, value))}{',' * (len(value) == 1)})"
     return repr(value)
