@@ -39,7 +39,7 @@ STYLE = """
 .NAME.NAME .q{opacity:.72}
 .NAME.NAME sub,.NAME.NAME sup{line-height:0;font-size:.75em}
 .NAME.NAME .plain td{border:0;padding:.1em .5em}
-.NAME.NAME .bad{color:#d9731a;font-weight:600}
+.NAME.NAME .bad{font-weight:600;text-decoration:underline 2px #d9731a;text-underline-offset:.2em}
 .NAME.NAME pre{font:13px/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;color:inherit;
   background:transparent;border:0;margin:.2em 0;padding:0;white-space:pre;overflow-x:auto}
 .NAME.NAME figure{display:inline-block;margin:.2em 1em .4em 0;padding:0;width:17em;max-width:100%;
@@ -218,7 +218,7 @@ def grid(rows: Sequence[Sequence[float]], title: str) -> str:
 
 
 def _key(name: str, colour: str) -> str:
-    return f'<span style="color:{colour};white-space:nowrap">&#9473; {escaped(name)}</span>'
+    return f'<span style="white-space:nowrap"><b style="color:{colour}">&#9473;</b> {escaped(name)}</span>'
 
 
 def _points(values: Sequence[Any], xs: Sequence[float] | None, log: bool) -> list[tuple[float, float]]:

@@ -46,7 +46,7 @@ class Text(str):
     def _repr_html_(self) -> str:
         from .page import fragment, preformatted
 
-        return fragment(preformatted(shortened(str.__str__(self))))
+        return fragment(preformatted(shortened(str.__str__(self), width=10 * WIDTH)))
 
 
 class Listing(Text):
@@ -91,7 +91,7 @@ class Report:
     def _repr_html_(self) -> str:
         from .page import fragment, preformatted
 
-        return fragment(preformatted(shortened(str(self))))
+        return fragment(preformatted(shortened(str(self), width=10 * WIDTH)))
 
 
 class Tabled(Report):
