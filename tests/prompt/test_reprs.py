@@ -325,6 +325,19 @@ def test_what_holds_itself_is_written_once():
     assert repr(looped) == "Looped(other=Looped(...))"
 
 
+def test_what_cannot_be_written_is_named():
+    class Mute:
+        def __repr__(self):
+            raise ValueError("not now")
+
+    class Holds(ln.callbacks.Callback):
+        def __init__(self, inner, function=None):
+            self.inner, self.function = inner, function
+
+    assert repr(Holds(Mute(), function=print)) == "Holds(inner=<Mute>, function=print)"
+    assert repr(Holds(object())) == "Holds(inner=<object>)"
+
+
 class TestExplanation:
     def test_a_layer_has_its_number_on_each_weight(self, made):
         told = made["explanation"]

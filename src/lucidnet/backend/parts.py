@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
+from ..core.text import Brief
 from ..core.trees import Array, Shape
 
 
-class Parts:
+class Parts(Brief):
     """Arrays that follow each other in a vector; each is found and replaced by the slice that it takes.
 
     Parameters

@@ -239,7 +239,7 @@ def short(value: Any, width: int = 80) -> str:
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
         written = f"({', '.join(short(part) for part in value)}{',' * (len(value) == 1)})"
     else:
-        written = repr(value)
+        written = _repr(value)
     if " object at 0x" in written:
         return f"<{type(value).__name__}>"
     if len(written) <= width and "\n" not in written:
@@ -247,6 +247,13 @@ def short(value: Any, width: int = 80) -> str:
     if isinstance(value, (tuple, list, dict, set, frozenset)) and not hasattr(value, "_fields"):
         return f"{type(value).__name__} of {len(value):,}"
     return f"{written[: width - 3]}..." if isinstance(value, str) else f"{type(value).__name__}(...)"
+
+
+def _repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:  # a user's own object; what holds it can be shown all the same
+        return f"<{type(value).__name__}>"
 
 
 def array(value: Any) -> str:
