@@ -377,6 +377,14 @@ class TestExplanation:
             assert (again.text(), again.html(), again.latex()) == (told.text(), told.html(), told.latex())
 
 
+def test_rates_without_any(made):
+    curve = type(made["rates"])((), (), float("nan"))
+    assert repr(curve) == "RateCurve(0 steps, suggestion nan)"
+    piece(curve)
+    source, read = piece(made["rates"])
+    assert "stroke-dasharray" in source, "the suggestion is marked"
+
+
 def test_a_table_of_many_rows():
     source = page.table(["a"], [[str(i)] for i in range(1000)])
     assert "970 rows more" in source

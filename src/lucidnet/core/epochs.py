@@ -91,7 +91,7 @@ def rates_on_page(told: str, rates: Sequence[float], losses: Sequence[float], su
 
     given: Any = ("loss", {"loss, smoothed": losses}, rates)
     curve = page.curves(*given, mark=suggestion, log=True, across="learning rate")
-    return page.fragment(page.paragraph(told), curve)
+    return page.fragment(*map(page.paragraph, told.split("\n")), curve)
 
 
 def result_on_page(result: Mapping[str, Any]) -> str:

@@ -45,7 +45,7 @@ class RateCurve:
         return learning_rate_finder(self.rates, self.losses, self.suggestion)
 
     def _repr_html_(self) -> str:
-        return rates_on_page(repr(self), self.rates, self.losses, self.suggestion)
+        return rates_on_page(str(self), self.rates, self.losses, self.suggestion)
 
     def __repr__(self) -> str:
         ends = f" from {self.rates[0]:.1e} to {self.rates[-1]:.1e}" if self.rates else ""
