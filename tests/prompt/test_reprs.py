@@ -73,6 +73,8 @@ INNER = {  # what the engine alone hands around, or a face of it that its class 
         "TimeRule",
         "Initializer",
         "Joint",
+        "NetClassifier",
+        "NetRegressor",
         "Reader",
         "FeedbackState",
         "T",

@@ -32,8 +32,14 @@ def in_line(result: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {number(value)}" for name, value in result.items())
 
 
-def told(history: Mapping[str, Sequence[Any]], epochs: int, notes: Sequence[str] = ()) -> str:
+def _notes(history: Any) -> list[str]:
+    recorded = [f"{len(history.steps):,} quantities recorded in steps"] if history.steps else []
+    return [*recorded, *([f"stopped: {history.stopped}"] if history.stopped else [])]
+
+
+def told(history: Any) -> str:
     """Write a history in a line: how many epochs, and how each quantity went from the first to the last."""
+    epochs, notes = history.epochs, _notes(history)
     if not epochs:
         return plain(f"History({', '.join(['no epoch yet', *notes])})")
     went = [f"{name} {_course(values)}" for name, values in history.items() if len(values)]
@@ -46,17 +52,18 @@ def _course(values: Sequence[Any]) -> str:
     return last if len(values) == 1 else f"{first} -> {last}"
 
 
-def in_table(history: Mapping[str, Sequence[Any]], epochs: int) -> str:
+def in_table(history: Any) -> str:
     """Write a history as a table, a line for each epoch; of many epochs those in the middle are left out."""
-    rows, left = _rows(history, epochs, LINES - 2)
+    rows, left = _rows(history, LINES - 2)
     lines = columns([["epoch", *history], *rows], right=range(len(history) + 1))
     if left:
         lines.insert(1 + (LINES - 2) // 2, f"... {left:,} epochs more: rows() and to_csv() have all ...")
     return plain("\n".join(lines))
 
 
-def _rows(history: Mapping[str, Sequence[Any]], epochs: int, most: int) -> tuple[list[list[str]], int]:
+def _rows(history: Any, most: int) -> tuple[list[list[str]], int]:
     """Return the rows of the first and the last epochs, and how many are left out between them."""
+    epochs: int = history.epochs
     shown: Sequence[int] = range(epochs)
     if epochs > most:
         shown = [*range(most // 2), *range(epochs - most + most // 2, epochs)]
@@ -67,10 +74,11 @@ def _rows(history: Mapping[str, Sequence[Any]], epochs: int, most: int) -> tuple
     return cells, epochs - len(shown)
 
 
-def on_page(history: Mapping[str, Sequence[Any]], epochs: int, notes: Sequence[str] = ()) -> str:
+def on_page(history: Any) -> str:
     """Return a history as a piece of HTML: its curves, and a table of the first and the last epochs."""
     from . import page
 
+    epochs, notes = history.epochs, _notes(history)
     count = "1 epoch" if epochs == 1 else f"{epochs:,} epochs" if epochs else "no epoch yet"
     parts = [page.heading("; ".join([f"History: {count}", *notes]))]
     if epochs > 1:
@@ -78,7 +86,7 @@ def on_page(history: Mapping[str, Sequence[Any]], epochs: int, notes: Sequence[s
         pairs = {name: [key for key in (name, VALIDATION + name) if key in history] for name in names}
         parts += [page.curves(name, {key: history[key] for key in pairs[name]}) for name in names[:PANELS]]
     if epochs:
-        rows, left = _rows(history, epochs, 10)
+        rows, left = _rows(history, 10)
         if left:
             rows.insert(5, ["...", *("..." for _ in history)])
         parts.append(page.table(["epoch", *history], rows, dict.fromkeys(range(len(history) + 1), "n")))

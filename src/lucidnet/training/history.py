@@ -99,16 +99,11 @@ class History(dict[str, list[float]]):
 
         return training_curves(self)
 
-    @property
-    def _notes(self) -> list[str]:
-        recorded = [f"{len(self.steps):,} quantities recorded in steps"] * bool(self.steps)
-        return [*recorded, *([f"stopped: {self.stopped}"] if self.stopped else [])]
-
     def __repr__(self) -> str:
-        return telling.told(self, self.epochs, self._notes)
+        return telling.told(self)
 
     def __str__(self) -> str:
-        return telling.in_table(self, self.epochs)
+        return telling.in_table(self)
 
     def _repr_html_(self) -> str:
-        return telling.on_page(self, self.epochs, self._notes)
+        return telling.on_page(self)
