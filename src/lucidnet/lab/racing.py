@@ -116,12 +116,15 @@ class Race:
     def __str__(self) -> str:
         return self.table()
 
-    def plot(self) -> Figure:
-        """Return a figure of all quantities over the epochs: mean and spread over the seeds."""
+    def plot(self, **look: Any) -> Figure:
+        """Return a figure of all quantities over the epochs: mean and spread over the seeds.
+
+        ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
+        """
         from ..plots.race import race_curves
 
         return race_curves(
-            {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}
+            {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}, **look
         )
 
 

@@ -94,11 +94,14 @@ class History(dict[str, list[float]]):
 
         return csv_text(["epoch", *self], self.rows(), path)
 
-    def plot(self) -> Any:
-        """Return a figure of all curves (needs matplotlib: ``pip install 'lucidnet[plots]'``)."""
+    def plot(self, **look: Any) -> Any:
+        """Return a figure of all curves (needs matplotlib: ``pip install 'lucidnet[plots]'``).
+
+        ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
+        """
         from ..plots.curves import training_curves
 
-        return training_curves(self)
+        return training_curves(self, **look)
 
     def __str__(self) -> str:
         columns = {"epoch": [str(epoch + 1) for epoch in range(self.epochs)]}

@@ -1,0 +1,119 @@
+"""Figures that show themselves: in windows, in notebooks, and nowhere without a complaint."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from base64 import b64encode
+from importlib import import_module
+from io import BytesIO
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+SHARP = 2
+"""How many pixels a notebook gets for each that it shows, for screens with fine pixels."""
+
+
+class Picture(Figure):
+    """A matplotlib figure that `show` and ``plt.show()`` show, and that a notebook shows once.
+
+    If pyplot has been imported and has somewhere to show figures, this is one of its figures, and
+    ``plt.show()`` shows it. Else, in a script that only saves or on a machine without a screen, pyplot does
+    not hear of it, so nothing has to be closed. As many stay open as pyplot allows without a
+    warning (``figure.max_open_warning``); the oldest picture is closed for one more, and still can be saved.
+    """
+
+    def show(self, warn: bool = True) -> None:
+        """Show the figure: in the notebook, or in a window, as ``plt.show()`` does.
+
+        Where there is no screen (the backends agg, pdf, svg ...) nothing happens.
+        """
+        if in_notebook():
+            display: Any = import_module("IPython.display").display
+            display(self)
+        elif _shows():
+            from matplotlib import pyplot
+
+            if not pyplot.fignum_exists(getattr(self, "number", -1)):
+                _adopt(self)
+            pyplot.show()
+
+    def _repr_png_(self) -> bytes:
+        return self._png(1)
+
+    def _png(self, sharp: float) -> bytes:
+        stream = BytesIO()
+        self.savefig(stream, format="png", dpi=self.dpi * sharp)
+        return stream.getvalue()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        """Return what a notebook shows, as the result of a cell; pyplot then does not show it once more."""
+        if "inline" in _backend():
+            from matplotlib import pyplot
+
+            pyplot.close(self)
+        width, height = (round(inches * self.dpi) for inches in self.get_size_inches())
+        data = {"image/png": b64encode(self._png(SHARP)).decode(), "text/plain": repr(self)}
+        return data, {"image/png": {"width": width, "height": height}}
+
+
+def made(width: float, height: float) -> Picture:
+    """Return an empty figure of so many inches that lays itself out."""
+    if "matplotlib.pyplot" in sys.modules and _shows():
+        from matplotlib import pyplot
+
+        _make_room()
+        made_by: Any = pyplot.figure
+        figure: Picture = made_by(figsize=(width, height), layout="constrained", FigureClass=Picture)
+    else:
+        figure = Picture(figsize=(width, height), layout="constrained")
+    engine: Any = figure.get_layout_engine()
+    engine.set(w_pad=0.08, h_pad=0.08)
+    return figure
+
+
+def in_notebook() -> bool:
+    """Tell whether this runs in a kernel of Jupyter."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+def _backend() -> str:
+    """Return the name of pyplot's backend, "" as long as nobody has imported pyplot."""
+    return str(matplotlib.get_backend()).lower() if "matplotlib.pyplot" in sys.modules else ""
+
+
+def _shows() -> bool:
+    """Tell whether pyplot can show a figure here: it has a backend with windows, or one of a notebook."""
+    from matplotlib.backends.registry import BackendFilter, backend_registry
+
+    builtin: Any = backend_registry.list_builtin
+    silent = builtin(BackendFilter.NON_INTERACTIVE)
+    here = threading.current_thread() is threading.main_thread()
+    return here and str(matplotlib.get_backend()).lower() not in silent
+
+
+def _make_room() -> None:
+    """Close the oldest pictures, so that one more can be opened without a warning of pyplot."""
+    from matplotlib import pyplot
+
+    most = matplotlib.rcParams["figure.max_open_warning"]
+    for number in pyplot.get_fignums():
+        if not 0 < most <= len(pyplot.get_fignums()):
+            return
+        if isinstance(figure := pyplot.figure(number), Picture):
+            pyplot.close(figure)
+
+
+def _adopt(figure: Picture) -> None:
+    """Give pyplot a figure that it did not make: it takes the place of an empty one."""
+    from matplotlib import pyplot
+
+    _make_room()
+    empty = pyplot.figure(figsize=figure.get_size_inches(), dpi=figure.dpi)
+    manager: Any = empty.canvas.manager
+    figure.set_canvas(manager.canvas)
+    manager.canvas.figure = figure
+    figure.number = empty.number
