@@ -170,13 +170,77 @@ def training() -> Iterator[Case]:
     yield "race_equal", lambda **o: twins.plot(**o)
 
 
+def networks() -> dict[str, Any]:
+    """Return networks of all forms, by name."""
+    block = L.Sequential([Conv2D(8, 3, padding="same", activation="relu"), Conv2D(8, 3, padding="same")])
+    twin = L.Graph(
+        inputs={"left": (4,), "right": (4,)},
+        nodes=[
+            ("code", Dense(3, "tanh"), "left"),
+            ("other", "code", "right"),
+            ("both", L.Concatenate(), ("code", "other")),
+            ("alike", Dense(1, "sigmoid"), "both"),
+            ("size", Dense(2), "both"),
+        ],
+        outputs=("alike", "size"),
+    )
+    wide = [Input(8), L.Concatenate([Dense(4, "tanh") for _ in range(12)]), Dense(1)]
+    return {
+        "tiny": model([Input(2), Dense(1)]),
+        "dense": model(
+            [Input(784), Dense(100, "relu"), L.Dropout(0.5), Dense(10, "softmax")], "categorical_crossentropy"
+        ),
+        "fa": model([Input(64), *[Dense(32, "tanh") for _ in range(4)], Dense(10)], rule="fa"),
+        "dfa": model([Input(64), *[Dense(32, "tanh") for _ in range(4)], Dense(10)], rule="dfa"),
+        "mixed": model(
+            [Input(9), Dense(8, "tanh"), Dense(7, "tanh", rule="dfa"), Dense(6, "tanh"), Dense(2)], rule="fa"
+        ),
+        "residual": model(
+            [
+                Input((28, 28, 1)),
+                Conv2D(8, 3, padding="same"),
+                L.Residual(block),
+                L.Residual(block),
+                L.GlobalAveragePooling2D(),
+                Dense(10),
+            ]
+        ),
+        "branches": model(
+            [
+                Input(8),
+                L.Concatenate([Dense(4, "tanh"), L.Sequential([Dense(16, "relu"), Dense(4)])]),
+                Dense(1),
+            ],
+            rule="usf",
+        ),
+        "twins": model(twin, {"alike": "binary_crossentropy", "size": "mse"}, rule="fa"),
+        "recurrent": model([Input((None, 3)), L.LeakyRNN(16), Dense(1)], rule=ln.rules.Rule("fa", "rflo")),
+        "transformer": model(
+            [
+                Input((None,)),
+                L.Embedding(50, 16),
+                L.TransformerBlock(2, 16),
+                L.TransformerBlock(2, 16),
+                Dense(50),
+            ]
+        ),
+        "noise": model([Input(2), Dense(8, "tanh"), Dense(1)], rule="np"),
+        "deep": model([Input(64), *[Dense(16, "tanh") for _ in range(98)], Dense(10)], rule="fa"),
+        "deep_dfa": model([Input(64), *[Dense(16, "tanh") for _ in range(38)], Dense(10)], rule="dfa"),
+        "very_deep": model([Input(64), *[Dense(4, "tanh") for _ in range(398)], Dense(10)]),
+        "wide": model(wide),
+    }
+
+
+def architectures() -> Iterator[Case]:
+    for name, made in networks().items():
+        yield f"architecture_{name}", lambda made=made, **o: plots.architecture(made, **o)
+
+
 def cases() -> Iterator[Case]:
     """Yield name and function of every picture."""
-    for part in (curves, weights, predictions, training, *LATER):
+    for part in (curves, weights, predictions, training, architectures):
         yield from part()
-
-
-LATER: list[Callable[[], Iterator[Case]]] = []
 
 
 def main(folder: str, style: str = "", only: str = "") -> None:

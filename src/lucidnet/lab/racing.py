@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import SettingError
 from ..model import Model
 from ..rules import get
+from ..rules.registry import short_name
 from ..training.callbacks.base import Callback
 from ..training.history import History, Result, number
 
@@ -233,7 +234,7 @@ def _parted(data: Any) -> tuple[tuple[Any, Any], Any]:
 def _named(given: Any) -> tuple[str, Any]:
     if isinstance(given, tuple):
         return given[0], get(given[1])
-    return (given if isinstance(given, str) else repr(given)), get(given)
+    return (given if isinstance(given, str) else short_name(given)), get(given)
 
 
 def _copy(model: Model, rule: Any, seed: int) -> Model:

@@ -111,7 +111,7 @@ def feedback_weights(model: Trainee, **look: Unpack[Look]) -> Sequence[Axes]:
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each layer, on one scale; the angle between B and W stands above, where they have one shape.
+        A row for each layer, on one scale; the angle between B and W stands below, where they have one shape.
 
     Raises
     ------
@@ -139,8 +139,13 @@ def feedback_weights(model: Trainee, **look: Unpack[Look]) -> Sequence[Axes]:
         own = branch(model.params, path[:-1])
         W = np.asarray(own[name]) if name in own else None
         scale = symmetric_limit(B if W is None else np.concatenate([B.ravel(), W.ravel()]))
-        apart = "" if W is None or W.shape != B.shape else f", {degrees(aligned(B, W).cosine):.0f}° from W"
-        draw_heat_map(right, _matrix(B), f"{layer}: feedback {name}{apart}", scale)
+        apart = (
+            ""
+            if W is None or W.shape != B.shape
+            else f"unit; B lies {degrees(aligned(B, W).cosine):.0f}° from W"
+        )
+        draw_heat_map(right, _matrix(B), f"{layer}: feedback {name}", scale)
+        right.set_xlabel(apart or "unit")
         if W is None:
             _say_none(left, layer, name)
         else:

@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from ..layers import HardSigmoid, Layer, Sigmoid
 from ..training.checks import check_finite
 from .colors import MARKERS, Colors, theme
-from .figures import Look, panels, picture
+from .figures import Look, legend_below, panels, picture
 from .images import Array
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def decision_boundary(
     (axes,) = panels(1, 1, 5.4, 4.6, look)
     draw_regions(axes, shares, sides)
     draw_points(axes, x, labels)
+    legend_below([axes], look)
     return [axes]
 
 
@@ -125,8 +126,11 @@ def color_of(number: int, colors: Colors) -> str:
 def draw_points(axes: Axes, x: Array, labels: Array) -> None:
     """Draw the data, each class with a colour and a marker of its own, and name the classes."""
     known, colors = np.unique(labels), theme(axes)
-    for k in known:
-        chosen = x[labels == k]
+    for number, k in enumerate(known):
+        chosen, label = x[labels == k], f"class {k}"
+        if len(known) > MOST_CLASSES and number >= MOST_CLASSES - 1:
+            rest = len(known) - MOST_CLASSES + 1
+            label = f"{rest} more classes" if number == MOST_CLASSES - 1 else "_"
         color, marker = color_of(int(k), colors), MARKERS[int(k) % len(MARKERS)]
         axes.scatter(
             chosen[:, 0],
@@ -136,25 +140,10 @@ def draw_points(axes: Axes, x: Array, labels: Array) -> None:
             marker=marker,
             edgecolor=colors.page,
             linewidth=0.5,
-            label=f"class {k}",
+            label=label,
         )
     axes.set_xlabel("feature 0")
     axes.set_ylabel("feature 1")
-    handles, names = axes.get_legend_handles_labels()
-    if len(names) > MOST_CLASSES:
-        names[MOST_CLASSES - 1] = f"and {len(names) - MOST_CLASSES + 1} more"
-    axes.legend(
-        handles[:MOST_CLASSES],
-        names[:MOST_CLASSES],
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=min(len(known), 5),
-        frameon=False,
-        borderaxespad=0.2,
-        fontsize=9,
-        columnspacing=1.2,
-        handletextpad=0.2,
-    )
 
 
 def class_numbers(y: Array) -> Array:

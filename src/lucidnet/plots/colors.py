@@ -31,7 +31,7 @@ class Colors(NamedTuple):
     missing : str
         What is not a number.
     lines : tuple of str
-        Lines that have no other role: layers, learning rules.
+        Lines that have no other role: layers; learning rules, of which backprop has the ink.
     classes : tuple of str
         The classes of the data.
     networks : tuple of str
@@ -63,7 +63,7 @@ LIGHT = Colors(
         *("#9fc6e6", "#4f96cc", "#1d64a3", "#08365f"),
     ),
     missing="#b9b4ae",
-    lines=("#0072b2", "#c75300", "#007a5e", "#a8327d", "#8a6a00", "#2b8cc4", "#7a3ea3", "#5b6168"),
+    lines=("#0072b2", "#c75300", "#007a5e", "#a8327d", "#8a6a00", "#5aa0d6", "#7a4a2d", "#7c828a"),
     classes=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#000000"),
     networks=("#7a3ea3", "#00745a"),
     training="#0072b2",
@@ -80,7 +80,7 @@ DARK = Colors(
         *("#1e3d5c", "#2470ad", "#57a8e8", "#b9ddff"),
     ),
     missing="#666b72",
-    lines=("#57a8e8", "#f59a3c", "#49c9a4", "#e58ac0", "#d9bb3f", "#9adcf5", "#c99aee", "#b4bac2"),
+    lines=("#57a8e8", "#f59a3c", "#49c9a4", "#e58ac0", "#d9bb3f", "#9adcf5", "#c99aee", "#8f959d"),
     classes=("#57a8e8", "#f59a3c", "#49c9a4", "#e58ac0", "#ffd39b", "#9adcf5", "#f0e442", "#f0f0ee"),
     networks=("#c99aee", "#49c9a4"),
     training="#57a8e8",
@@ -155,20 +155,20 @@ def rule_styles(rules: Iterable[str], axes: Axes) -> dict[str, LineStyle]:
     colors = theme(axes)
     names = list(dict.fromkeys(rules))
     slots = {name: RULES.index(name) for name in names if name in RULES}
-    total = len(colors.lines) * len(DASHES)
+    total = (1 + len(colors.lines)) * len(DASHES)
     for name in names:
         if name not in slots:
             slot = crc32(name.encode()) % total
             while slot in slots.values() and len(slots) < total:
                 slot = (slot + 1) % total
             slots[name] = slot
-    return {name: _style(slots[name], colors) for name in names}
+    return {name: _style(slots[name], (colors.ink, *colors.lines)) for name in names}
 
 
-def _style(slot: int, colors: Colors) -> LineStyle:
-    count = len(colors.lines)
+def _style(slot: int, palette: tuple[str, ...]) -> LineStyle:
+    count = len(palette)
     return LineStyle(
-        colors.lines[slot % count],
+        palette[slot % count],
         DASHES[slot // count % len(DASHES)],
         MARKERS[(slot + slot // count) % len(MARKERS)],
     )
@@ -177,4 +177,4 @@ def _style(slot: int, colors: Colors) -> LineStyle:
 def line_styles(names: Iterable[str], axes: Axes) -> dict[str, LineStyle]:
     """Return how the line of each of several things looks that have no place in a table, such as layers."""
     colors = theme(axes)
-    return {name: _style(number, colors) for number, name in enumerate(dict.fromkeys(names))}
+    return {name: _style(number, colors.lines) for number, name in enumerate(dict.fromkeys(names))}

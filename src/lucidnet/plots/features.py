@@ -114,8 +114,8 @@ def _tiles(images: Array, columns: int, title: str, quantity: str, look: Look) -
     """Draw images (n, height, width, channels) as tiles; of three channels as colours."""
     count, height, width, _ = images.shape
     rows = math.ceil(count / columns)
-    inch = min(INCH_PER_TILE, 5.6 / columns, 9 / rows)
-    size = max(3.6, inch * columns + 1.4), max(1.8, inch * rows * height / width + 0.9)
+    inch = min(INCH_PER_TILE, 5.2 / columns, 9 / rows)
+    size = max(3.6, inch * columns + 2.0), max(1.8, inch * rows * height / width + 0.9)
     (axes,) = panels(1, 1, *size, look)
     gap = max(1, round(max(height, width) / 8))
     if picture := draw_tiles(axes, images, columns, gap):

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, cast, get_args
 
 from ..core import files as atomic
@@ -244,6 +245,34 @@ def color_bar(axes: Axes, picture: ScalarMappable, label: str, ticks: Any = None
     bar = axes.figure.colorbar(picture, cax=place, label=label, ticks=ticks)
     bar.outline.set_visible(False)
     return bar
+
+
+def legend_below(
+    places: Sequence[Axes], look: Mapping[str, Any], more: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Say once, below a new figure or in the first panel of another, what the lines of all panels are.
+
+    Parameters
+    ----------
+    places : sequence of Axes
+    look : mapping
+        What the picture was told (`Look`).
+    more : mapping
+        Other lines and patches, by what they are.
+    """
+    found = {
+        label: handle
+        for axes in places
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    found |= more
+    if "ax" in look:
+        places[0].legend(found.values(), found.keys(), fontsize=8, framealpha=0.8)
+        return
+    figure: Any = places[0].figure
+    longest = max(map(len, found))
+    columns = max(1, min(len(found), int(figure.get_figwidth() / (0.085 * longest + 0.55))))
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns, frameon=False)
 
 
 ANGLES = {0: "0°\nas backprop", 90: "90°\nunrelated", 180: "180°\nagainst"}

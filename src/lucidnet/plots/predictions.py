@@ -76,7 +76,7 @@ def confusion_matrix(
     names = class_names(classes, len(counts), "confusion_matrix")
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
-    side = float(np.clip(0.5 * len(counts), 2.4, WIDE - 2.0))
+    side = float(np.clip(0.5 * len(counts), 3.2, WIDE - 2.0))
     (axes,) = panels(1, 1, side + 2.0, side + 0.9, look)
     block = math.ceil(len(counts) / MOST_CELLS)
     colors = _draw_shares(axes, share, block)
@@ -104,9 +104,9 @@ def _draw_shares(axes: Axes, share: Array, block: int) -> Array:
     for shown_part, bottom, label in ((over, 0.53, "right"), (under, 0.0, "wrong")):
         place_of_bar = axes.inset_axes((1.03, bottom, 0.04, 0.47))
         settle([place_of_bar])
-        ticks = [0, 0.5, 1] if label == "right" else [0, 0.01, 0.1, 0.5, 1]
+        ticks = [0, 0.5, 1] if label == "right" else [0, 0.05, 0.25, 1]
         bar = axes.figure.colorbar(shown_part, cax=place_of_bar, ticks=ticks, format=_percent)
-        bar.set_label(f"{label}, of the true class")
+        bar.set_label(f"share {label}")
         bar.outline.set_visible(False)
     cells = np.eye(len(right), dtype=bool)[..., None]
     colors: Array = np.where(cells, over.to_rgba(right), under.to_rgba(shown))
@@ -133,7 +133,7 @@ def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
     linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
     dark = linear @ (0.2126, 0.7152, 0.0722) < 0.18
     most = max(len(f"{count:.4g}") for count in counts.flat)
-    size = min(10.0, 0.9 * 72 * (WIDE - 2.0) / len(counts) / (0.62 * most))
+    size = min(11.0, 0.9 * 72 * (WIDE - 2.0) / len(counts) / (0.62 * most))
     for (row, column), count in np.ndenumerate(counts):
         axes.text(
             column,
@@ -151,8 +151,10 @@ def _name_classes(axes: Axes, names: Sequence[str]) -> None:
     step = math.ceil(len(names) / MOST_NAMED)
     places = range(0, len(names), step)
     short = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names[::step]]
-    size, long = 10 if len(places) <= 20 else 8, max(map(len, short)) > 3
-    turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if long else {}
+    size, longest = 10 if len(places) <= 20 else 8, max(map(len, short))
+    turned: dict[str, Any] = {"rotation": 90} if longest * len(places) > 70 else {}
+    if longest > 3:
+        turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
     axes.set_xticks(places, short, fontsize=size, **turned)
     axes.set_yticks(places, short, fontsize=size)
     axes.set_xlabel("predicted")

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import DataError
 from .alignment import degrees
 from .colors import rule_styles, theme
-from .figures import Look, angle_axis, panels, picture, tidy
+from .figures import Look, angle_axis, legend_below, panels, picture, tidy
 from .images import Array
 
 if TYPE_CHECKING:
@@ -63,12 +63,7 @@ def race_curves(quantities: Mapping[str, Curves], **look: Unpack[Look]) -> Seque
     places = panels(len(drawn), 2, 3.6 if len(drawn) > 1 else 5.4, 2.9, look)
     for axes, (name, curves) in zip(places, drawn.items(), strict=True):
         _draw(axes, name, curves, rules, twins)
-    handles, labels = _legend(places, drawn)
-    if "ax" in look:
-        places[0].legend(handles, labels, fontsize=8, framealpha=0.8)
-    else:
-        figure: Any = places[0].figure
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
+    legend_below(places, look, _band(places, drawn))
     return places
 
 
@@ -117,7 +112,7 @@ def _draw(axes: Axes, name: str, curves: Curves, rules: Sequence[str], twins: Ma
         style, twin = styles[rule]._asdict(), rule in twins
         wide = {"linewidth": 1.4, "linestyle": (0, (3, 3)), "zorder": 2.5} if twin else {"linewidth": 1.7}
         if rule in twins.values():
-            wide = {"linewidth": 3.4}
+            wide = {"linewidth": 3.4, "linestyle": "-"}
         label = f"{rule} = {twins[rule]}" if twin else rule
         axes.plot(epochs, mean, **{**style, **wide}, markersize=4, label=label)
         if len(runs) > 1:
@@ -156,17 +151,11 @@ def _title(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _legend(places: Sequence[Axes], drawn: Mapping[str, Curves]) -> tuple[list[Any], list[str]]:
-    """Return the lines of all rules with their names, and what the band is."""
+def _band(places: Sequence[Axes], drawn: Mapping[str, Curves]) -> dict[str, Any]:
+    """Return what the legend says of the bands, if there are any."""
     from matplotlib.patches import Patch
 
-    found = {
-        label: handle
-        for axes in places
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
     seeds = max(len(runs) for curves in drawn.values() for runs in curves.values())
-    if seeds > 1:
-        muted = theme(places[0]).muted
-        found[f"band: ± 1 standard deviation of {seeds} seeds"] = Patch(color=muted, alpha=0.3, linewidth=0)
-    return list(found.values()), list(found)
+    if seeds < 2:
+        return {}
+    return {"band: ± 1 standard deviation": Patch(color=theme(places[0]).muted, alpha=0.3)}

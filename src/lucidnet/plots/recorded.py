@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from .colors import positive_map, theme
-from .figures import Look, panels, picture, settle
+from .figures import Look, legend_below, panels, picture, settle
 from .images import Array
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def activation_histograms(records: History | Records, **look: Unpack[Look]) -> S
     places = panels(len(arrays), 2, 3.6 if len(arrays) > 1 else 5.4, 2.9, look)
     for axes, (name, pairs) in zip(places, arrays.items(), strict=True):
         _draw(axes, name, pairs)
+    legend_below(places, look)
     return places
 
 
@@ -91,7 +92,6 @@ def _draw_quantiles(axes: Axes, steps: Array, arrays: Sequence[Array]) -> None:
     axes.plot(steps, lines[1], color=ink, linewidth=1.8, marker=marker, label="median")
     for line, label in ((lines[0], "nine in ten lie between"), (lines[2], None)):
         axes.plot(steps, line, color=ink, linewidth=0.9, linestyle="--", marker=marker, label=label)
-    axes.legend(fontsize=8, loc="upper left", framealpha=0.8)
 
 
 def _percent(share: float, _: int) -> str:

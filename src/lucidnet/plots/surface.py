@@ -82,7 +82,7 @@ def loss_surface(
     losses = loss_grid(model, x, y, directions, steps, seed)
     if not np.isfinite(losses).any():
         raise DataError("loss_surface: no loss around these weights is finite: take a smaller span")
-    (axes,) = panels(1, 1, 5.6, 3.6 if directions == 1 else 4.8, look)
+    (axes,) = panels(1, 1, 5.6 if directions == 1 else 6.4, 3.6 if directions == 1 else 4.6, look)
     (_curve if directions == 1 else _map)(axes, steps, losses)
     return [axes]
 
