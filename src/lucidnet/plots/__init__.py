@@ -14,6 +14,7 @@ as backprop, 90 unrelated.
 from ..core.exports import export
 from .alignment import alignment as alignment
 from .alignment import feedback_weights as feedback_weights
+from .animation import animate as animate
 from .architecture import architecture as architecture
 from .attention import attention_maps as attention_maps
 from .attention import attention_weights as attention_weights

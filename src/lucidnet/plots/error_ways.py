@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..engine.protocol import Trainee
 
 
-class Way(NamedTuple):
+class ErrorWay(NamedTuple):
     """One arrow: how an error arrives at the output of a box.
 
     Parameters
@@ -32,7 +32,7 @@ class Way(NamedTuple):
 class ErrorWays(NamedTuple):
     """All arrows of a network; what they are, by rule; and the rules through time of recurrent layers."""
 
-    ways: list[Way]
+    ways: list[ErrorWay]
     said: dict[str, str]
     times: dict[int, str]
 
@@ -57,7 +57,7 @@ def error_ways(model: Trainee, wiring: Wiring) -> ErrorWays:
             continue
         direct = isinstance(own.space, Direct)
         for source in _learning(wiring, box):
-            found.ways.append(Way(name, source, None if direct else box))
+            found.ways.append(ErrorWay(name, source, None if direct else box))
         found.said[name] = _in_words(name, direct)
     if not found.ways:
         reason = "estimated by noise" if rule.space.whole else "none passes a layer with weights"

@@ -98,7 +98,7 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
         rest = bound.pop("look", {})
         look = _look(draw.__name__, {**bound, **rest}, own)
         arguments: Any = {name: value for name, value in bound.items() if name not in TAKEN}
-        with _styled(look.get("style")):
+        with picture_style(look.get("style")):
             panels = drawing(**arguments, **look)
         figure = root(panels[0])
         if look.get("title") is not None:
@@ -138,7 +138,7 @@ def _shown(own: Signature) -> Signature:
     return own.replace(parameters=parameters, return_annotation="Figure")
 
 
-def _styled(style: str | None) -> Any:
+def picture_style(style: str | None) -> Any:
     """Return a context in which matplotlib draws on a light or dark page."""
     if style is None:
         return nullcontext()

@@ -16,7 +16,7 @@ SHARP = 2
 """How many pixels a notebook gets for each that it shows, for screens with fine pixels."""
 
 
-class Picture(Figure):
+class LucidFigure(Figure):
     """A matplotlib figure that `show` and ``plt.show()`` show, and that a notebook shows once.
 
     If pyplot has been imported and has somewhere to show figures, this is one of its figures, and
@@ -59,16 +59,16 @@ class Picture(Figure):
         return data, {"image/png": {"width": width, "height": height}}
 
 
-def made(width: float, height: float) -> Picture:
+def made(width: float, height: float) -> LucidFigure:
     """Return an empty figure of so many inches that lays itself out."""
     if "matplotlib.pyplot" in sys.modules and _shows():
         from matplotlib import pyplot
 
         _make_room()
         made_by: Any = pyplot.figure
-        figure: Picture = made_by(figsize=(width, height), layout="constrained", FigureClass=Picture)
+        figure: LucidFigure = made_by(figsize=(width, height), layout="constrained", FigureClass=LucidFigure)
     else:
-        figure = Picture(figsize=(width, height), layout="constrained")
+        figure = LucidFigure(figsize=(width, height), layout="constrained")
     engine: Any = figure.get_layout_engine()
     engine.set(w_pad=0.08, h_pad=0.08)
     return figure
@@ -103,11 +103,11 @@ def _make_room() -> None:
     for number in pyplot.get_fignums():
         if not 0 < most <= len(pyplot.get_fignums()):
             return
-        if isinstance(figure := pyplot.figure(number), Picture):
+        if isinstance(figure := pyplot.figure(number), LucidFigure):
             pyplot.close(figure)
 
 
-def _adopt(figure: Picture) -> None:
+def _adopt(figure: LucidFigure) -> None:
     """Give pyplot a figure that it did not make: it takes the place of an empty one."""
     from matplotlib import pyplot
 

@@ -20,7 +20,7 @@ LONGEST = 46
 
 
 @dataclass
-class Plan:
+class Placement:
     """Where all boxes stand, in inches.
 
     Parameters
@@ -99,7 +99,7 @@ def is_sign(box: Box) -> bool:
     return box.kind == "join" and len(box.title) == 1
 
 
-def plan_of(wiring: Wiring, legend: float) -> Plan:
+def plan_of(wiring: Wiring, legend: float) -> Placement:
     """Return where the boxes stand, with so many inches left for a legend.
 
     Boxes have two lines, or one where there are many rows; rows of many boxes say less in each.
@@ -123,7 +123,9 @@ def plan_of(wiring: Wiring, legend: float) -> Plan:
     return best
 
 
-def _columns(rows: Rows, lines: list[list[str]], x: dict[int, float], how: tuple[int, Form, float]) -> Plan:
+def _columns(
+    rows: Rows, lines: list[list[str]], x: dict[int, float], how: tuple[int, Form, float]
+) -> Placement:
     """Return where boxes stand in so many columns, or nearly so many."""
     columns, form, legend = how
     begins = [*cuts(rows, -(-len(rows.rows) // columns)), len(rows.rows)]
@@ -141,4 +143,4 @@ def _columns(rows: Rows, lines: list[list[str]], x: dict[int, float], how: tuple
     aside = max(0.0, NARROW - left) / 2
     spots = {item: spot._replace(x=spot.x + aside) for item, spot in spots.items()}
     rights = [right + aside for right in rights]
-    return Plan(rows, lines, spots, rights, (max(left, NARROW), bottom + 0.1 + legend), bottom, form)
+    return Placement(rows, lines, spots, rights, (max(left, NARROW), bottom + 0.1 + legend), bottom, form)

@@ -60,6 +60,8 @@ class History(dict[str, list[float]]):
         super().__init__(*args, **named)
         self.steps: dict[str, list[tuple[int, Any]]] = {}
         """What was recorded between epochs: for each quantity pairs of a step and its value then."""
+        self.origin: Any = None
+        """Where what was recorded comes from: the network, and some of the data; None if nothing was."""
         self.stopped: str | None = None
         """Why a callback ended the last training before its last epoch; None if none did."""
 
