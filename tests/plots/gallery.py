@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,7 @@ def training() -> Iterator[Case]:
     yield "race_equal", lambda **o: twins.plot(**o)
 
 
+@cache
 def networks() -> dict[str, Any]:
     """Return networks of all forms, by name."""
     block = L.Sequential([Conv2D(8, 3, padding="same", activation="relu"), Conv2D(8, 3, padding="same")])

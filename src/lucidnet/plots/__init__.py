@@ -27,6 +27,7 @@ from .flow import gradient_flow as gradient_flow
 from .overview import overview as overview
 from .predictions import confusion_matrix as confusion_matrix
 from .predictions import worst_mistakes as worst_mistakes
+from .race import race_curves as race_curves
 from .recorded import activation_histograms as activation_histograms
 from .search import learning_rate_finder as learning_rate_finder
 from .surface import loss_surface as loss_surface

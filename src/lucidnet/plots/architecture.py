@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from .colors import LineStyle, rule_styles, theme
 from .error_ways import ErrorWays, error_ways
 from .figures import WIDE, Style, panels, picture, root
-from .plan import Placement, is_sign, plan_of
+from .plan import NetworkPlan, is_sign, plan_of
 from .wiring import Box, Wiring, wired
 
 if TYPE_CHECKING:
@@ -97,13 +97,13 @@ def _learns(model: Trainee) -> str:
     return "" if model.rule is None else f", learns by {short_name(model.rule)}"
 
 
-def _scale(axes: Axes, plan: Placement, size: tuple[float, float] | None) -> float:
+def _scale(axes: Axes, plan: NetworkPlan, size: tuple[float, float] | None) -> float:
     """Set the axes to inches of the plan; return how much larger or smaller they are drawn.
 
     Parameters
     ----------
     axes : Axes
-    plan : Placement
+    plan : NetworkPlan
     size : (float, float), optional
         The inches of a figure of their own.
     """
@@ -126,7 +126,7 @@ class Drawing:
 
     axes: Axes
     wiring: Wiring
-    plan: Placement
+    plan: NetworkPlan
     scale: float
     named: set[Any] = field(default_factory=set)
 

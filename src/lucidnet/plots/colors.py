@@ -142,7 +142,7 @@ def negative_map(axes: Axes) -> Colormap:
 def _map(name: str, stops: tuple[str, ...], colors: Colors) -> Colormap:
     from matplotlib.colors import LinearSegmentedColormap
 
-    made = LinearSegmentedColormap.from_list(f"lucidnet_{name}", stops)
+    made = LinearSegmentedColormap.from_list(f"lucidnet_{name}", stops, N=257)
     return made.with_extremes(bad=colors.missing, under="none")
 
 

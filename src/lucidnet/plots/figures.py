@@ -101,6 +101,10 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
         with picture_style(look.get("style")):
             panels = drawing(**arguments, **look)
         figure = root(panels[0])
+        if "ax" in look:
+            from .picture import show_once
+
+            show_once(figure)
         if look.get("title") is not None:
             _entitle(figure, panels, look)
         if look.get("path") is not None:

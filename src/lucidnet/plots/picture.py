@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from base64 import b64encode
+from functools import partial
 from importlib import import_module
 from io import BytesIO
 from typing import Any
@@ -22,7 +23,7 @@ class LucidFigure(Figure):
     If pyplot has been imported and has somewhere to show figures, this is one of its figures, and
     ``plt.show()`` shows it. Else, in a script that only saves or on a machine without a screen, pyplot does
     not hear of it, so nothing has to be closed. As many stay open as pyplot allows without a
-    warning (``figure.max_open_warning``); the oldest picture is closed for one more, and still can be saved.
+    warning (``figure.max_open_warning``); the oldest is closed for one more, and still can be saved.
     """
 
     def show(self, warn: bool = True) -> None:
@@ -36,27 +37,39 @@ class LucidFigure(Figure):
         elif _shows():
             from matplotlib import pyplot
 
-            if not pyplot.fignum_exists(getattr(self, "number", -1)):
+            manager = self.canvas.manager
+            if manager is None or not pyplot.fignum_exists(manager.num):
                 _adopt(self)
             pyplot.show()
 
     def _repr_png_(self) -> bytes:
-        return self._png(1)
-
-    def _png(self, sharp: float) -> bytes:
-        stream = BytesIO()
-        self.savefig(stream, format="png", dpi=self.dpi * sharp)
-        return stream.getvalue()
+        return _png(self, 1)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        """Return what a notebook shows, as the result of a cell; pyplot then does not show it once more."""
-        if "inline" in _backend():
-            from matplotlib import pyplot
+        return _as_result(self)
 
-            pyplot.close(self)
-        width, height = (round(inches * self.dpi) for inches in self.get_size_inches())
-        data = {"image/png": b64encode(self._png(SHARP)).decode(), "text/plain": repr(self)}
-        return data, {"image/png": {"width": width, "height": height}}
+
+def _png(figure: Figure, sharp: float) -> bytes:
+    stream = BytesIO()
+    figure.savefig(stream, format="png", dpi=figure.dpi * sharp)
+    return stream.getvalue()
+
+
+def _as_result(figure: Figure, include: Any = None, exclude: Any = None) -> Any:
+    """Return what a notebook shows, as the result of a cell; pyplot then does not show it once more."""
+    if "inline" in _backend():
+        from matplotlib import pyplot
+
+        pyplot.close(figure)
+    width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
+    data = {"image/png": b64encode(_png(figure, SHARP)).decode(), "text/plain": repr(figure)}
+    return data, {"image/png": {"width": width, "height": height}}
+
+
+def show_once(figure: Any) -> None:
+    """Let a notebook show a figure of pyplot once where it is the result of a cell, not by both."""
+    if in_notebook() and not isinstance(figure, LucidFigure):
+        figure._repr_mimebundle_ = partial(_as_result, figure)
 
 
 def made(width: float, height: float) -> LucidFigure:
@@ -96,7 +109,10 @@ def _shows() -> bool:
 
 
 def _make_room() -> None:
-    """Close the oldest pictures, so that one more can be opened without a warning of pyplot."""
+    """Close the oldest pictures, so that one more can be opened without a warning of pyplot.
+
+    A notebook, which shows all of a cell at its end, shows them now.
+    """
     from matplotlib import pyplot
 
     most = matplotlib.rcParams["figure.max_open_warning"]
@@ -104,6 +120,8 @@ def _make_room() -> None:
         if not 0 < most <= len(pyplot.get_fignums()):
             return
         if isinstance(figure := pyplot.figure(number), LucidFigure):
+            if in_notebook() and "inline" in _backend():
+                figure.show()
             pyplot.close(figure)
 
 
@@ -116,4 +134,3 @@ def _adopt(figure: LucidFigure) -> None:
     manager: Any = empty.canvas.manager
     figure.set_canvas(manager.canvas)
     manager.canvas.figure = figure
-    figure.number = empty.number

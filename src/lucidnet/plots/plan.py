@@ -20,7 +20,7 @@ LONGEST = 46
 
 
 @dataclass
-class Placement:
+class NetworkPlan:
     """Where all boxes stand, in inches.
 
     Parameters
@@ -99,7 +99,7 @@ def is_sign(box: Box) -> bool:
     return box.kind == "join" and len(box.title) == 1
 
 
-def plan_of(wiring: Wiring, legend: float) -> Placement:
+def plan_of(wiring: Wiring, legend: float) -> NetworkPlan:
     """Return where the boxes stand, with so many inches left for a legend.
 
     Boxes have two lines, or one where there are many rows; rows of many boxes say less in each.
@@ -125,7 +125,7 @@ def plan_of(wiring: Wiring, legend: float) -> Placement:
 
 def _columns(
     rows: Rows, lines: list[list[str]], x: dict[int, float], how: tuple[int, Form, float]
-) -> Placement:
+) -> NetworkPlan:
     """Return where boxes stand in so many columns, or nearly so many."""
     columns, form, legend = how
     begins = [*cuts(rows, -(-len(rows.rows) // columns)), len(rows.rows)]
@@ -143,4 +143,4 @@ def _columns(
     aside = max(0.0, NARROW - left) / 2
     spots = {item: spot._replace(x=spot.x + aside) for item, spot in spots.items()}
     rights = [right + aside for right in rights]
-    return Placement(rows, lines, spots, rights, (max(left, NARROW), bottom + 0.1 + legend), bottom, form)
+    return NetworkPlan(rows, lines, spots, rights, (max(left, NARROW), bottom + 0.1 + legend), bottom, form)
