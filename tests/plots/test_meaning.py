@@ -168,9 +168,18 @@ class TestFeedbackWeights:
 
     def test_direct_feedback_says_that_there_is_no_w(self):
         model = compiled([Input(2), Dense(4, "tanh"), Dense(5, "tanh"), Dense(3)], rule="dfa")
-        axes = plots.feedback_weights(model).axes
-        assert axes[1].get_title(loc="left") == "dense2: feedback B"
-        assert "no weights of dense2" in axes[0].texts[0].get_text()
+        assert [a.get_title(loc="left") for a in plots.feedback_weights(model).axes] == [
+            "dense2: feedback B",
+            "dense3: feedback B",
+        ]
+        mixed = compiled([Input(2), Dense(4, "tanh"), Dense(5, "tanh", rule="dfa"), Dense(3)], rule="fa")
+        axes = plots.feedback_weights(mixed).axes
+        assert "there is no dense2/B" in axes[0].texts[0].get_text()
+        assert [a.get_title(loc="left") for a in axes[1:]] == [
+            "dense2: feedback B",
+            "dense3/W",
+            "dense3: feedback W",
+        ]
 
     def test_none(self):
         with pytest.raises(DataError, match="which has none"):

@@ -111,7 +111,7 @@ def feedback_weights(model: Trainee, **look: Unpack[Look]) -> Sequence[Axes]:
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each layer, on one scale; the angle between B and W stands below, where they have one shape.
+        For each layer W and B on one scale, with the angle between them; B alone if there is no such W.
 
     Raises
     ------
@@ -133,29 +133,30 @@ def feedback_weights(model: Trainee, **look: Unpack[Look]) -> Sequence[Axes]:
     found = [(path, np.asarray(B)) for path, B in leaves(model.feedback)]
     if not found:
         raise DataError(f"feedback_weights: this model learns by {model.rule!r}, which has none")
-    places = panels(2 * len(found), 2, WIDE / 2, 3.0, look)
-    for (left, right), (path, B) in zip(zip(places[::2], places[1::2], strict=True), found, strict=True):
-        layer, name = dotted(path[:-1]), path[-1]
-        own = branch(model.params, path[:-1])
-        W = np.asarray(own[name]) if name in own else None
-        scale = symmetric_limit(B if W is None else np.concatenate([B.ravel(), W.ravel()]))
-        apart = (
-            ""
-            if W is None or W.shape != B.shape
-            else f"unit; B lies {degrees(aligned(B, W).cosine):.0f}° from W"
-        )
-        draw_heat_map(right, _matrix(B), f"{layer}: feedback {name}", scale)
-        right.set_xlabel(apart or "unit")
-        if W is None:
-            _say_none(left, layer, name)
-        else:
-            draw_heat_map(left, _matrix(W), f"{layer}/{name}", scale)
-    return places
+    own = {path: branch(model.params, path[:-1]).get(path[-1]) for path, _ in found}
+    beside = any(W is not None for W in own.values())
+    places = iter(panels(len(found) * (1 + beside), 2, WIDE / 2, 3.0, look))
+    used = []
+    for path, B in found:
+        W, layer, name = own[path], dotted(path[:-1]), path[-1]
+        scale = symmetric_limit(B if W is None else np.concatenate([B.ravel(), np.ravel(W)]))
+        if beside:
+            used.append(next(places))
+            _draw_own(used[-1], None if W is None else np.asarray(W), f"{layer}/{name}", scale)
+        used.append(next(places))
+        draw_heat_map(used[-1], _matrix(B), f"{layer}: feedback {name}", scale)
+        if W is not None and np.shape(W) == B.shape:
+            used[-1].set_xlabel(f"unit; B lies {degrees(aligned(B, W).cosine):.0f}° from W")
+    return used
 
 
-def _say_none(axes: Axes, layer: str, name: str) -> None:
+def _draw_own(axes: Axes, W: np.ndarray[Any, Any] | None, name: str, scale: float) -> None:
+    """Draw the weights that B stands for; where there are none, say so."""
+    if W is not None:
+        draw_heat_map(axes, _matrix(W), name, scale)
+        return
     axes.set_axis_off()
-    text = f"no weights of {layer}\nhave the place of {name}:\nit sends the output's\nerror directly"
+    text = f"there is no {name}:\nthis rule sends the\noutput's error directly"
     axes.text(0.5, 0.5, text, ha="center", va="center", color=theme(axes).muted)
 
 

@@ -70,7 +70,7 @@ def architecture(
     >>> import lucidnet as ln
     >>> model = ln.Model([ln.layers.Input(2), ln.layers.Dense(8, "tanh"), ln.layers.Dense(1)])
     >>> [text.get_text() for text in architecture(model).axes[0].texts][1:4:2]
-    ['→ 2', '→ 8   24 weights']
+    ['2', '→ 8   24 weights']
     """
     model.build()
     wiring = wired(model.net, model.params, model.input_shape)
