@@ -355,3 +355,44 @@ def test_gradients_of_a_deep_network_are_named_as_far_as_there_is_room():
 def test_distances_must_be_a_table():
     with pytest.raises(ShapeError, match="expected distances"):
         plots.distance_map([1.0, 2.0])
+
+
+class TestOddInput:
+    """A good picture, or an error that says what is wrong."""
+
+    @pytest.mark.parametrize("shape", [(4,), (3, 3, 2, 5), (5, 2)])
+    def test_overviews_of_all_kinds_of_weights(self, shape):
+        axes = plots.overview({"loss": [1.0]}, RNG.normal(size=shape)).axes
+        assert axes[-1].get_title(loc="left") == "weights of the first layer"
+
+    @pytest.mark.parametrize("matrix", [[[1, -1], [0, 1]], [[1.0, np.nan], [0, 1]], [["a", "b"], ["c", "d"]]])
+    def test_a_confusion_matrix_counts(self, matrix):
+        with pytest.raises(DataError, match="expected counts"):
+            plots.confusion_matrix(matrix)
+
+    def test_limits(self):
+        model = compiled([Input((6, 6, 1)), Conv2D(2, 3), Flatten(), Dense(2)])
+        for draw in (
+            lambda: plots.convolution_filters(model, limit=0),
+            lambda: plots.feature_maps(model, np.ones((6, 6, 1)), limit=-1),
+            lambda: plots.first_layer_weights(np.ones((64, 3)), limit=0),
+            lambda: plots.worst_mistakes(np.ones((2, 64)), [1, 1], [[0.9, 0.1], [0.1, 0.9]], limit=0),
+        ):
+            with pytest.raises(LucidnetError, match="limit must be a whole number of 1 or more"):
+                draw()
+
+    def test_empty_histories(self):
+        empty = ln.training.history.History()
+        for draw in (plots.training_curves, plots.alignment, plots.activation_histograms):
+            with pytest.raises(DataError):
+                draw(empty)
+
+    def test_a_map_of_nothing_finite_and_one_of_zeros(self):
+        for values in (np.full((2, 2), np.nan), np.zeros((2, 2))):
+            assert plots.heat_map(values).axes[0].images[0].get_clim() == (-1, 1)
+            assert plots.distance_map(values).axes[0].images[0].get_clim() == (0, 1)
+
+    def test_a_network_of_one_layer(self):
+        model = compiled([Input(2), Dense(1)])
+        assert plots.gradient_flow(model, [[1.0, 2.0]], [[0.5]]).axes
+        assert plots.architecture(model).axes

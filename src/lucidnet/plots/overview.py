@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import DataError
 from .curves import History, draw_curve, quantities
 from .figures import WIDE, Look, new_figure, panels, picture, settle
 from .images import guess_image_shape
@@ -27,12 +28,12 @@ def overview(
 ) -> Sequence[Axes]:
     """Draw the training curves and the weights of the first layer side by side.
 
-    Weights whose inputs are no image are shown as a heat map.
+    Weights whose inputs are no image are shown as a heat map; so are those of a convolution.
 
     Parameters
     ----------
     history : mapping of names to one value per epoch
-    W : (inputs, units)
+    W : (inputs, units), or any whose last axis is the units, as of a convolution
     image_shape : (height, width) or (height, width, channels), optional
         Guessed where the inputs are a square image.
     limit : int
@@ -51,11 +52,15 @@ def overview(
     ['loss', 'weights of the first layer: 10 units']
     """
     names = quantities(history)
-    weights = np.asarray(W, float)
+    weights = np.atleast_1d(np.asarray(W, float))
+    if not weights.size:
+        raise DataError(f"overview: there are no weights in an array of shape {weights.shape}")
+    kernel = weights.ndim != 2
+    weights = weights.reshape(-1, weights.shape[-1])
     *curves, right = panels(len(names) + 1, 1, 1, 1, look) if "ax" in look else _places(len(names), look)
     for axes, name in zip(curves, names, strict=True):
         draw_curve(axes, name, history)
-    if image_shape is None and guess_image_shape(len(weights)) is None:
+    if kernel or (image_shape is None and guess_image_shape(len(weights)) is None):
         draw_heat_map(right, weights, "weights of the first layer")
     else:
         draw_first_layer(right, weights, image_shape, limit)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from ..core.settings import taken, whole
 from ..errors import DataError, ShapeError
 from ..metrics.arrays import class_indices
 from .colors import negative_map, positive_map, theme
@@ -73,6 +74,10 @@ def confusion_matrix(
     counts = np.asarray(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
         raise ShapeError(f"confusion_matrix: expected a square matrix (classes, classes), got {counts.shape}")
+    if counts.dtype.kind not in "biuf" or not np.isfinite(counts).all() or (counts < 0).any():
+        raise DataError(
+            "confusion_matrix: expected counts, finite numbers of 0 or more; see metrics.confusion_matrix"
+        )
     names = class_names(classes, len(counts), "confusion_matrix")
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
@@ -207,6 +212,7 @@ def worst_mistakes(
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['0 → 1\n80.0 %']
     """
+    limit = taken("worst_mistakes", "limit", limit, whole(1))
     x = np.asarray(x)
     mistakes, count = _mistakes(x, np.asarray(y), np.asarray(probabilities))
     names = class_names(classes, count, "worst_mistakes")

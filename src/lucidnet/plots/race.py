@@ -21,6 +21,8 @@ Curves: TypeAlias = Mapping[str, Array]
 
 ANGLES = "alignment"
 """A quantity with this word in its name is a cosine, and drawn as an angle."""
+ROUNDING = 1e-5
+"""What curves may differ by, as a share of their numbers, and still be called equal."""
 STEEP = 30.0
 """From so many times the smallest value on, a loss is drawn on a logarithmic axis."""
 
@@ -88,7 +90,7 @@ def equal_rules(quantities: Mapping[str, Curves]) -> dict[str, str]:
 def _alike(one: Array | None, two: Array | None) -> bool:
     if one is None or two is None:
         return one is two
-    return one.shape == two.shape and np.allclose(one, two, rtol=1e-6, atol=0, equal_nan=True)
+    return one.shape == two.shape and np.allclose(one, two, rtol=ROUNDING, atol=0, equal_nan=True)
 
 
 def _arrays(name: str, curves: Curves) -> dict[str, Array]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from ..core.settings import taken, whole
 from ..errors import DataError, ShapeError
 from .colors import positive_map
 from .figures import WIDE, Frame, Look, color_bar, panels, picture
@@ -52,7 +53,7 @@ def first_layer_weights(
     >>> figure.axes[0].get_title(loc="left")
     'weights of the first layer: 10 units'
     """
-    W = _checked(W, "first_layer_weights")
+    W, limit = _checked(W, "first_layer_weights"), taken("first_layer_weights", "limit", limit, whole(1))
     columns = _columns(min(limit, W.shape[1]))
     rows = math.ceil(min(limit, W.shape[1]) / columns)
     height, width, _ = image_shape_of(W.shape[0], image_shape, "first_layer_weights")
