@@ -126,7 +126,11 @@ class TestErrors:
 
     def test_straight_from_the_output(self):
         axes = drawn("dfa")
-        assert len(arrows(axes, self.color(axes, "dfa"))) == 4
+        ways = [way.get_path().vertices for way in arrows(axes, self.color(axes, "dfa"))]
+        begins = {tuple(way[0].round(3)) for way in ways}
+        loss = next(text for text in axes.texts if text.get_text() == "loss").get_position()
+        assert len(ways) == 4 and len(begins) == 1  # all from the loss
+        assert begins.pop()[1] == pytest.approx(loss[1], abs=0.2)
         assert (
             axes.get_legend().get_texts()[0].get_text() == "dfa: the output's error, straight to each layer"
         )

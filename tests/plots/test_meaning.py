@@ -159,6 +159,7 @@ def test_a_race_calls_rules_by_these_names():
 class TestFeedbackWeights:
     def test_w_and_b_have_one_scale_and_an_angle(self):
         model = compiled([Input(2), Dense(4, "tanh"), Dense(3)], rule="fa")
+        model.set_weights(5 * model.get_weights())
         left, right = plots.feedback_weights(model).axes[:2]
         W, B = model.params["dense2"]["W"], model.feedback["dense2"]["W"]
         assert left.images[0].get_clim() == right.images[0].get_clim()
