@@ -146,6 +146,24 @@ def test_networks_can_be_read(name):
     readable(plots.architecture(gallery.networks()[name]))
 
 
+def test_panels_divide_the_place_of_one_axes_below_their_title():
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    plots.training_curves(HISTORY, ax=left, title="my run")
+    figure.draw_without_rendering()
+    first, second = figure.axes[2:]
+    assert [a.get_title(loc="left") for a in (left, first, second)] == ["my run", "loss", "accuracy"]
+    tops = [a._left_title.get_window_extent() for a in (left, first)]
+    assert tops[0].y0 >= tops[1].y1  # the title stands above, not on the panel's
+    assert second.bbox.x1 < right.bbox.x0
+
+
+def test_pictures_of_numbers_have_no_grid():
+    with style_context("ggplot"):
+        axes = plots.confusion_matrix([[5, 1], [2, 4]]).axes[0]
+    assert not any(line.get_visible() for line in axes.get_xgridlines())
+
+
 class TestArguments:
     """What is wrong is said before anything is drawn."""
 

@@ -162,7 +162,7 @@ def _entitle(figure: Figure, panels: Sequence[Axes], look: Mapping[str, Any]) ->
     elif "ax" not in look:
         figure.suptitle(look["title"], fontsize=12)
     elif len(look["ax"]) == 1:
-        look["ax"][0].set_title(look["title"], loc="left", fontsize=11, pad=24)
+        look["ax"][0].set_title(look["title"], loc="left", fontsize=12, y=1.0, pad=-10)
     else:
         raise SettingError("title: several axes were given: give each a title of its own, by set_title")
 
@@ -202,7 +202,7 @@ def panels(
     columns = min(count, most)
     rows = math.ceil(count / columns)
     if "ax" in look:
-        return _given(look["ax"], rows, columns, count)
+        return _given(look, rows, columns, count)
     size = look.get("figsize") or (min(WIDE, width * columns + margin), height * rows)
     made: Any = new_figure(*size).subplots(rows, columns, squeeze=False).ravel()
     settle(made)
@@ -211,8 +211,12 @@ def panels(
     return list(made[:count])
 
 
-def _given(given: Sequence[Axes], rows: int, columns: int, count: int) -> list[Axes]:
+def _given(look: Mapping[str, Any], rows: int, columns: int, count: int) -> list[Axes]:
+    """Return the axes that were given, or so many in the place of the one that was."""
+    given = look["ax"]
     if len(given) == count:
+        for axes in given:
+            axes.grid(visible=False)
         return list(given)
     place = given[0].get_subplotspec()
     if len(given) > 1 or place is None:
@@ -221,16 +225,21 @@ def _given(given: Sequence[Axes], rows: int, columns: int, count: int) -> list[A
             f"got {len(given)}"
         )
     given[0].set_axis_off()
-    grid = place.subgridspec(rows, columns)
-    return [given[0].figure.add_subplot(grid[k // columns, k % columns]) for k in range(count)]
+    figure, top = given[0].figure, int("title" in look)  # a row for the title
+    space = {} if root(given[0]).get_layout_engine() else {"wspace": 0.9, "hspace": 0.6}
+    grid = place.subgridspec(rows + top, columns, height_ratios=[0.1] * top + [1.0] * rows, **space)
+    made = [figure.add_subplot(grid[k // columns + top, k % columns]) for k in range(count)]
+    settle(made)
+    return made
 
 
 def settle(made: Iterable[Axes]) -> None:
-    """Fix the colour of ticks: matplotlib asks for it when a tick is first drawn, maybe in another style."""
+    """Leave out grids, and fix the colour of ticks: matplotlib asks for it late, maybe in another style."""
     from matplotlib import rcParams
 
     settings: Any = rcParams
     for axes in made:
+        axes.grid(visible=False)
         for axis in ("x", "y"):
             color = settings[f"{axis}tick.color"]
             axes.tick_params(axis=axis, which="both", color=color, labelcolor=color)
