@@ -27,7 +27,7 @@ class Spot(NamedTuple):
 
 
 @dataclass
-class Rows:
+class NetworkRows:
     """The rows of a network: boxes and passing lines, as numbers; lines from the number of boxes on."""
 
     rows: list[list[int]]
@@ -51,13 +51,13 @@ def ranked(count: int, edges: list[tuple[int, int]]) -> list[int]:
     return ranks
 
 
-def in_rows(widths: list[float], edges: list[tuple[int, int]]) -> Rows:
+def in_rows(widths: list[float], edges: list[tuple[int, int]]) -> NetworkRows:
     """Return the rows of boxes, with the lines that pass them, in an order with few crossings."""
     ranks = ranked(len(widths), edges)
     rows: list[list[int]] = [[] for _ in range(max(ranks) + 1)]
     for box, rank in enumerate(ranks):
         rows[rank].append(box)
-    made = Rows(rows, list(widths), [], {})
+    made = NetworkRows(rows, list(widths), [], {})
     for source, target in edges:
         way = [source]
         for rank in range(ranks[source] + 1, ranks[target]):
@@ -72,7 +72,7 @@ def in_rows(widths: list[float], edges: list[tuple[int, int]]) -> Rows:
     return made
 
 
-def _order(made: Rows) -> None:
+def _order(made: NetworkRows) -> None:
     up, down = _neighbours(made)
     for sweep in range(SWEEPS):
         near, rows = (up, made.rows[1:]) if sweep % 2 == 0 else (down, made.rows[-2::-1])
@@ -81,7 +81,7 @@ def _order(made: Rows) -> None:
             row.sort(key=lambda item: _mean([place[o] for o in near.get(item, [])], place[item]))
 
 
-def _neighbours(made: Rows) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+def _neighbours(made: NetworkRows) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
     up: dict[int, list[int]] = {}
     down: dict[int, list[int]] = {}
     for source, target in made.links:
@@ -94,7 +94,7 @@ def _mean(values: list[float] | list[int], otherwise: float) -> float:
     return sum(values) / len(values) if values else otherwise
 
 
-def across(made: Rows) -> dict[int, float]:
+def across(made: NetworkRows) -> dict[int, float]:
     """Return the horizontal middle of each box and passing line, in inches; the leftmost edge is at 0."""
     x: dict[int, float] = {}
     for row in made.rows:
@@ -131,12 +131,12 @@ def _apart(wish: list[float], widths: list[float]) -> list[float]:
     return [(a + b) / 2 for a, b in zip(right, left, strict=True)]
 
 
-def cuts(made: Rows, most: int) -> list[int]:
+def cuts(made: NetworkRows, most: int) -> list[int]:
     """Return the rows at which a new column begins, the first among them: where a single line passes.
 
     Parameters
     ----------
-    made : Rows
+    made : NetworkRows
     most : int
         How many rows a column should have at most.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from .figures import WIDE
-from .layout import Rows, Spot, across, cuts, in_rows
+from .layout import NetworkRows, Spot, across, cuts, in_rows
 from .wiring import Box, Wiring
 
 TALL = 9.5
@@ -25,7 +25,7 @@ class NetworkPlan:
 
     Parameters
     ----------
-    rows : Rows
+    rows : NetworkRows
         Boxes and passing lines.
     lines : list of list of str
         What is written in each box.
@@ -41,7 +41,7 @@ class NetworkPlan:
         How boxes are drawn.
     """
 
-    rows: Rows
+    rows: NetworkRows
     lines: list[list[str]]
     spots: dict[int, Spot]
     rights: list[float]
@@ -124,7 +124,7 @@ def plan_of(wiring: Wiring, legend: float) -> NetworkPlan:
 
 
 def _columns(
-    rows: Rows, lines: list[list[str]], x: dict[int, float], how: tuple[int, Form, float]
+    rows: NetworkRows, lines: list[list[str]], x: dict[int, float], how: tuple[int, Form, float]
 ) -> NetworkPlan:
     """Return where boxes stand in so many columns, or nearly so many."""
     columns, form, legend = how
