@@ -72,6 +72,8 @@ INNER = {  # what the engine alone hands around, or a face of it that its class 
     *(
         "TimeRule",
         "Initializer",
+        "Axes",
+        "Sequence",
         "Joint",
         "NetClassifier",
         "NetRegressor",

@@ -71,12 +71,14 @@ def keep(model: Model, save: Path | None, plot_to: Path | None) -> None:
 def alignment(model: Model, plot_to: Path | None) -> None:
     """Print how the rule's gradients and its feedback weights lay, first and last; draw it, too."""
     from .. import plots
+    from ..plots.alignment import degrees
 
     line("")
     rows = [
-        [name, f"{pairs[0][1]:.3f}", f"{pairs[-1][1]:.3f}"] for name, pairs in model.history.steps.items()
+        [name, *(f"{angle:.1f}" for angle in degrees([pairs[0][1], pairs[-1][1]]))]
+        for name, pairs in model.history.steps.items()
     ]
-    table(["cosine", "first", "last"], rows)
+    table(["angle in degrees", "first", "last"], rows)
     if plot_to:
         out = plot_to.with_name(f"{plot_to.stem}-alignment{plot_to.suffix}")
         plots.save(plots.alignment(model.history), out)

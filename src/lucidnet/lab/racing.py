@@ -15,6 +15,7 @@ from ..core.text import Brief, Report
 from ..errors import SettingError
 from ..model import Model
 from ..rules import get
+from ..rules.registry import short_name
 from ..training.callbacks.base import Callback
 from ..training.history import History, Result, number
 
@@ -117,12 +118,15 @@ class Race(Report):
     def __str__(self) -> str:
         return self.table()
 
-    def plot(self) -> Figure:
-        """Return a figure of all quantities over the epochs: mean and spread over the seeds."""
+    def plot(self, **look: Any) -> Figure:
+        """Return a figure of all quantities over the epochs: mean and spread over the seeds.
+
+        ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
+        """
         from ..plots.race import race_curves
 
         return race_curves(
-            {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}
+            {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}, **look
         )
 
 
@@ -231,7 +235,7 @@ def _parted(data: Any) -> tuple[tuple[Any, Any], Any]:
 def _named(given: Any) -> tuple[str, Any]:
     if isinstance(given, tuple):
         return given[0], get(given[1])
-    return (given if isinstance(given, str) else repr(given)), get(given)
+    return (given if isinstance(given, str) else short_name(given)), get(given)
 
 
 def _copy(model: Model, rule: Any, seed: int) -> Model:

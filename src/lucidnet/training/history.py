@@ -59,6 +59,8 @@ class History(dict[str, list[float]]):
         super().__init__(*args, **named)
         self.steps: dict[str, list[tuple[int, Any]]] = ByName()
         """What was recorded between epochs: for each quantity pairs of a step and its value then."""
+        self.origin: Any = None
+        """Where what was recorded comes from: the network, and some of the data; None if nothing was."""
         self.stopped: str | None = None
         """Why a callback ended the last training before its last epoch; None if none did."""
 
@@ -93,11 +95,14 @@ class History(dict[str, list[float]]):
 
         return csv_text(["epoch", *self], self.rows(), path)
 
-    def plot(self) -> Any:
-        """Return a figure of all curves (needs matplotlib: ``pip install 'lucidnet[plots]'``)."""
+    def plot(self, **look: Any) -> Any:
+        """Return a figure of all curves (needs matplotlib: ``pip install 'lucidnet[plots]'``).
+
+        ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
+        """
         from ..plots.curves import training_curves
 
-        return training_curves(self)
+        return training_curves(self, **look)
 
     def __repr__(self) -> str:
         return telling.told(self)
