@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..core.settings import is_function
 from ..data.batches import ArraySource
 from ..errors import NonFiniteError
 from ..model import Model
@@ -94,6 +95,8 @@ def plain(value: Any) -> Any:
         return [plain(one) for one in value]
     if isinstance(value, dict):
         return {str(key): plain(one) for key, one in value.items()}
+    if is_function(value):  # what it does nobody can compare
+        return "a function"
     if isinstance(value, Callback):
         return {"callback": type(value).__name__} | {
             name: plain(one)
