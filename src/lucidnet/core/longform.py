@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -38,3 +39,12 @@ def step_rows(steps: Mapping[str, Sequence[tuple[int, Any]]]) -> Iterator[dict[s
             for index, number in np.ndenumerate(value):
                 cells = (step, quantity, layer, parameter, ",".join(map(str, index)), number.item())
                 yield dict(zip(STEP_COLUMNS, cells, strict=True))
+
+
+def history_csv(history: Any, path: str | PathLike[str] | None, steps: bool) -> str:
+    """Return the rows of a history, or those of its steps, as CSV; write it to a file if a path is given."""
+    from .files import csv_text
+
+    if steps:
+        return csv_text(STEP_COLUMNS, history.step_rows(), path)
+    return csv_text(("epoch", *history), history.rows(), path)

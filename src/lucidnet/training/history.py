@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
+from ..core.longform import history_csv, step_rows
+
 
 class Result(dict[str, float]):
     """Numbers by name, also as attributes: ``result.loss``.
@@ -103,17 +105,11 @@ class History(dict[str, list[float]]):
         >>> list(history.step_rows()[0].values())
         [100, 'gradient_alignment', 'dense1', '', '', 0.5]
         """
-        from ..core.longform import step_rows
-
         return list(step_rows(self.steps))
 
     def to_csv(self, path: str | PathLike[str] | None = None, *, steps: bool = False) -> str:
         """Return `rows`, or `step_rows` if `steps`, as CSV; write it to a file if a path is given."""
-        from ..core.files import csv_text
-        from ..core.longform import STEP_COLUMNS
-
-        columns = STEP_COLUMNS if steps else ("epoch", *self)
-        return csv_text(columns, self.step_rows() if steps else self.rows(), path)
+        return history_csv(self, path, steps)
 
     def plot(self) -> Any:
         """Return a figure of all curves (needs matplotlib: ``pip install 'lucidnet[plots]'``)."""
