@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,17 @@ class Task:
 
     def about(self) -> dict[str, Any]:
         """What a saved model remembers of its data."""
-        return {"data": self.name}
+        return {"data": as_text(self.name)}
+
+
+def as_text(name: str) -> str:
+    """Return the name of a file as text, also where the system's own encoding lacks some of its signs."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def as_name(text: str) -> str:
+    """Return a text as the system names files: what `as_text` was given."""
+    return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
 def open_task(name: str) -> Task:

@@ -19,7 +19,7 @@ def step_rows(steps: Mapping[str, Sequence[tuple[int, Any]]]) -> Iterator[dict[s
 
     ``step`` is the number of the step, ``quantity`` what was recorded (``"gradient_alignment"``,
     ``"weights"``, ``"grads"``, ``"val_loss"``), ``layer`` and ``parameter`` of what, empty where it is of
-    neither, ``index`` the place in an array, as ``"2,0"``, empty for a single number, and ``value`` the number.
+    neither, ``index`` the place in an array, as ``"2,0"``, empty for a single number, ``value`` the number.
 
     Examples
     --------
