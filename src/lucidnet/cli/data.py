@@ -61,16 +61,16 @@ class Task:
 
     def about(self) -> dict[str, Any]:
         """What a saved model remembers of its data."""
-        return {"data": as_text(self.name)}
+        return {"data": readable(self.name)}
 
 
-def as_text(name: str) -> str:
+def readable(name: str) -> str:
     """Return the name of a file as text, also where the system's own encoding lacks some of its signs."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def as_name(text: str) -> str:
-    """Return a text as the system names files: what `as_text` was given."""
+    """Return a text as the system names files: what `readable` was given."""
     return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 

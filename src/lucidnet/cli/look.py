@@ -12,7 +12,7 @@ from ..errors import FileError, SettingError
 from ..interop.model_file import check_suffix
 from ..model import Model
 from . import show
-from .data import Task, as_text, open_task
+from .data import Task, open_task, readable
 from .train import Method, Network
 
 WRITERS = {".html": "html", ".htm": "html", ".tex": "latex", ".txt": "text"}
@@ -67,7 +67,8 @@ def _written(told: Any, form: str, out: Path) -> bytes:
     """Return an explanation in a form; of HTML a whole page."""
     text = getattr(told, form)()
     if form == "html" and "<html" not in text:
-        head = f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(as_text(out.stem))}</title>'
+        title = escape(readable(out.stem))
+        head = f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>'
         text = f"{head}\n{text}\n</html>\n"
     return str(text).encode()
 

@@ -20,7 +20,7 @@ from ..errors import FileError, SettingError, lookup
 from ..inspect.summary import as_text
 from ..model import Model
 from ..training.history import Result, number
-from .data import as_name, as_text, open_task
+from .data import as_name, open_task, readable
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""
@@ -98,7 +98,7 @@ def _jsonable(value: Any) -> Any:
         return _jsonable(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value if value is None or isinstance(value, (bool, int, float)) else as_text(str(value))
+    return value if value is None or isinstance(value, (bool, int, float)) else readable(str(value))
 
 
 def line(text: str) -> None:
