@@ -79,6 +79,10 @@ def test_names_in_a_sequence():
         ({"a": True}, {}, "'a' must be a rule"),
         ({1: "fa"}, {}, "a name must be a text of one line, got 1"),
         ({"a": {"momentum": 0.5}}, {}, "there is no setting 'momentum' of Adam"),
+        ({"a": {"lr": 0.5}}, {}, "there is no setting 'lr' .* did you mean 'learning_rate'"),
+        ({"a": "fa", "b": {"batch_size": 0}}, {}, "batch_size must be a whole number of 1 or more, got 0"),
+        ({"a": "fa"}, {"shuffle": "no"}, "shuffle must be True or False"),
+        ({"a": "fa"}, {"class_weight": {0: -1}}, "class_weight must be"),
         ({"a": {"epochs": 3}}, {}, "'epochs' is the same for all who take part"),
         ({"a": {"model": 3}}, {}, "expected a model, layers, or a function"),
         ({"a": -1.0}, {}, "learning_rate must be at least 0"),
@@ -102,6 +106,40 @@ def test_what_cannot_race(who, settings, message):
 def test_an_unknown_argument_is_a_type_error():
     with pytest.raises(TypeError, match="unexpected keyword argument 'epoch': did you mean 'epochs'"):
         race(["fa"], epoch=3)
+
+
+def test_nothing_is_trained_before_all_is_checked(monkeypatch):
+    monkeypatch.setattr(ln.Model, "fit", lambda *args, **settings: pytest.fail("it trains"))
+    for who in ({"a": "fa", "b": {"validation_split": 2}}, {"a": "fa", "b": lambda: [Input(3), Dense(2)]}):
+        with pytest.raises(LucidnetError):
+            race(who)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [[[X, Y], [X_TEST, Y_TEST]], ([X, Y], (X_TEST, Y_TEST)), [(X, Y), (X_TEST, Y_TEST)], ((X, Y), (X_TEST, Y_TEST, None))],
+)  # fmt: skip
+def test_pairs_of_pairs(data):
+    assert ln.race(model(), data, ["fa"], seeds=[3], epochs=2, verbose=0).runs[0].history == (
+        race(["fa"]).runs[0].history
+    )  # fmt: skip
+
+
+def test_two_rows_are_no_pairs():
+    made = ln.Model([Input(2), Dense(2)])
+    made.compile("mse", "sgd")
+    for data in (([[0, 0], [1, 1]], [[0, 1], [1, 0]]), [[[0, 0], [1, 1]], [[0, 1], [1, 0]]]):
+        done = ln.race(made, data, ["backprop"], seeds=1, epochs=1, verbose=0, validation_split=0.0)
+        assert done.quantities == ["loss", "gradient_alignment"]
+
+
+def test_what_is_no_data_or_model():
+    with pytest.raises(SettingError, match=r"write lucidnet.data.load\('digits'\)"):
+        ln.race(model(), "digits", ["fa"])
+    with pytest.raises(SettingError, match="data must be .* got 3 things"):
+        ln.race(model(), (X, Y, Y), ["fa"])
+    with pytest.raises(SettingError, match="model must be a compiled model, got 'digits'"):
+        ln.race("digits", DATA, ["fa"])
 
 
 def test_no_hidden_activation_to_replace():

@@ -38,7 +38,7 @@ class Board:
         self.line(f"{run.rule}, seed {run.seed}: {said}{' (kept)' if kept else ''}")
 
     def line(self, text: str) -> None:
-        """Print a line."""
+        """Print a line of text."""
         print(text, flush=True)
 
     def close(self) -> None:
@@ -46,10 +46,10 @@ class Board:
 
 
 class Silent(Board):
-    """Shows nothing."""
+    """Shows nothing of a race."""
 
     def line(self, text: str) -> None:
-        """Print nothing."""
+        """Leave the line out."""
 
 
 class LiveBoard(Board):

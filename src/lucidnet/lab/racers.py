@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import rules
+from .. import foreign, rules
 from ..arguments import FitArguments
 from ..core.settings import is_function, shown
 from ..engine.structure import inner_optimizers
@@ -96,9 +96,10 @@ class Racer:
         known = {f.name for one in around for f in fields(one)}
         for name in self.optimizer_settings:
             if name not in known:
+                ours = foreign.keyword(type(optimizer), name) or foreign.keyword("fit", name)
                 raise SettingError(
                     f"race: {self.name!r}: there is no setting {name!r} of {type(optimizer).__name__}, of "
-                    f"the model or of fit: {suggestion(name, {*known, *FIT, *PARTS})}"
+                    f"the model or of fit: {suggestion(name, {*known, *FIT, *PARTS}, ours)}"
                 )
         return optimizer.changed(**self.optimizer_settings)
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
+import numpy as np
+
 from ..arguments import LEVEL
-from ..core.settings import Check, count, setting, shown, taken, whole
+from ..core.settings import Check, count, instance, setting, shown, taken, whole
 from ..errors import SettingError, optional, suggestion
 from ..model import Model
 from ..training.callbacks.base import Callback
@@ -127,6 +129,7 @@ def race(
     >>> ln.race(model, ln.data.load("digits"), who, seeds=1, epochs=1, verbose=0).rules
     ['fa', 'fa, small rate', 'sgd']
     """
+    model = taken("race", "model", model, instance(Model, "a compiled model"))
     named, starts = racers(rules), _seeds(seeds)
     if not named or not starts:
         raise SettingError(f"race: expected at least one rule and one seed, got {rules!r} and {seeds!r}")
@@ -211,6 +214,10 @@ def _work(
 
 def _parted(data: Any) -> tuple[tuple[Any, Any], Any]:
     """Return what to train on, and what to validate on."""
+    if isinstance(data, str):
+        raise SettingError(
+            f"race: data must be arrays: write lucidnet.data.load({data!r}) in place of {data!r}"
+        )
     if not isinstance(data, (tuple, list)):
         return (data, None), None
     if len(data) != 2:
@@ -219,11 +226,18 @@ def _parted(data: Any) -> tuple[tuple[Any, Any], Any]:
             f"sample_weight=...; got {len(data)} things"
         )
     first, second = data
-    if isinstance(first, tuple) and len(first) == 2 and isinstance(second, tuple):
-        return (first[0], first[1]), second
+    if _is_pair(first) and _is_pair(second):
+        return (first[0], first[1]), tuple(second)
     if hasattr(first, "batches"):  # a Dataset, and what to validate on
         return (first, None), second
     return (first, second), None
+
+
+def _is_pair(given: Any) -> bool:
+    """Tell whether something is (x, y), and no list of two rows."""
+    if isinstance(given, list):
+        return len(given) == 2 and all(hasattr(part, "shape") and np.ndim(part) for part in given)
+    return isinstance(given, tuple) and len(given) in (2, 3)
 
 
 def _shareable(callbacks: Any) -> None:
@@ -242,6 +256,10 @@ def _facts(model: Model, made: list[_Run], work: Training | Streaming) -> dict[s
         for one in made:
             one.model.build(work.shape())
             one.model.online(work.rules[one.racer.name], work.every, work.delay)  # raises where it cannot
+    else:
+        for one in {one.racer.name: one for one in reversed(made)}.values():  # the first run of each
+            if one is made[0] or one.racer.fit_settings or one.racer.parts.keys() & {"model", "loss"}:
+                work.check(one.model, one.racer.fit_settings)
     for one in made:
         one.facts = facts_of(one.model, one.racer.fit_settings)
         if isinstance(work, Streaming):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import FitArguments
 from ..core.settings import is_function
 from ..data.batches import ArraySource
 from ..errors import NonFiniteError
@@ -15,6 +16,7 @@ from ..model import Model
 from ..training.callbacks.base import Callback
 from ..training.history import History, Result
 from ..training.loop import train
+from ..training.sources import to_train
 from .outcome import RaceRun
 from .racers import written
 
@@ -30,7 +32,7 @@ Tell = Callable[[float, Callable[[], Result]], None]
 
 
 def silent(share: float, numbers: Callable[[], Result]) -> None:
-    """Show nothing."""
+    """Show nothing of a run."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,6 @@ class Training:
 
     def facts(self, model: Model) -> dict[str, Any]:
         """Return settings and data as plain data."""
-        from ..training.sources import to_train
-
         own = {"validation_data": None, "sample_weight": None, "mask": None} | self.settings
         given: dict[str, Any] = {
             name: own.get(name) for name in ("validation_split", "class_weight", "sample_weight", "mask")
@@ -67,12 +67,23 @@ class Training:
         measured = None if validation is None else validation.facts()[1]
         return {"settings": kept, "data": source.facts()[1], "validation_data": measured}
 
+    def check(self, model: Model, own: dict[str, Any]) -> None:
+        """Raise before any training if what `fit` is told of a run cannot be."""
+        settings = {"sample_weight": None, "mask": None, **self.settings, **own}
+        weights, mask = settings.pop("sample_weight"), settings.pop("mask")
+        if is_function(settings.get("callbacks")):
+            del settings["callbacks"]
+        given = FitArguments(**settings)
+        data = self.x, self.y, given.batch_size, given.shuffle, given.validation_data, given.validation_split
+        to_train(model, *data, given.class_weight, weights, mask)
+
     def run(self, name: str, seed: int, model: Model, own: dict[str, Any], facts: Any, tell: Tell) -> RaceRun:
         """Train a model; own are the settings of this run alone."""
         settings = self.settings | own
         callbacks = settings.pop("callbacks", ())
-        if callable(callbacks):
+        if is_function(callbacks):
             callbacks = callbacks(name, seed)
+        callbacks = FitArguments(callbacks=callbacks).callbacks
         watch, failed = _Watch(model, tell), None
         try:
             model.fit(self.x, self.y, **settings, callbacks=[watch, *callbacks], verbose=self.verbose)
