@@ -270,6 +270,18 @@ def test_an_online_race_is_learning_by_hand(how):
             np.testing.assert_allclose(history["mae"][row], error, rtol=1e-5)
 
 
+def test_each_pass_over_a_stream_begins_anew():
+    done = ln.race(recurrent(), (XS, YS), ["rtrl"], seeds=[5], epochs=2, verbose=0, online={"stretch": 60})
+    made = ln.Model(recurrent().net, seed=5)
+    made.compile("mse", ln.optimizers.SGD(0.05))
+    learner, losses = made.online("rtrl"), []
+    for _ in range(2):
+        learner.reset()
+        learner.run(XS, YS)
+        losses.append(learner.losses.mean())
+    np.testing.assert_allclose(done.runs[0].history["loss"], losses, rtol=1e-6)
+
+
 def test_a_stream_that_a_function_gives():
     def stream():
         yield from zip(XS, YS, strict=True)
