@@ -13,7 +13,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.callbacks import Callback
-from lucidnet.errors import FileError, LucidnetError, SettingError
+from lucidnet.errors import FileError, LucidnetError, SettingError, Terminated
 from lucidnet.lab import board as boards
 from lucidnet.lab import load_race
 from lucidnet.layers import Dense, Input, LeakyRNN
@@ -53,6 +53,19 @@ class Stop(Callback):
 
 
 # --- Ctrl-C, and a folder -------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are different there")
+def test_sigterm_says_what_is_kept(tmp_path):
+    class Ask(Stop):
+        def epoch(self, loop, result):
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Terminated, match="ended by SIGTERM; 1 of 4 runs are kept in"):
+        race(callbacks=[Ask(3)], folder=tmp_path)
+    assert [run.seed for run in load_race(tmp_path).runs] == [0]
 
 
 def test_ctrl_c_keeps_what_is_finished(capsys):

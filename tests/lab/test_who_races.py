@@ -287,6 +287,20 @@ def test_paired_differences(compared, baseline):
     assert f"minus {against}" in compared.table(baseline)
 
 
+def test_at_the_prompt(compared):
+    assert repr(compared) == str(compared)
+    assert repr(compared.runs[0]).startswith("RaceRun('bp', seed 0, 2 epochs: loss ") and "\n" not in repr(
+        compared.runs[0]
+    )
+    many = race({str(i): "fa" for i in range(50)}, epochs=1)
+    assert repr(many) == "Race(50 runs of 50; print it to see the table)"
+
+
+def test_the_picture_of_runs_that_ended_early():
+    done = race({"bad": {"optimizer": "sgd", "learning_rate": 1e38}, "fa": "fa"}, seeds=2)
+    assert len(done.plot().axes) == len(done.quantities)
+
+
 def test_pairs_are_of_one_seed():
     """Seeds that only one of two has do not count."""
     one = race(["backprop"], seeds=[0, 1, 2]) + race(["fa"], seeds=[2, 1, 7])

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SettingError, lookup
-from ..training.history import History, number
+from ..training.history import History, Result, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LINES = 40
+"""A table of more lines is printed, but no representation."""
 NOTHING = 1e-9
 """A smaller difference is written as 0."""
 ROUNDING = 1e-5
 """What runs may differ by, as a share of the numbers, and still be equal but for rounding."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RaceRun:
     """One training: its rule and seed, its history, what it took.
 
@@ -64,8 +66,12 @@ class RaceRun:
         values = self.history.get(quantity)
         return values[-1] if values and not self.failed else math.nan
 
+    def __repr__(self) -> str:
+        said = f"failed: {self.why}" if self.failed else str(Result({q: self.last(q) for q in self.history}))
+        return f"RaceRun({self.rule!r}, seed {self.seed}, {self.history.epochs} epochs: {said})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Race:
     """What came out of a race.
 
@@ -277,6 +283,12 @@ class Race:
 
     def __str__(self) -> str:
         return self.table()
+
+    def __repr__(self) -> str:
+        text = self.table()
+        if text.count("\n") < LINES:
+            return text
+        return f"Race({len(self.runs):,} runs of {len(self.rules):,}; print it to see the table)"
 
     def plot(self) -> Figure:
         """Return a figure of all quantities over the epochs: mean and spread over the seeds."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arguments import LEVEL
 from ..core.settings import Check, count, instance, setting, shown, taken, whole
-from ..errors import SettingError, optional, suggestion
+from ..errors import SettingError, Terminated, optional, suggestion
 from ..model import Model
 from ..training.callbacks.base import Callback
 from ..training.callbacks.keeping import CSVLog
@@ -307,6 +307,13 @@ def _raced(
         where = f"; they are kept in {folder.folder}" if folder else ""
         stopped = f"stopped by Ctrl-C after {len(found)} of {len(made)} runs{where}"
         shown_by.line(stopped)
+    except Terminated:  # the process ends, by this very error
+        kept = (
+            f"{len(found)} of {len(made)} runs are kept in {folder.folder}"
+            if folder
+            else "no folder keeps the runs"
+        )
+        raise Terminated(f"ended by SIGTERM; {kept}") from None
     finally:
         shown_by.close()
     keys = [(one.racer.name, one.seed) for one in made]
