@@ -14,15 +14,18 @@ from lucidnet.errors import LucidnetError, SettingError
 from lucidnet.layers import Dense, Input, LeakyRNN
 from lucidnet.layers.activations import ReLU
 from lucidnet.optimizers import SGD, Adam
+from lucidnet.optimizers.schedules import ExponentialDecay
 
 (X, Y), (X_TEST, Y_TEST) = ln.data.load("digits")
 X, Y, X_TEST, Y_TEST = X[:200], Y[:200], X_TEST[:60], Y_TEST[:60]
 DATA = (X, Y), (X_TEST, Y_TEST)
 
 
-def model(seed=0, units=8, activation="tanh", optimizer=None, rule="backprop"):
+def model(
+    seed=0, units=8, activation="tanh", optimizer=None, rule="backprop", loss="categorical_crossentropy"
+):
     made = ln.Model([Input(64), Dense(units, activation), Dense(10, "softmax")], seed=seed)
-    made.compile("categorical_crossentropy", optimizer or Adam(0.01), ["accuracy"], rule=rule)
+    made.compile(loss, optimizer or Adam(0.01), ["accuracy"], rule=rule)
     return made
 
 
@@ -46,6 +49,11 @@ ALONE = {"epochs": 2, "batch_size": 64, "validation_data": DATA[1], "verbose": 0
         (np.float64(0.05), {"optimizer": Adam(0.05)}, {}),
         ("relu", {"activation": "relu"}, {}),
         (ReLU(), {"activation": "relu"}, {}),
+        ({"units": 5}, {"units": 5}, {}),
+        ({"units": 5, "activation": "relu", "rule": "fa"}, {"units": 5, "activation": "relu", "rule": "fa"}, {}),
+        (ExponentialDecay(0.1, 2.0), {"optimizer": Adam(ExponentialDecay(0.1, 2.0))}, {}),
+        ("categorical_hinge", {"loss": "categorical_hinge"}, {}),
+        (ln.losses.CategoricalHinge(), {"loss": "categorical_hinge"}, {}),
         ({"batch_size": 20, "shuffle": False}, {}, {"batch_size": 20, "shuffle": False}),
         (lambda: model(units=5, optimizer=SGD(0.2)), {"units": 5, "optimizer": SGD(0.2)}, {}),
         (model(units=5, optimizer=SGD(0.2)), {"units": 5, "optimizer": SGD(0.2)}, {}),
@@ -73,9 +81,9 @@ def test_names_in_a_sequence():
     [
         (["fa", "fa"], {}, "two are called 'fa'"),
         ("fa", {}, "expected a sequence of rules, as in"),
-        (["fb"], {}, "unknown rule, optimizer or activation 'fb': did you mean"),
+        (["fb"], {}, "unknown rule, optimizer, activation or loss 'fb': did you mean"),
         ([model()], {}, "models and settings need a name"),
-        ({"a": SGD}, {}, "'a' must be a rule, an optimizer, a rate, an activation, a model"),
+        ({"a": SGD}, {}, "'a' must be a rule, an optimizer, a rate, an activation, a loss, a model"),
         ({"a": True}, {}, "'a' must be a rule"),
         ({1: "fa"}, {}, "a name must be a text of one line, got 1"),
         ({"a": {"momentum": 0.5}}, {}, "there is no setting 'momentum' of Adam"),
@@ -85,6 +93,9 @@ def test_names_in_a_sequence():
         ({"a": "fa"}, {"class_weight": {0: -1}}, "class_weight must be"),
         ({"a": {"epochs": 3}}, {}, "'epochs' is the same for all who take part"),
         ({"a": {"model": 3}}, {}, "expected a model, layers, or a function"),
+        ({"a": lambda seed: model(seed)}, {}, "'a': a function that makes a model is called without arguments"),
+        ({"a": {"units": 0}}, {}, "units must be a whole number of 1 or more"),
+        ({"a": {"model": [Input(64), Dense(10, "softmax")], "units": 3}}, {}, "no hidden layer whose units"),
         ({"a": -1.0}, {}, "learning_rate must be at least 0"),
         ({"a": "fa"}, {"baseline": "b"}, "baseline: nobody is called 'b': Known: a"),
         ({"a": "fa"}, {"seeds": [1, 1]}, "each seed can be raced once"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,18 @@ from ..arguments import FitArguments
 from ..core.settings import is_function, shown
 from ..engine.structure import inner_optimizers
 from ..errors import SettingError, lookup, suggestion
-from ..layers import Layer, activations
+from ..layers import Layer, activations, walk
 from ..layers.activations import ActivationLayer, Linear
 from ..layers.rebuild import INNER, rebuilt
+from ..losses import Loss
+from ..losses.registry import KNOWN as LOSSES
 from ..model import Model
 from ..optimizers import Optimizer
 from ..optimizers import get as optimizer_of
 from ..optimizers.registry import KNOWN as OPTIMIZERS
+from ..optimizers.schedules import Schedule
 
-PARTS = ("model", "rule", "optimizer", "activation", "loss")
+PARTS = ("model", "rule", "optimizer", "activation", "units", "loss")
 """What a dict of settings can say of the model itself."""
 FIT = frozenset({f.name for f in fields(FitArguments)} | {"sample_weight", "mask"})
 FIT -= {"epochs", "resume", "verbose"}
@@ -57,6 +61,8 @@ class Racer:
         loss, optimizer, rule = chosen or base._compiled
         if "activation" in self.parts:
             net = with_activation(net, self.parts["activation"])
+        if "units" in self.parts:
+            net = with_units(net, self.parts["units"])
         made = Model(net, seed=seed, dtype=base.dtype, backend=base.config)
         optimizer = self.parts.get("optimizer", optimizer)
         if self.optimizer_settings:
@@ -79,7 +85,7 @@ class Racer:
         if given is None:
             return base.net, base._compiled, base.metrics
         if is_function(given) and not isinstance(given, (Layer, Model)):
-            given = given()
+            given = self._made(given)
         if not isinstance(given, Model):
             try:
                 given = Model(given)
@@ -89,6 +95,19 @@ class Racer:
                     f"got {shown(given)}"
                 ) from None
         return given.net, given._chosen, given.metrics if given._chosen else base.metrics
+
+    def _made(self, make: Any) -> Any:
+        """Return what a function makes that takes no arguments."""
+        try:
+            signature(make).bind()
+        except ValueError:  # of some functions nobody knows what they take
+            pass
+        except TypeError:
+            raise SettingError(
+                f"race: {self.name!r}: a function that makes a model is called without arguments: write "
+                "lambda: make(32) in place of make"
+            ) from None
+        return make()
 
     def _changed(self, optimizer: Optimizer) -> Optimizer:
         """Return an optimizer with the settings of this one."""
@@ -146,6 +165,8 @@ def _racer(name: str, given: Any) -> Racer:
     if isinstance(given, (int, float, np.integer, np.floating)) and not isinstance(given, (bool, np.bool_)):
         return Racer(name, optimizer_settings={"learning_rate": given})
     kind = _kind(name, given)
+    if kind == "learning_rate":
+        return Racer(name, optimizer_settings={kind: given})
     if kind == "rule":
         given = rules.get(given)
     elif kind == "optimizer":
@@ -154,14 +175,16 @@ def _racer(name: str, given: Any) -> Racer:
 
 
 def _kind(name: str, given: Any) -> str:
-    """Return what something is that takes part: "rule", "optimizer", "activation" or "model"."""
+    """Return as what something takes part: one of `PARTS`, or the rate."""
     if isinstance(given, str):
         table = dict.fromkeys([*rules.SPACE, *rules.TIME], "rule")
         table |= dict.fromkeys(OPTIMIZERS, "optimizer") | dict.fromkeys(activations.KNOWN, "activation")
-        return lookup("rule, optimizer or activation", given, table)
+        return lookup("rule, optimizer, activation or loss", given, dict.fromkeys(LOSSES, "loss") | table)
     kinds: dict[str, Any] = {
         "rule": (rules.Rule, rules.SpaceRule, rules.TimeRule),
         "optimizer": Optimizer,
+        "learning_rate": Schedule,
+        "loss": Loss,
         "activation": ActivationLayer,
         "model": (Model, Layer, list, tuple),
     }
@@ -171,8 +194,8 @@ def _kind(name: str, given: Any) -> str:
     if is_function(given):
         return "model"
     raise SettingError(
-        f"race: {name!r} must be a rule, an optimizer, a rate, an activation, a model, a function that makes "
-        f"one, or a dict of settings, got {shown(given)}"
+        f"race: {name!r} must be a rule, an optimizer, a rate, an activation, a loss, a model, a function "
+        f"that makes one, or a dict of settings, got {shown(given)}"
     )
 
 
@@ -223,6 +246,25 @@ def with_activation(net: Layer, activation: Any) -> Layer:
             "race models, {'relu': model, ...}"
         )
     return changed
+
+
+def with_units(net: Layer, units: Any) -> Layer:
+    """Return a network with another number of units in all its hidden layers.
+
+    Examples
+    --------
+    >>> from lucidnet.layers import Dense, Sequential
+    >>> with_units(Sequential([Dense(4, "tanh"), Dense(1, "sigmoid")]), 8).layers
+    (Dense(8, Tanh(), name='dense0'), Dense(1, Sigmoid(), name='dense1'))
+    """
+    having = [path for path, layer in walk(net) if path and hasattr(layer, "units")]
+    if len(having) < 2:
+        raise SettingError("race: there is no hidden layer whose units could be others: race models")
+
+    def swap(layer: Layer, same: Any, path: tuple[str, ...]) -> Layer:
+        return replace(same, units=units) if path in having[:-1] else same  # type: ignore[no-any-return]
+
+    return rebuilt(net, swap)
 
 
 def written(value: Any) -> str:

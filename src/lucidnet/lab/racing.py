@@ -63,11 +63,11 @@ def race(
         first if left out. Or what else `fit` takes as x: a `data.Dataset`, or a function that gives a fresh
         iterator of batches for each epoch.
     rules : dict of str to anything, or sequence
-        Who takes part, by name. Each is a rule, an optimizer, a rate, an activation (of the hidden layers), a
-        model, layers, a function that returns one of these two, or a dict of settings: ``model``, ``rule``,
-        ``optimizer``, ``activation``, ``loss``, those of the optimizer such as ``learning_rate``, and those
-        of `fit`, such as ``batch_size``. In a sequence stand rules, optimizers, activations and rates, or
-        pairs ``("name", rule)``.
+        Who takes part, by name. Each is a rule, an optimizer, a rate or schedule, an activation (of hidden
+        layers), a loss, a model, layers, a function that returns one of these two, or a dict of settings:
+        ``model``, ``rule``, ``optimizer``, ``activation``, ``units`` (of the hidden layers), ``loss``, those
+        of the optimizer such as ``learning_rate``, and those of `fit`, such as ``batch_size``. In a sequence
+        stand rules, optimizers, rates, activations and losses, or pairs ``("name", rule)``.
     seeds : int or sequence of int
         How many seeds, or which.
     epochs : int
