@@ -125,6 +125,23 @@ def test_numbers_and_names_that_cannot_be(words, said):
     assert said in run("train", "digits", *words, code=2)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "digits", "--hidden", "2,,3"], "--hidden: expected whole numbers with commas"),
+        (["race", "digits", "--rules", ","], "--rules: expected names with commas, as in backprop,fa"),
+        (["race", "digits", "--rules", "no"], "unknown rule, optimizer, activation or loss 'no'"),
+        (["train", ""], "DATA: expected the name of a data set"),
+        (["evaluate", "FILE", ""], "DATA: expected the name of a data set"),
+        (["predict", "FILE", ""], "DATA: expected the name of a data set"),
+        (["plot", "FILE", "a.png", "--data", "digits"], "--data 'digits': is for confusion and mistakes"),
+        (["plot", "FILE", "a.png", "--layer", "dense1"], "--layer 'dense1': is for heat"),
+    ],
+)
+def test_words_without_effect(words, said, file):
+    assert said in run(*(file if word == "FILE" else word for word in words), code=2)
+
+
 def test_resume_and_folders(tmp_path):
     file = tmp_path / "file"
     file.write_text("x")

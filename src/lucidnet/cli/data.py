@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import data as sets
+from ..errors import SettingError
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,15 @@ def as_name(text: str) -> str:
 
 def open_task(name: str) -> Task:
     """Load a data set by name, or from a file."""
+    if not name.strip():
+        raise SettingError(f"DATA: expected the name of a data set, as in digits, or a file, got {name!r}")
     (x, y), (x_test, y_test) = sets.load(name)
     return Task(name, x, y, x_test, y_test)
 
 
 def open_whole(name: str) -> Task:
     """Load a data set by name; of a file without a test part of its own, all rows are the test part."""
-    if name in sets.KNOWN or not Path(name).exists():
+    if name in sets.KNOWN or not name.strip() or not Path(name).exists():
         return open_task(name)
     table = sets.read(name)
     if table.x_test is not None:

@@ -202,6 +202,12 @@ def info(file: Path, found: dict[str, Any]) -> None:
 def plot(file: Path, out: Path, what: str, layer: str | None, data: str | None) -> None:
     """Draw a saved model."""
     check_places(picture=out)
+    if data is not None and what not in ("confusion", "mistakes"):
+        raise SettingError(
+            f"--data {data!r}: is for confusion and mistakes; --what {what} draws the model alone"
+        )
+    if layer is not None and what != "heat":
+        raise SettingError(f"--layer {layer!r}: is for heat, not for --what {what}")
     draw(Model.load(file), out, what, layer, data)
 
 
@@ -255,7 +261,7 @@ def _judged(model: Model, what: str, data: str | None) -> Any:
 
 def data_name(model: Model, data: str | None) -> str:
     """Return the name of the data set: the given one, or that of the training."""
-    if data:
+    if data is not None:
         return data
     if not (name := model.about.get("data")):
         raise SettingError("the file does not say what data the model was trained on: name a data set")

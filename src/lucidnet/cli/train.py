@@ -40,8 +40,10 @@ class Network:
         return [*layers, Dense(task.outputs, activation=task.activation)]
 
     def _units(self) -> list[int]:
+        if not self.hidden.strip():
+            return []
         try:
-            return [int(units) for units in self.hidden.split(",") if units.strip()]
+            return [int(units) for units in self.hidden.split(",")]
         except ValueError:
             raise SettingError(
                 f"--hidden: expected whole numbers with commas, as in 128,64, got {self.hidden!r}"

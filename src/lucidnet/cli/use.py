@@ -14,6 +14,7 @@ from .. import lab, plots
 from ..backend import Array
 from ..check import CheckReport, RuleReport, gradients, package
 from ..core import files as atomic
+from ..errors import SettingError
 from ..model import Model
 from ..training.history import number
 from . import show
@@ -38,6 +39,8 @@ class Contest:
     def racers(self) -> list[Any]:
         """Return who takes part: names, and numbers as rates."""
         names = [name.strip() for name in self.rules.split(",") if name.strip()]
+        if not names:
+            raise SettingError(f"--rules: expected names with commas, as in backprop,fa, got {self.rules!r}")
         return [(name, _rate(name)) for name in names]
 
 
@@ -103,7 +106,7 @@ def predict(file: Path, data: str | None, rows: int, out: Path | None, found: di
     """Print predictions beside the targets; write all of them to a CSV file if asked for."""
     show.check_places(out)
     model = Model.load(file)
-    task = open_whole(data) if data else open_task(show.data_name(model, None))
+    task = open_whole(data) if data is not None else open_task(show.data_name(model, None))
     y = model.predict(task.x_test)
     found |= {"data": task.name, "rows": len(y), "outputs": y[:rows], "targets": task.y_test[:rows]}
     if task.classes:
