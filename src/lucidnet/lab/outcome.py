@@ -290,12 +290,15 @@ class Race:
             return text
         return f"Race({len(self.runs):,} runs of {len(self.rules):,}; print it to see the table)"
 
-    def plot(self) -> Figure:
-        """Return a figure of all quantities over the epochs: mean and spread over the seeds."""
+    def plot(self, **look: Any) -> Figure:
+        """Return a figure of all quantities over the epochs: mean and spread over the seeds.
+
+        What else is given goes to the picture; see `plots`.
+        """
         from ..plots.race import race_curves
 
         return race_curves(
-            {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}
+            {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}, **look
         )
 
 

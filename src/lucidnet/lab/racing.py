@@ -82,7 +82,7 @@ def race(
     folder : path, optional
         Where finished runs are kept. A race that was interrupted goes on after them, to the same numbers as
         one that was not; other seeds and rules may be added. Another data set, other settings, or another
-        rule of the same name are an error.
+        rule of the same name are an error. What functions do, of a data set or a callback, is not compared.
     jobs : int
         How many runs are made at once, each in a process of its own (needs joblib: ``pip install
         'lucidnet[jobs]'``). Whatever backend ``joblib.parallel_config`` names does the work; Dask's has been
