@@ -375,6 +375,18 @@ def test_without_any_output():
     assert done == [(0, b""), (0, b""), (0, b""), (2, b""), (2, b""), (0, b"")] and err == b""
 
 
+@pytest.mark.skipif(
+    not os.path.exists("/dev/full"), reason="a disk that is always full is there on Linux only"
+)
+def test_an_output_that_cannot_be_written():
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lucidnet", "explain"], stdout=full, stderr=subprocess.PIPE, timeout=60
+        )
+    assert done.returncode == 2 and done.stderr.startswith(b"error: No space left on device")
+    assert done.stderr.count(b"\n") == 1
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
 def test_ctrl_c_ends_a_race_tidily(tmp_path):
     words = [

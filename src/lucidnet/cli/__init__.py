@@ -23,7 +23,7 @@ def main() -> None:
 def _run() -> None:
     from ..errors import LucidnetError, Terminated, WorkerError
     from .app import app
-    from .show import complain, plain_streams
+    from .show import complain, drop_output, plain_streams
 
     plain_streams()
     try:
@@ -40,6 +40,11 @@ def _run() -> None:
 
         complain(f"error: {error}")
         leave()
+        sys.exit(2)
+    except OSError as error:  # a disk that is full, an output that is gone
+        place = f": {error.filename}" if error.filename else " (where the output goes, or a file)"
+        complain(f"error: {error.strerror or error}{place}")
+        drop_output()
         sys.exit(2)
     except MemoryError as error:
         complain(

@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,12 @@ def _sign(sign: str) -> str:
     if kind in ("<sub>", "<super>"):
         return "".join(chr(int(number, 16)) for number in rest)
     return PLAIN.get(sign) or sign.encode("ascii", "backslashreplace").decode()
+
+
+def drop_output() -> None:
+    """Let what is still to be printed go nowhere: Python would try, and complain, once more at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(text: str) -> None:
