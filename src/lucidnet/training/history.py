@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core import epochs as telling
 from ..core.epochs import number as number
+from ..core.longform import history_csv, step_rows
 from ..core.text import ByName, plain, shortened
 
 
@@ -89,11 +90,26 @@ class History(dict[str, list[float]]):
             for epoch in range(self.epochs)
         ]
 
-    def to_csv(self, path: str | PathLike[str] | None = None) -> str:
-        """Return the table as CSV; write it to a file if a path is given."""
-        from ..core.files import csv_text
+    def step_rows(self) -> list[dict[str, Any]]:
+        """Return what was recorded between epochs in long form: one dict for each number.
 
-        return csv_text(["epoch", *self], self.rows(), path)
+        The columns are ``step``, ``quantity`` (``"gradient_alignment"``, ``"weights"``, ``"val_loss"``),
+        ``layer`` and ``parameter`` (of what; empty where it is of none), ``index`` (the place in an array,
+        as ``"2,0"``; empty for a single number) and ``value``. ``pandas.DataFrame(history.step_rows())`` and
+        ``polars.DataFrame`` take the list as it is.
+
+        Examples
+        --------
+        >>> history = History()
+        >>> history.record(100, {"gradient_alignment/dense1": 0.5})
+        >>> list(history.step_rows()[0].values())
+        [100, 'gradient_alignment', 'dense1', '', '', 0.5]
+        """
+        return list(step_rows(self.steps))
+
+    def to_csv(self, path: str | PathLike[str] | None = None, *, steps: bool = False) -> str:
+        """Return `rows`, or `step_rows` if `steps`, as CSV; write it to a file if a path is given."""
+        return history_csv(self, path, steps)
 
     def plot(self, **look: Any) -> Any:
         """Return a figure of all curves (needs matplotlib: ``pip install 'lucidnet[plots]'``).
