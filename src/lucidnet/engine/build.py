@@ -58,7 +58,7 @@ def problem_of(
     from ..rules.feedback import each, edge_shapes
 
     inner, dtype = objective.net, layout.layout.ravel(params).dtype.name
-    edges = edge_shapes(inner, params, zeros(input_shape, dtype))
+    edges = edge_shapes(inner, params, zeros(input_shape, dtype), input_shape)
     weights = own.space.begin(inner, own, params, edges, Stream(0, dtype=dtype))
     learning = each(inner, own, weights, lambda path, layer, rule, B: rule.space.taught(layer, B, B))
     taught = ParameterLayout.over(inner, Layout.of(learning)) if learning else None

@@ -89,7 +89,12 @@ class Objective(Record):
     @classmethod
     def of(cls, net: Layer, loss: Loss, rule: Rule | None = None) -> Objective:
         """Join a network and a loss; raise `SettingError` if they do not fit."""
-        return cls(*loss.fuse(net), rule)
+        if rule is None:
+            return cls(*loss.fuse(net), rule)
+        from ..losses.activated import fused_at
+        from ..rules.credit import broadcast
+
+        return cls(*fused_at(net, loss, broadcast(net, rule)), rule)
 
     def output(self, kept: Any, y: Any) -> Any:
         """Return the network's output, from what the loss kept and the output of `net`."""

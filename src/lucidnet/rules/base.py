@@ -110,6 +110,15 @@ class SpaceRule(Value):
     phase: ClassVar[bool] = False
     """Whether B has a phase of its own between steps: `learn`."""
 
+    @property
+    def broadcasts(self) -> str | None:
+        """By what the error is that `Signals` tell: "preactivation", "output"; None as loss and network fit.
+
+        By the input of the network's final activation, or by its output; None takes the input where the loss
+        computes the activation, as cross-entropies do, else the output.
+        """
+        return None
+
     def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
         """Return fresh feedback weights of a layer with weights that carry the error; {} for none.
 
@@ -166,7 +175,7 @@ class SpaceRule(Value):
         made = trained.evaluate(params, batch, run)
         dy = trained.loss.backward(made.kept)
         learned: dict[Path, Tree] = {}
-        signals = Signals(side_by_side(dy), batch.target, made.mask, run.masks)
+        signals = Signals(side_by_side(dy), batch.target, made.mask, run.masks, batch.weights, run.valid)
         credit = Credit(trained.rule, memory, signals, learned)
         _, grads = credit.send("", trained.net, params, made.cache, dy, False)
         changed = from_paths(learned)

@@ -99,7 +99,7 @@ class OnlineLearner:
         net, x = problem.objective.net, zeros(problem.input_shape, self.model.dtype)
         if plain(net, self.rule):
             return {}
-        edges = edge_shapes(net, state.params, x)
+        edges = edge_shapes(net, state.params, x, problem.input_shape)
         rng = StepStream.like(state.vector, state.seed, state.step, ("feedback",))
         return self.rule.space.begin(net, self.rule, state.params, edges, rng)
 
