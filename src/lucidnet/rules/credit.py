@@ -76,7 +76,7 @@ class Credit:
 
 
 def broadcast(net: Layer, rule: Axes) -> str | None:
-    """Return by what the error is that is told to all layers; None as loss and network fit (`SpaceRule.broadcasts`).
+    """Return by what the error is that all layers are told; None as loss and network fit.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def broadcast(net: Layer, rule: Axes) -> str | None:
 
 
 def ending(net: Layer) -> Path | None:
-    """Return the path of the layer whose output is the network's and goes nowhere else; None if there is none."""
+    """Return the path of the layer whose output is that of the network, and goes nowhere else, or None."""
     if isinstance(net, Sequential):
         last = next((layer for layer in reversed(net.layers) if not isinstance(layer, Linear)), None)
         inner = None if last is None else ending(last)

@@ -9,6 +9,9 @@ from ..backend import Array, Tree
 from ..layers import Layer
 from ..layers.base import Cache, Mask
 
+TIMES = 16
+"""How many time steps noise has that is sent through a layer, where their number varies."""
+
 
 class Signals(NamedTuple):
     """What is known at the network's output, and broadcast to whoever wants it.
@@ -17,8 +20,8 @@ class Signals(NamedTuple):
     ----------
     error : array (n, ..., outputs)
         The gradient of the mean loss by the network's output (by what goes into the final activation, where
-        loss and activation are computed together, or a rule asks for that: `SpaceRule.broadcasts`); of several
-        outputs side by side.
+        loss and activation are computed together, or a rule asks for that: `SpaceRule.broadcasts`); of
+        several outputs side by side.
     target : array
         The targets, as the loss takes them.
     mask : Mask

@@ -51,8 +51,8 @@ def edge_shapes(net: Layer, params: Tree, x: Any, shape: Any = None) -> dict[Any
 
     With the path None comes that of the network's output, of several outputs side by side. Found by sending
     an error of zeros down: what comes back from a layer has the shape of its input (a tuple, if it has
-    several inputs). Sizes that vary from batch to batch are None, if `shape`, that of one input of the network,
-    says which do.
+    several inputs). Sizes that vary from batch to batch are None, if `shape`, that of one input of the
+    network, says which do.
     """
     y, cache = net.forward(params, x)
     found: dict[Any, Any] = {None: tuple(side_by_side(y).shape[1:])}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..core.settings import count, taken
 from ..core.signals import defer_interrupt
 from ..core.trees import ordered
 from ..engine.build import zeros
+from ..engine.objective import Objective
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Trainee
 from ..engine.state import Measurements, State
@@ -81,7 +83,7 @@ class OnlineLearner:
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
         _check(model.net, self.rule)
-        problem, state = model.problem, model.live
+        problem, state = told(model.problem, self.rule), model.live
         self._static = StreamProblem(problem, self.rule, self.delay)
         self._shape = model.input_shape[1:]
         self._order = self._fresh(problem, model.state)
@@ -268,6 +270,13 @@ class OnlineLearner:
 def joined(arrays: list[Array]) -> Array:
     """Return arrays one after the other."""
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def told(problem: Problem, rule: Rule) -> Problem:
+    """Return a problem whose loss tells the error that a rule sends to all layers."""
+    own = None if plain(problem.net, rule) else rule
+    objective = Objective.of(problem.net, problem.loss, own)
+    return replace(problem, objective=replace(objective, rule=problem.rule))
 
 
 def _check(net: Layer, rule: Rule) -> None:

@@ -22,8 +22,8 @@ from ..edge import Edge, Signals, carriers
 class Direct(SpaceRule):
     """The base of rules by which a projected signal stands in for what comes back from a layer.
 
-    A layer with several inputs has a B for each: "B", "B2" and so on. Where the sizes of an input may vary from
-    batch to batch (sequences of any length) and the output has no time, all its places hear the same.
+    A layer with several inputs has a B for each: "B", "B2" and so on. Where the sizes of an input may vary
+    from batch to batch (sequences of any length) and the output has no time, all its places hear the same.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ class Direct(SpaceRule):
         stream = rng.but(seed=self.seed)
         given = inputs if several(inputs) else (inputs,)
         made = {}
-        for name, (rows, shape) in zip(named_inputs(len(given)), (sent(self, s, outputs) for s in given)):
+        for name, own in zip(named_inputs(len(given)), given, strict=True):
+            rows, shape = sent(self, own, outputs)
             flat = self.initializer(stream.child(name), (rows, math.prod(shape)))
             made[name] = flat.reshape(rows, *shape)
         return made
@@ -96,7 +97,9 @@ def sent(rule: SpaceRule, inputs: Shape, outputs: Shape) -> tuple[int, Shape]:
             "(a shape without None), or let the output have no time"
         )
     if inputs[-1] is None:
-        raise SettingError(f"rule: {rule!r} sends errors to inputs of a known number of features, got {inputs}")
+        raise SettingError(
+            f"rule: {rule!r} sends errors to inputs of a known number of features, got {inputs}"
+        )
     return math.prod(outputs), tuple(1 if size is None else size for size in inputs)
 
 
@@ -118,9 +121,9 @@ def spread(dx: Array, like: Array | None, mask: Mask) -> Array:
 class DirectFeedbackAlignment(Direct):
     """The output's error, by fixed random weights, is the error at each layer: dx = e B.
 
-    e is the gradient of the loss by what goes into the network's final activation, dL/da_y, as in Nøkland 2016
-    ("Direct feedback alignment provides learning in deep neural networks", equations 2, 3 and 7); for logistic
-    outputs with the binary cross-entropy, and for softmax with the categorical one, that is y - t.
+    e is the gradient of the loss by what goes into the network's final activation, dL/da_y, as in Nøkland
+    2016 ("Direct feedback alignment provides learning in deep neural networks", equations 2, 3 and 7); for
+    logistic outputs with the binary cross-entropy, and for softmax with the categorical one, that is y - t.
 
     Parameters
     ----------
