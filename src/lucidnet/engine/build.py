@@ -76,8 +76,10 @@ def executor_for(config: DeviceConfig) -> Executor:
     return OnJax(config)
 
 
-def credit_rule(net: Layer, rule: Rule | None) -> Rule | None:
+def credit_rule(net: Layer, rule: Rule | None, optimizer: Optimizer | None = None) -> Rule | None:
     """Return the rule if it, or one of a layer, is more than the chain rule.
+
+    With an optimizer, a rule that is only an approximation in this network is warned of, four calls above.
 
     Raises
     ------
@@ -93,9 +95,12 @@ def credit_rule(net: Layer, rule: Rule | None) -> Rule | None:
     from ..rules import Rule
     from ..rules.defined import check_defined
     from ..rules.registry import plain
+    from ..rules.scope import inexact, warn
 
     rule = rule or Rule()
     check_defined(net, rule)
+    if optimizer is not None:
+        warn(inexact(net, rule, optimizer), 4)
     return None if plain(net, rule) else rule
 
 

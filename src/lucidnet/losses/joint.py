@@ -97,7 +97,7 @@ class Joint(Loss):
         return self.fuse_by(net, lambda loss, ending: loss.fuse(ending))
 
     def fuse_by(
-        self, net: Layer, join: Callable[[Loss, Layer], tuple[Layer, Loss, bool]]
+        self, net: Layer, join: Callable[[Loss, Ending], tuple[Any, Loss, bool]]
     ) -> tuple[Layer, Loss, bool]:
         """Return what `fuse` does, each loss joined to its output in a way of one's own."""
         graph = net.layers[-1] if isinstance(net, Sequential) else net

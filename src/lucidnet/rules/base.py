@@ -107,6 +107,9 @@ class SpaceRule(Value):
     whole: ClassVar[bool] = False
     """Whether it finds all gradients at once, and has no part for single layers."""
 
+    cuts: ClassVar[bool] = False
+    """Whether what comes back from a layer with weights goes no further: another signal takes its place."""
+
     phase: ClassVar[bool] = False
     """Whether B has a phase of its own between steps: `learn`."""
 

@@ -9,8 +9,9 @@ from ..backend import Array, Tree
 from ..layers import Layer
 from ..layers.base import Cache, Mask
 
-TIMES = 16
-"""How many time steps noise has that is sent through a layer, where their number varies."""
+
+class Varying(int):
+    """A size that varies from batch to batch, where it is as large as this number."""
 
 
 class Signals(NamedTuple):

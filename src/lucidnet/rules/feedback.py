@@ -12,7 +12,7 @@ from ..layers import Layer
 from ..layers.base import Cache, Send
 from ..layers.shapes import input_shapes
 from .credit import TIME, R, places
-from .edge import Axes
+from .edge import Axes, Varying
 
 
 def fresh(net: Layer, rule: Axes, params: Tree, shapes: Mapping[Any, Shape], rng: Stream) -> Tree:
@@ -51,8 +51,8 @@ def edge_shapes(net: Layer, params: Tree, x: Any, shape: Any = None) -> dict[Any
 
     With the path None comes that of the network's output, of several outputs side by side. Found by sending
     an error of zeros down: what comes back from a layer has the shape of its input (a tuple, if it has
-    several inputs). Sizes that vary from batch to batch are None, if `shape`, that of one input of the
-    network, says which do.
+    several inputs). Sizes that vary from batch to batch are `Varying`, if `shape`, that of one input of
+    the network, says which do.
     """
     y, cache = net.forward(params, x)
     found: dict[Any, Any] = {None: tuple(side_by_side(y).shape[1:])}
@@ -74,19 +74,19 @@ def edge_shapes(net: Layer, params: Tree, x: Any, shape: Any = None) -> dict[Any
     net.route(params, cache, tree_map(lambda a: namespace(a).zeros_like(a), y), at(()), False)
     if shape is not None:
         known = input_shapes(net, shape, known_only=True) | {None: net.output_shape(shape)}
-        found = {path: _varying(sizes, known.get(path)) for path, sizes in found.items()}
+        found = {path: varying(sizes, known.get(path)) for path, sizes in found.items()}
     return found
 
 
-def _varying(sizes: Any, known: Any) -> Any:
-    """Return a shape with None in place of sizes that vary; several outputs differ in the last size only."""
+def varying(sizes: Any, known: Any) -> Any:
+    """Return a shape whose sizes are `Varying` where they are None in the other; one of several outputs."""
     if isinstance(known, dict):
         known = next(iter(known.values()))
     if known is None or not sizes:
         return sizes
     if isinstance(sizes[0], tuple):
-        return tuple(_varying(*pair) for pair in zip(sizes, known, strict=True))
-    return (*(None if b is None else a for a, b in zip(sizes[:-1], known[:-1], strict=True)), sizes[-1])
+        return tuple(varying(*pair) for pair in zip(sizes, known, strict=True))
+    return (*(Varying(a) if b is None else a for a, b in zip(sizes[:-1], known[:-1], strict=True)), sizes[-1])
 
 
 def from_paths(found: Mapping[Path, Tree]) -> Tree:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import fill
 from typing import Any
 
@@ -11,6 +11,12 @@ from .registry import Rule, get
 from .space.transported import Backprop
 from .time.base import TimeRule
 from .time.bptt import BPTT
+
+BELOW = (
+    "; approximate below a recurrent layer with this rule: only the error of the same time step arrives "
+    "there, not what later ones say"
+)
+"""What is said of rules that do not carry credit to the layers below (`TimeRule.carries`)."""
 
 SPACE_READS = {
     "pre": "the layer's own inputs",
@@ -59,6 +65,8 @@ class Locality:
         What it computes.
     online : bool, optional
         Whether it can learn at each time step; None for a rule across layers.
+    below : str
+        Where the rule is not what it is elsewhere: below a recurrent layer; "" if there is no difference.
     """
 
     rule: SpaceRule | TimeRule
@@ -68,6 +76,7 @@ class Locality:
     memory: str
     cost: str
     online: bool | None
+    below: str = ""
 
     def __str__(self) -> str:
         source = " ".join((type(self.rule).__doc__ or "").split("\n\n")[0].split())
@@ -79,6 +88,8 @@ class Locality:
         ]
         if self.online is not None:
             rows.append(("online", "yes" if self.online else "no: it needs whole trials"))
+        if self.below:
+            rows.append(("scope", self.below))
         lines = (
             fill(text, 100, initial_indent=f"  {name:<8}", subsequent_indent=" " * 10) for name, text in rows
         )
@@ -134,7 +145,10 @@ def _space(rule: SpaceRule) -> Locality:
 
 
 def _time(rule: TimeRule) -> Locality:
-    return _locality(rule, "through time", TIME_READS, rule.online)
+    made = _locality(rule, "through time", TIME_READS, rule.online)
+    return (
+        made if rule.carries else replace(made, below=f"{'exact' if rule.exact else ''}{BELOW}".lstrip("; "))
+    )
 
 
 def _locality(rule: SpaceRule | TimeRule, axis: str, names: dict[str, str], online: bool | None) -> Locality:

@@ -22,6 +22,7 @@ from ..errors import NonFiniteError, SettingError, ShapeError
 from ..layers import Layer, walk
 from ..rules.feedback import edge_shapes
 from ..rules.registry import Rule, get, plain
+from ..rules.scope import below, warn
 from ..rules.time.base import NOT_ONLINE
 
 NOTHING, WAITS = frozenset[str](), frozenset({"waits"})
@@ -83,6 +84,7 @@ class OnlineLearner:
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
         _check(model.net, self.rule)
+        warn(below(model.net, self.rule, stream=True), 3)
         problem, state = told(model.problem, self.rule), model.live
         self._static = StreamProblem(problem, self.rule, self.delay)
         self._shape = model.input_shape[1:]

@@ -15,7 +15,7 @@ from ...layers.base import Mask, Send, several, zeroed
 from ...losses.base import scaled, shares
 from ...losses.crossentropy import as_rows
 from ..base import SpaceRule
-from ..edge import Edge, Signals, carriers
+from ..edge import Edge, Signals, Varying, carriers
 
 
 @value
@@ -37,12 +37,14 @@ class Direct(SpaceRule):
     memory: ClassVar[str] = "a B of outputs x inputs for each layer"
     cost: ClassVar[str] = "a product with B in place of W for each layer"
 
+    cuts: ClassVar[bool] = True
+
     initializer: Any = named(initializers, default=initializers.VarianceScaling())
     seed: int | None = whole(0, default=None, optional=True)
 
     def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
         stream = rng.but(seed=self.seed)
-        given = inputs if several(inputs) else (inputs,)
+        given: Any = inputs if several(inputs) else (inputs,)
         made = {}
         for name, own in zip(named_inputs(len(given)), given, strict=True):
             rows, shape = sent(self, own, outputs)
@@ -90,17 +92,13 @@ def sent(rule: SpaceRule, inputs: Shape, outputs: Shape) -> tuple[int, Shape]:
     """
     if len(inputs) > 1 and inputs[:-1] == outputs[:-1]:  # to each time step its own
         return outputs[-1], inputs[-1:]
-    if None in outputs:
+    if any(isinstance(size, Varying) for size in outputs):
         raise SettingError(
-            f"rule: {rule!r} sends the network's output {outputs} to a layer with inputs {inputs}, but the "
-            "number of its time steps varies, and is not that of this layer: give the sequences one length "
-            "(a shape without None), or let the output have no time"
+            f"rule: {rule!r} sends the error of the network's output to a layer whose input has another number "
+            f"of time steps ({inputs[0]} where the output has {outputs[0]}), and it varies: give the sequences "
+            "one length (a shape without None), or let the output have no time"
         )
-    if inputs[-1] is None:
-        raise SettingError(
-            f"rule: {rule!r} sends errors to inputs of a known number of features, got {inputs}"
-        )
-    return math.prod(outputs), tuple(1 if size is None else size for size in inputs)
+    return math.prod(outputs), tuple(1 if isinstance(size, Varying) else size for size in inputs)
 
 
 def projected(signal: Array, B: Array) -> Array:
@@ -175,6 +173,7 @@ class Shallow(SpaceRule):
     """A control: nothing comes back from any layer with weights, so that the last alone learns."""
 
     reads: ClassVar[str] = ""
+    cuts: ClassVar[bool] = True
     memory: ClassVar[str] = "nothing of its own"
     cost: ClassVar[str] = "a backward pass of the last layer"
 

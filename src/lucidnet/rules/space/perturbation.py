@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from ...backend import Array, Stream, Tree, namespace, outer_sum, scan, with_one
 from ...backend.layout import Layout
 from ...core.settings import finite
 from ...core.trees import Path
 from ...core.value import value
-from ...layers import Layer, Run
+from ...layers import Layer, Recurrent, Run
 from ...layers.base import INFERENCE, Cache, zeroed
 from ...layers.rebuild import INNER, Wrapper, rebuilt, unwrapped
 from ...layers.recurrent.loop import RecurrentCache, through_time
@@ -97,7 +97,7 @@ class NodePerturbation(Perturbation):
                 return layer.route(params, cache, dy, send, need_dx)
             inner, xi = cache
             if layer.carried:
-                return apart(unwrapped(layer), params, inner, xi * change[:, None], need_dx)
+                return apart(cast(Recurrent, unwrapped(layer)), params, inner, xi * change[:, None], need_dx)
             error = dy if xi is None else xi * change.reshape(-1, *(1,) * (xi.ndim - 1))
             return unwrapped(layer).backward(params, inner, error, need_dx)
 
@@ -123,11 +123,11 @@ class Perturbed(Wrapper):
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
         """Return the output with noise, and beside what the layer keeps the noise (or None)."""
         if self._layer.carried:
-            first = x[0] if isinstance(x, tuple) else x
-            states = len(self._layer.carried) * self._layer.units
+            first, cell = x[0] if isinstance(x, tuple) else x, cast(Recurrent, self._layer)
+            states = len(cell.carried) * cell.units
             xi = noise(run, "outputs", (*first.shape[:2], states), first)
             xi = namespace(xi).permute_dims(xi, (1, 0, 2))  # time first, as all in a recurrent layer
-            y, cache = through_time(NoisyCell(self._layer, self._deviation, xi), params, x, run)
+            y, cache = through_time(NoisyCell(cell, self._deviation, xi), params, x, run)
             return y, (cache, xi)
         y, cache = self._layer.forward(params, x, run)
         if not params:
@@ -149,25 +149,25 @@ class NoisyCell(Wrapper):
         The noise.
     """
 
-    def __init__(self, layer: Layer, deviation: float, xi: Array) -> None:
+    def __init__(self, layer: Recurrent, deviation: float, xi: Array) -> None:
         Wrapper.__init__(self, layer)
-        self._deviation, self._xi = deviation, xi
+        self._cell, self._deviation, self._xi = layer, deviation, xi
 
     def project(self, params: Tree, x: Array, run: Run) -> Array:
         """Return z = x W + b of all times, and beside it their noise."""
-        z = self._layer.project(params, x, run)
+        z = self._cell.project(params, x, run)
         return namespace(z).concat([z, self._xi.reshape(z.shape[0], -1)], axis=-1)
 
     def step(self, params: Tree, z: Array, state: tuple[Array, ...]) -> tuple[tuple[Array, ...], Cache]:
         """Return the next state with noise, and what `step_back` needs."""
-        units, width = self._layer.units, self._layer.gates * self._layer.units
-        made, kept = self._layer.step(params, z[:, :width], state)
+        units, width = self._cell.units, self._cell.gates * self._cell.units
+        made, kept = self._cell.step(params, z[:, :width], state)
         xi = self._deviation * z[:, width:]
         return tuple(s + xi[:, k * units : (k + 1) * units] for k, s in enumerate(made)), kept
 
 
 def apart(
-    layer: Layer, params: Tree, cache: RecurrentCache, errors: Array, need_dx: bool
+    layer: Recurrent, params: Tree, cache: RecurrentCache, errors: Array, need_dx: bool
 ) -> tuple[Any, Tree]:
     """Return the gradients of a recurrent layer's parameters, for errors that are not carried back in time.
 

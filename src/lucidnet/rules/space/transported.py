@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from math import prod
 from typing import Any, ClassVar
 
 from ... import initializers
@@ -14,7 +14,7 @@ from ...errors import SettingError
 from ...layers import Layer
 from ...layers.base import Send, several
 from ..base import SpaceRule
-from ..edge import TIMES, Edge, carriers
+from ..edge import Edge, carriers
 
 
 @value
@@ -201,9 +201,9 @@ class WeightMirror(Transported):
 
 
 def mirrored_through(layer: Layer, params: Tree, inputs: Shape, examples: int, rng: Stream) -> Tree:
-    """Return the sum of xi^T z over examples, for noise xi sent through a layer, over the uses of each weight."""
+    """Return the sum of xi^T z, for noise xi sent through a layer, over the uses of each weight."""
     linear, _ = layer.split_activation()
-    xi = rng.child("noise").normal((examples, *known(inputs)))
+    xi = rng.child("noise").normal((examples, *inputs))
     _, grads = sent_through(linear, layer, params, xi)
     xp = namespace(xi)
     one = xp.ones((1, *xi.shape[1:]), dtype=xi.dtype)
@@ -221,20 +221,15 @@ def sent_through(
     return z, linear.backward(alone, cache, error(z), need_dx=False)[1]
 
 
-def mirrored_alone(layer: Layer, params: Tree, inputs: Shape, examples: int, rng: Stream) -> Tree:
+def mirrored_alone(layer: Layer, params: Tree, inputs: Any, examples: int, rng: Stream) -> Tree:
     """Return what `mirrored_through` does, of matrices for each time step, each with noise of its own."""
     first = inputs[0] if several(inputs) else inputs
-    uses, made = math.prod(known(first)[:-1]), {}
+    uses, made = prod(first[:-1]), {}
     for name in carriers(layer):
         W = params[name]
         xi = rng.child("noise").child(name).normal((examples * uses, W.shape[0]))
         made[name] = xi.T @ (xi @ W) / uses
     return made
-
-
-def known(shape: Shape) -> Shape:
-    """Return a shape of noise: where sizes vary from batch to batch, `TIMES`."""
-    return tuple(TIMES if size is None else size for size in shape)
 
 
 def check_linear(layer: Layer, params: Tree, inputs: Shape, rng: Stream) -> None:
@@ -248,7 +243,7 @@ def check_linear(layer: Layer, params: Tree, inputs: Shape, rng: Stream) -> None
             "inputs, or several weights that are no matrices"
         )
     linear, _ = layer.split_activation()
-    x = rng.child("check").normal((2, *known(inputs)))
+    x = rng.child("check").normal((2, *inputs))
     once, twice = (sent_through(linear, layer, params, k * x)[0] for k in (1, 2))
     if float(namespace(x).abs(twice - 2 * once).max()) > 1e-3 * float(namespace(x).abs(twice).max()):
         raise SettingError(

@@ -33,6 +33,8 @@ class TimeRule(Value):
     """The products that it takes."""
     exact: ClassVar[bool] = False
     """Whether it gives the true gradient of what it is told."""
+    carries: ClassVar[bool] = True
+    """Whether the error sent to the layers below tells of later times, too; if not it is approximate."""
     couples_examples: ClassVar[bool] = False
     """Whether examples count that have no error: then none may be added that do not count."""
 

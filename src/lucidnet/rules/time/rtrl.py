@@ -16,6 +16,7 @@ from .online import Online, TimeStep, back
 class RTRL(Online):
     """The exact gradient, forwards in time: P_t = J_t P_(t-1) + the immediate influence.
 
+    It is exact for the layer's own weights; the layers below hear of the same time only, and are approximate.
     (Williams & Zipser 1989, "A learning algorithm for continually running fully recurrent neural networks",
     equations 5 and 6.) For S numbers of state, it holds S times as many numbers as there are weights, and
     takes S^2 times as many products.
@@ -117,9 +118,9 @@ class UORO(Online):
         s_t = r0 J_t s_(t-1) + r1 nu        w_t = w_(t-1) / r0 + nu^T (ds_t / dw) / r1
 
     where r0 = sqrt(|w_(t-1)| / |J_t s_(t-1)|) and r1 = sqrt(|nu^T (ds_t / dw)| / |nu|) give both one size:
-    norms over the whole state and over all weights of the layer, for each example by itself. A time step takes
-    one product with J, forwards, and one with its transpose. (Tallec & Ollivier 2017, "Unbiased online recurrent
-    optimization", algorithm 1, its epsilon 0.)
+    norms over the whole state and over all weights of the layer, for each example by itself. A time step
+    takes one product with J, forwards, and one with its transpose. (Tallec & Ollivier 2017, "Unbiased online
+    recurrent optimization", algorithm 1, its epsilon 0.)
 
     Parameters
     ----------
