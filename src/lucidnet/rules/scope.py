@@ -98,11 +98,11 @@ def below(net: Layer, rule: Rule, stream: bool = False) -> Iterator[str]:
     if found:
         tops = {path: time for above in found.values() for path, time in above.items()}
         who = ", ".join(f"{time!r} of layer {dotted(path)!r}" for path, time in tops.items())
-        way_out = "" if stream else "For the true gradient there take 'bptt', or 'truncated' for a window; "
+        way_out = "" if stream else "For the true gradient there take 'bptt', or 'truncated' for a window. "
         yield (
-            f"rule: {who}: approximate below it, in {', '.join(map(dotted, found))}: only the error of the "
+            f"rule: {who}: approximate below, in {', '.join(map(dotted, found))}: only the error of the "
             "same time step goes down to them, not what their past does to later ones. "
-            f"{way_out}to leave the layers below as they are, frozen=True"
+            f"{way_out}To leave the layers below as they are, give them frozen=True"
         )
 
 

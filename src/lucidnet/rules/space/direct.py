@@ -94,9 +94,9 @@ def sent(rule: SpaceRule, inputs: Shape, outputs: Shape) -> tuple[int, Shape]:
         return outputs[-1], inputs[-1:]
     if any(isinstance(size, Varying) for size in outputs):
         raise SettingError(
-            f"rule: {rule!r} sends the error of the network's output to a layer whose input has another number "
-            f"of time steps ({inputs[0]} where the output has {outputs[0]}), and it varies: give the sequences "
-            "one length (a shape without None), or let the output have no time"
+            f"rule: {rule!r} sends the error of the network's output to a layer whose input has another "
+            f"number of time steps ({inputs[0]} where the output has {outputs[0]}), and it varies: give the "
+            "sequences one length (a shape without None), or let the output have no time"
         )
     return math.prod(outputs), tuple(1 if isinstance(size, Varying) else size for size in inputs)
 

@@ -91,6 +91,7 @@ class SnAp(RTRL):
 
     reads: ClassVar[str] = f"{ALL_UNITS}, trace"
     exact: ClassVar[bool] = False
+    limit: ClassVar[str] = "where each weight reaches all units in n steps"
     memory: ClassVar[str] = "N^3, of which most are zeros for small n"
     cost: ClassVar[str] = "N^4 a time, as the zeros are not left out"
 
