@@ -10,7 +10,6 @@ import numpy as np
 
 from ..backend import Array, Stream, Tree
 from ..backend.layout import Layout
-from ..core.trees import tree_map
 from ..data.batch import Batch
 from ..engine.build import initial, problem_of
 from ..engine.numbers import Numbers
@@ -22,9 +21,11 @@ from ..losses import MeanSquaredError
 from ..optimizers import SGD
 from ..rules import Rule, SpaceRule, TimeRule
 from ..rules.credit import Credit
-from ..rules.edge import Signals
+from ..rules.defined import outputs
+from ..rules.edge import Signals, carriers
 from ..rules.feedback import side_by_side
 from ..rules.locality import Locality, report
+from .make import inputs_of
 
 EXAMPLES, TIMES, UNITS = 4, 6, 5
 CHANGED = 1e-6
@@ -51,25 +52,28 @@ class Claim:
     ----------
     name : str
         What may be read, in the words of `rules.locality`.
-    claimed : bool
-        Whether the rule says that it reads it.
+    claimed : bool or None
+        Whether the rule says that it reads it; None if its class says nothing of what it reads.
     seen : bool or None
         Whether its update changed with it; None if that could not be tried.
     axis : str
         Along which axis.
     """
 
-    def __init__(self, name: str, claimed: bool, seen: bool | None, axis: str) -> None:
+    def __init__(self, name: str, claimed: bool | None, seen: bool | None, axis: str) -> None:
         self.name, self.claimed, self.seen, self.axis = name, claimed, seen, axis
 
     @property
     def passed(self) -> bool | None:
         """Whether the claim holds; None where nothing was seen that speaks for or against it."""
-        if self.seen is None or (self.claimed and not self.seen):
+        if self.seen is None or self.claimed is None or (self.claimed and not self.seen):
             return None
         return self.seen == self.claimed
 
     def __str__(self) -> str:
+        if self.claimed is None:
+            seen = "not tried here" if self.seen is None else "yes" if self.seen else "no"
+            return f"{seen}; the rule says nothing of what it reads (reads = ...)"
         if self.seen is None:
             return f"not tried here; the rule says {'yes' if self.claimed else 'no'}"
         if self.seen == self.claimed:
@@ -81,15 +85,26 @@ def claims(rule: Rule, net: Layer | None = None, shape: Any = None) -> Iterator[
     """Yield each claim of a rule about what it reads, with what was seen.
 
     A small network of dense layers and a recurrent layer are tried, and the network that is given, for what
-    can be changed in any network: weights, errors, output's error and targets.
+    can be changed in any network: weights, the output's error and targets.
     """
     for part in report(rule).parts:
         probes = [Space(part.rule) if isinstance(part.rule, SpaceRule) else Time(part.rule)]
-        if net is not None and isinstance(part.rule, SpaceRule) and isinstance(net, (Sequential, Graph)):
+        if (
+            net is not None
+            and isinstance(part.rule, SpaceRule)
+            and isinstance(net, (Sequential, Graph))
+            and not outputs(net)
+        ):
             probes.append(Space(rule.space, net, shape))
         for name in _names(part):
             seen = [found for probe in probes if (found := _tried(probe, name)) is not None]
-            yield Claim(name, name in part.reads, any(seen) if seen else None, part.axis)
+            claimed = name in part.reads if _says(part.rule) else None
+            yield Claim(name, claimed, any(seen) if seen else None, part.axis)
+
+
+def _says(rule: Any) -> bool:
+    """Tell whether a rule's class, or one that it is derived from, says what it reads."""
+    return any("reads" in vars(kind) for kind in type(rule).__mro__ if kind not in (SpaceRule, TimeRule))
 
 
 def _tried(probe: Any, name: str) -> bool | None:
@@ -128,22 +143,17 @@ class Space:
     def __init__(self, rule: SpaceRule, net: Layer | None = None, shape: Any = None) -> None:
         self.plain = net is None
         net = net or Sequential([Input(5), Dense(6, "tanh"), Dense(4, "tanh"), Dense(3)])
-        shape = (5,) if shape is None else shape
+        self.shape = shape = (5,) if shape is None else shape
         self.rng = np.random.default_rng(0)
         params = initial(net, shape, 1, "float64")
         self.problem = problem_of(net, MeanSquaredError(), SGD(0.1), Rule(rule), params, shape)
         self.state, self.net = self.problem.start(params, 1), self.problem.objective.net
         self.rule, self.params = rule, self.state.params
-        self.x = self._inputs(shape)
+        self.x = inputs_of(net, shape, Stream(2, dtype="float64"), EXAMPLES, TIMES)
         self.y, self.cache = self.net.forward(self.params, self.x)
         self.target = self._other(self.y)
         self.dy = self.y - self.target
         self.first = next(name for name, own in self.params.items() if Layout.of(own).size)
-
-    def _inputs(self, shape: Any) -> Any:
-        if isinstance(shape, dict):
-            return {name: self._inputs(inner) for name, inner in shape.items()}
-        return self.rng.normal(size=(EXAMPLES, *(TIMES if size is None else size for size in shape)))
 
     def _other(self, like: Array) -> Array:
         return self.rng.normal(size=like.shape)
@@ -155,8 +165,8 @@ class Space:
             return self._estimated(name) if self.plain else None
         if name not in ACROSS:
             return False if self.plain else None  # there is nothing of them in a pass back
-        if not self.plain and name in ("pre", "post"):
-            return None
+        if not self.plain and name in ("pre", "post", "errors above"):
+            return None  # layers between may send an error through, whatever it is
         return differs(self._update(), self._update(**self._changed(name)))
 
     def _update(self, params: Tree = None, cache: Any = None, error: Any = None, target: Any = None) -> Array:
@@ -173,8 +183,8 @@ class Space:
         if name == "weights above":
             return {
                 "params": {
-                    key: own if key == self.first else tree_map(self._other, own)
-                    for key, own in self.params.items()
+                    name: own if name == self.first else self._reweighed(dict(self.net.children())[name], own)
+                    for name, own in self.params.items()
                 }
             }
         if name == "output error":
@@ -182,11 +192,17 @@ class Space:
         if name == "targets":
             return {"target": self._other(self.target)}
         if name == "errors above":  # with other activations there, their slopes are others
-            _, fresh = self.net.forward(self.params, tree_map(self._other, self.x))
+            other = inputs_of(self.net, self.shape, Stream(3, dtype="float64"), EXAMPLES, TIMES)
+            _, fresh = self.net.forward(self.params, other)
             return {"cache": fresh | {self.first: self.cache[self.first]}}
         rows, kept = self.cache[self.first]
         first = (self._other(rows), kept) if name == "pre" else (rows, np.tanh(self._other(kept)))
         return {"cache": self.cache | {self.first: first}}
+
+    def _reweighed(self, layer: Layer, params: Tree) -> Tree:
+        """Return the parameters with others in place of the weights that carry errors across layers."""
+        inner = {name: self._reweighed(child, params[name]) for name, child in layer.children()}
+        return params | inner | {name: self._other(params[name]) for name in carriers(layer)}
 
     def _estimated(self, name: str) -> bool | None:
         """Tell what a rule reads that finds all gradients at once: its loss, or its noise, is changed."""

@@ -310,7 +310,7 @@ def _findings(case: _Case, spare: Spare | None) -> Iterator[RuleFinding]:
 def _elsewhere(
     finding: RuleFinding, look: Callable[[_Case], RuleFinding], spare: Spare | None
 ) -> RuleFinding:
-    """Return a finding; one that failed, where the rule has nothing to do, is only told if it holds elsewhere."""
+    """Return a finding; one that fails where the rule has nothing to do is told, if it holds elsewhere."""
     if finding.passed is not False or finding.what == EXACT or spare is None:
         return finding
     other = spare()

@@ -101,7 +101,7 @@ class SpaceRule(Value):
     exact: ClassVar[bool] = False
     """Whether it gives the true gradient."""
     limit: ClassVar[str] = ""
-    """Where a rule that is not exact gives the true gradient all the same: a clause with "where" or "with"."""
+    """Where a rule that is not exact gives the true gradient all the same: "where ..." or "with ..."."""
 
     couples_examples: ClassVar[bool] = False
     """Whether examples count that have no error: then none may be added that do not count."""

@@ -179,4 +179,6 @@ class Shallow(SpaceRule):
 
     def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
         dx, grads = edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx)
-        return (0 * dx if edge.need_dx and carriers(edge.layer) else dx), grads, None
+        if not (edge.need_dx and carriers(edge.layer)):
+            return dx, grads, None
+        return (tuple(0 * part for part in dx) if isinstance(dx, tuple) else 0 * dx), grads, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar, cast
 
 from ...backend import Array, Stream, Tree, namespace, outer_sum, scan, with_one
@@ -10,11 +11,12 @@ from ...core.settings import finite
 from ...core.trees import Path
 from ...core.value import value
 from ...layers import Layer, Recurrent, Run
-from ...layers.base import INFERENCE, Cache, zeroed
+from ...layers.base import INFERENCE, Cache, buffer_paths, zeroed
 from ...layers.rebuild import INNER, Wrapper, rebuilt, unwrapped
 from ...layers.recurrent.loop import RecurrentCache, through_time
 from ...losses.base import scaled, shares
 from ..base import Given, RuleGradient, SpaceRule, Trained
+from ..feedback import merged
 from ..time.online import TimeStep, back, gathered
 
 
@@ -52,12 +54,13 @@ class WeightPerturbation(Perturbation):
 
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
         made = trained.evaluate(params, batch, run)
-        layout = Layout.of(params)
-        vector = layout.ravel(params)
+        net = unwrapped(trained.net)
+        weights = without(params, buffer_paths(net))  # running statistics are no weights
+        layout = Layout.of(weights)
+        vector = layout.ravel(weights)
         xi = noise(run, "weights", vector.shape, vector)
-        moved, _, mask = unwrapped(trained.net).flow(
-            layout.unravel(vector + self.deviation * xi), batch.x, run
-        )
+        others = merged(params, layout.unravel(vector + self.deviation * xi))
+        moved, _, mask = net.flow(others, batch.x, run)
         change = trained.loss.forward(moved, batch.target, batch.weights, mask, run.valid)[0] - made.loss
         grads = layout.unravel(change / self.deviation * xi)
         return RuleGradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
@@ -103,6 +106,15 @@ class NodePerturbation(Perturbation):
 
         _, grads = noisy.route(params, noted, made.y, send, False)
         return RuleGradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
+
+
+def without(tree: Tree, paths: Collection[Path], path: Path = ()) -> Tree:
+    """Return a tree without the arrays at some paths."""
+    left = {name: branch for name, branch in tree.items() if (*path, name) not in paths}
+    return {
+        name: without(branch, paths, (*path, name)) if isinstance(branch, dict) else branch
+        for name, branch in left.items()
+    }
 
 
 class Perturbed(Wrapper):

@@ -34,7 +34,7 @@ class TimeRule(Value):
     exact: ClassVar[bool] = False
     """Whether it gives the true gradient of what it is told."""
     limit: ClassVar[str] = ""
-    """Where a rule that is not exact gives the true gradient all the same: a clause with "where" or "with"."""
+    """Where a rule that is not exact gives the true gradient all the same: "where ..." or "with ..."."""
     carries: ClassVar[bool] = True
     """Whether the error sent to the layers below tells of later times, too; if not it is approximate."""
     couples_examples: ClassVar[bool] = False
