@@ -363,7 +363,7 @@ def _mirrored(case: _Case) -> RuleFinding | None:
     for path, layer, own in places(net, rule):
         inner = {name: array for name, array in branch(B, path).items() if not isinstance(array, dict)}
         if not inner:
-            if not own.space.exact:
+            if path in (case.problem.edges or {}) and not own.space.exact:
                 return None
             continue
         given = own.space.mirrored(layer, branch(case.state.params, path), path == end)
