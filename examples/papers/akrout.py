@@ -3,8 +3,8 @@
 The feedback weights B turn towards the weights W that they stand for, until there is no angle between them,
 in either of two ways that need no copy of W: Kolen-Pollack ("kp", the same changes and the same decay for
 both) and weight mirrors ("wm", noise sent through each layer between the steps). With fixed B ("fa") the
-angle stays wide. With learnt B the gradients come to be those of backpropagation, which they do not with fixed
-B, and the network learns as by backpropagation.
+angle stays wide. With learnt B the gradients come to be those of backpropagation, which they do not with
+fixed B, and the network learns as by backpropagation.
 
     python examples/papers/akrout.py
 
@@ -76,7 +76,9 @@ def judge(runs: dict[str, Run], decay: float, checks: Checks) -> None:
         angle = runs["fa"].angles[-1].get(layer, float("nan"))
         checks.add(f"fa: angle of W and B, {layer} layer", "not to 0", f"{angle:.1f}", angle > 20)
     cosine = runs["fa"].gradients["first"]
-    checks.add("fa: cosine with the gradient of backprop, first layer", "not to 1", f"{cosine:.3f}", cosine < 0.95)
+    checks.add(
+        "fa: cosine with the gradient of backprop, first layer", "not to 1", f"{cosine:.3f}", cosine < 0.95
+    )
     run = runs["kp"]
     first, last = (float(run.distances[k]) for k in (0, -1))
     law, found = (1 - RATE * decay) ** run.steps, last / first if first else float("nan")
@@ -119,7 +121,9 @@ def main(arguments: list[str] | None = None) -> None:
     # Short: a decay that brings W and B together faster.
     epochs, decay = (1, 0.0025) if given.quick else (10, 0.06) if given.short else (given.epochs, 0.0025)
     checks, learnt = Checks(given.quick), ("kp", "wm")
-    rules = {name: controlled(rule, given.control if name in learnt else None) for name, rule in RULES.items()}
+    rules = {
+        name: controlled(rule, given.control if name in learnt else None) for name, rule in RULES.items()
+    }
     runs = {name: Run(rule, epochs, decay, given.seed) for name, rule in rules.items()}
     judge(runs, decay, checks)
     checks.finish(draw(runs), given.figure)

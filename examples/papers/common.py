@@ -1,8 +1,8 @@
 """What the scripts about papers share: their options, a table of what was claimed and found, and wrong rules.
 
-Each script takes ``--control``, which puts a wrong rule in the place of those that the paper is about: one by which
-the last layer alone learns ("shallow"), or one whose errors are shuffled ("shuffled"). Then its checks must fail.
-With ``--short`` it is a smaller experiment, whose checks hold for the right rules, too.
+Each script takes ``--control``, which puts a wrong rule in the place of those that the paper is about: one by
+which the last layer alone learns ("shallow"), or one whose errors are shuffled ("shuffled"). Then its checks
+must fail. With ``--short`` it is a smaller experiment, whose checks hold for the right rules, too.
 """
 
 from __future__ import annotations
@@ -29,8 +29,12 @@ def parser(document: str, script: str) -> argparse.ArgumentParser:
     figure = Path(script).with_suffix(".png").name
     made.add_argument("--figure", type=Path, default=Path(figure), help="where the figure goes")
     made.add_argument("--quick", action="store_true", help="a few steps: runs, checks nothing")
-    made.add_argument("--short", action="store_true", help="a smaller experiment of the same kind, checked, too")
-    made.add_argument("--control", choices=CONTROLS, help="a wrong rule in the place of those tried: checks must fail")
+    made.add_argument(
+        "--short", action="store_true", help="a smaller experiment of the same kind, checked, too"
+    )
+    made.add_argument(
+        "--control", choices=CONTROLS, help="a wrong rule in the place of those tried: checks must fail"
+    )
     return made
 
 

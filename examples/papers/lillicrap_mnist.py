@@ -70,7 +70,9 @@ def judge(runs: dict[str, Run], short: bool, checks: Checks) -> None:
         )
     first, last = ((runs["FA"].angles or [float("nan")])[k] for k in (0, -1))
     checks.add("FA: angle of B e and W^T e at first", "about 90", f"{first:.0f}", 75 < first < 105)
-    checks.add("FA: angle of B e and W^T e at last", "well below 90", f"{last:.0f}", last < (75 if short else 60))
+    checks.add(
+        "FA: angle of B e and W^T e at last", "well below 90", f"{last:.0f}", last < (75 if short else 60)
+    )
 
 
 def draw(runs: dict[str, Run]) -> ln.plots.figures.Figure:

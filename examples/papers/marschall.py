@@ -139,7 +139,7 @@ def compare(checks: Checks, names: list[str], matrix: Array) -> None:
 
 
 def judge(checks: Checks, found: dict[str, float], control: float, margin: float) -> None:
-    """Check each rule's loss on held-out sequences: above the floor, and below what the readout alone learns."""
+    """Check losses on held-out sequences: above the floor, and below what the readout alone learns."""
     known = floors()
     checks.add("the readout alone: held-out cross-entropy", f"< {known['neither']:.4f}", f"{control:.4f}")
     for name, loss in found.items():

@@ -110,13 +110,20 @@ def judge(name: str, runs: list[Run], limit: float, checks: Checks) -> None:
     first, last = float(np.median(firsts)), float(np.median(lasts))
     checks.add(f"{name}: loss of the first trial{many}", "0.3", f"{first:.3f}", 0.25 < first < 0.4)
     holds = last < limit if published else None
-    checks.add(f"{name}: loss of the last 100 trials{many}", f"< {limit}" if published else "", f"{last:.5f}", holds)
+    checks.add(
+        f"{name}: loss of the last 100 trials{many}", f"< {limit}" if published else "", f"{last:.5f}", holds
+    )
     if published and len(runs) > 1:
         reached = sum(loss < 2 * limit for loss in lasts)
         checks.add(f"{name}: below {2 * limit}", "all", f"{reached} of {len(runs)}", reached >= len(runs) - 1)
     if name == "rflo":
         angle = float(np.median([run.alignment[-1] if run.alignment else np.nan for run in runs]))
-        checks.add(f"rflo: cosine of W and B at last{many}", "> 0.7", f"{angle:.2f}", angle > (0.3 if limit > 0.01 else 0.7))
+        checks.add(
+            f"rflo: cosine of W and B at last{many}",
+            "> 0.7",
+            f"{angle:.2f}",
+            angle > (0.3 if limit > 0.01 else 0.7),
+        )
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -125,7 +132,9 @@ def main(arguments: list[str] | None = None) -> None:
     options.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES))
     options.add_argument("--trials", type=int, default=10_000)
     options.add_argument("--rtrl-trials", type=int, default=200, help="of rtrl, which takes longer")
-    options.add_argument("--seeds", type=int, nargs="+", default=list(range(9)), help="networks, nine in the paper")
+    options.add_argument(
+        "--seeds", type=int, nargs="+", default=list(range(9)), help="networks, nine in the paper"
+    )
     given = options.parse_args(arguments)
     trials, exact, seeds, limit = given.trials, given.rtrl_trials, given.seeds, 2e-3
     if given.quick or given.short:

@@ -4,9 +4,9 @@ First part: MNIST, one and two hidden layers of 800 tanh units, by backpropagati
 (FA) and direct feedback alignment (DFA). The three come out alike.
 
 Second part: 100 hidden layers whose weights are all zero at first. DFA, which sends the error straight to
-each layer, learns. BP, which has no error to send through zero weights, does not, nor does FA. That this is for
-the zeros, and not for the depth, shows BP from a good start, which learns. (The paper has 240 units a layer and
-trains on; for time's sake ours has 100, and four epochs.)
+each layer, learns. BP, which has no error to send through zero weights, does not, nor does FA. That this is
+for the zeros, and not for the depth, shows BP from a good start, which learns. (The paper has 240 units a
+layer and trains on; for time's sake ours has 100, and four epochs.)
 
     python examples/papers/nokland.py                  # both
     python examples/papers/nokland.py --part deep
@@ -84,7 +84,14 @@ def compare(
 
 
 def deep(
-    data: Digits, depth: int, width: int, epochs: int, seed: int, checks: Checks, control: str | None, low: float
+    data: Digits,
+    depth: int,
+    width: int,
+    epochs: int,
+    seed: int,
+    checks: Checks,
+    control: str | None,
+    low: float,
 ) -> Curves:
     """Train a deep network from weights of zero, and check that DFA alone learns: to an error below `low`."""
     curves: Curves = {}
@@ -93,7 +100,8 @@ def deep(
         own = controlled(rule, control) if name in ("FA", "DFA") else rule
         curves[name] = data.errors([width] * depth, start, own, 5e-4 if name == GOOD else 2e-3, epochs, seed)
         best, last = curves[name].min(), curves[name][-1]
-        what = f"{depth} x {width} from {'a good start' if name == GOOD else 'zero'}, {name[:3].strip(',')}: test error"
+        begin = "from a good start, BP" if name == GOOD else f"from zero, {name}"
+        what = f"{depth} x {width} {begin}: test error"
         learns = name in ("DFA", GOOD)
         holds = last < (low if name == "DFA" else 3 * low) if learns else best > 85
         checks.add(what, "learns" if learns else "does not", f"{last:.2f} %", holds)

@@ -134,10 +134,10 @@ def rule(
     It is looked at whether its gradients are finite, come out the same twice, and leave alone what was
     given; whether they differ from the true ones, layer by layer (a rule that is exact says so by
     ``exact = True``); whether it is backpropagation with the feedback weights that it says make it so
-    (``mirrored``; for feedback alignment B = W); whether each of its settings changes what is learned; and
-    whether it reads what it says that it reads (``reads``, in the words of `rules.report`), and nothing else:
-    each of these is changed by itself, in a small network of dense layers or in a recurrent layer, and where
-    it can be in the network that is given.
+    (``mirrored``; for feedback alignment B = W); whether it reads what it says that it reads (``reads``, in the
+    words of `rules.report`), and nothing else: each of these is changed by itself, in a small network of dense
+    layers or in a recurrent layer, and where it can be in the network that is given; and whether each of its
+    settings changes what is learned.
 
     Parameters
     ----------
@@ -172,8 +172,6 @@ def rule(
       ok     what was given is unchanged: yes
       ok     it is not backprop in disguise: cosine with the true gradient: dense1 ...
       ok     with B = W it is backprop: largest difference ...
-      ok     setting initializer changes what is learned: yes
-      ok     setting seed changes what is learned: yes
       ok     reads pre: yes
       ok     reads post: yes
       ok     reads errors above: yes
@@ -182,6 +180,8 @@ def rule(
       ok     reads targets: no
       ok     reads loss: no
       ok     reads noise: no
+      ok     setting initializer changes what is learned: yes
+      ok     setting seed changes what is learned: yes
     >>> rule("fa").findings["reads weights above"].passed
     True
     """
@@ -296,15 +296,15 @@ def _findings(case: _Case, spare: Spare | None) -> Iterator[RuleFinding]:
     yield _elsewhere(_disguise(case), _disguise, spare)
     if (finding := _mirrored(case)) is not None:
         yield finding
-    for axis in ("space", "time"):
-        for name in (field.name for field in fields(getattr(case.rule, axis)) if field.init):
-            look = partial(_knob, axis=axis, name=name)
-            yield _elsewhere(look(case), look, spare)
     given = (case.problem.net, case.problem.input_shape) if spare else ()
     several = len(report(case.rule).parts) > 1
     for claim in claims(case.rule, *given):
         what = f"reads {claim.name}{f' {claim.axis}' if several else ''}"
         yield RuleFinding(what, str(claim), claim.passed)
+    for axis in ("space", "time"):
+        for name in (field.name for field in fields(getattr(case.rule, axis)) if field.init):
+            look = partial(_knob, axis=axis, name=name)
+            yield _elsewhere(look(case), look, spare)
 
 
 def _elsewhere(
