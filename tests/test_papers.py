@@ -1,7 +1,11 @@
-"""The scripts that reproduce papers: each is tried out with a few steps; with -m slow each is run whole."""
+"""The scripts that reproduce papers: each is tried out with a few steps; with -m slow each is run whole.
+
+What they check has to fail for wrong rules: one by which the last layer alone learns, and one whose errors are shuffled.
+"""
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest

@@ -134,10 +134,10 @@ def rule(
     It is looked at whether its gradients are finite, come out the same twice, and leave alone what was
     given; whether they differ from the true ones, layer by layer (a rule that is exact says so by
     ``exact = True``); whether it is backpropagation with the feedback weights that it says make it so
-    (``mirrored``; for feedback alignment B = W); whether it reads what it says that it reads (``reads``, in the
-    words of `rules.report`), and nothing else: each of these is changed by itself, in a small network of dense
-    layers or in a recurrent layer, and where it can be in the network that is given; and whether each of its
-    settings changes what is learned.
+    (``mirrored``; for feedback alignment B = W); whether it reads what it says that it reads (``reads``, in
+    the words of `rules.report`), and nothing else: each of these is changed by itself, in a small network of
+    dense layers or in a recurrent layer, and where it can be in the network that is given; and whether each of
+    its settings changes what is learned.
 
     Parameters
     ----------
