@@ -5,7 +5,6 @@ What they check has to fail for wrong rules: one by which the last layer alone l
 
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest

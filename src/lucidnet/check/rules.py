@@ -136,8 +136,8 @@ def rule(
     ``exact = True``); whether it is backpropagation with the feedback weights that it says make it so
     (``mirrored``; for feedback alignment B = W); whether it reads what it says that it reads (``reads``, in
     the words of `rules.report`), and nothing else: each of these is changed by itself, in a small network of
-    dense layers or in a recurrent layer, and where it can be in the network that is given; and whether each of
-    its settings changes what is learned.
+    dense layers or in a recurrent layer, and where it can be in the network that is given; and whether each
+    of its settings changes what is learned.
 
     Parameters
     ----------
