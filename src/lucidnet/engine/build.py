@@ -79,7 +79,7 @@ def executor_for(config: DeviceConfig) -> Executor:
 def credit_rule(net: Layer, rule: Rule | None, optimizer: Optimizer | None = None) -> Rule | None:
     """Return the rule if it, or one of a layer, is more than the chain rule.
 
-    With an optimizer, a rule that is only an approximation in this network is warned of, four calls above.
+    With an optimizer it is also warned of what is only an approximation in this network.
 
     Raises
     ------
@@ -95,12 +95,9 @@ def credit_rule(net: Layer, rule: Rule | None, optimizer: Optimizer | None = Non
     from ..rules import Rule
     from ..rules.defined import check_defined
     from ..rules.registry import plain
-    from ..rules.scope import inexact, warn
 
     rule = rule or Rule()
-    check_defined(net, rule)
-    if optimizer is not None:
-        warn(inexact(net, rule, optimizer), 4)
+    check_defined(net, rule, optimizer)
     return None if plain(net, rule) else rule
 
 

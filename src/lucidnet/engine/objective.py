@@ -91,10 +91,9 @@ class Objective(Record):
         """Join a network and a loss; raise `SettingError` if they do not fit."""
         if rule is None:
             return cls(*loss.fuse(net), rule)
-        from ..losses.activated import fused_at
-        from ..rules.credit import broadcast
+        from ..rules.credit import fused_by
 
-        return cls(*fused_at(net, loss, broadcast(net, rule)), rule)
+        return cls(*fused_by(net, loss, rule), rule)
 
     def output(self, kept: Any, y: Any) -> Any:
         """Return the network's output, from what the loss kept and the output of `net`."""

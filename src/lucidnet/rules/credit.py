@@ -11,6 +11,8 @@ from ..errors import SettingError
 from ..layers import Graph, Layer, Sequential
 from ..layers.activations import Linear
 from ..layers.base import Cache
+from ..losses import Loss
+from ..losses.activated import fused_at
 from .edge import Axes, Edge, Signals, carriers
 
 R = TypeVar("R", bound=Axes)
@@ -92,6 +94,11 @@ def broadcast(net: Layer, rule: Axes) -> str | None:
             "same error=..."
         )
     return next(iter(asked), None)
+
+
+def fused_by(net: Layer, loss: Loss, rule: Axes) -> tuple[Layer, Loss, bool]:
+    """Return network and loss as they are trained together by a rule, as `Loss.fuse` does."""
+    return fused_at(net, loss, broadcast(net, rule))
 
 
 def ending(net: Layer) -> Path | None:

@@ -14,17 +14,21 @@ from .credit import broadcast, places
 from .edge import carriers
 from .feedback import varying
 from .registry import Rule, get
-from .scope import reached
+from .scope import below, inexact, reached, warn
 from .space.direct import Direct, DirectRandomTargetProjection, sent
 from .space.transported import Transported
+from .time.base import NOT_ONLINE
 from .time.bptt import BPTT
 
 TIMES = 64
 """How many time steps a sequence has here, where their number varies."""
 
 
-def check_defined(net: Layer, rule: Rule) -> None:
-    """Raise `SettingError` if a rule, or that of a single layer, cannot be followed in a network."""
+def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
+    """Raise `SettingError` if a rule, or that of a single layer, cannot be followed in a network.
+
+    With an optimizer, what it only approximates there is warned of (`InexactWarning`), five calls above.
+    """
     broadcast(net, rule)  # raises where two layers ask for different errors
     for path, layer, own in places(net, rule):
         if layer.derived and isinstance(own.space, Transported):
@@ -39,6 +43,8 @@ def check_defined(net: Layer, rule: Rule) -> None:
         if own.space.whole:
             _check_whole(where, net, layer, own)
     _check_sent(net, rule)
+    if optimizer is not None:
+        warn(inexact(net, rule, optimizer), 5)
 
 
 def _check_whole(where: str, net: Layer, layer: Layer, rule: Rule) -> None:
@@ -143,3 +149,16 @@ def _check_time(where: str, layer: Layer, rule: Rule) -> None:
         f"{where} {rule.time!r} says how credit goes back in time, but there is no recurrent layer here "
         "(SimpleRNN, LeakyRNN, GRU, LSTM)"
     )
+
+
+def check_stream(net: Layer, rule: Rule) -> None:
+    """Raise if a rule cannot learn at each time step; warn of what it only approximates, four calls above."""
+    recurrent: list[Any] = [(layer, own.time) for _, layer, own in places(net, rule) if layer.carried]
+    if not recurrent:
+        raise SettingError("online: the network has no recurrent layer, so each step is a train_step")
+    for layer, time in recurrent:
+        if not time.online:
+            raise SettingError(NOT_ONLINE.format(time))
+        if layer.go_backwards:
+            raise SettingError("online: a layer that goes backwards cannot learn from a stream")
+    warn(below(net, rule, stream=True), 4)

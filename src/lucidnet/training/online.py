@@ -18,12 +18,11 @@ from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Trainee
 from ..engine.state import Measurements, State
 from ..engine.stream import Segment, StreamProblem, StreamState, begin, observe
-from ..errors import NonFiniteError, SettingError, ShapeError
-from ..layers import Layer, walk
+from ..errors import NonFiniteError, ShapeError
+from ..rules.credit import fused_by
+from ..rules.defined import check_stream
 from ..rules.feedback import edge_shapes
-from ..rules.registry import Rule, get, plain
-from ..rules.scope import below, warn
-from ..rules.time.base import NOT_ONLINE
+from ..rules.registry import get, plain
 
 NOTHING, WAITS = frozenset[str](), frozenset({"waits"})
 
@@ -83,9 +82,10 @@ class OnlineLearner:
         self.delay: int = taken("online", "delay", delay, count(0))
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
-        _check(model.net, self.rule)
-        warn(below(model.net, self.rule, stream=True), 3)
-        problem, state = told(model.problem, self.rule), model.live
+        check_stream(model.net, self.rule)
+        problem, state = model.problem, model.live
+        fused = fused_by(problem.net, problem.loss, self.rule)
+        problem = replace(problem, objective=Objective(*fused, problem.rule))
         self._static = StreamProblem(problem, self.rule, self.delay)
         self._shape = model.input_shape[1:]
         self._order = self._fresh(problem, model.state)
@@ -272,23 +272,3 @@ class OnlineLearner:
 def joined(arrays: list[Array]) -> Array:
     """Return arrays one after the other."""
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-
-
-def told(problem: Problem, rule: Rule) -> Problem:
-    """Return a problem whose loss tells the error that a rule sends to all layers."""
-    own = None if plain(problem.net, rule) else rule
-    objective = Objective.of(problem.net, problem.loss, own)
-    return replace(problem, objective=replace(objective, rule=problem.rule))
-
-
-def _check(net: Layer, rule: Rule) -> None:
-    """Raise if a rule cannot learn at each time step."""
-    recurrent: list[Any] = [layer for _, layer in walk(net) if layer.carried]
-    if not recurrent:
-        raise SettingError("online: the network has no recurrent layer, so each step is a train_step")
-    for layer in recurrent:
-        time = rule.within(layer).time
-        if not time.online:
-            raise SettingError(NOT_ONLINE.format(time))
-        if layer.go_backwards:
-            raise SettingError("online: a layer that goes backwards cannot learn from a stream")
