@@ -148,8 +148,7 @@ def judge(checks: Checks, found: dict[str, float], control: float, margin: float
     if "rtrl" in found:
         exact = found["rtrl"]
         below = exact < known["the first"]
-        if margin > 0.02:
-            checks.add("rtrl: knows both tosses", f"< {known['the first']:.4f}", f"{exact:.4f}", below)
+        checks.add("rtrl: knows both tosses", f"< {known['the first']:.4f}", f"{exact:.4f}", below)
         for name in [name for name in ("uoro", "rflo") if name in found]:
             gap = found[name] - exact
             checks.add(f"{name}: above rtrl by", "> 0", f"{gap:.4f}", gap > 0)
@@ -165,8 +164,9 @@ def main(arguments: list[str] | None = None) -> None:
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args(arguments)
     steps, tests, batches, margin = (20, 2, 1, 0.0) if given.quick else (given.steps, 1000, 10, 0.03)
-    if given.short:
-        steps, tests, batches, margin = 6000, 100, 1, 0.01
+    if given.short:  # UORO needs more steps than this, RTRL and KeRNL take longer for each
+        steps, tests, batches, margin = 6000, 100, 1, 0.02
+        given.rules = [name for name in given.rules if name in ("snap1", "rflo")]
     checks, curves, found = Checks(given.quick), {}, {}
     weights: list[Array] = []
     idle = network(RATES["rtrl"], given.tau, given.seed)

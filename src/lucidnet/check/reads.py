@@ -227,7 +227,7 @@ class _Slopeless(MeanSquaredError):  # noqa: N818
     """A squared error without a slope: NaN."""
 
     def slope(self, error: Any) -> Array:
-        """Return no number."""
+        """Return no number at all, NaN."""
         return np.nan * error
 
 
