@@ -83,13 +83,12 @@ def inexact(net: Layer, rule: Rule, optimizer: Any) -> Iterator[str]:
     yield from below(net, rule)
     crossed = set(reached(net))  # others have no B
     for path, layer, own in places(net, rule):
-        penalties = [f"{name}={value!r}" for name in ("l1", "l2") if (value := getattr(layer, name))]
         decay = optimizer.weight_decay if layer.weight_decay is None else layer.weight_decay
-        if isinstance(own.space, KolenPollack) and path in crossed and penalties and decay == 0:
+        if isinstance(own.space, KolenPollack) and path in crossed and layer.l2 and decay == 0:
             yield (
-                f"rule: {own.space!r} with {penalties[0]} of layer {dotted(path)!r}: B takes W's penalty, "
+                f"rule: {own.space!r} with l2={layer.l2!r} of layer {dotted(path)!r}: B takes W's penalty, "
                 "not one of its own, and never comes to equal W. What brings them together is a decay of "
-                f"both: give the optimizer weight_decay={2 * getattr(layer, penalties[0][:2]):g} in its place"
+                f"both: give the optimizer weight_decay={2 * layer.l2:g} in its place"
             )
 
 
