@@ -388,3 +388,4 @@ def test_kolen_pollack_with_a_penalty_in_place_of_decay():
     # It is right: the gap does not get smaller.
     np.testing.assert_allclose(model.feedback["dense2"]["W"] - model.params["dense2"]["W"], gap, rtol=1e-9)
     compiled(layers, "kp", optimizer=SGD(0.1, weight_decay=0.02))
+    compiled(layers, "kp", optimizer=ln.optimizers.EMA(SGD(0.1, weight_decay=0.02)))

@@ -83,7 +83,8 @@ def inexact(net: Layer, rule: Rule, optimizer: Any) -> Iterator[str]:
     yield from below(net, rule)
     crossed = set(reached(net))  # others have no B
     for path, layer, own in places(net, rule):
-        decay = optimizer.weight_decay if layer.weight_decay is None else layer.weight_decay
+        inner = getattr(optimizer, "optimizer", optimizer)  # of an average of the weights
+        decay = inner.weight_decay if layer.weight_decay is None else layer.weight_decay
         if isinstance(own.space, KolenPollack) and path in crossed and layer.l2 and decay == 0:
             yield (
                 f"rule: {own.space!r} with l2={layer.l2!r} of layer {dotted(path)!r}: B takes W's penalty, "
