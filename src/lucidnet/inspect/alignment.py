@@ -91,8 +91,7 @@ def weight_alignment(model: Trainee) -> dict[str, float]:
     from ..rules.credit import ending, places
     from ..rules.feedback import branch
 
-    found = {}
-    last = ending(problem.objective.net)
+    found, last = {}, ending(problem.objective.net)
     for path, layer, own in places(problem.objective.net, problem.rule):
         B = branch(state.feedback.weights, path)
         pairs = own.space.counterparts(layer, at(state.params, path), B, path == last)
