@@ -28,7 +28,16 @@ from lucidnet.errors import (
     UnknownNameError,
 )
 from lucidnet.interop import container
-from lucidnet.layers import LSTM, BatchNormalization, Dense, Dropout, Input, Residual, Sequential
+from lucidnet.layers import (
+    LSTM,
+    BatchNormalization,
+    Dense,
+    Dropout,
+    Input,
+    LayerNormalization,
+    Residual,
+    Sequential,
+)
 from lucidnet.optimizers import EMA, LBFGS, SGD, Adam, AdamW, ClipGlobalNorm, MaxNorm, Muon, RMSprop
 from lucidnet.optimizers.schedules import Cosine, ExponentialDecay
 
@@ -661,7 +670,8 @@ class TestLoading:
 def layers(kind):
     if kind == "stateful":
         return [Input((5, 3)), LSTM(4, stateful=True), Dense(1)]
-    return [Input(3), Dense(6, "tanh"), BatchNormalization(), Dropout(0.3), Dense(1)]
+    norm = LayerNormalization() if kind == "perturbation" else BatchNormalization()
+    return [Input(3), Dense(6, "tanh"), norm, Dropout(0.3), Dense(1)]
 
 
 FILES = {

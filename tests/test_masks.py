@@ -328,6 +328,7 @@ RULES = [*SPACE, *TIME]
 ALSO_ON_JAX = ["fa", "dfa", "drtp", "np", "rflo", "kernl"]
 
 
+@pytest.mark.filterwarnings("ignore::lucidnet.errors.InexactWarning")  # of the layers below
 @pytest.mark.parametrize(
     ("rule", "backend", "ends"),
     [(rule, "numpy", ends) for rule in RULES for ends in (True, False)]
@@ -587,6 +588,7 @@ def test_a_layer_of_ones_own_says_what_becomes_of_time():
 # --- found by use -----------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore::lucidnet.errors.InexactWarning")  # of the layers below
 @pytest.mark.parametrize("rule", ["truncated", "rflo", "rtrl", "eprop"])
 def test_the_last_output_is_that_of_the_last_step_that_counts(rule):
     """A rule through time gets the error of the last output there, however long the padding is."""

@@ -387,9 +387,11 @@ OTHERS = [
         (getattr(rules, name), {}, FEEDBACK)
         for name in ["FeedbackAlignment", "UniformSign", "FixedSign", "BatchSign", "KolenPollack"]
     ),
-    *(
-        (kind, {}, {"initializer": "initializer", "seed": "seed?"})
-        for kind in (rules.DirectFeedbackAlignment, rules.DirectRandomTargetProjection)
+    (rules.DirectRandomTargetProjection, {}, {"initializer": "initializer", "seed": "seed?"}),
+    (
+        rules.DirectFeedbackAlignment,
+        {},
+        {"initializer": "initializer", "seed": "seed?", "error": "choice"},
     ),
     (rules.WeightMirror, {}, FEEDBACK | {"rate": "number 0", "decay": "0 to 1", "examples": "whole 1"}),
     *((kind, {}, {"deviation": "above 0"}) for kind in (rules.WeightPerturbation, rules.NodePerturbation)),

@@ -1,16 +1,23 @@
-"""What the scripts about papers share: their options, and a table of what was claimed and found."""
+"""What the scripts about papers share: their options, a table of what was claimed and found, and wrong rules.
+
+Each script takes ``--control``, which puts a wrong rule in the place of those that the paper is about: one by
+which the last layer alone learns ("shallow"), or one whose errors are shuffled ("shuffled"). Then its checks
+must fail. With ``--short`` it is a smaller experiment, whose checks hold for the right rules, too.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucidnet import plots
+from lucidnet import plots, rules
+from lucidnet.rules import Rule, SpaceRule
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +29,56 @@ def parser(document: str, script: str) -> argparse.ArgumentParser:
     figure = Path(script).with_suffix(".png").name
     made.add_argument("--figure", type=Path, default=Path(figure), help="where the figure goes")
     made.add_argument("--quick", action="store_true", help="a few steps: runs, checks nothing")
+    made.add_argument(
+        "--short", action="store_true", help="a smaller experiment of the same kind, checked, too"
+    )
+    made.add_argument(
+        "--control", choices=CONTROLS, help="a wrong rule in the place of those tried: checks must fail"
+    )
     return made
+
+
+CONTROLS = ("shallow", "shuffled", "fa")
+
+
+@dataclass(frozen=True, repr=False)
+class Shuffled(SpaceRule):
+    """A rule whose error is shuffled below each layer: over examples, time steps and units, each time anew.
+
+    Parameters
+    ----------
+    inner : SpaceRule
+        The rule, whose feedback weights, and how they learn, stay as they are.
+    """
+
+    inner: Any
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("feedback", "taught", "learn", "phase", "counterparts", "broadcasts", "cuts"):
+            return getattr(object.__getattribute__(self, "inner"), name)
+        return object.__getattribute__(self, name)
+
+    def cross(self, edge: Any, send: Any) -> tuple[Any, Any, Any]:
+        """Return what the rule does, the error at the input shuffled."""
+        dx, grads, new = self.inner.cross(edge, send)
+        if not (edge.need_dx and edge.layer.transport):
+            return dx, grads, new
+        return tuple(map(shuffled, dx)) if isinstance(dx, tuple) else shuffled(dx), grads, new
+
+
+def shuffled(array: np.ndarray) -> np.ndarray:
+    """Return an array with its numbers in another order, which is a function of them."""
+    rng = np.random.default_rng(zlib.crc32(array.tobytes()))
+    return rng.permutation(array.reshape(-1)).reshape(array.shape)
+
+
+def controlled(rule: Any, control: str | None) -> Any:
+    """Return a rule, or the wrong one that a script is told to put in its place."""
+    if control is None:
+        return rule
+    own: Rule = rules.get(rule)
+    space = Shuffled(own.space) if control == "shuffled" else rules.get(control).space
+    return Rule(space, own.time)
 
 
 @dataclass

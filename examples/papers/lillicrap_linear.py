@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from common import Checks, parser, row_angle
+from common import Checks, controlled, parser, row_angle
 
 import lucidnet as ln
 from lucidnet.initializers import Uniform
@@ -77,24 +77,26 @@ def angle(model: ln.Model, e: np.ndarray) -> float:
     return row_angle(e @ model.feedback[last]["W"].T, e @ model.params[last]["W"].T)
 
 
-def linear(trials: int, examples: int) -> Curves:
-    """Run figure 1; return the mean curves."""
+def linear(trials: int, examples: int, control: str | None = None) -> Curves:
+    """Run figure 1; return the mean curves. A control takes the place of FA."""
     runs: dict[str, list[np.ndarray]] = {name: [] for name in LINEAR}
     for seed in range(trials):
         T = np.random.default_rng(1000 + seed).uniform(-1, 1, (30, 10))
         for name, (hidden, rule) in LINEAR.items():
-            model = network(hidden, "linear", 0.01, rule, 0.001, seed)
+            own = controlled(rule, control) if name == "FA" else rule
+            model = network(hidden, "linear", 0.01, own, 0.001, seed)
             runs[name].append(train(model, lambda x, T=T: x @ T, examples, 1, seed))
     return {name: np.mean(made, axis=0) for name, made in runs.items()}
 
 
-def deep(trials: int, examples: int) -> Curves:
-    """Run figure 3; return the mean curves."""
+def deep(trials: int, examples: int, control: str | None = None) -> Curves:
+    """Run figure 3; return the mean curves. A control takes the place of FA."""
     runs: dict[str, list[np.ndarray]] = {name: [] for name in DEEP}
     for seed in range(trials):
         teacher = network((20, 10), "tanh", 1.0, "backprop", 0.0, 1000 + seed)
         for name, (hidden, rule) in DEEP.items():
-            model = network(hidden, "tanh", 0.1, rule, 0.05, seed)
+            own = controlled(rule, control) if "FA" in name else rule
+            model = network(hidden, "tanh", 0.1, own, 0.05, seed)
             runs[name].append(train(model, teacher.predict, examples, 10, seed))
     return {name: np.mean(made, axis=0) for name, made in runs.items()}
 
@@ -137,17 +139,18 @@ def draw(first: Curves, third: Curves) -> ln.plots.figures.Figure:
     return figure
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run both, and check."""
     options = parser(__doc__, __file__)
     options.add_argument("--trials", type=int, default=5, help="targets, each with its own first weights")
     options.add_argument("--examples", type=int, default=10_000, help="of the linear task")
     options.add_argument("--deep-examples", type=int, default=400_000, help="of the tanh task")
-    given = options.parse_args()
-    checks, trials = Checks(given.quick), 1 if given.quick else given.trials
-    first = linear(trials, 200 if given.quick else given.examples)
+    given = options.parse_args(arguments)
+    checks, trials = Checks(given.quick), 1 if given.quick or given.short else given.trials
+    first = linear(trials, 200 if given.quick else given.examples, given.control)
     judge_linear(first, checks)
-    third = deep(trials, 200 if given.quick else given.deep_examples)
+    examples = 200 if given.quick else 40_000 if given.short else given.deep_examples
+    third = deep(trials, examples, given.control)
     judge_deep(third, checks)
     checks.finish(draw(first, third), given.figure)
 

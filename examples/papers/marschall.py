@@ -16,7 +16,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from common import Checks, parser
+from common import Checks, controlled, parser
 
 import lucidnet as ln
 from lucidnet.backend import Array
@@ -51,10 +51,10 @@ def network(rate: float, tau: float, seed: int) -> ln.Model:
     return model
 
 
-def train(name: str, model: ln.Model, steps: int, streams: int, seed: int) -> tuple[Array, list[Array]]:
+def train(rule: object, model: ln.Model, steps: int, streams: int, seed: int) -> tuple[Array, list[Array]]:
     """Learn from streams at each step; return the losses before each, and the weights five times."""
     x, y = delayed_add(streams, steps, LAGS, seed)
-    online = model.online(rule=RULES[name])
+    online = model.online(rule=rule)
     losses, kept = np.zeros(steps), []
     for t in range(steps):
         if t % max(steps // 5, 1) == 0:
@@ -138,12 +138,14 @@ def compare(checks: Checks, names: list[str], matrix: Array) -> None:
         checks.add("cosine of rtrl and bptt", "1", f"{exact:.6f}", exact > 0.9999)
 
 
-def judge(checks: Checks, found: dict[str, float]) -> None:
-    """Check each rule's loss on held-out sequences against the floors."""
+def judge(checks: Checks, found: dict[str, float], control: float, margin: float) -> None:
+    """Check losses on held-out sequences: above the floor, and below what the readout alone learns."""
     known = floors()
+    checks.add("the readout alone: held-out cross-entropy", f"< {known['neither']:.4f}", f"{control:.4f}")
     for name, loss in found.items():
-        above = loss > known["both"]
-        checks.add(f"{name}: held-out cross-entropy", f"> {known['both']:.4f}", f"{loss:.4f}", above)
+        # UORO learns by small steps: it is still on its way.
+        holds = known["both"] < loss < control - (margin / 3 if name == "uoro" else margin)
+        checks.add(f"{name}: held-out cross-entropy", f"> {known['both']:.4f}", f"{loss:.4f}", holds)
     if "rtrl" in found:
         exact = found["rtrl"]
         below = exact < known["the first"]
@@ -153,7 +155,7 @@ def judge(checks: Checks, found: dict[str, float]) -> None:
             checks.add(f"{name}: above rtrl by", "> 0", f"{gap:.4f}", gap > 0)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Learn by each rule, compare their gradients, and check."""
     options = parser(__doc__, __file__)
     options.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES))
@@ -161,17 +163,23 @@ def main() -> None:
     options.add_argument("--streams", type=int, default=16)
     options.add_argument("--tau", type=float, default=2.0, help="time constant of the units, in steps")
     options.add_argument("--seed", type=int, default=0)
-    given = options.parse_args()
-    steps, tests, batches = (20, 2, 1) if given.quick else (given.steps, 1000, 10)
+    given = options.parse_args(arguments)
+    steps, tests, batches, margin = (20, 2, 1, 0.0) if given.quick else (given.steps, 1000, 10, 0.03)
+    if given.short:  # UORO needs more steps than this, RTRL and KeRNL take longer for each
+        steps, tests, batches, margin = 6000, 100, 1, 0.02
+        given.rules = [name for name in given.rules if name in ("snap1", "rflo")]
     checks, curves, found = Checks(given.quick), {}, {}
     weights: list[Array] = []
+    idle = network(RATES["rtrl"], given.tau, given.seed)
+    train(Rule("shallow", "rflo"), idle, steps, given.streams, given.seed)
     for name in given.rules:
         model, began = network(RATES[name], given.tau, given.seed), time.perf_counter()
-        curves[name], kept = train(name, model, steps, given.streams, given.seed)
+        rule = controlled(RULES[name], None if name == "rtrl" else given.control)
+        curves[name], kept = train(rule, model, steps, given.streams, given.seed)
         found[name] = tested(model, tests)
         print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
         weights = kept if name == "rtrl" or not weights else weights
-    judge(checks, found)
+    judge(checks, found, tested(idle, tests), margin)
     names = ["bptt", *given.rules]
     matrix = cosines(network(0.0, given.tau, given.seed), weights, names, batches)
     compare(checks, names, matrix)

@@ -36,6 +36,10 @@ class UnknownNameError(LucidnetError, ValueError):
     """A name that nothing answers to; the message suggests the nearest known one."""
 
 
+class InexactWarning(UserWarning):
+    """Something is done by approximation, where its name promises more, or where it cannot work as meant."""
+
+
 class NotReadyError(LucidnetError, RuntimeError):
     """Something was asked of a model that was not compiled, or does not know its input size yet."""
 

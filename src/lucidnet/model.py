@@ -195,7 +195,7 @@ class Model:
             living.learning_rule(rule),
         )
         made.fuse(self.net)  # raises where the loss does not fit the last layer,
-        credit_rule(self.net, own)  # and this where the rule does not fit
+        credit_rule(self.net, own, best)  # and this where the rule does not fit
         _ = self.executor.main  # and this where there are no such devices
         chosen, measured = (made, best, own), several(metrics)
         kept = "live" not in vars(self) or living.recompile(self, chosen)

@@ -39,6 +39,7 @@ def test_rules_across_layers(rule):
 TIME = [*rules.TIME, SnAp(2), TruncatedBPTT(3, 2), Rule("fa", "rflo"), Rule("dfa", "eprop")]
 
 
+@pytest.mark.filterwarnings("ignore::lucidnet.errors.InexactWarning")  # of the layers below
 @pytest.mark.parametrize("rule", TIME, ids=str)
 def test_rules_through_time(rule):
     """All kinds of recurrent layers, one above the other."""

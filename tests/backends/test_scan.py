@@ -73,6 +73,7 @@ NETS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::lucidnet.errors.InexactWarning")  # of the layers below
 @pytest.mark.parametrize(
     "name, rule", [*((name, "backprop") for name in NETS), ("LSTM", "rflo"), ("masks", "rflo")]
 )

@@ -117,6 +117,87 @@ def test_planted_faults_are_named(rule, what):
         report.raise_if_failed()
 
 
+@dataclass(frozen=True, repr=False)
+class Liar(Transported):
+    """It says that it reads no weights, and is carried by half of them."""
+
+    reads = "pre, post, errors above"
+
+    def carried_by(self, W, B):
+        return W / 2
+
+
+@dataclass(frozen=True, repr=False)
+class OnlyPre(SpaceRule):
+    """It says that it reads inputs only."""
+
+    reads = "pre"
+
+    def cross(self, edge, send):
+        dx, grads = edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx)
+        return 2 * dx if edge.need_dx else dx, grads, None
+
+
+@dataclass(frozen=True, repr=False)
+class Peeking(RFLO):
+    """RFLO that also looks at the other units' errors."""
+
+    def gradient(self, trace, error):
+        return RFLO.gradient(self, trace, error + error.mean(-1, keepdims=True))
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        (Liar(), ["reads weights above"]),
+        (OnlyPre(), ["reads post", "reads errors above", "reads weights above"]),
+        (Peeking(), ["reads other errors"]),
+    ],
+    ids=repr,
+)
+def test_a_rule_that_reads_what_it_does_not_say(rule, what):
+    report = check.rule(rule)
+    assert [name for name in failed(report) if name.startswith("reads")] == what
+    assert not report.findings["reads ..."].passed
+    for name in what:
+        assert report.findings[name].passed is False
+    assert report.findings["reads pre"].passed
+
+
+def test_a_rule_that_says_nothing_of_what_it_reads():
+    finding = check.rule(Disguised()).findings["reads pre"]
+    assert finding.passed is None
+    assert "says nothing of what it reads" in finding.seen
+
+
+@pytest.mark.parametrize("rule", [*ALL[:-1], rules.SnAp(6)], ids=str)
+def test_the_rules_of_the_library_read_what_they_say(rule):
+    """And nothing that could be tried was claimed and not seen."""
+    report = check.rule(rule)
+    assert report.findings["reads ..."].passed
+    for finding in report.findings:
+        if finding.what.startswith("reads") and "not tried" not in finding.seen:
+            assert finding.passed, str(finding)
+
+
+def test_findings_by_name():
+    report = check.rule("fa")
+    assert report.findings[0] is report.findings["gradients are finite"]
+    assert report.findings["setting ..."].passed
+    with pytest.raises(ln.errors.UnknownNameError, match="unknown finding 'reads per'"):
+        report.findings["reads per"]
+
+
+def test_what_shows_elsewhere_only_is_no_fault():
+    """A single layer has no feedback weights, and no seed of them."""
+    report = check.rule("fa", Sequential([Input(4), Dense(2)]))
+    assert report
+    finding = report.findings["setting seed changes what is learned"]
+    assert finding.passed is None
+    assert "elsewhere yes" in finding.seen
+    assert not check.rule(DeadKnob(), Sequential([Input(4), Dense(3), Dense(2)]))
+
+
 def test_gradients_that_are_not_finite():
     assert "gradients are finite" in failed(check.rule(Divided()))
 

@@ -151,6 +151,7 @@ def test_memory_does_not_grow_with_time():
     assert last - first < 20_000
 
 
+@pytest.mark.filterwarnings("ignore::lucidnet.errors.InexactWarning")  # of the layer below
 def test_classes_and_a_stack_of_layers():
     made = ln.Model(
         [Input((None, 2)), GRU(6, return_sequences=True), LSTM(5, return_sequences=True), Dense(3, "softmax")]

@@ -11,7 +11,7 @@ import pytest
 import lucidnet as ln
 from lucidnet.callbacks import Callback
 from lucidnet.core.trees import leaves
-from lucidnet.layers import BatchNormalization, Dense, Dropout, Input, Layer, SimpleRNN
+from lucidnet.layers import BatchNormalization, Dense, Dropout, Input, Layer, LayerNormalization, SimpleRNN
 from lucidnet.optimizers import EMA, KNOWN, SGD, Adam
 from lucidnet.optimizers.schedules import ExponentialDecay
 from lucidnet.rules import SPACE, TIME
@@ -49,7 +49,10 @@ def made(backend, optimizer="adam", rule="backprop"):
     if rule in TIME:
         layers, x = [Input((None, 4)), SimpleRNN(6), Dropout(0.3), Dense(2)], SEQUENCES
     else:
-        layers, x = [Input(4), Dense(6, "tanh"), BatchNormalization(), Dropout(0.3), Dense(2)], FLAT
+        norm = (
+            LayerNormalization() if rule == "np" else BatchNormalization()
+        )  # np takes each example by itself
+        layers, x = [Input(4), Dense(6, "tanh"), norm, Dropout(0.3), Dense(2)], FLAT
     model = ln.Model(layers, seed=1, dtype="float64", backend=backend)
     model.compile("mse", OPTIMIZERS[optimizer], ["mae"], rule=rule)
     return model, x

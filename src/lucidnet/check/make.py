@@ -10,7 +10,7 @@ from ..backend import Array, Shape, Stream
 from ..core.trees import tree_map
 from ..engine.objective import Objective
 from ..errors import DataError, LucidnetError, NotReadyError, SettingError, ShapeError
-from ..layers import Embedding, Layer, Recurrent, Run, Sequential
+from ..layers import Embedding, Graph, Layer, Recurrent, Run, Sequential
 from ..layers.containers import first_leaf
 from ..layers.core import Input
 from ..losses import Loss
@@ -59,7 +59,7 @@ def loss_subject(loss: Loss, x: Any, y: Any, shape: int | Shape | None, seed: in
     size = (shape,) if isinstance(shape, int) else shape or (5,)
     scores = example(Stream(seed, dtype="float64"), ROWS, size)
     for prediction in (given(x),) if x is not None else (scores, _probabilities(scores)):
-        goal = _fitting_target(loss, prediction) if y is None else y
+        goal = fitting_target(loss, prediction) if y is None else y
         goal = loss.check_target(goal, prediction.shape[1:], "float64")
         subject = LossSubject(loss, prediction, goal)
         if x is not None or _takes(subject):
@@ -80,7 +80,7 @@ def _takes(subject: LossSubject) -> bool:
         return bool(np.isfinite(subject.cast("float64").forward()[0]))
 
 
-def _fitting_target(loss: Loss, prediction: Array) -> Array:
+def fitting_target(loss: Loss, prediction: Array) -> Array:
     """Return targets that a loss accepts: numbers from 0 to 1, or labels, or 0 and 1."""
     n, k = len(prediction), prediction.shape[-1]
     share = (np.arange(prediction.size).reshape(prediction.shape) * 0.37 + 0.2) % 1.0
@@ -101,8 +101,49 @@ def model_subject(model: Any, x: Any, y: Any, seed: int, train: bool) -> Objecti
     x = example(rng, ROWS, model.input_shape) if x is None else given(as_inputs(x, model.input_shape))
     objective = Objective.of(model.net, model.loss)
     if y is None:
-        y = _fitting_target(model.loss, np.zeros((len(x), *model.output_shape)))
+        y = fitting_target(model.loss, np.zeros((len(x), *model.output_shape)))
     target = model.loss.check_target(y, model.output_shape, "float64")
     params = tree_map(as_float64, model.params)
     run = Run(train, rng)
     return ObjectiveSubject(objective, params, x, target, run)
+
+
+def inputs_of(net: Layer, shape: Any, rng: Stream, rows: int, times: int) -> Any:
+    """Return random inputs of a network, whole numbers where an embedding takes them.
+
+    Parameters
+    ----------
+    shape : shape
+        The shape of one input, or of each by name; sizes that vary are as large as `times`.
+    """
+    return _drawn(shape, rng, rows, times, _embedded(net))
+
+
+def _drawn(
+    shape: Any, rng: Stream, rows: int, times: int, vocabularies: dict[str, int], name: str = ""
+) -> Any:
+    if isinstance(shape, dict):
+        return {
+            key: _drawn(inner, rng.child(key), rows, times, vocabularies, key) for key, inner in shape.items()
+        }
+    sizes = (rows, *(times if size is None else size for size in shape))
+    if (vocabulary := vocabularies.get(name) or vocabularies.get("")) is not None:
+        return np.floor(rng.uniform(sizes) * vocabulary)
+    return rng.normal(sizes)
+
+
+def _embedded(net: Layer) -> dict[str, int]:
+    """Return the vocabularies of the embeddings that take the inputs, by name; "" for an only input."""
+    while isinstance(net, Sequential):
+        net = next(layer for layer in net.layers if not isinstance(layer, Input))
+    if not isinstance(net, Graph):
+        first = first_leaf(net)
+        return {"": first.vocabulary} if isinstance(first, Embedding) else {}
+    found: dict[str, int] = {}
+    for _, _, layer, sources in net.placed():
+        first = first_leaf(layer)
+        if isinstance(first, Embedding):
+            found |= {source: first.vocabulary for source in sources}
+    return (
+        found if len(net.inputs) > 1 else {"": found[net.inputs[0][0]]} if net.inputs[0][0] in found else {}
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,24 @@ from ..engine.on_numpy import OnNumpy
 from ..engine.problem import Problem
 from ..engine.state import State
 from ..engine.update import training_run
-from ..errors import LucidnetError, SettingError
+from ..errors import LucidnetError, SettingError, lookup
 from ..inspect.alignment import aligned
-from ..layers import Dense, Input, Layer, LeakyRNN, Sequential
+from ..layers import Dense, Input, Layer, LeakyRNN, Sequential, walk
+from ..losses import Loss
 from ..losses import get as get_loss
 from ..optimizers import SGD
 from ..rules import Rule
-from ..rules.credit import places
+from ..rules.credit import ending, places
+from ..rules.defined import outputs
 from ..rules.feedback import branch, merged
+from ..rules.locality import report
 from ..rules.registry import get
+from ..rules.scope import approximate
 from ..rules.space.direct import Direct
 from ..rules.time.bptt import BPTT
 from ..training.diagnose import settled
+from .make import fitting_target, inputs_of
+from .reads import claims
 
 EXAMPLES, TIMES, STEPS = 6, 24, 3
 SAME = 1e-9
@@ -68,6 +75,26 @@ class RuleFinding(Report):
         return f"  {mark} {self.what}: {self.seen}"
 
 
+class Findings(tuple[RuleFinding, ...]):
+    """Findings in order, also found by what they say: ``findings["it is exact"]``.
+
+    A name that ends in ``...`` stands for all that begin so, as one finding: ``findings["reads ..."]``.
+    """
+
+    __slots__ = ()
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return tuple.__getitem__(self, key)
+        if not key.endswith("..."):
+            return lookup("finding", key, {finding.what: finding for finding in self})
+        found = [finding for finding in self if finding.what.startswith(key[:-3])]
+        if not found:
+            lookup("finding", key, {finding.what: finding for finding in self})
+        seen = "; ".join(f"{finding.what[len(key) - 3 :]}: {finding.seen}" for finding in found)
+        return RuleFinding(key, seen, all(finding.passed is not False for finding in found))
+
+
 @dataclass(frozen=True, repr=False)
 class RuleReport(Report):
     """What a self-test of a learning rule found; true if it passed.
@@ -76,12 +103,12 @@ class RuleReport(Report):
     ----------
     rule : Rule
         The rule.
-    findings : tuple of RuleFinding
-        All that was tried.
+    findings : Findings
+        All that was tried, a tuple of `RuleFinding`; each also by what it says, ``findings["reads pre"]``.
     """
 
     rule: Rule
-    findings: tuple[RuleFinding, ...]
+    findings: Findings
 
     @property
     def passed(self) -> bool:
@@ -120,18 +147,22 @@ def rule(
     It is looked at whether its gradients are finite, come out the same twice, and leave alone what was
     given; whether they differ from the true ones, layer by layer (a rule that is exact says so by
     ``exact = True``); whether it is backpropagation with the feedback weights that it says make it so
-    (``mirrored``; for feedback alignment B = W); and whether each of its settings changes what is learned.
+    (``mirrored``; for feedback alignment B = W); whether it reads what it says that it reads (``reads``, in
+    the words of `rules.report`), and nothing else: each of these is changed by itself, in a small network of
+    dense layers or in a recurrent layer, and where it can be in the network that is given; and whether each
+    of its settings changes what is learned.
 
     Parameters
     ----------
     rule : str, Rule, SpaceRule or TimeRule
         The rule.
     net : Layer, optional
-        A network to try it in; three dense layers, or a recurrent one below two, if not given.
+        A network to try it in; three dense layers, or a recurrent one below two, if not given. What shows
+        there only (a seed of feedback weights, where no layer of this one has any) is told, and is no fault.
     shape : tuple of int, optional
-        The shape of one input of that network.
+        The shape of one input of that network, if it does not begin with `Input`.
     loss : str or Loss
-        Its loss, of real numbers.
+        Its loss.
     seed : int
         The seed of weights and data.
 
@@ -154,8 +185,18 @@ def rule(
       ok     what was given is unchanged: yes
       ok     it is not backprop in disguise: cosine with the true gradient: dense1 ...
       ok     with B = W it is backprop: largest difference ...
+      ok     reads pre: yes
+      ok     reads post: yes
+      ok     reads errors above: yes
+      ok     reads weights above: no
+      ok     reads output error: no
+      ok     reads targets: no
+      ok     reads loss: no
+      ok     reads noise: no
       ok     setting initializer changes what is learned: yes
       ok     setting seed changes what is learned: yes
+    >>> rule("fa").findings["reads weights above"].passed
+    True
     """
     own = get(rule)
     with np.errstate(all="ignore"):  # what is not finite is found
@@ -163,10 +204,19 @@ def rule(
 
 
 def _tested(own: Rule, net: Layer | None, shape: Any, loss: Any, seed: int) -> RuleReport:
+    small, small_shape = _network(own)
     if net is None:
-        net, shape = _network(own)
+        return RuleReport(own, Findings(_findings(_Case.of(own, small, small_shape, loss, seed), None)))
+    shape = net.takes() if shape is None else shape
     case = _Case.of(own, net, shape, loss, seed)
-    return RuleReport(own, tuple(_findings(case)))
+
+    @cache
+    def spare() -> _Case | None:
+        with suppress(LucidnetError):  # a rule for other layers than those
+            return _Case.of(own, small, small_shape, "mse", seed)
+        return None
+
+    return RuleReport(own, Findings(_findings(case, spare)))
 
 
 @dataclass(frozen=True)
@@ -183,13 +233,25 @@ class _Case:
     def of(cls, rule: Rule, net: Layer, shape: Any, loss: Any, seed: int) -> _Case:
         if shape is None:
             raise SettingError("check.rule: give shape=..., the shape of one input, with a network")
-        params = initial(net, shape, seed, "float64")
-        problem = problem_of(net, get_loss(loss), SGD(0.1, weight_decay=0.01), rule, params, shape)
+        params, names = initial(net, shape, seed, "float64"), outputs(net)
+        chosen = get_loss(dict.fromkeys(names, loss) if names and not isinstance(loss, dict) else loss)
+        problem = problem_of(net, chosen, SGD(0.1, weight_decay=0.01), rule, params, shape)
         rng = Stream(seed, 0, "float64", ("check",))
-        x = rng.child("x").normal((EXAMPLES, *(TIMES if size is None else size for size in shape)))
+        x = inputs_of(net, shape, rng.child("x"), EXAMPLES, TIMES)
         y, _ = net.forward(params, x)
-        batch = Batch(x, rng.child("target").normal(y.shape))
+        batch = Batch(x, _target(chosen, y, rng.child("target")))
         return cls(rule, problem, problem.start(params, seed), batch, seed)
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The rules of all layers."""
+        net, rule = self.problem.objective.net, self.problem.rule or Rule()
+        return [rule, *(get(layer.rule) for _, layer in walk(net) if layer.rule is not None)]
+
+    @property
+    def approximate(self) -> set[Any]:
+        """The paths of layers that the rule only approximates, below recurrent ones."""
+        return set(approximate(self.problem.objective.net, self.problem.rule or Rule()))
 
     def gradient(self, own: bool = True, feedback: Tree = None) -> Gradient:
         """Return the gradient by the rule, or the true one."""
@@ -212,6 +274,16 @@ class _Case:
         return ran.state.vector
 
 
+def _target(loss: Loss, y: Any, rng: Stream) -> Any:
+    """Return random targets that a loss takes, for outputs like these."""
+    if isinstance(y, dict):
+        return {name: _target(own, y[name], rng.child(name)) for name, own in loss.losses}  # type: ignore[attr-defined]
+    target = rng.normal(y.shape)
+    with suppress(LucidnetError):
+        return loss.check_target(target, y.shape[1:], "float64")
+    return loss.check_target(fitting_target(loss, y), y.shape[1:], "float64")
+
+
 def _network(rule: Rule) -> tuple[Layer, Any]:
     """Return a network in which a rule has something to do; direct rules mirror one hidden layer only."""
     body = [Dense(3)] if isinstance(rule.space, Direct) else [Dense(5, "tanh"), Dense(3)]
@@ -220,10 +292,13 @@ def _network(rule: Rule) -> tuple[Layer, Any]:
     return Sequential([Input((None, 4)), LeakyRNN(6, tau=8.0, return_sequences=True), *body]), (None, 4)
 
 
-def _findings(case: _Case) -> Iterator[RuleFinding]:
+Spare = Callable[[], "_Case | None"]
+"""What makes the small network, where another was given."""
+
+
+def _findings(case: _Case, spare: Spare | None) -> Iterator[RuleFinding]:
     before = tree_map(np.copy, {"params": case.state.params, "B": case.state.feedback.weights})
     made, again = case.gradient().grads, case.gradient().grads
-    true = case.gradient(own=False).grads
     flat, same = _flat(made), bool(np.array_equal(_flat(made), _flat(again)))
     yield _told("gradients are finite", finite := bool(np.isfinite(flat).all()))
     if not finite:
@@ -231,69 +306,99 @@ def _findings(case: _Case) -> Iterator[RuleFinding]:
     yield _told("the same step twice gives the same", same)
     after = {"params": case.state.params, "B": case.state.feedback.weights}
     yield _told("what was given is unchanged", bool(np.array_equal(_flat(before), _flat(after))))
-    yield _disguise(case, made, true)
-    if (finding := _mirrored(case, true)) is not None:
+    yield _elsewhere(_disguise(case), _disguise, spare)
+    if (finding := _mirrored(case)) is not None:
         yield finding
-    yield from _knobs(case)
+    given = (case.problem.net, case.problem.input_shape) if spare else ()
+    several = len(report(case.rule).parts) > 1
+    for claim in claims(case.rule, *given):
+        what = f"reads {claim.name}{f' {claim.axis}' if several else ''}"
+        yield RuleFinding(what, str(claim), claim.passed)
+    for axis in ("space", "time"):
+        for name in (field.name for field in fields(getattr(case.rule, axis)) if field.init):
+            look = partial(_knob, axis=axis, name=name)
+            yield _elsewhere(look(case), look, spare)
+
+
+def _elsewhere(
+    finding: RuleFinding, look: Callable[[_Case], RuleFinding], spare: Spare | None
+) -> RuleFinding:
+    """Return a finding; one that fails where the rule has nothing to do is told, if it holds elsewhere."""
+    if finding.passed is not False or finding.what == EXACT or spare is None:
+        return finding
+    other = spare()
+    if other is None or not look(other).passed:
+        return finding
+    return RuleFinding(
+        finding.what, f"{finding.seen} here, where the rule has nothing to do; elsewhere yes", None
+    )
 
 
 def _told(what: str, holds: bool) -> RuleFinding:
     return RuleFinding(what, "yes" if holds else "no", holds)
 
 
-def _disguise(case: _Case, made: Tree, true: Tree) -> RuleFinding:
+EXACT, DISGUISE = "it is exact", "it is not backprop in disguise"
+
+
+def _disguise(case: _Case) -> RuleFinding:
     """Tell whether the gradients differ from the true ones, or equal them where the rule says so."""
-    rule: Rule = case.problem.rule or Rule()
+    made, true = case.gradient().grads, case.gradient(own=False).grads
+    paths, below = list(dict.fromkeys(path[:-1] for path, _ in leaves(true))), case.approximate
+    parts = {path: (_flat(branch(made, path)), _flat(branch(true, path))) for path in paths}
+    if all(rule.space.exact and rule.time.exact for rule in case.rules):
+        exact = [pair for path, pair in parts.items() if path not in below]
+        error = _difference(*(np.concatenate(side) for side in zip(*exact, strict=True))) if exact else 0.0
+        text = f"largest difference to the true gradient {error:.1e}"
+        if below:
+            text += f"; approximate below, by its own account: {_cosines(parts, below)}"
+        return RuleFinding(EXACT, text, error < SAME)
     error = _difference(_flat(made), _flat(true))
-    if rule.space.exact and rule.time.exact:
-        return RuleFinding(
-            "it is exact", f"largest difference to the true gradient {error:.1e}", error < SAME
-        )
-    cosines = {
-        dotted(path): aligned(_flat(branch(made, path)), _flat(branch(true, path))).cosine
-        for path in dict.fromkeys(path[:-1] for path, _ in leaves(true))
-    }
-    text = ", ".join(f"{name} {cosine:.2f}" for name, cosine in cosines.items())
-    return RuleFinding(
-        "it is not backprop in disguise", f"cosine with the true gradient: {text}", error > DIFFERENT
-    )
+    text = f"cosine with the true gradient: {_cosines(parts, paths)}"
+    limits = [axis.limit for rule in case.rules for axis in (rule.space, rule.time) if axis.limit]
+    if error <= DIFFERENT and limits:
+        return RuleFinding(DISGUISE, f"the true gradient, as it is {limits[0]}; {text}", None)
+    return RuleFinding(DISGUISE, text, error > DIFFERENT)
 
 
-def _mirrored(case: _Case, true: Tree) -> RuleFinding | None:
+def _cosines(parts: dict[Any, tuple[Array, Array]], paths: Iterable[Any]) -> str:
+    """Return in words how the gradients of layers lie to the true ones."""
+    found = {path: aligned(*pair).cosine for path, pair in parts.items() if path in paths}
+    return ", ".join(f"{dotted(path)} {cosine:.2f}" for path, cosine in found.items())
+
+
+def _mirrored(case: _Case) -> RuleFinding | None:
     """Tell whether the rule becomes backprop when its feedback weights are the forward ones."""
     rule, net, B = case.problem.rule, case.problem.objective.net, case.state.feedback.weights
-    if rule is None or not B:
+    if rule is None or not B or not all(own.time.exact for own in case.rules) or case.approximate:
         return None
-    there, tree = list(places(net, rule)), dict[str, Any]()
-    for path, layer, own in there:
+    tree, end = dict[str, Any](), ending(net)
+    for path, layer, own in places(net, rule):
         inner = {name: array for name, array in branch(B, path).items() if not isinstance(array, dict)}
-        last = path == there[-1][0]
-        given = own.space.mirrored(layer, branch(case.state.params, path), last) if inner else None
-        if inner and given is None:
+        if not inner:
+            if path in (case.problem.edges or {}) and not own.space.exact:
+                return None
+            continue
+        given = own.space.mirrored(layer, branch(case.state.params, path), path == end)
+        if given is None:
             return None
-        if inner:
-            tree = put(tree, path, given)
-    if not tree or not rule.time.exact:
+        tree = put(tree, path, given)
+    if not tree:
         return None
-    error = _difference(_flat(case.gradient(feedback=merged(B, tree)).grads), _flat(true))
+    true = _flat(case.gradient(own=False).grads)
+    error = _difference(_flat(case.gradient(feedback=merged(B, tree)).grads), true)
     return RuleFinding("with B = W it is backprop", f"largest difference to it {error:.1e}", error < SAME)
 
 
-def _knobs(case: _Case) -> Iterator[RuleFinding]:
-    """Change each setting in turn, and look whether other weights are learned."""
-    own = case.rule
-    before = case.trained(own)
-    for axis in ("space", "time"):
-        part = getattr(own, axis)
-        for name in (field.name for field in fields(part) if field.init):
-            what, others = f"setting {name} changes what is learned", list(_changed(part, name))
-            if others:
-                made = (case.trained(replace(own, **{axis: other})) for other in others)
-                yield _told(what, any(not np.array_equal(vector, before) for vector in made))
-            else:
-                yield RuleFinding(
-                    what, f"not tried, no other value than {getattr(part, name)!r} is known", None
-                )
+def _knob(case: _Case, axis: str, name: str) -> RuleFinding:
+    """Change a setting, and look whether other weights are learned."""
+    part = getattr(case.rule, axis)
+    what, others = f"setting {name} changes what is learned", list(_changed(part, name))
+    if not others:
+        return RuleFinding(what, f"not tried, no other value than {getattr(part, name)!r} is known", None)
+    before = case.trained(case.rule)
+    made = (case.trained(replace(case.rule, **{axis: other})) for other in others)
+    return _told(what, any(not np.array_equal(vector, before) for vector in made))
 
 
 def _changed(part: Any, name: str) -> Iterator[Any]:

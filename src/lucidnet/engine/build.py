@@ -58,7 +58,7 @@ def problem_of(
     from ..rules.feedback import each, edge_shapes
 
     inner, dtype = objective.net, layout.layout.ravel(params).dtype.name
-    edges = edge_shapes(inner, params, zeros(input_shape, dtype))
+    edges = edge_shapes(inner, params, zeros(input_shape, dtype), input_shape)
     weights = own.space.begin(inner, own, params, edges, Stream(0, dtype=dtype))
     learning = each(inner, own, weights, lambda path, layer, rule, B: rule.space.taught(layer, B, B))
     taught = ParameterLayout.over(inner, Layout.of(learning)) if learning else None
@@ -76,8 +76,10 @@ def executor_for(config: DeviceConfig) -> Executor:
     return OnJax(config)
 
 
-def credit_rule(net: Layer, rule: Rule | None) -> Rule | None:
+def credit_rule(net: Layer, rule: Rule | None, optimizer: Optimizer | None = None) -> Rule | None:
     """Return the rule if it, or one of a layer, is more than the chain rule.
+
+    With an optimizer it is also warned of what is only an approximation in this network.
 
     Raises
     ------
@@ -95,7 +97,7 @@ def credit_rule(net: Layer, rule: Rule | None) -> Rule | None:
     from ..rules.registry import plain
 
     rule = rule or Rule()
-    check_defined(net, rule)
+    check_defined(net, rule, optimizer)
     return None if plain(net, rule) else rule
 
 

@@ -89,7 +89,11 @@ class Objective(Record):
     @classmethod
     def of(cls, net: Layer, loss: Loss, rule: Rule | None = None) -> Objective:
         """Join a network and a loss; raise `SettingError` if they do not fit."""
-        return cls(*loss.fuse(net), rule)
+        if rule is None:
+            return cls(*loss.fuse(net), rule)
+        from ..rules.credit import fused_by
+
+        return cls(*fused_by(net, loss, rule), rule)
 
     def output(self, kept: Any, y: Any) -> Any:
         """Return the network's output, from what the loss kept and the output of `net`."""

@@ -167,7 +167,7 @@ def begin(static: StreamProblem, stream: StreamState, x: Array) -> StreamState:
     xp, net, params = namespace(x), static.problem.objective.net, stream.state.params
     prediction, cache, _ = made = net.flow(params, xp.zeros_like(x)[:, None], Run())
     nothing = xp.zeros_like(prediction)
-    traces, _, _ = _back(static, stream, cache, nothing, nothing, begin=True)
+    traces, _, _ = _back(static, stream, cache, nothing, Signals(nothing, nothing), begin=True)
     states = tree_map(xp.zeros_like, net.states(cache))
     return stream._replace(states=states, traces=traces, waiting=queue(made, static.delay))
 
@@ -212,13 +212,14 @@ def observe(
     prediction, cache, mask = made
     if given.target is None:
         nothing = namespace(prediction).zeros_like(prediction)
-        traces, taught, _ = _back(static, stream, cache, nothing, nothing)
+        traces, taught, _ = _back(static, stream, cache, nothing, Signals(nothing, nothing))
         if taught is not feedback:
             sound = finite(Layout.of(taught).flat(taught))
             feedback = choose(sound, lambda: taught, feedback, small=True)
         return StreamState(state, feedback, states, traces, waiting, total), Measured((), (), (output,))
     value, kept = loss.forward(prediction, given.target, given.weights, mask)
-    traces, taught, grads = _back(static, stream, cache, loss.backward(kept), given.target)
+    signals = Signals(side_by_side(dy := loss.backward(kept)), given.target, mask, None, given.weights)
+    traces, taught, grads = _back(static, stream, cache, dy, signals)
     gradient = problem.layout.parameters.flat(grads)
     if total is not None:
         gradient = total + gradient
@@ -241,7 +242,7 @@ def observe(
 
 
 def _back(
-    static: StreamProblem, stream: StreamState, cache: Any, dy: Array, target: Array, begin: bool = False
+    static: StreamProblem, stream: StreamState, cache: Any, dy: Array, signals: Signals, begin: bool = False
 ) -> tuple[dict[Path, Any], Tree, Tree]:
     """Pass all layers back at one time step; return the traces after it, feedback weights, gradients."""
     traces, changed = dict(stream.traces), dict[Path, Tree]()
@@ -260,7 +261,7 @@ def _back(
 
         return route
 
-    credit = Credit(static.rule, stream.feedback, Signals(side_by_side(dy), target), changed, passage)
+    credit = Credit(static.rule, stream.feedback, signals, changed, passage)
     _, grads = credit.send("", static.problem.objective.net, stream.state.params, cache, dy, False)
     feedback = merged(stream.feedback, from_paths(changed)) if changed else stream.feedback
     return traces, feedback, grads

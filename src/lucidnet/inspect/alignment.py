@@ -93,14 +93,13 @@ def weight_alignment(model: Trainee) -> dict[str, float]:
     problem, state = model.problem, model.state
     if problem.rule is None:
         return {}
-    from ..rules.credit import places
+    from ..rules.credit import ending, places
     from ..rules.feedback import branch
 
-    found, there = ByName(), list(places(problem.objective.net, problem.rule))
-    for path, layer, own in there:
-        last = path == there[-1][0]
+    found, last = ByName(), ending(problem.objective.net)
+    for path, layer, own in places(problem.objective.net, problem.rule):
         B = branch(state.feedback.weights, path)
-        pairs = own.space.counterparts(layer, at(state.params, path), B, last)
+        pairs = own.space.counterparts(layer, at(state.params, path), B, path == last)
         if pairs:
             B, W = (np.concatenate([np.ravel(pair[k]) for pair in pairs]) for k in (0, 1))
             found[dotted(path)] = aligned(B, W).cosine

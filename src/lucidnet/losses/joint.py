@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -137,6 +137,12 @@ class Joint(Loss):
         return {name: found.get(name, y) for name, y in prediction.items()}
 
     def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
+        return self.fuse_by(net, lambda loss, ending: loss.fuse(ending))
+
+    def fuse_by(
+        self, net: Layer, join: Callable[[Loss, Ending], tuple[Any, Loss, bool]]
+    ) -> tuple[Layer, Loss, bool]:
+        """Return what `fuse` does, each loss joined to its output in a way of one's own."""
         graph = net.layers[-1] if isinstance(net, Sequential) else net
         if not isinstance(graph, Graph) or set(graph.outputs) != {name for name, _ in self.losses}:
             outputs = graph.outputs if isinstance(graph, Graph) else "one output, of no name"
@@ -145,7 +151,7 @@ class Joint(Loss):
             raise SettingError("the network has one output: give its loss itself, and its targets, not dicts")
         made, fused = [], []
         for name, loss in self.losses:
-            ending, new, taken = loss.fuse(Ending(graph=graph, output=name))
+            ending, new, taken = join(loss, Ending(graph=graph, output=name))
             graph = ending.graph
             made.append((name, new))
             fused += [name] if taken else []

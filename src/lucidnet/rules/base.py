@@ -100,6 +100,8 @@ class SpaceRule(Value):
     """The products that it takes."""
     exact: ClassVar[bool] = False
     """Whether it gives the true gradient."""
+    limit: ClassVar[str] = ""
+    """Where a rule that is not exact gives the true gradient all the same: "where ..." or "with ..."."""
 
     couples_examples: ClassVar[bool] = False
     """Whether examples count that have no error: then none may be added that do not count."""
@@ -107,8 +109,20 @@ class SpaceRule(Value):
     whole: ClassVar[bool] = False
     """Whether it finds all gradients at once, and has no part for single layers."""
 
+    cuts: ClassVar[bool] = False
+    """Whether what comes back from a layer with weights goes no further: another signal takes its place."""
+
     phase: ClassVar[bool] = False
     """Whether B has a phase of its own between steps: `learn`."""
+
+    @property
+    def broadcasts(self) -> str | None:
+        """By what the error is that `Signals` tell: "preactivation", "output"; None as loss and network fit.
+
+        By the input of the network's final activation, or by its output; None takes the input where the loss
+        computes the activation, as cross-entropies do, else the output.
+        """
+        return None
 
     def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
         """Return fresh feedback weights of a layer with weights that carry the error; {} for none.
@@ -166,7 +180,7 @@ class SpaceRule(Value):
         made = trained.evaluate(params, batch, run)
         dy = trained.loss.backward(made.kept)
         learned: dict[Path, Tree] = {}
-        signals = Signals(side_by_side(dy), batch.target, made.mask, run.masks)
+        signals = Signals(side_by_side(dy), batch.target, made.mask, run.masks, batch.weights, run.valid)
         credit = Credit(trained.rule, memory, signals, learned)
         _, grads = credit.send("", trained.net, params, made.cache, dy, False)
         changed = from_paths(learned)

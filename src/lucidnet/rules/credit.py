@@ -7,8 +7,12 @@ from typing import Any, TypeVar
 
 from ..backend import Array, Tree
 from ..core.trees import Path
-from ..layers import Layer
+from ..errors import SettingError
+from ..layers import Graph, Layer, Sequential
+from ..layers.activations import Linear
 from ..layers.base import Cache
+from ..losses import Loss
+from ..losses.activated import fused_at
 from .edge import Axes, Edge, Signals, carriers
 
 R = TypeVar("R", bound=Axes)
@@ -71,6 +75,45 @@ class Credit:
         if own or new is not None:
             self.learned[path] = (new or {}) | own
         return dx, grads
+
+
+def broadcast(net: Layer, rule: Axes) -> str | None:
+    """Return by what the error is that all layers are told; None as loss and network fit.
+
+    Raises
+    ------
+    SettingError
+        If two layers ask for different errors.
+    """
+    asked = {own.space.broadcasts: own.space for _, _, own in places(net, rule)}
+    asked.pop(None, None)
+    if len(asked) > 1:
+        one, two = asked.values()
+        raise SettingError(
+            f"rule: {one!r} and {two!r} ask for two different errors at the network's output: give both the "
+            "same error=..."
+        )
+    return next(iter(asked), None)
+
+
+def fused_by(net: Layer, loss: Loss, rule: Axes) -> tuple[Layer, Loss, bool]:
+    """Return network and loss as they are trained together by a rule, as `Loss.fuse` does."""
+    return fused_at(net, loss, broadcast(net, rule))
+
+
+def ending(net: Layer) -> Path | None:
+    """Return the path of the layer whose output is that of the network, and goes nowhere else, or None."""
+    if isinstance(net, Sequential):
+        last = next((layer for layer in reversed(net.layers) if not isinstance(layer, Linear)), None)
+        inner = None if last is None else ending(last)
+        return None if last is None or inner is None else (last.name, *inner)
+    if isinstance(net, Graph):
+        name = net.outputs[0]
+        used = any(name in node.sources or node.layer == name for node in net.nodes)
+        layer = dict(net.children()).get(name)
+        inner = None if len(net.outputs) > 1 or used or layer is None else ending(layer)
+        return None if inner is None else (name, *inner)
+    return None if net.children() else ()
 
 
 def places(net: Layer, rule: R, path: Path = ()) -> Iterator[tuple[Path, Layer, R]]:

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ..core.trees import dotted
 from ..errors import SettingError
-from ..layers import Layer, walk
-from .credit import places
+from ..layers import Graph, Layer, Sequential, walk
+from ..layers.base import several
+from ..layers.shapes import input_shapes
+from .credit import broadcast, places
 from .edge import carriers
+from .feedback import varying
 from .registry import Rule, get
+from .scope import below, inexact, reached, warn
+from .space.direct import Direct, DirectRandomTargetProjection, sent
 from .space.transported import Transported
+from .time.base import NOT_ONLINE
 from .time.bptt import BPTT
 
+TIMES = 64
+"""How many time steps a sequence has here, where their number varies."""
 
-def check_defined(net: Layer, rule: Rule) -> None:
-    """Raise `SettingError` if a rule, or that of a single layer, cannot be followed in a network."""
+
+def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
+    """Raise `SettingError` if a rule, or that of a single layer, cannot be followed in a network.
+
+    With an optimizer, what it only approximates there is warned of (`InexactWarning`), five calls above.
+    """
+    broadcast(net, rule)  # raises where two layers ask for different errors
     for path, layer, own in places(net, rule):
         if layer.derived and isinstance(own.space, Transported):
             raise SettingError(
@@ -25,18 +39,99 @@ def check_defined(net: Layer, rule: Rule) -> None:
             )
     for where, layer, own in _scopes(net, rule):
         _check_time(where, layer, own)
-        if not own.space.whole:
-            continue
-        if layer is not net:
+        _check_outputs(where, net, own)
+        if own.space.whole:
+            _check_whole(where, net, layer, own)
+    _check_sent(net, rule)
+    if optimizer is not None:
+        warn(inexact(net, rule, optimizer), 5)
+
+
+def _check_whole(where: str, net: Layer, layer: Layer, rule: Rule) -> None:
+    """Raise if a rule that estimates all gradients at once is one of a layer, or goes beside others."""
+    if layer is not net:
+        raise SettingError(
+            f"{where} {rule.space!r} perturbs the whole network and has no part for single layers: "
+            "give it to compile(rule=...)"
+        )
+    if not isinstance(rule.time, BPTT) or any(inner.rule is not None for _, inner in walk(net)):
+        raise SettingError(
+            f"{where} {rule.space!r} estimates all gradients by noise: it goes with no other rule, "
+            "neither through time nor of single layers"
+        )
+    mixed = next(_mixing(net), None) if getattr(rule.space, "alone", False) else None
+    if mixed is not None:
+        raise SettingError(
+            f"{where} {rule.space!r} takes the change of each example's own loss, but layer {mixed!r} mixes "
+            "the examples of a batch by its statistics: take LayerNormalization, freeze it (frozen=True), "
+            "or take the rule 'wp', whose loss is that of the whole batch"
+        )
+
+
+def _mixing(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the layers that see the other examples of a batch in training: those with running statistics."""
+    if layer.frozen is True:
+        return
+    if layer.buffers:
+        yield dotted(path)
+    for name, child in layer.children():
+        yield from _mixing(child, (*path, name))
+
+
+def outputs(net: Layer) -> tuple[str, ...]:
+    """Return the names of a network's outputs; none if there is one."""
+    last = net.layers[-1] if isinstance(net, Sequential) else net
+    return tuple(last.outputs) if isinstance(last, Graph) and len(last.outputs) > 1 else ()
+
+
+def _check_outputs(where: str, net: Layer, rule: Rule) -> None:
+    """Raise if a network has several outputs, and a rule takes the loss or the target of one."""
+    needs = {
+        "the targets": isinstance(rule.space, DirectRandomTargetProjection),
+        "each example's own loss": getattr(rule.space, "alone", False),
+    }
+    for what, needed in needs.items():
+        if needed and (names := outputs(net)):
             raise SettingError(
-                f"{where} {own.space!r} perturbs the whole network and has no part for single layers: "
-                "give it to compile(rule=...)"
+                f"{where} {rule.space!r} takes {what} of one output, but this network has {len(names)}: "
+                f"{', '.join(names)}. Rules for several are fa, kp, wm, usf, frsf, brsf, dfa, wp"
             )
-        if not isinstance(own.time, BPTT) or any(inner.rule is not None for _, inner in walk(net)):
+
+
+def _check_sent(net: Layer, rule: Rule) -> None:
+    """Raise if the output's error cannot be sent to a layer, as far as shapes are known by now."""
+    direct = {path: own.space for path, _, own in places(net, rule) if isinstance(own.space, Direct)}
+    shape = net.takes()
+    if not direct or shape is None:
+        return
+    known, sizes = _shapes(net, shape), _shapes(net, _filled(shape))
+    y = sizes[()]
+    if isinstance(y, dict):
+        if len({each[:-1] for each in y.values()}) > 1:
             raise SettingError(
-                f"{where} {own.space!r} estimates all gradients by noise: it goes with no other rule, "
-                "neither through time nor of single layers"
+                f"rule: {next(iter(direct.values()))!r} sends the errors of all outputs side by side to all "
+                f"layers, but they differ in shape: {y}"
             )
+        y = (*next(iter(y.values()))[:-1], sum(each[-1] for each in y.values()))
+    y = varying(y, known[()])
+    for path in reached(net):
+        inputs: Any = varying(sizes.get(path), known.get(path)) if path in direct else None
+        for one in () if inputs is None else inputs if several(inputs) else (inputs,):
+            sent(direct[path], one, y)
+
+
+def _shapes(net: Layer, shape: Any) -> dict[Any, Any]:
+    """Return the shapes of the inputs of layers by path; by the path () that of the output."""
+    return input_shapes(net, shape, known_only=True) | {(): net.output_shape(shape)}
+
+
+def _filled(shape: Any) -> Any:
+    """Return a shape with a number in place of sizes that vary."""
+    if isinstance(shape, dict):
+        return {name: _filled(inner) for name, inner in shape.items()}
+    return tuple(
+        _filled(size) if isinstance(size, tuple) else TIMES if size is None else size for size in shape
+    )
 
 
 def _scopes(net: Layer, rule: Rule) -> Iterator[tuple[str, Layer, Rule]]:
@@ -54,3 +149,16 @@ def _check_time(where: str, layer: Layer, rule: Rule) -> None:
         f"{where} {rule.time!r} says how credit goes back in time, but there is no recurrent layer here "
         "(SimpleRNN, LeakyRNN, GRU, LSTM)"
     )
+
+
+def check_stream(net: Layer, rule: Rule) -> None:
+    """Raise if a rule cannot learn at each time step; warn of what it only approximates, four calls above."""
+    recurrent: list[Any] = [(layer, own.time) for _, layer, own in places(net, rule) if layer.carried]
+    if not recurrent:
+        raise SettingError("online: the network has no recurrent layer, so each step is a train_step")
+    for layer, time in recurrent:
+        if not time.online:
+            raise SettingError(NOT_ONLINE.format(time))
+        if layer.go_backwards:
+            raise SettingError("online: a layer that goes backwards cannot learn from a stream")
+    warn(below(net, rule, stream=True), 4)

@@ -10,26 +10,37 @@ from ..layers import Layer
 from ..layers.base import Cache, Mask
 
 
+class Varying(int):
+    """A size that varies from batch to batch, where it is as large as this number."""
+
+
 class Signals(NamedTuple):
     """What is known at the network's output, and broadcast to whoever wants it.
 
     Parameters
     ----------
     error : array (n, ..., outputs)
-        The gradient of the mean loss by the network's output (by the logits, where loss and final
-        activation are computed together); of several outputs side by side.
+        The gradient of the mean loss by the network's output (by what goes into the final activation, where
+        loss and activation are computed together, or a rule asks for that: `SpaceRule.broadcasts`); of
+        several outputs side by side.
     target : array
         The targets, as the loss takes them.
     mask : Mask
         Which time steps of the output count.
     masks : dict
         Which time steps of the input of each layer count, by ``id`` of what the layer kept.
+    weights : array (n,) or (n, time), optional
+        A weight for each example, or for each of its time steps.
+    valid : array (n,) of bool, optional
+        Which examples count.
     """
 
     error: Array
     target: Array
     mask: Mask = None
     masks: Mapping[int, Mask] | None = None
+    weights: Array | None = None
+    valid: Array | None = None
 
 
 class Edge(NamedTuple):

@@ -10,8 +10,9 @@ from ..core.trees import Path, at, put, tree_map
 from ..errors import SettingError
 from ..layers import Layer
 from ..layers.base import Cache, Send
+from ..layers.shapes import input_shapes
 from .credit import TIME, R, places
-from .edge import Axes
+from .edge import Axes, Varying
 
 
 def fresh(net: Layer, rule: Axes, params: Tree, shapes: Mapping[Any, Shape], rng: Stream) -> Tree:
@@ -45,14 +46,16 @@ def fresh(net: Layer, rule: Axes, params: Tree, shapes: Mapping[Any, Shape], rng
     return made
 
 
-def edge_shapes(net: Layer, params: Tree, x: Any) -> dict[Any, Shape]:
+def edge_shapes(net: Layer, params: Tree, x: Any, shape: Any = None) -> dict[Any, Shape]:
     """Return the shape of one input of each layer to whose input an error comes back, by path.
 
     With the path None comes that of the network's output, of several outputs side by side. Found by sending
-    an error of zeros down: what comes back from a layer has the shape of its input.
+    an error of zeros down: what comes back from a layer has the shape of its input (a tuple, if it has
+    several inputs). Sizes that vary from batch to batch are `Varying`, if `shape`, that of one input of
+    the network, says which do.
     """
     y, cache = net.forward(params, x)
-    found: dict[Any, Shape] = {None: tuple(side_by_side(y).shape[1:])}
+    found: dict[Any, Any] = {None: tuple(side_by_side(y).shape[1:])}
 
     def at(path: Path) -> Send:
         def send(
@@ -60,14 +63,30 @@ def edge_shapes(net: Layer, params: Tree, x: Any) -> dict[Any, Shape]:
         ) -> tuple[Array, Tree]:
             here = (*path, name)
             dx, grads = layer.route(params, cache, dy, at(here), need_dx)
-            if dx is not None and not isinstance(dx, tuple):
+            if isinstance(dx, tuple):
+                found[here] = tuple(tuple(part.shape[1:]) for part in dx)
+            elif dx is not None:
                 found[here] = tuple(dx.shape[1:])
             return dx, grads
 
         return send
 
     net.route(params, cache, tree_map(lambda a: namespace(a).zeros_like(a), y), at(()), False)
+    if shape is not None:
+        known = input_shapes(net, shape, known_only=True) | {None: net.output_shape(shape)}
+        found = {path: varying(sizes, known.get(path)) for path, sizes in found.items()}
     return found
+
+
+def varying(sizes: Any, known: Any) -> Any:
+    """Return a shape whose sizes are `Varying` where they are None in the other; one of several outputs."""
+    if isinstance(known, dict):
+        known = next(iter(known.values()))
+    if known is None or not sizes:
+        return sizes
+    if isinstance(sizes[0], tuple):
+        return tuple(varying(*pair) for pair in zip(sizes, known, strict=True))
+    return (*(Varying(a) if b is None else a for a, b in zip(sizes[:-1], known[:-1], strict=True)), sizes[-1])
 
 
 def from_paths(found: Mapping[Path, Tree]) -> Tree:

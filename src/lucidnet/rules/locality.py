@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import fill
 from typing import Any
 
@@ -12,6 +12,12 @@ from .registry import Rule, get
 from .space.transported import Backprop
 from .time.base import TimeRule
 from .time.bptt import BPTT
+
+BELOW = (
+    "; approximate below a recurrent layer with this rule: only the error of the same time step arrives "
+    "there, not what later ones say"
+)
+"""What is said of rules that do not carry credit to the layers below (`TimeRule.carries`)."""
 
 SPACE_READS = {
     "pre": "the layer's own inputs",
@@ -60,6 +66,8 @@ class Locality(Report):
         What it computes.
     online : bool, optional
         Whether it can learn at each time step; None for a rule across layers.
+    below : str
+        Where the rule is not what it is elsewhere: below a recurrent layer; "" if there is no difference.
     """
 
     rule: SpaceRule | TimeRule
@@ -69,6 +77,7 @@ class Locality(Report):
     memory: str
     cost: str
     online: bool | None
+    below: str = ""
 
     def __str__(self) -> str:
         lines = (
@@ -92,6 +101,8 @@ class Locality(Report):
         ]
         if self.online is not None:
             rows.append(("online", "yes" if self.online else "no: it needs whole trials"))
+        if self.below:
+            rows.append(("scope", self.below))
         return rows
 
     def _parts(self) -> list[str]:
@@ -159,7 +170,10 @@ def _space(rule: SpaceRule) -> Locality:
 
 
 def _time(rule: TimeRule) -> Locality:
-    return _locality(rule, "through time", TIME_READS, rule.online)
+    made = _locality(rule, "through time", TIME_READS, rule.online)
+    return (
+        made if rule.carries else replace(made, below=f"{'exact' if rule.exact else ''}{BELOW}".lstrip("; "))
+    )
 
 
 def _locality(rule: SpaceRule | TimeRule, axis: str, names: dict[str, str], online: bool | None) -> Locality:

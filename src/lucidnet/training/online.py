@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,16 @@ from ..core.signals import defer_interrupt
 from ..core.text import Brief
 from ..core.trees import ordered
 from ..engine.build import zeros
+from ..engine.objective import Objective
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Trainee
 from ..engine.state import Measurements, State
 from ..engine.stream import Segment, StreamProblem, StreamState, begin, observe
-from ..errors import NonFiniteError, SettingError, ShapeError
-from ..layers import Layer, walk
+from ..errors import NonFiniteError, ShapeError
+from ..rules.credit import fused_by
+from ..rules.defined import check_stream
 from ..rules.feedback import edge_shapes
-from ..rules.registry import Rule, get, plain
-from ..rules.time.base import NOT_ONLINE
+from ..rules.registry import get, plain
 
 NOTHING, WAITS = frozenset[str](), frozenset({"waits"})
 
@@ -81,8 +83,10 @@ class OnlineLearner(Brief):
         self.delay: int = taken("online", "delay", delay, count(0))
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
-        _check(model.net, self.rule)
+        check_stream(model.net, self.rule)
         problem, state = model.problem, model.live
+        fused = fused_by(problem.net, problem.loss, self.rule)
+        problem = replace(problem, objective=Objective(*fused, problem.rule))
         self._static = StreamProblem(problem, self.rule, self.delay)
         self._shape = model.input_shape[1:]
         self._order = self._fresh(problem, model.state)
@@ -100,7 +104,7 @@ class OnlineLearner(Brief):
         net, x = problem.objective.net, zeros(problem.input_shape, self.model.dtype)
         if plain(net, self.rule):
             return {}
-        edges = edge_shapes(net, state.params, x)
+        edges = edge_shapes(net, state.params, x, problem.input_shape)
         rng = StepStream.like(state.vector, state.seed, state.step, ("feedback",))
         return self.rule.space.begin(net, self.rule, state.params, edges, rng)
 
@@ -264,16 +268,3 @@ class OnlineLearner(Brief):
             given.place = (self._since + np.arange(len(given))) % self.delay
         if self.every > 1 and given.target is not None:
             given.moves = (self.learned + 1 + np.arange(len(given))) % self.every == 0
-
-
-def _check(net: Layer, rule: Rule) -> None:
-    """Raise if a rule cannot learn at each time step."""
-    recurrent: list[Any] = [layer for _, layer in walk(net) if layer.carried]
-    if not recurrent:
-        raise SettingError("online: the network has no recurrent layer, so each step is a train_step")
-    for layer in recurrent:
-        time = rule.within(layer).time
-        if not time.online:
-            raise SettingError(NOT_ONLINE.format(time))
-        if layer.go_backwards:
-            raise SettingError("online: a layer that goes backwards cannot learn from a stream")

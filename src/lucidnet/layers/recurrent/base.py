@@ -61,6 +61,8 @@ class Recurrent(Layer):
     penalized: ClassVar[tuple[str, ...]] = ("W", "U")
     gates: ClassVar[int] = 1
     """How many blocks of `units` columns W has."""
+    inner_bias: ClassVar[tuple[int, ...]] = ()
+    """Those of the gates in which h U has a bias of its own."""
     carried: ClassVar[tuple[str, ...]] = ("h",)
     """The names of the state's arrays."""
 
@@ -86,6 +88,13 @@ class Recurrent(Layer):
     def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
         """Return the gradients of z, of h U and of the state before, from that of the state after."""
         raise NotImplementedError(f"{type(self).__name__} must define step_back(params, cache, dstate)")
+
+    def push(self, params: Tree, cache: Cache, dstate: State) -> State | None:
+        """Return how the state after changes with the state before, J dstate, from what `step` kept.
+
+        None if that is not known in one pass; then it is found from all columns of J, by `step_back`.
+        """
+        return None
 
     def biases(self, db: Array, ds: Array) -> Tree:
         """Return the gradients of the biases, from the sum of all dz and from ds (..., gates * units)."""

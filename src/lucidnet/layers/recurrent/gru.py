@@ -36,6 +36,7 @@ class GRU(Recurrent):
     """
 
     gates: ClassVar[int] = 3
+    inner_bias: ClassVar[tuple[int, ...]] = (2,)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         params, out = Recurrent.init(self, rng, shape)
@@ -62,6 +63,13 @@ class GRU(Recurrent):
         dzr = xp.concat([dh * (h - g), dg * q], axis=1) * slope
         ds = xp.concat([dzr, dg * r], axis=1)
         return xp.concat([dzr, dg], axis=1), ds, (dh * z + ds @ params["U"].T,)
+
+    def push(self, params: Tree, cache: Cache, dstate: State) -> State | None:
+        (dh,), (h, zr, q, g), u = dstate, cache, self.units
+        z, r, ds = zr[:, :u], zr[:, u:], dh @ params["U"]
+        dzr = zr * (1 - zr) * ds[:, : 2 * u]
+        dg = (1 - g * g) * (dzr[:, u:] * q + r * ds[:, 2 * u :])
+        return (dg * (1 - z) + dzr[:, :u] * (h - g) + z * dh,)
 
     def biases(self, db: Array, ds: Array) -> Tree:
         return {"b": db, "c": ds[..., 2 * self.units :].sum(tuple(range(ds.ndim - 1)))}

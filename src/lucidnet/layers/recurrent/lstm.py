@@ -77,6 +77,16 @@ class LSTM(Recurrent):
         dz = xp.concat([di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)], axis=1)
         return dz, dz, (dz @ params["U"].T, dc * f)
 
+    def push(self, params: Tree, cache: Cache, dstate: State) -> State | None:
+        (t, c), (dh, dc), u = cache, dstate, self.units
+        xp, da = namespace(t), dh @ params["U"]
+        i, f, g, o = opened(t, halves(u, t.dtype))
+        di, df, dg, do = (da[:, k * u : (k + 1) * u] for k in range(4))
+        di, df, dg, do = i * (1 - i) * di, f * (1 - f) * df, (1 - g * g) * dg, o * (1 - o) * do
+        squashed = xp.tanh(f * c + i * g)
+        after = df * c + f * dc + di * g + i * dg
+        return do * squashed + o * (1 - squashed * squashed) * after, after
+
 
 def opened(t: Array, half: Array) -> tuple[Array, Array, Array, Array]:
     """Return the gates i, f, g, o of their tanh."""

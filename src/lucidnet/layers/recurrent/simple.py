@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...backend import Array, Tree
 from ...core.settings import finite, setting
 from ...core.types import Named
-from ...core.value import value
+from ...core.value import of_library, value
 from .. import activations
 from ..base import Cache, Layer, Run, Samples
 from .base import Recurrent
@@ -42,6 +42,11 @@ class SimpleRNN(Recurrent):
     def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
         da, _ = self.activation.backward({}, cache, dstate[0])
         return da, da, (da @ params["U"].T,)
+
+    def push(self, params: Tree, cache: Cache, dstate: State) -> State | None:
+        if not same_both_ways(self.activation):
+            return None
+        return (self.activation.backward({}, cache, dstate[0] @ params["U"])[0],)
 
 
 @value
@@ -92,7 +97,19 @@ class LeakyRNN(Recurrent):
         da, _ = self.activation.backward({}, cache, dh * (1 / self.tau))
         return da, da, ((1 - 1 / self.tau) * dh + da @ params["U"].T,)
 
+    def push(self, params: Tree, cache: Cache, dstate: State) -> State | None:
+        if not same_both_ways(self.activation):
+            return None
+        (dh,) = dstate
+        df, _ = self.activation.backward({}, cache, dh @ params["U"])
+        return (dh + (df - dh) * (1 / self.tau),)
+
     @classmethod
     def samples(cls) -> Samples:
         yield cls(3), (6, 4)
         yield cls(2, tau=3.0, noise=0.1, return_sequences=True), (4, 3)
+
+
+def same_both_ways(activation: Layer) -> bool:
+    """Tell whether the slopes are a symmetric matrix, so that `backward` sends changes forwards, too."""
+    return of_library(activation) and not isinstance(activation, activations.LogSoftmax)

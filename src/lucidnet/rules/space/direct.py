@@ -7,19 +7,23 @@ from typing import Any, ClassVar
 
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace
-from ...core.settings import named, whole
+from ...core.settings import choice, named, whole
 from ...core.value import value
+from ...errors import SettingError
 from ...layers import Dense, Layer
-from ...layers.base import Send, zeroed
+from ...layers.base import Mask, Send, several, zeroed
 from ...losses.base import scaled, shares
 from ...losses.crossentropy import as_rows
 from ..base import SpaceRule
-from ..edge import Edge, Signals, carriers
+from ..edge import Edge, Signals, Varying, carriers
 
 
 @value
 class Direct(SpaceRule):
     """The base of rules by which a projected signal stands in for what comes back from a layer.
+
+    A layer with several inputs has a B for each: "B", "B2" and so on. Where the sizes of an input may vary
+    from batch to batch (sequences of any length) and the output has no time, all its places hear the same.
 
     Parameters
     ----------
@@ -33,15 +37,20 @@ class Direct(SpaceRule):
     memory: ClassVar[str] = "a B of outputs x inputs for each layer"
     cost: ClassVar[str] = "a product with B in place of W for each layer"
 
+    cuts: ClassVar[bool] = True
+
     initializer: Any = named(initializers, default=initializers.VarianceScaling())
     seed: int | None = whole(0, default=None, optional=True)
 
     def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
         stream = rng.but(seed=self.seed)
-        same_time = len(inputs) > 1 and inputs[:-1] == outputs[:-1]
-        rows, shape = (outputs[-1], inputs[-1:]) if same_time else (math.prod(outputs), inputs)
-        flat = self.initializer(stream.child("B"), (rows, math.prod(shape)))
-        return {"B": flat.reshape(rows, *shape)}
+        given: Any = inputs if several(inputs) else (inputs,)
+        made = {}
+        for name, own in zip(named_inputs(len(given)), given, strict=True):
+            rows, shape = sent(self, own, outputs)
+            flat = self.initializer(stream.child(name), (rows, math.prod(shape)))
+            made[name] = flat.reshape(rows, *shape)
+        return made
 
     def counterparts(self, layer: Layer, params: Tree, B: Tree, last: bool) -> list[tuple[Array, Array]]:
         W = params[carriers(layer)[0]]
@@ -55,9 +64,41 @@ class Direct(SpaceRule):
     def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
         if not (edge.need_dx and carriers(edge.layer)):
             return *edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx), None
-        _, grads = edge.route(edge.params, edge.cache, edge.dy, send, False)
-        dx = projected(self.signal(edge.signals), edge.B["B"])
-        return zeroed(dx, (edge.signals.masks or {}).get(id(edge.cache))), grads, None
+        alike = any(1 in array.shape[1:-1] for array in edge.B.values())  # the same for all places
+        like, grads = edge.route(edge.params, edge.cache, edge.dy, send, alike)
+        signal, masks = self.signal(edge.signals), (edge.signals.masks or {}).get(id(edge.cache))
+        count = sum(name in edge.B for name in named_inputs(len(edge.B)))
+        sizes = like if isinstance(like, tuple) else (like,) * count
+        counts = masks if isinstance(masks, tuple) else (masks,) * count
+        made = tuple(
+            spread(projected(signal, edge.B[name]), size, mask)
+            for name, size, mask in zip(named_inputs(count), sizes, counts, strict=True)
+        )
+        return (made if count > 1 else made[0]), grads, None
+
+
+def named_inputs(count: int) -> list[str]:
+    """Return the names of the feedback weights of so many inputs."""
+    return ["B", *(f"B{k}" for k in range(2, count + 1))]
+
+
+def sent(rule: SpaceRule, inputs: Shape, outputs: Shape) -> tuple[int, Shape]:
+    """Return how many numbers are sent to an input of a shape, and the shape of what each comes to there.
+
+    Raises
+    ------
+    SettingError
+        If sizes vary so that no weights of one shape can send them.
+    """
+    if len(inputs) > 1 and inputs[:-1] == outputs[:-1]:  # to each time step its own
+        return outputs[-1], inputs[-1:]
+    if any(isinstance(size, Varying) for size in outputs):
+        raise SettingError(
+            f"rule: {rule!r} sends the error of the network's output to a layer whose input has another "
+            f"number of time steps ({inputs[0]} where the output has {outputs[0]}), and it varies: give the "
+            "sequences one length (a shape without None), or let the output have no time"
+        )
+    return math.prod(outputs), tuple(1 if isinstance(size, Varying) else size for size in inputs)
 
 
 def projected(signal: Array, B: Array) -> Array:
@@ -67,36 +108,63 @@ def projected(signal: Array, B: Array) -> Array:
     return namespace(signal).tensordot(signal, B, axes=1)
 
 
+def spread(dx: Array, like: Array | None, mask: Mask) -> Array:
+    """Return an error at all places of an input, 0 where they do not count."""
+    if like is not None and dx.shape != like.shape:
+        dx = namespace(dx).broadcast_to(dx, like.shape)
+    return zeroed(dx, mask)
+
+
 @value
 class DirectFeedbackAlignment(Direct):
     """The output's error, by fixed random weights, is the error at each layer: dx = e B.
 
-    (Nøkland 2016, "Direct feedback alignment provides learning in deep neural networks", equation 7.)
+    e is the gradient of the loss by what goes into the network's final activation, dL/da_y, as in Nøkland
+    2016 ("Direct feedback alignment provides learning in deep neural networks", equations 2, 3 and 7); for
+    logistic outputs with the binary cross-entropy, and for softmax with the categorical one, that is y - t.
+
+    Parameters
+    ----------
+    initializer : str or Initializer
+        How B (outputs of the network, inputs of the layer) begins.
+    seed : int, optional
+        The seed of B; the model's if not given.
+    error : str
+        ``"preactivation"``, or ``"output"``: then e is the gradient by the activated output, for half the
+        squared error y - t whatever the activation is (e in Lillicrap et al. 2016, and in the direct feedback
+        alignment of Frenkel, Lefebvre & Bol 2021, "Learning without feedback").
     """
 
+    error: str = choice("preactivation", "output", default="preactivation")
+
     reads: ClassVar[str] = "pre, post, output error"
+
+    @property
+    def broadcasts(self) -> str | None:
+        return self.error
 
     def signal(self, signals: Signals) -> Array:
         return signals.error
 
     def mirrored(self, layer: Layer, params: Tree, last: bool) -> Tree | None:
-        return {"B": params[carriers(layer)[0]].T} if last and isinstance(layer, Dense) else None
+        plain = self.error == "preactivation" and last and isinstance(layer, Dense)
+        return {"B": params[carriers(layer)[0]].T} if plain else None
 
 
 @value
 class DirectRandomTargetProjection(Direct):
     """The targets, by fixed random weights, are the error at each layer: dx = t B / N.
 
-    No layer waits for the output. The last layer learns by its own error. (Frenkel, Lefebvre & Bol 2021,
-    "Learning without feedback", equation 3.)
+    No layer waits for the output. The last layer learns by its own error. With weights and masks each target
+    has the share that its loss has in the mean. (Frenkel, Lefebvre & Bol 2021, "Learning without feedback",
+    equation 3.)
     """
 
     reads: ClassVar[str] = "pre, post, targets"
-    couples_examples: ClassVar[bool] = True
 
     def signal(self, signals: Signals) -> Array:
         rows = as_rows(signals.target, signals.error).reshape(signals.error.shape)
-        share = shares(rows[..., 0], None, signals.mask)
+        share = shares(rows[..., 0], signals.weights, signals.mask, signals.valid)
         return rows / math.prod(rows.shape[:-1]) if share is None else scaled(rows, share[..., None])
 
 
@@ -105,9 +173,12 @@ class Shallow(SpaceRule):
     """A control: nothing comes back from any layer with weights, so that the last alone learns."""
 
     reads: ClassVar[str] = ""
+    cuts: ClassVar[bool] = True
     memory: ClassVar[str] = "nothing of its own"
     cost: ClassVar[str] = "a backward pass of the last layer"
 
     def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
         dx, grads = edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx)
-        return (0 * dx if edge.need_dx and carriers(edge.layer) else dx), grads, None
+        if not (edge.need_dx and carriers(edge.layer)):
+            return dx, grads, None
+        return (tuple(0 * part for part in dx) if isinstance(dx, tuple) else 0 * dx), grads, None

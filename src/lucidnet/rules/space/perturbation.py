@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Collection
+from typing import Any, ClassVar, cast
 
-from ...backend import Array, Stream, Tree
+from ...backend import Array, Stream, Tree, namespace, outer_sum, scan, with_one
 from ...backend.layout import Layout
 from ...core.settings import finite
 from ...core.trees import Path
 from ...core.value import value
-from ...layers import Layer, Run
-from ...layers.base import INFERENCE, Cache, zeroed
+from ...layers import Layer, Recurrent, Run
+from ...layers.base import INFERENCE, Cache, buffer_paths, zeroed
 from ...layers.rebuild import INNER, Wrapper, rebuilt, unwrapped
+from ...layers.recurrent.loop import RecurrentCache, through_time
 from ...losses.base import scaled, shares
 from ..base import Given, RuleGradient, SpaceRule, Trained
+from ..feedback import merged
+from ..time.online import TimeStep, back, gathered
 
 
 @value
@@ -29,6 +33,8 @@ class Perturbation(SpaceRule):
     deviation: float = finite(above=0, default=1e-3)
 
     whole: ClassVar[bool] = True
+    alone: ClassVar[bool] = False
+    """Whether each example has to have a loss of its own, one number that no other example changes."""
 
     def begin(self, net: Layer, rule: Any, params: Tree, shapes: Any, rng: Stream) -> Tree:
         return {}
@@ -48,12 +54,13 @@ class WeightPerturbation(Perturbation):
 
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
         made = trained.evaluate(params, batch, run)
-        layout = Layout.of(params)
-        vector = layout.ravel(params)
+        net = unwrapped(trained.net)
+        weights = without(params, buffer_paths(net))  # running statistics are no weights
+        layout = Layout.of(weights)
+        vector = layout.ravel(weights)
         xi = noise(run, "weights", vector.shape, vector)
-        moved, _, mask = unwrapped(trained.net).flow(
-            layout.unravel(vector + self.deviation * xi), batch.x, run
-        )
+        others = merged(params, layout.unravel(vector + self.deviation * xi))
+        moved, _, mask = net.flow(others, batch.x, run)
         change = trained.loss.forward(moved, batch.target, batch.weights, mask, run.valid)[0] - made.loss
         grads = layout.unravel(change / self.deviation * xi)
         return RuleGradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
@@ -64,8 +71,14 @@ class NodePerturbation(Perturbation):
     """Noise on the outputs of all layers with weights: dy_i = (L_i(y + sigma xi) - L_i(y)) / sigma xi_i.
 
     Each example has its own noise and its own change of the loss; each layer then takes dy as its error.
-    (Williams 1992; Werfel, Xie & Seung 2005, section 2.2.)
+    (Williams 1992; Werfel, Xie & Seung 2005, section 2.2.) The units of a recurrent layer have noise at each
+    time step, in all of their state, and the state goes on with it; each weight takes the error of its own
+    time step, and nothing is carried back in time. (Fiete & Seung 2006, "Gradient learning in spiking neural
+    networks by dynamic perturbation of conductances", do so with spiking units.) Layers that mix the examples
+    of a batch, by its statistics, are refused: the change of the loss is then no example's own.
     """
+
+    alone: ClassVar[bool] = True
 
     reads: ClassVar[str] = "pre, post, loss, noise"
     memory: ClassVar[str] = "noise for each unit"
@@ -86,11 +99,22 @@ class NodePerturbation(Perturbation):
             if not isinstance(layer, Perturbed):
                 return layer.route(params, cache, dy, send, need_dx)
             inner, xi = cache
+            if layer.carried:
+                return apart(cast(Recurrent, unwrapped(layer)), params, inner, xi * change[:, None], need_dx)
             error = dy if xi is None else xi * change.reshape(-1, *(1,) * (xi.ndim - 1))
             return unwrapped(layer).backward(params, inner, error, need_dx)
 
         _, grads = noisy.route(params, noted, made.y, send, False)
         return RuleGradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
+
+
+def without(tree: Tree, paths: Collection[Path], path: Path = ()) -> Tree:
+    """Return a tree without the arrays at some paths."""
+    left = {name: branch for name, branch in tree.items() if (*path, name) not in paths}
+    return {
+        name: without(branch, paths, (*path, name)) if isinstance(branch, dict) else branch
+        for name, branch in left.items()
+    }
 
 
 class Perturbed(Wrapper):
@@ -110,11 +134,77 @@ class Perturbed(Wrapper):
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
         """Return the output with noise, and beside what the layer keeps the noise (or None)."""
+        if self._layer.carried:
+            first, cell = x[0] if isinstance(x, tuple) else x, cast(Recurrent, self._layer)
+            states = len(cell.carried) * cell.units
+            xi = noise(run, "outputs", (*first.shape[:2], states), first)
+            xi = namespace(xi).permute_dims(xi, (1, 0, 2))  # time first, as all in a recurrent layer
+            y, cache = through_time(NoisyCell(cell, self._deviation, xi), params, x, run)
+            return y, (cache, xi)
         y, cache = self._layer.forward(params, x, run)
         if not params:
             return y, (cache, None)
         xi = zeroed(noise(run, "outputs", y.shape, y), self._layer.output_mask(x, run.mask))
         return y + self._deviation * xi, (cache, xi)
+
+
+class NoisyCell(Wrapper):
+    """A recurrent layer whose state has noise at each time step, state_t + sigma xi_t.
+
+    Parameters
+    ----------
+    layer : Recurrent
+        The layer.
+    deviation : float
+        The standard deviation sigma of the noise.
+    xi : array (time, n, states)
+        The noise.
+    """
+
+    def __init__(self, layer: Recurrent, deviation: float, xi: Array) -> None:
+        Wrapper.__init__(self, layer)
+        self._cell, self._deviation, self._xi = layer, deviation, xi
+
+    def project(self, params: Tree, x: Array, run: Run) -> Array:
+        """Return z = x W + b of all times, and beside it their noise."""
+        z = self._cell.project(params, x, run)
+        return namespace(z).concat([z, self._xi.reshape(z.shape[0], -1)], axis=-1)
+
+    def step(self, params: Tree, z: Array, state: tuple[Array, ...]) -> tuple[tuple[Array, ...], Cache]:
+        """Return the next state with noise, and what `step_back` needs."""
+        units, width = self._cell.units, self._cell.gates * self._cell.units
+        made, kept = self._cell.step(params, z[:, :width], state)
+        xi = self._deviation * z[:, width:]
+        return tuple(s + xi[:, k * units : (k + 1) * units] for k, s in enumerate(made)), kept
+
+
+def apart(
+    layer: Recurrent, params: Tree, cache: RecurrentCache, errors: Array, need_dx: bool
+) -> tuple[Any, Tree]:
+    """Return the gradients of a recurrent layer's parameters, for errors that are not carried back in time.
+
+    Parameters
+    ----------
+    errors : array (time, n, states)
+        An error of the whole state for each time step.
+    need_dx : bool
+        Whether a gradient of the inputs is returned, which is 0: layers below have noise of their own.
+    """
+    xp, units = namespace(errors), layer.units
+
+    def step(carry: Any, now: tuple[Any, ...]) -> tuple[Any, None, tuple[Array, ...]]:
+        kept, error, counts = now
+        state = tuple(error[:, k : k + units] for k in range(0, error.shape[1], units))
+        return carry, None, back(layer, params, TimeStep(None, None, kept, counts), state)[:2]
+
+    _, _, (dz, ds) = scan(step, (), (cache.kept, errors, cache.counts))
+    by_z, by_s = outer_sum(with_one(cache.x), dz), outer_sum(with_one(cache.before(layer.go_backwards)), ds)
+    zeros = (
+        xp.zeros_like(xp.permute_dims(cache.x, (1, 0, 2))),
+        *map(xp.zeros_like, cache.first[: cache.given]),
+    )
+    dx = zeros if cache.given else zeros[0]
+    return (dx if need_dx else None), gathered(layer, by_z, by_s)
 
 
 def perturbed(net: Layer, deviation: float) -> Layer:

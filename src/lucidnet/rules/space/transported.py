@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import prod
 from typing import Any, ClassVar
 
 from ... import initializers
 from ...backend import Array, Shape, Stream, Tree, namespace
 from ...core.settings import between, finite, named, whole
-from ...core.value import value
+from ...core.value import of_library, value
+from ...errors import SettingError
 from ...layers import Layer
-from ...layers.base import Send
+from ...layers.base import Send, several
 from ..base import SpaceRule
 from ..edge import Edge, carriers
 
@@ -158,7 +161,10 @@ class WeightMirror(Transported):
 
         B <- (1 - decay) B + rate / sigma^2 xi^T z        E[xi^T xi] = sigma^2
 
-    so that B grows along W. (Akrout et al. 2019, algorithm 1 and equation 8.)
+    so that B grows along W. (Akrout et al. 2019, algorithm 1 and equation 8.) A weight that is used several
+    times in one example, in a convolution at each place, in a dense layer at each time step, gets the mean
+    over its uses. A recurrent layer, whose W acts before its state, and an attention layer send the noise
+    through each W alone.
 
     Parameters
     ----------
@@ -181,11 +187,66 @@ class WeightMirror(Transported):
     phase: ClassVar[bool] = True
 
     def learn(self, layer: Layer, params: Tree, inputs: Shape, B: Tree, rng: Stream) -> Tree:
-        linear, _ = layer.split_activation()
-        xi = rng.child("noise").normal((self.examples, *inputs))
-        B = {name: B[name] for name in carriers(layer)}
-        biases = {name: a if name in B else namespace(a).zeros_like(a) for name, a in params.items()}
-        z, cache = linear.forward(biases, xi)
-        _, grads = linear.backward(biases, cache, z, need_dx=False)  # xi^T z, as if z were the error
+        names = carriers(layer)
+        alone = bool(layer.carried) or len(names) > 1
+        seen = mirrored_alone if alone else mirrored_through
+        found = seen(layer, params, inputs, self.examples, rng)
         step = self.rate / self.examples
-        return {name: (1 - self.decay) * b + step * grads[name] for name, b in B.items()}
+        return {name: (1 - self.decay) * B[name] + step * found[name] for name in names}
+
+    def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
+        if not of_library(layer):
+            check_linear(layer, params, inputs, rng)
+        return Transported.feedback(self, layer, params, inputs, outputs, rng)
+
+
+def mirrored_through(layer: Layer, params: Tree, inputs: Shape, examples: int, rng: Stream) -> Tree:
+    """Return the sum of xi^T z, for noise xi sent through a layer, over the uses of each weight."""
+    linear, _ = layer.split_activation()
+    xi = rng.child("noise").normal((examples, *inputs))
+    _, grads = sent_through(linear, layer, params, xi)
+    xp = namespace(xi)
+    one = xp.ones((1, *xi.shape[1:]), dtype=xi.dtype)
+    _, uses = sent_through(linear, layer, params, one, xp.ones_like)  # each use of a weight adds 1 x 1
+    return {name: grads[name] / xp.maximum(uses[name], 1) for name in carriers(layer)}
+
+
+def sent_through(
+    linear: Layer, layer: Layer, params: Tree, x: Array, error: Callable[[Array], Array] = lambda z: z
+) -> tuple[Array, Tree]:
+    """Return z = x W, biases left out, and the gradients for the error that a function makes of z."""
+    names = carriers(layer)
+    alone = {name: a if name in names else namespace(a).zeros_like(a) for name, a in params.items()}
+    z, cache = linear.forward(alone, x)
+    return z, linear.backward(alone, cache, error(z), need_dx=False)[1]
+
+
+def mirrored_alone(layer: Layer, params: Tree, inputs: Any, examples: int, rng: Stream) -> Tree:
+    """Return what `mirrored_through` does, of matrices for each time step, each with noise of its own."""
+    first = inputs[0] if several(inputs) else inputs
+    uses, made = prod(first[:-1]), {}
+    for name in carriers(layer):
+        W = params[name]
+        xi = rng.child("noise").child(name).normal((examples * uses, W.shape[0]))
+        made[name] = xi.T @ (xi @ W) / uses
+    return made
+
+
+def check_linear(layer: Layer, params: Tree, inputs: Shape, rng: Stream) -> None:
+    """Raise `SettingError` if a layer of a user's own is not linear: noise would not mirror its weights."""
+    names = carriers(layer)
+    if layer.carried or (len(names) > 1 and all(params[name].ndim == 2 for name in names)):
+        return  # each W is a matrix, and sent through alone
+    if several(inputs) or len(names) > 1:
+        raise SettingError(
+            f"rule: wm cannot send noise through {type(layer).__name__}, which has several "
+            "inputs, or several weights that are no matrices"
+        )
+    linear, _ = layer.split_activation()
+    x = rng.child("check").normal((2, *inputs))
+    once, twice = (sent_through(linear, layer, params, k * x)[0] for k in (1, 2))
+    if float(namespace(x).abs(twice - 2 * once).max()) > 1e-3 * float(namespace(x).abs(twice).max()):
+        raise SettingError(
+            f"rule: wm sends noise through a layer's weights alone, but {type(layer).__name__} is not linear "
+            "without its activation: let its split_activation() return it without, and the activation"
+        )

@@ -33,8 +33,16 @@ class TimeRule(Value):
     """The products that it takes."""
     exact: ClassVar[bool] = False
     """Whether it gives the true gradient of what it is told."""
+    limit: ClassVar[str] = ""
+    """Where a rule that is not exact gives the true gradient all the same: "where ..." or "with ..."."""
+    carries: ClassVar[bool] = True
+    """Whether the error sent to the layers below tells of later times, too; if not it is approximate."""
     couples_examples: ClassVar[bool] = False
     """Whether examples count that have no error: then none may be added that do not count."""
+
+    def still(self) -> TimeRule:
+        """Return the rule with what it learns of the network itself held still, to see what else it reads."""
+        return self
 
     @property
     def online(self) -> bool:

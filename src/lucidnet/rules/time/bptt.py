@@ -51,6 +51,7 @@ class TruncatedBPTT(TimeRule):
 
     reads: ClassVar[str] = f"{ALL_UNITS}, stored times"
     memory: ClassVar[str] = "N window"
+    limit: ClassVar[str] = "with a window as long as the sequence"
     cost: ClassVar[str] = "N^2 window / stride a time"
 
     def __post_init__(self) -> None:

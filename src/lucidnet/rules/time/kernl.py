@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 from ...backend import Array, StepStream, Stream, Tree, namespace
@@ -80,6 +81,9 @@ class KeRNL(Online):
     memory: ClassVar[str] = "N^2"
     couples_examples: ClassVar[bool] = True
     cost: ClassVar[str] = "N^2 a time, and a second copy of the layer that runs along"
+
+    def still(self) -> KeRNL:
+        return replace(self, rate=0.0)
 
     def feedback(self, layer: Recurrent, rng: Stream) -> Tree:
         xp = namespace(like := rng.full((layer.units,), self.decay))

@@ -9,12 +9,13 @@ so the immediate influence is ds_t / dz times x (or 1), or ds_t / d(h U) times h
 J and P they keep.
 
 The error that goes down to the layers below is that of the same time only: what later times would
-say is not known yet.
+say is not known yet. The papers define these rules for one recurrent layer, with nothing below it that
+learns. So the gradients of layers below are approximate, also where the rule is exact (`TimeRule.carries`).
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from ...backend import Array, Tree, namespace, scan, with_one
 from ...core.value import value
@@ -45,6 +46,8 @@ class TimeStep(NamedTuple):
 @value
 class Online(TimeRule):
     """The base of rules with traces; a subclass writes how they begin, move on, and make a gradient."""
+
+    carries: ClassVar[bool] = False
 
     def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
         """Return the traces before the first time; B are the weights of the rule's own."""

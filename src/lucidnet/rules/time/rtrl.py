@@ -16,6 +16,7 @@ from .online import Online, TimeStep, back
 class RTRL(Online):
     """The exact gradient, forwards in time: P_t = J_t P_(t-1) + the immediate influence.
 
+    It is exact for the layer's own weights; the layers below hear of the same time only, and are approximate.
     (Williams & Zipser 1989, "A learning algorithm for continually running fully recurrent neural networks",
     equations 5 and 6.) For S numbers of state, it holds S times as many numbers as there are weights, and
     takes S^2 times as many products.
@@ -90,6 +91,7 @@ class SnAp(RTRL):
 
     reads: ClassVar[str] = f"{ALL_UNITS}, trace"
     exact: ClassVar[bool] = False
+    limit: ClassVar[str] = "where each weight reaches all units in n steps"
     memory: ClassVar[str] = "N^3, of which most are zeros for small n"
     cost: ClassVar[str] = "N^4 a time, as the zeros are not left out"
 
@@ -112,12 +114,14 @@ class SnAp(RTRL):
 class UORO(Online):
     """An unbiased estimate of the influence, of rank one: P_t is the mean of s_t w_t over random signs.
 
-    ::
+    With one random sign nu for each number of the state::
 
-        s_t = r0 J_t s_(t-1) + r1 (ds_t / dz) nu        w_t = w_(t-1) / r0 + nu inputs / r1
+        s_t = r0 J_t s_(t-1) + r1 nu        w_t = w_(t-1) / r0 + nu^T (ds_t / dw) / r1
 
-    with nu of random signs, and r0, r1 such that both have one size. (Tallec & Ollivier 2017, "Unbiased
-    online recurrent optimization", algorithm 1.) Signs for z and for h U are drawn apart.
+    where r0 = sqrt(|w_(t-1)| / |J_t s_(t-1)|) and r1 = sqrt(|nu^T (ds_t / dw)| / |nu|) give both one size:
+    norms over the whole state and over all weights of the layer, for each example by itself. A time step
+    takes one product with J, forwards, and one with its transpose. (Tallec & Ollivier 2017, "Unbiased online
+    recurrent optimization", algorithm 1, its epsilon 0.)
 
     Parameters
     ----------
@@ -129,7 +133,7 @@ class UORO(Online):
 
     reads: ClassVar[str] = f"{ALL_UNITS}, trace, noise"
     memory: ClassVar[str] = "N^2"
-    cost: ClassVar[str] = "N^3 a time, for the Jacobian"
+    cost: ClassVar[str] = "N^2 a time"
 
     def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
         xp, width = namespace(like), params["W"].shape[1]
@@ -139,17 +143,16 @@ class UORO(Online):
 
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         time, s, w = trace
-        xp, (J, by_z, by_s) = namespace(s), jacobians(layer, params, now)
-        rng = StepStream.like(s, self.seed, time, ("uoro",))
-        signs = [2.0 * rng.child(k).bernoulli(F.shape[::2], 0.5) - 1 for k, F in (("z", by_z), ("s", by_s))]
-        signs = [xp.astype(xp.asarray(sign), s.dtype) for sign in signs]
-        old = (J @ s[..., None])[..., 0]
-        new = sum((F @ sign[..., None])[..., 0] for F, sign in zip((by_z, by_s), signs, strict=True))
-        fresh = tuple(x[..., None] * v[:, None] for x, v in zip((now.x, now.h), signs, strict=True))
+        xp, rng = namespace(s), StepStream.like(s, self.seed, time, ("uoro",))
+        nu = xp.astype(xp.asarray(2.0 * rng.child("state").bernoulli(s.shape, 0.5) - 1), s.dtype)
+        dz, ds, _ = back(layer, params, now, _parts(layer, nu))
+        by_h = xp.concat([_wide(now.h[:, :-1], ds), (ds * _inner(layer, ds))[:, None]], axis=1)
+        fresh = (_wide(now.x, dz), by_h)
+        old = pushed(layer, params, now, s)
         r0 = _ratio(_size(w), _size((old,)))
-        r1 = _ratio(_size(fresh), _size((new,)))
+        r1 = _ratio(_size(fresh), _size((nu,)))
         made = tuple(a / r0[..., None] + b / r1[..., None] for a, b in zip(w, fresh, strict=True))
-        after = r0 * old + r1 * new
+        after = r0 * old + r1 * nu
         if now.counts is not None:  # a time that does not count adds nothing
             made = tuple(xp.where(now.counts[..., None], a, b) for a, b in zip(made, w, strict=True))
             after = xp.where(now.counts, after, s)
@@ -161,6 +164,31 @@ class UORO(Online):
         xp = namespace(error)
         by_z, by_s = (xp.tensordot(share, part, axes=1) for part in w)
         return by_z, by_s
+
+
+def pushed(layer: Recurrent, params: Tree, now: TimeStep, s: Array) -> Array:
+    """Return J s, how the state (n, states) after a time step changes with s, a change of that before."""
+    made = layer.push(params, now.kept, _parts(layer, s))
+    if made is not None:
+        return namespace(s).concat(made, axis=1)
+    return (jacobians(layer, params, now)[0] @ s[..., None])[..., 0]
+
+
+def _parts(layer: Recurrent, state: Array) -> tuple[Array, ...]:
+    """Return the arrays of a state (n, states) apart."""
+    return tuple(state[:, k : k + layer.units] for k in range(0, state.shape[1], layer.units))
+
+
+def _wide(inputs: Array, slopes: Array) -> Array:
+    """Return the products of each input and each slope, for each example."""
+    return inputs[..., None] * slopes[:, None]
+
+
+def _inner(layer: Recurrent, like: Array) -> Array:
+    """Return 1 for the columns of U that have a bias of their own, else 0."""
+    xp = namespace(like)
+    ones, zeros = (f((layer.units,), dtype=like.dtype) for f in (xp.ones, xp.zeros))
+    return xp.concat([ones if gate in layer.inner_bias else zeros for gate in range(layer.gates)])
 
 
 def _size(arrays: tuple[Array, ...]) -> Array:

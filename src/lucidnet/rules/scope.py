@@ -1,0 +1,138 @@
+"""Where in a network a rule is only an approximation of what it is elsewhere."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from ..core.trees import Path, dotted
+from ..core.value import of_library
+from ..errors import InexactWarning
+from ..layers import Graph, Layer, Sequential
+from ..layers.rebuild import unwrapped
+from .credit import places
+from .registry import Rule
+from .space.transported import KolenPollack
+
+Tops = dict[Path, Any]
+"""Recurrent layers that send down less than their credit, by path, with their rules through time."""
+
+
+def approximate(net: Layer, rule: Rule, stream: bool = False) -> dict[Path, Tops]:
+    """Return the layers whose credit is approximate, each with the recurrent layers above it that make it so.
+
+    Parameters
+    ----------
+    net : Layer
+        The network.
+    rule : Rule
+        Its rule; single layers may have their own.
+    stream : bool
+        Whether one time step is seen after the other: then no rule sends below what later times say.
+    """
+    found: dict[Path, Tops] = {}
+    _descend(net, rule, (), {}, found, stream)
+    return found
+
+
+def _descend(layer: Layer, rule: Rule, path: Path, tops: Tops, found: dict[Path, Tops], stream: bool) -> Tops:
+    """Return by which recurrent layers the error at an input is approximate, from those at the output."""
+    own = rule.within(layer)
+    if layer.frozen is True and not _carries(layer):
+        return tops
+    if isinstance(layer, Graph):
+        return _graph(layer, own, path, tops, found, stream)
+    if not layer.children():
+        if tops and layer.frozen is not True and learns(layer):
+            found[path] = found.get(path, {}) | tops
+        if layer.transport and own.space.cuts:
+            return {}
+        return tops | ({path: own.time} if layer.carried and (stream or not own.time.carries) else {})
+    if isinstance(layer, Sequential):
+        for name, child in reversed(layer.children()):
+            tops = _descend(child, own, (*path, name), tops, found, stream)
+        return tops
+
+    def through(tops: Tops) -> Tops:
+        made = dict(tops)
+        for name, child in layer.children():
+            made |= _descend(child, own, (*path, name), tops, found, stream)
+        return made
+
+    below = through(tops)
+    return below if of_library(layer) else through(below)  # whose order inside is not known
+
+
+def _carries(layer: Layer) -> bool:
+    """Tell whether there is a recurrent layer in this one."""
+    return bool(layer.carried) or any(_carries(child) for _, child in layer.children())
+
+
+def _graph(graph: Graph, rule: Rule, path: Path, tops: Tops, found: dict[Path, Tops], stream: bool) -> Tops:
+    at: dict[str, Tops] = {name: dict(tops) for name in graph.outputs}
+    for name, owner, layer, sources in reversed(list(graph.placed())):
+        made = _descend(layer, rule, (*path, owner), at.get(name, {}), found, stream)
+        for source in sources:
+            at[source] = at.get(source, {}) | made
+    return {top: rule for name, _ in graph.inputs for top, rule in at.get(name, {}).items()}
+
+
+def inexact(net: Layer, rule: Rule, optimizer: Any) -> Iterator[str]:
+    """Yield what a rule does not do in a network as its name promises, in words."""
+    yield from below(net, rule)
+    crossed = set(reached(net))  # others have no B
+    for path, layer, own in places(net, rule):
+        inner = getattr(optimizer, "optimizer", optimizer)  # of an average of the weights
+        decay = inner.weight_decay if layer.weight_decay is None else layer.weight_decay
+        if isinstance(own.space, KolenPollack) and path in crossed and layer.l2 and decay == 0:
+            yield (
+                f"rule: {own.space!r} with l2={layer.l2!r} of layer {dotted(path)!r}: B takes W's penalty, "
+                "not one of its own, and never comes to equal W. What brings them together is a decay of "
+                f"both: give the optimizer weight_decay={2 * layer.l2:g} in its place"
+            )
+
+
+def below(net: Layer, rule: Rule, stream: bool = False) -> Iterator[str]:
+    """Yield one sentence if there are layers whose credit is approximate."""
+    found = approximate(net, rule, stream)
+    if found:
+        tops = {path: time for above in found.values() for path, time in above.items()}
+        who = ", ".join(f"{time!r} of layer {dotted(path)!r}" for path, time in tops.items())
+        way_out = "" if stream else "For the true gradient there take 'bptt', or 'truncated' for a window. "
+        yield (
+            f"rule: {who}: approximate below, in {', '.join(map(dotted, found))}: only the error of the "
+            "same time step goes down to them, not what their past does to later ones. "
+            f"{way_out}To leave the layers below as they are, give them frozen=True"
+        )
+
+
+def reached(layer: Layer, path: Path = (), upstream: bool = False) -> Iterator[Path]:
+    """Yield the layers to whose input an error has to come back, since layers before them learn, by path."""
+    if isinstance(layer, Sequential):
+        for name, child in layer.children():
+            yield from reached(child, (*path, name), upstream)
+            upstream = upstream or learns(child)
+    elif isinstance(layer, Graph):
+        needed = {name: upstream for name, _ in layer.inputs}
+        for name, owner, child, sources in layer.placed():
+            above = any(needed[source] for source in sources)
+            yield from reached(child, (*path, owner), above)
+            needed[name] = above or learns(child)
+    elif layer.children():
+        for name, child in layer.children():
+            yield from reached(child, (*path, name), upstream)
+    elif upstream:
+        yield path
+
+
+def learns(layer: Layer) -> bool:
+    """Tell whether a layer has weights, or one inside."""
+    own = type(unwrapped(layer)).init is not Layer.init
+    return any(map(learns, dict(layer.children()).values())) if layer.children() else own
+
+
+def warn(messages: Iterator[str], stacklevel: int) -> None:
+    """Warn of each (`errors.InexactWarning`), at a place so many calls above this one."""
+    for message in messages:
+        warnings.warn(message, InexactWarning, stacklevel=stacklevel + 1)
