@@ -64,7 +64,52 @@ class Terminated(SystemExit):
 
 
 class FileError(LucidnetError):
-    """A file is damaged, of an unknown version, or does not fit; names file, reason and remedy."""
+    """A file is damaged, too large, of an unknown version, does not fit, or cannot be written.
+
+    Parameters
+    ----------
+    file : path
+        The file, or folder; empty if whoever notices does not know it: who has opened the file says it then.
+        One argument alone is the reason.
+    reason : str
+        What is wrong with it.
+    remedy : str
+        What to do about it.
+
+    Examples
+    --------
+    >>> error = FileError("model.safetensors", "ends too early", "use a copy of it")
+    >>> print(error)
+    model.safetensors: ends too early; use a copy of it
+    >>> error.file, error.reason, error.remedy
+    ('model.safetensors', 'ends too early', 'use a copy of it')
+    """
+
+    LONGEST = 2000
+    """How many characters of a reason are shown: what stands in a file may be of any length."""
+
+    def __init__(self, file: object, reason: str | None = None, remedy: str = "") -> None:
+        if reason is None:
+            file, reason = "", str(file)
+        super().__init__(file, reason, remedy)
+        self.file, self.reason, self.remedy = str(file), str(reason), str(remedy)
+
+    def __str__(self) -> str:
+        reason = self.reason
+        if len(reason) > self.LONGEST:
+            reason = f"{reason[: self.LONGEST]} ..."
+        said = f"{self.file}: {reason}" if self.file else reason
+        said = f"{said}; {self.remedy}" if self.remedy else said
+        # So that it can be printed: names in a file, and of files, may hold what is no character.
+        return said.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+class ContentError(FileError, DataError):
+    """A file is whole, but what is in it cannot be used: a cell is no number, lengths differ."""
+
+
+class MismatchError(FileError, SettingError):
+    """A file is whole, but of another model or training than this one."""
 
 
 class UnpicklableError(LucidnetError, PicklingError):
