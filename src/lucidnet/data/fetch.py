@@ -79,18 +79,16 @@ def download(source: Download, file: str, target: Path) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileError(
-            f"the folder {target.parent} cannot be made ({error.strerror}): {_by_hand(source)}"
-        ) from error
+        reason = f"the folder {target.parent} cannot be made ({error.strerror})"
+        raise FileError(target, reason, _by_hand(source)) from error
     for mirror in source.mirrors:
         try:
             _fetch(mirror + file, target, source.files[file])
             return target
         except (OSError, HTTPException, FileError) as error:
             failures.append(f"  {mirror}{file}: {error}")
-    raise FileError(
-        f"{source.name}: {file} could not be downloaded:\n" + "\n".join(failures) + f"\n{_by_hand(source)}"
-    )
+    reason = f"{file} could not be downloaded:\n" + "\n".join(failures) + "\n"
+    raise FileError(source.name, reason, _by_hand(source))
 
 
 def _by_hand(source: Download) -> str:
@@ -118,4 +116,4 @@ def _chunks(response: Any, title: str) -> Iterator[bytes]:
                 progress.advance(task, len(chunk))
                 yield chunk
         except OSError as error:
-            raise FileError(f"the download broke off ({error})") from error
+            raise FileError(title, f"the download broke off ({error})", "try again") from error

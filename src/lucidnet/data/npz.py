@@ -133,6 +133,6 @@ def _described(path: Path, name: str, text: str) -> tuple[np.dtype[Any], bool, t
         raise FileError(path, f"cannot be read as NPZ: {name} holds pickled objects", REMEDY)
     if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
         raise FileError(path, f"{name} has the shape {shape!r}", REMEDY)
-    if len(shape) > AXES or any(size >= 2**63 for size in shape):
-        raise FileError(path, f"{name} has {len(shape)} axes, of up to {max(shape):,}", REMEDY)
+    if len(shape) > AXES or math.prod(filter(None, shape)) >= 2**56:  # also where another is 0
+        raise FileError(path, f"{name} has {len(shape)} axes, and the shape {shape}", REMEDY)
     return dtype, order, shape

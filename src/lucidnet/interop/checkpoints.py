@@ -82,5 +82,5 @@ def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
         except FileError as error:
             warnings.warn(f"{error} Going on from the checkpoint before it.", stacklevel=2)
     if paths:
-        raise FileError(f"{folder}: all its checkpoints are damaged; remove the folder to begin anew")
+        raise FileError(folder, "all its checkpoints are damaged", "remove the folder to begin anew")
     return None

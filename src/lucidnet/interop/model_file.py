@@ -10,6 +10,7 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..core.packing import pack
+from ..core.settings import count, taken
 from ..core.trees import Path, leaves
 from ..core.value import from_config, to_config
 from ..engine.problem import Problem
@@ -27,8 +28,8 @@ FEEDBACK = "@feedback/"
 LATEST = 1 << 31
 """No training has made so many steps: devices count them in 32 bits."""
 
-OWN = "Pass layers, losses and optimizers of your own as custom={'Name': Class}"
-OTHER = "Load it with the version of lucidnet, and the classes in custom, that it was saved with"
+OWN = "pass layers, losses and optimizers of your own as custom={'Name': Class}"
+OTHER = "load it with the version of lucidnet, and the classes in custom, that it was saved with"
 
 
 SUFFIX = ".safetensors"
@@ -191,7 +192,13 @@ Build: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Array], Mapping[str
 """From a description, arrays by their keys and the known classes to a model."""
 
 
-def load(path: str | os.PathLike[str], custom: Mapping[str, type] | None, build: Build[M]) -> M:
+MOST = 1 << 32
+"""How many bytes a model file may have, if nobody says otherwise."""
+
+
+def load(
+    path: str | os.PathLike[str], custom: Mapping[str, type] | None, build: Build[M], max_bytes: int = MOST
+) -> M:
     """Return the model of a file. Nothing in the file is executed.
 
     Parameters
@@ -202,23 +209,26 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, type] | None, build:
         One's own classes of layers, losses or optimizers, by name.
     build : callable
         What makes the model.
+    max_bytes : int
+        How many bytes the file may have, and the arrays that are made in memory when it is loaded.
 
     Raises
     ------
     FileError
-        If the file is damaged, of a newer version, or names classes that are not known.
+        If the file is damaged, too large, of a newer version, or names classes that are not known.
     """
     from . import container
     from .registry import registry
 
-    description, tensors = container.read(path)
+    most = taken("load", "max_bytes", max_bytes, count(1))
     known = registry(custom)
+    description, tensors = container.read(path, most)
     try:
         return build(description, tensors, known)
     except UnknownNameError as error:
-        raise FileError(f"{path}: the model in it cannot be built: {error} {OWN}") from error
+        raise FileError(path, f"the model in it cannot be built: {error}", OWN) from error
     except Exception as error:  # whatever else a strange description brings about, also in one's own classes
-        raise FileError(f"{path}: the model in it cannot be built: {_reason(error)}. {OTHER}") from error
+        raise FileError(path, f"the model in it cannot be built: {_reason(error)}", OTHER) from error
 
 
 def _reason(error: Exception) -> str:

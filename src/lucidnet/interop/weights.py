@@ -129,5 +129,5 @@ def _shape(source: str, given: Any) -> Any:
     if given is None:
         return None
     if not isinstance(given, list) or not all(size is None or type(size) is int for size in given):
-        raise FileError(f"{source}: expected the shape of one input, got {given!r}")
+        raise FileError(source, f"expected the shape of one input, got {given!r}", container.DAMAGED)
     return tuple(given)

@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.packing import difference, pack, sensible, shaped_like, unpack, whole
+from ..core.files import make_folder
+from ..core.packing import difference, measured, number, pack, sensible, text, unpack, whole
 from ..core.trees import tree_map
 from ..engine.protocol import Executor
 from ..engine.state import FeedbackState, State
-from ..errors import DataError, FileError, SettingError
+from ..errors import ContentError, FileError, MismatchError
+from ..metrics.base import state_of
 from .history import History
 
 if TYPE_CHECKING:
     from .loop import Loop
+
+DAMAGED = "remove it, so that the one before it is used"
 
 COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics")
 """What must be the same of a model to go on; `Loop.facts` is the rest."""
@@ -41,7 +45,7 @@ def write(loop: Loop, path: Path) -> None:
     if not model.executor.main:
         return
     description["machine"] = {"python": platform.python_version(), "numpy": np.__version__}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     container.write(path, arrays, description)
 
 
@@ -72,10 +76,12 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
 
     Raises
     ------
-    SettingError
+    MismatchError
         If a setting of model or training is not that of the checkpoint; there may be more epochs.
-    DataError
+    ContentError
         If the data are not those of the checkpoint.
+    FileError
+        If the checkpoint is damaged, or holds what no training has written.
     """
     from ..interop.checkpoints import newest
 
@@ -84,10 +90,9 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
     if last is None:
         return None
     path, description, arrays = last
-    with sensible(str(path)):
+    with sensible("what it says of the training", path, DAMAGED):
         situation = dict(unpack(description["training"], arrays))
-    _compare(loop, path, description, situation)
-    with sensible(str(path)):
+        _compare(loop, path, description, situation)
         return _go_on(loop, description, situation, arrays)
 
 
@@ -98,17 +103,17 @@ def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict
     model: Any = loop.model
     model.changes = resumed(model, description, situation)  # `loop.begun` stays: with what this process began
     model.state = _state(model, situation, arrays)
-    model.history = History({k: list(map(float, v)) for k, v in description["history"].items()})
+    model.history = History({k: list(map(number, v)) for k, v in description["history"].items()})
     recorded = situation["recorded"].items()
-    model.history.steps = {name: [(whole(step), v) for step, v in pairs] for name, pairs in recorded}
+    model.history.steps = {name: [(whole(step), measured(v)) for step, v in pairs] for name, pairs in recorded}
     loop.epoch, loop.batch, loop.first = (whole(situation[name]) for name in ("epoch", "batch", "first"))
     loss, terms, states, *several = situation["tally"]  # the last is missing in older files
-    states = shaped_like(states, loop.tally.states)
+    states = [state_of(*pair) for pair in zip(model.metrics, states, strict=True)]
     states = states if loop.model.executor.main else loop.tally.states
-    parts = tuple((float(total), float(count)) for total, count in (several[0] if several else ()))
-    loop.tally.go_on((float(loss), float(terms), states, parts))
-    loop.stopped, loop.run_name = situation.get("stopped"), str(situation.get("run") or "")
-    return [(name, state) for name, state in situation["callbacks"]]
+    parts = tuple((number(total), number(count)) for total, count in (several[0] if several else ()))
+    loop.tally.go_on((number(loss), number(terms), states, parts))
+    loop.stopped, loop.run_name = text(situation.get("stopped")), text(situation.get("run")) or ""
+    return [[str(name), state] for name, state in situation["callbacks"]]
 
 
 def _agree(executor: Executor, folder: Path, name: str | None) -> None:
@@ -116,7 +121,7 @@ def _agree(executor: Executor, folder: Path, name: str | None) -> None:
     names = executor.gather(name)
     if len(set(names)) > 1:
         raise FileError(
-            f"{folder}: the processes see different checkpoints there, {names}; it must be one folder for all"
+            folder, f"the processes see different checkpoints there, {names}", "use one folder for all"
         )
 
 
@@ -142,14 +147,11 @@ def _compare(loop: Loop, path: Path, description: dict[str, Any], situation: dic
             stacklevel=2,
         )
     elif not isinstance(facts, dict):
-        raise FileError(f"{path}: does not say with what data and settings it was trained: it is damaged")
+        raise FileError(path, "does not say with what data and settings it was trained", DAMAGED)
     else:
         pairs += [(name, value, facts.get(name)) for name, value in loop.facts.items()]
-    with sensible(str(path)):
-        differences = [difference(*pair) for pair in pairs if pair[1] != pair[2]]
+    differences = [difference(*pair) for pair in pairs if pair[1] != pair[2]]
     for where, given, kept in differences:
-        kind = DataError if where.partition(".")[0].endswith("data") else SettingError
-        raise kind(
-            f"{path} is of another training: {where} is {given!r} here, and {kept!r} there; "
-            "use the same to go on, or another folder to begin anew"
-        )
+        kind = ContentError if where.partition(".")[0].endswith("data") else MismatchError
+        reason = f"is of another training: {where} is {given!r} here, and {kept!r} there"
+        raise kind(path, reason, "use the same to go on, or another folder to begin anew")
