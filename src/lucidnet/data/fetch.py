@@ -59,15 +59,16 @@ def locate(source: Download, file: str, folder: str | os.PathLike[str] | None = 
     if given:
         for name in (file, file.removesuffix(".gz")):
             path = Path(given) / source.name / name
-            if path.exists():
+            if os.path.exists(path):
                 return path
     cached = cache_folder() / source.name / file
-    if cached.exists():
+    if os.path.exists(cached):
         try:
             read_idx(cached, sha256=source.files[file])
             return cached
         except FileError:
-            cached.unlink()
+            with atomic.explained(cached, "it is damaged, and cannot be removed"):
+                cached.unlink()
     return download(source, file, cached)
 
 

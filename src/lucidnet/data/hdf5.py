@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.files import MOST_COMPRESSED, check_size, opened, reading
-from ..errors import ContentError, DataError, FileError, optional
+from ..errors import ContentError, FileError, optional
 
 Array = npt.NDArray[Any]
 
@@ -99,7 +99,7 @@ def dataset(path: str | PathLike[str], file: Any, name: str, external: bool, max
     ------
     FileError
         If it is not.
-    DataError
+    ContentError
         If there is none of this name.
     """
     h5py = optional("h5py", "hdf5")
@@ -125,7 +125,8 @@ def _place(path: str | PathLike[str], file: Any, name: str) -> str:
         part = parts.pop(0)
         group = file[here or "/"]
         if not isinstance(group, h5py.Group) or not group.id.links.exists(group._e(part)):
-            raise DataError(f"{path}: holds no array {name!r}; there are {sorted(file)}")
+            reason = f"holds no array {name!r}; there are {sorted(file)[:20]}"
+            raise ContentError(path, reason, "name one that is there")
         try:
             link = group.get(part, getlink=True)
         except TypeError:  # a kind of link that somebody has invented
@@ -180,20 +181,28 @@ def _check_whole(
         raise FileError(path, f"{name!r} is packed by filter {unknown[0]}, which is not one of HDF5", REMEDY)
     chunk = math.prod(found.chunks) * found.dtype.itemsize
     check_size(path, chunk, held, max_bytes, MOST_COMPRESSED)
-    if DEFLATE in used:
-        _check_chunks(path, found, name, chunk, used)
+    _check_chunks(path, found, name, chunk, used)
 
 
 def _check_chunks(path: str | PathLike[str], found: Any, name: str, chunk: int, used: list[int]) -> None:
-    """Raise if a chunk unpacks to more than it should: HDF5 makes room for as much as there comes."""
-    place = used.index(DEFLATE)
-    for i in range(found.id.get_num_chunks()):
-        info = found.id.get_chunk_info(i)
-        if info.size <= SMALL or info.filter_mask >> place & 1:
-            continue
-        if any(number != FLETCHER for number in used[place + 1 :]):
+    """Raise if a chunk lies beyond the file, or unpacks to more than it should.
+
+    HDF5 makes room for as many bytes as the file says that there are, and for as many as come of them.
+    """
+    held, large = Path(path).stat().st_size, []
+
+    def look(info: Any) -> None:
+        if info.size > held:
+            large.append(info)
+        elif DEFLATE in used and info.size > SMALL and not info.filter_mask >> used.index(DEFLATE) & 1:
+            large.append(info)
+
+    found.id.chunk_iter(look)
+    for info in large:
+        if info.size > held:
+            raise FileError(path, f"a chunk of {name!r} has {info.size:,} bytes, the file {held:,}", REMEDY)
+        if any(number != FLETCHER for number in used[used.index(DEFLATE) + 1 :]):
             raise FileError(path, f"{name!r} is packed twice", REMEDY)
         _, data = found.id.read_direct_chunk(info.chunk_offset)
-        room = chunk + 1024
-        if len(zlib.decompressobj().decompress(data, room)) >= room:
+        if len(zlib.decompressobj().decompress(data, chunk + 1024)) > chunk + 512:
             raise FileError(path, f"a chunk of {name!r} unpacks to more than {chunk:,} bytes", REMEDY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
@@ -17,7 +18,8 @@ from ..engine.problem import Problem
 from ..engine.state import State
 from ..errors import FileError, LucidnetError, SettingError, UnknownNameError
 from ..layers import Sequential, walk
-from ..layers.blank import blank_init
+from ..layers.blank import BlankStream, blank_init
+from ..layers.shapes import input_shapes
 from .changes import to_plain
 
 M = TypeVar("M")
@@ -188,8 +190,8 @@ def describe(model: Any) -> dict[str, Any]:
     }
 
 
-Build: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Array], Mapping[str, type]], M]
-"""From a description, arrays by their keys and the known classes to a model."""
+Build: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Array], Mapping[str, type], int], M]
+"""From a description, arrays by their keys, the known classes and a number of bytes to a model."""
 
 
 MOST = 1 << 32
@@ -224,16 +226,19 @@ def load(
     known = registry(custom)
     description, tensors = container.read(path, most)
     try:
-        return build(description, tensors, known)
+        return build(description, tensors, known, most)
     except UnknownNameError as error:
         raise FileError(path, f"the model in it cannot be built: {error}", OWN) from error
     except Exception as error:  # whatever else a strange description brings about, also in one's own classes
-        raise FileError(path, f"the model in it cannot be built: {_reason(error)}", OTHER) from error
+        remedy = getattr(error, "remedy", "") or OTHER
+        raise FileError(path, f"the model in it cannot be built: {_reason(error)}", remedy) from error
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"has no {error}"
+    if isinstance(error, FileError):
+        return error.reason
     return str(error) if isinstance(error, LucidnetError) else f"{type(error).__name__}: {error}"
 
 
@@ -254,6 +259,56 @@ def parameters(
     # Blank, so that nothing is made but what the file holds.
     expected, _ = blank_init(network(description, known), shape, description["dtype"])
     return fitted(tensors, expected), shape
+
+
+def check_rule(model: Any, params: Tree, shape: Any, tensors: Mapping[str, Array], max_bytes: int) -> None:
+    """Raise if the feedback weights of a model's rule are not those of a file: before any are made.
+
+    Where they belong is found by a pass of one example of zeros, whose cost is estimated before.
+
+    Raises
+    ------
+    FileError
+        If so, or if the pass would take too much.
+    """
+    from ..engine.build import credit_rule, zeros
+    from ..engine.objective import Objective
+
+    loss, _, rule = model._chosen
+    if (own := credit_rule(model.net, rule)) is None:
+        return
+    from ..rules.feedback import edge_shapes
+
+    net = Objective.of(model.net, loss, own).net
+    numbers = _numbers_of_pass(net, shape)
+    if numbers > max_bytes >> 8:
+        raise FileError(
+            "",
+            f"a pass to find the feedback weights of {rule!r} would make {numbers:,} numbers, more than "
+            "max_bytes / 256, so large are the inputs of the layers",
+            "if you trust the file pass a larger max_bytes",
+        )
+    edges = edge_shapes(net, params, zeros(shape, model.dtype))
+    stream = BlankStream(dtype=model.dtype, path=("feedback",))
+    fitted(tensors, own.space.begin(net, own, params, edges, stream), FEEDBACK)
+
+
+def _numbers_of_pass(net: Any, shape: Any) -> int:
+    """Return about how many numbers a pass of one example makes; a time step of a loop counts as many."""
+    from ..engine.build import LENGTH
+
+    layers: dict[Path, Any] = dict(walk(net))
+    total = 0
+    for path, given in input_shapes(net, shape, known_only=True).items():
+        several = given if given and isinstance(given[0], tuple) else (given,)
+        sizes = [[LENGTH if size is None else size for size in one] for one in several]
+        total += sum(math.prod(one) for one in sizes)
+        total += STEP * sizes[0][0] if layers[path].carried and sizes[0] else 0
+    return total
+
+
+STEP = 512
+"""A time step of a recurrent layer takes as long as to make so many numbers."""
 
 
 def fitted(tensors: Mapping[str, Array], expected: Tree, prefix: str = "") -> Tree:

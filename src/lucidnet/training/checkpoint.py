@@ -17,7 +17,7 @@ import numpy as np
 
 from ..core.files import make_folder
 from ..core.packing import difference, measured, number, pack, sensible, text, unpack, whole
-from ..core.trees import tree_map
+from ..core.trees import leaves, tree_map
 from ..engine.protocol import Executor
 from ..engine.state import FeedbackState, State
 from ..errors import ContentError, FileError, MismatchError
@@ -131,7 +131,11 @@ def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> Sta
     layout = model.problem.layout.layout
     params = layout.bind(layout.ravel(fitted(arrays, model.params)))
     feedback = FeedbackState(tree_map(np.array, fitted(arrays, model.feedback, FEEDBACK)), {})
-    return continued(model.problem, State(params, {}, {}, feedback, 0, model.seed), situation)
+    state = continued(model.problem, State(params, {}, {}, feedback, 0, model.seed), situation)
+    known = leaves({"weights": state.vector, "feedback": feedback.weights, "carried": state.carried})
+    if not all(np.isfinite(array).all() for _, array in known):
+        raise FileError("its weights are not all finite, as those of a training always are")
+    return state
 
 
 def _compare(loop: Loop, path: Path, description: dict[str, Any], situation: dict[str, Any]) -> None:
