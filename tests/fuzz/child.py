@@ -42,34 +42,27 @@ def out_of_memory(error):
     return False
 
 
-def main(kind, seed, first, last, folder):
-    """Use mutants number first to last; print a line before each, and one for what is wrong with it."""
-    folder = seeds.Path(folder)
-    (folder / "use").mkdir(exist_ok=True)
-    files, use, parsed = seeds.whole_files(kind, folder), seeds.KINDS[kind][1], {}
-    for content in files:  # what is imported and cached the first time does not count
-        use(folder / "use", content)
+def main(kinds, seed, first, last, folder):
+    """Use mutants number first to last, of the kinds in turn; print a line before each, and one for what is wrong with it."""
+    kinds, whole, parsed = kinds.split(","), {}, {}
+    for kind in kinds:
+        place = seeds.Path(folder) / kind
+        (place / "use").mkdir(exist_ok=True, parents=True)
+        whole[kind] = seeds.whole_files(kind, place)
+        for content in whole[kind]:  # what is imported and cached the first time does not count
+            seeds.KINDS[kind][1](place / "use", content)
     with contextlib.suppress(OSError, ValueError):
         limited()
     before, told = peak(), sys.__stdout__
     sys.stdout = open(os.devnull, "w")
     for number in range(first, last):
-        rng = np.random.default_rng([seed, number])
-        content = mutate.mutant(kind, files, rng, folder, parsed)
+        kind = kinds[number % len(kinds)]
+        place = seeds.Path(folder) / kind
+        content = mutate.mutant(kind, whole[kind], np.random.default_rng([seed, number]), place, parsed)
         told.write(f"{number}\n")
         told.flush()
-        began, said = time.perf_counter(), "whole"
-        try:
-            use(folder / "use", content)
-        except FileError as error:
-            said = "memory: " + repr(error)[:300] if out_of_memory(error) else "refused"
-            if not (error.file and error.reason and error.remedy):
-                said = f"incomplete: {error!r}"
-        except NonFiniteError:  # weights or rates that are numbers, but ruin the training that goes on
-            said = "not finite"
-        except BaseException as error:
-            where = traceback.extract_tb(error.__traceback__)[-3:]
-            said = f"{type(error).__name__}: {str(error)[:200]} at {[(f.filename.split('/')[-1], f.lineno) for f in where]}"
+        began = time.perf_counter()
+        said = outcome(seeds.KINDS[kind][1], place / "use", content)
         seconds, grown = time.perf_counter() - began, peak() - before
         if seconds > SLOW:
             said = f"slow: {seconds:.1f} s, {said}"
@@ -77,6 +70,23 @@ def main(kind, seed, first, last, folder):
             said, before = f"memory: {grown >> 20} MB, {said}", peak()
         told.write(json.dumps([said, seconds]) + "\n")
         told.flush()
+
+
+def outcome(use, *given):
+    """Use a file; return "whole", "refused", or what went wrong."""
+    try:
+        use(*given)
+    except FileError as error:
+        if out_of_memory(error):
+            return f"memory: {error!r}"[:400]
+        return "refused" if error.file and error.reason and error.remedy else f"incomplete: {error!r}"
+    except NonFiniteError:  # weights or rates that are numbers, but ruin the training that goes on
+        return "not finite"
+    except BaseException as error:
+        where = traceback.extract_tb(error.__traceback__)[-3:]
+        places = [(frame.filename.split("/")[-1], frame.lineno) for frame in where]
+        return f"{type(error).__name__}: {str(error)[:200]} at {places}"
+    return "whole"
 
 
 if __name__ == "__main__":

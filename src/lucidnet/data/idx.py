@@ -93,7 +93,10 @@ def _header(
     if len(sizes) < 4 * magic[3]:
         raise FileError(path, "ends in its header", REMEDY)
     digest.update(magic + sizes)
-    return np.dtype(DTYPES[magic[2]]), tuple(np.frombuffer(sizes, ">u4").tolist())
+    shape = tuple(np.frombuffer(sizes, ">u4").tolist())
+    if math.prod(filter(None, shape)) >= 2**56:  # also where another is 0
+        raise FileError(path, f"its header promises an array of shape {shape}", REMEDY)
+    return np.dtype(DTYPES[magic[2]]), shape
 
 
 def _chunks(stream: BinaryIO, digest: hashlib._Hash) -> Iterator[bytes]:

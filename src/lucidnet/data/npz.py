@@ -7,7 +7,6 @@ the header says, reads whatever it is told to, and takes of two members with one
 
 from __future__ import annotations
 
-import ast
 import math
 import re
 import zipfile
@@ -32,6 +31,10 @@ AXES = 64
 """How many axes an array of NumPy can have."""
 DTYPE = re.compile(r"[<>|=]?([biufcSUOVmM?])\d*(\[\w+\])?")
 """The types of arrays without fields."""
+ITEM = re.compile(
+    r"""\s*(['"])(descr|fortran_order|shape)\1\s*:\s*(?:(['"])([^'"]*)\3|(True|False)|\(([\dL,\s]*)\))\s*(?:,|$)"""
+)
+"""An entry of a header: a text, a truth or a tuple of whole numbers, also as Python 2 wrote them (3L)."""
 WAYS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """How `numpy.savez` packs; others have no bound to what a small file may hold."""
 PIECE = 1 << 20
@@ -120,19 +123,26 @@ def _header(path: Path, name: str, stream: BinaryIO | Any) -> Header:
 
 
 def _described(path: Path, name: str, text: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
-    tree = ast.parse(re.sub(r"(\d)L\b", r"\1", text.strip()), mode="eval").body  # 3L: as Python 2 wrote it
-    keys = [ast.literal_eval(key) for key in tree.keys if key] if isinstance(tree, ast.Dict) else []
-    if sorted(map(str, keys)) != ["descr", "fortran_order", "shape"]:
-        raise FileError(path, f"the header of {name} makes no sense: {text[:200]!r}", REMEDY)
-    given = ast.literal_eval(tree)
-    kind, order, shape = given["descr"], given["fortran_order"], given["shape"]
-    if not isinstance(kind, str) or not DTYPE.fullmatch(kind) or not isinstance(order, bool):
+    kind, order, shape = _entries(path, name, text)
+    if not DTYPE.fullmatch(kind):
         raise FileError(path, f"{name} is no array of numbers, but of {kind!r}", REMEDY)
     dtype = np.dtype(kind)
     if dtype.hasobject:
         raise FileError(path, f"cannot be read as NPZ: {name} holds pickled objects", REMEDY)
-    if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
-        raise FileError(path, f"{name} has the shape {shape!r}", REMEDY)
     if len(shape) > AXES or math.prod(filter(None, shape)) >= 2**56:  # also where another is 0
         raise FileError(path, f"{name} has {len(shape)} axes, and the shape {shape}", REMEDY)
     return dtype, order, shape
+
+
+def _entries(path: Path, name: str, text: str) -> tuple[str, bool, tuple[int, ...]]:
+    """Return what a header says of type, order and shape: each once, and nothing else."""
+    inner = text.strip().removeprefix("{").removesuffix("}").rstrip()
+    found: dict[str, Any] = {}
+    at = 0
+    while (entry := ITEM.match(inner, at)) and entry[2] not in found:
+        found[entry[2]] = entry[4] if entry[3] else entry[5] == "True" if entry[5] else entry[6]
+        at = entry.end()
+    kind, order, shape = (found.get(key) for key in ("descr", "fortran_order", "shape"))
+    if at < len(inner) or not (type(kind) is str and type(order) is bool and type(shape) is str):
+        raise FileError(path, f"the header of {name} makes no sense: {text[:200]!r}", REMEDY)
+    return kind, order, tuple(int(size.strip().rstrip("L")) for size in shape.split(",") if size.strip())

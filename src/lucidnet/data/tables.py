@@ -204,19 +204,24 @@ def _cells(row: list[str], line: int, target: int, names: list[str], path: Path)
     """Return the numbers of a row without its target; else say which cell is none."""
     try:
         numbers = [float(cell) for cell in row]
-        if max(map(abs, numbers)) < LARGEST or all(not LARGEST <= abs(n) < np.inf for n in numbers):
+        if max(map(abs, numbers)) < LARGEST:  # not so if one is NaN
             return numbers
     except ValueError:
-        pass
+        numbers = []
     for k, cell in enumerate(row):
         column = names[k + (k >= target)]
         if not _is_number(cell):
             reason = f"row {line}, column {column}: expected a number, got {cell[:100]!r}"
             raise ContentError(path, reason, "write a number there, or leave out the row")
-        if LARGEST <= abs(float(cell)) < np.inf:
+        if _too_large(cell):
             reason = f"row {line}, column {column}: {cell[:100]} is too large for float32"
             raise ContentError(path, reason, "rescale the numbers")
-    raise AssertionError("a row is wrong, but none of its cells")
+    return numbers
+
+
+def _too_large(cell: str) -> bool:
+    """Tell whether a cell has a number that would become infinite; "inf" is infinite as it stands."""
+    return any(map(str.isdigit, cell)) and abs(float(cell)) >= LARGEST
 
 
 LARGEST = 3.4028236e38
@@ -291,9 +296,11 @@ def _column(target: str | int, header: list[str] | None, width: int, path: Path)
 def _targets(cells: list[str], path: Path) -> dict[str, Any]:
     """Whole numbers become labels, other numbers float32, text labels in the order of the names."""
     if all(_is_number(cell) for cell in cells):
+        if large := [cell for cell in cells if _too_large(cell)]:
+            raise ContentError(path, f"the target {large[0][:100]} is too large for float32", "rescale the numbers")
         numbers = np.array([float(cell) for cell in cells])
         whole = bool((np.abs(numbers) <= EXACT).all() and (numbers == np.round(numbers)).all())
-        return {"y": numbers.astype(np.int64) if whole else _inputs(numbers, path, "the target")}
+        return {"y": numbers.astype(np.int64) if whole else numbers.astype(np.float32)}
     stripped = [cell.strip() for cell in cells]
     classes = sorted(set(stripped))
     places = {name: i for i, name in enumerate(classes)}
