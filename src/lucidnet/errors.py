@@ -86,19 +86,19 @@ class FileError(LucidnetError):
     """
 
     LONGEST = 2000
-    """How many characters of a reason are shown: what stands in a file may be of any length."""
+    """How many characters of a name or a reason are shown: what stands in a file may be of any length."""
 
     def __init__(self, file: object, reason: str | None = None, remedy: str = "") -> None:
         if reason is None:
             file, reason = "", str(file)
-        super().__init__(file, reason, remedy)
-        self.file, self.reason, self.remedy = str(file), str(reason), str(remedy)
+        super().__init__(str(file), str(reason), str(remedy))
+        self.file, self.reason, self.remedy = self.args
 
     def __str__(self) -> str:
-        reason = self.reason
-        if len(reason) > self.LONGEST:
-            reason = f"{reason[: self.LONGEST]} ..."
-        said = f"{self.file}: {reason}" if self.file else reason
+        file, reason = (
+            part if len(part) <= self.LONGEST else f"{part[: self.LONGEST]} ..." for part in self.args[:2]
+        )
+        said = f"{file}: {reason}" if file else reason
         said = f"{said}; {self.remedy}" if self.remedy else said
         # So that it can be printed: names in a file, and of files, may hold what is no character.
         return said.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
@@ -132,7 +132,17 @@ def lookup(kind: str, name: str, known: Mapping[str, _T]) -> _T:
     if name in known:
         return known[name]
     ours = foreign.word(kind, name)
-    raise UnknownNameError(f"unknown {kind} {name!r}: {suggestion(name, known, ours)}")
+    raise UnknownNameError(f"unknown {kind} {short(name)}: {suggestion(name, known, ours)}")
+
+
+LONG = 100
+"""So many characters of a name are shown, and compared with those that are known."""
+
+
+def short(name: object) -> str:
+    """Return a name as messages show it, however long it is."""
+    text = repr(name)
+    return text if len(text) <= LONG else f"{text[:LONG]} ..."
 
 
 def suggestion(name: str, known: Iterable[str], meant: str | None = None) -> str:
@@ -140,7 +150,7 @@ def suggestion(name: str, known: Iterable[str], meant: str | None = None) -> str
     import difflib
 
     names = sorted(known)
-    near = [meant] if meant else difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
+    near = [meant] if meant else difflib.get_close_matches(str(name)[:LONG].lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}Known: {', '.join(names)}."
 
