@@ -976,7 +976,7 @@ class Model:
             What it runs on, as for `Model`: a file does not say that. A model that was trained with
             ``dtype="mixed_bfloat16"`` goes on so on JAX; on NumPy all its calculations are in float32.
         max_bytes : int
-            How many bytes the file may have. Nothing in it is run, and what is made of it takes no more memory
+            How many bytes the file may have. Nothing in it is run, and what is made of it takes no more
             than a few times that.
 
         Raises

@@ -24,7 +24,7 @@ SLOW = 5.0
 
 def limited():
     """Let this process take no more memory than a little above what it has."""
-    pages = int(open("/proc/self/statm").read().split()[0])
+    pages = int(seeds.Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + ROOM
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
@@ -54,7 +54,7 @@ def main(kinds, seed, first, last, folder):
     with contextlib.suppress(OSError, ValueError):
         limited()
     before, told = peak(), sys.__stdout__
-    sys.stdout = open(os.devnull, "w")
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     for number in range(first, last):
         kind = kinds[number % len(kinds)]
         place = seeds.Path(folder) / kind

@@ -13,7 +13,29 @@ from lucidnet.interop import container
 
 from .seeds import unpacked
 
-WORDS = [0, 1, 2, 3, 7, 8, 63, 64, 65, 127, 128, 255, 256, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63, 2**64 - 1]
+WORDS = [
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    63,
+    64,
+    65,
+    127,
+    128,
+    255,
+    256,
+    2**15,
+    2**16 - 1,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**62,
+    2**63,
+    2**64 - 1,
+]
 ODD = [
     0, 1, -1, 2, 3, 7, 64, 65, 1000, 10**5, 10**8, 2**31, 2**63, 2**64, 10**30, 10**400, -(10**12), 0.0, -0.5, 1e-300, 1e300, 0.5,
     float("nan"), float("inf"), -float("inf"), True, False, None, "", "a", "\ud800", "\0", "dense1", "/", "@", "../../etc/passwd",
@@ -137,7 +159,11 @@ def in_container(content, rng, folder, parsed):
     text = json.dumps(description)
     if rng.random() < 0.1 and len(text) > 9:
         at = int(rng.integers(len(text)))
-        text = text[:at] + str(rng.choice(["9" * 5000, "[" * 20000, '"a":1,"a":2,', "1e999", "\\ud800", "-"])) + text[at + 1 :]
+        text = (
+            text[:at]
+            + str(rng.choice(["9" * 5000, "[" * 20000, '"a":1,"a":2,', "1e999", "\\ud800", "-"]))
+            + text[at + 1 :]
+        )
     with np.errstate(all="ignore"):
         arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
     return packed(text, arrays)
@@ -149,7 +175,11 @@ def packed(text, arrays):
     header, begin = {"__metadata__": {"lucidnet": json.dumps(ours)}}, 0
     names = {kind: name for name, kind in container.DTYPES.items()}
     for name, array in arrays.items():
-        slot = {"dtype": names[array.dtype.str], "shape": array.shape, "data_offsets": [begin, begin + array.nbytes]}
+        slot = {
+            "dtype": names[array.dtype.str],
+            "shape": array.shape,
+            "data_offsets": [begin, begin + array.nbytes],
+        }
         header[name], begin = slot, begin + array.nbytes
     head = json.dumps(header).encode()
     return b"".join([len(head).to_bytes(8, "little"), head, *(array.tobytes() for array in arrays.values())])
@@ -166,7 +196,11 @@ def in_zip(content, rng, folder, parsed):
             if name == which:
                 way = rng.integers(6)
                 member = header_changed(member, rng) if way < 4 else damaged(member, [member], rng)
-                name = str(rng.choice([name, name, name, "x", "../x.npy", "y.npy", "x.npy/", "\0"])) if way == 5 else name
+                name = (
+                    str(rng.choice([name, name, name, "x", "../x.npy", "y.npy", "x.npy/", "\0"]))
+                    if way == 5
+                    else name
+                )
             packing = int(rng.choice([0, 8, 8, 8, zipfile.ZIP_BZIP2]))
             new.writestr(zipfile.ZipInfo(name), member, packing)
     return made.getvalue()
@@ -180,8 +214,37 @@ def header_changed(member, rng):
         given = dict(eval(member[10 : 10 + length]))  # of our own file
     except Exception:
         return damaged(member, [member], rng)
-    kinds = ["<f8", "|O", "<U3", "|S5", "<c16", "<M8[s]", "|V9", [("a", "<f4")], "f4,f4", "<f99", "|b1", 7, ">i2", "<U999999999"]
-    shapes = [(), (0,), (2**31, 2), (2**62, 2**62, 0), (1,) * 65, (-1,), (3.0,), "x", 7, (12,), (4, 12), (10**9,), (True,)]
+    kinds = [
+        "<f8",
+        "|O",
+        "<U3",
+        "|S5",
+        "<c16",
+        "<M8[s]",
+        "|V9",
+        [("a", "<f4")],
+        "f4,f4",
+        "<f99",
+        "|b1",
+        7,
+        ">i2",
+        "<U999999999",
+    ]
+    shapes = [
+        (),
+        (0,),
+        (2**31, 2),
+        (2**62, 2**62, 0),
+        (1,) * 65,
+        (-1,),
+        (3.0,),
+        "x",
+        7,
+        (12,),
+        (4, 12),
+        (10**9,),
+        (True,),
+    ]
     way = rng.integers(5)
     if way == 0:
         given["descr"] = kinds[rng.integers(len(kinds))]
@@ -193,9 +256,22 @@ def header_changed(member, rng):
         given[str(rng.choice(["shape ", "more", "descr"]))] = 1
     text = repr(given)
     if way == 4:
-        text = str(rng.choice(["{" * 3000, "-" * 5000 + "1", "(" * 150 + ")" * 150, "__import__('os')", "{'shape': (1,), 'shape': (2,)}", ""]))
+        text = str(
+            rng.choice(
+                [
+                    "{" * 3000,
+                    "-" * 5000 + "1",
+                    "(" * 150 + ")" * 150,
+                    "__import__('os')",
+                    "{'shape': (1,), 'shape': (2,)}",
+                    "",
+                ]
+            )
+        )
     head = text.encode() + b"\n"
-    return member[:6] + bytes([version, 0]) + struct.pack("<H", len(head) % 65536) + head + member[10 + length :]
+    return (
+        member[:6] + bytes([version, 0]) + struct.pack("<H", len(head) % 65536) + head + member[10 + length :]
+    )
 
 
 def in_gzip(content, rng, folder, parsed):
@@ -240,12 +316,18 @@ def lookup3(key):
         a = (a + int.from_bytes(key[at : at + 4], "little")) & m
         b = (b + int.from_bytes(key[at + 4 : at + 8], "little")) & m
         c = (c + int.from_bytes(key[at + 8 : at + 12], "little")) & m
-        a = ((a - c) & m) ^ rot(c, 4); c = (c + b) & m
-        b = ((b - a) & m) ^ rot(a, 6); a = (a + c) & m
-        c = ((c - b) & m) ^ rot(b, 8); b = (b + a) & m
-        a = ((a - c) & m) ^ rot(c, 16); c = (c + b) & m
-        b = ((b - a) & m) ^ rot(a, 19); a = (a + c) & m
-        c = ((c - b) & m) ^ rot(b, 4); b = (b + a) & m
+        a = ((a - c) & m) ^ rot(c, 4)
+        c = (c + b) & m
+        b = ((b - a) & m) ^ rot(a, 6)
+        a = (a + c) & m
+        c = ((c - b) & m) ^ rot(b, 8)
+        b = (b + a) & m
+        a = ((a - c) & m) ^ rot(c, 16)
+        c = (c + b) & m
+        b = ((b - a) & m) ^ rot(a, 19)
+        a = (a + c) & m
+        c = ((c - b) & m) ^ rot(b, 4)
+        b = (b + a) & m
         at, left = at + 12, left - 12
     if not left:
         return c

@@ -6,7 +6,6 @@ import select
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -17,23 +16,32 @@ SILENT = 30.0
 """Seconds without a word after which a child hangs (its mutants after 5; importing takes some)."""
 
 
-def fuzz(kind, mutants, seed=0, first=0, seconds=float("inf"), tell=lambda text: None):
-    """Return how many mutants were whole and refused, and what was found: pairs of a number and what is wrong."""
-    counts, found, number, ends = Counter(), [], first, time.monotonic() + seconds
+def start(*given):
+    """Start a child: a module of this package, or a program, with arguments."""
+    paths = [str(ROOT / "src"), str(ROOT / "tests"), str(ROOT)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
+    what = given[:1] if given[0].endswith(".py") else ("-m", f"tests.fuzz.{given[0]}")
+    command = [sys.executable, *what, *given[1:]]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=ROOT)
+
+
+def fuzz(kind, mutants, seed=0, first=0, tell=lambda text: None, program="child"):
+    """Return how many mutants were whole and refused, and what was found: pairs of a number and what is wrong.
+
+    Of several kinds, with commas, they are made in turn.
+    """
+    counts, found, number = Counter(), [], first
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
-        while number < first + mutants and time.monotonic() < ends:
-            number = _batch(kind, seed, number, min(number + BATCH, first + mutants), folder, counts, found, ends)
+        while number < first + mutants:
+            given = (kind, str(seed), str(number), str(min(number + BATCH, first + mutants)), folder)
+            number = _batch(start(program, *given), number, int(given[3]), counts, found)
             tell(f"{kind}: {number:,} mutants, {dict(counts)}, {len(found)} wrong")
     return counts, found
 
 
-def _batch(kind, seed, first, last, folder, counts, found, ends):
-    """Run one child; return the number of the mutant to go on with."""
-    paths = [str(ROOT / "src"), str(ROOT / "tests"), str(ROOT)]
-    given = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "tests.fuzz.child", kind, str(seed), str(first), str(last), folder]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=given, cwd=ROOT)
+def _batch(child, first, last, counts, found):
+    """Listen to one child; return the number of the mutant to go on with."""
     current, buffer, done = first - 1, b"", first
     try:
         while True:
@@ -53,8 +61,6 @@ def _batch(kind, seed, first, last, folder, counts, found, ends):
                 counts[told[0] if told[0] in FINE else "wrong"] += 1
                 if told[0] not in FINE:
                     found.append((current, told[0]))
-            if time.monotonic() > ends:
-                return done
     finally:
         child.kill()
         said = child.communicate()[1].decode(errors="replace")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import rows
 
 import lucidnet as ln
+import rows
 from lucidnet import callbacks, data
 from lucidnet import layers as L
 from lucidnet.data.idx import read_idx
@@ -55,15 +55,24 @@ def saved(path, model):
 
 def network(rule="backprop", optimizer="adam", seed=0):
     """Return a small model."""
-    made = ln.Model([L.Input(4), L.Dense(5, "tanh"), L.BatchNormalization(), L.Dense(3, "softmax")], seed=seed)
+    made = ln.Model(
+        [L.Input(4), L.Dense(5, "tanh"), L.BatchNormalization(), L.Dense(3, "softmax")], seed=seed
+    )
     made.compile("categorical_crossentropy", optimizer, ["accuracy", "f1_macro"], rule=rule)
     return made
 
 
 def trained():
     """Yield models that remember something."""
-    O = ln.optimizers
-    optimizers = ["sgd", "adam", O.SGD(O.schedules.OneCycle(0.1, 5), momentum=0.9), O.EMA(O.Lion(), 0.9), O.Muon(), O.LBFGS()]
+    opt = ln.optimizers
+    optimizers = [
+        "sgd",
+        "adam",
+        opt.SGD(opt.schedules.OneCycle(0.1, 5), momentum=0.9),
+        opt.EMA(opt.Lion(), 0.9),
+        opt.Muon(),
+        opt.LBFGS(),
+    ]
     for optimizer in optimizers:
         yield fitted(network(optimizer=optimizer), X, Y)
     for rule in ("fa", "dfa", "kp", "wm", "drtp"):
@@ -83,12 +92,24 @@ def fitted(model, x, y, **settings):
 
 def training(folder):
     """Train, or go on with a training; its checkpoints lie in a folder."""
-    watching = [callbacks.EarlyStopping("loss", 9), callbacks.ReduceOnPlateau("loss", 0.5, 0), callbacks.CSVLog(folder / "a.csv")]
+    watching = [
+        callbacks.EarlyStopping("loss", 9),
+        callbacks.ReduceOnPlateau("loss", 0.5, 0),
+        callbacks.CSVLog(folder / "a.csv"),
+    ]
     keeping = callbacks.Checkpoint(folder, every_steps=1, keep=9, best="loss")
     watching += [keeping]
     model = network("fa")
     model.fit(
-        X, Y, epochs=3, batch_size=6, verbose=0, resume=folder, callbacks=watching, record=["dense1.W"], record_every=1
+        X,
+        Y,
+        epochs=3,
+        batch_size=6,
+        verbose=0,
+        resume=folder,
+        callbacks=watching,
+        record=["dense1.W"],
+        record_every=1,
     )
     return model
 
@@ -101,7 +122,12 @@ def checkpoints(folder):
 
 
 def idx_files(folder):
-    for shape, code, kind in (((3, 2, 2), 8, ">u1"), ((5,), 12, ">i4"), ((2, 2, 1), 13, ">f4"), ((3, 0), 14, ">f8")):
+    for shape, code, kind in (
+        ((3, 2, 2), 8, ">u1"),
+        ((5,), 12, ">i4"),
+        ((2, 2, 1), 13, ">f4"),
+        ((3, 0), 14, ">f8"),
+    ):
         head = bytes([0, 0, code, len(shape)]) + struct.pack(f">{len(shape)}I", *shape)
         yield head + np.arange(np.prod(shape)).astype(kind).tobytes()
 
@@ -115,14 +141,25 @@ def csv_files(folder):
 
 def npz_files(folder):
     for save in (np.savez, np.savez_compressed):
-        save(folder / "a.npz", x=X, y=Y, x_test=X[:2].astype("f8"), y_test=Y[:2].astype("u1"), other=np.arange(50))
+        save(
+            folder / "a.npz",
+            x=X,
+            y=Y,
+            x_test=X[:2].astype("f8"),
+            y_test=Y[:2].astype("u1"),
+            other=np.arange(50),
+        )
         yield (folder / "a.npz").read_bytes()
     np.savez(folder / "a.npz", x=np.asfortranarray(X), y=X[:, 0] > 0)
     yield (folder / "a.npz").read_bytes()
 
 
 def hdf5_files(folder):
-    for settings in ({}, {"compression": "gzip", "shuffle": True, "fletcher32": True}, {"chunks": (4, 2), "maxshape": (None, 4)}):
+    for settings in (
+        {},
+        {"compression": "gzip", "shuffle": True, "fletcher32": True},
+        {"chunks": (4, 2), "maxshape": (None, 4)},
+    ):
         with h5py.File(folder / "a.h5", "w") as file:
             file.create_dataset("x", data=X, **settings)
             file["y"] = Y

@@ -12,8 +12,8 @@ from lucidnet.errors import FileError
 from . import child, hostile, seeds
 
 WATCHED = (
-    "open", "exec", "compile", "import", "socket.", "subprocess.", "os.system", "os.exec", "os.spawn", "os.posix_spawn", "os.fork",
-    "pickle.find_class", "marshal.", "ctypes.", "urllib.", "shutil.", "os.remove", "os.rename", "os.link", "os.symlink", "os.chmod",
+    "open", "exec", "compile", "import", "subprocess.", "os.system", "os.exec", "os.spawn", "os.posix_spawn", "os.fork",
+    "socket.__new__", "socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "pickle.find_class", "marshal.", "ctypes.", "urllib.", "shutil.", "os.remove", "os.rename", "os.link", "os.symlink", "os.chmod",
 )  # fmt: skip
 OURS = (".lucidnet-training.lock", "step-", "best.", "a.csv", ".step-", ".best", ".a.csv")
 """What a training writes into its folder."""
@@ -22,7 +22,7 @@ OURS = (".lucidnet-training.lock", "step-", "best.", "a.csv", ".step-", ".best",
 def main(folder):
     """Print a line for each file: what came of it, how long it took, and what the hook saw besides the file."""
     folder, seen, watching = Path(folder), [], [None]
-    for kind, (make, use) in seeds.KINDS.items():  # so that all is imported
+    for kind, (_, use) in seeds.KINDS.items():  # so that all is imported
         place = folder / f"warm-{kind}"
         place.mkdir()
         for content in seeds.whole_files(kind, place):
@@ -43,7 +43,9 @@ def main(folder):
                 return
             if path in (watching[0].parent, Path(os.devnull)) or str(path).startswith("/proc/"):
                 return  # the folder that is synced; what tells one process from another
-        if event in ("os.remove", "os.rename", "os.link", "os.chmod") and str(watching[0].parent) in str(given[0]):
+        if event in ("os.remove", "os.rename", "os.link", "os.chmod") and str(watching[0].parent) in str(
+            given[0]
+        ):
             return
         seen.append(f"{event} {str(given)[:200]}")
 

@@ -44,7 +44,9 @@ def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
     except ValueError as error:
         if path_fault(path) is None:
             raise
-        raise FileError(repr(str(path)), f"is no name of a file ({error})", "look for a mistake in it") from error
+        raise FileError(
+            repr(str(path)), f"is no name of a file ({error})", "look for a mistake in it"
+        ) from error
     except OSError as error:
         if error.errno is None:  # of what is in the file, as zipfile and gzip raise them
             raise
@@ -125,11 +127,11 @@ def check_size(
 
 
 def path_fault(path: str | os.PathLike[str]) -> str | None:
-    """Say why no file can have this name; None if one can.
+    r"""Say why no file can have this name; None if one can.
 
     Examples
     --------
-    >>> path_fault("model.safetensors") is None, path_fault("a\\0b"), path_fault("a\\ud800b")
+    >>> path_fault("model.safetensors") is None, path_fault("a\0b"), path_fault("a\ud800b")
     (True, 'a path holds no null character', 'a character in it cannot be written in a path')
     """
     text = os.fspath(path)

@@ -22,7 +22,8 @@ NUMBERS = "biuf"
 ARRAYS = "biufcSU"
 """The kinds of arrays that may be sent: those whose bytes are all there is to them."""
 SENSELESS = (
-    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError, MemoryError
+    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError,
+    MemoryError,
 )  # fmt: skip
 """What code raises that is given other data than it expects."""
 

@@ -30,6 +30,8 @@ FILTERS = (DEFLATE, SHUFFLE, FLETCHER, SZIP, NBIT, SCALE, LZF)
 """What HDF5 and h5py bring; for others HDF5 would look for a program of somebody else's, and run it."""
 LINKS = 16
 """So many links may lead from one to the next."""
+UNWRITTEN = 10_000
+"""So many chunks of a data set may be missing; they are zeros."""
 SMALL = 1 << 17
 """A chunk of so many bytes can be unpacked before it is known how large it gets."""
 
@@ -62,7 +64,7 @@ def read_hdf5(
         If one of them is damaged, too large, or lies elsewhere.
     """
     with arrays(path) as file:
-        there = list(file)
+        there = list(map(str, file))  # of names that are no text h5py gives the bytes
         made: dict[str, Array] = {}
         left = max_bytes
         for name in wanted:
@@ -125,7 +127,7 @@ def _place(path: str | PathLike[str], file: Any, name: str) -> str:
         part = parts.pop(0)
         group = file[here or "/"]
         if not isinstance(group, h5py.Group) or not group.id.links.exists(group._e(part)):
-            reason = f"holds no array {name!r}; there are {sorted(file)[:20]}"
+            reason = f"holds no array {name!r}; there are {sorted(map(str, file))[:20]}"
             raise ContentError(path, reason, "name one that is there")
         try:
             link = group.get(part, getlink=True)
@@ -146,7 +148,7 @@ def _place(path: str | PathLike[str], file: Any, name: str) -> str:
 
 
 def _check_own(path: str | PathLike[str], found: Any, name: str, external: bool) -> None:
-    """Raise if the numbers of a data set lie in other files, unless that is asked for; those must be there."""
+    """Raise if the numbers lie in other files, unless that is asked for; then those must be there."""
     if found.is_virtual:
         others = [source.file_name for source in found.virtual_sources()]
     else:
@@ -154,7 +156,9 @@ def _check_own(path: str | PathLike[str], found: Any, name: str, external: bool)
     if not others and not found.is_virtual:
         return
     if not external:
-        kind = "is put together from other data sets" if found.is_virtual else "has its numbers in other files"
+        kind = (
+            "is put together from other data sets" if found.is_virtual else "has its numbers in other files"
+        )
         listed = ", ".join(sorted(set(others))[:5])
         raise FileError(path, f"{name!r} {kind} ({listed})", TRUST)
     folder = Path(found.file.filename).parent
@@ -181,6 +185,9 @@ def _check_whole(
         raise FileError(path, f"{name!r} is packed by filter {unknown[0]}, which is not one of HDF5", REMEDY)
     chunk = math.prod(found.chunks) * found.dtype.itemsize
     check_size(path, chunk, held, max_bytes, MOST_COMPRESSED)
+    grid = math.prod(-(-size // step) for size, step in zip(found.shape, found.chunks, strict=True))
+    if grid > found.id.get_num_chunks() + UNWRITTEN:  # HDF5 takes a kilobyte for each
+        raise FileError(path, f"most of the {grid:,} chunks of {name!r} were never written", REMEDY)
     _check_chunks(path, found, name, chunk, used)
 
 
@@ -192,9 +199,8 @@ def _check_chunks(path: str | PathLike[str], found: Any, name: str, chunk: int, 
     held, large = Path(path).stat().st_size, []
 
     def look(info: Any) -> None:
-        if info.size > held:
-            large.append(info)
-        elif DEFLATE in used and info.size > SMALL and not info.filter_mask >> used.index(DEFLATE) & 1:
+        unpacked = DEFLATE in used and not info.filter_mask >> used.index(DEFLATE) & 1
+        if info.size > (min(SMALL, held) if unpacked else held):
             large.append(info)
 
     found.id.chunk_iter(look)

@@ -1,6 +1,6 @@
-"""Arrays from NPZ files: those that are asked for, and nothing is taken for an array before its size is known.
+"""Arrays from NPZ files: only those that are asked for, and sizes are known before memory is taken.
 
-An NPZ file is a ZIP file of NPY files, and an NPY file is a header, which is a Python literal, and the numbers
+An NPZ file is a ZIP file of NPY files, and an NPY file is a header, a literal of Python, and the numbers
 (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). `numpy.load` makes an array of what
 the header says, reads whatever it is told to, and takes of two members with one name the last.
 """
@@ -89,7 +89,7 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_b
         check_size(path, header.bytes, path.stat().st_size, max_bytes, MOST_COMPRESSED)
         flat = np.empty(math.prod(header.shape), header.dtype)
         if header.dtype.itemsize:
-            _fill(path, member.filename, stream, memoryview(flat).cast("B") if flat.size else memoryview(b""))
+            _fill(path, member.filename, stream, flat.view("u1").data if flat.size else memoryview(b""))
     if header.columns_first:
         return flat.reshape(header.shape[::-1]).T
     return flat.reshape(header.shape)

@@ -136,10 +136,11 @@ def _read_arrays(path: Path, most: int, external: bool) -> Table:
         raise ContentError(path, reason, "write them with these names")
     if ("x_test" in arrays) != ("y_test" in arrays):
         raise ContentError(path, "x_test and y_test come together, found only one of them", "write both")
-    return Table(**_pair(arrays, path, ""), **(_pair(arrays, path, "_test") if "x_test" in arrays else {}))
+    x, y = _pair(arrays, path, "")
+    return Table(x, y, *_pair(arrays, path, "_test")) if "x_test" in arrays else Table(x, y)
 
 
-def _pair(arrays: Mapping[str, Array], path: Path, part: str) -> dict[str, Array]:
+def _pair(arrays: Mapping[str, Array], path: Path, part: str) -> tuple[Array, Array]:
     """Inputs in float32; targets in int64 if they are whole numbers by type."""
     for name in (f"x{part}", f"y{part}"):
         array = arrays[name]
@@ -152,7 +153,7 @@ def _pair(arrays: Mapping[str, Array], path: Path, part: str) -> dict[str, Array
         reason = f"x{part} has {len(x)} rows, but y{part} has {len(y)}"
         raise ContentError(path, reason, "write a row of each for each example")
     targets = _whole if y.dtype.kind in "biu" else _inputs
-    return {f"x{part}": _inputs(x, path, f"x{part}"), f"y{part}": targets(y, path, f"y{part}")}
+    return _inputs(x, path, f"x{part}"), targets(y, path, f"y{part}")
 
 
 def _inputs(array: Array, path: Path, name: str) -> Array:
@@ -187,7 +188,8 @@ def _read_csv(path: Path, delimiter: str, target: str | int, most: int) -> Table
         reason = "expected one column for the target and others for the inputs, found one"
         raise ContentError(path, reason, "is another sign between the columns?")
     column = _column(target, header, len(names), path)
-    x, targets, same = numbers_array("f"), [], {}
+    x, targets = numbers_array("f"), []
+    same: dict[str, str] = {}
     for line, row in (one for part in ([first], rows) for one in part):
         if len(row) != len(names):
             reason = f"row {line} has {len(row)} cells, expected {len(names)}"
@@ -297,7 +299,9 @@ def _targets(cells: list[str], path: Path) -> dict[str, Any]:
     """Whole numbers become labels, other numbers float32, text labels in the order of the names."""
     if all(_is_number(cell) for cell in cells):
         if large := [cell for cell in cells if _too_large(cell)]:
-            raise ContentError(path, f"the target {large[0][:100]} is too large for float32", "rescale the numbers")
+            raise ContentError(
+                path, f"the target {large[0][:100]} is too large for float32", "rescale the numbers"
+            )
         numbers = np.array([float(cell) for cell in cells])
         whole = bool((np.abs(numbers) <= EXACT).all() and (numbers == np.round(numbers)).all())
         return {"y": numbers.astype(np.int64) if whole else numbers.astype(np.float32)}

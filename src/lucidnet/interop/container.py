@@ -64,9 +64,7 @@ def _plain(name: str, array: Array) -> Array:
     return np.asarray(array, dtype, order="C")
 
 
-def read(
-    path: str | os.PathLike[str], max_bytes: int | None = None
-) -> tuple[Any, dict[str, Array]]:
+def read(path: str | os.PathLike[str], max_bytes: int | None = None) -> tuple[Any, dict[str, Array]]:
     """Return the description and the arrays of a file that `write` wrote.
 
     Raises
@@ -145,9 +143,7 @@ def _metadata(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
     """Return description and hash."""
     metadata = header.get("__metadata__")
     if not isinstance(metadata, dict) or "lucidnet" not in metadata:
-        remedy = (
-            "its arrays can be read with safetensors.numpy.load_file and set with model.load_weights"
-        )
+        remedy = "its arrays can be read with safetensors.numpy.load_file and set with model.load_weights"
         raise FileError(path, "was not written by lucidnet", remedy)
     try:
         ours = parsed(metadata["lucidnet"])

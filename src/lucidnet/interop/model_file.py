@@ -238,7 +238,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"has no {error}"
     if isinstance(error, FileError):
-        return error.reason
+        return str(error.reason)
     return str(error) if isinstance(error, LucidnetError) else f"{type(error).__name__}: {error}"
 
 

@@ -12,7 +12,6 @@ from ..core.files import explained, make_folder
 from ..errors import FileError, optional
 from ..layers import Graph, Layer, Sequential
 
-
 STATE = "what was written before is still there"
 
 

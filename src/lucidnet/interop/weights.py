@@ -13,6 +13,7 @@ from ..backend import Array, Tree
 from ..core.trees import leaves
 from ..errors import DataError, FileError, SettingError, ShapeError
 from . import container
+from .header import DAMAGED
 
 
 @dataclass(frozen=True)
@@ -129,5 +130,5 @@ def _shape(source: str, given: Any) -> Any:
     if given is None:
         return None
     if not isinstance(given, list) or not all(size is None or type(size) is int for size in given):
-        raise FileError(source, f"expected the shape of one input, got {given!r}", container.DAMAGED)
+        raise FileError(source, f"expected the shape of one input, got {given!r}", DAMAGED)
     return tuple(given)

@@ -118,7 +118,7 @@ def blank_init(layer: Any, shape: Any, dtype: str = "float32") -> tuple[Tree, An
 
 
 def first(layer: Any, rng: Stream, shape: Any) -> Tree:
-    """Return the first parameters of a layer or network, or say how many there are if there is no room for them.
+    """Return the first parameters of a layer or network, or say how many they are if there is no room.
 
     Raises
     ------

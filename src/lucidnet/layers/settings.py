@@ -51,7 +51,9 @@ def places(
             continue
         fitting = [path for path in layers if _fits(path, name)]
         if not fitting:
-            raise UnknownNameError(f"there is no layer {short(name)} in this network: {suggestion(name, names)}")
+            raise UnknownNameError(
+                f"there is no layer {short(name)} in this network: {suggestion(name, names)}"
+            )
         several_known = {setting: None for path in fitting for setting in known[path]}
         for setting in settings:
             lookup(f"setting of the layers {name!r}", setting, several_known)

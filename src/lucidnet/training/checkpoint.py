@@ -9,28 +9,22 @@ from __future__ import annotations
 
 import json
 import platform
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.files import make_folder
-from ..core.packing import difference, measured, number, pack, sensible, text, unpack, whole
-from ..core.trees import leaves, tree_map
+from ..core.packing import measured, number, pack, sensible, text, unpack, whole
+from ..core.trees import tree_map
 from ..engine.protocol import Executor
 from ..engine.state import FeedbackState, State
-from ..errors import ContentError, FileError, MismatchError
+from ..errors import FileError
 from ..metrics.base import state_of
 from .history import History
 
 if TYPE_CHECKING:
     from .loop import Loop
-
-DAMAGED = "remove it, so that the one before it is used"
-
-COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics")
-"""What must be the same of a model to go on; `Loop.facts` is the rest."""
 
 
 def write(loop: Loop, path: Path) -> None:
@@ -83,7 +77,8 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
     FileError
         If the checkpoint is damaged, or holds what no training has written.
     """
-    from ..interop.checkpoints import newest
+    from ..interop.checkpoints import DAMAGED, compare, newest
+    from ..interop.model_file import describe
 
     last = newest(folder)
     _agree(loop.model.executor, folder, None if last is None else last[0].name)
@@ -92,7 +87,7 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
     path, description, arrays = last
     with sensible("what it says of the training", path, DAMAGED):
         situation = dict(unpack(description["training"], arrays))
-        _compare(loop, path, description, situation)
+        compare(path, describe(loop.model), loop.facts, description, situation)
         return _go_on(loop, description, situation, arrays)
 
 
@@ -105,7 +100,9 @@ def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict
     model.state = _state(model, situation, arrays)
     model.history = History({k: list(map(number, v)) for k, v in description["history"].items()})
     recorded = situation["recorded"].items()
-    model.history.steps = {name: [(whole(step), measured(v)) for step, v in pairs] for name, pairs in recorded}
+    model.history.steps = {
+        name: [(whole(step), measured(v)) for step, v in pairs] for name, pairs in recorded
+    }
     loop.epoch, loop.batch, loop.first = (whole(situation[name]) for name in ("epoch", "batch", "first"))
     loss, terms, states, *several = situation["tally"]  # the last is missing in older files
     states = [state_of(*pair) for pair in zip(model.metrics, states, strict=True)]
@@ -120,42 +117,16 @@ def _agree(executor: Executor, folder: Path, name: str | None) -> None:
     """Raise if other processes do not see the same checkpoint."""
     names = executor.gather(name)
     if len(set(names)) > 1:
-        raise FileError(
-            folder, f"the processes see different checkpoints there, {names}", "use one folder for all"
-        )
+        raise FileError(folder, f"the processes see different checkpoints, {names}", "use one folder for all")
 
 
 def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> State:
+    from ..interop.checkpoints import check_finite
     from ..interop.model_file import FEEDBACK, continued, fitted
 
     layout = model.problem.layout.layout
     params = layout.bind(layout.ravel(fitted(arrays, model.params)))
     feedback = FeedbackState(tree_map(np.array, fitted(arrays, model.feedback, FEEDBACK)), {})
     state = continued(model.problem, State(params, {}, {}, feedback, 0, model.seed), situation)
-    known = leaves({"weights": state.vector, "feedback": feedback.weights, "carried": state.carried})
-    if not all(np.isfinite(array).all() for _, array in known):
-        raise FileError("its weights are not all finite, as those of a training always are")
+    check_finite({"weights": state.vector, "feedback": feedback.weights, "carried": state.carried})
     return state
-
-
-def _compare(loop: Loop, path: Path, description: dict[str, Any], situation: dict[str, Any]) -> None:
-    """Raise if a checkpoint is of another training."""
-    from ..interop.model_file import describe
-
-    mine = json.loads(json.dumps(describe(loop.model)))
-    pairs = [(name, mine[name], description.get(name)) for name in COMPARED]
-    if (facts := situation.get("facts")) is None and situation.keys() & {"run", "epoch"} == {"epoch"}:
-        warnings.warn(
-            f"{path} is of an older version, which did not write down with what data and settings it was "
-            "trained: whether they are the same is not checked, this once",
-            stacklevel=2,
-        )
-    elif not isinstance(facts, dict):
-        raise FileError(path, "does not say with what data and settings it was trained", DAMAGED)
-    else:
-        pairs += [(name, value, facts.get(name)) for name, value in loop.facts.items()]
-    differences = [difference(*pair) for pair in pairs if pair[1] != pair[2]]
-    for where, given, kept in differences:
-        kind = ContentError if where.partition(".")[0].endswith("data") else MismatchError
-        reason = f"is of another training: {where} is {given!r} here, and {kept!r} there"
-        raise kind(path, reason, "use the same to go on, or another folder to begin anew")

@@ -111,7 +111,9 @@ class EarlyStopping(Patience):
     def restore(self, loop: Loop, state: Any) -> None:
         super().restore(loop, state)
         weights = state["weights"]
-        self.weights = None if weights is None else alike(weights, loop.model.state.vector, "the best weights")
+        self.weights = (
+            None if weights is None else alike(weights, loop.model.state.vector, "the best weights")
+        )
 
 
 class ReduceOnPlateau(Patience):
