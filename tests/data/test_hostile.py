@@ -29,7 +29,12 @@ class TestFileError:
 
     def test_a_message_alone_is_the_reason(self):
         error = FileError("it is damaged")
-        assert (str(error), error.file, error.reason, error.remedy) == ("it is damaged", "", "it is damaged", "")
+        assert (str(error), error.file, error.reason, error.remedy) == (
+            "it is damaged",
+            "",
+            "it is damaged",
+            "",
+        )
 
     @pytest.mark.parametrize("kind", [FileError, ContentError, MismatchError])
     def test_it_is_copied(self, kind):
@@ -54,7 +59,9 @@ class TestNames:
     """Names that no file can have."""
 
     @pytest.mark.parametrize("name", ["a\ud800.csv", "x" * 5000 + ".csv", "none/a.csv"])
-    @pytest.mark.parametrize("use", [data.read, ln.load, lambda name: Dataset.from_hdf5(name)], ids=["read", "load", "hdf5"])
+    @pytest.mark.parametrize(
+        "use", [data.read, ln.load, lambda name: Dataset.from_hdf5(name)], ids=["read", "load", "hdf5"]
+    )
     def test_reading(self, name, use):
         with pytest.raises(FileError):
             use(name)
@@ -82,7 +89,9 @@ class TestSizes:
     def test_each_reader_asks(self, tmp_path):
         for name in self.files(tmp_path):
             assert len(data.read(tmp_path / name, max_bytes=10_000).x) == (1 if "idx" in name else 3), name
-            with pytest.raises(FileError, match=r"more than max_bytes=3; if you trust the file pass a larger max_bytes"):
+            with pytest.raises(
+                FileError, match=r"more than max_bytes=3; if you trust the file pass a larger max_bytes"
+            ):
                 data.read(tmp_path / name, max_bytes=3)
 
     @pytest.mark.parametrize("given", [0, -1, 1.5, "many", None])
@@ -129,7 +138,9 @@ class TestNpz:
     @pytest.mark.parametrize("dtype", ["f2", ">f4", "f8", "?", "u1", ">i2", "i8", "c16", "U3", "M8[s]"])
     @pytest.mark.parametrize("shape", [(), (0,), (3, 0), (2, 3)])
     def test_beside_numpy(self, tmp_path, save, dtype, shape):
-        array = np.asfortranarray(np.arange(np.prod(shape, dtype=int)).reshape(shape).astype("i8").astype(dtype))
+        array = np.asfortranarray(
+            np.arange(np.prod(shape, dtype=int)).reshape(shape).astype("i8").astype(dtype)
+        )
         save(tmp_path / "a.npz", x=array)
         with np.load(tmp_path / "a.npz") as arrays:
             found, names = read_npz(tmp_path / "a.npz", ("x", "z"), 1000)
@@ -164,7 +175,9 @@ class TestHdf5:
 
     @pytest.mark.parametrize("name", ["link", "through", "stored", "virtual"])
     def test_other_files_only_if_asked_for(self, path, name):
-        with pytest.raises(FileError, match="if you trust the file, and it shall read those, pass external=True"):
+        with pytest.raises(
+            FileError, match="if you trust the file, and it shall read those, pass external=True"
+        ):
             Dataset.from_hdf5(path, name)
         x, _ = next(iter(Dataset.from_hdf5(path, name, external=True).batch(3)))
         np.testing.assert_array_equal(x, X)
