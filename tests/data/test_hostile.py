@@ -211,6 +211,21 @@ class TestHdf5:
         with pytest.raises(ContentError, match="holds no array"):
             Dataset.from_hdf5(path, name)
 
+    def test_a_part_that_is_damaged_is_found_when_it_is_read(self, tmp_path):
+        import h5py
+
+        path = tmp_path / "a.h5"
+        with h5py.File(path, "w") as file:
+            file.create_dataset("x", data=np.repeat(X, 40, 0), chunks=(30, 2), fletcher32=True)
+            file["y"] = np.repeat(Y, 40)
+            place = file["x"].id.get_chunk_info(2).byte_offset
+        content = bytearray(path.read_bytes())
+        content[place] ^= 1
+        path.write_bytes(content)
+        batches = iter(Dataset.from_hdf5(path).shuffle().batch(120))
+        with pytest.raises(FileError, match="a.h5: cannot be read as HDF5 .*; get it anew"):
+            next(batches)
+
     def test_unpacked_to_more_than_it_says(self, tmp_path):
         """A chunk of 48 bytes; HDF5 itself would make 60 MB of it."""
         import zlib

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.files import reading
 from ..core.trees import leaves, tree_map
 from ..errors import DataError, SettingError
 
@@ -366,6 +367,13 @@ def _one_by_one(dataset: Dataset, epoch: int, start: int) -> Iterator[Item]:
 
 def _rows(array: Any, chosen: Array) -> Array:
     """Return some rows; those next to each other as a view, and of a file in its own order."""
+    if not isinstance(array, np.ndarray) and (path := getattr(getattr(array, "file", None), "filename", None)):
+        with reading(path, "HDF5", "get it anew"):  # a part of it may be damaged
+            return _taken(array, chosen)
+    return _taken(array, chosen)
+
+
+def _taken(array: Any, chosen: Array) -> Array:
     first, last = int(chosen[0]), int(chosen[-1])
     if last - first + 1 == len(chosen) and (np.diff(chosen) == 1).all():
         return np.asarray(array[first : last + 1])
