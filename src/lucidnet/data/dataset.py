@@ -367,10 +367,11 @@ def _one_by_one(dataset: Dataset, epoch: int, start: int) -> Iterator[Item]:
 
 def _rows(array: Any, chosen: Array) -> Array:
     """Return some rows; those next to each other as a view, and of a file in its own order."""
-    if not isinstance(array, np.ndarray) and (path := getattr(getattr(array, "file", None), "filename", None)):
-        with reading(path, "HDF5", "get it anew"):  # a part of it may be damaged
-            return _taken(array, chosen)
-    return _taken(array, chosen)
+    path = getattr(getattr(array, "file", None), "filename", None)
+    if path is None:
+        return _taken(array, chosen)
+    with reading(path, "HDF5", "get it anew"):  # a part of it may be damaged
+        return _taken(array, chosen)
 
 
 def _taken(array: Any, chosen: Array) -> Array:

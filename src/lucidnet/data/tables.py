@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..core.files import MOST_COMPRESSED, check_size, opened, path_fault, reading
+from ..core.files import check_size, opened, path_fault, reading
 from ..core.settings import count, flag, path_like, taken
 from ..errors import ContentError, FileError, lookup
 from .idx import read_idx
@@ -75,7 +75,7 @@ def read(
     target : str or int
         For CSV: the name or the index of the column with the target, by default the last.
     max_bytes : int
-        How many bytes the numbers may take.
+        How many bytes the numbers may take, each as it lies in the file, or the text that they stand in.
     external : bool
         Whether data sets of HDF5 may lie in other files (external links, external storage, virtual data
         sets). Whoever wrote the file says which files those are.
@@ -114,7 +114,7 @@ def _read_idx_pair(path: Path, most: int) -> Table:
     if labels == path:
         raise FileError(path, "holds the labels", "name the file of the images (...-images-idx3-ubyte)")
     x, y = read_idx(path, max_bytes=most), read_idx(labels, max_bytes=most)
-    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
+    if len(x) != len(y):
         reason = f"holds {len(x)} images, but {labels.name} holds {len(y)} labels"
         raise ContentError(path, reason, "use files that belong together")
     return Table(_inputs(x, path, "the images"), _whole(y, path, "the labels"))
@@ -131,7 +131,7 @@ def _read_arrays(path: Path, most: int, external: bool) -> Table:
 
         arrays, there = read_hdf5(path, NAMES, most, external)
     if {"x", "y"} - set(arrays):
-        found = ", ".join(map(repr, sorted(there)[:20])).replace("'", "") or "nothing"
+        found = ", ".join(sorted(there)[:20]) or "nothing"
         reason = f"expected arrays x and y (and x_test, y_test), found {found}"
         raise ContentError(path, reason, "write them with these names")
     if ("x_test" in arrays) != ("y_test" in arrays):
@@ -197,8 +197,7 @@ def _read_csv(path: Path, delimiter: str, target: str | int, most: int) -> Table
         targets.append(same.setdefault(row[column], row[column]))  # labels are few: each is kept once
         del row[column]
         x.extend(_cells(row, line, column, names, path))
-        if 4 * len(x) > most:
-            check_size(path, 4 * len(x) + 1, 4 * len(x) + 1, most)
+        check_size(path, 4 * len(x), 4 * len(x), most)
     return Table(np.frombuffer(x, np.float32).reshape(-1, len(names) - 1), **_targets(targets, path))
 
 
@@ -234,13 +233,12 @@ def _csv_rows(path: Path, delimiter: str, most: int) -> Iterator[tuple[int, list
     """Yield the rows that are not empty, with the number of the line that each ends in."""
     remedy = "save it as text in UTF-8, with a line for each row"
     with opened(path) as file, reading(path, "CSV", remedy):
-        packed = path.suffix.lower() == ".gz"
-        held = path.stat().st_size
+        packed, held = path.suffix.lower() == ".gz", path.stat().st_size
         if not packed:
             check_size(path, held, held, most)
         binary: Any = gzip.GzipFile(fileobj=file) if packed else file
         stream = io.TextIOWrapper(binary, "utf-8-sig", newline="")
-        lines = _Lines(stream, path, most, held * MOST_COMPRESSED)
+        lines = _Lines(stream, path, most)
         reader = csv.reader(lines, delimiter=delimiter)
         for row in reader:
             lines.row = 0
@@ -251,8 +249,8 @@ def _csv_rows(path: Path, delimiter: str, most: int) -> Iterator[tuple[int, list
 class _Lines:
     """The lines of a text, none too long to be taken apart, and not more than a limit in all."""
 
-    def __init__(self, stream: io.TextIOWrapper, path: Path, most: int, held: int) -> None:
-        self.stream, self.path, self.most, self.held = stream, path, most, held
+    def __init__(self, stream: io.TextIOWrapper, path: Path, most: int) -> None:
+        self.stream, self.path, self.most = stream, path, most
         self.row = self.all = 0
 
     def __iter__(self) -> _Lines:
@@ -267,8 +265,7 @@ class _Lines:
         if self.row >= LONGEST:
             reason = f"has a row of more than {LONGEST:,} characters"
             raise FileError(self.path, reason, "write so many numbers as .npz")
-        if self.all > self.most:
-            check_size(self.path, self.all, self.all, self.most)
+        check_size(self.path, self.all, self.all, self.most)
         return line
 
 
