@@ -21,7 +21,6 @@ from lucidnet import data
 from lucidnet import layers as L
 from lucidnet.core.value import to_config
 from lucidnet.data.idx import read_idx
-from lucidnet.interop import container
 from lucidnet.interop.model_file import describe, tensors
 
 from . import seeds
@@ -443,6 +442,3 @@ def made(folder):
             (place / file_name).write_bytes(content)
             rows.append((kind, name, str(place / file_name)))
     return rows
-
-
-__all__ = ["FORMATS", "container", "made"]

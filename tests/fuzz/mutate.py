@@ -5,7 +5,6 @@ import io
 import json
 import struct
 import zipfile
-import zlib
 
 import numpy as np
 
@@ -346,5 +345,3 @@ def lookup3(key):
 
 INSIDE = {"model": in_container, "checkpoint": in_container, "npz": in_zip, "idx": in_gzip, "hdf5": in_hdf5}
 """What makes mutants whose hash, or checksum, is right."""
-
-__all__ = ["mutant", "zlib"]

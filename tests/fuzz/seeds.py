@@ -10,7 +10,6 @@ import h5py
 import numpy as np
 
 import lucidnet as ln
-import rows
 from lucidnet import callbacks, data
 from lucidnet import layers as L
 from lucidnet.data.idx import read_idx
@@ -30,17 +29,14 @@ def model_files(folder):
 
 
 def every_layer():
-    """Yield networks of one layer each: the rows of the table of layers whose networks can be saved."""
-    seen = set()
-    for name in ("rows", "rows_attention", "rows_images", "rows_normalization", "rows_recurrent"):
-        module = __import__(name)
-        for row in (row for value in vars(module).values() if isinstance(value, list) for row in value):
-            layer, shape = getattr(row, "layer", None), getattr(row, "shape", None)
-            if layer is None or type(layer) in seen or not isinstance(shape, tuple) or not shape:
-                continue
-            if all(type(size) is int for size in shape) and type(layer).__module__.startswith("lucidnet"):
-                seen.add(type(layer))
-                yield [L.Input(shape), layer]
+    """Yield networks of one layer each: the samples of every class, where they can stand in a file of one input."""
+    for name in dir(L):
+        kind = getattr(L, name)
+        if not (isinstance(kind, type) and issubclass(kind, L.Layer)):
+            continue
+        for layer, shape in kind.samples():
+            if isinstance(shape, tuple) and all(type(size) is int for size in shape):
+                yield [L.Input(shape), layer] if kind is not L.Graph else layer
 
 
 def saved(path, model):
@@ -230,6 +226,3 @@ def unpacked(content, folder):
     path = Path(folder) / "whole.safetensors"
     path.write_bytes(content)
     return container.read(path)
-
-
-__all__ = ["KINDS", "rows", "unpacked", "whole_files"]
