@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from lucidnet.errors import FileError
+from lucidnet.errors import FileError, suggestion
 
 from . import child, hostile, seeds
 
@@ -30,6 +30,7 @@ def main(folder):
                 use(place, content)
             with contextlib.suppress(FileError):
                 use(place, content[:-9])
+    suggestion("what a message needs", ["is imported, too"])
     rows = json.loads((folder / "rows.json").read_text())
 
     def hook(event, given):
