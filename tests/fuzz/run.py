@@ -30,12 +30,15 @@ def fuzz(kind, mutants, seed=0, first=0, tell=lambda text: None, program="child"
 
     Of several kinds, with commas, they are made in turn.
     """
-    counts, found, number = Counter(), [], first
+    counts, found, number, told = Counter(), [], first, 0
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         while number < first + mutants:
             given = (kind, str(seed), str(number), str(min(number + BATCH, first + mutants)), folder)
             number = _batch(start(program, *given), number, int(given[3]), counts, found)
+            for wrong in found[told:]:
+                tell(f"  {kind} {wrong[0]}: {wrong[1]}")
+            told = len(found)
             tell(f"{kind}: {number:,} mutants, {dict(counts)}, {len(found)} wrong")
     return counts, found
 
