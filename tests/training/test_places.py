@@ -16,7 +16,7 @@ X, Y = np.ones((8, 3), "f"), np.ones((8, 2), "f")
 
 def model(seed=0):
     made = ln.Model([ln.layers.Input(3), ln.layers.Dense(2)], seed=seed)
-    made.compile("mse", "sgd")
+    made.compile("mse", "adam")
     return made
 
 
@@ -159,6 +159,8 @@ class TestResume:
         ("change", "message"),
         [
             (lambda t, a: t.update(first=2**70), "expected a whole number from 0 to"),
+            (lambda t, a: t.update(slots=None), "what the optimizer remembers is not there"),
+            (lambda t, a: t.pop("slots"), "what the optimizer remembers is not there"),
             (lambda t, a: t.update(stopped=7), "expected a text, got 7"),
             (lambda t, a: t.update(recorded={"dict": {"a": {"list": [{"tuple": [1, "x"]}]}}}), "expected a number, got 'x'"),
             (lambda t, a: t["callbacks"]["list"][0]["tuple"][1]["dict"].update(waited="x"), "EarlyStopping does not fit.*whole number"),

@@ -114,9 +114,11 @@ def continued(problem: Problem, state: State, kept: Any) -> State:
         raise FileError(f"state: step must be a whole number from 0 to {LATEST - 1:,}, got {step!r}")
     _check_carried(problem, state, carried)
     taught, slots = kept.get("taught", {}), kept.get("slots")
-    if slots is None:
-        return state._replace(step=step, carried=carried)
     vector = state.vector[: problem.layout.parameters.size]
+    if slots is None:
+        if not state.memory and problem.optimizer.init_slots(vector):
+            raise FileError("state: what the optimizer remembers is not there")
+        return state._replace(step=step, carried=carried)
     _check_slots(
         "slots",
         slots,
