@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import dataclass
@@ -17,9 +18,7 @@ from ..model import Model
 from ..training.history import Result
 from . import show
 from .data import Task, open_task
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells expect it."""
+from .show import INTERRUPTED
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,10 @@ class Network:
         return [*layers, Dense(task.outputs, activation=task.activation)]
 
     def _units(self) -> list[int]:
+        if not self.hidden.strip():
+            return []
         try:
-            return [int(units) for units in self.hidden.split(",") if units.strip()]
+            return [int(units) for units in self.hidden.split(",")]
         except ValueError:
             raise SettingError(
                 f"--hidden: expected whole numbers with commas, as in 128,64, got {self.hidden!r}"
@@ -117,6 +118,20 @@ class Method:
     seed: int
     way: Way = Way()
 
+    def check(self) -> None:
+        """Raise before the work begins if a number is out of range, in the words of the options."""
+        if not 0 <= self.validation < 1:  # NaN is not, either
+            raise SettingError(
+                "--validation: expected a share of the data, from 0 to below 1, as in 0.1, got "
+                f"{self.validation:g}"
+            )
+        if self.way.one_cycle is not None and not 0 < self.way.one_cycle < math.inf:
+            raise SettingError(
+                f"--one-cycle: expected a rate above 0, as in 0.02, got {self.way.one_cycle:g}"
+            )
+        if self.way.resume is not None:
+            show.check_folder("--resume", self.way.resume)
+
     def make(self) -> optimizers.Optimizer:
         """Return the optimizer that the options ask for."""
         kind: Any = type(lookup("optimizer", self.optimizer, optimizers.KNOWN)())
@@ -129,12 +144,19 @@ class Method:
 
 
 def run(
-    data: str, network: Network, method: Method, save: Path | None, plot: Path | None, quiet: bool
+    data: str,
+    network: Network,
+    method: Method,
+    save: Path | None,
+    plot: Path | None,
+    quiet: bool,
+    found: dict[str, Any],
 ) -> int:
     """Train, show the result, write what was asked for; return the exit code."""
     if save:
         check_suffix(save)  # before the work begins
     show.check_places(save, picture=plot)
+    method.check()
     task = open_task(data)
     way = method.way
     mesh = way.team.mesh()
@@ -154,6 +176,9 @@ def run(
         raise
     seconds = time.perf_counter() - began
     results = _measured(model, task)
+    found |= {"data": task.name, "parameters": len(model.get_weights()), "finished": finished}
+    found |= {"seconds": seconds, "epochs": model.history.epochs, **results, "history": dict(model.history)}
+    found |= {"saved": save and str(save), "steps": model.history.step_rows()}
     if not main:
         return 0 if finished else INTERRUPTED
     _report(model, results, seconds, finished, method)
