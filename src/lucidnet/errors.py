@@ -68,7 +68,52 @@ class Terminated(SystemExit):
 
 
 class FileError(LucidnetError):
-    """A file is damaged, of an unknown version, or does not fit; names file, reason and remedy."""
+    """A file is damaged, too large, of an unknown version, does not fit, or cannot be written.
+
+    Parameters
+    ----------
+    file : path
+        The file, or folder; empty if whoever notices does not know it: who has opened the file says it then.
+        One argument alone is the reason.
+    reason : str
+        What is wrong with it.
+    remedy : str
+        What to do about it.
+
+    Examples
+    --------
+    >>> error = FileError("model.safetensors", "ends too early", "use a copy of it")
+    >>> print(error)
+    model.safetensors: ends too early; use a copy of it
+    >>> error.file, error.reason, error.remedy
+    ('model.safetensors', 'ends too early', 'use a copy of it')
+    """
+
+    LONGEST = 2000
+    """How many characters of a name or a reason are shown: what stands in a file may be of any length."""
+
+    def __init__(self, file: object, reason: str | None = None, remedy: str = "") -> None:
+        if reason is None:
+            file, reason = "", str(file)
+        super().__init__(str(file), str(reason), str(remedy))
+        self.file, self.reason, self.remedy = self.args
+
+    def __str__(self) -> str:
+        file, reason = (
+            part if len(part) <= self.LONGEST else f"{part[: self.LONGEST]} ..." for part in self.args[:2]
+        )
+        said = f"{file}: {reason}" if file else reason
+        said = f"{said}; {self.remedy}" if self.remedy else said
+        # So that it can be printed: names in a file, and of files, may hold what is no character.
+        return said.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+class ContentError(FileError, DataError):
+    """A file is whole, but what is in it cannot be used: a cell is no number, lengths differ."""
+
+
+class MismatchError(FileError, SettingError):
+    """A file is whole, but of another model or training than this one."""
 
 
 class UnpicklableError(LucidnetError, PicklingError):
@@ -91,7 +136,17 @@ def lookup(kind: str, name: str, known: Mapping[str, _T]) -> _T:
     if name in known:
         return known[name]
     ours = foreign.word(kind, name)
-    raise UnknownNameError(f"unknown {kind} {name!r}: {suggestion(name, known, ours)}")
+    raise UnknownNameError(f"unknown {kind} {short(name)}: {suggestion(name, known, ours)}")
+
+
+LONG = 100
+"""So many characters of a name are shown, and compared with those that are known."""
+
+
+def short(name: object) -> str:
+    """Return a name as messages show it, however long it is."""
+    text = repr(name)
+    return text if len(text) <= LONG else f"{text[:LONG]} ..."
 
 
 def suggestion(name: str, known: Iterable[str], meant: str | None = None) -> str:
@@ -99,7 +154,7 @@ def suggestion(name: str, known: Iterable[str], meant: str | None = None) -> str
     import difflib
 
     names = sorted(known)
-    near = [meant] if meant else difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
+    near = [meant] if meant else difflib.get_close_matches(str(name)[:LONG].lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}Known: {', '.join(names)}."
 

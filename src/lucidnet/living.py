@@ -321,6 +321,7 @@ def rebuilt(
     description: Mapping[str, Any],
     tensors: Mapping[str, Array],
     known: Mapping[str, type],
+    max_bytes: int,
 ) -> Any:
     """Return the model that a file describes; `make` is its class."""
     from .core.packing import unpack
@@ -334,7 +335,10 @@ def rebuilt(
         loss, optimizer = (from_config(description[name], known) for name in ("loss", "optimizer"))
         rule = from_config(description.get("rule"), known) or "backprop"
         model.compile(loss, optimizer, from_config(description["metrics"], known), rule=rule)
-    model.set_params(*model_file.parameters(description, tensors, known))
+    params, shape = model_file.parameters(description, tensors, known)
+    if model.loss is not None:
+        model_file.check_rule(model, params, shape, tensors, max_bytes)
+    model.set_params(params, shape)
     if model.feedback:
         model.set_feedback(model_file.fitted(tensors, model.feedback, model_file.FEEDBACK))
     if changes := from_plain(description.get("set", []), known):

@@ -968,6 +968,7 @@ class Model:
         *,
         backend: str | DeviceConfig | None = None,
         mesh: Any = None,
+        max_bytes: int = 1 << 32,
     ) -> Model:
         """Return the model that `save` wrote, to be used and trained on; its weights alone: `load_weights`.
 
@@ -980,12 +981,19 @@ class Model:
         backend, mesh : optional
             What it runs on, as for `Model`: a file does not say that. A model that was trained with
             ``dtype="mixed_bfloat16"`` goes on so on JAX; on NumPy all its calculations are in float32.
+        max_bytes : int
+            How many bytes the file may have. Nothing in it is run, and what is made of it takes no more
+            than a few times that.
+
+        Raises
+        ------
+        FileError
+            If the file is damaged, too large, of a newer version, or names classes that are not known.
         """
         from .interop import model_file
 
-        made: Model = model_file.load(
-            path, custom, partial(living.rebuilt, cls, DeviceConfig.of(backend, mesh))
-        )
+        build = partial(living.rebuilt, cls, DeviceConfig.of(backend, mesh))
+        made: Model = model_file.load(path, custom, build, max_bytes)
         return made
 
     def __repr__(self) -> str:

@@ -254,7 +254,7 @@ class TestDamage:
         saved.save(path)
         monkeypatch.undo()
         with pytest.raises(
-            FileError, match="has version 2, this lucidnet reads version 1: install a newer lucidnet"
+            FileError, match="has version 2, this lucidnet reads version 1; install a newer lucidnet"
         ):
             ln.load(path)
 

@@ -128,7 +128,7 @@ class TestSave:
     def test_errors(self, tmp_path):
         figure = plots.heat_map(W)
         with pytest.raises(
-            FileError, match=r"no picture format has the suffix '.jpgg': use .png, .svg or .pdf"
+            FileError, match=r"no picture format has the suffix '.jpgg'; use .png, .svg or .pdf"
         ):
             plots.save(figure, tmp_path / "p.jpgg")
         with pytest.raises(FileError, match="the folder does not exist"):

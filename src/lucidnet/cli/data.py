@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,7 +84,7 @@ def open_task(name: str) -> Task:
 
 def open_whole(name: str) -> Task:
     """Load a data set by name; of a file without a test part of its own, all rows are the test part."""
-    if name in sets.KNOWN or not name.strip() or not Path(name).exists():
+    if name in sets.KNOWN or not name.strip() or not os.path.exists(name):
         return open_task(name)
     table = sets.read(name)
     if table.x_test is not None:

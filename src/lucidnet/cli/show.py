@@ -15,6 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from ..core.files import path_fault
 from ..core.trees import leaves
 from ..errors import FileError, SettingError, lookup
 from ..inspect.summary import as_text
@@ -136,13 +137,13 @@ def check_places(*paths: Path | None, picture: Path | None = None) -> None:
 
         picture_format(picture)
     for path in filter(None, (*paths, picture)):
-        if path.is_dir():
-            raise FileError(f"{path}: is a folder; name a file in it")
+        if fault := path_fault(path):
+            raise FileError(repr(str(path)), fault, "name another file")
+        if os.path.isdir(path):
+            raise FileError(path, "is a folder", "name a file in it")
         if not os.access(path.absolute().parent, os.W_OK):
-            raise FileError(
-                f"{path}: the folder {path.absolute().parent} does not exist or cannot be written to; "
-                "make it, or name another place"
-            )
+            reason = f"the folder {path.absolute().parent} does not exist or cannot be written to"
+            raise FileError(path, reason, "make it, or name another place")
 
 
 def check_folder(option: str, folder: Path) -> None:

@@ -1,16 +1,150 @@
-"""Writing a file so that it is there whole, or not at all."""
+"""Files: read with care, and written so that they are there whole, or not at all."""
 
 from __future__ import annotations
 
 import io
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import FileError
+from ..errors import FileError, LucidnetError
+
+MOST_COMPRESSED = 1032
+"""The largest ratio that deflate can reach (https://zlib.net/zlib_tech.html)."""
+SLACK = 1 << 20
+"""So many bytes more than a file can hold need no reason: parts that were never written, for example."""
+
+
+# --- reading ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
+    """Open an ordinary file to read it; a device or a pipe, which might wait for ever, is refused.
+
+    Raises
+    ------
+    FileError
+        If there is none, or it cannot be read, also later.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "no ordinary file"
+            raise FileError(path, f"is {kind}", "name a file in it" if kind == "a folder" else "name one")
+        with path.open("rb") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise FileError(path, "there is no such file", "look for a mistake in its name") from error
+    except ValueError as error:
+        if path_fault(path) is None:
+            raise
+        raise FileError(
+            repr(str(path)), f"is no name of a file ({error})", "look for a mistake in it"
+        ) from error
+    except OSError as error:
+        if error.errno is None:  # of what is in the file, as zipfile and gzip raise them
+            raise
+        raise FileError(
+            path, f"cannot be read ({error.strerror})", "check its place and permissions"
+        ) from error
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str], kind: str, remedy: str) -> Iterator[None]:
+    """Raise a `FileError` in place of whatever damaged or hostile content brings about.
+
+    Parameters
+    ----------
+    path : path
+        The file; errors that do not know theirs are given it.
+    kind : str
+        What it is read as.
+    remedy : str
+        What to do if it cannot.
+    """
+    try:
+        yield
+    except FileError as error:
+        if error.file:
+            raise
+        raise type(error)(path, error.reason, error.remedy or remedy) from error
+    except LucidnetError:
+        raise
+    except Exception as error:  # also of libraries: what they raise on damaged files is nowhere said
+        reason = str(error) or type(error).__name__
+        raise FileError(path, f"cannot be read as {kind} ({reason})", remedy) from error
+
+
+@contextmanager
+def about(path: str | os.PathLike[str], remedy: str) -> Iterator[None]:
+    """Say of which file an error is that is raised inside, and does not know."""
+    try:
+        yield
+    except FileError as error:
+        if error.file:
+            raise
+        raise type(error)(path, error.reason, error.remedy or remedy) from error
+
+
+def check_size(
+    path: str | os.PathLike[str], needed: int, held: int, max_bytes: int | None, ratio: int = 1
+) -> None:
+    """Raise if an array is too large, or larger than what a file holds of it can make: before it is made.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    needed : int
+        The bytes that the array takes, in the file's own type.
+    held : int
+        The bytes that the file has for it.
+    max_bytes : int, optional
+        How many it may take.
+    ratio : int
+        How much larger it can be than what is held.
+
+    Raises
+    ------
+    FileError
+        If so.
+    """
+    if needed > held * ratio + (SLACK if ratio > 1 else 0):
+        reason = f"promises {needed:,} bytes of numbers, but holds no more than {held:,} bytes"
+        raise FileError(path, reason, "it is damaged: get the file anew")
+    if max_bytes is not None and needed > max_bytes:
+        raise FileError(
+            path,
+            f"its numbers would take {needed:,} bytes, more than max_bytes={max_bytes:,}",
+            "if you trust the file pass a larger max_bytes",
+        )
+
+
+def path_fault(path: str | os.PathLike[str]) -> str | None:
+    r"""Say why no file can have this name; None if one can.
+
+    Examples
+    --------
+    >>> path_fault("model.safetensors") is None, path_fault("a\0b"), path_fault("a\ud800b")
+    (True, 'a path holds no null character', 'a character in it cannot be written in a path')
+    """
+    text = os.fspath(path)
+    if "\0" in text:
+        return "a path holds no null character"
+    try:
+        os.fsencode(text)
+    except UnicodeError:
+        return "a character in it cannot be written in a path"
+    return None
+
+
+# --- writing ------------------------------------------------------------------------------------------
 
 
 def write(
@@ -58,6 +192,21 @@ def write(
         _sync_folder(target.parent)
 
 
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder, and those around it, where it is not there; return it.
+
+    Raises
+    ------
+    FileError
+        If it cannot be made.
+    """
+    if fault := path_fault(path):
+        raise FileError(repr(os.fspath(path)), fault, "name another folder")
+    with explained(Path(path), "nothing was written there"):
+        Path(path).mkdir(parents=True, exist_ok=True)
+    return Path(path)
+
+
 def csv_text(
     columns: Sequence[str], rows: Iterable[Mapping[str, Any]], path: str | os.PathLike[str] | None = None
 ) -> str:
@@ -69,17 +218,33 @@ def csv_text(
     writer.writeheader()
     writer.writerows(rows)
     if path is not None:
-        write(path, [text.getvalue().encode()])
+        write(path, [encoded(path, text.getvalue())])
     return text.getvalue()
+
+
+def encoded(path: str | os.PathLike[str], text: str) -> bytes:
+    """Return a text as it goes to a file.
+
+    Raises
+    ------
+    FileError
+        If there is half a character in it, which no file can hold (a lone surrogate, U+D800 to U+DFFF).
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        where = text[max(0, error.start - 20) : error.end + 20]
+        reason = f"was not written: {where!r} holds what is no character"
+        raise FileError(path, reason, "give what is called so another name") from None
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
     """Return the file that a path, or a link, leads to."""
-    if "\0" in os.fspath(path):
-        raise FileError(f"{os.fspath(path)!r}: a path holds no null character; name another file")
+    if fault := path_fault(path):
+        raise FileError(repr(os.fspath(path)), fault, "name another file")
     target = Path(os.path.realpath(path))
     if target.exists() and not (target.is_file() or target.is_dir()):
-        raise FileError(f"{path}: is no ordinary file, but a device or a pipe; name a file")
+        raise FileError(path, "is no ordinary file, but a device or a pipe", "name a file")
     return target
 
 
@@ -104,14 +269,13 @@ def explained(path: Path, state: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise FileError(f"{path}: the folder does not exist; make it first") from error
+        raise FileError(path, "the folder does not exist", "make it first") from error
     except (NotADirectoryError, FileExistsError) as error:
-        raise FileError(f"{path}: a file stands where a folder should be; choose another place") from error
+        raise FileError(path, "a file stands where a folder should be", "choose another place") from error
     except IsADirectoryError as error:
-        raise FileError(f"{path}: is a folder; name a file in it") from error
+        raise FileError(path, "is a folder", "name a file in it") from error
     except PermissionError as error:
-        raise FileError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+        raise FileError(path, f"cannot be written ({error.strerror})", "choose another place") from error
     except OSError as error:
-        raise FileError(
-            f"{path}: writing failed ({error.strerror or error}); {state}; make room, or choose another place"
-        ) from error
+        reason = f"writing failed ({error.strerror or error}); {state}"
+        raise FileError(path, reason, "make room, or choose another place") from error

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FileError
-from .files import explained
+from .files import explained, make_folder, path_fault
 
 NAME = ".lucidnet-training.lock"
 """The file's name in the folder."""
@@ -32,6 +32,9 @@ BEAT = 30.0
 """Seconds between two signs of life."""
 LIMIT = 600.0
 """Seconds without one after which a lock of another machine is left over."""
+
+LONGEST = 1 << 16
+"""How many characters of a lock are read."""
 
 HELD: weakref.WeakValueDictionary[str, FolderLock] = weakref.WeakValueDictionary()
 """The locks that this process holds, by their tokens; what an interrupt has left nobody holds."""
@@ -82,7 +85,7 @@ class FolderLock:
         }
         made = self.path.with_name(f"{NAME}.{self.token}")
         with explained(self.folder, "nothing was written there"):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             try:
                 made.write_text(json.dumps(mine), encoding="utf-8")
                 HELD[self.token] = self  # before other threads can see the file
@@ -91,7 +94,7 @@ class FolderLock:
                     try:
                         _link(made, self.path)
                     except FileExistsError:
-                        raise FileError(_refusal(self.path, _read(self.path), 0.0)) from None
+                        raise _refusal(self.path, _read(self.path), 0.0) from None
             except BaseException:
                 HELD.pop(self.token, None)
                 raise
@@ -140,7 +143,7 @@ class FolderLock:
         holder = _read(self.path)
         reason = _left_over(holder, age)
         if reason is None:
-            raise FileError(_refusal(self.path, holder, age))
+            raise _refusal(self.path, holder, age)
         self.note = f"{self.folder}: took over the lock of {_title(holder)}: {reason}"
         self.path.unlink(missing_ok=True)
 
@@ -170,9 +173,9 @@ def locked(
                 for folder in sorted(set(map(_place, folders))):
                     held.append(stack.enter_context(FolderLock(folder)))
             except FileError as error:
-                refused = str(error)
-        if message := next(filter(None, gather(refused)), None):
-            raise FileError(message)
+                refused = (error.file, error.reason, error.remedy)
+        if said := next(filter(None, gather(refused)), None):
+            raise FileError(*said)
         for note in filter(None, (lock.note for lock in held)):
             tell(note)
         yield held
@@ -188,8 +191,8 @@ def _beat(path: Path, token: str, ended: threading.Event) -> None:
 
 def _place(folder: Path) -> Path:
     """Return a folder by the one name that it has, whatever links lead to it."""
-    if "\0" in str(folder):
-        raise FileError(f"{str(folder)!r}: a path holds no null character; name another folder")
+    if fault := path_fault(folder):
+        raise FileError(repr(str(folder)), fault, "name another folder")
     return Path(os.path.realpath(folder))
 
 
@@ -200,7 +203,7 @@ def _left_over(holder: dict[str, Any], age: float) -> str | None:
         return silent
     pid, began = holder.get("pid"), holder.get("began")
     if pid == os.getpid() and began == _began(os.getpid())["began"]:
-        return None if holder.get("token") in HELD else "that is this process, which has left it"
+        return None if str(holder.get("token")) in HELD else "that is this process, which has left it"
     found = _began(pid)["began"]
     if found is None:
         return "that process is gone"
@@ -209,13 +212,13 @@ def _left_over(holder: dict[str, Any], age: float) -> str | None:
     return None if found else silent  # without a time, another process may have its number
 
 
-def _refusal(path: Path, holder: dict[str, Any], age: float) -> str:
+def _refusal(path: Path, holder: dict[str, Any], age: float) -> FileError:
     since = holder.get("since")
     begun = f", for {span(time.time() - since)}" if isinstance(since, float) else ""
-    return (
-        f"{path.parent}: another training writes there: {_title(holder)}{begun}, last sign of life "
-        f"{span(age)} ago; wait for it, or choose another folder. If there is no such process any more, "
-        f"remove {path}"
+    return FileError(
+        path.parent,
+        f"another training writes there: {_title(holder)}{begun}, last sign of life {span(age)} ago",
+        f"wait for it, or choose another folder. If there is no such process any more, remove {path}",
     )
 
 
@@ -262,7 +265,10 @@ def _runs(pid: int) -> bool:
 def _read(path: Path) -> dict[str, Any]:
     """Return what a lock says; nothing if it cannot be read."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        if not path.is_file():  # a pipe would wait for ever
+            return {}
+        with path.open(encoding="utf-8") as file:
+            found = json.loads(file.read(LONGEST))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

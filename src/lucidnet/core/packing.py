@@ -21,7 +21,11 @@ NUMBERS = "biuf"
 """The kinds of NumPy's numbers that JSON can hold."""
 ARRAYS = "biufcSU"
 """The kinds of arrays that may be sent: those whose bytes are all there is to them."""
-SENSELESS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError)
+SENSELESS = (
+    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError,
+    MemoryError,
+)  # fmt: skip
+"""What code raises that is given other data than it expects."""
 
 
 def pack(value: Any, name: str, arrays: dict[str, Array]) -> Any:
@@ -69,18 +73,59 @@ def unpack(description: Any, arrays: dict[str, Array]) -> Any:
 
 
 @contextmanager
-def sensible(what: str) -> Iterator[None]:
-    """Raise a `FileError` in place of whatever is raised inside because data that were read make no sense."""
+def sensible(what: str, file: object = "", remedy: str = "") -> Iterator[None]:
+    """Raise a `FileError` in place of whatever is raised inside because data that were read make no sense.
+
+    An error of the kind that does not know its file is given that.
+    """
     try:
         yield
+    except FileError as error:
+        if error.file or not file:
+            raise
+        raise type(error)(file, error.reason, error.remedy or remedy) from error
     except SENSELESS as error:
-        raise FileError(f"{what} makes no sense ({type(error).__name__}: {error})") from error
+        raise FileError(file, f"{what} makes no sense ({type(error).__name__}: {error})", remedy) from error
+
+
+MOST = 1 << 31
+"""No training has so many steps, batches or epochs: devices count them in 32 bits."""
 
 
 def whole(value: Any) -> int:
-    """Return a whole number of at least 0, or raise a `FileError`."""
-    if type(value) is not int or value < 0:
-        raise FileError(f"expected a whole number of 0 or more, got {value!r}")
+    """Return a whole number of at least 0 that something can have been counted to, or raise a `FileError`."""
+    if type(value) is not int or not 0 <= value < MOST:
+        raise FileError(f"expected a whole number from 0 to {MOST - 1}, got {value!r}")
+    return value
+
+
+def number(value: Any) -> float:
+    """Return a number, which may be NaN, or raise a `FileError`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise FileError(f"expected a number, got {value!r}")
+    return float(value)
+
+
+def measured(value: Any) -> Any:
+    """Return a number or an array of numbers, or raise a `FileError`."""
+    numbers = isinstance(value, np.ndarray) and value.dtype.kind in NUMBERS
+    if not numbers:
+        number(value)
+    return value
+
+
+def text(value: Any) -> str | None:
+    """Return a text or None, or raise a `FileError`."""
+    if not (value is None or isinstance(value, str)):
+        raise FileError(f"expected a text, got {value!r}")
+    return value
+
+
+def alike(value: Any, like: Any, what: str) -> Any:
+    """Return an array of the shape and type of another, or raise a `FileError`."""
+    form = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if not isinstance(value, np.ndarray) or form != (like.shape, like.dtype):
+        raise FileError(f"{what}: expected an array {like.dtype} of shape {like.shape}, got {form}")
     return value
 
 

@@ -257,10 +257,21 @@ def text(*, empty: bool = False, without: str = "", **declared: Any) -> Any:
     def convert(given: Any, owner: Any) -> str:
         if not isinstance(given, str) or not (given or empty) or any(c in given for c in without):
             raise UnfitError
+        if not writable(given):
+            raise UnfitError("a text that can be written: U+D800 to U+DFFF alone are no characters")
         return str(given)
 
     said = f" without {' and '.join(map(repr, without))}" if without else ""
     return setting(f"a text{said}", convert, **declared)
+
+
+def writable(text: str) -> bool:
+    """Tell whether all of a text are characters, so that a file can hold it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def texts(*, least: int = 0, one: bool = False, **declared: Any) -> Any:
@@ -268,7 +279,7 @@ def texts(*, least: int = 0, one: bool = False, **declared: Any) -> Any:
 
     def convert(given: Any, owner: Any) -> tuple[str, ...]:
         items = (given,) if one and isinstance(given, str) else listed(given)
-        if len(items) < least or not all(isinstance(item, str) and item for item in items):
+        if len(items) < least or not all(isinstance(item, str) and item and writable(item) for item in items):
             raise UnfitError
         return items
 

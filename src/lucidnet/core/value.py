@@ -221,14 +221,19 @@ def get(kind: str, given: Any, known: Mapping[str, Callable[[], V]], base: type[
     )
 
 
-def to_config(value: Any) -> Any:
+DEEPEST = 100
+"""So deep may values lie in each other in a file; Python's own limit, at about twice that, comes anywhere."""
+
+
+def to_config(value: Any, depth: int = 0) -> Any:
     """Turn a value into plain dicts, lists, numbers and strings, ready for JSON."""
     if isinstance(value, Value) and is_dataclass(value):
+        _check_depth(depth)
         # All fields, also the default ones: a default may change between versions.
-        given = {f.name: to_config(getattr(value, f.name)) for f in fields(value) if f.init}
+        given = {f.name: to_config(getattr(value, f.name), depth + 1) for f in fields(value) if f.init}
         return {"type": type(value).__name__} | given
     if isinstance(value, (list, tuple)):
-        return [to_config(item) for item in value]
+        return [to_config(item, depth) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise SettingError(
@@ -237,17 +242,25 @@ def to_config(value: Any) -> Any:
     )
 
 
-def from_config(config: Any, registry: Mapping[str, type]) -> Any:
+def from_config(config: Any, registry: Mapping[str, type], depth: int = 0) -> Any:
     """Build the value that `to_config` described; only classes of the registry are made.
 
     Raises
     ------
     UnknownNameError
         If the description names a class that the registry does not hold.
+    SettingError
+        If a setting is wrong, or there are more than `DEEPEST` values in each other.
     """
     if isinstance(config, dict):
-        settings = {str(k): from_config(v, registry) for k, v in config.items() if k != "type"}
+        _check_depth(depth)
+        settings = {str(k): from_config(v, registry, depth + 1) for k, v in config.items() if k != "type"}
         return lookup("type", str(config.get("type")), registry)(**settings)
     if isinstance(config, list):
-        return tuple(from_config(item, registry) for item in config)
+        return tuple(from_config(item, registry, depth) for item in config)
     return config
+
+
+def _check_depth(depth: int) -> None:
+    if depth > DEEPEST:
+        raise SettingError(f"more than {DEEPEST} layers lie in each other, which no file may hold")

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.files import reading
 from ..core.text import Report, brief, short
 from ..core.trees import leaves, tree_map
-from ..errors import DataError, SettingError, optional
+from ..errors import DataError, SettingError
 
 Item = tuple[Any, ...]
 """An example or a batch: x, or (x, y), or (x, y, weights)."""
@@ -65,7 +66,9 @@ class Dataset(Report):
         return Arrays(tuple(_array(part) for part in (x, y, weights) if part is not None))
 
     @staticmethod
-    def from_hdf5(path: str | PathLike[str], x: str = "x", y: str | None = "y") -> Dataset:
+    def from_hdf5(
+        path: str | PathLike[str], x: str = "x", y: str | None = "y", *, external: bool = False
+    ) -> Dataset:
         """Return examples from two arrays of an HDF5 file, which stays open; rows are read when needed.
 
         Parameters
@@ -74,12 +77,18 @@ class Dataset(Report):
             The file (needs h5py: ``pip install 'lucidnet[hdf5]'``).
         x, y : str
             The names of the arrays in it.
+        external : bool
+            Whether they may lie in other files, as the file says; see `read`.
+
+        Raises
+        ------
+        FileError
+            If the file is damaged, or the arrays lie elsewhere.
         """
-        file = optional("h5py", "hdf5").File(path, "r")
-        for name in filter(None, (x, y)):
-            if name not in file:
-                raise DataError(f"{path}: holds no array {name!r}; there are {sorted(file)}")
-        return Arrays(tuple(file[name] for name in (x, y) if name))
+        from .hdf5 import arrays, dataset
+
+        with arrays(path, keep_open=True) as file:
+            return Arrays(tuple(dataset(path, file, name, external, None) for name in (x, y) if name))
 
     @staticmethod
     def from_iterator(make: Any, length: int | None = None) -> Dataset:
@@ -392,6 +401,14 @@ def _one_by_one(dataset: Dataset, epoch: int, start: int) -> Iterator[Item]:
 
 def _rows(array: Any, chosen: Array) -> Array:
     """Return some rows; those next to each other as a view, and of a file in its own order."""
+    path = getattr(getattr(array, "file", None), "filename", None)
+    if path is None:
+        return _taken(array, chosen)
+    with reading(path, "HDF5", "get it anew"):  # a part of it may be damaged
+        return _taken(array, chosen)
+
+
+def _taken(array: Any, chosen: Array) -> Array:
     first, last = int(chosen[0]), int(chosen[-1])
     if last - first + 1 == len(chosen) and (np.diff(chosen) == 1).all():
         return np.asarray(array[first : last + 1])

@@ -59,15 +59,16 @@ def locate(source: Download, file: str, folder: str | os.PathLike[str] | None = 
     if given:
         for name in (file, file.removesuffix(".gz")):
             path = Path(given) / source.name / name
-            if path.exists():
+            if os.path.exists(path):
                 return path
     cached = cache_folder() / source.name / file
-    if cached.exists():
+    if os.path.exists(cached):
         try:
             read_idx(cached, sha256=source.files[file])
             return cached
         except FileError:
-            cached.unlink()
+            with atomic.explained(cached, "it is damaged, and cannot be removed"):
+                cached.unlink()
     return download(source, file, cached)
 
 
@@ -79,18 +80,16 @@ def download(source: Download, file: str, target: Path) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileError(
-            f"the folder {target.parent} cannot be made ({error.strerror}): {_by_hand(source)}"
-        ) from error
+        reason = f"the folder {target.parent} cannot be made ({error.strerror})"
+        raise FileError(target, reason, _by_hand(source)) from error
     for mirror in source.mirrors:
         try:
             _fetch(mirror + file, target, source.files[file])
             return target
         except (OSError, HTTPException, FileError) as error:
             failures.append(f"  {mirror}{file}: {error}")
-    raise FileError(
-        f"{source.name}: {file} could not be downloaded:\n" + "\n".join(failures) + f"\n{_by_hand(source)}"
-    )
+    reason = f"{file} could not be downloaded:\n" + "\n".join(failures) + "\n"
+    raise FileError(source.name, reason, _by_hand(source))
 
 
 def _by_hand(source: Download) -> str:
@@ -118,4 +117,4 @@ def _chunks(response: Any, title: str) -> Iterator[bytes]:
                 progress.advance(task, len(chunk))
                 yield chunk
         except OSError as error:
-            raise FileError(f"the download broke off ({error})") from error
+            raise FileError(title, f"the download broke off ({error})", "try again") from error

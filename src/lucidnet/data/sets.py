@@ -114,7 +114,7 @@ def load(
     key = str(name)
     if key in KNOWN:
         parts = KNOWN[key](folder=folder, test_split=test_split, seed=seed)
-    elif Path(name).exists():
+    elif os.path.exists(name):
         parts = _from_file(name, test_split, seed)
     else:
         raise UnknownNameError(f"unknown data set {key!r}, and no such file: {suggestion(key, KNOWN)}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import io
 import os
-import zipfile
-import zlib
-from collections.abc import Callable, Mapping
+from array import array as numbers_array
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..core.files import check_size, opened, path_fault, reading
+from ..core.settings import count, flag, path_like, taken
 from ..core.text import Brief
-from ..errors import DataError, FileError, lookup, optional
+from ..errors import ContentError, FileError, lookup
 from .idx import read_idx
 
 Array = npt.NDArray[Any]
 
-# What zipfile, zlib and NumPy raise on damaged files, and on files of another kind.
-UNREADABLE = (
-    OSError, EOFError, ValueError, TypeError, AttributeError, KeyError, NotImplementedError, RuntimeError,
-    SyntaxError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+NAMES = ("x", "y", "x_test", "y_test")
+MOST = 1 << 30
+"""How many bytes the numbers of a file may take, if nobody says otherwise."""
+LONGEST = 1 << 22
+"""How many characters a row of a CSV file may have: its cells are texts, which take 50 bytes each."""
+EXACT = 1 << 53
+"""Up to this float64 has all whole numbers."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,17 +53,21 @@ class Table(Brief):
     classes: tuple[str, ...] | None = None
 
 
-def read(path: str | os.PathLike[str], *, target: str | int = -1) -> Table:
+def read(
+    path: str | os.PathLike[str], *, target: str | int = -1, max_bytes: int = MOST, external: bool = False
+) -> Table:
     """Read examples from a file; its suffix says how.
 
     ==================  ==============================================================================
-    .csv, .tsv          a row per example; a header line is detected; one column is the target
+    .csv, .tsv          a row per example; a header line is detected; one column is the target;
+                        may end in .gz
     .npz                arrays ``x``, ``y`` and optionally ``x_test``, ``y_test``
     .h5, .hdf5          data sets of the same names (needs h5py: ``pip install 'lucidnet[hdf5]'``)
     -images-idx3-ubyte  IDX images, with ``-labels-idx1-ubyte`` beside them; may end in .gz
     ==================  ==============================================================================
 
-    Numbers are taken as they are, not rescaled.
+    Numbers are taken as they are, not rescaled. Nothing in a file is run, nothing but the file is read (of
+    IDX images the labels, too), and how much memory it takes is known before it is taken.
 
     Parameters
     ----------
@@ -66,119 +75,199 @@ def read(path: str | os.PathLike[str], *, target: str | int = -1) -> Table:
         The file.
     target : str or int
         For CSV: the name or the index of the column with the target, by default the last.
+    max_bytes : int
+        How many bytes the numbers may take, each as it lies in the file, or the text that they stand in.
+    external : bool
+        Whether data sets of HDF5 may lie in other files (external links, external storage, virtual data
+        sets). Whoever wrote the file says which files those are.
 
     Raises
     ------
     FileError
-        If the file is missing or damaged, or its kind is not known.
-    DataError
-        If a cell is not a number; names row and column.
+        If the file is missing, damaged, too large, or lies elsewhere; with file, reason and remedy.
+    ContentError
+        If what is in it cannot be used, as a cell that is not a number; names row and column. It is a
+        `FileError`, and a `DataError`.
+    UnknownNameError
+        If the suffix stands for no kind of file, or no column is named as the target.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileError(f"{path}: there is no such file")
+    path = Path(taken("read", "path", path, path_like()))
+    most = taken("read", "max_bytes", max_bytes, count(1))
+    elsewhere = taken("read", "external", external, flag())
+    if fault := path_fault(path):
+        raise FileError(repr(str(path)), fault, "look for a mistake in it")
+    with opened(path):
+        pass
     if "-idx" in path.name:
-        return _read_idx_pair(path)
-    readers: dict[str, Callable[[Path], Table]] = {
-        ".csv": lambda file: _read_csv(file, ",", target),
-        ".tsv": lambda file: _read_csv(file, "\t", target),
-        ".npz": _read_npz,
-        ".h5": _read_hdf5,
-        ".hdf5": _read_hdf5,
-    }
-    return lookup("kind of data file", path.suffix.lower(), readers)(path)
+        return _read_idx_pair(path, most)
+    kind = path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix
+    known = {".csv": ",", ".tsv": "\t"}
+    if path.suffix.lower() != ".gz":
+        known |= {".npz": "", ".h5": "", ".hdf5": ""}
+    delimiter = lookup("kind of data file", kind.lower(), known)
+    if delimiter:
+        return _read_csv(path, delimiter, target, most)
+    return _read_arrays(path, most, elsewhere)
 
 
-def _read_idx_pair(path: Path) -> Table:
+def _read_idx_pair(path: Path, most: int) -> Table:
     labels = path.with_name(path.name.replace("images-idx3", "labels-idx1"))
     if labels == path:
-        raise FileError(
-            f"{path}: name the file of the images (...-images-idx3-ubyte), not that of the labels"
-        )
-    x, y = read_idx(path), read_idx(labels)
+        raise FileError(path, "holds the labels", "name the file of the images (...-images-idx3-ubyte)")
+    x, y = read_idx(path, max_bytes=most), read_idx(labels, max_bytes=most)
     if len(x) != len(y):
-        raise FileError(f"{path}: holds {len(x)} images, but {labels.name} holds {len(y)} labels")
-    return Table(x.astype(np.float32), y.astype(np.int64))
+        reason = f"holds {len(x)} images, but {labels.name} holds {len(y)} labels"
+        raise ContentError(path, reason, "use files that belong together")
+    return Table(_inputs(x, path, "the images"), _whole(y, path, "the labels"))
 
 
-def _read_npz(path: Path) -> Table:
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            return _from_arrays({name: arrays[name] for name in arrays.files}, path)
-    except DataError:
-        raise
-    except UNREADABLE as error:
-        raise FileError(f"{path}: cannot be read as NPZ ({error}); write it anew with numpy.savez") from error
+def _read_arrays(path: Path, most: int, external: bool) -> Table:
+    """Return the arrays of an NPZ or HDF5 file."""
+    if path.suffix.lower() == ".npz":
+        from .npz import read_npz
 
+        arrays, there = read_npz(path, NAMES, most)
+    else:
+        from .hdf5 import read_hdf5
 
-def _read_hdf5(path: Path) -> Table:
-    h5py = optional("h5py", "hdf5")
-    try:
-        with h5py.File(path, "r") as file:
-            names = [name for name in ("x", "y", "x_test", "y_test") if name in file]
-            return _from_arrays({name: file[name][()] for name in names}, path)
-    except (OSError, TypeError, AttributeError) as error:  # the latter two: not an array
-        raise FileError(f"{path}: cannot be read as HDF5 ({error})") from error
-
-
-def _from_arrays(arrays: Mapping[str, Array], path: Path) -> Table:
-    missing = {"x", "y"} - set(arrays)
-    if missing:
-        found = ", ".join(sorted(arrays)) or "nothing"
-        raise FileError(f"{path}: expected arrays x and y (and x_test, y_test), found {found}")
+        arrays, there = read_hdf5(path, NAMES, most, external)
+    if {"x", "y"} - set(arrays):
+        found = ", ".join(sorted(there)[:20]) or "nothing"
+        reason = f"expected arrays x and y (and x_test, y_test), found {found}"
+        raise ContentError(path, reason, "write them with these names")
     if ("x_test" in arrays) != ("y_test" in arrays):
-        raise FileError(f"{path}: x_test and y_test come together, found only one of them")
-    x, y = _plain(arrays["x"], "x"), _plain(arrays["y"], "y")
-    _check_lengths(x, y, path, "x", "y")
-    if "x_test" not in arrays:
-        return Table(x, y)
-    x_test, y_test = _plain(arrays["x_test"], "x_test"), _plain(arrays["y_test"], "y_test")
-    _check_lengths(x_test, y_test, path, "x_test", "y_test")
-    return Table(x, y, x_test, y_test)
+        raise ContentError(path, "x_test and y_test come together, found only one of them", "write both")
+    x, y = _pair(arrays, path, "")
+    return Table(x, y, *_pair(arrays, path, "_test")) if "x_test" in arrays else Table(x, y)
 
 
-def _check_lengths(x: Array, y: Array, path: Path, x_name: str, y_name: str) -> None:
-    if len(x) != len(y):
-        raise DataError(f"{path}: {x_name} has {len(x)} rows, but {y_name} has {len(y)}")
-
-
-def _plain(array: Array, name: str) -> Array:
+def _pair(arrays: Mapping[str, Array], path: Path, part: str) -> tuple[Array, Array]:
     """Inputs in float32; targets in int64 if they are whole numbers by type."""
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"{name}: expected numbers, got dtype {array.dtype}")
-    if array.ndim == 0:
-        raise DataError(f"{name}: expected a row per example, got a single number")
-    whole = name.startswith("y") and array.dtype.kind in "biu"
-    return array.astype(np.int64 if whole else np.float32, copy=False)
+    for name in (f"x{part}", f"y{part}"):
+        array = arrays[name]
+        if array.dtype.kind not in "biuf":
+            raise ContentError(path, f"{name}: expected numbers, got dtype {array.dtype}", "write numbers")
+        if array.ndim == 0:
+            raise ContentError(path, f"{name}: expected a row per example, got a single number", "write rows")
+    x, y = arrays[f"x{part}"], arrays[f"y{part}"]
+    if len(x) != len(y):
+        reason = f"x{part} has {len(x)} rows, but y{part} has {len(y)}"
+        raise ContentError(path, reason, "write a row of each for each example")
+    targets = _whole if y.dtype.kind in "biu" else _inputs
+    return _inputs(x, path, f"x{part}"), targets(y, path, f"y{part}")
 
 
-def _read_csv(path: Path, delimiter: str, target: str | int) -> Table:
-    header, rows = _csv_rows(path, delimiter)
-    names = header or [str(i) for i in range(len(rows[0][1]))]
+def _inputs(array: Array, path: Path, name: str) -> Array:
+    """Return numbers in float32, none of which becomes infinite by that."""
+    with np.errstate(over="ignore"):
+        made = array.astype(np.float32, copy=False)
+    if array.dtype.itemsize > 4 and array.dtype.kind == "f":
+        lost = np.isinf(made) & np.isfinite(array)
+        if lost.any():
+            reason = f"{name}: {array[lost][0]:g} is too large for float32"
+            raise ContentError(path, reason, "rescale the numbers")
+    return made
+
+
+def _whole(array: Array, path: Path, name: str) -> Array:
+    """Return whole numbers in int64."""
+    if array.dtype.kind not in "biu" or (array.dtype == np.uint64 and (array >= 2**63).any()):
+        raise ContentError(path, f"{name}: expected whole numbers below 2**63", "write such numbers")
+    return array.astype(np.int64, copy=False)
+
+
+def _read_csv(path: Path, delimiter: str, target: str | int, most: int) -> Table:
+    rows = _csv_rows(path, delimiter, most)
+    first = next(rows, None)
+    header = first[1] if first and not any(_is_number(cell) for cell in first[1]) else None
+    if header is not None:
+        first = next(rows, None)
+    if first is None:
+        raise ContentError(path, "has no rows with numbers", "write a row for each example")
+    names = header or [str(i) for i in range(len(first[1]))]
     if len(names) < 2:
-        raise DataError(f"{path}: expected one column for the target and others for the inputs, found one")
+        reason = "expected one column for the target and others for the inputs, found one"
+        raise ContentError(path, reason, "is another sign between the columns?")
     column = _column(target, header, len(names), path)
-    x = np.empty((len(rows), len(names) - 1), np.float32)
-    for i, (line, row) in enumerate(rows):
+    x, targets = numbers_array("f"), []
+    same: dict[str, str] = {}
+    for line, row in (one for part in ([first], rows) for one in part):
         if len(row) != len(names):
-            raise DataError(f"{path}: row {line} has {len(row)} cells, expected {len(names)}")
-        cells = [(name, cell) for k, (name, cell) in enumerate(zip(names, row, strict=True)) if k != column]
-        x[i] = [_number(cell, line, name, path) for name, cell in cells]
-    return Table(x, **_targets([row[column] for _, row in rows]))
+            reason = f"row {line} has {len(row)} cells, expected {len(names)}"
+            raise ContentError(path, reason, "write a cell for each column")
+        targets.append(same.setdefault(row[column], row[column]))  # labels are few: each is kept once
+        del row[column]
+        x.extend(_cells(row, line, column, names, path))
+        check_size(path, 4 * len(x), 4 * len(x), most)
+    return Table(np.frombuffer(x, np.float32).reshape(-1, len(names) - 1), **_targets(targets, path))
 
 
-def _csv_rows(path: Path, delimiter: str) -> tuple[list[str] | None, list[tuple[int, list[str]]]]:
-    """Return the header, if the first line has no number in it, and the other lines with their numbers."""
+def _cells(row: list[str], line: int, target: int, names: list[str], path: Path) -> list[float]:
+    """Return the numbers of a row without its target; else say which cell is none."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.reader(stream, delimiter=delimiter)
-            rows = [(reader.line_num, row) for row in reader if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FileError(f"{path}: cannot be read as CSV ({error})") from error
-    header = rows.pop(0)[1] if rows and not any(_is_number(cell) for cell in rows[0][1]) else None
-    if not rows:
-        raise FileError(f"{path}: has no rows with numbers")
-    return header, rows
+        numbers = [float(cell) for cell in row]
+        if max(map(abs, numbers)) < LARGEST:  # not so if one is NaN
+            return numbers
+    except ValueError:
+        numbers = []
+    for k, cell in enumerate(row):
+        column = names[k + (k >= target)]
+        if not _is_number(cell):
+            reason = f"row {line}, column {column}: expected a number, got {cell[:100]!r}"
+            raise ContentError(path, reason, "write a number there, or leave out the row")
+        if _too_large(cell):
+            reason = f"row {line}, column {column}: {cell[:100]} is too large for float32"
+            raise ContentError(path, reason, "rescale the numbers")
+    return numbers
+
+
+def _too_large(cell: str) -> bool:
+    """Tell whether a cell has a number that would become infinite; "inf" is infinite as it stands."""
+    return any(map(str.isdigit, cell)) and abs(float(cell)) >= LARGEST
+
+
+LARGEST = 3.4028236e38
+"""From here on a number is infinite in float32."""
+
+
+def _csv_rows(path: Path, delimiter: str, most: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that are not empty, with the number of the line that each ends in."""
+    remedy = "save it as text in UTF-8, with a line for each row"
+    with opened(path) as file, reading(path, "CSV", remedy):
+        packed, held = path.suffix.lower() == ".gz", path.stat().st_size
+        if not packed:
+            check_size(path, held, held, most)
+        binary: Any = gzip.GzipFile(fileobj=file) if packed else file
+        stream = io.TextIOWrapper(binary, "utf-8-sig", newline="")
+        lines = _Lines(stream, path, most)
+        reader = csv.reader(lines, delimiter=delimiter)
+        for row in reader:
+            lines.row = 0
+            if row:
+                yield reader.line_num, row
+
+
+class _Lines:
+    """The lines of a text, none too long to be taken apart, and not more than a limit in all."""
+
+    def __init__(self, stream: io.TextIOWrapper, path: Path, most: int) -> None:
+        self.stream, self.path, self.most = stream, path, most
+        self.row = self.all = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self.stream.readline(LONGEST)
+        if not line:
+            raise StopIteration
+        self.row += len(line)
+        self.all += len(line)
+        if self.row >= LONGEST:
+            reason = f"has a row of more than {LONGEST:,} characters"
+            raise FileError(self.path, reason, "write so many numbers as .npz")
+        check_size(self.path, self.all, self.all, self.most)
+        return line
 
 
 def _is_number(cell: str) -> bool:
@@ -189,27 +278,33 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _number(cell: str, row: int, column: str, path: Path) -> float:
-    if not _is_number(cell):
-        raise DataError(f"{path}: row {row}, column {column}: expected a number, got {cell!r}")
-    return float(cell)
-
-
 def _column(target: str | int, header: list[str] | None, width: int, path: Path) -> int:
     if isinstance(target, int):
         if not -width <= target < width:
-            raise DataError(f"{path}: there is no column {target}, the file has {width}")
+            reason = f"there is no column {target}, the file has {width}"
+            raise ContentError(path, reason, "give another target")
         return target % width
     if header is None:
-        raise DataError(f"{path}: has no header line, so the target must be given by index, not {target!r}")
+        reason = f"has no header line, so the target must be given by index, not {target!r}"
+        raise ContentError(path, reason, "target=-1 is the last")
+    if header.count(target) > 1:
+        reason = f"has {header.count(target)} columns named {target!r}"
+        raise ContentError(path, reason, "give the index of the one that is meant")
     return lookup("column", target, {name: i for i, name in enumerate(header)})
 
 
-def _targets(cells: list[str]) -> dict[str, Any]:
+def _targets(cells: list[str], path: Path) -> dict[str, Any]:
     """Whole numbers become labels, other numbers float32, text labels in the order of the names."""
     if all(_is_number(cell) for cell in cells):
+        if large := [cell for cell in cells if _too_large(cell)]:
+            raise ContentError(
+                path, f"the target {large[0][:100]} is too large for float32", "rescale the numbers"
+            )
         numbers = np.array([float(cell) for cell in cells])
-        whole = np.isfinite(numbers).all() and (numbers == np.round(numbers)).all()
-        return {"y": numbers.astype(np.int64 if whole else np.float32)}
-    classes, y = np.unique(np.array([cell.strip() for cell in cells]), return_inverse=True)
-    return {"y": y.astype(np.int64), "classes": tuple(classes.tolist())}
+        whole = bool((np.abs(numbers) <= EXACT).all() and (numbers == np.round(numbers)).all())
+        return {"y": numbers.astype(np.int64) if whole else numbers.astype(np.float32)}
+    stripped = [cell.strip() for cell in cells]
+    classes = sorted(set(stripped))
+    places = {name: i for i, name in enumerate(classes)}
+    y = np.array([places[cell] for cell in stripped], np.int64)
+    return {"y": y, "classes": tuple(classes)}

@@ -10,6 +10,8 @@ import numpy as np
 
 from ..backend import Array
 from ..core.exports import export
+from ..core.settings import choice, count, finite, taken, whole
+from ..core.settings import text as written
 from ..core.text import plain, short
 from ..errors import DataError, SettingError
 
@@ -35,7 +37,7 @@ class Vocabulary:
     @classmethod
     def characters(cls, text: str) -> Vocabulary:
         """Return the characters of a text, sorted."""
-        if not text:
+        if not taken("characters", "text", text, written(empty=True)):
             raise DataError("the text is empty: there is no character in it")
         return cls(tuple(sorted(set(text))))
 
@@ -60,6 +62,7 @@ class Vocabulary:
         DataError
             If a character is not one of the vocabulary's; names it and its place.
         """
+        text = taken("encode", "text", text, written(empty=True))
         if not self.symbols:
             return np.frombuffer(text.encode(), np.uint8).astype(np.int64)
         points = np.array([ord(symbol) for symbol in self.symbols])
@@ -78,6 +81,8 @@ class Vocabulary:
     def decode(self, ids: Any) -> str:
         """Return the text of some numbers; bytes that are no text become question marks."""
         ids = np.asarray(ids)
+        if ids.size and ids.dtype.kind not in "iu":
+            raise DataError(f"expected whole numbers from 0 to {len(self) - 1}, got {ids.dtype}")
         if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
             raise DataError(f"expected numbers from 0 to {len(self) - 1}, got {ids.min()} to {ids.max()}")
         if not self.symbols:
@@ -110,12 +115,10 @@ def windows(ids: Any, length: int, stride: int | None = None, target: str = "nex
     >>> x.tolist(), y.tolist()
     ([[0, 1], [2, 3]], [[1, 2], [3, 4]])
     """
+    length = taken("windows", "length", length, count(1))
+    stride = taken("windows", "stride", length if stride is None else stride, count(1))
+    target = taken("windows", "target", target, choice("next", "last"))
     ids = _numbers(ids, length + 1)
-    stride = length if stride is None else stride
-    if stride < 1 or target not in ("next", "last"):
-        raise SettingError(
-            f"windows: stride must be 1 or more, target 'next' or 'last', got {stride}, {target!r}"
-        )
     found = np.lib.stride_tricks.sliding_window_view(ids, length + 1)[::stride]
     return found[:, :-1], (found[:, 1:] if target == "next" else found[:, -1])
 
@@ -146,19 +149,21 @@ def streams(ids: Any, rows: int, length: int) -> tuple[Array, Array]:
     >>> x.tolist()
     [[0, 1], [4, 5], [2, 3], [6, 7]]
     """
+    rows, length = taken("streams", "rows", rows, count(1)), taken("streams", "length", length, count(1))
     ids = _numbers(ids, rows * length + 1)
-    count = (len(ids) - 1) // (rows * length)
+    batches = (len(ids) - 1) // (rows * length)
 
     def cut(part: Array) -> Array:
-        return part.reshape(rows, count, length).swapaxes(0, 1).reshape(-1, length)
+        return part.reshape(rows, batches, length).swapaxes(0, 1).reshape(-1, length)
 
-    size = rows * count * length
+    size = rows * batches * length
     return cut(ids[:size]), cut(ids[1 : size + 1])
 
 
 def split(ids: Sequence[int] | Array, fraction: float = 0.1) -> tuple[Array, Array]:
     """Return the first part of a text, and the last `fraction` of it."""
-    ids = np.asarray(ids)
+    ids = _numbers(ids, 2)
+    fraction = taken("split", "fraction", fraction, finite(above=0, below=1))
     cut = len(ids) - round(len(ids) * fraction)
     if not 0 < cut < len(ids):
         raise DataError(f"{fraction:g} of {len(ids)} symbols leaves nothing for one of the parts")
@@ -188,11 +193,14 @@ def generate(
     seed : int
         The seed of the choices.
     """
+    taken("generate", "prompt", prompt, written(empty=True))
+    length = taken("generate", "length", length, count(0))
+    temperature = taken("generate", "temperature", temperature, finite(0))
+    choices = np.random.default_rng(taken("generate", "seed", seed, whole(0)))
     ids = vocabulary.encode(prompt).tolist()
-    if not ids or temperature < 0:
-        raise SettingError("generate: the prompt needs at least one symbol, and the temperature 0 or more")
+    if not ids:
+        raise SettingError("generate: the prompt needs at least one symbol")
     ahead = _ahead(model, ids)
-    choices = np.random.default_rng(seed)
     for _ in range(length):
         ids.append(_chosen(ahead(ids), temperature, choices))
     return vocabulary.decode(ids[len(vocabulary.encode(prompt)) :])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -15,8 +13,7 @@ from ..core.settings import path_like, taken, whole
 from ..core.trees import leaves
 from ..data.batch import Batch
 from ..engine.state import Measured
-from ..errors import optional
-from ..interop.tensorboard import graph
+from ..interop.tensorboard import begin, close, graph
 from ..training.callbacks.base import Callback, alone
 from ..training.history import Result
 from .record import probe
@@ -52,11 +49,7 @@ class TensorBoard(Callback):
 
     def begin(self, loop: Loop) -> None:
         self.writer = None
-        self.writer = optional("tensorboardX", "tensorboard").SummaryWriter(
-            self.folder,
-            write_to_disk=loop.model.executor.main,
-            filename_suffix=f".{os.getpid()}.{secrets.token_hex(4)}",  # names hold whole seconds only
-        )
+        self.writer = begin(self.folder, loop.model.executor.main)
         self.writer.file_writer.add_onnx_graph(graph(loop.model.net))  # it takes any graph
         if self.images is not None:
             self.writer.add_images("images", np.asarray(self.images), loop.steps, dataformats="NHWC")
@@ -90,7 +83,7 @@ class TensorBoard(Callback):
 
     def end(self, loop: Loop) -> None:
         if self.writer is not None:
-            self.writer.close()
+            close(self.writer, self.folder)
 
 
 def first_filters(params: Any) -> Array | None:

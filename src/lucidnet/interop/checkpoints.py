@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import FileError
+import numpy as np
+
+from ..core.packing import difference
+from ..core.trees import Tree, leaves
+from ..errors import ContentError, FileError, MismatchError
 from . import container
+
+COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics")
+"""What must be the same of a model to go on; `Loop.facts` is the rest."""
+
+DAMAGED = "remove it, so that the one before it is used"
+"""What to do with a checkpoint that makes no sense."""
 
 OWN = re.compile(r"step-(\d{8,})\.safetensors")
 """Their names. Of what has such a name those are ours that tell of a training, or cannot be read."""
@@ -82,5 +94,46 @@ def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
         except FileError as error:
             warnings.warn(f"{error} Going on from the checkpoint before it.", stacklevel=2)
     if paths:
-        raise FileError(f"{folder}: all its checkpoints are damaged; remove the folder to begin anew")
+        raise FileError(folder, "all its checkpoints are damaged", "remove the folder to begin anew")
     return None
+
+
+def compare(
+    path: Path, mine: Any, facts: Mapping[str, Any], description: Mapping[str, Any], situation: dict[str, Any]
+) -> None:
+    """Raise if a checkpoint is of another training.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint.
+    mine : dict
+        What `model_file.describe` says of the model that shall go on.
+    facts : dict
+        With what data and settings it is trained.
+    description, situation : dict
+        What the checkpoint says of its model, and of its training.
+    """
+    mine = json.loads(json.dumps(mine))
+    pairs = [(name, mine[name], description.get(name)) for name in COMPARED]
+    theirs = situation.get("facts")
+    if theirs is None and situation.keys() & {"run", "epoch"} == {"epoch"}:
+        warnings.warn(
+            f"{path} is of an older version, which did not write down with what data and settings it was "
+            "trained: whether they are the same is not checked, this once",
+            stacklevel=2,
+        )
+    elif not isinstance(theirs, dict):
+        raise FileError(path, "does not say with what data and settings it was trained", DAMAGED)
+    else:
+        pairs += [(name, value, theirs.get(name)) for name, value in facts.items()]
+    for where, given, kept in [difference(*pair) for pair in pairs if pair[1] != pair[2]]:
+        kind = ContentError if where.partition(".")[0].endswith("data") else MismatchError
+        reason = f"is of another training: {where} is {given!r} here, and {kept!r} there"
+        raise kind(path, reason, "use the same to go on, or another folder to begin anew")
+
+
+def check_finite(trees: Tree) -> None:
+    """Raise if a number in some trees is not finite: no training makes such a step."""
+    if not all(np.isfinite(array).all() for _, array in leaves(trees)):
+        raise FileError("its weights are not all finite, as those of a training always are")

@@ -11,10 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from io import BufferedReader
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,7 @@ import numpy as np
 from ..backend import Array
 from ..core import files as atomic
 from ..errors import FileError
-from .header import DAMAGED, DTYPES, TensorSlot, check_slots, read_header
+from .header import DAMAGED, DTYPES, TensorSlot, check_slots, parsed, read_header
 
 VERSION = 1
 """The version of the layout that this code writes and reads."""
@@ -43,10 +40,8 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Array], descriptio
     try:
         data = _encode(tensors, description)
     except (SafetensorError, TypeError, ValueError, RecursionError) as error:
-        raise FileError(
-            f"{path}: was not written: {error}; a model file holds arrays of numbers, "
-            "and numbers, texts, lists and dicts that describe them"
-        ) from error
+        what = "a model file holds arrays of numbers, and numbers, texts, lists and dicts that describe them"
+        raise FileError(path, f"was not written: {error}", what) from error
     atomic.write(path, [data])
 
 
@@ -69,15 +64,15 @@ def _plain(name: str, array: Array) -> Array:
     return np.asarray(array, dtype, order="C")
 
 
-def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
+def read(path: str | os.PathLike[str], max_bytes: int | None = None) -> tuple[Any, dict[str, Array]]:
     """Return the description and the arrays of a file that `write` wrote.
 
     Raises
     ------
     FileError
-        If the file is missing, damaged, of a newer version, or not one of lucidnet's.
+        If the file is missing, damaged, too large, of a newer version, or not one of lucidnet's.
     """
-    return _read(Path(path), False)
+    return _read(Path(path), False, max_bytes)
 
 
 def read_any(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
@@ -91,8 +86,10 @@ def read_any(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
     return _read(Path(path), True)
 
 
-def _read(path: Path, others: bool) -> tuple[Any, dict[str, Array]]:
-    with _opened(path) as file:
+def _read(path: Path, others: bool, max_bytes: int | None = None) -> tuple[Any, dict[str, Array]]:
+    with atomic.opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        atomic.check_size(path, size, size, max_bytes)
         header, size = read_header(path, file)
         metadata = header.get("__metadata__")
         foreign = others and not (isinstance(metadata, dict) and "lucidnet" in metadata)
@@ -103,10 +100,10 @@ def _read(path: Path, others: bool) -> tuple[Any, dict[str, Array]]:
     arrays = {name: _view(data, slot) for name, slot in slots.items()}
     try:
         if not foreign and fingerprint(text, arrays) != sha256:
-            raise FileError(f"{path}: its content does not match its SHA-256; {DAMAGED}")
-        return json.loads(text), arrays
+            raise FileError(path, "its content does not match its SHA-256", DAMAGED)
+        return parsed(text), arrays
     except (ValueError, RecursionError) as error:
-        raise FileError(f"{path}: its description makes no sense ({error}); {DAMAGED}") from error
+        raise FileError(path, f"its description makes no sense ({error})", DAMAGED) from error
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -118,12 +115,12 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         As for `read`.
     """
     path = Path(path)
-    with _opened(path) as file:
+    with atomic.opened(path) as file:
         text, _ = _metadata(path, read_header(path, file)[0])
     try:
-        found = json.loads(text)
+        found = parsed(text)
     except (ValueError, RecursionError) as error:
-        raise FileError(f"{path}: its description makes no sense ({error}); {DAMAGED}") from error
+        raise FileError(path, f"its description makes no sense ({error})", DAMAGED) from error
     return found if isinstance(found, dict) else {}
 
 
@@ -142,42 +139,20 @@ def fingerprint(text: str, arrays: Mapping[str, Array]) -> str:
     return digest.hexdigest()
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BufferedReader]:
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):  # a pipe would wait for ever
-            kind = "a folder; name a file in it" if stat.S_ISDIR(mode) else "no ordinary file; name one"
-            raise FileError(f"{path}: is {kind}")
-        with path.open("rb") as file:
-            yield file
-    except FileNotFoundError as error:
-        raise FileError(f"{path}: there is no such file; look for a mistake in its name") from error
-    except OSError as error:
-        raise FileError(
-            f"{path}: cannot be read ({error.strerror}); check its place and permissions"
-        ) from error
-    except ValueError as error:
-        raise FileError(f"{str(path)!r}: is no name of a file ({error}); look for a mistake in it") from error
-
-
 def _metadata(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
     """Return description and hash."""
     metadata = header.get("__metadata__")
     if not isinstance(metadata, dict) or "lucidnet" not in metadata:
-        raise FileError(
-            f"{path}: was not written by lucidnet; its arrays can be read with safetensors.numpy.load_file "
-            "and set with model.load_weights"
-        )
+        remedy = "its arrays can be read with safetensors.numpy.load_file and set with model.load_weights"
+        raise FileError(path, "was not written by lucidnet", remedy)
     try:
-        ours = json.loads(metadata["lucidnet"])
+        ours = parsed(metadata["lucidnet"])
         version, text, sha256 = int(ours["version"]), str(ours["description"]), str(ours["sha256"])
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        raise FileError(f"{path}: its metadata makes no sense ({error}); {DAMAGED}") from error
+        raise FileError(path, f"its metadata makes no sense ({error})", DAMAGED) from error
     if version > VERSION:
-        raise FileError(
-            f"{path}: has version {version}, this lucidnet reads version {VERSION}: install a newer lucidnet"
-        )
+        reason = f"has version {version}, this lucidnet reads version {VERSION}"
+        raise FileError(path, reason, "install a newer lucidnet")
     if version != VERSION:
-        raise FileError(f"{path}: has version {version}, which never was; {DAMAGED}")
+        raise FileError(path, f"has version {version}, which never was", DAMAGED)
     return text, sha256

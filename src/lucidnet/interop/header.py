@@ -30,6 +30,8 @@ DTYPES = {
 """The types of arrays, as safetensors and NumPy call them."""
 
 LONGEST = 100_000_000
+AXES = 64
+"""How many axes an array of NumPy can have."""
 DAMAGED = "the file is damaged; use a copy of it, or save the model anew"
 
 
@@ -47,26 +49,49 @@ def read_header(path: Path, file: BinaryIO) -> tuple[dict[str, Any], int]:
     rest = os.fstat(file.fileno()).st_size - 8
     length = int.from_bytes(file.read(8), "little")
     if length > min(rest, LONGEST):
-        raise FileError(f"{path}: is not a safetensors file, or ends too early; {DAMAGED}")
+        raise FileError(path, "is not a safetensors file, or ends too early", DAMAGED)
     try:
-        return dict(json.loads(file.read(length).decode()).items()), rest - length
+        return dict(parsed(file.read(length).decode()).items()), rest - length
     except (ValueError, AttributeError, RecursionError) as error:
-        raise FileError(f"{path}: its header makes no sense ({error}); {DAMAGED}") from error
+        raise FileError(path, f"its header makes no sense ({error})", DAMAGED) from error
+
+
+def parsed(text: str) -> Any:
+    """Return what a text in JSON stands for; a name may stand there once only.
+
+    Of a name that stands twice programs take the first, or the last: what one has checked another would not
+    find.
+
+    Raises
+    ------
+    ValueError
+        If the text is no JSON, or a name is there twice.
+    """
+    return json.loads(text, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in made:
+            raise ValueError(f"the name {name!r} stands there twice")
+        made[name] = value
+    return made
 
 
 def check_slots(path: Path, header: Mapping[str, Any], size: int) -> dict[str, TensorSlot]:
     """Return the slot of each array, if together they fill the file without gap or overlap."""
     try:
         slots = {name: _slot(entry) for name, entry in header.items() if name != "__metadata__"}
-    except (ValueError, TypeError, KeyError) as error:
-        raise FileError(f"{path}: its header makes no sense ({error}); {DAMAGED}") from error
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise FileError(path, f"its header makes no sense ({error})", DAMAGED) from error
     end = 0
     for begin, stop in sorted(slot[:2] for slot in slots.values()):
         if begin != end:
-            raise FileError(f"{path}: its arrays do not lie side by side; {DAMAGED}")
+            raise FileError(path, "its arrays do not lie side by side", DAMAGED)
         end = stop
     if end != size:
-        raise FileError(f"{path}: holds {size} bytes of arrays, expected {end}; {DAMAGED}")
+        raise FileError(path, f"holds {size} bytes of arrays, expected {end}", DAMAGED)
     return slots
 
 
@@ -75,8 +100,12 @@ def _slot(entry: Mapping[str, Any]) -> TensorSlot:
     dtype, shape, (begin, stop) = entry["dtype"], entry["shape"], entry["data_offsets"]
     if dtype not in DTYPES:
         raise ValueError(f"type {dtype!r} is not one of {', '.join(DTYPES)}")
+    if len(shape) > AXES:
+        raise ValueError(f"there is no array of {len(shape)} axes")
     if not all(type(size) is int and size >= 0 for size in (*shape, begin, stop)):
         raise ValueError(f"shape {shape} or offsets {begin!r}, {stop!r} are not whole numbers of 0 or more")
+    if math.prod(filter(None, shape)) >= 2**60:  # also where another is 0
+        raise ValueError(f"there is no array of shape {shape}")
     slot = TensorSlot(begin, stop, np.dtype(DTYPES[dtype]), tuple(shape))
     if stop - begin != math.prod(shape) * slot.dtype.itemsize:
         raise ValueError(f"{stop - begin} bytes do not hold {dtype} of shape {shape}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
@@ -10,13 +11,15 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..core.packing import pack
+from ..core.settings import count, taken
 from ..core.trees import Path, leaves
 from ..core.value import from_config, to_config
 from ..engine.problem import Problem
 from ..engine.state import State
 from ..errors import FileError, LucidnetError, SettingError, UnknownNameError
 from ..layers import Sequential, walk
-from ..layers.blank import blank_init
+from ..layers.blank import BlankStream, blank_init
+from ..layers.shapes import input_shapes
 from .changes import to_plain
 
 M = TypeVar("M")
@@ -27,8 +30,8 @@ FEEDBACK = "@feedback/"
 LATEST = 1 << 31
 """No training has made so many steps: devices count them in 32 bits."""
 
-OWN = "Pass layers, losses and optimizers of your own as custom={'Name': Class}"
-OTHER = "Load it with the version of lucidnet, and the classes in custom, that it was saved with"
+OWN = "pass layers, losses and optimizers of your own as custom={'Name': Class}"
+OTHER = "load it with the version of lucidnet, and the classes in custom, that it was saved with"
 
 
 SUFFIX = ".safetensors"
@@ -111,9 +114,11 @@ def continued(problem: Problem, state: State, kept: Any) -> State:
         raise FileError(f"state: step must be a whole number from 0 to {LATEST - 1:,}, got {step!r}")
     _check_carried(problem, state, carried)
     taught, slots = kept.get("taught", {}), kept.get("slots")
-    if slots is None:
-        return state._replace(step=step, carried=carried)
     vector = state.vector[: problem.layout.parameters.size]
+    if slots is None:
+        if not state.memory and problem.optimizer.init_slots(vector):
+            raise FileError("state: what the optimizer remembers is not there")
+        return state._replace(step=step, carried=carried)
     _check_slots(
         "slots",
         slots,
@@ -187,11 +192,17 @@ def describe(model: Any) -> dict[str, Any]:
     }
 
 
-Build: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Array], Mapping[str, type]], M]
-"""From a description, arrays by their keys and the known classes to a model."""
+Build: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Array], Mapping[str, type], int], M]
+"""From a description, arrays by their keys, the known classes and a number of bytes to a model."""
 
 
-def load(path: str | os.PathLike[str], custom: Mapping[str, type] | None, build: Build[M]) -> M:
+MOST = 1 << 32
+"""How many bytes a model file may have, if nobody says otherwise."""
+
+
+def load(
+    path: str | os.PathLike[str], custom: Mapping[str, type] | None, build: Build[M], max_bytes: int = MOST
+) -> M:
     """Return the model of a file. Nothing in the file is executed.
 
     Parameters
@@ -202,28 +213,34 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, type] | None, build:
         One's own classes of layers, losses or optimizers, by name.
     build : callable
         What makes the model.
+    max_bytes : int
+        How many bytes the file may have, and the arrays that are made in memory when it is loaded.
 
     Raises
     ------
     FileError
-        If the file is damaged, of a newer version, or names classes that are not known.
+        If the file is damaged, too large, of a newer version, or names classes that are not known.
     """
     from . import container
     from .registry import registry
 
-    description, tensors = container.read(path)
+    most = taken("load", "max_bytes", max_bytes, count(1))
     known = registry(custom)
+    description, tensors = container.read(path, most)
     try:
-        return build(description, tensors, known)
+        return build(description, tensors, known, most)
     except UnknownNameError as error:
-        raise FileError(f"{path}: the model in it cannot be built: {error} {OWN}") from error
+        raise FileError(path, f"the model in it cannot be built: {error}", OWN) from error
     except Exception as error:  # whatever else a strange description brings about, also in one's own classes
-        raise FileError(f"{path}: the model in it cannot be built: {_reason(error)}. {OTHER}") from error
+        remedy = getattr(error, "remedy", "") or OTHER
+        raise FileError(path, f"the model in it cannot be built: {_reason(error)}", remedy) from error
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"has no {error}"
+    if isinstance(error, FileError):
+        return str(error.reason)
     return str(error) if isinstance(error, LucidnetError) else f"{type(error).__name__}: {error}"
 
 
@@ -244,6 +261,56 @@ def parameters(
     # Blank, so that nothing is made but what the file holds.
     expected, _ = blank_init(network(description, known), shape, description["dtype"])
     return fitted(tensors, expected), shape
+
+
+def check_rule(model: Any, params: Tree, shape: Any, tensors: Mapping[str, Array], max_bytes: int) -> None:
+    """Raise if the feedback weights of a model's rule are not those of a file: before any are made.
+
+    Where they belong is found by a pass of one example of zeros, whose cost is estimated before.
+
+    Raises
+    ------
+    FileError
+        If so, or if the pass would take too much.
+    """
+    from ..engine.build import credit_rule, zeros
+    from ..engine.objective import Objective
+
+    loss, _, rule = model._chosen
+    if (own := credit_rule(model.net, rule)) is None:
+        return
+    from ..rules.feedback import edge_shapes
+
+    net = Objective.of(model.net, loss, own).net
+    numbers = _numbers_of_pass(net, shape)
+    if numbers > max_bytes >> 8:
+        raise FileError(
+            "",
+            f"a pass to find the feedback weights of {rule!r} would make {numbers:,} numbers, more than "
+            "max_bytes / 256, so large are the inputs of the layers",
+            "if you trust the file pass a larger max_bytes",
+        )
+    edges = edge_shapes(net, params, zeros(shape, model.dtype))
+    stream = BlankStream(dtype=model.dtype, path=("feedback",))
+    fitted(tensors, own.space.begin(net, own, params, edges, stream), FEEDBACK)
+
+
+def _numbers_of_pass(net: Any, shape: Any) -> int:
+    """Return about how many numbers a pass of one example makes; a time step of a loop counts as many."""
+    from ..engine.build import LENGTH
+
+    layers: dict[Path, Any] = dict(walk(net))
+    total = 0
+    for path, given in input_shapes(net, shape, known_only=True).items():
+        several = given if given and isinstance(given[0], tuple) else (given,)
+        sizes = [[LENGTH if size is None else size for size in one] for one in several]
+        total += sum(math.prod(one) for one in sizes)
+        total += STEP * sizes[0][0] if layers[path].carried and sizes[0] else 0
+    return total
+
+
+STEP = 512
+"""A time step of a recurrent layer takes as long as to make so many numbers."""
 
 
 def fitted(tensors: Mapping[str, Array], expected: Tree, prefix: str = "") -> Tree:

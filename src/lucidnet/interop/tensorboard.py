@@ -1,11 +1,90 @@
-"""A network as the graph that TensorBoard draws."""
+"""Event files for TensorBoard, and a network as the graph that it draws."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+from ..core.files import explained, make_folder
+from ..errors import FileError, optional
 from ..layers import Graph, Layer, Sequential
+
+STATE = "what was written before is still there"
+
+
+def begin(folder: str, main: bool) -> Any:
+    """Return a writer of event files in a folder, which writes if this is the main process.
+
+    tensorboardX writes in a thread: an error there would end the thread, and later calls would wait for ever.
+    Here it is kept, and raised by the next call.
+
+    Raises
+    ------
+    FileError
+        If the folder or a file in it cannot be made.
+    """
+    kind = optional("tensorboardX", "tensorboard").SummaryWriter
+    if main:
+        make_folder(folder)
+    with explained(Path(folder), STATE):
+        suffix = f".{os.getpid()}.{secrets.token_hex(4)}"  # names hold whole seconds only
+        writer = kind(folder, write_to_disk=main, filename_suffix=suffix)
+    if main:
+        _guard(writer, folder)
+    return writer
+
+
+def close(writer: Any, folder: str) -> None:
+    """Write what is left, and end the thread.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written, and that was not said before.
+    """
+    faults: list[Any] = getattr(writer, "faults", [])
+    try:
+        writer.close()
+    except OSError as error:  # what is left cannot be written, as before
+        if not faults:
+            faults.append(error)
+    if faults and not isinstance(faults[0], FileError):
+        _raise(faults, folder)
+
+
+def _guard(writer: Any, folder: str) -> None:
+    """Let the thread of a writer keep its first error, and whoever adds something raise it."""
+    events, writer.faults = writer.file_writer.event_writer, []
+    inner, put, faults = events._ev_writer, events.add_event, writer.faults
+
+    def kept(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            try:
+                return None if faults else function(*given)
+            except OSError as error:
+                faults.append(error)
+
+        return call
+
+    def add_event(event: Any) -> None:
+        if faults:
+            _raise(faults, folder)
+        put(event)
+
+    inner.write_event, inner.flush, events.add_event = kept(inner.write_event), kept(inner.flush), add_event
+
+
+def _raise(faults: list[Any], folder: str) -> None:
+    """Raise an error of the system as ours; it is replaced, so that it is said once."""
+    try:
+        with explained(Path(folder), STATE):
+            raise faults[0]
+    except FileError as error:
+        faults[0] = error
+        raise
 
 
 def graph(net: Layer) -> Any:

@@ -14,6 +14,7 @@ from ..core.text import Report
 from ..core.trees import leaves
 from ..errors import DataError, FileError, SettingError, ShapeError
 from . import container
+from .header import DAMAGED
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,5 +131,5 @@ def _shape(source: str, given: Any) -> Any:
     if given is None:
         return None
     if not isinstance(given, list) or not all(size is None or type(size) is int for size in given):
-        raise FileError(f"{source}: expected the shape of one input, got {given!r}")
+        raise FileError(source, f"expected the shape of one input, got {given!r}", DAMAGED)
     return tuple(given)

@@ -38,7 +38,7 @@ class RaceFolder:
     def locked(self) -> AbstractContextManager[Any]:
         """Hold the folder: no other race may write there meanwhile."""
         if self.folder.exists() and not self.folder.is_dir():
-            raise FileError(f"{self.folder}: is a file; name a folder for the runs of a race")
+            raise FileError(self.folder, "is a file", "name a folder for the runs of a race")
         return locked([self.folder], lambda value: [value], True, print)
 
     def write(self, run: RaceRun, facts: dict[str, Any]) -> None:
@@ -71,10 +71,12 @@ class RaceFolder:
         """
         found = list(self._found(None))
         if not found:
-            raise FileError(f"{self.folder}: there are no finished runs of a race here")
+            raise FileError(
+                self.folder, "there are no finished runs of a race here", "look for a mistake in its name"
+            )
         facts = found[0][0]
         if any(other != facts for other, _ in found):
-            raise FileError(f"{self.folder}: the runs here are not of one race")
+            raise FileError(self.folder, "the runs here are not of one race", "use a folder for each")
         return Race(tuple(run for _, run in found), facts)
 
     def _found(self, facts: dict[str, Any] | None) -> Iterable[tuple[dict[str, Any], RaceRun]]:
@@ -123,9 +125,11 @@ def _read(path: Path) -> tuple[dict[str, Any], RaceRun]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise FileError(
+            path, f"cannot be read ({error.strerror or error})", "check its permissions"
+        ) from error
     if hashlib.sha256(data[MARK:]).hexdigest().encode() != data[:MARK]:
-        raise FileError(f"{path}: the file is damaged; remove it, and the run is made anew")
+        raise FileError(path, "the file is damaged", "remove it, and the run is made anew")
     held = from_bytes(data[MARK:])
     with sensible(f"{path}: what it holds"):
         history = History({name: [float(v) for v in values] for name, values in held["history"].items()})

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..backend import Array, Shape, Stream, Tree
-from ..errors import ShapeError
+from ..core.trees import leaves
+from ..errors import LucidnetError, SettingError, ShapeError
 
 
 class Blank(np.ndarray[Any, Any]):
@@ -114,3 +115,27 @@ def blank_init(layer: Any, shape: Any, dtype: str = "float32") -> tuple[Tree, An
     """Return what the `init` of a layer returns, with blank parameters: names, shapes and dtypes."""
     with np.errstate(all="ignore"):  # of numbers that mean nothing
         return layer.init(BlankStream(dtype=dtype, path=("init",)), shape)  # type: ignore[no-any-return]
+
+
+def first(layer: Any, rng: Stream, shape: Any) -> Tree:
+    """Return the first parameters of a layer or network, or say how many they are if there is no room.
+
+    Raises
+    ------
+    SettingError
+        If they take more memory than there is.
+    """
+    try:
+        return layer.init(rng, shape)[0]
+    except (MemoryError, ValueError) as error:
+        if isinstance(error, LucidnetError):
+            raise
+        params, _ = blank_init(layer, shape, rng.dtype)
+        count = sum(array.size for _, array in leaves(params))
+        if not isinstance(error, MemoryError) and count < 2**48:
+            raise  # something else is wrong
+        taken = count * np.dtype(rng.dtype).itemsize
+        raise SettingError(
+            f"the network has {count:,} parameters, which take {taken:,} bytes: more memory than there is; "
+            "make its layers smaller"
+        ) from error

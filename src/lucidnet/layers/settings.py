@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..core.trees import Path
-from ..errors import SettingError, UnknownNameError, lookup, suggestion
+from ..errors import SettingError, UnknownNameError, lookup, short, suggestion
 from .base import Layer, walk
 from .rebuild import rebuilt
 
@@ -51,7 +51,9 @@ def places(
             continue
         fitting = [path for path in layers if _fits(path, name)]
         if not fitting:
-            raise UnknownNameError(f"there is no layer {name!r} in this network: {suggestion(name, names)}")
+            raise UnknownNameError(
+                f"there is no layer {short(name)} in this network: {suggestion(name, names)}"
+            )
         several_known = {setting: None for path in fitting for setting in known[path]}
         for setting in settings:
             lookup(f"setting of the layers {name!r}", setting, several_known)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 
 from ..core import settings
+from ..core.packing import number, sensible, shaped_like
 from ..core.value import Value, value
 from ..errors import DataError
 from .arrays import Data, Weight
@@ -70,6 +72,35 @@ class Metric(Value, Generic[State]):
         if reason := self.undefined(state):
             raise DataError(f"{self.name}: {reason}")
         return self.result(state)
+
+
+def state_of(metric: Metric[Any], given: Any) -> Any:
+    """Return the state of a metric from a file, if it is one.
+
+    Raises
+    ------
+    FileError
+        If its form is not that of `Metric.start`, or no number can be made of it.
+    """
+    state = shaped_like(given, metric.start())
+    with sensible(f"the state of the metric {metric.name}"), np.errstate(all="ignore"):
+        _check_form(state, metric.start())
+        with suppress(NotImplementedError):
+            metric.result(metric.merge(metric.start(), state))
+        metric.result(state)
+    return state
+
+
+def _check_form(given: Any, like: Any) -> None:
+    """Raise unless a state has the parts of another, and numbers where that has numbers."""
+    if isinstance(like, (tuple, list)) and like:
+        for one, other in zip(given, like, strict=True):
+            _check_form(one, other)
+    elif isinstance(like, np.ndarray):
+        if not isinstance(given, np.ndarray) or given.ndim != like.ndim or given.dtype.kind not in "biuf":
+            raise ValueError(f"expected an array of {like.ndim} axes, got {given!r}")
+    elif isinstance(like, (int, float)) and not isinstance(given, np.ndarray):
+        number(given)
 
 
 Sums = tuple[Any, float]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..core.packing import number
 from ..errors import SettingError
 from .base import Metric
 
@@ -103,4 +104,5 @@ class Best:
                     f"{self.owner}: {name} is {mine!r} here, and {state[name]!r} in the checkpoint: what was "
                     "best there says nothing here; use the same to go on, or another folder to begin anew"
                 )
-        self.value = state["best"]
+        best = state["best"]
+        self.value = None if best is None else number(best)

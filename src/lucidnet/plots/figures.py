@@ -328,10 +328,8 @@ def picture_format(path: str | os.PathLike[str]) -> str:
     known: Any = optional("matplotlib.backend_bases", "plots").FigureCanvasBase.get_supported_filetypes()
     suffix = Path(path).suffix[1:].lower()
     if suffix not in known:
-        raise FileError(
-            f"{path}: no picture format has the suffix {Path(path).suffix!r}: use .png, .svg or .pdf "
-            f"(all known: {', '.join(sorted(known))})"
-        )
+        remedy = f"use .png, .svg or .pdf (all known: {', '.join(sorted(known))})"
+        raise FileError(path, f"no picture format has the suffix {Path(path).suffix!r}", remedy)
     return suffix
 
 

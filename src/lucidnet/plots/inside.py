@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.trees import Path, dotted
-from ..errors import UnknownNameError, suggestion
+from ..errors import UnknownNameError, short, suggestion
 from ..inspect import Call, watch
 from ..layers import Layer, walk
 from ..layers.base import INFERENCE
@@ -31,7 +31,7 @@ def place(model: Trainee, layer: str | None, trait: str, kind: str) -> tuple[Pat
         if layer is None:
             raise UnknownNameError(f"this network has no {kind}")
     if layer not in known:
-        raise UnknownNameError(f"no layer is called {layer!r}: {suggestion(layer, known)}")
+        raise UnknownNameError(f"no layer is called {short(layer)}: {suggestion(layer, known)}")
     return known[layer]
 
 

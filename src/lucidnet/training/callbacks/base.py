@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...core.packing import SENSELESS
 from ...core.text import Brief
 from ...engine.state import Measured
-from ...errors import FileError, NonFiniteError, SettingError
+from ...errors import FileError, MismatchError, NonFiniteError, SettingError
 from ...foreign import MOMENTS, Refusing
 from ..history import Result
 
@@ -116,8 +116,8 @@ def going_on(loop: Loop, kept: list[Any]) -> list[str]:
         kept.remove(mine)
         try:
             callback.restore(loop, mine[1])
-        except SettingError:
-            raise
+        except (FileError, SettingError) as error:
+            raise MismatchError(f"what the checkpoint holds of {name} does not fit: {error}") from error
         except SENSELESS as error:
             raise FileError(f"what the checkpoint holds of {name} makes no sense ({error!r})") from error
     return [name for name, state in kept if state is not None]

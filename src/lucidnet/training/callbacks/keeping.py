@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.files import about, make_folder
 from ...core.settings import choice, path_like, taken, text, whole
 from ...engine.state import Measured
 from ...errors import SettingError
@@ -90,7 +91,7 @@ class Checkpoint(Callback):
         if self.improved and loop.model.executor.main:
             from ...interop.model_file import save
 
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             save(loop.model, self.folder / "best.safetensors")
         if self.due or (loop.over and self.saves):
             self._write(loop)
@@ -126,7 +127,8 @@ def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
     where = Path(folder)
     if not any(isinstance(c, Checkpoint) and c.saves and c.folder == where for c in loop.callbacks):
         loop.callbacks = [*loop.callbacks, Checkpoint(where)]
-    return loop.run(lambda: restore(loop, where))
+    with about(where, "use another folder, or remove this one to begin anew"):
+        return loop.run(lambda: restore(loop, where))
 
 
 class CSVLog(Callback):

@@ -7,6 +7,8 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from ...core.matrices import matrix_lines
+from ...core.packing import alike, number
+from ...core.packing import whole as whole_number
 from ...core.settings import choice, finite, flag, function, taken, text, texts, whole
 from ...core.trees import dotted, leaves
 from ...engine.state import Measured
@@ -51,7 +53,7 @@ class Patience(Callback):
 
     def restore(self, loop: Loop, state: Any) -> None:
         self.watched.restore(state)
-        self.waited = state["waited"]
+        self.waited = whole_number(state["waited"])
 
 
 class EarlyStopping(Patience):
@@ -108,7 +110,10 @@ class EarlyStopping(Patience):
 
     def restore(self, loop: Loop, state: Any) -> None:
         super().restore(loop, state)
-        self.weights = state["weights"]
+        weights = state["weights"]
+        self.weights = (
+            None if weights is None else alike(weights, loop.model.state.vector, "the best weights")
+        )
 
 
 class ReduceOnPlateau(Patience):
@@ -188,12 +193,15 @@ class ReduceOnPlateau(Patience):
 
     def restore(self, loop: Loop, state: Any) -> None:
         super().restore(loop, state)
-        self.cooling, self.total, rate = state["cooling"], state["total"], loop.model.optimizer.learning_rate
+        self.cooling, self.total = whole_number(state["cooling"]), number(state["total"])
+        rate = loop.model.optimizer.learning_rate
         if self.total == 1.0:
             return
         given = state.get("given", rate)
         if given == "schedule":
             given = rate.factors[-1] if isinstance(rate, Product) else None
+        elif given is not None and not callable(given):
+            given = number(given)
         # An older checkpoint does not hold what was set; what somebody has set since the last factor stays.
         if "given" not in state or (given is not None and self._reduced(given) == rate):
             self.given = given
