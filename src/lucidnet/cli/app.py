@@ -60,7 +60,7 @@ def train_command(
     activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "relu",
     dropout: Annotated[float, typer.Option(help="Share of hidden units dropped while training.")] = 0.0,
     initializer: Annotated[
-        str | None, typer.Option(help="First weights; he_normal for relu and its kin, else glorot_uniform.")
+        str | None, typer.Option(help="First weights; what fits the activation if left out.")
     ] = None,
     optimizer: Annotated[str, typer.Option(help="sgd, adam, adamw, nadam, rmsprop, lion, ...")] = "adam",
     lr: Annotated[float | None, typer.Option(help="Learning rate; the optimizer's own if left out.")] = None,

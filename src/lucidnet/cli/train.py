@@ -11,6 +11,7 @@ from typing import Any
 from .. import optimizers
 from ..backend.xla.peers import HERE
 from ..errors import SettingError, Terminated, lookup
+from ..initializers import Fitting
 from ..interop.model_file import check_suffix
 from ..layers import Dense, Dropout, Input, Layer, activations
 from ..model import Model
@@ -33,9 +34,11 @@ class Network:
 
     def layers(self, task: Task) -> list[Layer]:
         """Return the layers for a task."""
+        lookup("activation", self.activation, activations.KNOWN)
         layers: list[Layer] = [Input(task.x.shape[1:])]
+        first = self.initializer or Fitting()
         for units in self._units():
-            layers.append(Dense(units, activation=self.activation, initializer=self._first_weights()))
+            layers.append(Dense(units, activation=self.activation, initializer=first))
             if self.dropout:
                 layers.append(Dropout(self.dropout))
         return [*layers, Dense(task.outputs, activation=task.activation)]
@@ -47,14 +50,6 @@ class Network:
             raise SettingError(
                 f"--hidden: expected whole numbers with commas, as in 128,64, got {self.hidden!r}"
             ) from None
-
-    def _first_weights(self) -> str:
-        """Return the initializer: if none is given, He's for rectifiers, Glorot's for what saturates."""
-        if self.initializer:
-            return self.initializer
-        lookup("activation", self.activation, activations.KNOWN)
-        rectifiers = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish")
-        return "he_normal" if self.activation in rectifiers else "glorot_uniform"
 
 
 @dataclass(frozen=True)

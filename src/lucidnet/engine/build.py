@@ -14,6 +14,7 @@ from ..core.trees import dotted
 from ..errors import SettingError
 from ..layers import Layer, walk
 from ..layers.base import derived_kinds
+from ..layers.endings import without_endings
 from ..losses import Loss
 from ..optimizers import Optimizer
 from . import update
@@ -101,7 +102,7 @@ def credit_rule(net: Layer, rule: Rule | None) -> Rule | None:
 
 def initial(net: Layer, shape: Any, seed: int = 0, dtype: str = "float32") -> Tree:
     """Return the first parameters of a network, for inputs of a shape (without the batch axis)."""
-    return net.init(Stream(seed, dtype=dtype, path=("init",)), shape)[0]
+    return without_endings(net).init(Stream(seed, dtype=dtype, path=("init",)), shape)[0]
 
 
 def zeros(shape: Any, dtype: str, length: int = LENGTH) -> Any:

@@ -131,9 +131,9 @@ def _state(model: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> Sta
 
 def _compare(loop: Loop, path: Path, description: dict[str, Any], situation: dict[str, Any]) -> None:
     """Raise if a checkpoint is of another training."""
-    from ..interop.model_file import describe
+    from ..interop.model_file import comparable
 
-    mine = json.loads(json.dumps(describe(loop.model)))
+    mine = comparable(loop.model, description)
     pairs = [(name, mine[name], description.get(name)) for name in COMPARED]
     if (facts := situation.get("facts")) is None and situation.keys() & {"run", "epoch"} == {"epoch"}:
         warnings.warn(
