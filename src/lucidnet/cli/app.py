@@ -73,7 +73,10 @@ def train_command(
         int | None,
         typer.Option(min=1, help="Each so many steps, compare the rule's gradient with the true one."),
     ] = None,
-    epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 10,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="How often to go through the data; if left out 10 times, more for less data."),
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Examples per step.")] = 64,
     validation: Annotated[float, typer.Option(help="Share of the training data to validate on.")] = 0.1,
     seed: Annotated[int, typer.Option(help="The seed of all random numbers.")] = 0,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from ..model import Model
 from ..training.history import Result
 from . import show
 from .data import Task, open_task
+
+LEAST_EPOCHS, LEAST_STEPS = 10, 3000
+"""How long to train if nobody says: so many epochs, more of a small data set, for it needs steps, too."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""
@@ -106,11 +110,19 @@ class Method:
     optimizer: str
     lr: float | None
     momentum: float | None
-    epochs: int
+    epochs: int | None
     batch_size: int
     validation: float
     seed: int
     way: Way = Way()
+
+    def lasting(self, examples: int) -> Method:
+        """Return this method with its number of epochs: the one given, or what so many examples need."""
+        if self.epochs is not None:
+            return self
+        trained = max(1, round(examples * (1 - self.validation)))
+        epochs = math.ceil(LEAST_STEPS / math.ceil(trained / max(1, self.batch_size)))
+        return replace(self, epochs=max(LEAST_EPOCHS, epochs))
 
     def make(self) -> optimizers.Optimizer:
         """Return the optimizer that the options ask for."""
@@ -131,7 +143,7 @@ def run(
         check_suffix(save)  # before the work begins
     show.check_places(save, picture=plot)
     task = open_task(data)
-    way = method.way
+    method, way = method.lasting(len(task.x)), method.way
     mesh = way.team.mesh()
     model = Model(network.layers(task), seed=method.seed, dtype=way.dtype, backend=way.backend, mesh=mesh)
     model.about = task.about()

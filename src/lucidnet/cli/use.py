@@ -29,7 +29,8 @@ def race(
     model.compile(task.loss, method.make(), task.metrics)
     names = [name.strip() for name in rules.split(",") if name.strip()]
     sets = ((task.x, task.y), (task.x_test, task.y_test))
-    done = lab.race(model, sets, names, seeds=seeds, epochs=method.epochs, batch_size=method.batch_size)
+    epochs = method.lasting(len(task.x)).epochs or 1
+    done = lab.race(model, sets, names, seeds=seeds, epochs=epochs, batch_size=method.batch_size)
     show.line(f"\n{done}")
     if table:
         done.to_csv(table)
