@@ -7,10 +7,12 @@ import sys
 
 def main() -> None:
     """Run the command line; an error of the user's becomes one line, not a traceback."""
-    from ..errors import LucidnetError, Terminated, WorkerError
-    from .app import app
+    from ..errors import LucidnetError, Terminated, WorkerError, optional
 
     try:
+        optional("typer", "cli")
+        from .app import app
+
         app()
     except WorkerError as error:
         from ..backend.xla.peers import give_up
