@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check package floors bench clean
 
 # One thread for matrix products as small as these: as fast, and it does not stumble over a busy machine.
 demo test: export OPENBLAS_NUM_THREADS ?= 1
@@ -20,6 +20,13 @@ check: .venv/dev
 	PYTHONPATH=src $(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/python tests/budget.py
 
+# As others get it: built, installed alone, with the least versions it names, on newer Pythons if there are any.
+package: .venv/dev
+	.ci/package
+
+floors: .venv/dev
+	.ci/package floors
+
 bench: .venv/dev
 	$(BIN)/python -m benchmarks
 
@@ -28,7 +35,7 @@ bench: .venv/dev
 
 # Stamps: an installation is renewed when what it depends on has changed.
 .venv/demo: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[plots]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[cli,plots]"
 	@touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml

@@ -27,6 +27,10 @@ class Initializer(Value):
         """Return an array of the given shape, from the random numbers of `rng`."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(rng, shape)")
 
+    def before(self, scale: float | None) -> Initializer:
+        """Return the initializer before an activation of this scale: itself, if it is not `Fitting`."""
+        return self
+
 
 @value
 class Constant(Initializer):
@@ -139,6 +143,32 @@ class Identity(Initializer):
         return made
 
 
+@value
+class Fitting(Initializer):
+    """What fits the activation of the layer: normal with variance ``scale / fan_in``, or Glorot's.
+
+    The default of `Dense`; convolutions take it, too. The scale of an activation
+    (`layers.activations.scale`: 2 for relu, as He et al. have it, (5/3)^2 for tanh) keeps a signal at its
+    size, so that units begin where their activation bends. Glorot's variance divides by the mean of inputs
+    and outputs: behind 2 inputs 32 units of tanh then begin on the straight part of theirs, and the network
+    stays linear for a long time. Without an activation, and with one whose scale is not known, it is
+    ``glorot_uniform``; also in the last layer of a `Model`, so that its first outputs are small.
+
+    Examples
+    --------
+    >>> Fitting().before(2.0), Fitting().before(None)
+    (VarianceScaling(2.0, 'in', 'normal'), VarianceScaling())
+    """
+
+    def __call__(self, rng: Stream, shape: Shape) -> Array:
+        """Return an array for a layer without activation."""
+        return self.before(None)(rng, shape)
+
+    def before(self, scale: float | None) -> Initializer:
+        """Return the initializer before an activation of this scale."""
+        return VarianceScaling() if scale is None else VarianceScaling(scale, "in", "normal")
+
+
 def fans(shape: Shape) -> tuple[int, int]:
     """Return the numbers of inputs and outputs of one unit, for weights (..., inputs, outputs).
 
@@ -171,6 +201,7 @@ KNOWN: dict[str, Callable[[], Initializer]] = {
     "lecun_normal": _scaled(1.0, "in", "normal"),
     "orthogonal": Orthogonal,
     "identity": Identity,
+    "fitting": Fitting,
 }
 
 

@@ -619,7 +619,10 @@ class Model:
         steps: int = 100,
         batch_size: int = 32,
     ) -> RateCurve:
-        """Return the loss against a growing learning rate, with a suggestion; nothing of the model changes.
+        """Return the loss against a growing learning rate, with suggestions; nothing of the model changes.
+
+        ``print(curve)`` shows several rates, each with its reason. If the loss does not fall by more than its
+        noise there is none: ``curve.suggestion`` is NaN, and ``curve.note`` says why.
 
         Parameters
         ----------

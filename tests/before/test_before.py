@@ -11,6 +11,8 @@ import pytest
 from situations import FILES, MODELS, PATIENCE, SITUATIONS, processes, stream_goes_on, used
 
 import lucidnet as ln
+from lucidnet.core.value import from_config, to_config
+from lucidnet.interop.registry import registry
 
 TOLERANCE = 1e-6
 # What the old code wrote does not say with what data and settings.
@@ -33,6 +35,13 @@ def same(actual, wanted, where=""):
             same(one, other, f"{where}/{i}")
     else:
         np.testing.assert_allclose(actual, wanted, rtol=0, atol=TOLERANCE, err_msg=where)
+
+
+def as_it_was(net):
+    """Return a network whose layers begin as they did then where nothing is said: by Glorot's weights."""
+    now, then = ({"type": "Fitting"}, to_config(ln.initializers.get("glorot_uniform")))
+    text = json.dumps(to_config(net)).replace(json.dumps(now), json.dumps(then))
+    return from_config(json.loads(text), registry())
 
 
 def copied(name, tmp_path):
@@ -98,7 +107,8 @@ def test_a_saved_model(name, tmp_path):
     path = shutil.copy(FILES / f"model_{name}" / "model.safetensors", tmp_path)
     made, x, y = MODELS[name]()
     model, wanted = ln.load(path), expected(f"model_{name}")
-    for what in ("net", "loss", "optimizer", "rule", "metrics", "seed", "dtype"):
+    assert model.net == as_it_was(made.net)
+    for what in ("loss", "optimizer", "rule", "metrics", "seed", "dtype"):
         assert getattr(model, what) == getattr(made, what)
     assert model.about == {"data": "waves"}
     same(used(model, x, y), wanted)

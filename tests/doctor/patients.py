@@ -94,6 +94,36 @@ def textbook(seed):
     return model, x, np.eye(10)[y]
 
 
+def spirals(seed, *hidden, epochs=10):
+    x, y = data.load("spirals")[0]
+    model = made([Input(2), *hidden, Dense(2, "softmax")], "categorical_crossentropy", "adam", seed)
+    model.fit(x, y, epochs=epochs, verbose=0)
+    return model, x, y
+
+
+def slow_but_bent(seed):
+    """On the way: the loss stands nearly still, but the boundary is no line."""
+    return spirals(seed, Dense(32, "tanh"), Dense(32, "tanh"))
+
+
+def straight_for_good_reason(seed):
+    """Clouds that straight lines keep apart."""
+    x, y = data.gaussians(400, seed=2)
+    model = made([Input(2), Dense(3, "softmax")], "categorical_crossentropy", optimizers.Adam(0.02), seed)
+    model.fit(x, y, epochs=40, verbose=0)
+    return model, x, y
+
+
+def straight_in_noise(seed):
+    """A line with much noise: neighbours know no more than the line."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(400, 3))
+    y = x[:, 0] + rng.normal(size=400)
+    model = made([Input(3), Dense(1)], "mse", optimizers.SGD(0.02), seed)
+    model.fit(x, y, epochs=20, verbose=0)
+    return model, x, y
+
+
 HEALTHY = [
     relu_adam,
     tanh_momentum,
@@ -105,6 +135,9 @@ HEALTHY = [
     normalized_dropout,
     xor,
     textbook,
+    slow_but_bent,
+    straight_for_good_reason,
+    straight_in_noise,
 ]
 
 
@@ -122,7 +155,8 @@ def saturated_by_weights(seed):
 
 
 def vanishing(seed):
-    return classifier(seed, *[Dense(32, "sigmoid") for _ in range(8)]), *digits()
+    small = [Dense(32, "sigmoid", initializer="glorot_uniform") for _ in range(8)]
+    return classifier(seed, *small), *digits()
 
 
 def exploding(seed):
@@ -286,6 +320,28 @@ def root_of_negative_numbers(seed):
     return model, *real_numbers(seed)
 
 
+def no_activation(seed):
+    return spirals(seed, Dense(32), Dense(32))
+
+
+def small_tanh(seed):
+    """The first weights of Glorot: with 2 inputs and 32 units tanh is straight there."""
+    return spirals(seed, *[Dense(32, "tanh", initializer="glorot_uniform") for _ in range(2)])
+
+
+def small_sigmoid(seed):
+    small = initializers.Normal(0, 0.3)
+    return spirals(seed, *[Dense(32, "sigmoid", initializer=small) for _ in range(2)], epochs=20)
+
+
+def straight_regression(seed):
+    """y = x1 x2, by a network without an activation."""
+    x = np.random.default_rng(seed).uniform(-1, 1, size=(400, 2))
+    model = made([Input(2), Dense(16), Dense(1)], "mse", optimizers.SGD(0.05), seed)
+    model.fit(x, x[:, 0] * x[:, 1], epochs=20, verbose=0)
+    return model, x, x[:, 0] * x[:, 1]
+
+
 ILL = [
     (dead_by_bias, "dead units"),
     (saturated_by_weights, "saturated units"),
@@ -319,4 +375,8 @@ ILL = [
     (column_that_never_changes, "constant features"),
     (output_without_input, "constant output"),
     (root_of_negative_numbers, "training not finite"),
+    (no_activation, "acts as a straight line"),
+    (small_tanh, "acts as a straight line"),
+    (small_sigmoid, "acts as a straight line"),
+    (straight_regression, "acts as a straight line"),
 ]

@@ -1,5 +1,7 @@
 """The doctor names what was planted, and is silent where nothing is wrong."""
 
+import re
+
 import numpy as np
 import patients
 import pytest
@@ -114,6 +116,31 @@ def test_the_agreement_of_neighbours_is_that_of_scikit_learn():
     found = agreement(x, y)
     assert found.found == pytest.approx(expected)
     assert abs(found.chance) < 3 * found.spread
+
+
+@pytest.mark.parametrize("patient", [patients.no_activation, patients.small_tanh, patients.slow_but_bent])
+def test_the_straight_part_is_that_of_scikit_learn(patient):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    from lucidnet.inspect.doctor.lines import _bent
+
+    model, x, _ = patient(0)
+    logits = np.log(model.predict(x).clip(1e-30))
+    logits = logits[:, 1:] - logits[:, :1]
+    explained = linear_model.LinearRegression().fit(x, logits).score(x, logits)
+    expected = (1 - explained) * (len(x) - 1) / (len(x) - 3)  # by degrees of freedom
+    assert _bent(x, logits) == pytest.approx(expected, rel=1e-3, abs=1e-7)
+
+
+def test_a_straight_line_is_told_with_its_numbers():
+    model, x, y = patients.small_tanh(0)
+    (finding,) = model.doctor(x, y)
+    assert finding.number < 0.01 == finding.healthy[0]
+    assert re.search(
+        r"After 270 steps the loss has stopped, at 0\.\d+; .*neighbours explain 9\d%", str(finding)
+    )
+    fresh = ln.Model(model.net, seed=1)
+    fresh.compile("categorical_crossentropy", "adam")
+    assert fresh.doctor(x, y), "20 steps are too few to say that it has stopped"
 
 
 def test_what_cannot_be_examined():

@@ -295,7 +295,9 @@ def test_a_model_takes_a_rule_by_name():
     (x, y), _ = ln.data.load("digits")
     accuracy = {}
     for rule in ("backprop", "fa", "dfa", "kp", "shallow"):
-        model = ln.Model([Input(64), Dense(64, "tanh"), Dense(64, "tanh"), Dense(10, "softmax")], seed=0)
+        # From small weights, in which random feedback finds its way sooner (Nokland 2016 begins with zeros).
+        hidden = [Dense(64, "tanh", initializer="glorot_uniform") for _ in range(2)]
+        model = ln.Model([Input(64), *hidden, Dense(10, "softmax")], seed=0)
         model.compile("categorical_crossentropy", "adam", ["accuracy"], rule=rule)
         model.fit(x, y, epochs=8, verbose=0)
         accuracy[rule] = model.evaluate(x, y).accuracy

@@ -15,7 +15,8 @@ X, Y = X[:300], Y[:300]
 
 
 def model(seed=0, optimizer="adam"):
-    made = ln.Model([Input(64), Dense(16, "relu"), Dropout(0.3), Dense(10, "softmax")], seed=seed)
+    hidden = Dense(16, "relu", initializer="glorot_uniform")
+    made = ln.Model([Input(64), hidden, Dropout(0.3), Dense(10, "softmax")], seed=seed)
     made.compile("categorical_crossentropy", optimizer, ["accuracy"])
     return made
 

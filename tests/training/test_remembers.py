@@ -37,7 +37,7 @@ BACKENDS = ["numpy", "jax:cpu"]
 def made(backend="numpy", units=6, optimizer=None, seed=1, loss="categorical_crossentropy", **settings):
     if backend != "numpy":
         pytest.importorskip("jax")
-    layers = [Input(5), Dense(units, "tanh"), Dropout(0.2), Dense(3, "softmax")]
+    layers = [Input(5), Dense(units, "tanh", initializer="glorot_uniform"), Dropout(0.2), Dense(3, "softmax")]
     model = ln.Model(layers, seed=seed, backend=backend, **settings)
     model.compile(loss, optimizer or Adam(0.05), ["accuracy"])
     return model

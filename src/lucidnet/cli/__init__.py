@@ -21,12 +21,14 @@ def main() -> None:
 
 
 def _run() -> None:
-    from ..errors import LucidnetError, Terminated, WorkerError
-    from .app import app
+    from ..errors import LucidnetError, Terminated, WorkerError, optional
     from .show import complain, drop_output, plain_streams
 
     plain_streams()
     try:
+        optional("typer", "cli")
+        from .app import app
+
         app()
     except WorkerError as error:
         from ..backend.xla.peers import give_up

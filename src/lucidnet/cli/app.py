@@ -134,7 +134,7 @@ def train_command(
     activation: Activation = "relu",
     dropout: Annotated[float, typer.Option(help="Share of hidden units dropped while training.")] = 0.0,
     initializer: Annotated[
-        str | None, typer.Option(help="First weights; he_normal for relu and its kin, else glorot_uniform.")
+        str | None, typer.Option(help="First weights; what fits the activation if left out.")
     ] = None,
     optimizer: Optimizer = "adam",
     lr: Rate = None,
@@ -147,7 +147,10 @@ def train_command(
         int | None,
         typer.Option(min=1, help="Each so many steps, compare the rule's gradient with the true one."),
     ] = None,
-    epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 10,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="How often to go through the data; if left out 10 times, more for less data."),
+    ] = None,
     batch_size: BatchSize = 64,
     validation: Annotated[float, typer.Option(help="Share of the training data to validate on.")] = 0.1,
     seed: Seed = 0,

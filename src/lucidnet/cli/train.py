@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .. import optimizers
 from ..backend.xla.peers import HERE
 from ..errors import SettingError, Terminated, lookup
+from ..initializers import Fitting
 from ..interop.model_file import check_suffix
 from ..layers import Dense, Dropout, Input, Layer, activations
 from ..model import Model
@@ -19,6 +20,9 @@ from ..training.history import Result
 from . import show
 from .data import Task, open_task
 from .show import INTERRUPTED
+
+LEAST_EPOCHS, LEAST_STEPS = 10, 3000
+"""How long to train if nobody says: so many epochs, more of a small data set, for it needs steps, too."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,11 @@ class Network:
 
     def layers(self, task: Task) -> list[Layer]:
         """Return the layers for a task."""
+        lookup("activation", self.activation, activations.KNOWN)
         layers: list[Layer] = [Input(task.x.shape[1:])]
+        first = self.initializer or Fitting()
         for units in self._units():
-            layers.append(Dense(units, activation=self.activation, initializer=self._first_weights()))
+            layers.append(Dense(units, activation=self.activation, initializer=first))
             if self.dropout:
                 layers.append(Dropout(self.dropout))
         return [*layers, Dense(task.outputs, activation=task.activation)]
@@ -48,14 +54,6 @@ class Network:
             raise SettingError(
                 f"--hidden: expected whole numbers with commas, as in 128,64, got {self.hidden!r}"
             ) from None
-
-    def _first_weights(self) -> str:
-        """Return the initializer: if none is given, He's for rectifiers, Glorot's for what saturates."""
-        if self.initializer:
-            return self.initializer
-        lookup("activation", self.activation, activations.KNOWN)
-        rectifiers = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish")
-        return "he_normal" if self.activation in rectifiers else "glorot_uniform"
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ class Method:
     optimizer: str
     lr: float | None
     momentum: float | None
-    epochs: int
+    epochs: int | None
     batch_size: int
     validation: float
     seed: int
@@ -131,6 +129,14 @@ class Method:
             )
         if self.way.resume is not None:
             show.check_folder("--resume", self.way.resume)
+
+    def lasting(self, examples: int) -> Method:
+        """Return this method with its number of epochs: the one given, or what so many examples need."""
+        if self.epochs is not None:
+            return self
+        trained = max(1, round(examples * (1 - self.validation)))
+        epochs = math.ceil(LEAST_STEPS / math.ceil(trained / max(1, self.batch_size)))
+        return replace(self, epochs=max(LEAST_EPOCHS, epochs))
 
     def make(self) -> optimizers.Optimizer:
         """Return the optimizer that the options ask for."""
@@ -158,7 +164,7 @@ def run(
     show.check_places(save, picture=plot)
     method.check()
     task = open_task(data)
-    way = method.way
+    method, way = method.lasting(len(task.x)), method.way
     mesh = way.team.mesh()
     model = Model(network.layers(task), seed=method.seed, dtype=way.dtype, backend=way.backend, mesh=mesh)
     model.about = task.about()

@@ -68,8 +68,9 @@ def race(
     model = Model(network.layers(task))
     model.compile(task.loss, method.make(), task.metrics)
     sets = ((task.x, task.y), (task.x_test, task.y_test))
+    epochs = method.lasting(len(task.x)).epochs or 1
     done = lab.race(
-        model, sets, contest.racers(), seeds=contest.seeds, epochs=method.epochs,
+        model, sets, contest.racers(), seeds=contest.seeds, epochs=epochs,
         batch_size=method.batch_size, baseline=contest.baseline, folder=contest.folder, jobs=contest.jobs,
         verbose=0 if show.CONSOLE.quiet else 1,
     )  # fmt: skip

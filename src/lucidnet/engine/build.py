@@ -15,6 +15,7 @@ from ..errors import SettingError
 from ..layers import Layer, walk
 from ..layers.base import derived_kinds
 from ..layers.blank import first
+from ..layers.endings import without_endings
 from ..losses import Loss
 from ..optimizers import Optimizer
 from . import update
@@ -104,7 +105,7 @@ def credit_rule(net: Layer, rule: Rule | None, optimizer: Optimizer | None = Non
 
 def initial(net: Layer, shape: Any, seed: int = 0, dtype: str = "float32") -> Tree:
     """Return the first parameters of a network, for inputs of a shape (without the batch axis)."""
-    return first(net, Stream(seed, dtype=dtype, path=("init",)), shape)
+    return first(without_endings(net), Stream(seed, dtype=dtype, path=("init",)), shape)
 
 
 def zeros(shape: Any, dtype: str, length: int = LENGTH) -> Any:

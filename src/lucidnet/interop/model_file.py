@@ -17,6 +17,7 @@ from ..core.value import from_config, to_config
 from ..engine.problem import Problem
 from ..engine.state import State
 from ..errors import FileError, LucidnetError, SettingError, UnknownNameError
+from ..initializers import Fitting
 from ..layers import Sequential, walk
 from ..layers.blank import BlankStream, blank_init
 from ..layers.shapes import input_shapes
@@ -190,6 +191,28 @@ def describe(model: Any) -> dict[str, Any]:
         "about": model.about,
         "set": to_plain(model.changes),
     }
+
+
+def comparable(model: Any, other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of a model as JSON has it, to be compared with that of another.
+
+    A layer that says nothing about its first weights is described with those of the other: they have done
+    their work.
+    """
+    import json
+
+    described: dict[str, Any] = _filled_in(json.loads(json.dumps(describe(model))), other)
+    return described
+
+
+def _filled_in(mine: Any, other: Any) -> Any:
+    if mine == to_config(Fitting()) and other is not None:
+        return other
+    if isinstance(mine, dict) and isinstance(other, Mapping):
+        return {name: _filled_in(value, other.get(name)) for name, value in mine.items()}
+    if isinstance(mine, list) and isinstance(other, list) and len(mine) == len(other):
+        return [_filled_in(*pair) for pair in zip(mine, other, strict=True)]
+    return mine
 
 
 Build: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Array], Mapping[str, type], int], M]

@@ -34,7 +34,9 @@ class Dense(Layer):
     use_bias : bool
         Whether b is there.
     initializer, bias_initializer : str or Initializer
-        How W (inputs, units) and b (units,) begin; Glorot's uniform distribution and zeros if not given.
+        How W (inputs, units) and b (units,) begin. If not given, W as it fits the activation: He's normal
+        distribution for rectifiers, a wider one for what saturates, Glorot's uniform one without activation
+        (see `initializers.Fitting`); b is 0.
 
     Examples
     --------
@@ -47,7 +49,7 @@ class Dense(Layer):
     units: int = whole(1)
     activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
     use_bias: bool = flag(default=True)
-    initializer: Named[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    initializer: Named[Initializer] = named(initializers, default=initializers.Fitting())
     bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
@@ -58,7 +60,8 @@ class Dense(Layer):
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out = self.output_shape(shape)
-        params = {"W": self.initializer(rng.child("W"), (shape[-1], self.units))}
+        first = self.initializer.before(activations.scale(self.activation))
+        params = {"W": first(rng.child("W"), (shape[-1], self.units))}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (self.units,))
         return params, out

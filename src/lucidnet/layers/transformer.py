@@ -10,6 +10,7 @@ from ..core.settings import finite, flag, setting, whole
 from ..core.types import Named
 from ..core.value import value
 from ..errors import ShapeError
+from ..initializers import VarianceScaling
 from . import activations
 from .attention import MultiHeadAttention
 from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, several
@@ -75,7 +76,12 @@ class TransformerBlock(Container):
     def _made(self) -> Sequential:
         attention = MultiHeadAttention(self.heads, None, self.causal, self.dropout, name="attention")
         dense = [
-            Dense(self.feed_forward or 4 * self.width, self.activation, name="inner"),
+            Dense(
+                self.feed_forward or 4 * self.width,
+                self.activation,
+                initializer=VarianceScaling(),
+                name="inner",
+            ),
             Dense(self.width, name="outer"),
         ]
         drop = [Dropout(self.dropout, name="dropout")] if self.dropout else []

@@ -108,7 +108,8 @@ class Conv2DTranspose(Layer):
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out = self.output_shape(shape)
-        params = {"W": self.initializer(rng.child("W"), (*both(self.kernel_size), self.filters, shape[-1]))}
+        first = self.initializer.before(activations.scale(self.activation))
+        params = {"W": first(rng.child("W"), (*both(self.kernel_size), self.filters, shape[-1]))}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))
         return params, out
@@ -186,7 +187,8 @@ class DepthwiseConv2D(Layer):
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out, channels = self.output_shape(shape), shape[-1]
-        params = {"W": self.initializer(rng.child("W"), (*both(self.kernel_size), channels, self.multiplier))}
+        first = self.initializer.before(activations.scale(self.activation))
+        params = {"W": first(rng.child("W"), (*both(self.kernel_size), channels, self.multiplier))}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (channels * self.multiplier,))
         return params, out

@@ -78,7 +78,7 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
         If the checkpoint is damaged, or holds what no training has written.
     """
     from ..interop.checkpoints import DAMAGED, compare, newest
-    from ..interop.model_file import describe
+    from ..interop.model_file import comparable
 
     last = newest(folder)
     _agree(loop.model.executor, folder, None if last is None else last[0].name)
@@ -87,7 +87,7 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
     path, description, arrays = last
     with sensible("what it says of the training", path, DAMAGED):
         situation = dict(unpack(description["training"], arrays))
-        compare(path, describe(loop.model), loop.facts, description, situation)
+        compare(path, comparable(loop.model, description), loop.facts, description, situation)
         return _go_on(loop, description, situation, arrays)
 
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from itertools import count as numbers
 from typing import Any
 
-import numpy as np
-
 from ..core.epochs import rates_on_page
 from ..core.settings import count, finite, taken
 from ..data.batches import BatchSource
 from ..engine.protocol import NotFiniteError, Trainee
+from ..optimizers.range_test import Suggestion, suggestions
 
 SMOOTH = 0.9
 """How much of the running mean of the loss is kept at each step."""
@@ -31,12 +30,18 @@ class RateCurve:
     losses : tuple of float
         The losses, smoothed.
     suggestion : float
-        Where the loss falls fastest.
+        Where the loss falls fastest; NaN without a clear descent.
+    suggestions : tuple of Suggestion
+        Several rates, each with its name and its reason.
+    note : str
+        Why there is none, if there is none.
     """
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
     suggestion: float
+    suggestions: tuple[Suggestion, ...] = ()
+    note: str = ""
 
     def plot(self, **look: Any) -> Any:
         """Return a figure of the curve with the suggestion (needs matplotlib); ``ax`` ...: see `plots`."""
@@ -46,6 +51,9 @@ class RateCurve:
 
     def _repr_html_(self) -> str:
         return rates_on_page(str(self), self.rates, self.losses, self.suggestion)
+
+    def __str__(self) -> str:
+        return "\n".join([repr(self), *map(str, self.suggestions or [self.note])])
 
     def __repr__(self) -> str:
         ends = f" from {self.rates[0]:.1e} to {self.rates[-1]:.1e}" if self.rates else ""
@@ -57,7 +65,7 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
 
     The rate grows by the same factor at each step (Smith 2017, "Cyclical learning rates for training neural
     networks", section 3.3). The loss is a running mean, corrected for its start. The suggestion is the rate
-    at which it falls fastest per factor of the rate, beyond the first tenth of the steps.
+    at which it falls fastest per factor of the rate, beyond the first tenth of the steps; see `suggestions`.
     """
     start = taken("lr_find", "start", start, finite(above=0))
     stop = taken("lr_find", "stop", stop, finite(above=start))
@@ -65,30 +73,22 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
     factor = (stop / start) ** (1 / (steps - 1))
     optimizer = model.problem.optimizer.changed(learning_rate=lambda n: start * factor**n)
     problem = model.problem.changed(optimizer)
-    state, rates, losses, mean = problem.start(model.state.params, model.seed), [], [], 0.0
+    state, rates, losses, raw, mean = problem.start(model.state.params, model.seed), [], [], [], 0.0
     for number, batch in zip(range(steps), _endless(source), strict=False):
-        given = [[batch]]
-        ran = model.executor.run(problem.update, problem, state, given)
+        ran = model.executor.run(problem.update, problem, state, [[batch]])
         if isinstance(ran.error, NotFiniteError):
             break
         if ran.error is not None:
             raise ran.error
         state = ran.state
-        mean = SMOOTH * mean + (1 - SMOOTH) * ran.measured[0].loss
+        raw.append(ran.measured[0].loss)
+        mean = SMOOTH * mean + (1 - SMOOTH) * raw[-1]
         rates.append(start * factor**number)
         losses.append(mean / (1 - SMOOTH ** (number + 1)))
         if losses[-1] > DIVERGED * min(losses):
             break
-    return RateCurve(tuple(rates), tuple(losses), suggested(rates, losses))
-
-
-def suggested(rates: list[float], losses: list[float]) -> float:
-    """Return the rate at which the loss falls fastest; the largest before it rises if it never falls."""
-    if len(rates) < 4:
-        return rates[0] if rates else math.nan
-    slopes = np.gradient(np.array(losses), np.log(rates))
-    first = len(rates) // 10
-    return rates[first + int(slopes[first:].argmin())]
+    found, note = suggestions(rates, losses, raw)
+    return RateCurve(tuple(rates), tuple(losses), found[0].rate if found else math.nan, found, note)
 
 
 def _endless(source: BatchSource) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from . import data, flow, labels, output, units
+from . import data, flow, labels, lines, output, units
 from .evidence import Evidence
 from .report import Ailment, Finding
 
@@ -21,10 +21,11 @@ VANISHING = "vanishing gradients"
 HIGH = "learning rate too high"
 LOW = "learning rate too low"
 SURE = "first loss too large"
+STRAIGHT = "acts as a straight line"
 CONSTANT = "constant output"
 BROKEN = "training not finite"
 
-SYMPTOMS = (DEAD, SATURATED, EXPLODING, VANISHING, HIGH, LOW, SURE, CONSTANT, BROKEN)
+SYMPTOMS = (DEAD, SATURATED, EXPLODING, VANISHING, HIGH, LOW, SURE, STRAIGHT, CONSTANT, BROKEN)
 STANDARDIZE = "subtract the mean of each feature and divide by its standard deviation (of the training data)."
 SMALLER_WEIGHTS = "smaller first weights: initializer='he_normal' for ReLUs, 'glorot_uniform' for others"
 FITTING = (
@@ -57,7 +58,7 @@ AILMENTS: tuple[Ailment, ...] = (
         labels.shuffled,
         (4, inf),
         "check that inputs and labels are in the same order, and shuffled with the same permutation.",
-        (LOW, CONSTANT),
+        (LOW, STRAIGHT, CONSTANT),
     ),
     Ailment(
         IMBALANCE,
@@ -115,7 +116,16 @@ AILMENTS: tuple[Ailment, ...] = (
         f"scaled inputs; in the last layer {SMALLER_WEIGHTS}.",
         (LOW, CONSTANT),
     ),
-    Ailment(LOW, flow.small_steps, (2e-4, inf), "a learning rate 10 to 100 times larger.", (CONSTANT,)),
+    Ailment(
+        LOW, flow.small_steps, (2e-4, inf), "a learning rate 10 to 100 times larger.", (STRAIGHT, CONSTANT)
+    ),
+    Ailment(
+        STRAIGHT,
+        lines.straight,
+        (0.01, inf),
+        "hidden layers with an activation (relu bends at once); first weights that fit it, which are the "
+        "default, or larger ones: initializer='he_normal'; inputs of size 1; a larger learning rate.",
+    ),
     Ailment(BROKEN, flow.not_finite, (0, 0), "a smaller learning rate, clip=ClipGlobalNorm(1.0)."),
     Ailment(
         CONSTANT,

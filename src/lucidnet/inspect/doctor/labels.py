@@ -40,7 +40,7 @@ def shuffled(evidence: Evidence) -> Iterator[Sign]:
     x = evidence.sample.x
     if not evidence.plain or x.ndim == 3 or len(x) < FEWEST:
         return
-    rows = _rows(evidence, evidence.sample.target)
+    rows = target_rows(evidence, evidence.sample.target)
     if evidence.after.loss < LEARNED * baseline(evidence) or not rows.std(0).any():
         return
     made = agreement(x.reshape(len(x), -1), rows)
@@ -73,7 +73,7 @@ def baseline(evidence: Evidence) -> float:
     loss, target = evidence.loss, evidence.probe.target
     if isinstance(loss, FromProbabilities):
         loss = replace(loss, from_logits=False)
-    constant = np.broadcast_to(_rows(evidence, target).mean(0), evidence.before.prediction.shape)
+    constant = np.broadcast_to(target_rows(evidence, target).mean(0), evidence.before.prediction.shape)
     return float(loss.forward(constant, target)[0])
 
 
@@ -87,7 +87,7 @@ def _neighbours(x: Array) -> Array:
     return np.argpartition(distances, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
 
 
-def _rows(evidence: Evidence, target: Array) -> Array:
+def target_rows(evidence: Evidence, target: Array) -> Array:
     """Return targets as rows of real numbers; labels become one-hot."""
     if target.ndim == 1:
         return np.eye(evidence.before.prediction.shape[-1])[target]

@@ -19,6 +19,7 @@ from .registry import ONE as ONE
 from .registry import Activation as Activation
 from .registry import get as get
 from .registry import inside as inside
+from .scales import scale as scale
 from .sigmoidal import Exponential as Exponential
 from .sigmoidal import HardSigmoid as HardSigmoid
 from .sigmoidal import Sigmoid as Sigmoid

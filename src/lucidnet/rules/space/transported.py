@@ -12,6 +12,7 @@ from ...core.settings import between, finite, named, whole
 from ...core.value import of_library, value
 from ...errors import SettingError
 from ...layers import Layer
+from ...layers.activations import scale
 from ...layers.base import Send, several
 from ..base import SpaceRule
 from ..edge import Edge, carriers
@@ -59,7 +60,7 @@ class Transported(SpaceRule):
         if self.initializer is None and isinstance(given, initializers.Constant):
             given = initializers.VarianceScaling()  # with zeros no error would ever arrive
         stream = rng.but(seed=self.seed)
-        return given(stream, W.shape)
+        return given.before(scale(getattr(layer, "activation", None)))(stream, W.shape)
 
     def carried_by(self, W: Array, B: Array) -> Array:
         """Return the weights that carry the error."""

@@ -1,0 +1,61 @@
+"""What the package says of itself that depends on where its source is published.
+
+This repository names no address of its own, and a made-up one would be worse than none. Whoever publishes the
+package says it while building::
+
+    LUCIDNET_REPOSITORY=https://host/owner/lucidnet python -m build
+
+Then the links of the README become absolute, to the files of the version's tag, and the package's page links
+to source, issues and changelog. Without it the page names the files, which are in the source distribution.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from hatchling.metadata.plugin.interface import MetadataHookInterface
+
+REPOSITORY = "LUCIDNET_REPOSITORY"
+RELATIVE = re.compile(r"\[([^\]\n]+)\]\((?!https?://|#)([^)\s]+)\)")
+"""A link in Markdown to a file of the repository."""
+
+
+class SourceAddress(MetadataHookInterface):
+    """Fills in the long description and the addresses."""
+
+    PLUGIN_NAME = "custom"
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Set `readme` and `urls`."""
+        address = os.environ.get(REPOSITORY, "").rstrip("/")
+        if address and not address.startswith("https://"):
+            raise ValueError(f"{REPOSITORY} must begin with https://, got {address!r}")
+        text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
+        text = described(text, f"{address}/blob/v{metadata['version']}" if address else "")
+        metadata["readme"] = {"content-type": "text/markdown", "text": text}
+        if address:
+            metadata["urls"] = {
+                "Source": address,
+                "Issues": f"{address}/issues",
+                "Changelog": f"{address}/blob/v{metadata['version']}/CHANGELOG.md",
+            }
+
+
+def described(text: str, tree: str) -> str:
+    """Return a README with absolute links into a tree; without a tree links become the names of files."""
+
+    def link(found: re.Match[str]) -> str:
+        shown, path = found.groups()
+        if tree:
+            return f"[{shown}]({tree}/{path})"
+        return shown if shown.strip("`").rstrip("/") in path else f"{shown} (`{path}`)"
+
+    return RELATIVE.sub(link, text)
+
+
+def get_metadata_hook() -> type[MetadataHookInterface]:
+    """Tell hatchling which class it is."""
+    return SourceAddress

@@ -1,0 +1,132 @@
+"""What a range test tells: which learning rates to take, and why; or that it tells nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..backend import Array
+
+FEWEST = 8
+"""With fewer steps nothing can be told."""
+
+NOISES, SHARE = 1.25, 0.01
+"""A clear descent is so many times the noise from batch to batch, and such a share of the first loss.
+
+Of flat curves of 100 steps, smoothed as by `lr_find`, 3 in 1,000 look like one; of 30 steps 2 in 100.
+"""
+
+WINDOW, EVEN = 15, 0.005
+"""How many steps apart `slide` compares slopes, and what share of the first loss is no difference."""
+
+
+class Suggestion(NamedTuple):
+    """A learning rate to take, by the name of the way in which it was found, and why."""
+
+    name: str
+    rate: float
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name:<8} {self.rate:.1e}  {self.reason}"
+
+
+def suggestions(
+    rates: Sequence[float], losses: Sequence[float], raw: Sequence[float]
+) -> tuple[tuple[Suggestion, ...], str]:
+    """Return the rates that a range test suggests, or none and why not.
+
+    They are known by the names that fastai's `lr_find` gives them: *steep* (Smith 2017, "Cyclical learning
+    rates for training neural networks", section 3.3), *valley* (its default), *minimum*, *slide*.
+
+    Parameters
+    ----------
+    rates, losses : sequence of float
+        The rate of each step, growing, and the smoothed loss there.
+    raw : sequence of float
+        The losses as they were measured.
+
+    Returns
+    -------
+    suggestions, note : tuple of Suggestion, str
+        The first one is that of the steepest descent. Without a clear descent there is none, and the note
+        says so.
+
+    Examples
+    --------
+    >>> rates = [10.0 ** (k / 10 - 5) for k in range(50)]
+    >>> falling = [2 - np.tanh(k / 10 - 2) for k in range(50)]
+    >>> [(one.name, f"{one.rate:.0e}") for one in suggestions(rates, falling, falling)[0]]
+    [('steep', '1e-03'), ('valley', '5e-03'), ('minimum', '8e-02'), ('slide', '3e-04')]
+    >>> suggestions(rates, [2.0] * 50, [2.0] * 50)[1]
+    'no clear descent: from 2 the loss fell to 2 at best, its noise from batch to batch is 0'
+    """
+    if len(rates) < FEWEST:
+        return (), f"no clear descent: the loss was no number, or exploded, after {len(rates)} steps"
+    x, y = np.array(rates), np.array(losses)
+    noise, first = noise_of(np.array(raw)), float(np.mean(raw[: max(3, len(raw) // 4)]))
+    clear = max(NOISES * noise, SHARE * abs(first))
+    begin = len(y) // 10  # before that the mean runs over too few losses
+    risen = np.flatnonzero(y[begin:] > np.minimum.accumulate(y[begin:]) + clear)
+    end = begin + int(risen[0]) if risen.size else len(y)  # what it does after it has clearly risen is chance
+    x, y = x[begin:end], y[begin:end]
+    lowest = int(y.argmin())
+    if lowest == 0 or not first - y[lowest] > clear:
+        return (), (
+            f"no clear descent: from {first:.4g} the loss fell to {y[lowest]:.4g} at best, its noise from "
+            f"batch to batch is {noise:.2g}"
+        )
+    last = float(x[lowest])
+    found = [
+        Suggestion("steep", steep(x, y), "the loss falls fastest here, by factor of the rate"),
+        Suggestion("valley", valley(x, y), "half way down the longest descent"),
+        Suggestion("minimum", last / 10, f"a tenth of the rate with the lowest loss, {last:.1e}"),
+    ]
+    if (slid := slide(np.array(rates), np.array(losses), first)) is not None:
+        found.append(
+            Suggestion("slide", slid, f"{WINDOW} steps before the last place where the slope still changes")
+        )
+    return tuple(found), ""
+
+
+def noise_of(raw: Array) -> float:
+    """Return the standard deviation of losses from batch to batch, whatever slow course they take.
+
+    By second differences, which have six times the variance of the noise, over the first half: there nothing
+    explodes.
+    """
+    return float(np.sqrt(np.mean(np.diff(raw[: max(FEWEST, len(raw) // 2)], 2) ** 2) / 6))
+
+
+def steep(rates: Array, losses: Array) -> float:
+    """Return the rate at which the loss falls fastest per factor of the rate."""
+    return float(rates[np.gradient(losses, np.log(rates)).argmin()])
+
+
+def valley(rates: Array, losses: Array) -> float:
+    """Return the rate in the middle of the longest descent: the most steps of which each is lower."""
+    longest, before = np.ones(len(losses), int), np.arange(len(losses))
+    for i in range(1, len(losses)):
+        above = np.flatnonzero(losses[:i] > losses[i])
+        if above.size:
+            before[i] = above[longest[above].argmax()]
+            longest[i] = longest[before[i]] + 1
+    begin = end = int(longest.argmax())
+    while before[begin] != begin:
+        begin = int(before[begin])
+    return float(rates[(begin + end) // 2])
+
+
+def slide(rates: Array, losses: Array, first: float) -> float | None:
+    """Return the rate from which on the slope changes, looking from the largest rate down; None if nowhere.
+
+    Two places `WINDOW` steps apart slide down from the end until their slopes are alike; the lower one is it.
+    """
+    slopes = np.gradient(losses)
+    low = len(losses) - 1 - WINDOW
+    found = None
+    while low >= 0 and abs(slopes[low + WINDOW] - slopes[low]) > EVEN * abs(first):
+        found, low = float(rates[low]), low - 1
+    return found if low >= 0 else None
