@@ -26,6 +26,7 @@ from .core.settings import (
 )
 from .core.value import Value, value
 from .engine.device import DTYPES, DeviceConfig
+from .errors import SettingError
 from .layers import Layer
 from .training.callbacks.base import Callback
 from .training.loop import LoopSettings
@@ -101,7 +102,7 @@ def _as_class_weight(given: Any, owner: Any) -> Any:
 class FitArguments(LoopSettings):
     """How a model is trained; see `Model.fit`."""
 
-    batch_size: int = count(1, default=32)
+    batch_size: int | None = count(1, default=None, optional=True)
     validation_data: Any = setting(
         "(x, y), (x, y, sample_weight), a dict of them by name, or a Dataset",
         _as_validation,
@@ -109,7 +110,7 @@ class FitArguments(LoopSettings):
         optional=True,
     )
     validation_split: float = between(0, 1, default=0.0)
-    shuffle: bool = flag(default=True)
+    shuffle: bool | None = flag(default=None, optional=True)
     class_weight: Any = setting(
         "a dict from classes to weights of 0 or more", _as_class_weight, default=None, optional=True
     )
@@ -120,6 +121,16 @@ class FitArguments(LoopSettings):
     record_every: int = count(1, default=1)
     resume: Any = path_like(default=None, optional=True)
     verbose: int = setting("one of 0, 1, 2", _as_verbose, default=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.record_every > 1 and not self.record:
+            raise SettingError(f"fit: record_every={self.record_every} has no effect without record=(...)")
+        if self.validate_every is not None and self.validation_data is None and not self.validation_split:
+            raise SettingError(
+                f"fit: validate_every={self.validate_every} has no effect without validation data: give "
+                "validation_data or validation_split"
+            )
 
 
 @value
@@ -135,4 +146,4 @@ class OneCycleArguments(Value):
     )
     shape: str = choice("cosine", "linear", default="cosine")
     phases: int = choice(2, 3, default=2)
-    batch_size: int = count(1, default=32)
+    batch_size: int | None = count(1, default=None, optional=True)

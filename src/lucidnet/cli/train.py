@@ -104,6 +104,10 @@ class Way:
     team: Team = Team()
 
 
+BATCH = 64
+"""Examples in a batch, if nothing is said."""
+
+
 @dataclass(frozen=True)
 class Method:
     """How the options say to train."""
@@ -112,7 +116,7 @@ class Method:
     lr: float | None
     momentum: float | None
     epochs: int
-    batch_size: int
+    batch_size: int | None
     validation: float
     seed: int
     way: Way = Way()
@@ -126,6 +130,12 @@ class Method:
             raise SettingError(f"--momentum is for sgd, rmsprop and muon, not for {self.optimizer}")
         made: optimizers.Optimizer = kind(**settings)
         return made
+
+    def batch(self, model: Model) -> int | None:
+        """Return how many examples a batch has: 64 if nothing is said; none where a step takes all."""
+        if self.batch_size is None and not model.problem.optimizer.full_batch:
+            return BATCH
+        return self.batch_size
 
 
 def run(
@@ -167,7 +177,7 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
     """Train; return False if Ctrl-C ended it."""
     settings: dict[str, Any] = {
         "epochs": method.epochs,
-        "batch_size": method.batch_size,
+        "batch_size": method.batch(model),
         "validation_split": method.validation,
         "verbose": 0 if quiet else 1,
         "resume": method.way.resume,

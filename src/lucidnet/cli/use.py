@@ -16,7 +16,7 @@ from ..model import Model
 from ..training.history import number
 from . import show
 from .data import open_task, open_whole
-from .train import Method, Network
+from .train import BATCH, Method, Network
 
 
 def race(
@@ -29,7 +29,9 @@ def race(
     model.compile(task.loss, method.make(), task.metrics)
     names = [name.strip() for name in rules.split(",") if name.strip()]
     sets = ((task.x, task.y), (task.x_test, task.y_test))
-    done = lab.race(model, sets, names, seeds=seeds, epochs=method.epochs, batch_size=method.batch_size)
+    done = lab.race(
+        model, sets, names, seeds=seeds, epochs=method.epochs, batch_size=method.batch_size or BATCH
+    )
     show.line(f"\n{done}")
     if table:
         done.to_csv(table)

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.numeric import numeric
+from ..core.settings import count, taken
 from ..core.trees import leaves, tree_map
 from ..errors import DataError, SettingError, optional
 
@@ -53,7 +55,8 @@ class Dataset:
         x, y, weights : array-like (n, ...)
             Inputs, targets and weights; x and y may be dicts of arrays by name.
         """
-        return Arrays(tuple(_array(part) for part in (x, y, weights) if part is not None))
+        given = {"x": x, "y": y, "weights": weights}
+        return Arrays(tuple(_array(part, name) for name, part in given.items() if part is not None))
 
     @staticmethod
     def from_hdf5(path: str | PathLike[str], x: str = "x", y: str | None = "y") -> Dataset:
@@ -80,11 +83,12 @@ class Dataset:
         ----------
         make : callable, iterable or iterator
             ``make()`` or ``make(epoch)``; something iterable is gone through once for each epoch; an
-            iterator gives one epoch only.
+            iterator gives one epoch only, or with a length as many as it has items for.
         length : int, optional
-            The number of items in an epoch.
+            The number of items in an epoch: what comes after them is left for the next one, or, of what
+            gives a fresh iterator, not asked for.
         """
-        return Iterated(make, length)
+        return Iterated(make, length if length is None else _count("from_iterator: length", length))
 
     # --- what may be done with them -------------------------------------------------------------------
 
@@ -154,9 +158,7 @@ class Dataset:
         if isinstance(self, (Arrays, Shuffled)):
             raise DataError("this data set yields single examples: make batches of them with .batch(32)")
         for item in self.items(epoch, start):
-            if not isinstance(item, tuple) or not 2 <= len(item) <= 3:
-                raise DataError(f"expected batches (x, y) or (x, y, weights), got {type(item).__name__}")
-            yield (*item, None) if len(item) == 2 else item
+            yield as_batch(item)
 
     @property
     def sample(self) -> Item:
@@ -297,7 +299,14 @@ class Iterated(Dataset):
         self.first: Item | None = None
 
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
-        yield from islice(self._fresh(epoch), start, None)
+        yielded = start
+        for item in islice(self._fresh(epoch), start, self.length):
+            yield item
+            yielded += 1
+        if self.length is not None and yielded < self.length:
+            raise DataError(
+                f"from_iterator: an epoch has length={self.length} items, and there were only {yielded}"
+            )
 
     def _fresh(self, epoch: int) -> Iterator[Item]:
         if callable(self.make):
@@ -309,15 +318,17 @@ class Iterated(Dataset):
         return iter(self.make)
 
     def _once(self) -> Iterator[Item]:
-        """Yield the items of an iterator, which can be gone through only once."""
-        if self.used:
+        """Yield the items of an iterator, which can be gone through only once; with a length by parts."""
+        if self.used and self.length is None:
             raise DataError(
                 "the iterator is used up after one epoch: pass a function that gives a fresh one each time"
             )
-        if self.first is not None:
+        if self.first is not None and not self.used:
+            self.used = True
             yield self.first
         self.used = True
-        yield from self.make
+        for item in self.make:  # noqa: UP028 - `yield from` would close it with this epoch
+            yield item
 
     @property
     def sample(self) -> Item:
@@ -327,7 +338,7 @@ class Iterated(Dataset):
         if hasattr(self.make, "__next__"):
             if self.first is None:
                 raise DataError("the data set is empty: there is no batch in it")
-            return self.first if len(self.first) == 3 else (*self.first, None)
+            return as_batch(self.first)
         return super().sample
 
 
@@ -343,11 +354,19 @@ class Prefetched(Dataset):
         yield from prefetch(self.inner.items(epoch, start), self.ahead)
 
 
+def as_batch(item: Any) -> Item:
+    """Return what a data set gave as a batch (x, y, weights); weights may be None."""
+    if not isinstance(item, (tuple, list)) or not 2 <= len(item) <= 3:
+        got = f"{len(item)} things" if isinstance(item, (tuple, list)) else type(item).__name__
+        raise DataError(f"expected batches (x, y) or (x, y, weights), got {got}")
+    return (*item, None) if len(item) == 2 else tuple(item)
+
+
 def stacked(parts: tuple[Any, ...]) -> Any:
     """Return single examples as one array, or as one for each name."""
     if isinstance(parts[0], dict):
         return {name: stacked(tuple(part[name] for part in parts)) for name in parts[0]}
-    return np.stack([np.asarray(part) for part in parts])
+    return np.stack([numeric(part, "a data set") for part in parts])
 
 
 def _one_by_one(dataset: Dataset, epoch: int, start: int) -> Iterator[Item]:
@@ -368,13 +387,18 @@ def _rows(array: Any, chosen: Array) -> Array:
     return found[np.argsort(order)]
 
 
-def _array(part: Any) -> Any:
+def _array(part: Any, title: str) -> Any:
+    """Return an array of numbers; what lies in a file stays there."""
     if isinstance(part, dict):
-        return {name: _array(array) for name, array in part.items()}
-    return part if hasattr(part, "shape") else np.asarray(part)
+        return {name: _array(array, f"{title}[{name!r}]") for name, array in part.items()}
+    stored = isinstance(part, np.memmap) or type(part).__module__.partition(".")[0] == "h5py"
+    made = part if stored and part.ndim else numeric(part, f"from_arrays: {title}")
+    if not made.ndim:
+        raise DataError(f"from_arrays: {title} must have an entry for each example, got {made}")
+    return made
 
 
 def _count(name: str, given: Any) -> int:
-    if not isinstance(given, int) or given < 1:
-        raise SettingError(f"{name} must be a whole number of 1 or more, got {given!r}")
-    return given
+    owner, _, argument = name.partition(": ")
+    made: int = taken(owner, argument, given, count(1))
+    return made

@@ -245,8 +245,9 @@ def _copy(model: Model, rule: Any, seed: int) -> Model:
 def _run(name: str, seed: int, model: Model, data: Any, epochs: int, batch_size: int) -> RaceRun:
     x, y, validation = data
     settings = {"validation_data": validation} if validation else {"validation_split": 0.1}
+    size = None if model.problem.optimizer.full_batch else batch_size  # else it would have no effect
     watch = _Watch(model, model.checked(x[:SAMPLE], y[:SAMPLE]).batch(slice(None)))
-    model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=0, callbacks=[watch], **settings)
+    model.fit(x, y, epochs=epochs, batch_size=size, verbose=0, callbacks=[watch], **settings)
     history = History(model.history)
     history["gradient_alignment"] = watch.alignment
     return RaceRun(name, seed, history, watch.seconds, _memory(model, x[:batch_size], y[:batch_size]))

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..backend import Array, Shape, namespace
+from ..core.numeric import numeric
 from ..core.value import Value, value
 from ..errors import DataError, ShapeError
 from ..layers import Layer
@@ -174,7 +175,7 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
     """Return targets of the output's own shape; (n,) stands for (n, 1)."""
     if isinstance(target, Mapping):
         raise DataError("y: expected an array, as the network has one output, got a dict")
-    target = np.asarray(target, dtype)
+    target = numeric(target, "y").astype(dtype, copy=False)
     if target.ndim == len(shape) and shape[-1] == 1:
         target = target[..., None]
     if not fits(target.shape[1:], shape):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, StepStream, Tree
+from ..core.numeric import numeric
 from ..core.settings import count, taken
 from ..core.signals import defer_interrupt
 from ..core.trees import ordered
@@ -140,7 +141,10 @@ class OnlineLearner:
             If loss or gradient are not finite. The weights are those of the last good step, and the sequence
             is over: the next step begins a new one.
         """
-        x, y, weights = (None if given is None else np.asarray(given)[None] for given in (x, y, weights))
+        x, y, weights = (
+            None if given is None else numeric(given, name)[None]
+            for name, given in (("x", x), ("y", y), ("weights", weights))
+        )
         found = self._made(self._given(x, y, weights), self._since >= self.delay)
         self.losses = self._losses(found)
         return found.predictions[0][0]
@@ -178,7 +182,7 @@ class OnlineLearner:
 
     def _given(self, xs: Any, ys: Any, weights: Any) -> Segment:
         """Return a segment, checked."""
-        x = np.asarray(xs, self.model.dtype)
+        x = numeric(xs, "x").astype(self.model.dtype, copy=False)
         if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
             raise ShapeError(
                 f"online: expected inputs (n, {self._shape}) of one time, or of several with time first; "
@@ -188,7 +192,7 @@ class OnlineLearner:
 
     def _targets(self, ys: Any, x: Array) -> Array:
         """Return targets (time, n, ...) as the loss takes them."""
-        given, shape = np.asarray(ys), self.model.output_shape
+        given, shape = numeric(ys, "y"), self.model.output_shape
         if given.shape[:2] != x.shape[:2]:
             raise ShapeError(
                 f"online: expected a target for each input, {x.shape[:2]} (time, n), got shape {given.shape}"
@@ -203,7 +207,7 @@ class OnlineLearner:
         """Return weights (time, n)."""
         if weights is None:
             return None
-        made = np.asarray(weights, self.model.dtype)
+        made = numeric(weights, "weights").astype(self.model.dtype, copy=False)
         if made.shape != x.shape[:2]:
             raise ShapeError(
                 f"online: expected a weight for each input, {x.shape[:2]} (time, n), got shape {made.shape}"

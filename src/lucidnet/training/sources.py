@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..data.batches import ROWS, ArraySource, BatchSource, DatasetSource, as_dataset
+from ..data.given import IF_POSSIBLE, checked_order, checked_pair, with_arrays
 from ..data.given import validation as as_validation
-from ..data.given import with_arrays
+from ..data.stored import batched, is_stored, stored
 from ..data.weights import class_weighted
 from ..engine.protocol import Trainee
 from ..errors import SettingError
@@ -16,8 +17,8 @@ def to_train(
     model: Trainee,
     x: Any,
     y: Any,
-    batch_size: int,
-    shuffle: bool | None = None,
+    batch_size: int | None = None,
+    shuffle: Any = IF_POSSIBLE,
     validation_data: Any = None,
     validation_split: float = 0.0,
     class_weight: Any = None,
@@ -29,19 +30,27 @@ def to_train(
     The arguments are those of `fit`; without `shuffle` batches are shuffled if the network allows it.
     Class weights are of the training only, and a validation split has its part of the sample weights.
     """
+    checked_pair(validation_data, validation_split)
     validation = None if validation_data is None else to_measure(model, **as_validation(validation_data))
-    if (dataset := as_dataset(x, y, batch_size)) is not None:
-        with_arrays(
-            class_weight, sample_weight=sample_weight, mask=mask, validation_split=validation_split or None
-        )
+    if (dataset := as_dataset(x, y)) is not None:
+        given = {"sample_weight": sample_weight, "mask": mask, "validation_split": validation_split or None}
+        order = None if shuffle is IF_POSSIBLE else shuffle
+        with_arrays(model.optimizer, dataset, class_weight, batch_size=batch_size, shuffle=order, **given)
         return _checked(model, dataset, class_weight), validation
+    if y is not None and is_stored(x):
+        with_arrays(model.optimizer, None, class_weight, mask=mask)
+        examples, rest = stored(x, y, sample_weight, validation_split)
+        _checked(model, examples.batch(1))  # makes the first weights, if there are none
+        size, mixed = _order(model, examples.length or 0, batch_size, shuffle)
+        if rest is not None:
+            validation = _checked(model, rest.batch(ROWS))
+        batches = batched(examples, size, model.seed if mixed else None)
+        return _checked(model, batches, class_weight), validation
     data = model.checked(x, y, None, sample_weight, mask)
-    stateful = bool(model.problem.layout.stateful)
-    if model.optimizer.full_batch:
-        batch_size, shuffle = len(data), False
-    if validation is None and validation_split:
-        data, rest = data.split(validation_split)
-        validation = ArraySource(rest, ROWS)
+    if validation_split:
+        data, last = data.split(validation_split)
+        validation = ArraySource(last, ROWS)
+    size, mixed = _order(model, len(data), batch_size, shuffle)
     if isinstance(class_weight, str) and model.net.makes_masks:
         raise SettingError(
             f"class_weight={class_weight!r} cannot know which time steps count, as masks arise in the "
@@ -49,22 +58,30 @@ def to_train(
         )
     if class_weight:
         data = class_weighted(data, class_weight, model.output_shape)
-    if shuffle and stateful:
-        raise SettingError(
-            "fit: a stateful layer goes on where the batch before stopped, so batches must keep their "
-            "order: pass shuffle=False"
-        )
-    return ArraySource(data, batch_size, model.seed, not stateful if shuffle is None else shuffle), validation
+    return ArraySource(data, size, model.seed, mixed), validation
 
 
 def to_measure(
-    model: Trainee, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS, sample_weight: Any = None
+    model: Trainee,
+    x: Any,
+    y: Any = None,
+    mask: Any = None,
+    batch_size: int | None = None,
+    sample_weight: Any = None,
 ) -> BatchSource:
     """Return where batches to measure on come from."""
-    if (dataset := as_dataset(x, y, batch_size)) is not None:
-        with_arrays(sample_weight=sample_weight, mask=mask)
+    if (dataset := as_dataset(x, y)) is not None:
+        with_arrays(None, dataset, sample_weight=sample_weight, mask=mask, batch_size=batch_size)
         return _checked(model, dataset)
-    return ArraySource(model.checked(x, y, None, sample_weight, mask), batch_size)
+    size = ROWS if batch_size is None else batch_size
+    if y is not None and is_stored(x):
+        with_arrays(None, None, mask=mask)
+        return _checked(model, stored(x, y, sample_weight)[0].batch(size))
+    return ArraySource(model.checked(x, y, None, sample_weight, mask), size)
+
+
+def _order(model: Trainee, n: int, batch_size: int | None, shuffle: Any) -> tuple[int, bool]:
+    return checked_order(model.problem.optimizer, model.problem.layout.stateful, n, batch_size, shuffle)
 
 
 def _checked(model: Trainee, dataset: Any, class_weight: Any = None) -> BatchSource:
