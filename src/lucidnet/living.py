@@ -25,6 +25,7 @@ from .foreign import ATTRIBUTES
 from .interop.changes import Base, Changes, applied, essential, from_plain, of_net, with_settings
 from .layers import walk
 from .layers.blank import blank_init
+from .layers.own import check_slopes
 from .optimizers import SGD, Optimizer
 from .optimizers.settings import kind
 from .training.history import History
@@ -150,6 +151,7 @@ def _kinds(problem: Problem) -> list[Any]:
 def begin(model: Any, params: Tree, shape: Any) -> None:
     """Let training begin with these weights, for inputs of a shape."""
     shapes = (shape, model.net.output_shape(shape))
+    check_slopes(model.net, params, shape)
     if model._chosen is None:
         layout = ParameterLayout.of(model.net, params).layout
         model.live = State(layout.bind(layout.ravel(params)), {}, {}, FeedbackState({}, {}), 0, model.seed)

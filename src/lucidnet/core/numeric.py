@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, SettingError
 from .settings import shown
 
 KINDS = "biuf"
@@ -59,6 +60,38 @@ def numeric(x: Any, name: str) -> Any:
     if made.dtype.kind not in KINDS:
         raise DataError(f"{name}: expected numbers, got dtype {made.dtype} ({made.ravel()[:3].tolist()} ...)")
     return made
+
+
+def plain(array: Any) -> bool:
+    """Tell whether something is an array of NumPy, of numbers, none of them masked."""
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+        return False
+    return array.dtype.kind in KINDS
+
+
+def scalar(made: Any, what: str, finite: bool = True) -> float:
+    """Return what a user's function gave as a number of Python, or say in plain words why it is none.
+
+    Parameters
+    ----------
+    made : number, or array of no axes
+        What was returned, of any library.
+    what : str
+        What it is, for errors: "the schedule ... at step 3".
+    finite : bool
+        Whether it must be finite.
+    """
+    if type(made) is not float:
+        try:
+            array = numeric(made, "it")
+        except DataError as error:
+            raise SettingError(f"{what} must be a number, got {shown(made)} ({error})") from None
+        if array.ndim or array.dtype.kind == "b":
+            raise SettingError(f"{what} must be a single number, got {shown(made)}")
+        made = float(array)
+    if finite and not math.isfinite(made):
+        raise SettingError(f"{what} must be a finite number, got {made}")
+    return float(made)
 
 
 def _refuse(x: Any, name: str) -> None:

@@ -15,6 +15,7 @@ so, or with ``@dataclass(frozen=True, repr=False)``; either way the settings tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
 from functools import wraps
@@ -140,8 +141,15 @@ def of_library(value: object) -> bool:
 
 def at_step(setting: Any, step: int) -> float:
     """Return a setting at a step (0, 1, ...): it is a number, or a schedule, a function of the step."""
-    number: float = float(setting(step)) if callable(setting) else setting
-    return number
+    if not callable(setting):
+        number: float = setting
+        return number
+    made = setting(step)
+    if type(made) is float and math.isfinite(made):
+        return made
+    from .numeric import scalar
+
+    return scalar(made, f"the schedule {shown(setting)} at step {step}")
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -10,11 +10,15 @@ import numpy as np
 from ..backend import Array, Stream
 from ..core.record import Record, record
 from ..core.settings import count, taken
-from ..errors import SettingError
+from ..errors import DataError, SettingError
 from .batch import Batch, Data, IndexedBatch, Shard
 
 ROWS = 1000
 """Rows measured or predicted together."""
+MISSING = (
+    "y is missing: training and evaluation need targets, fit(x, y); a list of batches (x, y) goes in as "
+    "data.Dataset.from_iterator(batches)"
+)
 
 
 class BatchSource(Protocol):
@@ -110,6 +114,8 @@ class DatasetSource(Record):
 def as_dataset(x: Any, y: Any) -> Any:
     """Return the `Dataset` of what a person gave in place of arrays; None if that is arrays."""
     if isinstance(x, (np.ndarray, list, tuple, dict)):
+        if y is None:
+            raise DataError(MISSING)
         return None
     from .dataset import Dataset
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
-from ..backend import Array, Shape, Tree, namespace, number
+from ..backend import Array, Shape, Tree, called, namespace, number
 from ..backend.layout import Layout
 from ..core.record import Record, record
+from ..core.settings import shown
 from ..core.trees import Path, at, leaves
 from ..errors import SettingError
 from ..layers import Layer, walk
@@ -48,7 +49,9 @@ class Held(NamedTuple):
 
     def hold(self, vector: Array) -> None:
         """Bring the weights back, in place."""
-        vector[self.part] = self.constraint(vector[self.part].reshape(self.shape)).reshape(-1)
+        given = vector[self.part].reshape(self.shape)
+        what = f"the constraint {shown(self.constraint)}"
+        vector[self.part] = called(self.constraint, what, given, shape=self.shape).reshape(-1)
 
 
 @record

@@ -199,6 +199,9 @@ class Layer(Value):
                 "(or None), too, and may stand anywhere in a network"
             )
         if not of_library(cls):
+            from .own import check
+
+            check(cls)
             adapt(cls, Layer)
 
     @property

@@ -124,7 +124,7 @@ class Optimizer(Value):
 
     def rate(self, learning_rate: Setting, step: int) -> float:
         """Return the learning rate at a step (from 1)."""
-        rate = float(learning_rate(step - 1)) if callable(learning_rate) else learning_rate
+        rate = at_step(learning_rate, step - 1)
         if not rate >= 0:
             raise SettingError(
                 f"{type(self).__name__}: the schedule of learning_rate gives {rate!r} at step {step - 1}; "

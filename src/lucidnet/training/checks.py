@@ -11,6 +11,7 @@ from ..backend import Array, Shape
 from ..core.numeric import numeric
 from ..core.trees import tree_map
 from ..data.batch import Data, rows
+from ..data.batches import MISSING
 from ..data.weights import check_weights, class_weighted
 from ..errors import DataError, ShapeError
 from ..layers.base import Layer, Mask
@@ -18,10 +19,6 @@ from ..layers.core import fits
 from ..losses import Loss
 from ..losses.base import first_bad
 
-MISSING = (
-    "y is missing: training and evaluation need targets, fit(x, y); a list of batches (x, y) goes in as "
-    "data.Dataset.from_iterator(batches)"
-)
 BLOCK = 1 << 20
 """Numbers looked at together, so that checking a data set takes little memory."""
 
@@ -136,8 +133,6 @@ def as_data(
     net : Layer, optional
         The network: it says how many time steps the outputs for these inputs have, where that varies.
     """
-    if y is None:
-        raise DataError(MISSING)
     inputs = as_inputs(x, shapes[0])
     if net is not None and _varies(shapes[1]):
         shapes = shapes[0], net.output_shape(tree_map(lambda array: tuple(array.shape[1:]), inputs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...backend import Array, Tree
+from ...backend import Array, Tree, called
 from ...backend import derivative as automatic
 from ...core import settings
 from ...core.value import value
@@ -26,10 +26,10 @@ class CustomActivation(ActivationLayer):
     derivative: Callable[[Array], Array] = settings.function()
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        return self.function(x), x
+        return called(self.function, "this activation", x, shape=x.shape), x
 
     def backward(self, params: Tree, x: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        return dy * self.derivative(x), {}
+        return dy * called(self.derivative, "the derivative of this activation", x, shape=x.shape), {}
 
 
 def custom(
