@@ -439,7 +439,7 @@ OTHERS = [
     ),
     (C.CSVLog, {"path": "log.csv"}, {"path": "path"}),
     (C.PrintWeights, {}, {"patterns": "texts", "every": "whole 1"}),
-    (C.On, {}, {"epoch": "function?", "step": "function?"}),
+    (C.On, {}, {"epoch": "nothing?", "step": "nothing?"}),
     (
         ln.SelfOrganizingMap,
         {"rows": 2, "columns": 2},

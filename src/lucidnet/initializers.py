@@ -16,6 +16,7 @@ import numpy as np
 from .backend import Array, Shape, Stream, returned
 from .core.exports import export
 from .core.numeric import plain
+from .core.own import check_methods
 from .core.settings import choice, finite
 from .core.value import Value, of_library, value
 from .core.value import get as _get
@@ -28,6 +29,7 @@ class Initializer(Value):
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         if not of_library(cls) and "__call__" in vars(cls):
+            check_methods(cls, Initializer)
             cls.__call__ = _checked(cls.__call__)  # type: ignore[method-assign]
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:

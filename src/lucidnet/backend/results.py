@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.numeric import numeric
+from ..core.numeric import numeric, plainly
 from ..errors import DataError, SettingError, ShapeError
 from .arrays import namespace
 from .xla.autodiff import not_followed
@@ -69,7 +69,7 @@ def _brought(made: Any, like: Any, what: str) -> Any:
         try:
             made = numeric(made, "it")
         except DataError as error:
-            raise SettingError(f"what {what} returns is of no use: {error}") from None
+            raise SettingError(f"what {what} returns is of no use: {plainly(error)}") from None
     if made.dtype.kind not in "biuf" and not made.dtype.name.startswith(("bfloat", "float")):
         raise SettingError(f"what {what} returns is of no use: expected real numbers, got {made.dtype}")
     return made.astype(like.dtype) if xp is np else xp.asarray(made, dtype=like.dtype)

@@ -62,6 +62,11 @@ def numeric(x: Any, name: str) -> Any:
     return made
 
 
+def plainly(error: Exception) -> str:
+    """Return what is wrong with something that was called "it"."""
+    return str(error).removeprefix("it: ")
+
+
 def plain(array: Any) -> bool:
     """Tell whether something is an array of NumPy, of numbers, none of them masked."""
     if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
@@ -85,7 +90,7 @@ def scalar(made: Any, what: str, finite: bool = True) -> float:
         try:
             array = numeric(made, "it")
         except DataError as error:
-            raise SettingError(f"{what} must be a number, got {shown(made)} ({error})") from None
+            raise SettingError(f"{what} must be a number, got {shown(made)} ({plainly(error)})") from None
         if array.ndim or array.dtype.kind == "b":
             raise SettingError(f"{what} must be a single number, got {shown(made)}")
         made = float(array)

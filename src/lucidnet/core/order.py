@@ -47,7 +47,7 @@ def meaning(name: str) -> str:
     >>> meaning("y_pred"), meaning("yTrue"), meaning("x"), meaning("target_output")
     ('prediction', 'target', '', '')
     """
-    words = set(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_"))
+    words = set(re.sub(r"(?<=[a-zA-Z])(?=[A-Z][a-z])", "_", name).lower().split("_"))
     words |= {word.rstrip("0123456789") for word in words}
     found = [kind for kind, known in (("target", TARGET), ("prediction", PREDICTION)) if words & known]
     return found[0] if len(found) == 1 else ""

@@ -56,6 +56,8 @@ class Value(Record):
 
     def settings(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, by name."""
+        if not is_dataclass(self):  # a user's own class without settings
+            return {}
         given = ((f, getattr(self, f.name)) for f in fields(self) if f.init)
         return {f.name: value for f, value in given if not _same(value, f.default)}
 
@@ -160,7 +162,7 @@ def _arguments(value: Value) -> list[str]:
     """The arguments that make this value, the leading ones without their names."""
     settings = value.settings()
     written, leading = [], True
-    given = [f for f in fields(value) if f.init]
+    given = [f for f in fields(value) if f.init] if is_dataclass(value) else []
     for f in sorted(given, key=lambda f: bool(f.kw_only)):
         leading = leading and f.name in settings and not f.kw_only
         if f.name in settings:

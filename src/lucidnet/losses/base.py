@@ -36,7 +36,7 @@ class Loss(Value):
         if not of_library(cls):
             from .own import adapt
 
-            adapt(cls)
+            adapt(cls, Loss)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         """Return the loss of each example, and what `slope` needs."""

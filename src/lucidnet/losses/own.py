@@ -8,11 +8,13 @@ from typing import Any
 
 from ..backend.results import followed, returned
 from ..core.order import check_method
+from ..core.own import check_methods
 from ..errors import SettingError
 
 
-def adapt(cls: Any) -> None:
+def adapt(cls: Any, base: type) -> None:
     """Have the methods of a user's own class of losses checked: the order of arguments, the results."""
+    check_methods(cls, base)
     if (values := vars(cls).get("values")) is not None:
         check_method(values, ("prediction", "target"), 1)
         cls.values = _values(values)

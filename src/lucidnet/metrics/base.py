@@ -12,6 +12,7 @@ import numpy as np
 from ..core import settings
 from ..core.numeric import scalar
 from ..core.order import Ordered, check_method, order_setting, target_first
+from ..core.own import check_methods
 from ..core.value import Value, of_library, value
 from ..errors import DataError, SettingError
 from .arrays import Data, Weight
@@ -38,6 +39,7 @@ class Metric(Value, Generic[State]):
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         if not of_library(cls) and "update" in vars(cls):
+            check_methods(cls, Metric)
             check_method(vars(cls)["update"], ("target", "prediction"), 2)
 
     def start(self) -> State:
