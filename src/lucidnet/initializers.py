@@ -14,10 +14,11 @@ from typing import Any, Literal
 import numpy as np
 
 from .backend import Array, Shape, Stream, returned
+from .core.calls import takes
 from .core.exports import export
 from .core.numeric import plain
 from .core.own import check_methods
-from .core.settings import choice, finite
+from .core.settings import choice, finite, sequence, whole
 from .core.value import Value, of_library, value
 from .core.value import get as _get
 from .errors import SettingError, ShapeError
@@ -163,6 +164,7 @@ class Identity(Initializer):
         return made
 
 
+@takes(shape=sequence("sizes", whole(0)))
 def fans(shape: Shape) -> tuple[int, int]:
     """Return the numbers of inputs and outputs of one unit, for weights (..., inputs, outputs).
 

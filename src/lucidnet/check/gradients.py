@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import Shape
+from ..core.calls import takes
+from ..core.settings import count, finite, flag, whole
 from ..errors import SettingError
 from ..layers import Layer
 from ..losses import Loss
@@ -24,6 +26,14 @@ INSIDE = 1e-6
 """The tolerance for a layer inside a network that failed: a reason is looked for, not a verdict."""
 
 
+@takes(
+    "check.gradients",
+    tolerance=finite(0),
+    entries=count(1),
+    seed=whole(0),
+    train=flag(),
+    jax=flag(),
+)
 def gradients(
     target: Any,
     x: Any = None,

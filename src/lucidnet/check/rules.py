@@ -11,6 +11,8 @@ import numpy as np
 
 from ..backend import Array, Stream, Tree
 from ..backend.layout import Layout
+from ..core.calls import takes
+from ..core.settings import instance, whole
 from ..core.trees import dotted, leaves, put, tree_map
 from ..data.batch import Batch
 from ..engine.build import initial, problem_of
@@ -99,6 +101,7 @@ class RuleReport:
         return "\n".join([f"{self.rule!r}: {'passed' if self else 'FAILED'}", *map(str, self.findings)])
 
 
+@takes("check.rule", net=instance(Layer, "a layer", optional=True), seed=whole(0))
 def rule(
     rule: Any, net: Layer | None = None, shape: Any = None, loss: Any = "mse", seed: int = 0
 ) -> RuleReport:
