@@ -175,7 +175,7 @@ def take(model: Any, params: Tree, shape: Any, reset: bool) -> None:
 
 def take_vector(model: Any, vector: Any, reset: bool) -> None:
     """Let a model have the weights of a vector; see `Model.set_weights`."""
-    vector, layout = numeric(vector, "weights").astype(model.dtype), model.state.params.layout
+    vector, layout = numeric(vector, "vector").astype(model.dtype), model.state.params.layout
     if vector.shape != (layout.size,):
         raise ShapeError(f"set_weights: expected a vector of {layout.size} numbers, got shape {vector.shape}")
     take(model, layout.bind(vector), model.input_shape, reset)

@@ -11,7 +11,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from . import foreign, living, losses, optimizers
-from .arguments import FitArguments, ModelArguments, OneCycleArguments
+from .arguments import FitArguments, ModelArguments, OneCycleArguments, declared
 from .backend import Array, Tree
 from .core.trees import Numbers, Params, ReadOnly
 from .data.batch import Data
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 
 @foreign.refusing("__init__", "compile", "fit", "predict", "evaluate")
+@declared
 class Model:
     """A network with its weights, and all that is needed to train and use it.
 

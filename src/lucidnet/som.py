@@ -8,7 +8,7 @@ import numpy as np
 
 from .backend import Array, Stream
 from .core.numeric import numeric
-from .core.settings import finite, sequence, taken, whole
+from .core.settings import count, finite, sequence, taken, whole
 from .errors import NotReadyError, ShapeError
 from .training.checks import check_finite
 
@@ -92,7 +92,7 @@ class SelfOrganizingMap:
             How often to go through the data, in an order of its own each time.
         """
         x = _examples(x)
-        epochs = taken("fit", "epochs", epochs, whole(1))
+        epochs = taken("fit", "epochs", epochs, count(1))
         first = Stream(self.seed, path=("som", "first")).permutation(len(x))
         self._weights = x[np.resize(first, self.rows * self.columns)].copy()
         total, step = epochs * len(x), 0

@@ -12,7 +12,7 @@ import numpy as np
 from ..backend import Array, Stream, Tree
 from ..backend.layout import Layout
 from ..core.calls import takes
-from ..core.settings import instance, whole
+from ..core.settings import instance, shown, whole
 from ..core.trees import dotted, leaves, put, tree_map
 from ..data.batch import Batch
 from ..engine.build import initial, problem_of
@@ -148,6 +148,8 @@ def rule(
       ok     setting seed changes what is learned: yes
     """
     own = get(rule)
+    if net is None and shape is not None:
+        raise SettingError(f"check.rule: shape={shown(shape)} has no effect without net")
     with np.errstate(all="ignore"):  # what is not finite is found
         return _tested(own, net, shape, loss, seed)
 

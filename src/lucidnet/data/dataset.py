@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.calls import takes
 from ..core.numeric import numeric
-from ..core.settings import count, taken
+from ..core.settings import between, count, flag, function, path_like, shown, text, whole
 from ..core.trees import leaves, tree_map
-from ..errors import DataError, SettingError, optional
+from ..errors import DataError, FileError, SettingError, optional
 
 Item = tuple[Any, ...]
 """An example or a batch: x, or (x, y), or (x, y, weights)."""
@@ -55,10 +56,13 @@ class Dataset:
         x, y, weights : array-like (n, ...)
             Inputs, targets and weights; x and y may be dicts of arrays by name.
         """
+        if x is None:
+            raise DataError("from_arrays: x must be an array, or a dict of arrays by name, got None")
         given = {"x": x, "y": y, "weights": weights}
         return Arrays(tuple(_array(part, name) for name, part in given.items() if part is not None))
 
     @staticmethod
+    @takes(path=path_like(), x=text(), y=text(optional=True))
     def from_hdf5(path: str | PathLike[str], x: str = "x", y: str | None = "y") -> Dataset:
         """Return examples from two arrays of an HDF5 file, which stays open; rows are read when needed.
 
@@ -69,13 +73,17 @@ class Dataset:
         x, y : str
             The names of the arrays in it.
         """
-        file = optional("h5py", "hdf5").File(path, "r")
+        try:
+            file = optional("h5py", "hdf5").File(path, "r")
+        except OSError as error:
+            raise FileError(f"{path}: cannot be read as HDF5 ({error})") from None
         for name in filter(None, (x, y)):
             if name not in file:
                 raise DataError(f"{path}: holds no array {name!r}; there are {sorted(file)}")
         return Arrays(tuple(file[name] for name in (x, y) if name))
 
     @staticmethod
+    @takes(length=count(1, optional=True))
     def from_iterator(make: Any, length: int | None = None) -> Dataset:
         """Return items from a function that gives a fresh iterator for each epoch, or from one iterator.
 
@@ -88,10 +96,11 @@ class Dataset:
             The number of items in an epoch: what comes after them is left for the next one, or, of what
             gives a fresh iterator, not asked for.
         """
-        return Iterated(make, length if length is None else _count("from_iterator: length", length))
+        return Iterated(make, length)
 
     # --- what may be done with them -------------------------------------------------------------------
 
+    @takes(seed=whole(0), buffer=count(1, optional=True))
     def shuffle(self, seed: int = 0, buffer: int | None = None) -> Dataset:
         """Return the items in another order each epoch: of all, or, of a stream, within a buffer."""
         if self.indexed:
@@ -100,10 +109,12 @@ class Dataset:
             raise SettingError("shuffle: of a stream, say how many items to mix: shuffle(seed, buffer=1000)")
         return Mixed(self, seed, buffer)
 
+    @takes(size=count(1), drop_last=flag())
     def batch(self, size: int, drop_last: bool = False) -> Dataset:
         """Return batches of several examples; the last may be smaller, or is dropped."""
-        return Batched(self, _count("batch: size", size), drop_last)
+        return Batched(self, size, drop_last)
 
+    @takes("map", function=function(), seed=whole(0))
     def map(self, function: Callable[..., Any], seed: int = 0) -> Dataset:
         """Return what a function makes of each item: of each batch, if after `batch`.
 
@@ -117,22 +128,26 @@ class Dataset:
         """
         return Mapped(self, function, seed)
 
+    @takes(items=count(1))
     def prefetch(self, items: int = 2) -> Dataset:
         """Return this data set with its next items made ahead of time by a thread in the background."""
-        return Prefetched(self, _count("prefetch: items", items))
+        return Prefetched(self, items)
 
+    @takes("take", count=whole(1))
     def take(self, count: int) -> Dataset:
         """Return the first items only."""
-        return Subset(self, 0, _count("take: count", count))
+        return Subset(self, 0, count)
 
+    @takes("skip", count=whole(1))
     def skip(self, count: int) -> Dataset:
         """Return all items but the first."""
-        return Subset(self, _count("skip: count", count), None)
+        return Subset(self, count, None)
 
+    @takes("split", fraction=between(0, 1))
     def split(self, fraction: float) -> tuple[Dataset, Dataset]:
         """Return the first part, and the last `fraction` of the items."""
         if self.length is None or not 0 < round(self.length * fraction) < self.length:
-            raise DataError(f"split: {fraction:g} of {self.length} items leaves nothing for one of the parts")
+            raise DataError(f"split: fraction={fraction:g} of {self.length} items leaves nothing for a part")
         cut = self.length - round(self.length * fraction)
         return Subset(self, 0, cut), Subset(self, cut, None)
 
@@ -177,7 +192,9 @@ class Arrays(Dataset):
     def __init__(self, parts: Item) -> None:
         lengths = {len(array) for part in parts for _, array in leaves(part)}
         if len(lengths) != 1 or not min(lengths):
-            raise DataError(f"expected arrays of one length, and not empty, got lengths {sorted(lengths)}")
+            raise DataError(
+                f"expected x, y and weights of one length, and not empty, got lengths {sorted(lengths)}"
+            )
         self.parts, self.length = parts, lengths.pop()
 
     def order(self, epoch: int) -> Array:
@@ -215,7 +232,7 @@ class Mixed(Dataset):
 
     def __init__(self, inner: Dataset, seed: int, buffer: int) -> None:
         self.inner, self.seed, self.length = inner, seed, inner.length
-        self.buffer = _count("shuffle: buffer", buffer)
+        self.buffer = buffer
 
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         yield from islice(self._mixed(epoch), start, None)
@@ -294,7 +311,9 @@ class Iterated(Dataset):
 
     def __init__(self, make: Any, length: int | None) -> None:
         if not callable(make) and not isinstance(make, Iterable):
-            raise DataError(f"from_iterator: expected a function or something to iterate over, got {make!r}")
+            raise DataError(
+                f"from_iterator: make must be a function or something to iterate over, got {shown(make)}"
+            )
         self.make, self.length, self.used = make, length, False
         self.first: Item | None = None
 
@@ -390,15 +409,11 @@ def _rows(array: Any, chosen: Array) -> Array:
 def _array(part: Any, title: str) -> Any:
     """Return an array of numbers; what lies in a file stays there."""
     if isinstance(part, dict):
+        if not part:
+            raise DataError(f"from_arrays: {title} must be an array, or a dict of arrays by name, got {{}}")
         return {name: _array(array, f"{title}[{name!r}]") for name, array in part.items()}
     stored = isinstance(part, np.memmap) or type(part).__module__.partition(".")[0] == "h5py"
     made = part if stored and part.ndim else numeric(part, f"from_arrays: {title}")
     if not made.ndim:
         raise DataError(f"from_arrays: {title} must have an entry for each example, got {made}")
-    return made
-
-
-def _count(name: str, given: Any) -> int:
-    owner, _, argument = name.partition(": ")
-    made: int = taken(owner, argument, given, count(1))
     return made

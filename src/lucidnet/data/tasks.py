@@ -210,7 +210,9 @@ def entropy(p: float) -> float:
 
 def _rng(n: int, length: int, seed: int, least: int = 1) -> np.random.Generator:
     if n < 1 or length < least:
-        raise SettingError(f"expected at least 1 sequence of at least {least} steps, got {n} of {length}")
+        raise SettingError(
+            f"length must be at least {least}, and n at least 1, got {n} sequences of {length}"
+        )
     return np.random.default_rng(seed)
 
 

@@ -78,7 +78,8 @@ class Vocabulary:
         """Return the text of some numbers; bytes that are no text become question marks."""
         ids = _whole(ids)
         if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
-            raise DataError(f"expected numbers from 0 to {len(self) - 1}, got {ids.min()} to {ids.max()}")
+            most = len(self) - 1
+            raise DataError(f"ids: expected numbers from 0 to {most}, got {ids.min()} to {ids.max()}")
         if not self.symbols:
             return str(ids.astype(np.uint8).tobytes(), "utf-8", "replace")
         return "".join(self.symbols[i] for i in ids.reshape(-1))
@@ -159,7 +160,7 @@ def split(ids: Sequence[int] | Array, fraction: float = 0.1) -> tuple[Array, Arr
     ids = _numbers(ids, 2)
     cut = len(ids) - round(len(ids) * fraction)
     if not 0 < cut < len(ids):
-        raise DataError(f"{fraction:g} of {len(ids)} symbols leaves nothing for one of the parts")
+        raise DataError(f"text.split: fraction={fraction:g} of {len(ids)} symbols leaves nothing for a part")
     return ids[:cut], ids[cut:]
 
 
@@ -242,7 +243,7 @@ def _numbers(ids: Any, least: int) -> Array:
     ids = _whole(ids)
     if ids.ndim != 1 or len(ids) < least:
         raise DataError(
-            f"expected a text of at least {least} symbols, one after the other, got shape {ids.shape}"
+            f"ids: expected a text of at least {least} symbols, one after the other, got shape {ids.shape}"
         )
     return ids
 

@@ -182,11 +182,11 @@ class OnlineLearner:
 
     def _given(self, xs: Any, ys: Any, weights: Any) -> Segment:
         """Return a segment, checked."""
-        x = numeric(xs, "x").astype(self.model.dtype, copy=False)
+        x = numeric(xs, "xs").astype(self.model.dtype, copy=False)
         if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
             raise ShapeError(
                 f"online: expected inputs (n, {self._shape}) of one time, or of several with time first; "
-                f"got shape {x.shape[1:] if len(x) == 1 else x.shape}"
+                f"got xs of shape {x.shape[1:] if x.ndim and len(x) == 1 else x.shape}"
             )
         return Segment(x, None if ys is None else self._targets(ys, x), self._weights(weights, x))
 
@@ -195,7 +195,7 @@ class OnlineLearner:
         given, shape = numeric(ys, "y"), self.model.output_shape
         if given.shape[:2] != x.shape[:2]:
             raise ShapeError(
-                f"online: expected a target for each input, {x.shape[:2]} (time, n), got shape {given.shape}"
+                f"online: expected ys for each input, {x.shape[:2]} (time, n), got shape {given.shape}"
             )
         rows = given.reshape(-1, *given.shape[2:])
         if len(shape) > 1:
@@ -210,7 +210,7 @@ class OnlineLearner:
         made = numeric(weights, "weights").astype(self.model.dtype, copy=False)
         if made.shape != x.shape[:2]:
             raise ShapeError(
-                f"online: expected a weight for each input, {x.shape[:2]} (time, n), got shape {made.shape}"
+                f"online: expected weights for each input, {x.shape[:2]} (time, n), got shape {made.shape}"
             )
         return made
 

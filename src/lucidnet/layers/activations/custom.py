@@ -51,4 +51,6 @@ def custom(
     >>> square.backward({}, cache, np.array([1.0]))[0]
     array([6.])
     """
-    return CustomActivation(function, derivative or automatic(function, "this activation"))
+    if derivative is None:
+        derivative = automatic(function, "this activation")
+    return CustomActivation(function, derivative)
