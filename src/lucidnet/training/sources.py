@@ -10,7 +10,8 @@ from ..data.given import validation as as_validation
 from ..data.stored import batched, is_stored, stored
 from ..data.weights import class_weighted
 from ..engine.protocol import Trainee
-from ..errors import SettingError
+from ..engine.update import counted
+from .measure import predicted
 
 
 def to_train(
@@ -51,13 +52,10 @@ def to_train(
         data, last = data.split(validation_split)
         validation = ArraySource(last, ROWS)
     size, mixed = _order(model, len(data), batch_size, shuffle)
-    if isinstance(class_weight, str) and model.net.makes_masks:
-        raise SettingError(
-            f"class_weight={class_weight!r} cannot know which time steps count, as masks arise in the "
-            "network: give a weight for each class"
-        )
     if class_weight:
-        data = class_weighted(data, class_weight, model.output_shape)
+        masked = isinstance(class_weight, str) and (data.mask is not None or model.net.makes_masks)
+        counts = predicted(model, data.x, data.mask, counted) if masked else None
+        data = class_weighted(data, class_weight, model.output_shape, counts)
     return ArraySource(data, size, model.seed, mixed), validation
 
 
