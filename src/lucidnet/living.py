@@ -25,7 +25,7 @@ from .foreign import ATTRIBUTES
 from .interop.changes import Base, Changes, applied, essential, from_plain, of_net, with_settings
 from .layers import walk
 from .layers.blank import blank_init
-from .layers.own import check_slopes
+from .layers.slopes import check_slopes
 from .optimizers import SGD, Optimizer
 from .optimizers.settings import kind
 from .training.history import History

@@ -25,6 +25,7 @@ from .queue import exchanged as exchanged
 from .queue import queue as queue
 from .random import Stream as Stream
 from .results import called as called
+from .results import constrained as constrained
 from .results import returned as returned
 from .scan import scan as scan
 from .special import normal_cdf as normal_cdf

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.numeric import numeric, plainly
+from ..core.settings import shown
 from ..errors import DataError, SettingError, ShapeError
 from .arrays import namespace
 from .xla.autodiff import not_followed
@@ -42,6 +43,11 @@ def called(function: Callable[..., Any], what: str, *given: Any, like: Any = Non
         If the result has another shape.
     """
     return returned(followed(what, function, *given), given[0] if like is None else like, what, shape)
+
+
+def constrained(constraint: Callable[..., Any], array: Any) -> Any:
+    """Return the weights that a constraint makes of an array, in its shape."""
+    return called(constraint, f"the constraint {shown(constraint)}", array, shape=array.shape)
 
 
 def followed(what: str, function: Callable[..., Any], *given: Any) -> Any:

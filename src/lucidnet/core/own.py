@@ -9,28 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SettingError
-from .settings import shown
-
-
-def accepts(function: Callable[..., Any], count: int) -> bool:
-    """Tell whether a function can be called with so many arguments, as far as that can be known.
-
-    Examples
-    --------
-    >>> accepts(lambda step: 0.1, 1), accepts(lambda: 0.1, 1), accepts(max, 1)
-    (True, False, True)
-    """
-    from inspect import signature
-
-    try:
-        known = signature(function)
-    except (TypeError, ValueError):  # of a function of another language
-        return True
-    try:
-        known.bind(*(None,) * count)
-    except TypeError:
-        return False
-    return True
+from .settings import accepts, shown
 
 
 def check_methods(cls: type, base: type) -> None:

@@ -227,9 +227,28 @@ def scheduled(
     return setting(f"{in_words(allowed)}, or a schedule", convert, **declared)
 
 
-def _check_takes(given: Any, count: int) -> None:
-    from .own import accepts
+def accepts(function: Callable[..., Any], count: int) -> bool:
+    """Tell whether a function can be called with so many arguments, as far as that can be known.
 
+    Examples
+    --------
+    >>> accepts(lambda step: 0.1, 1), accepts(lambda: 0.1, 1), accepts(max, 1)
+    (True, False, True)
+    """
+    from inspect import signature
+
+    try:
+        known = signature(function)
+    except (TypeError, ValueError):  # of a function of another language
+        return True
+    try:
+        known.bind(*(None,) * count)
+    except TypeError:
+        return False
+    return True
+
+
+def _check_takes(given: Any, count: int) -> None:
     module = str(getattr(given, "__module__", ""))
     if module.partition(".")[0] != "lucidnet" and not accepts(given, count):
         raise UnfitError(f"a function of {count} argument{'s' * (count > 1)}")

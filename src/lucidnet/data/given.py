@@ -58,32 +58,43 @@ OF_BATCHES = {
 """What goes with arrays only, and what to do about it with a data set."""
 
 
-def with_arrays(optimizer: Any, dataset: Any, class_weight: Any = None, **given: Any) -> None:
+def with_arrays(
+    class_weight: Any = None,
+    optimizer: Any = None,
+    dataset: Any = None,
+    batch_size: int | None = None,
+    shuffle: Any = None,
+    sample_weight: Any = None,
+    mask: Any = None,
+    validation_split: float = 0.0,
+) -> None:
     """Raise if something is given that has no effect on batches that come from elsewhere.
 
     Parameters
     ----------
+    class_weight : optional
+        Weights of classes: a dict of them is used.
     optimizer : Optimizer, optional
         What makes the steps, if the batches are to train on.
     dataset : Dataset, optional
         Where they come from; None if that is arrays in a file.
-    class_weight : optional
-        Weights of classes: a dict of them is used.
-    **given
-        What else was given, by name; None if it was not.
+    batch_size, shuffle, sample_weight, mask, validation_split : optional
+        What else was given of what arrays alone have.
     """
-    stored = dataset is None
-    if not stored and getattr(optimizer, "full_batch", False) and dataset.length != 1:
+    if dataset is not None and getattr(optimizer, "full_batch", False) and dataset.length != 1:
         raise SettingError(
             f"{type(optimizer).__name__} takes all examples in each step, and a data set gives them in "
             "batches: give arrays, or a data set of one batch"
         )
+    given = {"batch_size": batch_size, "shuffle": None if shuffle is IF_POSSIBLE else shuffle}
+    given |= {"sample_weight": sample_weight, "validation_split": validation_split or None, "mask": mask}
     for name, value in given.items():
         if value is not None:
-            where = "arrays in a file have no masks; load them, x[:]" if stored else OF_BATCHES[name]
+            stored = "arrays in a file have no masks; load them, x[:]"
+            where = stored if dataset is None else OF_BATCHES[name]
             raise SettingError(f"{name}: goes with arrays in memory; {where}; got {shown(value)}")
     if isinstance(class_weight, str):
-        whose = "arrays in a file" if stored else "a data set"
+        whose = "arrays in a file" if dataset is None else "a data set"
         raise SettingError(
             f"class_weight={class_weight!r}: the classes of {whose} are not counted before the training; "
             "pass a dict with a weight for each class"
@@ -96,17 +107,13 @@ IF_POSSIBLE: Any = object()
 """Stands for an order of its own each epoch, where the network allows one."""
 
 
-def checked_order(
-    optimizer: Any, stateful: Any, n: int, batch_size: int | None, shuffle: bool | None
-) -> tuple[int, bool]:
+def order_of(problem: Any, n: int, batch_size: int | None, shuffle: Any) -> tuple[int, bool]:
     """Return how many examples a batch has, and whether each epoch has an order of its own.
 
     Parameters
     ----------
-    optimizer : Optimizer
-        What makes the steps.
-    stateful : optional
-        Whether there are layers that go on where the batch before stopped.
+    problem : Problem
+        What is trained, and how.
     n : int
         How many examples there are.
     batch_size, shuffle : optional
@@ -117,6 +124,7 @@ def checked_order(
     SettingError
         If one of them cannot be followed.
     """
+    optimizer, stateful = problem.optimizer, bool(problem.layout.stateful)
     size = None if batch_size is None else taken("batches", "batch_size", batch_size, count(1))
     if optimizer.full_batch:
         if shuffle is True or (size or n) < n:

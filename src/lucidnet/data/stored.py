@@ -10,7 +10,9 @@ import numpy as np
 
 from ..backend import Array, Stream
 from ..core.trees import leaves, tree_map
+from .batches import ROWS
 from .dataset import Arrays, Dataset, Item
+from .given import order_of
 
 BLOCK = 1 << 20
 """So many bytes of the rows of a file are read in one go, or one row where that is more."""
@@ -23,15 +25,31 @@ def is_stored(x: Any) -> bool:
     return type(x).__module__.partition(".")[0] == "h5py"
 
 
-def stored(x: Any, y: Any, weights: Any = None, split: float = 0.0) -> tuple[Dataset, Dataset | None]:
-    """Return the examples of arrays in a file, and with a split the last of them for themselves."""
-    whole = Dataset.from_arrays(x, y, weights)
-    return whole.split(split) if split else (whole, None)
+def stored(x: Any, y: Any, weights: Any = None) -> Dataset:
+    """Return the examples of arrays in a file."""
+    return Dataset.from_arrays(x, y, weights)
 
 
-def batched(examples: Dataset, size: int, seed: int | None = None) -> Dataset:
-    """Return batches of examples in a file, in the order of the file, or with a seed in one of their own."""
-    return examples.batch(size) if seed is None else Blocks(examples, size, seed)
+def batches_of(
+    examples: Dataset, problem: Any, seed: int, batch_size: int | None, shuffle: Any, split: float
+) -> tuple[Dataset, Dataset | None]:
+    """Return batches of examples in a file to train on, and, with a split, the last of them to validate on.
+
+    Parameters
+    ----------
+    examples : Dataset
+        The examples.
+    problem : Problem
+        What is trained, and how.
+    seed : int
+        The seed of their order.
+    batch_size, shuffle, split
+        As for `Model.fit`.
+    """
+    first, last = examples.split(split) if split else (examples, None)
+    size, mixed = order_of(problem, first.length or 0, batch_size, shuffle)
+    batches = Blocks(first, size, seed) if mixed else first.batch(size)
+    return batches, None if last is None else last.batch(ROWS)
 
 
 class Blocks(Dataset):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
-from ..backend import Array, Shape, Tree, called, namespace, number
+from ..backend import Array, Shape, Tree, constrained, namespace, number
 from ..backend.layout import Layout
 from ..core.record import Record, record
-from ..core.settings import shown
 from ..core.trees import Path, at, leaves
 from ..errors import SettingError
 from ..layers import Layer, walk
@@ -49,9 +48,7 @@ class Held(NamedTuple):
 
     def hold(self, vector: Array) -> None:
         """Bring the weights back, in place."""
-        given = vector[self.part].reshape(self.shape)
-        what = f"the constraint {shown(self.constraint)}"
-        vector[self.part] = called(self.constraint, what, given, shape=self.shape).reshape(-1)
+        vector[self.part] = constrained(self.constraint, vector[self.part].reshape(self.shape)).reshape(-1)
 
 
 @record

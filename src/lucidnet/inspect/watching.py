@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..core.calls import takes
-from ..core.settings import flag, instance
 from ..layers import Layer
 from ..layers.watched import Call, watched
 
@@ -23,7 +21,6 @@ class Calls(list[Call]):
     net: Layer
 
 
-@takes(net=instance(Layer, "a network, as one layer"), copies=flag())
 @contextmanager
 def watch(net: Layer, copies: bool = False) -> Iterator[Calls]:
     """Watch all layers of a network, and the activations inside them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -31,11 +31,15 @@ class Loss(Value):
         L = 1/N sum_i m_i w_i L_i,     dL/dprediction_i = m_i w_i / N dL_i/dprediction_i
     """
 
+    own: ClassVar[bool] = False
+    """Whether it is of a user's own."""
+
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         if not of_library(cls):
             from .own import adapt
 
+            cls.own = True
             adapt(cls, Loss)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
@@ -84,7 +88,7 @@ class Loss(Value):
         """Return the gradient of the mean loss by the prediction."""
         cache, prediction, share = cache
         slope, shape = self.slope(cache), prediction.shape
-        if not of_library(self):
+        if self.own:
             slope = returned(slope, prediction, f"{type(self).__name__}.slope")
         if slope.shape != shape:
             raise ShapeError(f"{type(self).__name__}: the slope must have shape {shape}, got {slope.shape}")

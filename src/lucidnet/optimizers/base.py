@@ -133,7 +133,7 @@ class Optimizer(Value):
 
     def rate(self, learning_rate: Setting, step: int) -> float:
         """Return the learning rate at a step (from 1)."""
-        rate = at_step(learning_rate, step - 1)
+        rate = at_step(learning_rate, step - 1) if callable(learning_rate) else learning_rate
         if not rate >= 0:
             raise SettingError(
                 f"{type(self).__name__}: the schedule of learning_rate gives {rate!r} at step {step - 1}; "

@@ -141,10 +141,8 @@ class OnlineLearner:
             If loss or gradient are not finite. The weights are those of the last good step, and the sequence
             is over: the next step begins a new one.
         """
-        x, y, weights = (
-            None if given is None else numeric(given, name)[None]
-            for name, given in (("x", x), ("y", y), ("weights", weights))
-        )
+        given = zip(("x", "y", "weights"), (x, y, weights), strict=True)
+        x, y, weights = (None if one is None else numeric(one, name)[None] for name, one in given)
         found = self._made(self._given(x, y, weights), self._since >= self.delay)
         self.losses = self._losses(found)
         return found.predictions[0][0]

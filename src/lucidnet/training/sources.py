@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..data.batches import ROWS, ArraySource, BatchSource, DatasetSource, as_dataset
-from ..data.given import IF_POSSIBLE, checked_order, checked_pair, with_arrays
+from ..data.given import IF_POSSIBLE, checked_pair, order_of, with_arrays
 from ..data.given import validation as as_validation
-from ..data.stored import batched, is_stored, stored
+from ..data.stored import batches_of, is_stored, stored
 from ..data.weights import class_weighted
 from ..engine.protocol import Trainee
 from ..engine.update import counted
@@ -34,24 +34,20 @@ def to_train(
     checked_pair(validation_data, validation_split)
     validation = None if validation_data is None else to_measure(model, **as_validation(validation_data))
     if (dataset := as_dataset(x, y)) is not None:
-        given = {"sample_weight": sample_weight, "mask": mask, "validation_split": validation_split or None}
-        order = None if shuffle is IF_POSSIBLE else shuffle
-        with_arrays(model.optimizer, dataset, class_weight, batch_size=batch_size, shuffle=order, **given)
+        given = (dataset, batch_size, shuffle, sample_weight, mask, validation_split)
+        with_arrays(class_weight, model.optimizer, *given)
         return _checked(model, dataset, class_weight), validation
     if y is not None and is_stored(x):
-        with_arrays(model.optimizer, None, class_weight, mask=mask)
-        examples, rest = stored(x, y, sample_weight, validation_split)
-        _checked(model, examples.batch(1))  # makes the first weights, if there are none
-        size, mixed = _order(model, examples.length or 0, batch_size, shuffle)
-        if rest is not None:
-            validation = _checked(model, rest.batch(ROWS))
-        batches = batched(examples, size, model.seed if mixed else None)
-        return _checked(model, batches, class_weight), validation
+        with_arrays(class_weight, mask=mask)
+        _checked(model, (file := stored(x, y, sample_weight)).batch(1))  # makes weights, if there are none
+        order = (model.problem, model.seed, batch_size, shuffle, validation_split)
+        batches, rest = batches_of(file, *order)
+        return _checked(model, batches, class_weight), _checked(model, rest) if rest else validation
     data = model.checked(x, y, None, sample_weight, mask)
     if validation_split:
         data, last = data.split(validation_split)
         validation = ArraySource(last, ROWS)
-    size, mixed = _order(model, len(data), batch_size, shuffle)
+    size, mixed = order_of(model.problem, len(data), batch_size, shuffle)
     if class_weight:
         masked = isinstance(class_weight, str) and (data.mask is not None or model.net.makes_masks)
         counts = predicted(model, data.x, data.mask, counted) if masked else None
@@ -60,26 +56,17 @@ def to_train(
 
 
 def to_measure(
-    model: Trainee,
-    x: Any,
-    y: Any = None,
-    mask: Any = None,
-    batch_size: int | None = None,
-    sample_weight: Any = None,
+    model: Trainee, x: Any, y: Any = None, mask: Any = None, batch_size: Any = None, sample_weight: Any = None
 ) -> BatchSource:
     """Return where batches to measure on come from."""
     if (dataset := as_dataset(x, y)) is not None:
-        with_arrays(None, dataset, sample_weight=sample_weight, mask=mask, batch_size=batch_size)
+        with_arrays(None, None, dataset, batch_size, None, sample_weight, mask)
         return _checked(model, dataset)
     size = ROWS if batch_size is None else batch_size
     if y is not None and is_stored(x):
-        with_arrays(None, None, mask=mask)
-        return _checked(model, stored(x, y, sample_weight)[0].batch(size))
+        with_arrays(mask=mask)
+        return _checked(model, stored(x, y, sample_weight).batch(size))
     return ArraySource(model.checked(x, y, None, sample_weight, mask), size)
-
-
-def _order(model: Trainee, n: int, batch_size: int | None, shuffle: Any) -> tuple[int, bool]:
-    return checked_order(model.problem.optimizer, model.problem.layout.stateful, n, batch_size, shuffle)
 
 
 def _checked(model: Trainee, dataset: Any, class_weight: Any = None) -> BatchSource:
