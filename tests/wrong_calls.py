@@ -396,13 +396,14 @@ def public() -> dict[str, Any]:
         package = import_module(f"lucidnet.{place}".rstrip("."))
         for name in getattr(package, "__all__", dir(package)):
             made = getattr(package, name)
-            if inspect.isroutine(made) and not name.startswith("_"):
+            if inspect.isroutine(made) and not name.startswith("_") and made not in found.values():
                 found[f"{place}.{name}".lstrip(".")] = made
     for where in CLASSES:
         place, _, name = where.rpartition(".")
         kind = getattr(import_module(f"lucidnet.{place}".rstrip(".")), name)
         for method, made in inspect.getmembers(kind):
-            if not method.startswith("_") and inspect.isroutine(made):
+            ours = getattr(made, "__module__", None) or ""
+            if not method.startswith("_") and inspect.isroutine(made) and ours.startswith("lucidnet"):
                 found[f"{where}.{method}"] = made
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,24 +14,22 @@ from ..errors import DataError, ShapeError
 Array = npt.NDArray[Any]
 Data = npt.ArrayLike
 Weight = npt.ArrayLike | None
-NUMBERS = "fiub"  # the kinds of dtype that are numbers
+AS_TRAINED = {"ff", "if", "uf", "bf"}  # the kinds of targets and predictions that a training gives
 WHOLE = "iub"  # the kinds of dtype that hold classes; all others hold scores
 
 
 def given(name: str, y: Data, prediction: Data) -> tuple[Array, Array]:
     """Return labels or targets, and predictions, as arrays of numbers of at least one axis."""
-    if _ready(y) and _ready(prediction):
-        return cast(Array, y), cast(Array, prediction)
+    one: Any = y
+    other: Any = prediction
+    arrays = type(one) is type(other) is np.ndarray and one.ndim and other.ndim
+    if arrays and one.dtype.kind + other.dtype.kind in AS_TRAINED:
+        return one, other
     target, guess = numeric(y, f"{name}: y"), numeric(prediction, f"{name}: prediction")
     for title, array in (("y", target), ("prediction", guess)):
         if not array.ndim:
             raise ShapeError(f"{name}: {title} must have an entry for each example, got {array}")
     return target, guess
-
-
-def _ready(x: Any) -> bool:
-    """Tell whether something is as a training gives it, so that nothing has to be looked at."""
-    return type(x) is np.ndarray and x.ndim > 0 and x.dtype.kind in NUMBERS
 
 
 def columns_of(prediction: Array) -> int:
