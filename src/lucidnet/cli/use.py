@@ -55,7 +55,7 @@ def predict(file: Path, data: str | None, rows: int, out: Path | None) -> None:
     """Print predictions beside the targets; write all of them to a CSV file if asked for."""
     show.check_places(out)
     model = Model.load(file)
-    task = open_whole(data) if data else open_task(show.data_name(model, None))
+    task = open_whole(data) if data is not None else open_task(show.data_name(model, None))
     y = model.predict(task.x_test)
     columns, lines = _predictions(y, task.y_test, task.classes)
     show.table(["row", *columns], [[str(i), *line] for i, line in enumerate(lines[:rows])])

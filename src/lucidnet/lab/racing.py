@@ -209,7 +209,9 @@ def race(
     starts = range(seeds) if isinstance(seeds, int) else seeds
     named = [_named(rule) for rule in rules]
     if not named or not len(starts):
-        raise SettingError(f"race: expected at least one rule and one seed, got {rules!r} and {seeds!r}")
+        raise SettingError(
+            f"race: expected at least one of rules and seeds, got rules={rules!r} and seeds={seeds!r}"
+        )
     entries = [(name, seed, _copy(model, rule, seed)) for name, rule in named for seed in starts]
     runs = []
     for name, seed, runner in entries:
