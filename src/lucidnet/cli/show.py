@@ -105,9 +105,7 @@ def plot(file: Path, out: Path, what: str, layer: str | None, data: str | None) 
     """Draw a saved model."""
     check_places(picture=out)
     if data is not None and what not in ("confusion", "mistakes"):
-        raise SettingError(
-            f"--data {data!r} has no effect on {what}: it is for confusion and mistakes"
-        )
+        raise SettingError(f"--data {data!r} has no effect on {what}: it is for confusion and mistakes")
     if layer is not None and what in ("curves", "confusion", "mistakes"):
         raise SettingError(f"--layer {layer!r} has no effect on {what}, which draws no weights")
     draw(Model.load(file), out, what, layer, data)

@@ -231,8 +231,8 @@ def mixup(x: Any, y: Any, rng: Stream, alpha: float = 0.2) -> tuple[Array, Array
         w = share.reshape(-1, *(1,) * (array.ndim - 1)).astype(array.dtype)
         return w * array + (1 - w) * array[other]
 
-    floats = y if y.dtype.kind == "f" else y.astype("float32")
-    return mixed(x), mixed(floats)
+    x, y = (array if array.dtype.kind == "f" else array.astype("float32") for array in (x, y))
+    return mixed(x), mixed(y)
 
 
 @takes(images=array_like(), rows=array_like(), columns=array_like())
