@@ -246,7 +246,7 @@ def sampled(images: Array, rows: Array, columns: Array) -> Array:
     rows, columns : array (n, height, width)
         Where to look for each pixel of the result.
     """
-    if images.ndim != 4 or not rows.shape == columns.shape == images.shape[:3]:
+    if images.ndim != 4 or rows.ndim != 3 or rows.shape != columns.shape or len(rows) != len(images):
         raise ShapeError(
             f"sampled: expected images (n, height, width, channels), rows and columns (n, height, width), "
             f"got {images.shape}, {rows.shape} and {columns.shape}"
