@@ -341,7 +341,7 @@ OF_NAME = {
     "check.rule.shape": {"None"},  # without a network
     "check.rule.loss": {"text"},
     "losses.custom.order": {"None"},
-    "Model.activations.layers": {"None", "text", "[]", "()", "['no']", "set()"},
+    "Model.activations.layers": {"None", "text", "[]", "()", "['no']", "set()", "{}", "{1: 2}"},
     "Model.gradients.rule": {"None", "text"},
     "Model.online.rule": {"text"},
     "Model.intervene.changes": {"{}", "{1: 2}"},
@@ -385,6 +385,7 @@ WORDS = {
     "rules.get.given": "rule",
     "metrics.several.given": "metric",
     "Model.load_weights.source": "load_weights",
+    "Model.intervene.changes": "intervene",
 }
 """What a message calls an argument that has another name."""
 

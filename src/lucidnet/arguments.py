@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from os import PathLike
 from typing import Any, ClassVar, TypeVar
 
 from .core.calls import array_like, takes
@@ -155,13 +154,7 @@ def _as_size(given: Any, owner: Any) -> Any:
 SHAPE = setting("the sizes of one input such as (28, 28, 1), or a dict of them", _as_shape, optional=True)
 TREE = instance(Mapping, "a dict of arrays by layer and name")
 METHODS: dict[str, dict[str, Any]] = {
-    "activations": {"layers": texts(one=True, optional=True)},
     "build": {"shape": SHAPE},
-    "intervene": {
-        "changes": instance(
-            Mapping, "a dict such as {'dense1': 0} from layers to what replaces their outputs"
-        )
-    },
     "load": {
         "path": path_like(),
         "custom": instance(Mapping, "a dict from names to classes", optional=True),
@@ -169,7 +162,6 @@ METHODS: dict[str, dict[str, Any]] = {
         "mesh": setting("'all', a number, or rows and columns as '4x2'", _as_mesh, optional=True),
     },
     "load_weights": {
-        "source": instance((str, PathLike, Mapping), "the path of a file, or a tree like params"),
         "strict": flag(),
         "reset": flag(),
     },

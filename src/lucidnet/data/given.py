@@ -127,10 +127,9 @@ def order_of(problem: Any, n: int, batch_size: int | None, shuffle: Any) -> tupl
     optimizer, stateful = problem.optimizer, bool(problem.layout.stateful)
     size = None if batch_size is None else taken("batches", "batch_size", batch_size, count(1))
     if optimizer.full_batch:
-        if shuffle is True or (size or n) < n:
-            name, given = ("shuffle", shuffle) if shuffle is True else ("batch_size", size)
+        if (size or n) < n:
             raise SettingError(
-                f"{name}={given} has no effect with {type(optimizer).__name__}, which takes all {n} examples "
+                f"batch_size={size} has no effect with {type(optimizer).__name__}, which takes all {n} examples "
                 "in each step: leave it out"
             )
         return n, False
