@@ -129,8 +129,8 @@ def order_of(problem: Any, n: int, batch_size: int | None, shuffle: Any) -> tupl
     if optimizer.full_batch:
         if (size or n) < n:
             raise SettingError(
-                f"batch_size={size} has no effect with {type(optimizer).__name__}, which takes all {n} examples "
-                "in each step: leave it out"
+                f"batch_size={size} has no effect with {type(optimizer).__name__}, which takes all {n} "
+                "examples in each step: leave it out"
             )
         return n, False
     if stateful and shuffle in (None, True):
