@@ -513,8 +513,8 @@ class Model:
         callbacks : sequence of Callback
             What happens between steps and epochs.
         record : sequence of str
-            What to note at each step in ``history.steps``, by name or pattern: weights (``"*.W"``), and
-            ``"grads/*"``, ``"updates/*"``, ``"activations/*"``.
+            What to note at each step in ``history.steps``, by name or pattern: ``"weights"`` (all of them),
+            ``"dense1.W"``, ``"grads/*"``, ``"updates/*"``, ``"activations/*"``, ``"gradient_alignment"``.
         record_every : int
             At which steps: those whose number this divides.
         resume : path, optional

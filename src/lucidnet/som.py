@@ -153,11 +153,14 @@ class SelfOrganizingMap:
             found.append((order, np.take_along_axis(gaps, order[:, :1], 1)[:, 0]))
         return np.concatenate([o for o, _ in found]), np.concatenate([gap for _, gap in found])
 
-    def plot(self) -> Any:
-        """Return a figure of `distances` (needs matplotlib: ``pip install 'lucidnet[plots]'``)."""
-        from .plots import heat_map
+    def plot(self, **look: Any) -> Any:
+        """Return a figure of `distances` (needs matplotlib: ``pip install 'lucidnet[plots]'``).
 
-        return heat_map(self.distances(), title="mean distance to the neighbours")
+        ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
+        """
+        from .plots import distance_map
+
+        return distance_map(self.distances(), **look)
 
     def __repr__(self) -> str:
         return f"SelfOrganizingMap({self.rows}, {self.columns}, seed={self.seed})"

@@ -6,10 +6,26 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; an error of the user's becomes one line, not a traceback."""
+    """Run the command line; an error of the user's becomes one line, not a traceback.
+
+    The exit codes are 0; 1 if something was found wrong (a check failed, the doctor found an ailment); 2 if
+    an option, a file or the data cannot be used; 70 if another of several processes has gone; 130 after
+    Ctrl-C, 143 after SIGTERM, when what was done is kept.
+    """
+    try:
+        _run()
+    except KeyboardInterrupt:  # while modules are imported, or before a command has begun
+        from .show import INTERRUPTED
+
+        sys.exit(INTERRUPTED)
+
+
+def _run() -> None:
     from ..errors import LucidnetError, Terminated, WorkerError
     from .app import app
+    from .show import complain, drop_output, plain_streams
 
+    plain_streams()
     try:
         app()
     except WorkerError as error:
@@ -17,11 +33,22 @@ def main() -> None:
 
         give_up(str(error))
     except Terminated as ended:
-        print(ended, file=sys.stderr)
+        complain(str(ended))
         raise
     except LucidnetError as error:
         from ..backend.xla.peers import leave
 
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         leave()
+        sys.exit(2)
+    except OSError as error:  # a disk that is full, an output that is gone
+        place = f": {error.filename}" if error.filename else " (where the output goes, or a file)"
+        complain(f"error: {error.strerror or error}{place}")
+        drop_output()
+        sys.exit(2)
+    except MemoryError as error:
+        complain(
+            f"error: there is not enough memory ({error or 'none is left'}): try fewer units or "
+            "smaller batches"
+        )
         sys.exit(2)

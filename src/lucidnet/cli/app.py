@@ -2,44 +2,101 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
-from .. import foreign
-from . import show, train, use
-
-
-class Command(TyperCommand):
-    """A command that says what an option of other programs is called here."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the options of a command line."""
-        known = {name for param in self.params for name in param.opts}
-        for given in (arg.partition("=")[0] for arg in args):
-            if given not in known and (ours := foreign.OPTIONS.get(given)) in known:
-                ctx.fail(f"No such option: {given}: here it is {ours}")
-        return super().parse_args(ctx, args)
-
+from . import look, show, train, use
+from .words import Command
 
 app = typer.Typer(
     help="Neural networks that you can see through: train, look inside, check.",
+    epilog="Exit codes: 0 all is well; 1 a check failed, or the doctor found something; 2 an option, a file "
+    "or the data cannot be used; 70 another of several processes has gone; 130 after "
+    "Ctrl-C, 143 after SIGTERM.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 
+
+def _names(find: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """Return what completes a word in a shell; after a comma the next begins."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, begun = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in sorted(find()) if name.startswith(begun)]
+
+    return complete
+
+
+def _data_names() -> Iterable[str]:
+    from .. import data
+
+    return data.KNOWN
+
+
+def _rule_names() -> Iterable[str]:
+    from .. import rules
+
+    return (*rules.SPACE, *rules.TIME)
+
+
+def _optimizer_names() -> Iterable[str]:
+    from .. import optimizers
+
+    return optimizers.KNOWN
+
+
+def _activation_names() -> Iterable[str]:
+    from ..layers import activations
+
+    return activations.KNOWN
+
+
 Data = Annotated[
-    str, typer.Argument(metavar="DATA", help="digits, mnist, fashion-mnist, a generated set, or a file.")
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="digits, mnist, fashion-mnist, a generated set, or a file.",
+        autocompletion=_names(_data_names),
+    ),
 ]
 ModelFile = Annotated[Path, typer.Argument(metavar="FILE", help="A model written by --save.")]
 OptionalData = Annotated[
     str | None,
-    typer.Argument(metavar="DATA", help="The data set or file; by default the one it was trained on."),
+    typer.Argument(
+        metavar="DATA",
+        help="The data set or file; by default the one it was trained on.",
+        autocompletion=_names(_data_names),
+    ),
 ]
+Subject = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL|DATA",
+        help="A model file, or the data for a new network as the options describe it.",
+        autocompletion=_names(_data_names),
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON, and nothing else.")]
+Hidden = Annotated[str, typer.Option(help="Units of the hidden layers, as in 128,64.")]
+Activation = Annotated[
+    str, typer.Option(help="Activation of the hidden layers.", autocompletion=_names(_activation_names))
+]
+Optimizer = Annotated[
+    str,
+    typer.Option(help="sgd, adam, adamw, nadam, rmsprop, lion, ...", autocompletion=_names(_optimizer_names)),
+]
+Rate = Annotated[float | None, typer.Option(help="Learning rate; the optimizer's own if left out.")]
+RuleName = Annotated[
+    str, typer.Option(help="Learning rule: backprop, fa, dfa, kp, ...", autocompletion=_names(_rule_names))
+]
+BatchSize = Annotated[int, typer.Option(help="Examples per step.")]
+Seed = Annotated[int, typer.Option(help="The seed of all random numbers.")]
 
 
 class Picture(StrEnum):
@@ -53,30 +110,47 @@ class Picture(StrEnum):
     mistakes = "mistakes"
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"lucidnet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Neural networks that you can see through: train, look inside, check."""
+
+
 @app.command(name="train", cls=Command)
 def train_command(
     data: Data = "digits",
-    hidden: Annotated[str, typer.Option(help="Units of the hidden layers, as in 128,64.")] = "128,64",
-    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "relu",
+    hidden: Hidden = "128,64",
+    activation: Activation = "relu",
     dropout: Annotated[float, typer.Option(help="Share of hidden units dropped while training.")] = 0.0,
     initializer: Annotated[
         str | None, typer.Option(help="First weights; he_normal for relu and its kin, else glorot_uniform.")
     ] = None,
-    optimizer: Annotated[str, typer.Option(help="sgd, adam, adamw, nadam, rmsprop, lion, ...")] = "adam",
-    lr: Annotated[float | None, typer.Option(help="Learning rate; the optimizer's own if left out.")] = None,
+    optimizer: Optimizer = "adam",
+    lr: Rate = None,
     momentum: Annotated[float | None, typer.Option(help="Momentum, for sgd and rmsprop.")] = None,
     one_cycle: Annotated[
         float | None, typer.Option(help="Rate up to this and down again, in place of a constant one.")
     ] = None,
-    rule: Annotated[str, typer.Option(help="Learning rule: backprop, fa, dfa, kp, ...")] = "backprop",
+    rule: RuleName = "backprop",
     alignment: Annotated[
         int | None,
         typer.Option(min=1, help="Each so many steps, compare the rule's gradient with the true one."),
     ] = None,
     epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 10,
-    batch_size: Annotated[int | None, typer.Option(help="Examples per step; 64 if left out.")] = None,
+    batch_size: BatchSize = 64,
     validation: Annotated[float, typer.Option(help="Share of the training data to validate on.")] = 0.1,
-    seed: Annotated[int, typer.Option(help="The seed of all random numbers.")] = 0,
+    seed: Seed = 0,
     resume: Annotated[
         Path | None, typer.Option(help="Keep checkpoints in this folder, and go on from the newest.")
     ] = None,
@@ -99,33 +173,53 @@ def train_command(
         Path | None, typer.Option(help="Draw curves and first-layer weights to this file.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show the result only.")] = False,
+    json: Json = False,
 ) -> None:
     """Train a dense network, and measure it on the test set. Ctrl-C ends early and keeps what was learned."""
     network = train.Network(hidden, activation, dropout, initializer)
     team = train.Team(devices, coordinator, processes, process_id)
     way = train.Way(rule, alignment, one_cycle, resume, backend, dtype, team)
     method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed, way)
-    raise typer.Exit(train.run(data, network, method, save, plot, quiet))
+    with show.figures(json) as found:
+        code = train.run(data, network, method, save, plot, quiet or json, found)
+    raise typer.Exit(code)
 
 
 @app.command(cls=Command)
 def race(
     data: Data = "digits",
-    rules: Annotated[str, typer.Option(help="Learning rules, with commas.")] = "backprop,fa,dfa,kp",
+    rules: Annotated[
+        str,
+        typer.Option(
+            help="Learning rules, with commas; also optimizers, rates or activations.",
+            autocompletion=_names(_rule_names),
+        ),
+    ] = "backprop,fa,dfa,kp",
     seeds: Annotated[int, typer.Option(min=1, help="How many first weights to try each with.")] = 3,
     epochs: Annotated[int, typer.Option(min=1, help="How often to go through the data.")] = 5,
-    hidden: Annotated[str, typer.Option(help="Units of the hidden layers, as in 128,64.")] = "128,64",
-    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "tanh",
-    optimizer: Annotated[str, typer.Option(help="sgd, adam, adamw, nadam, rmsprop, lion, ...")] = "adam",
-    lr: Annotated[float | None, typer.Option(help="Learning rate; the optimizer's own if left out.")] = None,
+    hidden: Hidden = "128,64",
+    activation: Activation = "tanh",
+    optimizer: Optimizer = "adam",
+    lr: Rate = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Examples per step.")] = 64,
     plot: Annotated[Path | None, typer.Option(help="Draw loss, metric and alignment to this file.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write all figures of all epochs to this file.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="With which the others are compared; the first if left out.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep finished runs in this folder, and go on after them.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="How many runs are made at once (needs joblib).")] = 1,
+    json: Json = False,
 ) -> None:
     """Train one network by several learning rules, from the same weights, on the same batches."""
     network = train.Network(hidden, activation)
     method = train.Method(optimizer, lr, None, epochs, batch_size, 0.0, 0)
-    use.race(data, network, method, rules, seeds, plot, csv)
+    contest = use.Contest(rules, seeds, baseline, folder, jobs)
+    with show.figures(json) as found:
+        code = use.race(data, network, method, contest, plot, csv, found)
+    raise typer.Exit(code)
 
 
 @app.command(cls=Command)
@@ -133,9 +227,11 @@ def evaluate(
     file: ModelFile,
     data: OptionalData = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the confusion matrix to this file.")] = None,
+    json: Json = False,
 ) -> None:
     """Measure a saved model on the test part of a data set."""
-    use.evaluate(file, data, plot)
+    with show.figures(json) as found:
+        use.evaluate(file, data, plot, found)
 
 
 @app.command(cls=Command)
@@ -144,15 +240,18 @@ def predict(
     data: OptionalData = None,
     rows: Annotated[int, typer.Option(min=0, help="How many examples to show.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write all predictions to this CSV file.")] = None,
+    json: Json = False,
 ) -> None:
     """Predict with a saved model: for the test part of a data set, or for all rows of a named file."""
-    use.predict(file, data, rows, out)
+    with show.figures(json) as found:
+        use.predict(file, data, rows, out, found)
 
 
 @app.command(cls=Command)
-def info(file: ModelFile) -> None:
+def info(file: ModelFile, json: Json = False) -> None:
     """Show what a model file holds: layers, shapes, parameters, settings, history."""
-    show.info(file)
+    with show.figures(json) as found:
+        show.info(file, found)
 
 
 @app.command(cls=Command)
@@ -161,9 +260,12 @@ def check(
         Path | None, typer.Argument(metavar="[FILE]", help="A model; all layers if none.")
     ] = None,
     data: OptionalData = None,
+    json: Json = False,
 ) -> None:
     """Check every layer, activation, loss and learning rule, or the gradients of a saved model."""
-    raise typer.Exit(use.check(file, data))
+    with show.figures(json) as found:
+        code = use.check(file, data, found)
+    raise typer.Exit(code)
 
 
 @app.command(cls=Command)
@@ -176,3 +278,69 @@ def plot(
 ) -> None:
     """Draw a saved model: training curves, weights, confusion matrix, worst mistakes."""
     show.plot(file, out, what.value, layer, data)
+
+
+@app.command(cls=Command)
+def doctor(
+    subject: Subject,
+    data: OptionalData = None,
+    hidden: Hidden = "128,64",
+    activation: Activation = "relu",
+    optimizer: Optimizer = "adam",
+    lr: Rate = None,
+    rule: RuleName = "backprop",
+    steps: Annotated[int, typer.Option(min=1, help="How many training steps to watch, on a copy.")] = 20,
+    batch_size: BatchSize = 64,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Say in plain sentences why a network does not learn: of a saved model, or of a new one."""
+    method = train.Method(optimizer, lr, None, 1, batch_size, 0.0, seed, train.Way(rule))
+    with show.figures(json) as found:
+        model, task = look.subject(subject, data, train.Network(hidden, activation), method)
+        code = look.doctor(model, task, steps, batch_size, found)
+    raise typer.Exit(code)
+
+
+@app.command(cls=Command)
+def explain(
+    subject: Subject = "xor",
+    data: OptionalData = None,
+    hidden: Hidden = "2",
+    activation: Activation = "tanh",
+    optimizer: Optimizer = "sgd",
+    lr: Rate = None,
+    rule: RuleName = "backprop",
+    row: Annotated[int, typer.Option(min=0, help="The first training example to use.")] = 0,
+    rows: Annotated[int, typer.Option(min=1, help="How many examples.")] = 1,
+    digits: Annotated[int, typer.Option(min=1, help="Significant digits of the numbers.")] = 6,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="Write it to this .html, .tex or .txt file.")] = None,
+) -> None:
+    """Tell one training step operation by operation: forward, loss, backward, update."""
+    method = train.Method(optimizer, lr, None, 1, 1, 0.0, seed, train.Way(rule))
+    model, task = look.subject(subject, data, train.Network(hidden, activation), method)
+    look.explain(model, task, row, rows, digits, out)
+
+
+@app.command("lr-find", cls=Command)
+def lr_find(
+    subject: Subject,
+    data: OptionalData = None,
+    hidden: Hidden = "128,64",
+    activation: Activation = "relu",
+    optimizer: Optimizer = "adam",
+    rule: RuleName = "backprop",
+    start: Annotated[float, typer.Option(help="The first rate.")] = 1e-6,
+    stop: Annotated[float, typer.Option(help="The last rate.")] = 10.0,
+    steps: Annotated[int, typer.Option(min=10, help="How many steps lie between them.")] = 100,
+    batch_size: BatchSize = 64,
+    seed: Seed = 0,
+    plot: Annotated[Path | None, typer.Option(help="Draw the curve to this file.")] = None,
+    json: Json = False,
+) -> None:
+    """Find a learning rate: the loss against a rate that grows from step to step."""
+    method = train.Method(optimizer, None, None, 1, batch_size, 0.0, seed, train.Way(rule))
+    with show.figures(json) as found:
+        model, task = look.subject(subject, data, train.Network(hidden, activation), method)
+        look.lr_find(model, task, start, stop, steps, batch_size, plot, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import data as sets
+from ..errors import SettingError
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,30 @@ class Task:
 
     def about(self) -> dict[str, Any]:
         """What a saved model remembers of its data."""
-        return {"data": self.name}
+        return {"data": readable(self.name)}
+
+
+def readable(name: str) -> str:
+    """Return the name of a file as text, also where the system's own encoding lacks some of its signs."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def as_name(text: str) -> str:
+    """Return a text as the system names files: what `readable` was given."""
+    return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
 def open_task(name: str) -> Task:
     """Load a data set by name, or from a file."""
+    if not name.strip():
+        raise SettingError(f"DATA: expected the name of a data set, as in digits, or a file, got {name!r}")
     (x, y), (x_test, y_test) = sets.load(name)
     return Task(name, x, y, x_test, y_test)
 
 
 def open_whole(name: str) -> Task:
     """Load a data set by name; of a file without a test part of its own, all rows are the test part."""
-    if name in sets.KNOWN or not Path(name).exists():
+    if name in sets.KNOWN or not name.strip() or not Path(name).exists():
         return open_task(name)
     table = sets.read(name)
     if table.x_test is not None:

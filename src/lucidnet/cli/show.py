@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
+import math
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -15,10 +20,91 @@ from ..errors import FileError, SettingError, lookup
 from ..inspect.summary import as_text
 from ..model import Model
 from ..training.history import Result, number
-from .data import open_task
+from .data import as_name, open_task, readable
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells expect it."""
 NEVER_WRAP = 10_000
 CONSOLE = Console(soft_wrap=True, highlight=False)
+PLAIN = {
+    "±": "+-",
+    "…": "...",
+    "×": "x",
+    "–": "-",
+    "—": "-",
+    "→": "->",
+    "·": "*",
+    "∂": "d",
+    "≤": "<=",
+    "≥": ">=",
+}
+"""What is written for signs that a terminal does not have; others by their number."""
+
+
+def plain_streams() -> None:
+    """Let a terminal that has only some signs, as one of ASCII, get others in place of the rest."""
+    codecs.register_error("lucidnet", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", "") in ("strict", "surrogateescape") and hasattr(stream, "reconfigure"):
+            if (getattr(stream, "encoding", None) or "").lower().replace("-", "") != "utf8":
+                stream.reconfigure(errors="lucidnet")
+            elif stream.errors == "strict":  # a path may hold bytes that are no text
+                stream.reconfigure(errors="backslashreplace")
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_sign, error.object[error.start : error.end])), error.end
+
+
+def _sign(sign: str) -> str:
+    import unicodedata
+
+    kind, *rest = unicodedata.decomposition(sign).split() or [""]
+    if kind in ("<sub>", "<super>"):
+        return "".join(chr(int(number, 16)) for number in rest)
+    return PLAIN.get(sign) or sign.encode("ascii", "backslashreplace").decode()
+
+
+def drop_output() -> None:
+    """Let what is still to be printed go nowhere: Python would try, and complain, once more at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def complain(text: str) -> None:
+    """Print a line about what went wrong, where messages go."""
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)
+
+
+@contextmanager
+def figures(as_json: bool) -> Iterator[dict[str, Any]]:
+    """Collect the figures of a command; as JSON they are all that is printed, at its end, in one line."""
+    found: dict[str, Any] = {}
+    before, CONSOLE.quiet = CONSOLE.quiet, as_json or CONSOLE.quiet
+    try:
+        yield found
+    finally:
+        CONSOLE.quiet = before
+    if as_json:
+        import json
+
+        print(json.dumps(_jsonable(found), allow_nan=False))
+
+
+def _jsonable(value: Any) -> Any:
+    """Return figures as JSON has them: what is not finite becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(one) for one in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _jsonable(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, (bool, int, float)) else readable(str(value))
 
 
 def line(text: str) -> None:
@@ -59,6 +145,19 @@ def check_places(*paths: Path | None, picture: Path | None = None) -> None:
             )
 
 
+def check_folder(option: str, folder: Path) -> None:
+    """Raise before the work begins if a folder could not be written to, or not be made."""
+    if "\0" in str(folder):
+        raise FileError(f"{option}: a path holds no null character; name another folder")
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"{option}: {folder} is a file; name a folder, which is made if it is not there")
+    above = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise FileError(
+            f"{option}: {folder} cannot be made or written to, because of {above}; name another folder"
+        )
+
+
 def keep(model: Model, save: Path | None, plot_to: Path | None) -> None:
     """Write the model and the picture of a training, where asked for."""
     if save:
@@ -71,21 +170,28 @@ def keep(model: Model, save: Path | None, plot_to: Path | None) -> None:
 def alignment(model: Model, plot_to: Path | None) -> None:
     """Print how the rule's gradients and its feedback weights lay, first and last; draw it, too."""
     from .. import plots
+    from ..plots.alignment import degrees
 
     line("")
     rows = [
-        [name, f"{pairs[0][1]:.3f}", f"{pairs[-1][1]:.3f}"] for name, pairs in model.history.steps.items()
+        [name, *(f"{angle:.1f}" for angle in degrees([pairs[0][1], pairs[-1][1]]))]
+        for name, pairs in model.history.steps.items()
     ]
-    table(["cosine", "first", "last"], rows)
+    table(["angle in degrees", "first", "last"], rows)
     if plot_to:
         out = plot_to.with_name(f"{plot_to.stem}-alignment{plot_to.suffix}")
         plots.save(plots.alignment(model.history), out)
         line(f"alignment drawn to {out}")
 
 
-def info(file: Path) -> None:
+def info(file: Path, found: dict[str, Any]) -> None:
     """Print what a model file holds."""
     model = Model.load(file)
+    found |= {"file": str(file), "bytes": file.stat().st_size, "parameters": len(model.get_weights())}
+    found |= {"layers": [{"name": layer.name, "layer": repr(layer)} for layer in model.net.layers]}
+    found |= {"loss": model.loss, "optimizer": model.optimizer, "rule": model.rule, "seed": model.seed}
+    found |= {"metrics": [metric.name for metric in model.metrics], "dtype": model.dtype}
+    found |= {"data": model.about.get("data"), "epochs": model.history.epochs, "history": dict(model.history)}
     line(f"{file}: {file.stat().st_size:,} bytes\n\n{model.summary()}\n")
     for name, value in (
         ("loss", model.loss),
@@ -105,9 +211,11 @@ def plot(file: Path, out: Path, what: str, layer: str | None, data: str | None) 
     """Draw a saved model."""
     check_places(picture=out)
     if data is not None and what not in ("confusion", "mistakes"):
-        raise SettingError(f"--data {data!r} has no effect on {what}: it is for confusion and mistakes")
-    if layer is not None and what in ("curves", "confusion", "mistakes"):
-        raise SettingError(f"--layer {layer!r} has no effect on {what}, which draws no weights")
+        raise SettingError(
+            f"--data {data!r}: is for confusion and mistakes; --what {what} draws the model alone"
+        )
+    if layer is not None and what != "heat":
+        raise SettingError(f"--layer {layer!r}: is for heat, not for --what {what}")
     draw(Model.load(file), out, what, layer, data)
 
 
@@ -161,9 +269,8 @@ def _judged(model: Model, what: str, data: str | None) -> Any:
 
 def data_name(model: Model, data: str | None) -> str:
     """Return the name of the data set: the given one, or that of the training."""
-    name = model.about.get("data") if data is None else data
-    if data == "":
-        raise SettingError("DATA: expected the name of a data set or a file, got ''")
-    if not name:
+    if data is not None:
+        return data
+    if not (name := model.about.get("data")):
         raise SettingError("the file does not say what data the model was trained on: name a data set")
-    return str(name)
+    return as_name(str(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import dataclass
@@ -17,9 +18,7 @@ from ..model import Model
 from ..training.history import Result
 from . import show
 from .data import Task, open_task
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells expect it."""
+from .show import INTERRUPTED
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,10 @@ class Network:
         return [*layers, Dense(task.outputs, activation=task.activation)]
 
     def _units(self) -> list[int]:
+        if not self.hidden.strip():
+            return []
         try:
-            return [int(units) for units in self.hidden.split(",")] if self.hidden.strip() else []
+            return [int(units) for units in self.hidden.split(",")]
         except ValueError:
             raise SettingError(
                 f"--hidden: expected whole numbers with commas, as in 128,64, got {self.hidden!r}"
@@ -50,7 +51,7 @@ class Network:
 
     def _first_weights(self) -> str:
         """Return the initializer: if none is given, He's for rectifiers, Glorot's for what saturates."""
-        if self.initializer is not None:
+        if self.initializer:
             return self.initializer
         lookup("activation", self.activation, activations.KNOWN)
         rectifiers = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish")
@@ -73,7 +74,7 @@ class Team:
         """Join the other processes, if there are any; return the mesh of the model."""
         from .. import distributed
 
-        if (self.coordinator, self.processes, self.index) != (None, None, None):
+        if self.coordinator or self.processes or self.index is not None:
             distributed.start(self.coordinator, self.processes, self.index)
             return self._given("all")
         if self.devices is None:
@@ -83,7 +84,7 @@ class Team:
         return self._given(None)
 
     def _given(self, otherwise: str | None) -> Any:
-        given = otherwise if self.devices is None else self.devices
+        given = self.devices or otherwise
         return int(given) if given and given.isdigit() else given
 
 
@@ -104,10 +105,6 @@ class Way:
     team: Team = Team()
 
 
-BATCH = 64
-"""Examples in a batch, if nothing is said."""
-
-
 @dataclass(frozen=True)
 class Method:
     """How the options say to train."""
@@ -116,10 +113,24 @@ class Method:
     lr: float | None
     momentum: float | None
     epochs: int
-    batch_size: int | None
+    batch_size: int
     validation: float
     seed: int
     way: Way = Way()
+
+    def check(self) -> None:
+        """Raise before the work begins if a number is out of range, in the words of the options."""
+        if not 0 <= self.validation < 1:  # NaN is not, either
+            raise SettingError(
+                "--validation: expected a share of the data, from 0 to below 1, as in 0.1, got "
+                f"{self.validation:g}"
+            )
+        if self.way.one_cycle is not None and not 0 < self.way.one_cycle < math.inf:
+            raise SettingError(
+                f"--one-cycle: expected a rate above 0, as in 0.02, got {self.way.one_cycle:g}"
+            )
+        if self.way.resume is not None:
+            show.check_folder("--resume", self.way.resume)
 
     def make(self) -> optimizers.Optimizer:
         """Return the optimizer that the options ask for."""
@@ -131,20 +142,21 @@ class Method:
         made: optimizers.Optimizer = kind(**settings)
         return made
 
-    def batch(self, model: Model) -> int | None:
-        """Return how many examples a batch has: 64 if nothing is said; none where a step takes all."""
-        if self.batch_size is None and not model.problem.optimizer.full_batch:
-            return BATCH
-        return self.batch_size
-
 
 def run(
-    data: str, network: Network, method: Method, save: Path | None, plot: Path | None, quiet: bool
+    data: str,
+    network: Network,
+    method: Method,
+    save: Path | None,
+    plot: Path | None,
+    quiet: bool,
+    found: dict[str, Any],
 ) -> int:
     """Train, show the result, write what was asked for; return the exit code."""
     if save:
         check_suffix(save)  # before the work begins
     show.check_places(save, picture=plot)
+    method.check()
     task = open_task(data)
     way = method.way
     mesh = way.team.mesh()
@@ -164,6 +176,9 @@ def run(
         raise
     seconds = time.perf_counter() - began
     results = _measured(model, task)
+    found |= {"data": task.name, "parameters": len(model.get_weights()), "finished": finished}
+    found |= {"seconds": seconds, "epochs": model.history.epochs, **results, "history": dict(model.history)}
+    found |= {"saved": save and str(save), "steps": model.history.step_rows()}
     if not main:
         return 0 if finished else INTERRUPTED
     _report(model, results, seconds, finished, method)
@@ -177,7 +192,7 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
     """Train; return False if Ctrl-C ended it."""
     settings: dict[str, Any] = {
         "epochs": method.epochs,
-        "batch_size": method.batch(model),
+        "batch_size": None if model.problem.optimizer.full_batch else method.batch_size,
         "validation_split": method.validation,
         "verbose": 0 if quiet else 1,
         "resume": method.way.resume,

@@ -10,6 +10,7 @@ import numpy as np
 from ..backend import Array, Stream
 from ..core.record import Record, record
 from ..core.settings import count, taken
+from ..core.trees import leaves
 from ..errors import DataError, SettingError
 from .batch import Batch, Data, IndexedBatch, Shard
 
@@ -19,6 +20,8 @@ MISSING = (
     "y is missing: training and evaluation need targets, fit(x, y); a list of batches (x, y) goes in as "
     "data.Dataset.from_iterator(batches)"
 )
+LARGE = 1 << 12
+"""Bytes of an example of which no sample is kept."""
 
 
 class BatchSource(Protocol):
@@ -33,6 +36,18 @@ class BatchSource(Protocol):
 
     def facts(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return settings, and what the data are, as plain data: to notice that they have become others."""
+
+
+def sample(source: Any) -> Batch | None:
+    """Return up to 500 examples of data in memory, copied; None of a stream, or of large examples."""
+    data = getattr(source, "data", None)
+    if not isinstance(data, Data):
+        return None
+    first = data.batch(slice(0, 1))
+    if sum(array.nbytes for _, array in leaves({"x": first.x, "y": first.target})) > LARGE:
+        return None
+    batch: Batch = data.batch(slice(0, 500))
+    return batch.copied()
 
 
 @record

@@ -91,8 +91,7 @@ def weight_alignment(model: Trainee) -> dict[str, float]:
     from ..rules.credit import places
     from ..rules.feedback import branch
 
-    found = {}
-    there = list(places(problem.objective.net, problem.rule))
+    found, there = {}, list(places(problem.objective.net, problem.rule))
     for path, layer, own in there:
         last = path == there[-1][0]
         B = branch(state.feedback.weights, path)

@@ -10,6 +10,7 @@ from ..backend import Array
 from ..core.settings import taken, texts, whole
 from ..core.trees import dotted, leaves, tree_map
 from ..data.batch import Batch
+from ..data.batches import sample
 from ..engine.numbers import Numbers
 from ..engine.protocol import Trainee
 from ..engine.state import Measured
@@ -35,7 +36,8 @@ class Recorder(Callback):
     Gradients and activations take one more pass on the same batch, with the same random numbers.
     How a learning rule's gradient lies to the true one is called ``gradient_alignment/dense1`` (a cosine),
     ``sign_agreement/dense1`` and ``norm_ratio/dense1``, and how feedback weights lie to the weights they
-    stand for ``weight_alignment/dense1``; a kind alone, without a slash, means all of it.
+    stand for ``weight_alignment/dense1``; a kind alone, without a slash, means all of it, and ``weights`` all
+    that the network learns, from which `lucidnet.plots.animate` draws its boundary.
 
     Parameters
     ----------
@@ -57,15 +59,17 @@ class Recorder(Callback):
     def begin(self, loop: Loop) -> None:
         self.before = None
         known = list(names(loop.model))
+        weights = [name for name in known if "/" not in name]
+        self.patterns = tuple(q for p in self.patterns for q in (weights if p == "weights" else [p]))
         for pattern in self.patterns:
             if not any(fnmatch(name, pattern) for name in known):
                 raise SettingError(f"record: nothing is called {pattern!r}; there are {', '.join(known)}")
+        loop.model.history.origin = loop.model.net, sample(loop.source)
 
     def before_step(self, loop: Loop, batches: Sequence[Batch]) -> None:
-        self.before = None
+        self.before, model = None, loop.model
         if loop.steps % self.every:
             return
-        model = loop.model
         found: dict[str, Any] = {dotted(path): array for path, array in leaves(model.params)}
         if self._wants("grads") or self._wants("activations"):
             found |= probe(model, batches[0])
@@ -99,12 +103,10 @@ def names(model: Trainee) -> Iterator[str]:
     """Yield the names of all that can be recorded."""
     weights = [dotted(path) for path, _ in leaves(model.params)]
     yield from weights
-    for kind in ("grads", "updates"):
-        yield from (f"{kind}/{name}" for name in weights)
+    yield from (f"{kind}/{name}" for kind in ("grads", "updates") for name in weights)
     yield from ("activations/" + dotted(path) for path, _ in walk(model.net) if path)
     owners = dict.fromkeys(dotted(path[:-1]) for path, _ in leaves(model.params))
-    for kind in ALIGNMENTS[:3]:
-        yield from (f"{kind}/{name}" for name in owners)
+    yield from (f"{kind}/{name}" for kind in ALIGNMENTS[:3] for name in owners)
     yield from _weights(model)
 
 

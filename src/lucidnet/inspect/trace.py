@@ -75,7 +75,6 @@ def trace_step(model: Trainee, batch: Batch, state: State | None = None) -> Trac
         Its state, as it is now if not given.
     """
     state = (model.state if state is None else state).reset()
-    batch = batch
     run = training_run(state, batch, Numbers(state.seed))
     return trace(model.problem.objective, state.params, batch, run, state.feedback.weights)
 

@@ -1,8 +1,9 @@
-"""Experiments: learning rules side by side."""
+"""Experiments: learning rules, optimizers, rates and models side by side."""
 
 from ..core.exports import export
-from .racing import Race as Race
-from .racing import RaceRun as RaceRun
+from .folder import load_race as load_race
+from .outcome import Race as Race
+from .outcome import RaceRun as RaceRun
 from .racing import race as race
 
 export(globals())

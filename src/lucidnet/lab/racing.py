@@ -1,199 +1,119 @@
-"""Learning rules against each other: the same first weights, the same batches."""
+"""Learning rules, or anything else by name, against each other: the same first weights, the same batches."""
 
 from __future__ import annotations
 
-import time
-import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..errors import SettingError
+from ..arguments import LEVEL
+from ..core.settings import Check, count, instance, setting, shown, taken, whole
+from ..errors import SettingError, Terminated, optional, suggestion
 from ..model import Model
-from ..rules import get
 from ..training.callbacks.base import Callback
-from ..training.history import History, Result, number
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from ..data.batch import Batch
-    from ..training.loop import Loop
-
-SAMPLE = 256
-"""How many examples the alignment is measured on."""
-
-
-@dataclass(frozen=True)
-class RaceRun:
-    """One training: its rule and seed, its history, what it took.
-
-    Parameters
-    ----------
-    rule : str
-        The name of the rule.
-    seed : int
-        The seed of first weights, batches and feedback.
-    history : History
-        Loss and metrics after each epoch, of training and validation, and ``gradient_alignment``: the
-        cosine between the rule's gradient and the true one, over all weights below the last layer.
-    seconds : float
-        The time of its training steps, without measurements.
-    memory : int
-        The most that a training step had allocated, in bytes.
-    """
-
-    rule: str
-    seed: int
-    history: History
-    seconds: float
-    memory: int
-
-
-@dataclass(frozen=True)
-class Race:
-    """What came out of a race.
-
-    Parameters
-    ----------
-    runs : tuple of RaceRun
-        One for each rule and seed.
-    """
-
-    runs: tuple[RaceRun, ...]
-
-    @property
-    def rules(self) -> list[str]:
-        """The names of the rules."""
-        return list(dict.fromkeys(run.rule for run in self.runs))
-
-    def of(self, rule: str) -> list[RaceRun]:
-        """Return the runs of a rule."""
-        return [run for run in self.runs if run.rule == rule]
-
-    def curves(self, rule: str, quantity: str) -> np.ndarray[Any, Any]:
-        """Return a quantity of each run of a rule: (seeds, epochs)."""
-        return np.array([run.history[quantity] for run in self.of(rule)])
-
-    @property
-    def quantities(self) -> list[str]:
-        """The names of what was measured."""
-        return list(self.runs[0].history)
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return all figures: one dict for each rule, seed and epoch."""
-        return [{"rule": run.rule, "seed": run.seed} | row for run in self.runs for row in run.history.rows()]
-
-    def to_csv(self, path: str | PathLike[str] | None = None) -> str:
-        """Return `rows` as CSV; write it to a file if a path is given."""
-        from ..core.files import csv_text
-
-        return csv_text(["rule", "seed", "epoch", *self.quantities], self.rows(), path)
-
-    def table(self) -> str:
-        """Return the figures of the last epoch as a table: mean and standard deviation over the seeds."""
-        from rich.table import Table
-
-        from ..inspect.summary import as_text
-
-        table = Table(box=None, pad_edge=False, header_style="")
-        columns = ["rule", *self.quantities, "s", "MiB a step"]
-        for column in columns:
-            table.add_column(column.replace("_", " "), justify="left" if column == "rule" else "right")
-        for rule in self.rules:
-            table.add_row(rule, *self._row(rule))
-        return as_text(table, 60 + 24 * len(columns))
-
-    def _row(self, rule: str) -> Iterator[str]:
-        for name in self.quantities:
-            yield _written(self.curves(rule, name)[:, -1])
-        yield f"{np.mean([run.seconds for run in self.of(rule)]):.2f}"
-        yield f"{np.mean([run.memory for run in self.of(rule)]) / 2**20:.1f}"
-
-    def __str__(self) -> str:
-        return self.table()
-
-    def plot(self) -> Figure:
-        """Return a figure of all quantities over the epochs: mean and spread over the seeds."""
-        from ..plots.race import race_curves
-
-        return race_curves(
-            {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}
-        )
-
-
-def _written(values: np.ndarray[Any, Any]) -> str:
-    """Write the mean, and the standard deviation with as many decimals."""
-    mean, spread = number(float(values.mean())), float(values.std())
-    if len(values) == 1:
-        return mean
-    return f"{mean} ± {number(spread) if 'e' in mean else f'{spread:.4f}'}"
+from ..training.callbacks.keeping import CSVLog
+from .board import Board, board
+from .folder import RaceFolder, same
+from .outcome import Race, RaceRun
+from .racers import FIT, Racer, racers
+from .running import Training, facts_of, silent
+from .streams import Streaming
 
 
 @dataclass
-class _Watch(Callback):
-    """Measures the alignment after each epoch, and the time of the steps."""
+class _Run:
+    """One run that is to be made."""
 
+    racer: Racer
+    seed: int
     model: Model
-    batch: Batch
-    alignment: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    began: float = 0.0
-
-    def begin(self, loop: Loop) -> None:
-        self.alignment, self.seconds = [], 0.0
-
-    def before_step(self, loop: Loop, batches: Sequence[Any]) -> None:
-        self.began = time.perf_counter()
-
-    def step(self, loop: Loop, measured: Sequence[Any]) -> None:
-        self.seconds += time.perf_counter() - self.began
-
-    def epoch(self, loop: Loop, result: Result) -> None:
-        from ..inspect.alignment import overall_alignment
-
-        self.alignment.append(overall_alignment(self.model, self.batch))
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def race(
     model: Model,
     data: Any,
-    rules: Sequence[Any],
+    rules: Sequence[Any] | Mapping[str, Any],
     *,
     seeds: int | Sequence[int] = 3,
-    epochs: int = 5,
+    epochs: int | None = None,
     batch_size: int = 64,
     verbose: int = 1,
+    baseline: str | None = None,
+    folder: str | PathLike[str] | None = None,
+    jobs: int = 1,
+    online: bool | Mapping[str, int] = False,
+    **settings: Any,
 ) -> Race:
     """Train one network by several learning rules, from the same weights, on the same batches.
+
+    Optimizers, rates, activations and whole models are raced in the same way: anything by name. A model of
+    another network begins with its own first weights of the same seed.
 
     Parameters
     ----------
     model : Model
         A compiled model: its layers, loss, optimizer and metrics are used. It stays as it is.
-    data : pair (x, y), or pair of pairs ((x, y), (x_test, y_test))
-        What to train on, and what to validate on after each epoch; a tenth of the first if left out.
-    rules : sequence of str or Rule
-        The rules; give ``("name", rule)`` for a name of one's own.
+    data : pair (x, y), pair of pairs ((x, y), (x_test, y_test)), or Dataset
+        What to train on, and what to validate on after each epoch (also `validation_data`); a tenth of the
+        first if left out. Or what else `fit` takes as x: a `data.Dataset`, or a function that gives a fresh
+        iterator of batches for each epoch.
+    rules : dict of str to anything, or sequence
+        Who takes part, by name. Each is a rule, an optimizer, a rate or schedule, an activation (of hidden
+        layers), a loss, a model, layers, a function that returns one of these two, or a dict of settings:
+        ``model``, ``rule``, ``optimizer``, ``activation``, ``units`` (of the hidden layers), ``loss``, those
+        of the optimizer such as ``learning_rate``, and those of `fit`, such as ``batch_size``. In a sequence
+        stand rules, optimizers, rates, activations and losses, or pairs ``("name", rule)``.
     seeds : int or sequence of int
         How many seeds, or which.
-    epochs, batch_size : int
+    epochs : int
+        As in `Model.fit`: 5 if not given; of a stream 1.
+    batch_size : int
         As in `Model.fit`.
-    verbose : {0, 1}
-        Whether to print a line for each run.
+    verbose : {0, 1, 2}
+        0 shows nothing; 1 prints a line for each run, and in a terminal draws a bar within runs; 2 prints a
+        line for each epoch, too.
+    baseline : str, optional
+        With whom the others are compared in the table; the first if not given.
+    folder : path, optional
+        Where finished runs are kept. A race that was interrupted goes on after them, to the same numbers as
+        one that was not; other seeds and rules may be added. Another data set, other settings, or another
+        rule of the same name are an error. What functions do, of a data set or a callback, is not compared.
+    jobs : int
+        How many runs are made at once, each in a process of its own (needs joblib: ``pip install
+        'lucidnet[jobs]'``). Whatever backend ``joblib.parallel_config`` names does the work; Dask's has been
+        tested, others have not. The numbers are those of ``jobs=1``, as long as the processes do their sums
+        with as many threads each as one alone (``OPENBLAS_NUM_THREADS=1`` makes sure of it). Callbacks work
+        there on copies: what they note does not come back.
+    online : bool or dict
+        Whether each learns from a stream, at each time step: the data are then inputs and targets
+        (time, n, ...), or a function that gives a fresh iterator of the (x, y) or (x, y, weights) of each
+        time step. A dict says ``every`` and ``delay``, as in `Model.online`, and ``stretch``: how many time
+        steps are summed up in a row of the history.
+    **settings
+        What else `fit` takes: validation_data, validation_split, shuffle, class_weight, sample_weight, mask,
+        accumulate, validate_every, callbacks, record, record_every. Callbacks may also be a function
+        ``callbacks(name, seed)`` that returns those of a run; those that write files must be. With
+        ``record="gradient_alignment"`` the alignment of each layer at each step is in ``step_rows()``.
 
     Returns
     -------
     Race
-        With ``table()``, ``plot()``, ``rows()`` and ``to_csv()``.
+        With ``table()``, ``differences()``, ``plot()``, ``rows()``, ``step_rows()`` and ``to_csv()``. After
+        Ctrl-C it has the runs that were finished, and ``stopped`` says so. A run whose loss is not finite is
+        ended, and ``failed`` says where; the others go on.
 
     Raises
     ------
     SettingError
-        If a rule is not defined for this network; before any training begins.
+        If a rule is not defined for this network, or the folder is of another race; before any training
+        begins.
+    KeyboardInterrupt
+        If no run was finished before Ctrl-C.
 
     Examples
     --------
@@ -204,62 +124,215 @@ def race(
     >>> result = ln.race(model, ln.data.load("digits"), ["backprop", "fa"], seeds=2, epochs=1, verbose=0)
     >>> [(run.rule, run.seed) for run in result.runs]
     [('backprop', 0), ('backprop', 1), ('fa', 0), ('fa', 1)]
+    >>> slow = {"rule": "fa", "learning_rate": 1e-4}
+    >>> who = {"fa": "fa", "fa, small rate": slow, "sgd": ln.optimizers.SGD(0.1)}
+    >>> ln.race(model, ln.data.load("digits"), who, seeds=1, epochs=1, verbose=0).rules
+    ['fa', 'fa, small rate', 'sgd']
     """
+    model = taken("race", "model", model, instance(Model, "a compiled model"))
+    named, starts = racers(rules), _seeds(seeds)
+    if not named or not starts:
+        raise SettingError(f"race: expected at least one rule and one seed, got {rules!r} and {seeds!r}")
+    names = [one.name for one in named]
+    if baseline is not None and baseline not in names:
+        raise SettingError(f"race: baseline: nobody is called {baseline!r}: {suggestion(baseline, names)}")
+    verbose = taken("race", "verbose", verbose, setting(LEVEL.expected, _level))
+    jobs = taken("race", "jobs", jobs, whole(1))
+    work = _work(model, data, named, epochs, batch_size, online, settings, verbose if jobs == 1 else 0)
+    made = [_Run(one, seed, one.model(model, seed, bool(online))) for one in named for seed in starts]
+    facts = _facts(model, made, work)
+    kept = RaceFolder(folder) if folder is not None else None
+    with kept.locked() if kept else nullcontext():
+        finished, stopped = _raced(made, work, facts, kept, jobs, board(verbose, len(made)))
+    return Race(tuple(finished), facts, baseline, stopped)
+
+
+def _seeds(given: Any) -> list[int]:
+    """Return the seeds themselves."""
+    if hasattr(given, "__iter__") and not isinstance(given, str):
+        starts = [taken("race", "seeds", one, whole(0)) for one in given]
+        if len(set(starts)) < len(starts):
+            raise SettingError(f"race: each seed can be raced once, got {shown(given)}")
+        return starts
+    return list(range(taken("race", "seeds", given, whole(0))))
+
+
+def _level(given: Any, owner: Any) -> int:
+    level: Check = LEVEL
+    return int(given) if isinstance(given, bool) else int(level.convert(given, owner))
+
+
+def _work(
+    model: Model,
+    data: Any,
+    named: list[Racer],
+    epochs: int | None,
+    batch_size: int,
+    online: Any,
+    settings: dict[str, Any],
+    verbose: int,
+) -> Training | Streaming:
+    """Return what all runs have in common, checked."""
+    for name in settings:
+        if name == "resume":
+            raise SettingError("race: resume is of one training; a race is gone on with by folder=...")
+        if name not in FIT:
+            raise TypeError(
+                f"race() got an unexpected keyword argument {name!r}: "
+                f"{suggestion(name, FIT | {'jobs', 'folder', 'epochs', 'seeds'})}"
+            )
+    if online:
+        (x, y), validation = _parted(data)
+        if validation is not None:
+            raise SettingError(
+                "race: an online race has no validation data: each time step is predicted, then learned"
+            )
+        if odd := next((one for one in named if one.fit_settings), None):
+            raise SettingError(
+                f"race: {odd.name!r}: {', '.join(odd.fit_settings)} have no meaning in an online race"
+            )
+        rules = {one.name: one.rule(model) for one in named}
+        return Streaming.of(x, y, online, settings, epochs, rules)
     (x, y), validation = _parted(data)
-    starts = range(seeds) if isinstance(seeds, int) else seeds
-    named = [_named(rule) for rule in rules]
-    if not named or not len(starts):
+    if hasattr(x, "__next__"):
         raise SettingError(
-            f"race: expected at least one of rules and seeds, got rules={rules!r} and seeds={seeds!r}"
+            "race: an iterator is used up by the first run: give a function that returns a fresh one, or a "
+            "Dataset"
         )
-    entries = [(name, seed, _copy(model, rule, seed)) for name, rule in named for seed in starts]
-    runs = []
-    for name, seed, runner in entries:
-        runs.append(_run(name, seed, runner, (x, y, validation), epochs, batch_size))
-        if verbose:
-            last = {key: values[-1] for key, values in runs[-1].history.items()}
-            print(f"{name}, seed {seed}: {Result(last)}", flush=True)
-    return Race(tuple(runs))
+    given = {"epochs": 5 if epochs is None else taken("race", "epochs", epochs, count(1))}
+    given |= {"batch_size": taken("race", "batch_size", batch_size, count(1))} | settings
+    if validation is not None:
+        if given.get("validation_data") is not None:
+            raise SettingError("race: validation data are given twice: in data, and as validation_data")
+        given["validation_data"] = validation
+    if y is not None and given.get("validation_data") is None:
+        given.setdefault("validation_split", 0.1)
+    for callbacks in (settings.get("callbacks"), *(one.fit_settings.get("callbacks") for one in named)):
+        _shareable(callbacks)
+    return Training(x, y, given, verbose if verbose == 2 else 0)
 
 
 def _parted(data: Any) -> tuple[tuple[Any, Any], Any]:
+    """Return what to train on, and what to validate on."""
+    if isinstance(data, str):
+        raise SettingError(
+            f"race: data must be arrays: write lucidnet.data.load({data!r}) in place of {data!r}"
+        )
+    if not isinstance(data, (tuple, list)):
+        return (data, None), None
+    if len(data) != 2:
+        raise SettingError(
+            "race: data must be (x, y), ((x, y), (x_test, y_test)) or a Dataset; weights go by name, "
+            f"sample_weight=...; got {len(data)} things"
+        )
     first, second = data
-    if isinstance(first, tuple) and len(first) == 2 and isinstance(second, tuple):
-        return first, second
+    if _is_pair(first) and _is_pair(second):
+        return (first[0], first[1]), tuple(second)
+    if hasattr(first, "batches"):  # a Dataset, and what to validate on
+        return (first, None), second
     return (first, second), None
 
 
-def _named(given: Any) -> tuple[str, Any]:
-    if isinstance(given, tuple):
-        return given[0], get(given[1])
-    return (given if isinstance(given, str) else repr(given)), get(given)
+def _is_pair(given: Any) -> bool:
+    """Tell whether something is (x, y), and no list of two rows."""
+    if isinstance(given, list):
+        return len(given) == 2 and all(hasattr(part, "shape") and np.ndim(part) for part in given)
+    return isinstance(given, tuple) and len(given) in (2, 3)
 
 
-def _copy(model: Model, rule: Any, seed: int) -> Model:
-    """Return an untrained model of another seed and rule."""
-    made = Model(model.net, seed=seed, dtype=model.dtype, backend=model.config)
-    loss, optimizer, _ = model._compiled
-    made.compile(loss, optimizer, model.metrics, rule=rule)
-    made.build(model.input_shape)
-    return made
+def _shareable(callbacks: Any) -> None:
+    """Raise if runs would overwrite each other's files."""
+    for callback in callbacks if isinstance(callbacks, (list, tuple)) else ():
+        if isinstance(callback, Callback) and (callback.owned() is not None or isinstance(callback, CSVLog)):
+            raise SettingError(
+                f"race: the runs would overwrite each other's files by one {type(callback).__name__}: give a "
+                "function that makes the callbacks of a run, callbacks=lambda name, seed: [...]"
+            )
 
 
-def _run(name: str, seed: int, model: Model, data: Any, epochs: int, batch_size: int) -> RaceRun:
-    x, y, validation = data
-    settings = {"validation_data": validation} if validation else {"validation_split": 0.1}
-    size = None if model.problem.optimizer.full_batch else batch_size  # else it would have no effect
-    watch = _Watch(model, model.checked(x[:SAMPLE], y[:SAMPLE]).batch(slice(None)))
-    model.fit(x, y, epochs=epochs, batch_size=size, verbose=0, callbacks=[watch], **settings)
-    history = History(model.history)
-    history["gradient_alignment"] = watch.alignment
-    return RaceRun(name, seed, history, watch.seconds, _memory(model, x[:batch_size], y[:batch_size]))
+def _facts(model: Model, made: list[_Run], work: Training | Streaming) -> dict[str, Any]:
+    """Return what the race has in common; note in each run what is its own, and see that it can begin."""
+    if isinstance(work, Streaming):
+        for one in made:
+            one.model.build(work.shape())
+            one.model.online(work.rules[one.racer.name], work.every, work.delay)  # raises where it cannot
+    else:
+        for one in {one.racer.name: one for one in reversed(made)}.values():  # the first run of each
+            if one is made[0] or one.racer.fit_settings or one.racer.parts.keys() & {"model", "loss"}:
+                work.check(one.model, one.racer.fit_settings)
+    for one in made:
+        one.facts = facts_of(one.model, one.racer.fit_settings)
+        if isinstance(work, Streaming):
+            one.facts["rule"] = repr(work.rules[one.racer.name])
+    first = Racer("").model(model, 0)
+    common = {"backend": repr(model.config), "dtype": model.dtype}
+    return common | work.facts(first)
 
 
-def _memory(model: Model, x: Any, y: Any) -> int:
-    """Return the peak of what one training step allocates."""
-    tracemalloc.start()
+def _raced(
+    made: list[_Run],
+    work: Training | Streaming,
+    facts: dict[str, Any],
+    folder: RaceFolder | None,
+    jobs: int,
+    shown_by: Board,
+) -> tuple[list[RaceRun], str | None]:
+    """Make the runs that are not there yet; return all, and why some are missing if they are."""
+    there = {(run.rule, run.seed): run for run in folder.runs(facts)} if folder else {}
+    for one in made:
+        key = one.racer.name, one.seed
+        if folder and key in there:
+            same(there[key], one.facts, folder.folder)
+    stopped = None
+    found: dict[tuple[str, int], RaceRun] = {}
     try:
-        model.train_step(x, y)
-        return tracemalloc.get_traced_memory()[1]
+        for one in made:
+            if run := there.get((one.racer.name, one.seed)):
+                found[run.rule, run.seed] = run
+                shown_by.end(run, kept=True)
+        missing = [one for one in made if (one.racer.name, one.seed) not in found]
+        runs = (
+            _by_processes(missing, work, jobs)
+            if jobs > 1 and len(missing) > 1
+            else _one_by_one(missing, work, shown_by)
+        )
+        for run in runs:
+            found[run.rule, run.seed] = run
+            if folder:
+                folder.write(run, facts)
+            shown_by.end(run)
+    except KeyboardInterrupt:
+        if not found:
+            raise
+        where = f"; they are kept in {folder.folder}" if folder else ""
+        stopped = f"stopped by Ctrl-C after {len(found)} of {len(made)} runs{where}"
+        shown_by.line(stopped)
+    except Terminated:  # the process ends, by this very error
+        kept = (
+            f"{len(found)} of {len(made)} runs are kept in {folder.folder}"
+            if folder
+            else "no folder keeps the runs"
+        )
+        raise Terminated(f"ended by SIGTERM; {kept}") from None
     finally:
-        tracemalloc.stop()
+        shown_by.close()
+    keys = [(one.racer.name, one.seed) for one in made]
+    return [found[key] for key in keys if key in found], stopped
+
+
+def _one_by_one(made: list[_Run], work: Training | Streaming, shown_by: Board) -> Iterator[RaceRun]:
+    for one in made:
+        shown_by.begin(one.racer.name, one.seed)
+        yield work.run(one.racer.name, one.seed, one.model, one.racer.fit_settings, one.facts, shown_by.tell)
+
+
+def _by_processes(made: list[_Run], work: Training | Streaming, jobs: int) -> Iterator[RaceRun]:
+    """Yield the runs as they are finished, in any order."""
+    joblib = optional("joblib", "jobs")
+    tasks = (
+        joblib.delayed(work.run)(
+            one.racer.name, one.seed, one.model, one.racer.fit_settings, one.facts, silent
+        )
+        for one in made
+    )
+    yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from ..errors import DataError
-from .figures import PALETTE, new_figure
+from .colors import LineStyle, line_styles, theme
+from .figures import WIDE, Look, angle_axis, panels, picture, tidy
+from .images import symmetric_limit
 from .weights import draw_heat_map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from ..engine.protocol import Trainee
     from ..training.history import History
@@ -22,18 +23,23 @@ KINDS = {"gradient_alignment": "rule's gradient to the true one", "weight_alignm
 """The kinds of alignment that are drawn, with the titles of their panels."""
 
 
-def alignment(records: History | Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
-    """Draw angles over the steps of a training, in degrees: 0 is along, 90 across.
+@picture
+def alignment(
+    records: History | Mapping[str, Sequence[tuple[int, float]]], **look: Unpack[Look]
+) -> Sequence[Axes]:
+    """Draw angles over the steps of a training, in degrees: 0 is as backprop, 90 unrelated.
 
     Parameters
     ----------
     records : History, or mapping of names to pairs (step, cosine)
         The history of ``fit(..., record=["gradient_alignment", "weight_alignment"])``, or its ``steps``.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for gradients and one for weights, where recorded; a line for each layer.
+        A panel for gradients and one for weights, where recorded; each layer has one colour in both.
 
     Raises
     ------
@@ -50,40 +56,62 @@ def alignment(records: History | Mapping[str, Sequence[tuple[int, float]]]) -> F
     kinds = [kind for kind in KINDS if any(name.startswith(f"{kind}/") for name in steps)]
     if not kinds:
         raise DataError('alignment: none was recorded: fit(..., record=["gradient_alignment"])')
-    figure = new_figure(5.2 * len(kinds) + 0.4, 3.8)
-    for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
-        _draw(axes, kind, steps)
-    return figure
+    layers = [name.partition("/")[2] for name in steps if name.partition("/")[0] in KINDS]
+    places = panels(len(kinds), 2, 3.6 if len(kinds) > 1 else 5.4, 3.4, look)
+    for axes, kind in zip(places, kinds, strict=True):
+        _draw(axes, kind, steps, line_styles(layers, axes))
+    return places
 
 
-def _draw(axes: Axes, kind: str, steps: Mapping[str, Sequence[tuple[int, float]]]) -> None:
-    lines = {name: pairs for name, pairs in steps.items() if name.startswith(f"{kind}/")}
-    for number, (name, pairs) in enumerate(lines.items()):
+def degrees(cosines: Any) -> np.ndarray[Any, Any]:
+    """Return the angles that belong to cosines, in degrees; NaN stays NaN.
+
+    Examples
+    --------
+    >>> degrees([1.0, 0.0, -1.0]).tolist()
+    [0.0, 90.0, 180.0]
+    """
+    angles: np.ndarray[Any, Any] = np.degrees(np.arccos(np.clip(np.asarray(cosines, float), -1, 1)))
+    return angles
+
+
+def _draw(
+    axes: Axes, kind: str, steps: Mapping[str, Sequence[tuple[int, float]]], styles: Mapping[str, LineStyle]
+) -> None:
+    largest = 0.0
+    for name, pairs in steps.items():
+        if not name.startswith(f"{kind}/") or not len(pairs):
+            continue
         at, cosines = np.array(pairs, float).T
-        color, label = PALETTE[number % len(PALETTE)], name.partition("/")[2]
-        axes.plot(at, np.degrees(np.arccos(np.clip(cosines, -1, 1))), color=color, linewidth=1.6, label=label)
-    axes.axhline(90, color="0.6", linewidth=1, linestyle="--")
-    axes.set_ylim(bottom=0)
+        label, angles = name.partition("/")[2], degrees(cosines)
+        few = styles[label].marker if np.isfinite(angles).sum() <= 30 else ""
+        nothing = "" if np.isfinite(angles).any() else " (zero: no angle)"
+        style = styles[label]._replace(marker=few)._asdict()
+        axes.plot(at, angles, **style, markersize=4, linewidth=1.6, label=label + nothing)
+        largest = max(largest, float(np.nanmax(angles, initial=0.0)))
+    angle_axis(axes, largest)
     axes.set_title(KINDS[kind], loc="left", fontsize=11)
     axes.set_xlabel("step")
-    axes.set_ylabel("angle in degrees")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)
+    tidy(axes)
+    many = len(axes.get_legend_handles_labels()[1]) > 6
+    axes.legend(fontsize=7 if many else 9, ncols=2 if many else 1, framealpha=0.8)
 
 
-def feedback_weights(model: Trainee) -> Figure:
+@picture
+def feedback_weights(model: Trainee, **look: Unpack[Look]) -> Sequence[Axes]:
     """Draw the feedback weights B of each layer, beside the weights W that they stand for, if there are.
 
     Parameters
     ----------
     model : Trainee
         A compiled model whose rule has feedback weights.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each layer.
+        For each layer W and B on one scale, with the angle between them; B alone if there is no such W.
 
     Raises
     ------
@@ -99,22 +127,37 @@ def feedback_weights(model: Trainee) -> Figure:
     ['dense2/W', 'dense2: feedback W']
     """
     from ..core.trees import dotted, leaves
+    from ..inspect.alignment import aligned
     from ..rules.feedback import branch
 
-    places = [(path, np.asarray(B)) for path, B in leaves(model.feedback)]
-    if not places:
+    found = [(path, np.asarray(B)) for path, B in leaves(model.feedback)]
+    if not found:
         raise DataError(f"feedback_weights: this model learns by {model.rule!r}, which has none")
-    figure = new_figure(9.0, 3.4 * len(places))
-    panels = figure.subplots(len(places), 2, squeeze=False)
-    for (left, right), (path, B) in zip(panels, places, strict=True):
-        layer, name = dotted(path[:-1]), path[-1]
-        draw_heat_map(right, _matrix(B), f"{layer}: feedback {name}")
-        own = branch(model.params, path[:-1])
-        if name in own:
-            draw_heat_map(left, _matrix(np.asarray(own[name])), f"{layer}/{name}")
-        else:
-            left.remove()
-    return figure
+    own = {path: branch(model.params, path[:-1]).get(path[-1]) for path, _ in found}
+    beside = any(W is not None for W in own.values())
+    places = iter(panels(len(found) * (1 + beside), 2, WIDE / 2, 3.0, look))
+    used = []
+    for path, B in found:
+        W, layer, name = own[path], dotted(path[:-1]), path[-1]
+        scale = symmetric_limit(B if W is None else np.concatenate([B.ravel(), np.ravel(W)]))
+        if beside:
+            used.append(next(places))
+            _draw_own(used[-1], None if W is None else np.asarray(W), f"{layer}/{name}", scale)
+        used.append(next(places))
+        draw_heat_map(used[-1], _matrix(B), f"{layer}: feedback {name}", scale)
+        if W is not None and np.shape(W) == B.shape:
+            used[-1].set_xlabel(f"unit; B lies {degrees(aligned(B, W).cosine):.0f}° from W")
+    return used
+
+
+def _draw_own(axes: Axes, W: np.ndarray[Any, Any] | None, name: str, scale: float) -> None:
+    """Draw the weights that B stands for; where there are none, say so."""
+    if W is not None:
+        draw_heat_map(axes, _matrix(W), name, scale)
+        return
+    axes.set_axis_off()
+    text = f"there is no {name}:\nthis rule sends the\noutput's error directly"
+    axes.text(0.5, 0.5, text, ha="center", va="center", color=theme(axes).muted)
 
 
 def _matrix(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

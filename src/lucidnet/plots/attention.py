@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
 from ..layers.attention import MultiHeadAttention
-from .figures import SEQUENTIAL, color_bar, panels
+from .colors import positive_map
+from .figures import WIDE, Look, color_bar, panels, picture
 from .inside import call_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from ..engine.protocol import Trainee
 
-MOST_TOKENS = 40
+Array = npt.NDArray[np.float64]
+Names = Sequence[Sequence[str] | None]
+
+MARGIN = 0.9
+"""Inches for the colour bar."""
+MOST_TOKENS = 30
 """Up to so many tokens there is room for their names."""
 
 
+@picture
 def attention_maps(
     model: Trainee,
     x: Any,
     layer: str | None = None,
     tokens: Sequence[str] | None = None,
     keys: Sequence[str] | None = None,
-) -> Figure:
+    **look: Unpack[Look],
+) -> Sequence[Axes]:
     """Draw where an attention layer looks for one input: a row for each position, a panel for each head.
 
     Parameters
@@ -43,6 +50,8 @@ def attention_maps(
         The names of the positions.
     keys : sequence of str, optional
         The names of the positions that are looked at, where they are others.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
@@ -60,12 +69,17 @@ def attention_maps(
     call = call_of(model, x, layer, "heads", "attention")
     if not isinstance(call.layer, MultiHeadAttention):
         raise ShapeError(f"attention_maps: layer {call.name!r} is no attention but {call.layer!r}")
-    return attention_weights(call.layer.weights(call.params, call.x, call.run)[0], tokens, keys)
+    weights = np.asarray(call.layer.weights(call.params, call.x, call.run)[0], float)
+    return _panels(weights, _names(weights, tokens, keys, "attention_maps"), look)
 
 
+@picture
 def attention_weights(
-    weights: npt.ArrayLike, tokens: Sequence[str] | None = None, keys: Sequence[str] | None = None
-) -> Figure:
+    weights: npt.ArrayLike,
+    tokens: Sequence[str] | None = None,
+    keys: Sequence[str] | None = None,
+    **look: Unpack[Look],
+) -> Sequence[Axes]:
     """Draw weights of attention (heads, queries, keys) or (queries, keys), as `attention_maps` does.
 
     Examples
@@ -80,31 +94,35 @@ def attention_weights(
         raise ShapeError(
             f"attention_weights: expected weights (heads, queries, keys), got shape {array.shape}"
         )
+    return _panels(array, _names(array, tokens, keys, "attention_weights"), look)
+
+
+def _names(array: Array, tokens: Sequence[str] | None, keys: Sequence[str] | None, what: str) -> Names:
+    """Return the names of the positions and of those that are looked at, checked."""
     names = tokens, tokens if keys is None and array.shape[1] == array.shape[2] else keys
-    for given, count, what in zip(names, array.shape[1:], ("tokens", "keys"), strict=True):
+    for given, count, kind in zip(names, array.shape[1:], ("tokens", "keys"), strict=True):
         if given is not None and len(given) != count:
-            raise ShapeError(f"attention_weights: {len(given)} {what} were given for {count} positions")
-    return _panels(array, names)
+            raise ShapeError(f"{what}: {len(given)} {kind} were given for {count} positions")
+    return names
 
 
-def _panels(array: npt.NDArray[np.float64], names: Sequence[Sequence[str] | None]) -> Figure:
-    """Return a figure with a panel for each head."""
+def _panels(array: Array, names: Names, look: Look) -> Sequence[Axes]:
+    """Draw a panel for each head."""
     side = float(np.clip(0.22 * max(array.shape[1:]), 2.2, 5.0))
-    figure, places = panels(len(array), 4, side + 0.5, side + 0.6, margin=1.0)
+    across = max(1, int((WIDE - MARGIN) / (side + 0.9)))
+    places = panels(len(array), across, side + 0.9, side + 0.9, look, margin=MARGIN)
     for head, axes in enumerate(places):
         _draw(axes, array[head], names, float(array.max()))
         axes.set_title(f"head {head + 1}", loc="left", fontsize=11)
-    last = places[:4][-1]  # of the first row
-    color_bar(last, last.images[0], "weight")
-    return figure
+    for last in places[across - 1 :: across] or places[-1:]:
+        color_bar(last, last.images[0], "attention weight")
+    return places
 
 
-def _draw(
-    axes: Axes, weights: npt.NDArray[np.float64], names: Sequence[Sequence[str] | None], most: float
-) -> None:
+def _draw(axes: Axes, weights: Array, names: Names, most: float) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.imshow(weights, cmap=SEQUENTIAL, vmin=0, vmax=most, interpolation="nearest", aspect="auto")
+    axes.imshow(weights, cmap=positive_map(axes), vmin=0, vmax=most, interpolation="nearest", aspect="auto")
     rows, columns = names
     if columns is not None and len(columns) <= MOST_TOKENS:
         axes.set_xticks(range(len(columns)), columns, rotation=90)

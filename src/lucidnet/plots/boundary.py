@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from ..core.settings import taken, whole
 from ..errors import ShapeError
-from ..layers import HardSigmoid, Sigmoid
-from .figures import new_figure
+from ..layers import HardSigmoid, Layer, Sigmoid
+from ..training.checks import check_finite
+from .colors import MARKERS, Colors, theme
+from .figures import Look, legend_below, panels, picture
 from .images import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from ..engine.protocol import Trainee
 
-# Okabe & Ito (2008), in an order in which the first ones differ most.
-CLASSES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
-MARKERS = "osD^vP*X"
 MARGIN = 0.1
+MOST_CLASSES = 10
+"""Up to so many classes of points are named."""
 
 
-def decision_boundary(model: Trainee, x: Any, y: Any, resolution: int = 200) -> Figure:
+@picture
+def decision_boundary(
+    model: Trainee, x: Any, y: Any, resolution: int = 200, **look: Unpack[Look]
+) -> Sequence[Axes]:
     """Draw the classes that a network with two inputs gives, and the data.
 
     Parameters
@@ -34,11 +39,13 @@ def decision_boundary(model: Trainee, x: Any, y: Any, resolution: int = 200) -> 
     y : labels (n,) or (n, 1), or one-hot (n, classes)
     resolution : int
         On how many points along each axis the network is asked.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The paler the colour, the less sure the network is; black lines lie where the class changes.
+        The paler the colour, the less sure the network is; lines lie where the class changes.
 
     Examples
     --------
@@ -49,71 +56,97 @@ def decision_boundary(model: Trainee, x: Any, y: Any, resolution: int = 200) -> 
     ('feature 0', True)
     """
     x = np.asarray(x, float)
-    if x.ndim != 2 or x.shape[1] != 2:
+    if x.ndim != 2 or x.shape[1] != 2 or not len(x):
         raise ShapeError(f"decision_boundary: expected inputs (n, 2), got shape {x.shape}")
-    low, high = x.min(0), x.max(0)
-    pad = MARGIN * np.where(high > low, high - low, 1)
-    sides = [np.linspace(a, b, resolution) for a, b in zip(low - pad, high + pad, strict=True)]
+    check_finite(x, "x")
+    resolution = taken("decision_boundary", "resolution", resolution, whole(2))
+    labels = class_numbers(np.asarray(y))
+    if len(labels) != len(x):
+        raise ShapeError(f"decision_boundary: {len(x)} inputs, but {len(labels)} labels")
+    sides = plane_sides(x, resolution)
     plane = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
     shares = probabilities(model, plane).reshape(resolution, resolution, -1)
-    figure = new_figure(5.4, 4.6)
-    axes = figure.add_subplot()
-    _regions(axes, shares, sides)
-    _points(axes, x, _labels(np.asarray(y)))
-    return figure
+    (axes,) = panels(1, 1, 5.4, 4.6, look)
+    draw_regions(axes, shares, sides)
+    draw_points(axes, x, labels)
+    legend_below([axes], look)
+    return [axes]
+
+
+def plane_sides(x: Array, resolution: int) -> list[Array]:
+    """Return the places along both axes of a plane that holds all points (n, 2), and a margin."""
+    low, high = x.min(0), x.max(0)
+    pad = MARGIN * np.where(high > low, high - low, 1)
+    return [np.linspace(a, b, resolution) for a, b in zip(low - pad, high + pad, strict=True)]
 
 
 def probabilities(model: Trainee, x: Array) -> Array:
     """Return the probability of each class (n, classes), from two classes on."""
-    p: Array = model.predict(x).astype(float)
+    return shares_of(model.net, model.predict(x))
+
+
+def shares_of(net: Layer, outputs: Any) -> Array:
+    """Return what a network's outputs say of each class (n, classes), from two classes on."""
+    if isinstance(outputs, dict):
+        raise ShapeError(f"decision_boundary: expected one output, got {', '.join(outputs)}")
+    p: Array = np.asarray(outputs, float)
     if p.ndim != 2:
         raise ShapeError(f"decision_boundary: expected outputs (n, classes), got shape {p.shape}")
     if p.shape[1] > 1:
         return p if (p >= 0).all() and (p <= 1).all() else (p == p.max(1, keepdims=True)).astype(float)
-    if not isinstance(model.net.split_activation()[1], (Sigmoid, HardSigmoid)):
+    if not isinstance(net.split_activation()[1], (Sigmoid, HardSigmoid)):
         p = (p > 0).astype(float)  # a score, whose sign says which class it is
     return np.concatenate([1 - p, p], axis=1)
 
 
-def _regions(axes: Axes, shares: Array, sides: list[Array]) -> None:
-    """Draw the mean of the classes' colours, weighted with their probabilities, on white."""
+def draw_regions(axes: Axes, shares: Array, sides: list[Array]) -> None:
+    """Draw the mean of the classes' colours, weighted with their probabilities, on the page."""
     from matplotlib.colors import to_rgb
 
-    classes = shares.shape[-1]
-    colors = np.array([to_rgb(CLASSES[k % len(CLASSES)]) for k in range(classes)])
+    classes, look = shares.shape[-1], theme(axes)
+    colors = np.array([to_rgb(color_of(k, look)) for k in range(classes)])
     mixed = shares / np.maximum(shares.sum(-1, keepdims=True), 1e-12) @ colors
     (left, right), (bottom, top) = ((side[0], side[-1]) for side in sides)
     sure = (shares.max(-1, keepdims=True) - 1 / classes) / (1 - 1 / classes)
-    picture = 1 - (1 - mixed) * (0.15 + 0.35 * np.clip(sure, 0, 1))
+    page = np.array(to_rgb(look.page))
+    picture = page + (mixed - page) * (0.15 + 0.35 * np.clip(sure, 0, 1))
     axes.imshow(picture, origin="lower", extent=(left, right, bottom, top), aspect="auto", zorder=0)
     winner = shares.argmax(-1)
     for k in range(classes):
         if (winner == k).any() and (winner != k).any():
             rest = np.delete(shares, k, axis=-1).max(-1)
-            axes.contour(*sides, shares[..., k] - rest, levels=[0], colors="black", linewidths=0.8)
+            axes.contour(*sides, shares[..., k] - rest, levels=[0], colors=look.ink, linewidths=0.8)
 
 
-def _points(axes: Axes, x: Array, labels: Array) -> None:
-    known = np.unique(labels)
-    for k in known:
-        chosen = x[labels == k]
-        color, marker = CLASSES[int(k) % len(CLASSES)], MARKERS[int(k) % len(MARKERS)]
+def color_of(number: int, colors: Colors) -> str:
+    """Return the colour of a class by its number."""
+    return colors.classes[number % len(colors.classes)]
+
+
+def draw_points(axes: Axes, x: Array, labels: Array) -> None:
+    """Draw the data, each class with a colour and a marker of its own, and name the classes."""
+    known, colors = np.unique(labels), theme(axes)
+    for number, k in enumerate(known):
+        chosen, label = x[labels == k], f"class {k}"
+        if len(known) > MOST_CLASSES and number >= MOST_CLASSES - 1:
+            rest = len(known) - MOST_CLASSES + 1
+            label = f"{rest} more classes" if number == MOST_CLASSES - 1 else "_"
+        color, marker = color_of(int(k), colors), MARKERS[int(k) % len(MARKERS)]
         axes.scatter(
             chosen[:, 0],
             chosen[:, 1],
             s=18,
             color=color,
             marker=marker,
-            edgecolor="white",
+            edgecolor=colors.page,
             linewidth=0.5,
-            label=f"class {k}",
+            label=label,
         )
     axes.set_xlabel("feature 0")
     axes.set_ylabel("feature 1")
-    axes.figure.legend(loc="outside upper center", ncols=min(len(known), 5), frameon=False)
 
 
-def _labels(y: Array) -> Array:
+def class_numbers(y: Array) -> Array:
     """Return the class of each example; of values below and above zero, 0 and 1."""
     y = y.argmax(1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y))
     return (y > 0).astype(int) if (y < 0).any() else y.round().astype(int)

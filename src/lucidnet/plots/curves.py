@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from ..errors import DataError
-from .figures import BLUE, VERMILLION, panels
+from .colors import theme
+from .figures import Look, panels, picture, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 History = Mapping[str, Sequence[float]]
+Array = np.ndarray[Any, Any]
 VALIDATION = "val_"
-STYLES = {"training": (BLUE, "o"), "validation": (VERMILLION, "s")}
+MARKERS = {"training": "o", "validation": "s"}
+THIN, THICK = 1.2, 2.2
+"""The lines of training and validation."""
 
 
-def training_curves(history: History) -> Figure:
+@picture
+def training_curves(history: History, **look: Unpack[Look]) -> Sequence[Axes]:
     """Draw each quantity of a history over the epochs, training and validation in one panel.
 
     Parameters
     ----------
     history : mapping of names to one value per epoch
         The validation of ``loss`` is called ``val_loss``, and so on.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
@@ -43,10 +49,10 @@ def training_curves(history: History) -> Figure:
     ['training', 'validation']
     """
     names = quantities(history)
-    figure, places = panels(len(names), 3, 4.2, 3.2)
+    places = panels(len(names), 2, 3.6 if len(names) > 1 else 5.0, 2.9, look)
     for axes, name in zip(places, names, strict=True):
         draw_curve(axes, name, history)
-    return figure
+    return places
 
 
 def quantities(history: History) -> list[str]:
@@ -66,17 +72,42 @@ def draw_curve(axes: Axes, name: str, history: History) -> None:
         values = np.asarray(history.get(key, ()), float)
         if not values.size:
             continue
-        color, marker = STYLES[label]
+        color = getattr(theme(axes), label)
         epochs = np.arange(1, values.size + 1)
-        few = marker if values.size <= 30 else ""
-        axes.plot(epochs, values, color=color, marker=few, markersize=4, linewidth=1.6, label=label)
+        few = MARKERS[label] if values.size <= 30 or not _has_lines(values) else ""
+        width = THIN if label == "training" else THICK
+        axes.plot(epochs, values, color=color, marker=few, markersize=4, linewidth=width, label=label)
+        mark_missing(axes, epochs, values, color)
         longest = max(longest, values.size)
     margin = max(0.5, 0.02 * longest) if longest < 3 else 0.02 * longest
     axes.set_xlim(1 - margin, longest + margin)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     axes.set_title(name.replace("_", " "), loc="left", fontsize=11)
     axes.set_xlabel("epoch")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    if len(axes.lines) > 1:
+    tidy(axes)
+    if len(axes.get_legend_handles_labels()[1]) > 1:
         axes.legend(frameon=False, fontsize=9)
+
+
+def mark_missing(axes: Axes, places: Array, values: Array, color: str) -> None:
+    """Mark where a curve has no number: with crosses at the bottom, and words if there is nothing else."""
+    missing = ~np.isfinite(values)
+    if not missing.any():
+        return
+    height = np.full(missing.sum(), 0.03)
+    axes.plot(
+        places[missing],
+        height,
+        "x",
+        color=color,
+        transform=axes.get_xaxis_transform(),
+        label="not finite" if "not finite" not in axes.get_legend_handles_labels()[1] else None,
+    )
+    if missing.all():
+        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=theme(axes).muted)
+
+
+def _has_lines(values: Array) -> bool:
+    """Tell whether two neighbours are finite, so that a line can be seen without markers."""
+    finite = np.isfinite(values)
+    return bool((finite[1:] & finite[:-1]).any())

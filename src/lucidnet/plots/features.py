@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from ..core.settings import taken, whole
 from ..core.trees import at, dotted
 from ..errors import ShapeError
-from .figures import DIVERGING, color_bar, new_figure
-from .images import Array, outline, symmetric_limit, tile
+from .figures import Look, color_bar, panels, picture
+from .images import Array, draw_tiles
 from .inside import call_of, place
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
     from ..engine.protocol import Trainee
 
@@ -22,8 +24,11 @@ LIMIT = 64
 INCH_PER_TILE = 0.8
 
 
-def convolution_filters(model: Trainee, layer: str | None = None, limit: int = LIMIT) -> Figure:
-    """Draw the weights of a convolution: blue is negative, white is zero, red is positive.
+@picture
+def convolution_filters(
+    model: Trainee, layer: str | None = None, limit: int = LIMIT, **look: Unpack[Look]
+) -> Sequence[Axes]:
+    """Draw the weights of a convolution: blue is positive, orange negative, zero the page.
 
     Filters of one channel, and of three (as colours around a middle grey), are one tile each; with more
     channels each row is a filter and each column a channel.
@@ -35,6 +40,8 @@ def convolution_filters(model: Trainee, layer: str | None = None, limit: int = L
         The name of the layer, as in ``model.summary()``; the first convolution if not given.
     limit : int
         How many filters are shown at most, and how many channels.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
@@ -47,6 +54,7 @@ def convolution_filters(model: Trainee, layer: str | None = None, limit: int = L
     >>> convolution_filters(model).axes[0].get_title(loc="left")
     'conv2d1: 6 filters of 3 x 3'
     """
+    limit = taken("convolution_filters", "limit", limit, whole(1))
     name, W = _kernel(model, layer)
     height, width, channels, filters = W.shape
     shown = W[..., : min(channels, limit), : min(filters, limit)]
@@ -59,10 +67,13 @@ def convolution_filters(model: Trainee, layer: str | None = None, limit: int = L
     title = f"{name}: {some} filters of {height} x {width}"
     if channels not in (1, 3):
         title += f"\nrow: filter, column: channel (of {channels})"
-    return _tiles(images, columns, title, symmetric_limit(shown))
+    return _tiles(images, columns, title, "weight", look)
 
 
-def feature_maps(model: Trainee, x: Any, layer: str | None = None, limit: int = LIMIT) -> Figure:
+@picture
+def feature_maps(
+    model: Trainee, x: Any, layer: str | None = None, limit: int = LIMIT, **look: Unpack[Look]
+) -> Sequence[Axes]:
     """Draw what a layer gives for one image: one tile for each of its channels.
 
     Parameters
@@ -74,6 +85,8 @@ def feature_maps(model: Trainee, x: Any, layer: str | None = None, limit: int = 
         The name of the layer, as in ``model.summary()``; the first convolution if not given.
     limit : int
         How many channels are shown at most.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
@@ -86,6 +99,7 @@ def feature_maps(model: Trainee, x: Any, layer: str | None = None, limit: int = 
     >>> feature_maps(model, np.ones((8, 8, 1))).axes[0].get_title(loc="left")
     'conv2d1: 6 maps of 6 x 6'
     """
+    limit = taken("feature_maps", "limit", limit, whole(1))
     call = call_of(model, x, layer, "kernel_size", "convolution")
     name, output = call.name, np.asarray(call.y[0])
     if output.ndim != 3:
@@ -96,25 +110,21 @@ def feature_maps(model: Trainee, x: Any, layer: str | None = None, limit: int = 
     images = output[..., :limit].transpose(2, 0, 1)[..., None]
     some = f"{len(images)} of {channels}" if len(images) < channels else f"{channels}"
     columns = math.ceil(math.sqrt(len(images)))
-    return _tiles(images, columns, f"{name}: {some} maps of {height} x {width}", symmetric_limit(images))
+    return _tiles(images, columns, f"{name}: {some} maps of {height} x {width}", "activation", look)
 
 
-def _tiles(images: Array, columns: int, title: str, scale: float) -> Figure:
-    count, height, width, channels = images.shape
-    if channels == 3:
-        images = 0.5 + images / (2 * scale)
-    gap = max(1, round(max(height, width) / 8))
-    tiles = tile(images, columns, (gap, gap), fill=1.0 if channels == 3 else np.nan)
+def _tiles(images: Array, columns: int, title: str, quantity: str, look: Look) -> Sequence[Axes]:
+    """Draw images (n, height, width, channels) as tiles; of three channels as colours."""
+    count, height, width, _ = images.shape
     rows = math.ceil(count / columns)
-    inch = min(INCH_PER_TILE, 10 / max(columns, rows))
-    figure = new_figure(max(3.6, inch * columns + 1.2), max(1.8, inch * rows * height / width + 0.9))
-    axes = figure.add_subplot()
-    picture = axes.imshow(tiles.canvas, cmap=DIVERGING, vmin=-scale, vmax=scale, interpolation="nearest")
-    outline(axes, tiles, height, width)
-    if channels == 1:
-        color_bar(axes, picture)
+    inch = min(INCH_PER_TILE, 5.2 / columns, 9 / rows)
+    size = max(3.6, inch * columns + 2.0), max(1.8, inch * rows * height / width + 0.9)
+    (axes,) = panels(1, 1, *size, look)
+    gap = max(1, round(max(height, width) / 8))
+    if picture := draw_tiles(axes, images, columns, gap):
+        color_bar(axes, picture, quantity)
     axes.set_title(title, loc="left", fontsize=11)
-    return figure
+    return [axes]
 
 
 def _kernel(model: Trainee, layer: str | None) -> tuple[str, Array]:

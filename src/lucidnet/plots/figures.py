@@ -1,62 +1,315 @@
-"""Figures: how they are made, shown and saved, and the colours in them."""
+"""Figures: how they are made, placed, named and saved; what all pictures take."""
 
 from __future__ import annotations
 
 import io
 import math
 import os
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, cast, get_args
 
 from ..core import files as atomic
-from ..errors import FileError, optional
+from ..core.settings import UnfitError, choice, finite, listed, path_like, sequence, setting, taken, text
+from ..errors import FileError, SettingError, optional, suggestion
+from .colors import LIGHT, THEMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
-# Okabe & Ito (2008), "Color universal design": told apart with every kind of colour blindness.
-BLUE, VERMILLION = "#0072B2", "#D55E00"
-PALETTE = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-DIVERGING = "RdBu_r"  # ColorBrewer, colour-blind safe: blue below zero, white at zero, red above
-SEQUENTIAL = "Blues"
+BLUE, VERMILLION = LIGHT.classes[:2]
+PALETTE = LIGHT.lines
+
+WIDE = 7.2
+"""Inches: no picture is wider, so that its text can be read where a page is 700 pixels wide."""
+
+P = ParamSpec("P")
+Style = Literal["light", "dark"]
+
+
+class Frame(TypedDict, total=False):
+    """Where and how large a picture is drawn: the arguments that all functions of pictures take."""
+
+    ax: Axes | Sequence[Axes] | None
+    figsize: tuple[float, float] | None
+    style: Style | None
+    path: str | os.PathLike[str] | None
+
+
+class Look(Frame, total=False):
+    """The same, with a title.
+
+    Parameters
+    ----------
+    ax : Axes or sequence of Axes, optional
+        Where to draw; a new figure is made if not given. A picture of several panels takes as many, or
+        divides the place of one among them.
+    title : str, optional
+        What stands above, in place of what the picture says itself.
+    figsize : (float, float), optional
+        Width and height of a new figure in inches.
+    style : {"light", "dark"}, optional
+        The page of a new figure; if not given that of matplotlib's current style
+        (``plt.style.use("dark_background")``). The colours of data follow the page either way.
+    path : path, optional
+        A file that the picture is written to as well, in the format of its suffix, as by `save`.
+    """
+
+    title: str | None
+
+
+def _axes(given: Any, owner: Any) -> Any:
+    optional("matplotlib.figure", "plots")
+    from matplotlib.axes import Axes
+
+    made = (given,) if isinstance(given, Axes) else listed(getattr(given, "flat", given))
+    if not made or not all(isinstance(axes, Axes) for axes in made):
+        raise UnfitError
+    return made
+
+
+TAKEN = {
+    "ax": setting("Axes of matplotlib, or a sequence of them", _axes, optional=True),
+    "title": text(empty=True, optional=True),
+    "figsize": sequence("numbers, width and height in inches", finite(above=0), length=2, optional=True),
+    "style": choice(*get_args(Style), optional=True),
+    "path": path_like(optional=True),
+}
+"""What each picture takes besides what it is of; see `Look`."""
+
+
+def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
+    """Make a picture of a function that draws and returns its panels: it takes `Look`, returns the figure.
+
+    What the function gets in ``**look`` is checked. Style, title and file are seen to here.
+    """
+    own, drawing = signature(draw), cast("Callable[..., Sequence[Axes]]", draw)
+
+    @wraps(draw)
+    def drawn(*args: P.args, **given: P.kwargs) -> Figure:
+        optional("matplotlib.figure", "plots")
+        bound = own.bind(*args, **given).arguments
+        rest = bound.pop("look", {})
+        look = _look(draw.__name__, {**bound, **rest}, own)
+        arguments: Any = {name: value for name, value in bound.items() if name not in TAKEN}
+        with picture_style(look.get("style")):
+            panels = drawing(**arguments, **look)
+        figure = root(panels[0])
+        if "ax" in look:
+            from .picture import show_once
+
+            show_once(figure)
+        if look.get("title") is not None:
+            _entitle(figure, panels, look)
+        if look.get("path") is not None:
+            save(figure, look["path"])
+        return figure
+
+    drawn.__signature__ = _shown(own)  # type: ignore[attr-defined]
+    return drawn
+
+
+def _look(name: str, given: Mapping[str, Any], own: Signature) -> dict[str, Any]:
+    """Return what was said of frame and title, checked; raise for anything that is no argument at all."""
+    known = {*TAKEN, *own.parameters} - {"look"}
+    for key in given:
+        if key not in known:
+            raise TypeError(f"{name}() has no argument {key!r}: {suggestion(key, known)}")
+    look = {key: taken(name, key, given[key], TAKEN[key]) for key in given if key in TAKEN}
+    look = {key: value for key, value in look.items() if value is not None}
+    if "path" in look:
+        picture_format(look["path"])
+    if clash := sorted({"figsize", "style"} & look.keys() if "ax" in look else ()):
+        raise SettingError(
+            f"{name}: {' and '.join(clash)} belong to a new figure, but ax= is part of one that is there: "
+            "say it where you make that"
+        )
+    return look
+
+
+def _shown(own: Signature) -> Signature:
+    """Return the signature with each argument of `Look` by its name, as help and completion show it."""
+    parameters = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+    parameters += [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in TAKEN if name not in own.parameters
+    ]
+    return own.replace(parameters=parameters, return_annotation="Figure")
+
+
+def picture_style(style: str | None) -> Any:
+    """Return a context in which matplotlib draws on a light or dark page."""
+    if style is None:
+        return nullcontext()
+    from matplotlib import rc_context
+
+    colors = THEMES[style]
+    settings: Any = dict.fromkeys(
+        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), colors.ink
+    )
+    settings |= dict.fromkeys(("figure.facecolor", "axes.facecolor"), colors.page)
+    return rc_context({**settings, "savefig.facecolor": "auto", "grid.color": colors.muted})
+
+
+def _entitle(figure: Figure, panels: Sequence[Axes], look: Mapping[str, Any]) -> None:
+    if len(panels) == 1:
+        panels[0].set_title(look["title"], loc="left", fontsize=11)
+    elif "ax" not in look:
+        figure.suptitle(look["title"], fontsize=12)
+    elif len(look["ax"]) == 1:
+        look["ax"][0].set_title(look["title"], loc="left", fontsize=12, y=1.0, pad=-10)
+    else:
+        raise SettingError("title: several axes were given: give each a title of its own, by set_title")
+
+
+def root(axes: Axes) -> Figure:
+    """Return the whole figure that some axes are in."""
+    figure: Any = axes.figure
+    while figure is not figure.figure:
+        figure = figure.figure
+    return figure  # type: ignore[no-any-return]
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches that lays itself out, and that notebooks show."""
-    module: Any = optional("matplotlib.figure", "plots")
-    figure: Figure = module.Figure(figsize=(width, height), layout="constrained")
-    engine: Any = figure.get_layout_engine()
-    engine.set(w_pad=0.08, h_pad=0.08)
-    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]  # pyplot would do this globally
-    return figure
+    """Return an empty figure of so many inches that lays itself out, and that shows itself."""
+    optional("matplotlib.figure", "plots")
+    from .picture import made
+
+    return made(width, height)
 
 
 def panels(
-    count: int, most: int, width: float, height: float, margin: float = 0.4
-) -> tuple[Figure, list[Axes]]:
-    """Return a figure with so many axes, in rows of at most `most`, each of so many inches."""
+    count: int, most: int, width: float, height: float, look: Mapping[str, Any], margin: float = 0.0
+) -> list[Axes]:
+    """Return so many axes: those of `look`, or of a new figure, in rows of at most `most`.
+
+    Parameters
+    ----------
+    count, most : int
+        How many panels, and how many in a row.
+    width, height : float
+        The inches of each.
+    look : mapping
+        What the picture was told (`Look`).
+    margin : float
+        Inches beside all panels.
+    """
     columns = min(count, most)
     rows = math.ceil(count / columns)
-    figure = new_figure(width * columns + margin, height * rows)
-    axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    for empty in axes[count:]:
+    if "ax" in look:
+        return _given(look, rows, columns, count)
+    size = look.get("figsize") or (min(WIDE, width * columns + margin), height * rows)
+    made: Any = new_figure(*size).subplots(rows, columns, squeeze=False).ravel()
+    settle(made)
+    for empty in made[count:]:
         empty.remove()
-    return figure, axes[:count]
+    return list(made[:count])
 
 
-def color_bar(axes: Axes, picture: ScalarMappable, label: str = "") -> None:
-    """Put a colour bar beside the axes, as high as the picture is."""
-    bar = axes.figure.colorbar(picture, cax=axes.inset_axes((1.03, 0, 0.04, 1)), label=label)
+def _given(look: Mapping[str, Any], rows: int, columns: int, count: int) -> list[Axes]:
+    """Return the axes that were given, or so many in the place of the one that was."""
+    given = look["ax"]
+    if len(given) == count:
+        for axes in given:
+            axes.grid(visible=False)
+        return list(given)
+    place = given[0].get_subplotspec()
+    if len(given) > 1 or place is None:
+        raise SettingError(
+            f"ax: this picture has {count} panels: give as many axes, or one made by subplots; "
+            f"got {len(given)}"
+        )
+    given[0].set_axis_off()
+    figure, top = given[0].figure, int("title" in look)  # a row for the title
+    space = {} if root(given[0]).get_layout_engine() else {"wspace": 0.9, "hspace": 0.6}
+    grid = place.subgridspec(rows + top, columns, height_ratios=[0.1] * top + [1.0] * rows, **space)
+    made = [figure.add_subplot(grid[k // columns + top, k % columns]) for k in range(count)]
+    settle(made)
+    return made
+
+
+def settle(made: Iterable[Axes]) -> None:
+    """Leave out grids, and fix the colour of ticks: matplotlib asks for it late, maybe in another style."""
+    from matplotlib import rcParams
+
+    settings: Any = rcParams
+    for axes in made:
+        axes.grid(visible=False)
+        for axis in ("x", "y"):
+            color = settings[f"{axis}tick.color"]
+            axes.tick_params(axis=axis, which="both", color=color, labelcolor=color)
+
+
+def tidy(axes: Axes) -> None:
+    """Give axes with curves a faint grid and no frame above and on the right."""
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def color_bar(axes: Axes, picture: ScalarMappable, label: str, ticks: Any = None) -> Any:
+    """Put a colour bar beside the axes, as high as the picture is, and say what it measures."""
+    place = axes.inset_axes((1.03, 0, 0.04, 1))
+    settle([place])
+    bar = axes.figure.colorbar(picture, cax=place, label=label, ticks=ticks)
     bar.outline.set_visible(False)
+    return bar
 
 
-def _png(figure: Figure) -> bytes:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png")
-    return stream.getvalue()
+def legend_below(
+    places: Sequence[Axes], look: Mapping[str, Any], more: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Say once, below a new figure or in the first panel of another, what the lines of all panels are.
+
+    Parameters
+    ----------
+    places : sequence of Axes
+    look : mapping
+        What the picture was told (`Look`).
+    more : mapping
+        Other lines and patches, by what they are.
+    """
+    found = {
+        label: handle
+        for axes in places
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    found |= more
+    if "ax" in look:
+        places[0].legend(found.values(), found.keys(), fontsize=8, framealpha=0.8)
+        return
+    figure: Any = places[0].figure
+    longest = max(map(len, found))
+    columns = max(1, min(len(found), int(figure.get_figwidth() / (0.085 * longest + 0.55))))
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns, frameon=False)
+
+
+ANGLES = {0: "0°\nas backprop", 90: "90°\nunrelated", 180: "180°\nagainst"}
+"""What the angles between a rule's direction and that of backpropagation mean."""
+
+
+def angle_axis(axes: Axes, largest: float) -> None:
+    """Make the vertical axis one of angles in degrees, with the lines at 0 and 90 in sight and named.
+
+    Parameters
+    ----------
+    axes : Axes
+    largest : float
+        The largest angle there is to see.
+    """
+    from .colors import theme
+
+    top = 180 if largest > 120 else max(96.0, largest + 4)
+    axes.set_ylim(-5, top + (5 if top == 180 else 0))
+    ticks = [tick for tick in range(0, 181, 30) if tick <= top]
+    axes.set_yticks(ticks, [ANGLES.get(tick, f"{tick}°") for tick in ticks])
+    for tick in (0, 90):
+        axes.axhline(tick, color=theme(axes).muted, linewidth=1, linestyle="--", zorder=1)
+    axes.set_ylabel("angle in degrees")
 
 
 def picture_format(path: str | os.PathLike[str]) -> str:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from ..core.trees import dotted
 from ..errors import DataError
 from ..inspect.trace import batch_gradient
-from .figures import BLUE, VERMILLION, new_figure
+from .colors import theme
+from .figures import WIDE, Look, panels, picture, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from ..engine.protocol import Trainee
     from .images import Array
 
+MOST_NAMES = 24
+"""Up to so many layers there is room for all their names; of more, every second or third is named."""
 
-def gradient_flow(model: Trainee, x: Any, y: Any) -> Figure:
+
+@picture
+def gradient_flow(model: Trainee, x: Any, y: Any, **look: Unpack[Look]) -> Sequence[Axes]:
     """Draw the mean and the largest size of the gradients of each layer, on a logarithmic scale.
 
     A line that falls or rises by powers of ten from one end to the other shows gradients that vanish or
@@ -32,6 +38,8 @@ def gradient_flow(model: Trainee, x: Any, y: Any) -> Figure:
         A compiled model; it is not changed.
     x, y : array-like (n, ...)
         The batch whose gradient it is.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
@@ -50,9 +58,9 @@ def gradient_flow(model: Trainee, x: Any, y: Any) -> Figure:
     sizes = gradients_by_layer(model, x, y)
     if not sizes:
         raise DataError("gradient_flow: this network has no weights, so there are no gradients")
-    figure = new_figure(max(4.0, 0.45 * len(sizes) + 2.0), 3.8)
-    _draw(figure.add_subplot(), sizes)
-    return figure
+    (axes,) = panels(1, 1, min(WIDE, max(4.0, 0.45 * len(sizes) + 2.0)), 3.8, look)
+    _draw(axes, sizes)
+    return [axes]
 
 
 def gradients_by_layer(model: Trainee, x: Any, y: Any) -> dict[str, Array]:
@@ -67,23 +75,28 @@ def gradients_by_layer(model: Trainee, x: Any, y: Any) -> dict[str, Array]:
 
 
 def _draw(axes: Axes, sizes: dict[str, Array]) -> None:
-    places = np.arange(len(sizes))
+    places, colors = np.arange(len(sizes)), theme(axes)
     for label, color, marker, measure in (
-        ("largest", VERMILLION, "s", np.max),
-        ("mean", BLUE, "o", np.mean),
+        ("largest", colors.lines[1], "s", np.max),
+        ("mean", colors.lines[0], "o", np.mean),
     ):
         values = np.array([measure(array) for array in sizes.values()])
         axes.plot(places, np.where(values > 0, values, np.nan), marker + "-", color=color, label=label)
     none = [place for place, array in enumerate(sizes.values()) if not array.any()]
     axes.set_yscale("log")
     if none:
-        axes.plot(none, np.full(len(none), 0.02), "x", color="black", transform=axes.get_xaxis_transform())
-    longest = max(map(len, sizes))
-    tilted = longest * len(sizes) > 60
-    axes.set_xticks(places, list(sizes), rotation=60 if tilted else 0, ha="right" if tilted else "center")
+        axes.plot(none, np.full(len(none), 0.02), "x", color=colors.ink, transform=axes.get_xaxis_transform())
+    step = math.ceil(len(sizes) / MOST_NAMES)
+    tilted = max(map(len, sizes)) * len(places[::step]) > 50
+    axes.set_xticks(
+        places[::step],
+        list(sizes)[::step],
+        rotation=60 if tilted else 0,
+        ha="right" if tilted else "center",
+        rotation_mode="anchor" if tilted else "default",
+    )
     axes.set_xlim(-0.5, len(sizes) - 0.5)
     axes.set_xlabel("layer, from the input to the output")
     axes.set_ylabel("size of the gradients")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    tidy(axes)
     axes.legend(frameon=False)

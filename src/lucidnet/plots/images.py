@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
+from .colors import positive_map, signed_map, theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
 
 Array = npt.NDArray[Any]
 SMALLEST_SIDE = 5  # fewer pixels are taken for a table that happens to have a square number of columns
@@ -74,14 +76,60 @@ def tile(images: Array, columns: int, gaps: tuple[int, int], fill: float = np.na
     return Tiles(canvas[..., 0] if channels == 1 else canvas, corners)
 
 
+def draw_numbers(axes: Axes, numbers: Array, limit: float, signed: bool = True, **how: Any) -> AxesImage:
+    """Draw numbers (rows, columns) as colours; what is not finite has a colour of its own.
+
+    Parameters
+    ----------
+    axes : Axes
+    numbers : array (rows, columns)
+    limit : float
+        The size of the deepest colour.
+    signed : bool
+        Whether the map goes from -limit over zero to limit, or begins at zero.
+    **how
+        Other arguments of ``imshow``.
+    """
+    cmap, low = (signed_map(axes), -limit) if signed else (positive_map(axes), 0.0)
+    return axes.imshow(numbers, cmap=cmap, vmin=low, vmax=limit, **{"interpolation": "nearest", **how})
+
+
+def draw_tiles(axes: Axes, images: Array, columns: int, gap: int) -> AxesImage | None:
+    """Draw images (n, height, width, channels) as tiles; return what a colour bar can be made of.
+
+    One channel is drawn as `draw_numbers` does, from zero on if nothing is negative; three are colours around
+    a middle grey that stands for zero.
+    """
+    height, width, channels = images.shape[1:]
+    if channels == 3:
+        shown = 0.5 + images / (2 * symmetric_limit(images))
+        tiles = tile(np.nan_to_num(shown, nan=0.5), columns, (gap, gap))
+        axes.imshow(with_page(tiles.canvas, axes), interpolation="nearest")
+        outline(axes, tiles, height, width)
+        return None
+    scale = symmetric_limit(images)
+    tiles = tile(images, columns, (gap, gap), fill=-4 * scale)  # below the map, where nothing is drawn
+    picture = draw_numbers(axes, tiles.canvas, scale, signed=bool((images < 0).any()))
+    outline(axes, tiles, height, width)
+    return picture
+
+
+def with_page(canvas: Array, axes: Axes) -> Array:
+    """Return colours (rows, columns, 3) with the page where there is none."""
+    from matplotlib.colors import to_rgb
+
+    return np.where(np.isnan(canvas), np.array(to_rgb(theme(axes).page), np.float32), canvas).clip(0, 1)
+
+
 def outline(axes: Axes, tiles: Tiles, height: int, width: int) -> None:
     """Draw a thin line around each tile, and nothing else of the axes."""
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
+    edge = theme(axes).missing
     frames = [Rectangle((column - 0.5, row - 0.5), width, height) for row, column in tiles.corners]
     axes.add_collection(
-        PatchCollection(frames, facecolor="none", edgecolor="0.6", linewidth=0.5, clip_on=False),
+        PatchCollection(frames, facecolor="none", edgecolor=edge, linewidth=0.5, clip_on=False),
         autolim=False,
     )
     axes.set_axis_off()

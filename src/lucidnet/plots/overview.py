@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import DataError
 from .curves import History, draw_curve, quantities
-from .figures import new_figure
+from .figures import WIDE, Look, new_figure, panels, picture, settle
 from .images import guess_image_shape
 from .weights import draw_first_layer, draw_heat_map
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 
+@picture
 def overview(
-    history: History, W: npt.ArrayLike, image_shape: Sequence[int] | None = None, limit: int = 64
-) -> Figure:
+    history: History,
+    W: npt.ArrayLike,
+    image_shape: Sequence[int] | None = None,
+    limit: int = 64,
+    **look: Unpack[Look],
+) -> Sequence[Axes]:
     """Draw the training curves and the weights of the first layer side by side.
 
-    Weights whose inputs are no image are shown as a heat map.
+    Weights whose inputs are no image are shown as a heat map; so are those of a convolution.
 
     Parameters
     ----------
     history : mapping of names to one value per epoch
-    W : (inputs, units)
+    W : (inputs, units), or any whose last axis is the units, as of a convolution
     image_shape : (height, width) or (height, width, channels), optional
         Guessed where the inputs are a square image.
     limit : int
         How many units are shown as images at most.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
@@ -44,14 +52,26 @@ def overview(
     ['loss', 'weights of the first layer: 10 units']
     """
     names = quantities(history)
-    weights = np.asarray(W, float)
-    figure = new_figure(11.0, max(5.2, 2.3 * len(names)))
+    weights = np.atleast_1d(np.asarray(W, float))
+    if not weights.size:
+        raise DataError(f"overview: there are no weights in an array of shape {weights.shape}")
+    kernel = weights.ndim != 2
+    weights = weights.reshape(-1, weights.shape[-1])
+    *curves, right = panels(len(names) + 1, 1, 1, 1, look) if "ax" in look else _places(len(names), look)
+    for axes, name in zip(curves, names, strict=True):
+        draw_curve(axes, name, history)
+    if kernel or (image_shape is None and guess_image_shape(len(weights)) is None):
+        draw_heat_map(right, weights, "weights of the first layer")
+    else:
+        draw_first_layer(right, weights, image_shape, limit)
+    return [*curves, right]
+
+
+def _places(count: int, look: Look) -> list[Axes]:
+    """Return so many axes below each other on the left, and one on the right."""
+    figure = new_figure(*(look.get("figsize") or (WIDE, max(4.2, 2.2 * count))))
     parts: Any = figure.subfigures(1, 2, width_ratios=(4, 6), wspace=0.04)
     left, right = parts
-    for axes, name in zip(left.subplots(len(names), 1, squeeze=False).ravel(), names, strict=True):
-        draw_curve(axes, name, history)
-    if image_shape is None and guess_image_shape(len(weights)) is None:
-        draw_heat_map(right.add_subplot(), weights, "weights of the first layer")
-    else:
-        draw_first_layer(right.add_subplot(), weights, image_shape, limit)
-    return figure
+    made = [*left.subplots(count, 1, squeeze=False).ravel(), right.add_subplot()]
+    settle(made)
+    return made

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from ..core.settings import taken, whole
 from ..errors import DataError, ShapeError
 from ..metrics.arrays import class_indices
-from .figures import BLUE, SEQUENTIAL, VERMILLION, color_bar, new_figure
-from .images import Array, guess_image_shape, image_shape_of, outline, tile
+from .colors import negative_map, positive_map, theme
+from .figures import WIDE, Look, panels, picture, settle
+from .images import Array, guess_image_shape, image_shape_of, outline, tile, with_page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-MOST_COUNTED = 30  # classes up to which the cells have room for their counts
+MOST_COUNTED = 16
+"""Up to so many classes there is room for counts in the cells."""
+MOST_NAMED = 30
+"""Up to so many classes all are named."""
+MOST_CELLS = 250
+"""Up to so many classes each pair has a cell of its own that can be seen."""
+FAINT = 0.5
+"""The power of a share that its colour grows with: one per cent of mistakes can be seen."""
+LONGEST = 24
+"""Longer names of classes are cut."""
 INCHES = 1.1  # the width of an image among the worst mistakes
 
 
@@ -32,8 +42,13 @@ class Mistakes(NamedTuple):
     chance: Array  # what the true class was given
 
 
-def confusion_matrix(matrix: npt.ArrayLike, classes: Sequence[str] | None = None) -> Figure:
-    """Draw a confusion matrix: counts as numbers, the share of each true class as colour.
+@picture
+def confusion_matrix(
+    matrix: npt.ArrayLike, classes: Sequence[str] | None = None, **look: Unpack[Look]
+) -> Sequence[Axes]:
+    """Draw a confusion matrix: counts as numbers, shares of the true class as colours, right ones blue.
+
+    Wrong ones are orange, on a scale on which one in a hundred can be seen.
 
     Parameters
     ----------
@@ -41,11 +56,14 @@ def confusion_matrix(matrix: npt.ArrayLike, classes: Sequence[str] | None = None
         Counts, rows are true classes, columns are predictions; see `lucidnet.metrics.confusion_matrix`.
     classes : names of the classes, optional
         Without them, their numbers.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Above 30 classes the cells have no room for numbers, and only the colour is shown.
+        Above 16 classes the cells have no room for numbers, and only the colour is shown; above 250 a cell
+        stands for several classes, and shows the largest of their shares.
 
     Examples
     --------
@@ -56,32 +74,78 @@ def confusion_matrix(matrix: npt.ArrayLike, classes: Sequence[str] | None = None
     counts = np.asarray(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
         raise ShapeError(f"confusion_matrix: expected a square matrix (classes, classes), got {counts.shape}")
+    if counts.dtype.kind not in "biuf" or not np.isfinite(counts).all() or (counts < 0).any():
+        raise DataError(
+            "confusion_matrix: expected counts, finite numbers of 0 or more; see metrics.confusion_matrix"
+        )
     names = class_names(classes, len(counts), "confusion_matrix")
-    side = float(np.clip(0.55 * len(counts), 2.4, 9.0))
-    figure = new_figure(side + 1.8, side + 0.9)
-    axes = figure.add_subplot()
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
-    picture = axes.imshow(share, cmap=SEQUENTIAL, vmin=0, vmax=1)
+    side = float(np.clip(0.5 * len(counts), 3.2, WIDE - 2.0))
+    (axes,) = panels(1, 1, side + 2.0, side + 0.9, look)
+    block = math.ceil(len(counts) / MOST_CELLS)
+    colors = _draw_shares(axes, share, block)
     if len(counts) <= MOST_COUNTED:
-        _write_counts(axes, counts, picture.to_rgba(share)[..., :3])
+        _write_counts(axes, counts, colors)
     _name_classes(axes, names)
-    color_bar(axes, picture, "share of the true class")
-    return figure
+    if block > 1:
+        axes.set_title(f"a cell: the largest share in {block} x {block} classes", loc="left", fontsize=11)
+    return [axes]
+
+
+def _draw_shares(axes: Axes, share: Array, block: int) -> Array:
+    """Draw the shares, the wrong ones orange; return the colours of cells (classes, classes, 3)."""
+    from matplotlib.colors import PowerNorm
+
+    own = np.eye(len(share), dtype=bool)
+    wrong, right = (_pooled(np.where(part, share, 0.0), block) for part in (~own, own))
+    shown = share if block == 1 else wrong
+    low, high = -0.5, block * len(wrong) - 0.5
+    place: dict[str, Any] = {"extent": (low, high, high, low), "interpolation": "nearest"}
+    norm = PowerNorm(FAINT, 0, 1)
+    under = axes.imshow(shown, cmap=negative_map(axes), norm=norm, **place)
+    diagonal = np.ma.masked_array(right, ~np.eye(len(right), dtype=bool))
+    over = axes.imshow(diagonal, cmap=positive_map(axes).with_extremes(bad="none"), vmin=0, vmax=1, **place)
+    for shown_part, bottom, label in ((over, 0.53, "right"), (under, 0.0, "wrong")):
+        place_of_bar = axes.inset_axes((1.03, bottom, 0.04, 0.47))
+        settle([place_of_bar])
+        ticks = [0, 0.5, 1] if label == "right" else [0, 0.05, 0.25, 1]
+        bar = axes.figure.colorbar(shown_part, cax=place_of_bar, ticks=ticks, format=_percent)
+        bar.set_label(f"share {label}")
+        bar.outline.set_visible(False)
+    cells = np.eye(len(right), dtype=bool)[..., None]
+    colors: Array = np.where(cells, over.to_rgba(right), under.to_rgba(shown))
+    return colors[..., :3]
+
+
+def _percent(share: float, _: int) -> str:
+    return f"{100 * share:g} %"
+
+
+def _pooled(share: Array, block: int) -> Array:
+    """Return the largest of each block of cells."""
+    if block == 1:
+        return share
+    missing = -len(share) % block
+    padded = np.pad(share, (0, missing))
+    count = len(padded) // block
+    made: Array = padded.reshape(count, block, count, block).max((1, 3))
+    return made
 
 
 def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
     """Write in white where that reads better than black: relative luminance below 0.18 (WCAG 2)."""
     linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
     dark = linear @ (0.2126, 0.7152, 0.0722) < 0.18
-    size = 10 if len(counts) <= 12 else 6.5
+    most = max(len(f"{count:.4g}") for count in counts.flat)
+    size = min(11.0, 0.9 * 72 * (WIDE - 2.0) / len(counts) / (0.62 * most))
     for (row, column), count in np.ndenumerate(counts):
-        color = "white" if dark[row, column] else "black" if count else "0.4"
         axes.text(
             column,
             row,
             f"{count:.4g}" if count % 1 else f"{count:.0f}",
-            color=color,
+            color="white" if dark[row, column] else "black",
+            alpha=1.0 if count else 0.4,
             fontsize=size,
             ha="center",
             va="center",
@@ -89,11 +153,15 @@ def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
 
 
 def _name_classes(axes: Axes, names: Sequence[str]) -> None:
-    step = math.ceil(len(names) / MOST_COUNTED)
+    step = math.ceil(len(names) / MOST_NAMED)
     places = range(0, len(names), step)
-    long = max(map(len, names)) > 3
-    axes.set_xticks(places, names[::step], rotation=45 if long else 0, ha="right" if long else "center")
-    axes.set_yticks(places, names[::step])
+    short = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names[::step]]
+    size, longest = 10 if len(places) <= 20 else 8, max(map(len, short))
+    turned: dict[str, Any] = {"rotation": 90} if longest * len(places) > 70 else {}
+    if longest > 3:
+        turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(places, short, fontsize=size, **turned)
+    axes.set_yticks(places, short, fontsize=size)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
 
@@ -107,6 +175,7 @@ def class_names(given: Sequence[str] | None, count: int, what: str) -> list[str]
     return [str(name) for name in given]
 
 
+@picture
 def worst_mistakes(
     x: npt.ArrayLike,
     y: npt.ArrayLike,
@@ -114,7 +183,8 @@ def worst_mistakes(
     image_shape: Sequence[int] | None = None,
     classes: Sequence[str] | None = None,
     limit: int = 25,
-) -> Figure:
+    **look: Unpack[Look],
+) -> Sequence[Axes]:
     r"""Show the most confidently wrong predictions: true class → predicted class, and its probability.
 
     Parameters
@@ -128,6 +198,8 @@ def worst_mistakes(
     classes : names of the classes, optional
     limit : int
         How many are shown at most.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
@@ -140,23 +212,24 @@ def worst_mistakes(
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['0 → 1\n80.0 %']
     """
+    limit = taken("worst_mistakes", "limit", limit, whole(1))
     x = np.asarray(x)
     mistakes, count = _mistakes(x, np.asarray(y), np.asarray(probabilities))
     names = class_names(classes, count, "worst_mistakes")
     if not len(mistakes.example):
-        return _nothing_wrong(len(x))
+        return _nothing_wrong(len(x), look)
     worst = Mistakes(*(values[:limit] for values in mistakes))
     labels = [f"{names[t]} → {names[p]}" for t, p in zip(worst.true, worst.predicted, strict=True)]
     title = _title(len(labels), len(mistakes.example), len(x))
     shape = image_shape if image_shape is not None or x.ndim < 3 else x.shape[1:]
     inputs = math.prod(x.shape[1:])
     if shape is None and guess_image_shape(inputs) is None:
-        return _bars(worst, labels, title)
+        return _bars(worst, labels, title, look)
     images = x[worst.example].reshape(-1, *image_shape_of(inputs, shape, "worst_mistakes"))
     captions = [
         f"{label}\n{p:.1%}".replace("%", " %") for label, p in zip(labels, worst.confidence, strict=True)
     ]
-    return _captioned(images, captions, title)
+    return _captioned(images, captions, title, look)
 
 
 def _mistakes(x: Array, y: Array, probabilities: Array) -> tuple[Mistakes, int]:
@@ -185,46 +258,45 @@ def _title(shown: int, mistakes: int, examples: int) -> str:
     )
 
 
-def _nothing_wrong(examples: int) -> Figure:
-    figure = new_figure(5.0, 1.2)
-    axes = figure.add_subplot()
+def _nothing_wrong(examples: int, look: Look) -> Sequence[Axes]:
+    (axes,) = panels(1, 1, 5.0, 1.2, look)
     axes.set_axis_off()
     axes.text(0.5, 0.5, f"no mistakes among {examples} examples", ha="center", va="center", fontsize=12)
-    return figure
+    return [axes]
 
 
-def _captioned(images: Array, captions: list[str], title: str) -> Figure:
+def _captioned(images: Array, captions: list[str], title: str, look: Look) -> Sequence[Axes]:
     count, height, width, channels = images.shape
     cell = max(INCHES + 0.15, 0.085 * max(len(line) for text in captions for line in text.split("\n")))
     pixels = width / INCHES
     gaps = math.ceil(0.5 * pixels), math.ceil((cell - INCHES) * pixels)
-    columns = min(count, max(1, min(math.ceil(math.sqrt(count)), int(12 / cell))))
+    columns = min(count, max(1, min(math.ceil(math.sqrt(count)), int((WIDE - 0.2) / cell))))
     low, high = images.min(), images.max()
-    tiles = tile((images - low) / ((high - low) or 1), columns, gaps, fill=1.0 if channels == 3 else np.nan)
+    tiles = tile((images - low) / ((high - low) or 1), columns, gaps)
     rows, across = tiles.canvas.shape[:2]
-    figure = new_figure(max(4.5, across / pixels + cell - INCHES + 0.2), rows / pixels + 1.2)
-    axes = figure.add_subplot()
-    axes.imshow(tiles.canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    (axes,) = panels(1, 1, max(4.5, across / pixels + cell - INCHES + 0.2), rows / pixels + 1.2, look)
+    canvas = np.repeat(tiles.canvas[..., None], 3, -1) if channels == 1 else tiles.canvas
+    axes.imshow(with_page(canvas, axes), interpolation="nearest")
     outline(axes, tiles, height, width)
     for (row, column), text in zip(tiles.corners, captions, strict=True):
         middle = column + (width - 1) / 2
         axes.text(middle, row - 0.5 - 0.04 * pixels, text, ha="center", va="bottom", fontsize=9)
-    figure.suptitle(title, fontsize=10)
-    return figure
+    axes.set_title(title, fontsize=10, loc="left", pad=36)
+    return [axes]
 
 
-def _bars(worst: Mistakes, labels: list[str], title: str) -> Figure:
-    figure = new_figure(7.0, 0.36 * len(labels) + 1.5)
-    axes = figure.add_subplot()
-    places = np.arange(len(labels))
-    axes.barh(places - 0.2, worst.confidence, 0.38, color=VERMILLION, label="predicted class")
-    axes.barh(places + 0.2, worst.chance, 0.38, color=BLUE, label="true class")
+def _bars(worst: Mistakes, labels: list[str], title: str, look: Look) -> Sequence[Axes]:
+    (axes,) = panels(1, 1, 7.0, 0.36 * len(labels) + 1.6, look)
+    places, colors = np.arange(len(labels)), theme(axes)
+    axes.barh(places - 0.2, worst.confidence, 0.38, color=colors.signed[2], label="predicted class (wrong)")
+    axes.barh(places + 0.2, worst.chance, 0.38, color=colors.signed[6], label="true class")
     names = [f"example {i}: {label}" for i, label in zip(worst.example, labels, strict=True)]
     axes.set_yticks(places, names)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel("probability")
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    figure.suptitle(title, fontsize=10)
-    return figure
+    below = -0.6 / (0.36 * len(labels) + 0.4)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=2, frameon=False)
+    axes.set_title(title, fontsize=10, loc="left")
+    return [axes]

@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from ..errors import DataError
-from .figures import SEQUENTIAL, panels
+from .colors import positive_map, theme
+from .figures import Look, legend_below, panels, picture, settle
 from .images import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from ..training.history import History
 
 Records = Mapping[str, Sequence[tuple[int, Any]]]
-BINS = 50
+BINS = 40
+TICKS = (0, 0.01, 0.05, 0.2, 0.5, 1)
 GAMMA = 0.4  # colours grow faster near zero: rare values stay visible beside the zeros of ReLUs
 
 
-def activation_histograms(records: History | Records) -> Figure:
+@picture
+def activation_histograms(records: History | Records, **look: Unpack[Look]) -> Sequence[Axes]:
     """Draw a histogram of each recorded array for every step: steps to the right, values upwards.
 
     Parameters
     ----------
     records : History, or mapping of names to pairs (step, array)
         The history of ``fit(..., record=["activations/*"])``, or its ``steps``; single numbers are left out.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for each name. The colour is the share of the values of that step.
+        A panel for each name. The colour is the share of the values of that step; lines show the median, and
+        between which values nine in ten lie.
 
     Raises
     ------
@@ -51,26 +56,46 @@ def activation_histograms(records: History | Records) -> Figure:
     arrays = {name: pairs for name, pairs in steps.items() if any(np.size(a) > 1 for _, a in pairs)}
     if not arrays:
         raise DataError('activation_histograms: no arrays were recorded: fit(..., record=["activations/*"])')
-    figure, places = panels(len(arrays), 3, 4.4, 3.2)
+    places = panels(len(arrays), 2, 3.6 if len(arrays) > 1 else 5.4, 2.9, look)
     for axes, (name, pairs) in zip(places, arrays.items(), strict=True):
         _draw(axes, name, pairs)
-    return figure
+    legend_below(places, look)
+    return places
 
 
 def _draw(axes: Axes, name: str, pairs: Sequence[tuple[int, Any]]) -> None:
     from matplotlib.colors import PowerNorm
 
-    steps = np.array([step for step, _ in pairs], float)
-    shares, edges = histograms([np.asarray(array, float) for _, array in pairs])
+    steps, arrays = np.array([step for step, _ in pairs], float), [np.asarray(a, float) for _, a in pairs]
+    shares, edges = histograms(arrays)
     shown = np.ma.masked_equal(shares.T, 0)
+    most = float(shares.max()) or 1.0
+    cmap = positive_map(axes).with_extremes(bad="none")
     picture = axes.pcolormesh(
-        _edges(steps), edges, shown, cmap=SEQUENTIAL, norm=PowerNorm(GAMMA, 0), rasterized=True
+        _edges(steps), edges, shown, cmap=cmap, norm=PowerNorm(GAMMA, 0, most), rasterized=True
     )
-    bar = axes.figure.colorbar(picture, ax=axes, label="share of the values")
+    ticks = [tick for tick in TICKS if tick <= most]
+    bar = axes.figure.colorbar(picture, ax=axes, label="share of the values", ticks=ticks, format=_percent)
+    settle([bar.ax])
     bar.outline.set_visible(False)
+    _draw_quantiles(axes, steps, arrays)
     axes.set_title(name, loc="left", fontsize=11)
     axes.set_xlabel("step")
     axes.set_ylabel("value")
+
+
+def _draw_quantiles(axes: Axes, steps: Array, arrays: Sequence[Array]) -> None:
+    """Draw the median, and the values between which nine in ten lie."""
+    finite = [array[np.isfinite(array)] for array in arrays]
+    lines = np.array([np.quantile(a, (0.05, 0.5, 0.95)) if a.size else (np.nan,) * 3 for a in finite]).T
+    marker, ink = "." if len(steps) == 1 else "", theme(axes).mark
+    axes.plot(steps, lines[1], color=ink, linewidth=1.8, marker=marker, label="median")
+    for line, label in ((lines[0], "nine in ten lie between"), (lines[2], None)):
+        axes.plot(steps, line, color=ink, linewidth=0.9, linestyle="--", marker=marker, label=label)
+
+
+def _percent(share: float, _: int) -> str:
+    return f"{100 * share:g} %"
 
 
 def histograms(arrays: Sequence[Array]) -> tuple[Array, Array]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
-from .figures import BLUE, VERMILLION, new_figure
+from .colors import theme
+from .curves import mark_missing
+from .figures import Look, panels, picture, tidy
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 
+@picture
 def learning_rate_finder(
-    rates: npt.ArrayLike, losses: npt.ArrayLike, suggestion: float | None = None
-) -> Figure:
+    rates: npt.ArrayLike, losses: npt.ArrayLike, suggestion: float | None = None, **look: Unpack[Look]
+) -> Sequence[Axes]:
     """Draw the loss of a range test against the learning rate, and the rate that it suggests.
 
     (Smith 2017, "Cyclical learning rates for training neural networks", section 3.3.)
@@ -27,6 +31,8 @@ def learning_rate_finder(
         The learning rate of each step and the loss there.
     suggestion : float, optional
         The rate to mark.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
@@ -48,17 +54,18 @@ def learning_rate_finder(
         raise DataError(
             f"learning_rate_finder: expected one loss per rate, got {x.size} rates and {y.size} losses"
         )
-    figure = new_figure(6.0, 3.6)
-    axes = figure.add_subplot()
-    axes.plot(x, y, color=BLUE, linewidth=1.6)
+    (axes,) = panels(1, 1, 6.0, 3.6, look)
+    colors = theme(axes)
+    axes.plot(x, y, color=colors.lines[0], linewidth=1.6, marker="o" if x.size == 1 else "")
     if suggestion is not None and np.isfinite(suggestion):
         there = float(np.interp(np.log(suggestion), np.log(x), y))
-        axes.axvline(suggestion, color=VERMILLION, linewidth=1, linestyle="--")
-        axes.plot([suggestion], [there], "o", color=VERMILLION, label=f"suggestion: {suggestion:.2g}")
-        axes.legend(frameon=False)
+        axes.axvline(suggestion, color=colors.mark, linewidth=1, linestyle="--")
+        axes.plot([suggestion], [there], "o", color=colors.mark, label=f"suggestion: {suggestion:.2g}")
     axes.set_xscale("log")
+    mark_missing(axes, x, y, colors.lines[0])
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(frameon=False)
     axes.set_xlabel("learning rate")
     axes.set_ylabel("loss")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    tidy(axes)
+    return [axes]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from ..backend import Stream
 from ..data.batches import ROWS, ArraySource
-from ..errors import SettingError
+from ..errors import DataError, SettingError
 from ..training.measure import evaluate
-from .figures import BLUE, VERMILLION, color_bar, new_figure
+from .colors import positive_map, theme
+from .figures import Look, color_bar, panels, picture, tidy
 from .images import Array
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
     from ..engine.protocol import Trainee
     from ..engine.state import State
@@ -24,9 +26,17 @@ STEEP = 10.0
 """From so many times the smallest loss on, the levels grow by factors."""
 
 
+@picture
 def loss_surface(
-    model: Trainee, x: Any, y: Any, directions: int = 2, span: float = 1.0, points: int = 25, seed: int = 0
-) -> Figure:
+    model: Trainee,
+    x: Any,
+    y: Any,
+    directions: int = 2,
+    span: float = 1.0,
+    points: int = 25,
+    seed: int = 0,
+    **look: Unpack[Look],
+) -> Sequence[Axes]:
     """Draw the loss along one or two random directions through the weights.
 
     The directions are normal random numbers, scaled for each unit (filter) to the norm of its weights, so
@@ -47,6 +57,8 @@ def loss_surface(
         At how many points along each direction the loss is computed.
     seed : int
         The seed of the directions.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
@@ -68,7 +80,11 @@ def loss_surface(
         )
     steps = np.linspace(-span, span, points)
     losses = loss_grid(model, x, y, directions, steps, seed)
-    return _curve(steps, losses) if directions == 1 else _map(steps, losses)
+    if not np.isfinite(losses).any():
+        raise DataError("loss_surface: no loss around these weights is finite: take a smaller span")
+    (axes,) = panels(1, 1, 5.6 if directions == 1 else 6.4, 3.6 if directions == 1 else 4.6, look)
+    (_curve if directions == 1 else _map)(axes, steps, losses)
+    return [axes]
 
 
 @np.errstate(over="ignore", invalid="ignore")  # far from the weights the loss may overflow
@@ -99,37 +115,32 @@ def direction(state: State, seed: int, number: int) -> Array:
     return way
 
 
-def _curve(steps: Array, losses: Array) -> Figure:
-    figure = new_figure(5.6, 3.6)
-    axes = figure.add_subplot()
-    axes.plot(steps, losses, color=BLUE)
+def _curve(axes: Axes, steps: Array, losses: Array) -> None:
+    colors = theme(axes)
+    axes.plot(steps, losses, color=colors.lines[0])
     middle = float(np.interp(0.0, steps, losses))
-    axes.plot([0], [middle], "o", color=VERMILLION, label=f"the weights: {middle:.4g}")
+    axes.plot([0], [middle], "o", color=colors.mark, label=f"the weights: {middle:.4g}")
     axes.set_xlabel("step along the direction, in sizes of the weights")
     axes.set_ylabel("loss")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    tidy(axes)
     axes.legend(frameon=False)
-    return figure
 
 
-def _map(steps: Array, losses: Array) -> Figure:
+def _map(axes: Axes, steps: Array, losses: Array) -> None:
     from matplotlib.colors import LogNorm
 
     shown = np.ma.masked_invalid(losses)
     low, high = float(shown.min()), float(shown.max())
     steep = low > 0 and high > STEEP * low
     levels = np.geomspace(low, high, LEVELS) if steep else np.linspace(low, high + 1e-12, LEVELS)
-    figure = new_figure(5.8, 4.6)
-    axes = figure.add_subplot()
+    colors = theme(axes)
     picture = axes.contourf(
-        steps, steps, shown, levels=levels, cmap="viridis", norm=LogNorm() if steep else None
+        steps, steps, shown, levels=levels, cmap=positive_map(axes), norm=LogNorm() if steep else None
     )
-    axes.contour(steps, steps, shown, levels=levels, colors="white", linewidths=0.3)
-    axes.plot([0], [0], "o", color=VERMILLION, markeredgecolor="white", label="the weights")
+    axes.contour(steps, steps, shown, levels=levels, colors=colors.muted, linewidths=0.3)
+    axes.plot([0], [0], "o", color=colors.mark, markeredgecolor=colors.page, label="the weights")
     color_bar(axes, picture, "loss")
     axes.set_xlabel("step along direction 1, in sizes of the weights")
     axes.set_ylabel("step along direction 2")
     axes.set_aspect("equal")
     axes.legend(frameon=True, loc="upper right")
-    return figure

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from ..core.settings import taken, whole
 from ..errors import DataError, ShapeError
-from .figures import DIVERGING, color_bar, new_figure
-from .images import Array, image_shape_of, outline, symmetric_limit, tile
+from .colors import positive_map
+from .figures import WIDE, Frame, Look, color_bar, panels, picture
+from .images import Array, draw_numbers, draw_tiles, image_shape_of, symmetric_limit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
+@picture
 def first_layer_weights(
-    W: npt.ArrayLike, image_shape: Sequence[int] | None = None, limit: int = 64
-) -> Figure:
+    W: npt.ArrayLike, image_shape: Sequence[int] | None = None, limit: int = 64, **look: Unpack[Look]
+) -> Sequence[Axes]:
     """Draw what each unit of the first layer looks for: its weights, in the places of their pixels.
 
-    Blue is negative, white is zero, red is positive, on one scale for all units. The weights of colour images
+    Blue is positive, orange negative, zero the page, on one scale for all units. The weights of colour images
     are shown as colours around a middle grey that stands for zero.
 
     Parameters
@@ -33,6 +35,8 @@ def first_layer_weights(
         Guessed where the inputs are a square image, grey or in colour.
     limit : int
         How many units are shown at most, the first ones.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
@@ -49,13 +53,13 @@ def first_layer_weights(
     >>> figure.axes[0].get_title(loc="left")
     'weights of the first layer: 10 units'
     """
-    W = _checked(W, "first_layer_weights")
+    W, limit = _checked(W, "first_layer_weights"), taken("first_layer_weights", "limit", limit, whole(1))
     columns = _columns(min(limit, W.shape[1]))
     rows = math.ceil(min(limit, W.shape[1]) / columns)
     height, width, _ = image_shape_of(W.shape[0], image_shape, "first_layer_weights")
-    figure = new_figure(7.0, max(1.6, 6.0 * rows * height / (columns * width)) + 0.6)
-    draw_first_layer(figure.add_subplot(), W, image_shape, limit)
-    return figure
+    (axes,) = panels(1, 1, 7.0, max(1.6, 6.0 * rows * height / (columns * width)) + 0.6, look)
+    draw_first_layer(axes, W, image_shape, limit)
+    return [axes]
 
 
 def draw_first_layer(axes: Axes, W: Array, image_shape: Sequence[int] | None, limit: int) -> None:
@@ -63,27 +67,24 @@ def draw_first_layer(axes: Axes, W: Array, image_shape: Sequence[int] | None, li
     height, width, channels = image_shape_of(W.shape[0], image_shape, "first_layer_weights")
     shown = W[:, :limit]
     images = shown.T.reshape(-1, height, width, channels)
-    scale = symmetric_limit(shown)
     gap = max(1, round(max(height, width) / 14))
-    if channels == 3:
-        images = 0.5 + images / (2 * scale)
-    tiles = tile(images, _columns(len(images)), (gap, gap), fill=1.0 if channels == 3 else np.nan)
-    picture = axes.imshow(tiles.canvas, cmap=DIVERGING, vmin=-scale, vmax=scale, interpolation="nearest")
-    outline(axes, tiles, height, width)
-    if channels == 1:
-        color_bar(axes, picture)
+    if picture := draw_tiles(axes, images, _columns(len(images)), gap):
+        color_bar(axes, picture, "weight")
     some = f"{len(images)} of {W.shape[1]}" if len(images) < W.shape[1] else f"{W.shape[1]}"
     axes.set_title(f"weights of the first layer: {some} units", loc="left", fontsize=11)
 
 
-def heat_map(W: npt.ArrayLike, title: str | None = None) -> Figure:
-    """Draw any weights as a heat map: inputs downwards, units to the right, zero in white.
+@picture
+def heat_map(W: npt.ArrayLike, title: str | None = None, **look: Unpack[Frame]) -> Sequence[Axes]:
+    """Draw any weights as a heat map: inputs downwards, units to the right, blue positive, orange negative.
 
     Parameters
     ----------
     W : (units,), (inputs, units), or (..., units)
         Of convolutions, all axes but the last are taken as inputs.
     title : str, optional
+    **look
+        ``ax``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
@@ -100,23 +101,18 @@ def heat_map(W: npt.ArrayLike, title: str | None = None) -> Figure:
     if not matrix.size:
         raise DataError(f"heat_map: there are no weights in an array of shape {array.shape}")
     rows, columns = matrix.shape
-    cell = min(0.4, 6.0 / max(rows, columns))  # inches
-    figure = new_figure(max(columns * cell, 1.6) + 1.6, max(rows * cell, 0.6) + 1.0)
-    draw_heat_map(figure.add_subplot(), matrix, title)
-    return figure
+    cell = min(0.4, (WIDE - 1.6) / max(rows, columns))  # inches
+    (axes,) = panels(1, 1, max(columns * cell, 1.6) + 1.6, max(rows * cell, 0.9) + 1.0, look)
+    draw_heat_map(axes, matrix, title)
+    return [axes]
 
 
-def draw_heat_map(axes: Axes, matrix: Array, title: str | None) -> None:
-    """Draw one matrix, with its colour bar."""
-    from matplotlib.ticker import MaxNLocator
-
-    scale = symmetric_limit(matrix)
-    alike = max(matrix.shape) <= 4 * min(matrix.shape)
-    picture = axes.imshow(
-        matrix, cmap=DIVERGING, vmin=-scale, vmax=scale, aspect="equal" if alike else "auto"
-    )
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+def draw_heat_map(
+    axes: Axes, matrix: Array, title: str | None, limit: float | None = None, quantity: str = "weight"
+) -> None:
+    """Draw one matrix of signed numbers, with its colour bar, up to a limit or their own largest size."""
+    picture = draw_numbers(axes, matrix, limit or symmetric_limit(matrix), aspect=_aspect(matrix))
+    whole_ticks(axes)
     axes.set_xlabel("unit")
     axes.set_ylabel("input")
     if len(matrix) == 1:
@@ -124,7 +120,57 @@ def draw_heat_map(axes: Axes, matrix: Array, title: str | None) -> None:
         axes.set_ylabel("")
     if title:
         axes.set_title(title, loc="left", fontsize=11)
-    color_bar(axes, picture)
+    color_bar(axes, picture, quantity if np.isfinite(matrix).all() else f"{quantity} (grey: not finite)")
+
+
+@picture
+def distance_map(distances: npt.ArrayLike, **look: Unpack[Look]) -> Sequence[Axes]:
+    """Draw how far each unit of a self-organising map lies from its neighbours: dark ridges part clusters.
+
+    Parameters
+    ----------
+    distances : (rows, columns)
+        See `SelfOrganizingMap.distances`.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        From the page, for no distance, to blue.
+
+    Examples
+    --------
+    >>> figure = distance_map([[0.5, 1.0], [0.25, 0.0]])
+    >>> figure.axes[0].get_xlabel(), figure.axes[0].images[0].get_clim()
+    ('column', (0.0, 1.0))
+    """
+    array = np.asarray(distances, float)
+    if array.ndim != 2 or not array.size:
+        raise ShapeError(f"distance_map: expected distances (rows, columns), got shape {array.shape}")
+    cell = min(0.45, (WIDE - 1.6) / max(array.shape))
+    rows, columns = array.shape
+    (axes,) = panels(1, 1, max(columns * cell, 1.6) + 1.6, max(rows * cell, 0.9) + 1.0, look)
+    largest = float(np.nanmax(array, initial=0.0)) or 1.0
+    shown = axes.imshow(array, cmap=positive_map(axes), vmin=0, vmax=largest, aspect=_aspect(array))
+    whole_ticks(axes)
+    axes.set_xlabel("column")
+    axes.set_ylabel("row")
+    axes.set_title("self-organising map", loc="left", fontsize=11)
+    color_bar(axes, shown, "mean distance to the neighbours")
+    return [axes]
+
+
+def whole_ticks(axes: Axes) -> None:
+    """Put ticks at whole numbers only."""
+    from matplotlib.ticker import MaxNLocator
+
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+
+
+def _aspect(matrix: Array) -> Literal["equal", "auto"]:
+    return "equal" if max(matrix.shape) <= 4 * min(matrix.shape) else "auto"
 
 
 def _checked(W: npt.ArrayLike, what: str) -> Array:

@@ -106,6 +106,31 @@ def get(given: Any) -> Rule:
     return Rule(given)
 
 
+def short_name(given: Any) -> str:
+    """Return what a rule is called in tables and pictures: by names that `get` knows, where there are any.
+
+    Examples
+    --------
+    >>> from lucidnet.rules import RFLO, FeedbackAlignment
+    >>> short_name(Rule(FeedbackAlignment(), RFLO())), short_name(RFLO()), short_name("backprop")
+    ('fa + rflo', 'rflo', 'backprop')
+    """
+    rule = get(given)
+    space, time = _word(rule.space, SPACE), _word(rule.time, TIME)
+    if rule.time == BPTT():
+        return space
+    return time if rule.space == Backprop() else f"{space} + {time}"
+
+
+def _word(axis: Value, known: Mapping[str, Any]) -> str:
+    """Return the shortest name of a rule of one axis, with the settings that differ from its defaults."""
+    words = sorted((name for name in known if known[name] is type(axis)), key=len)
+    if not words:
+        return repr(axis)
+    settings = ", ".join(f"{name}={value!r}" for name, value in axis.settings().items())
+    return f"{words[0]}({settings})" if settings else words[0]
+
+
 def plain(net: Layer, rule: Rule) -> bool:
     """Tell whether a network is trained by the chain rule alone."""
     rules = (rule.within(layer) for _, layer in walk(net))

@@ -37,11 +37,11 @@ class RateCurve:
     losses: tuple[float, ...]
     suggestion: float
 
-    def plot(self) -> Any:
-        """Return a figure of the curve with the suggestion (needs matplotlib)."""
+    def plot(self, **look: Any) -> Any:
+        """Return a figure of the curve with the suggestion (needs matplotlib); ``ax`` ...: see `plots`."""
         from ..plots.search import learning_rate_finder
 
-        return learning_rate_finder(self.rates, self.losses, self.suggestion)
+        return learning_rate_finder(self.rates, self.losses, self.suggestion, **look)
 
     def __repr__(self) -> str:
         low, high, best = self.rates[0], self.rates[-1], self.suggestion

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
+from ..core.longform import history_csv, step_rows
+
 
 class Result(dict[str, float]):
     """Numbers by name, also as attributes: ``result.loss``.
@@ -60,6 +62,8 @@ class History(dict[str, list[float]]):
         super().__init__(*args, **named)
         self.steps: dict[str, list[tuple[int, Any]]] = {}
         """What was recorded between epochs: for each quantity pairs of a step and its value then."""
+        self.origin: Any = None
+        """Where what was recorded comes from: the network, and some of the data; None if nothing was."""
         self.stopped: str | None = None
         """Why a callback ended the last training before its last epoch; None if none did."""
 
@@ -88,17 +92,35 @@ class History(dict[str, list[float]]):
             for epoch in range(self.epochs)
         ]
 
-    def to_csv(self, path: str | PathLike[str] | None = None) -> str:
-        """Return the table as CSV; write it to a file if a path is given."""
-        from ..core.files import csv_text
+    def step_rows(self) -> list[dict[str, Any]]:
+        """Return what was recorded between epochs in long form: one dict for each number.
 
-        return csv_text(["epoch", *self], self.rows(), path)
+        The columns are ``step``, ``quantity`` (``"gradient_alignment"``, ``"weights"``, ``"val_loss"``),
+        ``layer`` and ``parameter`` (of what; empty where it is of none), ``index`` (the place in an array,
+        as ``"2,0"``; empty for a single number) and ``value``. ``pandas.DataFrame(history.step_rows())`` and
+        ``polars.DataFrame`` take the list as it is.
 
-    def plot(self) -> Any:
-        """Return a figure of all curves (needs matplotlib: ``pip install 'lucidnet[plots]'``)."""
+        Examples
+        --------
+        >>> history = History()
+        >>> history.record(100, {"gradient_alignment/dense1": 0.5})
+        >>> list(history.step_rows()[0].values())
+        [100, 'gradient_alignment', 'dense1', '', '', 0.5]
+        """
+        return list(step_rows(self.steps))
+
+    def to_csv(self, path: str | PathLike[str] | None = None, *, steps: bool = False) -> str:
+        """Return `rows`, or `step_rows` if `steps`, as CSV; write it to a file if a path is given."""
+        return history_csv(self, path, steps)
+
+    def plot(self, **look: Any) -> Any:
+        """Return a figure of all curves (needs matplotlib: ``pip install 'lucidnet[plots]'``).
+
+        ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
+        """
         from ..plots.curves import training_curves
 
-        return training_curves(self)
+        return training_curves(self, **look)
 
     def __str__(self) -> str:
         columns = {"epoch": [str(epoch + 1) for epoch in range(self.epochs)]}

@@ -169,8 +169,8 @@ class OnlineLearner:
         """
         given = self._given(xs, ys, weights)
         found = [self._made(given.cut(part), ready) for part, ready in self._parts(len(given))]
-        self.losses = joined([self._losses(one) for one in found])
-        return joined([one.predictions[0] for one in found])
+        self.losses = np.concatenate([self._losses(one) for one in found])
+        return np.concatenate([one.predictions[0] for one in found])
 
     def _losses(self, found: Measurements) -> Array:
         """Return the loss at each time; NaN where there was no target."""
@@ -265,11 +265,6 @@ class OnlineLearner:
             given.place = (self._since + np.arange(len(given))) % self.delay
         if self.every > 1 and given.target is not None:
             given.moves = (self.learned + 1 + np.arange(len(given))) % self.every == 0
-
-
-def joined(arrays: list[Array]) -> Array:
-    """Return arrays one after the other."""
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _check(net: Layer, rule: Rule) -> None:

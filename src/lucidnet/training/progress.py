@@ -172,6 +172,6 @@ def clock(seconds: float) -> str:
 
 def choose(verbose: int, epochs: int) -> Progress:
     """Return the way to show progress: 0 nothing, 1 a bar (lines if no terminal is there), 2 lines."""
-    if verbose == 0:
+    if verbose == 0 or sys.stdout is None:
         return Progress()
     return Bar(epochs) if verbose == 1 and sys.stdout.isatty() else Lines(epochs)

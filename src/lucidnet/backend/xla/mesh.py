@@ -17,6 +17,8 @@ COLUMNS = "model"
 """The second axis, over which the columns of wide weights are spread."""
 WIDE = 512
 """From how many rows or columns on a matrix is spread over the second axis."""
+MOST = 64
+"""How many devices a processor with fewer cores can be; a thousand share its cores for minutes at no work."""
 FORCED = "xla_force_host_platform_device_count"
 """The older way to say how many devices a processor is."""
 
@@ -151,6 +153,11 @@ def processors(asked: Any) -> None:
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     rows, columns = sizes(asked, cores)
+    if rows * columns > max(MOST, cores):
+        raise SettingError(
+            f"mesh={asked!r}: this machine has {cores} cores, each of which is a device; more than {MOST} "
+            "are not made of them: ask for fewer, or 'all'"
+        )
     with suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", max(rows * columns, cores))
 

@@ -1,0 +1,89 @@
+"""``lucidnet doctor``, ``explain`` and ``lr-find``: of a saved model, or of a new network for a data set."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ..core import files
+from ..errors import FileError, SettingError
+from ..interop.model_file import check_suffix
+from ..model import Model
+from . import show
+from .data import Task, open_task, readable
+from .train import Method, Network
+
+WRITERS = {".html": "html", ".htm": "html", ".tex": "latex", ".txt": "text"}
+"""In which form an explanation is written, by the suffix of the file."""
+
+
+def subject(given: str, data: str | None, network: Network, method: Method) -> tuple[Model, Task]:
+    """Return a model and its data: of a file, or a new one as the options describe it."""
+    if given.endswith(".safetensors"):
+        check_suffix(Path(given))
+        model = Model.load(Path(given))
+        return model, open_task(show.data_name(model, data))
+    if data is not None:
+        raise SettingError(
+            f"{given}: is no model file (.safetensors), so that it names the data; {data} would name them "
+            "again"
+        )
+    task = open_task(given)
+    model = Model(network.layers(task), seed=method.seed)
+    model.compile(task.loss, method.make(), task.metrics, rule=method.way.rule)
+    return model, task
+
+
+def doctor(model: Model, task: Task, steps: int, batch_size: int, found: dict[str, Any]) -> int:
+    """Print what is wrong with a network in its first steps; return 1 if something is."""
+    report = model.doctor(task.x, task.y, steps=steps, batch_size=batch_size)
+    found |= {"data": task.name, "healthy": bool(report), **asdict(report)}
+    show.line(str(report))
+    return 0 if report else 1
+
+
+def explain(model: Model, task: Task, row: int, rows: int, digits: int, out: Path | None) -> None:
+    """Tell one training step operation by operation, or write it to a file."""
+    form = None
+    if out:
+        show.check_places(out)
+        form = WRITERS.get(out.suffix.lower())
+        if form is None:
+            raise FileError(f"{out}: expected a file that ends in .html, .tex or .txt")
+    if row + rows > len(task.x):
+        raise SettingError(f"--row {row}, --rows {rows}: {task.name} has {len(task.x)} training examples")
+    part = slice(row, row + rows)
+    told = model.explain(task.x[part], task.y[part], digits=digits)
+    if out is None or form is None:
+        show.line(told.text())
+        return
+    files.write(out, [_written(told, form, out)])
+    show.line(f"explanation written to {out}")
+
+
+def _written(told: Any, form: str, out: Path) -> bytes:
+    """Return an explanation in a form; of HTML a whole page."""
+    text = getattr(told, form)()
+    if form == "html" and "<html" not in text:
+        title = escape(readable(out.stem))
+        head = f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>'
+        text = f"{head}\n{text}\n</html>\n"
+    return str(text).encode()
+
+
+def lr_find(
+    model: Model, task: Task, start: float, stop: float, steps: int, batch_size: int, plot: Path | None,
+    found: dict[str, Any],
+) -> None:  # fmt: skip
+    """Print the loss against a growing rate, and which to take; draw it if asked for."""
+    show.check_places(picture=plot)
+    curve = model.lr_find(task.x, task.y, start=start, stop=stop, steps=steps, batch_size=batch_size)
+    found |= {"data": task.name, **asdict(curve)}
+    show.line(str(curve))
+    if plot:
+        from .. import plots
+
+        plots.save(curve.plot(), plot)
+        show.line(f"curve drawn to {plot}")

@@ -1,0 +1,89 @@
+"""The words of a command line: homes, and options that are called otherwise here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from typer import Exit
+from typer.core import TyperCommand
+
+from .. import foreign
+from .show import INTERRUPTED, complain
+
+
+class Command(TyperCommand):
+    """A command that knows what an option of other programs is called here, and ends tidily on Ctrl-C."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words of a command line."""
+        known = {name for param in self.params for name in (*param.opts, *param.secondary_opts)}
+        known |= set(ctx.help_option_names)
+        for given in _options(args, known):
+            if hint := meant(given, known, _others(ctx)):
+                ctx.fail(f"No such option: {given}: {hint}")
+        return super().parse_args(ctx, [at_home(arg) for arg in args])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Do what the command does; Ctrl-C ends it with exit code 130, and no traceback."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            complain("stopped by Ctrl-C")
+            raise Exit(INTERRUPTED) from None
+
+
+def at_home(word: str) -> str:
+    """Return a word in which ``~`` stands for the home folder, also after ``--option=``.
+
+    Examples
+    --------
+    >>> at_home("--save=~/m.safetensors") == "--save=" + os.path.expanduser("~/m.safetensors")
+    True
+    >>> at_home("a~b"), at_home("--lr=0.1")
+    ('a~b', '--lr=0.1')
+    """
+    option, sign, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return f"{option}{sign}{os.path.expanduser(value)}"
+
+
+def _options(args: Iterable[str], known: set[str]) -> Iterator[str]:
+    """Yield the options that nobody knows."""
+    for arg in args:
+        if arg == "--":
+            return
+        name = arg.partition("=")[0]
+        if name.startswith("--") and name not in known:
+            yield name
+
+
+def _others(ctx: Any) -> Mapping[str, set[str]]:
+    """Return the options of the other commands."""
+    group = getattr(ctx.parent, "command", None)
+    commands = getattr(group, "commands", {})
+    return {
+        name: {option for param in command.params for option in param.opts}
+        for name, command in commands.items()
+    }
+
+
+def meant(given: str, known: set[str], others: Mapping[str, set[str]]) -> str | None:
+    """Return what is to be said of an option that is none here; None if nothing is known of it.
+
+    Examples
+    --------
+    >>> meant("--Batch_Size", {"--batch-size"}, {})
+    'here it is --batch-size'
+    >>> meant("--epochs", set(), {"train": {"--epochs"}})
+    'it is an option of train'
+    """
+    plain = given.lower().replace("_", "-")
+    for ours in (foreign.OPTIONS.get(given), foreign.OPTIONS.get(plain), plain):
+        if ours in known:
+            return f"here it is {ours}"
+    if place := foreign.ARGUMENTS.get(plain):
+        return f"it is named without an option, as in {place}"
+    if there := [name for name, options in others.items() if plain in options]:
+        return f"it is an option of {', '.join(there)}"
+    return None

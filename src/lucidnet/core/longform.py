@@ -1,0 +1,50 @@
+"""What was recorded step by step, in long form: one row for each number, as data frames like it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+STEP_COLUMNS = ("step", "quantity", "layer", "parameter", "index", "value")
+"""The columns: see `step_rows`."""
+OF_PARAMETERS = ("weights", "grads", "updates")
+"""What there is of each parameter of a layer."""
+
+
+def step_rows(steps: Mapping[str, Sequence[tuple[int, Any]]]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each number that was recorded between epochs, in the order of `STEP_COLUMNS`.
+
+    ``step`` is the number of the step, ``quantity`` what was recorded (``"gradient_alignment"``,
+    ``"weights"``, ``"grads"``, ``"val_loss"``), ``layer`` and ``parameter`` of what, empty where it is of
+    neither, ``index`` the place in an array, as ``"2,0"``, empty for a single number, ``value`` the number.
+
+    Examples
+    --------
+    >>> for row in step_rows({"sign_agreement/dense1": [(0, 0.5)], "dense1.b": [(0, np.zeros(1))]}):
+    ...     print(list(row.values()))
+    [0, 'sign_agreement', 'dense1', '', '', 0.5]
+    [0, 'weights', 'dense1', 'b', '0', 0.0]
+    """
+    for name, pairs in steps.items():
+        for step, value in pairs:
+            quantity, _, place = name.rpartition("/")
+            if not quantity:
+                quantity, place = ("weights", name) if np.ndim(value) else (name, "")
+            layer, parameter = place, ""
+            if quantity in OF_PARAMETERS:
+                layer, _, parameter = place.rpartition(".")
+            for index, number in np.ndenumerate(value):
+                cells = (step, quantity, layer, parameter, ",".join(map(str, index)), number.item())
+                yield dict(zip(STEP_COLUMNS, cells, strict=True))
+
+
+def history_csv(history: Any, path: str | PathLike[str] | None, steps: bool) -> str:
+    """Return the rows of a history, or those of its steps, as CSV; write it to a file if a path is given."""
+    from .files import csv_text
+
+    if steps:
+        return csv_text(STEP_COLUMNS, history.step_rows(), path)
+    return csv_text(("epoch", *history), history.rows(), path)

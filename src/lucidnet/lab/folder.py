@@ -1,0 +1,137 @@
+"""The finished runs of a race on disk: a race that was interrupted goes on after them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from ..core import files
+from ..core.lock import locked
+from ..core.packing import difference, from_bytes, sensible, to_bytes
+from ..core.settings import path_like, taken
+from ..errors import FileError, SettingError
+from ..training.history import History
+from .outcome import Race, RaceRun
+
+SUFFIX = ".race-run"
+MARK = 64
+"""How many characters of a hash stand before what a file holds."""
+
+
+class RaceFolder:
+    """A folder with a file for each finished run.
+
+    Parameters
+    ----------
+    folder : path
+        The folder; made when the first run is written.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(taken("race", "folder", folder, path_like())).expanduser()
+
+    def locked(self) -> AbstractContextManager[Any]:
+        """Hold the folder: no other race may write there meanwhile."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise FileError(f"{self.folder}: is a file; name a folder for the runs of a race")
+        return locked([self.folder], lambda value: [value], True, print)
+
+    def write(self, run: RaceRun, facts: dict[str, Any]) -> None:
+        """Write a finished run down: the file is there whole, or not at all."""
+        held = {name: getattr(run, name) for name in ("rule", "seed", "seconds", "memory", "facts", "failed")}
+        held |= {"race": facts, "history": dict(run.history), "stopped": run.history.stopped}
+        data = to_bytes(held | {"steps": run.history.steps})
+        mark = hashlib.sha256(data).hexdigest().encode()
+        files.write(self.folder / _file_name(run.rule, run.seed), [mark, data])
+
+    def runs(self, facts: dict[str, Any] | None = None) -> list[RaceRun]:
+        """Return the runs that are there; with the facts of a race, make sure that they are of such a one.
+
+        Raises
+        ------
+        SettingError
+            If they are of other data or settings; it names both.
+        FileError
+            If a file is damaged.
+        """
+        return [run for _, run in self._found(facts)]
+
+    def race(self) -> Race:
+        """Return the race of which these runs are.
+
+        Raises
+        ------
+        FileError
+            If there are none, or not of one race.
+        """
+        found = list(self._found(None))
+        if not found:
+            raise FileError(f"{self.folder}: there are no finished runs of a race here")
+        facts = found[0][0]
+        if any(other != facts for other, _ in found):
+            raise FileError(f"{self.folder}: the runs here are not of one race")
+        return Race(tuple(run for _, run in found), facts)
+
+    def _found(self, facts: dict[str, Any] | None) -> Iterable[tuple[dict[str, Any], RaceRun]]:
+        if not self.folder.is_dir():
+            return
+        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
+            theirs, run = _read(path)
+            if facts is not None and theirs != facts:
+                what, there, here = difference("race", theirs, facts)
+                raise SettingError(
+                    f"{path.parent}: the runs there are of another race: {what} is {there!r} there, {here!r} "
+                    "here; choose another folder, or race as before"
+                )
+            yield theirs, run
+
+
+def load_race(folder: str | os.PathLike[str]) -> Race:
+    """Return the race whose finished runs are in a folder; see ``race(folder=...)``.
+
+    Raises
+    ------
+    FileError
+        If there are none, not of one race, or one is damaged.
+    """
+    return RaceFolder(folder).race()
+
+
+def same(run: RaceRun, facts: dict[str, Any], folder: Path) -> RaceRun:
+    """Return a run of a folder, if it is of what is to be run."""
+    if run.facts != facts:
+        what, there, here = difference(run.rule, run.facts, facts)
+        raise SettingError(
+            f"{folder}: something else was called {run.rule!r} there: {what} is {there!r} there, {here!r} "
+            "here; give it another name, or choose another folder"
+        )
+    return run
+
+
+def _file_name(rule: str, seed: int) -> str:
+    """Return the name of a run's file, which no other run has."""
+    readable = re.sub(r"[^A-Za-z0-9.]+", "-", rule).strip("-.")[:40]
+    return f"{readable}-{hashlib.sha256(rule.encode()).hexdigest()[:8]}-{seed}{SUFFIX}"
+
+
+def _read(path: Path) -> tuple[dict[str, Any], RaceRun]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if hashlib.sha256(data[MARK:]).hexdigest().encode() != data[:MARK]:
+        raise FileError(f"{path}: the file is damaged; remove it, and the run is made anew")
+    held = from_bytes(data[MARK:])
+    with sensible(f"{path}: what it holds"):
+        history = History({name: [float(v) for v in values] for name, values in held["history"].items()})
+        history.steps, history.stopped = dict(held["steps"]), held["stopped"]
+        run = RaceRun(
+            str(held["rule"]), int(held["seed"]), history, float(held["seconds"]), int(held["memory"]),
+            dict(held["facts"]), held["failed"],
+        )  # fmt: skip
+        return dict(held["race"]), run

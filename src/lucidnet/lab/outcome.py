@@ -1,0 +1,359 @@
+"""What came out of a race: figures of all runs, a table, differences with their errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import SettingError, lookup
+from ..training.history import History, Result, number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LINES = 40
+"""A table of more lines is printed, but no representation."""
+NOTHING = 1e-9
+"""A smaller difference is written as 0."""
+ROUNDING = 1e-5
+"""What runs may differ by, as a share of the numbers, and still be equal but for rounding."""
+
+
+@dataclass(frozen=True, repr=False)
+class RaceRun:
+    """One training: its rule and seed, its history, what it took.
+
+    Parameters
+    ----------
+    rule : str
+        The name of the rule, or of whatever else took part.
+    seed : int
+        The seed of first weights, batches and feedback.
+    history : History
+        Loss and metrics after each epoch, of training and validation, and ``gradient_alignment``: the
+        cosine between the rule's gradient and the true one, over all weights below the last layer. What was
+        recorded is in ``history.steps``. In an online race a row is a stretch of the stream.
+    seconds : float
+        The time of its training steps, without measurements.
+    memory : int
+        The most that a training step had allocated, in bytes.
+    facts : dict
+        What was trained: network, loss, optimizer, rule and settings, as text.
+    failed : str, optional
+        Why it ended early with numbers that were not finite.
+    """
+
+    rule: str
+    seed: int
+    history: History
+    seconds: float
+    memory: int
+    facts: dict[str, Any] = field(default_factory=dict)
+    failed: str | None = None
+
+    @property
+    def why(self) -> str:
+        """Why it failed, in one sentence."""
+        return (self.failed or "").partition(". ")[0]
+
+    def last(self, quantity: str) -> float:
+        """Return a quantity as the run ended; NaN if it failed, or has none."""
+        values = self.history.get(quantity)
+        return values[-1] if values and not self.failed else math.nan
+
+    def __repr__(self) -> str:
+        said = f"failed: {self.why}" if self.failed else str(Result({q: self.last(q) for q in self.history}))
+        return f"RaceRun({self.rule!r}, seed {self.seed}, {self.history.epochs} epochs: {said})"
+
+
+@dataclass(frozen=True, repr=False)
+class Race:
+    """What came out of a race.
+
+    Two races that were run on the same data with the same settings can be joined: ``race1 + race2``.
+
+    Parameters
+    ----------
+    runs : tuple of RaceRun
+        One for each rule and seed.
+    facts : dict
+        What all runs have in common: data, epochs, settings.
+    baseline : str, optional
+        With what the others are compared; the first if not given.
+    stopped : str, optional
+        Why some runs are missing, if they are.
+    """
+
+    runs: tuple[RaceRun, ...]
+    facts: dict[str, Any] = field(default_factory=dict)
+    baseline: str | None = None
+    stopped: str | None = None
+
+    @property
+    def rules(self) -> list[str]:
+        """The names of the rules, or of whatever else took part."""
+        return list(dict.fromkeys(run.rule for run in self.runs))
+
+    def of(self, rule: str) -> list[RaceRun]:
+        """Return the runs of a rule."""
+        found = {name: [run for run in self.runs if run.rule == name] for name in self.rules}
+        return lookup("name in this race", rule, found)
+
+    def curves(self, rule: str, quantity: str) -> np.ndarray[Any, Any]:
+        """Return a quantity of each run of a rule (seeds, epochs); NaN after a run has ended early."""
+        lists = [run.history.get(quantity, []) for run in self.of(rule)]
+        made = np.full((len(lists), max(run.history.epochs for run in self.runs)), math.nan)
+        for row, values in zip(made, lists, strict=True):
+            row[: len(values)] = values
+        return made
+
+    @property
+    def quantities(self) -> list[str]:
+        """The names of what was measured."""
+        names = dict.fromkeys(name for run in self.runs for name in run.history)
+        return sorted(names, key=lambda name: name == "gradient_alignment")  # which stands last
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return all figures: one dict for each rule, seed and epoch."""
+        return [{"rule": run.rule, "seed": run.seed} | row for run in self.runs for row in run.history.rows()]
+
+    def step_rows(self) -> list[dict[str, Any]]:
+        """Return what was recorded between epochs in long form: one dict for each number.
+
+        The columns are ``rule``, ``seed``, and those of `History.step_rows`; ``pandas.DataFrame`` and
+        ``polars.DataFrame`` take the list as it is.
+        """
+        return [
+            {"rule": run.rule, "seed": run.seed} | row for run in self.runs for row in run.history.step_rows()
+        ]
+
+    def to_csv(self, path: str | PathLike[str] | None = None, *, steps: bool = False) -> str:
+        """Return `rows`, or `step_rows` if `steps`, as CSV; write it to a file if a path is given."""
+        from ..core.files import csv_text
+        from ..core.longform import STEP_COLUMNS
+
+        if steps:
+            return csv_text(["rule", "seed", *STEP_COLUMNS], self.step_rows(), path)
+        return csv_text(["rule", "seed", "epoch", *self.quantities], self.rows(), path)
+
+    # --- comparing ----------------------------------------------------------------------------------
+
+    def differences(self, baseline: str | None = None) -> list[dict[str, Any]]:
+        """Return how the others ended against one of them, run by run with the same seed.
+
+        Parameters
+        ----------
+        baseline : str, optional
+            With which to compare; that of the race, or the first, if not given.
+
+        Returns
+        -------
+        list of dict
+            For each rule and quantity ``rule``, ``baseline``, ``quantity``, ``difference`` (the mean over the
+            seeds that both have), ``standard_error`` (the standard deviation of the differences, with n - 1,
+            by the root of n; NaN for one seed) and ``seeds``, their number n.
+        """
+        against = self._against(baseline)
+        base = {run.seed: run for run in self.of(against)}
+        return [
+            {"rule": rule, "baseline": against, "quantity": quantity}
+            | _paired([(run.last(quantity), base[run.seed].last(quantity)) for run in runs])
+            for rule in self.rules
+            if rule != against and (runs := [run for run in self.of(rule) if run.seed in base])
+            for quantity in self.quantities
+        ]
+
+    def equal(self) -> list[tuple[list[str], bool]]:
+        """Return the names whose runs are equal, in groups, and whether that is bit for bit.
+
+        Otherwise they are equal but for rounding. Rules that are one rule on this network are found so, as
+        ``rflo`` and ``eprop`` are on a `LeakyRNN`.
+        """
+        groups: list[tuple[list[str], bool]] = []
+        for rule in self.rules:
+            for i, (names, exact) in enumerate(groups):
+                alike = self._alike(names[0], rule)
+                if alike is not None:
+                    groups[i] = [*names, rule], exact and alike
+                    break
+            else:
+                groups.append(([rule], True))
+        return [group for group in groups if len(group[0]) > 1]
+
+    def _alike(self, one: str, two: str) -> bool | None:
+        """Tell whether the runs of two are equal bit for bit, or but for rounding (False); None if not."""
+        first, second = ({run.seed: run for run in self.of(name)} for name in (one, two))
+        pairs = [(first[seed].history, second[seed].history) for seed in first if seed in second]
+        if not pairs or any(a.keys() != b.keys() or a.epochs != b.epochs or not a for a, b in pairs):
+            return None
+        values = [(np.array(a[name]), np.array(b[name])) for a, b in pairs for name in a]
+        if all(np.array_equal(a, b, equal_nan=True) for a, b in values):
+            return True
+        close = (np.allclose(a, b, rtol=ROUNDING, atol=ROUNDING, equal_nan=True) for a, b in values)
+        return False if all(close) else None
+
+    def _against(self, baseline: str | None) -> str:
+        found = baseline or self.baseline or self.rules[0]
+        if found not in self.rules:
+            self.of(found)  # raises
+        return found
+
+    def merge(self, *others: Race) -> Race:
+        """Return this race and others as one.
+
+        Raises
+        ------
+        SettingError
+            If they were run on other data or with other settings, or have the same run twice.
+        """
+        from ..core.packing import difference
+
+        runs = list(self.runs)
+        for other in others:
+            if not isinstance(other, Race):
+                raise SettingError(f"merge: expected races, got {other!r}")
+            if other.facts != self.facts:
+                what, mine, theirs = difference("race", self.facts, other.facts)
+                raise SettingError(
+                    f"merge: the races do not fit: {what} is {mine!r} in one, {theirs!r} in another"
+                )
+            for run in other.runs:
+                _fits(runs, run)
+                runs.append(run)
+        order = {name: i for i, name in enumerate(dict.fromkeys(run.rule for run in runs))}
+        runs.sort(key=lambda run: (order[run.rule], run.seed))
+        stopped = "; ".join(filter(None, (race.stopped for race in (self, *others)))) or None
+        return replace(self, runs=tuple(runs), stopped=stopped)
+
+    def __add__(self, other: object) -> Race:
+        return self.merge(other) if isinstance(other, Race) else NotImplemented
+
+    # --- looking at it ------------------------------------------------------------------------------
+
+    def table(self, baseline: str | None = None) -> str:
+        """Return the figures of the last epoch as a table, and below it the differences.
+
+        The first has mean and standard deviation over the seeds. The second has, for each rule, the mean
+        difference to the baseline over seeds that both have, with its standard error; see `differences`. Then
+        follows which rules are equal, and which runs are missing.
+
+        Parameters
+        ----------
+        baseline : str, optional
+            With what the others are compared; that of the race, or the first, if not given.
+        """
+        columns = ["rule", *self.quantities, "s", "MiB a step"]
+        text = _grid(columns, [[rule, *self._row(rule)] for rule in self.rules])
+        parts = [text, *self._compared(self._against(baseline)), *self._remarks()]
+        return "\n\n".join(parts)
+
+    def _row(self, rule: str) -> Iterator[str]:
+        for name in self.quantities:
+            yield _written(np.array([run.last(name) for run in self.of(rule)]))
+        yield f"{np.mean([run.seconds for run in self.of(rule)]):.2f}"
+        yield f"{np.mean([run.memory for run in self.of(rule)]) / 2**20:.2f}"
+
+    def _compared(self, against: str) -> Iterator[str]:
+        """Yield the table of differences, if there is anything to compare."""
+        by_rule: dict[str, list[dict[str, Any]]] = {}
+        for row in self.differences(against):
+            by_rule.setdefault(row["rule"], []).append(row)
+        if by_rule:
+            rows = [[rule, *map(_with_error, found)] for rule, found in by_rule.items()]
+            title = f"minus {against}"
+            many = any(row["seeds"] > 1 for found in by_rule.values() for row in found)
+            what = "mean difference over the same seeds ± its standard error" if many else "of one seed"
+            yield _grid([title, *self.quantities], rows) + f"\n({what})"
+
+    def _remarks(self) -> Iterator[str]:
+        lines = [
+            f"{' and '.join([', '.join(names[:-1]), names[-1]])} are equal"
+            + (": the same numbers, bit for bit" if exact else " but for rounding")
+            for names, exact in self.equal()
+        ]
+        lines += [f"{run.rule}, seed {run.seed}, failed: {run.why}" for run in self.runs if run.failed]
+        lines += [self.stopped] if self.stopped else []
+        if lines:
+            yield "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def __repr__(self) -> str:
+        text = self.table()
+        if text.count("\n") < LINES:
+            return text
+        return f"Race({len(self.runs):,} runs of {len(self.rules):,}; print it to see the table)"
+
+    def plot(self, **look: Any) -> Figure:
+        """Return a figure of all quantities over the epochs: mean and spread over the seeds.
+
+        ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
+        """
+        from ..plots.race import race_curves
+
+        return race_curves(
+            {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}, **look
+        )
+
+
+def _fits(runs: list[RaceRun], run: RaceRun) -> None:
+    """Raise if a run cannot be added to others."""
+    from ..core.packing import difference
+
+    for other in (one for one in runs if one.rule == run.rule):
+        if other.seed == run.seed:
+            raise SettingError(
+                f"merge: there are two runs of {run.rule!r} with seed {run.seed}: leave one out"
+            )
+        if other.facts != run.facts:
+            what, mine, theirs = difference(run.rule, other.facts, run.facts)
+            raise SettingError(
+                f"merge: two different things are called {run.rule!r}: {what} is {mine!r} in one, {theirs!r} "
+                "in another; give one another name"
+            )
+
+
+def _paired(pairs: list[tuple[float, float]]) -> dict[str, Any]:
+    """Return the mean of the differences of pairs, and its standard error."""
+    found = np.array([a - b for a, b in pairs])
+    error = float(found.std(ddof=1) / math.sqrt(len(found))) if len(found) > 1 else math.nan
+    return {"difference": float(found.mean()), "standard_error": error, "seeds": len(found)}
+
+
+def _grid(columns: list[str], rows: list[list[str]]) -> str:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..inspect.summary import as_text
+
+    table = Table(box=None, pad_edge=False, header_style="")
+    for i, column in enumerate(columns):
+        table.add_column(Text(column.replace("_", " ") if i else column), justify="right" if i else "left")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return as_text(table, 60 + 24 * len(columns) + max(len(row[0]) for row in rows))
+
+
+def _written(values: np.ndarray[Any, Any]) -> str:
+    """Write the mean, and the standard deviation with as many decimals."""
+    mean, spread = number(float(values.mean())), float(values.std())
+    if len(values) == 1:
+        return mean
+    return f"{mean} ± {number(spread) if 'e' in mean else f'{spread:.4f}'}"
+
+
+def _with_error(row: Mapping[str, Any]) -> str:
+    """Write a difference with its sign and its error."""
+    difference, error = row["difference"], row["standard_error"]
+    if abs(difference) < NOTHING:  # what rounding leaves of equal numbers
+        difference, error = 0.0, 0.0 if error < NOTHING else error
+    text = ("+" if difference > 0 else "") + number(difference)
+    if math.isnan(error):
+        return text
+    return f"{text} ± {number(error) if 'e' in text else f'{error:.4f}'}"

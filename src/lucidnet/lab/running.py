@@ -1,0 +1,197 @@
+"""One run of a race: a training with its measurements."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..arguments import FitArguments
+from ..core.settings import is_function
+from ..data.batches import ArraySource
+from ..errors import NonFiniteError
+from ..model import Model
+from ..training.callbacks.base import Callback
+from ..training.history import History, Result
+from ..training.loop import train
+from ..training.sources import to_train
+from .outcome import RaceRun
+from .racers import written
+
+if TYPE_CHECKING:
+    from ..data.batch import Batch
+    from ..training.loop import Loop
+
+SAMPLE = 256
+"""How many examples the alignment is measured on."""
+
+Tell = Callable[[float, Callable[[], Result]], None]
+"""Is told what share of a run is done, and how to get the numbers so far."""
+
+
+def silent(share: float, numbers: Callable[[], Result]) -> None:
+    """Show nothing of a run."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What all runs of a race have in common: data, and how `fit` is called.
+
+    Parameters
+    ----------
+    x, y
+        As for `Model.fit`.
+    settings : dict
+        What `fit` is told besides; callbacks may be a function of name and seed that makes them.
+    verbose : int
+        What of each epoch is shown, as by `fit`.
+    """
+
+    x: Any
+    y: Any
+    settings: dict[str, Any]
+    verbose: int = 0
+
+    def facts(self, model: Model) -> dict[str, Any]:
+        """Return settings and data as plain data."""
+        own = {"validation_data": None, "sample_weight": None, "mask": None} | self.settings
+        given: dict[str, Any] = {
+            name: own.get(name) for name in ("validation_split", "class_weight", "sample_weight", "mask")
+        }
+        given["validation_data"], given["shuffle"] = own["validation_data"], own.get("shuffle")
+        given["validation_split"] = given["validation_split"] or 0.0
+        source, validation = to_train(model, self.x, self.y, self.batch(model, own), **given)
+        kept = {name: plain(value) for name, value in self.settings.items() if name not in ARRAYS}
+        measured = None if validation is None else validation.facts()[1]
+        return {"settings": kept, "data": source.facts()[1], "validation_data": measured}
+
+    def batch(self, model: Model, settings: dict[str, Any]) -> int | None:
+        """Return how many examples a batch has; None where that has no effect."""
+        if self.y is None or model.problem.optimizer.full_batch:
+            return None
+        return settings.get("batch_size")
+
+    def check(self, model: Model, own: dict[str, Any]) -> None:
+        """Raise before any training if what `fit` is told of a run cannot be."""
+        settings = {"sample_weight": None, "mask": None, **self.settings, **own}
+        weights, mask = settings.pop("sample_weight"), settings.pop("mask")
+        if is_function(settings.get("callbacks")):
+            del settings["callbacks"]
+        settings["batch_size"] = self.batch(model, settings)
+        given = FitArguments(**settings)
+        data = self.x, self.y, given.batch_size, given.shuffle, given.validation_data, given.validation_split
+        to_train(model, *data, given.class_weight, weights, mask)
+
+    def run(self, name: str, seed: int, model: Model, own: dict[str, Any], facts: Any, tell: Tell) -> RaceRun:
+        """Train a model; own are the settings of this run alone."""
+        settings = self.settings | own
+        settings["batch_size"] = self.batch(model, settings)
+        callbacks = settings.pop("callbacks", ())
+        if is_function(callbacks):
+            callbacks = callbacks(name, seed)
+        callbacks = FitArguments(callbacks=callbacks).callbacks
+        watch, failed = _Watch(model, tell), None
+        try:
+            model.fit(self.x, self.y, **settings, callbacks=[watch, *callbacks], verbose=self.verbose)
+        except NonFiniteError as error:
+            failed = str(error)
+        history = model.history
+        history["gradient_alignment"] = watch.alignment
+        kept = History(history)
+        kept.steps, kept.stopped = history.steps, history.stopped
+        return RaceRun(name, seed, kept, watch.seconds, 0 if failed else _memory(model, watch), facts, failed)
+
+
+ARRAYS = ("validation_data", "sample_weight", "mask")
+"""Settings that are data, of which a hash is kept."""
+
+
+def plain(value: Any) -> Any:
+    """Return a setting as plain data that is the same in another process."""
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if is_function(value):  # what it does nobody can compare
+        return "a function"
+    if isinstance(value, Callback):
+        return {"callback": type(value).__name__} | {
+            name: plain(one)
+            for name, one in vars(value).items()
+            if isinstance(one, (int, float, str)) and name in type(value).__init__.__code__.co_varnames
+        }
+    return value if value is None or isinstance(value, (bool, int, float, str)) else written(value)
+
+
+def facts_of(model: Model, own: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run trains, as text."""
+    made = {"network": model.net, "loss": model.loss, "optimizer": model.optimizer, "rule": model.rule}
+    metrics = [written(metric) for metric in model.metrics]
+    return {name: written(value) for name, value in made.items()} | {"metrics": metrics, "fit": plain(own)}
+
+
+@dataclass
+class _Watch(Callback):
+    """Measures the alignment after each epoch, and the time of the steps."""
+
+    model: Model
+    tell: Tell
+    alignment: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    began: float = 0.0
+    sample: Batch | None = None
+    batch: Batch | None = None
+
+    @property
+    def looks(self) -> bool:
+        return False
+
+    def room(self, step: int) -> int | None:
+        return None
+
+    def begin(self, loop: Loop) -> None:
+        self.alignment, self.seconds = [], 0.0
+        source = loop.source
+        if isinstance(source, ArraySource):
+            self.sample = source.data.batch(slice(SAMPLE))
+            self.batch = source.data.batch(slice(source.batch_size))
+        else:
+            self.sample = self.batch = next(source.batches(0))
+
+    def before_step(self, loop: Loop, batches: Sequence[Any]) -> None:
+        self.began = time.perf_counter()
+
+    def step(self, loop: Loop, measured: Sequence[Any]) -> None:
+        self.seconds += time.perf_counter() - self.began
+        share = loop.epoch + (loop.batch / loop.source.count if loop.source.count else 0.0)
+        self.tell(share / loop.settings.epochs, loop.tally.result)
+
+    def epoch(self, loop: Loop, result: Result) -> None:
+        from ..inspect.alignment import overall_alignment
+
+        assert self.sample is not None
+        self.alignment.append(overall_alignment(self.model, self.sample))
+
+
+def _memory(model: Model, watch: _Watch) -> int:
+    """Return the peak of what one training step allocates."""
+    batch = watch.batch
+    assert batch is not None
+    return peak(lambda: train(model, [batch]))
+
+
+def peak(work: Callable[[], object]) -> int:
+    """Return the most that some work has allocated at once, in bytes."""
+    running = tracemalloc.is_tracing()
+    if not running:
+        tracemalloc.start()
+    try:
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        work()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        if not running:
+            tracemalloc.stop()

@@ -1,0 +1,146 @@
+"""The plan of a network's picture: how boxes are written, how large they are, and where they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .figures import WIDE
+from .layout import NetworkRows, Spot, across, cuts, in_rows
+from .wiring import Box, Wiring
+
+TALL = 9.5
+"""Inches: higher networks are drawn in several columns, if there is room."""
+SHRUNK = 0.82
+"""For more columns text may become smaller, down to so much of its size."""
+NARROW = 5.0
+"""Inches: no picture is narrower, so that title and legend have room."""
+LONGEST = 46
+"""So many characters of a layer are shown."""
+
+
+@dataclass
+class NetworkPlan:
+    """Where all boxes stand, in inches.
+
+    Parameters
+    ----------
+    rows : NetworkRows
+        Boxes and passing lines.
+    lines : list of list of str
+        What is written in each box.
+    spots : dict
+        Where each is.
+    rights : list of float
+        The right edge of each column.
+    size : (float, float)
+        Width and height of all.
+    bottom : float
+        Where the boxes end, and room for the legend begins.
+    form : Form
+        How boxes are drawn.
+    """
+
+    rows: NetworkRows
+    lines: list[list[str]]
+    spots: dict[int, Spot]
+    rights: list[float]
+    size: tuple[float, float]
+    bottom: float
+    form: Form
+
+    @property
+    def high(self) -> float:
+        """The height of a box."""
+        return self.form.high
+
+    @property
+    def font(self) -> float:
+        """The size of the first line's text, in points."""
+        return self.form.font
+
+    @property
+    def side(self) -> float:
+        """The room on the right of a column, for errors that come back."""
+        return self.form.side
+
+
+@dataclass(frozen=True)
+class Form:
+    """How boxes are drawn: height, distance of rows, points of text, room beside a column, lines in a box."""
+
+    high: float
+    pitch: float
+    font: float
+    side: float
+    lines: int
+
+    def written(self, box: Box, brief: bool) -> list[str]:
+        """Return the lines of a box; brief ones leave out what the layer is, and how many weights it has."""
+        if is_sign(box):
+            return [box.title]
+        title, shape = box.title, box.detail
+        if brief:
+            title, shape = title.split(":")[0], shape.split("   ")[0]
+        lines = [title, shape] if self.lines == 2 else [f"{title}  {shape.split('   ')[0]}".rstrip()]
+        return [line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in lines if line]
+
+    def width(self, box: Box, lines: list[str]) -> float:
+        """Return the width of a box."""
+        return 0.34 if is_sign(box) else 0.0086 * self.font * max(map(len, lines)) + 0.2
+
+
+ROOMY = Form(0.42, 0.66, 9, 0.75, 2)
+COMPACT = Form(0.25, 0.37, 8, 0.5, 1)
+
+
+def is_sign(box: Box) -> bool:
+    """Tell whether a box is a small one with a sign in it."""
+    return box.kind == "join" and len(box.title) == 1
+
+
+def plan_of(wiring: Wiring, legend: float) -> NetworkPlan:
+    """Return where the boxes stand, with so many inches left for a legend.
+
+    Boxes have two lines, or one where there are many rows; rows of many boxes say less in each.
+    """
+    for form in (ROOMY, COMPACT):
+        for brief in (False, True):
+            lines = [form.written(box, brief) for box in wiring.boxes]
+            widths = [form.width(box, text) for box, text in zip(wiring.boxes, lines, strict=True)]
+            rows = in_rows(widths, wiring.edges)
+            x = across(rows)
+            if max(x[item] + rows.widths[item] / 2 for item in x) + form.side <= WIDE:
+                break
+        if len(rows.rows) * form.pitch <= TALL:
+            break
+    best = _columns(rows, lines, x, (1, form, legend))
+    for columns in (2, 3, 4):
+        wider = _columns(rows, lines, x, (columns, form, legend))
+        if best.size[1] <= TALL or wider.size[0] > WIDE / SHRUNK:
+            break
+        best = wider
+    return best
+
+
+def _columns(
+    rows: NetworkRows, lines: list[list[str]], x: dict[int, float], how: tuple[int, Form, float]
+) -> NetworkPlan:
+    """Return where boxes stand in so many columns, or nearly so many."""
+    columns, form, legend = how
+    begins = [*cuts(rows, -(-len(rows.rows) // columns)), len(rows.rows)]
+    spots, rights, left = {}, [], 0.55
+    for column, (first, last) in enumerate(pairwise(begins)):
+        inside = [item for row in rows.rows[first:last] for item in row]
+        low = min(x[item] - rows.widths[item] / 2 for item in inside)
+        top = max(x[item] + rows.widths[item] / 2 for item in inside)
+        for k, row in enumerate(rows.rows[first:last]):
+            for item in row:
+                spots[item] = Spot(left + x[item] - low, form.high / 2 + 0.1 + form.pitch * k, column)
+        rights.append(left + top - low)
+        left = rights[-1] + form.side
+    bottom = form.pitch * max(last - first for first, last in pairwise(begins)) + 0.1
+    aside = max(0.0, NARROW - left) / 2
+    spots = {item: spot._replace(x=spot.x + aside) for item, spot in spots.items()}
+    rights = [right + aside for right in rights]
+    return NetworkPlan(rows, lines, spots, rights, (max(left, NARROW), bottom + 0.1 + legend), bottom, form)
