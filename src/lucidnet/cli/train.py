@@ -51,7 +51,7 @@ class Network:
 
     def _first_weights(self) -> str:
         """Return the initializer: if none is given, He's for rectifiers, Glorot's for what saturates."""
-        if self.initializer:
+        if self.initializer is not None:
             return self.initializer
         lookup("activation", self.activation, activations.KNOWN)
         rectifiers = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.settings import flag, taken
 from ..errors import SettingError, lookup
 from ..training.history import History, Result, number
 
@@ -137,7 +138,7 @@ class Race:
         from ..core.files import csv_text
         from ..core.longform import STEP_COLUMNS
 
-        if steps:
+        if taken("to_csv", "steps", steps, flag()):
             return csv_text(["rule", "seed", *STEP_COLUMNS], self.step_rows(), path)
         return csv_text(["rule", "seed", "epoch", *self.quantities], self.rows(), path)
 
