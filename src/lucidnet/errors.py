@@ -85,7 +85,8 @@ def lookup(kind: str, name: str, known: Mapping[str, _T]) -> _T:
     lucidnet.errors.UnknownNameError: unknown activation 'rellu': did you mean 'relu'? Known: relu, tanh.
     """
     if not isinstance(name, str):  # what is no name may not even be looked up
-        raise UnknownNameError(f"unknown {kind} {' '.join(repr(name).split())[:120]}: {suggestion('', known)}")
+        given = " ".join(repr(name).split())[:120]
+        raise UnknownNameError(f"unknown {kind} {given}: {suggestion('', known)}")
     if name in known:
         return known[name]
     ours = foreign.word(kind, name)
