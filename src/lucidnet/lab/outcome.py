@@ -199,7 +199,7 @@ class Race:
         return False if all(close) else None
 
     def _against(self, baseline: str | None) -> str:
-        found = baseline or self.baseline or self.rules[0]
+        found = (self.baseline or self.rules[0]) if baseline is None else baseline
         if found not in self.rules:
             self.of(found)  # raises
         return found
