@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.settings import flag, taken
+from ..core.settings import flag, taken, text
 from ..errors import SettingError, lookup
 from ..training.history import History, Result, number
 
@@ -199,6 +199,7 @@ class Race:
         return False if all(close) else None
 
     def _against(self, baseline: str | None) -> str:
+        baseline = taken("race", "baseline", baseline, text(optional=True))
         found = (self.baseline or self.rules[0]) if baseline is None else baseline
         if found not in self.rules:
             self.of(found)  # raises
