@@ -74,7 +74,7 @@ class Team:
         """Join the other processes, if there are any; return the mesh of the model."""
         from .. import distributed
 
-        if self.coordinator or self.processes or self.index is not None:
+        if (self.coordinator, self.processes, self.index) != (None, None, None):
             distributed.start(self.coordinator, self.processes, self.index)
             return self._given("all")
         if self.devices is None:
@@ -84,7 +84,7 @@ class Team:
         return self._given(None)
 
     def _given(self, otherwise: str | None) -> Any:
-        given = self.devices or otherwise
+        given = otherwise if self.devices is None else self.devices
         return int(given) if given and given.isdigit() else given
 
 
