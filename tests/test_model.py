@@ -158,7 +158,7 @@ class TestUse:
     def test_predict_in_blocks(self, monkeypatch):
         model = small()
         whole = model.predict(X)
-        monkeypatch.setattr("lucidnet.model.ROWS", 7)
+        monkeypatch.setattr("lucidnet.training.sources.ROWS", 7)
         np.testing.assert_allclose(model.predict(X), whole, rtol=1e-5)
         assert model.predict(X[:1]).shape == (1, 10)
 
@@ -296,7 +296,7 @@ NAN[17, 3] = np.nan
         (
             lambda m: m.fit(X, Y, batch_size=0),
             SettingError,
-            "batch_size must be a whole number of 1 or more, got 0",
+            "batch_size must be a whole number of 1 or more, or None, got 0",
         ),
         (
             lambda m: m.fit(X, Y, epochs=1.5),

@@ -133,6 +133,9 @@ def lookup(kind: str, name: str, known: Mapping[str, _T]) -> _T:
     Traceback (most recent call last):
     lucidnet.errors.UnknownNameError: unknown activation 'rellu': did you mean 'relu'? Known: relu, tanh.
     """
+    if not isinstance(name, str):  # what is no name may not even be looked up
+        given = " ".join(repr(name).split())[:120]
+        raise UnknownNameError(f"unknown {kind} {given}: {suggestion('', known)}")
     if name in known:
         return known[name]
     ours = foreign.word(kind, name)

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..backend import Array, Stream, Tree
 from ..backend.layout import Layout
+from ..core.calls import takes
+from ..core.settings import instance, shown, whole
 from ..core.text import Report, plain
 from ..core.trees import dotted, leaves, put, tree_map
 from ..data.batch import Batch
@@ -139,6 +141,7 @@ class RuleReport(Report):
         return page.fragment(page.heading(self._verdict), table)
 
 
+@takes("check.rule", net=instance(Layer, "a layer", optional=True), seed=whole(0))
 def rule(
     rule: Any, net: Layer | None = None, shape: Any = None, loss: Any = "mse", seed: int = 0
 ) -> RuleReport:
@@ -199,6 +202,8 @@ def rule(
     True
     """
     own = get(rule)
+    if net is None and shape is not None:
+        raise SettingError(f"check.rule: shape={shown(shape)} has no effect without net")
     with np.errstate(all="ignore"):  # what is not finite is found
         return _tested(own, net, shape, loss, seed)
 

@@ -72,7 +72,7 @@ class Team:
         """Join the other processes, if there are any; return the mesh of the model."""
         from .. import distributed
 
-        if self.coordinator or self.processes or self.index is not None:
+        if (self.coordinator, self.processes, self.index) != (None, None, None):
             distributed.start(self.coordinator, self.processes, self.index)
             return self._given("all")
         if self.devices is None:
@@ -82,7 +82,7 @@ class Team:
         return self._given(None)
 
     def _given(self, otherwise: str | None) -> Any:
-        given = self.devices or otherwise
+        given = otherwise if self.devices is None else self.devices
         return int(given) if given and given.isdigit() else given
 
 
@@ -198,7 +198,7 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
     """Train; return False if Ctrl-C ended it."""
     settings: dict[str, Any] = {
         "epochs": method.epochs,
-        "batch_size": method.batch_size,
+        "batch_size": None if model.problem.optimizer.full_batch else method.batch_size,
         "validation_split": method.validation,
         "verbose": 0 if quiet else 1,
         "resume": method.way.resume,

@@ -218,6 +218,9 @@ def csv_text(
     writer.writeheader()
     writer.writerows(rows)
     if path is not None:
+        from .settings import path_like, taken
+
+        path = taken("to_csv", "path", path, path_like())
         write(path, [encoded(path, text.getvalue())])
     return text.getvalue()
 

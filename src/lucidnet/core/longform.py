@@ -44,7 +44,8 @@ def step_rows(steps: Mapping[str, Sequence[tuple[int, Any]]]) -> Iterator[dict[s
 def history_csv(history: Any, path: str | PathLike[str] | None, steps: bool) -> str:
     """Return the rows of a history, or those of its steps, as CSV; write it to a file if a path is given."""
     from .files import csv_text
+    from .settings import flag, taken
 
-    if steps:
+    if taken("to_csv", "steps", steps, flag()):
         return csv_text(STEP_COLUMNS, history.step_rows(), path)
     return csv_text(("epoch", *history), history.rows(), path)

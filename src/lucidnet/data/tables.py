@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..core.calls import takes
 from ..core.files import check_size, opened, path_fault, reading
-from ..core.settings import count, flag, path_like, taken
+from ..core.settings import count, flag, path_like, setting, whole
 from ..core.text import Brief
 from ..errors import ContentError, FileError, lookup
 from .idx import read_idx
@@ -53,6 +54,19 @@ class Table(Brief):
     classes: tuple[str, ...] | None = None
 
 
+def _as_target(given: Any, owner: Any) -> str | int:
+    if isinstance(given, str):
+        return str(given)
+    number: int = whole(None).metadata["check"].convert(given, owner)
+    return number
+
+
+@takes(
+    path=path_like(),
+    target=setting("the name of a column, or its number", _as_target),
+    max_bytes=count(1),
+    external=flag(),
+)
 def read(
     path: str | os.PathLike[str], *, target: str | int = -1, max_bytes: int = MOST, external: bool = False
 ) -> Table:
@@ -91,23 +105,21 @@ def read(
     UnknownNameError
         If the suffix stands for no kind of file, or no column is named as the target.
     """
-    path = Path(taken("read", "path", path, path_like()))
-    most = taken("read", "max_bytes", max_bytes, count(1))
-    elsewhere = taken("read", "external", external, flag())
+    path = Path(path)
     if fault := path_fault(path):
         raise FileError(repr(str(path)), fault, "look for a mistake in it")
     with opened(path):
         pass
     if "-idx" in path.name:
-        return _read_idx_pair(path, most)
+        return _read_idx_pair(path, max_bytes)
     kind = path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix
     known = {".csv": ",", ".tsv": "\t"}
     if path.suffix.lower() != ".gz":
         known |= {".npz": "", ".h5": "", ".hdf5": ""}
     delimiter = lookup("kind of data file", kind.lower(), known)
     if delimiter:
-        return _read_csv(path, delimiter, target, most)
-    return _read_arrays(path, most, elsewhere)
+        return _read_csv(path, delimiter, target, max_bytes)
+    return _read_arrays(path, max_bytes, external)
 
 
 def _read_idx_pair(path: Path, most: int) -> Table:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from ..core import settings
+from ..core.calls import array_like, model_like, takes
 from ..core.exports import export
-from ..core.settings import choice, count, finite, taken, whole
-from ..core.settings import text as written
+from ..core.numeric import numeric
+from ..core.settings import between, choice, count, finite, instance, taken, whole
 from ..core.text import plain, short
 from ..errors import DataError, SettingError
 
@@ -37,7 +39,7 @@ class Vocabulary:
     @classmethod
     def characters(cls, text: str) -> Vocabulary:
         """Return the characters of a text, sorted."""
-        if not taken("characters", "text", text, written(empty=True)):
+        if not taken("characters", "text", text, settings.text(empty=True)):
             raise DataError("the text is empty: there is no character in it")
         return cls(tuple(sorted(set(text))))
 
@@ -54,6 +56,7 @@ class Vocabulary:
             return "Vocabulary.bytes()"
         return plain(f"Vocabulary({len(self):,} characters: {short(''.join(self.symbols))})")
 
+    @takes(text=settings.text(empty=True))
     def encode(self, text: str) -> Array:
         """Return the numbers of a text's symbols, (length,) of int64.
 
@@ -62,7 +65,6 @@ class Vocabulary:
         DataError
             If a character is not one of the vocabulary's; names it and its place.
         """
-        text = taken("encode", "text", text, written(empty=True))
         if not self.symbols:
             return np.frombuffer(text.encode(), np.uint8).astype(np.int64)
         points = np.array([ord(symbol) for symbol in self.symbols])
@@ -80,16 +82,16 @@ class Vocabulary:
 
     def decode(self, ids: Any) -> str:
         """Return the text of some numbers; bytes that are no text become question marks."""
-        ids = np.asarray(ids)
-        if ids.size and ids.dtype.kind not in "iu":
-            raise DataError(f"expected whole numbers from 0 to {len(self) - 1}, got {ids.dtype}")
+        ids = _whole(ids)
         if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
-            raise DataError(f"expected numbers from 0 to {len(self) - 1}, got {ids.min()} to {ids.max()}")
+            most = len(self) - 1
+            raise DataError(f"ids: expected numbers from 0 to {most}, got {ids.min()} to {ids.max()}")
         if not self.symbols:
             return str(ids.astype(np.uint8).tobytes(), "utf-8", "replace")
         return "".join(self.symbols[i] for i in ids.reshape(-1))
 
 
+@takes(ids=array_like(), length=count(1), stride=count(1, optional=True), target=choice("next", "last"))
 def windows(ids: Any, length: int, stride: int | None = None, target: str = "next") -> tuple[Array, Array]:
     """Return stretches of a text with what comes next, as views: nothing is copied.
 
@@ -115,14 +117,13 @@ def windows(ids: Any, length: int, stride: int | None = None, target: str = "nex
     >>> x.tolist(), y.tolist()
     ([[0, 1], [2, 3]], [[1, 2], [3, 4]])
     """
-    length = taken("windows", "length", length, count(1))
-    stride = taken("windows", "stride", length if stride is None else stride, count(1))
-    target = taken("windows", "target", target, choice("next", "last"))
     ids = _numbers(ids, length + 1)
+    stride = length if stride is None else stride
     found = np.lib.stride_tricks.sliding_window_view(ids, length + 1)[::stride]
     return found[:, :-1], (found[:, 1:] if target == "next" else found[:, -1])
 
 
+@takes(ids=array_like(), rows=count(1), length=count(1))
 def streams(ids: Any, rows: int, length: int) -> tuple[Array, Array]:
     """Return a text as several streams side by side, cut into batches, for stateful layers.
 
@@ -149,7 +150,6 @@ def streams(ids: Any, rows: int, length: int) -> tuple[Array, Array]:
     >>> x.tolist()
     [[0, 1], [4, 5], [2, 3], [6, 7]]
     """
-    rows, length = taken("streams", "rows", rows, count(1)), taken("streams", "length", length, count(1))
     ids = _numbers(ids, rows * length + 1)
     batches = (len(ids) - 1) // (rows * length)
 
@@ -160,16 +160,24 @@ def streams(ids: Any, rows: int, length: int) -> tuple[Array, Array]:
     return cut(ids[:size]), cut(ids[1 : size + 1])
 
 
+@takes("text.split", ids=array_like(), fraction=between(0, 1))
 def split(ids: Sequence[int] | Array, fraction: float = 0.1) -> tuple[Array, Array]:
     """Return the first part of a text, and the last `fraction` of it."""
     ids = _numbers(ids, 2)
-    fraction = taken("split", "fraction", fraction, finite(above=0, below=1))
     cut = len(ids) - round(len(ids) * fraction)
     if not 0 < cut < len(ids):
-        raise DataError(f"{fraction:g} of {len(ids)} symbols leaves nothing for one of the parts")
+        raise DataError(f"text.split: fraction={fraction:g} of {len(ids)} symbols leaves nothing for a part")
     return ids[:cut], ids[cut:]
 
 
+@takes(
+    model=model_like(),
+    vocabulary=instance(Vocabulary, "a Vocabulary"),
+    prompt=settings.text(empty=True),
+    length=count(0),
+    temperature=finite(0),
+    seed=whole(0),
+)
 def generate(
     model: Any, vocabulary: Vocabulary, prompt: str, length: int, temperature: float = 1.0, seed: int = 0
 ) -> str:
@@ -193,13 +201,10 @@ def generate(
     seed : int
         The seed of the choices.
     """
-    taken("generate", "prompt", prompt, written(empty=True))
-    length = taken("generate", "length", length, count(0))
-    temperature = taken("generate", "temperature", temperature, finite(0))
-    choices = np.random.default_rng(taken("generate", "seed", seed, whole(0)))
+    choices = np.random.default_rng(seed)
     ids = vocabulary.encode(prompt).tolist()
     if not ids:
-        raise SettingError("generate: the prompt needs at least one symbol")
+        raise SettingError("generate: prompt must have at least one symbol, got ''")
     ahead = _ahead(model, ids)
     for _ in range(length):
         ids.append(_chosen(ahead(ids), temperature, choices))
@@ -232,11 +237,19 @@ def _chosen(p: Array, temperature: float, choices: np.random.Generator) -> int:
     return int(choices.choice(len(weights), p=weights / weights.sum()))
 
 
+def _whole(ids: Any) -> Array:
+    """Return numbers of symbols; they are whole."""
+    made: Array = numeric(ids, "ids")
+    if made.dtype.kind not in "iu" and made.size:
+        raise DataError(f"ids: expected whole numbers, got dtype {made.dtype}")
+    return made
+
+
 def _numbers(ids: Any, least: int) -> Array:
-    ids = np.asarray(ids)
+    ids = _whole(ids)
     if ids.ndim != 1 or len(ids) < least:
         raise DataError(
-            f"expected a text of at least {least} symbols, one after the other, got shape {ids.shape}"
+            f"ids: expected a text of at least {least} symbols, one after the other, got shape {ids.shape}"
         )
     return ids
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.settings import flag, taken, text
 from ..core.text import Report
 from ..errors import SettingError, lookup
 from ..training.history import History, Result, number
@@ -138,7 +139,7 @@ class Race(Report):
         from ..core.files import csv_text
         from ..core.longform import STEP_COLUMNS
 
-        if steps:
+        if taken("to_csv", "steps", steps, flag()):
             return csv_text(["rule", "seed", *STEP_COLUMNS], self.step_rows(), path)
         return csv_text(["rule", "seed", "epoch", *self.quantities], self.rows(), path)
 
@@ -199,7 +200,8 @@ class Race(Report):
         return False if all(close) else None
 
     def _against(self, baseline: str | None) -> str:
-        found = baseline or self.baseline or self.rules[0]
+        baseline = taken("race", "baseline", baseline, text(optional=True))
+        found = (self.baseline or self.rules[0]) if baseline is None else baseline
         if found not in self.rules:
             self.of(found)  # raises
         return found

@@ -60,12 +60,18 @@ class Training:
         given: dict[str, Any] = {
             name: own.get(name) for name in ("validation_split", "class_weight", "sample_weight", "mask")
         }
-        given["validation_data"], given["shuffle"] = own["validation_data"], own.get("shuffle", True)
+        given["validation_data"], given["shuffle"] = own["validation_data"], own.get("shuffle")
         given["validation_split"] = given["validation_split"] or 0.0
-        source, validation = to_train(model, self.x, self.y, own["batch_size"], **given)
+        source, validation = to_train(model, self.x, self.y, self.batch(model, own), **given)
         kept = {name: plain(value) for name, value in self.settings.items() if name not in ARRAYS}
         measured = None if validation is None else validation.facts()[1]
         return {"settings": kept, "data": source.facts()[1], "validation_data": measured}
+
+    def batch(self, model: Model, settings: dict[str, Any]) -> int | None:
+        """Return how many examples a batch has; None where that has no effect."""
+        if self.y is None or model.problem.optimizer.full_batch:
+            return None
+        return settings.get("batch_size")
 
     def check(self, model: Model, own: dict[str, Any]) -> None:
         """Raise before any training if what `fit` is told of a run cannot be."""
@@ -73,6 +79,7 @@ class Training:
         weights, mask = settings.pop("sample_weight"), settings.pop("mask")
         if is_function(settings.get("callbacks")):
             del settings["callbacks"]
+        settings["batch_size"] = self.batch(model, settings)
         given = FitArguments(**settings)
         data = self.x, self.y, given.batch_size, given.shuffle, given.validation_data, given.validation_split
         to_train(model, *data, given.class_weight, weights, mask)
@@ -80,6 +87,7 @@ class Training:
     def run(self, name: str, seed: int, model: Model, own: dict[str, Any], facts: Any, tell: Tell) -> RaceRun:
         """Train a model; own are the settings of this run alone."""
         settings = self.settings | own
+        settings["batch_size"] = self.batch(model, settings)
         callbacks = settings.pop("callbacks", ())
         if is_function(callbacks):
             callbacks = callbacks(name, seed)
