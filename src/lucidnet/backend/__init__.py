@@ -9,7 +9,9 @@ from ..core.trees import Array as Array
 from ..core.trees import Shape as Shape
 from ..core.trees import Tree as Tree
 from .arrays import finite as finite
+from .arrays import length as length
 from .arrays import namespace as namespace
+from .arrays import norm as norm
 from .arrays import number as number
 from .arrays import one_hot as one_hot
 from .arrays import write_difference as write_difference

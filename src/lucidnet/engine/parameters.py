@@ -169,7 +169,9 @@ def _held(net: Layer, layout: Layout) -> Iterator[Held]:
         chain = owners(net, path)
         constraint, _ = _innermost(chain, "constraint")
         if constraint is not None and path[-1] in chain[-1].penalized and not _frozen(net, path):
-            yield Held(part, shape, constraint)
+            from ..optimizers.constraints import along
+
+            yield Held(part, shape, along(constraint, chain[-1].incoming.get(path[-1])))
 
 
 def _innermost(chain: list[Layer], setting: str) -> tuple[Any, int | None]:

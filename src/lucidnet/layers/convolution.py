@@ -95,7 +95,7 @@ class Convolution(Layer):
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out = self.output_shape(shape)
         size = (*both(self.kernel_size, self.dimensions), shape[-1] // self.groups, self.filters)
-        params = {"W": self.initializer(rng.child("W"), size)}
+        params = {"W": self.initializer.kernel(rng.child("W"), size, groups=self.groups)}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))
         return params, out

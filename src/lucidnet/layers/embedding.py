@@ -33,7 +33,8 @@ class Embedding(Layer):
     mask_zero : bool
         Whether 0 is padding: time steps with it do not count.
     initializer : str or Initializer
-        How W (vocabulary, dimension) begins; uniform from -0.05 to 0.05 if not given.
+        How W (vocabulary, dimension) begins; uniform from -0.05 to 0.05 if not given. A unit sees one row at
+        a time: its number of inputs, which ``"he_normal"`` and its like divide by, is 1.
 
     Examples
     --------
@@ -56,8 +57,8 @@ class Embedding(Layer):
         return (*one_input(self, shape), self.dimension)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        out = self.output_shape(shape)
-        return {"W": self.initializer(rng.child("W"), (self.vocabulary, self.dimension))}, out
+        out, size = self.output_shape(shape), (self.vocabulary, self.dimension)
+        return {"W": self.initializer.kernel(rng.child("W"), size, share=1 / self.vocabulary)}, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         numbers = row_numbers(x, self.vocabulary)
