@@ -34,6 +34,12 @@ def log_and_softmax(z: Array) -> tuple[Array, Array]:
     return shifted, p
 
 
+def times(t: Array, x: Array) -> Array:
+    """Return t x, which is 0 where t is 0, also if x is infinite: 0 log 0 = 0."""
+    xp = namespace(x)
+    return t * xp.where(t == 0, xp.asarray(0, dtype=x.dtype), x)
+
+
 def floor(p: Array) -> Array:
     """Return probabilities that are at least the smallest normal number, so that log is finite."""
     xp = namespace(p)
@@ -110,7 +116,7 @@ class CategoricalCrossentropy(FromProbabilities):
             log_p, p = log_and_softmax(prediction)
         else:
             log_p, p = namespace(prediction).log(floor(prediction)), prediction
-        return -(t * log_p).sum(-1), (p, t)
+        return -times(t, log_p).sum(-1), (p, t)
 
     def slope(self, cache: Cache) -> Array:
         p, t = cache
@@ -163,7 +169,8 @@ class BinaryCrossentropy(FromProbabilities):
 
     From probabilities p, dL/dp = (p - t) / (p (1 - p)) / k; from logits z with p = sigmoid(z)::
 
-        L = 1/k sum_j (max(z_j, 0) - z_j t_j + log(1 + exp(-|z_j|))),     dL/dz = (p - t) / k
+        L = 1/k sum_j (m_j z_j + log(1 + exp(-|z_j|))),     dL/dz = (p - t) / k
+        m = 1 - t where z > 0, else -t
 
     (Bishop 2006, equations 4.90 and 4.91.)
 
@@ -185,7 +192,8 @@ class BinaryCrossentropy(FromProbabilities):
         t = target * (1 - self.label_smoothing) + self.label_smoothing / 2
         if self.from_logits:
             z = prediction
-            losses = xp.maximum(z, 0) - z * t + xp.log1p(xp.exp(-xp.abs(z)))
+            missed = xp.where(z > 0, 1 - t, -t)  # so that a logit that is infinite and right costs nothing
+            losses = times(missed, z) + xp.log1p(xp.exp(-xp.abs(z)))
             return mean_last(losses), (sigmoid(z), t)
         losses = t * xp.log(floor(prediction)) + (1 - t) * xp.log(floor(1 - prediction))
         return -mean_last(losses), (prediction, t)
