@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from .backend import Array, Stream
+from .core.finite import check_finite
 from .core.settings import finite, sequence, taken, whole
 from .errors import NotReadyError, ShapeError
-from .training.checks import as_numbers, check_finite
+from .training.checks import as_numbers
 
 BLOCK = 1 << 22
 """Distances computed together, so that large data sets take little memory."""

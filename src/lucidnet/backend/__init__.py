@@ -18,6 +18,7 @@ from .arrays import write_difference as write_difference
 from .branch import branch as branch
 from .branch import choose as choose
 from .indexing import row_numbers as row_numbers
+from .indexing import rows_of as rows_of
 from .indexing import scatter_add as scatter_add
 from .parts import Parts as Parts
 from .products import as_rows as as_rows

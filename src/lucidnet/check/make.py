@@ -14,7 +14,7 @@ from ..layers import Embedding, Layer, Recurrent, Run, Sequential
 from ..layers.containers import first_leaf
 from ..layers.core import Input
 from ..losses import Loss
-from ..losses.base import first_bad
+from ..core.finite import first_bad
 from ..training.checks import as_inputs
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, as_float64, example
 

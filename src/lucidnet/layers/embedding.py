@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .. import initializers
-from ..backend import Array, Shape, Stream, Tree, row_numbers, scatter_add
+from ..backend import Array, Shape, Stream, Tree, row_numbers, rows_of, scatter_add
 from ..core.settings import flag, named, whole
 from ..core.types import Named
 from ..core.value import value
@@ -62,7 +62,7 @@ class Embedding(Layer):
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         numbers = row_numbers(x, self.vocabulary)
-        return params["W"][numbers], numbers
+        return rows_of(params["W"], numbers), numbers
 
     def backward(self, params: Tree, numbers: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         rows = dy.reshape(-1, self.dimension)

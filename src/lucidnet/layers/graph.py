@@ -110,14 +110,14 @@ class Graph(Container):
 
     def inner_shapes(self, shape: Any) -> dict[str, Any]:
         shapes = self._flow(shape)
-        return {name: _gather(shapes, sources) for name, owner, _, sources in self.placed() if name == owner}
+        return {name: gathered(shapes, sources) for name, owner, _, sources in self.placed() if name == owner}
 
     def _flow(self, shape: Any) -> dict[str, Any]:
         """Return the shapes of all inputs, and of what each node makes of them."""
         shapes = self._inputs(shape)
         first: dict[str, Any] = {}  # what a layer takes where it first stands
         for name, owner, layer, sources in self.placed():
-            taken = _gather(shapes, sources)
+            taken = gathered(shapes, sources)
             with _located(name, layer, sources):
                 shapes[name] = layer.output_shape(taken)
             before = first.setdefault(owner, taken)
@@ -137,7 +137,7 @@ class Graph(Container):
         for name, owner, layer, sources in self.placed():
             if name == owner:
                 with _located(name, layer, sources):
-                    params[name], _ = layer.init(rng.child(name), _gather(shapes, sources))
+                    params[name], _ = layer.init(rng.child(name), gathered(shapes, sources))
         return params, self._out(shapes)
 
     def _out(self, values: dict[str, Any]) -> Any:
@@ -153,8 +153,8 @@ class Graph(Container):
             masks |= run.mask if isinstance(run.mask, dict) else {self.inputs[0][0]: run.mask}
         cache = {}
         for name, owner, layer, sources in self.placed():
-            inner = run.child(name, _known(_gather(masks, sources)), self.frozen)
-            y, cache[name], masks[name] = layer.flow(params[owner], _gather(values, sources), inner)
+            inner = run.child(name, _known(gathered(masks, sources)), self.frozen)
+            y, cache[name], masks[name] = layer.flow(params[owner], gathered(values, sources), inner)
             inner.note(cache[name])
             values[name] = y
         return self._out(values), cache, _known(self._out(masks))
@@ -214,7 +214,8 @@ class Graph(Container):
         yield cls({"x": (5,)}, twice, "c"), (5,)
 
 
-def _gather(values: dict[str, Any], sources: tuple[str, ...]) -> Any:
+def gathered(values: dict[str, Any], sources: tuple[str, ...]) -> Any:
+    """Return what a node takes: that of its source, or a tuple where it has several."""
     return values[sources[0]] if len(sources) == 1 else tuple(values[source] for source in sources)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..core.settings import finite, whole
 from ..core.value import value
 from ..errors import ShapeError
-from .arrays import Array, Data, Weight, class_scores, classes, columns_of, weights
+from .arrays import NO_CLASS, WHOLE, Array, Data, Weight, class_scores, classes, columns_of, weights
 from .base import Mean, Sums
 
 
@@ -40,7 +40,7 @@ class Accuracy(_Share):
         """Return for each example whether its class was found."""
         truth, guess = classes(self.name, y, prediction)
         found: Array = truth == guess
-        return found
+        return found if prediction.dtype.kind in WHOLE else found & (guess != NO_CLASS)
 
 
 @value

@@ -139,7 +139,7 @@ def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) ->
 
     Another function of the network, its parameters, inputs and mask can stand in the place of `predict`.
     """
-    x = as_inputs(x, model.input_shape)
+    x = as_inputs(x, model.input_shape, model.dtype, model.net)
     mask = None if mask is None else as_mask(mask, x)
     executor, net, count = model.executor, model.net, rows(x)
     with executor.hold(lambda: model.live if function is None else model.state) as state:

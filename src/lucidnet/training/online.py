@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, StepStream, Tree
+from ..core.finite import check_finite
 from ..core.settings import count, taken
 from ..core.signals import defer_interrupt
 from ..core.trees import ordered
@@ -18,9 +19,11 @@ from ..engine.state import Measurements, State
 from ..engine.stream import Segment, StreamProblem, StreamState, begin, observe
 from ..errors import NonFiniteError, SettingError, ShapeError
 from ..layers import Layer, walk
+from ..layers.tables import check_numbers
 from ..rules.feedback import edge_shapes
 from ..rules.registry import Rule, get, plain
 from ..rules.time.base import NOT_ONLINE
+from .checks import as_numbers
 
 NOTHING, WAITS = frozenset[str](), frozenset({"waits"})
 
@@ -178,17 +181,20 @@ class OnlineLearner:
 
     def _given(self, xs: Any, ys: Any, weights: Any) -> Segment:
         """Return a segment, checked."""
-        x = np.asarray(xs, self.model.dtype)
+        x = as_numbers(xs, "x")
         if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
             raise ShapeError(
                 f"online: expected inputs (n, {self._shape}) of one time, or of several with time first; "
                 f"got shape {x.shape[1:] if len(x) == 1 else x.shape}"
             )
+        check_finite(x, "x", self.model.dtype)
+        check_numbers(self.model.net, x, self.model.dtype)
+        x = x.astype(self.model.dtype, copy=False)
         return Segment(x, None if ys is None else self._targets(ys, x), self._weights(weights, x))
 
     def _targets(self, ys: Any, x: Array) -> Array:
         """Return targets (time, n, ...) as the loss takes them."""
-        given, shape = np.asarray(ys), self.model.output_shape
+        given, shape = as_numbers(ys, "y"), self.model.output_shape
         if given.shape[:2] != x.shape[:2]:
             raise ShapeError(
                 f"online: expected a target for each input, {x.shape[:2]} (time, n), got shape {given.shape}"
@@ -203,12 +209,13 @@ class OnlineLearner:
         """Return weights (time, n)."""
         if weights is None:
             return None
-        made = np.asarray(weights, self.model.dtype)
+        made = as_numbers(weights, "weights")
         if made.shape != x.shape[:2]:
             raise ShapeError(
                 f"online: expected a weight for each input, {x.shape[:2]} (time, n), got shape {made.shape}"
             )
-        return made
+        check_finite(made, "weights", self.model.dtype)
+        return made.astype(self.model.dtype, copy=False)
 
     def _parts(self, times: int) -> Iterator[tuple[slice, bool]]:
         """Yield parts of a segment, and whether in them predictions have waited long enough."""

@@ -1,0 +1,82 @@
+"""Whether numbers are finite, in the precision in which they are worked on; and where one is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from .trees import Array
+
+BLOCK = 1 << 20
+"""Numbers looked at together, so that checking a data set takes little memory."""
+
+
+def check_finite(x: Array, name: str, dtype: Any = None) -> None:
+    """Raise if an array holds NaN or infinity, or a number that becomes infinite in a precision.
+
+    Parameters
+    ----------
+    x : array (n, ...)
+        The numbers.
+    name : str
+        What they are called in the message, which tells the first place.
+    dtype : dtype, optional
+        The precision of the model; that of the array if not given.
+
+    Examples
+    --------
+    >>> check_finite(np.array([[1.0, 1e39]]), "x", "float32")
+    Traceback (most recent call last):
+        ...
+    lucidnet.errors.DataError: x holds 1e+39 at index (0, 1): in float32, the precision of the model, that \
+is infinite; scale the data, or take dtype='float64' (row 0, column 1)
+    """
+    if x.dtype.kind != "f" or not x.size:
+        return
+    rows = max(1, BLOCK // max(1, x[0].size))
+    for start in range(0, len(x), rows):
+        block = x[start : start + rows]
+        cast = in_precision(block, dtype)
+        if not np.isfinite(cast).all():
+            row, *rest = first_bad(cast)
+            raise DataError(not_finite(block[(row, *rest)], (start + row, *rest), name, dtype))
+
+
+def in_precision(x: Array, dtype: Any) -> Array:
+    """Return numbers in a precision, silently; None leaves them as they are."""
+    if dtype is None:
+        return x
+    with np.errstate(over="ignore"):
+        return x.astype(dtype, copy=False)
+
+
+def not_finite(value: Any, index: tuple[int, ...], name: str, dtype: Any = None) -> str:
+    """Return the message about a number that is not finite, or becomes so in a precision."""
+    if np.isfinite(value):
+        why = (
+            f"in {np.dtype(dtype)}, the precision of the model, that is infinite; scale the data, or take "
+            "dtype='float64'"
+        )
+    else:
+        why = "remove or replace such values first"
+    return f"{name} holds {value:g} at index {index}: {why}{place(index)}"
+
+
+def place(index: tuple[int, ...]) -> str:
+    """Return row and column of a number, as the end of a message.
+
+    Examples
+    --------
+    >>> place((17, 3)), place((17,))
+    (' (row 17, column 3)', ' (row 17)')
+    """
+    if not index:
+        return ""
+    return f" (row {index[0]}, column {index[1]})" if len(index) == 2 else f" (row {index[0]})"
+
+
+def first_bad(array: Array) -> tuple[int, ...]:
+    """Return the index of the first entry that is NaN or infinite."""
+    return tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
