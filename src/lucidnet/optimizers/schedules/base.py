@@ -138,7 +138,7 @@ class Warmup(Schedule):
     then : schedule or float
         What comes after.
     start : float
-        The value at step 0.
+        The value at step 0, not above the one it rises to.
 
     Examples
     --------
@@ -149,6 +149,11 @@ class Warmup(Schedule):
     steps: int = whole(1)
     then: Any = scheduled(None)
     start: float = finite(default=0.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.start > (top := at_step(self.then, 0)):
+            raise self.error("start", f"at most {top:g}, the value that it rises to")
 
     def __call__(self, step: int) -> float:
         """Return the rising value, or that of the schedule after it."""
