@@ -195,12 +195,16 @@ class Graph(Container):
         return {name: states for name, states in found.items() if states}
 
     def split_output(self, output: str) -> tuple[Graph, Layer | None]:
-        """Return this graph without the final activation of one output, and that activation."""
+        """Return this graph without the final activation of one output, and that activation.
+
+        It stays where other nodes take the output, or share the layer: the graph comes back as it is.
+        """
         index = next(i for i, node in enumerate(self.nodes) if node.name == output)
         node = self.nodes[index]
         used = any(output in other.sources or other.layer == output for other in self.nodes)
         if used or isinstance(node.layer, str):
-            return self, None
+            owner = next(layer for name, _, layer, _ in self.placed() if name == output)
+            return self, owner.split_activation()[1]
         layer, activation = node.layer.split_activation()
         nodes = (*self.nodes[:index], node._replace(layer=layer), *self.nodes[index + 1 :])
         return replace(self, nodes=nodes), activation

@@ -69,12 +69,23 @@ class FromProbabilities(Loss):
         if self.from_logits and not isinstance(activation, self.partner):
             return net, self, False
         if isinstance(activation, self.partner) and not self.from_logits:
+            if body == net:  # a graph needs the activation's output elsewhere
+                raise SettingError(self._needed(activation))
             return body, replace(self, from_logits=True), True
         if isinstance(activation, LogSoftmax) and issubclass(self.partner, Softmax):
             return net, replace(self, from_logits=True), False  # softmax(log p) = p
         if activation is not None and (isinstance(activation, self.also) or not known(activation)):
             return net, self, False
         raise SettingError(self._misfit(activation))
+
+    def _needed(self, activation: Layer) -> str:
+        name, partner = type(self).__name__, self.partner.__name__.lower()
+        return (
+            f"{name} cannot take over {activation!r} of this output, because other nodes of the graph take the "
+            "output as their source, or share its layer: let the output end in activation='linear', give the "
+            f"others a node of its {partner} ('p', Activation({partner!r}), ...), and use "
+            f"{name}(from_logits=True)"
+        )
 
     def _misfit(self, activation: Layer | None) -> str:
         name, partner = type(self).__name__, self.partner.__name__.lower()
