@@ -44,8 +44,8 @@ class Initializer(Value):
         groups : int
             Into how many groups the outputs are divided.
         share : float
-            Which part of the inputs an output sees at a time: 1 / vocabulary of an embedding, 1 / strides of a
-            transposed convolution.
+            Which part of the inputs an output sees at a time: 1 / vocabulary of an embedding, 1 / strides of
+            a transposed convolution.
         swapped : bool
             Whether inputs are the last axis and outputs the last but one.
         """
@@ -157,14 +157,13 @@ class Orthogonal(Initializer):
     def kernel(
         self, rng: Stream, shape: Shape, *, groups: int = 1, share: float = 1.0, swapped: bool = False
     ) -> Array:
-        """Return weights that are orthogonal matrices, one for each group, from a unit's inputs to the units."""
+        """Return weights that are orthogonal matrices from inputs to units, one for each group."""
         if swapped:
-            *field, outputs, inputs = shape
-            return self.kernel(rng, (*field, inputs, outputs), groups=groups).swapaxes(-1, -2)
+            turned = (*shape[:-2], shape[-1], shape[-2])
+            return self.kernel(rng, turned, groups=groups).swapaxes(-1, -2)
         if groups == 1:
             return self(rng, shape)
-        *inputs, outputs = shape
-        one = (*inputs, outputs // groups)
+        one = (*shape[:-1], shape[-1] // groups)
         made = rng.full(shape, 0)
         for k in range(groups if type(made) is np.ndarray else 1):  # of blank ones a single one tells enough
             made[..., k * one[-1] : (k + 1) * one[-1]] = self(rng.child(str(k)), one)
@@ -186,9 +185,7 @@ class Identity(Initializer):
         return made
 
 
-def fans(
-    shape: Shape, *, groups: int = 1, share: float = 1.0, swapped: bool = False
-) -> tuple[float, float]:
+def fans(shape: Shape, *, groups: int = 1, share: float = 1.0, swapped: bool = False) -> tuple[float, float]:
     """Return the numbers of inputs and outputs of one unit, for weights (..., inputs, outputs).
 
     The parameters are those of `Initializer.kernel`.

@@ -33,9 +33,9 @@ def number(value: Array) -> Any:
 def norm(x: Array, axis: Any = None, keepdims: bool = False) -> tuple[Array, Array]:
     """Return Euclidean norms as two factors, so that no square overflows or vanishes: |x| = size * scale.
 
-    The scale is a power of 2, near the largest number that is summed over: to divide by it costs no digits, and
-    ``size`` is at least 1 and at most 4 times the root of how many numbers there are. Of zeros, and of numbers that are not finite,
-    the scale is 1.
+    The scale is a power of 2, near the largest number that is summed over: to divide by it costs no digits,
+    and ``size`` is at least 1 and at most 4 times the root of how many numbers there are. Of zeros, and of
+    numbers that are not finite, the scale is 1.
 
     Examples
     --------

@@ -31,7 +31,7 @@ def row_numbers(x: Array, rows: int) -> Array:
 
 
 def rows_of(table: Array, numbers: Array) -> Array:
-    """Return rows of a table by the numbers that `row_numbers` gives; on JAX NaN for those that there are not."""
+    """Return rows of a table by the numbers of `row_numbers`; on JAX NaN for those that there are not."""
     if isinstance(table, np.ndarray):
         return table[numbers]
     return table.at[numbers].get(mode="fill", fill_value=np.nan)

@@ -44,6 +44,12 @@ is infinite; scale the data, or take dtype='float64' (row 0, column 1)
             raise DataError(not_finite(block[(row, *rest)], (start + row, *rest), name, dtype))
 
 
+def finite_in(x: Array, name: str, dtype: Any) -> Array:
+    """Return numbers in the precision of a model, all of them finite there, or raise as `check_finite`."""
+    check_finite(x, name, dtype)
+    return x.astype(dtype, copy=False)
+
+
 def in_precision(x: Array, dtype: Any) -> Array:
     """Return numbers in a precision, silently; None leaves them as they are."""
     if dtype is None:
@@ -55,13 +61,12 @@ def in_precision(x: Array, dtype: Any) -> Array:
 def not_finite(value: Any, index: tuple[int, ...], name: str, dtype: Any = None) -> str:
     """Return the message about a number that is not finite, or becomes so in a precision."""
     if np.isfinite(value):
-        why = (
-            f"in {np.dtype(dtype)}, the precision of the model, that is infinite; scale the data, or take "
-            "dtype='float64'"
-        )
+        more = ", or take dtype='float64'" if np.dtype(dtype).itemsize < 8 else ""
+        why = f"in {np.dtype(dtype)}, the precision of the model, that is infinite; scale the data{more}"
     else:
         why = "remove or replace such values first"
-    return f"{name} holds {value:g} at index {index}: {why}{place(index)}"
+    shown = str(value) if np.isfinite(value) else f"{value:g}"
+    return f"{name} holds {shown} at index {index}: {why}{place(index)}"
 
 
 def place(index: tuple[int, ...]) -> str:

@@ -29,9 +29,9 @@ class BatchNormalization(Layer):
     In inference, or if the layer or a container around it is frozen, m and v are the running statistics:
     dx = g s dy.
     After a training step ``running = momentum running + (1 - momentum) batch`` (Ioffe & Szegedy 2015).
-    A feature that has one place only (a batch of 1 row) has variance 0 in training, and gives b; as in Keras, where
-    PyTorch raises.
-    PyTorch's momentum (0.1) is 1 minus this one, its epsilon 1e-5, its running variance over N - 1.
+    A feature that has one place only (a batch of 1 row) has variance 0 in training, and gives b, as in Keras;
+    PyTorch raises. PyTorch's momentum (0.1) is 1 minus this one, its epsilon 1e-5, its running variance
+    over N - 1.
 
     Parameters
     ----------

@@ -88,8 +88,8 @@ class Masking(Layer):
     Parameters
     ----------
     value : float
-        What fills the steps behind the end of a sequence. Data may come in a lower precision than the model's:
-        0.1 of float32, 0.10000000149, is 0.1 in a model of float64, too (so is that of float16).
+        What fills the steps behind the end of a sequence. Data may come in a lower precision than the
+        model's: 0.1 of float32, 0.10000000149, is 0.1 in a model of float64, too (so is that of float16).
     """
 
     value: float = finite(default=0.0)

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from ..core.finite import in_precision, place
+from ..core.value import of_library
 from ..errors import DataError
-from .base import Layer, of_library, walk
+from .base import Layer, walk
 from .core import Flatten, Input, Masking, Reshape
 
 BLOCK = 1 << 20
 """Numbers looked at together."""
 
 
-def check_numbers(net: Layer, x: Any, dtype: str | None = None) -> None:
-    """Raise if an input that goes into an embedding holds what is no number of one of its rows.
+def check_numbers(net: Layer, x: Any, dtype: str | None = None) -> Any:
+    """Return inputs, or raise if an input that goes into an embedding holds what is no number of one of its rows.
 
     Compiled code cannot raise; so this is done where the data come in, for both engines.
 
@@ -31,7 +32,7 @@ def check_numbers(net: Layer, x: Any, dtype: str | None = None) -> None:
         The dtype of the model, in which whole numbers beyond 2^24 or 2^53 are no longer told apart.
     """
     if all(layer.differentiable for _, layer in walk(net)):
-        return
+        return x
     inputs = x if isinstance(x, dict) else {"": x}
     for name, rows, title in readers(net, {name: name for name in inputs} if isinstance(x, dict) else ""):
         where = f"x[{name!r}]" if name else "x"
@@ -49,6 +50,7 @@ def check_numbers(net: Layer, x: Any, dtype: str | None = None) -> None:
                     f"{rows - 1}, so expected whole numbers from 0 to {rows - 1}{_precision(rows, dtype)}"
                     f"{place(index)}"
                 )
+    return x
 
 
 def _precision(rows: int, dtype: str | None) -> str:

@@ -81,9 +81,9 @@ class FromProbabilities(Loss):
     def _needed(self, activation: Layer) -> str:
         name, partner = type(self).__name__, self.partner.__name__.lower()
         return (
-            f"{name} cannot take over {activation!r} of this output, because other nodes of the graph take the "
-            "output as their source, or share its layer: let the output end in activation='linear', give the "
-            f"others a node of its {partner} ('p', Activation({partner!r}), ...), and use "
+            f"{name} cannot take over {activation!r} of this output, because other nodes of the graph take "
+            "the output as their source, or share its layer: let the output end in activation='linear', give "
+            f"the others a node of its {partner} ('p', Activation({partner!r}), ...), and use "
             f"{name}(from_logits=True)"
         )
 

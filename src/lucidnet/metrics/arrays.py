@@ -43,9 +43,7 @@ def _but_nan(guess: Array, scores: Array) -> Array:
     return np.where(nan, NO_CLASS, guess) if nan.any() else guess
 
 
-def class_indices(
-    name: str, y: Array, prediction: Array, none: bool = False
-) -> tuple[Array, Array, int]:
+def class_indices(name: str, y: Array, prediction: Array, none: bool = False) -> tuple[Array, Array, int]:
     """Return true and predicted classes as integers, each checked, and the number of classes known so far.
 
     Where a score is NaN the predicted class is `NO_CLASS` if there may be `none`, else that is an error.

@@ -49,8 +49,8 @@ class MaxNorm(Constraint):
     limit : float
         The largest norm, above 0.
     axis : int or tuple of int, optional
-        The axes that a norm is taken over. If not given, those along which the weights into a unit lie, as the
-        layer knows them: all but the last, but (0, 1) in `DepthwiseConv2D` and (0, 1, 3) in
+        The axes that a norm is taken over. If not given, those along which the weights into a unit lie, as
+        the layer knows them: all but the last, but (0, 1) in `DepthwiseConv2D` and (0, 1, 3) in
         `Conv2DTranspose`. (Keras' default is 0, which is the same for `Dense` alone.)
 
     Examples

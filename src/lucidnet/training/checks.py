@@ -44,9 +44,7 @@ def as_inputs(x: Any, shape: Any, dtype: str | None = None, net: Layer | None = 
         If the data are not numbers, there are none, or some are NaN or infinite, or no number of a row.
     """
     made = _several(x, shape, dtype) if isinstance(shape, dict) else _one_input(x, shape, "x", dtype)
-    if net is not None:
-        check_numbers(net, made, dtype)
-    return made
+    return made if net is None else check_numbers(net, made, dtype)
 
 
 def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, StepStream, Tree
-from ..core.finite import check_finite
+from ..core.finite import finite_in
 from ..core.settings import count, taken
 from ..core.signals import defer_interrupt
 from ..core.trees import ordered
@@ -181,15 +181,13 @@ class OnlineLearner:
 
     def _given(self, xs: Any, ys: Any, weights: Any) -> Segment:
         """Return a segment, checked."""
-        x = as_numbers(xs, "x")
+        x = finite_in(as_numbers(xs, "x"), "x", self.model.dtype)
         if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
             raise ShapeError(
                 f"online: expected inputs (n, {self._shape}) of one time, or of several with time first; "
                 f"got shape {x.shape[1:] if len(x) == 1 else x.shape}"
             )
-        check_finite(x, "x", self.model.dtype)
         check_numbers(self.model.net, x, self.model.dtype)
-        x = x.astype(self.model.dtype, copy=False)
         return Segment(x, None if ys is None else self._targets(ys, x), self._weights(weights, x))
 
     def _targets(self, ys: Any, x: Array) -> Array:
@@ -209,13 +207,12 @@ class OnlineLearner:
         """Return weights (time, n)."""
         if weights is None:
             return None
-        made = as_numbers(weights, "weights")
+        made = finite_in(as_numbers(weights, "weights"), "weights", self.model.dtype)
         if made.shape != x.shape[:2]:
             raise ShapeError(
                 f"online: expected a weight for each input, {x.shape[:2]} (time, n), got shape {made.shape}"
             )
-        check_finite(made, "weights", self.model.dtype)
-        return made.astype(self.model.dtype, copy=False)
+        return made
 
     def _parts(self, times: int) -> Iterator[tuple[slice, bool]]:
         """Yield parts of a segment, and whether in them predictions have waited long enough."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
-from ..core.finite import check_finite
+from ..core.finite import finite_in
 from ..engine.protocol import Trainee
 from ..engine.update import predict
 from ..errors import SettingError, ShapeError
@@ -58,11 +58,9 @@ class Stepper:
 
     def step(self, x: Any) -> Array:
         """Return the output (n, ...) for inputs (n, ...) of the next time step."""
-        x = as_numbers(x, "x")
+        x = finite_in(as_numbers(x, "x"), "x", self.model.dtype)
         if x.shape[1:] != self._shape:
             raise ShapeError(f"step: expected inputs (n, {self._shape}) of one time, got shape {x.shape}")
-        check_finite(x, "x", self.model.dtype)
-        x = x.astype(self.model.dtype, copy=False)
         y, self.states = predict(self.model.net, self.model.state.params, x[:, None], states=self.states)
         return y[:, 0] if y.ndim > 2 and y.shape[1] == 1 else y
 
