@@ -18,7 +18,7 @@ BLOCK = 1 << 20
 
 
 def check_numbers(net: Layer, x: Any, dtype: str | None = None) -> Any:
-    """Return inputs, or raise if an input that goes into an embedding holds what is no number of one of its rows.
+    """Return inputs, or raise if one that goes into an embedding holds what is no number of its rows.
 
     Compiled code cannot raise; so this is done where the data come in, for both engines.
 
