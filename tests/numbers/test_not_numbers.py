@@ -66,7 +66,16 @@ def test_r2_of_constant_targets():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from([0, 1, 2]), st.lists(st.sampled_from([NAN, 0.0, 0.3, np.inf]), min_size=3, max_size=3)), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0, 1, 2]),
+            st.lists(st.sampled_from([NAN, 0.0, 0.3, np.inf]), min_size=3, max_size=3),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_any_scores(examples):
     """Beside literal counting: an example with a NaN is no hit, and else the first of the largest counts."""
     y, scores = [label for label, _ in examples], np.array([row for _, row in examples])
@@ -193,7 +202,9 @@ def test_ids_that_float32_does_not_tell_apart():
 @pytest.mark.parametrize("kind", [MaxPooling2D, AveragePooling2D, MaxPooling1D, AveragePooling1D])
 def test_each_window_has_something_to_pool(kind):
     for padding in (2, 5):
-        with pytest.raises(SettingError, match=f"{kind.__name__}: padding must be below the size of a window"):
+        with pytest.raises(
+            SettingError, match=f"{kind.__name__}: padding must be below the size of a window"
+        ):
             kind(2, padding=padding)
     if kind in (MaxPooling2D, AveragePooling2D):
         with pytest.raises(SettingError, match="padding must be below"):
@@ -214,8 +225,10 @@ def test_masking_knows_the_precision_of_the_data(backend, data, dtype):
     model = ln.Model([Input((4, 1)), Masking(0.1), SimpleRNN(2)], dtype=dtype, backend=backend)
     model.build((4, 1))
     x = np.array([[[0.5], [0.7], [0.1], [0.1]]])
-    np.testing.assert_allclose(model.predict(x.astype(data)), model.predict(x[:, :2].repeat(1, 0).astype(data).astype(dtype)) if False else model.predict(np.concatenate([x[:, :2], np.full((1, 2, 1), 0.1)], 1)), rtol=1e-3)
-    assert Masking(0.1).output_mask(x.astype(data).astype(dtype), None).tolist() == [[True, True, False, False]]
+    np.testing.assert_allclose(model.predict(x.astype(data)), model.predict(x), rtol=1e-3)
+    assert Masking(0.1).output_mask(x.astype(data).astype(dtype), None).tolist() == [
+        [True, True, False, False]
+    ]
 
 
 def test_a_plateau_never_raises_the_rate():
@@ -242,7 +255,9 @@ def test_a_softmax_that_others_need():
         return made
 
     taken = [("p", Dense(3, "softmax"), "x"), ("q", Dense(3, "tanh"), "p")]
-    with pytest.raises(SettingError, match="cannot take over Softmax.*other nodes of the graph take the output"):
+    with pytest.raises(
+        SettingError, match="cannot take over Softmax.*other nodes of the graph take the output"
+    ):
         model(taken, ["p", "q"], {"p": "categorical_crossentropy", "q": "mse"})
     with pytest.raises(SettingError, match="or share its layer"):
         model([("p", Dense(3, "softmax"), "x"), ("q", "p", "p")], "q", "categorical_crossentropy")
@@ -250,4 +265,4 @@ def test_a_softmax_that_others_need():
         model([("p", Dense(3, "softmax"), "x"), ("q", "p", "p")], "q", "hinge")
     apart = [("p", Dense(3), "x"), ("s", ln.layers.Activation("softmax"), "p"), ("q", Dense(3, "tanh"), "s")]
     made = model(apart, ["p", "q"], {"p": CategoricalCrossentropy(from_logits=True), "q": "mse"})
-    made.fit({"x": np.ones((2, 3))} if False else np.ones((2, 3)), {"p": [0, 1], "q": np.ones((2, 3))}, verbose=0)
+    made.fit(np.ones((2, 3)), {"p": [0, 1], "q": np.ones((2, 3))}, verbose=0)

@@ -15,11 +15,11 @@ from lucidnet.losses import CosineDistance
 from lucidnet.optimizers import (
     LAMB,
     SGD,
-    AdamW,
     Adadelta,
     Adagrad,
     Adam,
     Adamax,
+    AdamW,
     ClipGlobalNorm,
     ClipNorm,
     Lion,
@@ -31,7 +31,10 @@ from lucidnet.optimizers import (
 )
 
 LONG = np.longdouble
-SCALES = {"float32": [1e-44, 1e-30, 1.0, 1e19, 1e30, 1e38], "float64": [1e-320, 1e-200, 1.0, 1e160, 1e300, 5e307]}
+SCALES = {
+    "float32": [1e-44, 1e-30, 1.0, 1e19, 1e30, 1e38],
+    "float64": [1e-320, 1e-200, 1.0, 1e160, 1e300, 5e307],
+}
 CASES = [(dtype, scale) for dtype, scales in SCALES.items() for scale in scales]
 EPSILON = {"float32": 3e-6, "float64": 1e-14}
 SHAPE = np.array([[3.0, -1.0, 0.5], [1.0, 2.0, -2.0]])
@@ -81,7 +84,9 @@ def test_clips_keep_the_direction(kind, dtype, scale):
     for array in engines(g):
         given = array if isinstance(array, np.ndarray) else Parts([array[:3], array[3:]])
         kind(1.0)(given, parts)
-        made = given if isinstance(given, np.ndarray) else np.concatenate([np.asarray(a) for a in given.arrays])
+        made = (
+            given if isinstance(given, np.ndarray) else np.concatenate([np.asarray(a) for a in given.arrays])
+        )
         np.testing.assert_allclose((made - wanted) / np.abs(wanted).max(), 0, atol=EPSILON[dtype])
 
 
@@ -141,7 +146,8 @@ def test_cosines(dtype, scale):
     for array in engines(y):
         made, cache = CosineDistance().values(array, array.__array_namespace__().asarray(t))
         np.testing.assert_allclose(np.asarray(made), 1 - cosine.astype(float), atol=EPSILON[dtype])
-        assert not np.isnan(np.asarray(CosineDistance().slope(cache))).any()
+        with np.errstate(over="ignore"):  # it is 1 / |y|, which there may be no number for
+            assert not np.isnan(np.asarray(CosineDistance().slope(cache))).any()
     assert aligned(y, t).cosine == pytest.approx(
         float((long * goal).sum() / exact(long)[0, 0] / exact(goal)[0, 0]), abs=1e-6
     )
@@ -157,7 +163,11 @@ def test_any_norm(numbers):
 
 
 OPTIMIZERS = [
-    *(kind(0.1, **more) for kind in (Adam, AdamW, Adamax, Nadam, RMSprop, Adagrad, LAMB) for more in ({}, {"epsilon": 0})),
+    *(
+        kind(0.1, **more)
+        for kind in (Adam, AdamW, Adamax, Nadam, RMSprop, Adagrad, LAMB)
+        for more in ({}, {"epsilon": 0})
+    ),
     Adadelta(1.0),
     Adadelta(1.0, epsilon=0),
     Lion(0.1),

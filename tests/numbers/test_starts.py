@@ -1,5 +1,7 @@
 """First weights, and limits for weights: what a unit's inputs are in each layout of a kernel, measured."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,6 @@ import lucidnet as ln
 from lucidnet.backend import Stream
 from lucidnet.initializers import VarianceScaling, fans
 from lucidnet.layers import (
-    Conv1D,
     Conv2D,
     Conv2DTranspose,
     Dense,
@@ -25,7 +26,7 @@ IMAGE = (14, 14, 32)
 def spread(layer, shape, gain=1.0):
     """Return the variance of a layer's outputs, far from the border, for inputs of variance 1."""
     params, _ = layer.init(Stream(3, dtype="float64"), shape)
-    x = np.random.default_rng(1).normal(size=(6, *shape))
+    x = np.random.default_rng(1).normal(size=(500 if len(shape) == 1 else 6, *shape))
     y = layer.forward(params, x)[0]
     return (y[:, 4:-4, 4:-4] if y.ndim == 4 and isinstance(layer, Conv2DTranspose) else y).var()
 
@@ -106,27 +107,24 @@ def test_orthogonal_units_of_each_group():
     np.testing.assert_allclose(gram, np.eye(6), atol=1e-12)
 
 
-@pytest.mark.parametrize("backend", ["numpy", "jax"])
 @pytest.mark.parametrize(
-    ("layer", "axes"),
+    ("layer", "axes", "backend"),
     [
-        (DepthwiseConv2D(3, multiplier=2), (0, 1)),
-        (Conv2DTranspose(4, 3), (0, 1, 3)),
-        (Conv2D(4, 3, groups=2), (0, 1, 2)),
-        (Conv2D(4, 3), (0, 1, 2)),
+        (DepthwiseConv2D(3, multiplier=2), (0, 1), "numpy"),
+        (Conv2DTranspose(4, 3), (0, 1, 3), "numpy"),
+        (Conv2D(4, 3, groups=2), (0, 1, 2), "numpy"),
+        (Conv2D(4, 3), (0, 1, 2), "numpy"),
+        (DepthwiseConv2D(3, multiplier=2), (0, 1), "jax"),
     ],
     ids=str,
 )
 def test_limits_hold_for_each_unit(layer, axes, backend):
     """The norm over the weights into each unit, by literal code; the larger ones are cut to it exactly."""
-    from dataclasses import replace
-
     x = np.random.default_rng(0).normal(size=(4, 6, 6, 4))
     for constraint in (MaxNorm(0.3), UnitNorm()):
         net = [Input((6, 6, 4)), replace(layer, constraint=constraint), Flatten(), Dense(1)]
         model = ln.Model(net, dtype="float64", backend=backend)
         model.compile("mse", SGD(0.0))
-        before = next(iter(model.params.values()))
         before = {k: v for k, v in model.params.items() if "W" in v and v["W"].ndim == 4}
         ((name, params),) = before.items()
         sizes = np.sqrt(np.square(params["W"]).sum(axes, keepdims=True))
