@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import lucidnet as ln
 from lucidnet import layers as L
 from lucidnet.core.trees import leaves
-from lucidnet.errors import DataError, ShapeError
+from lucidnet.errors import DataError, SettingError, ShapeError
 from lucidnet.layers.base import Run
 from lucidnet.rules import SPACE, TIME
 
@@ -275,8 +275,18 @@ def test_branches_of_different_lengths(backend):
     loss += (abs(outputs["again"] - y["again"]) * counts[1]).sum() / counts[1].sum()
     for size in (1, 2, 3):
         np.testing.assert_allclose(model.evaluate(x, y, mask=mask, batch_size=size).loss, loss, rtol=1e-12)
+    start, made = model.get_weights(), []
+    for size, accumulate in [(1, 3), (2, 2), (3, 1)]:
+        model.set_weights(start)
+        model.fit(x, y, mask=mask, batch_size=size, accumulate=accumulate, shuffle=False, verbose=0)
+        np.testing.assert_allclose(model.history["loss"][-1], loss, rtol=1e-12)
+        made.append(model.get_weights())
+        np.testing.assert_allclose(made[-1], made[0], rtol=1e-12, atol=1e-15)
+    assert np.abs(made[0] - start).max() > 1e-4
+    model.set_weights(start)
     before = model.train_step(x, y, mask=mask)
     np.testing.assert_allclose(before.loss, loss, rtol=1e-12)
+    np.testing.assert_allclose(model.get_weights(), made[0], rtol=1e-12, atol=1e-15)
 
 
 def equal_on_both(examples):
@@ -388,6 +398,45 @@ def test_a_batch_in_which_nothing_counts(backend):
     np.testing.assert_allclose(made[0][1], made[1][1], rtol=1e-12)
     with pytest.raises(DataError, match="nothing of these data counts"):
         model.evaluate(words[2:], y[2:])
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize(
+    ("truncated", "backend"),
+    [(each, "numpy") for each in [(1, 1), (3, 2), (4, 4), (5, 3), (20, 7)]] + [((5, 3), "jax")],
+)
+def test_a_truncated_window_lies_before_the_end_of_its_own_sequence(truncated, ends, backend):
+    """The gradient of sequences together is that of each alone, without padding, weighted by its values."""
+    if backend == "jax":
+        pytest.importorskip("jax")
+    rule = ln.rules.Rule(time=ln.rules.TruncatedBPTT(*truncated))
+    layers = [L.Input((None, 2)), L.Dense(3, "tanh"), L.GRU(3, return_sequences=True)]
+    layers += [L.SimpleRNN(4, return_sequences=not ends), L.Dense(2)]
+    rng, lengths = np.random.default_rng(0), [9, 2, 5, 1, 7]
+    model = ln.Model(layers, seed=1, dtype="float64", backend=backend)
+    model.compile("mse", ln.optimizers.SGD(1.0), rule=rule)
+    x, y = rng.normal(size=(5, 9, 2)), rng.normal(size=(5, 2) if ends else (5, 9, 2))
+    model.build(x)
+    start, sum_, count = model.get_weights(), 0.0, 0
+    for row, length in enumerate(lengths):
+        model.set_weights(start)
+        own = y[row : row + 1] if ends else y[row : row + 1, :length]
+        model.train_step(x[row : row + 1, :length], own)
+        terms = 1 if ends else length
+        sum_, count = sum_ + terms * (start - model.get_weights()), count + terms
+    model.set_weights(start)
+    model.train_step(x, y, mask=lengths)
+    np.testing.assert_allclose(start - model.get_weights(), sum_ / count, rtol=1e-9, atol=1e-13)
+
+
+def test_a_window_with_a_stride_begins_where_the_sequence_does():
+    layers = [L.Input((None, 2)), L.Bidirectional(L.GRU(3)), L.Dense(1)]
+    model = ln.Model(layers, dtype="float64")
+    model.compile("mse", "sgd", rule=ln.rules.Rule(time=ln.rules.TruncatedBPTT(4, 2)))
+    x, y = np.ones((2, 5, 2)), np.ones((2, 1))
+    model.train_step(x, y)
+    with pytest.raises(SettingError, match="goes backwards.*take stride=1"):
+        model.train_step(x, y, mask=[3, 5])
 
 
 @pytest.mark.parametrize(
@@ -640,7 +689,3 @@ def test_what_cannot_know_its_masks():
         ShapeError, match=r"a container of your own carries them on by flow\(params, x, run\)"
     ):
         ln.Model([L.Input((3, 2)), Half(L.Masking()), L.GRU(2)]).predict(np.ones((1, 3, 2)))
-    model = ln.Model([L.Input((3, 2)), L.Masking(), L.GRU(2, return_sequences=True), L.Dense(2, "softmax")])
-    model.compile("categorical_crossentropy")
-    with pytest.raises(ln.errors.SettingError, match="'balanced' cannot know which time steps count"):
-        model.fit(np.ones((2, 3, 2)), np.array([[0, 1, 1], [1, 0, 0]]), class_weight="balanced", verbose=0)

@@ -254,7 +254,7 @@ OTHERS = [
     (
         Joint,
         {"losses": (("a", losses.Hinge()),), "weights": (1.0,)},
-        {"losses": "value", "weights": "weights", "fused": "fused"},
+        {"losses": "value", "weights": "weights", "fused": "fused", "shares": "shares"},
     ),
     (optimizers.SGD, {"momentum": 0.5}, OPTIMIZER | {"nesterov": "bool", "decay": "number 0"}),
     (optimizers.SGD, {}, {"momentum": "schedule below 1"}),
@@ -448,6 +448,7 @@ OTHERS = [
 TAKES |= {
     "weights": {"[1]"},  # one for each loss
     "fused": {"[]", "()", "['no']", "set()"},
+    "shares": {"[]", "()", "set()", "[1]"},
     "starts": {"[1]"},
 }
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 
 from lucidnet.backend.xla.processes import EXIT, Watchdog, gathered
 from lucidnet.errors import SettingError, WorkerError
+from ports import free_port
 
 pytest.importorskip("jax")
 
@@ -23,12 +23,6 @@ LONG = 240
 """Seconds after which a test gives up on its processes."""
 SOON = 15
 """Seconds in which those that are left must have ended; it takes one, but machines are busy."""
-
-
-def free_port():
-    with socket.socket() as there:
-        there.bind(("127.0.0.1", 0))
-        return str(there.getsockname()[1])
 
 
 def start(count, names, folder="", how="", **environment):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
+from lucidnet import layers as L
+from lucidnet.backend.xla.peers import EXIT
 from lucidnet.callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, On, ReduceOnPlateau, StopOnNaN
 from lucidnet.core.lock import LIMIT, NAME, FolderLock
 from lucidnet.errors import DataError, FileError, NonFiniteError, SettingError
@@ -24,6 +27,7 @@ from lucidnet.inspect.record import Recorder
 from lucidnet.layers import LSTM, Dense, Dropout, Input
 from lucidnet.metrics.base import Mean
 from lucidnet.optimizers import SGD, Adam
+from ports import free_port
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(90, 5)), RNG.integers(0, 3, 90)
@@ -768,6 +772,33 @@ def test_balanced_counts_what_is_trained_on():
     np.testing.assert_allclose(model.get_weights(), other.get_weights(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("ends", [True, False], ids=["ends", "sequences"])
+@pytest.mark.parametrize("given", [True, False], ids=["given", "arises"])
+def test_balanced_counts_where_the_output_does(given, ends, backend):
+    """By a mask that a pooling has shortened, or that arises in the network; an empty sequence has no class."""
+    found = pytest.importorskip("sklearn.utils.class_weight")
+    if backend != "numpy":
+        pytest.importorskip("jax")
+    lengths, rng = np.array([6, 2, 0, 5, 4]), np.random.default_rng(0)
+    mask = lengths[:, None] > np.arange(6)
+    x, y = rng.normal(size=(5, 6, 2)) * mask[..., None], rng.integers(0, 3, 5 if ends else (5, 3))
+    counts = lengths > 0 if ends else mask[:, 1::2]
+    classes = np.unique(y[counts])
+    weights = found.compute_class_weight("balanced", classes=classes, y=y[counts])
+    theirs, after = dict(zip(classes.tolist(), weights, strict=True)), []
+    assert set(np.unique(y)) == set(theirs)
+    for weight in ("balanced", theirs):
+        layers = [L.Input((6, 2)), *([] if given else [L.Masking()]), L.MaxPooling1D(2)]
+        layers += [L.GRU(3, return_sequences=not ends), Dense(3, "softmax")]
+        model = ln.Model(layers, seed=1, backend=backend, dtype="float64")
+        model.compile("categorical_crossentropy")
+        model.fit(x, y, mask=mask if given else None, class_weight=weight, verbose=0)
+        after.append(model.get_weights())
+    np.testing.assert_allclose(after[0], after[1], rtol=1e-12)
+    assert not np.allclose(weights, found.compute_class_weight("balanced", classes=classes, y=y.ravel()))
+
+
 @pytest.mark.parametrize("low", [0, -1])
 def test_a_single_output_has_two_classes(low):
     """0 and 1; of a hinge -1 and 1, or 0 and 1, as the labels were written; one of them may be absent."""
@@ -1084,6 +1115,8 @@ ENDS = {-9, 143, -15, 130, -2, 0}
 """How a process may end that was sent such a signal; 0 if it was complete."""
 TORN = {-6, -11}
 """How XLA may end in Ctrl-C: that is a kill, too."""
+DESERTED = {EXIT}
+"""How a process ends when the other has gone."""
 
 
 class Victims:
@@ -1095,26 +1128,33 @@ class Victims:
             [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def run(self, backend, order, folder, out, kinds=(), rng=None, longest=0.0):
-        """Make one training, sent signals after random times; return its exit status, and how many came."""
-        self.process.stdin.write(json.dumps([backend, order, str(folder), str(out)]) + "\n")
+    def numbers(self):
+        return [int(number) for number in self.process.stdout.readline().split()]
+
+    def run(self, backend, order, folder, out, kinds=(), rng=None, longest=0.0, port=None):
+        """Make one training, one of its processes sent signals after random times.
+
+        Returns the exit status of each process, and how many signals came.
+        """
+        self.process.stdin.write(json.dumps([backend, order, str(folder), str(out), port]) + "\n")
         self.process.stdin.flush()
-        pid = int(self.process.stdout.readline())
+        pid = (rng or random).choice(self.numbers())
         ended, sent = threading.Event(), []
 
         def send():
             for kind in kinds:
                 if ended.wait(rng.uniform(0, longest)):
                     return
-                os.kill(pid, getattr(signal, kind))
-                sent.append(kind)
+                with suppress(ProcessLookupError):  # the other of two is not there any more
+                    os.kill(pid, getattr(signal, kind))
+                    sent.append(kind)
 
         sender = threading.Thread(target=send)
         sender.start()
-        code = int(self.process.stdout.readline())
+        codes = self.numbers()
         ended.set()
         sender.join()
-        return code, len(sent)
+        return codes, len(sent)
 
     def close(self):
         self.process.stdin.close()
@@ -1131,38 +1171,52 @@ def victims():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no kill -9")
 @pytest.mark.parametrize(
-    ("backend", "kills", "longest"),
+    ("backend", "kills", "longest", "processes"),
     [
-        ("numpy", 15, 0.25),
-        pytest.param("numpy", 700, 0.3, marks=pytest.mark.slow),
-        pytest.param("jax:cpu", 300, 2.0, marks=pytest.mark.slow),
+        ("numpy", 15, 0.25, 1),
+        pytest.param("numpy", 700, 0.3, 1, marks=pytest.mark.slow),
+        pytest.param("jax:cpu", 250, 2.0, 1, marks=pytest.mark.slow),
+        pytest.param("jax:cpu", 6, 4.0, 2, marks=pytest.mark.slow),
     ],
 )
-def test_killed_at_any_moment_by_any_signal_it_goes_on(victims, tmp_path, backend, kills, longest):
+def test_killed_at_any_moment_by_any_signal_it_goes_on(victims, tmp_path, backend, kills, longest, processes):
     """Real processes: the weights, the history and why it ended are those of a run that nobody disturbed."""
     if backend != "numpy":
         pytest.importorskip("jax")
     rng, calm, killed, runs = random.Random(1), {}, dict.fromkeys(SIGNALS, 0), 0
-    allowed = ENDS | TORN if backend != "numpy" else ENDS
+    allowed = ENDS | (TORN if backend != "numpy" else set()) | (DESERTED if processes > 1 else set())
+
+    def run(name, *more):
+        """Return how the processes ended and how many signals came, and what they found, once all is done."""
+        out = tmp_path / f"{name}.json"
+        port = free_port() if processes > 1 else None
+        codes, sent = victims.run(backend, order, tmp_path / name, out, *more, port=port)
+        assert len(codes) == processes and set(codes) <= allowed, (order, codes)
+        if any(codes):
+            return None, sent
+        found = [
+            json.loads(Path(f"{out}{end}").read_text()) for end in ([""] if port is None else [".0", ".1"])
+        ]
+        assert all(one == found[0] for one in found)
+        return found[0], sent
+
     while sum(killed.values()) < kills or not all(killed.values()):
         order, kind = ORDERS[runs % len(ORDERS)], SIGNALS[runs // 2 % len(SIGNALS)]
         runs += 1
         if order not in calm:
-            out = tmp_path / f"calm{runs}.json"
-            assert victims.run(backend, order, tmp_path / f"calm{runs}", out)[0] == 0
-            calm[order] = json.loads(out.read_text())
-        folder, out = tmp_path / f"run{runs}", tmp_path / f"out{runs}.json"
+            calm[order], _ = run(f"calm{runs}")
+            assert calm[order] is not None
+        # Ctrl-C comes several times, as a process that is alone goes on by itself.
+        kinds = [kind] * (4 if kind == "SIGINT" and processes == 1 else 1)
         for _ in range(8):  # so that it ends, too
-            # Ctrl-C comes several times, as the process goes on by itself.
-            kinds = [kind] * (4 if kind == "SIGINT" else 1)
-            code, sent = victims.run(backend, order, folder, out, kinds, rng, longest)
-            assert code in allowed, code
+            found, sent = run(f"run{runs}", kinds, rng, longest)
             killed[kind] += sent
-            if code == 0:
+            if found is not None:
                 break
         else:
-            assert victims.run(backend, order, folder, out)[0] == 0
-        assert json.loads(out.read_text()) == calm[order], (order, kind)
-        left = [path.name for path in folder.glob(".*") if not path.name.startswith(f"{NAME}.")]
+            found, _ = run(f"run{runs}")
+        assert found == calm[order], (order, kind)
+        left = [path.name for path in (tmp_path / f"run{runs}").glob(".*")]
+        left = [name for name in left if not name.startswith(f"{NAME}.")]
         assert left == [], "of half written checkpoints, and of locks, nothing is left"
     print(runs, killed)

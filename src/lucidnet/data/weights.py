@@ -56,7 +56,7 @@ def leading(target: Array, shape: Shape) -> Shape:
     return found
 
 
-def class_weighted(data: Data, class_weight: Any, shape: Any) -> Data:
+def class_weighted(data: Data, class_weight: Any, shape: Any, counts: Array | None = None) -> Data:
     """Return data whose weights are multiplied by those of their classes; time steps have one each.
 
     Parameters
@@ -65,9 +65,11 @@ def class_weighted(data: Data, class_weight: Any, shape: Any) -> Data:
         Examples with targets.
     class_weight : mapping of int to float, or "balanced"
         A weight for each class, 1 for those left out; or n / (k n_c) for a class with n_c of n examples,
-        where k is how many classes there are among them. Time steps that the mask leaves out are no examples.
+        where k is how many classes there are among them. Time steps that do not count are no examples.
     shape : tuple of int
         The shape of one output.
+    counts : array (n,) or (n, time) of bool, optional
+        Which examples, or which of their time steps, count; all if not given.
     """
     if isinstance(data.target, dict):
         raise DataError("class_weight: the network has several outputs; pass sample_weight instead")
@@ -77,8 +79,7 @@ def class_weighted(data: Data, class_weight: Any, shape: Any) -> Data:
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise SettingError(f"class_weight: expected a dict, or 'balanced', got {class_weight!r}")
-        counted = isinstance(data.mask, np.ndarray) and data.mask.shape == found.shape
-        factors = balanced(found[data.mask] if counted else found, len(known))
+        factors = balanced(found if counts is None else found[counts], len(known))
     else:
         factors = factors_of(class_weight, known)
     check_finite(factors, "class_weight", data.dtype)

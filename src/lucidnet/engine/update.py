@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -12,8 +13,9 @@ from ..core.trees import at
 from ..data.batch import Batch
 from ..layers import Layer, Run
 from ..layers.base import Mask
+from ..losses import Joint
 from .numbers import Numbers
-from .objective import Gradient
+from .objective import Gradient, Objective, filled
 from .problem import Problem
 from .state import Measured, State, only
 
@@ -46,10 +48,12 @@ def advance(
     keep : set of str
         What to return besides: ``"predictions"``, ``"gradient"``, ``"source"``.
     """
-    layout, objective, vector = problem.layout, problem.objective, state.params.vector
+    layout, vector = problem.layout, state.params.vector
     left, gradient = state, cast(Any, None)
     losses, terms, predictions, masks, parts = [], [], [], [], []
-    for number, batch in enumerate(batches):
+    for number, (batch, objective) in enumerate(
+        zip(batches, shared(problem, state, batches, numbers), strict=True)
+    ):
         run = training_run(state, batch, numbers, number, left.carried)
         made = objective.gradient(left.params, batch, run, left.feedback.weights)
         part, loss = layout.parameters.flat(made.grads), as_number(made.loss)
@@ -65,8 +69,7 @@ def advance(
         losses.append(loss)
         terms.append(count)
         predictions.append(made.prediction if "predictions" in keep else None)
-        if made.parts:
-            parts.append(made.parts)
+        parts.append(made.parts)
         if made.mask is not None and "predictions" in keep:
             masks.append(made.mask)
     if len(batches) > 1:
@@ -85,6 +88,22 @@ def advance(
         return state, measured
     given = (problem, state, left, gradient, numbers)
     return choose(good & numbers.made, partial(moved, *given), state), measured
+
+
+def shared(problem: Problem, state: State, batches: Sequence[Batch], numbers: Numbers) -> Sequence[Objective]:
+    """Return the objective of each batch of a step.
+
+    A loss may be a sum of means over different numbers of values: each output of a network has a mask of its
+    own. As each is to be a mean over all batches together, they are counted first, by a forward pass.
+    """
+    objective = problem.objective
+    masked = objective.net.makes_masks or any(batch.mask is not None for batch in batches)
+    if len(batches) == 1 or not (masked and isinstance(objective.loss, Joint)):
+        return [objective] * len(batches)
+    runs = [training_run(state, batch, numbers, number) for number, batch in enumerate(batches)]
+    found = [objective.evaluate(state.params, *given) for given in zip(batches, runs, strict=True)]
+    losses = objective.loss.shared([[count for _, count in made.parts] for made in found])
+    return [replace(objective, loss=loss) for loss in losses]
 
 
 def left_behind(problem: Problem, state: State, made: Gradient) -> State:
@@ -177,7 +196,7 @@ def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tupl
         loss += penalty.value(params.vector)
     left = only(stateful, objective.net.states(made.cache)) if stateful else None
     terms = objective.loss.terms(made.prediction, made.mask, batch.valid)
-    masks, parts = () if made.mask is None else (made.mask,), (made.parts,) if made.parts else ()
+    masks, parts = () if made.mask is None else (made.mask,), (made.parts,)
     return Measured((loss,), (terms,), (made.prediction,), masks=masks, parts=parts), left
 
 
@@ -204,3 +223,10 @@ def predict(net: Layer, params: Tree, x: Any, mask: Mask = None, states: Tree = 
 def output_mask(net: Layer, params: Tree, x: Any, mask: Mask = None) -> Mask:
     """Return which time steps of a network's output count; the arguments are those of `predict`."""
     return net.flow(params, x, Run(mask=mask))[2]
+
+
+def counted(net: Layer, params: Tree, x: Any, mask: Mask = None) -> Mask:
+    """Return which time steps of an output count in a loss; which examples, where it has no time."""
+    run = Run(mask=mask).noting()
+    y, _, own = net.flow(params, x, run)
+    return filled(own, y, (run.masks or {}).values())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
-from ..backend import Array
+from ..backend import Array, number
 from ..core.settings import UnfitError, anything, finite, listed, sequence, setting, text, texts
 from ..core.value import value
 from ..errors import DataError, SettingError
@@ -24,6 +25,17 @@ def _pairs(given: Any, owner: Any) -> tuple[tuple[str, Loss], ...]:
     return pairs
 
 
+def _numbers(given: Any, owner: Any) -> tuple[Any, ...]:
+    """Take numbers, those of a program that is being compiled too."""
+    numbers = listed(given)
+    if len(numbers) not in (0, len(owner.losses)) or not all(
+        (isinstance(each, float | int) and 0 <= each < inf) or getattr(each, "shape", None) == ()
+        for each in numbers
+    ):
+        raise UnfitError
+    return numbers
+
+
 @value
 class Joint(Loss):
     """L = sum_k w_k L_k, one loss for each output by name.
@@ -36,6 +48,8 @@ class Joint(Loss):
         Their weights w_k.
     fused : sequence of str
         The outputs whose final activation is part of their loss; a model finds them by itself.
+    shares : sequence of float
+        By what the gradient of each loss is multiplied where a batch is part of a larger one; see `shared`.
 
     Examples
     --------
@@ -47,6 +61,7 @@ class Joint(Loss):
     losses: Any = setting("a sequence of pairs (name, Loss)", _pairs)
     weights: Any = sequence("numbers of 0 or more", finite(0))
     fused: Any = texts(default=())
+    shares: Any = setting("numbers, one for each loss", _numbers, default=())
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,8 +96,36 @@ class Joint(Loss):
         )
 
     def backward(self, cache: Cache) -> Any:
-        pairs = zip(self.losses, self.weights, strict=True)
-        return {name: weight * loss.backward(cache[0][name]) for (name, loss), weight in pairs}
+        each = zip(self.losses, self.weights, self.shares or (1,) * len(self.losses), strict=True)
+        return {name: weight * share * loss.backward(cache[0][name]) for (name, loss), weight, share in each}
+
+    def shared(self, counts: Sequence[Sequence[Any]]) -> list[Joint]:
+        """Return the loss of each of several batches, so that their gradients make that of all together.
+
+        Batch b has N_bk values for output k, and its gradient is weighted by N_b, the sum over k. That of
+        output k is multiplied by
+
+            s_bk = (N_bk / N_b) (N / N_k)
+
+        where N_k and N are the sums over all batches: so each value weighs 1 / N_k.
+
+        Parameters
+        ----------
+        counts : sequence of sequences of int
+            N_bk, the batches first.
+        """
+        whole = [sum(column) for column in zip(*counts, strict=True)]
+        total = sum(whole)
+        return [
+            replace(
+                self,
+                shares=tuple(
+                    number(count * total / ((count == 0) + sum(row) * n))
+                    for count, n in zip(row, whole, strict=True)
+                ),
+            )
+            for row in counts
+        ]
 
     def terms(self, prediction: Any, mask: Array | None = None, valid: Array | None = None) -> Any:
         masks = mask or {}

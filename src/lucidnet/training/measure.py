@@ -38,7 +38,7 @@ class Tally:
         """Count what a step measured on its batches; examples and time steps left out do not count."""
         for i, batch in enumerate(batches):
             loss, terms = found.losses[i], found.terms[i]
-            if found.parts:
+            if found.parts[i]:
                 loss -= self._add_parts(found.parts[i])
             self.loss += loss * terms
             self.terms += terms

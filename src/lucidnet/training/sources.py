@@ -9,7 +9,9 @@ from ..data.given import validation as as_validation
 from ..data.given import with_arrays
 from ..data.weights import class_weighted
 from ..engine.protocol import Trainee
+from ..engine.update import counted
 from ..errors import SettingError
+from .measure import predicted
 
 
 def to_train(
@@ -42,13 +44,10 @@ def to_train(
     if validation is None and validation_split:
         data, rest = data.split(validation_split)
         validation = ArraySource(rest, ROWS)
-    if isinstance(class_weight, str) and model.net.makes_masks:
-        raise SettingError(
-            f"class_weight={class_weight!r} cannot know which time steps count, as masks arise in the "
-            "network: give a weight for each class"
-        )
     if class_weight:
-        data = class_weighted(data, class_weight, model.output_shape)
+        masked = isinstance(class_weight, str) and (data.mask is not None or model.net.makes_masks)
+        counts = predicted(model, data.x, data.mask, counted) if masked else None
+        data = class_weighted(data, class_weight, model.output_shape, counts)
     if shuffle and stateful:
         raise SettingError(
             "fit: a stateful layer goes on where the batch before stopped, so batches must keep their "

@@ -61,17 +61,37 @@ class TruncatedBPTT(TimeRule):
                 "between would be lost"
             )
 
+    def route(
+        self, layer: Recurrent, params: Tree, cache: RecurrentCache, dy: Array, need_dx: bool, B: Tree
+    ) -> tuple[Any, Tree, Tree]:
+        shorter = self.stride > 1 and self.window < len(cache.h)
+        if shorter and layer.go_backwards and cache.counts is not None:
+            raise SettingError(
+                f"{self!r}: in {layer!r}, which goes backwards, a sequence with a mask begins where its "
+                "padding ends, and not at a multiple of stride: take stride=1"
+            )
+        return super().route(layer, params, cache, dy, need_dx, B)
+
     def through(
         self, layer: Recurrent, params: Tree, cache: RecurrentCache, errors: Array, need_dx: bool, B: Tree
     ) -> tuple[Array, State, Tree, Tree]:
         xp, times, done = namespace(errors), errors.shape[0], 0
         nothing = tuple(xp.zeros_like(array) for array in cache.last)
+        padded = cache.counts is not None and self.stride > 1
         total: Any = None
         for end in sorted({*range(self.stride, times, self.stride), times}):
-            begin = max(0, end - self.window)
+            # A sequence may end earlier than the others: its window lies before its own end.
+            begin = max(0, (done + 1 if padded else end) - self.window)
             old = xp.zeros_like(errors[begin:done])  # these errors have been carried back before
             own = xp.concat([old, errors[max(begin, done) : end]])
-            dx, dfirst, grads = unroll(layer, params, part(cache, begin, end), own, nothing, need_dx)
+            some = part(cache, begin, end)
+            if padded:
+                starts = xp.clip(last_times(cache.counts), done + 1, end) - self.window
+                inside = xp.arange(begin, end)[:, None, None] >= starts
+                some = some._replace(counts=some.counts & inside)
+            dx, dfirst, grads = unroll(layer, params, some, own, nothing, need_dx)
+            if padded and begin == 0:
+                dfirst = tuple(xp.where(starts <= 0, d, 0) for d in dfirst)
             if need_dx:
                 around = (xp.zeros((k, *dx.shape[1:]), dtype=dx.dtype) for k in (begin, times - end))
                 dx = xp.concat([next(around), dx, next(around)])
@@ -102,6 +122,12 @@ class TruncatedBPTT(TimeRule):
         now = self.stride == 1 or times % self.stride == 0
         grads, errors = branch(now, carried, put_off)
         return Window(cache, errors, times), grads, B
+
+
+def last_times(counts: Array) -> Array:
+    """Return the number of the last time that counts (n, 1), from 1 on, by a mask (time, n, 1); or 0."""
+    xp = namespace(counts)
+    return xp.max(xp.where(counts, xp.arange(1, len(counts) + 1)[:, None, None], 0), axis=0)
 
 
 def counted(cache: RecurrentCache) -> RecurrentCache:
