@@ -266,3 +266,20 @@ def test_a_softmax_that_others_need():
     apart = [("p", Dense(3), "x"), ("s", ln.layers.Activation("softmax"), "p"), ("q", Dense(3, "tanh"), "s")]
     made = model(apart, ["p", "q"], {"p": CategoricalCrossentropy(from_logits=True), "q": "mse"})
     made.fit(np.ones((2, 3)), {"p": [0, 1], "q": np.ones((2, 3))}, verbose=0)
+
+
+@BACKENDS
+def test_a_penalty_that_is_not_there_is_no_zero_times_infinity(backend):
+    model = ln.Model([Input(2), Dense(3, use_bias=False, l1=1e-4)], backend=backend)
+    model.compile("mae", SGD(0.1))
+    model.build((2,))
+    model.set_weights(np.full(6, 1e25, "float32"))
+    loss = model.evaluate(np.zeros((2, 2)), np.zeros((2, 3)))["loss"]
+    assert loss == pytest.approx(6e21, rel=1e-5)
+
+
+@BACKENDS
+def test_sequences_of_no_time(backend):
+    model = ln.Model([Input((None, 2)), SimpleRNN(3)], backend=backend)
+    with pytest.raises(DataError, match=r"x is empty.*\(3, 0, 2\)"):
+        model.predict(np.zeros((3, 0, 2)))

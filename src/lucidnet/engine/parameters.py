@@ -31,7 +31,9 @@ class Penalty(NamedTuple):
     def value(self, vector: Array) -> Any:
         """Return the penalty, for the vector of all parameters."""
         xp, w = namespace(vector), vector[self.part]
-        return self.l1 * number(xp.sum(xp.abs(w))) + self.l2 * number(xp.sum(w * w))
+        parts = ((self.l1, xp.abs), (self.l2, xp.square))
+        # A penalty of 0 (of a traced one nobody asks) is none: no 0 x inf where the squares overflow.
+        return sum(share * number(xp.sum(of(w))) for share, of in parts if type(share) is not float or share)
 
     def add_gradient(self, vector: Array, gradient: Array) -> None:
         """Add l1 sign(W) + 2 l2 W to the gradient, in place."""

@@ -54,8 +54,8 @@ def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:
     x = as_numbers(x, name)
     if not fits(x.shape[1:], shape):
         raise ShapeError(_misfit(x.shape, shape, name))
-    if not len(x):
-        raise DataError(f"{name} is empty: expected at least one example")
+    if not x.size:
+        raise DataError(f"{name} is empty: expected at least one example and time step, got shape {x.shape}")
     check_finite(x, name, dtype)
     return x
 
