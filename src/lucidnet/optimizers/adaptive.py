@@ -132,9 +132,9 @@ class Adadelta(Optimizer):
         u, v, g = slots["u"], slots["v"], bounded(g)
         v *= self.rho
         v += (1 - self.rho) * (g * g)
-        epsilon = max(self.epsilon, float(namespace(v).finfo(v.dtype).smallest_normal))
-        ratio = (u + epsilon) / (v + epsilon)
-        g *= namespace(ratio).sqrt(ratio)
+        xp = namespace(v)
+        epsilon = max(self.epsilon, float(xp.finfo(v.dtype).smallest_normal))
+        g *= xp.sqrt(u + epsilon) / xp.sqrt(v + epsilon)  # the ratio of the squares may vanish
         u *= self.rho
         u += (1 - self.rho) * (g * g)
         g *= rate
