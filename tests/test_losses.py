@@ -105,7 +105,7 @@ def test_one_row_and_non_contiguous(row):
 
 @every_loss
 def test_a_loss_is_a_value(row):
-    if isinstance(row.loss, losses.CustomLoss):
+    if isinstance(row.loss, losses.Custom):
         with pytest.raises(SettingError, match="a file holds names and numbers, never code"):
             to_config(row.loss)
         return

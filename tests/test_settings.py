@@ -111,11 +111,15 @@ def _calls():
     """What is called with each argument of the face, the others being right."""
     model, recurrent = _model(), _recurrent()
     data = {"x": X, "y": Y}
+
+    def beside(given):  # without which it would have no effect
+        return {"validation_split": 0.25} if "validate_every" in given else {}
+
     cycle = data | {"epochs": 1, "max_lr": 0.1, "verbose": 0}
     return {
         "Model": lambda **given: ln.Model(**({"layers": [Dense(1)]} | given)),
         "compile": lambda **given: _model().compile(**({"loss": "mse"} | given)),
-        "fit": lambda **given: model.fit(**(data | {"verbose": 0} | given)),
+        "fit": lambda **given: model.fit(**(data | {"verbose": 0} | beside(given) | given)),
         "evaluate": lambda **given: model.evaluate(**(data | given)),
         "lr_find": lambda **given: model.lr_find(**(data | given)),
         "fit_one_cycle": lambda **given: model.fit_one_cycle(**(cycle | given)),

@@ -247,9 +247,9 @@ OTHERS = [
     (losses.KLDivergence, {}, {"from_logits": "bool"}),
     (losses.Huber, {}, {"delta": "above 0"}),
     (
-        losses.CustomLoss,
-        {"function": len, "derivative": len},
-        {"function": "function", "derivative": "function"},
+        losses.Custom,
+        {"function": divmod, "derivative": divmod, "order": "target, prediction"},
+        {"function": "nothing", "derivative": "nothing?", "order": "choice"},
     ),
     (
         Joint,
@@ -373,7 +373,11 @@ OTHERS = [
     (metrics.BinaryAccuracy, {}, {"threshold": "number"}),
     (metrics.TopK, {}, {"k": "whole 1"}),
     *((kind, {}, {"average": "choice"}) for kind in (metrics.Precision, metrics.Recall, metrics.F1)),
-    (metrics.FunctionMetric, {"function": len}, {"function": "function"}),
+    (
+        metrics.FunctionMetric,
+        {"function": divmod, "order": "target, prediction"},
+        {"function": "nothing", "order": "choice"},
+    ),
     (metrics.OfOutput, {"output": "y", "metric": metrics.MAE()}, {"output": "text", "metric": "value"}),
     *(
         (getattr(rules, name), {}, FEEDBACK)
@@ -438,7 +442,7 @@ OTHERS = [
     ),
     (C.CSVLog, {"path": "log.csv"}, {"path": "path"}),
     (C.PrintWeights, {}, {"patterns": "texts", "every": "whole 1"}),
-    (C.On, {}, {"epoch": "function?", "step": "function?"}),
+    (C.On, {}, {"epoch": "nothing?", "step": "nothing?"}),
     (
         ln.SelfOrganizingMap,
         {"rows": 2, "columns": 2},
@@ -455,7 +459,7 @@ TAKES |= {
 FACE = {
     "Model": {"seed": "seed", "dtype": "choice", "backend": "choice?", "mesh": "mesh", "layers": "layers"},
     "compile": {
-        "loss": "function",
+        "loss": "nothing",
         "optimizer": "value",
         "metrics": "metrics",
         "loss_weights": "empty dict?",
@@ -463,12 +467,12 @@ FACE = {
     },
     "fit": {
         "epochs": "count 1",
-        "batch_size": "count 1",
+        "batch_size": "count 1?",
         "validation_split": "0 to below 1",
-        "shuffle": "bool",
+        "shuffle": "bool?",
         "accumulate": "count 1",
         "validate_every": "count 1?",
-        "callbacks": "nothing",
+        "callbacks": "no callbacks",
         "record": "records",
         "record_every": "count 1",
         "resume": "path?",
@@ -479,15 +483,15 @@ FACE = {
         "mask": "value?",
         "y": "value",
     },
-    "evaluate": {"batch_size": "count 1", "y": "value"},
-    "lr_find": {"start": "above 0", "stop": "above 0", "steps": "choice", "batch_size": "count 1"},
+    "evaluate": {"batch_size": "count 1?", "y": "value"},
+    "lr_find": {"start": "above 0", "stop": "above 0", "steps": "choice", "batch_size": "count 1?"},
     "fit_one_cycle": {
         "epochs": "count 1",
         "max_lr": "above 0",
         "momentum": "value",
         "shape": "choice",
         "phases": "choice",
-        "batch_size": "count 1",
+        "batch_size": "count 1?",
         "accumulate": "count 1",
     },
     "online": {"rule": "value", "every": "count 1", "delay": "count 0"},
@@ -501,9 +505,10 @@ TAKES |= {
     "columns": {"1"},
     "mesh": {"None", "1", "10**400", "[1]"},
     "layers": {"[]", "()", "set()"},
-    "metrics": {"[]", "()", "{}", "set()", "function"},
+    "metrics": {"[]", "()", "{}", "set()"},
     "empty dict": {"{}"},
-    "nothing": {"[]", "()", "set()"},
+    "no callbacks": {"[]", "()", "set()"},
+    "nothing": set(),
     "records": {"[]", "()", "set()"},  # nothing is called "no"
     "verbose": {"True", "False", "0", "1"},
 }

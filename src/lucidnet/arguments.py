@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from os import PathLike
+from typing import Any, ClassVar, TypeVar
 
+from .core.calls import array_like, takes
 from .core.settings import (
     Check,
     Range,
@@ -26,9 +28,12 @@ from .core.settings import (
 )
 from .core.value import Value, value
 from .engine.device import DTYPES, DeviceConfig
+from .errors import SettingError
 from .layers import Layer
 from .training.callbacks.base import Callback
 from .training.loop import LoopSettings
+
+K = TypeVar("K", bound=type)
 
 
 def _as_mesh(given: Any, owner: Any) -> Any:
@@ -101,7 +106,7 @@ def _as_class_weight(given: Any, owner: Any) -> Any:
 class FitArguments(LoopSettings):
     """How a model is trained; see `Model.fit`."""
 
-    batch_size: int = count(1, default=32)
+    batch_size: int | None = count(1, default=None, optional=True)
     validation_data: Any = setting(
         "(x, y), (x, y, sample_weight), a dict of them by name, or a Dataset",
         _as_validation,
@@ -109,7 +114,7 @@ class FitArguments(LoopSettings):
         optional=True,
     )
     validation_split: float = between(0, 1, default=0.0)
-    shuffle: bool = flag(default=True)
+    shuffle: bool | None = flag(default=None, optional=True)
     class_weight: Any = setting(
         "a dict from classes to weights of 0 or more", _as_class_weight, default=None, optional=True
     )
@@ -120,6 +125,70 @@ class FitArguments(LoopSettings):
     record_every: int = count(1, default=1)
     resume: Any = path_like(default=None, optional=True)
     verbose: int = setting("one of 0, 1, 2", _as_verbose, default=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.record_every > 1 and not self.record:
+            raise SettingError(f"fit: record_every={self.record_every} has no effect without record=(...)")
+        if self.validate_every is not None and self.validation_data is None and not self.validation_split:
+            raise SettingError(
+                f"fit: validate_every={self.validate_every} has no effect without validation data: give "
+                "validation_data or validation_split"
+            )
+
+
+def _as_shape(given: Any, owner: Any) -> Any:
+    """Return the shape of one input: sizes of which some may vary, or several shapes."""
+    if isinstance(given, Mapping):
+        return {name: _as_shape(shape, owner) for name, shape in given.items()}
+    if isinstance(given, (tuple, list)):
+        return tuple(
+            _as_shape(one, owner) if isinstance(one, (tuple, list)) else _as_size(one, owner) for one in given
+        )
+    return (_as_size(given, owner),)
+
+
+def _as_size(given: Any, owner: Any) -> Any:
+    return None if given is None else count(1).metadata["check"].convert(given, owner)
+
+
+SHAPE = setting("the sizes of one input such as (28, 28, 1), or a dict of them", _as_shape, optional=True)
+TREE = instance(Mapping, "a dict of arrays by layer and name")
+METHODS: dict[str, dict[str, Any]] = {
+    "activations": {"layers": texts(one=True, optional=True)},
+    "build": {"shape": SHAPE},
+    "intervene": {
+        "changes": instance(
+            Mapping, "a dict such as {'dense1': 0} from layers to what replaces their outputs"
+        )
+    },
+    "load": {
+        "path": path_like(),
+        "custom": instance(Mapping, "a dict from names to classes", optional=True),
+        "backend": setting("'numpy', 'jax', 'jax:cpu' or 'jax:gpu'", _as_backend, optional=True),
+        "mesh": setting("'all', a number, or rows and columns as '4x2'", _as_mesh, optional=True),
+    },
+    "load_weights": {
+        "source": instance((str, PathLike, Mapping), "the path of a file, or a tree like params"),
+        "strict": flag(),
+        "reset": flag(),
+    },
+    "save": {"path": path_like(), "optimizer": flag()},
+    "set_feedback": {"feedback": TREE},
+    "set_params": {"params": TREE, "shape": SHAPE, "reset": flag()},
+    "set_weights": {"vector": array_like(), "reset": flag()},
+}
+"""The arguments of methods that nothing else checks."""
+
+
+def declared(kind: K) -> K:
+    """Have the arguments of the methods of `Model` checked as they are declared in `METHODS`."""
+    for name, arguments in METHODS.items():
+        method = vars(kind)[name]
+        inner = getattr(method, "__func__", method)
+        made = takes(name, **arguments)(inner)
+        setattr(kind, name, classmethod(made) if inner is not method else made)
+    return kind
 
 
 @value
@@ -135,4 +204,4 @@ class OneCycleArguments(Value):
     )
     shape: str = choice("cosine", "linear", default="cosine")
     phases: int = choice(2, 3, default=2)
-    batch_size: int = count(1, default=32)
+    batch_size: int | None = count(1, default=None, optional=True)

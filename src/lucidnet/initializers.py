@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Literal
 
 import numpy as np
 
-from .backend import Array, Shape, Stream
+from .backend import Array, Shape, Stream, returned
+from .core.calls import takes
 from .core.exports import export
-from .core.settings import choice, finite
-from .core.value import Value, value
+from .core.numeric import plain
+from .core.own import check_methods
+from .core.settings import choice, finite, sequence, whole
+from .core.value import Value, of_library, value
 from .core.value import get as _get
-from .errors import SettingError
+from .errors import SettingError, ShapeError
 
 
 class Initializer(Value):
     """A value that makes the first weights: ``initializer(rng, shape)``."""
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if not of_library(cls) and "__call__" in vars(cls):
+            check_methods(cls, Initializer)
+            cls.__call__ = _checked(cls.__call__)  # type: ignore[method-assign]
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Return an array of the given shape, from the random numbers of `rng`."""
@@ -50,6 +60,21 @@ class Initializer(Value):
             Whether inputs are the last axis and outputs the last but one.
         """
         return self(rng, shape)
+
+
+def _checked(call: Callable[..., Any]) -> Any:
+    """Return the call of a user's own initializer, whose result has the shape that was asked for."""
+
+    @wraps(call)
+    def checked(self: Any, rng: Stream, shape: Shape) -> Array:
+        made, what = call(self, rng, shape), f"the initializer {type(self).__name__}"
+        if not plain(made):  # blank arrays, which have only a shape, stay as they are
+            made = returned(made, np.empty(0, rng.dtype), what)
+        if made.shape != tuple(shape):
+            raise ShapeError(f"{what} must return an array of shape {tuple(shape)}, got shape {made.shape}")
+        return made.astype(rng.dtype, copy=False)
+
+    return checked
 
 
 @value
@@ -185,6 +210,7 @@ class Identity(Initializer):
         return made
 
 
+@takes(shape=sequence("sizes", whole(0)))
 def fans(shape: Shape, *, groups: int = 1, share: float = 1.0, swapped: bool = False) -> tuple[float, float]:
     """Return the numbers of inputs and outputs of one unit, for weights (..., inputs, outputs).
 

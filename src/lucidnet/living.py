@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .backend import Array, Tree
+from .core.numeric import numeric
 from .core.trees import leaves, tree_map
 from .core.value import from_config
 from .engine.build import initial, problem_of
@@ -24,9 +25,9 @@ from .foreign import ATTRIBUTES
 from .interop.changes import Base, Changes, applied, essential, from_plain, of_net, with_settings
 from .layers import walk
 from .layers.blank import blank_init
+from .layers.slopes import check_slopes
 from .optimizers import SGD, Optimizer
 from .optimizers.settings import kind
-from .training.checks import as_numbers
 from .training.history import History
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def _kinds(problem: Problem) -> list[Any]:
 def begin(model: Any, params: Tree, shape: Any) -> None:
     """Let training begin with these weights, for inputs of a shape."""
     shapes = (shape, model.net.output_shape(shape))
+    check_slopes(model.net, params, shape)
     if model._chosen is None:
         layout = ParameterLayout.of(model.net, params).layout
         model.live = State(layout.bind(layout.ravel(params)), {}, {}, FeedbackState({}, {}), 0, model.seed)
@@ -173,7 +175,7 @@ def take(model: Any, params: Tree, shape: Any, reset: bool) -> None:
 
 def take_vector(model: Any, vector: Any, reset: bool) -> None:
     """Let a model have the weights of a vector; see `Model.set_weights`."""
-    vector, layout = as_numbers(vector, "weights").astype(model.dtype), model.state.params.layout
+    vector, layout = numeric(vector, "vector").astype(model.dtype), model.state.params.layout
     if vector.shape != (layout.size,):
         raise ShapeError(f"set_weights: expected a vector of {layout.size} numbers, got shape {vector.shape}")
     take(model, layout.bind(vector), model.input_shape, reset)
@@ -187,7 +189,8 @@ def take_params(model: Any, params: Tree, shape: Any, reset: bool) -> None:
     )
     if given != expected:
         raise ShapeError(f"set_params: expected arrays of shapes {expected}, got {given}")
-    take(model, tree_map(lambda array: np.asarray(array, model.dtype), params), shape, reset)
+    made = tree_map(lambda array: numeric(array, "params").astype(model.dtype), params)
+    take(model, made, shape, reset)
 
 
 def take_feedback(model: Any, feedback: Tree) -> None:
@@ -196,7 +199,7 @@ def take_feedback(model: Any, feedback: Tree) -> None:
     given = {path: np.shape(array) for path, array in leaves(feedback)}
     if given != expected:
         raise ShapeError(f"set_feedback: expected arrays of shapes {expected}, got {given}")
-    made = tree_map(lambda array: np.array(array, model.dtype), feedback)
+    made = tree_map(lambda array: numeric(array, "feedback").astype(model.dtype), feedback)
     with model.executor.lock:
         model.live = model.state._replace(feedback=FeedbackState(made, model.state.feedback.memory))
 

@@ -11,11 +11,10 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from . import foreign, living, losses, optimizers
-from .arguments import FitArguments, ModelArguments, OneCycleArguments
+from .arguments import FitArguments, ModelArguments, OneCycleArguments, declared
 from .backend import Array, Tree
 from .core.trees import Numbers, Params, ReadOnly
 from .data.batch import Data
-from .data.batches import ROWS
 from .engine.build import credit_rule, executor_for, initial
 from .engine.device import DTYPES, DeviceConfig
 from .engine.problem import Problem
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
 
 
 @foreign.refusing("__init__", "compile", "fit", "predict", "evaluate")
+@declared
 class Model:
     """A network with its weights, and all that is needed to train and use it.
 
@@ -449,10 +449,10 @@ class Model:
         y: Any = None,
         *,
         epochs: int = 1,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         validation_data: Any = None,
         validation_split: float = 0.0,
-        shuffle: bool = True,
+        shuffle: bool | None = None,
         class_weight: Mapping[int, float] | str | None = None,
         sample_weight: Any = None,
         mask: Any = None,
@@ -470,20 +470,23 @@ class Model:
         ----------
         x, y : array-like (n, ...)
             Inputs and targets; plain lists are fine, and dicts by name where the network has several.
-            Or x alone is a `data.Dataset`, an iterator or a function that gives a fresh one for each
-            epoch, of batches (x, y) or (x, y, weights).
+            Arrays of h5py are read by parts. Or x alone is a `data.Dataset`, a DataLoader, an iterator or a
+            function that gives a fresh one for each epoch, of batches (x, y) or (x, y, weights): of the
+            arguments below that say something of the examples these take a dict as class_weight, and the
+            others are errors.
         epochs : int
             How often to go through the data.
-        batch_size : int
-            Examples per batch; the last batch of an epoch may be smaller.
+        batch_size : int, optional
+            Examples per batch, 32 if not given; the last batch of an epoch may be smaller.
         validation_data : (x, y), (x, y, sample_weight), dict or Dataset, optional
             Data to measure on after each epoch; a mask goes by name, ``{"x": x, "y": y, "mask": mask}``, as
             ``"sample_weight"`` may. They are weighted by what is given with them, never by class weights.
         validation_split : float
             Share of the data, taken from the end before shuffling, to validate on instead, with their mask
             and sample weights: the same as if that part were given as validation_data.
-        shuffle : bool
-            Whether each epoch has an order of its own, drawn from the seed.
+        shuffle : bool, optional
+            Whether each epoch has an order of its own, drawn from the seed; it has if nothing is said.
+            Arrays of h5py are read in blocks of 1 MiB in random order, 64 of which are mixed at a time.
         class_weight : mapping of int to float, or "balanced", optional
             A weight in the training's loss for each class, 1 for those left out; where each time step has
             a class, it has a weight, too. ``"balanced"`` weighs classes by how rare they are among the
@@ -558,7 +561,7 @@ class Model:
         momentum: tuple[float, float] = (0.95, 0.85),
         shape: str = "cosine",
         phases: int = 2,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         **settings: Any,
     ) -> History:
         """Train with one cycle: the learning rate up and down, the momentum down and up.
@@ -581,8 +584,8 @@ class Model:
             The form of the ways up and down.
         phases : {2, 3}
             With three, the rate falls as long as it rose, and is annihilated in a last phase.
-        batch_size : int
-            Examples per batch.
+        batch_size : int, optional
+            Examples per batch, 32 if not given.
         **settings
             What else `fit` takes.
         """
@@ -611,7 +614,7 @@ class Model:
         start: float = 1e-6,
         stop: float = 10.0,
         steps: int = 100,
-        batch_size: int = 32,
+        batch_size: int | None = None,
     ) -> RateCurve:
         """Return the loss against a growing learning rate, with a suggestion; nothing of the model changes.
 
@@ -623,8 +626,8 @@ class Model:
             The first and the last rate.
         steps : int
             How many steps lie between them; it ends early where the loss explodes.
-        batch_size : int
-            Examples per batch.
+        batch_size : int, optional
+            Examples per batch, 32 if not given.
         """
         from .training.find import find
 
@@ -652,7 +655,7 @@ class Model:
         return tally.result()
 
     def evaluate(
-        self, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS, sample_weight: Any = None
+        self, x: Any, y: Any = None, mask: Any = None, batch_size: Any = None, sample_weight: Any = None
     ) -> Result:
         """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``.
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from .backend import Array, Stream
 from .core.finite import check_finite
-from .core.settings import finite, sequence, taken, whole
+from .core.numeric import numeric
+from .core.settings import count, finite, sequence, taken, whole
 from .errors import NotReadyError, ShapeError
-from .training.checks import as_numbers
 
 BLOCK = 1 << 22
 """Distances computed together, so that large data sets take little memory."""
@@ -92,7 +92,7 @@ class SelfOrganizingMap:
             How often to go through the data, in an order of its own each time.
         """
         x = _examples(x)
-        epochs = taken("fit", "epochs", epochs, whole(1))
+        epochs = taken("fit", "epochs", epochs, count(1))
         first = Stream(self.seed, path=("som", "first")).permutation(len(x))
         self._weights = x[np.resize(first, self.rows * self.columns)].copy()
         total, step = epochs * len(x), 0
@@ -173,7 +173,7 @@ def _pair(name: str, given: Any, most: float | None = None) -> tuple[float, floa
 
 
 def _examples(x: Any) -> Array:
-    x = as_numbers(x, "x").astype(float)
+    x = numeric(x, "x").astype(float)
     if x.ndim != 2 or not x.size:
         raise ShapeError(f"x: expected examples (n, features), got shape {x.shape}")
     check_finite(x, "x")

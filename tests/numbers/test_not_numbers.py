@@ -135,7 +135,7 @@ def test_streams(backend):
     stepper, online = model.stepper(), model.online(rule="rflo")
     for call in (stepper.step, lambda x: online.step(x, [[1.0]])):
         for bad in (1e39, NAN, np.inf):
-            with pytest.raises(DataError, match="x holds"):
+            with pytest.raises(DataError, match="xs? holds"):
                 call([[bad, 0.0]])
     with pytest.raises(DataError, match="targets hold"):
         online.step([[1.0, 0.0]], [[1e39]])

@@ -27,6 +27,9 @@ from .products import with_one as with_one
 from .queue import exchanged as exchanged
 from .queue import queue as queue
 from .random import Stream as Stream
+from .results import called as called
+from .results import constrained as constrained
+from .results import returned as returned
 from .scan import scan as scan
 from .special import normal_cdf as normal_cdf
 from .splitmix import StepStream as StepStream

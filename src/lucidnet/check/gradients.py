@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import Shape
+from ..core.calls import array_like, takes
+from ..core.settings import UnfitError, count, finite, flag, listed, setting, shown, whole
 from ..errors import SettingError
 from ..layers import Layer
 from ..losses import Loss
@@ -24,6 +26,33 @@ INSIDE = 1e-6
 """The tolerance for a layer inside a network that failed: a reason is looked for, not a verdict."""
 
 
+LARGEST = 1 << 20
+"""The largest size of an input that is tried."""
+
+
+def _as_sizes(given: Any, owner: Any) -> Any:
+    size = whole(1, LARGEST).metadata["check"]
+    if isinstance(given, (int, np.integer)):
+        return size.convert(given, owner)
+    sizes = tuple(
+        _as_sizes(part, owner) if isinstance(part, tuple) else size.convert(part, owner)
+        for part in listed(given)
+    )
+    if not sizes:
+        raise UnfitError
+    return sizes
+
+
+@takes(
+    "check.gradients",
+    x=array_like(optional=True),
+    shape=setting("the size or sizes of one input", _as_sizes, optional=True),
+    tolerance=finite(0),
+    entries=count(1),
+    seed=whole(0),
+    train=flag(),
+    jax=flag(),
+)
 def gradients(
     target: Any,
     x: Any = None,
@@ -74,6 +103,10 @@ def gradients(
     >>> bool(report), [entry.name for entry in report.entries]
     (True, ['W', 'b', 'x'])
     """
+    if isinstance(target, Layer) and y is not None:
+        raise SettingError(f"check.gradients: y has no effect, as a layer has no targets; got {shown(y)}")
+    if shape is not None and (x is not None or not isinstance(target, (Layer, Loss))):
+        raise SettingError(f"check.gradients: shape={shown(shape)} has no effect beside x, or for a model")
     if jax and not isinstance(target, Layer):
         raise SettingError(f"check.gradients: jax=True is for a layer, got {target!r}")
     if isinstance(target, Loss):
@@ -86,7 +119,7 @@ def gradients(
         )
     if isinstance(getattr(target, "net", None), Layer):
         return _report(model_subject(target, x, y, seed, train), "the model", tolerance, entries, seed)
-    raise SettingError(f"check.gradients: expected a Layer, a Loss or a Model, got {target!r}")
+    raise SettingError(f"check.gradients: target must be a Layer, a Loss or a Model, got {shown(target)}")
 
 
 def _loss_report(subject: LossSubject, tolerance: float, entries: int, seed: int) -> CheckReport:

@@ -11,6 +11,8 @@ import numpy as np
 
 from ..backend import Array, Stream, Tree
 from ..backend.layout import Layout
+from ..core.calls import takes
+from ..core.settings import instance, shown, whole
 from ..core.trees import dotted, leaves, put, tree_map
 from ..data.batch import Batch
 from ..engine.build import initial, problem_of
@@ -99,6 +101,7 @@ class RuleReport:
         return "\n".join([f"{self.rule!r}: {'passed' if self else 'FAILED'}", *map(str, self.findings)])
 
 
+@takes("check.rule", net=instance(Layer, "a layer", optional=True), seed=whole(0))
 def rule(
     rule: Any, net: Layer | None = None, shape: Any = None, loss: Any = "mse", seed: int = 0
 ) -> RuleReport:
@@ -145,6 +148,8 @@ def rule(
       ok     setting seed changes what is learned: yes
     """
     own = get(rule)
+    if net is None and shape is not None:
+        raise SettingError(f"check.rule: shape={shown(shape)} has no effect without net")
     with np.errstate(all="ignore"):  # what is not finite is found
         return _tested(own, net, shape, loss, seed)
 

@@ -74,7 +74,7 @@ def train_command(
         typer.Option(min=1, help="Each so many steps, compare the rule's gradient with the true one."),
     ] = None,
     epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 10,
-    batch_size: Annotated[int, typer.Option(help="Examples per step.")] = 64,
+    batch_size: Annotated[int | None, typer.Option(help="Examples per step; 64 if left out.")] = None,
     validation: Annotated[float, typer.Option(help="Share of the training data to validate on.")] = 0.1,
     seed: Annotated[int, typer.Option(help="The seed of all random numbers.")] = 0,
     resume: Annotated[

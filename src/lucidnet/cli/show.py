@@ -104,6 +104,10 @@ def info(file: Path) -> None:
 def plot(file: Path, out: Path, what: str, layer: str | None, data: str | None) -> None:
     """Draw a saved model."""
     check_places(picture=out)
+    if data is not None and what not in ("confusion", "mistakes"):
+        raise SettingError(f"--data {data!r} has no effect on {what}: it is for confusion and mistakes")
+    if layer is not None and what in ("curves", "confusion", "mistakes"):
+        raise SettingError(f"--layer {layer!r} has no effect on {what}, which draws no weights")
     draw(Model.load(file), out, what, layer, data)
 
 
@@ -157,7 +161,9 @@ def _judged(model: Model, what: str, data: str | None) -> Any:
 
 def data_name(model: Model, data: str | None) -> str:
     """Return the name of the data set: the given one, or that of the training."""
-    name = data or model.about.get("data")
+    name = model.about.get("data") if data is None else data
+    if data == "":
+        raise SettingError("DATA: expected the name of a data set or a file, got ''")
     if not name:
         raise SettingError("the file does not say what data the model was trained on: name a data set")
     return str(name)

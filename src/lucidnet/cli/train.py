@@ -42,7 +42,7 @@ class Network:
 
     def _units(self) -> list[int]:
         try:
-            return [int(units) for units in self.hidden.split(",") if units.strip()]
+            return [int(units) for units in self.hidden.split(",")] if self.hidden.strip() else []
         except ValueError:
             raise SettingError(
                 f"--hidden: expected whole numbers with commas, as in 128,64, got {self.hidden!r}"
@@ -50,7 +50,7 @@ class Network:
 
     def _first_weights(self) -> str:
         """Return the initializer: if none is given, He's for rectifiers, Glorot's for what saturates."""
-        if self.initializer:
+        if self.initializer is not None:
             return self.initializer
         lookup("activation", self.activation, activations.KNOWN)
         rectifiers = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish")
@@ -73,7 +73,7 @@ class Team:
         """Join the other processes, if there are any; return the mesh of the model."""
         from .. import distributed
 
-        if self.coordinator or self.processes or self.index is not None:
+        if (self.coordinator, self.processes, self.index) != (None, None, None):
             distributed.start(self.coordinator, self.processes, self.index)
             return self._given("all")
         if self.devices is None:
@@ -83,7 +83,7 @@ class Team:
         return self._given(None)
 
     def _given(self, otherwise: str | None) -> Any:
-        given = self.devices or otherwise
+        given = otherwise if self.devices is None else self.devices
         return int(given) if given and given.isdigit() else given
 
 
@@ -104,6 +104,10 @@ class Way:
     team: Team = Team()
 
 
+BATCH = 64
+"""Examples in a batch, if nothing is said."""
+
+
 @dataclass(frozen=True)
 class Method:
     """How the options say to train."""
@@ -112,7 +116,7 @@ class Method:
     lr: float | None
     momentum: float | None
     epochs: int
-    batch_size: int
+    batch_size: int | None
     validation: float
     seed: int
     way: Way = Way()
@@ -126,6 +130,12 @@ class Method:
             raise SettingError(f"--momentum is for sgd, rmsprop and muon, not for {self.optimizer}")
         made: optimizers.Optimizer = kind(**settings)
         return made
+
+    def batch(self, model: Model) -> int | None:
+        """Return how many examples a batch has: 64 if nothing is said; none where a step takes all."""
+        if self.batch_size is None and not model.problem.optimizer.full_batch:
+            return BATCH
+        return self.batch_size
 
 
 def run(
@@ -167,7 +177,7 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
     """Train; return False if Ctrl-C ended it."""
     settings: dict[str, Any] = {
         "epochs": method.epochs,
-        "batch_size": method.batch_size,
+        "batch_size": method.batch(model),
         "validation_split": method.validation,
         "verbose": 0 if quiet else 1,
         "resume": method.way.resume,

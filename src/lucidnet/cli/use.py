@@ -16,7 +16,7 @@ from ..model import Model
 from ..training.history import number
 from . import show
 from .data import open_task, open_whole
-from .train import Method, Network
+from .train import BATCH, Method, Network
 
 
 def race(
@@ -29,7 +29,9 @@ def race(
     model.compile(task.loss, method.make(), task.metrics)
     names = [name.strip() for name in rules.split(",") if name.strip()]
     sets = ((task.x, task.y), (task.x_test, task.y_test))
-    done = lab.race(model, sets, names, seeds=seeds, epochs=method.epochs, batch_size=method.batch_size)
+    done = lab.race(
+        model, sets, names, seeds=seeds, epochs=method.epochs, batch_size=method.batch_size or BATCH
+    )
     show.line(f"\n{done}")
     if table:
         done.to_csv(table)
@@ -53,7 +55,7 @@ def predict(file: Path, data: str | None, rows: int, out: Path | None) -> None:
     """Print predictions beside the targets; write all of them to a CSV file if asked for."""
     show.check_places(out)
     model = Model.load(file)
-    task = open_whole(data) if data else open_task(show.data_name(model, None))
+    task = open_whole(data) if data is not None else open_task(show.data_name(model, None))
     y = model.predict(task.x_test)
     columns, lines = _predictions(y, task.y_test, task.classes)
     show.table(["row", *columns], [[str(i), *line] for i, line in enumerate(lines[:rows])])

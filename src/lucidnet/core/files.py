@@ -69,6 +69,9 @@ def csv_text(
     writer.writeheader()
     writer.writerows(rows)
     if path is not None:
+        from .settings import path_like, taken
+
+        path = taken("to_csv", "path", path, path_like())
         write(path, [text.getvalue().encode()])
     return text.getvalue()
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from .numeric import numeric
 from .trees import Array
 
 BLOCK = 1 << 20
@@ -38,16 +39,17 @@ is infinite; scale the data, or take dtype='float64' (row 0, column 1)
     rows = max(1, BLOCK // max(1, x[0].size))
     for start in range(0, len(x), rows):
         block = x[start : start + rows]
-        cast = in_precision(block, dtype)
+        cast = block if dtype is None or x.dtype == dtype else in_precision(block, dtype)
         if not np.isfinite(cast).all():
             row, *rest = first_bad(cast)
             raise DataError(not_finite(block[(row, *rest)], (start + row, *rest), name, dtype))
 
 
-def finite_in(x: Array, name: str, dtype: Any) -> Array:
+def finite_in(x: Any, name: str, dtype: Any) -> Array:
     """Return numbers in the precision of a model, all of them finite there, or raise as `check_finite`."""
-    check_finite(x, name, dtype)
-    return x.astype(dtype, copy=False)
+    made: Array = numeric(x, name)
+    check_finite(made, name, dtype)
+    return made.astype(dtype, copy=False)
 
 
 def in_precision(x: Array, dtype: Any) -> Array:

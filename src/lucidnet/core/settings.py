@@ -219,9 +219,39 @@ def scheduled(
     allowed = Range(least, None, below, most)
 
     def convert(given: Any, owner: Any) -> Any:
-        return given if is_function(given) else real(given, allowed)
+        if not is_function(given):
+            return real(given, allowed)
+        _check_takes(given, 1)
+        return given
 
     return setting(f"{in_words(allowed)}, or a schedule", convert, **declared)
+
+
+def accepts(function: Callable[..., Any], count: int) -> bool:
+    """Tell whether a function can be called with so many arguments, as far as that can be known.
+
+    Examples
+    --------
+    >>> accepts(lambda step: 0.1, 1), accepts(lambda: 0.1, 1), accepts(max, 1)
+    (True, False, True)
+    """
+    from inspect import signature
+
+    try:
+        known = signature(function)
+    except (TypeError, ValueError):  # of a function of another language
+        return True
+    try:
+        known.bind(*(None,) * count)
+    except TypeError:
+        return False
+    return True
+
+
+def _check_takes(given: Any, count: int) -> None:
+    module = str(getattr(given, "__module__", ""))
+    if module.partition(".")[0] != "lucidnet" and not accepts(given, count):
+        raise UnfitError(f"a function of {count} argument{'s' * (count > 1)}")
 
 
 # --- words ---------------------------------------------------------------------------------------------
@@ -309,12 +339,14 @@ def instance(kind: type | tuple[type, ...], expected: str, **declared: Any) -> A
     return setting(expected, convert, **declared)
 
 
-def function(expected: str = "a function", **declared: Any) -> Any:
-    """Declare something that can be called."""
+def function(expected: str = "a function", takes: int | None = None, **declared: Any) -> Any:
+    """Declare something that can be called, with so many arguments if that is said."""
 
     def convert(given: Any, owner: Any) -> Any:
         if not is_function(given):
             raise UnfitError
+        if takes is not None:
+            _check_takes(given, takes)
         return given
 
     return setting(expected, convert, **declared)

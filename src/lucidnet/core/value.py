@@ -15,6 +15,7 @@ so, or with ``@dataclass(frozen=True, repr=False)``; either way the settings tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
 from functools import wraps
@@ -55,6 +56,8 @@ class Value(Record):
 
     def settings(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, by name."""
+        if not is_dataclass(self):  # a user's own class without settings
+            return {}
         given = ((f, getattr(self, f.name)) for f in fields(self) if f.init)
         return {f.name: value for f, value in given if not _same(value, f.default)}
 
@@ -140,8 +143,15 @@ def of_library(value: object) -> bool:
 
 def at_step(setting: Any, step: int) -> float:
     """Return a setting at a step (0, 1, ...): it is a number, or a schedule, a function of the step."""
-    number: float = float(setting(step)) if callable(setting) else setting
-    return number
+    if not callable(setting):
+        number: float = setting
+        return number
+    made = setting(step)
+    if type(made) is float and math.isfinite(made):
+        return made
+    from .numeric import scalar
+
+    return scalar(made, f"the schedule {shown(setting)} at step {step}")
 
 
 def _same(value: Any, default: Any) -> bool:
@@ -152,7 +162,7 @@ def _arguments(value: Value) -> list[str]:
     """The arguments that make this value, the leading ones without their names."""
     settings = value.settings()
     written, leading = [], True
-    given = [f for f in fields(value) if f.init]
+    given = [f for f in fields(value) if f.init] if is_dataclass(value) else []
     for f in sorted(given, key=lambda f: bool(f.kw_only)):
         leading = leading and f.name in settings and not f.kw_only
         if f.name in settings:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.calls import array_like, takes
 from ..core.exports import export
 from ..core.settings import UnfitError, between, finite, flag, instance, sequence, setting, whole
 from ..core.value import Value, value
@@ -202,6 +203,7 @@ class CutOut(Augmentation):
         return np.where(black[..., None], 0, images)
 
 
+@takes(x=array_like(), y=array_like(), rng=instance(Stream, "a Stream"), alpha=finite(above=0))
 def mixup(x: Any, y: Any, rng: Stream, alpha: float = 0.2) -> tuple[Array, Array]:
     """Mix each example with another: x = l x_i + (1 - l) x_j, and y alike, l from Beta(alpha, alpha).
 
@@ -218,10 +220,9 @@ def mixup(x: Any, y: Any, rng: Stream, alpha: float = 0.2) -> tuple[Array, Array
     alpha : float
         The strength: small ones mix little.
     """
-    x, y = np.asarray(x), np.asarray(y)
-    if y.ndim < 2 or alpha <= 0:
+    if y.ndim < 2 or not x.ndim or len(x) != len(y):
         raise ShapeError(
-            f"mixup: expected targets as rows (n, classes) and alpha > 0, got {y.shape}, {alpha}"
+            f"mixup: expected x (n, ...) and targets y as rows (n, classes), got {x.shape} and {y.shape}"
         )
     share = _beta(alpha, rng.child("share"), len(x))
     other = rng.child("other").permutation(len(x))
@@ -234,6 +235,7 @@ def mixup(x: Any, y: Any, rng: Stream, alpha: float = 0.2) -> tuple[Array, Array
     return mixed(x), mixed(floats)
 
 
+@takes(images=array_like(), rows=array_like(), columns=array_like())
 def sampled(images: Array, rows: Array, columns: Array) -> Array:
     """Return images at places between their pixels, by bilinear interpolation; 0 outside.
 
@@ -244,6 +246,11 @@ def sampled(images: Array, rows: Array, columns: Array) -> Array:
     rows, columns : array (n, height, width)
         Where to look for each pixel of the result.
     """
+    if images.ndim != 4 or not rows.shape == columns.shape == images.shape[:3]:
+        raise ShapeError(
+            f"sampled: expected images (n, height, width, channels), rows and columns (n, height, width), "
+            f"got {images.shape}, {rows.shape} and {columns.shape}"
+        )
     n, height, width, _ = images.shape
     top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
     down, right = (rows - top)[..., None], (columns - left)[..., None]

@@ -10,10 +10,15 @@ import numpy as np
 from ..backend import Array, Stream
 from ..core.record import Record, record
 from ..core.settings import count, taken
+from ..errors import DataError, SettingError
 from .batch import Batch, Data, IndexedBatch, Shard
 
 ROWS = 1000
 """Rows measured or predicted together."""
+MISSING = (
+    "y is missing: training and evaluation need targets, fit(x, y); a list of batches (x, y) goes in as "
+    "data.Dataset.from_iterator(batches)"
+)
 
 
 class BatchSource(Protocol):
@@ -106,19 +111,36 @@ class DatasetSource(Record):
         return {"batch_size": None, "shuffle": None}, of_dataset(self.dataset)
 
 
-def as_dataset(x: Any, y: Any, batch_size: int) -> Any:
-    """Return the `Dataset` of what a person gave as data; None if that is arrays."""
-    if y is not None and not type(x).__module__.startswith("h5py"):
+def as_dataset(x: Any, y: Any) -> Any:
+    """Return the `Dataset` of what a person gave in place of arrays; None if that is arrays."""
+    if isinstance(x, (np.ndarray, list, tuple, dict)):
+        if y is None:
+            raise DataError(MISSING)
         return None
     from .dataset import Dataset
 
     if isinstance(x, Dataset):
-        return x
+        made = x
+    elif hasattr(x, "__next__") or callable(x) or _only_iterates(x):
+        made = Dataset.from_iterator(x)
+    else:
+        return None
     if y is not None:
-        return Dataset.from_arrays(x, y).batch(batch_size)
-    if hasattr(x, "__next__") or callable(x):
-        return Dataset.from_iterator(x)
-    return None
+        raise SettingError(
+            f"y: x is {'a data set' if made is x else 'gone through for its batches'}, which brings its "
+            "targets in batches (x, y): leave y out"
+        )
+    return made
+
+
+def _only_iterates(x: Any) -> bool:
+    """Tell whether something gives item after item, and is no array or table: a DataLoader."""
+    arrays = ("shape", "__array__", "__dataframe__", "__arrow_c_stream__", "keys")
+    return (
+        not isinstance(x, (str, bytes))
+        and hasattr(x, "__iter__")
+        and not any(hasattr(x, name) for name in arrays)
+    )
 
 
 def order(

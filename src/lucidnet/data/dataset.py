@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
+from ..core.calls import takes
+from ..core.numeric import numeric
+from ..core.settings import between, count, flag, function, path_like, shown, text, whole
 from ..core.trees import leaves, tree_map
-from ..errors import DataError, SettingError, optional
+from ..errors import DataError, FileError, SettingError, optional
 
 Item = tuple[Any, ...]
 """An example or a batch: x, or (x, y), or (x, y, weights)."""
@@ -53,9 +56,13 @@ class Dataset:
         x, y, weights : array-like (n, ...)
             Inputs, targets and weights; x and y may be dicts of arrays by name.
         """
-        return Arrays(tuple(_array(part) for part in (x, y, weights) if part is not None))
+        if x is None:
+            raise DataError("from_arrays: x must be an array, or a dict of arrays by name, got None")
+        given = {"x": x, "y": y, "weights": weights}
+        return Arrays(tuple(_array(part, name) for name, part in given.items() if part is not None))
 
     @staticmethod
+    @takes(path=path_like(), x=text(), y=text(optional=True))
     def from_hdf5(path: str | PathLike[str], x: str = "x", y: str | None = "y") -> Dataset:
         """Return examples from two arrays of an HDF5 file, which stays open; rows are read when needed.
 
@@ -66,13 +73,17 @@ class Dataset:
         x, y : str
             The names of the arrays in it.
         """
-        file = optional("h5py", "hdf5").File(path, "r")
+        try:
+            file = optional("h5py", "hdf5").File(path, "r")
+        except OSError as error:
+            raise FileError(f"{path}: cannot be read as HDF5 ({error})") from None
         for name in filter(None, (x, y)):
             if name not in file:
                 raise DataError(f"{path}: holds no array {name!r}; there are {sorted(file)}")
         return Arrays(tuple(file[name] for name in (x, y) if name))
 
     @staticmethod
+    @takes(length=count(1, optional=True))
     def from_iterator(make: Any, length: int | None = None) -> Dataset:
         """Return items from a function that gives a fresh iterator for each epoch, or from one iterator.
 
@@ -80,14 +91,16 @@ class Dataset:
         ----------
         make : callable, iterable or iterator
             ``make()`` or ``make(epoch)``; something iterable is gone through once for each epoch; an
-            iterator gives one epoch only.
+            iterator gives one epoch only, or with a length as many as it has items for.
         length : int, optional
-            The number of items in an epoch.
+            The number of items in an epoch: what comes after them is left for the next one, or, of what
+            gives a fresh iterator, not asked for.
         """
         return Iterated(make, length)
 
     # --- what may be done with them -------------------------------------------------------------------
 
+    @takes(seed=whole(0), buffer=count(1, optional=True))
     def shuffle(self, seed: int = 0, buffer: int | None = None) -> Dataset:
         """Return the items in another order each epoch: of all, or, of a stream, within a buffer."""
         if self.indexed:
@@ -96,10 +109,12 @@ class Dataset:
             raise SettingError("shuffle: of a stream, say how many items to mix: shuffle(seed, buffer=1000)")
         return Mixed(self, seed, buffer)
 
+    @takes(size=count(1), drop_last=flag())
     def batch(self, size: int, drop_last: bool = False) -> Dataset:
         """Return batches of several examples; the last may be smaller, or is dropped."""
-        return Batched(self, _count("batch: size", size), drop_last)
+        return Batched(self, size, drop_last)
 
+    @takes("map", function=function(), seed=whole(0))
     def map(self, function: Callable[..., Any], seed: int = 0) -> Dataset:
         """Return what a function makes of each item: of each batch, if after `batch`.
 
@@ -113,22 +128,26 @@ class Dataset:
         """
         return Mapped(self, function, seed)
 
+    @takes(items=count(1))
     def prefetch(self, items: int = 2) -> Dataset:
         """Return this data set with its next items made ahead of time by a thread in the background."""
-        return Prefetched(self, _count("prefetch: items", items))
+        return Prefetched(self, items)
 
+    @takes("take", count=whole(1))
     def take(self, count: int) -> Dataset:
         """Return the first items only."""
-        return Subset(self, 0, _count("take: count", count))
+        return Subset(self, 0, count)
 
+    @takes("skip", count=whole(1))
     def skip(self, count: int) -> Dataset:
         """Return all items but the first."""
-        return Subset(self, _count("skip: count", count), None)
+        return Subset(self, count, None)
 
+    @takes("split", fraction=between(0, 1))
     def split(self, fraction: float) -> tuple[Dataset, Dataset]:
         """Return the first part, and the last `fraction` of the items."""
         if self.length is None or not 0 < round(self.length * fraction) < self.length:
-            raise DataError(f"split: {fraction:g} of {self.length} items leaves nothing for one of the parts")
+            raise DataError(f"split: fraction={fraction:g} of {self.length} items leaves nothing for a part")
         cut = self.length - round(self.length * fraction)
         return Subset(self, 0, cut), Subset(self, cut, None)
 
@@ -154,9 +173,7 @@ class Dataset:
         if isinstance(self, (Arrays, Shuffled)):
             raise DataError("this data set yields single examples: make batches of them with .batch(32)")
         for item in self.items(epoch, start):
-            if not isinstance(item, tuple) or not 2 <= len(item) <= 3:
-                raise DataError(f"expected batches (x, y) or (x, y, weights), got {type(item).__name__}")
-            yield (*item, None) if len(item) == 2 else item
+            yield as_batch(item)
 
     @property
     def sample(self) -> Item:
@@ -175,7 +192,9 @@ class Arrays(Dataset):
     def __init__(self, parts: Item) -> None:
         lengths = {len(array) for part in parts for _, array in leaves(part)}
         if len(lengths) != 1 or not min(lengths):
-            raise DataError(f"expected arrays of one length, and not empty, got lengths {sorted(lengths)}")
+            raise DataError(
+                f"expected x, y and weights of one length, and not empty, got lengths {sorted(lengths)}"
+            )
         self.parts, self.length = parts, lengths.pop()
 
     def order(self, epoch: int) -> Array:
@@ -213,7 +232,7 @@ class Mixed(Dataset):
 
     def __init__(self, inner: Dataset, seed: int, buffer: int) -> None:
         self.inner, self.seed, self.length = inner, seed, inner.length
-        self.buffer = _count("shuffle: buffer", buffer)
+        self.buffer = buffer
 
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         yield from islice(self._mixed(epoch), start, None)
@@ -292,12 +311,21 @@ class Iterated(Dataset):
 
     def __init__(self, make: Any, length: int | None) -> None:
         if not callable(make) and not isinstance(make, Iterable):
-            raise DataError(f"from_iterator: expected a function or something to iterate over, got {make!r}")
+            raise DataError(
+                f"from_iterator: make must be a function or something to iterate over, got {shown(make)}"
+            )
         self.make, self.length, self.used = make, length, False
         self.first: Item | None = None
 
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
-        yield from islice(self._fresh(epoch), start, None)
+        yielded = start
+        for item in islice(self._fresh(epoch), start, self.length):
+            yield item
+            yielded += 1
+        if self.length is not None and yielded < self.length:
+            raise DataError(
+                f"from_iterator: an epoch has length={self.length} items, and there were only {yielded}"
+            )
 
     def _fresh(self, epoch: int) -> Iterator[Item]:
         if callable(self.make):
@@ -309,15 +337,17 @@ class Iterated(Dataset):
         return iter(self.make)
 
     def _once(self) -> Iterator[Item]:
-        """Yield the items of an iterator, which can be gone through only once."""
-        if self.used:
+        """Yield the items of an iterator, which can be gone through only once; with a length by parts."""
+        if self.used and self.length is None:
             raise DataError(
                 "the iterator is used up after one epoch: pass a function that gives a fresh one each time"
             )
-        if self.first is not None:
+        if self.first is not None and not self.used:
+            self.used = True
             yield self.first
         self.used = True
-        yield from self.make
+        for item in self.make:  # noqa: UP028 - `yield from` would close it with this epoch
+            yield item
 
     @property
     def sample(self) -> Item:
@@ -327,7 +357,7 @@ class Iterated(Dataset):
         if hasattr(self.make, "__next__"):
             if self.first is None:
                 raise DataError("the data set is empty: there is no batch in it")
-            return self.first if len(self.first) == 3 else (*self.first, None)
+            return as_batch(self.first)
         return super().sample
 
 
@@ -343,11 +373,19 @@ class Prefetched(Dataset):
         yield from prefetch(self.inner.items(epoch, start), self.ahead)
 
 
+def as_batch(item: Any) -> Item:
+    """Return what a data set gave as a batch (x, y, weights); weights may be None."""
+    if not isinstance(item, (tuple, list)) or not 2 <= len(item) <= 3:
+        got = f"{len(item)} things" if isinstance(item, (tuple, list)) else type(item).__name__
+        raise DataError(f"expected batches (x, y) or (x, y, weights), got {got}")
+    return (*item, None) if len(item) == 2 else tuple(item)
+
+
 def stacked(parts: tuple[Any, ...]) -> Any:
     """Return single examples as one array, or as one for each name."""
     if isinstance(parts[0], dict):
         return {name: stacked(tuple(part[name] for part in parts)) for name in parts[0]}
-    return np.stack([np.asarray(part) for part in parts])
+    return np.stack([numeric(part, "a data set") for part in parts])
 
 
 def _one_by_one(dataset: Dataset, epoch: int, start: int) -> Iterator[Item]:
@@ -368,13 +406,14 @@ def _rows(array: Any, chosen: Array) -> Array:
     return found[np.argsort(order)]
 
 
-def _array(part: Any) -> Any:
+def _array(part: Any, title: str) -> Any:
+    """Return an array of numbers; what lies in a file stays there."""
     if isinstance(part, dict):
-        return {name: _array(array) for name, array in part.items()}
-    return part if hasattr(part, "shape") else np.asarray(part)
-
-
-def _count(name: str, given: Any) -> int:
-    if not isinstance(given, int) or given < 1:
-        raise SettingError(f"{name} must be a whole number of 1 or more, got {given!r}")
-    return given
+        if not part:
+            raise DataError(f"from_arrays: {title} must be an array, or a dict of arrays by name, got {{}}")
+        return {name: _array(array, f"{title}[{name!r}]") for name, array in part.items()}
+    stored = isinstance(part, np.memmap) or type(part).__module__.partition(".")[0] == "h5py"
+    made = part if stored and part.ndim else numeric(part, f"from_arrays: {title}")
+    if not made.ndim:
+        raise DataError(f"from_arrays: {title} must have an entry for each example, got {made}")
+    return made

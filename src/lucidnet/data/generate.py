@@ -8,12 +8,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError
+from ..core.calls import takes
+from ..core.settings import count, finite, whole
 
 Floats = npt.NDArray[np.float64]
 Examples = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
+@takes(n=count(1), noise=finite(0), seed=whole(0))
 def xor(n: int = 400, noise: float = 0.2, seed: int = 0) -> Examples:
     """Return points around the four corners (+-1, +-1); the class says whether the signs differ.
 
@@ -32,12 +34,13 @@ def xor(n: int = 400, noise: float = 0.2, seed: int = 0) -> Examples:
     >>> bool((y == (x[:, 0] * x[:, 1] < 0)).all())
     True
     """
-    rng = _generator(seed, n, noise)
+    rng = np.random.Generator(np.random.Philox(seed))
     corner = np.arange(n) % 4
     x = np.stack([2.0 * (corner // 2) - 1, 2.0 * (corner % 2) - 1], axis=1)
     return _finish(rng, x, (corner // 2) ^ (corner % 2), noise)
 
 
+@takes(n=count(1), classes=count(1), noise=finite(0), turns=finite(), seed=whole(0))
 def spirals(
     n: int = 400, classes: int = 2, noise: float = 0.05, turns: float = 1.5, seed: int = 0
 ) -> Examples:
@@ -61,7 +64,7 @@ def spirals(
     >>> spirals(6, classes=3)[0].shape
     (6, 2)
     """
-    rng = _generator(seed, n, noise, classes)
+    rng = np.random.Generator(np.random.Philox(seed))
     y = np.arange(n) % classes
     radius = np.sqrt(rng.random(n))
     angle = 2 * np.pi * (turns * radius + y / classes)
@@ -69,6 +72,7 @@ def spirals(
     return _finish(rng, x, y, noise)
 
 
+@takes(n=count(1), noise=finite(0), seed=whole(0))
 def moons(n: int = 400, noise: float = 0.1, seed: int = 0) -> Examples:
     """Return two half circles that reach into each other, as scikit-learn's `make_moons` draws them.
 
@@ -87,7 +91,7 @@ def moons(n: int = 400, noise: float = 0.1, seed: int = 0) -> Examples:
     >>> float(x[y == 0, 1].min()) >= -1e-6, float(x[y == 1, 1].max()) <= 0.5
     (True, True)
     """
-    rng = _generator(seed, n, noise)
+    rng = np.random.Generator(np.random.Philox(seed))
     upper = n // 2
     a, b = np.linspace(0, np.pi, upper), np.linspace(0, np.pi, n - upper)
     outer = np.stack([np.cos(a), np.sin(a)], axis=1)
@@ -95,6 +99,7 @@ def moons(n: int = 400, noise: float = 0.1, seed: int = 0) -> Examples:
     return _finish(rng, np.concatenate([outer, inner]), _halves(n), noise)
 
 
+@takes(n=count(1), noise=finite(0), factor=finite(), seed=whole(0))
 def circles(n: int = 400, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Examples:
     """Return a circle of radius 1 and one inside it, as scikit-learn's `make_circles` draws them.
 
@@ -115,7 +120,7 @@ def circles(n: int = 400, noise: float = 0.05, factor: float = 0.5, seed: int = 
     >>> sorted(set(np.hypot(*x.T).round(3).tolist()))
     [0.5, 1.0]
     """
-    rng = _generator(seed, n, noise)
+    rng = np.random.Generator(np.random.Philox(seed))
     y = _halves(n)
     counts = np.bincount(y, minlength=2)
     angle = np.concatenate([np.linspace(0, 2 * np.pi, count, endpoint=False) for count in counts])
@@ -123,6 +128,7 @@ def circles(n: int = 400, noise: float = 0.05, factor: float = 0.5, seed: int = 
     return _finish(rng, np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), y, noise)
 
 
+@takes(n=count(1), classes=count(1), features=count(1), spread=finite(0), seed=whole(0))
 def gaussians(
     n: int = 400, classes: int = 3, features: int = 2, spread: float = 0.5, seed: int = 0
 ) -> Examples:
@@ -145,18 +151,10 @@ def gaussians(
     >>> x.shape, np.bincount(y).tolist()
     ((9, 5), [3, 3, 3])
     """
-    rng = _generator(seed, n, spread, classes)
+    rng = np.random.Generator(np.random.Philox(seed))
     y = np.arange(n) % classes
     centres = 2 * rng.standard_normal((classes, features))
     return _finish(rng, centres[y], y, spread)
-
-
-def _generator(seed: int, n: int, noise: float, classes: int = 2) -> np.random.Generator:
-    if n < 1 or not noise >= 0:
-        raise DataError(f"expected n of 1 or more and noise of 0 or more, got n={n}, noise={noise}")
-    if classes < 1:
-        raise DataError(f"expected 1 or more classes, got {classes}")
-    return np.random.Generator(np.random.Philox(seed))
 
 
 def _halves(n: int) -> npt.NDArray[np.int64]:

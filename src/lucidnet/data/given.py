@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.settings import count, shown, taken
 from ..errors import DataError, SettingError
 
 
@@ -45,16 +46,106 @@ def validation(given: Any) -> dict[str, Any]:
     return dict(zip(("x", "y", "sample_weight"), given, strict=False))
 
 
-def with_arrays(class_weight: Any = None, **given: Any) -> None:
-    """Raise if something is given that a data set has to bring with its batches."""
+OF_BATCHES = {
+    "batch_size": "a data set brings its batches: say how large they are there, dataset.batch(32)",
+    "shuffle": "a data set has an order of its own: shuffle it there, dataset.shuffle(seed) before batch",
+    "sample_weight": "a data set brings the weights of its examples, in batches (x, y, weights)",
+    "validation_split": "the last part of a data set is not known before the training: give validation_data, "
+    "or both parts of dataset.split(0.2)",
+    "mask": "a data set gives batches (x, y) or (x, y, weights), without masks: begin the network with "
+    "Masking(), or give arrays",
+}
+"""What goes with arrays only, and what to do about it with a data set."""
+
+
+def with_arrays(
+    class_weight: Any = None,
+    optimizer: Any = None,
+    dataset: Any = None,
+    batch_size: int | None = None,
+    shuffle: Any = None,
+    sample_weight: Any = None,
+    mask: Any = None,
+    validation_split: float = 0.0,
+) -> None:
+    """Raise if something is given that has no effect on batches that come from elsewhere.
+
+    Parameters
+    ----------
+    class_weight : optional
+        Weights of classes: a dict of them is used.
+    optimizer : Optimizer, optional
+        What makes the steps, if the batches are to train on.
+    dataset : Dataset, optional
+        Where they come from; None if that is arrays in a file.
+    batch_size, shuffle, sample_weight, mask, validation_split : optional
+        What else was given of what arrays alone have.
+    """
+    if dataset is not None and getattr(optimizer, "full_batch", False) and dataset.length != 1:
+        raise SettingError(
+            f"{type(optimizer).__name__} takes all examples in each step, and a data set gives them in "
+            "batches: give arrays, or a data set of one batch"
+        )
+    given = {"batch_size": batch_size, "shuffle": None if shuffle is IF_POSSIBLE else shuffle}
+    given |= {"sample_weight": sample_weight, "validation_split": validation_split or None, "mask": mask}
     for name, value in given.items():
         if value is not None:
-            raise SettingError(
-                f"{name}: goes with arrays; a data set brings what belongs to it, in batches (x, y) or "
-                "(x, y, weights), and validation data are given as validation_data"
-            )
+            stored = "arrays in a file have no masks; load them, x[:]"
+            where = stored if dataset is None else OF_BATCHES[name]
+            raise SettingError(f"{name}: goes with arrays in memory; {where}; got {shown(value)}")
     if isinstance(class_weight, str):
+        whose = "arrays in a file" if dataset is None else "a data set"
         raise SettingError(
-            f"class_weight={class_weight!r}: the classes of a data set are not counted before the training; "
+            f"class_weight={class_weight!r}: the classes of {whose} are not counted before the training; "
             "pass a dict with a weight for each class"
+        )
+
+
+BATCH = 32
+"""Examples in a batch, if nobody says how many."""
+IF_POSSIBLE: Any = object()
+"""Stands for an order of its own each epoch, where the network allows one."""
+
+
+def order_of(problem: Any, n: int, batch_size: int | None, shuffle: Any) -> tuple[int, bool]:
+    """Return how many examples a batch has, and whether each epoch has an order of its own.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is trained, and how.
+    n : int
+        How many examples there are.
+    batch_size, shuffle : optional
+        As they were given, None if not.
+
+    Raises
+    ------
+    SettingError
+        If one of them cannot be followed.
+    """
+    optimizer, stateful = problem.optimizer, bool(problem.layout.stateful)
+    size = None if batch_size is None else taken("batches", "batch_size", batch_size, count(1))
+    if optimizer.full_batch:
+        if shuffle is True or (size or n) < n:
+            name, given = ("shuffle", shuffle) if shuffle is True else ("batch_size", size)
+            raise SettingError(
+                f"{name}={given} has no effect with {type(optimizer).__name__}, which takes all {n} examples "
+                "in each step: leave it out"
+            )
+        return n, False
+    if stateful and shuffle in (None, True):
+        raise SettingError(
+            "fit: a stateful layer goes on where the batch before stopped, so batches must keep their "
+            "order: pass shuffle=False"
+        )
+    return size or BATCH, shuffle is None or (not stateful if shuffle is IF_POSSIBLE else shuffle)
+
+
+def checked_pair(validation_data: Any, validation_split: float) -> None:
+    """Raise if there are two answers to what to validate on."""
+    if validation_data is not None and validation_split:
+        raise SettingError(
+            f"validation_split={validation_split:g} has no effect, as there are validation_data: give one "
+            "of the two"
         )

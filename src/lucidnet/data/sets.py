@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..core.calls import takes
+from ..core.settings import between, flag, path_like, whole
 from ..errors import DataError, UnknownNameError, suggestion
 from . import generate
 from .fetch import Download, locate
@@ -68,6 +70,13 @@ FASHION_MNIST = Download(
 )
 
 
+@takes(
+    name=path_like(),
+    images=flag(),
+    folder=path_like(optional=True),
+    test_split=between(0, 1),
+    seed=whole(0),
+)
 def load(
     name: str | os.PathLike[str],
     *,

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..core.calls import takes
+from ..core.settings import path_like, setting, whole
 from ..errors import DataError, FileError, lookup, optional
 from .idx import read_idx
 
@@ -47,6 +49,14 @@ class Table:
     classes: tuple[str, ...] | None = None
 
 
+def _as_target(given: Any, owner: Any) -> str | int:
+    if isinstance(given, str):
+        return str(given)
+    number: int = whole(None).metadata["check"].convert(given, owner)
+    return number
+
+
+@takes(path=path_like(), target=setting("the name of a column, or its number", _as_target))
 def read(path: str | os.PathLike[str], *, target: str | int = -1) -> Table:
     """Read examples from a file; its suffix says how.
 

@@ -7,12 +7,15 @@ import math
 import numpy as np
 
 from ..backend import Array
+from ..core.calls import takes
 from ..core.exports import export
+from ..core.settings import between, count, flag, sequence, whole
 from ..errors import SettingError
 
 Examples = tuple[Array, Array]
 
 
+@takes(n=count(1), length=count(2), seed=whole(0))
 def adding(n: int, length: int = 100, seed: int = 0) -> Examples:
     """Add the two numbers that are marked, one in each half of the sequence.
 
@@ -49,6 +52,7 @@ def adding(n: int, length: int = 100, seed: int = 0) -> Examples:
     return x, (x[..., 0] * x[..., 1]).sum(1, keepdims=True)
 
 
+@takes(n=count(1), delay=count(1), symbols=count(1), kinds=count(1), seed=whole(0))
 def copy(n: int, delay: int = 20, symbols: int = 10, kinds: int = 8, seed: int = 0) -> Examples:
     """Repeat a sequence of symbols after a pause, when told to.
 
@@ -86,6 +90,7 @@ def copy(n: int, delay: int = 20, symbols: int = 10, kinds: int = 8, seed: int =
     return np.eye(kinds + 2, dtype="float32")[ids], y
 
 
+@takes(n=count(1), length=count(1), seed=whole(0), every=flag())
 def parity(n: int, length: int = 20, seed: int = 0, every: bool = False) -> Examples:
     """Tell whether the number of ones is odd. Chance is one half, and log 2 = 0.693 nats.
 
@@ -112,6 +117,7 @@ def parity(n: int, length: int = 20, seed: int = 0, every: bool = False) -> Exam
     return bits[..., None].astype("float32"), (y if every else y[:, -1])
 
 
+@takes(n=count(1), length=count(1), seed=whole(0))
 def periodic_pattern(n: int = 1, length: int = 100, seed: int = 0) -> Examples:
     """Produce sin(2 pi t) + 0.5 sin(4 pi t) + 0.25 sin(8 pi t) over one period, t = 1/length, ..., 1.
 
@@ -138,6 +144,12 @@ def periodic_pattern(n: int = 1, length: int = 100, seed: int = 0) -> Examples:
     return np.zeros((n, length, 1), "float32"), np.broadcast_to(y[:, None], (n, length, 1)).astype("float32")
 
 
+@takes(
+    n=count(1),
+    length=count(1),
+    lags=sequence("whole numbers, the two lags", count(0), length=2),
+    seed=whole(0),
+)
 def delayed_add(n: int, length: int = 100, lags: tuple[int, int] = (4, 6), seed: int = 0) -> Examples:
     """Predict coin tosses whose odds depend on two earlier ones.
 
@@ -190,6 +202,7 @@ def floors() -> dict[str, float]:
     }
 
 
+@takes(p=between(0, 1))
 def entropy(p: float) -> float:
     """Return the entropy of a coin that shows 1 with probability p, in nats."""
     return -sum(q * math.log(q) for q in (p, 1 - p) if q > 0)
@@ -197,7 +210,9 @@ def entropy(p: float) -> float:
 
 def _rng(n: int, length: int, seed: int, least: int = 1) -> np.random.Generator:
     if n < 1 or length < least:
-        raise SettingError(f"expected at least 1 sequence of at least {least} steps, got {n} of {length}")
+        raise SettingError(
+            f"length must be at least {least}, and n at least 1, got {n} sequences of {length}"
+        )
     return np.random.default_rng(seed)
 
 

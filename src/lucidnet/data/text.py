@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from ..core import settings
+from ..core.calls import array_like, model_like, takes
 from ..core.exports import export
+from ..core.numeric import numeric
+from ..core.settings import between, choice, count, finite, instance, taken, whole
 from ..errors import DataError, SettingError
 
 
@@ -34,7 +38,7 @@ class Vocabulary:
     @classmethod
     def characters(cls, text: str) -> Vocabulary:
         """Return the characters of a text, sorted."""
-        if not text:
+        if not taken("characters", "text", text, settings.text(empty=True)):
             raise DataError("the text is empty: there is no character in it")
         return cls(tuple(sorted(set(text))))
 
@@ -46,6 +50,7 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.symbols) or 256
 
+    @takes(text=settings.text(empty=True))
     def encode(self, text: str) -> Array:
         """Return the numbers of a text's symbols, (length,) of int64.
 
@@ -71,14 +76,16 @@ class Vocabulary:
 
     def decode(self, ids: Any) -> str:
         """Return the text of some numbers; bytes that are no text become question marks."""
-        ids = np.asarray(ids)
+        ids = _whole(ids)
         if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
-            raise DataError(f"expected numbers from 0 to {len(self) - 1}, got {ids.min()} to {ids.max()}")
+            most = len(self) - 1
+            raise DataError(f"ids: expected numbers from 0 to {most}, got {ids.min()} to {ids.max()}")
         if not self.symbols:
             return str(ids.astype(np.uint8).tobytes(), "utf-8", "replace")
         return "".join(self.symbols[i] for i in ids.reshape(-1))
 
 
+@takes(ids=array_like(), length=count(1), stride=count(1, optional=True), target=choice("next", "last"))
 def windows(ids: Any, length: int, stride: int | None = None, target: str = "next") -> tuple[Array, Array]:
     """Return stretches of a text with what comes next, as views: nothing is copied.
 
@@ -106,14 +113,11 @@ def windows(ids: Any, length: int, stride: int | None = None, target: str = "nex
     """
     ids = _numbers(ids, length + 1)
     stride = length if stride is None else stride
-    if stride < 1 or target not in ("next", "last"):
-        raise SettingError(
-            f"windows: stride must be 1 or more, target 'next' or 'last', got {stride}, {target!r}"
-        )
     found = np.lib.stride_tricks.sliding_window_view(ids, length + 1)[::stride]
     return found[:, :-1], (found[:, 1:] if target == "next" else found[:, -1])
 
 
+@takes(ids=array_like(), rows=count(1), length=count(1))
 def streams(ids: Any, rows: int, length: int) -> tuple[Array, Array]:
     """Return a text as several streams side by side, cut into batches, for stateful layers.
 
@@ -150,15 +154,24 @@ def streams(ids: Any, rows: int, length: int) -> tuple[Array, Array]:
     return cut(ids[:size]), cut(ids[1 : size + 1])
 
 
+@takes("text.split", ids=array_like(), fraction=between(0, 1))
 def split(ids: Sequence[int] | Array, fraction: float = 0.1) -> tuple[Array, Array]:
     """Return the first part of a text, and the last `fraction` of it."""
-    ids = np.asarray(ids)
+    ids = _numbers(ids, 2)
     cut = len(ids) - round(len(ids) * fraction)
     if not 0 < cut < len(ids):
-        raise DataError(f"{fraction:g} of {len(ids)} symbols leaves nothing for one of the parts")
+        raise DataError(f"text.split: fraction={fraction:g} of {len(ids)} symbols leaves nothing for a part")
     return ids[:cut], ids[cut:]
 
 
+@takes(
+    model=model_like(),
+    vocabulary=instance(Vocabulary, "a Vocabulary"),
+    prompt=settings.text(empty=True),
+    length=count(0),
+    temperature=finite(0),
+    seed=whole(0),
+)
 def generate(
     model: Any, vocabulary: Vocabulary, prompt: str, length: int, temperature: float = 1.0, seed: int = 0
 ) -> str:
@@ -183,8 +196,8 @@ def generate(
         The seed of the choices.
     """
     ids = vocabulary.encode(prompt).tolist()
-    if not ids or temperature < 0:
-        raise SettingError("generate: the prompt needs at least one symbol, and the temperature 0 or more")
+    if not ids:
+        raise SettingError("generate: prompt must have at least one symbol, got ''")
     ahead = _ahead(model, ids)
     choices = np.random.default_rng(seed)
     for _ in range(length):
@@ -220,11 +233,19 @@ def _chosen(p: Array, temperature: float, choices: np.random.Generator) -> int:
     return int(choices.choice(len(weights), p=weights / weights.sum()))
 
 
+def _whole(ids: Any) -> Array:
+    """Return numbers of symbols; they are whole."""
+    made: Array = numeric(ids, "ids")
+    if made.dtype.kind not in "iu" and made.size:
+        raise DataError(f"ids: expected whole numbers, got dtype {made.dtype}")
+    return made
+
+
 def _numbers(ids: Any, least: int) -> Array:
-    ids = np.asarray(ids)
+    ids = _whole(ids)
     if ids.ndim != 1 or len(ids) < least:
         raise DataError(
-            f"expected a text of at least {least} symbols, one after the other, got shape {ids.shape}"
+            f"ids: expected a text of at least {least} symbols, one after the other, got shape {ids.shape}"
         )
     return ids
 

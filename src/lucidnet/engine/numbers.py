@@ -92,13 +92,13 @@ def readers(problem: Problem) -> list[Reader]:
     found = list(_of_optimizer(problem.optimizer, problem.layout.groups))
     for penalty in problem.layout.penalties:
         found += [_constant(value) for value in (penalty.l1, penalty.l2) if value]
-    for setting in _scheduled(problem.objective.net).values():
-        found.append(Reader(partial(_at, setting), callable(setting)))
+    for (_, name), layer in _scheduled(problem.objective.net).items():
+        found.append(Reader(partial(_at, layer, name), callable(getattr(layer, name))))
     return found
 
 
-def _at(setting: Any, step: int) -> tuple[float, ...]:
-    return (at_step(setting, step),)
+def _at(layer: Layer, name: str, step: int) -> tuple[float, ...]:
+    return (layer.setting_at(name, step),)
 
 
 def table_of(problem: Problem, steps: Sequence[int], dtype: str) -> Array:
@@ -214,10 +214,10 @@ def _with(
     return made, tuple(numbered)
 
 
-def _scheduled(net: Layer) -> dict[tuple[Path, str], Any]:
-    """Return the settings of layers that may follow a schedule, by path and name; not those that are 0."""
-    given = ((path, name, getattr(layer, name)) for path, layer in walk(net) for name in layer.schedulable)
-    return {(path, name): setting for path, name, setting in given if mark(setting)}
+def _scheduled(net: Layer) -> dict[tuple[Path, str], Layer]:
+    """Return the layers whose settings may follow a schedule, by path and name; not those that are 0."""
+    given = ((path, name, layer) for path, layer in walk(net) for name in layer.schedulable)
+    return {(path, name): layer for path, name, layer in given if mark(getattr(layer, name))}
 
 
 def _net_with(net: Layer, take: Callable[[], Any]) -> Layer:

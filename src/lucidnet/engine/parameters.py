@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
-from ..backend import Array, Shape, Tree, namespace, number
+from ..backend import Array, Shape, Tree, constrained, namespace, number
 from ..backend.layout import Layout
 from ..core.record import Record, record
 from ..core.trees import Path, at, leaves
@@ -50,7 +50,7 @@ class Held(NamedTuple):
 
     def hold(self, vector: Array) -> None:
         """Bring the weights back, in place."""
-        vector[self.part] = self.constraint(vector[self.part].reshape(self.shape)).reshape(-1)
+        vector[self.part] = constrained(self.constraint, vector[self.part].reshape(self.shape)).reshape(-1)
 
 
 @record

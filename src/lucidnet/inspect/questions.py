@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..backend import Array, Tree
+from ..core.numeric import numeric
 from ..core.trees import Path, dotted, leaves, mapped, part_of, tree_map
 from ..data.batch import Batch, rows
 from ..engine.build import problem_of
@@ -28,7 +29,7 @@ from ..errors import LucidnetError, NotReadyError, SettingError, ShapeError, Unk
 from ..layers import Layer, Run, backprop, walk
 from ..layers.base import INFERENCE, Cache, Mask
 from ..layers.rebuild import Wrapper, rebuilt
-from ..training.checks import as_inputs, as_mask, as_numbers, example_shape
+from ..training.checks import as_inputs, as_mask, example_shape
 from .watching import Calls, watch
 
 ROWS = 1000
@@ -260,7 +261,7 @@ def _changed(name: str, y: Any, change: Any) -> Array:
             raise SettingError(
                 f"intervene: the function for {name!r} returns None, not what takes the output's place"
             )
-    made = as_numbers(made, f"intervene: what replaces {name!r}")
+    made = numeric(made, f"intervene: what replaces {name!r}")
     try:
         return np.array(np.broadcast_to(made, y.shape), y.dtype)
     except ValueError:

@@ -209,7 +209,9 @@ def race(
     starts = range(seeds) if isinstance(seeds, int) else seeds
     named = [_named(rule) for rule in rules]
     if not named or not len(starts):
-        raise SettingError(f"race: expected at least one rule and one seed, got {rules!r} and {seeds!r}")
+        raise SettingError(
+            f"race: expected at least one of rules and seeds, got rules={rules!r} and seeds={seeds!r}"
+        )
     entries = [(name, seed, _copy(model, rule, seed)) for name, rule in named for seed in starts]
     runs = []
     for name, seed, runner in entries:
@@ -245,8 +247,9 @@ def _copy(model: Model, rule: Any, seed: int) -> Model:
 def _run(name: str, seed: int, model: Model, data: Any, epochs: int, batch_size: int) -> RaceRun:
     x, y, validation = data
     settings = {"validation_data": validation} if validation else {"validation_split": 0.1}
+    size = None if model.problem.optimizer.full_batch else batch_size  # else it would have no effect
     watch = _Watch(model, model.checked(x[:SAMPLE], y[:SAMPLE]).batch(slice(None)))
-    model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=0, callbacks=[watch], **settings)
+    model.fit(x, y, epochs=epochs, batch_size=size, verbose=0, callbacks=[watch], **settings)
     history = History(model.history)
     history["gradient_alignment"] = watch.alignment
     return RaceRun(name, seed, history, watch.seconds, _memory(model, x[:batch_size], y[:batch_size]))

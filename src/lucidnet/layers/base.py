@@ -12,7 +12,7 @@ import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import UnfitError, finite, function, listed, scheduled, setting, text
-from ..core.value import Value, of_library, value
+from ..core.value import Value, at_step, of_library, value
 from ..errors import SettingError, ShapeError, lookup
 from .blank import blank_init
 from .derived import adapt, derived_backward
@@ -166,7 +166,7 @@ class Layer(Value):
     l2: float | None = finite(0, default=None, optional=True)
     weight_decay: Any = scheduled(default=None, optional=True)
     constraint: Callable[[Array], Array] | None = function(
-        "a constraint such as MaxNorm(2.0)", default=None, optional=True
+        "a constraint such as MaxNorm(2.0)", 1, default=None, optional=True
     )
     rule: Any = setting("the name of a learning rule, or a Rule", _as_rule, default=None, optional=True)
     frozen: Any = setting(
@@ -204,6 +204,9 @@ class Layer(Value):
                 "(or None), too, and may stand anywhere in a network"
             )
         if not of_library(cls):
+            from .own import check
+
+            check(cls)
             adapt(cls, Layer)
 
     @property
@@ -220,6 +223,10 @@ class Layer(Value):
         True of all layers here; of one of your own only if it says so.
         """
         return of_library(self)
+
+    def setting_at(self, name: str, step: int) -> float:
+        """Return a setting that may be a schedule as the number that it is at a step (0, 1, ...)."""
+        return at_step(getattr(self, name), step)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         """Return fresh parameters and the shape of one output, for inputs of the given shape."""

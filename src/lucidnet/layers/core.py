@@ -12,7 +12,7 @@ import numpy as np
 
 from ..backend import Array, Shape, Tree
 from ..core.settings import Check, UnfitError, finite, listed, scheduled, setting, whole
-from ..core.value import at_step, value
+from ..core.value import value
 from ..errors import SettingError, ShapeError
 from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input, several
 
@@ -147,7 +147,7 @@ class Dropout(Layer):
             return x, None
         rate = self.rate
         if callable(rate):
-            rate = self._checked(at_step(rate, int(run.stream.step)))
+            rate = self.setting_at("rate", int(run.stream.step))
         if isinstance(rate, float | int) and rate == 0:
             return x, None
         mask = run.stream.bernoulli(x.shape, 1 - rate)
@@ -159,10 +159,11 @@ class Dropout(Layer):
         mask, keep = cache
         return dy * mask / keep, {}
 
-    def _checked(self, rate: Any) -> float:
+    def setting_at(self, name: str, step: int) -> float:
+        rate = super().setting_at(name, step)
         if not 0 <= rate < 1:
-            raise SettingError(f"Dropout: rate must be at least 0 and below 1, got {rate!r}")
-        return rate  # type: ignore[no-any-return]
+            raise SettingError(f"Dropout: rate must be at least 0 and below 1, got {rate!r} at step {step}")
+        return rate
 
     @classmethod
     def samples(cls) -> Samples:

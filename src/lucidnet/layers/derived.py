@@ -51,17 +51,7 @@ def _noting(forward: Callable[..., Any], base: Any) -> Callable[..., Any]:
     def noting(self: Any, params: Tree, x: Any, *run: Any, **named: Any) -> Any:
         if type(self).backward is not base.backward:
             return forward(self, params, x, *run, **named)
-        try:
-            made = forward(self, params, x, *run, **named)
-        except TypeError as error:
-            if not_followed(error):
-                raise unfollowed(self) from error
-            raise
-        if not isinstance(made, tuple) or len(made) != 2:
-            raise SettingError(
-                f"{type(self).__name__}.forward returns a {type(made).__name__}: return a pair, the output "
-                "and what is to be kept (None if nothing is)"
-            )
+        made = forward(self, params, x, *run, **named)
 
         def again(params: Tree, x: Any) -> Any:
             return forward(self, params, x, *run, **named)[0]
@@ -123,6 +113,6 @@ def _same(array: Array) -> Array:
     return array
 
 
-def unfollowed(layer: Any) -> SettingError:
-    """Return the error that says why JAX cannot follow a layer's `forward`."""
-    return SettingError(f"{layer.describe()}: {NOT_FOLLOWED.format(f'{type(layer).__name__}.forward')}")
+def unfollowed(layer: Any, name: str = "forward") -> SettingError:
+    """Return the error that says why JAX cannot follow a layer's `forward` or `backward`."""
+    return SettingError(f"{layer.describe()}: {NOT_FOLLOWED.format(f'{type(layer).__name__}.{name}')}")

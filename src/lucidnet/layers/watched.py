@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..backend import Tree
+from ..core.settings import flag, instance, taken
 from ..core.trees import Path, dotted, tree_map
 from .base import INFERENCE, Cache, Layer, Mask, Run, Send
 from .rebuild import INNER, Wrapper, rebuilt
@@ -157,6 +158,8 @@ def watched(net: Layer, calls: list[Call], copies: bool = False) -> Layer:
 
     A container's call stands before those of the layers in it.
     """
+    net = taken("watch", "net", net, instance(Layer, "a network, as one layer"))
+    copies = taken("watch", "copies", copies, flag())
     return rebuilt(net, lambda layer, made, path: Watched(layer, calls, path, made, copies))
 
 

@@ -8,7 +8,7 @@ from .crossentropy import BinaryCrossentropy as BinaryCrossentropy
 from .crossentropy import CategoricalCrossentropy as CategoricalCrossentropy
 from .crossentropy import KLDivergence as KLDivergence
 from .crossentropy import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
-from .custom import CustomLoss as CustomLoss
+from .custom import Custom as Custom
 from .custom import custom as custom
 from .registry import KNOWN as KNOWN
 from .registry import get as get

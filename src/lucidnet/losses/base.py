@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from ..backend import Array, Shape, namespace
+from ..backend import Array, Shape, namespace, returned
 from ..core.finite import first_bad, in_precision, place
-from ..core.value import Value, value
+from ..core.numeric import numeric
+from ..core.value import Value, of_library, value
 from ..errors import DataError, ShapeError
 from ..layers import Layer
 from ..layers.base import counting
@@ -30,6 +31,17 @@ class Loss(Value):
 
         L = 1/N sum_i m_i w_i L_i,     dL/dprediction_i = m_i w_i / N dL_i/dprediction_i
     """
+
+    own: ClassVar[bool] = False
+    """Whether it is of a user's own."""
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if not of_library(cls):
+            from .own import adapt
+
+            cls.own = True
+            adapt(cls, Loss)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         """Return the loss of each example, and what `slope` needs."""
@@ -70,15 +82,19 @@ class Loss(Value):
             )
         share = shares(values, weights, mask, valid)
         if share is None:
-            return values.sum() / values.size, (cache, values.shape, None)
-        return scaled(values, share).sum(), (cache, values.shape, share)
+            return values.sum() / values.size, (cache, prediction, None)
+        return scaled(values, share).sum(), (cache, prediction, share)
 
     def backward(self, cache: Cache) -> Array:
         """Return the gradient of the mean loss by the prediction."""
-        cache, shape, share = cache
-        slope = self.slope(cache)
+        cache, prediction, share = cache
+        slope, shape = self.slope(cache), prediction.shape
+        if self.own:
+            slope = returned(slope, prediction, f"{type(self).__name__}.slope")
+        if slope.shape != shape:
+            raise ShapeError(f"{type(self).__name__}: the slope must have shape {shape}, got {slope.shape}")
         if share is None:
-            return slope / math.prod(shape)
+            return slope / math.prod(shape[:-1])
         return scaled(slope, share[..., None])
 
     def parts(
@@ -175,7 +191,7 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
     """Return targets of the output's own shape; (n,) stands for (n, 1)."""
     if isinstance(target, Mapping):
         raise DataError("y: expected an array, as the network has one output, got a dict")
-    given = np.asarray(target)
+    given = numeric(target, "y")
     target = in_precision(given, dtype)
     if target.ndim == len(shape) and shape[-1] == 1:
         target = target[..., None]

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..backend import Array, Shape, namespace, one_hot
+from ..core.numeric import numeric
 from ..core.settings import finite, flag
 from ..core.value import value
 from ..errors import DataError, SettingError, ShapeError
@@ -160,7 +161,7 @@ class SparseCategoricalCrossentropy(FromProbabilities):
         return CategoricalCrossentropy(self.from_logits).slope(cache)
 
     def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
-        given = np.asarray(target)
+        given = numeric(target, "y")
         if given.ndim > len(shape) and given.shape[-1] > 1:
             raise ShapeError(
                 f"sparse_categorical_crossentropy takes integer labels of shape (n,), got rows of shape "
@@ -277,7 +278,7 @@ def as_rows(target: Array, prediction: Array) -> Array:
 
 def check_classes(target: Any, shape: Shape, dtype: str) -> Array:
     """Return labels (whole numbers, (n,)) or rows (n, k) of non-negative numbers."""
-    given = np.asarray(target)
+    given = numeric(target, "y")
     if given.ndim == len(shape) + 1 and given.shape[-1] == 1 and shape[-1] > 1:
         given = given[..., 0]
     if given.ndim != len(shape):

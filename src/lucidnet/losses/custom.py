@@ -3,56 +3,103 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
 
-from ..backend import Array
+from ..backend import Array, called
 from ..backend import derivative as automatic
 from ..core import settings
+from ..core.order import Ordered, order_setting, target_first
 from ..core.value import value
+from ..errors import SettingError
 from .base import Cache, Loss
 
 
 @value
-class CustomLoss(Loss):
-    """L_i = f(y, t)_i,  dL_i/dy_i = f'(y, t)_i.
+class Custom(Loss):
+    """L_i = f(t, y)_i,  dL_i/dy_i = f'(t, y)_i, for targets t and predictions y.
+
+    The names of the function's arguments say which is which: one of them is called, or holds the word,
+    ``prediction``, ``pred``, ``output``, ``logits`` or ``p``, or the other ``target``, ``true``, ``label``,
+    ``t`` or ``desired``. Where the names tell nothing, `order` must.
 
     Parameters
     ----------
     function : callable
-        From predictions (n, ..., k) and targets to one value per example (n, ...).
-    derivative : callable
-        From the same to the derivative of each value by its prediction, (n, ..., k).
+        From targets and predictions (n, ..., k) to one value per example (n, ...).
+    derivative : callable, optional
+        From the same to the derivative of each value by its prediction, (n, ..., k), in the order that its
+        own names tell, or else in that of the function; from JAX if left out.
+    order : {"target, prediction", "prediction, target"}, optional
+        What comes first, for both.
+
+    Examples
+    --------
+    >>> def pinball(target, prediction):  # the quantile of 90 %
+    ...     above = (target - prediction)[..., 0]
+    ...     return above * (0.9 * (above > 0) - 0.1 * (above <= 0))
+    >>> import numpy as np
+    >>> loss = Custom(pinball, lambda target, prediction: 0.1 - 1.0 * (target > prediction))
+    >>> value, cache = loss.forward(np.array([[1.0]]), np.array([[3.0]]))
+    >>> float(value), loss.backward(cache)
+    (1.8, array([[-0.9]]))
     """
 
-    function: Callable[[Array, Array], Array] = settings.function()
-    derivative: Callable[[Array, Array], Array] = settings.function()
+    function: Callable[..., Array] = settings.function()
+    derivative: Callable[..., Array] | None = settings.function(default=None, optional=True)
+    order: str | None = order_setting()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = self.ordered
+
+    @cached_property
+    def ordered(self) -> tuple[Callable[..., Array], Callable[..., Array]]:
+        """Function and derivative, as they are called with the prediction first."""
+        try:
+            swapped = target_first(self.function, self.order, "losses.Custom")
+            found = Ordered(self.function, swapped)
+            if self.derivative is None:
+                return found, automatic(found, "this loss")
+        except SettingError as error:
+            raise SettingError(f"Custom: function of the loss: {error}") from None
+        try:
+            swapped = target_first(self.derivative, self.order, "losses.Custom", swapped)
+        except SettingError as error:
+            raise SettingError(f"Custom: derivative of the loss: {error}") from None
+        return found, Ordered(self.derivative, swapped)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
-        return self.function(prediction, target), (prediction, target)
+        made = called(self.ordered[0], "this loss", prediction, target)
+        return made, (prediction, target)
 
     def slope(self, cache: Cache) -> Array:
-        return self.derivative(*cache)
+        what = "the derivative of this loss"
+        return called(self.ordered[1], what, *cache, shape=cache[0].shape)
 
     @classmethod
     def samples(cls) -> Iterator[Loss]:
-        yield cls(lambda y, t: ((y - t) ** 4).sum(-1), lambda y, t: 4 * (y - t) ** 3)
+        yield cls(lambda target, y: ((y - target) ** 4).sum(-1), lambda target, y: 4 * (y - target) ** 3)
 
 
 def custom(
-    function: Callable[[Array, Array], Array],
-    derivative: Callable[[Array, Array], Array] | None = None,
-) -> CustomLoss:
-    """Make a loss of a function of (prediction, target) and its derivative by the prediction.
+    function: Callable[..., Array],
+    derivative: Callable[..., Array] | None = None,
+    order: Any = None,
+) -> Custom:
+    """Make a loss of a function of target and prediction, and its derivative by the prediction.
 
     The function returns one value per example; the mean over the batch is taken for you. Where the
-    derivative is left out it comes from JAX, if that is installed. Such a loss cannot be saved with
-    a model: a file holds no code. Write a subclass of `Loss` for that.
+    derivative is left out it comes from JAX, if that is installed. Which argument is which is told by their
+    names, or by `order`; see `Custom`. Such a loss cannot be saved with a model: a file holds no code. Write
+    a subclass of `Loss` for that.
 
     Examples
     --------
     >>> import numpy as np
-    >>> fourth = custom(lambda y, t: ((y - t) ** 4).sum(-1), lambda y, t: 4 * (y - t) ** 3)
+    >>> fourth = custom(lambda t, y: ((y - t) ** 4).sum(-1), lambda t, y: 4 * (y - t) ** 3)
     >>> value, cache = fourth.forward(np.array([[2.0]]), np.array([[1.0]]))
     >>> float(value), fourth.backward(cache)
     (1.0, array([[4.]]))
     """
-    return CustomLoss(function, derivative or automatic(function, "this loss"))
+    return Custom(function, derivative, order)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..core.numeric import numeric
 from ..errors import DataError, ShapeError
 
 Array = npt.NDArray[Any]
@@ -15,7 +16,22 @@ Data = npt.ArrayLike
 Weight = npt.ArrayLike | None
 NO_CLASS = -1
 """Stands for the class that is predicted by scores of which one is NaN: it is never the true one."""
+AS_TRAINED = {"ff", "if", "uf", "bf"}  # the kinds of targets and predictions that a training gives
 WHOLE = "iub"  # the kinds of dtype that hold classes; all others hold scores
+
+
+def given(name: str, y: Data, prediction: Data) -> tuple[Array, Array]:
+    """Return labels or targets, and predictions, as arrays of numbers of at least one axis."""
+    one: Any = y
+    other: Any = prediction
+    arrays = type(one) is type(other) is np.ndarray and one.ndim and other.ndim
+    if arrays and one.dtype.kind + other.dtype.kind in AS_TRAINED:
+        return one, other
+    target, guess = numeric(y, f"{name}: y"), numeric(prediction, f"{name}: prediction")
+    for title, array in (("y", target), ("prediction", guess)):
+        if not array.ndim:
+            raise ShapeError(f"{name}: {title} must have an entry for each example, got {array}")
+    return target, guess
 
 
 def columns_of(prediction: Array) -> int:
@@ -94,7 +110,7 @@ def true_classes(name: str, y: Array, count: int, columns: int | None = None) ->
 
 def weights(name: str, sample_weight: Data, rows: int, count: int) -> Array:
     """Return one float64 weight for each of `count` items that come from `rows` examples."""
-    weight: Array = np.asarray(sample_weight, np.float64).ravel()
+    weight: Array = numeric(sample_weight, f"{name}: sample_weight").astype(np.float64).ravel()
     if not np.isfinite(weight).all():
         row = int(np.flatnonzero(~np.isfinite(weight))[0])
         raise DataError(f"{name}: sample weights have to be finite, got {weight[row]:g} for example {row}")
@@ -107,7 +123,7 @@ def weights(name: str, sample_weight: Data, rows: int, count: int) -> Array:
 
 def column_pair(name: str, y: Data, prediction: Data) -> tuple[Array, Array]:
     """Return targets and predictions as float64 (n, columns) that belong together element by element."""
-    target, guess = np.asarray(y), np.asarray(prediction)
+    target, guess = given(name, y, prediction)
     one_column = target.size == guess.size and target.shape[:1] == guess.shape[:1] == (guess.size,)
     if target.shape != guess.shape and not one_column:
         raise ShapeError(

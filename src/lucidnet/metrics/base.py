@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 
 from ..core import settings
-from ..core.value import Value, value
-from ..errors import DataError
+from ..core.numeric import scalar
+from ..core.order import Ordered, check_method, order_setting, target_first
+from ..core.own import check_methods
+from ..core.value import Value, of_library, value
+from ..errors import DataError, SettingError
 from .arrays import Data, Weight
 
 State = TypeVar("State")
@@ -31,6 +35,12 @@ class Metric(Value, Generic[State]):
     def name(self) -> str:
         """The name in the history and on screen."""
         raise NotImplementedError
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if not of_library(cls) and "update" in vars(cls):
+            check_methods(cls, Metric)
+            check_method(vars(cls)["update"], ("target", "prediction"), 2)
 
     def start(self) -> State:
         """Return the state before the first batch."""
@@ -56,7 +66,9 @@ class Metric(Value, Generic[State]):
 
     def result(self, state: State) -> float:
         """Return the number; NaN where it is undefined, so that training goes on."""
-        return math.nan if self.undefined(state) else float(self.value(state))
+        if self.undefined(state):
+            return math.nan
+        return scalar(self.value(state), f"what {type(self).__name__}.value returns", finite=False)
 
     def __call__(self, y: Data, prediction: Data, sample_weight: Weight = None) -> float:
         """Return the number for all data at once.
@@ -107,7 +119,10 @@ class FunctionMetric(Mean):
     Parameters
     ----------
     function : callable
-        ``function(y, prediction) -> float``; its name becomes the name of the metric.
+        ``function(target, prediction) -> float``, in this or in the other order: the names of its arguments
+        say which is which, as for `losses.Custom`. Its own name becomes that of the metric.
+    order : {"target, prediction", "prediction, target"}, optional
+        What comes first, where the names tell nothing.
 
     Examples
     --------
@@ -119,6 +134,19 @@ class FunctionMetric(Mean):
     """
 
     function: Callable[..., Any] = settings.function()
+    order: str | None = order_setting()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = self.ordered
+
+    @cached_property
+    def ordered(self) -> Ordered:
+        """The function, as it is called with the prediction first."""
+        try:
+            return Ordered(self.function, target_first(self.function, self.order, "metrics.FunctionMetric"))
+        except SettingError as error:
+            raise SettingError(f"FunctionMetric: function of the metric: {error}") from None
 
     @property
     def name(self) -> str:
@@ -130,4 +158,5 @@ class FunctionMetric(Mean):
         count = len(np.asarray(prediction))
         if not count:
             return state
-        return state[0] + count * float(self.function(y, prediction)), state[1] + count
+        found = scalar(self.ordered(prediction, y), f"what the metric {self.name} returns", finite=False)
+        return state[0] + count * found, state[1] + count

@@ -7,7 +7,7 @@ import numpy as np
 from ..core.settings import finite, whole
 from ..core.value import value
 from ..errors import ShapeError
-from .arrays import NO_CLASS, WHOLE, Array, Data, Weight, class_scores, classes, columns_of, weights
+from .arrays import NO_CLASS, WHOLE, Array, Data, Weight, class_scores, classes, columns_of, given, weights
 from .base import Mean, Sums
 
 
@@ -22,8 +22,8 @@ class _Share(Mean):
 
     def update(self, state: Sums, y: Data, prediction: Data, sample_weight: Weight = None) -> Sums:
         """Add the hits of one batch, and its size."""
-        prediction = np.asarray(prediction)
-        hits = self.hits(np.asarray(y), prediction)
+        target, prediction = given(self.name, y, prediction)
+        hits = self.hits(target, prediction)
         if sample_weight is None:
             return state[0] + int(np.count_nonzero(hits)), state[1] + hits.size
         weight = weights(self.name, sample_weight, len(prediction), hits.size)

@@ -9,7 +9,7 @@ import numpy as np
 from ..core.settings import UnfitError, setting
 from ..core.value import Value, value
 from ..errors import SettingError, lookup
-from .arrays import Array, Data, Weight, class_indices, weights
+from .arrays import Array, Data, Weight, class_indices, given, weights
 from .base import NO_EXAMPLES, Metric
 
 AVERAGES = {name: name for name in ("binary", "macro", "micro", "weighted")}
@@ -18,8 +18,8 @@ AVERAGES = {name: name for name in ("binary", "macro", "micro", "weighted")}
 def _counted(
     name: str, y: Data, prediction: Data, sample_weight: Weight, none: bool = False
 ) -> tuple[Array, Array, int, Array | None]:
-    prediction = np.asarray(prediction)
-    truth, guess, count = class_indices(name, np.asarray(y), prediction, none)
+    target, prediction = given(name, y, prediction)
+    truth, guess, count = class_indices(name, target, prediction, none)
     if sample_weight is None:
         return truth, guess, count, None
     return truth, guess, count, weights(name, sample_weight, len(prediction), len(truth))

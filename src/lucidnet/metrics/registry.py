@@ -23,7 +23,7 @@ KNOWN = MappingProxyType({make().name: make for make in _MAKERS})
 
 
 def get(metric: Any) -> Metric[Any]:
-    """Return a metric from its name, its class, itself, or a plain function ``f(y, prediction) -> float``.
+    """Return a metric from its name, its class, itself, or a function ``f(target, prediction) -> float``.
 
     ``top_k`` has a name for each k: ``top_1``, ``top_2``, ... Averages are part of the name: ``f1_macro``.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.value import value
-from .arrays import Array, Data, Weight, class_scores, weights
+from .arrays import Array, Data, Weight, class_scores, given, weights
 from .base import Metric
 
 Batches = tuple[tuple[Array, Array, Array], ...]
@@ -27,10 +27,11 @@ class ROCAUC(Metric[Batches]):
 
     def update(self, state: Batches, y: Data, prediction: Data, sample_weight: Weight = None) -> Batches:
         """Return the state with a copy of one more batch."""
-        truth, scores = class_scores(self.name, np.asarray(y), np.asarray(prediction))
+        target, prediction = given(self.name, y, prediction)
+        truth, scores = class_scores(self.name, target, prediction)
         weight = np.ones(len(truth))
         if sample_weight is not None:
-            weight = weights(self.name, sample_weight, len(np.asarray(prediction)), len(truth))
+            weight = weights(self.name, sample_weight, len(prediction), len(truth))
         return (*state, (truth, scores.copy(), weight))
 
     def merge(self, one: Batches, other: Batches) -> Batches:

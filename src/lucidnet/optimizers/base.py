@@ -6,14 +6,17 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import wraps
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
 from ..backend import Array, Parts, Shape, Tree, namespace, write_difference
 from ..backend.layout import Layout
-from ..core.settings import finite, instance, scheduled, taken
-from ..core.value import Value, at_step, is_declared, value
+from ..backend.results import followed, returned
+from ..core.own import check_methods
+from ..core.settings import finite, instance, scheduled, shown, taken
+from ..core.value import Value, at_step, is_declared, of_library, value
 from ..errors import SettingError
 from .clip import Clip
 
@@ -92,6 +95,12 @@ class Optimizer(Value):
     counted: ClassVar[tuple[str, ...]] = ()
     """The methods from a step to a number that a compiled program cannot hold; it is given the numbers."""
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if not of_library(cls) and "descend" in vars(cls):
+            check_methods(cls, Optimizer)
+            cls.descend = _checked(cls.descend)  # type: ignore[method-assign]
+
     def __post_init__(self) -> None:
         super().__post_init__()
         # What a subclass names below, but has not declared with its check.
@@ -125,7 +134,7 @@ class Optimizer(Value):
 
     def rate(self, learning_rate: Setting, step: int) -> float:
         """Return the learning rate at a step (from 1)."""
-        rate = float(learning_rate(step - 1)) if callable(learning_rate) else learning_rate
+        rate = at_step(learning_rate, step - 1) if callable(learning_rate) else learning_rate
         if not rate >= 0:
             raise SettingError(
                 f"{type(self).__name__}: the schedule of learning_rate gives {rate!r} at step {step - 1}; "
@@ -281,6 +290,25 @@ def least(epsilon: float, dtype: Any) -> float:
     (1e-08, 1.0842021724855044e-19)
     """
     return max(epsilon, math.sqrt(np.finfo(dtype).smallest_normal))
+
+
+def _checked(descend: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the `descend` of a user's own optimizer, whose result is checked."""
+
+    @wraps(descend)
+    def checked(self: Any, p: Array, g: Array, slots: Slots, rate: Any, step: Any) -> Any:
+        what = f"{type(self).__name__}.descend"
+        made = followed(what, descend, self, p, g, slots, rate, step)
+        if not isinstance(made, tuple) or len(made) != 2 or not isinstance(made[1], dict):
+            raise SettingError(
+                f"{what} must return a pair, what to subtract and a dict of slots, got {shown(made)}"
+            )
+        if unknown := made[1].keys() - slots.keys():
+            raise SettingError(f"{what} returns the slots {sorted(unknown)}, which its slots do not name")
+        new = {name: returned(slot, p, f"{what}: {name}", p.shape) for name, slot in made[1].items()}
+        return returned(made[0], p, what, p.shape), new
+
+    return checked
 
 
 def keep(made: Slots, given: Slots, slots: Slots, part: slice) -> None:

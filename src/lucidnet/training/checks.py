@@ -9,8 +9,10 @@ import numpy as np
 
 from ..backend import Array, Shape
 from ..core.finite import check_finite
+from ..core.numeric import numeric
 from ..core.trees import tree_map
 from ..data.batch import Data, rows
+from ..data.batches import MISSING
 from ..data.weights import check_weights, class_weighted
 from ..errors import DataError, ShapeError
 from ..layers.base import Layer, Mask
@@ -51,7 +53,7 @@ def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:
     """Return one input, checked."""
     if isinstance(x, Mapping):
         raise DataError(f"{name}: the network has one input: give its array, not a dict")
-    x = as_numbers(x, name)
+    x = numeric(x, name)
     if not fits(x.shape[1:], shape):
         raise ShapeError(_misfit(x.shape, shape, name))
     if not x.size:
@@ -64,7 +66,7 @@ def example_shape(x: Any) -> Any:
     """Return the shape of one example, as it was brought."""
     if isinstance(x, Mapping):
         return {name: example_shape(array) for name, array in x.items()}
-    x = as_numbers(x, "x")
+    x = numeric(x, "x")
     if x.ndim < 2:
         raise DataError(f"x: expected examples (n, ...), got shape {x.shape}")
     return tuple(x.shape[1:])
@@ -80,20 +82,6 @@ def _several(x: Any, shapes: dict[str, Shape], dtype: str | None) -> dict[str, A
     if len(set(lengths.values())) > 1:
         raise DataError(f"x: the inputs differ in length: {lengths}")
     return made
-
-
-def as_numbers(x: Any, name: str) -> Array:
-    """Return data as an array of numbers."""
-    try:
-        x = np.asarray(x)
-    except ValueError as error:
-        raise DataError(
-            f"{name}: the rows do not have one length; fill sequences up with 0, and give their lengths as "
-            f"mask=lengths ({error})"
-        ) from None
-    if x.dtype.kind not in "biuf":
-        raise DataError(f"{name}: expected numbers, got dtype {x.dtype} ({x.ravel()[:3].tolist()} ...)")
-    return x
 
 
 def _misfit(given: Shape, shape: Shape, name: str) -> str:
@@ -147,7 +135,7 @@ def as_data(
     if net is not None and _varies(shapes[1]):
         shapes = shapes[0], net.output_shape(tree_map(lambda array: tuple(array.shape[1:]), inputs))
     target = as_target(y, loss, shapes[1], dtype, rows(inputs))
-    weights = None if sample_weight is None else as_numbers(sample_weight, "sample_weight")
+    weights = None if sample_weight is None else numeric(sample_weight, "sample_weight")
     if weights is not None:
         weights = check_weights(weights, target, shapes[1], dtype)
     data = Data(inputs, target, weights, dtype, None if mask is None else as_mask(mask, inputs))
@@ -162,11 +150,11 @@ def _varies(shape: Any) -> bool:
 def as_target(y: Any, loss: Loss, shape: Any, dtype: str, n: int) -> Any:
     """Return targets as the loss takes them, one for each of n examples."""
     if y is None:
-        raise DataError("y is missing: training and evaluation need targets, fit(x, y)")
+        raise DataError(MISSING)
     several = isinstance(y, Mapping)
-    given = {k: as_numbers(v, f"y[{k!r}]") for k, v in y.items()} if several else as_numbers(y, "y")
-    for name, array in given.items() if isinstance(given, dict) else [("", given)]:
-        title = f"y[{name!r}]" if name else "y"
+    given: Any = {name: numeric(y[name], f"y[{name!r}]") for name in y} if several else numeric(y, "y")
+    for name, array in given.items() if several else [("", given)]:
+        title = f"y[{name!r}]" if several else "y"
         if array.ndim == 0 or len(array) != n:
             got = len(array) if array.ndim else "a single number"
             raise DataError(f"x and {title} differ in length: {n} examples, {got} targets")
@@ -213,7 +201,7 @@ def _one_mask(mask: Any, x: Any, name: str) -> Array:
         raise ShapeError(f"{name}: expected an array, as the network has one input, got a dict")
     if x.ndim < 2:
         raise ShapeError(f"{name}: there are no time steps to leave out in inputs of shape {x.shape}")
-    mask, (n, time) = as_numbers(mask, name), x.shape[:2]
+    mask, (n, time) = numeric(mask, name), x.shape[:2]
     if mask.shape == (n,) and mask.dtype.kind in "iu":
         if (wrong := (mask < 0) | (mask > time)).any():
             row = int(wrong.argmax())

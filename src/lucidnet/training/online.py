@@ -9,6 +9,7 @@ import numpy as np
 
 from ..backend import Array, StepStream, Tree
 from ..core.finite import finite_in
+from ..core.numeric import numeric
 from ..core.settings import count, taken
 from ..core.signals import defer_interrupt
 from ..core.trees import ordered
@@ -23,7 +24,6 @@ from ..layers.tables import check_numbers
 from ..rules.feedback import edge_shapes
 from ..rules.registry import Rule, get, plain
 from ..rules.time.base import NOT_ONLINE
-from .checks import as_numbers
 
 NOTHING, WAITS = frozenset[str](), frozenset({"waits"})
 
@@ -143,7 +143,8 @@ class OnlineLearner:
             If loss or gradient are not finite. The weights are those of the last good step, and the sequence
             is over: the next step begins a new one.
         """
-        x, y, weights = (None if given is None else np.asarray(given)[None] for given in (x, y, weights))
+        given = zip(("x", "y", "weights"), (x, y, weights), strict=True)
+        x, y, weights = (None if one is None else numeric(one, name)[None] for name, one in given)
         found = self._made(self._given(x, y, weights), self._since >= self.delay)
         self.losses = self._losses(found)
         return found.predictions[0][0]
@@ -181,21 +182,21 @@ class OnlineLearner:
 
     def _given(self, xs: Any, ys: Any, weights: Any) -> Segment:
         """Return a segment, checked."""
-        x = finite_in(as_numbers(xs, "x"), "x", self.model.dtype)
+        x = finite_in(xs, "xs", self.model.dtype)
         if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
             raise ShapeError(
                 f"online: expected inputs (n, {self._shape}) of one time, or of several with time first; "
-                f"got shape {x.shape[1:] if len(x) == 1 else x.shape}"
+                f"got xs of shape {x.shape[1:] if x.ndim and len(x) == 1 else x.shape}"
             )
         check_numbers(self.model.net, x, self.model.dtype)
         return Segment(x, None if ys is None else self._targets(ys, x), self._weights(weights, x))
 
     def _targets(self, ys: Any, x: Array) -> Array:
         """Return targets (time, n, ...) as the loss takes them."""
-        given, shape = as_numbers(ys, "y"), self.model.output_shape
+        given, shape = numeric(ys, "y"), self.model.output_shape
         if given.shape[:2] != x.shape[:2]:
             raise ShapeError(
-                f"online: expected a target for each input, {x.shape[:2]} (time, n), got shape {given.shape}"
+                f"online: expected ys for each input, {x.shape[:2]} (time, n), got shape {given.shape}"
             )
         rows = given.reshape(-1, *given.shape[2:])
         if len(shape) > 1:
@@ -207,10 +208,10 @@ class OnlineLearner:
         """Return weights (time, n)."""
         if weights is None:
             return None
-        made = finite_in(as_numbers(weights, "weights"), "weights", self.model.dtype)
+        made = finite_in(weights, "weights", self.model.dtype)
         if made.shape != x.shape[:2]:
             raise ShapeError(
-                f"online: expected a weight for each input, {x.shape[:2]} (time, n), got shape {made.shape}"
+                f"online: expected weights for each input, {x.shape[:2]} (time, n), got shape {made.shape}"
             )
         return made
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..data.batches import ROWS, ArraySource, BatchSource, DatasetSource, as_dataset
+from ..data.given import IF_POSSIBLE, checked_pair, order_of, with_arrays
 from ..data.given import validation as as_validation
-from ..data.given import with_arrays
+from ..data.stored import batches_of, is_stored, stored
 from ..data.weights import class_weighted
 from ..engine.protocol import Trainee
 from ..engine.update import counted
-from ..errors import SettingError
 from .measure import predicted
 
 
@@ -18,8 +18,8 @@ def to_train(
     model: Trainee,
     x: Any,
     y: Any,
-    batch_size: int,
-    shuffle: bool | None = None,
+    batch_size: int | None = None,
+    shuffle: Any = IF_POSSIBLE,
     validation_data: Any = None,
     validation_split: float = 0.0,
     class_weight: Any = None,
@@ -31,39 +31,42 @@ def to_train(
     The arguments are those of `fit`; without `shuffle` batches are shuffled if the network allows it.
     Class weights are of the training only, and a validation split has its part of the sample weights.
     """
+    checked_pair(validation_data, validation_split)
     validation = None if validation_data is None else to_measure(model, **as_validation(validation_data))
-    if (dataset := as_dataset(x, y, batch_size)) is not None:
-        with_arrays(
-            class_weight, sample_weight=sample_weight, mask=mask, validation_split=validation_split or None
-        )
+    if (dataset := as_dataset(x, y)) is not None:
+        given = (dataset, batch_size, shuffle, sample_weight, mask, validation_split)
+        with_arrays(class_weight, model.optimizer, *given)
         return _checked(model, dataset, class_weight), validation
+    if y is not None and is_stored(x):
+        with_arrays(class_weight, mask=mask)
+        _checked(model, (file := stored(x, y, sample_weight)).batch(1))  # makes weights, if there are none
+        order = (model.problem, model.seed, batch_size, shuffle, validation_split)
+        batches, rest = batches_of(file, *order)
+        return _checked(model, batches, class_weight), _checked(model, rest) if rest else validation
     data = model.checked(x, y, None, sample_weight, mask)
-    stateful = bool(model.problem.layout.stateful)
-    if model.optimizer.full_batch:
-        batch_size, shuffle = len(data), False
-    if validation is None and validation_split:
-        data, rest = data.split(validation_split)
-        validation = ArraySource(rest, ROWS)
+    if validation_split:
+        data, last = data.split(validation_split)
+        validation = ArraySource(last, ROWS)
+    size, mixed = order_of(model.problem, len(data), batch_size, shuffle)
     if class_weight:
         masked = isinstance(class_weight, str) and (data.mask is not None or model.net.makes_masks)
         counts = predicted(model, data.x, data.mask, counted) if masked else None
         data = class_weighted(data, class_weight, model.output_shape, counts)
-    if shuffle and stateful:
-        raise SettingError(
-            "fit: a stateful layer goes on where the batch before stopped, so batches must keep their "
-            "order: pass shuffle=False"
-        )
-    return ArraySource(data, batch_size, model.seed, not stateful if shuffle is None else shuffle), validation
+    return ArraySource(data, size, model.seed, mixed), validation
 
 
 def to_measure(
-    model: Trainee, x: Any, y: Any = None, mask: Any = None, batch_size: int = ROWS, sample_weight: Any = None
+    model: Trainee, x: Any, y: Any = None, mask: Any = None, batch_size: Any = None, sample_weight: Any = None
 ) -> BatchSource:
     """Return where batches to measure on come from."""
-    if (dataset := as_dataset(x, y, batch_size)) is not None:
-        with_arrays(sample_weight=sample_weight, mask=mask)
+    if (dataset := as_dataset(x, y)) is not None:
+        with_arrays(None, None, dataset, batch_size, None, sample_weight, mask)
         return _checked(model, dataset)
-    return ArraySource(model.checked(x, y, None, sample_weight, mask), batch_size)
+    size = ROWS if batch_size is None else batch_size
+    if y is not None and is_stored(x):
+        with_arrays(mask=mask)
+        return _checked(model, stored(x, y, sample_weight).batch(size))
+    return ArraySource(model.checked(x, y, None, sample_weight, mask), size)
 
 
 def _checked(model: Trainee, dataset: Any, class_weight: Any = None) -> BatchSource:

@@ -12,7 +12,6 @@ from ..engine.protocol import Trainee
 from ..engine.update import predict
 from ..errors import SettingError, ShapeError
 from ..layers.containers import first_leaf
-from .checks import as_numbers
 
 TRIED = 3
 """Time steps on which it is seen whether a network can go one step at a time at all."""
@@ -58,7 +57,7 @@ class Stepper:
 
     def step(self, x: Any) -> Array:
         """Return the output (n, ...) for inputs (n, ...) of the next time step."""
-        x = finite_in(as_numbers(x, "x"), "x", self.model.dtype)
+        x = finite_in(x, "x", self.model.dtype)
         if x.shape[1:] != self._shape:
             raise ShapeError(f"step: expected inputs (n, {self._shape}) of one time, got shape {x.shape}")
         y, self.states = predict(self.model.net, self.model.state.params, x[:, None], states=self.states)

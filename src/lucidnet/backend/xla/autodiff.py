@@ -68,6 +68,7 @@ class Derivative(Record):
 
         try:
             with jax.enable_x64(x.dtype.itemsize == 8):
+                others = jax.tree.map(jax.numpy.asarray, others)  # their functions are taken, too
                 jax.eval_shape(lambda x: self.total(x, *others), x)  # see `pullback`
                 slope = self.gradient(x, *others)
         except TypeError as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...backend import Array, Tree
 from ...backend import derivative as automatic
+from ...backend.results import called, followed, returned
 from ...core import settings
 from ...core.value import value
 from ..base import INFERENCE, Cache, Run
@@ -22,14 +23,16 @@ class CustomActivation(ActivationLayer):
         f and f', each from an array to an array of the same shape.
     """
 
-    function: Callable[[Array], Array] = settings.function()
-    derivative: Callable[[Array], Array] = settings.function()
+    function: Callable[[Array], Array] = settings.function(takes=1)
+    derivative: Callable[[Array], Array] = settings.function(takes=1)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        return self.function(x), x
+        return called(self.function, "this activation", x, shape=x.shape), x
 
     def backward(self, params: Tree, x: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        return dy * self.derivative(x), {}
+        what = "the derivative of this activation"
+        made = followed(what, self.derivative, x)
+        return dy * (made if isinstance(made, (int, float)) else returned(made, x, what, x.shape)), {}
 
 
 def custom(
@@ -48,4 +51,6 @@ def custom(
     >>> square.backward({}, cache, np.array([1.0]))[0]
     array([6.])
     """
-    return CustomActivation(function, derivative or automatic(function, "this activation"))
+    if derivative is None:
+        derivative = automatic(function, "this activation")
+    return CustomActivation(function, derivative)

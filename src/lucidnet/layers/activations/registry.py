@@ -8,7 +8,7 @@ from typing import Any
 
 from ...backend import Array
 from ...core.exports import Known
-from ...core.settings import is_function, title_of
+from ...core.settings import is_function, shown, title_of
 from ...core.value import get as _get
 from ...errors import SettingError
 from ..base import NO_STREAM, Layer
@@ -75,6 +75,10 @@ def Activation(  # noqa: N802 - it makes a layer, and reads as one
     >>> Activation(lambda x: x * x, lambda x: 2 * x).forward({}, np.array([3.0]))[0]
     array([9.])
     """
-    if callable(function) and not isinstance(function, type):
+    if callable(function) and is_function(function):
         return replace(custom(function, derivative), name=name)
+    if derivative is not None:
+        raise SettingError(
+            f"Activation: derivative has no effect, as {shown(function)} brings its own: leave it out"
+        )
     return replace(get(function), name=name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...errors import SettingError, lookup
+from ...core.settings import choice, taken
+from ...errors import SettingError
 from ..base import Layer
 from ..branches import Add, Concatenate, Multiply
 from .base import Recurrent
@@ -39,4 +40,5 @@ def Bidirectional(layer: Recurrent, merge: str = "concat", *, name: str = "") ->
     if not isinstance(layer, Recurrent):
         raise SettingError(f"Bidirectional: expected a recurrent layer such as LSTM(64), got {layer!r}")
     branches = (replace(layer, name="forward"), replace(layer, name="backward", go_backwards=True))
-    return lookup("merge", merge, MERGE)(branches, name=name)
+    kind = MERGE[taken("Bidirectional", "merge", merge, choice(*MERGE))]
+    return kind(branches, name=name)

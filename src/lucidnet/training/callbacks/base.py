@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...core.own import check_callback
 from ...core.packing import SENSELESS
 from ...engine.state import Measured
 from ...errors import FileError, NonFiniteError, SettingError
@@ -44,6 +45,7 @@ class Callback(Refusing):
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
+        check_callback(cls, Callback)
         for foreign, ours in MOMENTS.items():
             if foreign in vars(cls):
                 raise SettingError(f"{cls.__name__}: nobody would call {foreign}: here it is {ours}")

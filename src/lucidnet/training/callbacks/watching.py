@@ -280,8 +280,8 @@ class On(Callback):
         epoch: Callable[[Any, Result], object] | None = None,
         step: Callable[[Any, Sequence[Measured]], object] | None = None,
     ) -> None:
-        self._epoch = taken(self, "epoch", epoch, function(optional=True))
-        self._step = taken(self, "step", step, function(optional=True))
+        self._epoch = taken(self, "epoch", epoch, function(takes=2, optional=True))
+        self._step = taken(self, "step", step, function(takes=2, optional=True))
 
     def room(self, step: int) -> int | None:
         return 1 if self._step else None

@@ -1,0 +1,81 @@
+"""What functions of a user's own return, brought to arrays of the engine that called them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.numeric import numeric, plainly
+from ..core.settings import shown
+from ..errors import DataError, SettingError, ShapeError
+from .arrays import namespace
+from .xla.autodiff import not_followed
+
+UNFOLLOWED = (
+    "JAX cannot follow {}: take its functions from the array (xp = x.__array_namespace__(), then xp.tanh(x)) "
+    "in place of NumPy's, choose by xp.where and not by the values, and change no array in place"
+)
+
+
+def called(function: Callable[..., Any], what: str, *given: Any, like: Any = None, shape: Any = None) -> Any:
+    """Return what a user's function makes of arrays, as an array of their library and dtype.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+    what : str
+        What it is, for errors: "this activation".
+    *given : array
+        What it is called with.
+    like : array, optional
+        Whose library and dtype the result has; the first of what is given if left out.
+    shape : tuple of int, optional
+        The shape that it must have.
+
+    Raises
+    ------
+    SettingError
+        If the function cannot be followed, or returns what is no array of numbers.
+    ShapeError
+        If the result has another shape.
+    """
+    return returned(followed(what, function, *given), given[0] if like is None else like, what, shape)
+
+
+def constrained(constraint: Callable[..., Any], array: Any) -> Any:
+    """Return the weights that a constraint makes of an array, in its shape."""
+    return called(constraint, f"the constraint {shown(constraint)}", array, shape=array.shape)
+
+
+def followed(what: str, function: Callable[..., Any], *given: Any) -> Any:
+    """Return what a user's function makes of arrays; if JAX cannot follow it the error says what to do."""
+    try:
+        return function(*given)
+    except Exception as error:
+        if not_followed(error):
+            raise SettingError(UNFOLLOWED.format(what)) from error
+        raise
+
+
+def returned(made: Any, like: Any, what: str, shape: Any = None) -> Any:
+    """Return what a function gave as an array of the library and dtype of another; see `called`."""
+    if type(made) is not type(like) or made.dtype != like.dtype:
+        made = _brought(made, like, what)
+    if shape is not None and made.shape != shape:
+        raise ShapeError(f"{what} must return an array of shape {shape}, got shape {made.shape}")
+    return made
+
+
+def _brought(made: Any, like: Any, what: str) -> Any:
+    xp = namespace(like)
+    if xp is np or not hasattr(made, "aval"):
+        try:
+            made = numeric(made, "it")
+        except DataError as error:
+            raise SettingError(f"what {what} returns is of no use: {plainly(error)}") from None
+    if made.dtype.kind not in "biuf" and not made.dtype.name.startswith(("bfloat", "float")):
+        raise SettingError(f"what {what} returns is of no use: expected real numbers, got {made.dtype}")
+    return made.astype(like.dtype) if xp is np else xp.asarray(made, dtype=like.dtype)

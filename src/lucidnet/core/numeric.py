@@ -1,0 +1,160 @@
+"""What people bring as data, as arrays of numbers: lists, arrays, tables, tensors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, SettingError
+from .settings import shown
+
+KINDS = "biuf"
+"""The kinds of dtype that are numbers: bool, whole, float."""
+
+
+def numeric(x: Any, name: str) -> Any:
+    """Return data as an array of NumPy, of numbers; what would lose something is an error that says so.
+
+    Tables whose columns have several types come as arrays of objects: they become numbers if all of them
+    are.
+
+    Parameters
+    ----------
+    x : array-like
+        What was given.
+    name : str
+        What it is called in errors.
+
+    Raises
+    ------
+    DataError
+        If it is masked, sparse, on another device, part of a computation whose gradient somebody wants, or
+        holds what is no number.
+
+    Examples
+    --------
+    >>> numeric([[1, True], [2.5, 0]], "x").tolist()
+    [[1.0, 1.0], [2.5, 0.0]]
+    """
+    _refuse(x, name)
+    if isinstance(x, (list, tuple)):
+        for item in x:
+            if not isinstance(item, (int, float, list, tuple)):
+                _refuse(item, name)
+    try:
+        made = np.asarray(x)
+    except ValueError as error:
+        raise DataError(
+            f"{name}: the rows do not have one length; fill sequences up with 0, and give their lengths as "
+            f"mask=lengths ({error})"
+        ) from None
+    except Exception as error:  # of a library that knows why it cannot be an array of NumPy
+        said = " ".join(str(error).split())
+        raise DataError(f"{name}: cannot be read as an array of NumPy: {said}") from None
+    if made.dtype.kind == "O":
+        made = _of_objects(made, x, name)
+    if made.dtype.kind == "V" and "float" in made.dtype.name:  # bfloat16 and its kin
+        made = made.astype(np.float32)
+    if made.dtype.kind not in KINDS:
+        raise DataError(f"{name}: expected numbers, got dtype {made.dtype} ({made.ravel()[:3].tolist()} ...)")
+    return made
+
+
+def plainly(error: Exception) -> str:
+    """Return what is wrong with something that was called "it"."""
+    return str(error).removeprefix("it: ")
+
+
+def plain(array: Any) -> bool:
+    """Tell whether something is an array of NumPy, of numbers, none of them masked."""
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+        return False
+    return array.dtype.kind in KINDS
+
+
+def scalar(made: Any, what: str, finite: bool = True) -> float:
+    """Return what a user's function gave as a number of Python, or say in plain words why it is none.
+
+    Parameters
+    ----------
+    made : number, or array of no axes
+        What was returned, of any library.
+    what : str
+        What it is, for errors: "the schedule ... at step 3".
+    finite : bool
+        Whether it must be finite.
+    """
+    if type(made) is not float:
+        try:
+            array = numeric(made, "it")
+        except DataError as error:
+            raise SettingError(f"{what} must be a number, got {shown(made)} ({plainly(error)})") from None
+        if array.ndim or array.dtype.kind == "b":
+            raise SettingError(f"{what} must be a single number, got {shown(made)}")
+        made = float(array)
+    if finite and not math.isfinite(made):
+        raise SettingError(f"{what} must be a finite number, got {made}")
+    return float(made)
+
+
+def _refuse(x: Any, name: str) -> None:
+    """Raise for what NumPy would make another thing of, or nothing, without a word."""
+    if isinstance(x, np.ndarray):
+        if isinstance(x, np.ma.MaskedArray) and (count := int(np.ma.getmaskarray(x).sum())):
+            raise DataError(
+                f"{name} is a masked array with {count} values left out: fill them, {name}.filled(0), and "
+                "leave time steps out by mask=, examples by sample_weight="
+            )
+        return
+    if hasattr(x, "toarray") and hasattr(x, "nnz"):
+        raise DataError(f"{name} is a sparse matrix of shape {x.shape}: give {name}.toarray()")
+    if hasattr(x, "detach") and hasattr(x, "layout"):  # a tensor of PyTorch
+        if str(x.layout) != "torch.strided":
+            raise DataError(f"{name} is a sparse tensor: give {name}.to_dense()")
+        if str(x.device) != "cpu":
+            raise DataError(f"{name} is a tensor on the device {x.device}: give {name}.detach().cpu()")
+        if x.requires_grad:
+            raise DataError(
+                f"{name} is a tensor that requires gradients, and none would reach it: give {name}.detach()"
+            )
+        if str(x.dtype) == "torch.bfloat16":
+            raise DataError(f"{name} is a tensor of bfloat16, which NumPy has not: give {name}.float()")
+
+
+def _of_objects(made: Any, x: Any, name: str) -> Any:
+    """Return an array of objects as numbers, if all of them are."""
+    if not made.ndim:
+        kind = type(x).__name__
+        raise DataError(f"{name}: expected an array of numbers (n, ...), got {shown(x)}, a {kind}")
+    kinds = {type(item) for item in made.flat}
+    numbers = {kind for kind in kinds if issubclass(kind, (bool, int, float, np.number, np.bool_))}
+    if kinds != numbers:
+        place = next(i for i in np.ndindex(made.shape) if type(made[i]) not in numbers)
+        raise DataError(_no_number(made, place, getattr(x, "columns", None), name))
+    if any(issubclass(kind, np.complexfloating) for kind in kinds):
+        raise DataError(f"{name}: expected real numbers, got complex ones")
+    if all(issubclass(kind, (bool, np.bool_)) for kind in kinds):
+        return made.astype(bool)
+    whole = all(issubclass(kind, (bool, int, np.bool_, np.integer)) for kind in kinds)
+    try:
+        return made.astype(np.int64 if whole else np.float64)
+    except OverflowError:
+        raise DataError(f"{name}: holds whole numbers beyond those of 64 bits") from None
+
+
+def _no_number(made: Any, place: tuple[int, ...], columns: Any, name: str) -> str:
+    """Say what stands among numbers that is none, and what to do about it."""
+    value = made[place]
+    where = f"at index {place if len(place) > 1 else place[0]}"
+    if columns is not None and len(place) == 2 and len(columns) == made.shape[1]:
+        where = f"in row {place[0]} of column {str(columns[place[1]])!r}"
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return f"{name}: a value is missing {where} ({value!r}): fill or leave out such rows first"
+    if isinstance(value, (str, bytes)):
+        return (
+            f"{name}: expected numbers, got {shown(value)} {where}: make numbers of text first, for example "
+            "one column of 0 and 1 for each word"
+        )
+    return f"{name}: expected numbers, got {shown(value)} {where}"

@@ -1,0 +1,75 @@
+"""Classes of a user's own: what their methods take is compared with how they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ..errors import SettingError
+from .settings import accepts, shown
+
+
+def check_methods(cls: type, base: type) -> None:
+    """Raise if a method that a class overrides cannot be called as that of its base is.
+
+    Raises
+    ------
+    SettingError
+        With what it takes, and what it is given.
+    """
+    from inspect import Parameter, signature
+
+    for name, method in vars(cls).items():
+        theirs = vars(base).get(name)
+        if (name.startswith("__") and name != "__call__") or not callable(method) or not callable(theirs):
+            continue
+        if isinstance(method, type):
+            continue
+        needed = [
+            parameter.name
+            for parameter in list(signature(theirs).parameters.values())
+            if parameter.default is Parameter.empty and parameter.kind is Parameter.POSITIONAL_OR_KEYWORD
+        ]
+        if not accepts(method, len(needed)):
+            raise SettingError(
+                f"{cls.__name__}.{name} takes {signature(method)}, but is called with "
+                f"{', '.join(needed[1:]) or 'nothing'}: write {name}({', '.join(needed)})"
+            )
+
+
+def check_callback(cls: Any, base: type) -> None:
+    """Raise if a callback's method cannot be called; have what it returns checked."""
+    if cls.__module__.partition(".")[0] == "lucidnet":
+        return
+    check_methods(cls, base)
+    if (room := vars(cls).get("room")) is not None:
+        whole = "a whole number of steps of 1 or more, or None"
+        cls.room = checking("room", room, whole, lambda made: made is None or _is_whole(made))
+    if (owned := vars(cls).get("owned")) is not None:
+        cls.owned = checking("owned", owned, "a Path, or None", _is_path)
+
+
+def _is_path(made: Any) -> bool:
+    return made is None or hasattr(made, "__fspath__")
+
+
+def _is_whole(made: Any) -> bool:
+    return isinstance(made, (int, np.integer)) and not isinstance(made, bool) and bool(made >= 1)
+
+
+def checking(
+    name: str, method: Callable[..., Any], expected: str, fits: Callable[[Any], bool]
+) -> Callable[..., Any]:
+    """Return a method that says in plain words if it returns something else than is expected of it."""
+
+    @wraps(method)
+    def checked(self: Any, *given: Any) -> Any:
+        made = method(self, *given)
+        if not fits(made):
+            raise SettingError(f"{type(self).__name__}.{name} must return {expected}, got {shown(made)}")
+        return made
+
+    return checked

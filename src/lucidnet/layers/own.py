@@ -1,0 +1,138 @@
+"""Layers of a user's own: what their functions take and return is checked, and made the engine's arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from ..backend import Tree, returned
+from ..backend.xla.autodiff import not_followed
+from ..core.numeric import numeric, plain
+from ..core.trees import leaves, mapped, tree_map
+from ..errors import SettingError
+
+TAKES = {
+    "init": ("rng", "shape"),
+    "forward": ("params", "x", "run"),
+    "backward": ("params", "cache", "dy", "need_dx"),
+}
+"""What is given to the functions that a user writes."""
+WRITE = {
+    "forward": "forward(self, params, x, run)",
+    "backward": "backward(self, params, cache, dy, need_dx=True)",
+}
+PAIRS = {
+    "init": "its parameters (a dict of arrays by name) and the shape of one output",
+    "forward": "the output and what is to be kept (None if nothing is)",
+    "backward": "the gradient of the input (None if it is not needed) and a dict of those of the parameters",
+}
+MARK = "__checked__"
+
+
+def check(cls: Any) -> None:
+    """Have the functions that a class defines checked, when it is made and when they are called.
+
+    Raises
+    ------
+    SettingError
+        If one of them cannot be called with what it is given.
+    """
+    for name, makes in {"init": _init, "forward": _forward, "backward": _backward}.items():
+        method = vars(cls).get(name)
+        if callable(method) and not hasattr(method, MARK):
+            _check_takes(cls, name, method)
+            made = wraps(method)(makes(method))
+            setattr(made, MARK, True)
+            setattr(cls, name, made)
+
+
+def _check_takes(cls: Any, name: str, method: Any) -> None:
+    from inspect import signature
+
+    known = signature(method)
+    try:
+        known.bind(None, *TAKES[name])
+    except TypeError:
+        raise SettingError(
+            f"{cls.__name__}.{name} takes {known}, but is called with {', '.join(TAKES[name])}: write "
+            f"{WRITE.get(name, f'{name}(self, rng, shape)')}"
+        ) from None
+
+
+def _pair(layer: Any, name: str, made: Any) -> Any:
+    """Return what a function has returned, if it is a pair."""
+    if isinstance(made, tuple) and len(made) == 2:
+        return made
+    got = f"{len(made)} things" if isinstance(made, tuple) else f"a {type(made).__name__}"
+    raise SettingError(f"{type(layer).__name__}.{name} returns {got}: return a pair, {PAIRS[name]}")
+
+
+def _init(init: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(self: Any, rng: Any, shape: Any) -> Any:
+        params, made = _pair(self, "init", init(self, rng, shape))
+        title = f"{type(self).__name__}.init"
+        if not isinstance(params, dict) or not isinstance(made, (tuple, dict)):
+            raise SettingError(
+                f"{title} returns a {type(params).__name__} and a {type(made).__name__}: return a pair, "
+                f"{PAIRS['init']}"
+            )
+
+        def brought(array: Any) -> Any:
+            if plain(array):  # blank arrays, which have only a shape, among them
+                return array
+            return numeric(array, f"{title}: a parameter").astype(rng.dtype)
+
+        return tree_map(brought, params), made
+
+    return checked
+
+
+def _forward(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(self: Any, params: Tree, x: Any, *run: Any, **named: Any) -> Any:
+        made = _followed(self, "forward", forward, (self, params, x, *run), named)
+        y, cache = _pair(self, "forward", made)
+        like = _like(x, params)
+        if isinstance(y, (tuple, dict)) or like is None:
+            return y, cache
+        return returned(y, like, f"{type(self).__name__}.forward"), cache
+
+    return checked
+
+
+def _backward(backward: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(self: Any, params: Tree, cache: Any, dy: Any, *need: Any, **named: Any) -> Any:
+        made = _followed(self, "backward", backward, (self, params, cache, dy, *need), named)
+        dx, grads = _pair(self, "backward", made)
+        title = f"{type(self).__name__}.backward"
+        if not isinstance(grads, dict):
+            raise SettingError(
+                f"{title} returns a {type(grads).__name__}: return a pair, {PAIRS['backward']}"
+            )
+        if isinstance(dy, (tuple, dict)):
+            return dx, grads
+        what = f"{title}: a gradient"
+        return tuple(mapped(lambda array: returned(array, dy, what), tree) for tree in (dx, grads))
+
+    return checked
+
+
+def _followed(layer: Any, name: str, function: Callable[..., Any], given: Any, named: Any) -> Any:
+    try:
+        return function(*given, **named)
+    except Exception as error:
+        if not_followed(error):
+            from .derived import unfollowed
+
+            raise unfollowed(layer, name) from error
+        raise
+
+
+def _like(x: Any, params: Tree) -> Any:
+    """Return an array of the library and dtype that the output is to have: an input, or else a weight."""
+    arrays = [*(x.values() if isinstance(x, dict) else x if isinstance(x, tuple) else (x,))]
+    arrays += [array for _, array in leaves(params)] if isinstance(params, dict) else []
+    return next(
+        (array for array in arrays if getattr(array, "dtype", None) is not None and array.dtype.kind == "f"),
+        None,
+    )

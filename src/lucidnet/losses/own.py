@@ -1,0 +1,42 @@
+"""What a user's own subclass of `Loss` returns, brought to the arrays of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from ..backend.results import followed, returned
+from ..core.order import check_method
+from ..core.own import check_methods
+from ..errors import SettingError
+
+
+def adapt(cls: Any, base: type) -> None:
+    """Have the methods of a user's own class of losses checked: the order of arguments, the results."""
+    check_methods(cls, base)
+    if (values := vars(cls).get("values")) is not None:
+        check_method(values, ("prediction", "target"), 1)
+        cls.values = _values(values)
+    if (slope := vars(cls).get("slope")) is not None:
+        cls.slope = _slope(slope)
+
+
+def _values(values: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(values)
+    def brought(self: Any, prediction: Any, target: Any) -> Any:
+        what = f"{type(self).__name__}.values"
+        made = followed(what, values, self, prediction, target)
+        if not isinstance(made, tuple) or len(made) != 2:
+            raise SettingError(f"{what} must return a pair, the loss of each example and what slope needs")
+        return returned(made[0], prediction, what), made[1]
+
+    return brought
+
+
+def _slope(slope: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(slope)
+    def brought(self: Any, cache: Any) -> Any:
+        return followed(f"{type(self).__name__}.slope", slope, self, cache)
+
+    return brought

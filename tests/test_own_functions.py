@@ -1,0 +1,418 @@
+"""Functions and classes of a user's own: in which order they are called, and what becomes of what they return."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet import initializers, losses, metrics, optimizers
+from lucidnet.callbacks import Callback, On
+from lucidnet.core.order import meaning
+from lucidnet.errors import LucidnetError, SettingError, ShapeError
+from lucidnet.layers import Activation, Dense, Dropout, Input, Layer
+
+jnp = pytest.importorskip("jax.numpy")
+
+BACKENDS = ("numpy", "jax")
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(64, 3)), RNG.normal(size=(64, 1))
+SHARE = 0.9
+
+
+def pinball(target, prediction):
+    """The loss whose minimum is a quantile: not symmetric, so that the order shows."""
+    xp = prediction.__array_namespace__()
+    above = target - prediction
+    return xp.where(above > 0, SHARE * above, (SHARE - 1) * above)[..., 0]
+
+
+def slope(target, prediction):
+    return (target <= prediction) * 1.0 - SHARE
+
+
+def other_way(y_pred, y_true):
+    return pinball(y_true, y_pred)
+
+
+def keras(y_true, y_pred):
+    return pinball(y_true, y_pred)
+
+
+def nameless(a, b):
+    return pinball(b, a)
+
+
+class Callable:
+    def __call__(self, logits, labels):
+        return pinball(labels, logits)
+
+
+FUNCTIONS = {
+    "target, prediction": pinball,
+    "prediction, target": other_way,
+    "y_true, y_pred": keras,
+    "y, t": lambda y, t: pinball(t, y),
+    "y, prediction": lambda y, prediction: pinball(y, prediction),
+    "p, y": lambda p, y: pinball(y, p),
+    "input, target": lambda input, target: pinball(target, input),
+    "desired, output": lambda desired, output: pinball(desired, output),
+    "an object": Callable(),
+    "partial": partial(lambda share, label, outputs: pinball(label, outputs), SHARE),
+    "nameless": losses.Custom(nameless, order="prediction, target"),
+    "nameless, in words of Keras": losses.Custom(lambda a, b: pinball(a, b), order="y_true, y_pred"),
+    "derivatives": losses.Custom(pinball, slope),
+    "derivatives the other way": losses.Custom(keras, lambda output, true: slope(true, output)),
+    "derivatives without names": losses.Custom(keras, lambda a, b: slope(a, b)),
+}
+
+
+class TestOrder:
+    @pytest.mark.parametrize("backend", BACKENDS)
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_a_loss_trains_to_its_quantile(self, name, backend):
+        """A single bias moves by the share above and below, computed here; the wrong order would give 10 %."""
+        model = ln.Model(
+            [Input(1), Dense(1, initializer="zeros", bias_initializer="zeros")],
+            dtype="float64",
+            backend=backend,
+        )
+        model.compile(FUNCTIONS[name], optimizers.SGD(1.0))
+        model.train_step(np.zeros((64, 1)), Y)
+        below = (Y <= 0).mean()
+        np.testing.assert_allclose(model.params["dense1"]["b"], [SHARE - below], rtol=1e-12)
+
+    @pytest.mark.parametrize(
+        "name", [name for name, f in FUNCTIONS.items() if not isinstance(f, losses.Loss)]
+    )
+    def test_a_metric_is_called_the_same_way(self, name):
+        def of(*given):
+            return FUNCTIONS[name](*given).mean()
+
+        of.__signature__ = __import__("inspect").signature(FUNCTIONS[name])
+        expected = pinball(Y, Y + 1.0).mean()
+        assert expected != pytest.approx(pinball(Y + 1.0, Y).mean())
+        assert metrics.get(of)(Y, Y + 1.0) == pytest.approx(expected)
+
+    def test_a_metric_without_names(self):
+        def of(a, b):
+            return pinball(b, a).mean()
+
+        made = metrics.FunctionMetric(of, order="prediction, target")
+        assert made(Y, Y + 1.0) == pytest.approx(pinball(Y, Y + 1.0).mean())
+
+    @pytest.mark.parametrize(
+        "function", [nameless, lambda x, y: x, lambda pred, output: pred, lambda *given: 0, np.subtract, max]
+    )
+    def test_names_that_tell_nothing_are_an_error_that_says_what_to_write(self, function):
+        model = ln.Model([Input(1), Dense(1)])
+        with pytest.raises(SettingError, match=r'losses.Custom\(f, order="prediction, target"\)'):
+            model.compile(function)
+        with pytest.raises(SettingError, match=r'FunctionMetric\(f, order="target, prediction"\)'):
+            model.compile("mse", metrics=[function])
+
+    @pytest.mark.parametrize("function", [len, lambda t: t, lambda a, b, c: a])
+    def test_a_function_of_another_number_of_arguments(self, function):
+        with pytest.raises(SettingError, match="expected a function of two arguments"):
+            losses.get(function)
+        with pytest.raises(SettingError, match="expected a function of two arguments"):
+            metrics.get(function)
+
+    def test_words(self):
+        assert meaning("YPred") == meaning("y_hat") == meaning("logits") == meaning("p") == "prediction"
+        assert meaning("y_true") == meaning("labels2") == meaning("t") == meaning("desired") == "target"
+        assert meaning("y") == meaning("x") == meaning("true_output") == meaning("pt") == ""
+
+    def test_a_class_with_the_other_order_is_refused(self):
+        with pytest.raises(
+            SettingError, match=r"values\(y_true, y_pred\): it is called with prediction and target"
+        ):
+
+            class Loss(losses.Loss):
+                def values(self, y_true, y_pred):
+                    return y_pred, None
+
+        with pytest.raises(
+            SettingError, match=r"update\(y_pred, y_true\): it is called with target and prediction"
+        ):
+
+            class Metric(metrics.Metric):
+                def update(self, state, y_pred, y_true, sample_weight=None):
+                    return state
+
+
+# --- what they return -------------------------------------------------------------------------------
+
+
+def fitted(backend, layers=(), loss="mse", optimizer="sgd", own=(), callbacks=()):
+    model = ln.Model([Input(3), Dense(4), *layers, Dense(1)], backend=backend)
+    model.compile(loss, optimizer, own)
+    model.fit(X, Y, batch_size=64, verbose=0, callbacks=callbacks)
+    assert all(array.dtype == np.float32 for layer in model.params.values() for array in layer.values())
+    return model.get_weights(), model.evaluate(X, Y)
+
+
+class Ones(initializers.Initializer):
+    """Made by somebody else's library."""
+
+    def __init__(self, make):
+        vars(self)["make"] = make
+
+    def __call__(self, rng, shape):
+        return self.make(shape)
+
+
+@dataclass(frozen=True, repr=False)
+class Doubled(Layer):
+    """y = 2 x by functions that may return anything."""
+
+    make: object = None
+    back: object = None
+
+    def init(self, rng, shape):
+        return {"W": [1.0] * shape[-1]}, shape
+
+    def forward(self, params, x, run):
+        return (self.make or (lambda y: y))(2 * x * params["W"]), x
+
+    def backward(self, params, x, dy, need_dx=True):
+        dx = (self.back or (lambda dx: dx))(2 * dy * params["W"])
+        return dx, {"W": (2 * dy * x).sum(0)}
+
+
+class Squares(losses.Loss):
+    """Squares, by functions of one's own choice."""
+
+    def __init__(self, make):
+        vars(self)["make"] = make
+
+    def values(self, prediction, target):
+        return self.make(((prediction - target) ** 2).sum(-1)), (prediction, target)
+
+    def slope(self, cache):
+        return self.make(2 * (cache[0] - cache[1]))
+
+
+class Plain(optimizers.Optimizer):
+    """Gradient descent."""
+
+    def __init__(self, make=None):
+        super().__init__(0.01)
+        vars(self)["make"] = make or (lambda change: change)
+
+    def descend(self, p, g, slots, rate, step):
+        return self.make(rate * g), slots
+
+
+def double(x):
+    return np.asarray(x, np.float64)
+
+
+SAME = {
+    "activation, jax": lambda: {
+        "layers": [Activation(lambda x: 2 * jnp.asarray(x), lambda x: jnp.full(x.shape, 2.0))]
+    },
+    "activation, constant": lambda: {"layers": [Activation(lambda x: 2 * x, lambda x: 2.0)]},
+    "activation, float64": lambda: {"layers": [Activation(lambda x: x * np.full(4, 2.0), lambda x: 2.0)]},
+}
+"""Each is 2 x."""
+
+
+class TestBrought:
+    """What another library makes becomes arrays of the engine, of its dtype."""
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    @pytest.mark.parametrize("name", SAME)
+    def test_activations(self, name, backend):
+        expected = fitted("numpy", [Activation(lambda x: x + x, lambda x: 2 + 0 * x)])[0]
+        np.testing.assert_allclose(fitted(backend, **SAME[name]())[0], expected, rtol=1e-5)
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    @pytest.mark.parametrize("make", [jnp.asarray, lambda a: a * np.float64(1)])
+    def test_losses_layers_and_optimizers(self, make, backend):
+        expected = fitted("numpy")[0]
+        for given in ({"loss": Squares(make)}, {"optimizer": Plain(make)}):
+            np.testing.assert_allclose(fitted(backend, **given)[0], expected, rtol=1e-5)
+        if make is not jnp.asarray and backend == "jax":
+            return  # enough programs
+        expected = fitted("numpy", [Doubled()])[0]
+        np.testing.assert_allclose(fitted(backend, [Doubled(make, make)])[0], expected, rtol=1e-5)
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def test_initializers_schedules_constraints_metrics(self, backend):
+        def weights(initializer):
+            return fitted(backend, [Dense(2, initializer=initializer)])[0]
+
+        expected = weights(initializers.Constant(1.0))
+        for make in (jnp.ones, lambda shape: np.ones(shape).tolist(), np.ones):
+            np.testing.assert_allclose(weights(Ones(make)), expected, rtol=1e-6)
+        expected = fitted(backend, optimizer=optimizers.SGD(0.5))[0]
+        for rate in (lambda step: jnp.float32(0.5), lambda step: np.array(0.5))[
+            : 2 if backend == "numpy" else 1
+        ]:
+            np.testing.assert_allclose(
+                fitted(backend, optimizer=optimizers.SGD(rate))[0], expected, rtol=1e-6
+            )
+        held = fitted(backend, [Dense(2, constraint=optimizers.MaxNorm(0.1))])[0]
+        mine = fitted(backend, [Dense(2, constraint=lambda w: jnp.asarray(optimizers.MaxNorm(0.1)(w)))])[0]
+        np.testing.assert_allclose(mine, held, rtol=1e-5)
+        result = fitted(backend, own=[lambda y_true, y_pred: jnp.mean(jnp.abs(y_true - y_pred)), "mae"])[1]
+        assert result["<lambda>"] == pytest.approx(result["mae"], rel=1e-5)
+
+
+RETURNS = {
+    "nothing": lambda x: None,
+    "text": lambda x: "text",
+    "masked": lambda x: np.ma.masked_array(np.ones(x.shape), np.ones(x.shape)),
+    "complex": lambda x: 1j * x,
+    "a shape": lambda x: x[:1],
+    "objects": lambda x: np.full(x.shape, None),
+}
+
+
+class TestRefused:
+    """What makes no sense is said in one line, whichever engine runs it."""
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    @pytest.mark.parametrize("make", RETURNS.values(), ids=RETURNS)
+    def test_arrays(self, make, backend):
+        def one(x):
+            return 1.0 + 0 * x
+
+        for given in (
+            {"layers": [Activation(make, one)]},
+            {"layers": [Activation(one, make)]},
+            {"layers": [Doubled(make)]},
+            {"layers": [Doubled(None, make)]},
+            {"layers": [Dense(2, constraint=make)]},
+            {"layers": [Dense(2, initializer=Ones(lambda shape: make(np.ones(shape))))]},
+            {"loss": Squares(make)},
+            {"loss": losses.Custom(lambda t, y: make((y - t)[:, 0]), lambda t, y: y)},
+            {"loss": losses.Custom(lambda t, y: (y - t)[:, 0], lambda t, y: make(y))},
+            {"optimizer": Plain(make)},
+        ):
+            with pytest.raises((SettingError, ShapeError)) as caught:
+                fitted(backend, **given)
+            assert len(str(caught.value)) < 700
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    @pytest.mark.parametrize("made", [None, "0.1", np.ones(2), True, float("nan"), float("inf"), -1.0])
+    def test_numbers(self, made, backend):
+        for given in (
+            {"optimizer": optimizers.SGD(lambda step: made)},
+            {"layers": [Dropout(lambda step: made)]},
+        ):
+            with pytest.raises(SettingError, match="schedule|Dropout: rate must be"):
+                fitted(backend, **given)
+        if made is None or np.ndim(made) or isinstance(made, (str, bool)):
+            with pytest.raises(SettingError, match="what the metric <lambda> returns must be a"):
+                fitted(backend, own=[lambda target, prediction: made])
+
+    @pytest.mark.parametrize(
+        "name", ["activation", "its slope", "loss", "constraint", "layer", "its backward"]
+    )
+    def test_functions_of_numpy_on_jax(self, name):
+        given = {
+            "activation": lambda: {"layers": [Activation(lambda x: np.tanh(x), lambda x: x)]},
+            "its slope": lambda: {"layers": [Activation(lambda x: x, lambda x: np.tanh(x))]},
+            "loss": lambda: {"loss": losses.Custom(lambda t, y: np.abs(y - t)[:, 0], lambda t, y: y)},
+            "constraint": lambda: {"layers": [Dense(2, constraint=lambda w: np.clip(w, 0, 1))]},
+            "layer": lambda: {"layers": [Doubled(np.tanh)]},
+            "its backward": lambda: {"layers": [Doubled(None, np.tanh)]},
+        }[name]
+        with pytest.raises(SettingError, match="JAX cannot follow .*: take its functions from the array"):
+            fitted("jax", **given())
+        fitted("numpy", **given())
+
+    def test_what_cannot_be_called(self):
+        for make in (
+            lambda: optimizers.SGD(lambda: 0.1),
+            lambda: Dropout(lambda: 0.1),
+            lambda: Dense(2, constraint=lambda: 0.1),
+            lambda: Activation(lambda: 0.1, lambda x: x),
+            lambda: On(epoch=lambda loop: None),
+            lambda: On(step=lambda: None),
+        ):
+            with pytest.raises(SettingError, match="must be a function of [12] argument"):
+                make()
+
+
+def made(base, **methods):
+    return type("Mine", (base,), methods)
+
+
+@pytest.mark.parametrize(
+    ("base", "methods", "message"),
+    [
+        (
+            Layer,
+            {"backward": lambda self, params, cache, dy: None},
+            r"write backward\(self, params, cache, dy, need_dx",
+        ),
+        (Layer, {"forward": lambda self, params, x: None}, r"write forward\(self, params, x, run\)"),
+        (Layer, {"init": lambda self, shape: None}, r"write init\(self, rng, shape\)"),
+        (Callback, {"epoch": lambda self, loop: None}, r"write epoch\(self, loop, result\)"),
+        (
+            initializers.Initializer,
+            {"__call__": lambda self, shape: None},
+            r"write __call__\(self, rng, shape\)",
+        ),
+        (
+            optimizers.Optimizer,
+            {"descend": lambda self, p, g: None},
+            r"write descend\(self, p, g, slots, rate, step\)",
+        ),
+        (losses.Loss, {"slope": lambda self: None}, r"write slope\(self, cache\)"),
+        (metrics.Metric, {"update": lambda self, y, p: None}, r"write update\(self, state, y, prediction\)"),
+    ],
+)
+def test_methods_that_cannot_be_called_are_an_error_when_the_class_is_made(base, methods, message):
+    with pytest.raises(SettingError, match=message):
+        made(base, **methods)
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        ({"init": lambda self, rng, shape: {}}, "Mine.init returns a dict: return a pair"),
+        ({"init": lambda self, rng, shape: ({}, 4)}, "Mine.init returns a dict and a int: return a pair"),
+        (
+            {"init": lambda self, rng, shape: ({"W": None}, shape)},
+            "Mine.init: a parameter: expected an array",
+        ),
+        ({"forward": lambda self, params, x, run: x}, "Mine.forward returns a ndarray: return a pair"),
+        (
+            {"backward": lambda self, params, cache, dy, need_dx: dy},
+            "Mine.backward returns a ndarray: return a pair",
+        ),
+        (
+            {"backward": lambda self, params, cache, dy, need_dx: (dy, None)},
+            "Mine.backward returns a NoneType",
+        ),
+        (
+            {"backward": lambda self, params, cache, dy, need_dx: (dy.sum(-1, keepdims=True), {})},
+            r"mine2, Mine\(\): its backward returns a gradient of shape \(2, 1\) for an input of shape \(2, 4\)",
+        ),
+        (
+            {"backward": lambda self, params, cache, dy, need_dx: (None, {})},
+            "its backward returns a gradient of shape",
+        ),
+    ],
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_malformed_layers(methods, message, backend):
+    right = {
+        "forward": lambda self, params, x, run: (x, None),
+        "backward": lambda self, params, cache, dy, need_dx=True: (dy, {}),
+    }
+    kind = dataclass(frozen=True, repr=False)(made(Layer, **(right | methods)))
+    with pytest.raises(LucidnetError, match=message.replace("ndarray", ".*")):
+        fitted(backend, [kind()])
+
+
+def test_a_callback_says_how_many_steps_may_be_made():
+    for wrong in (0, "no", 2.5):
+        mine = made(Callback, room=lambda self, step, wrong=wrong: wrong)
+        with pytest.raises(SettingError, match=r"Mine.room must return a whole number of steps of 1 or more"):
+            fitted("numpy", callbacks=[mine()])
