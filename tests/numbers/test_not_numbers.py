@@ -135,7 +135,7 @@ def test_streams(backend):
     stepper, online = model.stepper(), model.online(rule="rflo")
     for call in (stepper.step, lambda x: online.step(x, [[1.0]])):
         for bad in (1e39, NAN, np.inf):
-            with pytest.raises(DataError, match="x holds"):
+            with pytest.raises(DataError, match="xs? holds"):
                 call([[bad, 0.0]])
     with pytest.raises(DataError, match="targets hold"):
         online.step([[1.0, 0.0]], [[1e39]])
@@ -281,5 +281,8 @@ def test_a_penalty_that_is_not_there_is_no_zero_times_infinity(backend):
 @BACKENDS
 def test_sequences_of_no_time(backend):
     model = ln.Model([Input((None, 2)), SimpleRNN(3)], backend=backend)
+    with pytest.raises(DataError, match=r"x is empty.*\(3, 0, 2\)"):
+        model.predict(np.zeros((3, 0, 2)))
+    model.build((None, 2))
     with pytest.raises(DataError, match=r"x is empty.*\(3, 0, 2\)"):
         model.predict(np.zeros((3, 0, 2)))

@@ -38,10 +38,16 @@ is infinite; scale the data, or take dtype='float64' (row 0, column 1)
     rows = max(1, BLOCK // max(1, x[0].size))
     for start in range(0, len(x), rows):
         block = x[start : start + rows]
-        cast = in_precision(block, dtype)
+        cast = block if dtype is None or x.dtype == dtype else in_precision(block, dtype)
         if not np.isfinite(cast).all():
             row, *rest = first_bad(cast)
             raise DataError(not_finite(block[(row, *rest)], (start + row, *rest), name, dtype))
+
+
+def check_some(x: Array, name: str) -> None:
+    """Raise if there are no numbers at all: no example, or none of its time steps."""
+    if not x.size:
+        raise DataError(f"{name} is empty: expected at least one example and time step, got shape {x.shape}")
 
 
 def finite_in(x: Array, name: str, dtype: Any) -> Array:
