@@ -263,6 +263,8 @@ def test_a_softmax_that_others_need():
         model([("p", Dense(3, "softmax"), "x"), ("q", "p", "p")], "q", "categorical_crossentropy")
     with pytest.raises(SettingError, match="hinge takes signed scores"):
         model([("p", Dense(3, "softmax"), "x"), ("q", "p", "p")], "q", "hinge")
+    counts = [("p", Dense(3, "exponential"), "x"), ("q", Dense(3, "tanh"), "p")]
+    model(counts, ["p", "q"], {"p": "poisson", "q": "mse"})  # of rates that stay what they are
     apart = [("p", Dense(3), "x"), ("s", ln.layers.Activation("softmax"), "p"), ("q", Dense(3, "tanh"), "s")]
     made = model(apart, ["p", "q"], {"p": CategoricalCrossentropy(from_logits=True), "q": "mse"})
     made.fit(np.ones((2, 3)), {"p": [0, 1], "q": np.ones((2, 3))}, verbose=0)
