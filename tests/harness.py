@@ -75,6 +75,7 @@ ACTIVATIONS = [
     LayerRow(L.SiLU(), lambda p, x: x * sp.expit(x)),
     LayerRow(L.Mish(), lambda p, x: x * np.tanh(np.log1p(np.exp(x)))),
     LayerRow(L.Softplus(), lambda p, x: -sp.log_expit(-x)),
+    LayerRow(L.Exponential(), lambda p, x: np.cosh(x) + np.sinh(x)),
     LayerRow(L.Softsign(), lambda p, x: np.sign(x) * (1 - 1 / (1 + np.abs(x)))),
     LayerRow(L.HardSigmoid(), lambda p, x: np.clip(x / 6 + 0.5, 0, 1)),
     LayerRow(L.Abs(), lambda p, x: np.sqrt(x * x)),
@@ -206,6 +207,8 @@ LOSSES = [
     LossRow(losses.HalfSquaredError(), SCORES, REAL, lambda y, t: np.linalg.norm(y - t, axis=-1) ** 2 / 2),
     LossRow(losses.MeanAbsoluteError(), SCORES, REAL, lambda y, t: np.linalg.norm(y - t, 1, axis=-1) / 5),
     LossRow(losses.Huber(0.7), SCORES, REAL, lambda y, t: sp.huber(0.7, y - t).mean(-1)),
+    LossRow(losses.Poisson(True), SCORES, np.abs(REAL), lambda y, t: (np.exp(y) - t * y).mean(-1)),
+    LossRow(losses.Poisson(), SOFT, np.abs(REAL), lambda y, t: (y - sp.xlogy(t, y)).mean(-1)),
     LossRow(
         losses.CosineDistance(),
         SCORES,

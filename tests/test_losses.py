@@ -243,6 +243,11 @@ def test_pytorch_agrees():
             losses.KLDivergence(True).forward(SCORES, soft.numpy()),
             f.kl_div(f.log_softmax(y, -1), soft, reduction="batchmean"),
         ),
+        (losses.Poisson(True).forward(SCORES, np.abs(real.numpy())), f.poisson_nll_loss(y, real.abs())),
+        (
+            losses.Poisson().forward(soft.numpy(), np.abs(real.numpy())),
+            f.poisson_nll_loss(soft, real.abs(), log_input=False, eps=0),
+        ),
         (
             losses.CosineDistance().forward(SCORES, real.numpy()),
             1 - f.cosine_similarity(y, real, dim=-1).mean(),

@@ -134,7 +134,17 @@ ONE = L.Dense(1, name="one")
 LAYERS = [
     *(
         (getattr(L, name), {}, {})
-        for name in ["Abs", "GELU", "HardSigmoid", "Linear", "LogSoftmax", "Mish", "ReLU", "SELU"]
+        for name in [
+            "Abs",
+            "Exponential",
+            "GELU",
+            "HardSigmoid",
+            "Linear",
+            "LogSoftmax",
+            "Mish",
+            "ReLU",
+            "SELU",
+        ]
     ),
     *(
         (getattr(L, name), {}, {})
@@ -251,6 +261,7 @@ OTHERS = [
         {"function": divmod, "derivative": divmod, "order": "target, prediction"},
         {"function": "nothing", "derivative": "nothing?", "order": "choice"},
     ),
+    (losses.Poisson, {}, {"from_logs": "bool"}),
     (
         Joint,
         {"losses": (("a", losses.Hinge()),), "weights": (1.0,)},

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # not needed to build and train a network: imported when firs
     from . import metrics as metrics
     from . import plots as plots
     from . import rules as rules
+    from . import sklearn as sklearn
     from .lab import race as race
     from .som import SelfOrganizingMap as SelfOrganizingMap
 

@@ -101,6 +101,12 @@ def _with_memory(problem: Problem, state: State) -> State:
 # --- another loss, optimizer or rule --------------------------------------------------------------
 
 
+NO_ESTIMATOR = (
+    "a Model is no scikit-learn estimator: in pipelines and searches use lucidnet.sklearn.NetClassifier or "
+    "NetRegressor, which take layers=[...]"
+)
+
+
 def recompile(model: Any, chosen: tuple[Any, Optimizer, Any]) -> bool:
     """Let a model with weights train something else; tell whether that kept all that was learned."""
     loss, optimizer, rule = chosen

@@ -281,6 +281,12 @@ class Model:
         pickling.check({f"Model.{name}": part for name, part in zip(names, parts, strict=True)})
         return super().__reduce_ex__(protocol)
 
+    def __sklearn_tags__(self) -> Any:
+        raise TypeError(living.NO_ESTIMATOR)
+
+    def __sklearn_clone__(self) -> Any:
+        raise TypeError(living.NO_ESTIMATOR)
+
     def __getstate__(self) -> dict[str, Any]:
         # A copy gets an executor of its own: it has locks, devices, and the buffers of one model.
         kept = {name: value for name, value in vars(self).items() if name != "executor"}

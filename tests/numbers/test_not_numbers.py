@@ -263,6 +263,8 @@ def test_a_softmax_that_others_need():
         model([("p", Dense(3, "softmax"), "x"), ("q", "p", "p")], "q", "categorical_crossentropy")
     with pytest.raises(SettingError, match="hinge takes signed scores"):
         model([("p", Dense(3, "softmax"), "x"), ("q", "p", "p")], "q", "hinge")
+    counts = [("p", Dense(3, "exponential"), "x"), ("q", Dense(3, "tanh"), "p")]
+    model(counts, ["p", "q"], {"p": "poisson", "q": "mse"})  # of rates that stay what they are
     apart = [("p", Dense(3), "x"), ("s", ln.layers.Activation("softmax"), "p"), ("q", Dense(3, "tanh"), "s")]
     made = model(apart, ["p", "q"], {"p": CategoricalCrossentropy(from_logits=True), "q": "mse"})
     made.fit(np.ones((2, 3)), {"p": [0, 1], "q": np.ones((2, 3))}, verbose=0)
@@ -281,5 +283,8 @@ def test_a_penalty_that_is_not_there_is_no_zero_times_infinity(backend):
 @BACKENDS
 def test_sequences_of_no_time(backend):
     model = ln.Model([Input((None, 2)), SimpleRNN(3)], backend=backend)
+    with pytest.raises(DataError, match=r"x is empty.*\(3, 0, 2\)"):
+        model.predict(np.zeros((3, 0, 2)))
+    model.build((None, 2))
     with pytest.raises(DataError, match=r"x is empty.*\(3, 0, 2\)"):
         model.predict(np.zeros((3, 0, 2)))

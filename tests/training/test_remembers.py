@@ -1176,7 +1176,7 @@ def victims():
         ("numpy", 15, 0.25, 1),
         pytest.param("numpy", 700, 0.3, 1, marks=pytest.mark.slow),
         pytest.param("jax:cpu", 250, 2.0, 1, marks=pytest.mark.slow),
-        pytest.param("jax:cpu", 6, 4.0, 2, marks=pytest.mark.slow),
+        pytest.param("jax:cpu", 50, 4.0, 2, marks=pytest.mark.slow),
     ],
 )
 def test_killed_at_any_moment_by_any_signal_it_goes_on(victims, tmp_path, backend, kills, longest, processes):

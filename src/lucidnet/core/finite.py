@@ -45,6 +45,12 @@ is infinite; scale the data, or take dtype='float64' (row 0, column 1)
             raise DataError(not_finite(block[(row, *rest)], (start + row, *rest), name, dtype))
 
 
+def check_some(x: Array, name: str) -> None:
+    """Raise if there are no numbers at all: no example, or none of its time steps."""
+    if not x.size:
+        raise DataError(f"{name} is empty: expected at least one example and time step, got shape {x.shape}")
+
+
 def finite_in(x: Any, name: str, dtype: Any) -> Array:
     """Return numbers in the precision of a model, all of them finite there, or raise as `check_finite`."""
     made: Array = numeric(x, name)

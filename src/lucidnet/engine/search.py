@@ -62,7 +62,7 @@ def advance(
         _, cache, _ = problem.objective.net.flow(params, batch.x, training_run(state, batch, numbers))
         params = layout.layout.bind(layout.layout.ravel(problem.objective.net.absorb(params, cache)))
     after = state._replace(params=params, memory=_slots(found.pairs, vector), step=state.step + 1)
-    return after, seen[0]
+    return after, seen[0]._replace(evaluations=len(seen))
 
 
 def in_turn(problem: Problem, state: State, steps: Iterable[Sequence[Batch]], look: Look) -> Ran[State]:

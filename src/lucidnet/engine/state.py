@@ -79,6 +79,8 @@ class Measured(NamedTuple):
         What a gradient can be found from later, where somebody wanted that, and it costs nothing now: the
         gradients of its last batch as the backward pass gave them, without penalties, or a function that
         returns the batch.
+    evaluations : int
+        At how many points the loss was looked at: more than one where the optimizer searches.
     """
 
     losses: tuple[Any, ...]
@@ -89,6 +91,7 @@ class Measured(NamedTuple):
     masks: tuple[Any, ...] = ()
     parts: tuple[Any, ...] = ()
     source: Any = None
+    evaluations: int = 1
 
     @property
     def loss(self) -> Any:

@@ -9,6 +9,7 @@ from .activations import GELU as GELU
 from .activations import SELU as SELU
 from .activations import Abs as Abs
 from .activations import Activation as Activation
+from .activations import Exponential as Exponential
 from .activations import HardSigmoid as HardSigmoid
 from .activations import LeakyReLU as LeakyReLU
 from .activations import Linear as Linear

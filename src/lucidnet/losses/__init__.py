@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..core.exports import export
 from .base import Loss as Loss
+from .counts import Poisson as Poisson
 from .crossentropy import BinaryCrossentropy as BinaryCrossentropy
 from .crossentropy import CategoricalCrossentropy as CategoricalCrossentropy
 from .crossentropy import KLDivergence as KLDivergence

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Shape
-from ..core.finite import check_finite
+from ..core.finite import check_finite, check_some
 from ..core.numeric import numeric
 from ..core.trees import tree_map
 from ..data.batch import Data, rows
@@ -56,8 +56,7 @@ def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:
     x = numeric(x, name)
     if not fits(x.shape[1:], shape):
         raise ShapeError(_misfit(x.shape, shape, name))
-    if not x.size:
-        raise DataError(f"{name} is empty: expected at least one example and time step, got shape {x.shape}")
+    check_some(x, name)
     check_finite(x, name, dtype)
     return x
 
@@ -69,6 +68,7 @@ def example_shape(x: Any) -> Any:
     x = numeric(x, "x")
     if x.ndim < 2:
         raise DataError(f"x: expected examples (n, ...), got shape {x.shape}")
+    check_some(x, "x")
     return tuple(x.shape[1:])
 
 

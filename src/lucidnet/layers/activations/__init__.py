@@ -19,6 +19,7 @@ from .registry import ONE as ONE
 from .registry import Activation as Activation
 from .registry import get as get
 from .registry import inside as inside
+from .sigmoidal import Exponential as Exponential
 from .sigmoidal import HardSigmoid as HardSigmoid
 from .sigmoidal import Sigmoid as Sigmoid
 from .sigmoidal import Softplus as Softplus

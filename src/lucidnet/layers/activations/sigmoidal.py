@@ -1,4 +1,4 @@
-"""Activations that saturate: sigmoid, tanh, softsign, hard sigmoid; and softplus, the sigmoid's integral."""
+"""Activations that saturate: sigmoid, tanh, softsign, hard sigmoid; softplus, the sigmoid's integral; exp."""
 
 from __future__ import annotations
 
@@ -76,3 +76,15 @@ class Softplus(ActivationLayer):
 
     def backward(self, params: Tree, x: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy * sigmoid(x), {}
+
+
+@value
+class Exponential(ActivationLayer):
+    """y = exp(x),  dy/dx = y: for outputs above 0, such as expected counts."""
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        y = namespace(x).exp(x)
+        return y, y
+
+    def backward(self, params: Tree, y: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return dy * y, {}

@@ -1,0 +1,317 @@
+"""What classifier and regressor have in common: a network, trained as an estimator."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from copy import deepcopy
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ..backend import Array
+from ..core.trees import leaves
+from ..data.batches import order
+from ..data.dataset import Dataset, Item
+from ..errors import DataError, SettingError
+from ..layers import Dense
+from ..losses import Loss
+from ..model import Model
+from ..optimizers import Optimizer
+from .compat import Listened, context_of
+from .epochs import Epochs
+from .settings import NetSettings, layers_of, optimizer, penalty
+
+TOO_LARGE = (
+    "the training met numbers that are not finite, and cannot go on: scale the inputs (StandardScaler), or "
+    "take a smaller learning_rate_init. {}"
+)
+
+
+class Job(NamedTuple):
+    """One call of `fit` or `partial_fit`: on how many examples, and whether the network is made anew."""
+
+    settings: NetSettings
+    begins: bool
+    incremental: bool
+    seed: int
+    examples: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether each step takes all examples."""
+        return bool(self.settings.solver == "lbfgs")
+
+    @property
+    def batch_size(self) -> int:
+        """The examples of a step."""
+        given = 200 if self.settings.batch_size == "auto" else int(self.settings.batch_size)
+        return self.examples if self.whole else min(given, self.examples)
+
+    @property
+    def epochs(self) -> int:
+        """At most so many."""
+        return 1 if self.incremental else self.settings.max_iter
+
+    @property
+    def steps(self) -> int | None:
+        """How many steps there are at most; None if somebody else decides."""
+        return None if self.incremental else self.epochs * -(-self.examples // self.batch_size)
+
+
+class Net(Listened, BaseEstimator):  # type: ignore[misc]
+    """A network as an estimator; `NetClassifier` and `NetRegressor` say what is made of y."""
+
+    model_: Model
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    _classifies: ClassVar[bool]
+    _labels: bool
+    _made: Optimizer
+    _penalty: float
+
+    def _keep(self, given: dict[str, Any]) -> None:
+        """Keep the settings as they were given, as scikit-learn wants it; `fit` checks them."""
+        for name in self._get_param_names():
+            setattr(self, name, given[name])
+
+    def _settings(self) -> NetSettings:
+        """Return the settings, checked."""
+        given = {name: getattr(self, name) for name in self._get_param_names()}
+        return NetSettings(**{"name": type(self).__name__, "class_weight": None} | given)
+
+    # --- what the two say themselves --------------------------------------------------------------------
+
+    def _targets(self, y: Any, begins: bool, announced: Any, settings: NetSettings) -> tuple[Array, Array]:
+        """Return y as the loss takes it, and as scores and class weights do."""
+        raise NotImplementedError
+
+    def _loss(self, settings: NetSettings) -> tuple[Loss, str, int]:
+        """Return the loss, the activation of the last layer, and how many units it has."""
+        raise NotImplementedError
+
+    def _score_of(self, predicted: Array, y: Array, weights: Array | None) -> float:
+        """Return the validation score."""
+        raise NotImplementedError
+
+    def _outputs(self, x: Array) -> Array:
+        """Return what `predict` gives for checked inputs."""
+        raise NotImplementedError
+
+    # --- training ---------------------------------------------------------------------------------------
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool = False, classes: Any = None) -> Any:
+        settings = self._settings()
+        begins = not hasattr(self, "model_") or not (incremental or settings.warm_start)
+        if incremental and begins and self._classifies and classes is None:
+            raise DataError(
+                f"{settings.title}: the first partial_fit needs all classes that there will be: classes=[...]"
+            )
+        if incremental and settings.early_stopping:
+            raise SettingError("partial_fit does not support early_stopping=True: it makes one epoch")
+        kinds = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
+        X, y = validate_data(self, X, y, **kinds, y_numeric=not self._classifies, reset=begins)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        target, plain = self._targets(y, begins, classes, settings)
+        weights = self._weighted(plain, sample_weight)
+        seed = check_random_state(settings.random_state).randint(2**31 - 1)
+        parts, held = (X, target, weights), None
+        if settings.early_stopping:
+            parts, held = self._split(settings, seed, X, target, plain, weights)
+        job = Job(settings, begins, incremental, seed, parts[0].shape[0])
+        self._prepare(job, parts[0], weights)
+        self._train(job, *parts, None if held is None else partial(self._validate, *held), (X, y))
+        return self
+
+    def _prepare(self, job: Job, x: Any, weights: Any) -> None:
+        """Make the network, or get the one that there is ready to go on."""
+        settings = job.settings
+        size = job.batch_size * (1.0 if weights is None else max(float(weights.mean()), 1e-300))
+        loss, activation, units = self._loss(settings)
+        if job.begins:
+            layers = layers_of(settings, x.shape[1], units, activation, size)
+            self.model_ = Model(layers, seed=job.seed, dtype=x.dtype.name, backend=settings.backend)
+            self.n_outputs_, self.out_activation_ = units, activation
+            self._begin(settings.early_stopping)
+        made, now = (
+            optimizer(settings, job.steps, 0 if job.begins else self.model_.state.step),
+            penalty(settings, size),
+        )
+        if job.begins or not job.incremental or made != self._made:
+            self.model_.compile(loss, made, rule=settings.rule)
+        if not job.begins and now != self._penalty:
+            own = [layer for layer in self.model_.net.layers if isinstance(layer, Dense)]
+            self.model_.set(layer=[layer.name for layer in own if layer.l2 == self._penalty], l2=now)
+        self._made, self._penalty = made, now
+
+    def _begin(self, early: bool) -> None:
+        """Forget what was noted of a training before."""
+        self.t_, self.loss_curve_, self._no_improvement_count, self._best_weights = 0, [], 0, None
+        self.best_loss_ = None if early else math.inf
+        self.validation_scores_ = [] if early else None
+        self.best_validation_score_ = -math.inf if early else None
+
+    def _train(self, job: Job, x: Any, target: Any, weights: Any, score: Any, data: tuple[Any, Any]) -> None:
+        """Train for the epochs of a call, and say what was not reached."""
+        settings, n = job.settings, job.examples
+        if settings.batch_size != "auto" and settings.batch_size > n:
+            warnings.warn(
+                f"{settings.title}: batch_size={settings.batch_size} is more than the {n} examples: all of "
+                "them make one batch",
+                UserWarning,
+                stacklevel=4,
+            )
+        if weights is not None:
+            weights = weights * (n / weights.sum())
+        if self._classifies and self._labels:  # the loss is a mean over labels, scikit-learn's is a sum
+            weights = (1.0 if weights is None else weights) * np.full(n, float(target.shape[1]))
+        watch = Epochs(self, settings, n, score, context_of(self, job.epochs), data)
+        callbacks, self.n_iter_ = [watch, *settings.callbacks], 0
+        shuffle = settings.shuffle and not job.whole
+        if sparse.issparse(x):
+            rows = Rows(x.tocsr(), target, weights, job.batch_size, self.model_.seed, shuffle)
+            self.model_.fit(rows, epochs=job.epochs, verbose=0, callbacks=callbacks)
+        else:
+            how = {"batch_size": job.batch_size, "shuffle": shuffle, "sample_weight": weights}
+            self.model_.fit(x, target, epochs=job.epochs, verbose=0, callbacks=callbacks, **how)
+        if watch.error is not None and score is None:
+            raise DataError(f"{settings.title}: {TOO_LARGE.format(watch.error)}") from watch.error
+        if self._best_weights is not None:
+            self.model_.set_weights(self._best_weights)
+        stopped = self.model_.history.stopped
+        if watch.exhausted or not (job.incremental or stopped):
+            ended = f"{stopped} (max_fun)" if stopped else f"that was max_iter={settings.max_iter}"
+            warnings.warn(
+                f"{settings.title}: {ended}, and the training still gets better: allow more, or take a "
+                "larger learning_rate_init",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _split(
+        self, settings: NetSettings, seed: int, X: Any, target: Array, plain: Array, weights: Array | None
+    ) -> tuple[Any, Any]:
+        """Return the part to train on, and that to score: inputs, y as scores take it, weights."""
+        stratify = plain if self._classifies and plain.ndim == 1 else None
+        arrays = [X, target, plain, *([] if weights is None else [weights])]
+        how = {"random_state": seed, "test_size": settings.validation_fraction, "stratify": stratify}
+        split = train_test_split(*arrays, **how)
+        if split[1].shape[0] < 2:
+            raise DataError(
+                f"{settings.title}: The validation set is too small, with {split[1].shape[0]} of "
+                f"{X.shape[0]} examples: take a validation_fraction above {settings.validation_fraction:g}, "
+                "or bring more data"
+            )
+        train, held = split[::2], split[1::2]
+        last = (train[3], held[3]) if weights is not None else (None, None)
+        return (train[0], train[1], last[0]), (held[0], held[2], last[1])
+
+    def _validate(self, x: Any, y: Array, weights: Array | None) -> float:
+        return self._score_of(self._outputs(x), y, weights)
+
+    def _weighted(self, plain: Array, sample_weight: Any) -> Any:
+        """Return what each example counts; classes may count, too."""
+        return sample_weight
+
+    # --- use --------------------------------------------------------------------------------------------
+
+    def _checked(self, X: Any) -> Any:
+        check_is_fitted(self)
+        return validate_data(
+            self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
+        )
+
+    def _forward(self, x: Any, function: Any = None) -> Array:
+        """Return the network's outputs (n, units); of sparse rows some at a time."""
+        from ..training.measure import predicted
+
+        if not sparse.issparse(x):
+            made: Array = predicted(self.model_, x, None, function)
+            return made
+        x, step = x.tocsr(), 1000
+        some = [
+            predicted(self.model_, x[i : i + step].toarray(), None, function)
+            for i in range(0, x.shape[0], step)
+        ]
+        return np.concatenate(some)
+
+    def activations(self, X: Any) -> dict[str, Array]:
+        """Return what each layer gives for some inputs, by the layer's name.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, features)
+            The inputs.
+
+        Returns
+        -------
+        dict of array (n, ...)
+            The outputs of all layers.
+        """
+        x = self._checked(X)
+        return self.model_.activations(x.toarray() if sparse.issparse(x) else x)
+
+    @property
+    def history_(self) -> Any:
+        """The numbers of each epoch, as `Model.fit` returns them."""
+        return self.model_.history
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """The weights W of each layer that has some, from the first on: a copy."""
+        return self._arrays("W")
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """The biases b of each layer that has some, from the first on: a copy."""
+        return self._arrays("b")
+
+    @property
+    def n_layers_(self) -> int:
+        """The number of layers with weights, and one for the inputs."""
+        return len(self.coefs_) + 1
+
+    def _arrays(self, name: str) -> list[Array]:
+        return [array.copy() for path, array in leaves(self.model_.params) if path[-1] == name]
+
+    def _fitted_now(self) -> dict[str, Any]:
+        """Return what an estimator needs to predict as this one does now."""
+        names = (
+            "classes_",
+            "n_features_in_",
+            "feature_names_in_",
+            "n_outputs_",
+            "out_activation_",
+            "n_iter_",
+        )
+        kept = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        return kept | {"model_": deepcopy(self.model_)}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class Rows(Dataset):
+    """Batches of the rows of a sparse matrix, in the order that those of an array would have."""
+
+    def __init__(self, x: Any, y: Array, weights: Array | None, size: int, seed: int, shuffle: bool) -> None:
+        self.x, self.y, self.weights = x, y, weights
+        self.how = (x.shape[0], size, seed)
+        self.shuffled = shuffle
+        self.length = -(-x.shape[0] // size)
+
+    def items(self, epoch: int, start: int = 0) -> Any:
+        for chosen in order(*self.how, epoch, self.shuffled, start):
+            weights = None if self.weights is None else self.weights[chosen]
+            item: Item = self.x[chosen].toarray(), self.y[chosen], weights
+            yield item

@@ -1,0 +1,295 @@
+"""A network that tells classes apart, as an estimator."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+
+from ..backend import Array
+from ..errors import DataError, SettingError
+from ..layers import Layer
+from ..losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+from .base import Net
+from .compat import with_callbacks
+from .settings import NetSettings, learns_in_parts
+
+OF_LABELS = (CategoricalCrossentropy, SparseCategoricalCrossentropy)
+"""Losses that take the numbers of classes; others take rows with a single 1."""
+
+KIND = {False: "one class for each example", True: "several labels for each example"}
+
+
+class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
+    """A network that tells classes apart.
+
+    The settings up to `max_fun` are those of scikit-learn's `MLPClassifier`, and mean what they mean there.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int
+        How many units each hidden layer has.
+    activation : str, Layer, or sequence of them
+        The activation of the hidden layers, or one for each: any that `layers` has by name, also
+        ``"identity"`` and ``"logistic"``.
+    solver : {"adam", "sgd", "lbfgs"} or Optimizer
+        How weights are found; an optimizer has a rate, momentum, ... of its own.
+    alpha : float
+        Penalty alpha / 2 sum W^2 on the sum of the losses of a batch.
+    batch_size : int or "auto"
+        Examples in a step; ``"auto"`` is 200, or all if there are fewer. L-BFGS takes all.
+    learning_rate : {"constant", "invscaling", "adaptive", "one_cycle"} or schedule
+        How the rate changes. Of ``solver="sgd"``: ``"invscaling"`` is ``learning_rate_init / t**power_t``
+        with t examples seen before an epoch, ``"adaptive"`` divides it by 5 each time that the training has
+        got no better for `n_iter_no_change` epochs. One cycle goes up to `learning_rate_init` and down again
+        (Smith & Topin 2018).
+    learning_rate_init : float
+        The rate.
+    power_t : float
+        The exponent of ``"invscaling"``.
+    max_iter : int
+        At most so many epochs; iterations, of L-BFGS.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    random_state : int, RandomState or None
+        Decides weights, order and validation set; None draws another each time.
+    tol : float
+        What counts as better; for L-BFGS the largest gradient at which it ends.
+    verbose : bool or int
+        Whether to print a line for each epoch.
+    warm_start : bool
+        Whether `fit` goes on where the last one stopped.
+    momentum : float
+        The momentum of ``"sgd"``.
+    nesterovs_momentum : bool
+        Whether it is Nesterov's.
+    early_stopping : bool
+        Whether to keep back some examples, end when their score gets no better, and take the best weights.
+    validation_fraction : float
+        The share that is kept back.
+    beta_1, beta_2, epsilon : float
+        The settings of Adam.
+    n_iter_no_change : int or infinity
+        For how many epochs the training may get no better.
+    max_fun : int
+        How often L-BFGS may look at the loss.
+    layers : sequence of Layer or int, optional
+        The hidden layers, in place of `hidden_layer_sizes`: any of `lucidnet.layers`, and numbers of units
+        for dense ones. What comes out must be flat: end images with ``Flatten()``.
+    dropout : float or sequence of float
+        The share of the outputs of each dense hidden layer that is left out in training.
+    loss : str or Loss, optional
+        The loss, the cross-entropy if not given. The last layer is a softmax, of two classes too if a loss is
+        given; of several labels at once a sigmoid.
+    class_weight : dict or "balanced", optional
+        What the examples of each class count, as in scikit-learn.
+    rule : str or Rule
+        The learning rule, as ``"fa"``.
+    callbacks : sequence of Callback
+        lucidnet's callbacks. (scikit-learn's go to `set_callbacks`, where it has that.)
+    backend : str, optional
+        What training runs on: ``"numpy"``, ``"jax"``.
+
+    Attributes
+    ----------
+    model_ : Model
+        The network.
+    classes_ : array (classes,)
+        The classes, in the order of the outputs.
+    loss_curve_, validation_scores_ : list of float
+        Loss and validation score of each epoch; None without `early_stopping`.
+    coefs_, intercepts_ : list of array
+        Weights and biases.
+    history_ : History
+        All that was measured.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> x, y = load_iris(return_X_y=True)
+    >>> net = NetClassifier((10,), "tanh", solver="lbfgs", max_iter=1000, random_state=0).fit(x, y)
+    >>> net.score(x, y) > 0.95
+    True
+    """
+
+    _classifies: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        layers: Any = None,
+        dropout: Any = 0.0,
+        loss: Any = None,
+        class_weight: Any = None,
+        rule: Any = "backprop",
+        callbacks: Any = (),
+        backend: str | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> NetClassifier:
+        """Train on examples, and return this estimator.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n, features)
+            The inputs.
+        y : array-like of shape (n,), or of 0 and 1 of shape (n, labels)
+            A class for each, numbers or texts; or which labels it has.
+        sample_weight : array-like of shape (n,), optional
+            What each example counts.
+        """
+        made: NetClassifier = self._fit(X, y, sample_weight)
+        return made
+
+    @available_if(learns_in_parts)  # type: ignore[untyped-decorator]
+    @with_callbacks
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> NetClassifier:
+        """Train for one epoch more, and return this estimator.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        classes : array-like of shape (classes,)
+            All classes that there will be; needed the first time.
+        """
+        made: NetClassifier = self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        return made
+
+    def predict(self, X: Any) -> Array:
+        """Return the class of each example (n,), or which labels it has (n, labels).
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n, features)
+            The inputs.
+        """
+        return self._outputs(self._checked(X))
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, or of each label (n, classes), in the order of `classes_`."""
+        p = self._forward(self._checked(X))
+        if p.shape[1] > 1:
+            return p
+        return np.hstack([1 - p, p]) if len(self.classes_) == 2 else np.ones_like(p)
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithms of `predict_proba` (n, classes)."""
+        with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf
+            logs: Array = np.log(self.predict_proba(X))
+        return logs
+
+    def decision_function(self, X: Any) -> Array:
+        """Return what goes into softmax or sigmoid (n, classes); of two classes, that of the second (n,)."""
+        z = self._forward(self._checked(X), logits)
+        if z.shape[1] == 2 and len(self.classes_) == 2 and not self._labels:
+            return z[:, 1] - z[:, 0]
+        return z if z.shape[1] > 1 else z[:, 0]
+
+    # --- classes ----------------------------------------------------------------------------------------
+
+    def _targets(self, y: Any, begins: bool, announced: Any, settings: NetSettings) -> tuple[Array, Array]:
+        check_classification_targets(y)
+        several = type_of_target(y).startswith("multilabel")
+        if sparse.issparse(y):
+            y = y.toarray()
+        if not several and y.ndim == 2:
+            y = column_or_1d(y, warn=True)
+        given, title = unique_labels(y), settings.title
+        if begins:
+            self.classes_, self._labels = given if announced is None else unique_labels(announced), several
+        elif announced is not None and not np.array_equal(self.classes_, unique_labels(announced)):
+            raise DataError(f"{title}: classes={announced} is not what it was before: {list(self.classes_)}")
+        elif several != self._labels:
+            raise DataError(f"{title}: y was {KIND[self._labels]} before, and is {KIND[several]} now")
+        elif settings.warm_start and announced is None and set(given) != set(self.classes_):
+            raise DataError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {self.classes_}, `y` has {given}"
+            )
+        if unknown := sorted(set(given.tolist()) - set(self.classes_.tolist())):
+            raise DataError(
+                f"{title}: y has classes that are not known, {unknown}; known: {list(self.classes_)}"
+            )
+        if several:
+            return y.astype(float), y
+        numbers = np.searchsorted(self.classes_, y)
+        if self._two(settings):
+            return numbers.astype(float), y
+        if settings.loss is None or isinstance(settings.loss, OF_LABELS):
+            return numbers, y
+        return np.eye(len(self.classes_))[numbers], y
+
+    def _two(self, settings: NetSettings) -> bool:
+        """Tell whether one output is enough, for two classes (or one)."""
+        return len(self.classes_) <= 2 and settings.loss is None and not self._labels
+
+    def _loss(self, settings: NetSettings) -> tuple[Loss, str, int]:
+        if self._labels:
+            return settings.loss or BinaryCrossentropy(), "sigmoid", len(self.classes_)
+        if self._two(settings):
+            return BinaryCrossentropy(), "sigmoid", 1
+        if len(self.classes_) < 2:
+            raise SettingError(f"{settings.title}: loss={settings.loss!r} needs two classes or more")
+        return settings.loss or CategoricalCrossentropy(), "softmax", len(self.classes_)
+
+    def _weighted(self, plain: Array, sample_weight: Any) -> Any:
+        if self.class_weight is None:
+            return sample_weight
+        made = compute_sample_weight(self.class_weight, plain)
+        return made if sample_weight is None else made * sample_weight
+
+    def _outputs(self, x: Any) -> Array:
+        p = self._forward(x)
+        if self._labels:
+            return (p > 0.5).astype(int)
+        if p.shape[1] == 1:
+            return self.classes_[(p[:, 0] > 0.5).astype(int) * (len(self.classes_) - 1)]
+        return self.classes_[p.argmax(1)]
+
+    def _score_of(self, predicted: Array, y: Array, weights: Array | None) -> float:
+        return float(accuracy_score(y, predicted, sample_weight=weights))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def logits(net: Layer, params: Any, x: Array, mask: Any) -> Array:
+    """Return what goes into the last activation of a network."""
+    body, _ = net.split_activation()
+    z: Array = body.forward(params, x)[0]
+    return z

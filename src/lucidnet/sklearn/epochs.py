@@ -1,0 +1,142 @@
+"""What happens after each epoch of an estimator's training: curves, rates, and when it ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..engine.state import Measured
+from ..errors import NonFiniteError
+from ..optimizers import LBFGS
+from ..training.callbacks.base import Callback
+from ..training.history import Result
+from ..training.loop import Loop
+from .settings import NetSettings
+
+SMALLEST = 1e-6
+"""Below this rate an adaptive training ends, as scikit-learn's does."""
+FLAT = 1e7 * 2.0**-52
+"""L-BFGS ends when the loss falls by no more than this share of it, as scipy's: `factr` times epsilon."""
+
+
+class Epochs(Callback):
+    """Keeps an estimator's curves, brings the rate down, and ends a training that gets no better.
+
+    Parameters
+    ----------
+    estimator : NetClassifier or NetRegressor
+        What is trained; its attributes are written.
+    settings : NetSettings
+        Its settings.
+    examples : int
+        How many examples an epoch has.
+    score : callable, optional
+        Gives the validation score of the network as it is; without it the loss says whether it gets better.
+    context : optional
+        Where scikit-learn's own callbacks listen.
+    data : tuple
+        X and y, for these.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        settings: NetSettings,
+        examples: int,
+        score: Callable[[], float] | None = None,
+        context: Any = None,
+        data: tuple[Any, Any] = (None, None),
+    ) -> None:
+        self.estimator, self.settings, self.examples, self.score = estimator, settings, examples, score
+        self.context, self.data = context, data
+        self.evaluations, self.before, self.exhausted = 0, math.inf, False
+        self.error: NonFiniteError | None = None
+
+    @property
+    def looks(self) -> bool:
+        return False
+
+    def room(self, step: int) -> int | None:
+        return None
+
+    def begin(self, loop: Loop) -> None:
+        self.evaluations, self.before, self.exhausted, self.error = 0, math.inf, False, None
+
+    def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
+        self.evaluations += sum(one.evaluations for one in measured)
+
+    def epoch(self, loop: Loop, result: Result) -> None:
+        net = self.estimator
+        net.n_iter_, net.t_, net.loss_ = net.n_iter_ + 1, net.t_ + self.examples, result.loss
+        net.loss_curve_.append(result.loss)
+        if self.settings.verbose:
+            print(f"Iteration {net.n_iter_}, loss = {result.loss:.8f}")
+        if isinstance(loop.model.optimizer, LBFGS):
+            self._search(loop, result.loss)
+        else:
+            self._count(loop, result.loss)
+            self._after(loop)
+        if self.context is not None and self._told():
+            loop.stop("a callback of scikit-learn ended it")
+
+    def failed(self, loop: Loop, error: NonFiniteError) -> bool:
+        self.error = error
+        if self.score is not None:
+            self.estimator.validation_scores_.append(math.nan)
+        return True
+
+    def _search(self, loop: Loop, loss: float) -> None:
+        """End L-BFGS where scipy's does; the loss is that before the last iteration."""
+        before, self.before = self.before, loss
+        if before - loss <= FLAT * max(min(abs(before), 1e300), abs(loss), 1.0):
+            self.estimator.n_iter_ -= 1  # which found nothing better
+            loop.stop("the loss does not fall any more")
+        elif self.evaluations >= self.settings.max_fun:
+            self.exhausted = True
+            loop.stop(f"the loss was looked at {self.evaluations} times")
+
+    def _count(self, loop: Loop, loss: float) -> None:
+        """Count the epochs since it got better by more than `tol`."""
+        net, tol = self.estimator, self.settings.tol
+        if self.score is None:
+            worse = loss > net.best_loss_ - tol
+            net.best_loss_ = min(net.best_loss_, loss)
+        else:
+            score = self.score()
+            net.validation_scores_.append(score)
+            if self.settings.verbose:
+                print(f"Validation score: {score:f}")
+            worse = score < net.best_validation_score_ + tol
+            if score > net.best_validation_score_:
+                net.best_validation_score_ = score
+                net._best_weights = net.model_.get_weights()
+        net._no_improvement_count = net._no_improvement_count + 1 if worse else 0
+
+    def _after(self, loop: Loop) -> None:
+        """Bring down the rate, where the settings say so, or end."""
+        net, how = self.estimator, self.settings.learning_rate
+        sgd = self.settings.solver == "sgd"
+        if sgd and how == "invscaling":
+            rate = self.settings.learning_rate_init / (net.t_ + 1) ** self.settings.power_t
+            loop.model.set(learning_rate=rate)
+        if net._no_improvement_count <= self.settings.n_iter_no_change:
+            return
+        rate = loop.model.optimizer.learning_rate
+        if sgd and how == "adaptive" and rate > SMALLEST:
+            loop.model.set(learning_rate=rate / 5)
+            net._no_improvement_count = 0
+            return
+        what = "training loss" if self.score is None else "validation score"
+        patience, tol = self.settings.n_iter_no_change, self.settings.tol
+        loop.stop(f"no {what} better by more than tol={tol:g} for {patience:g} epochs")
+        if self.settings.verbose:
+            print(f"Ended: {loop.stopped}")
+
+    def _told(self) -> bool:
+        """Tell scikit-learn's callbacks that an epoch has ended; return whether one of them wants to end."""
+        net, (x, y) = self.estimator, self.data
+        task = self.context.subcontext(task_name="epoch")
+        task.call_on_fit_task_begin(estimator=net, X=x, y=y)
+        given = {"estimator": net, "X": x, "y": y, "metadata": {"loss": net.loss_}}
+        return bool(task.call_on_fit_task_end(**given, reconstruction_attributes=net._fitted_now))

@@ -1,0 +1,248 @@
+"""The settings of the estimators, with their checks, and what a network and an optimizer they mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from .. import losses, optimizers
+from ..core.settings import (
+    Check,
+    UnfitError,
+    count,
+    finite,
+    flag,
+    instance,
+    is_function,
+    listed,
+    sequence,
+    setting,
+    text,
+    whole,
+)
+from ..core.value import Value, value
+from ..errors import SettingError
+from ..initializers import Uniform, VarianceScaling
+from ..layers import Dense, Dropout, Input, Layer, Linear, Sigmoid
+from ..layers.activations import get as activation_of
+from ..optimizers import LBFGS, SGD, Adam, Optimizer
+from ..optimizers.schedules import OneCycle
+from ..training.callbacks.base import Callback
+from ..training.one_cycle import after
+
+SOLVERS = ("adam", "sgd", "lbfgs")
+RATES = ("constant", "invscaling", "adaptive", "one_cycle")
+THEIRS = {"identity": "linear", "logistic": "sigmoid"}
+"""What scikit-learn calls activations, and what they are here."""
+
+LOSSES = {"squared_error": "half_squared_error"}
+"""What scikit-learn calls losses, and what they are here."""
+
+UNITS: Check = whole(1).metadata["check"]
+RATE: Check = finite(0, below=1).metadata["check"]
+
+
+def _sizes(given: Any, owner: Any) -> tuple[int, ...]:
+    items = listed(given) if hasattr(given, "__iter__") else (given,)
+    return tuple(UNITS.convert(size, owner) for size in items)
+
+
+def _inner(given: Any, owner: Any) -> tuple[Any, ...]:
+    return tuple(one if isinstance(one, Layer) else UNITS.convert(one, owner) for one in listed(given))
+
+
+def _each(one: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Take one for all hidden layers, or a sequence with one for each."""
+
+    def convert(given: Any, owner: Any) -> Any:
+        if isinstance(given, (str, Layer)) or not hasattr(given, "__iter__"):
+            return one(given, owner)
+        return tuple(one(each, owner) for each in listed(given))
+
+    return convert
+
+
+def _activation(given: Any, owner: Any) -> Any:
+    return activation_of(THEIRS.get(given, given) if isinstance(given, str) else given)
+
+
+def _solver(given: Any, owner: Any) -> Any:
+    return given if isinstance(given, str) and given in SOLVERS else optimizers.get(given)
+
+
+def _rate(given: Any, owner: Any) -> Any:
+    if not (isinstance(given, str) and given in RATES) and not is_function(given):
+        raise UnfitError
+    return given
+
+
+def _patience(given: Any, owner: Any) -> float:
+    return math.inf if given == math.inf else float(UNITS.convert(given, owner))
+
+
+def _batch(given: Any, owner: Any) -> Any:
+    return given if isinstance(given, str) and given == "auto" else UNITS.convert(given, owner)
+
+
+def _verbose(given: Any, owner: Any) -> int:
+    return int(given) if isinstance(given, bool) else int(whole(0).metadata["check"].convert(given, owner))
+
+
+def _loss(given: Any, owner: Any) -> Any:
+    return losses.get(LOSSES.get(given, given) if isinstance(given, str) else given)
+
+
+def _class_weight(given: Any, owner: Any) -> Any:
+    if not isinstance(given, dict) and given != "balanced":
+        raise UnfitError
+    return given
+
+
+@value
+class NetSettings(Value):
+    """The settings of an estimator, as they are used; see `NetClassifier`."""
+
+    name: str = text()
+    hidden_layer_sizes: Any = setting("a whole number of 1 or more, or several", _sizes)
+    layers: Any = setting("layers, or numbers of units of dense ones", _inner, optional=True)
+    activation: Any = setting("an activation or its name, or one for each hidden layer", _each(_activation))
+    dropout: Any = setting(
+        "a number of at least 0 and below 1, or one for each hidden layer", _each(RATE.convert)
+    )
+    solver: Any = setting("adam, sgd, lbfgs, an optimizer or its name", _solver)
+    alpha: float = finite(0)
+    batch_size: Any = setting("'auto', or a whole number of 1 or more", _batch)
+    learning_rate: Any = setting(f"one of {', '.join(RATES)}, or a schedule", _rate)
+    learning_rate_init: float = finite(above=0)
+    power_t: float = finite(0)
+    max_iter: int = count()
+    shuffle: bool = flag()
+    random_state: Any = setting(
+        "None, a whole number or a RandomState", lambda given, owner: given, optional=True
+    )
+    tol: float = finite(0)
+    verbose: int = setting("True, False or a whole number", _verbose)
+    warm_start: bool = flag()
+    momentum: float = finite(0, below=1)
+    nesterovs_momentum: bool = flag()
+    early_stopping: bool = flag()
+    validation_fraction: float = finite(0, below=1)
+    beta_1: float = finite(0, below=1)
+    beta_2: float = finite(0, below=1)
+    epsilon: float = finite(above=0)
+    n_iter_no_change: float = setting("a whole number of 1 or more, or infinity", _patience)
+    max_fun: int = count()
+    loss: Any = setting("a loss or its name", _loss, optional=True)
+    rule: Any = setting("a learning rule or its name", lambda given, owner: given)
+    callbacks: Any = sequence("callbacks", instance(Callback, "a callback"), least=0)
+    backend: Any = text(optional=True)
+    class_weight: Any = setting("'balanced', or a dict from classes to weights", _class_weight, optional=True)
+
+    @property
+    def title(self) -> str:
+        """What messages call the estimator."""
+        return str(vars(self).get("name", ""))
+
+
+OF_SOLVERS = (
+    "learning_rate",
+    "learning_rate_init",
+    "momentum",
+    "nesterovs_momentum",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+)
+"""What an optimizer of one's own says itself."""
+
+
+def layers_of(settings: NetSettings, inputs: int, units: int, activation: str, size: float) -> list[Layer]:
+    """Return the layers of a network.
+
+    The last has so many units, and an activation; `size` is how many examples make one step, of whose loss
+    `alpha` is a part.
+
+    Weights and biases begin as in scikit-learn: uniform up to sqrt(6 / (inputs + outputs)), after Glorot &
+    Bengio 2010, and sqrt(2 / (inputs + outputs)) for the logistic function. Behind a layer of one's own,
+    whose outputs are not counted here, biases begin at 0.
+    """
+    parts = settings.hidden_layer_sizes if settings.layers is None else settings.layers
+    number = sum(isinstance(part, int) for part in parts)
+    activations, rates = _for_each(settings, "activation", number), _for_each(settings, "dropout", number)
+    made: list[Layer] = [Input(inputs)]
+    width: int | None = inputs
+    last = Linear()
+    for part in parts:
+        if isinstance(part, Layer):
+            made.append(part)
+            width = None
+            continue
+        last, rate = next(activations), next(rates)
+        made.append(_dense(settings, part, last, last, width, size))
+        made += [Dropout(rate)] if rate else []
+        width = part
+    return [*made, _dense(settings, units, activation, last, width, size)]
+
+
+def _dense(
+    settings: NetSettings, units: int, activation: Any, near: Layer, inputs: int | None, size: float
+) -> Dense:
+    """Return a dense layer whose weights begin as the activation near it wants."""
+    scale = 1 / 3 if isinstance(near, Sigmoid) else 1.0
+    bound = 0.0 if inputs is None else math.sqrt(6 * scale / (inputs + units))
+    return Dense(
+        units,
+        activation,
+        initializer=VarianceScaling(scale, "average", "uniform"),
+        bias_initializer=Uniform(-bound, bound),
+        l2=penalty(settings, size),
+    )
+
+
+def penalty(settings: NetSettings, size: float) -> float:
+    """Return the factor of sum W^2: scikit-learn adds alpha / 2 sum W^2 to the sum over a batch."""
+    return settings.alpha / (2 * size)
+
+
+def _for_each(settings: NetSettings, name: str, number: int) -> Any:
+    given = getattr(settings, name)
+    if not isinstance(given, tuple):
+        return iter((given,) * number)
+    if len(given) != number:
+        raise SettingError(
+            f"{settings.title}: {name} has {len(given)} entries, but there are {number} hidden layers"
+        )
+    return iter(given)
+
+
+def optimizer(settings: NetSettings, steps: int | None, done: int = 0) -> Optimizer:
+    """Return the optimizer, for so many steps at most after those that are done; None if nobody knows."""
+    solver = settings.solver
+    if isinstance(solver, Optimizer):
+        if settings.learning_rate != "constant":
+            raise SettingError(
+                f"{settings.title}: solver={solver!r} has a rate of its own: give it the schedule, and leave "
+                f"learning_rate='constant'"
+            )
+        return solver
+    if solver == "lbfgs":
+        # The search for the next point ends where scipy's does, in `epochs.Epochs`.
+        return LBFGS(tolerance=settings.tol, change=0.0)
+    rate: Any = settings.learning_rate_init
+    if settings.learning_rate == "one_cycle":
+        if steps is None:
+            raise SettingError(f"{settings.title}: learning_rate='one_cycle' needs to know the end: call fit")
+        rate = after(done, OneCycle(rate, max(steps, 2)))
+    elif callable(settings.learning_rate):
+        rate = settings.learning_rate
+    if solver == "adam":
+        return Adam(rate, settings.beta_1, settings.beta_2, settings.epsilon)
+    return SGD(rate, settings.momentum, settings.nesterovs_momentum and settings.momentum > 0)
+
+
+def learns_in_parts(net: Any) -> bool:
+    """Tell whether `partial_fit` is there: L-BFGS needs all data at once."""
+    if net.solver == "lbfgs":
+        raise AttributeError("partial_fit needs solver='adam' or 'sgd': L-BFGS takes all data at once")
+    return True

@@ -1,0 +1,464 @@
+"""The estimators beside scikit-learn's: the same settings, the same numbers; its tools, with ours in them."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+from sklearn.ensemble import VotingClassifier
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import lucidnet as ln
+from lucidnet import layers as L
+from lucidnet.errors import DataError, SettingError, UnknownNameError
+from lucidnet.sklearn import NetClassifier, NetRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = load_iris(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
+
+
+@pytest.fixture(autouse=True)
+def as_there():
+    """Overflows are warnings in scikit-learn's own code."""
+    with np.errstate(all="warn", under="ignore"):
+        yield
+
+
+# --- the contract -----------------------------------------------------------------------------------------
+
+
+CHECKS = """
+import json, sys, warnings
+import numpy as np
+from sklearn.utils.estimator_checks import check_estimator
+from lucidnet import sklearn as ours
+warnings.simplefilter("ignore")
+found = check_estimator(getattr(ours, sys.argv[1])(max_iter=50), on_fail=None, on_skip=None)
+print(json.dumps([[one["check_name"], one["status"], repr(one["exception"])[:500]] for one in found]))
+"""
+
+
+@pytest.mark.parametrize(("name", "least"), [("NetClassifier", 67), ("NetRegressor", 60)])
+def test_all_checks_of_scikit_learn_pass(name, least):
+    """None fails, none is skipped, none is expected to fail; those of the array API, too."""
+    ended = subprocess.run(
+        [sys.executable, "-c", CHECKS, name],
+        env=os.environ | {"SCIPY_ARRAY_API": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(ended.stdout.splitlines()[-1])
+    assert [one for one in found if one[1] != "passed"] == []
+    assert len(found) >= least
+
+
+# --- the same settings, the same numbers --------------------------------------------------------------------
+
+
+RNG = np.random.default_rng(0)
+LABELS = (RNG.random((150, 4)) > 0.5).astype(int)
+COLUMNS = RNG.normal(size=(150, 3))
+TARGETS = {
+    "two classes": (MLPClassifier, NetClassifier, (Y > 0).astype(int)),
+    "three classes": (MLPClassifier, NetClassifier, Y),
+    "labels": (MLPClassifier, NetClassifier, LABELS),
+    "a number": (MLPRegressor, NetRegressor, X[:, 0] ** 2),
+    "numbers": (MLPRegressor, NetRegressor, COLUMNS),
+}
+
+
+def begin_alike(theirs, ours, x, y):
+    """Fit both once, and give ours the weights of theirs, and no memory."""
+    theirs.fit(x, y)
+    ours.fit(x, y)
+    pairs = zip(theirs.coefs_, theirs.intercepts_, strict=True)
+    vector = np.concatenate([array.ravel() for pair in pairs for array in pair])
+    ours.model_.set_weights(vector, reset=True)
+    np.testing.assert_array_equal(ours.coefs_[0], theirs.coefs_[0])
+    np.testing.assert_array_equal(ours.intercepts_[1], theirs.intercepts_[1])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+def test_a_step_of_gradient_descent_is_theirs(activation, target, weighted):
+    """Loss, penalty, weights of examples, momentum: five steps on all examples."""
+    theirs, ours, y = TARGETS[target]
+    how = {
+        "solver": "sgd",
+        "alpha": 0.3,
+        "batch_size": 150,
+        "learning_rate_init": 0.05,
+        "max_iter": 5,
+        "warm_start": True,
+        "shuffle": False,
+        "activation": activation,
+        "hidden_layer_sizes": (6, 5),
+        "random_state": 0,
+    }
+    theirs, ours = theirs(**how), ours(**how)
+    begin_alike(theirs, ours, X, y)
+    weights = np.random.default_rng(1).uniform(0.5, 2, 150) if weighted else None
+    for one in (theirs, ours):
+        one.fit(X, y, sample_weight=weights)
+    for mine, their in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True):
+        np.testing.assert_allclose(mine, their, rtol=1e-9, atol=1e-12)
+    if target != "numbers":  # whose loss is a mean over outputs there, though its gradient is of a sum
+        np.testing.assert_allclose(ours.loss_curve_[-5:], theirs.loss_curve_[-5:], rtol=1e-9)
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_epochs_of_batches_are_theirs(solver, learning_rate):
+    how = {
+        "solver": solver,
+        "learning_rate": learning_rate,
+        "alpha": 0.0,
+        "batch_size": 50,
+        "max_iter": 30,
+        "n_iter_no_change": 2,
+        "tol": 0.002,
+        "warm_start": True,
+        "shuffle": False,
+        "random_state": 0,
+        "momentum": 0.5 if learning_rate == "constant" else 0.0,  # which differs while the rate changes
+        "learning_rate_init": 0.03,
+        "epsilon": 1e-12,  # which stands in another place there
+    }
+    theirs, ours = MLPClassifier((7,), **how), NetClassifier((7,), **how)
+    for one in (theirs, ours):
+        one.set_params(max_iter=1)
+    begin_alike(theirs, ours, X, Y)
+    for one in (theirs, ours):
+        one.set_params(max_iter=30)
+        one.best_loss_, one._no_improvement_count = np.inf, 0
+        one.t_ = 0
+        one.fit(X, Y)
+    assert ours.n_iter_ == theirs.n_iter_
+    np.testing.assert_allclose(ours.loss_curve_[1:], theirs.loss_curve_[1:], rtol=1e-6)
+    np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-5, atol=1e-8)
+
+
+def test_lbfgs_finds_the_same_minimum():
+    """A convex problem has but one: no hidden layer that bends, and a penalty."""
+    x, y = load_breast_cancer(return_X_y=True)
+    x = StandardScaler().fit_transform(x)
+    how = {"solver": "lbfgs", "alpha": 3.0, "max_iter": 2000, "tol": 1e-6, "activation": "identity"}
+    theirs = MLPClassifier((3,), random_state=0, **how).fit(x, y)
+    ours = NetClassifier((3,), random_state=0, **how).fit(x, y)
+    assert abs(ours.loss_curve_[-1] - theirs.loss_) < 1e-5 * theirs.loss_
+    np.testing.assert_allclose(ours.predict_proba(x), theirs.predict_proba(x), atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["digits", "cancer", "diabetes"])
+def test_as_good_as_theirs(name):
+    """The mean score over five seeds is at least theirs minus two standard errors."""
+    x, y = {"digits": load_digits, "cancer": load_breast_cancer, "diabetes": load_diabetes}[name](
+        return_X_y=True
+    )
+    kinds = (MLPRegressor, NetRegressor) if name == "diabetes" else (MLPClassifier, NetClassifier)
+    x = x.astype("float32")
+    y = (y - y.mean()) / y.std() if name == "diabetes" else y
+    scores = []
+    for seed in range(5):
+        a, b, c, d = train_test_split(x, y, random_state=seed, test_size=0.3)
+        how = {"hidden_layer_sizes": (30,), "max_iter": 25, "batch_size": 40, "random_state": seed}
+        how["learning_rate_init"] = 0.005
+        scores.append([make_pipeline(StandardScaler(), kind(**how)).fit(a, c).score(b, d) for kind in kinds])
+    theirs, ours = np.array(scores).T
+    error = (np.var(ours, ddof=1) / 5 + np.var(theirs, ddof=1) / 5) ** 0.5
+    assert ours.mean() >= theirs.mean() - 2 * error, (ours, theirs)
+    assert ours.mean() > {"digits": 0.93, "cancer": 0.93, "diabetes": 0.3}[name]
+
+
+# --- what those decline -------------------------------------------------------------------------------------
+
+
+def test_layers_of_ones_own_activations_dropout():
+    x, y = load_digits(return_X_y=True)
+    x = (x[:600] / 16).astype("float32")
+    image = [L.Reshape((8, 8, 1)), L.Conv2D(6, 3, activation="relu"), L.MaxPooling2D(2), L.Flatten(), 60]
+    net = NetClassifier(
+        layers=image,
+        activation=["gelu"],
+        dropout=0.1,
+        learning_rate_init=0.01,
+        batch_size=30,
+        max_iter=20,
+        random_state=0,
+    )
+    net.fit(x[:450], y[:450])
+    assert net.score(x[450:], y[450:600]) > 0.85
+    kinds = [type(layer).__name__ for layer in net.model_.net.layers]
+    assert kinds == ["Input", "Reshape", "Conv2D", "MaxPooling2D", "Flatten", "Dense", "Dropout", "Dense"]
+    assert net.model_.net.layers[5].activation == L.GELU()
+    found = net.activations(x[:2])
+    np.testing.assert_array_equal(found["conv2d2"], net.model_.activations(x[:2])["conv2d2"])
+    several = NetClassifier((8, 7), ["tanh", "silu"], dropout=[0.2, 0.0], max_iter=2).fit(X, Y).model_.net
+    assert [type(layer).__name__ for layer in several.layers] == [
+        "Input",
+        "Dense",
+        "Dropout",
+        "Dense",
+        "Dense",
+    ]
+    assert [several.layers[i].activation for i in (1, 3, 4)] == [L.Tanh(), L.SiLU(), L.Softmax()]
+
+
+@pytest.mark.parametrize("solver", ["rmsprop", ln.optimizers.RMSprop(0.01)], ids=["name", "value"])
+def test_optimizers_rules_losses(solver):
+    net = NetClassifier((20,), "tanh", solver=solver, rule="fa", loss="mse", max_iter=60, batch_size=10)
+    net.set_params(random_state=1)
+    with pytest.raises(SettingError, match="hinge takes signed scores, but the network ends in Softmax"):
+        NetClassifier(loss="hinge", max_iter=1).fit(X, Y)
+    net.fit(X, Y)
+    assert net.model_.rule == ln.rules.get("fa")
+    assert type(net.model_.optimizer) is ln.optimizers.RMSprop
+    assert net.score(X, Y) > 0.9
+    huber = NetRegressor((10,), "tanh", loss="huber", solver="lbfgs", random_state=0)
+    assert huber.fit(X[:, 1:], X[:, 0]).score(X[:, 1:], X[:, 0]) > 0.85
+
+
+def test_weights_of_classes_are_scikit_learns():
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    some = np.r_[0:50, 50:70, 100:110]
+    x, y, given = X[some], NAMES[some], np.random.default_rng(0).uniform(1, 2, 80)
+    for weight in ("balanced", {"setosa": 2.0, "virginica": 0.5}):
+        how = {"hidden_layer_sizes": (5,), "max_iter": 5, "random_state": 0, "batch_size": 16}
+        one = NetClassifier(class_weight=weight, **how).fit(x, y, sample_weight=given)
+        two = NetClassifier(**how).fit(x, y, sample_weight=given * compute_sample_weight(weight, y))
+        np.testing.assert_allclose(one.predict_proba(x), two.predict_proba(x), rtol=1e-12)
+    plain = NetClassifier(**how).fit(x, y, sample_weight=given)
+    assert not np.allclose(one.predict_proba(x), plain.predict_proba(x), rtol=1e-3)
+
+
+def test_one_cycle_and_schedules():
+    net = NetClassifier(
+        (10,), learning_rate="one_cycle", learning_rate_init=0.05, max_iter=10, random_state=0
+    )
+    net.set_params(n_iter_no_change=100, warm_start=True).fit(X, Y)
+    cycle = ln.optimizers.schedules.OneCycle(0.05, 10)
+    assert net.model_.optimizer.learning_rate == cycle
+    net.fit(X, Y)  # begins another cycle
+    assert net.model_.optimizer.learning_rate(10) == cycle(0)
+    with pytest.raises(SettingError, match="call fit"):
+        clone(net).partial_fit(X, Y, classes=[0, 1, 2])
+    decay = ln.optimizers.schedules.ExponentialDecay(0.1, 0.5, 1)
+    assert (
+        NetClassifier((5,), learning_rate=decay, max_iter=2).fit(X, Y).model_.optimizer.learning_rate == decay
+    )
+
+
+def test_callbacks_of_ours_and_of_scikit_learn(capsys):
+    seen = []
+    told = ln.callbacks.On(epoch=lambda loop, result: seen.append(result.loss))
+    net = NetClassifier((4,), max_iter=6, callbacks=[told], random_state=0).fit(X, Y)
+    assert seen == net.loss_curve_ == net.history_["loss"]
+    theirs = pytest.importorskip("sklearn.callback")
+
+    class Watch:
+        def __init__(self):
+            self.ended, self.scores = 0, []
+
+        def setup(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            self.ended += 1
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+            if context.task_name == "epoch":
+                self.scores.append(fitted_estimator.score(X, y))
+            return len(self.scores) == 4
+
+    watch = Watch()
+    assert isinstance(watch, theirs.FitCallback)
+    net = NetClassifier((4,), max_iter=20, random_state=0).set_callbacks(watch)
+    net.fit(X, Y)
+    assert net.n_iter_ == 4 and watch.ended == 1
+    assert watch.scores[-1] == net.score(X, Y)
+    assert "callback" in net.model_.history.stopped
+
+
+def test_sparse_rows_are_dense_ones():
+    x = np.where(np.abs(X) > 0.7, X, 0)
+    for solver in ("adam", "lbfgs"):
+        how = {"solver": solver, "hidden_layer_sizes": (5,), "max_iter": 10, "random_state": 0}
+        one, two = NetClassifier(**how).fit(x, NAMES), NetClassifier(**how).fit(sparse.csr_array(x), NAMES)
+        np.testing.assert_array_equal(one.coefs_[0], two.coefs_[0])
+        np.testing.assert_array_equal(one.predict_proba(x), two.predict_proba(sparse.csc_array(x)))
+    labels = sparse.csr_matrix(LABELS)
+    np.testing.assert_array_equal(
+        NetClassifier((5,), max_iter=3, random_state=0).fit(x, labels).predict(x),
+        NetClassifier((5,), max_iter=3, random_state=0).fit(x, LABELS).predict(x),
+    )
+
+
+def test_warm_start_and_partial_fit_go_on():
+    whole = NetClassifier((6,), max_iter=8, random_state=0, tol=0, n_iter_no_change=100).fit(X, NAMES)
+    parts = NetClassifier((6,), random_state=0)
+    for _ in range(8):
+        parts.partial_fit(X, NAMES, classes=np.unique(NAMES))
+    np.testing.assert_array_equal(whole.coefs_[0], parts.coefs_[0])
+    warm = clone(whole).set_params(max_iter=4, warm_start=True).fit(X, NAMES).fit(X, NAMES)
+    np.testing.assert_array_equal(whole.coefs_[0], warm.coefs_[0])
+    assert len(warm.loss_curve_) == 8
+    again = pickle.loads(pickle.dumps(parts)).partial_fit(X, NAMES)
+    np.testing.assert_array_equal(again.coefs_[0], parts.partial_fit(X, NAMES).coefs_[0])
+
+
+def test_early_stopping_keeps_the_best():
+    x, y = load_digits(return_X_y=True)
+    x = (x[:400] / 16).astype("float32")
+    net = NetClassifier((30,), early_stopping=True, max_iter=60, learning_rate_init=0.02, random_state=0)
+    net.fit(x, y[:400])
+    assert net.best_validation_score_ == max(net.validation_scores_) and net.best_loss_ is None
+    assert len(net.validation_scores_) == net.n_iter_ < 60
+    held = train_test_split(x, y[:400], random_state=net.model_.seed, test_size=0.1, stratify=y[:400])
+    assert net.score(held[1], held[3]) == net.best_validation_score_
+
+
+# --- inside scikit-learn's tools ------------------------------------------------------------------------------
+
+
+def test_inside_its_tools():
+    net = NetClassifier((8,), max_iter=30, learning_rate_init=0.02, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), net)
+    assert cross_val_score(pipeline, X, NAMES, cv=3, n_jobs=2).mean() > 0.85
+    search = GridSearchCV(pipeline, {"netclassifier__activation": ["tanh", "relu"]}, cv=2, n_jobs=2)
+    assert search.fit(X, NAMES).best_score_ > 0.85
+    assert list(search.classes_) == ["setosa", "versicolor", "virginica"]
+    voting = VotingClassifier([("net", net), ("line", LogisticRegression())], voting="soft").fit(X, NAMES)
+    assert voting.score(X, NAMES) > 0.9
+    calibrated = CalibratedClassifierCV(net, cv=2).fit(X, NAMES)
+    assert calibrated.predict_proba(X).shape == (150, 3)
+    found = permutation_importance(net.fit(X, NAMES), X, NAMES, random_state=0, n_repeats=3)
+    assert found.importances_mean[2:].sum() > found.importances_mean[:2].sum()
+
+
+def test_frames_with_text():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"length": X[:, 2], "color": np.where(X[:, 0] > 0, "red", "blue")})
+    net = NetClassifier((8,), max_iter=40, learning_rate_init=0.02, random_state=0)
+    made = make_column_transformer((OneHotEncoder(), ["color"]), (StandardScaler(), ["length"]))
+    pipeline = make_pipeline(made, net).fit(frame, pandas.Series(NAMES))
+    assert pipeline.score(frame, NAMES) > 0.85
+    numbers = pandas.DataFrame(X, columns=list("abcd"))
+    net.fit(numbers, NAMES)
+    assert list(net.feature_names_in_) == list("abcd")
+    with pytest.raises(ValueError, match="feature names"):
+        net.predict(numbers[list("badc")])
+
+
+def test_searches_over_dask():
+    distributed = pytest.importorskip("distributed")
+    import joblib
+
+    search = GridSearchCV(NetClassifier((5,), max_iter=5, random_state=0), {"alpha": [0.0, 0.1]}, cv=2)
+    alone = search.fit(X, Y).cv_results_["mean_test_score"]
+    how = {"dashboard_address": None, "n_workers": 1, "threads_per_worker": 2}
+    with (
+        warnings.catch_warnings(action="ignore"),
+        distributed.LocalCluster(processes=False, **how) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_backend("dask"),
+    ):
+        together = clone(search).fit(X, Y).cv_results_["mean_test_score"]
+    np.testing.assert_array_equal(alone, together)
+
+
+def test_on_jax():
+    pytest.importorskip("jax")
+    how = {"hidden_layer_sizes": (5,), "max_iter": 5, "random_state": 0, "batch_size": 30}
+    one, two = NetClassifier(**how).fit(X, NAMES), NetClassifier(backend="jax:cpu", **how).fit(X, NAMES)
+    np.testing.assert_allclose(one.predict_proba(X), two.predict_proba(X), rtol=1e-9)
+
+
+def test_a_model_in_a_pipeline_points_to_the_estimators():
+    model = ln.Model([L.Dense(3, "softmax")])
+    model.compile("categorical_crossentropy")
+    with pytest.raises(TypeError, match="use lucidnet.sklearn.NetClassifier"):
+        make_pipeline(StandardScaler(), model).fit(X, Y).predict(X)
+    with pytest.raises(TypeError, match="use lucidnet.sklearn.NetClassifier"):
+        clone(model)
+
+
+# --- what cannot be honoured ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        (
+            {"hidden_layer_sizes": (5, 0)},
+            SettingError,
+            "NetClassifier: hidden_layer_sizes must be a whole number",
+        ),
+        ({"activation": "rellu"}, UnknownNameError, "NetClassifier: activation: .*did you mean 'relu'"),
+        (
+            {"activation": ["relu", "tanh"]},
+            SettingError,
+            "activation has 2 entries, but there are 1 hidden layers",
+        ),
+        ({"dropout": 1.0}, SettingError, "NetClassifier: dropout must be"),
+        ({"solver": "adm"}, UnknownNameError, "solver: .*did you mean 'adam'"),
+        ({"learning_rate": "cosine"}, SettingError, "learning_rate must be one of constant"),
+        ({"solver": ln.optimizers.Adam(), "learning_rate": "adaptive"}, SettingError, "a rate of its own"),
+        ({"max_iter": 0}, SettingError, "max_iter must be a whole number of 1 or more"),
+        ({"max_iter": True}, SettingError, "max_iter must be a whole number of 1 or more, got True"),
+        ({"shuffle": "no"}, SettingError, "shuffle must be True or False"),
+        ({"rule": "hebb"}, UnknownNameError, "rule"),
+        ({"class_weight": "even"}, SettingError, "class_weight must be 'balanced'"),
+        ({"layers": ["dense"]}, SettingError, "layers must be"),
+        ({"callbacks": [print]}, SettingError, "callbacks must be"),
+        ({"random_state": "seed"}, ValueError, "seed"),
+    ],
+    ids=str,
+)
+def test_wrong_settings_are_named(settings, error, message):
+    with pytest.raises(error, match=message):
+        NetClassifier(**settings).fit(X, Y)
+
+
+def test_wrong_data_are_named():
+    with pytest.raises(NotFittedError):
+        NetClassifier().predict(X)
+    with pytest.raises(DataError, match="scale the inputs"):
+        NetRegressor((5,), "identity", solver="sgd", learning_rate_init=10.0).fit(X * 1e3, X[:, 0])
+    with pytest.raises(DataError, match=r"classes that are not known, \['rosa'\]"):
+        NetClassifier((5,)).partial_fit(X, NAMES, classes=np.unique(NAMES)).partial_fit(
+            X[:2], ["rosa", "setosa"]
+        )
+    with pytest.raises(DataError, match="y has 2 outputs, and had 1 before"):
+        NetRegressor((5,)).partial_fit(X, X[:, 0]).partial_fit(X, X[:, :2])
+    with pytest.raises(DataError, match="several labels for each example before"):
+        NetClassifier((5,)).partial_fit(X, LABELS, classes=range(4)).partial_fit(X, Y)
+    with pytest.warns(ConvergenceWarning, match="max_iter=2"):
+        NetClassifier((5,), max_iter=2).fit(X, Y)
+    with pytest.warns(UserWarning, match="batch_size=999 is more than the 150 examples"):
+        NetClassifier((5,), max_iter=1, batch_size=999).fit(X, Y)
