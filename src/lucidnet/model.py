@@ -176,8 +176,8 @@ class Model:
         Parameters
         ----------
         loss : str, Loss or callable
-            The loss, by name, as a value, or a function of (prediction, target); a dict of them for a
-            network with several outputs.
+            The loss, by name, as a value, or a function such as ``f(target, prediction)``, whose own names
+            say which is which (`losses.Custom`); a dict of them for a network with several outputs.
         optimizer : str or Optimizer
             The optimizer, by name (with its default settings) or as a value.
         metrics : sequence of str, Metric or callable

@@ -205,8 +205,6 @@ class TestArrays:
     def test_a_stateful_network_keeps_the_order(self, file):
         model = ln.Model([Input((3, 1)), LeakyRNN(2, stateful=True), Dense(2, "softmax")])
         model.compile("categorical_crossentropy", "sgd")
-        for x in (X[..., None], X):
-            del x
         with pytest.raises(SettingError, match="pass shuffle=False"):
             model.fit(X[..., None], Y, verbose=0)
 
@@ -240,3 +238,15 @@ class TestIterators:
         with pytest.raises(DataError, match=r"y is missing: .*Dataset.from_iterator\(batches\)"):
             made().fit(list(batches()), verbose=0)
         made().fit(Dataset.from_iterator(list(batches())), epochs=2, verbose=0)
+
+
+def test_settings_without_effect():
+    with pytest.raises(SettingError, match="output_padding=1 has no effect with padding='same'"):
+        ln.layers.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1)
+    with pytest.raises(SettingError, match="derivative has no effect, as 'relu' brings its own"):
+        ln.layers.Activation("relu", np.sign)
+    for given in ({"y": Y}, {"x": X, "shape": 3}):
+        with pytest.raises(SettingError, match="has no effect"):
+            ln.check.gradients(Dense(2), **given)
+    with pytest.raises(SettingError, match="shape=.* has no effect without net"):
+        ln.check.rule("fa", shape=(3,))

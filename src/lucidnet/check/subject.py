@@ -231,7 +231,7 @@ def scattered(params: Tree, rng: Stream) -> Tree:
 
 def as_float64(array: Any) -> Array:
     """Return a copy in float64."""
-    return np.array(array, dtype=np.float64)
+    return np.array(array, dtype=np.float64, order="C")  # numbers are changed one by one, by their place
 
 
 def example(rng: Stream, rows: int, shape: Shape) -> Array:

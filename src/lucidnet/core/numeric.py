@@ -39,10 +39,6 @@ def numeric(x: Any, name: str) -> Any:
     [[1.0, 1.0], [2.5, 0.0]]
     """
     _refuse(x, name)
-    if isinstance(x, (list, tuple)):
-        for item in x:
-            if not isinstance(item, (int, float, list, tuple)):
-                _refuse(item, name)
     try:
         made = np.asarray(x)
     except ValueError as error:
@@ -101,6 +97,11 @@ def scalar(made: Any, what: str, finite: bool = True) -> float:
 
 def _refuse(x: Any, name: str) -> None:
     """Raise for what NumPy would make another thing of, or nothing, without a word."""
+    if isinstance(x, (list, tuple)):
+        if x and not isinstance(x[0], (int, float)):  # a row of numbers is not gone through
+            for item in x:
+                _refuse(item, name)
+        return
     if isinstance(x, np.ndarray):
         if isinstance(x, np.ma.MaskedArray) and (count := int(np.ma.getmaskarray(x).sum())):
             raise DataError(

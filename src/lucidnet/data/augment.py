@@ -231,8 +231,8 @@ def mixup(x: Any, y: Any, rng: Stream, alpha: float = 0.2) -> tuple[Array, Array
         w = share.reshape(-1, *(1,) * (array.ndim - 1)).astype(array.dtype)
         return w * array + (1 - w) * array[other]
 
-    floats = y if y.dtype.kind == "f" else y.astype("float32")
-    return mixed(x), mixed(floats)
+    x, y = (array if array.dtype.kind == "f" else array.astype("float32") for array in (x, y))
+    return mixed(x), mixed(y)
 
 
 @takes(images=array_like(), rows=array_like(), columns=array_like())
@@ -246,7 +246,7 @@ def sampled(images: Array, rows: Array, columns: Array) -> Array:
     rows, columns : array (n, height, width)
         Where to look for each pixel of the result.
     """
-    if images.ndim != 4 or not rows.shape == columns.shape == images.shape[:3]:
+    if images.ndim != 4 or rows.ndim != 3 or rows.shape != columns.shape or len(rows) != len(images):
         raise ShapeError(
             f"sampled: expected images (n, height, width, channels), rows and columns (n, height, width), "
             f"got {images.shape}, {rows.shape} and {columns.shape}"

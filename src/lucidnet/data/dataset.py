@@ -193,7 +193,7 @@ class Arrays(Dataset):
         lengths = {len(array) for part in parts for _, array in leaves(part)}
         if len(lengths) != 1 or not min(lengths):
             raise DataError(
-                f"expected x, y and weights of one length, and not empty, got lengths {sorted(lengths)}"
+                f"expected arrays of one length (x, y, weights), and not empty, got lengths {sorted(lengths)}"
             )
         self.parts, self.length = parts, lengths.pop()
 

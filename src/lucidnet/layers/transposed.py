@@ -55,7 +55,7 @@ class Conv2DTranspose(Layer):
     padding : {"valid", "same"}, int or pairs of int
         What is cut off around the output; "same" gives strides times the size of the input.
     output_padding : int
-        By how much the output is larger at its end, below the strides.
+        By how much the output is larger at its end, below the strides; not with ``padding="same"``.
     activation, use_bias, initializer, bias_initializer
         As for `Conv2D`; W is (kernel, kernel, filters, channels).
 
@@ -86,6 +86,12 @@ class Conv2DTranspose(Layer):
             raise SettingError(
                 f"Conv2DTranspose: output_padding must be at least 0 and below the strides {self.strides}, "
                 f"got {self.output_padding!r}"
+            )
+
+        if self.padding == "same" and self.output_padding:
+            raise SettingError(
+                f"Conv2DTranspose: output_padding={self.output_padding} has no effect with padding='same', "
+                "which gives strides times the size of the input: leave it out, or give padding as a number"
             )
 
     def outputs(self, size: Shape) -> tuple[int, int]:

@@ -61,14 +61,14 @@ def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:
     return x
 
 
-def example_shape(x: Any) -> Any:
+def example_shape(x: Any, title: str = "x") -> Any:
     """Return the shape of one example, as it was brought."""
     if isinstance(x, Mapping):
-        return {name: example_shape(array) for name, array in x.items()}
-    x = numeric(x, "x")
+        return {name: example_shape(array, f"{title}[{name!r}]") for name, array in x.items()}
+    x = numeric(x, title)
     if x.ndim < 2:
-        raise DataError(f"x: expected examples (n, ...), got shape {x.shape}")
-    check_some(x, "x")
+        raise DataError(f"{title}: expected examples (n, ...), got shape {x.shape}")
+    check_some(x, title)
     return tuple(x.shape[1:])
 
 
