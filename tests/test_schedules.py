@@ -228,8 +228,25 @@ def test_lines_between_points():
     np.testing.assert_allclose([line(s) for s in steps], np.interp(steps, [0, 4, 6], [1, 3, 0]), atol=1e-15)
 
 
-def test_a_tiny_cycle():
-    assert [OneCycle(1.0, 2)(step) for step in range(2)] == pytest.approx([1.0, 4e-6])
+@pytest.mark.parametrize("steps", [2, 3, 4, 7])
+@pytest.mark.parametrize("phases", [2, 3])
+@pytest.mark.parametrize("between", ["cosine", "linear"])
+def test_a_cycle_of_few_steps(steps, phases, between):
+    """PyTorch leaves out a phase that ends before the first step; the next begins where that would end."""
+    torch = pytest.importorskip("torch")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.1, momentum=0.9)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 2.0, steps, anneal_strategy=between[:6].replace("cosine", "cos"), three_phase=phases == 3
+    )
+    mine = OneCycle(2.0, steps, between=between, phases=phases)
+    momentum = mine.momentum()
+    for step in range(steps):
+        group = optimizer.param_groups[0]
+        assert mine(step) == pytest.approx(group["lr"], rel=1e-12, abs=1e-15)
+        assert momentum(step) == pytest.approx(group["momentum"], rel=1e-12)
+        optimizer.step()
+        if step < steps - 1:
+            theirs.step()
 
 
 def test_plain_functions_take_part():
@@ -261,11 +278,16 @@ def test_dropout_may_change_with_the_steps():
         (lambda: Cosine(1.0, 0.0, 2.5), "Cosine: steps must be a whole number"),
         (lambda: Fixed(float("nan")), "Fixed: value must be a finite number, got nan"),
         (lambda: Fixed("a"), "value must be a finite number, got 'a'"),
-        (lambda: ExponentialDecay(1.0, 0.0), "factor must be above 0, got 0.0"),
+        (lambda: ExponentialDecay(1.0, 0.0), "factor must be above 0 and at most 1, got 0.0"),
+        (lambda: ExponentialDecay(1.0, 1.1), "factor must be above 0 and at most 1, got 1.1"),
+        (lambda: StepDecay(1.0, 5, 2), "factor must be .* 0 .* 1, got 2"),
+        (lambda: TimeDecay(1.0, -0.1), "decay must be at least 0, got -0.1"),
+        (lambda: CosineRestarts(1.0, 0.0, 5, shrink=1.5), "shrink must be .* 0 .* 1, got 1.5"),
+        (lambda: Warmup(5, 0.1, 0.2), "start must be at most 0.1, the value that it rises to, got 0.2"),
         (lambda: Cyclic(0.0, 1.0, 5, mode="square"), "mode must be one of triangular"),
         (lambda: OneCycle(1.0, 1), "OneCycle: steps must be a whole number of 2 or more, got 1"),
         (lambda: OneCycle(1.0, 9, warmup=1.0), "warmup must be above 0 and below 1"),
-        (lambda: OneCycle(1.0, 9, divide=0), "divide must be above 0"),
+        (lambda: OneCycle(1.0, 9, divide=0.5), "divide must be at least 1, got 0.5"),
         (lambda: OneCycle(1.0, 9, phases=4), "phases must be one of 2, 3"),
         (lambda: OneCycle(1.0, 9, between="constant"), "between must be one of cosine, linear"),
         (lambda: Piecewise([]), "points must be a sequence of pairs"),

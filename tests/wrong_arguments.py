@@ -66,6 +66,7 @@ TAKES = {
     "number": NUMBERS | {"0", "-1", "np.int64(-1)", "-0.5"},
     "number 0": NUMBERS | {"0"},
     "number 1": NUMBERS,
+    "above 0 to 1": {"1"},
     "above 0": NUMBERS,
     "0 to 1": {"0", "1"},
     "0 to below 1": {"0"},
@@ -91,6 +92,8 @@ TAKES = {
     "new sizes": {"1", "-1", "np.int64(-1)", "10**400", "[1]", "(1, 2, 3, 4)"},
     "padding": {"0", "1", "10**400"},
     "padding 1": {"0", "1", "10**400", "[1]"},
+    "below a window": {"0", "1"},
+    "below a window 1": {"0", "1", "[1]"},
     "sizes 1": {"1", "10**400", "[1]"},
     "path": {"text"},
     "branches": {"[]", "()"},
@@ -120,8 +123,8 @@ RECURRENT = {
 WINDOWS = {"kernel_size": "sizes", "strides": "sizes", "padding": "padding", "dilation": "sizes"}
 WINDOWS_1 = {"kernel_size": "sizes 1", "strides": "sizes 1", "padding": "padding 1", "dilation": "sizes 1"}
 AFTER = {"activation": "activation", "use_bias": "bool"} | WEIGHTS
-POOLING = {"pool_size": "sizes", "strides": "sizes?", "padding": "padding"}
-POOLING_1 = {"pool_size": "sizes 1", "strides": "sizes 1?", "padding": "padding 1"}
+POOLING = {"pool_size": "sizes", "strides": "sizes?", "padding": "below a window"}
+POOLING_1 = {"pool_size": "sizes 1", "strides": "sizes 1?", "padding": "below a window 1"}
 OPTIMIZER = {"learning_rate": "schedule", "weight_decay": "schedule", "clip": "value?"}
 MOMENTS = OPTIMIZER | {"beta1": "schedule below 1", "beta2": "schedule below 1", "epsilon": "number 0"}
 FEEDBACK = {"initializer": "initializer?", "seed": "seed?"}
@@ -321,16 +324,16 @@ OTHERS = [
     (S.Product, {"factors": (1.0,)}, {"factors": "schedules"}),
     (
         S.Warmup,
-        {"steps": 3, "then": 1.0},
+        {"steps": 3, "then": 4.0},
         {"steps": "whole 1", "then": "any schedule", "start": "number"},
     ),
-    (S.StepDecay, {"start": 1, "every": 2}, {"start": "number", "every": "whole 1", "factor": "number"}),
+    (S.StepDecay, {"start": 1, "every": 2}, {"start": "number", "every": "whole 1", "factor": "0 to 1"}),
     (
         S.ExponentialDecay,
-        {"start": 1, "factor": 2},
-        {"start": "number", "every": "whole 1", "factor": "above 0"},
+        {"start": 1, "factor": 0.5},
+        {"start": "number", "every": "whole 1", "factor": "above 0 to 1"},
     ),
-    (S.TimeDecay, {"start": 1, "decay": 2}, {"start": "number", "decay": "number"}),
+    (S.TimeDecay, {"start": 1, "decay": 2}, {"start": "number", "decay": "number 0"}),
     (
         S.Polynomial,
         {"start": 1, "stop": 2, "steps": 3},
@@ -349,7 +352,7 @@ OTHERS = [
             "stop": "number",
             "steps": "whole 1",
             "stretch": "whole 1",
-            "shrink": "number",
+            "shrink": "0 to 1",
         },
     ),
     (S.Piecewise, {"points": [(0, 1)]}, {"points": "value", "between": "choice"}),
@@ -362,7 +365,7 @@ OTHERS = [
             "up": "whole 1",
             "down": "whole 1?",
             "mode": "choice",
-            "gamma": "number",
+            "gamma": "0 to 1",
         },
     ),
     (
@@ -372,8 +375,8 @@ OTHERS = [
             "peak": "number",
             "steps": "whole 2",
             "warmup": "inside 0 to 1",
-            "divide": "above 0",
-            "final_divide": "above 0",
+            "divide": "number 1",
+            "final_divide": "number 1",
             "between": "choice",
             "phases": "choice 2 3",
         },

@@ -41,6 +41,30 @@ class Initializer(Value):
         """Return the initializer before an activation of this scale: itself, if it is not `Fitting`."""
         return self
 
+    def kernel(
+        self, rng: Stream, shape: Shape, *, groups: int = 1, share: float = 1.0, swapped: bool = False
+    ) -> Array:
+        """Return the weights of a layer whose units see other inputs than the shape tells.
+
+        An initializer that asks neither how many inputs a unit has nor which weights are one unit's need not
+        define this.
+
+        Parameters
+        ----------
+        rng : Stream
+            The random numbers.
+        shape : tuple of int
+            (..., inputs of one group, outputs of all groups); the last two exchanged if `swapped`.
+        groups : int
+            Into how many groups the outputs are divided.
+        share : float
+            Which part of the inputs an output sees at a time: 1 / vocabulary of an embedding, 1 / strides of
+            a transposed convolution.
+        swapped : bool
+            Whether inputs are the last axis and outputs the last but one.
+        """
+        return self(rng, shape)
+
 
 def _checked(call: Callable[..., Any]) -> Any:
     """Return the call of a user's own initializer, whose result has the shape that was asked for."""
@@ -126,9 +150,15 @@ class VarianceScaling(Initializer):
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Return an array scaled by the fans of its shape."""
-        fan_in, fan_out = fans(shape)
+        return self.kernel(rng, shape)
+
+    def kernel(
+        self, rng: Stream, shape: Shape, *, groups: int = 1, share: float = 1.0, swapped: bool = False
+    ) -> Array:
+        """Return weights scaled by the numbers of inputs that a unit sees, and of units that see an input."""
+        fan_in, fan_out = fans(shape, groups=groups, share=share, swapped=swapped)
         fan = {"in": fan_in, "out": fan_out, "average": (fan_in + fan_out) / 2}[self.fan]
-        std = math.sqrt(self.scale / max(fan, 1))
+        std = math.sqrt(self.scale / (fan or 1))
         if self.distribution == "normal":
             return std * rng.normal(shape)
         return math.sqrt(3) * std * (2 * rng.uniform(shape) - 1)
@@ -139,18 +169,34 @@ class Orthogonal(Initializer):
     """Orthonormal rows or columns, whichever are fewer, times `gain` (Saxe et al. 2014).
 
     Drawn uniformly: Q of the QR decomposition of a normal matrix, with the signs of R's diagonal
-    (Mezzadri 2007). Arrays of more than two axes count as matrices whose columns are the last axis.
+    (Mezzadri 2007). A column holds the weights into one unit, whatever the layout of the array; the groups of
+    a convolution (each channel of a depthwise one) are matrices of their own.
     """
 
     gain: float = finite(default=1.0)
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
-        """Return a matrix with orthogonal rows or columns."""
+        """Return a matrix with orthogonal rows or columns; all axes but the last count as rows."""
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall = rng.normal((max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(tall.astype("float64"))
         q *= np.sign(np.diag(r))
         return (self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(rng.dtype)
+
+    def kernel(
+        self, rng: Stream, shape: Shape, *, groups: int = 1, share: float = 1.0, swapped: bool = False
+    ) -> Array:
+        """Return weights that are orthogonal matrices from inputs to units, one for each group."""
+        if swapped:
+            turned = (*shape[:-2], shape[-1], shape[-2])
+            return self.kernel(rng, turned, groups=groups).swapaxes(-1, -2)
+        if groups == 1:
+            return self(rng, shape)
+        one = (*shape[:-1], shape[-1] // groups)
+        made = rng.full(shape, 0)
+        for k in range(groups if type(made) is np.ndarray else 1):  # of blank ones a single one tells enough
+            made[..., k * one[-1] : (k + 1) * one[-1]] = self(rng.child(str(k)), one)
+        return made
 
 
 @value
@@ -189,24 +235,33 @@ class Fitting(Initializer):
         """Return an array for a layer without activation."""
         return self.before(None)(rng, shape)
 
+    def kernel(self, rng: Stream, shape: Shape, **fans: Any) -> Array:
+        return self.before(None).kernel(rng, shape, **fans)
+
     def before(self, scale: float | None) -> Initializer:
         """Return the initializer before an activation of this scale."""
         return VarianceScaling() if scale is None else VarianceScaling(scale, "in", "normal")
 
 
 @takes(shape=sequence("sizes", whole(0)))
-def fans(shape: Shape) -> tuple[int, int]:
+def fans(shape: Shape, *, groups: int = 1, share: float = 1.0, swapped: bool = False) -> tuple[float, float]:
     """Return the numbers of inputs and outputs of one unit, for weights (..., inputs, outputs).
+
+    The parameters are those of `Initializer.kernel`.
 
     Examples
     --------
-    >>> fans((784, 10)), fans((3, 3, 16, 32))
-    ((784, 10), (144, 288))
+    >>> fans((784, 10)), fans((3, 3, 16, 32)), fans((3, 3, 4, 32), groups=4)
+    ((784, 10), (144, 288), (36, 72))
     """
     if len(shape) < 2:
         return shape[0], shape[0]
-    field = math.prod(shape[:-2])
-    return field * shape[-2], field * shape[-1]
+    *field, inputs, outputs = shape
+    if swapped:
+        inputs, outputs = outputs, inputs
+    size = math.prod(field)
+    seen = size * inputs if share == 1 else size * inputs * share
+    return seen, size * outputs // groups
 
 
 def _scaled(scale: float, fan: Literal["in", "average"], distribution: Literal["normal", "uniform"]) -> Any:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from .backend import Array, Stream
+from .core.finite import check_finite
 from .core.numeric import numeric
 from .core.settings import count, finite, sequence, taken, whole
 from .errors import NotReadyError, ShapeError
-from .training.checks import check_finite
 
 BLOCK = 1 << 22
 """Distances computed together, so that large data sets take little memory."""

@@ -9,13 +9,16 @@ from ..core.trees import Array as Array
 from ..core.trees import Shape as Shape
 from ..core.trees import Tree as Tree
 from .arrays import finite as finite
+from .arrays import length as length
 from .arrays import namespace as namespace
+from .arrays import norm as norm
 from .arrays import number as number
 from .arrays import one_hot as one_hot
 from .arrays import write_difference as write_difference
 from .branch import branch as branch
 from .branch import choose as choose
 from .indexing import row_numbers as row_numbers
+from .indexing import rows_of as rows_of
 from .indexing import scatter_add as scatter_add
 from .parts import Parts as Parts
 from .products import as_rows as as_rows

@@ -30,6 +30,46 @@ def number(value: Array) -> Any:
     return float(value) if isinstance(value, (float, int, np.ndarray, np.generic)) else value
 
 
+def norm(x: Array, axis: Any = None, keepdims: bool = False) -> tuple[Array, Array]:
+    """Return Euclidean norms as two factors, so that no square overflows or vanishes: |x| = size * scale.
+
+    The scale is a power of 2, near the largest number that is summed over: to divide by it costs no digits,
+    and ``size`` is at least 1 and at most 4 times the root of how many numbers there are. Of zeros, and of
+    numbers that are not finite, the scale is 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> size, scale = norm(np.array([3e200, 4e200]))
+    >>> float(size * scale)
+    5e+200
+    """
+    xp = namespace(x)
+    peak = xp.max(xp.abs(x), axis=axis, keepdims=True, initial=0)
+    info = xp.finfo(x.dtype)
+    usual = (peak >= info.smallest_normal) & (peak <= info.max)
+    _, exponent = xp.frexp(xp.where(usual, peak, 1))
+    # One over the scale is a normal number, too: compiled code multiplies by it.
+    scale = xp.ldexp(xp.ones_like(peak), xp.clip(xp.where(usual, exponent - 1, 0), None, info.maxexp - 2))
+    scale = xp.where((peak > 0) & (peak < info.smallest_normal), info.smallest_normal, scale)
+    unit = x / scale
+    size = xp.sqrt(xp.sum(unit * unit, axis=axis, keepdims=keepdims))
+    return size, scale if keepdims else scale.reshape(size.shape)
+
+
+def length(x: Array) -> float:
+    """Return the Euclidean norm of all numbers of an array, as a number of Python.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> length(np.array([3e-30, 4e-30], "float32"))
+    5.000000059548195e-30
+    """
+    size, scale = norm(x)
+    return float(size) * float(scale)
+
+
 def one_hot(labels: Array, classes: int, like: Array) -> Array:
     """Turn labels (...) into rows (..., classes) with a single one, in the dtype of `like`.
 

@@ -12,19 +12,29 @@ from .arrays import namespace
 def row_numbers(x: Array, rows: int) -> Array:
     """Return whole numbers of any dtype as numbers of the rows of a table.
 
+    Compiled code cannot raise: on JAX `rows` stands for what is no number of a row.
+
     Raises
     ------
     DataError
-        If one is not whole, or not from 0 to rows - 1. Compiled code cannot raise: on JAX nothing is checked.
+        If one is not whole, or not from 0 to rows - 1.
     """
     if not isinstance(x, np.ndarray):
-        return x.astype("int32")
+        xp, numbers = namespace(x), x.astype("int32")
+        return xp.where((numbers == x) & (numbers >= 0) & (numbers < rows), numbers, rows)
     with np.errstate(invalid="ignore"):
         numbers = x.astype(np.intp, copy=False)
     wrong = (numbers != x) | (numbers < 0) | (numbers >= rows)
     if wrong.any():
         raise DataError(f"expected whole numbers from 0 to {rows - 1}, got {x[wrong][0]}")
     return numbers
+
+
+def rows_of(table: Array, numbers: Array) -> Array:
+    """Return rows of a table by the numbers of `row_numbers`; on JAX NaN for those that there are not."""
+    if isinstance(table, np.ndarray):
+        return table[numbers]
+    return table.at[numbers].get(mode="fill", fill_value=np.nan)
 
 
 def scatter_add(values: Array, numbers: Array, rows: int) -> Array:

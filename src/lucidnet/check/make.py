@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..backend import Array, Shape, Stream
+from ..core.finite import first_bad
 from ..core.trees import tree_map
 from ..engine.objective import Objective
 from ..errors import DataError, LucidnetError, NotReadyError, SettingError, ShapeError
@@ -14,7 +15,6 @@ from ..layers import Embedding, Graph, Layer, Recurrent, Run, Sequential
 from ..layers.containers import first_leaf
 from ..layers.core import Input
 from ..losses import Loss
-from ..losses.base import first_bad
 from ..training.checks import as_inputs
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, as_float64, example
 

@@ -125,6 +125,7 @@ def _predictions(y: Array, target: Array, classes: bool) -> tuple[list[str], lis
     if classes:
         best = y.argmax(-1)
         sure = np.take_along_axis(y, best[:, None], -1)[:, 0]
+        best = np.where(np.isnan(y).any(-1), "nan", best.astype(str))  # which is no class
         triples = zip(target, best, sure, strict=True)
         return ["target", "predicted", "probability"], [[str(t), str(b), f"{p:.4f}"] for t, b, p in triples]
     pairs = zip(np.reshape(target, (len(y), -1)), y, strict=True)

@@ -230,6 +230,8 @@ def _ahead(model: Any, prompt: list[int]) -> Any:
 
 
 def _chosen(p: Array, temperature: float, choices: np.random.Generator) -> int:
+    if not np.isfinite(p).all():
+        raise DataError("the model gives no probabilities for the next symbol, but NaN or infinity")
     if temperature == 0:
         return int(p.argmax())
     scores = np.log(np.maximum(p.astype(float), 1e-300)) / temperature

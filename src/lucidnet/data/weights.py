@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Shape
+from ..core.finite import check_finite, first_bad, in_precision, place
 from ..errors import DataError, SettingError
 from .batch import Data, rows
 
@@ -30,17 +31,23 @@ def check_weights(weights: Array, target: Any, shape: Any, dtype: str) -> Array:
         The dtype of the model.
     """
     n, form = rows(target), None if isinstance(target, dict) else leading(target, shape)
-    with np.errstate(over="ignore"):
-        weights = weights.astype(dtype)
+    given, weights = weights, in_precision(weights, dtype)
     steps = form is not None and len(form) > 1 and weights.shape == form
     if not (weights.shape == (n,) or steps) or not np.isfinite(weights).all():
         also = f", or {form}, one per time step" if form is not None and len(form) > 1 else ""
-        found = "" if np.isfinite(weights).all() else " with NaN or infinity in it"
+        found = "" if np.isfinite(weights).all() else _not_finite(given, weights, dtype)
         raise DataError(
             f"sample_weight: expected {n} finite numbers, one per example{also}, "
             f"got shape {weights.shape}{found}"
         )
     return weights
+
+
+def _not_finite(given: Array, weights: Array, dtype: str) -> str:
+    """Say where weights are not finite."""
+    index = first_bad(weights)
+    large = f", as {given[index]:g} is in {dtype}," if np.isfinite(given[index]) else ""
+    return f" with NaN or infinity{large} in it, first at index {index}{place(index)}"
 
 
 def leading(target: Array, shape: Shape) -> Shape:
@@ -75,11 +82,14 @@ def class_weighted(data: Data, class_weight: Any, shape: Any, counts: Array | No
         factors = balanced(found if counts is None else found[counts], len(known))
     else:
         factors = factors_of(class_weight, known)
+    check_finite(factors, "class_weight", data.dtype)
     weights = factors.astype(data.dtype)[found]
     if data.weights is not None:
         # What has fewer axes goes along the first ones of what has more.
         one, other = sorted((weights, data.weights), key=lambda array: array.ndim)
-        weights = one.reshape(*one.shape, *(1,) * (other.ndim - one.ndim)) * other
+        with np.errstate(over="ignore"):
+            weights = one.reshape(*one.shape, *(1,) * (other.ndim - one.ndim)) * other
+        check_finite(weights, "class_weight times sample_weight")
     return replace(data, weights=weights)
 
 

@@ -31,7 +31,7 @@ class Penalty(NamedTuple):
     def value(self, vector: Array) -> Any:
         """Return the penalty, for the vector of all parameters."""
         xp, w = namespace(vector), vector[self.part].reshape(-1)
-        squares = self.l2 * number(w @ w)
+        squares = 0.0 if nothing(self.l2) else self.l2 * number(w @ w)  # no 0 x inf
         return squares if nothing(self.l1) else squares + self.l1 * number(xp.sum(xp.abs(w)))
 
     def add_gradient(self, vector: Array, gradient: Array) -> None:
@@ -176,7 +176,9 @@ def _held(net: Layer, layout: Layout) -> Iterator[Held]:
         chain = owners(net, path)
         constraint, _ = _innermost(chain, "constraint")
         if constraint is not None and path[-1] in chain[-1].penalized and not _frozen(net, path):
-            yield Held(part, shape, constraint)
+            from ..optimizers.constraints import along
+
+            yield Held(part, shape, along(constraint, chain[-1].incoming.get(path[-1])))
 
 
 def _innermost(chain: list[Layer], setting: str) -> tuple[Any, int | None]:

@@ -69,7 +69,7 @@ def advance(
         losses.append(loss)
         terms.append(count)
         predictions.append(made.prediction if "predictions" in keep else None)
-        parts.append(made.parts)
+        parts += [made.parts] if made.parts else []
         if made.mask is not None and "predictions" in keep:
             masks.append(made.mask)
     if len(batches) > 1:
@@ -196,7 +196,7 @@ def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tupl
         loss += penalty.value(params.vector)
     left = only(stateful, objective.net.states(made.cache)) if stateful else None
     terms = objective.loss.terms(made.prediction, made.mask, batch.valid)
-    masks, parts = () if made.mask is None else (made.mask,), (made.parts,)
+    masks, parts = () if made.mask is None else (made.mask,), (made.parts,) if made.parts else ()
     return Measured((loss,), (terms,), (made.prediction,), masks=masks, parts=parts), left
 
 

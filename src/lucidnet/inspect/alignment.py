@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..backend import Array, Tree
+from ..backend import Array, Tree, norm
 from ..backend.layout import Layout
 from ..core.text import ByName, legible
 from ..core.trees import at, dotted, leaves
@@ -51,9 +51,9 @@ def aligned(one: Array, two: Array) -> Alignment:
     Alignment(cosine=0.707107, sign_agreement=0.5, norm_ratio=0.353553)
     """
     a, b = (np.asarray(array, np.float64).ravel() for array in (one, two))
-    lengths = float(np.linalg.norm(a)), float(np.linalg.norm(b))
-    cosine = float(a @ b) / (lengths[0] * lengths[1]) if all(lengths) else float("nan")
-    ratio = lengths[0] / lengths[1] if lengths[1] else float("nan")
+    (long, one_scale), (wide, two_scale) = norm(a), norm(b)
+    cosine = float((a / one_scale) @ (b / two_scale) / (long * wide)) if long * wide else float("nan")
+    ratio = float(long / wide * (one_scale / two_scale)) if wide else float("nan")
     return Alignment(cosine, float((np.sign(a) == np.sign(b)).mean()), ratio)
 
 

@@ -386,7 +386,7 @@ def _inputs(model: Trainee, x: Any, mask: Any) -> tuple[Any, Array | None]:
     except NotReadyError:
         model.build(example_shape(x))
         shape = model.input_shape
-    x = as_inputs(x, shape)
+    x = as_inputs(x, shape, model.dtype, model.net)
     mask = None if mask is None else as_mask(mask, x)
     return tree_map(lambda array: array.astype(model.dtype, copy=False), x), mask
 

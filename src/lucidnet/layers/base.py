@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
 from operator import and_
@@ -179,6 +179,11 @@ class Layer(Value):
 
     penalized: ClassVar[tuple[str, ...]] = ("W",)
     """Names of the weights to which `l1`, `l2` and `constraint` apply."""
+
+    incoming: ClassVar[Mapping[str, Shape]] = {}
+    """Along which axes of an array the weights into one unit lie, where that is not all but the last.
+
+    Such as ``{"W": (0, 1)}`` of a depthwise convolution. Limits for the weights of a unit ask for it."""
 
     differentiable: ClassVar[bool] = True
     """Whether the input has a gradient; whole numbers have none, and `backward` returns None for it."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import between, finite, whole
 from ..core.value import value
 from ..errors import ShapeError
 from .base import INFERENCE, Cache, Layer, Run, Samples, counting, features
-from .normalization import over_rows, scale_and_shift
+from .normalization import over_rows, scale_and_shift, shrinking
 
 
 @value
@@ -27,7 +29,9 @@ class BatchNormalization(Layer):
     In inference, or if the layer or a container around it is frozen, m and v are the running statistics:
     dx = g s dy.
     After a training step ``running = momentum running + (1 - momentum) batch`` (Ioffe & Szegedy 2015).
-    PyTorch's momentum (0.1) is 1 minus this one, its epsilon 1e-5, its running variance over N - 1.
+    A feature that has one place only (a batch of 1 row) has variance 0 in training, and gives b, as in Keras;
+    PyTorch raises. PyTorch's momentum (0.1) is 1 minus this one, its epsilon 1e-5, its running variance
+    over N - 1.
 
     Parameters
     ----------
@@ -56,7 +60,9 @@ class BatchNormalization(Layer):
             mean, variance, share = statistics(x, tuple(range(x.ndim - 1)), run.mask, run.valid)
         else:
             mean, variance, share = params["mean"], params["variance"], None
-        inverse = (variance + self.epsilon) ** -0.5
+        # A variance that is too large for the precision cannot be remembered: it shall be noticed.
+        xp, inverse = namespace(x), (variance + self.epsilon) ** -0.5
+        inverse = xp.where(xp.isfinite(variance), inverse, xp.asarray(math.nan, dtype=inverse.dtype))
         unit = (x - mean) * inverse
         return unit * params["gamma"] + params["beta"], (unit, inverse, share, mean, variance)
 
@@ -122,9 +128,16 @@ class GroupNormalization(Layer):
         mask = run.mask
         if mask is not None and x.ndim > 3:  # a time step has several places
             mask = namespace(x).repeat(mask, grouped.shape[1] // mask.shape[1], axis=1)
-        mean, variance, share = statistics(grouped, (1, 3), mask)
-        inverse = (variance + self.epsilon) ** -0.5
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, variance, share = statistics(grouped, (1, 3), mask)
+        if (shrink := shrinking(variance)) is not None:
+            grouped = grouped * shrink
+            mean, variance, share = statistics(grouped, (1, 3), mask)
+        else:
+            shrink = 1.0
+        inverse = (variance + self.epsilon * shrink * shrink) ** -0.5
         unit = (grouped - mean) * inverse
+        inverse = inverse * shrink
         y = unit.reshape(x.shape) * params["gamma"]
         y += params["beta"]
         return y, (unit, inverse, share)

@@ -96,7 +96,7 @@ class Convolution(Layer):
         out = self.output_shape(shape)
         size = (*both(self.kernel_size, self.dimensions), shape[-1] // self.groups, self.filters)
         first = self.initializer.before(activations.scale(self.activation))
-        params = {"W": first(rng.child("W"), size)}
+        params = {"W": first.kernel(rng.child("W"), size, groups=self.groups)}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))
         return params, out

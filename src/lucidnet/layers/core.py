@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import reduce
+from operator import and_
 from typing import Any, ClassVar
+
+import numpy as np
 
 from ..backend import Array, Shape, Tree
 from ..core.settings import Check, UnfitError, finite, listed, scheduled, setting, whole
@@ -84,7 +88,8 @@ class Masking(Layer):
     Parameters
     ----------
     value : float
-        What fills the steps behind the end of a sequence.
+        What fills the steps behind the end of a sequence. Data may come in a lower precision than the
+        model's: 0.1 of float32, 0.10000000149, is 0.1 in a model of float64, too (so is that of float16).
     """
 
     value: float = finite(default=0.0)
@@ -100,8 +105,14 @@ class Masking(Layer):
         return shape
 
     def output_mask(self, x: Any, mask: Mask) -> Mask:
-        made = (x != self.value).any(tuple(range(2, x.ndim)))
+        other = reduce(and_, (x != value for value in self._values()))
+        made = other.any(tuple(range(2, x.ndim)))
         return made if mask is None else made & mask
+
+    def _values(self) -> set[float]:
+        """Return what `value` is in the precisions in which data come."""
+        with np.errstate(over="ignore"):
+            return {self.value, *(float(np.dtype(kind).type(self.value)) for kind in ("float32", "float16"))}
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return x, None

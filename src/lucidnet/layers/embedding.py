@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .. import initializers
-from ..backend import Array, Shape, Stream, Tree, row_numbers, scatter_add
+from ..backend import Array, Shape, Stream, Tree, row_numbers, rows_of, scatter_add
 from ..core.settings import flag, named, whole
 from ..core.types import Named
 from ..core.value import value
@@ -33,7 +33,8 @@ class Embedding(Layer):
     mask_zero : bool
         Whether 0 is padding: time steps with it do not count.
     initializer : str or Initializer
-        How W (vocabulary, dimension) begins; uniform from -0.05 to 0.05 if not given.
+        How W (vocabulary, dimension) begins; uniform from -0.05 to 0.05 if not given. A unit sees one row at
+        a time: its number of inputs, which ``"he_normal"`` and its like divide by, is 1.
 
     Examples
     --------
@@ -56,12 +57,12 @@ class Embedding(Layer):
         return (*one_input(self, shape), self.dimension)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        out = self.output_shape(shape)
-        return {"W": self.initializer(rng.child("W"), (self.vocabulary, self.dimension))}, out
+        out, size = self.output_shape(shape), (self.vocabulary, self.dimension)
+        return {"W": self.initializer.kernel(rng.child("W"), size, share=1 / self.vocabulary)}, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         numbers = row_numbers(x, self.vocabulary)
-        return params["W"][numbers], numbers
+        return rows_of(params["W"], numbers), numbers
 
     def backward(self, params: Tree, numbers: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         rows = dy.reshape(-1, self.dimension)

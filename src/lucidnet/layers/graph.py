@@ -110,14 +110,14 @@ class Graph(Container):
 
     def inner_shapes(self, shape: Any) -> dict[str, Any]:
         shapes = self._flow(shape)
-        return {name: _gather(shapes, sources) for name, owner, _, sources in self.placed() if name == owner}
+        return {name: gathered(shapes, sources) for name, owner, _, sources in self.placed() if name == owner}
 
     def _flow(self, shape: Any) -> dict[str, Any]:
         """Return the shapes of all inputs, and of what each node makes of them."""
         shapes = self._inputs(shape)
         first: dict[str, Any] = {}  # what a layer takes where it first stands
         for name, owner, layer, sources in self.placed():
-            taken = _gather(shapes, sources)
+            taken = gathered(shapes, sources)
             with _located(name, layer, sources):
                 shapes[name] = layer.output_shape(taken)
             before = first.setdefault(owner, taken)
@@ -137,7 +137,7 @@ class Graph(Container):
         for name, owner, layer, sources in self.placed():
             if name == owner:
                 with _located(name, layer, sources):
-                    params[name], _ = layer.init(rng.child(name), _gather(shapes, sources))
+                    params[name], _ = layer.init(rng.child(name), gathered(shapes, sources))
         return params, self._out(shapes)
 
     def _out(self, values: dict[str, Any]) -> Any:
@@ -153,8 +153,8 @@ class Graph(Container):
             masks |= run.mask if isinstance(run.mask, dict) else {self.inputs[0][0]: run.mask}
         cache = {}
         for name, owner, layer, sources in self.placed():
-            inner = run.child(name, _known(_gather(masks, sources)), self.frozen)
-            y, cache[name], masks[name] = layer.flow(params[owner], _gather(values, sources), inner)
+            inner = run.child(name, _known(gathered(masks, sources)), self.frozen)
+            y, cache[name], masks[name] = layer.flow(params[owner], gathered(values, sources), inner)
             inner.note(cache[name])
             values[name] = y
         return self._out(values), cache, _known(self._out(masks))
@@ -195,12 +195,16 @@ class Graph(Container):
         return {name: states for name, states in found.items() if states}
 
     def split_output(self, output: str) -> tuple[Graph, Layer | None]:
-        """Return this graph without the final activation of one output, and that activation."""
+        """Return this graph without the final activation of one output, and that activation.
+
+        It stays where other nodes take the output, or share the layer: the graph comes back as it is.
+        """
         index = next(i for i, node in enumerate(self.nodes) if node.name == output)
         node = self.nodes[index]
         used = any(output in other.sources or other.layer == output for other in self.nodes)
         if used or isinstance(node.layer, str):
-            return self, None
+            owner = next(layer for name, _, layer, _ in self.placed() if name == output)
+            return self, owner.split_activation()[1]
         layer, activation = node.layer.split_activation()
         nodes = (*self.nodes[:index], node._replace(layer=layer), *self.nodes[index + 1 :])
         return replace(self, nodes=nodes), activation
@@ -214,7 +218,8 @@ class Graph(Container):
         yield cls({"x": (5,)}, twice, "c"), (5,)
 
 
-def _gather(values: dict[str, Any], sources: tuple[str, ...]) -> Any:
+def gathered(values: dict[str, Any], sources: tuple[str, ...]) -> Any:
+    """Return what a node takes: that of its source, or a tuple where it has several."""
     return values[sources[0]] if len(sources) == 1 else tuple(values[source] for source in sources)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import finite
 from ..core.value import value
@@ -47,7 +49,7 @@ class LayerNormalization(Layer):
         return scale_and_shift(rng, shape), out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        unit, inverse = scaled(x - x.mean(-1, keepdims=True), self.epsilon)
+        unit, inverse = scaled(x, self.epsilon, centred=True)
         y = unit * params["gamma"]
         y += params["beta"]
         return y, (unit, inverse)
@@ -120,11 +122,45 @@ class RMSNormalization(Layer):
         yield cls(), (3, 5)
 
 
-def scaled(x: Array, epsilon: float) -> tuple[Array, Array]:
-    """Return rows divided by sqrt(mean square + epsilon), and the factors that did it."""
-    square = namespace(x).vecdot(x, x)[..., None] / x.shape[-1]
-    inverse = (square + epsilon) ** -0.5
-    return x * inverse, inverse
+def scaled(x: Array, epsilon: float, centred: bool = False) -> tuple[Array, Array]:
+    """Return rows divided by sqrt(mean square + epsilon), and the factors that did it.
+
+    Rows whose squares, or whose sum, would overflow are first made smaller by a power of 2.
+
+    Parameters
+    ----------
+    x : array (..., features)
+        The rows.
+    epsilon : float
+        What is added to the mean square.
+    centred : bool
+        Whether the mean of each row is subtracted before.
+    """
+    xp = namespace(x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows = x - x.mean(-1, keepdims=True) if centred else x
+        square = xp.vecdot(rows, rows)[..., None] / x.shape[-1]
+        if (shrink := shrinking(square)) is None:
+            inverse = (square + epsilon) ** -0.5
+            return rows * inverse, inverse
+        rows = x * shrink
+        rows = rows - rows.mean(-1, keepdims=True) if centred else rows
+        square = xp.vecdot(rows, rows)[..., None] / x.shape[-1]
+        inverse = (square + epsilon * shrink * shrink) ** -0.5
+        return rows * inverse, inverse * shrink
+
+
+def shrinking(square: Array) -> Array | None:
+    """Return the powers of 2 that make numbers smaller whose squares overflow; None if no square does.
+
+    On JAX, where nobody knows, there are always some, all of them 1 for most data.
+    """
+    xp = namespace(square)
+    large = ~xp.isfinite(square)
+    if isinstance(large, np.ndarray) and not large.any():
+        return None
+    small = 2.0 ** -(xp.finfo(square.dtype).maxexp // 2 + 8)
+    return xp.where(large, xp.asarray(small, dtype=square.dtype), xp.asarray(1, dtype=square.dtype))
 
 
 def scale_and_shift(rng: Stream, shape: Shape) -> Tree:

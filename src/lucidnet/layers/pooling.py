@@ -10,8 +10,20 @@ from ..backend import Array, Tree, namespace
 from ..backend.windows import Grid, added, padded, unpadded
 from ..core.settings import setting
 from ..core.value import value
+from ..errors import SettingError
 from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, zeroed
-from .grids import PADDINGS, SIZES, as_padding, check_windows, grid_of, outputs, pair, window_mask
+from .grids import (
+    PADDINGS,
+    SIZES,
+    as_padding,
+    both,
+    check_windows,
+    grid_of,
+    outputs,
+    pair,
+    sides,
+    window_mask,
+)
 
 
 @value
@@ -25,7 +37,7 @@ class Pooling(Layer):
     strides : int or pair of int, optional
         Distance between windows; their size if not given.
     padding : {"valid", "same"}, int or pairs of int
-        As for `Conv2D`; what is added around takes no part.
+        As for `Conv2D`, but below the size of a window; what is added around takes no part.
     """
 
     pool_size: Any = setting(SIZES, pair, default=2)
@@ -33,6 +45,18 @@ class Pooling(Layer):
     padding: Any = setting(PADDINGS, as_padding, default="valid")
 
     dimensions: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.padding, str):
+            return
+        borders = sides(both(self.padding, self.dimensions), self.dimensions)
+        sizes = both(self.pool_size, self.dimensions)
+        if any(max(border) >= size for border, size in zip(borders, sizes, strict=True)):
+            raise SettingError(
+                f"{type(self).__name__}: padding must be below the size of a window, {self.pool_size}, got "
+                f"{self.padding}: a window that lies in the border as a whole has nothing to pool"
+            )
 
     @property
     def kernel_size(self) -> Any:

@@ -28,7 +28,8 @@ class PositionalEmbedding(Layer):
     length : int
         Length of the longest sequence.
     initializer : str or Initializer
-        How W (length, features) begins; uniform from -0.05 to 0.05 if not given.
+        How W (length, features) begins; uniform from -0.05 to 0.05 if not given. As for `Embedding`, a unit
+        has one input.
     """
 
     length: int = whole(1)
@@ -39,8 +40,8 @@ class PositionalEmbedding(Layer):
         return shape
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        out = self.output_shape(shape)
-        return {"W": self.initializer(rng.child("W"), (self.length, shape[-1]))}, out
+        out, size = self.output_shape(shape), (self.length, shape[-1])
+        return {"W": self.initializer.kernel(rng.child("W"), size, share=1 / self.length)}, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         self._check(x.shape[1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -75,6 +77,7 @@ class Conv2DTranspose(Layer):
     bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
+    incoming: ClassVar[Mapping[str, Shape]] = {"W": (0, 1, 3)}
     dimensions: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
@@ -115,7 +118,8 @@ class Conv2DTranspose(Layer):
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out = self.output_shape(shape)
         first = self.initializer.before(activations.scale(self.activation))
-        params = {"W": first(rng.child("W"), (*both(self.kernel_size), self.filters, shape[-1]))}
+        size, share = (*both(self.kernel_size), self.filters, shape[-1]), 1 / math.prod(both(self.strides))
+        params = {"W": first.kernel(rng.child("W"), size, share=share, swapped=True)}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))
         return params, out
@@ -186,6 +190,7 @@ class DepthwiseConv2D(Layer):
     bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
+    incoming: ClassVar[Mapping[str, Shape]] = {"W": (0, 1)}
     dimensions: ClassVar[int] = 2
 
     def output_shape(self, shape: Any) -> Any:
@@ -194,7 +199,9 @@ class DepthwiseConv2D(Layer):
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out, channels = self.output_shape(shape), shape[-1]
         first = self.initializer.before(activations.scale(self.activation))
-        params = {"W": first(rng.child("W"), (*both(self.kernel_size), channels, self.multiplier))}
+        field = both(self.kernel_size)
+        drawn = first.kernel(rng.child("W"), (*field, 1, channels * self.multiplier), groups=channels)
+        params = {"W": drawn.reshape(*field, channels, self.multiplier)}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (channels * self.multiplier,))
         return params, out

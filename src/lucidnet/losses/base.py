@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from ..backend import Array, Shape, namespace, returned
+from ..core.finite import first_bad, in_precision, place
 from ..core.numeric import numeric
 from ..core.value import Value, of_library, value
 from ..errors import DataError, ShapeError
@@ -190,7 +191,8 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
     """Return targets of the output's own shape; (n,) stands for (n, 1)."""
     if isinstance(target, Mapping):
         raise DataError("y: expected an array, as the network has one output, got a dict")
-    target = numeric(target, "y").astype(dtype, copy=False)
+    given = numeric(target, "y")
+    target = in_precision(given, dtype)
     if target.ndim == len(shape) and shape[-1] == 1:
         target = target[..., None]
     if not fits(target.shape[1:], shape):
@@ -201,13 +203,11 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
             f"{hint}"
         )
     if not np.isfinite(target).all():
-        raise DataError(f"targets hold NaN or infinity, first at index {first_bad(target)}")
+        index = first_bad(target)
+        value = given.reshape(target.shape)[index]
+        large = f", where {value:g} is infinite in {dtype}" if np.isfinite(value) else ""
+        raise DataError(f"targets hold NaN or infinity, first at index {index}{large}{place(index)}")
     return target
-
-
-def first_bad(array: Array) -> tuple[int, ...]:
-    """Return the index of the first entry that is NaN or infinite."""
-    return tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
 
 
 def mean_last(x: Array) -> Array:

@@ -14,7 +14,7 @@ from ..core.value import value
 from ..errors import DataError, SettingError
 from ..layers import Abs, Exponential, HardSigmoid, Layer, ReLU, Sigmoid, Softmax, Softplus
 from .base import Cache, Loss, check_values, mean_last
-from .crossentropy import floor, known
+from .crossentropy import floor, known, times
 
 POSITIVE = (Abs, HardSigmoid, ReLU, Sigmoid, Softmax, Softplus)
 """Activations whose outputs are rates as well, besides the exponential."""
@@ -43,7 +43,7 @@ class Poisson(Loss):
         xp = namespace(prediction)
         if self.from_logs:
             rate = xp.exp(prediction)
-            return mean_last(rate - target * prediction), (rate, target)
+            return mean_last(rate - times(target, prediction)), (rate, target)
         return mean_last(prediction - target * xp.log(floor(prediction))), (prediction, target)
 
     def slope(self, cache: Cache) -> Array:
@@ -55,6 +55,8 @@ class Poisson(Loss):
     def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
         body, activation = net.split_activation()
         if isinstance(activation, Exponential) and not self.from_logs:
+            if body == net:  # other nodes of a graph need the expected counts: the loss takes them, too
+                return net, self, False
             return body, replace(self, from_logs=True), True
         if self.from_logs:
             if activation is None or not known(activation):

@@ -35,6 +35,12 @@ def log_and_softmax(z: Array) -> tuple[Array, Array]:
     return shifted, p
 
 
+def times(t: Array, x: Array) -> Array:
+    """Return t x, which is 0 where t is 0, also if x is infinite: 0 log 0 = 0."""
+    xp = namespace(x)
+    return t * xp.where(t == 0, xp.asarray(0, dtype=x.dtype), x)
+
+
 def floor(p: Array) -> Array:
     """Return probabilities that are at least the smallest normal number, so that log is finite."""
     xp = namespace(p)
@@ -64,12 +70,23 @@ class FromProbabilities(Loss):
         if self.from_logits and not isinstance(activation, self.partner):
             return net, self, False
         if isinstance(activation, self.partner) and not self.from_logits:
+            if body == net:  # a graph needs the activation's output elsewhere
+                raise SettingError(self._needed(activation))
             return body, replace(self, from_logits=True), True
         if isinstance(activation, LogSoftmax) and issubclass(self.partner, Softmax):
             return net, replace(self, from_logits=True), False  # softmax(log p) = p
         if activation is not None and (isinstance(activation, self.also) or not known(activation)):
             return net, self, False
         raise SettingError(self._misfit(activation))
+
+    def _needed(self, activation: Layer) -> str:
+        name, partner = type(self).__name__, self.partner.__name__.lower()
+        return (
+            f"{name} cannot take over {activation!r} of this output, because other nodes of the graph take "
+            "the output as their source, or share its layer: let the output end in activation='linear', give "
+            f"the others a node of its {partner} ('p', Activation({partner!r}), ...), and use "
+            f"{name}(from_logits=True)"
+        )
 
     def _misfit(self, activation: Layer | None) -> str:
         name, partner = type(self).__name__, self.partner.__name__.lower()
@@ -111,7 +128,7 @@ class CategoricalCrossentropy(FromProbabilities):
             log_p, p = log_and_softmax(prediction)
         else:
             log_p, p = namespace(prediction).log(floor(prediction)), prediction
-        return -(t * log_p).sum(-1), (p, t)
+        return -times(t, log_p).sum(-1), (p, t)
 
     def slope(self, cache: Cache) -> Array:
         p, t = cache
@@ -164,7 +181,8 @@ class BinaryCrossentropy(FromProbabilities):
 
     From probabilities p, dL/dp = (p - t) / (p (1 - p)) / k; from logits z with p = sigmoid(z)::
 
-        L = 1/k sum_j (max(z_j, 0) - z_j t_j + log(1 + exp(-|z_j|))),     dL/dz = (p - t) / k
+        L = 1/k sum_j (m_j z_j + log(1 + exp(-|z_j|))),     dL/dz = (p - t) / k
+        m = 1 - t where z > 0, else -t
 
     (Bishop 2006, equations 4.90 and 4.91.)
 
@@ -186,7 +204,8 @@ class BinaryCrossentropy(FromProbabilities):
         t = target * (1 - self.label_smoothing) + self.label_smoothing / 2
         if self.from_logits:
             z = prediction
-            losses = xp.maximum(z, 0) - z * t + xp.log1p(xp.exp(-xp.abs(z)))
+            missed = xp.where(z > 0, 1 - t, -t)  # so that a logit that is infinite and right costs nothing
+            losses = times(missed, z) + xp.log1p(xp.exp(-xp.abs(z)))
             return mean_last(losses), (sigmoid(z), t)
         losses = t * xp.log(floor(prediction)) + (1 - t) * xp.log(floor(1 - prediction))
         return -mean_last(losses), (prediction, t)

@@ -11,7 +11,7 @@ from ..core.value import value
 from ..errors import DataError, SettingError
 from ..layers import Layer, Sigmoid, Softmax
 from .base import Cache, Loss, check_values, mean_last
-from .crossentropy import as_rows, check_classes
+from .crossentropy import as_rows, check_classes, times
 
 
 @value
@@ -61,7 +61,7 @@ class CategoricalHinge(Loss):
         t = as_rows(target, prediction)
         wrong = xp.where(t > 0, -xp.inf, prediction)
         best = xp.max(wrong, axis=-1, keepdims=True)
-        short = 1 + best[..., 0] - xp.sum(t * prediction, axis=-1)
+        short = 1 + (best[..., 0] - xp.sum(times(t, prediction), axis=-1))
         rival = xp.astype(wrong == best, prediction.dtype)
         rival /= xp.sum(rival, axis=-1, keepdims=True)  # equal rivals share
         return xp.maximum(short, 0), ((short > 0)[..., None], rival - t)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..backend import Array, namespace
+from ..backend import Array, namespace, norm
 from ..core.settings import finite
 from ..core.value import value
 from .base import Cache, Loss, mean_last
@@ -86,25 +86,22 @@ class CosineDistance(Loss):
     """
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
-        unit, norm = _unit(prediction)
-        goal, _ = _unit(target)
+        unit, size, scale = _unit(prediction)
+        goal, *_ = _unit(target)
         cosine = namespace(unit).sum(unit * goal, axis=-1, keepdims=True)
-        return 1 - cosine[..., 0], (unit, norm, goal, cosine)
+        return 1 - cosine[..., 0], (unit, size, scale, goal, cosine)
 
     def slope(self, cache: Cache) -> Array:
-        unit, norm, goal, cosine = cache
-        return (cosine * unit - goal) * (norm > 0) / norm_or_one(norm)
+        unit, size, scale, goal, cosine = cache
+        return (cosine * unit - goal) * (size > 0) / norm_or_one(size) / scale
 
 
-def _unit(x: Array) -> tuple[Array, Array]:
-    """Return x over its norm, and the norm; the largest entry is divided out against overflow."""
-    xp = namespace(x)
-    largest = norm_or_one(xp.max(xp.abs(x), axis=-1, keepdims=True))
-    scaled = x / largest
-    norm = xp.sqrt(xp.sum(scaled * scaled, axis=-1, keepdims=True))
-    return scaled / norm_or_one(norm), norm * largest
+def _unit(x: Array) -> tuple[Array, Array, Array]:
+    """Return rows over their norms, and the norms as two factors, so that no square overflows."""
+    size, scale = norm(x, -1, keepdims=True)
+    return x / scale / norm_or_one(size), size, scale
 
 
-def norm_or_one(norm: Array) -> Array:
-    """Return the norm, or 1 where it is 0."""
-    return namespace(norm).where(norm > 0, norm, 1)
+def norm_or_one(size: Array) -> Array:
+    """Return a norm, or 1 where it is 0."""
+    return namespace(size).where(size > 0, size, 1)

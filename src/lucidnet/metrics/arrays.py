@@ -14,6 +14,8 @@ from ..errors import DataError, ShapeError
 Array = npt.NDArray[Any]
 Data = npt.ArrayLike
 Weight = npt.ArrayLike | None
+NO_CLASS = -1
+"""Stands for the class that is predicted by scores of which one is NaN: it is never the true one."""
 AS_TRAINED = {"ff", "if", "uf", "bf"}  # the kinds of targets and predictions that a training gives
 WHOLE = "iub"  # the kinds of dtype that hold classes; all others hold scores
 
@@ -38,26 +40,44 @@ def columns_of(prediction: Array) -> int:
 
 
 def classes(name: str, y: Array, prediction: Array) -> tuple[Array, Array]:
-    """Return the true and the predicted class of each example, both flat."""
+    """Return the true and the predicted class of each example, both flat; `NO_CLASS` where a score is NaN."""
     columns = columns_of(prediction)
     if columns > 1:
-        return true_classes(name, y, prediction.size // columns, columns), prediction.argmax(-1).ravel()
+        truth = true_classes(name, y, prediction.size // columns, columns)
+        guess = prediction.argmax(-1).ravel()
+        return truth, _but_nan(guess, prediction.reshape(-1, columns))
     guess = prediction.ravel()
     truth = true_classes(name, y, guess.size)
     if guess.dtype.kind in WHOLE:
         return truth, guess
-    return _zero_or_one(name, truth), guess > 0.5
+    return _zero_or_one(name, truth), _but_nan(guess > 0.5, guess[:, None])
 
 
-def class_indices(name: str, y: Array, prediction: Array) -> tuple[Array, Array, int]:
-    """Return true and predicted classes as integers, each checked, and the number of classes known so far."""
+def _but_nan(guess: Array, scores: Array) -> Array:
+    """Return predicted classes, `NO_CLASS` where one of an example's scores is NaN."""
+    nan = np.isnan(scores).any(1)
+    return np.where(nan, NO_CLASS, guess) if nan.any() else guess
+
+
+def class_indices(name: str, y: Array, prediction: Array, none: bool = False) -> tuple[Array, Array, int]:
+    """Return true and predicted classes as integers, each checked, and the number of classes known so far.
+
+    Where a score is NaN the predicted class is `NO_CLASS` if there may be `none`, else that is an error.
+    """
     truth, guess = classes(name, y, prediction)
     columns = columns_of(prediction)
-    if columns == 1 and guess.dtype.kind == "b":
+    if columns == 1 and prediction.dtype.kind not in "iu":
         columns = 2
     bound = columns if columns > 1 else None
-    truth, guess = _indices(name, truth, bound), _indices(name, guess, bound)
-    return truth, guess, bound or 1 + max(truth.max(initial=0), guess.max(initial=0))
+    truth = _indices(name, truth, bound)
+    if prediction.dtype.kind in WHOLE:
+        guess = _indices(name, guess, bound)
+    elif not none and (guess == NO_CLASS).any():
+        raise DataError(
+            f"{name}: the scores of example {int(np.argmax(guess == NO_CLASS))} hold NaN, and so are of no "
+            "class; see what the network gives with predict, or leave such examples out"
+        )
+    return truth, guess.astype(np.intp), bound or 1 + max(truth.max(initial=0), guess.max(initial=0))
 
 
 def class_scores(name: str, y: Array, prediction: Array) -> tuple[Array, Array]:
@@ -91,6 +111,9 @@ def true_classes(name: str, y: Array, count: int, columns: int | None = None) ->
 def weights(name: str, sample_weight: Data, rows: int, count: int) -> Array:
     """Return one float64 weight for each of `count` items that come from `rows` examples."""
     weight: Array = numeric(sample_weight, f"{name}: sample_weight").astype(np.float64).ravel()
+    if not np.isfinite(weight).all():
+        row = int(np.flatnonzero(~np.isfinite(weight))[0])
+        raise DataError(f"{name}: sample weights have to be finite, got {weight[row]:g} for example {row}")
     if weight.size == count:
         return weight
     if weight.size == rows and rows:

@@ -7,7 +7,7 @@ import numpy as np
 from ..core.settings import finite, whole
 from ..core.value import value
 from ..errors import ShapeError
-from .arrays import Array, Data, Weight, class_scores, classes, columns_of, given, weights
+from .arrays import NO_CLASS, WHOLE, Array, Data, Weight, class_scores, classes, columns_of, given, weights
 from .base import Mean, Sums
 
 
@@ -40,7 +40,7 @@ class Accuracy(_Share):
         """Return for each example whether its class was found."""
         truth, guess = classes(self.name, y, prediction)
         found: Array = truth == guess
-        return found
+        return found if prediction.dtype.kind in WHOLE else found & (guess != NO_CLASS)
 
 
 @value
@@ -62,8 +62,10 @@ class BinaryAccuracy(_Share):
             raise ShapeError(
                 f"{self.name}: y {y.shape} and prediction {prediction.shape} need the same shape"
             )
-        alike: Array = (y.reshape(prediction.shape) > self.threshold) == (prediction > self.threshold)
-        return alike
+        target = y.reshape(prediction.shape)
+        alike = (target > self.threshold) == (prediction > self.threshold)
+        found: Array = alike & (target == target) & (prediction == prediction)  # NaN is on no side
+        return found
 
 
 @value
@@ -93,7 +95,7 @@ class TopK(_Share):
         own = np.take_along_axis(scores, truth[:, None], axis=1)
         not_later = np.arange(scores.shape[1]) <= truth[:, None]
         after = (scores < own) | ((scores == own) & not_later)  # written so that NaN is never a hit
-        found: Array = np.count_nonzero(~after, axis=1) < self.k
+        found: Array = (np.count_nonzero(~after, axis=1) < self.k) & ~np.isnan(scores).any(1)
         return found
 
 
@@ -106,6 +108,7 @@ def accuracy(y: Data, prediction: Data, sample_weight: Weight = None) -> float:
         A single column of scores needs labels 0 and 1: for -1 and 1, as for tanh, see `binary_accuracy`.
     prediction : scores (n, classes), probabilities of class 1 (n,) or (n, 1), or integer classes (n,)
         The largest score is the predicted class (the first of equal ones); a probability counts above 0.5.
+        An example with a score that is NaN is never right.
     sample_weight : (n,), optional
         How much each example counts.
 

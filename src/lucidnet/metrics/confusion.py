@@ -16,10 +16,10 @@ AVERAGES = {name: name for name in ("binary", "macro", "micro", "weighted")}
 
 
 def _counted(
-    name: str, y: Data, prediction: Data, sample_weight: Weight
+    name: str, y: Data, prediction: Data, sample_weight: Weight, none: bool = False
 ) -> tuple[Array, Array, int, Array | None]:
     target, prediction = given(name, y, prediction)
-    truth, guess, count = class_indices(name, target, prediction)
+    truth, guess, count = class_indices(name, target, prediction, none)
     if sample_weight is None:
         return truth, guess, count, None
     return truth, guess, count, weights(name, sample_weight, len(prediction), len(truth))
@@ -78,17 +78,17 @@ class _FromTallies(Metric[Array]):
 
     def update(self, state: Array, y: Data, prediction: Data, sample_weight: Weight = None) -> Array:
         """Return the tallies with one batch added."""
-        truth, guess, count, weight = _counted(self.name, y, prediction, sample_weight)
+        truth, guess, count, weight = _counted(self.name, y, prediction, sample_weight, none=True)
         count = max(count, state.shape[1])
         if self.average == "binary" and count > 2:
             raise SettingError(
                 f"{self.name}: average='binary' is for 2 classes, got {count}: "
                 f"use '{self.stem}_macro', '{self.stem}_micro' or '{self.stem}_weighted'"
             )
-        right = truth == guess
+        right, there = truth == guess, guess >= 0  # scores of NaN predict no class
         rows = [
             np.bincount(truth[right], None if weight is None else weight[right], count),
-            np.bincount(guess, weight, count),
+            np.bincount(guess[there], None if weight is None else weight[there], count),
             np.bincount(truth, weight, count),
         ]
         return self.merge(state, np.array(rows))
@@ -183,6 +183,7 @@ def precision(
     """Return tp / (tp + fp): of the examples predicted as a class, the share that belongs to it.
 
     As scikit-learn's ``precision_score`` with ``zero_division=0``: 0, silently, where nothing was predicted.
+    An example with a score that is NaN was predicted as none.
 
     Parameters
     ----------

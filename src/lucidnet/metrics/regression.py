@@ -5,6 +5,7 @@ Sums are kept in float64, one per column of the targets; the result is the mean 
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -122,8 +123,8 @@ class R2(Metric[R2State]):
     def value(self, state: R2State) -> float:
         """Return the mean over columns; a constant column counts 1 if it is met exactly, else 0."""
         varied = state.deviations > 0
-        ratio = np.divide(state.errors, state.deviations, out=np.ones_like(state.errors), where=varied)
-        return float(np.mean(np.where(varied | (state.errors > 0), 1 - ratio, 1.0)))
+        constant = np.where(state.errors == 0, 0.0, np.where(np.isnan(state.errors), math.nan, 1.0))
+        return float(np.mean(1 - np.divide(state.errors, state.deviations, out=constant, where=varied)))
 
     def undefined(self, state: R2State) -> str | None:
         """One example has no variance."""

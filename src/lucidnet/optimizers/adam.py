@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from ..backend import Array, namespace
 from ..core.settings import finite, scheduled
 from ..core.value import at_step, value
-from .base import Bounds, Group, Optimizer, Setting, Slots
+from .base import Bounds, Group, Optimizer, Setting, Slots, bounded, least
 
 
 class Moments:
@@ -85,7 +85,7 @@ class AdamW(Moments, Optimizer):
 
 def moments_step(self: Any, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
     """Return rate m' / (sqrt(v') + epsilon), and the moments of this step."""
-    m, v = slots["m"], slots["v"]
+    m, v, g = slots["m"], slots["v"], bounded(g)
     m *= self.beta1
     m += (1 - self.beta1) * g
     g *= g
@@ -96,7 +96,7 @@ def moments_step(self: Any, g: Array, slots: Slots, rate: float, step: int) -> t
     # (m / d) / (sqrt(v) / c + epsilon) = c / d * m / (sqrt(v) + c epsilon).
     c, d = self.corrections(step)
     root = namespace(v).sqrt(v)
-    root += c * self.epsilon
+    root += c * least(self.epsilon, root.dtype)
     change = m / root
     change *= rate * c / d
     return change, {"m": m, "v": v}
@@ -131,7 +131,7 @@ class Adamax(Moments, Optimizer):
         xp, m = namespace(g), slots["m"]
         m *= self.beta1
         m += (1 - self.beta1) * g
-        u = xp.maximum(self.beta2 * slots["u"], xp.abs(g) + self.epsilon)
+        u = xp.maximum(self.beta2 * slots["u"], xp.abs(g) + least(self.epsilon, g.dtype))
         return m / u * (rate / self.corrections(step)[1]), {"m": m, "u": u}
 
 
@@ -172,7 +172,7 @@ class Nadam(Optimizer):
         return now
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
-        m, v = slots["m"], slots["v"]
+        m, v, g = slots["m"], slots["v"], bounded(g)
         beta1, share, following, product = self._shares(step)
         m *= beta1
         m += (1 - beta1) * g
@@ -180,7 +180,7 @@ class Nadam(Optimizer):
         v += (1 - self.beta2) * (g * g)
         root = namespace(v).sqrt(v)
         root /= self._filled(step)
-        root += self.epsilon
+        root += least(self.epsilon, root.dtype)
         g *= (1 - share) / (1 - product)
         g += following / (1 - product * following) * m
         g *= rate

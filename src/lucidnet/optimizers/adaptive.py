@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ..backend import Array, namespace
 from ..core.settings import finite, scheduled
 from ..core.value import value
-from .base import Bounds, Optimizer, Setting, Slots
+from .base import Bounds, Optimizer, Setting, Slots, bounded, least
 
 
 @value
@@ -43,11 +45,11 @@ class RMSprop(Optimizer):
         return slots if self.momentum else {"v": slots["v"]}
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
-        v = slots["v"]
+        v, g = slots["v"], bounded(g)
         v *= self.rho
         v += (1 - self.rho) * (g * g)
         root = namespace(v).sqrt(v)
-        root += self.epsilon
+        root += least(self.epsilon, root.dtype)
         change = g / root
         if "velocity" not in slots:
             change *= rate
@@ -89,10 +91,12 @@ class Adagrad(Optimizer):
         return Optimizer.rate(self, learning_rate, step) / (1 + self.decay * (step - 1))
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
-        v = slots["v"]
-        v += g * g
-        root = namespace(v).sqrt(v)
-        root += self.epsilon
+        xp, v, g = namespace(g), slots["v"], bounded(g)
+        with np.errstate(over="ignore"):
+            v += g * g
+        v = xp.minimum(v, xp.finfo(v.dtype).max)
+        root = xp.sqrt(v)
+        root += least(self.epsilon, root.dtype)
         g /= root
         g *= rate
         return g, {"v": v}
@@ -125,11 +129,12 @@ class Adadelta(Optimizer):
     constants: ClassVar[tuple[str, ...]] = ("epsilon",)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
-        u, v = slots["u"], slots["v"]
+        u, v, g = slots["u"], slots["v"], bounded(g)
         v *= self.rho
         v += (1 - self.rho) * (g * g)
-        ratio = (u + self.epsilon) / (v + self.epsilon)
-        g *= namespace(ratio).sqrt(ratio)
+        xp = namespace(v)
+        epsilon = max(self.epsilon, float(xp.finfo(v.dtype).smallest_normal))
+        g *= xp.sqrt(u + epsilon) / xp.sqrt(v + epsilon)  # the ratio of the squares may vanish
         u *= self.rho
         u += (1 - self.rho) * (g * g)
         g *= rate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import wraps
@@ -255,6 +256,40 @@ class Optimizer(Value):
             return p * (1 - rate * self.weight_decay), g
         g += self.weight_decay * p
         return p, g
+
+
+def bounded(g: Array) -> Array:
+    """Return a gradient whose squares are finite: what is larger (9.2e18 in float32) counts as that much.
+
+    A square that overflows would make a running mean of squares infinite, and so all later steps 0. Such
+    rules divide by the size of the gradient: the step is as of any large one. The gradient is given away.
+
+    Examples
+    --------
+    >>> bounded(np.array([1e20, -2.0], "float32")).tolist()
+    [9.223372036854775e+18, -2.0]
+    """
+    limit = 2.0 ** (namespace(g).finfo(g.dtype).maxexp // 2 - 1)
+    if not isinstance(g, np.ndarray):
+        return namespace(g).clip(g, -limit, limit)
+    flat = g.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sound = math.isfinite(flat @ flat)
+    return g if sound else np.clip(g, -limit, limit, out=g)
+
+
+def least(epsilon: float, dtype: Any) -> float:
+    """Return what is added to a root so that nothing is divided by 0, also if it is 0 in a precision.
+
+    It is at least the root of the smallest normal number, 1.1e-19 in float32: smaller gradients have squares
+    of 0.
+
+    Examples
+    --------
+    >>> least(1e-8, "float32"), least(0.0, "float32")
+    (1e-08, 1.0842021724855044e-19)
+    """
+    return max(epsilon, math.sqrt(np.finfo(dtype).smallest_normal))
 
 
 def _checked(descend: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..backend import Array, namespace, number
+from ..backend import norm as scaled_norm
 from ..core.settings import finite
 from ..core.value import Value, value
 
@@ -36,7 +40,7 @@ class ClipNorm(Clip):
     """The gradient of each parameter array is scaled down to a Euclidean norm of at most `limit`."""
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
-        """Return a gradient in which the norm of each array is limited."""
+        """Limit the norm of each array in place, however large its numbers are."""
         for part in arrays:
             shrink(gradient, part, norm(gradient[part]), self.limit)
 
@@ -46,21 +50,57 @@ class ClipGlobalNorm(Clip):
     """The whole gradient is scaled down to a Euclidean norm of at most `limit`."""
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
-        """Return a gradient whose norm as a whole is limited."""
+        """Limit the norm of all arrays together in place, however large their numbers are."""
         arrays = list(arrays)
-        size = sum(norm(gradient[part]) ** 2 for part in arrays) ** 0.5
+        size = together([norm(gradient[part]) for part in arrays])
         for part in arrays:
             shrink(gradient, part, size, self.limit)
 
 
-def norm(vector: Array) -> Any:
-    """Return the Euclidean norm."""
-    return number(namespace(vector).linalg.vector_norm(vector.reshape(-1)))
+class Size(NamedTuple):
+    """A Euclidean norm as two factors, ``size * scale``, of which the second is a power of 2.
+
+    So the norm of numbers near the largest ones is known, too, which is larger than any number.
+    """
+
+    size: Any
+    scale: Any
 
 
-def shrink(vector: Array, part: slice, size: Any, limit: float) -> None:
-    """Scale a stretch of a vector in place if its size is above `limit`, so that it is `limit`."""
+def norm(vector: Array) -> Size:
+    """Return the Euclidean norm of all numbers of an array."""
+    if isinstance(vector, np.ndarray):
+        flat = vector.reshape(-1)
+        with np.errstate(over="ignore"):
+            plain = float(np.linalg.vector_norm(flat))
+        info = np.finfo(vector.dtype)
+        if float(info.smallest_normal) ** 0.5 / float(info.eps) < plain < math.inf:  # no square was lost
+            return Size(plain, 1.0)
+    return Size(*map(number, scaled_norm(vector)))
+
+
+def together(sizes: Iterable[Size]) -> Size:
+    """Return the norm of arrays together, from that of each."""
+    sizes = list(sizes)
+    if not sizes:
+        return Size(0.0, 1.0)
+    if isinstance(sizes[0].scale, float):
+        scale = max(one.scale for one in sizes)
+        return Size(sum((one.size * (one.scale / scale)) ** 2 for one in sizes) ** 0.5, scale)
+    xp = namespace(sizes[0].scale)
+    scale = xp.max(xp.stack([one.scale for one in sizes]))
+    return Size(sum((one.size * (one.scale / scale)) ** 2 for one in sizes) ** 0.5, scale)
+
+
+def shrink(vector: Array, part: slice, norm: Size, limit: float) -> None:
+    """Scale a stretch of a vector in place if its norm is above `limit`, so that it is `limit`."""
+    size, scale = norm
     if not isinstance(size, float):
-        vector[part] = vector[part] * (limit / namespace(size).maximum(size, limit))
-    elif size > limit:
+        xp = namespace(size)
+        large = size > limit / scale
+        kept = xp.where(large, size, 1)
+        vector[part] = xp.where(large, vector[part] / scale * (limit / kept), vector[part])
+    elif size * scale > limit:
+        if scale != 1:
+            vector[part] /= scale
         vector[part] *= limit / size

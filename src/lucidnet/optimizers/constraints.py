@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from ..backend import Array, namespace
+from ..backend import Array, Shape, namespace, norm
 from ..core.settings import UnfitError, finite, listed, setting, whole
 from ..core.value import Value, value
 
@@ -48,7 +49,9 @@ class MaxNorm(Constraint):
     limit : float
         The largest norm, above 0.
     axis : int or tuple of int, optional
-        The axes that a norm is taken over; all but the last if not given, which is Keras' 0 for `Dense`.
+        The axes that a norm is taken over. If not given, those along which the weights into a unit lie, as
+        the layer knows them: all but the last, but (0, 1) in `DepthwiseConv2D` and (0, 1, 3) in
+        `Conv2DTranspose`. (Keras' default is 0, which is the same for `Dense` alone.)
 
     Examples
     --------
@@ -63,8 +66,9 @@ class MaxNorm(Constraint):
 
     def __call__(self, array: Array) -> Array:
         """Return the array with shorter columns."""
-        size = norms(array, self.axis)
-        return array * (self.limit / namespace(array).clip(size, self.limit, None))
+        xp, (size, scale) = namespace(array), norms(array, self.axis)
+        large = size * scale > self.limit
+        return xp.where(large, array / scale * (self.limit / xp.where(large, size, 1)), array)
 
 
 @value
@@ -81,11 +85,26 @@ class UnitNorm(Constraint):
 
     def __call__(self, array: Array) -> Array:
         """Return the array with columns of norm 1."""
-        size = norms(array, self.axis)
-        return array / namespace(array).where(size == 0, 1, size)
+        size, scale = norms(array, self.axis)
+        return array / scale / namespace(array).where(size == 0, 1, size)
 
 
-def norms(array: Array, axis: int | tuple[int, ...] | None) -> Array:
-    """Return Euclidean norms over some axes, which stay with size 1."""
+def norms(array: Array, axis: int | tuple[int, ...] | None) -> tuple[Array, Array]:
+    """Return Euclidean norms over some axes, which stay with size 1, as two factors (see `backend.norm`)."""
     axes = tuple(range(max(array.ndim - 1, 1))) if axis is None else axis
-    return namespace(array).linalg.vector_norm(array, axis=axes, keepdims=True)
+    return norm(array, axes, keepdims=True)
+
+
+def along(constraint: Any, axes: Shape | None) -> Any:
+    """Return a constraint that takes norms over some axes, unless it has been told over which, or takes none.
+
+    Parameters
+    ----------
+    constraint : Constraint or callable
+        The constraint.
+    axes : tuple of int, optional
+        The axes along which the weights into one unit lie; None for all but the last.
+    """
+    if axes is None or not isinstance(constraint, (MaxNorm, UnitNorm)) or constraint.axis is not None:
+        return constraint
+    return replace(constraint, axis=axes)

@@ -9,7 +9,7 @@ from ..core.settings import finite, scheduled
 from ..core.value import value
 from .adam import Adam, Moments, moments_step
 from .base import Bounds, Optimizer, Setting, Slots
-from .clip import norm
+from .clip import Size, norm
 
 
 @value
@@ -52,9 +52,10 @@ class LAMB(Moments, Optimizer):
         return change, slots
 
 
-def _trust(size: Any, step: Any) -> Any:
+def _trust(weights: Size, change: Size) -> Any:
     """Return the ratio of two norms, 1 if one of them is 0."""
+    size, step, scale = weights.size, change.size, weights.scale / change.scale
     if isinstance(size, float):
-        return size / step if size and step else 1.0
+        return size / step * scale if size and step else 1.0
     xp = namespace(size)
-    return xp.where((size > 0) & (step > 0), size / xp.where(step > 0, step, 1), 1)
+    return xp.where((size > 0) & (step > 0), size / xp.where(step > 0, step, 1) * scale, 1)

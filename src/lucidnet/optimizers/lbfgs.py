@@ -6,12 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from ..backend import Array, namespace
+from ..backend import Array, length, namespace
 from ..core.settings import finite, whole
 from ..core.value import value
 from ..errors import SettingError
 from .base import Optimizer
-from .clip import norm
 
 Function: TypeAlias = Callable[[Array], tuple[Any, Array]]
 """From a vector to a value and its gradient."""
@@ -156,7 +155,7 @@ def direction(gradient: Array, pairs: tuple[Pair, ...]) -> Array:
 def remembered(pairs: tuple[Pair, ...], here: Trial, there: Trial, memory: int) -> tuple[Pair, ...]:
     """Return the pairs with that of one more iteration, unless its curvature is not positive."""
     s, y = there.vector - here.vector, there.gradient - here.gradient
-    if float(s @ y) > 1e-10 * norm(s) * norm(y):
+    if float(s @ y) > 1e-10 * length(s) * length(y):
         return (*pairs, (s, y))[-memory:]
     return pairs
 

@@ -7,12 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..backend import Array, namespace
+from ..backend import Array, namespace, norm
 from ..core.settings import choice, flag, instance, scheduled, whole
 from ..core.value import value
 from .adam import AdamW
 from .base import ArraySlice, Bounds, Group, Optimizer, Setting, Slots, inside
-from .clip import norm
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Those of Jordan's quintic, steep at 0; singular values end between about 0.7 and 1.2."""
@@ -113,8 +112,8 @@ def orthogonal(matrix: Array, steps: int = 5) -> Array:
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonal(matrix.T, steps).T
     a, b, c = COEFFICIENTS
-    size = norm(matrix.reshape(-1))
-    x = matrix / (max(size, 1e-7) if isinstance(size, float) else namespace(size).maximum(size, 1e-7))
+    size, scale = norm(matrix)
+    x = matrix / scale / namespace(matrix).maximum(size, 1e-7 / scale)
     for _ in range(steps):
         gram = x @ x.T
         x = a * x + (b * gram + c * (gram @ gram)) @ x

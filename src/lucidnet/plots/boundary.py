@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from ..core.finite import check_finite
 from ..core.settings import taken, whole
 from ..errors import ShapeError
 from ..layers import HardSigmoid, Layer, Sigmoid
-from ..training.checks import check_finite
 from .colors import MARKERS, Colors, theme
 from .figures import Look, legend_below, panels, picture
 from .images import Array

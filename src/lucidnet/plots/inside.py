@@ -39,7 +39,7 @@ def call_of(model: Trainee, x: Any, layer: str | None, trait: str, kind: str) ->
     """Return the call of a layer, as `place` finds it, for one input, or for the first of a batch."""
     path, _ = place(model, layer, trait, kind)
     x = np.asarray(x)
-    x = as_inputs(x[None] if x.ndim == len(model.input_shape) else x[:1], model.input_shape)
+    x = as_inputs(x[None] if x.ndim == len(model.input_shape) else x[:1], model.input_shape, model.dtype)
     x = x.astype(model.dtype)
     with watch(model.net) as calls:
         calls.net.forward(model.params, x, INFERENCE)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Shape
+from ..core.finite import check_finite, check_some
 from ..core.numeric import numeric
 from ..core.trees import tree_map
 from ..data.batch import Data, rows
@@ -16,36 +17,47 @@ from ..data.weights import check_weights, class_weighted
 from ..errors import DataError, ShapeError
 from ..layers.base import Layer, Mask
 from ..layers.core import fits
+from ..layers.tables import check_numbers
 from ..losses import Loss
-from ..losses.base import first_bad
-
-BLOCK = 1 << 20
-"""Numbers looked at together, so that checking a data set takes little memory."""
 
 
-def as_inputs(x: Any, shape: Any, name: str = "x") -> Any:
+def as_inputs(x: Any, shape: Any, dtype: str | None = None, net: Layer | None = None) -> Any:
     """Return inputs as a numeric array (n, ...) of the right shape, or say what is wrong.
 
     Where a network has several inputs, `shape` is a dict of shapes by name, and so is what is
     given and returned.
+
+    Parameters
+    ----------
+    x : array-like, or several by name
+        What a person gave.
+    shape : shape, or several by name
+        The shape of one input of the network.
+    dtype : str, optional
+        The dtype of the model, in which all numbers must be finite.
+    net : Layer, optional
+        The network: its embeddings say which numbers they take.
 
     Raises
     ------
     ShapeError
         If one example does not have the shape that the network takes.
     DataError
-        If the data are not numbers, there are none, or some are NaN or infinite.
+        If the data are not numbers, there are none, or some are NaN or infinite, or no number of a row.
     """
-    if isinstance(shape, dict):
-        return _several(x, shape, name)
+    made = _several(x, shape, dtype) if isinstance(shape, dict) else _one_input(x, shape, "x", dtype)
+    return made if net is None else check_numbers(net, made, dtype)
+
+
+def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:
+    """Return one input, checked."""
     if isinstance(x, Mapping):
         raise DataError(f"{name}: the network has one input: give its array, not a dict")
     x = numeric(x, name)
     if not fits(x.shape[1:], shape):
         raise ShapeError(_misfit(x.shape, shape, name))
-    if not len(x):
-        raise DataError(f"{name} is empty: expected at least one example")
-    check_finite(x, name)
+    check_some(x, name)
+    check_finite(x, name, dtype)
     return x
 
 
@@ -56,34 +68,20 @@ def example_shape(x: Any, title: str = "x") -> Any:
     x = numeric(x, title)
     if x.ndim < 2:
         raise DataError(f"{title}: expected examples (n, ...), got shape {x.shape}")
+    check_some(x, title)
     return tuple(x.shape[1:])
 
 
-def _several(x: Any, shapes: dict[str, Shape], name: str) -> dict[str, Array]:
+def _several(x: Any, shapes: dict[str, Shape], dtype: str | None) -> dict[str, Array]:
     """Return several inputs by name, all of one length."""
     if not isinstance(x, Mapping) or x.keys() != shapes.keys():
         got = f"the names {sorted(x)}" if isinstance(x, Mapping) else type(x).__name__
-        raise DataError(f"{name}: expected a dict with the inputs {sorted(shapes)}, got {got}")
-    made = {key: as_inputs(x[key], shape, f"{name}[{key!r}]") for key, shape in shapes.items()}
+        raise DataError(f"x: expected a dict with the inputs {sorted(shapes)}, got {got}")
+    made = {key: _one_input(x[key], shape, f"x[{key!r}]", dtype) for key, shape in shapes.items()}
     lengths = {key: len(array) for key, array in made.items()}
     if len(set(lengths.values())) > 1:
-        raise DataError(f"{name}: the inputs differ in length: {lengths}")
+        raise DataError(f"x: the inputs differ in length: {lengths}")
     return made
-
-
-def check_finite(x: Array, name: str) -> None:
-    """Raise if an array holds NaN or infinity; names the first place."""
-    if x.dtype.kind != "f":
-        return
-    rows = max(1, BLOCK // max(1, x[0].size))
-    for start in range(0, len(x), rows):
-        block = x[start : start + rows]
-        if not np.isfinite(block).all():
-            row, *rest = first_bad(block)
-            value = block[(row, *rest)]
-            raise DataError(
-                f"{name} holds {value:g} at index {(start + row, *rest)}: remove or replace such values first"
-            )
 
 
 def _misfit(given: Shape, shape: Shape, name: str) -> str:
@@ -133,7 +131,7 @@ def as_data(
     net : Layer, optional
         The network: it says how many time steps the outputs for these inputs have, where that varies.
     """
-    inputs = as_inputs(x, shapes[0])
+    inputs = as_inputs(x, shapes[0], dtype, net)
     if net is not None and _varies(shapes[1]):
         shapes = shapes[0], net.output_shape(tree_map(lambda array: tuple(array.shape[1:]), inputs))
     target = as_target(y, loss, shapes[1], dtype, rows(inputs))

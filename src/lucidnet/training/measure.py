@@ -38,7 +38,7 @@ class Tally:
         """Count what a step measured on its batches; examples and time steps left out do not count."""
         for i, batch in enumerate(batches):
             loss, terms = found.losses[i], found.terms[i]
-            if found.parts[i]:
+            if found.parts:
                 loss -= self._add_parts(found.parts[i])
             self.loss += loss * terms
             self.terms += terms
@@ -139,7 +139,7 @@ def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) ->
 
     Another function of the network, its parameters, inputs and mask can stand in the place of `predict`.
     """
-    x = as_inputs(x, model.input_shape)
+    x = as_inputs(x, model.input_shape, model.dtype, model.net)
     mask = None if mask is None else as_mask(mask, x)
     executor, net, count = model.executor, model.net, rows(x)
     with executor.hold(lambda: model.live if function is None else model.state) as state:

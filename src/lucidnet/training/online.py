@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, StepStream, Tree
+from ..core.finite import finite_in
 from ..core.numeric import numeric
 from ..core.settings import count, taken
 from ..core.signals import defer_interrupt
@@ -21,6 +22,7 @@ from ..engine.protocol import NotFiniteError, Trainee
 from ..engine.state import Measurements, State
 from ..engine.stream import Segment, StreamProblem, StreamState, begin, observe
 from ..errors import NonFiniteError, ShapeError
+from ..layers.tables import check_numbers
 from ..rules.credit import fused_by
 from ..rules.defined import check_stream
 from ..rules.feedback import edge_shapes
@@ -185,12 +187,13 @@ class OnlineLearner(Brief):
 
     def _given(self, xs: Any, ys: Any, weights: Any) -> Segment:
         """Return a segment, checked."""
-        x = numeric(xs, "xs").astype(self.model.dtype, copy=False)
+        x = finite_in(xs, "xs", self.model.dtype)
         if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
             raise ShapeError(
                 f"online: expected inputs (n, {self._shape}) of one time, or of several with time first; "
                 f"got xs of shape {x.shape[1:] if x.ndim and len(x) == 1 else x.shape}"
             )
+        check_numbers(self.model.net, x, self.model.dtype)
         return Segment(x, None if ys is None else self._targets(ys, x), self._weights(weights, x))
 
     def _targets(self, ys: Any, x: Array) -> Array:
@@ -210,7 +213,7 @@ class OnlineLearner(Brief):
         """Return weights (time, n)."""
         if weights is None:
             return None
-        made = numeric(weights, "weights").astype(self.model.dtype, copy=False)
+        made = finite_in(weights, "weights", self.model.dtype)
         if made.shape != x.shape[:2]:
             raise ShapeError(
                 f"online: expected weights for each input, {x.shape[:2]} (time, n), got shape {made.shape}"

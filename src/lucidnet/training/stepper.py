@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Stream
-from ..core.numeric import numeric
+from ..core.finite import finite_in
 from ..core.text import Brief
 from ..engine.protocol import Trainee
 from ..engine.update import predict
@@ -58,7 +58,7 @@ class Stepper(Brief):
 
     def step(self, x: Any) -> Array:
         """Return the output (n, ...) for inputs (n, ...) of the next time step."""
-        x = numeric(x, "x").astype(self.model.dtype, copy=False)
+        x = finite_in(x, "x", self.model.dtype)
         if x.shape[1:] != self._shape:
             raise ShapeError(f"step: expected inputs (n, {self._shape}) of one time, got shape {x.shape}")
         y, self.states = predict(self.model.net, self.model.state.params, x[:, None], states=self.states)

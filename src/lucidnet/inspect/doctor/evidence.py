@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...backend import Array
+from ...backend import Array, length
 from ...core.trees import dotted
 from ...data.batch import Batch, Data, rows
 from ...data.batches import ArraySource
@@ -136,7 +136,7 @@ def _norms(problem: Problem, vector: Array) -> dict[str, float]:
     """Return the norm of each array of weights in a vector; biases, which begin at zero, are left out."""
     layout = problem.layout.parameters
     places = zip(layout.paths, layout.shapes, layout.slices, strict=True)
-    return {dotted(p): float(np.linalg.norm(vector[part])) for p, shape, part in places if len(shape) > 1}
+    return {dotted(p): length(vector[part]) for p, shape, part in places if len(shape) > 1}
 
 
 def _endless(source: ArraySource, steps: int, whole: bool) -> Iterator[Batch]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...backend import Array
+from ...backend import Array, length
 from ...engine.numbers import Numbers
 from ...engine.update import training_run
 from ..trace import Trace
@@ -61,7 +61,7 @@ def error_sizes(made: Trace) -> dict[str, float]:
     sizes: dict[str, float] = {}
     for call in made.calls:
         if isinstance(call.dy, np.ndarray) and isinstance(call.params, dict) and call.params:
-            sizes.setdefault(call.name, float(np.linalg.norm(call.dy)))
+            sizes.setdefault(call.name, length(call.dy))
     return sizes
 
 

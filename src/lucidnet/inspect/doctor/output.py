@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...backend import length
 from ...layers import (
     ELU,
     SELU,
@@ -72,7 +73,7 @@ def squared_softmax(evidence: Evidence) -> Iterator[Sign]:
     """Yield the share of the error that comes through a softmax which the loss has not taken over."""
     if isinstance(evidence.output, Softmax) and isinstance(evidence.loss, REGRESSION):
         last = next(c for c in reversed(evidence.before.calls) if isinstance(c.layer, Softmax))
-        share = float(np.linalg.norm(last.dx) / (np.linalg.norm(last.dy) or 1))
+        share = length(last.dx) / (length(last.dy) or 1)
         yield Sign(
             share,
             f"{type(evidence.loss).__name__} after a softmax: {share:.1%} of the error comes through its "

@@ -44,8 +44,8 @@ class Softsign(ActivationLayer):
     """y = x / (1 + |x|),  dy/dx = 1 / (1 + |x|)^2 = (1 - |y|)^2."""
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        scale = 1 / (1 + namespace(x).abs(x))
-        return x * scale, scale
+        size = 1 + namespace(x).abs(x)
+        return x / size, 1 / size
 
     def backward(self, params: Tree, scale: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return dy * (scale * scale), {}

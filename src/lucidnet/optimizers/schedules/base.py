@@ -159,7 +159,7 @@ class Warmup(Schedule):
     then : schedule or float
         What comes after.
     start : float
-        The value at step 0.
+        The value at step 0, not larger than the one it rises to.
 
     Examples
     --------
@@ -171,11 +171,22 @@ class Warmup(Schedule):
     then: Any = scheduled(None)
     start: float = finite(default=0.0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not callable(self.then):
+            self._check(self.then)
+
+    def _check(self, top: float) -> float:
+        """Return the value that it rises to; raise if that would be a fall."""
+        if abs(self.start) > abs(top):
+            raise self.error("start", f"at most {top:g}, the value that it rises to")
+        return top
+
     def __call__(self, step: int) -> float:
         """Return the rising value, or that of the schedule after it."""
         if step >= self.steps:
             return at_step(self.then, step - self.steps)
-        return self.start + (at_step(self.then, 0) - self.start) * step / self.steps
+        return self.start + (self._check(at_step(self.then, 0)) - self.start) * step / self.steps
 
 
 def is_number(given: Any) -> bool:

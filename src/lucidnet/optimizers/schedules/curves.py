@@ -6,7 +6,7 @@ import math
 from bisect import bisect_right
 from typing import Any
 
-from ...core.settings import UnfitError, choice, finite, listed, real, setting, whole
+from ...core.settings import UnfitError, between, choice, finite, listed, real, setting, whole
 from ...core.value import value
 from .base import Schedule
 
@@ -24,12 +24,12 @@ class StepDecay(Schedule):
     every : int
         After how many steps it drops.
     factor : float
-        By what it is multiplied then.
+        By what it is multiplied then; at least 0 and at most 1.
     """
 
     start: float = finite()
     every: int = whole(1)
-    factor: float = finite(default=0.1)
+    factor: float = between(0, 1, default=0.1)
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
@@ -45,13 +45,13 @@ class ExponentialDecay(Schedule):
     start : float
         The value at step 0.
     factor : float
-        By what it is multiplied in `every` steps.
+        By what it is multiplied in `every` steps; above 0 and at most 1.
     every : int
         The number of steps that the factor is for.
     """
 
     start: float = finite()
-    factor: float = finite(above=0)
+    factor: float = finite(above=0, most=1)
     every: int = whole(1, default=1)
 
     def __call__(self, step: int) -> float:
@@ -68,11 +68,11 @@ class TimeDecay(Schedule):
     start : float
         The value at step 0.
     decay : float
-        After 1 / decay steps the value is half of that.
+        After 1 / decay steps the value is half of that; 0 or more.
     """
 
     start: float = finite()
-    decay: float = finite()
+    decay: float = finite(0)
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
@@ -145,14 +145,14 @@ class CosineRestarts(Schedule):
     stretch : int
         How many times as long as the one before each wave is.
     shrink : float
-        What `start` is multiplied by at each restart.
+        What `start` is multiplied by at each restart; at least 0 and at most 1.
     """
 
     start: float = finite()
     stop: float = finite()
     steps: int = whole(1)
     stretch: int = whole(1, default=1)
-    shrink: float = finite(default=1.0)
+    shrink: float = between(0, 1, default=1.0)
 
     def __call__(self, step: int) -> float:
         """Return the value at a step."""
@@ -172,7 +172,7 @@ def _points(given: Any, owner: Any) -> tuple[tuple[float, float], ...]:
         raise UnfitError
     made = tuple((real(step), real(value)) for step, value in points)
     steps = [step for step, _ in made]
-    if steps[0] != 0 or steps != sorted(steps):
+    if steps[0] > 0 or steps != sorted(steps):
         raise UnfitError
     return made
 
@@ -187,7 +187,7 @@ class Piecewise(Schedule):
     Parameters
     ----------
     points : sequence of (step, value)
-        In order, the first at step 0.
+        In order, the first at step 0 (or before it).
     between : {"constant", "linear", "cosine"}
         The way from each value to the next.
 

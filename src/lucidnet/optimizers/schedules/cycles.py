@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...core.settings import choice, finite, whole
+from ...core.settings import between, choice, finite, whole
 from ...core.value import value
 from .base import Schedule
 from .curves import Piecewise
@@ -27,7 +27,7 @@ class Cyclic(Schedule):
     mode : {"triangular", "triangular2", "exp_range"}
         Whether triangles stay as high, become half as high each time, or shrink by `gamma` with every step.
     gamma : float
-        For "exp_range".
+        For "exp_range"; at least 0 and at most 1.
     """
 
     low: float = finite()
@@ -35,7 +35,7 @@ class Cyclic(Schedule):
     up: int = whole(1)
     down: int | None = whole(1, default=None, optional=True)
     mode: str = choice(*MODES, default="triangular")
-    gamma: float = finite(default=1.0)
+    gamma: float = between(0, 1, default=1.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,13 +63,13 @@ class OneCycle(Schedule):
     Parameters
     ----------
     peak : float
-        The largest value.
+        The largest value. Of very few steps, none may lie at the top (as in PyTorch).
     steps : int
         All steps of the training, 2 or more.
     warmup : float
         The share of the steps in which it rises.
     divide, final_divide : float
-        How many times as small as the peak it begins, and as the beginning it ends.
+        How many times as small as the peak it begins, and as the beginning it ends; 1 or more.
     between : {"cosine", "linear"}
         The form of the ways up and down.
     phases : {2, 3}
@@ -87,8 +87,8 @@ class OneCycle(Schedule):
     peak: float = finite()
     steps: int = whole(2)
     warmup: float = finite(above=0, below=1, default=0.3)
-    divide: float = finite(above=0, default=25.0)
-    final_divide: float = finite(above=0, default=1e4)
+    divide: float = finite(1, default=25.0)
+    final_divide: float = finite(1, default=1e4)
     between: str = choice("cosine", "linear", default="cosine")
     phases: int = choice(2, 3, default=2)
 
@@ -108,6 +108,9 @@ class OneCycle(Schedule):
 
     def _through(self, first: float, peak: float, back: float, last: float) -> Piecewise:
         """Return the schedule through the values at the ends of the phases."""
-        rise = max(self.warmup * self.steps - 1, 0)
-        fall = [(max(2 * self.warmup * self.steps - 2, rise), back)] if self.phases == 3 else []
-        return Piecewise([(0, first), (rise, peak), *fall, (self.steps - 1, last)], self.between)
+        rise = self.warmup * self.steps - 1
+        fall = [(2 * rise, back)] if self.phases == 3 else []
+        points = [(0, first), (rise, peak), *fall, (self.steps - 1, last)]
+        # Of few steps a phase may end before the first of them: it is left out, but the next begins there.
+        skipped = sum(step < 0 for step, _ in points)
+        return Piecewise(points[skipped:], self.between)

@@ -133,7 +133,7 @@ class ReduceOnPlateau(Patience):
     cooldown : int
         How many epochs after a change nothing is counted.
     min_rate : float
-        Below this a rate that is a number is not brought.
+        Below this a rate that is a number is not brought; one that is below it already stays.
     """
 
     def __init__(
@@ -180,7 +180,9 @@ class ReduceOnPlateau(Patience):
         loop.model.set(learning_rate=self.put)
 
     def _reduced(self, rate: Any) -> Any:
-        return Fixed(self.total) * rate if callable(rate) else max(rate * self.total, self.min_rate)
+        if callable(rate):
+            return Fixed(self.total) * rate
+        return max(rate * self.total, min(rate, self.min_rate))  # never above what it was
 
     def end(self, loop: Loop) -> None:
         if self.put is not None and loop.model.optimizer.learning_rate == self.put:

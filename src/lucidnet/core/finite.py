@@ -1,0 +1,95 @@
+"""Whether numbers are finite, in the precision in which they are worked on; and where one is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from .numeric import numeric
+from .trees import Array
+
+BLOCK = 1 << 20
+"""Numbers looked at together, so that checking a data set takes little memory."""
+
+
+def check_finite(x: Array, name: str, dtype: Any = None) -> None:
+    """Raise if an array holds NaN or infinity, or a number that becomes infinite in a precision.
+
+    Parameters
+    ----------
+    x : array (n, ...)
+        The numbers.
+    name : str
+        What they are called in the message, which tells the first place.
+    dtype : dtype, optional
+        The precision of the model; that of the array if not given.
+
+    Examples
+    --------
+    >>> check_finite(np.array([[1.0, 1e39]]), "x", "float32")
+    Traceback (most recent call last):
+        ...
+    lucidnet.errors.DataError: x holds 1e+39 at index (0, 1): in float32, the precision of the model, that \
+is infinite; scale the data, or take dtype='float64' (row 0, column 1)
+    """
+    if x.dtype.kind != "f" or not x.size:
+        return
+    rows = max(1, BLOCK // max(1, x[0].size))
+    for start in range(0, len(x), rows):
+        block = x[start : start + rows]
+        cast = block if dtype is None or x.dtype == dtype else in_precision(block, dtype)
+        if not np.isfinite(cast).all():
+            row, *rest = first_bad(cast)
+            raise DataError(not_finite(block[(row, *rest)], (start + row, *rest), name, dtype))
+
+
+def check_some(x: Array, name: str) -> None:
+    """Raise if there are no numbers at all: no example, or none of its time steps."""
+    if not x.size:
+        raise DataError(f"{name} is empty: expected at least one example and time step, got shape {x.shape}")
+
+
+def finite_in(x: Any, name: str, dtype: Any) -> Array:
+    """Return numbers in the precision of a model, all of them finite there, or raise as `check_finite`."""
+    made: Array = numeric(x, name)
+    check_finite(made, name, dtype)
+    return made.astype(dtype, copy=False)
+
+
+def in_precision(x: Array, dtype: Any) -> Array:
+    """Return numbers in a precision, silently; None leaves them as they are."""
+    if dtype is None:
+        return x
+    with np.errstate(over="ignore"):
+        return x.astype(dtype, copy=False)
+
+
+def not_finite(value: Any, index: tuple[int, ...], name: str, dtype: Any = None) -> str:
+    """Return the message about a number that is not finite, or becomes so in a precision."""
+    if np.isfinite(value):
+        more = ", or take dtype='float64'" if np.dtype(dtype).itemsize < 8 else ""
+        why = f"in {np.dtype(dtype)}, the precision of the model, that is infinite; scale the data{more}"
+    else:
+        why = "remove or replace such values first"
+    shown = str(value) if np.isfinite(value) else f"{value:g}"
+    return f"{name} holds {shown} at index {index}: {why}{place(index)}"
+
+
+def place(index: tuple[int, ...]) -> str:
+    """Return row and column of a number, as the end of a message.
+
+    Examples
+    --------
+    >>> place((17, 3)), place((17,))
+    (' (row 17, column 3)', ' (row 17)')
+    """
+    if not index:
+        return ""
+    return f" (row {index[0]}, column {index[1]})" if len(index) == 2 else f" (row {index[0]})"
+
+
+def first_bad(array: Array) -> tuple[int, ...]:
+    """Return the index of the first entry that is NaN or infinite."""
+    return tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
