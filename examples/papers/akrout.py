@@ -42,7 +42,8 @@ class Run:
         self.distances: list[float] = []
         self.errors: list[float] = []
         self.steps = epochs * -(-len(x) // BATCH)
-        layers = [Dense(128, "tanh", name="first"), Dense(64, "tanh", name="second")]
+        start = {"initializer": "glorot_uniform"}
+        layers = [Dense(128, "tanh", **start, name="first"), Dense(64, "tanh", **start, name="second")]
         self.model = ln.Model([Input(64), *layers, Dense(10, "softmax", name="last")], seed=seed)
         optimizer = ln.optimizers.SGD(RATE, weight_decay=decay)
         self.model.compile("categorical_crossentropy", optimizer, ["accuracy"], rule=rule)

@@ -24,7 +24,8 @@ def trained(
     """A model in float64 after 20 steps, if there are 40 examples."""
     model = ln.Model(layers, seed=3, dtype="float64", backend=backend)
     model.compile(loss, optimizer, metrics, loss_weights, rule)
-    model.fit(x, y, verbose=0, **({"epochs": 4, "batch_size": 8} | fit))
+    brings_batches = y is None
+    model.fit(x, y, verbose=0, **({"epochs": 4} | ({} if brings_batches else {"batch_size": 8}) | fit))
     return model
 
 

@@ -165,6 +165,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::lucidnet.errors.InexactWarning")
 @pytest.mark.parametrize("name", SETTINGS)
 def test_settings(name):
     both(halves, **SETTINGS[name])

@@ -51,7 +51,7 @@ ALONE = {"epochs": 2, "batch_size": 64, "validation_data": DATA[1], "verbose": 0
         (ReLU(), {"activation": "relu"}, {}),
         ({"units": 5}, {"units": 5}, {}),
         ({"units": 5, "activation": "relu", "rule": "fa"}, {"units": 5, "activation": "relu", "rule": "fa"}, {}),
-        (ExponentialDecay(0.1, 2.0), {"optimizer": Adam(ExponentialDecay(0.1, 2.0))}, {}),
+        (ExponentialDecay(0.1, 0.5), {"optimizer": Adam(ExponentialDecay(0.1, 0.5))}, {}),
         ("categorical_hinge", {"loss": "categorical_hinge"}, {}),
         (ln.losses.CategoricalHinge(), {"loss": "categorical_hinge"}, {}),
         ({"batch_size": 20, "shuffle": False}, {}, {"batch_size": 20, "shuffle": False}),

@@ -59,7 +59,7 @@ class Poisson(Loss):
                 return net, self, False
             return body, replace(self, from_logs=True), True
         if self.from_logs:
-            if activation is None or not known(activation):
+            if not isinstance(activation, (Exponential, *POSITIVE)):
                 return net, self, False
             raise SettingError(
                 f"Poisson(from_logs=True) takes logarithms, but the network already ends in {activation!r}"

@@ -190,8 +190,8 @@ class OnlineLearner(Brief):
         x = finite_in(xs, "xs", self.model.dtype)
         if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
             raise ShapeError(
-                f"online: expected inputs (n, {self._shape}) of one time, or of several with time first; "
-                f"got xs of shape {x.shape[1:] if x.ndim and len(x) == 1 else x.shape}"
+                f"online: xs: expected inputs (n, {self._shape}) of one time, or of several with time first, "
+                f"got shape {x.shape[1:] if x.ndim and len(x) == 1 else x.shape}"
             )
         check_numbers(self.model.net, x, self.model.dtype)
         return Segment(x, None if ys is None else self._targets(ys, x), self._weights(weights, x))
@@ -201,7 +201,7 @@ class OnlineLearner(Brief):
         given, shape = numeric(ys, "y"), self.model.output_shape
         if given.shape[:2] != x.shape[:2]:
             raise ShapeError(
-                f"online: expected ys for each input, {x.shape[:2]} (time, n), got shape {given.shape}"
+                f"online: ys: expected a target for each input, {x.shape[:2]} (time, n), got shape {given.shape}"
             )
         rows = given.reshape(-1, *given.shape[2:])
         if len(shape) > 1:
@@ -216,7 +216,7 @@ class OnlineLearner(Brief):
         made = finite_in(weights, "weights", self.model.dtype)
         if made.shape != x.shape[:2]:
             raise ShapeError(
-                f"online: expected weights for each input, {x.shape[:2]} (time, n), got shape {made.shape}"
+                f"online: weights: expected a weight for each input, {x.shape[:2]} (time, n), got shape {made.shape}"
             )
         return made
 
