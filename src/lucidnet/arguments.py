@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any, ClassVar, TypeVar
 
 from .core.calls import array_like, takes
@@ -153,10 +154,12 @@ def _as_size(given: Any, owner: Any) -> Any:
 
 SHAPE = setting("the sizes of one input such as (28, 28, 1), or a dict of them", _as_shape, optional=True)
 TREE = instance(Mapping, "a dict of arrays by layer and name")
+FILE = instance((str, PathLike), "a path")
+"""Of what no file can be called the readers and writers of files tell."""
 METHODS: dict[str, dict[str, Any]] = {
     "build": {"shape": SHAPE},
     "load": {
-        "path": path_like(),
+        "path": FILE,
         "custom": instance(Mapping, "a dict from names to classes", optional=True),
         "backend": setting("'numpy', 'jax', 'jax:cpu' or 'jax:gpu'", _as_backend, optional=True),
         "mesh": setting("'all', a number, or rows and columns as '4x2'", _as_mesh, optional=True),
@@ -165,7 +168,7 @@ METHODS: dict[str, dict[str, Any]] = {
         "strict": flag(),
         "reset": flag(),
     },
-    "save": {"path": path_like(), "optimizer": flag()},
+    "save": {"path": FILE, "optimizer": flag()},
     "set_feedback": {"feedback": TREE},
     "set_params": {"params": TREE, "shape": SHAPE, "reset": flag()},
     "set_weights": {"vector": array_like(), "reset": flag()},

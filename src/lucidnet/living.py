@@ -230,7 +230,7 @@ def take_params(model: Any, params: Tree, shape: Any, reset: bool) -> None:
     )
     if given != expected:
         raise ShapeError(f"set_params: expected arrays of shapes {expected}, got {given}")
-    made = tree_map(lambda array: numeric(array, "params").astype(model.dtype), params)
+    made = tree_map(lambda array: numeric(array, "params").astype(model.dtype, copy=False), params)
     take(model, made, shape, reset)
 
 

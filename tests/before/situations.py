@@ -181,7 +181,7 @@ SITUATIONS = {
     ),
     "lbfgs": Situation(
         classifier(LBFGS(), layers=[Input(4), Dense(3, "softmax", l2=1e-2)]),
-        arrays(epochs=6),
+        arrays(epochs=6, batch_size=20),
         stop=3,
         epochs=3,
     ),

@@ -68,7 +68,7 @@ class TestNames:
 
     @pytest.mark.parametrize("name", ["a\ud800", "x" * 5000, "a\0b"])
     def test_data_sets(self, name):
-        with pytest.raises(LucidnetError, match="unknown data set"):
+        with pytest.raises(LucidnetError, match="unknown data set|name must be a path"):
             data.load(name)
 
 
@@ -297,5 +297,5 @@ class TestTexts:
             call()
 
     def test_numbers_that_are_none(self):
-        with pytest.raises(DataError, match="expected whole numbers from 0 to 255, got float64"):
+        with pytest.raises(DataError, match="ids: expected whole numbers, got dtype float64"):
             Vocabulary.bytes().decode([1.5])

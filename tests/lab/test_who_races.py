@@ -88,7 +88,7 @@ def test_names_in_a_sequence():
         ({1: "fa"}, {}, "a name must be a text of one line, got 1"),
         ({"a": {"momentum": 0.5}}, {}, "there is no setting 'momentum' of Adam"),
         ({"a": {"lr": 0.5}}, {}, "there is no setting 'lr' .* did you mean 'learning_rate'"),
-        ({"a": "fa", "b": {"batch_size": 0}}, {}, "batch_size must be a whole number of 1 or more, got 0"),
+        ({"a": "fa", "b": {"batch_size": 0}}, {}, "batch_size must be a whole number of 1 or more, or None, got 0"),
         ({"a": "fa"}, {"shuffle": "no"}, "shuffle must be True or False"),
         ({"a": "fa"}, {"class_weight": {0: -1}}, "class_weight must be"),
         ({"a": {"epochs": 3}}, {}, "'epochs' is the same for all who take part"),

@@ -120,6 +120,7 @@ def made(folder):
     found |= {"check entry": found["check"].entries[0], "rule finding": found["rule check"].findings[0]}
     found |= {
         "check package": ln.check.package(Dense, Dropout),
+        "kernl": ln.rules.KeRNL(),
         "locality": ln.rules.report(Rule("fa", "rflo")),
     }
     found |= {"locality part": found["locality"].parts[0]}

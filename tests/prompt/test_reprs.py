@@ -82,7 +82,7 @@ INNER = {  # what the engine alone hands around, or a face of it that its class 
         "T",
         "Objective",
         "Signals",
-        "CustomLoss",
+        "Custom",
         "State",
     ),
     *("CustomActivation", "ParameterLayout", "Problem", "Run", "RaceRun", "Sequential", "Schedule"),
@@ -164,7 +164,7 @@ def test_at_the_prompt(made):
 
 def test_values_at_the_prompt():
     ugly = {type(v).__name__: found for v in objects.values() if (found := list(wrong(repr(v))))}
-    functions = {"CustomActivation", "CustomLoss", "FunctionMetric"}  # a function is all that they are
+    functions = {"CustomActivation", "Custom", "FunctionMetric"}  # a function is all that they are
     assert {name for name in ugly if name not in functions} == set()
     assert len(list(objects.values())) > 150
 

@@ -13,7 +13,7 @@ from ..core import settings
 from ..core.calls import array_like, model_like, takes
 from ..core.exports import export
 from ..core.numeric import numeric
-from ..core.settings import between, choice, count, finite, instance, taken, whole
+from ..core.settings import choice, count, finite, instance, taken, whole
 from ..core.text import plain, short
 from ..errors import DataError, SettingError
 
@@ -160,7 +160,7 @@ def streams(ids: Any, rows: int, length: int) -> tuple[Array, Array]:
     return cut(ids[:size]), cut(ids[1 : size + 1])
 
 
-@takes("text.split", ids=array_like(), fraction=between(0, 1))
+@takes("split", ids=array_like(), fraction=finite(above=0, below=1))
 def split(ids: Sequence[int] | Array, fraction: float = 0.1) -> tuple[Array, Array]:
     """Return the first part of a text, and the last `fraction` of it."""
     ids = _numbers(ids, 2)
