@@ -169,11 +169,15 @@ def test_a_bar_within_a_run(monkeypatch, capsys):
         def tell(self, share, numbers):
             self.drawn = 0.0  # draws each time
             super().tell(share, numbers)
-            (task,) = self.bar.tasks
-            seen.append((task.fields["run"], task.completed, task.fields["numbers"]))
+
+        def _draw(self, made, words=""):
+            super()._draw(made, words)
+            if words:
+                seen.append((self.title, made, words.split("left  ")[1]))
 
     monkeypatch.setattr(boards, "LiveBoard", Watched)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     done = race(seeds=1, verbose=1)
     names, shares, numbers = zip(*seen, strict=True)
     assert list(dict.fromkeys(names)) == ["backprop, seed 0", "fa, small rate, seed 0"]

@@ -50,10 +50,11 @@ def test_rules_begin_alike_and_then_differ(done):
 def test_the_table_holds_mean_and_spread(done):
     lines = done.table().splitlines()
     assert lines[0].split()[0] == "rule"
-    assert [line.split("  ")[0] for line in lines[1:4]] == ["backprop", "fa", "own"] and not lines[4]
+    assert [line.split("  ")[0] for line in lines[1:4]] == ["backprop", "fa", "own"]
+    assert lines[4:6] == ["(mean over the seeds ± standard deviation)", ""]
     last = done.curves("fa", "val_accuracy")[:, -1]
-    assert f"{last.mean():.4f} ± {last.std():.4f}" in lines[2]
-    assert [line.split("  ")[0] for line in lines[5:]] == [
+    assert f"{last.mean():.4f} ± {last.std(ddof=1):.4f}" in lines[2]
+    assert [line.split("  ")[0] for line in lines[6:]] == [
         "minus backprop", "fa", "own", "(mean difference over the same seeds ± its standard error)",
     ]  # fmt: skip
     assert str(done) == done.table()

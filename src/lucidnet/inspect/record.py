@@ -63,7 +63,9 @@ class Recorder(Callback):
         self.patterns = tuple(q for p in self.patterns for q in (weights if p == "weights" else [p]))
         for pattern in self.patterns:
             if not any(fnmatch(name, pattern) for name in known):
-                raise SettingError(f"record: nothing is called {pattern!r}; there are {', '.join(known)}")
+                inner = f"did you mean '{pattern}/*'? " if f"{pattern}/" in "".join(known) else ""
+                there = f"{inner}there are {', '.join(known)}"
+                raise SettingError(f"record: nothing is called {pattern!r}; {there}")
         loop.model.history.origin = loop.model.net, sample(loop.source)
 
     def before_step(self, loop: Loop, batches: Sequence[Batch]) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
+from ..core.screen import Drawn, Surface, surface
 from ..training.history import Result
 from ..training.progress import INTERVAL, clock
 from .outcome import RaceRun
@@ -53,31 +52,25 @@ class Silent(Board):
 
 
 class LiveBoard(Board):
-    """Draws a live bar of the whole race below the lines, with the run that goes on and the time left."""
+    """Draws a bar of the whole race below the lines, with the run that goes on and the time left.
 
-    def __init__(self, runs: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
+    Parameters
+    ----------
+    runs : int
+        How many runs there are.
+    where : Surface
+        A terminal, or an output of a notebook.
+    """
 
+    def __init__(self, runs: int, where: Surface) -> None:
         super().__init__(runs)
+        self.where, self.title = where, ""
         self.began, self.drawn, self.kept = time.perf_counter(), 0.0, 0
-        self.bar: Any = Progress(
-            TextColumn("{task.fields[run]}"),
-            BarColumn(bar_width=16),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[left]:>4} left"),
-            TextColumn(" {task.fields[numbers]}"),
-            console=Console(soft_wrap=True, highlight=False),
-            auto_refresh=False,
-            transient=True,
-        )
-        self.task = self.bar.add_task("", total=runs, run="", left="...", numbers="")
-        self.bar.start()
 
     def begin(self, name: str, seed: int) -> None:
         """Name the run at the bar's left."""
-        self.bar.update(self.task, run=f"{name}, seed {seed}", completed=self.done, numbers="")
-        self.bar.refresh()
+        self.title = f"{name}, seed {seed}"
+        self._draw(self.done)
 
     def tell(self, share: float, numbers: Callable[[], Result]) -> None:
         """Draw the bar anew, if the last drawing is old enough."""
@@ -88,27 +81,28 @@ class LiveBoard(Board):
         made = self.done + min(share, 1.0)
         trained = made - self.kept
         left = clock((now - self.began) * (self.runs - made) / trained) if trained > 0 else "..."
-        self.bar.update(self.task, completed=made, left=left, numbers=repr(numbers()))
-        self.bar.refresh()
+        self._draw(made, f"{left:>4} left  {numbers()!r}")
+
+    def _draw(self, made: float, words: str = "") -> None:
+        self.where.draw(Drawn(self.title, made / self.runs, words))
 
     def end(self, run: RaceRun, kept: bool = False) -> None:
         """Print the line of a run above the bar."""
         self.kept += kept
         super().end(run, kept)
-        self.bar.update(self.task, completed=self.done)
-        self.bar.refresh()
 
     def line(self, text: str) -> None:
         """Print a line above the bar."""
-        self.bar.console.print(text, markup=False)
+        self.where.say(text)
 
     def close(self) -> None:
         """Take the bar away."""
-        self.bar.stop()
+        self.where.close(f"{self.done:,} of {self.runs:,} runs")
 
 
 def board(verbose: int, runs: int) -> Board:
-    """Return what shows a race: nothing for 0, a bar in a terminal for 1, else lines."""
+    """Return what shows a race: nothing for 0, a bar for 1 where one can be seen, else lines."""
     if verbose == 0:
         return Silent(runs)
-    return LiveBoard(runs) if verbose == 1 and sys.stdout is not None and sys.stdout.isatty() else Board(runs)
+    where = surface() if verbose == 1 else None
+    return Board(runs) if where is None else LiveBoard(runs, where)

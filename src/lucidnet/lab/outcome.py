@@ -252,6 +252,8 @@ class Race(Report):
         """
         columns = ["rule", *self.quantities, "s", "MiB a step"]
         text = _grid(columns, [[rule, *self._row(rule)] for rule in self.rules])
+        if len({run.seed for run in self.runs}) > 1:
+            text += "\n(mean over the seeds ± standard deviation)"
         parts = [text, *self._compared(self._against(baseline)), *self._remarks()]
         return "\n\n".join(parts)
 
@@ -345,7 +347,7 @@ def _grid(columns: list[str], rows: list[list[str]]) -> str:
 
 def _written(values: np.ndarray[Any, Any]) -> str:
     """Write the mean, and the standard deviation with as many decimals."""
-    mean, spread = number(float(values.mean())), float(values.std())
+    mean, spread = number(float(values.mean())), float(values.std(ddof=min(1, len(values) - 1)))
     if len(values) == 1:
         return mean
     return f"{mean} ± {number(spread) if 'e' in mean else f'{spread:.4f}'}"

@@ -73,7 +73,7 @@ def race(
     epochs : int
         As in `Model.fit`: 5 if not given; of a stream 1.
     batch_size : int
-        As in `Model.fit`.
+        As in `Model.fit`, but 64 if not given.
     verbose : {0, 1, 2}
         0 shows nothing; 1 prints a line for each run, and in a terminal draws a bar within runs; 2 prints a
         line for each epoch, too.

@@ -77,7 +77,9 @@ def draw_curve(axes: Axes, name: str, history: History) -> None:
         few = MARKERS[label] if values.size <= 30 or not _has_lines(values) else ""
         width = THIN if label == "training" else THICK
         axes.plot(epochs, values, color=color, marker=few, markersize=4, linewidth=width, label=label)
-        mark_missing(axes, epochs, values, color)
+        # NaN also stands for epochs without validation.
+        unmeasured = np.isnan(values) & (label == "validation")
+        mark_missing(axes, epochs, np.where(unmeasured, 0.0, values), color)
         longest = max(longest, values.size)
     margin = max(0.5, 0.02 * longest) if longest < 3 else 0.02 * longest
     axes.set_xlim(1 - margin, longest + margin)

@@ -94,7 +94,13 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
     @wraps(draw)
     def drawn(*args: P.args, **given: P.kwargs) -> Figure:
         optional("matplotlib.figure", "plots")
-        bound = own.bind(*args, **given).arguments
+        try:
+            bound = own.bind(*args, **given).arguments
+        except TypeError as error:
+            takes = ", ".join(name for name in own.parameters if name != "look")
+            raise TypeError(
+                f"{draw.__name__}: {error}; it takes ({takes}), and what all pictures take"
+            ) from None
         rest = bound.pop("look", {})
         look = _look(draw.__name__, {**bound, **rest}, own)
         arguments: Any = {name: value for name, value in bound.items() if name not in TAKEN}

@@ -190,7 +190,7 @@ def _dense(
 ) -> Dense:
     """Return a dense layer whose weights begin as the activation near it wants."""
     scale = 1 / 3 if isinstance(near, Sigmoid) else 1.0
-    bound = 0.0 if inputs is None else math.sqrt(6 * scale / (inputs + units))
+    bound = 0.0 if inputs is None else float(f"{math.sqrt(6 * scale / (inputs + units)):.3g}")
     return Dense(
         units,
         activation,
