@@ -83,7 +83,9 @@ def _mirrored(problem: Problem, state: State, feedback: FeedbackState, numbers: 
         return feedback
     rng = StepStream.like(state.params.vector, numbers.seed, state.step, ("mirror",))
 
-    def learned(path: Path, layer: Layer, own: Rule, B: Tree) -> Tree:
+    def learned(path: Path, layer: Layer, own: Rule, B: Tree) -> Tree | None:
+        if not own.space.phase or path not in (problem.edges or {}):
+            return None  # what stands there is that of a rule through time alone
         stream = rng
         for name in path:
             stream = stream.child(name)
