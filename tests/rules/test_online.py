@@ -217,3 +217,12 @@ def test_where_they_do_not_a_stream_gives_what_predict_does(times):
     np.testing.assert_allclose(
         seen[:, :, 0], made.net.forward(made.params, x)[0][:, :, 0], rtol=1e-3, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("ask", ["online", "stepper"])
+def test_a_layer_that_takes_all_times_at_once_has_no_single_one(ask):
+    layers = [Input((6, 2)), LeakyRNN(5, return_sequences=True), ln.layers.Flatten(), Dense(1)]
+    made = ln.Model(layers)
+    made.compile("mse", "sgd")
+    with pytest.raises(SettingError, match=f"^{ask}: this network cannot go one step at a time"):
+        getattr(made, ask)()

@@ -72,7 +72,7 @@ def _goes_stepwise(net: Layer, params: Tree, x: Array, caller: str) -> bool:
             y, cache = net.forward(params, x[:, t : t + 1], Run(states=states))
             states = net.states(cache)
             steps.append(y)
-    except ShapeError:  # one time step alone, or so many, do not fit some layer
+    except (ShapeError, ValueError):  # one time step alone, or so many, do not fit some layer
         return False
     over_time = whole.ndim > 2 and steps[0].shape[1] == 1 and steps[0].ndim == whole.ndim
     made = np.concatenate(steps, axis=1) if over_time else steps[-1]
