@@ -16,7 +16,7 @@ from .core.epochs import in_line as results
 from .core.numeric import numeric
 from .core.text import WIDTH, plain, shortened
 from .core.trees import leaves, tree_map
-from .core.value import from_config, in_line
+from .core.value import from_config, in_line, of_library
 from .engine.build import initial, problem_of
 from .engine.device import DeviceConfig
 from .engine.parameters import ParameterLayout
@@ -25,7 +25,7 @@ from .engine.state import FeedbackState, State
 from .errors import NotReadyError, SettingError, ShapeError, UnknownNameError
 from .foreign import ATTRIBUTES
 from .interop.changes import Base, Changes, applied, essential, from_plain, of_net, with_settings
-from .layers import walk
+from .layers import Graph, Sequential, walk
 from .layers.blank import blank_init
 from .layers.slopes import check_slopes
 from .optimizers import SGD, Optimizer
@@ -140,6 +140,19 @@ NO_ESTIMATOR = (
     "a Model is no scikit-learn estimator: in pipelines and searches use lucidnet.sklearn.NetClassifier or "
     "NetRegressor, which take layers=[...]"
 )
+
+
+def measured(net: Sequential, given: Any) -> tuple[Any, ...]:
+    """Return the metrics that `Model.compile` was given, if each has its output and a name of its own."""
+    from .metrics.outputs import check_names, check_outputs, several
+
+    metrics, last = several(given), net.layers[-1]
+    while isinstance(last, Sequential):
+        last = last.layers[-1]
+    names = last.outputs if isinstance(last, Graph) and len(last.outputs) > 1 else ()
+    check_outputs(metrics, names if of_library(type(last)) else None)
+    check_names(metrics)
+    return metrics
 
 
 def recompile(model: Any, chosen: tuple[Any, Optimizer, Any]) -> bool:

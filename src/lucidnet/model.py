@@ -187,8 +187,6 @@ class Model:
         rule : str or Rule
             The learning rule: how credit is assigned, as ``"fa"`` or ``Rule("dfa", "truncated")``.
         """
-        from .metrics import several
-
         made, best, own = (
             losses.get(loss, loss_weights),
             optimizers.get(optimizer),
@@ -197,7 +195,7 @@ class Model:
         made.fuse(self.net)  # raises where the loss does not fit the last layer,
         credit_rule(self.net, own, best)  # and this where the rule does not fit
         _ = self.executor.main  # and this where there are no such devices
-        chosen, measured = (made, best, own), several(metrics)
+        chosen, measured = (made, best, own), living.measured(self.net, metrics)
         kept = "live" not in vars(self) or living.recompile(self, chosen)
         self._chosen, self.metrics, self.base, self._changes = chosen, measured, (self.net, best), {}
         if not kept:
