@@ -217,12 +217,11 @@ def _read_csv(path: Path, delimiter: str, target: str | int, most: int) -> Table
         check_size(path, 4 * len(x), 4 * len(x), most)
     made = _targets(targets, path, lines)
     if len(same) == 1 < len(targets):
-        warnings.warn(
-            f"{path}: the target, column {names[column]}, is {targets[0].strip()[:100]!r} in all "
-            f"{len(targets)} rows: there is nothing to tell apart; if another column is meant, give it as target",
-            UserWarning,
-            stacklevel=2,
+        what = (
+            f"the target, column {names[column]}, is {targets[0].strip()[:100]!r} in all {len(targets)} rows"
         )
+        advice = "there is nothing to learn from it; if another column is meant, give it as target"
+        warnings.warn(f"{path}: {what}: {advice}", UserWarning, stacklevel=5)
     return Table(np.frombuffer(x, np.float32).reshape(-1, len(names) - 1), **made)
 
 
