@@ -25,7 +25,7 @@ from .engine.state import FeedbackState, State
 from .errors import NotReadyError, SettingError, ShapeError, UnknownNameError
 from .foreign import ATTRIBUTES
 from .interop.changes import Base, Changes, applied, essential, from_plain, of_net, with_settings
-from .layers import Graph, Sequential, walk
+from .layers import walk
 from .layers.blank import blank_init
 from .layers.slopes import check_slopes
 from .optimizers import SGD, Optimizer
@@ -142,8 +142,9 @@ NO_ESTIMATOR = (
 )
 
 
-def measured(net: Sequential, given: Any) -> tuple[Any, ...]:
+def measured(net: Any, given: Any) -> tuple[Any, ...]:
     """Return the metrics that `Model.compile` was given, if each has its output and a name of its own."""
+    from .layers import Graph, Sequential
     from .metrics.outputs import check_names, check_outputs, several
 
     metrics, last = several(given), net.layers[-1]

@@ -562,7 +562,7 @@ class Model:
         *,
         epochs: int,
         max_lr: float,
-        momentum: tuple[float, float] = (0.95, 0.85),
+        momentum: tuple[float, float] | None = None,
         shape: str = "cosine",
         phases: int = 2,
         batch_size: int | None = None,
@@ -582,8 +582,9 @@ class Model:
             How often to go through the data.
         max_lr : float
             The largest rate; `lr_find` suggests one.
-        momentum : (float, float)
-            The largest and the smallest momentum (beta1 of Adam and its kin), opposite to the rate.
+        momentum : (float, float), optional
+            The largest and the smallest momentum (beta1 of Adam and its kin), opposite to the rate; 0.95 and
+            0.85 if not given. An optimizer without momentum goes on without.
         shape : {"cosine", "linear"}
             The form of the ways up and down.
         phases : {2, 3}
@@ -593,8 +594,8 @@ class Model:
         **settings
             What else `fit` takes.
         """
+        from .optimizers.one_cycle import cycled
         from .optimizers.schedules import OneCycle
-        from .training.one_cycle import cycled
 
         given = OneCycleArguments(epochs, max_lr, momentum, shape, phases, batch_size)
         optimizer, count = self._compiled[1], to_train(self, x, y, given.batch_size)[0].count
