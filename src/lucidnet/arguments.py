@@ -89,7 +89,9 @@ def _as_validation(given: Any, owner: Any) -> Any:
         return tuple(given)
     if isinstance(given, Mapping):
         return given
-    if not (hasattr(given, "batches") or hasattr(given, "__next__") or is_function(given)):
+    if isinstance(given, type) or not (
+        hasattr(given, "batches") or hasattr(given, "__next__") or is_function(given)
+    ):
         raise UnfitError
     return given
 
