@@ -26,6 +26,7 @@ def model(**settings):
             lambda: metrics.confusion_matrix([0, 60000], [0, 1]),
             "labels up to 60000 are too large.*number the",
         ),
+        (lambda: metrics.confusion_matrix([0, 2**40], [0, 1]), "too large"),
         (lambda: metrics.f1([0, 10**11], [0, 1], average="macro"), "labels up to 100000000000 are too large"),
         (lambda: metrics.recall([0, 1], [0, 10**15], average="micro"), "too large"),
         (lambda: EMA(EMA(SGD())), "EMA: optimizer keeps a running mean already"),

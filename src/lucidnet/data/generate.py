@@ -160,7 +160,7 @@ def gaussians(
     y = np.arange(n) % classes
     if max(n, classes) * features > 10 * MOST:
         raise SettingError(
-            f"gaussians: {max(n, classes)} times {features} numbers do not fit into memory: make fewer at a time"
+            f"gaussians: {max(n, classes)} times {features} numbers are too many: make fewer at a time"
         )
     centres = 2 * rng.standard_normal((classes, features))
     return _finish(rng, centres[y], y, spread)

@@ -350,7 +350,7 @@ def _targets(cells: list[str], path: Path, lines: Sequence[int]) -> dict[str, An
 
 def _check_exact(cells: list[str], numbers: Array, path: Path, lines: Sequence[int]) -> None:
     """Raise if whole numbers are so large that float64 does not tell one from the next."""
-    for k in np.flatnonzero(np.abs(numbers) >= EXACT):
+    for k in np.flatnonzero(np.abs(numbers) >= EXACT).tolist():
         if cells[k].strip().lstrip("+-").isdecimal() and abs(int(cells[k])) > EXACT:
             reason = f"row {lines[k]}: the target {cells[k].strip()[:100]} is a whole number above 2**53"
             raise ContentError(path, reason, "number the labels from 0 on, or write numbers as 1.5e17")
