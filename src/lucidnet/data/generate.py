@@ -156,12 +156,12 @@ def gaussians(
     >>> x.shape, np.bincount(y).tolist()
     ((9, 5), [3, 3, 3])
     """
-    rng = np.random.Generator(np.random.Philox(seed))
-    y = np.arange(n) % classes
     if max(n, classes) * features > 10 * MOST:
         raise SettingError(
             f"gaussians: {max(n, classes)} times {features} numbers are too many: make fewer at a time"
         )
+    rng = np.random.Generator(np.random.Philox(seed))
+    y = np.arange(n) % classes
     centres = 2 * rng.standard_normal((classes, features))
     return _finish(rng, centres[y], y, spread)
 

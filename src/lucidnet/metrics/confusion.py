@@ -24,7 +24,7 @@ def _counted(
     truth, guess, count = class_indices(name, target, prediction, none)
     if int(count) ** axes > LARGEST:
         raise DataError(
-            f"{name}: labels up to {count - 1} are too large: there would be numbers for all {count} classes; "
+            f"{name}: labels up to {count - 1} are too large: these would be {count} classes; "
             "number the classes 0, 1, ..., k - 1, as np.unique(labels, return_inverse=True)[1] does"
         )
     if sample_weight is None:
