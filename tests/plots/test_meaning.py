@@ -1,5 +1,7 @@
 """What pictures say: lines, limits and labels, read back from what was drawn, beside figures of NumPy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.colors import rgb_to_hsv, to_rgb
@@ -67,6 +69,10 @@ QUANTITIES = {
 }
 
 
+def legend_texts(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 class TestRace:
     """Learning rules side by side."""
 
@@ -118,8 +124,14 @@ class TestRace:
 
     def test_runs_that_ended_early_and_runs_with_nan(self):
         figure = plots.race_curves({"loss": {"fa": [[3.0, 2.0, 1.0], [3.0, 4.0]], "dfa": [[np.nan, 1.0]]}})
-        one, two = figure.axes[0].lines
-        assert one.get_ydata().tolist() == [3, 3, 1]
+        one, left, two = figure.axes[0].lines
+        np.testing.assert_array_equal(one.get_ydata(), [3, 3, np.nan])  # the mean of all, where all are
+        np.testing.assert_array_equal(left.get_ydata(), [np.nan, 3, 1])
+        assert left.get_linestyle() == ":" and one.get_linestyle() != ":"
+        assert legend_texts(figure)[:2] == [
+            "fa (1 of 2 runs ended early)",
+            "dfa (1 of 1 runs ended early)",
+        ]
         assert np.isnan(two.get_ydata()[0]) and two.get_ydata()[1] == 1
 
     def test_a_steep_loss_has_a_logarithmic_axis(self):
@@ -130,6 +142,21 @@ class TestRace:
     def test_nothing(self):
         with pytest.raises(DataError, match="no run with an epoch"):
             plots.race_curves({"loss": {"fa": np.ones((2, 0))}})
+
+    def test_a_race_counts_its_failed_runs(self):
+        x = RNG.normal(size=(32, 2))
+        model = compiled([Input(2), Dense(1)])
+        done = ln.race(model, (x, x[:, :1]), {"_a": "backprop"}, seeds=3, epochs=2, verbose=0)
+        assert legend_texts(done.plot()) == ["_a", "band: ± 1 standard deviation"]
+        first, *others = done.runs
+        ended = replace(done, runs=(replace(first, failed="the loss is nan"), *others))
+        assert legend_texts(ended.plot())[0] == "_a (1 of 3 runs ended early)"
+
+    def test_bands_of_many_rules_let_the_others_through(self):
+        curves = {name: RNG.random((3, 4)) for name in "abcdef"}
+        bands = plots.race_curves({"loss": curves}).axes[0].collections
+        through = np.prod([1 - band.get_facecolor()[0, 3] for band in bands])
+        assert len(bands) == 6 and through > 0.5
 
 
 @pytest.mark.parametrize(
@@ -228,7 +255,7 @@ class TestConfusion:
 
     def test_long_names_are_cut_and_one_class_is_drawn(self):
         axes = plots.confusion_matrix([[5]], ["a" * 60]).axes[0]
-        assert axes.get_yticklabels()[0].get_text() == "a" * 23 + "…"
+        assert axes.get_yticklabels()[0].get_text() == "a" * 12 + "…" + "a" * 11
 
     def test_many_mistakes_of_many_classes(self):
         p = RNG.dirichlet(np.ones(1000), 40)
@@ -324,7 +351,19 @@ class TestBoundary:
     def test_many_classes(self):
         model = compiled([Input(2), Dense(30, "softmax")], "categorical_crossentropy")
         figure = plots.decision_boundary(model, RNG.normal(size=(90, 2)), np.arange(90) % 30, resolution=10)
-        assert figure.legends[0].get_texts()[-1].get_text() == "21 more classes"
+        assert figure.legends[0].get_texts()[-1].get_text() == "11 more classes"
+
+    def test_no_two_classes_look_alike(self):
+        model = compiled([Input(2), Dense(12, "softmax")], "categorical_crossentropy")
+        points = plots.decision_boundary(model, RNG.normal(size=(12, 2)), np.arange(12), resolution=5).axes[0]
+        groups = [c for c in points.collections if str(c.get_label()).startswith("class")]
+        looks = {(tuple(c.get_facecolor()[0]), c.get_paths()[0].vertices.tobytes()) for c in groups}
+        assert len(groups) == len(looks) == 12
+
+    def test_labels_that_are_names(self):
+        model = compiled([Input(2), Dense(2, "softmax")], "categorical_crossentropy")
+        with pytest.raises(DataError, match=r"numbers of classes, got 'cat': names, y = np.unique"):
+            plots.decision_boundary(model, [[0, 0], [1, 1]], ["cat", "dog"])
 
     def test_one_class_and_one_point(self):
         model = compiled([Input(2), Dense(1, "sigmoid")], "binary_crossentropy")

@@ -13,6 +13,7 @@ from ..layers.attention import MultiHeadAttention
 from .colors import positive_map
 from .figures import WIDE, Look, color_bar, panels, picture
 from .inside import call_of
+from .names import name_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,11 +126,11 @@ def _draw(axes: Axes, weights: Array, names: Names, most: float) -> None:
     axes.imshow(weights, cmap=positive_map(axes), vmin=0, vmax=most, interpolation="nearest", aspect="auto")
     rows, columns = names
     if columns is not None and len(columns) <= MOST_TOKENS:
-        axes.set_xticks(range(len(columns)), columns, rotation=90)
+        name_ticks(axes.xaxis, range(len(columns)), columns, rotation=90)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if rows is not None and len(rows) <= MOST_TOKENS:
-        axes.set_yticks(range(len(rows)), rows)
+        name_ticks(axes.yaxis, range(len(rows)), rows)
     else:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("looks at")

@@ -15,6 +15,7 @@ from ..metrics.arrays import class_indices
 from .colors import negative_map, positive_map, theme
 from .figures import WIDE, Look, panels, picture, settle
 from .images import Array, guess_image_shape, image_shape_of, outline, tile, with_page
+from .names import name_ticks, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,13 +156,13 @@ def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
 def _name_classes(axes: Axes, names: Sequence[str]) -> None:
     step = math.ceil(len(names) / MOST_NAMED)
     places = range(0, len(names), step)
-    short = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names[::step]]
+    short = [shortened(name, LONGEST) for name in names[::step]]
     size, longest = 10 if len(places) <= 20 else 8, max(map(len, short))
     turned: dict[str, Any] = {"rotation": 90} if longest * len(places) > 70 else {}
     if longest > 3:
         turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(places, short, fontsize=size, **turned)
-    axes.set_yticks(places, short, fontsize=size)
+    name_ticks(axes.xaxis, places, short, fontsize=size, **turned)
+    name_ticks(axes.yaxis, places, short, fontsize=size)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
 
@@ -291,7 +292,7 @@ def _bars(worst: Mistakes, labels: list[str], title: str, look: Look) -> Sequenc
     axes.barh(places - 0.2, worst.confidence, 0.38, color=colors.signed[2], label="predicted class (wrong)")
     axes.barh(places + 0.2, worst.chance, 0.38, color=colors.signed[6], label="true class")
     names = [f"example {i}: {label}" for i, label in zip(worst.example, labels, strict=True)]
-    axes.set_yticks(places, names)
+    name_ticks(axes.yaxis, places, names)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel("probability")

@@ -59,7 +59,8 @@ def activation_histograms(records: History | Records, **look: Unpack[Look]) -> S
     places = panels(len(arrays), 2, 3.6 if len(arrays) > 1 else 5.4, 2.9, look)
     for axes, (name, pairs) in zip(places, arrays.items(), strict=True):
         _draw(axes, name, pairs)
-    legend_below(places, look)
+    lines, labels = places[0].get_legend_handles_labels()
+    legend_below(places, look, dict(zip(labels, lines, strict=True)))
     return places
 
 
