@@ -12,6 +12,7 @@ from ..errors import ShapeError
 from ..layers.attention import MultiHeadAttention
 from .colors import positive_map
 from .figures import WIDE, Look, color_bar, panels, picture
+from .images import real
 from .inside import call_of
 from .names import name_ticks
 
@@ -89,7 +90,7 @@ def attention_weights(
     >>> figure.axes[1].get_title(loc="left")
     'head 2'
     """
-    array = np.asarray(weights, float)
+    array = real(weights, "attention_weights")
     array = array[None] if array.ndim == 2 else array
     if array.ndim != 3 or not array.size:
         raise ShapeError(

@@ -13,7 +13,7 @@ from ..errors import DataError, ShapeError, short
 from ..layers import HardSigmoid, Layer, Sigmoid
 from .colors import MARKERS, Colors, theme
 from .figures import Look, legend_below, panels, picture
-from .images import Array
+from .images import Array, real
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +55,7 @@ def decision_boundary(
     >>> figure.axes[0].get_xlabel(), len(figure.axes[0].collections) >= 2
     ('feature 0', True)
     """
-    x = np.asarray(x, float)
+    x = real(x, "decision_boundary")
     if x.ndim != 2 or x.shape[1] != 2 or not len(x):
         raise ShapeError(f"decision_boundary: expected inputs (n, 2), got shape {x.shape}")
     check_finite(x, "x")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, cast, get_
 from ..core import files as atomic
 from ..core.settings import UnfitError, choice, finite, listed, path_like, sequence, setting, taken, text
 from ..errors import FileError, SettingError, optional, suggestion
+from .arguments import check_kinds
 from .colors import LIGHT, THEMES
 from .names import literal, named_legend, texts_of
 
@@ -94,6 +95,7 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
     @wraps(draw)
     def drawn(*args: P.args, **given: P.kwargs) -> Figure:
         optional("matplotlib.figure", "plots")
+        check_kinds(draw.__name__, own.parameters, args, given)
         try:
             bound = own.bind(*args, **given).arguments
         except TypeError as error:

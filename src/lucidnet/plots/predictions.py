@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.settings import taken, whole
-from ..errors import DataError, ShapeError
+from ..errors import DataError, ShapeError, short
 from ..metrics.arrays import class_indices
 from .colors import negative_map, positive_map, theme
 from .figures import WIDE, Look, panels, picture, settle
@@ -171,6 +171,8 @@ def class_names(given: Sequence[str] | None, count: int, what: str) -> list[str]
     """Return the names of the classes, their numbers where none are given."""
     if given is None:
         return [str(number) for number in range(count)]
+    if not hasattr(given, "__len__"):
+        raise DataError(f"{what}: expected the names of {count} classes, got {short(given)}")
     if len(given) != count:
         raise ShapeError(f"{what}: {len(given)} names were given for {count} classes")
     return [str(name) for name in given]
@@ -234,6 +236,9 @@ def worst_mistakes(
 
 
 def _mistakes(x: Array, y: Array, probabilities: Array) -> tuple[Mistakes, int]:
+    for name, given in (("x", x), ("y", y), ("probabilities", probabilities)):
+        if not given.ndim:
+            raise DataError(f"worst_mistakes: {name}: expected an array, got {short(given.item())}")
     if len(x) != len(probabilities):
         raise ShapeError(f"worst_mistakes: x has {len(x)} examples, probabilities have {len(probabilities)}")
     if probabilities.dtype.kind != "f":
