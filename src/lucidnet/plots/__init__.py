@@ -16,7 +16,6 @@ from .alignment import alignment as alignment
 from .alignment import feedback_weights as feedback_weights
 from .animation import animate as animate
 from .architecture import architecture as architecture
-from .arguments import make_parts as _make_parts
 from .attention import attention_maps as attention_maps
 from .attention import attention_weights as attention_weights
 from .boundary import decision_boundary as decision_boundary
@@ -36,5 +35,4 @@ from .weights import distance_map as distance_map
 from .weights import first_layer_weights as first_layer_weights
 from .weights import heat_map as heat_map
 
-_make_parts(__name__)
 export(globals())

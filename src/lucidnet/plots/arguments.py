@@ -63,14 +63,12 @@ class Part(ModuleType):
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """Raise, and say which pictures this module has."""
-        package, _, own = self.__name__.rpartition(".")
-        found = [name for name, place in exports(package).items() if place.module == self.__name__]
-        has = f"its pictures are {', '.join(found)}" if found else f"see dir({package})"
-        raise TypeError(f"{package}.{own} is a module, no function: {has}")
+        table = exports(self.__name__.rpartition(".")[0])
+        found = [name for name, place in table.items() if place.module == self.__name__]
+        raise TypeError(f"{self.__name__} is a module, no function: its pictures are {', '.join(found)}")
 
 
-def make_parts(package: str) -> None:
-    """Have the modules of a package that are loaded say what is in them when they are called."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith(f"{package}.") and type(module) is ModuleType:
-            module.__class__ = Part
+def make_part(module: str) -> None:
+    """Have a module say which pictures it has when it is called."""
+    if type(there := sys.modules.get(module)) is ModuleType:
+        there.__class__ = Part

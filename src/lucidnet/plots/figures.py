@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, cast, get_
 from ..core import files as atomic
 from ..core.settings import UnfitError, choice, finite, listed, path_like, sequence, setting, taken, text
 from ..errors import FileError, SettingError, optional, suggestion
-from .arguments import check_kinds
+from .arguments import check_kinds, make_part
 from .colors import LIGHT, THEMES
 from .names import literal, named_legend, texts_of
 
@@ -90,6 +90,7 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
 
     What the function gets in ``**look`` is checked. Style, title and file are seen to here.
     """
+    make_part(draw.__module__)
     own, drawing = signature(draw), cast("Callable[..., Sequence[Axes]]", draw)
 
     @wraps(draw)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Unpack
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, short
 from .alignment import degrees
 from .colors import rule_styles, theme
 from .figures import Look, angle_axis, legend_below, panels, picture, tidy
@@ -112,6 +112,8 @@ def _alike(one: Array | None, two: Array | None) -> bool:
 def _arrays(name: str, curves: Curves) -> dict[str, Array]:
     """Return the curves as arrays (seeds, epochs), if they have any; NaN follows a run that ended early."""
     made = {}
+    if not isinstance(curves, Mapping):
+        raise DataError(f"race_curves: {name}: expected curves of each rule, by name, got {short(curves)}")
     for rule, runs in curves.items():
         rows = [np.atleast_1d(np.asarray(run, float)) for run in runs]
         longest = max((row.size for row in rows), default=0)
