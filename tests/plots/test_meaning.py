@@ -1,6 +1,7 @@
 """What pictures say: lines, limits and labels, read back from what was drawn, beside figures of NumPy."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -67,6 +68,10 @@ QUANTITIES = {
     "loss": {"backprop": RNG.random((3, 4)), "fa": RNG.random((3, 4))},
     "gradient_alignment": {"backprop": np.ones((3, 4)), "fa": np.full((3, 4), 0.5)},
 }
+
+
+def brightness(color):
+    return sum(to_rgb(color))
 
 
 def legend_texts(figure):
@@ -202,11 +207,11 @@ class TestFeedbackWeights:
         ]
         mixed = compiled([Input(2), Dense(4, "tanh"), Dense(5, "tanh", rule="dfa"), Dense(3)], rule="fa")
         axes = plots.feedback_weights(mixed).axes
-        assert "there is no dense2/B" in axes[0].texts[0].get_text()
+        assert "there is no dense2.B" in axes[0].texts[0].get_text()
         assert [a.get_title(loc="left") for a in axes[1:]] == [
             "dense2: feedback B",
-            "dense3/W",
-            "dense3: feedback W",
+            "dense3.W",
+            "dense3: feedback B",
         ]
 
     def test_none(self):
@@ -345,6 +350,42 @@ class TestHistograms:
         figure = plots.activation_histograms({"activations/h": [(0, np.arange(10.0))]})
         bar = next(axes for axes in figure.axes if axes.get_ylabel() == "share of the values")
         assert "5 %" in [label.get_text() for label in bar.get_yticklabels()]
+
+
+class TestDeepNetworks:
+    """Pictures of fifty layers stay small enough to be looked at."""
+
+    def test_alignment_has_a_colour_bar(self):
+        figure = plots.alignment({f"gradient_alignment/dense{k}": [(0, 0.1), (4, 0.5)] for k in range(1, 51)})
+        figure.draw_without_rendering()
+        assert figure.axes[0].get_legend() is None
+        shades = [brightness(line.get_color()) for line in figure.axes[0].lines[:50]]
+        assert shades == sorted(shades, reverse=True)
+        bar = figure.axes[0].child_axes[0]
+        assert [t.get_text() for t in bar.get_yticklabels()] == [f"dense{k}" for k in (1, 13, 25, 38, 50)]
+
+    def test_only_the_ends_are_drawn(self):
+        histograms = plots.activation_histograms({f"a{k}": [(0, np.arange(3.0))] for k in range(50)})
+        titles = [a.get_title(loc="left") for a in histograms.axes if a.get_title(loc="left")]
+        names = [
+            *(f"a{k}" for k in range(6)),
+            "… 38 more, not shown …\na44",
+            *(f"a{k}" for k in range(45, 50)),
+        ]
+        assert titles == names
+        net = compiled([Input(2), *(Dense(2, "tanh") for _ in range(50))], rule="fa")
+        weights = plots.feedback_weights(net)
+        titles = [axes.get_title(loc="left") for axes in weights.axes]
+        assert len(titles) == 16 and titles[8] == "… 41 more, not shown …\ndense47.W"
+        for figure in (histograms, weights):
+            assert figure.get_figheight() < 20
+
+    def test_ticks_of_small_panels_do_not_touch(self):
+        figure = plots.feedback_weights(compiled([Input(2), Dense(10, "tanh"), Dense(9)], rule="fa"))
+        figure.draw_without_rendering()
+        for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
+            boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
+            assert len(boxes) > 1 and not any(a.overlaps(b) for a, b in pairwise(boxes))
 
 
 class TestBoundary:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from .colors import LineStyle, line_styles, positive_map, theme
-from .figures import WIDE, Look, angle_axis, color_bar, panels, picture, tidy
+from .figures import WIDE, Look, angle_axis, color_bar, ends, panels, picture, say_left_out, tidy
 from .images import Array, symmetric_limit
 from .names import name_ticks, named_legend, shortened
 from .weights import draw_heat_map
@@ -24,6 +24,8 @@ KINDS = {"gradient_alignment": "rule's gradient to the true one", "weight_alignm
 """The kinds of alignment that are drawn, with the titles of their panels."""
 MOST_LAYERS = 12
 """Up to so many layers a legend has room for them; of more, a colour bar says which is which."""
+MOST_MATRICES = 8
+"""Of more feedback weights the first and the last are drawn."""
 LONGEST = 12
 """Longer names of layers are cut beside the colour bar."""
 
@@ -105,11 +107,16 @@ def _draw(
     axes.set_title(KINDS[kind], loc="left", fontsize=11)
     axes.set_xlabel("step")
     tidy(axes)
+    many = len(lines) > 6
+    name_layers(axes, styles, lines, fontsize=7 if many else 9, ncols=2 if many else 1)
+
+
+def name_layers(axes: Axes, styles: Mapping[str, LineStyle], lines: Mapping[str, Any], **how: Any) -> None:
+    """Say which line is of which layer, in a legend, or of many layers by a colour bar."""
     if len(styles) > MOST_LAYERS:
         _depth_bar(axes, list(styles))
-        return
-    many = len(lines) > 6
-    named_legend(axes, lines, fontsize=7 if many else 9, ncols=2 if many else 1, framealpha=0.8)
+    else:
+        named_legend(axes, lines, framealpha=0.8, **how)
 
 
 def _depth_styles(layers: Sequence[str], axes: Axes) -> dict[str, LineStyle]:
@@ -151,7 +158,8 @@ def feedback_weights(model: Trainee, **look: Unpack[Look]) -> Sequence[Axes]:
     Returns
     -------
     matplotlib.figure.Figure
-        For each layer W and B on one scale, with the angle between them; B alone if there is no such W.
+        For each layer W and B on one scale, with the angle between them; B alone if there is no such W. Of
+        more than 8 layers the first and the last 4 are shown.
 
     Raises
     ------
@@ -164,7 +172,7 @@ def feedback_weights(model: Trainee, **look: Unpack[Look]) -> Sequence[Axes]:
     >>> model = ln.Model([ln.layers.Input(2), ln.layers.Dense(4, "tanh"), ln.layers.Dense(3)])
     >>> model.compile("mse", "sgd", rule="fa")
     >>> [axes.get_title(loc="left") for axes in feedback_weights(model).axes[:2]]
-    ['dense2/W', 'dense2: feedback W']
+    ['dense2.W', 'dense2: feedback B']
     """
     from ..core.trees import dotted, leaves
     from ..inspect.alignment import aligned
@@ -175,18 +183,27 @@ def feedback_weights(model: Trainee, **look: Unpack[Look]) -> Sequence[Axes]:
         raise DataError(f"feedback_weights: this model learns by {model.rule!r}, which has none")
     own = {path: branch(model.params, path[:-1]).get(path[-1]) for path, _ in found}
     beside = any(W is not None for W in own.values())
-    places = iter(panels(len(found) * (1 + beside), 2, WIDE / 2, 3.0, look))
-    used = []
-    for path, B in found:
+    shown, hidden = ends(found, MOST_MATRICES)
+    high = 3.0 if len(shown) <= 4 else 2.3  # inches
+    places = iter(panels(len(shown) * (1 + beside), 2, WIDE / 2, high, look))
+    used: list[Axes] = []
+    for number, (path, B) in enumerate(shown):
         W, layer, name = own[path], dotted(path[:-1]), path[-1]
         scale = symmetric_limit(B if W is None else np.concatenate([B.ravel(), np.ravel(W)]))
         if beside:
             used.append(next(places))
-            _draw_own(used[-1], None if W is None else np.asarray(W), f"{layer}/{name}", scale)
+            _draw_own(used[-1], None if W is None else np.asarray(W), f"{layer}.{name}", scale)
         used.append(next(places))
-        draw_heat_map(used[-1], _matrix(B), f"{layer}: feedback {name}", scale)
+        draw_heat_map(
+            used[-1],
+            _matrix(B),
+            f"{layer}: feedback B" + (f" for {name}" if name not in ("B", "W") else ""),
+            scale,
+        )
         if W is not None and np.shape(W) == B.shape:
             used[-1].set_xlabel(f"unit; B lies {degrees(aligned(B, W).cosine):.0f}° from W")
+        if hidden and number == len(shown) // 2:
+            say_left_out(used[-1 - beside], f"{hidden} more, not shown")
     return used
 
 

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, cast, get_args
 
 from ..core import files as atomic
 from ..core.settings import UnfitError, choice, finite, listed, path_like, sequence, setting, taken, text
@@ -31,6 +31,7 @@ WIDE = 7.2
 """Inches: no picture is wider, so that its text can be read where a page is 700 pixels wide."""
 
 P = ParamSpec("P")
+T = TypeVar("T")
 Style = Literal["light", "dark"]
 
 
@@ -243,6 +244,24 @@ def _given(look: Mapping[str, Any], rows: int, columns: int, count: int) -> list
     made = [figure.add_subplot(grid[k // columns + top, k % columns]) for k in range(count)]
     settle(made)
     return made
+
+
+def ends(items: Sequence[T], most: int) -> tuple[list[T], int]:
+    """Return all of some things, or the first and the last of many, and how many are left out between.
+
+    Examples
+    --------
+    >>> ends("abcdefg", 4)
+    (['a', 'b', 'f', 'g'], 3)
+    """
+    if len(items) <= most:
+        return list(items), 0
+    return [*items[: most // 2], *items[len(items) - (most - most // 2) :]], len(items) - most
+
+
+def say_left_out(axes: Axes, note: str) -> None:
+    """Say above a panel what is left out before it."""
+    axes.set_title(f"… {note} …\n{axes.get_title(loc='left')}", loc="left", fontsize=11)
 
 
 def settle(made: Iterable[Axes]) -> None:

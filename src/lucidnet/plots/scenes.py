@@ -12,9 +12,9 @@ from ..core.trees import dotted, leaves, put
 from ..errors import DataError, ShapeError, lookup
 from ..layers.base import INFERENCE
 from ..layers.blank import blank_init
-from .alignment import KINDS, degrees
+from .alignment import KINDS, degrees, layer_styles, name_layers
 from .boundary import class_numbers, draw_points, draw_regions, plane_sides, shares_of
-from .colors import line_styles, theme
+from .colors import theme
 from .curves import VALIDATION, draw_curve
 from .figures import angle_axis, tidy
 from .images import Array, symmetric_limit
@@ -221,7 +221,7 @@ def _alignment(steps: Records) -> Scene:
 
     def draw(places: list[Axes], number: int) -> None:
         for axes, kind in zip(places, kinds, strict=True):
-            styles, lines = line_styles(layers, axes), {}
+            styles, lines = layer_styles(layers, axes), {}
             for name, (at, values) in angles.items():
                 if name.startswith(f"{kind}/"):
                     layer, until = name.partition("/")[2], at <= frames[number]
@@ -232,7 +232,7 @@ def _alignment(steps: Records) -> Scene:
             axes.set_xlim(frames[0] - margin, frames[-1] + margin)
             axes.set_xlabel("step")
             axes.set_title(KINDS[kind], loc="left", fontsize=11)
-            named_legend(axes, lines, fontsize=8, loc="center right", framealpha=0.8)
+            name_layers(axes, styles, lines, fontsize=8, loc="center right")
             tidy(axes)
 
     return Scene(len(frames), len(kinds), 2, (5.4, 3.6) if len(kinds) == 1 else (3.6, 3.4), draw)
