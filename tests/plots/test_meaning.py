@@ -70,6 +70,21 @@ QUANTITIES = {
 }
 
 
+def inside(figure):
+    """Draw a figure, and see that all its texts are within it."""
+    for _ in range(2):  # as a file does: matplotlib's layout needs labels that have been placed once
+        figure.draw_without_rendering()
+    texts = [text for legend in figure.legends for text in legend.get_texts()]
+    for axes in figure.axes:
+        texts += [*axes.texts, axes._left_title]
+        if axes.axison:
+            texts += [axes.xaxis.label, axes.yaxis.label, *axes.get_xticklabels(), *axes.get_yticklabels()]
+    for text in texts:
+        box = text.get_window_extent()
+        ends = (*box.min, *(figure.bbox.max - box.max))
+        assert not text.get_text() or min(ends) > -2, text
+
+
 def brightness(color):
     return sum(to_rgb(color))
 
@@ -350,6 +365,43 @@ class TestHistograms:
         figure = plots.activation_histograms({"activations/h": [(0, np.arange(10.0))]})
         bar = next(axes for axes in figure.axes if axes.get_ylabel() == "share of the values")
         assert "5 %" in [label.get_text() for label in bar.get_yticklabels()]
+
+
+class TestLongNames:
+    """Long names and narrow pictures: nothing is cut at the edge, nothing lies upon something else."""
+
+    @pytest.mark.parametrize(
+        "names", [None, [f"number {k} of a class with a very long name, no {k}" for k in range(3)]]
+    )
+    @pytest.mark.parametrize("limit", [1, 4])
+    @pytest.mark.parametrize("inputs", [64, 6])
+    def test_worst_mistakes_are_within_the_figure(self, names, limit, inputs):
+        p = RNG.dirichlet(np.ones(3), 30)
+        x = RNG.random((30, inputs))
+        figure = plots.worst_mistakes(x, np.arange(30) % 3, p, classes=names, limit=limit)
+        inside(figure)
+
+    def test_names_of_classes_can_be_told_apart(self):
+        ends = [f"{'a' * 40} {k}" for k in range(3)]
+        middles = [f"{'a' * 40} {k} {'b' * 40}" for k in range(3)]
+        for names in (ends, middles):
+            figure = plots.confusion_matrix(np.eye(3), names)
+            inside(figure)
+            assert len({label.get_text() for label in figure.axes[0].get_yticklabels()}) == 3
+
+    @pytest.mark.parametrize("count", [1, 6, 30])
+    def test_tokens(self, count):
+        tokens = ["x" * 40, *(f"{'y' * 30}{k}" for k in range(count - 1))]
+        figure = plots.attention_weights(np.full((2, count, count), 1 / count), tokens)
+        inside(figure)
+        for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
+            boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
+            assert len(boxes) == count and not any(a.overlaps(b) for a, b in pairwise(boxes))
+
+    def test_one_position_has_one_tick(self):
+        axes = plots.attention_weights([[1.0]]).axes[0]
+        low, high = axes.get_xlim()
+        assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [0]
 
 
 class TestDeepNetworks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,3 +58,17 @@ def shortened(name: str, longest: int) -> str:
         return name
     end = (longest - 1) // 2
     return f"{name[: longest - 1 - end]}…{name[len(name) - end :]}"
+
+
+def all_shortened(names: Sequence[str], longest: int) -> list[str]:
+    """Return names without their middles where they are too long, with numbers where they would be the same.
+
+    Examples
+    --------
+    >>> all_shortened(["class number 1 of 9", "class number 2 of 9"], 12)
+    ['0: cla…of 9', '1: cla…of 9']
+    """
+    made = [shortened(name, longest) for name in names]
+    if len(set(made)) == len(set(names)):
+        return made
+    return [f"{number}: {shortened(name, longest - 4)}" for number, name in enumerate(names)]

@@ -13,9 +13,9 @@ from ..core.settings import taken, whole
 from ..errors import DataError, ShapeError, short
 from ..metrics.arrays import class_indices
 from .colors import negative_map, positive_map, theme
-from .figures import WIDE, Look, panels, picture, settle
+from .figures import WIDE, Look, legend_below, panels, picture, settle
 from .images import Array, guess_image_shape, image_shape_of, outline, tile, with_page
-from .names import name_ticks, shortened
+from .names import all_shortened, name_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +30,8 @@ FAINT = 0.5
 """The power of a share that its colour grows with: one per cent of mistakes can be seen."""
 LONGEST = 24
 """Longer names of classes are cut."""
+TITLE = 3.8
+"""Inches that the title of the worst mistakes takes."""
 INCHES = 1.1  # the width of an image among the worst mistakes
 
 
@@ -83,7 +85,8 @@ def confusion_matrix(
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
     side = float(np.clip(0.5 * len(counts), 3.2, WIDE - 2.0))
-    (axes,) = panels(1, 1, side + 2.0, side + 0.9, look)
+    more = 0.08 * max(0, min(LONGEST, max(map(len, names))) - 8)  # inches for long names
+    (axes,) = panels(1, 1, side + 2.0 + more, side + 0.9 + more, look)
     block = math.ceil(len(counts) / MOST_CELLS)
     colors = _draw_shares(axes, share, block)
     if len(counts) <= MOST_COUNTED:
@@ -156,7 +159,7 @@ def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
 def _name_classes(axes: Axes, names: Sequence[str]) -> None:
     step = math.ceil(len(names) / MOST_NAMED)
     places = range(0, len(names), step)
-    short = [shortened(name, LONGEST) for name in names[::step]]
+    short = all_shortened(names, LONGEST)[::step]
     size, longest = 10 if len(places) <= 20 else 8, max(map(len, short))
     turned: dict[str, Any] = {"rotation": 90} if longest * len(places) > 70 else {}
     if longest > 3:
@@ -222,6 +225,7 @@ def worst_mistakes(
     if not len(mistakes.example):
         return _nothing_wrong(len(x), look)
     worst = Mistakes(*(values[:limit] for values in mistakes))
+    names = all_shortened(names, LONGEST)
     labels = [f"{names[t]} → {names[p]}" for t, p in zip(worst.true, worst.predicted, strict=True)]
     title = _title(len(labels), len(mistakes.example), len(x))
     shape = image_shape if image_shape is not None or x.ndim < 3 else x.shape[1:]
@@ -280,7 +284,10 @@ def _captioned(images: Array, captions: list[str], title: str, look: Look) -> Se
     low, high = images.min(), images.max()
     tiles = tile((images - low) / ((high - low) or 1), columns, gaps)
     rows, across = tiles.canvas.shape[:2]
-    (axes,) = panels(1, 1, max(4.5, across / pixels + cell - INCHES + 0.2), rows / pixels + 1.2, look)
+    left = (cell - INCHES) / 2  # that a caption stands out from its image; the title begins at the image
+    wide = max(TITLE + left, across / pixels + 2 * left + 0.2)
+    (axes,) = panels(1, 1, wide, rows / pixels + 1.2, look)
+    axes.set_anchor("W")
     canvas = np.repeat(tiles.canvas[..., None], 3, -1) if channels == 1 else tiles.canvas
     axes.imshow(with_page(canvas, axes), interpolation="nearest")
     outline(axes, tiles, height, width)
@@ -292,17 +299,18 @@ def _captioned(images: Array, captions: list[str], title: str, look: Look) -> Se
 
 
 def _bars(worst: Mistakes, labels: list[str], title: str, look: Look) -> Sequence[Axes]:
-    (axes,) = panels(1, 1, 7.0, 0.36 * len(labels) + 1.6, look)
+    (axes,) = panels(1, 1, 7.0, 0.36 * len(labels) + 2.0, look)
     places, colors = np.arange(len(labels)), theme(axes)
     axes.barh(places - 0.2, worst.confidence, 0.38, color=colors.signed[2], label="predicted class (wrong)")
     axes.barh(places + 0.2, worst.chance, 0.38, color=colors.signed[6], label="true class")
-    names = [f"example {i}: {label}" for i, label in zip(worst.example, labels, strict=True)]
-    name_ticks(axes.yaxis, places, names)
+    end = "\n" if max(map(len, labels)) > 20 else " "
+    names = [f"example {i}:{end}{label}" for i, label in zip(worst.example, labels, strict=True)]
+    name_ticks(axes.yaxis, places, names, fontsize=10 if end == " " else 8)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel("probability")
     axes.spines[["top", "right"]].set_visible(False)
-    below = -0.6 / (0.36 * len(labels) + 0.4)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=2, frameon=False)
+    bars, said = axes.get_legend_handles_labels()
+    legend_below([axes], look, dict(zip(said, bars, strict=True)))
     axes.set_title(title, fontsize=10, loc="left")
     return [axes]
