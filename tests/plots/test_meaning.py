@@ -72,8 +72,7 @@ QUANTITIES = {
 
 def inside(figure):
     """Draw a figure, and see that all its texts are within it."""
-    for _ in range(2):  # as a file does: matplotlib's layout needs labels that have been placed once
-        figure.draw_without_rendering()
+    figure.draw_without_rendering()
     texts = [text for legend in figure.legends for text in legend.get_texts()]
     for axes in figure.axes:
         texts += [*axes.texts, axes._left_title]

@@ -66,7 +66,7 @@ def all_shortened(names: Sequence[str], longest: int) -> list[str]:
     Examples
     --------
     >>> all_shortened(["class number 1 of 9", "class number 2 of 9"], 12)
-    ['0: cla…of 9', '1: cla…of 9']
+    ['0: clas…f 9', '1: clas…f 9']
     """
     made = [shortened(name, longest) for name in names]
     if len(set(made)) == len(set(names)):

@@ -13,7 +13,7 @@ from ..core.settings import taken, whole
 from ..errors import DataError, ShapeError, short
 from ..metrics.arrays import class_indices
 from .colors import negative_map, positive_map, theme
-from .figures import WIDE, Look, legend_below, panels, picture, settle
+from .figures import WIDE, Look, legend_below, panels, picture, root, settle
 from .images import Array, guess_image_shape, image_shape_of, outline, tile, with_page
 from .names import all_shortened, name_ticks
 
@@ -94,6 +94,8 @@ def confusion_matrix(
     _name_classes(axes, names)
     if block > 1:
         axes.set_title(f"a cell: the largest share in {block} x {block} classes", loc="left", fontsize=11)
+    if more and "ax" not in look:  # matplotlib places long labels at the edge only once it has drawn them
+        root(axes).draw_without_rendering()
     return [axes]
 
 
