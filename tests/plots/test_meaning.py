@@ -432,7 +432,7 @@ class TestDeepNetworks:
             assert figure.get_figheight() < 20
 
     def test_ticks_of_small_panels_do_not_touch(self):
-        figure = plots.feedback_weights(compiled([Input(2), Dense(10, "tanh"), Dense(9)], rule="fa"))
+        figure = plots.feedback_weights(compiled([Input(2), Dense(36, "tanh"), Dense(10)], rule="fa"))
         figure.draw_without_rendering()
         for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
             boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
