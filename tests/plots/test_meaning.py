@@ -1,5 +1,8 @@
 """What pictures say: lines, limits and labels, read back from what was drawn, beside figures of NumPy."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from matplotlib.colors import rgb_to_hsv, to_rgb
@@ -67,6 +70,28 @@ QUANTITIES = {
 }
 
 
+def inside(figure):
+    """Draw a figure, and see that all its texts are within it."""
+    figure.draw_without_rendering()
+    texts = [text for legend in figure.legends for text in legend.get_texts()]
+    for axes in figure.axes:
+        texts += [*axes.texts, axes._left_title]
+        if axes.axison:
+            texts += [axes.xaxis.label, axes.yaxis.label, *axes.get_xticklabels(), *axes.get_yticklabels()]
+    for text in texts:
+        box = text.get_window_extent()
+        ends = (*box.min, *(figure.bbox.max - box.max))
+        assert not text.get_text() or min(ends) > -2, text
+
+
+def brightness(color):
+    return sum(to_rgb(color))
+
+
+def legend_texts(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 class TestRace:
     """Learning rules side by side."""
 
@@ -118,8 +143,14 @@ class TestRace:
 
     def test_runs_that_ended_early_and_runs_with_nan(self):
         figure = plots.race_curves({"loss": {"fa": [[3.0, 2.0, 1.0], [3.0, 4.0]], "dfa": [[np.nan, 1.0]]}})
-        one, two = figure.axes[0].lines
-        assert one.get_ydata().tolist() == [3, 3, 1]
+        one, left, two = figure.axes[0].lines
+        np.testing.assert_array_equal(one.get_ydata(), [3, 3, np.nan])  # the mean of all, where all are
+        np.testing.assert_array_equal(left.get_ydata(), [np.nan, 3, 1])
+        assert left.get_linestyle() == ":" and one.get_linestyle() != ":"
+        assert legend_texts(figure)[:2] == [
+            "fa (1 of 2 runs ended early)",
+            "dfa (1 of 1 runs ended early)",
+        ]
         assert np.isnan(two.get_ydata()[0]) and two.get_ydata()[1] == 1
 
     def test_a_steep_loss_has_a_logarithmic_axis(self):
@@ -130,6 +161,21 @@ class TestRace:
     def test_nothing(self):
         with pytest.raises(DataError, match="no run with an epoch"):
             plots.race_curves({"loss": {"fa": np.ones((2, 0))}})
+
+    def test_a_race_counts_its_failed_runs(self):
+        x = RNG.normal(size=(32, 2))
+        model = compiled([Input(2), Dense(1)])
+        done = ln.race(model, (x, x[:, :1]), {"_a": "backprop"}, seeds=3, epochs=2, verbose=0)
+        assert legend_texts(done.plot()) == ["_a", "band: ± 1 standard deviation"]
+        first, *others = done.runs
+        ended = replace(done, runs=(replace(first, failed="the loss is nan"), *others))
+        assert legend_texts(ended.plot())[0] == "_a (1 of 3 runs ended early)"
+
+    def test_bands_of_many_rules_let_the_others_through(self):
+        curves = {name: RNG.random((3, 4)) for name in "abcdef"}
+        bands = plots.race_curves({"loss": curves}).axes[0].collections
+        through = np.prod([1 - band.get_facecolor()[0, 3] for band in bands])
+        assert len(bands) == 6 and through > 0.5
 
 
 @pytest.mark.parametrize(
@@ -175,11 +221,11 @@ class TestFeedbackWeights:
         ]
         mixed = compiled([Input(2), Dense(4, "tanh"), Dense(5, "tanh", rule="dfa"), Dense(3)], rule="fa")
         axes = plots.feedback_weights(mixed).axes
-        assert "there is no dense2/B" in axes[0].texts[0].get_text()
+        assert "there is no dense2.B" in axes[0].texts[0].get_text()
         assert [a.get_title(loc="left") for a in axes[1:]] == [
             "dense2: feedback B",
-            "dense3/W",
-            "dense3: feedback W",
+            "dense3.W",
+            "dense3: feedback B",
         ]
 
     def test_none(self):
@@ -228,7 +274,7 @@ class TestConfusion:
 
     def test_long_names_are_cut_and_one_class_is_drawn(self):
         axes = plots.confusion_matrix([[5]], ["a" * 60]).axes[0]
-        assert axes.get_yticklabels()[0].get_text() == "a" * 23 + "…"
+        assert axes.get_yticklabels()[0].get_text() == "a" * 12 + "…" + "a" * 11
 
     def test_many_mistakes_of_many_classes(self):
         p = RNG.dirichlet(np.ones(1000), 40)
@@ -320,11 +366,96 @@ class TestHistograms:
         assert "5 %" in [label.get_text() for label in bar.get_yticklabels()]
 
 
+class TestLongNames:
+    """Long names and narrow pictures: nothing is cut at the edge, nothing lies upon something else."""
+
+    @pytest.mark.parametrize(
+        "names", [None, [f"number {k} of a class with a very long name, no {k}" for k in range(3)]]
+    )
+    @pytest.mark.parametrize("limit", [1, 4])
+    @pytest.mark.parametrize("inputs", [64, 6])
+    def test_worst_mistakes_are_within_the_figure(self, names, limit, inputs):
+        p = RNG.dirichlet(np.ones(3), 30)
+        x = RNG.random((30, inputs))
+        figure = plots.worst_mistakes(x, np.arange(30) % 3, p, classes=names, limit=limit)
+        inside(figure)
+
+    def test_names_of_classes_can_be_told_apart(self):
+        ends = [f"{'a' * 40} {k}" for k in range(3)]
+        middles = [f"{'a' * 40} {k} {'b' * 40}" for k in range(3)]
+        for names in (ends, middles):
+            figure = plots.confusion_matrix(np.eye(3), names)
+            inside(figure)
+            assert len({label.get_text() for label in figure.axes[0].get_yticklabels()}) == 3
+
+    @pytest.mark.parametrize("count", [1, 6, 30])
+    def test_tokens(self, count):
+        tokens = ["x" * 40, *(f"{'y' * 30}{k}" for k in range(count - 1))]
+        figure = plots.attention_weights(np.full((2, count, count), 1 / count), tokens)
+        inside(figure)
+        for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
+            boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
+            assert len(boxes) == count and not any(a.overlaps(b) for a, b in pairwise(boxes))
+
+    def test_one_position_has_one_tick(self):
+        axes = plots.attention_weights([[1.0]]).axes[0]
+        low, high = axes.get_xlim()
+        assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [0]
+
+
+class TestDeepNetworks:
+    """Pictures of fifty layers stay small enough to be looked at."""
+
+    def test_alignment_has_a_colour_bar(self):
+        figure = plots.alignment({f"gradient_alignment/dense{k}": [(0, 0.1), (4, 0.5)] for k in range(1, 51)})
+        figure.draw_without_rendering()
+        assert figure.axes[0].get_legend() is None
+        shades = [brightness(line.get_color()) for line in figure.axes[0].lines[:50]]
+        assert shades == sorted(shades, reverse=True)
+        bar = figure.axes[0].child_axes[0]
+        assert [t.get_text() for t in bar.get_yticklabels()] == [f"dense{k}" for k in (1, 13, 25, 38, 50)]
+
+    def test_only_the_ends_are_drawn(self):
+        histograms = plots.activation_histograms({f"a{k}": [(0, np.arange(3.0))] for k in range(50)})
+        titles = [a.get_title(loc="left") for a in histograms.axes if a.get_title(loc="left")]
+        names = [
+            *(f"a{k}" for k in range(6)),
+            "… 38 more, not shown …\na44",
+            *(f"a{k}" for k in range(45, 50)),
+        ]
+        assert titles == names
+        net = compiled([Input(2), *(Dense(2, "tanh") for _ in range(50))], rule="fa")
+        weights = plots.feedback_weights(net)
+        titles = [axes.get_title(loc="left") for axes in weights.axes]
+        assert len(titles) == 16 and titles[8] == "… 41 more, not shown …\ndense47.W"
+        for figure in (histograms, weights):
+            assert figure.get_figheight() < 20
+
+    def test_ticks_of_small_panels_do_not_touch(self):
+        figure = plots.feedback_weights(compiled([Input(2), Dense(36, "tanh"), Dense(10)], rule="fa"))
+        figure.draw_without_rendering()
+        for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
+            boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
+            assert len(boxes) > 1 and not any(a.overlaps(b) for a, b in pairwise(boxes))
+
+
 class TestBoundary:
     def test_many_classes(self):
         model = compiled([Input(2), Dense(30, "softmax")], "categorical_crossentropy")
         figure = plots.decision_boundary(model, RNG.normal(size=(90, 2)), np.arange(90) % 30, resolution=10)
-        assert figure.legends[0].get_texts()[-1].get_text() == "21 more classes"
+        assert figure.legends[0].get_texts()[-1].get_text() == "11 more classes"
+
+    def test_no_two_classes_look_alike(self):
+        model = compiled([Input(2), Dense(12, "softmax")], "categorical_crossentropy")
+        points = plots.decision_boundary(model, RNG.normal(size=(12, 2)), np.arange(12), resolution=5).axes[0]
+        groups = [c for c in points.collections if str(c.get_label()).startswith("class")]
+        looks = {(tuple(c.get_facecolor()[0]), c.get_paths()[0].vertices.tobytes()) for c in groups}
+        assert len(groups) == len(looks) == 12
+
+    def test_labels_that_are_names(self):
+        model = compiled([Input(2), Dense(2, "softmax")], "categorical_crossentropy")
+        with pytest.raises(DataError, match=r"numbers of classes, got 'cat': names, y = np.unique"):
+            plots.decision_boundary(model, [[0, 0], [1, 1]], ["cat", "dog"])
 
     def test_one_class_and_one_point(self):
         model = compiled([Input(2), Dense(1, "sigmoid")], "binary_crossentropy")

@@ -302,9 +302,9 @@ class Race(Report):
         """
         from ..plots.race import race_curves
 
-        return race_curves(
-            {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}, **look
-        )
+        curves = {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}
+        failed = {rule: sum(run.failed is not None for run in self.of(rule)) for rule in self.rules}
+        return race_curves(curves, failed, **look)
 
 
 def _fits(runs: list[RaceRun], run: RaceRun) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from ..errors import DataError
-from .colors import LineStyle, line_styles, theme
-from .figures import WIDE, Look, angle_axis, panels, picture, tidy
-from .images import symmetric_limit
+from .colors import LineStyle, line_styles, positive_map, theme
+from .figures import WIDE, Look, angle_axis, color_bar, ends, panels, picture, say_left_out, tidy
+from .images import Array, symmetric_limit
+from .names import name_ticks, named_legend, shortened
 from .weights import draw_heat_map
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 KINDS = {"gradient_alignment": "rule's gradient to the true one", "weight_alignment": "feedback B to W"}
 """The kinds of alignment that are drawn, with the titles of their panels."""
+MOST_LAYERS = 12
+"""Up to so many layers a legend has room for them; of more, a colour bar says which is which."""
+MOST_MATRICES = 8
+"""Of more feedback weights the first and the last are drawn."""
+LONGEST = 12
+"""Longer names of layers are cut beside the colour bar."""
 
 
 @picture
@@ -56,11 +63,17 @@ def alignment(
     kinds = [kind for kind in KINDS if any(name.startswith(f"{kind}/") for name in steps)]
     if not kinds:
         raise DataError('alignment: none was recorded: fit(..., record=["gradient_alignment"])')
-    layers = [name.partition("/")[2] for name in steps if name.partition("/")[0] in KINDS]
+    found = (name.partition("/")[2] for name in steps if name.partition("/")[0] in KINDS)
+    layers = list(dict.fromkeys(found))
     places = panels(len(kinds), 2, 3.6 if len(kinds) > 1 else 5.4, 3.4, look)
     for axes, kind in zip(places, kinds, strict=True):
-        _draw(axes, kind, steps, line_styles(layers, axes))
+        _draw(axes, kind, steps, layer_styles(layers, axes))
     return places
+
+
+def layer_styles(layers: Sequence[str], axes: Axes) -> dict[str, LineStyle]:
+    """Return how the line of each layer looks: of many their depth is their colour."""
+    return (_depth_styles if len(layers) > MOST_LAYERS else line_styles)(layers, axes)
 
 
 def degrees(cosines: Any) -> np.ndarray[Any, Any]:
@@ -78,7 +91,7 @@ def degrees(cosines: Any) -> np.ndarray[Any, Any]:
 def _draw(
     axes: Axes, kind: str, steps: Mapping[str, Sequence[tuple[int, float]]], styles: Mapping[str, LineStyle]
 ) -> None:
-    largest = 0.0
+    largest, lines = 0.0, {}
     for name, pairs in steps.items():
         if not name.startswith(f"{kind}/") or not len(pairs):
             continue
@@ -87,14 +100,48 @@ def _draw(
         few = styles[label].marker if np.isfinite(angles).sum() <= 30 else ""
         nothing = "" if np.isfinite(angles).any() else " (zero: no angle)"
         style = styles[label]._replace(marker=few)._asdict()
-        axes.plot(at, angles, **style, markersize=4, linewidth=1.6, label=label + nothing)
+        (line,) = axes.plot(at, angles, **style, markersize=4, linewidth=1.6, label=label + nothing)
+        lines[label + nothing] = line
         largest = max(largest, float(np.nanmax(angles, initial=0.0)))
     angle_axis(axes, largest)
     axes.set_title(KINDS[kind], loc="left", fontsize=11)
     axes.set_xlabel("step")
     tidy(axes)
-    many = len(axes.get_legend_handles_labels()[1]) > 6
-    axes.legend(fontsize=7 if many else 9, ncols=2 if many else 1, framealpha=0.8)
+    many = len(lines) > 6
+    name_layers(axes, styles, lines, fontsize=7 if many else 9, ncols=2 if many else 1)
+
+
+def name_layers(axes: Axes, styles: Mapping[str, LineStyle], lines: Mapping[str, Any], **how: Any) -> None:
+    """Say which line is of which layer, in a legend, or of many layers by a colour bar."""
+    if len(styles) > MOST_LAYERS:
+        _depth_bar(axes, list(styles))
+    else:
+        named_legend(axes, lines, framealpha=0.8, **how)
+
+
+def _depth_styles(layers: Sequence[str], axes: Axes) -> dict[str, LineStyle]:
+    """Return lines whose colours go from pale at the first layer to deep at the last."""
+    from matplotlib.colors import to_hex
+
+    shades = positive_map(axes)(_depths(len(layers)))
+    return {layer: LineStyle(to_hex(shade), "-", "") for layer, shade in zip(layers, shades, strict=True)}
+
+
+def _depths(count: int) -> Array:
+    return np.linspace(0.25, 1.0, count)
+
+
+def _depth_bar(axes: Axes, layers: Sequence[str]) -> None:
+    """Say by a colour bar which layer a line is of: the first, the last, and some between."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+
+    shades = ListedColormap(positive_map(axes)(_depths(len(layers))))
+    norm = BoundaryNorm(np.arange(len(layers) + 1) - 0.5, len(layers))
+    bar = color_bar(axes, ScalarMappable(norm, shades), "layer")
+    bar.minorticks_off()
+    ticks = np.linspace(0, len(layers) - 1, 5).round().astype(int)
+    name_ticks(bar.ax.yaxis, ticks, [shortened(layers[k], LONGEST) for k in ticks], fontsize=8)
 
 
 @picture
@@ -111,7 +158,8 @@ def feedback_weights(model: Trainee, **look: Unpack[Look]) -> Sequence[Axes]:
     Returns
     -------
     matplotlib.figure.Figure
-        For each layer W and B on one scale, with the angle between them; B alone if there is no such W.
+        For each layer W and B on one scale, with the angle between them; B alone if there is no such W. Of
+        more than 8 layers the first and the last 4 are shown.
 
     Raises
     ------
@@ -124,7 +172,7 @@ def feedback_weights(model: Trainee, **look: Unpack[Look]) -> Sequence[Axes]:
     >>> model = ln.Model([ln.layers.Input(2), ln.layers.Dense(4, "tanh"), ln.layers.Dense(3)])
     >>> model.compile("mse", "sgd", rule="fa")
     >>> [axes.get_title(loc="left") for axes in feedback_weights(model).axes[:2]]
-    ['dense2/W', 'dense2: feedback W']
+    ['dense2.W', 'dense2: feedback B']
     """
     from ..core.trees import dotted, leaves
     from ..inspect.alignment import aligned
@@ -135,18 +183,27 @@ def feedback_weights(model: Trainee, **look: Unpack[Look]) -> Sequence[Axes]:
         raise DataError(f"feedback_weights: this model learns by {model.rule!r}, which has none")
     own = {path: branch(model.params, path[:-1]).get(path[-1]) for path, _ in found}
     beside = any(W is not None for W in own.values())
-    places = iter(panels(len(found) * (1 + beside), 2, WIDE / 2, 3.0, look))
-    used = []
-    for path, B in found:
+    shown, hidden = ends(found, MOST_MATRICES)
+    high = 3.0 if len(shown) <= 4 else 2.3  # inches
+    places = iter(panels(len(shown) * (1 + beside), 2, WIDE / 2, high, look))
+    used: list[Axes] = []
+    for number, (path, B) in enumerate(shown):
         W, layer, name = own[path], dotted(path[:-1]), path[-1]
         scale = symmetric_limit(B if W is None else np.concatenate([B.ravel(), np.ravel(W)]))
         if beside:
             used.append(next(places))
-            _draw_own(used[-1], None if W is None else np.asarray(W), f"{layer}/{name}", scale)
+            _draw_own(used[-1], None if W is None else np.asarray(W), f"{layer}.{name}", scale)
         used.append(next(places))
-        draw_heat_map(used[-1], _matrix(B), f"{layer}: feedback {name}", scale)
+        draw_heat_map(
+            used[-1],
+            _matrix(B),
+            f"{layer}: feedback B" + (f" for {name}" if name not in ("B", "W") else ""),
+            scale,
+        )
         if W is not None and np.shape(W) == B.shape:
             used[-1].set_xlabel(f"unit; B lies {degrees(aligned(B, W).cosine):.0f}° from W")
+        if hidden and number == len(shown) // 2:
+            say_left_out(used[-1 - beside], f"{hidden} more, not shown")
     return used
 
 

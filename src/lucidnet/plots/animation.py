@@ -15,6 +15,7 @@ from ..core import files as atomic
 from ..core.settings import choice, finite, path_like, taken, text
 from ..errors import FileError, optional
 from .figures import WIDE, Style, picture_style, settle
+from .names import literal, texts_of
 from .scenes import Scene, scene_of
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _stage(scene: Scene, title: str | None) -> tuple[Figure, list[Axes]]:
     for empty in made[scene.panels :]:
         empty.remove()
     if title:
-        figure.suptitle(title, fontsize=12)
+        literal([figure.suptitle(title, fontsize=12)])
     return figure, list(made[: scene.panels])
 
 
@@ -162,6 +163,7 @@ def _frames(scene: Scene, figure: Figure, places: list[Axes]) -> Iterator[None]:
             axes.clear()
         settle(places)
         scene.draw(places, frame)
+        literal(texts_of(figure, places))
         if not number:
             figure.draw_without_rendering()
             figure.set_layout_engine("none")

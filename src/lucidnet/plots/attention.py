@@ -12,7 +12,10 @@ from ..errors import ShapeError
 from ..layers.attention import MultiHeadAttention
 from .colors import positive_map
 from .figures import WIDE, Look, color_bar, panels, picture
+from .images import real
 from .inside import call_of
+from .names import name_ticks, shortened
+from .weights import whole_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +27,10 @@ Names = Sequence[Sequence[str] | None]
 
 MARGIN = 0.9
 """Inches for the colour bar."""
+LONGEST = 16
+"""Longer tokens are cut in the middle."""
+LETTER = 0.085
+"""Inches that a letter of a token takes."""
 MOST_TOKENS = 30
 """Up to so many tokens there is room for their names."""
 
@@ -88,7 +95,7 @@ def attention_weights(
     >>> figure.axes[1].get_title(loc="left")
     'head 2'
     """
-    array = np.asarray(weights, float)
+    array = real(weights, "attention_weights")
     array = array[None] if array.ndim == 2 else array
     if array.ndim != 3 or not array.size:
         raise ShapeError(
@@ -108,29 +115,34 @@ def _names(array: Array, tokens: Sequence[str] | None, keys: Sequence[str] | Non
 
 def _panels(array: Array, names: Names, look: Look) -> Sequence[Axes]:
     """Draw a panel for each head."""
+    rows, columns = (_shown(some) for some in names)
+    beside, below = (0.9 + LETTER * max(0, max(map(len, some or [""])) - 4) for some in (rows, columns))
     side = float(np.clip(0.22 * max(array.shape[1:]), 2.2, 5.0))
-    across = max(1, int((WIDE - MARGIN) / (side + 0.9)))
-    places = panels(len(array), across, side + 0.9, side + 0.9, look, margin=MARGIN)
+    side = max(2.2, min(side, WIDE - MARGIN - beside))
+    across = max(1, int((WIDE - MARGIN) / (side + beside)))
+    places = panels(len(array), across, side + beside, side + below, look, margin=MARGIN)
     for head, axes in enumerate(places):
-        _draw(axes, array[head], names, float(array.max()))
+        _draw(axes, array[head], (rows, columns), float(array.max()))
         axes.set_title(f"head {head + 1}", loc="left", fontsize=11)
     for last in places[across - 1 :: across] or places[-1:]:
         color_bar(last, last.images[0], "attention weight")
     return places
 
 
-def _draw(axes: Axes, weights: Array, names: Names, most: float) -> None:
-    from matplotlib.ticker import MaxNLocator
+def _shown(names: Sequence[str] | None) -> list[str] | None:
+    """Return the names as they are drawn, cut where they are long; None where there is no room for any."""
+    if names is None or len(names) > MOST_TOKENS:
+        return None
+    return [shortened(str(name), LONGEST) for name in names]
 
+
+def _draw(axes: Axes, weights: Array, names: Names, most: float) -> None:
     axes.imshow(weights, cmap=positive_map(axes), vmin=0, vmax=most, interpolation="nearest", aspect="auto")
+    whole_ticks(axes)
     rows, columns = names
-    if columns is not None and len(columns) <= MOST_TOKENS:
-        axes.set_xticks(range(len(columns)), columns, rotation=90)
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if rows is not None and len(rows) <= MOST_TOKENS:
-        axes.set_yticks(range(len(rows)), rows)
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    if columns is not None:
+        name_ticks(axes.xaxis, range(len(columns)), columns, rotation=90)
+    if rows is not None:
+        name_ticks(axes.yaxis, range(len(rows)), rows)
     axes.set_xlabel("looks at")
     axes.set_ylabel("position")

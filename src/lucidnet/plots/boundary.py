@@ -9,11 +9,11 @@ import numpy as np
 
 from ..core.finite import check_finite
 from ..core.settings import taken, whole
-from ..errors import ShapeError
+from ..errors import DataError, ShapeError, short
 from ..layers import HardSigmoid, Layer, Sigmoid
 from .colors import MARKERS, Colors, theme
 from .figures import Look, legend_below, panels, picture
-from .images import Array
+from .images import Array, real
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..engine.protocol import Trainee
 
 MARGIN = 0.1
-MOST_CLASSES = 10
+MOST_CLASSES = 20
 """Up to so many classes of points are named."""
 
 
@@ -55,12 +55,12 @@ def decision_boundary(
     >>> figure.axes[0].get_xlabel(), len(figure.axes[0].collections) >= 2
     ('feature 0', True)
     """
-    x = np.asarray(x, float)
+    x = real(x, "decision_boundary")
     if x.ndim != 2 or x.shape[1] != 2 or not len(x):
         raise ShapeError(f"decision_boundary: expected inputs (n, 2), got shape {x.shape}")
     check_finite(x, "x")
     resolution = taken("decision_boundary", "resolution", resolution, whole(2))
-    labels = class_numbers(np.asarray(y))
+    labels = class_numbers(np.asarray(y), "decision_boundary")
     if len(labels) != len(x):
         raise ShapeError(f"decision_boundary: {len(x)} inputs, but {len(labels)} labels")
     sides = plane_sides(x, resolution)
@@ -68,8 +68,7 @@ def decision_boundary(
     shares = probabilities(model, plane).reshape(resolution, resolution, -1)
     (axes,) = panels(1, 1, 5.4, 4.6, look)
     draw_regions(axes, shares, sides)
-    draw_points(axes, x, labels)
-    legend_below([axes], look)
+    legend_below([axes], look, draw_points(axes, x, labels))
     return [axes]
 
 
@@ -123,30 +122,44 @@ def color_of(number: int, colors: Colors) -> str:
     return colors.classes[number % len(colors.classes)]
 
 
-def draw_points(axes: Axes, x: Array, labels: Array) -> None:
-    """Draw the data, each class with a colour and a marker of its own, and name the classes."""
-    known, colors = np.unique(labels), theme(axes)
-    for number, k in enumerate(known):
-        chosen, label = x[labels == k], f"class {k}"
-        if len(known) > MOST_CLASSES and number >= MOST_CLASSES - 1:
-            rest = len(known) - MOST_CLASSES + 1
-            label = f"{rest} more classes" if number == MOST_CLASSES - 1 else "_"
-        color, marker = color_of(int(k), colors), MARKERS[int(k) % len(MARKERS)]
-        axes.scatter(
-            chosen[:, 0],
-            chosen[:, 1],
-            s=18,
-            color=color,
-            marker=marker,
-            edgecolor=colors.page,
-            linewidth=0.5,
-            label=label,
-        )
+def marker_of(number: int, colors: Colors) -> str:
+    """Return the marker of a class by its number: another one where the colours begin again."""
+    return MARKERS[(number + number // len(colors.classes)) % len(MARKERS)]
+
+
+def draw_points(axes: Axes, x: Array, labels: Array) -> dict[str, Any]:
+    """Draw the data, each class with a colour and a marker of its own; return them by their names."""
+    from matplotlib.lines import Line2D
+
+    colors = theme(axes)
+    named: dict[str, Any] = {}
+    for k in np.unique(labels):
+        chosen = x[labels == k]
+        look: dict[str, Any] = {"color": color_of(int(k), colors), "marker": marker_of(int(k), colors)}
+        look |= {"edgecolor": colors.page, "linewidth": 0.5, "label": f"class {k}"}
+        named[f"class {k}"] = axes.scatter(chosen[:, 0], chosen[:, 1], s=18, **look)
+    if len(named) > MOST_CLASSES:
+        rest = len(named) - MOST_CLASSES + 1
+        named = dict(list(named.items())[: MOST_CLASSES - 1])
+        named[f"{rest} more classes"] = Line2D([], [], linestyle="")
     axes.set_xlabel("feature 0")
     axes.set_ylabel("feature 1")
+    return named
 
 
-def class_numbers(y: Array) -> Array:
+def class_numbers(y: Array, what: str) -> Array:
     """Return the class of each example; of values below and above zero, 0 and 1."""
-    y = y.argmax(1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y))
-    return (y > 0).astype(int) if (y < 0).any() else y.round().astype(int)
+    if y.dtype.kind not in "biuf":
+        given = short(y.tolist()[0]) if y.ndim and y.size else str(y.dtype)
+        raise DataError(
+            f"{what}: expected labels as the network was trained on, numbers of classes, got {given}: "
+            "names, y = np.unique(y, return_inverse=True)"
+        )
+    check_finite(y, "y")
+    if y.ndim not in (1, 2) or not y.size:
+        raise ShapeError(f"{what}: expected labels (n,) or one-hot (n, classes), got shape {y.shape}")
+    if y.ndim == 2 and y.shape[1] > 1:
+        return np.asarray(y.argmax(1))
+    y = y.reshape(len(y))
+    numbers: Array = (y > 0) if (y < 0).any() else y.astype(float).round()
+    return numbers.astype(int)

@@ -10,13 +10,14 @@ from contextlib import nullcontext
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, cast, get_args
 
 from ..core import files as atomic
 from ..core.settings import UnfitError, choice, finite, listed, path_like, sequence, setting, taken, text
 from ..errors import FileError, SettingError, optional, suggestion
+from .arguments import check_kinds, make_part
 from .colors import LIGHT, THEMES
+from .names import literal, named_legend, texts_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +31,7 @@ WIDE = 7.2
 """Inches: no picture is wider, so that its text can be read where a page is 700 pixels wide."""
 
 P = ParamSpec("P")
+T = TypeVar("T")
 Style = Literal["light", "dark"]
 
 
@@ -89,11 +91,13 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
 
     What the function gets in ``**look`` is checked. Style, title and file are seen to here.
     """
+    make_part(draw.__module__)
     own, drawing = signature(draw), cast("Callable[..., Sequence[Axes]]", draw)
 
     @wraps(draw)
     def drawn(*args: P.args, **given: P.kwargs) -> Figure:
         optional("matplotlib.figure", "plots")
+        check_kinds(draw.__name__, own.parameters, args, given)
         try:
             bound = own.bind(*args, **given).arguments
         except TypeError as error:
@@ -104,6 +108,7 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
         rest = bound.pop("look", {})
         look = _look(draw.__name__, {**bound, **rest}, own)
         arguments: Any = {name: value for name, value in bound.items() if name not in TAKEN}
+        before = texts_of(root(look["ax"][0]), look["ax"]) if "ax" in look else {}
         with picture_style(look.get("style")):
             panels = drawing(**arguments, **look)
         figure = root(panels[0])
@@ -113,6 +118,8 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
             show_once(figure)
         if look.get("title") is not None:
             _entitle(figure, panels, look)
+        texts = texts_of(figure, panels)
+        literal(text for text, said in texts.items() if before.get(text) != said)
         if look.get("path") is not None:
             save(figure, look["path"])
         return figure
@@ -239,6 +246,24 @@ def _given(look: Mapping[str, Any], rows: int, columns: int, count: int) -> list
     return made
 
 
+def ends(items: Sequence[T], most: int) -> tuple[list[T], int]:
+    """Return all of some things, or the first and the last of many, and how many are left out between.
+
+    Examples
+    --------
+    >>> ends("abcdefg", 4)
+    (['a', 'b', 'f', 'g'], 3)
+    """
+    if len(items) <= most:
+        return list(items), 0
+    return [*items[: most // 2], *items[len(items) - (most - most // 2) :]], len(items) - most
+
+
+def say_left_out(axes: Axes, note: str) -> None:
+    """Say above a panel what is left out before it."""
+    axes.set_title(f"… {note} …\n{axes.get_title(loc='left')}", loc="left", fontsize=11)
+
+
 def settle(made: Iterable[Axes]) -> None:
     """Leave out grids, and fix the colour of ticks: matplotlib asks for it late, maybe in another style."""
     from matplotlib import rcParams
@@ -266,9 +291,7 @@ def color_bar(axes: Axes, picture: ScalarMappable, label: str, ticks: Any = None
     return bar
 
 
-def legend_below(
-    places: Sequence[Axes], look: Mapping[str, Any], more: Mapping[str, Any] = MappingProxyType({})
-) -> None:
+def legend_below(places: Sequence[Axes], look: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     """Say once, below a new figure or in the first panel of another, what the lines of all panels are.
 
     Parameters
@@ -276,22 +299,19 @@ def legend_below(
     places : sequence of Axes
     look : mapping
         What the picture was told (`Look`).
-    more : mapping
-        Other lines and patches, by what they are.
+    found : mapping
+        Lines and patches, by what they are.
     """
-    found = {
-        label: handle
-        for axes in places
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    found |= more
     if "ax" in look:
-        places[0].legend(found.values(), found.keys(), fontsize=8, framealpha=0.8)
+        named_legend(places[0], found, fontsize=8, framealpha=0.8)
         return
     figure: Any = places[0].figure
-    longest = max(map(len, found))
+    longest = max(map(len, found), default=0)
     columns = max(1, min(len(found), int(figure.get_figwidth() / (0.085 * longest + 0.55))))
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns, frameon=False)
+    rows = math.ceil(len(found) / columns)
+    if "figsize" not in look:  # room for what is more than two rows
+        figure.set_figheight(figure.get_figheight() + 0.22 * max(0, rows - 2))
+    named_legend(figure, found, loc="outside lower center", ncols=columns, frameon=False)
 
 
 ANGLES = {0: "0°\nas backprop", 90: "90°\nunrelated", 180: "180°\nagainst"}

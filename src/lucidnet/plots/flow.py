@@ -13,6 +13,7 @@ from ..errors import DataError
 from ..inspect.trace import batch_gradient
 from .colors import theme
 from .figures import WIDE, Look, panels, picture, tidy
+from .names import name_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +89,8 @@ def _draw(axes: Axes, sizes: dict[str, Array]) -> None:
         axes.plot(none, np.full(len(none), 0.02), "x", color=colors.ink, transform=axes.get_xaxis_transform())
     step = math.ceil(len(sizes) / MOST_NAMES)
     tilted = max(map(len, sizes)) * len(places[::step]) > 50
-    axes.set_xticks(
+    name_ticks(
+        axes.xaxis,
         places[::step],
         list(sizes)[::step],
         rotation=60 if tilted else 0,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ShapeError
+from ..errors import DataError, ShapeError, short
 from .colors import positive_map, signed_map, theme
 
 if TYPE_CHECKING:
@@ -25,6 +25,25 @@ class Tiles(NamedTuple):
 
     canvas: Array
     corners: list[tuple[int, int]]
+
+
+def real(given: npt.ArrayLike, what: str) -> Array:
+    """Return an array of real numbers.
+
+    Raises
+    ------
+    DataError
+        If it is of complex numbers, of text, or no array at all.
+    """
+    try:
+        array = np.asarray(given)
+        problem = f"got {array.dtype}, {short(given)}"
+        missing = array.dtype.kind == "O" and any(one is None for one in array.flat)
+        if array.dtype.kind not in "cUSmM" and not missing:
+            return array.astype(float)
+    except (TypeError, ValueError) as error:
+        problem = str(error)
+    raise DataError(f"{what}: expected an array of real numbers, {problem}")
 
 
 def guess_image_shape(inputs: int) -> tuple[int, int, int] | None:

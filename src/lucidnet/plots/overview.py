@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import DataError
 from .curves import History, draw_curve, quantities
 from .figures import WIDE, Look, new_figure, panels, picture, settle
-from .images import guess_image_shape
+from .images import guess_image_shape, real
 from .weights import draw_first_layer, draw_heat_map
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def overview(
     ['loss', 'weights of the first layer: 10 units']
     """
     names = quantities(history)
-    weights = np.atleast_1d(np.asarray(W, float))
+    weights = np.atleast_1d(real(W, "overview"))
     if not weights.size:
         raise DataError(f"overview: there are no weights in an array of shape {weights.shape}")
     kernel = weights.ndim != 2

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.settings import taken, whole
-from ..errors import DataError, ShapeError
+from ..errors import DataError, ShapeError, short
 from ..metrics.arrays import class_indices
 from .colors import negative_map, positive_map, theme
-from .figures import WIDE, Look, panels, picture, settle
+from .figures import WIDE, Look, legend_below, panels, picture, root, settle
 from .images import Array, guess_image_shape, image_shape_of, outline, tile, with_page
+from .names import all_shortened, name_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +30,8 @@ FAINT = 0.5
 """The power of a share that its colour grows with: one per cent of mistakes can be seen."""
 LONGEST = 24
 """Longer names of classes are cut."""
+TITLE = 3.8
+"""Inches that the title of the worst mistakes takes."""
 INCHES = 1.1  # the width of an image among the worst mistakes
 
 
@@ -82,7 +85,8 @@ def confusion_matrix(
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
     side = float(np.clip(0.5 * len(counts), 3.2, WIDE - 2.0))
-    (axes,) = panels(1, 1, side + 2.0, side + 0.9, look)
+    more = 0.08 * max(0, min(LONGEST, max(map(len, names))) - 8)  # inches for long names
+    (axes,) = panels(1, 1, side + 2.0 + more, side + 0.9 + more, look)
     block = math.ceil(len(counts) / MOST_CELLS)
     colors = _draw_shares(axes, share, block)
     if len(counts) <= MOST_COUNTED:
@@ -90,6 +94,8 @@ def confusion_matrix(
     _name_classes(axes, names)
     if block > 1:
         axes.set_title(f"a cell: the largest share in {block} x {block} classes", loc="left", fontsize=11)
+    if more and "ax" not in look:  # matplotlib places long labels at the edge only once it has drawn them
+        root(axes).draw_without_rendering()
     return [axes]
 
 
@@ -155,13 +161,13 @@ def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
 def _name_classes(axes: Axes, names: Sequence[str]) -> None:
     step = math.ceil(len(names) / MOST_NAMED)
     places = range(0, len(names), step)
-    short = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names[::step]]
+    short = all_shortened(names, LONGEST)[::step]
     size, longest = 10 if len(places) <= 20 else 8, max(map(len, short))
     turned: dict[str, Any] = {"rotation": 90} if longest * len(places) > 70 else {}
     if longest > 3:
         turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(places, short, fontsize=size, **turned)
-    axes.set_yticks(places, short, fontsize=size)
+    name_ticks(axes.xaxis, places, short, fontsize=size, **turned)
+    name_ticks(axes.yaxis, places, short, fontsize=size)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
 
@@ -170,6 +176,8 @@ def class_names(given: Sequence[str] | None, count: int, what: str) -> list[str]
     """Return the names of the classes, their numbers where none are given."""
     if given is None:
         return [str(number) for number in range(count)]
+    if not hasattr(given, "__len__"):
+        raise DataError(f"{what}: expected the names of {count} classes, got {short(given)}")
     if len(given) != count:
         raise ShapeError(f"{what}: {len(given)} names were given for {count} classes")
     return [str(name) for name in given]
@@ -219,6 +227,7 @@ def worst_mistakes(
     if not len(mistakes.example):
         return _nothing_wrong(len(x), look)
     worst = Mistakes(*(values[:limit] for values in mistakes))
+    names = all_shortened(names, LONGEST)
     labels = [f"{names[t]} → {names[p]}" for t, p in zip(worst.true, worst.predicted, strict=True)]
     title = _title(len(labels), len(mistakes.example), len(x))
     shape = image_shape if image_shape is not None or x.ndim < 3 else x.shape[1:]
@@ -233,6 +242,9 @@ def worst_mistakes(
 
 
 def _mistakes(x: Array, y: Array, probabilities: Array) -> tuple[Mistakes, int]:
+    for name, given in (("x", x), ("y", y), ("probabilities", probabilities)):
+        if not given.ndim:
+            raise DataError(f"worst_mistakes: {name}: expected an array, got {short(given.item())}")
     if len(x) != len(probabilities):
         raise ShapeError(f"worst_mistakes: x has {len(x)} examples, probabilities have {len(probabilities)}")
     if probabilities.dtype.kind != "f":
@@ -274,7 +286,10 @@ def _captioned(images: Array, captions: list[str], title: str, look: Look) -> Se
     low, high = images.min(), images.max()
     tiles = tile((images - low) / ((high - low) or 1), columns, gaps)
     rows, across = tiles.canvas.shape[:2]
-    (axes,) = panels(1, 1, max(4.5, across / pixels + cell - INCHES + 0.2), rows / pixels + 1.2, look)
+    left = (cell - INCHES) / 2  # that a caption stands out from its image; the title begins at the image
+    wide = max(TITLE + left, across / pixels + 2 * left + 0.2)
+    (axes,) = panels(1, 1, wide, rows / pixels + 1.2, look)
+    axes.set_anchor("W")
     canvas = np.repeat(tiles.canvas[..., None], 3, -1) if channels == 1 else tiles.canvas
     axes.imshow(with_page(canvas, axes), interpolation="nearest")
     outline(axes, tiles, height, width)
@@ -286,17 +301,18 @@ def _captioned(images: Array, captions: list[str], title: str, look: Look) -> Se
 
 
 def _bars(worst: Mistakes, labels: list[str], title: str, look: Look) -> Sequence[Axes]:
-    (axes,) = panels(1, 1, 7.0, 0.36 * len(labels) + 1.6, look)
+    (axes,) = panels(1, 1, 7.0, 0.36 * len(labels) + 2.0, look)
     places, colors = np.arange(len(labels)), theme(axes)
     axes.barh(places - 0.2, worst.confidence, 0.38, color=colors.signed[2], label="predicted class (wrong)")
     axes.barh(places + 0.2, worst.chance, 0.38, color=colors.signed[6], label="true class")
-    names = [f"example {i}: {label}" for i, label in zip(worst.example, labels, strict=True)]
-    axes.set_yticks(places, names)
+    end = "\n" if max(map(len, labels)) > 20 else " "
+    names = [f"example {i}:{end}{label}" for i, label in zip(worst.example, labels, strict=True)]
+    name_ticks(axes.yaxis, places, names, fontsize=10 if end == " " else 8)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel("probability")
     axes.spines[["top", "right"]].set_visible(False)
-    below = -0.6 / (0.36 * len(labels) + 0.4)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=2, frameon=False)
+    bars, said = axes.get_legend_handles_labels()
+    legend_below([axes], look, dict(zip(said, bars, strict=True)))
     axes.set_title(title, fontsize=10, loc="left")
     return [axes]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Unpack
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, short
 from .alignment import degrees
 from .colors import rule_styles, theme
 from .figures import Look, angle_axis, legend_below, panels, picture, tidy
@@ -23,12 +23,24 @@ ANGLES = "alignment"
 """A quantity with this word in its name is a cosine, and drawn as an angle."""
 ROUNDING = 1e-5
 """What curves may differ by, as a share of their numbers, and still be called equal."""
+FEW = 3
+"""The bands of more rules have edges, which can be told apart where bands lie upon each other."""
 STEEP = 30.0
 """From so many times the smallest value on, a loss is drawn on a logarithmic axis."""
 
 
+class Field(NamedTuple):
+    """Who takes part: the rules, those that do what another does, and how many runs of each ended early."""
+
+    rules: Sequence[str]
+    twins: Mapping[str, str]
+    ended: Mapping[str, int]
+
+
 @picture
-def race_curves(quantities: Mapping[str, Curves], **look: Unpack[Look]) -> Sequence[Axes]:
+def race_curves(
+    quantities: Mapping[str, Curves], failed: Mapping[str, int] | None = None, **look: Unpack[Look]
+) -> Sequence[Axes]:
     """Draw each quantity over the epochs: a line for the mean of each rule, a band for its spread.
 
     Parameters
@@ -36,6 +48,8 @@ def race_curves(quantities: Mapping[str, Curves], **look: Unpack[Look]) -> Seque
     quantities : mapping of str to mapping of str to array (seeds, epochs)
         For each quantity the curves of each rule, as `Race.curves` returns them. Cosines between gradients
         are drawn as angles, in degrees.
+    failed : mapping of str to int, optional
+        How many runs of each rule ended early; those whose numbers stop before the others' if not given.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
@@ -43,7 +57,8 @@ def race_curves(quantities: Mapping[str, Curves], **look: Unpack[Look]) -> Seque
     -------
     matplotlib.figure.Figure
         A panel for each quantity; the band is one standard deviation over the seeds to each side. Rules whose
-        curves are equal are said to be equal; the line of one shows through the dashes of the other.
+        curves are equal are said to be equal; the line of one shows through the dashes of the other. From
+        where runs are missing on, the mean of the others is dotted, and the legend counts the missing.
 
     Raises
     ------
@@ -61,11 +76,12 @@ def race_curves(quantities: Mapping[str, Curves], **look: Unpack[Look]) -> Seque
     if not drawn:
         raise DataError("race_curves: there is no run with an epoch: call lucidnet.race first")
     rules = list(dict.fromkeys(rule for curves in drawn.values() for rule in curves))
-    twins = equal_rules(drawn)
+    field = Field(rules, equal_rules(drawn), _ended(drawn, failed))
     places = panels(len(drawn), 2, 3.6 if len(drawn) > 1 else 5.4, 2.9, look)
+    lines: dict[str, Any] = {}
     for axes, (name, curves) in zip(places, drawn.items(), strict=True):
-        _draw(axes, name, curves, rules, twins)
-    legend_below(places, look, _band(places, drawn))
+        lines |= _draw(axes, name, curves, field)
+    legend_below(places, look, lines | _rest(places, drawn))
     return places
 
 
@@ -96,6 +112,8 @@ def _alike(one: Array | None, two: Array | None) -> bool:
 def _arrays(name: str, curves: Curves) -> dict[str, Array]:
     """Return the curves as arrays (seeds, epochs), if they have any; NaN follows a run that ended early."""
     made = {}
+    if not isinstance(curves, Mapping):
+        raise DataError(f"race_curves: {name}: expected curves of each rule, by name, got {short(curves)}")
     for rule, runs in curves.items():
         rows = [np.atleast_1d(np.asarray(run, float)) for run in runs]
         longest = max((row.size for row in rows), default=0)
@@ -105,21 +123,47 @@ def _arrays(name: str, curves: Curves) -> dict[str, Array]:
     return made
 
 
-def _draw(axes: Axes, name: str, curves: Curves, rules: Sequence[str], twins: Mapping[str, str]) -> None:
+def _ended(quantities: Mapping[str, Curves], given: Mapping[str, int] | None) -> dict[str, int]:
+    """Return how many runs of each rule ended early: as given, or whose numbers stop before the others'."""
+    if given is None:
+        lengths: dict[str, list[Array]] = {}
+        for curves in quantities.values():
+            for rule, runs in curves.items():
+                last = (np.isfinite(runs) * np.arange(1, runs.shape[1] + 1)).max(1)
+                lengths.setdefault(rule, []).append(last)
+        longest = max(last.max() for found in lengths.values() for last in found)
+        # A run that goes on has numbers to the end in some quantity, if not in all.
+        given = {rule: min(int((last < longest).sum()) for last in f) for rule, f in lengths.items()}
+    return {rule: count for rule, count in given.items() if count}
+
+
+def _label(rule: str, runs: Array, field: Field) -> str:
+    """Return what the legend says of a rule."""
+    label = f"{rule} = {field.twins[rule]}" if rule in field.twins else rule
+    ended = field.ended.get(rule, 0)
+    return f"{label} ({ended} of {len(runs)} runs ended early)" if ended else label
+
+
+def _draw(axes: Axes, name: str, curves: Curves, field: Field) -> dict[str, Any]:
+    """Draw one quantity; return the lines by what the legend says of them."""
     from matplotlib.ticker import MaxNLocator
 
-    styles, largest = rule_styles(rules, axes), 0.0
+    styles, largest = rule_styles(field.rules, axes), 0.0
+    lines: dict[str, Any] = {}
     for rule, runs in curves.items():
-        epochs, mean, spread = _mean_and_spread(runs)
-        style, twin = styles[rule]._asdict(), rule in twins
-        wide = {"linewidth": 1.4, "linestyle": (0, (3, 3)), "zorder": 2.5} if twin else {"linewidth": 1.7}
-        if rule in twins.values():
-            wide = {"linewidth": 3.4, "linestyle": "-"}
-        label = f"{rule} = {twins[rule]}" if twin else rule
-        axes.plot(epochs, mean, **{**style, **wide}, markersize=4, label=label)
+        epochs, mean, spread, whole = _mean_and_spread(runs)
+        style: dict[str, Any] = {**styles[rule]._asdict(), "linewidth": 1.7, "markersize": 4}
+        if rule in field.twins:
+            style |= {"linewidth": 1.4, "linestyle": (0, (3, 3)), "zorder": 2.5}
+        elif rule in field.twins.values():
+            style |= {"linewidth": 3.4, "linestyle": "-"}
+        (line,) = axes.plot(epochs, np.where(whole, mean, np.nan), **style, label=_label(rule, runs, field))
+        lines[str(line.get_label())] = line
+        if not whole.all():  # from the last epoch of all on
+            left = ~whole | np.append(~whole[1:], False)
+            axes.plot(epochs, np.where(left, mean, np.nan), **{**style, "linestyle": ":", "linewidth": 1.2})
         if len(runs) > 1:
-            band: Any = {"color": style["color"], "alpha": 0.16, "linewidth": 0}
-            axes.fill_between(epochs, mean - spread, mean + spread, **band)
+            _draw_band(axes, epochs, mean - spread, mean + spread, style["color"], len(field.rules))
         largest = max(largest, float(np.nanmax(mean + spread, initial=0.0)))
     if ANGLES in name:
         angle_axis(axes, largest)
@@ -129,16 +173,30 @@ def _draw(axes: Axes, name: str, curves: Curves, rules: Sequence[str], twins: Ma
     axes.set_title(_title(name), loc="left", fontsize=11)
     axes.set_xlabel("epoch")
     tidy(axes)
+    return lines
 
 
-def _mean_and_spread(runs: Array) -> tuple[Array, Array, Array]:
-    """Return epochs, mean and standard deviation over the seeds that have a number there."""
+def _draw_band(axes: Axes, epochs: Array, low: Array, high: Array, color: str, count: int) -> None:
+    """Draw the spread of one of several rules: the more there are, the fainter, but with thin edges."""
+    from matplotlib.colors import to_rgba
+
+    edge = to_rgba(color, 0.5 if count > FEW else 0.0)
+    face = to_rgba(color, min(0.16, 0.3 / count))
+    axes.fill_between(epochs, low, high, facecolor=face, edgecolor=edge, linewidth=0.6)
+
+
+def _mean_and_spread(runs: Array) -> tuple[Array, Array, Array, Array]:
+    """Return epochs, mean and deviation over the seeds that have a number there, and whether all have one.
+
+    Where none has a number, as in epochs without validation, none is missing.
+    """
     known = np.isfinite(runs)
     count = np.where(known.any(0), known.sum(0), np.nan)
     with np.errstate(invalid="ignore"):
         mean = np.where(known, runs, 0).sum(0) / count
         spread = np.sqrt((np.where(known, runs - mean, 0) ** 2).sum(0) / count)
-    return np.arange(1, runs.shape[1] + 1), mean, spread
+    whole: Array = np.asarray(known.all(0) | ~known.any(0))
+    return np.arange(1, runs.shape[1] + 1), mean, spread, whole
 
 
 def _steep(name: str, curves: Curves) -> bool:
@@ -153,11 +211,15 @@ def _title(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _band(places: Sequence[Axes], drawn: Mapping[str, Curves]) -> dict[str, Any]:
-    """Return what the legend says of the bands, if there are any."""
+def _rest(places: Sequence[Axes], drawn: Mapping[str, Curves]) -> dict[str, Any]:
+    """Return what the legend says of dotted lines and of bands, if there are any."""
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    seeds = max(len(runs) for curves in drawn.values() for runs in curves.values())
-    if seeds < 2:
-        return {}
-    return {"band: ± 1 standard deviation": Patch(color=theme(places[0]).muted, alpha=0.3)}
+    found: dict[str, Any] = {}
+    color = theme(places[0]).muted
+    if not all(_mean_and_spread(runs)[3].all() for curves in drawn.values() for runs in curves.values()):
+        found["dotted: the runs that are left"] = Line2D([], [], color=color, linestyle=":")
+    if max(len(runs) for curves in drawn.values() for runs in curves.values()) > 1:
+        found["band: ± 1 standard deviation"] = Patch(color=color, alpha=0.3)
+    return found

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from .colors import positive_map, theme
-from .figures import Look, legend_below, panels, picture, settle
+from .figures import Look, ends, legend_below, panels, picture, say_left_out, settle
 from .images import Array
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Records = Mapping[str, Sequence[tuple[int, Any]]]
 BINS = 40
+MOST_PANELS = 12
+"""Of more arrays the first and the last are drawn."""
 TICKS = (0, 0.01, 0.05, 0.2, 0.5, 1)
 GAMMA = 0.4  # colours grow faster near zero: rare values stay visible beside the zeros of ReLUs
 
@@ -37,8 +39,8 @@ def activation_histograms(records: History | Records, **look: Unpack[Look]) -> S
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for each name. The colour is the share of the values of that step; lines show the median, and
-        between which values nine in ten lie.
+        A panel for each name; of more than 12 for the first and the last 6. The colour is the share of the
+        values of that step; lines show the median, and between which values nine in ten lie.
 
     Raises
     ------
@@ -56,10 +58,14 @@ def activation_histograms(records: History | Records, **look: Unpack[Look]) -> S
     arrays = {name: pairs for name, pairs in steps.items() if any(np.size(a) > 1 for _, a in pairs)}
     if not arrays:
         raise DataError('activation_histograms: no arrays were recorded: fit(..., record=["activations/*"])')
-    places = panels(len(arrays), 2, 3.6 if len(arrays) > 1 else 5.4, 2.9, look)
-    for axes, (name, pairs) in zip(places, arrays.items(), strict=True):
+    shown, hidden = ends(list(arrays.items()), MOST_PANELS)
+    places = panels(len(shown), 2, 3.6 if len(shown) > 1 else 5.4, 2.9, look)
+    for axes, (name, pairs) in zip(places, shown, strict=True):
         _draw(axes, name, pairs)
-    legend_below(places, look)
+    if hidden:
+        say_left_out(places[len(shown) // 2], f"{hidden} more, not shown")
+    lines, labels = places[0].get_legend_handles_labels()
+    legend_below(places, look, dict(zip(labels, lines, strict=True)))
     return places
 
 

@@ -12,12 +12,13 @@ from ..core.trees import dotted, leaves, put
 from ..errors import DataError, ShapeError, lookup
 from ..layers.base import INFERENCE
 from ..layers.blank import blank_init
-from .alignment import KINDS, degrees
+from .alignment import KINDS, degrees, layer_styles, name_layers
 from .boundary import class_numbers, draw_points, draw_regions, plane_sides, shares_of
-from .colors import line_styles, theme
+from .colors import theme
 from .curves import VALIDATION, draw_curve
 from .figures import angle_axis, tidy
 from .images import Array, symmetric_limit
+from .names import named_legend
 from .weights import draw_heat_map
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _boundary(history: History, steps: Records) -> Scene:
         )
     kept = {name: dict(steps[name]) for name in paths}
     frames = _common({name: steps[name] for name in paths})
-    sides, labels = plane_sides(x, GRID), class_numbers(np.asarray(sample.target))
+    sides, labels = plane_sides(x, GRID), class_numbers(np.asarray(sample.target), "animate")
     plane = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
     plane = plane.astype(next(iter(kept.values()))[frames[0]].dtype)
 
@@ -154,8 +155,7 @@ def _boundary(history: History, steps: Records) -> Scene:
         shares = shares_of(net, net.forward(params, plane, INFERENCE)[0]).reshape(GRID, GRID, -1)
         (axes,) = places
         draw_regions(axes, shares, sides)
-        draw_points(axes, x, labels)
-        axes.legend(loc="upper right", fontsize=8, framealpha=0.8)
+        named_legend(axes, draw_points(axes, x, labels), loc="upper right", fontsize=8, framealpha=0.8)
         axes.set_title(f"step {frames[number]:,}", loc="left", fontsize=11)
 
     return Scene(len(frames), 1, 1, (5.4, 4.6), draw)
@@ -221,18 +221,18 @@ def _alignment(steps: Records) -> Scene:
 
     def draw(places: list[Axes], number: int) -> None:
         for axes, kind in zip(places, kinds, strict=True):
-            styles = line_styles(layers, axes)
+            styles, lines = layer_styles(layers, axes), {}
             for name, (at, values) in angles.items():
                 if name.startswith(f"{kind}/"):
                     layer, until = name.partition("/")[2], at <= frames[number]
                     style = styles[layer]._replace(marker="")._asdict()
-                    axes.plot(at[until], values[until], **style, linewidth=1.6, label=layer)
+                    (lines[layer],) = axes.plot(at[until], values[until], **style, linewidth=1.6, label=layer)
             angle_axis(axes, largest)
             margin = 0.02 * (frames[-1] - frames[0]) or 0.5
             axes.set_xlim(frames[0] - margin, frames[-1] + margin)
             axes.set_xlabel("step")
             axes.set_title(KINDS[kind], loc="left", fontsize=11)
-            axes.legend(fontsize=8, loc="center right", framealpha=0.8)
+            name_layers(axes, styles, lines, fontsize=8, loc="center right")
             tidy(axes)
 
     return Scene(len(frames), len(kinds), 2, (5.4, 3.6) if len(kinds) == 1 else (3.6, 3.4), draw)

@@ -12,6 +12,7 @@ from ..errors import DataError
 from .colors import theme
 from .curves import mark_missing
 from .figures import Look, panels, picture, tidy
+from .images import real
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +50,7 @@ def learning_rate_finder(
     >>> figure.axes[0].get_xscale()
     'log'
     """
-    x, y = np.asarray(rates, float), np.asarray(losses, float)
+    x, y = (real(given, "learning_rate_finder") for given in (rates, losses))
     if x.ndim != 1 or x.shape != y.shape or not x.size:
         raise DataError(
             f"learning_rate_finder: expected one loss per rate, got {x.size} rates and {y.size} losses"

@@ -13,7 +13,7 @@ from ..core.settings import taken, whole
 from ..errors import DataError, ShapeError
 from .colors import positive_map
 from .figures import WIDE, Frame, Look, color_bar, panels, picture
-from .images import Array, draw_numbers, draw_tiles, image_shape_of, symmetric_limit
+from .images import Array, draw_numbers, draw_tiles, image_shape_of, real, symmetric_limit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +96,7 @@ def heat_map(W: npt.ArrayLike, title: str | None = None, **look: Unpack[Frame]) 
     >>> figure.axes[0].images[0].get_clim()
     (-2.0, 2.0)
     """
-    array = np.asarray(W, float)
+    array = real(W, "heat_map")
     matrix = array.reshape(-1, array.shape[-1] if array.ndim else 1)
     if not matrix.size:
         raise DataError(f"heat_map: there are no weights in an array of shape {array.shape}")
@@ -145,7 +145,7 @@ def distance_map(distances: npt.ArrayLike, **look: Unpack[Look]) -> Sequence[Axe
     >>> figure.axes[0].get_xlabel(), figure.axes[0].images[0].get_clim()
     ('column', (0.0, 1.0))
     """
-    array = np.asarray(distances, float)
+    array = real(distances, "distance_map")
     if array.ndim != 2 or not array.size:
         raise ShapeError(f"distance_map: expected distances (rows, columns), got shape {array.shape}")
     cell = min(0.45, (WIDE - 1.6) / max(array.shape))
@@ -166,7 +166,7 @@ def whole_ticks(axes: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+        axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
 
 
 def _aspect(matrix: Array) -> Literal["equal", "auto"]:
@@ -174,7 +174,7 @@ def _aspect(matrix: Array) -> Literal["equal", "auto"]:
 
 
 def _checked(W: npt.ArrayLike, what: str) -> Array:
-    array = np.asarray(W, float)
+    array = real(W, what)
     if array.ndim == 2 and array.size:
         return array
     raise ShapeError(

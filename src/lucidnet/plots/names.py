@@ -1,0 +1,74 @@
+"""Names that people gave, drawn as they are written: no dollar sign begins mathematics, no name is hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+    from matplotlib.text import Text
+
+
+def literal(texts: Iterable[Text]) -> None:
+    """Have texts drawn as they are written, where matplotlib would take a dollar sign for mathematics."""
+    for text in texts:
+        if "$" in text.get_text():
+            text.set_parse_math(False)
+
+
+def texts_of(figure: Figure, places: Iterable[Axes]) -> dict[Text, str]:
+    """Return all texts of a figure's own and of some axes with what they say, but not those of ticks."""
+    from matplotlib.text import Text
+
+    parts = [figure.get_children()]
+    for axes in places:
+        legend = axes.get_legend()
+        parts += [axes.get_children(), [axes.xaxis.label, axes.yaxis.label]]
+        parts += [list(legend.get_texts())] if legend is not None else []
+    return {part: part.get_text() for some in parts for part in some if isinstance(part, Text)}
+
+
+def name_ticks(axis: Axis, places: Iterable[float], names: Iterable[str], **how: Any) -> None:
+    """Put ticks at some places, with names that are drawn as they are written."""
+    axis.set_ticks(list(places), list(names), parse_math=False, **how)
+
+
+def named_legend(owner: Axes | Figure, lines: Mapping[str, Any], **how: Any) -> Legend:
+    """Draw a legend of lines and patches by name, also of names that matplotlib would leave out, as "_a"."""
+    made = owner.legend(list(lines.values()), list(map(str, range(len(lines)))), **how)
+    for text, name in zip(made.get_texts(), lines, strict=True):
+        text.set_text(name)
+    literal(made.get_texts())
+    return made
+
+
+def shortened(name: str, longest: int) -> str:
+    """Return a name without its middle where it is too long: its beginning and end tell it from others.
+
+    Examples
+    --------
+    >>> shortened("a very long name of class 12", 15)
+    'a very …lass 12'
+    """
+    if len(name) <= longest:
+        return name
+    end = (longest - 1) // 2
+    return f"{name[: longest - 1 - end]}…{name[len(name) - end :]}"
+
+
+def all_shortened(names: Sequence[str], longest: int) -> list[str]:
+    """Return names without their middles where they are too long, with numbers where they would be the same.
+
+    Examples
+    --------
+    >>> all_shortened(["class number 1 of 9", "class number 2 of 9"], 12)
+    ['0: clas…f 9', '1: clas…f 9']
+    """
+    made = [shortened(name, longest) for name in names]
+    if len(set(made)) == len(set(names)):
+        return made
+    return [f"{number}: {shortened(name, longest - 4)}" for number, name in enumerate(names)]

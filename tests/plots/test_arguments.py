@@ -1,0 +1,53 @@
+"""What a picture says when it is given something else than what it is made of."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet import plots
+from lucidnet.core.exports import exports
+from lucidnet.errors import DataError
+
+MODEL = ln.Model([ln.layers.Input(2), ln.layers.Dense(2, "softmax")], seed=0)
+X, Y = np.zeros((3, 2)), [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: plots.confusion_matrix(MODEL, X, Y), r"counts: metrics.confusion_matrix\(y, model.predict"),
+        (lambda: plots.worst_mistakes(MODEL, X, Y), r"worst_mistakes\(x, y, model.predict\(x\)\)"),
+        (lambda: plots.first_layer_weights(MODEL), r'model.params\["dense1"\]\["W"\]'),
+        (lambda: plots.heat_map(W=MODEL), r'model.params\["dense1"\]\["W"\]'),
+        (lambda: plots.training_curves(MODEL), "model.history"),
+        (lambda: plots.training_curves([1.0, 2.0]), "model.history"),
+        (lambda: plots.race_curves([1.0]), r"lucidnet.race\(...\).plot"),
+        (lambda: plots.decision_boundary(X, Y, MODEL), "model: expected a lucidnet.Model, got array"),
+        (lambda: plots.heat_map([1j]), "expected an array of real numbers, got complex128"),
+        (lambda: plots.heat_map(None), "expected an array of real numbers, got object, None"),
+        (lambda: plots.heat_map([["a"]]), "expected an array of real numbers"),
+        (lambda: plots.attention_weights([[1j]]), "expected an array of real numbers"),
+        (lambda: plots.worst_mistakes(X, Y, None), "probabilities: expected an array, got None"),
+        (lambda: plots.confusion_matrix(np.eye(2), 3), "expected the names of 2 classes, got 3"),
+        (lambda: plots.learning_rate_finder("a", "b"), "expected an array of real numbers"),
+        (lambda: plots.distance_map([[1j]]), "expected an array of real numbers"),
+    ],
+)
+def test_says_what_to_write(call, said):
+    with pytest.raises(DataError, match=said):
+        call()
+
+
+def test_a_model_in_place_of_an_array_is_refused_by_all():
+    for name in set(exports("lucidnet.plots")) - {"save", "animate"}:
+        draw = getattr(plots, name)
+        first = next(iter(inspect.signature(draw).parameters))
+        with pytest.raises(DataError, match=rf"{name}: .*expected"):
+            draw(X if first == "model" else MODEL)
+
+
+def test_modules_say_which_pictures_they_have():
+    with pytest.raises(TypeError, match=r"a module, no function: its pictures are .*first_layer_weights"):
+        plots.weights(MODEL)
