@@ -416,3 +416,53 @@ def test_a_callback_says_how_many_steps_may_be_made():
         mine = made(Callback, room=lambda self, step, wrong=wrong: wrong)
         with pytest.raises(SettingError, match=r"Mine.room must return a whole number of steps of 1 or more"):
             fitted("numpy", callbacks=[mine()])
+
+
+def own_softmax(v):
+    xp = v.__array_namespace__()
+    e = xp.exp(v)
+    return e / e.sum(-1, keepdims=True)
+
+
+def of_images(v):
+    return v - v.mean((2, 3), keepdims=True)
+
+
+MIXING = {
+    "softmax": own_softmax,
+    "softmax of jax": lambda v: jnp.exp(v) / jnp.exp(v).sum(-1, keepdims=True),
+    "mean of the batch": lambda v: v - v.mean(0),
+    "largest": lambda v: v / abs(v).max(),
+    "best": lambda v: v * (v == v.max(-1, keepdims=True)),
+    "least": lambda v: v - v.min(),
+    "order": lambda v: v[..., ::-1],
+    "sums": lambda v: v.cumsum(-1),
+    "root of a sum": lambda v: np.sqrt(v.sum(-1, keepdims=True)) * v**0,
+    "images": of_images,
+}
+
+
+@pytest.mark.parametrize("name", MIXING)
+@pytest.mark.parametrize("derivative", [None, lambda v: 1])
+def test_an_activation_that_mixes_what_it_is_given_is_refused(name, derivative):
+    with pytest.raises(SettingError, match="element by element.*subclass of Layer"):
+        Activation(MIXING[name], derivative)
+    with pytest.raises(SettingError, match="element by element"):
+        Dense(3, MIXING[name])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.tanh,
+        jnp.tanh,
+        np.sqrt,
+        lambda v: v * np.arange(4),  # a factor for each unit: of its own number still
+        lambda v: v * np.arange(5),  # does not take what it is tried on
+        lambda v: np.where(v > 0, v, 0),
+        lambda v: v + np.random.default_rng().normal(size=v.shape),  # never the same
+        lambda v: v * 0 + 1,
+    ],
+)
+def test_an_activation_of_each_number_is_taken(function):
+    Activation(function, lambda v: 1)
