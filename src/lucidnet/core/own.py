@@ -12,6 +12,62 @@ from ..errors import SettingError
 from .settings import accepts, shown
 
 
+def lent(given: Any) -> Any:
+    """Return arrays of NumPy, alone or in tuples and dicts, as views that nobody can write into.
+
+    Examples
+    --------
+    >>> lent((np.zeros(2), "text"))[0].flags.writeable
+    False
+    """
+    if isinstance(given, np.ndarray) and given.flags.writeable:
+        view = given.view()
+        view.flags.writeable = False
+        return view
+    if type(given) is tuple:
+        return tuple([lent(part) for part in given])
+    return {name: lent(part) for name, part in given.items()} if type(given) is dict else given
+
+
+def run(what: str, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """Return what a user's function makes of arrays, which it cannot change.
+
+    Raises
+    ------
+    SettingError
+        If it writes into what it was given, takes tensors of PyTorch, or decides by a whole array.
+    """
+    try:
+        return function(*map(lent, given), **{name: lent(part) for name, part in named.items()})
+    except (ValueError, TypeError, AttributeError) as error:
+        if reason := _reason(error):
+            name = getattr(getattr(function, "function", function), "__name__", "")
+            which = "" if name in what else f", {name},"
+            raise SettingError(f"{what}{which} {reason}") from error
+        raise
+
+
+def _reason(error: Exception) -> str:
+    """Say what is wrong with a function that fails in one of the ways that many do, or nothing."""
+    said, trace = str(error), error.__traceback__
+    if isinstance(error, ValueError) and "read-only" in said:
+        return "writes into what it was given: make a new array, x = x * 2 and not x *= 2, or x = x.copy()"
+    if isinstance(error, ValueError) and "truth value of an array" in said:
+        return (
+            "decides by an array as if it were one number (if, and, or, max(x, 0)): choose for each of its "
+            "numbers, xp = x.__array_namespace__(), then xp.where(x > 0, x, 0) or xp.maximum(x, 0)"
+        )
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    inside = str(trace.tb_frame.f_globals.get("__name__", "")) if trace is not None else ""
+    if inside.partition(".")[0] == "torch" or "must be Tensor" in said:
+        return (
+            "takes tensors of PyTorch, and is given arrays: take what lucidnet has by name, such as 'relu' "
+            "or 'mse', or write it with operators and functions of the array (xp = x.__array_namespace__())"
+        )
+    return ""
+
+
 def check_methods(cls: type, base: type) -> None:
     """Raise if a method that a class overrides cannot be called as that of its base is.
 

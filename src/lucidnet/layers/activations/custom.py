@@ -70,5 +70,5 @@ def custom(
     array([6.])
     """
     if derivative is None:
-        derivative = automatic(function, "this activation")
+        derivative = automatic(function, "this activation", "layers.Activation(f, derivative)")
     return CustomActivation(function, derivative)
