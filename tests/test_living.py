@@ -698,7 +698,8 @@ def trained(kind, backend):
 
 def go_on(made, kind):
     x = SEQUENCES if kind == "stateful" else X
-    made.fit(x, Y, epochs=2, batch_size=8, shuffle=kind != "stateful", verbose=0)
+    batches = {} if kind == "pairs" else {"batch_size": 8}  # L-BFGS takes all
+    made.fit(x, Y, epochs=2, shuffle=kind != "stateful", verbose=0, **batches)
     if kind != "pairs":
         made.train_step(x[:8], Y[:8])
 

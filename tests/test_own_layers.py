@@ -230,7 +230,7 @@ import numpy as np, lucidnet as ln
 from test_own_layers import Own, X, Y
 for backend in ("numpy", "jax"):
     found = []
-    for layer in (Own(name="own"), ln.layers.Dense(4, "tanh", name="own")):
+    for layer in (Own(name="own"), ln.layers.Dense(4, "tanh", initializer="glorot_uniform", name="own")):
         model = ln.Model([ln.layers.Input(3), layer, ln.layers.Dense(2)], dtype="float64", backend=backend)
         model.compile("mse", ln.optimizers.SGD(0.1))
         model.train_step(X, Y)
@@ -502,9 +502,8 @@ def test_a_gradient_of_the_wrong_shape_against_jax():
 
 def test_library_layers_agree_with_jax():
     for layer in (Dense(4, "tanh"), ln.layers.LayerNormalization(), Lookup()):
-        report = ln.check.gradients(
-            layer, np.ones((2, 3), int) if layer == Lookup() else None, shape=(3,), jax=True
-        )
+        given = {"x": np.ones((2, 3), int)} if layer == Lookup() else {"shape": (3,)}
+        report = ln.check.gradients(layer, **given, jax=True)
         assert report, report
 
 

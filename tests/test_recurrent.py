@@ -247,7 +247,7 @@ def test_sequences_of_any_length(tmp_path):
         (lambda: LeakyRNN(3, tau=0.5), "tau must be at least 1"),
         (lambda: SimpleRNN(3, activation=Dense(3)), "without weights"),
         (lambda: Bidirectional(Dense(3)), "expected a recurrent layer"),
-        (lambda: Bidirectional(GRU(3), "max"), "unknown merge 'max'"),
+        (lambda: Bidirectional(GRU(3), "max"), "merge must be one of concat, sum, mul, got 'max'"),
         (lambda: Sequential([LSTM(3)]).init(Stream(), (5,)), r"expected sequences \(time, features\)"),
     ],
 )

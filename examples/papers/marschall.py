@@ -122,7 +122,7 @@ def draw(curves: dict[str, Array], names: list[str], matrix: Array) -> ln.plots.
     right.set(title="cosines of gradients")
     right.set_xticks(range(len(names)), names, rotation=45)
     right.set_yticks(range(len(names)), names)
-    color_bar(right, picture)
+    color_bar(right, picture, "cosine")
     return figure
 
 

@@ -154,7 +154,15 @@ def _as_size(given: Any, owner: Any) -> Any:
 
 SHAPE = setting("the sizes of one input such as (28, 28, 1), or a dict of them", _as_shape, optional=True)
 TREE = instance(Mapping, "a dict of arrays by layer and name")
-FILE = instance((str, PathLike), "a path")
+
+
+def _as_file(given: Any, owner: Any) -> Any:
+    if not isinstance(given, (str, PathLike)) or not str(given):
+        raise UnfitError
+    return given
+
+
+FILE = setting("a path", _as_file)
 """Of what no file can be called the readers and writers of files tell."""
 METHODS: dict[str, dict[str, Any]] = {
     "build": {"shape": SHAPE},

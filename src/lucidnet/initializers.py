@@ -18,7 +18,7 @@ from .core.calls import takes
 from .core.exports import export
 from .core.numeric import plain
 from .core.own import check_methods
-from .core.settings import choice, finite, sequence, whole
+from .core.settings import choice, finite, flag, sequence, whole
 from .core.value import Value, of_library, value
 from .core.value import get as _get
 from .errors import SettingError, ShapeError
@@ -243,7 +243,7 @@ class Fitting(Initializer):
         return VarianceScaling() if scale is None else VarianceScaling(scale, "in", "normal")
 
 
-@takes(shape=sequence("sizes", whole(0)))
+@takes(shape=sequence("sizes", whole(0)), groups=whole(1), share=finite(above=0), swapped=flag())
 def fans(shape: Shape, *, groups: int = 1, share: float = 1.0, swapped: bool = False) -> tuple[float, float]:
     """Return the numbers of inputs and outputs of one unit, for weights (..., inputs, outputs).
 

@@ -664,7 +664,12 @@ class Model:
         return tally.result()
 
     def evaluate(
-        self, x: Any, y: Any = None, mask: Any = None, batch_size: Any = None, sample_weight: Any = None
+        self,
+        x: Any,
+        y: Any = None,
+        mask: Any = None,
+        batch_size: int | None = None,
+        sample_weight: Any = None,
     ) -> Result:
         """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``.
 

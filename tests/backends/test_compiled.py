@@ -114,6 +114,18 @@ def test_train_step_and_the_finder():
     np.testing.assert_equal(curves[1].suggestion, curves[0].suggestion)  # NaN: these labels cannot be learned
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_network_of_one_array(optimizer):
+    both([Input(5), Dense(3, "softmax", use_bias=False)], optimizer=optimizer)
+
+
+def test_a_network_without_parameters():
+    model = ln.Model([Input(5), L.ReLU()], backend="jax")
+    model.compile("mse")
+    with pytest.raises(SettingError, match="no parameters: there is nothing to train"):
+        model.fit(X, X, verbose=0)
+
+
 def test_the_environment_chooses(monkeypatch):
     monkeypatch.setenv("LUCIDNET_BACKEND", "jax")
     assert ln.Model(dense()).backend == "jax"

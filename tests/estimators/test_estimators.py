@@ -230,7 +230,7 @@ def test_layers_of_ones_own_activations_dropout():
 def test_optimizers_rules_losses(solver):
     net = NetClassifier((20,), "tanh", solver=solver, rule="fa", loss="mse", max_iter=60, batch_size=10)
     net.set_params(random_state=1)
-    with pytest.raises(SettingError, match="hinge takes signed scores, but the network ends in Softmax"):
+    with pytest.raises(SettingError, match="is for scores; the network ends in probabilities"):
         NetClassifier(loss="hinge", max_iter=1).fit(X, Y)
     net.fit(X, Y)
     assert net.model_.rule == ln.rules.get("fa")
@@ -330,6 +330,55 @@ def test_warm_start_and_partial_fit_go_on():
     assert len(warm.loss_curve_) == 8
     again = pickle.loads(pickle.dumps(parts)).partial_fit(X, NAMES)
     np.testing.assert_array_equal(again.coefs_[0], parts.partial_fit(X, NAMES).coefs_[0])
+
+
+def test_what_goes_on_is_told_of_new_settings():
+    net = NetClassifier((6,), max_iter=2, random_state=0, warm_start=True).fit(X, NAMES)
+    other = clone(net).fit(X, NAMES)
+    np.testing.assert_array_equal(net.coefs_[0], other.coefs_[0])
+    for one, rule in ((net, "fa"), (other, "backprop")):
+        one.set_params(rule=rule).partial_fit(X, NAMES)
+    assert net.model_.rule == ln.rules.get("fa") and not np.array_equal(net.coefs_[0], other.coefs_[0])
+    net.set_params(early_stopping=True).fit(X, NAMES)
+    assert net.best_loss_ is None and len(net.validation_scores_) == 2
+    net.set_params(early_stopping=False).fit(X, NAMES)
+    assert net.validation_scores_ is None and net.best_loss_ < np.inf
+    for name, given in (("hidden_layer_sizes", (7,)), ("dropout", 0.5), ("activation", "tanh")):
+        with pytest.raises(SettingError, match=f"{name}=.* would need another network"):
+            clone(net).set_params(max_iter=1).fit(X, NAMES).set_params(**{name: given}).partial_fit(X, NAMES)
+
+
+def test_losses_choose_the_last_activation():
+    two = NAMES[:100]
+    one, other = (
+        NetClassifier(max_iter=3, random_state=0),
+        NetClassifier(loss="binary_crossentropy", max_iter=3, random_state=0),
+    )
+    np.testing.assert_array_equal(
+        one.fit(X[:100], two).predict_proba(X), other.fit(X[:100], two).predict_proba(X)
+    )
+    several = NetClassifier(loss="binary_crossentropy", max_iter=60, learning_rate_init=0.02, random_state=0)
+    assert several.fit(X, NAMES).score(X, NAMES) > 0.9 and several.out_activation_ == "sigmoid"
+    shares = NetRegressor(loss="binary_crossentropy", max_iter=3).fit(X, (Y > 0).astype(float)).predict(X)
+    assert shares.min() >= 0 and shares.max() <= 1
+
+
+def test_our_callbacks_see_the_validation_set():
+    stopping = ln.callbacks.EarlyStopping("val_loss", 2)
+    net = NetClassifier(
+        (8,), early_stopping=True, callbacks=[stopping], learning_rate_init=0.1, max_iter=200, tol=0
+    )
+    net.set_params(n_iter_no_change=150, random_state=0).fit(X, NAMES)
+    assert len(net.history_["val_loss"]) == net.n_iter_ < 150
+    assert "val_loss" in net.history_.stopped
+
+
+def test_weights_that_add_up_to_nothing():
+    for weight in (np.r_[np.ones(75), -np.ones(75)], np.full(150, 1e-310)):
+        with pytest.raises(DataError, match="the weights of all examples add up to .*: expected more than 0"):
+            NetClassifier((3,), max_iter=1).fit(X, NAMES, sample_weight=weight)
+    with pytest.raises(SettingError, match="class_weight: expected numbers of 0 or more"):
+        NetClassifier((3,), max_iter=1, class_weight={"setosa": -1.0}).fit(X, NAMES)
 
 
 def test_early_stopping_keeps_the_best():

@@ -68,7 +68,8 @@ def numbers(model):
 
 
 def fit(model, x, **more):
-    return model.fit(x, Y, epochs=2, batch_size=ROWS, verbose=0, **more)
+    size = {} if model.optimizer.full_batch else {"batch_size": ROWS}
+    return model.fit(x, Y, epochs=2, verbose=0, **size, **more)
 
 
 @dataclass

@@ -44,7 +44,9 @@ def made(backend="numpy", units=6, optimizer=None, seed=1, loss="categorical_cro
 
 
 def fit(model, callbacks=(), folder=None, **settings):
-    given = {"epochs": 12, "batch_size": 16, "validation_split": 0.2, "verbose": 0} | settings
+    given = {"epochs": 12, "batch_size": 16, "verbose": 0} | settings
+    given |= {} if {"validation_data", "validation_split"} & given.keys() else {"validation_split": 0.2}
+    given = {name: value for name, value in given.items() if value is not ...}  # what is to be left out
     x, y = given.pop("x", X), given.pop("y", Y)
     return model.fit(x, y, callbacks=callbacks, resume=folder, **given)
 
@@ -319,10 +321,13 @@ CHANGES = {
         r"settings\.validation_split is 0.0 here",
     ),
     "no validation": (
-        {"validation_split": 0.0, "validate_every": 3},
-        r"settings\.validation_split is 0.0 here",
+        {"validation_split": 0.0, "validate_every": None},
+        r"settings\.validate_every is None here",
     ),
-    "a data set": ({"x": ln.data.Dataset.from_arrays(X, Y).batch(16)}, r"settings\.batch_size is None here"),
+    "a data set": (
+        {"x": ln.data.Dataset.from_arrays(X, Y).batch(16), "batch_size": ...},
+        r"settings\.batch_size is None here",
+    ),
     "rate": (
         {"model": other_optimizer(Adam(0.04))},
         r"optimizer\.learning_rate is 0.04 here, and 0.05 there",

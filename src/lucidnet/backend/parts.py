@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.text import Brief
 from ..core.trees import Array, Shape
+from ..errors import SettingError
 
 
 class Parts(Brief):
@@ -46,6 +47,8 @@ class Parts(Brief):
     @property
     def dtype(self) -> Any:
         """The dtype of the arrays."""
+        if not self.arrays:
+            raise SettingError("the network has no parameters: there is nothing to train")
         return self.arrays[0].dtype
 
     def within(self, start: int, stop: int) -> Iterator[tuple[slice, Shape]]:
@@ -60,7 +63,8 @@ class Parts(Brief):
 
     def __getitem__(self, part: slice) -> Any:
         first = self.starts.index(part.start or 0)
-        if part.stop is None or part.stop == self.starts[first + 1]:
+        alone = part.stop is None or part.stop == self.starts[first + 1]
+        if alone and part.start is not None:  # [:n] is all up to there, be it one array or several
             return self.arrays[first]
         last = self.starts.index(part.stop)
         return Parts(

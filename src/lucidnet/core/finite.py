@@ -10,7 +10,7 @@ from ..errors import DataError
 from .numeric import numeric
 from .trees import Array
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 """Numbers looked at together, so that checking a data set takes little memory."""
 
 
@@ -36,6 +36,7 @@ is infinite; scale the data, or take dtype='float64' (row 0, column 1)
     """
     if x.dtype.kind != "f" or not x.size:
         return
+    x = np.atleast_1d(x)
     rows = max(1, BLOCK // max(1, x[0].size))
     for start in range(0, len(x), rows):
         block = x[start : start + rows]

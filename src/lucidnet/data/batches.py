@@ -126,6 +126,11 @@ class DatasetSource(Record):
         return {"batch_size": None, "shuffle": None}, of_dataset(self.dataset)
 
 
+def is_stored(x: Any) -> bool:
+    """Tell whether something is an array in a file of h5py."""
+    return type(x).__module__.partition(".")[0] == "h5py"
+
+
 def as_dataset(x: Any, y: Any) -> Any:
     """Return the `Dataset` of what a person gave in place of arrays; None if that is arrays."""
     if isinstance(x, (np.ndarray, list, tuple, dict)):

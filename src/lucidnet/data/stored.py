@@ -20,11 +20,6 @@ WINDOW = 64
 """How many such blocks are in memory together, and their rows mixed."""
 
 
-def is_stored(x: Any) -> bool:
-    """Tell whether something is an array in a file of h5py."""
-    return type(x).__module__.partition(".")[0] == "h5py"
-
-
 def stored(x: Any, y: Any, weights: Any = None) -> Dataset:
     """Return the examples of arrays in a file."""
     return Dataset.from_arrays(x, y, weights)

@@ -24,7 +24,6 @@ from ..errors import DataError, SettingError
 from ..layers import Dense
 from ..losses import Loss
 from ..model import Model
-from ..optimizers import Optimizer
 from .compat import Listened, context_of
 from .epochs import Epochs
 from .settings import NetSettings, layers_of, optimizer, penalty
@@ -66,6 +65,25 @@ class Job(NamedTuple):
         return None if self.incremental else self.epochs * -(-self.examples // self.batch_size)
 
 
+class HeldBack(NamedTuple):
+    """What is held back of the examples: inputs, targets as the loss takes them, y as given, and weights."""
+
+    x: Any
+    target: Array
+    y: Array
+    weights: Array | None
+
+
+SHAPING = ("hidden_layer_sizes", "layers", "activation", "dropout", "backend")
+"""Settings that make the network what it is: they cannot change while it goes on."""
+
+
+def check_sum(title: str, whose: str, weights: Array) -> None:
+    """Raise if the weights of some examples do not add up to something, of which each has its share."""
+    if not np.isfinite(total := float(weights.sum())) or total < np.finfo(np.float32).tiny:
+        raise DataError(f"{title}: the weights of {whose} add up to {total:g}: expected more than 0")
+
+
 class Net(Listened, BaseEstimator):  # type: ignore[misc]
     """A network as an estimator; `NetClassifier` and `NetRegressor` say what is made of y."""
 
@@ -74,7 +92,8 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
     validation_scores_: list[float] | None
     _classifies: ClassVar[bool]
     _labels: bool
-    _made: Optimizer
+    _shape: dict[str, Any]
+    _trained: tuple[Any, ...]
     _penalty: float
 
     def _keep(self, given: dict[str, Any]) -> None:
@@ -122,44 +141,59 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             sample_weight = _check_sample_weight(sample_weight, X)
         target, plain = self._targets(y, begins, classes, settings)
         weights = self._weighted(plain, sample_weight)
+        if weights is not None:
+            check_sum(settings.title, "all examples", weights)
         seed = check_random_state(settings.random_state).randint(2**31 - 1)
-        parts, held = (X, target, weights), None
+        parts: tuple[Any, Any, Any] = (X, target, weights)
+        held: HeldBack | None = None
         if settings.early_stopping:
             parts, held = self._split(settings, seed, X, target, plain, weights)
         job = Job(settings, begins, incremental, seed, parts[0].shape[0])
         self._prepare(job, parts[0], weights)
-        self._train(job, *parts, None if held is None else partial(self._validate, *held), (X, y))
+        self._train(job, *parts, held, (X, y))
         return self
 
     def _prepare(self, job: Job, x: Any, weights: Any) -> None:
         """Make the network, or get the one that there is ready to go on."""
-        settings = job.settings
+        settings, early = job.settings, job.settings.early_stopping
+        shape = {name: getattr(settings, name) for name in SHAPING}
+        if not job.begins and (new := [name for name in SHAPING if shape[name] != self._shape[name]]):
+            raise SettingError(
+                f"{settings.title}: {new[0]}={shape[new[0]]!r} would need another network, but this one goes "
+                "on: call fit with warm_start=False"
+            )
         size = job.batch_size * (1.0 if weights is None else max(float(weights.mean()), 1e-300))
         loss, activation, units = self._loss(settings)
         if job.begins:
             layers = layers_of(settings, x.shape[1], units, activation, size)
             self.model_ = Model(layers, seed=job.seed, dtype=x.dtype.name, backend=settings.backend)
             self.n_outputs_, self.out_activation_ = units, activation
-            self._begin(settings.early_stopping)
+            self._shape = shape
+            self.t_, self.loss_curve_ = 0, []
+        if job.begins or early != (self.validation_scores_ is not None):
+            self._begin(early)
         made, now = (
             optimizer(settings, job.steps, 0 if job.begins else self.model_.state.step),
             penalty(settings, size),
         )
-        if job.begins or not job.incremental or made != self._made:
+        trained = (loss, made, settings.rule)
+        if job.begins or not job.incremental or trained != self._trained:
             self.model_.compile(loss, made, rule=settings.rule)
         if not job.begins and now != self._penalty:
             own = [layer for layer in self.model_.net.layers if isinstance(layer, Dense)]
             self.model_.set(layer=[layer.name for layer in own if layer.l2 == self._penalty], l2=now)
-        self._made, self._penalty = made, now
+        self._trained, self._penalty = trained, now
 
     def _begin(self, early: bool) -> None:
-        """Forget what was noted of a training before."""
-        self.t_, self.loss_curve_, self._no_improvement_count, self._best_weights = 0, [], 0, None
+        """Look for the best anew: by the score of a validation set, or by the loss."""
+        self._no_improvement_count, self._best_weights = 0, None
         self.best_loss_ = None if early else math.inf
         self.validation_scores_ = [] if early else None
         self.best_validation_score_ = -math.inf if early else None
 
-    def _train(self, job: Job, x: Any, target: Any, weights: Any, score: Any, data: tuple[Any, Any]) -> None:
+    def _train(
+        self, job: Job, x: Any, target: Any, weights: Any, held: HeldBack | None, data: tuple[Any, Any]
+    ) -> None:
         """Train for the epochs of a call, and say what was not reached."""
         settings, n = job.settings, job.examples
         if settings.batch_size != "auto" and settings.batch_size > n:
@@ -173,15 +207,19 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             weights = weights * (n / weights.sum())
         if self._classifies and self._labels:  # the loss is a mean over labels, scikit-learn's is a sum
             weights = (1.0 if weights is None else weights) * np.full(n, float(target.shape[1]))
+        score = None if held is None else partial(self._validate, held)
+        how: dict[str, Any] = {"epochs": job.epochs, "verbose": 0}
+        if held is not None and settings.callbacks:  # which may look at val_loss
+            how["validation_data"] = (held.x.toarray() if sparse.issparse(held.x) else held.x, held.target)
         watch = Epochs(self, settings, n, score, context_of(self, job.epochs), data)
-        callbacks, self.n_iter_ = [watch, *settings.callbacks], 0
+        how["callbacks"], self.n_iter_ = [watch, *settings.callbacks], 0
         shuffle = settings.shuffle and not job.whole
         if sparse.issparse(x):
             rows = Rows(x.tocsr(), target, weights, job.batch_size, self.model_.seed, shuffle)
-            self.model_.fit(rows, epochs=job.epochs, verbose=0, callbacks=callbacks)
+            self.model_.fit(rows, **how)
         else:
-            how = {"batch_size": job.batch_size, "shuffle": shuffle, "sample_weight": weights}
-            self.model_.fit(x, target, epochs=job.epochs, verbose=0, callbacks=callbacks, **how)
+            how |= {"batch_size": job.batch_size, "shuffle": shuffle, "sample_weight": weights}
+            self.model_.fit(x, target, **how)
         if watch.error is not None and score is None:
             raise DataError(f"{settings.title}: {TOO_LARGE.format(watch.error)}") from watch.error
         if self._best_weights is not None:
@@ -198,8 +236,8 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
 
     def _split(
         self, settings: NetSettings, seed: int, X: Any, target: Array, plain: Array, weights: Array | None
-    ) -> tuple[Any, Any]:
-        """Return the part to train on, and that to score: inputs, y as scores take it, weights."""
+    ) -> tuple[tuple[Any, Any, Any], HeldBack]:
+        """Return inputs, targets and weights to train on, and what is held back."""
         stratify = plain if self._classifies and plain.ndim == 1 else None
         arrays = [X, target, plain, *([] if weights is None else [weights])]
         how = {"random_state": seed, "test_size": settings.validation_fraction, "stratify": stratify}
@@ -212,10 +250,13 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             )
         train, held = split[::2], split[1::2]
         last = (train[3], held[3]) if weights is not None else (None, None)
-        return (train[0], train[1], last[0]), (held[0], held[2], last[1])
+        for name, some in zip(("those to train on", "the validation set"), last, strict=True):
+            if some is not None:
+                check_sum(settings.title, name, some)
+        return (train[0], train[1], last[0]), HeldBack(held[0], held[1], held[2], last[1])
 
-    def _validate(self, x: Any, y: Array, weights: Array | None) -> float:
-        return self._score_of(self._outputs(x), y, weights)
+    def _validate(self, held: HeldBack) -> float:
+        return self._score_of(self._outputs(held.x), held.y, held.weights)
 
     def _weighted(self, plain: Array, sample_weight: Any) -> Any:
         """Return what each example counts; classes may count, too."""

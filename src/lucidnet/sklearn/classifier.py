@@ -16,7 +16,14 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from ..backend import Array
 from ..errors import DataError, SettingError
 from ..layers import Layer
-from ..losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+from ..losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalHinge,
+    Hinge,
+    Loss,
+    SparseCategoricalCrossentropy,
+)
 from .base import Net
 from .compat import with_callbacks
 from .settings import NetSettings, learns_in_parts
@@ -86,8 +93,8 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     dropout : float or sequence of float
         The share of the outputs of each dense hidden layer that is left out in training.
     loss : str or Loss, optional
-        The loss, the cross-entropy if not given. The last layer is a softmax, of two classes too if a loss is
-        given; of several labels at once a sigmoid.
+        A loss of probabilities, the cross-entropy if not given. The last layer is a softmax, of two classes
+        too if a loss is given; of several labels at once, and with the binary cross-entropy, a sigmoid.
     class_weight : dict or "balanced", optional
         What the examples of each class count, as in scikit-learn.
     rule : str or Rule
@@ -254,13 +261,21 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
 
     def _two(self, settings: NetSettings) -> bool:
         """Tell whether one output is enough, for two classes (or one)."""
-        return len(self.classes_) <= 2 and settings.loss is None and not self._labels
+        binary = settings.loss is None or isinstance(settings.loss, BinaryCrossentropy)
+        return len(self.classes_) <= 2 and binary and not self._labels
 
     def _loss(self, settings: NetSettings) -> tuple[Loss, str, int]:
-        if self._labels:
+        scores = isinstance(settings.loss, Hinge | CategoricalHinge)
+        if scores or getattr(settings.loss, "from_logits", False):
+            raise SettingError(
+                f"{settings.title}: loss={settings.loss!r} is for scores; the network ends in probabilities: "
+                "take a loss of those"
+            )
+        binary = isinstance(settings.loss, BinaryCrossentropy)
+        if self._labels or (binary and len(self.classes_) > 2):
             return settings.loss or BinaryCrossentropy(), "sigmoid", len(self.classes_)
         if self._two(settings):
-            return BinaryCrossentropy(), "sigmoid", 1
+            return settings.loss or BinaryCrossentropy(), "sigmoid", 1
         if len(self.classes_) < 2:
             raise SettingError(f"{settings.title}: loss={settings.loss!r} needs two classes or more")
         return settings.loss or CategoricalCrossentropy(), "softmax", len(self.classes_)
@@ -268,6 +283,8 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     def _weighted(self, plain: Array, sample_weight: Any) -> Any:
         if self.class_weight is None:
             return sample_weight
+        if isinstance(self.class_weight, dict) and any(weight < 0 for weight in self.class_weight.values()):
+            raise SettingError(f"class_weight: expected numbers of 0 or more, got {self.class_weight}")
         made = compute_sample_weight(self.class_weight, plain)
         return made if sample_weight is None else made * sample_weight
 

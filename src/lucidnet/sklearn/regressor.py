@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ..backend import Array
 from ..errors import DataError
-from ..losses import Loss, Poisson
+from ..losses import BinaryCrossentropy, Loss, Poisson
 from .base import Net
 from .compat import with_callbacks
 from .settings import NetSettings, learns_in_parts
@@ -141,8 +141,8 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
         return y, y
 
     def _loss(self, settings: NetSettings) -> tuple[Loss, str, int]:
-        activation = "exponential" if isinstance(settings.loss, Poisson) else "linear"
-        return settings.loss, activation, self._outputs_given
+        ends = {Poisson: "exponential", BinaryCrossentropy: "sigmoid"}
+        return settings.loss, ends.get(type(settings.loss), "linear"), self._outputs_given
 
     def _outputs(self, x: Any) -> Array:
         made = self._forward(x)

@@ -201,8 +201,7 @@ class OnlineLearner(Brief):
         given, shape = numeric(ys, "y"), self.model.output_shape
         if given.shape[:2] != x.shape[:2]:
             raise ShapeError(
-                f"online: ys: expected a target for each input, {x.shape[:2]} (time, n), "
-                f"got shape {given.shape}"
+                f"online: ys: expected a target for each input, {x.shape[:2]}, got shape {given.shape}"
             )
         rows = given.reshape(-1, *given.shape[2:])
         if len(shape) > 1:
@@ -217,8 +216,7 @@ class OnlineLearner(Brief):
         made = finite_in(weights, "weights", self.model.dtype)
         if made.shape != x.shape[:2]:
             raise ShapeError(
-                f"online: weights: expected a weight for each input, {x.shape[:2]} (time, n), "
-                f"got shape {made.shape}"
+                f"online: weights: expected a weight for each input, {x.shape[:2]}, got shape {made.shape}"
             )
         return made
 

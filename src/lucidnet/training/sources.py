@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..data.batches import ROWS, ArraySource, BatchSource, DatasetSource, as_dataset
+from ..data.batches import ROWS, ArraySource, BatchSource, DatasetSource, as_dataset, is_stored
 from ..data.given import IF_POSSIBLE, checked_pair, order_of, with_arrays
 from ..data.given import validation as as_validation
-from ..data.stored import batches_of, is_stored, stored
 from ..data.weights import class_weighted
 from ..engine.protocol import Trainee
 from ..engine.update import counted
@@ -38,6 +37,8 @@ def to_train(
         with_arrays(class_weight, model.optimizer, *given)
         return _checked(model, dataset, class_weight), validation
     if y is not None and is_stored(x):
+        from ..data.stored import batches_of, stored
+
         with_arrays(class_weight, mask=mask)
         _checked(model, (file := stored(x, y, sample_weight)).batch(1))  # makes weights, if there are none
         order = (model.problem, model.seed, batch_size, shuffle, validation_split)
@@ -64,6 +65,8 @@ def to_measure(
         return _checked(model, dataset)
     size = ROWS if batch_size is None else batch_size
     if y is not None and is_stored(x):
+        from ..data.stored import stored
+
         with_arrays(mask=mask)
         return _checked(model, stored(x, y, sample_weight).batch(size))
     return ArraySource(model.checked(x, y, None, sample_weight, mask), size)
