@@ -665,3 +665,22 @@ class TestPlainWords:
         model.compile("mse")
         with pytest.raises(SettingError, match=r"cannot follow.*layers.Activation\(f, derivative\)"):
             model.fit(X, Y, verbose=0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_prediction_is_an_array_of_its_own(backend):
+    """Also where the output is the input itself: what people do with it does not change their data."""
+
+    @dataclass(frozen=True, repr=False)
+    class Same(Layer):
+        def forward(self, params, x, run):
+            return x, None
+
+        def backward(self, params, cache, dy, need_dx=True):
+            return dy, {}
+
+    before = X.astype("float32")
+    for last in (Activation("linear"), Activation(lambda v: v, lambda v: 1), Same()):
+        made = ln.Model([Input(3), last], backend=backend).predict(x := before.copy())
+        made *= 2
+        assert np.array_equal(x, before) and np.array_equal(made, 2 * before)

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..errors import SettingError
 from .settings import accepts, shown
 
+Views: TypeAlias = "dict[int, tuple[Any, Any]]"
+"""Views that were lent, each with its array, by ``id`` of the view."""
 
-def lent(given: Any) -> Any:
-    """Return arrays of NumPy, alone or in tuples and dicts, as views that nobody can write into.
 
-    Examples
-    --------
-    >>> lent((np.zeros(2), "text"))[0].flags.writeable
-    False
-    """
+def _lent(given: Any, views: Views) -> Any:
+    """Return arrays of NumPy, alone or in tuples and dicts, as views that nobody can write into."""
     if isinstance(given, np.ndarray) and given.flags.writeable:
         view = given.view()
         view.flags.writeable = False
+        views[id(view)] = view, given
         return view
-    if type(given) is tuple:
-        return tuple([lent(part) for part in given])
-    return {name: lent(part) for name, part in given.items()} if type(given) is dict else given
+    return _each(given, _lent, views)
+
+
+def _given_back(made: Any, views: Views) -> Any:
+    """Return what a function returned, with the arrays themselves where it returned views of `_lent`."""
+    if isinstance(made, np.ndarray):
+        return views[id(made)][1] if id(made) in views else made
+    return _each(made, _given_back, views)
+
+
+def _each(tree: Any, function: Callable[[Any, Views], Any], views: Views) -> Any:
+    if type(tree) is tuple:
+        return tuple([function(part, views) for part in tree])
+    return {name: function(part, views) for name, part in tree.items()} if type(tree) is dict else tree
 
 
 def run(what: str, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
@@ -37,14 +46,16 @@ def run(what: str, function: Callable[..., Any], *given: Any, **named: Any) -> A
     SettingError
         If it writes into what it was given, takes tensors of PyTorch, or decides by a whole array.
     """
+    views: Views = {}
     try:
-        return function(*map(lent, given), **{name: lent(part) for name, part in named.items()})
+        made = function(*_lent(given, views), **_lent(named, views))
     except (ValueError, TypeError, AttributeError) as error:
         if reason := _reason(error):
             name = getattr(getattr(function, "function", function), "__name__", "")
             which = "" if name in what else f", {name},"
             raise SettingError(f"{what}{which} {reason}") from error
         raise
+    return _given_back(made, views)
 
 
 def _reason(error: Exception) -> str:
