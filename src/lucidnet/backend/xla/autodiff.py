@@ -44,7 +44,7 @@ def derivative(function: Callable[..., Array], what: str, write: str) -> Callabl
         import jax  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
-            f"{what} has no derivative: pass one, {write}, or let JAX find it: pip install 'lucidnet[jax]'"
+            f"{what} has no derivative: pass one ({write}), or let JAX find it: pip install 'lucidnet[jax]'"
         ) from error
     return Derivative(function, what, write)
 
