@@ -484,6 +484,7 @@ class TestNonFinite:
         model = small()
         vector = model.get_weights()
         vector[0] = np.inf
-        model.set_weights(vector)
+        layout = model.state.params.layout
+        model.state = model.state._replace(params=layout.bind(vector))
         with pytest.raises(NonFiniteError, match=r"step 0: .* is the parameter W of layer 1 Dense"):
             model.train_step(X, Y)

@@ -358,7 +358,7 @@ OTHERS = [
     (S.Piecewise, {"points": [(0, 1)]}, {"points": "value", "between": "choice"}),
     (
         S.Cyclic,
-        {"low": 0, "high": 1, "up": 2},
+        {"low": 0, "high": 1, "up": 2, "mode": "exp_range"},
         {
             "low": "number",
             "high": "number",
@@ -444,7 +444,7 @@ OTHERS = [
     ),
     (
         C.Checkpoint,
-        {"folder": "runs"},
+        {"folder": "runs", "every_steps": 2, "best": "loss"},
         {
             "folder": "path",
             "every_steps": "whole 1?",
@@ -491,7 +491,7 @@ FACE = {
         "resume": "path?",
         "verbose": "verbose",
         "validation_data": "function?",  # called to give batches: what it raises is the user's own
-        "class_weight": "empty dict?",
+        "class_weight": "value?",
         "sample_weight": "value?",
         "mask": "value?",
         "y": "value",
@@ -501,7 +501,7 @@ FACE = {
     "fit_one_cycle": {
         "epochs": "count 1",
         "max_lr": "above 0",
-        "momentum": "value",
+        "momentum": "value?",
         "shape": "choice",
         "phases": "choice",
         "batch_size": "count 1?",

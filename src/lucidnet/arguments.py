@@ -89,13 +89,17 @@ def _as_validation(given: Any, owner: Any) -> Any:
         return tuple(given)
     if isinstance(given, Mapping):
         return given
-    if not (hasattr(given, "batches") or hasattr(given, "__next__") or is_function(given)):
+    if isinstance(given, type) or not (
+        hasattr(given, "batches") or hasattr(given, "__next__") or is_function(given)
+    ):
         raise UnfitError
     return given
 
 
 def _as_class_weight(given: Any, owner: Any) -> Any:
     if isinstance(given, Mapping):
+        if not given:
+            raise UnfitError("a dict from classes to weights: an empty one has no effect, leave it out")
         return {label: real(weight, Range(0)) for label, weight in given.items()}
     if not isinstance(given, str) or given != "balanced":
         raise UnfitError
@@ -202,8 +206,8 @@ class OneCycleArguments(Value):
 
     epochs: int = count(1)
     max_lr: float = finite(above=0)
-    momentum: tuple[float, float] = sequence(
-        "numbers, the largest and the smallest", finite(0, below=1), length=2
+    momentum: tuple[float, float] | None = sequence(
+        "numbers, the largest and the smallest", finite(0, below=1), length=2, optional=True
     )
     shape: str = choice("cosine", "linear", default="cosine")
     phases: int = choice(2, 3, default=2)

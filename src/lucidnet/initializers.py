@@ -16,6 +16,7 @@ import numpy as np
 from .backend import Array, Shape, Stream, returned
 from .core.calls import takes
 from .core.exports import export
+from .core.finite import check_finite
 from .core.numeric import plain
 from .core.own import check_methods
 from .core.settings import choice, finite, flag, sequence, whole
@@ -76,6 +77,8 @@ def _checked(call: Callable[..., Any]) -> Any:
             made = returned(made, np.empty(0, rng.dtype), what)
         if made.shape != tuple(shape):
             raise ShapeError(f"{what} must return an array of shape {tuple(shape)}, got shape {made.shape}")
+        if plain(made):
+            check_finite(made, f"what {what} returns", rng.dtype)
         return made.astype(rng.dtype, copy=False)
 
     return checked

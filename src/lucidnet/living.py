@@ -13,10 +13,11 @@ import numpy as np
 
 from .backend import Array, Tree
 from .core.epochs import in_line as results
+from .core.finite import check_finite, finite_in
 from .core.numeric import numeric
 from .core.text import WIDTH, plain, shortened
-from .core.trees import leaves, tree_map
-from .core.value import from_config, in_line
+from .core.trees import dotted, leaves, tree_map
+from .core.value import from_config, in_line, of_library
 from .engine.build import initial, problem_of
 from .engine.device import DeviceConfig
 from .engine.parameters import ParameterLayout
@@ -142,6 +143,20 @@ NO_ESTIMATOR = (
 )
 
 
+def measured(net: Any, given: Any) -> tuple[Any, ...]:
+    """Return the metrics that `Model.compile` was given, if each has its output and a name of its own."""
+    from .layers import Graph, Sequential
+    from .metrics.outputs import check_names, check_outputs, several
+
+    metrics, last = several(given), net.layers[-1]
+    while isinstance(last, Sequential):
+        last = last.layers[-1]
+    names = last.outputs if isinstance(last, Graph) and len(last.outputs) > 1 else ()
+    check_outputs(metrics, names if of_library(type(last)) else None)
+    check_names(metrics)
+    return metrics
+
+
 def recompile(model: Any, chosen: tuple[Any, Optimizer, Any]) -> bool:
     """Let a model with weights train something else; tell whether that kept all that was learned."""
     loss, optimizer, rule = chosen
@@ -216,20 +231,22 @@ def take(model: Any, params: Tree, shape: Any, reset: bool) -> None:
 
 def take_vector(model: Any, vector: Any, reset: bool) -> None:
     """Let a model have the weights of a vector; see `Model.set_weights`."""
-    vector, layout = numeric(vector, "vector").astype(model.dtype), model.state.params.layout
+    vector, layout = finite_in(vector, "set_weights: vector", model.dtype), model.state.params.layout
     if vector.shape != (layout.size,):
         raise ShapeError(f"set_weights: expected a vector of {layout.size} numbers, got shape {vector.shape}")
     take(model, layout.bind(vector), model.input_shape, reset)
 
 
-def take_params(model: Any, params: Tree, shape: Any, reset: bool) -> None:
-    """Let a model have the weights of a tree; see `Model.set_params`."""
+def take_params(model: Any, params: Tree, shape: Any, reset: bool, finite: bool = True) -> None:
+    """Let a model have the weights of a tree, which must be `finite` or not; see `Model.set_params`."""
     shape = model.input_shape if shape is None else shape
     given, expected = (
         tree_map(np.shape, tree) for tree in (params, blank_init(model.net, shape, model.dtype)[0])
     )
     if given != expected:
         raise ShapeError(f"set_params: expected arrays of shapes {expected}, got {given}")
+    for path, array in leaves(params) if finite else ():
+        check_finite(numeric(array, "params"), f"set_params: {dotted(path)}", model.dtype)
     made = tree_map(lambda array: numeric(array, "params").astype(model.dtype, copy=False), params)
     take(model, made, shape, reset)
 
@@ -341,7 +358,7 @@ def rebuilt(
     params, shape = model_file.parameters(description, tensors, known)
     if model.loss is not None:
         model_file.check_rule(model, params, shape, tensors, max_bytes)
-    model.set_params(params, shape)
+    take_params(model, params, shape, reset=True, finite=False)  # who looks for what went wrong loads it
     if model.feedback:
         model.set_feedback(model_file.fitted(tensors, model.feedback, model_file.FEEDBACK))
     if changes := from_plain(description.get("set", []), known):

@@ -187,8 +187,6 @@ class Model:
         rule : str or Rule
             The learning rule: how credit is assigned, as ``"fa"`` or ``Rule("dfa", "truncated")``.
         """
-        from .metrics import several
-
         made, best, own = (
             losses.get(loss, loss_weights),
             optimizers.get(optimizer),
@@ -197,7 +195,7 @@ class Model:
         made.fuse(self.net)  # raises where the loss does not fit the last layer,
         credit_rule(self.net, own, best)  # and this where the rule does not fit
         _ = self.executor.main  # and this where there are no such devices
-        chosen, measured = (made, best, own), several(metrics)
+        chosen, measured = (made, best, own), living.measured(self.net, metrics)
         kept = "live" not in vars(self) or living.recompile(self, chosen)
         self._chosen, self.metrics, self.base, self._changes = chosen, measured, (self.net, best), {}
         if not kept:
@@ -564,7 +562,7 @@ class Model:
         *,
         epochs: int,
         max_lr: float,
-        momentum: tuple[float, float] = (0.95, 0.85),
+        momentum: tuple[float, float] | None = None,
         shape: str = "cosine",
         phases: int = 2,
         batch_size: int | None = None,
@@ -584,8 +582,9 @@ class Model:
             How often to go through the data.
         max_lr : float
             The largest rate; `lr_find` suggests one.
-        momentum : (float, float)
-            The largest and the smallest momentum (beta1 of Adam and its kin), opposite to the rate.
+        momentum : (float, float), optional
+            The largest and the smallest momentum (beta1 of Adam and its kin), opposite to the rate; 0.95 and
+            0.85 if not given. An optimizer without momentum goes on without.
         shape : {"cosine", "linear"}
             The form of the ways up and down.
         phases : {2, 3}
@@ -595,8 +594,8 @@ class Model:
         **settings
             What else `fit` takes.
         """
+        from .optimizers.one_cycle import cycled
         from .optimizers.schedules import OneCycle
-        from .training.one_cycle import cycled
 
         given = OneCycleArguments(epochs, max_lr, momentum, shape, phases, batch_size)
         optimizer, count = self._compiled[1], to_train(self, x, y, given.batch_size)[0].count

@@ -218,3 +218,76 @@ def test_a_network_needs_its_shape():
     with pytest.raises(SettingError, match="no recurrent layer"):
         check.rule("rflo", Sequential([Dense(3), Dense(2)]), (4,))
     assert isinstance(check.rule("fa"), ln.check.RuleReport)
+
+
+class Mirror(Transported):
+    """Feedback weights with a phase of their own, in which a function makes them of B and W."""
+
+    phase = True
+    made = staticmethod(lambda B, W: W)
+
+    def learn(self, layer, params, inputs, B, rng):
+        return {name: self.made(B[name], params[name]) for name in B if self.made(B[name], 0) is not None}
+
+
+class HalfMirror(Mirror):
+    made = staticmethod(lambda B, W: 0.5 * W)
+
+
+class StillMirror(Mirror):
+    made = staticmethod(lambda B, W: B)
+
+
+class EmptyMirror(Mirror):
+    made = staticmethod(lambda B, W: None)
+
+
+class SlowMirror(Mirror):
+    made = staticmethod(lambda B, W: 0.9 * B + 0.1 * W)
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        (Mirror(), ["it is not backprop in disguise"]),
+        (HalfMirror(), ["it is not backprop in disguise"]),
+        (StillMirror(), ["feedback weights learn between steps"]),
+        (EmptyMirror(), ["feedback weights learn between steps"]),
+        (SlowMirror(), []),
+        (rules.WeightMirror(), []),
+        (rules.WeightMirror(rate=0.0, decay=0.0), []),
+    ],
+    ids=str,
+)
+def test_feedback_weights_are_looked_at_after_they_have_learned(rule, what):
+    assert failed(check.rule(rule)) == what
+
+
+def test_a_phase_that_returns_nothing_is_no_training():
+    model = ln.Model([Input(3), Dense(4, "tanh"), Dense(1)])
+    model.compile("mse", "sgd", rule=EmptyMirror())
+    with pytest.raises(SettingError, match=r"learn\(...\) must return each of W, .* got nothing"):
+        model.train_step(np.ones((2, 3)), np.ones((2, 1)))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *(rules.FeedbackAlignment(initializer=name) for name in ("zeros", "ones")),
+        *(kind(initializer="zeros") for kind in (rules.DirectFeedbackAlignment, rules.UniformSign)),
+        Rule("backprop", rules.TruncatedBPTT(window=1)),
+    ],
+    ids=str,
+)
+def test_a_setting_that_others_make_idle_is_no_fault(rule):
+    assert not failed(check.rule(rule))
+
+
+def test_layers_with_rules_of_their_own_read_for_themselves():
+    own = [Dense(5, "tanh", rule="kp"), Dense(5, "tanh", rule="dfa"), Dense(2)]
+    assert not failed(check.rule("fa", Sequential([Input(4), *own])))
+
+
+def test_a_network_without_weights_has_nothing_to_test():
+    with pytest.raises(SettingError, match="no weights that a rule could train"):
+        check.rule("fa", Sequential([Input(3), ln.layers.Dropout(0.5)]))

@@ -121,7 +121,9 @@ class TestSizes:
             tracemalloc.stop()
 
     def test_a_table_takes_little_more_than_its_numbers(self, tmp_path):
-        (tmp_path / "a.csv").write_text("\n".join(["0.25,0.5,0.75,1,2,3,4,5,6,7"] * 20_000))
+        (tmp_path / "a.csv").write_text(
+            "\n".join(["0.25,0.5,0.75,1,2,3,4,5,6,7", "0.25,0.5,0.75,1,2,3,4,5,6,8"] * 10_000)
+        )
         tracemalloc.start()
         try:
             table = data.read(tmp_path / "a.csv")

@@ -181,3 +181,38 @@ def test_masks_and_several_inputs():
     report = model.doctor(both | {"right": 255 * both["right"]}, {"digit": y, "half": y % 2})
     assert report.ailments == ("data not scaled",)
     assert "of right" in report.findings[0].sentence
+
+
+def test_several_outputs_are_looked_at_on_all_examples():
+    x, y = patients.digits()
+    nodes = [
+        ("code", Dense(8, "relu"), "x"),
+        ("one", Dense(10, "softmax"), "code"),
+        ("two", Dense(1), "code"),
+    ]
+    model = ln.Model([layers.Graph({"x": (64,)}, nodes, ("one", "two"))])
+    model.compile({"one": "categorical_crossentropy", "two": "mse"}, "adam")
+    assert model.doctor(x[:200], {"one": y[:200], "two": x[:200, :1]}).examples == 200
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_rule_that_sends_nothing_down_lets_nothing_vanish(own):
+    x, y = patients.digits()
+    hidden = [Dense(32, "relu", rule="shallow" if own else None) for _ in range(2)]
+    model = ln.Model([Input(64), *hidden, Dense(10, "softmax")])
+    model.compile("categorical_crossentropy", "adam", rule="backprop" if own else "shallow")
+    assert model.doctor(x, y).findings == ()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_a_few_rows_are_too_few_to_judge(rows):
+    for seed in range(6):
+        x = np.random.default_rng(seed).normal(size=(rows, 5))
+        model = ln.Model([Input(5), Dense(16, "relu"), Dense(16, "relu"), Dense(1)], seed=seed)
+        model.compile("mse", "adam")
+        report = model.doctor(x, x[:, :1])
+        assert report, report
+    binary = (x > 0).astype(float)
+    model = ln.Model([Input(5), Dense(16, "relu"), Dense(2, "softmax")])
+    model.compile("categorical_crossentropy", "adam")
+    assert model.doctor(binary, np.zeros(rows, int)).findings == ()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.errors import LucidnetError, NonFiniteError
+from lucidnet.errors import LucidnetError, NonFiniteError, SettingError
 from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, SimpleRNN
 from lucidnet.optimizers import SGD
 from lucidnet.rules import Rule, TruncatedBPTT
@@ -175,3 +175,54 @@ def test_classes_and_a_stack_of_layers():
 def test_what_cannot_learn_online_says_so(layers, rule, message):
     with pytest.raises(LucidnetError, match=message):
         model(layers, SGD(0.1)).online(rule)
+
+
+OF_OTHER_TIMES = {
+    "causal convolution": [ln.layers.Conv1D(4, 3, padding="causal")],
+    "convolution": [ln.layers.Conv1D(4, 3, padding="same")],
+    "far back": [ln.layers.Conv1D(4, 2, padding="causal", dilation=40)],
+    "zeros at first": [ln.layers.Conv1D(2, 3, padding="causal", initializer="zeros")],
+    "attention": [ln.layers.MultiHeadAttention(1)],
+    "causal attention": [ln.layers.MultiHeadAttention(1, causal=True)],
+    "positions": [ln.layers.SinusoidalEncoding()],
+}
+
+
+@pytest.mark.parametrize("ask", ["online", "stepper"])
+@pytest.mark.parametrize("kind", [*OF_OTHER_TIMES, "mean"])
+def test_where_other_times_matter_it_says_so(kind, ask):
+    layers = [*OF_OTHER_TIMES.get(kind, []), LeakyRNN(5, return_sequences=True)]
+    layers += [ln.layers.GlobalAveragePooling1D()] if kind == "mean" else []
+    with pytest.raises(SettingError, match=f"^{ask}: this network cannot go one step at a time"):
+        getattr(model(layers, SGD(0.0)), ask)()
+
+
+@pytest.mark.parametrize("times", [None, 3, 100])
+def test_where_they_do_not_a_stream_gives_what_predict_does(times):
+    """A recurrent layer that is chaotic in single precision, too; normalization, dropout, one-wide windows."""
+    layers = [
+        ln.layers.Dropout(0.3),
+        ln.layers.BatchNormalization(),
+        ln.layers.Conv1D(4, 1),
+        SimpleRNN(40, return_sequences=True, recurrent_initializer=ln.initializers.Normal(0.5)),
+        ln.layers.LayerNormalization(),
+        Dense(1),
+    ]
+    made = ln.Model([Input((times, 2)), *layers], dtype="float32", seed=2)
+    made.compile("mse", SGD(0.0))
+    x = X[:, :3].astype("float32")
+    with pytest.warns(ln.errors.InexactWarning):
+        online = made.online("rflo")
+    seen = online.run(x.swapaxes(0, 1)).swapaxes(0, 1)
+    np.testing.assert_allclose(
+        seen[:, :, 0], made.net.forward(made.params, x)[0][:, :, 0], rtol=1e-3, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("ask", ["online", "stepper"])
+def test_a_layer_that_takes_all_times_at_once_has_no_single_one(ask):
+    layers = [Input((6, 2)), LeakyRNN(5, return_sequences=True), ln.layers.Flatten(), Dense(1)]
+    made = ln.Model(layers)
+    made.compile("mse", "sgd")
+    with pytest.raises(SettingError, match=f"^{ask}: this network cannot go one step at a time"):
+        getattr(made, ask)()

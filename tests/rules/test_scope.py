@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -389,3 +390,38 @@ def test_kolen_pollack_with_a_penalty_in_place_of_decay():
     np.testing.assert_allclose(model.feedback["dense2"]["W"] - model.params["dense2"]["W"], gap, rtol=1e-9)
     compiled(layers, "kp", optimizer=SGD(0.1, weight_decay=0.02))
     compiled(layers, "kp", optimizer=ln.optimizers.EMA(SGD(0.1, weight_decay=0.02)))
+
+
+# --- every rule across layers with every rule through time -------------------------------------------
+
+RECURRENT = {"below": [Dense(4, "tanh"), LeakyRNN(5), Dense(2)], "first": [LeakyRNN(5), Dense(2)]}
+
+
+def steps(layers, rule, backend="numpy"):
+    """Return the weights after two steps; None where compile refuses the rule in plain words."""
+    try:
+        model = compiled([Input((6, 3)), *layers], rule, backend=backend)
+    except SettingError:
+        return None
+    rng = np.random.default_rng(1)
+    model.fit(rng.normal(size=(4, 6, 3)), rng.normal(size=(4, 2)), epochs=2)
+    return model.get_weights()
+
+
+@pytest.mark.filterwarnings("ignore::lucidnet.errors.InexactWarning")
+@pytest.mark.parametrize("time", rules.TIME)
+@pytest.mark.parametrize("space", rules.SPACE)
+def test_a_rule_across_layers_meets_one_through_time(space, time):
+    for layers in RECURRENT.values():
+        assert (steps(layers, Rule(space, time)) is None) == (space in ("np", "wp") and time != "bptt")
+        own = [replace(one, rule=Rule("backprop", time)) if one.carried else one for one in layers]
+        assert (steps(own, space) is None) == (space in ("np", "wp"))
+
+
+@pytest.mark.filterwarnings("ignore::lucidnet.errors.InexactWarning")
+@pytest.mark.parametrize(("space", "net"), [("dfa", "below"), ("wm", "first")])
+def test_a_rule_across_layers_meets_kernl_on_both_engines(space, net):
+    """What KeRNL has learned stands beside B; whoever takes a B must not take that for one."""
+    one, two = (steps(RECURRENT[net], Rule(space, "kernl"), backend) for backend in ("numpy", "jax"))
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)

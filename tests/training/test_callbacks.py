@@ -295,3 +295,22 @@ def test_moments_by_the_names_of_others(word, ours):
     ):
         type("Shout", (ln.callbacks.Callback,), {word: lambda self, *given: None})
     assert hasattr(ln.callbacks.Callback, ours.split("(")[0])
+
+
+@pytest.mark.parametrize(
+    "name, ours",
+    [("stop_training", r'stop\("reason"\)'), ("optimizer", "model.set"), ("lr", "model.set"), ("model", "")],
+)
+def test_what_keras_sets_in_a_callback_is_refused(name, ours):
+    """To end a training by ``stop_training = True``, of the loop or of its model, would have no effect."""
+
+    class Sets(ln.callbacks.Callback):
+        def epoch(self, loop, result):
+            owner, attribute = (loop, name) if ours else (loop.model, "stop_training")
+            setattr(owner, attribute, True)
+
+    model = ln.Model([Input(1), Dense(1)])
+    model.compile("mse", "sgd")
+    with pytest.raises(AttributeError, match=f"cannot be set: here it is .*{ours or 'stop'}"):
+        model.fit([[1.0]], [[2.0]], epochs=2, verbose=0, callbacks=[Sets()])
+    assert model.history.epochs == 1

@@ -120,3 +120,35 @@ def test_a_model_that_learns_gets_several_and_learns_with_each():
             other.compile("categorical_crossentropy", ln.optimizers.Adam(rate), ["accuracy"])
             other.fit(x, y, epochs=5, verbose=0)
             assert other.evaluate(x, y).accuracy > 0.85, name
+
+
+def curve(seed, target):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(300, 5))
+    model = ln.Model([Input(5), Dense(16, "relu"), Dense(1)], seed=seed)
+    model.compile("mse", "adam")
+    return model.lr_find(x, target(x, rng))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [lambda x, rng: x @ rng.normal(size=(5, 1)), lambda x, rng: rng.normal(size=(len(x), 1))],
+    ids=["linear", "noise"],
+)
+def test_the_steepest_place_is_no_chance(target):
+    """Adam in a small network: at rates below 1e-4 nothing is learned in the steps of a range test."""
+    found = [curve(seed, target) for seed in range(30)]
+    assert all(math.isnan(one.suggestion) or 1e-3 < one.suggestion < 0.1 for one in found)
+    first = {one.suggestions[0].name for one in found if one.suggestions}
+    assert first == {"steep", "valley"}
+    for one in found:
+        if one.suggestions and one.suggestions[0].name == "valley":
+            assert "does not stand out from the noise" in str(one)
+            assert "steep" not in by_name(one.suggestions)
+
+
+def test_a_search_along_a_line_has_no_rate_to_find():
+    model = ln.Model([Input(5), Dense(1)])
+    model.compile("mse", "lbfgs")
+    with pytest.raises(ln.errors.SettingError, match=r"lr_find: LBFGS\(\) has no rate to find"):
+        model.lr_find(np.ones((8, 5)), np.ones((8, 1)))

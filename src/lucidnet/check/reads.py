@@ -15,7 +15,7 @@ from ..engine.build import initial, problem_of
 from ..engine.numbers import Numbers
 from ..engine.update import training_run
 from ..errors import LucidnetError
-from ..layers import Dense, Graph, Input, Layer, LeakyRNN, Sequential
+from ..layers import Dense, Graph, Input, Layer, LeakyRNN, Sequential, walk
 from ..layers.base import INFERENCE
 from ..losses import MeanSquaredError
 from ..optimizers import SGD
@@ -94,6 +94,7 @@ def claims(rule: Rule, net: Layer | None = None, shape: Any = None) -> Iterator[
             and isinstance(part.rule, SpaceRule)
             and isinstance(net, (Sequential, Graph))
             and not outputs(net)
+            and all(layer.rule is None for _, layer in walk(net))  # else it would be seen what theirs read
         ):
             probes.append(Space(rule.space, net, shape))
         for name in _names(part):

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, Stream, Tree
+from ..backend import Array, Stream, Tree, length
 from ..backend.layout import Layout
 from ..core.calls import takes
 from ..core.settings import instance, shown, whole
 from ..core.text import Report, plain
-from ..core.trees import dotted, leaves, put, tree_map
+from ..core.trees import Path, dotted, leaves, put, tree_map
 from ..data.batch import Batch
 from ..engine.build import initial, problem_of
 from ..engine.numbers import Numbers
@@ -150,7 +150,8 @@ def rule(
     It is looked at whether its gradients are finite, come out the same twice, and leave alone what was
     given; whether they differ from the true ones, layer by layer (a rule that is exact says so by
     ``exact = True``); whether it is backpropagation with the feedback weights that it says make it so
-    (``mirrored``; for feedback alignment B = W); whether it reads what it says that it reads (``reads``, in
+    (``mirrored``; for feedback alignment B = W); whether feedback weights that have a phase of their own
+    change in it, and do not become the weights; whether it reads what it says that it reads (``reads``, in
     the words of `rules.report`), and nothing else: each of these is changed by itself, in a small network of
     dense layers or in a recurrent layer, and where it can be in the network that is given; and whether each
     of its settings changes what is learned.
@@ -239,6 +240,8 @@ class _Case:
         if shape is None:
             raise SettingError("check.rule: give shape=..., the shape of one input, with a network")
         params, names = initial(net, shape, seed, "float64"), outputs(net)
+        if not any(array.size for _, array in leaves(params)):
+            raise SettingError("check.rule: the network has no weights that a rule could train")
         chosen = get_loss(dict.fromkeys(names, loss) if names and not isinstance(loss, dict) else loss)
         problem = problem_of(net, chosen, SGD(0.1, weight_decay=0.01), rule, params, shape)
         rng = Stream(seed, 0, "float64", ("check",))
@@ -271,12 +274,29 @@ class _Case:
         old = self.problem
         given = (old.net, old.loss, old.optimizer, rule, self.state.params, old.input_shape)
         problem = problem_of(*given)
-        state = problem.start(self.state.params, self.seed)
+        return self._steps(problem, problem.start(self.state.params, self.seed)).vector
+
+    def learned(self) -> _Case:
+        """Return the case after some steps, and some more in which the weights stay as they are.
+
+        What the rule learns of the weights is then what it makes of these, and not of those a step before.
+        """
+        state = self._steps(self.problem, self.state)
+        return replace(self, state=self._steps(self.problem.changed(SGD(0.0)), state))
+
+    def _steps(self, problem: Problem, state: State) -> State:
         executor = OnNumpy()
         ran = executor.run(problem.update, problem, state, [[self.batch]] * STEPS)
         if ran.error is not None:
             raise settled(ran, problem, executor, [self.batch])[1]
-        return ran.state.vector
+        return executor.host(ran.state)
+
+    @property
+    def phased(self) -> Iterator[tuple[Path, Rule]]:
+        """The layers, by path, whose feedback weights have a phase of their own, with their rules."""
+        for path, _, own in places(self.problem.objective.net, self.problem.rule or Rule()):
+            if own.space.phase and path in (self.problem.edges or {}):
+                yield path, own
 
 
 def _target(loss: Loss, y: Any, rng: Stream) -> Any:
@@ -311,6 +331,10 @@ def _findings(case: _Case, spare: Spare | None) -> Iterator[RuleFinding]:
     yield _told("the same step twice gives the same", same)
     after = {"params": case.state.params, "B": case.state.feedback.weights}
     yield _told("what was given is unchanged", bool(np.array_equal(_flat(before), _flat(after))))
+    if any(case.phased):
+        yield (learns := _learns(case))
+        if not learns.passed:
+            return
     yield _elsewhere(_disguise(case), _disguise, spare)
     if (finding := _mirrored(case)) is not None:
         yield finding
@@ -346,6 +370,25 @@ def _told(what: str, holds: bool) -> RuleFinding:
 EXACT, DISGUISE = "it is exact", "it is not backprop in disguise"
 
 
+def _learns(case: _Case) -> RuleFinding:
+    """Tell whether feedback weights that have a phase of their own change in it, layer by layer."""
+    what = "feedback weights learn between steps"
+    try:
+        after = case.learned().state.feedback.weights
+    except SettingError as error:
+        return RuleFinding(what, str(error), False)
+    before = case.state.feedback.weights
+    still = [
+        dotted(path)
+        for path, own in case.phased
+        if np.array_equal(_flat(branch(before, path)), _flat(branch(after, path)))
+        and not own.space.settings()  # a rate of 0 is asked for
+    ]
+    return RuleFinding(
+        what, f"no: phase = True, but those of {', '.join(still)} stay" if still else "yes", not still
+    )
+
+
 def _disguise(case: _Case) -> RuleFinding:
     """Tell whether the gradients differ from the true ones, or equal them where the rule says so."""
     made, true = case.gradient().grads, case.gradient(own=False).grads
@@ -363,7 +406,20 @@ def _disguise(case: _Case) -> RuleFinding:
     limits = [axis.limit for rule in case.rules for axis in (rule.space, rule.time) if axis.limit]
     if error <= DIFFERENT and limits:
         return RuleFinding(DISGUISE, f"the true gradient, as it is {limits[0]}; {text}", None)
+    if error > DIFFERENT and _learned_all(case):
+        return RuleFinding(DISGUISE, "after a few steps its feedback weights are W, up to a factor", False)
     return RuleFinding(DISGUISE, text, error > DIFFERENT)
+
+
+def _learned_all(case: _Case) -> bool:
+    """Tell whether after some steps the gradient of each layer is the true one, up to a factor."""
+    if not any(case.phased):
+        return False
+    after = case.learned()
+    made, true = after.gradient().grads, after.gradient(own=False).grads
+    paths = list(dict.fromkeys(path[:-1] for path, _ in leaves(true)))
+    parts = ((_flat(branch(made, path)), _flat(branch(true, path))) for path in paths)
+    return all(_difference(one / length(one), two / length(two)) < DIFFERENT for one, two in parts)
 
 
 def _cosines(parts: dict[Any, tuple[Array, Array]], paths: Iterable[Any]) -> str:
@@ -401,16 +457,27 @@ def _knob(case: _Case, axis: str, name: str) -> RuleFinding:
     what, others = f"setting {name} changes what is learned", list(_changed(part, name))
     if not others:
         return RuleFinding(what, f"not tried, no other value than {getattr(part, name)!r} is known", None)
-    before = case.trained(case.rule)
-    made = (case.trained(replace(case.rule, **{axis: other})) for other in others)
-    return _told(what, any(not np.array_equal(vector, before) for vector in made))
+    if _matters(case, axis, part, others):
+        return _told(what, True)
+    with suppress(LucidnetError, TypeError):  # a rule without defaults, or one that is not defined here
+        usual = type(part)()
+        if usual != part and _matters(case, axis, usual, list(_changed(usual, name))):
+            return RuleFinding(what, "no, with the other settings as they are; with the defaults yes", None)
+    return _told(what, False)
+
+
+def _matters(case: _Case, axis: str, part: Any, others: list[Any]) -> bool:
+    """Tell whether one of some rules, in place of another, makes other weights."""
+    before, *made = (case.trained(replace(case.rule, **{axis: one})) for one in (part, *others))
+    return any(not np.array_equal(vector, before) for vector in made)
 
 
 def _changed(part: Any, name: str) -> Iterator[Any]:
     """Yield a rule with other values of a setting, as far as they are in range."""
     for value in _others(getattr(part, name)):
         with suppress(SettingError):
-            yield replace(part, **{name: value})
+            if (other := replace(part, **{name: value})) != part:
+                yield other
 
 
 def _others(value: Any) -> Iterator[Any]:

@@ -465,6 +465,9 @@ def _array(part: Any, title: str) -> Any:
             raise DataError(f"from_arrays: {title} must be an array, or a dict of arrays by name, got {{}}")
         return {name: _array(array, f"{title}[{name!r}]") for name, array in part.items()}
     stored = isinstance(part, np.memmap) or type(part).__module__.partition(".")[0] == "h5py"
+    if stored and not hasattr(part, "ndim"):
+        held = ", ".join(list(part)[:10]) or "nothing"
+        raise DataError(f"{title}: a group of a file (it holds {held}) is no array: name one, as group['x']")
     made = part if stored and part.ndim else numeric(part, f"from_arrays: {title}")
     if not made.ndim:
         raise DataError(f"from_arrays: {title} must have an entry for each example, got {made}")

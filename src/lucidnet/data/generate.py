@@ -10,12 +10,17 @@ import numpy.typing as npt
 
 from ..core.calls import takes
 from ..core.settings import count, finite, whole
+from ..errors import SettingError
 
 Floats = npt.NDArray[np.float64]
 Examples = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
-@takes(n=count(1), noise=finite(0), seed=whole(0))
+MOST = 10**8
+"""So many points are made at most, and have so many features: they are kept in memory."""
+
+
+@takes(n=whole(1, MOST), noise=finite(0), seed=whole(0))
 def xor(n: int = 400, noise: float = 0.2, seed: int = 0) -> Examples:
     """Return points around the four corners (+-1, +-1); the class says whether the signs differ.
 
@@ -40,7 +45,7 @@ def xor(n: int = 400, noise: float = 0.2, seed: int = 0) -> Examples:
     return _finish(rng, x, (corner // 2) ^ (corner % 2), noise)
 
 
-@takes(n=count(1), classes=count(1), noise=finite(0), turns=finite(), seed=whole(0))
+@takes(n=whole(1, MOST), classes=count(1), noise=finite(0), turns=finite(), seed=whole(0))
 def spirals(
     n: int = 400, classes: int = 2, noise: float = 0.05, turns: float = 1.5, seed: int = 0
 ) -> Examples:
@@ -72,7 +77,7 @@ def spirals(
     return _finish(rng, x, y, noise)
 
 
-@takes(n=count(1), noise=finite(0), seed=whole(0))
+@takes(n=whole(1, MOST), noise=finite(0), seed=whole(0))
 def moons(n: int = 400, noise: float = 0.1, seed: int = 0) -> Examples:
     """Return two half circles that reach into each other, as scikit-learn's `make_moons` draws them.
 
@@ -99,7 +104,7 @@ def moons(n: int = 400, noise: float = 0.1, seed: int = 0) -> Examples:
     return _finish(rng, np.concatenate([outer, inner]), _halves(n), noise)
 
 
-@takes(n=count(1), noise=finite(0), factor=finite(), seed=whole(0))
+@takes(n=whole(1, MOST), noise=finite(0), factor=finite(), seed=whole(0))
 def circles(n: int = 400, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Examples:
     """Return a circle of radius 1 and one inside it, as scikit-learn's `make_circles` draws them.
 
@@ -128,7 +133,7 @@ def circles(n: int = 400, noise: float = 0.05, factor: float = 0.5, seed: int = 
     return _finish(rng, np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), y, noise)
 
 
-@takes(n=count(1), classes=count(1), features=count(1), spread=finite(0), seed=whole(0))
+@takes(n=whole(1, MOST), classes=whole(1, MOST), features=whole(1, MOST), spread=finite(0), seed=whole(0))
 def gaussians(
     n: int = 400, classes: int = 3, features: int = 2, spread: float = 0.5, seed: int = 0
 ) -> Examples:
@@ -151,6 +156,10 @@ def gaussians(
     >>> x.shape, np.bincount(y).tolist()
     ((9, 5), [3, 3, 3])
     """
+    if max(n, classes) * features > 10 * MOST:
+        raise SettingError(
+            f"gaussians: {max(n, classes)} times {features} numbers are too many: make fewer at a time"
+        )
     rng = np.random.Generator(np.random.Philox(seed))
     y = np.arange(n) % classes
     centres = 2 * rng.standard_normal((classes, features))

@@ -6,8 +6,9 @@ import csv
 import gzip
 import io
 import os
+import warnings
 from array import array as numbers_array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -201,17 +202,36 @@ def _read_csv(path: Path, delimiter: str, target: str | int, most: int) -> Table
         reason = "expected one column for the target and others for the inputs, found one"
         raise ContentError(path, reason, "is another sign between the columns?")
     column = _column(target, header, len(names), path)
-    x, targets = numbers_array("f"), []
+    x, targets, lines = numbers_array("f"), [], numbers_array("q")
     same: dict[str, str] = {}
     for line, row in (one for part in ([first], rows) for one in part):
         if len(row) != len(names):
             reason = f"row {line} has {len(row)} cells, expected {len(names)}"
             raise ContentError(path, reason, "write a cell for each column")
+        if not row[column].strip():
+            raise ContentError(path, *_missing(line, column, names))
         targets.append(same.setdefault(row[column], row[column]))  # labels are few: each is kept once
+        lines.append(line)
         del row[column]
         x.extend(_cells(row, line, column, names, path))
         check_size(path, 4 * len(x), 4 * len(x), most)
-    return Table(np.frombuffer(x, np.float32).reshape(-1, len(names) - 1), **_targets(targets, path))
+    made = _targets(targets, path, lines)
+    if len(same) == 1 < len(targets):
+        what = (
+            f"the target, column {names[column]}, is {targets[0].strip()[:100]!r} in all {len(targets)} rows"
+        )
+        advice = "there is nothing to learn from it; if another column is meant, give it as target"
+        warnings.warn(f"{path}: {what}: {advice}", UserWarning, stacklevel=5)
+    return Table(np.frombuffer(x, np.float32).reshape(-1, len(names) - 1), **made)
+
+
+def _missing(line: int, column: int, names: list[str]) -> tuple[str, str]:
+    """Say that a row has no target, and what to do."""
+    reason = f"row {line}: the target is missing: column {names[column] or column} is empty"
+    remedy = "write it there, or leave out the row"
+    if column == len(names) - 1:
+        remedy += "; where each line ends in a separator, remove that, or name another target"
+    return reason, remedy
 
 
 def _cells(row: list[str], line: int, target: int, names: list[str], path: Path) -> list[float]:
@@ -305,7 +325,11 @@ def _column(target: str | int, header: list[str] | None, width: int, path: Path)
     return lookup("column", target, {name: i for i, name in enumerate(header)})
 
 
-def _targets(cells: list[str], path: Path) -> dict[str, Any]:
+MISSING = frozenset(("na", "n/a", "nan", "<na>", "null", "none", "nil", "?", "-", "."))
+"""What people, and programs, write in place of a number that they do not have."""
+
+
+def _targets(cells: list[str], path: Path, lines: Sequence[int]) -> dict[str, Any]:
     """Whole numbers become labels, other numbers float32, text labels in the order of the names."""
     if all(_is_number(cell) for cell in cells):
         if large := [cell for cell in cells if _too_large(cell)]:
@@ -313,10 +337,34 @@ def _targets(cells: list[str], path: Path) -> dict[str, Any]:
                 path, f"the target {large[0][:100]} is too large for float32", "rescale the numbers"
             )
         numbers = np.array([float(cell) for cell in cells])
+        _check_exact(cells, numbers, path, lines)
         whole = bool((np.abs(numbers) <= EXACT).all() and (numbers == np.round(numbers)).all())
         return {"y": numbers.astype(np.int64) if whole else numbers.astype(np.float32)}
     stripped = [cell.strip() for cell in cells]
     classes = sorted(set(stripped))
+    _check_labels(stripped, classes, path, lines)
     places = {name: i for i, name in enumerate(classes)}
     y = np.array([places[cell] for cell in stripped], np.int64)
     return {"y": y, "classes": tuple(classes)}
+
+
+def _check_exact(cells: list[str], numbers: Array, path: Path, lines: Sequence[int]) -> None:
+    """Raise if whole numbers are so large that float64 does not tell one from the next."""
+    for k in np.flatnonzero(np.abs(numbers) >= EXACT).tolist():
+        if cells[k].strip().lstrip("+-").isdecimal() and abs(int(cells[k])) > EXACT:
+            reason = f"row {lines[k]}: the target {cells[k].strip()[:100]} is a whole number above 2**53"
+            raise ContentError(path, reason, "number the labels from 0 on, or write numbers as 1.5e17")
+
+
+def _check_labels(cells: list[str], classes: list[str], path: Path, lines: Sequence[int]) -> None:
+    """Raise if what would be names of classes are numbers to predict, but for some cells."""
+    numbers = [name for name in classes if _is_number(name) and name.lower() not in MISSING]
+    others = set(classes) - set(numbers)
+    fractions = [name for name in numbers if not float(name).is_integer()]
+    if numbers and (fractions or all(name.lower() in MISSING for name in others)):
+        k = next(k for k, cell in enumerate(cells) if cell in others)
+        other = (fractions or numbers)[0]
+        reason = (
+            f"row {lines[k]}: the target is missing: {cells[k][:100]!r} is no number, as {other[:100]} is"
+        )
+        raise ContentError(path, reason, "write a number there, or leave out the row")

@@ -15,6 +15,10 @@ from ..errors import SettingError
 Examples = tuple[Array, Array]
 
 
+MOST = 10**9
+"""So many time steps are made at most: they are kept in memory."""
+
+
 @takes(n=count(1), length=count(2), seed=whole(0))
 def adding(n: int, length: int = 100, seed: int = 0) -> Examples:
     """Add the two numbers that are marked, one in each half of the sequence.
@@ -180,7 +184,7 @@ def delayed_add(n: int, length: int = 100, lags: tuple[int, int] = (4, 6), seed:
     x = rng.integers(0, 2, (n, length))
     odds = np.full((n, length), 0.5)
     for lag, weight in zip(lags, (0.5, -0.25), strict=True):
-        odds[:, lag:] += weight * x[:, :-lag]
+        odds[:, lag:] += weight * x[:, : length - lag]
     y = (rng.random((n, length)) < odds).astype(int)
     return np.stack([x, 1 - x], axis=-1).astype("float32"), y
 
@@ -212,6 +216,10 @@ def _rng(n: int, length: int, seed: int, least: int = 1) -> np.random.Generator:
     if n < 1 or length < least:
         raise SettingError(
             f"length must be at least {least}, and n at least 1, got {n} sequences of {length}"
+        )
+    if n * length > MOST:
+        raise SettingError(
+            f"{n} sequences of {length} are more than {MOST:,} time steps: make fewer at a time"
         )
     return np.random.default_rng(seed)
 

@@ -13,9 +13,22 @@ from ..core import settings
 from ..core.calls import array_like, model_like, takes
 from ..core.exports import export
 from ..core.numeric import numeric
-from ..core.settings import choice, count, finite, instance, taken, whole
+from ..core.settings import UnfitError, choice, count, finite, instance, listed, taken, whole
 from ..core.text import plain, short
 from ..errors import DataError, SettingError
+
+
+def _as_symbols(given: Any, owner: Any) -> tuple[str, ...]:
+    symbols = listed(tuple(given) if isinstance(given, str) else given)
+    if not all(isinstance(symbol, str) and len(symbol) == 1 for symbol in symbols):
+        raise UnfitError
+    if len(set(symbols)) < len(symbols):
+        twice = next(symbol for symbol in symbols if symbols.count(symbol) > 1)
+        raise UnfitError(f"different characters, but {twice!r} is there twice")
+    return symbols
+
+
+SYMBOLS = settings.setting("a sequence of single characters", _as_symbols)
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,6 +48,9 @@ class Vocabulary:
     """
 
     symbols: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "symbols", taken("Vocabulary", "symbols", self.symbols, SYMBOLS))
 
     @classmethod
     def characters(cls, text: str) -> Vocabulary:

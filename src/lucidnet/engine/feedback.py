@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..backend import StepStream, Tree
 from ..core.trees import Path, at
+from ..errors import SettingError
 from ..layers import Layer
 from ..optimizers import Optimizer
-from ..rules.credit import places
+from ..rules.credit import TIME, places
 from ..rules.feedback import each, merged
 from ..rules.registry import Rule
 from .state import FeedbackState, State
@@ -83,10 +84,18 @@ def _mirrored(problem: Problem, state: State, feedback: FeedbackState, numbers: 
         return feedback
     rng = StepStream.like(state.params.vector, numbers.seed, state.step, ("mirror",))
 
-    def learned(path: Path, layer: Layer, own: Rule, B: Tree) -> Tree:
+    def learned(path: Path, layer: Layer, own: Rule, B: Tree) -> Tree | None:
+        if not own.space.phase or path not in (problem.edges or {}):
+            return None  # what stands there is that of a rule through time alone
         stream = rng
         for name in path:
             stream = stream.child(name)
-        return own.space.learn(layer, at(state.params, path), (problem.edges or {})[path], B, stream)
+        found = own.space.learn(layer, at(state.params, path), (problem.edges or {})[path], B, stream)
+        if found.keys() - {TIME} != B.keys() - {TIME}:
+            raise SettingError(
+                f"rule: {own.space!r}: learn(...) must return each of {', '.join(B)}, as it was given B, got "
+                f"{', '.join(found) or 'nothing'}"
+            )
+        return found
 
     return feedback._replace(weights=merged(feedback.weights, each(net, rule, feedback.weights, learned)))

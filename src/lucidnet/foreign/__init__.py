@@ -56,6 +56,30 @@ def only(given: object, name: str, *names: str) -> None:
         raise AttributeError(f"{type(given).__name__!r} object has no attribute {name!r}{hint}")
 
 
+class _Elsewhere:
+    """An attribute that has another name here: to read or to set it is an error that says so."""
+
+    def __init__(self, name: str, ours: str) -> None:
+        self.name, self.ours = name, ours
+
+    def __get__(self, given: Any, owner: type) -> Any:
+        raise AttributeError(
+            f"{owner.__name__!r} object has no attribute {self.name!r}: here it is {self.ours}"
+        )
+
+    def __set__(self, given: Any, value: Any) -> None:
+        raise AttributeError(
+            f"a {type(given).__name__.lower()}'s {self.name!r} cannot be set: here it is {self.ours}"
+        )
+
+
+def answering(cls: K) -> K:
+    """Let the objects of a class say what foreign names of their attributes are called here."""
+    for name, ours in ATTRIBUTES[cls.__name__].items():
+        setattr(cls, name, _Elsewhere(name, ours))
+    return cls
+
+
 # --- keywords: looked at before Python does, and only for these words ------------------------------
 
 ALL = frozenset(name for words in KEYWORDS.values() for name in words)

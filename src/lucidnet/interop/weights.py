@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Tree
+from ..core.finite import finite_in
 from ..core.text import Report
 from ..core.trees import leaves
 from ..errors import DataError, FileError, SettingError, ShapeError
@@ -96,7 +97,8 @@ def matched(
             f"load_weights: nothing was loaded; the source lacks {', '.join(missing) or 'nothing'}, and the "
             f"model lacks {', '.join(unexpected) or 'nothing'}: strict=False takes what fits by name"
         )
-    return {name: given[name].astype(dtype) for name in names}, LoadReport(names, missing, unexpected)
+    arrays = {name: finite_in(given[name], f"load_weights: {name}", dtype) for name in names}
+    return arrays, LoadReport(names, missing, unexpected)
 
 
 def filled(tree: Tree, arrays: Mapping[str, Array], path: str = "") -> Tree:

@@ -40,6 +40,11 @@ class Metric(Value, Generic[State]):
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
+        better = vars(cls).get("better")
+        if isinstance(better, str) and better not in ("min", "max"):
+            raise SettingError(
+                f"{cls.__name__}: better must be 'min', 'max', or None (nobody can know), got {better!r}"
+            )
         if not of_library(cls) and "update" in vars(cls):
             check_methods(cls, Metric)
             check_method(vars(cls)["update"], ("target", "prediction"), 2)

@@ -8,18 +8,25 @@ import numpy as np
 
 from ..core.settings import UnfitError, setting
 from ..core.value import Value, value
-from ..errors import SettingError, lookup
+from ..errors import DataError, SettingError, lookup
 from .arrays import Array, Data, Weight, class_indices, given, weights
 from .base import NO_EXAMPLES, Metric
 
 AVERAGES = {name: name for name in ("binary", "macro", "micro", "weighted")}
+LARGEST = 1 << 28
+"""So many numbers are kept at most: 2 GiB."""
 
 
 def _counted(
-    name: str, y: Data, prediction: Data, sample_weight: Weight, none: bool = False
+    name: str, y: Data, prediction: Data, sample_weight: Weight, none: bool = False, axes: int = 1
 ) -> tuple[Array, Array, int, Array | None]:
     target, prediction = given(name, y, prediction)
     truth, guess, count = class_indices(name, target, prediction, none)
+    if int(count) ** axes > LARGEST:
+        raise DataError(
+            f"{name}: labels up to {count - 1} are too large: these would be {count} classes; "
+            "number the classes 0, 1, ..., k - 1, as np.unique(labels, return_inverse=True)[1] does"
+        )
     if sample_weight is None:
         return truth, guess, count, None
     return truth, guess, count, weights(name, sample_weight, len(prediction), len(truth))
@@ -40,7 +47,7 @@ class ConfusionMatrix(Value):
 
     def update(self, state: Array, y: Data, prediction: Data, sample_weight: Weight = None) -> Array:
         """Return the matrix with one batch added, larger where new classes came up."""
-        truth, guess, count, weight = _counted(self.name, y, prediction, sample_weight)
+        truth, guess, count, weight = _counted(self.name, y, prediction, sample_weight, axes=2)
         count = max(count, len(state))
         cells = np.bincount(truth * count + guess, weight, count * count).reshape(count, count)
         return np.pad(state, (0, count - len(state))) + cells

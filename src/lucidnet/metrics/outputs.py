@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core.settings import instance, taken, text
-from ..core.value import Value, value
+from ..core.value import Value, of_library, value
+from ..errors import SettingError, lookup
 from .arrays import Weight
-from .base import Direction, Metric
+from .base import Direction, FunctionMetric, Metric
 from .registry import get
 
 
@@ -65,3 +66,64 @@ def several(given: Any) -> tuple[Metric[Any], ...]:
         return (get(given),)
     metrics = instance(Iterable, "names, metrics or functions: one, a list, or a dict by output")
     return tuple(get(metric) for metric in taken("compile", "metrics", given, metrics))
+
+
+def check_outputs(metrics: Iterable[Metric[Any]], outputs: Sequence[str] | None) -> None:
+    """Raise where a metric cannot be measured on the outputs of a network.
+
+    Parameters
+    ----------
+    metrics : iterable of Metric
+        The metrics.
+    outputs : sequence of str, optional
+        The names of several outputs, () for a network with one; None if nobody can know.
+
+    Raises
+    ------
+    SettingError
+        If one is of an output that is not there, or does not say of which it is.
+    UnknownNameError
+        If no output has its name.
+    """
+    for metric in metrics if outputs is not None else ():
+        if isinstance(metric, OfOutput):
+            if not outputs:
+                raise SettingError(
+                    f"compile: metrics names the output {metric.output!r}, but the network has one output, "
+                    f"of no name: give its metrics themselves, metrics=[{metric.metric.name!r}], and no dict"
+                )
+            lookup("output in metrics", metric.output, dict.fromkeys(outputs))
+        elif outputs and of_library(type(metric)):
+            raise SettingError(
+                f"compile: the network has the outputs {', '.join(map(repr, outputs))}: say of which "
+                f"{metric.name!r} is measured, as metrics={{{outputs[0]!r}: {metric!r}}}"
+            )
+
+
+def check_names(metrics: Iterable[Metric[Any]]) -> None:
+    """Raise where two numbers of a training would have one name, so that one would replace the other.
+
+    Raises
+    ------
+    SettingError
+        If two metrics have one name, or one is called as the loss, the epoch, or a number of validation.
+    """
+    there: dict[str, Any] = {"loss": "the loss", "val_loss": "the loss of validation", "epoch": "the epoch"}
+    for metric in metrics:
+        name = str(metric.name)
+        for taken_name, what in ((name, repr(metric)), (f"val_{name}", f"{metric!r} in validation")):
+            if taken_name in there:
+                raise SettingError(
+                    f"compile: metrics: {there[taken_name]} and {what} would both be called {taken_name!r}, "
+                    f"and one would replace the other: {_another_name(metric)}"
+                )
+        there |= {name: repr(metric), f"val_{name}": f"{metric!r} in validation"}
+
+
+def _another_name(metric: Metric[Any]) -> str:
+    """Say how a metric gets another name."""
+    metric = metric.metric if isinstance(metric, OfOutput) else metric
+    if isinstance(metric, FunctionMetric):
+        return "a function is called as its def says: write it as a def of another name"
+    kind = type(metric).__name__
+    return f'a class of your own has a name of its own: class Other({kind}): name = "other"'

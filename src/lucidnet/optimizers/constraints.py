@@ -8,6 +8,7 @@ from typing import Any
 from ..backend import Array, Shape, namespace, norm
 from ..core.settings import UnfitError, finite, listed, setting, whole
 from ..core.value import Value, value
+from ..errors import SettingError
 
 AXES = "a whole number, or several"
 
@@ -92,6 +93,13 @@ class UnitNorm(Constraint):
 def norms(array: Array, axis: int | tuple[int, ...] | None) -> tuple[Array, Array]:
     """Return Euclidean norms over some axes, which stay with size 1, as two factors (see `backend.norm`)."""
     axes = tuple(range(max(array.ndim - 1, 1))) if axis is None else axis
+    several = axes if isinstance(axes, tuple) else (axes,)
+    there = {each % array.ndim for each in several if -array.ndim <= each < array.ndim}
+    if len(there) < len(several):
+        raise SettingError(
+            f"constraint: axis={axis} are not axes of weights of shape {array.shape}: choose different ones "
+            f"from 0 to {array.ndim - 1}, or leave axis out"
+        )
     return norm(array, axes, keepdims=True)
 
 

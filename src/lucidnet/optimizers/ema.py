@@ -11,6 +11,7 @@ from ..backend import Array, Tree, namespace
 from ..backend.layout import Layout
 from ..core.settings import instance, scheduled
 from ..core.value import value
+from ..errors import SettingError
 from .base import ArraySlice, Bounds, Group, Optimizer, Slots, pieces
 
 
@@ -54,6 +55,10 @@ class EMA(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if isinstance(self.optimizer, EMA):
+            raise SettingError(
+                "EMA: optimizer keeps a running mean already: EMA(SGD(), decay), not EMA(EMA(...))"
+            )
         for name in ("learning_rate", "weight_decay", "clip"):
             object.__setattr__(self, name, getattr(self.optimizer, name))
 

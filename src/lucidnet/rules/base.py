@@ -211,7 +211,7 @@ class SpaceRule(Value):
         return None
 
     def learn(self, layer: Layer, params: Tree, inputs: Shape, B: Tree, rng: Stream) -> Tree:
-        """Return B after a phase of its own, between two steps."""
+        """Return all of B after a phase of its own, between two steps; called where `phase` is true."""
         return B
 
     @classmethod

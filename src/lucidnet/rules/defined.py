@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..backend import Tree
 from ..core.trees import dotted
 from ..errors import SettingError
 from ..layers import Graph, Layer, Sequential, walk
 from ..layers.base import several
 from ..layers.shapes import input_shapes
+from ..layers.stepwise import check_stepwise
 from .credit import broadcast, places
 from .edge import carriers
 from .feedback import varying
@@ -151,8 +153,11 @@ def _check_time(where: str, layer: Layer, rule: Rule) -> None:
     )
 
 
-def check_stream(net: Layer, rule: Rule) -> None:
-    """Raise if a rule cannot learn at each time step; warn of what it only approximates, four calls above."""
+def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any) -> None:
+    """Raise if a rule, or a network, cannot learn at each time step.
+
+    What the rule only approximates is warned of (`InexactWarning`), four calls above.
+    """
     recurrent: list[Any] = [(layer, own.time) for _, layer, own in places(net, rule) if layer.carried]
     if not recurrent:
         raise SettingError("online: the network has no recurrent layer, so each step is a train_step")
@@ -161,4 +166,5 @@ def check_stream(net: Layer, rule: Rule) -> None:
             raise SettingError(NOT_ONLINE.format(time))
         if layer.go_backwards:
             raise SettingError("online: a layer that goes backwards cannot learn from a stream")
+    check_stepwise(net, params, shape, "online", "use fit on whole sequences")
     warn(below(net, rule, stream=True), 4)

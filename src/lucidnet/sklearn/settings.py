@@ -27,9 +27,9 @@ from ..initializers import Uniform, VarianceScaling
 from ..layers import Dense, Dropout, Input, Layer, Linear, Sigmoid
 from ..layers.activations import get as activation_of
 from ..optimizers import LBFGS, SGD, Adam, Optimizer
+from ..optimizers.one_cycle import after
 from ..optimizers.schedules import OneCycle
 from ..training.callbacks.base import Callback
-from ..training.one_cycle import after
 
 SOLVERS = ("adam", "sgd", "lbfgs")
 RATES = ("constant", "invscaling", "adaptive", "one_cycle")

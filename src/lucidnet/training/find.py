@@ -11,6 +11,7 @@ from ..core.epochs import rates_on_page
 from ..core.settings import count, finite, taken
 from ..data.batches import BatchSource
 from ..engine.protocol import NotFiniteError, Trainee
+from ..errors import SettingError
 from ..optimizers.range_test import Suggestion, suggestions
 
 SMOOTH = 0.9
@@ -30,7 +31,7 @@ class RateCurve:
     losses : tuple of float
         The losses, smoothed.
     suggestion : float
-        Where the loss falls fastest; NaN without a clear descent.
+        Where the loss falls fastest, or half way down where that is chance; NaN without a clear descent.
     suggestions : tuple of Suggestion
         Several rates, each with its name and its reason.
     note : str
@@ -65,11 +66,17 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
 
     The rate grows by the same factor at each step (Smith 2017, "Cyclical learning rates for training neural
     networks", section 3.3). The loss is a running mean, corrected for its start. The suggestion is the rate
-    at which it falls fastest per factor of the rate, beyond the first tenth of the steps; see `suggestions`.
+    at which it falls fastest per factor of the rate, beyond the first tenth of the steps, if that stands out
+    from the noise from batch to batch; see `suggestions`.
     """
     start = taken("lr_find", "start", start, finite(above=0))
     stop = taken("lr_find", "stop", stop, finite(above=start))
     steps = taken("lr_find", "steps", steps, count(10))
+    if model.problem.optimizer.full_batch:
+        raise SettingError(
+            f"lr_find: {model.problem.optimizer!r} has no rate to find: it searches for the length of each "
+            "step itself; compile with another optimizer, as 'adam' or 'sgd', or fit without lr_find"
+        )
     factor = (stop / start) ** (1 / (steps - 1))
     optimizer = model.problem.optimizer.changed(learning_rate=lambda n: start * factor**n)
     problem = model.problem.changed(optimizer)

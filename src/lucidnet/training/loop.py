@@ -18,6 +18,7 @@ from ..data.batches import BatchSource
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, Terminated, UnpicklableError
+from ..foreign import answering
 from .callbacks.base import Callback, going_on
 from .diagnose import settled
 from .history import History, Result
@@ -53,6 +54,7 @@ COMMON = ("accumulate", "validate_every", "class_weight", "validation_split")
 """Settings that must stay as they are for a training to go on, besides those of the data."""
 
 
+@answering
 class Loop:
     """A training: what it trains, on what, and how far it is.
 
@@ -84,13 +86,11 @@ class Loop:
         self.model, self.source, self.validation = model, source, validation
         self.settings, self.progress, self.callbacks = settings, progress, callbacks
         self.epoch = self.batch = 0
-        self.first = model.history.epochs
-        self.begun = model.changes
+        self.first, self.begun = model.history.epochs, model.changes
         self.stopped: str | None = None
         self.locks: list[Any] = []
-        self.fresh = False
         self.run_name = f"{time.time():017.6f}-{os.urandom(4).hex()}"  # later ones sort last
-        self.asked, self.one_by_one = Termination(), False
+        self.asked, self.one_by_one, self.fresh = Termination(), False, False
         self.tally, self.compiled = Tally(model.metrics), model.executor.compile_seconds
         looks = bool(model.metrics) or any(callback.looks for callback in callbacks)
         self.keep = frozenset({"predictions"} if looks else ())

@@ -51,6 +51,12 @@ class OnlineLearner(Brief):
     delay : int
         How many steps late targets come: ``step(x, y)`` then takes the target of `delay` steps before.
 
+    Raises
+    ------
+    SettingError
+        If the rule cannot learn at each time, or the network's output at a time depends on other times in
+        another way than by the states of recurrent layers (attention, convolution over time, positions).
+
     Attributes
     ----------
     steps : int
@@ -86,7 +92,7 @@ class OnlineLearner(Brief):
         self.delay: int = taken("online", "delay", delay, count(0))
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
-        check_stream(model.net, self.rule)
+        check_stream(model.net, self.rule, model.state.params, model.input_shape)
         problem, state = model.problem, model.live
         fused = fused_by(problem.net, problem.loss, self.rule)
         problem = replace(problem, objective=Objective(*fused, problem.rule))

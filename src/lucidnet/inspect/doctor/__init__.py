@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.settings import count, taken
+from ...data.batch import rows
 from .ailments import AILMENTS, diagnose
 from .evidence import Evidence, examine
 from .report import Ailment, DoctorReport, Finding, Sign
@@ -36,4 +37,4 @@ def doctor(model: Trainee, x: Any, y: Any, *, steps: int = 20, batch_size: int =
     steps = taken("doctor", "steps", steps, count(1))
     batch_size = taken("doctor", "batch_size", batch_size, count(1))
     evidence = examine(model, x, y, steps, batch_size)
-    return DoctorReport(diagnose(evidence), len(evidence.records), len(evidence.probe.target))
+    return DoctorReport(diagnose(evidence), len(evidence.records), rows(evidence.probe.x))

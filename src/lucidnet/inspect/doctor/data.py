@@ -10,7 +10,7 @@ import numpy as np
 from ...backend import Array
 from ...core.trees import leaves
 from ...layers import BatchNormalization, Linear
-from .evidence import Evidence
+from .evidence import FEW, Evidence
 from .output import REGRESSION
 from .report import Sign
 
@@ -36,7 +36,7 @@ def feature_scale(evidence: Evidence) -> Iterator[Sign]:
 
 def feature_ratio(evidence: Evidence) -> Iterator[Sign]:
     """Yield how much larger the largest feature is than the smallest."""
-    for name, numbers, sizes in _features(evidence):
+    for name, numbers, sizes in _features(evidence, FEW):
         high, low = int(sizes.argmax()), int(sizes.argmin())
         ratio = float(sizes[high] / sizes[low])
         yield Sign(
@@ -76,7 +76,7 @@ def duplicated_features(evidence: Evidence) -> Iterator[Sign]:
 def largest_class(evidence: Evidence) -> Iterator[Sign]:
     """Yield the share of the most frequent class."""
     labels = evidence.labels
-    if labels is not None and len(labels):
+    if labels is not None and len(labels) >= FEW:
         classes, counts = np.unique(labels, return_counts=True)
         share = float(counts.max() / len(labels))
         often = classes[counts.argmax()]
@@ -85,8 +85,11 @@ def largest_class(evidence: Evidence) -> Iterator[Sign]:
         )
 
 
-def _features(evidence: Evidence) -> Iterator[Features]:
+def _features(evidence: Evidence, fewest: int = 1) -> Iterator[Features]:
+    """Yield the features of each input of so many examples."""
     for name, x in _inputs(evidence):
+        if len(x) < fewest:
+            continue
         rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
         counts = (rows != 0).sum(0)
         often = counts >= OFTEN * len(rows)
@@ -97,7 +100,7 @@ def _features(evidence: Evidence) -> Iterator[Features]:
 
 
 def _tables(evidence: Evidence) -> Iterator[tuple[str, Array]]:
-    return ((name, x) for name, x in _inputs(evidence) if x.ndim == 2 and len(x) > 1)
+    return ((name, x) for name, x in _inputs(evidence) if x.ndim == 2 and len(x) >= FEW)
 
 
 def _inputs(evidence: Evidence) -> Iterator[tuple[str, Array]]:

@@ -30,6 +30,9 @@ PROBE = 256
 SAMPLE = 1000
 """Examples on which the data are looked at."""
 
+FEW = 8
+"""With fewer examples what is so for all of them tells nothing: a healthy ReLU is 0 for every other one."""
+
 
 @dataclass(frozen=True)
 class StepRecord:

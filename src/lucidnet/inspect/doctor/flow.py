@@ -9,6 +9,9 @@ import numpy as np
 from ...backend import Array, length
 from ...engine.numbers import Numbers
 from ...engine.update import training_run
+from ...rules.credit import places
+from ...rules.registry import Rule
+from ...rules.space.direct import Shallow
 from ..trace import Trace
 from .evidence import Evidence
 from .labels import baseline
@@ -38,7 +41,17 @@ def shrinking(evidence: Evidence) -> Iterator[Sign]:
     """Yield the same, the larger one of before and after training: a last layer may well begin at zero."""
     last, before = _ratios(evidence.before)
     _, after = _ratios(evidence.after)
-    yield from (_sign(name, max(ratio, after.get(name, 0.0)), last) for name, ratio in before.items())
+    for name, ratio in before.items():
+        largest = max(ratio, after.get(name, 0.0))
+        if largest or not _sends_nothing(evidence):
+            yield _sign(name, largest, last)
+
+
+def _sends_nothing(evidence: Evidence) -> bool:
+    """Tell whether a rule by its definition sends no error down from a layer."""
+    problem = evidence.model.problem
+    found = places(problem.objective.net, problem.rule or Rule())
+    return any(isinstance(own.space, Shallow) for _, _, own in found)
 
 
 def _ratios(made: Trace) -> tuple[str, dict[str, float]]:
@@ -76,6 +89,8 @@ def update_ratios(evidence: Evidence) -> Array:
         return np.zeros(0)
     largest = {name: max(r.sizes[name] for r in records) or 1.0 for name in records[0].sizes}
     sizes = {name: size or largest[name] for name, size in records[0].sizes.items()}
+    if _sends_nothing(evidence):  # below it no weights move, and none should
+        sizes = {name: size for name, size in sizes.items() if any(r.changes[name] for r in records)} or sizes
     return np.median([[r.changes[name] / size for name, size in sizes.items()] for r in records], axis=1)
 
 

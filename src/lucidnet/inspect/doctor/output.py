@@ -33,7 +33,7 @@ from ...losses import (
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
-from .evidence import Evidence
+from .evidence import FEW, Evidence
 from .report import Sign
 
 REGRESSION = (MeanSquaredError, HalfSquaredError, MeanAbsoluteError, Huber)
@@ -105,7 +105,7 @@ def first_loss(evidence: Evidence) -> Iterator[Sign]:
     ):
         return
     classes = 2 if isinstance(loss, BinaryCrossentropy) else evidence.before.prediction.shape[-1]
-    if classes > 1:
+    if classes > 1 and len(evidence.probe.target) >= FEW:
         even, first = math.log(classes), evidence.before.loss
         yield Sign(
             first / even,

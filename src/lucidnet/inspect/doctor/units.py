@@ -8,9 +8,10 @@ import numpy as np
 
 from ...backend import Array
 from ...core.trees import leaves
+from ...data.batch import rows
 from ...layers import HardSigmoid, Layer, ReLU, Sigmoid, Softsign, Tanh
 from ..trace import Trace
-from .evidence import Evidence
+from .evidence import FEW, Evidence
 from .report import Sign
 
 FLAT = 0.04
@@ -27,7 +28,7 @@ LIMITS: dict[type[Layer], tuple[float, float]] = {
 
 def dead_from_the_start(evidence: Evidence) -> Iterator[Sign]:
     """Yield the share of the ReLUs of each layer that are 0 for all examples before and after training."""
-    before, after = (dict(_outputs(made, (ReLU,))) for made in (evidence.before, evidence.after))
+    before, after = (dict(_relus(made)) for made in (evidence.before, evidence.after))
     for name in before:
         dead = _silent(before[name]) & _silent(after.get(name, before[name]))
         yield _dead(name, dead, len(before[name]))
@@ -35,7 +36,7 @@ def dead_from_the_start(evidence: Evidence) -> Iterator[Sign]:
 
 def dead(evidence: Evidence) -> Iterator[Sign]:
     """Yield the share of the ReLUs of each layer that are 0 for all examples after training."""
-    for name, y in _outputs(evidence.after, (ReLU,)):
+    for name, y in _relus(evidence.after):
         yield _dead(name, _silent(y), len(y))
 
 
@@ -51,7 +52,7 @@ def saturated(evidence: Evidence) -> Iterator[Sign]:
 
 def idle_units(made: Trace) -> Iterator[tuple[str, float]]:
     """Yield by layer the share of dead ReLUs, or of saturated outputs."""
-    for name, y in _outputs(made, (ReLU,)):
+    for name, y in _relus(made):
         yield name, float(_silent(y).mean())
     for sign in _saturated(made):
         yield sign.layer, sign.number
@@ -107,8 +108,10 @@ def _saturated(made: Trace) -> Iterator[Sign]:
         )
 
 
-def _outputs(made: Trace, kinds: tuple[type[Layer], ...]) -> Iterator[tuple[str, Array]]:
-    return ((name, y) for name, y, _ in _typed(made, kinds, last=True))
+def _relus(made: Trace) -> Iterator[tuple[str, Array]]:
+    """Yield the outputs (rows, units) of all ReLUs; none if there are too few examples to judge them by."""
+    if rows(made.prediction) >= FEW:
+        yield from ((name, y) for name, y, _ in _typed(made, (ReLU,), last=True))
 
 
 def _typed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...core.settings import between, choice, finite, whole
 from ...core.value import value
+from ...errors import SettingError
 from .base import Schedule
 from .curves import Piecewise
 
@@ -39,6 +40,10 @@ class Cyclic(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.gamma != 1 and self.mode != "exp_range":
+            raise SettingError(
+                f"Cyclic: gamma={self.gamma} has no effect with mode={self.mode!r}: it is for 'exp_range'"
+            )
         if self.down is None:
             object.__setattr__(self, "down", self.up)
 

@@ -64,15 +64,16 @@ class Direct(SpaceRule):
     def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
         if not (edge.need_dx and carriers(edge.layer)):
             return *edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx), None
-        alike = any(1 in array.shape[1:-1] for array in edge.B.values())  # the same for all places
+        names = [name for name in named_inputs(len(edge.B)) if name in edge.B]  # beside those of time
+        alike = any(1 in edge.B[name].shape[1:-1] for name in names)  # the same for all places
         like, grads = edge.route(edge.params, edge.cache, edge.dy, send, alike)
         signal, masks = self.signal(edge.signals), (edge.signals.masks or {}).get(id(edge.cache))
-        count = sum(name in edge.B for name in named_inputs(len(edge.B)))
+        count = len(names)
         sizes = like if isinstance(like, tuple) else (like,) * count
         counts = masks if isinstance(masks, tuple) else (masks,) * count
         made = tuple(
             spread(projected(signal, edge.B[name]), size, mask)
-            for name, size, mask in zip(named_inputs(count), sizes, counts, strict=True)
+            for name, size, mask in zip(names, sizes, counts, strict=True)
         )
         return (made if count > 1 else made[0]), grads, None
 

@@ -67,6 +67,8 @@ class Checkpoint(Callback):
             )
         self.best = None if best is None else Best(best, way, owner="Checkpoint")
         self.saves = bool(self.every_steps or self.every_epochs)
+        if best is None and not self.saves:
+            raise SettingError("Checkpoint: nothing would be written: give every_epochs, every_steps or best")
         self.due = self.improved = False
 
     def owned(self) -> Path | None:

@@ -1,0 +1,79 @@
+"""Whether a network can be shown its sequence one time step at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array, Stream, Tree
+from ..core.trees import tree_map
+from ..errors import SettingError, ShapeError
+from .base import Layer, Run
+from .containers import first_leaf
+
+TRIED = 64
+"""Time steps on which it is seen; as many as a sequence has, where that is told and they are fewer."""
+
+
+@np.errstate(all="ignore")
+def check_stepwise(net: Layer, params: Tree, shape: Any, caller: str, instead: str) -> None:
+    """Raise if a network's output depends on other times in another way than by the states of its layers.
+
+    It is seen on a short random sequence, in double precision: step by step it must give what the whole one
+    gives. Weights that are zero, which would hide what they may come to do, are drawn.
+
+    Parameters
+    ----------
+    net : Layer
+        The network.
+    params : tree
+        Its parameters.
+    shape : shape
+        The shape of one input.
+    caller, instead : str
+        Who asks, and what one may do instead.
+
+    Raises
+    ------
+    ShapeError
+        If it is no network of one sequence with one output.
+    SettingError
+        If it cannot go step by step (attention, convolution over time, both directions, positions).
+    """
+    if not isinstance(shape, tuple) or not shape or isinstance(shape[0], tuple):
+        raise ShapeError(f"{caller}: expected a network of one sequence (n, time, ...), got {shape}")
+    rng = Stream(0, dtype="float64", path=("stepwise",))
+    params = tree_map(lambda array: _moving(np.asarray(array, np.float64), rng), params)
+    x = rng.child("x").uniform((1, min(shape[0] or TRIED, TRIED), *(size or 1 for size in shape[1:])))
+    first = first_leaf(net)
+    if not first.differentiable:  # whole numbers are wanted
+        x = np.floor(x * getattr(first, "vocabulary", 1))
+    if not _goes_stepwise(net, params, x, caller):
+        raise SettingError(
+            f"{caller}: this network cannot go one step at a time, because its output depends on other "
+            f"times in another way than by the states of recurrent layers; {instead}"
+        )
+
+
+def _moving(array: Array, rng: Stream) -> Array:
+    return array if array.any() else rng.normal(array.shape) / np.sqrt(max(1, np.prod(array.shape[:-1])))
+
+
+def _goes_stepwise(net: Layer, params: Tree, x: Array, caller: str) -> bool:
+    """Tell whether the output for a sequence is that of its time steps, one after the other."""
+    states: Any = {}
+    steps: list[Any] = []
+    try:
+        whole, _ = net.forward(params, x)
+        if isinstance(whole, dict):
+            raise SettingError(f"{caller}: expected a network of one output, got {', '.join(whole)}")
+        for t in range(x.shape[1]):
+            y, cache = net.forward(params, x[:, t : t + 1], Run(states=states))
+            states = net.states(cache)
+            steps.append(y)
+    except (ShapeError, ValueError):  # one time step alone, or so many, do not fit some layer
+        return False
+    over_time = whole.ndim > 2 and steps[0].shape[1] == 1 and steps[0].ndim == whole.ndim
+    made = np.concatenate(steps, axis=1) if over_time else steps[-1]
+    return made.shape == whole.shape and np.allclose(made, whole, rtol=1e-6, atol=1e-9, equal_nan=True)

@@ -1,0 +1,69 @@
+"""Settings that would have no effect are refused where they are made."""
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.callbacks import Checkpoint
+from lucidnet.data.text import Vocabulary
+from lucidnet.errors import SettingError
+from lucidnet.layers import Dense, Input
+from lucidnet.optimizers import EMA, SGD, Adagrad
+from lucidnet.optimizers.schedules import Cyclic
+
+X, Y = np.array([[0.0], [1.0]]), np.array([[1.0], [0.0]])
+
+
+def model(optimizer="sgd"):
+    made = ln.Model([Input(1), Dense(1)])
+    made.compile("mse", optimizer)
+    return made
+
+
+def unknown():
+    class Own(ln.metrics.Metric):
+        better = "up"
+
+    return Own
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: Checkpoint("folder", every_epochs=None), "nothing would be written.*every_steps or best"),
+        (lambda: Cyclic(0.0, 1.0, 5, gamma=0.5), "gamma=0.5 has no effect.*exp_range"),
+        (lambda: Cyclic(0.0, 1.0, 5, mode="triangular2", gamma=0.5), "gamma=0.5 has no effect"),
+        (lambda: Vocabulary(("a", "b", "a")), "different characters, but 'a' is there twice"),
+        (lambda: Vocabulary((1, 2)), "a sequence of single characters"),
+        (lambda: Vocabulary(("ab",)), "a sequence of single characters"),
+        (lambda: model().fit(X, Y, class_weight={}), "class_weight must be .*an empty one has no effect"),
+        (unknown, "Own: better must be 'min', 'max', or None"),
+    ],
+)
+def test_refused(make, words):
+    with pytest.raises(SettingError, match=words):
+        make()
+
+
+@pytest.mark.parametrize(
+    "optimizer, words",
+    [(SGD(), "a momentum of 0"), (EMA(SGD()), "a momentum of 0"), (Adagrad(), "no momentum")],
+)
+def test_a_cycle_of_a_momentum_that_is_not_there(optimizer, words):
+    made = model(optimizer)
+    before = made.get_weights()
+    with pytest.raises(SettingError, match=f"momentum=.*0.5, 0.1.*{words}"):
+        made.fit_one_cycle(X, Y, epochs=1, max_lr=0.1, momentum=(0.5, 0.1), verbose=0)
+    np.testing.assert_array_equal(made.get_weights(), before)
+    assert made.optimizer == optimizer
+    made.fit_one_cycle(X, Y, epochs=1, max_lr=0.1, verbose=0)
+
+
+def test_the_momentum_of_a_cycle_is_taken_where_it_is_not_given():
+    made = [model(SGD(momentum=0.9)) for _ in range(3)]
+    made[0].fit_one_cycle(X, Y, epochs=4, max_lr=0.1, verbose=0)
+    made[1].fit_one_cycle(X, Y, epochs=4, max_lr=0.1, momentum=(0.95, 0.85), verbose=0)
+    made[2].fit_one_cycle(X, Y, epochs=4, max_lr=0.1, momentum=(0.5, 0.1), verbose=0)
+    one, same, other = (each.get_weights() for each in made)
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
