@@ -416,3 +416,271 @@ def test_a_callback_says_how_many_steps_may_be_made():
         mine = made(Callback, room=lambda self, step, wrong=wrong: wrong)
         with pytest.raises(SettingError, match=r"Mine.room must return a whole number of steps of 1 or more"):
             fitted("numpy", callbacks=[mine()])
+
+
+def own_softmax(v):
+    xp = v.__array_namespace__()
+    e = xp.exp(v)
+    return e / e.sum(-1, keepdims=True)
+
+
+def of_images(v):
+    return v - v.mean((2, 3), keepdims=True)
+
+
+MIXING = {
+    "softmax": own_softmax,
+    "softmax of jax": lambda v: jnp.exp(v) / jnp.exp(v).sum(-1, keepdims=True),
+    "mean of the batch": lambda v: v - v.mean(0),
+    "largest": lambda v: v / abs(v).max(),
+    "best": lambda v: v * (v == v.max(-1, keepdims=True)),
+    "least": lambda v: v - v.min(),
+    "order": lambda v: v[..., ::-1],
+    "sums": lambda v: v.cumsum(-1),
+    "root of a sum": lambda v: np.sqrt(v.sum(-1, keepdims=True)) * v**0,
+    "images": of_images,
+}
+
+
+@pytest.mark.parametrize("name", MIXING)
+@pytest.mark.parametrize("derivative", [None, lambda v: 1])
+def test_an_activation_that_mixes_what_it_is_given_is_refused(name, derivative):
+    with pytest.raises(SettingError, match="element by element.*subclass of Layer"):
+        Activation(MIXING[name], derivative)
+    with pytest.raises(SettingError, match="element by element"):
+        Dense(3, MIXING[name])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.tanh,
+        jnp.tanh,
+        np.sqrt,
+        lambda v: v * np.arange(4),  # a factor for each unit: of its own number still
+        lambda v: v * np.arange(5),  # does not take what it is tried on
+        lambda v: np.where(v > 0, v, 0),
+        lambda v: v + np.random.default_rng().normal(size=v.shape),  # never the same
+        lambda v: v * 0 + 1,
+    ],
+)
+def test_an_activation_of_each_number_is_taken(function):
+    Activation(function, lambda v: 1)
+
+
+class TestWhatIsGivenStays:
+    """Functions that write into what they are given are an error on NumPy, and nothing has changed."""
+
+    def of(self, *layers, loss="mse", metrics=()):
+        model = ln.Model([Input(3), *layers, Dense(1)], seed=0, dtype="float64")
+        model.compile(loss, optimizers.SGD(0.1), list(metrics))
+        return model
+
+    def refused(self, model, name):
+        x, y = X.copy(), Y.copy()
+        for call in (
+            lambda: model.fit(x, y, batch_size=64, shuffle=False, verbose=0),
+            lambda: model.evaluate(x, y),
+        ):
+            with pytest.raises(SettingError, match=f"^{name}.* writes into what it was given: make a new"):
+                call()
+        assert np.array_equal(x, X) and np.array_equal(y, Y)
+
+    def test_a_layer(self):
+        @dataclass(frozen=True, repr=False)
+        class Twice(Layer):
+            def forward(self, params, x, run):
+                x *= 2
+                return x, None
+
+            def backward(self, params, cache, dy, need_dx=True):
+                return 2 * dy, {}
+
+        self.refused(self.of(Twice()), "Twice.forward")
+        model = self.of(Twice())
+        with pytest.raises(SettingError, match="Twice.forward writes"):
+            model.predict(x := X.copy())
+        assert np.array_equal(x, X)
+
+    def test_the_weights_of_a_layer(self):
+        @dataclass(frozen=True, repr=False)
+        class Scale(Layer):
+            def init(self, rng, shape):
+                return {"W": np.ones(shape)}, shape
+
+            def forward(self, params, x, run):
+                params["W"] *= 2
+                return x * params["W"], x
+
+            def backward(self, params, x, dy, need_dx=True):
+                return dy * params["W"], {"W": (x * dy).sum(0)}
+
+        self.refused(self.of(Scale()), "Scale.forward")
+
+    @pytest.mark.parametrize("what", ["dy", "cache"])
+    def test_errors_and_caches(self, what):
+        @dataclass(frozen=True, repr=False)
+        class Back(Layer):
+            def forward(self, params, x, run):
+                return 2 * x, (1 * x, {"own": 2 + 0 * x})
+
+            def backward(self, params, cache, dy, need_dx=True):
+                made = dy if what == "dy" else cache[1]["own"]
+                made *= 2
+                return made, {}
+
+        model = self.of(Dense(3), Back())
+        with pytest.raises(SettingError, match="Back.backward writes"):
+            model.fit(X, Y, verbose=0)
+
+    def test_running_statistics(self):
+        @dataclass(frozen=True, repr=False)
+        class Counts(Layer):
+            buffers = ("seen",)
+
+            def init(self, rng, shape):
+                return {"seen": np.zeros(1)}, shape
+
+            def forward(self, params, x, run):
+                return 2 * x, None
+
+            def backward(self, params, cache, dy, need_dx=True):
+                return 2 * dy, {"seen": np.zeros(1)}
+
+            def absorb(self, params, cache):
+                params["seen"] += 1
+                return params
+
+        model = self.of(Counts())
+        with pytest.raises(SettingError, match="Counts.absorb writes"):
+            model.fit(X, Y, verbose=0)
+
+    @pytest.mark.parametrize("function", [lambda v: v.__imul__(2), lambda v: np.negative(v, out=v)])
+    def test_an_activation(self, function):
+        self.refused(self.of(Activation(function, lambda v: 2)), "this activation, <lambda>,")
+        model = self.of(Activation(lambda v: 2 * v, function))
+        model.build()
+
+    def test_a_loss(self):
+        def inside(target, prediction):
+            target -= prediction
+            return (target**2).mean(-1)
+
+        self.refused(self.of(loss=losses.Custom(inside, lambda t, p: 2 * (p - t))), "this loss, inside,")
+
+        class Inside(losses.Loss):
+            def values(self, prediction, target):
+                prediction -= target
+                return (prediction**2).mean(-1), prediction
+
+            def slope(self, cache):
+                return 2 * cache
+
+        self.refused(self.of(loss=Inside()), "Inside.values")
+
+    @pytest.mark.parametrize("of", ["target", "prediction"])
+    def test_a_metric(self, of):
+        def zero(target, prediction):
+            (target if of == "target" else prediction)[:] = 0
+            return 1.0
+
+        class Zero(metrics.Metric):
+            name = "zero"
+
+            def start(self):
+                return 0
+
+            def update(self, state, y, prediction, sample_weight=None):
+                return state + zero(y, prediction)
+
+            def value(self, state):
+                return state
+
+        for metric in (zero, Zero()):
+            model = self.of(metrics=[metric, "mae"])
+            with pytest.raises(SettingError, match="writes into"):
+                model.evaluate(X, y := Y.copy())
+            assert np.array_equal(y, Y)
+
+    def test_a_data_set_gives_copies(self):
+        def half(x, y):
+            x /= 2
+            y["a"][:] = 0
+            return x, y
+
+        x, y = X.copy(), {"a": Y.copy()}
+        made = ln.data.Dataset.from_arrays(x, y).batch(16).map(half)
+        for _ in range(2):
+            np.testing.assert_array_equal(np.concatenate([part for part, _ in made]), X / 2)
+        assert np.array_equal(x, X) and np.array_equal(y["a"], Y)
+        listed = [(X[:4].copy(), {"a": Y[:4].copy()})]
+        (found,) = ln.data.Dataset.from_iterator(listed).map(half)
+        np.testing.assert_array_equal(listed[0][0], X[:4])
+        np.testing.assert_array_equal(found[0], X[:4] / 2)
+
+
+class TestPlainWords:
+    @pytest.mark.parametrize("backend", BACKENDS)
+    @pytest.mark.parametrize(
+        "function", [lambda v: v > 0, lambda v: (v > 0) * 1], ids=["truth", "whole numbers"]
+    )
+    def test_no_gradient_of_steps(self, function, backend):
+        model = ln.Model([Input(3), Dense(4), Dense(1, function)], backend=backend)
+        model.compile("mse")
+        with pytest.raises(
+            SettingError, match=r"(bool|int).*real numbers.*layers.Activation\(f, derivative\)"
+        ):
+            model.fit(X, Y, verbose=0)
+        model = ln.Model([Input(3), Dense(1)], backend=backend)
+        model.compile(lambda target, prediction: function(prediction - target)[..., 0])
+        with pytest.raises(SettingError, match=r"(bool|int).*real numbers.*losses.Custom\(f, derivative\)"):
+            model.fit(X, Y, verbose=0)
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def test_functions_of_pytorch(self, backend):
+        torch = pytest.importorskip("torch")
+        for function in (torch.nn.ReLU(), torch.tanh, torch.nn.functional.gelu, lambda v: torch.sigmoid(v)):
+            model = ln.Model([Input(3), Dense(1, function)], backend=backend)
+            with pytest.raises(SettingError, match="takes tensors of PyTorch"):
+                model.predict(X)
+        order = "prediction, target"
+        for loss in (
+            torch.nn.functional.mse_loss,
+            losses.Custom(torch.nn.MSELoss(), order=order),
+            losses.Custom(torch.nn.functional.l1_loss, order=order),
+        ):
+            model = ln.Model([Input(3), Dense(1)], backend=backend)
+            model.compile(loss)
+            with pytest.raises(SettingError, match="takes tensors of PyTorch"):
+                model.fit(X, Y, verbose=0)
+
+    @pytest.mark.parametrize("function", [lambda v: max(v, 0), lambda v: v if v > 0 else 0 * v])
+    def test_an_array_is_no_truth(self, function):
+        model = ln.Model([Input(3), Dense(4, function)])
+        with pytest.raises(SettingError, match=r"as if it were one number.*xp.maximum\(x, 0\)"):
+            model.predict(X)
+
+    def test_what_jax_cannot_follow_says_where_the_derivative_goes(self):
+        model = ln.Model([Input(3), Dense(4, lambda v: np.tanh(v)), Dense(1)])
+        model.compile("mse")
+        with pytest.raises(SettingError, match=r"cannot follow.*layers.Activation\(f, derivative\)"):
+            model.fit(X, Y, verbose=0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_prediction_is_an_array_of_its_own(backend):
+    """Also where the output is the input itself: what people do with it does not change their data."""
+
+    @dataclass(frozen=True, repr=False)
+    class Same(Layer):
+        def forward(self, params, x, run):
+            return x, None
+
+        def backward(self, params, cache, dy, need_dx=True):
+            return dy, {}
+
+    before = X.astype("float32")
+    for last in (Activation("linear"), Activation(lambda v: v, lambda v: 1), Same()):
+        made = ln.Model([Input(3), last], backend=backend).predict(x := before.copy())
+        made *= 2
+        assert np.array_equal(x, before) and np.array_equal(made, 2 * before)

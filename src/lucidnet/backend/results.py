@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.numeric import numeric, plainly
+from ..core.own import run
 from ..core.settings import shown
 from ..errors import DataError, SettingError, ShapeError
 from .arrays import namespace
@@ -51,9 +52,15 @@ def constrained(constraint: Callable[..., Any], array: Any) -> Any:
 
 
 def followed(what: str, function: Callable[..., Any], *given: Any) -> Any:
-    """Return what a user's function makes of arrays; if JAX cannot follow it the error says what to do."""
+    """Return what a user's function makes of arrays; if JAX cannot follow it the error says what to do.
+
+    Raises
+    ------
+    SettingError
+        If it cannot be followed, writes into what it is given, or takes no arrays at all.
+    """
     try:
-        return function(*given)
+        return run(what, function, *given)
     except Exception as error:
         if not_followed(error):
             raise SettingError(UNFOLLOWED.format(what)) from error

@@ -1,15 +1,82 @@
-"""Classes of a user's own: what their methods take is compared with how they are called."""
+"""Functions and classes of a user's own: how they are called, and whether they do what they have to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..errors import SettingError
 from .settings import accepts, shown
+
+Views: TypeAlias = "dict[int, tuple[Any, Any]]"
+"""Views that were lent, each with its array, by ``id`` of the view."""
+
+
+def _lent(given: Any, views: Views) -> Any:
+    """Return arrays of NumPy, alone or in tuples and dicts, as views that nobody can write into."""
+    if isinstance(given, np.ndarray) and given.flags.writeable:
+        view = given.view()
+        view.flags.writeable = False
+        views[id(view)] = view, given
+        return view
+    return _each(given, _lent, views)
+
+
+def _given_back(made: Any, views: Views) -> Any:
+    """Return what a function returned, with the arrays themselves where it returned views of `_lent`."""
+    if isinstance(made, np.ndarray):
+        return views[id(made)][1] if id(made) in views else made
+    return _each(made, _given_back, views)
+
+
+def _each(tree: Any, function: Callable[[Any, Views], Any], views: Views) -> Any:
+    if type(tree) is tuple:
+        return tuple([function(part, views) for part in tree])
+    return {name: function(part, views) for name, part in tree.items()} if type(tree) is dict else tree
+
+
+def run(what: str, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """Return what a user's function makes of arrays, which it cannot change.
+
+    Raises
+    ------
+    SettingError
+        If it writes into what it was given, takes tensors of PyTorch, or decides by a whole array.
+    """
+    views: Views = {}
+    try:
+        made = function(*_lent(given, views), **_lent(named, views))
+    except (ValueError, TypeError, AttributeError) as error:
+        if reason := _reason(error):
+            name = getattr(getattr(function, "function", function), "__name__", "")
+            which = "" if name in what else f", {name},"
+            raise SettingError(f"{what}{which} {reason}") from error
+        raise
+    return _given_back(made, views)
+
+
+def _reason(error: Exception) -> str:
+    """Say what is wrong with a function that fails in one of the ways that many do, or nothing."""
+    said, trace = str(error), error.__traceback__
+    if isinstance(error, ValueError) and "read-only" in said:
+        return "writes into what it was given: make a new array, x = x * 2 and not x *= 2, or x = x.copy()"
+    if isinstance(error, ValueError) and "truth value of an array" in said:
+        return (
+            "decides by an array as if it were one number (if, and, or, max(x, 0)): choose for each of its "
+            "numbers, xp = x.__array_namespace__(), then xp.where(x > 0, x, 0) or xp.maximum(x, 0)"
+        )
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    inside = str(trace.tb_frame.f_globals.get("__name__", "")) if trace is not None else ""
+    if inside.partition(".")[0] == "torch" or "must be Tensor" in said:
+        return (
+            "takes tensors of PyTorch, and is given arrays: take what lucidnet has by name, such as 'relu' "
+            "or 'mse', or write it with operators and functions of the array (xp = x.__array_namespace__())"
+        )
+    return ""
 
 
 def check_methods(cls: type, base: type) -> None:
@@ -73,3 +140,46 @@ def checking(
         return made
 
     return checked
+
+
+PROBES = (3, 4), (2, 3, 2, 4)
+"""The shapes on which a function is tried: the first that it takes."""
+
+
+def mixes(function: Callable[..., Any]) -> bool:
+    """Tell whether a function of an array looks at more than one number for each that it returns.
+
+    One number of a small array is made the largest, then the smallest, and it is looked whether others come
+    out another way. Nothing is known of a function that takes no such array, or is not the same twice.
+
+    Examples
+    --------
+    >>> mixes(np.tanh), mixes(lambda v: v - v.mean(0))
+    (False, True)
+    """
+    for shape in PROBES:
+        signed = (np.arange(np.prod(shape), dtype="float32").reshape(shape) * 7 % 11 - 5) / 4
+        try:
+            with np.errstate(all="ignore"):
+                return _mixes_at(function, signed) or _mixes_at(function, np.abs(signed) + 0.5)
+        except Exception:  # it takes no such array: a training will say it, or go well
+            continue
+    return False
+
+
+def _mixes_at(function: Callable[..., Any], base: Any) -> bool:
+    plain, again = (np.asarray(function(base.copy())) for _ in range(2))
+    if plain.shape != base.shape or plain.dtype.kind not in "biuf":
+        return False
+    others = np.ones(base.shape, bool)
+    place = tuple(size // 2 for size in base.shape)
+    others[place] = False
+    if not np.array_equal(plain, again, equal_nan=plain.dtype.kind == "f"):
+        return False
+    for number in (2.0, -2.0 if base.min() < 0 else 0.25):
+        changed = base.copy()
+        changed[place] = number
+        made = np.asarray(function(changed))
+        if not np.allclose(made[others], plain[others], rtol=1e-4, atol=1e-6, equal_nan=True):
+            return True
+    return False

@@ -20,7 +20,7 @@ from ..core.files import reading
 from ..core.numeric import numeric
 from ..core.settings import between, count, flag, function, path_like, shown, text, whole
 from ..core.text import Report, brief, short
-from ..core.trees import leaves, tree_map
+from ..core.trees import leaves, mapped, tree_map
 from ..errors import DataError, SettingError
 
 Item = tuple[Any, ...]
@@ -310,7 +310,7 @@ class Mapped(Dataset):
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         for number, item in enumerate(self.inner.items(epoch, start), start):
             rng = {"rng": Stream(self.seed, epoch, path=("map", str(number)))} if self.random else {}
-            made = self.function(*item, **rng)
+            made = self.function(*mapped(_copied, tuple(item)), **rng)  # it may write into them
             yield made if isinstance(made, tuple) else (made,)
 
 
@@ -426,6 +426,10 @@ def stacked(parts: tuple[Any, ...]) -> Any:
     if isinstance(parts[0], dict):
         return {name: stacked(tuple(part[name] for part in parts)) for name in parts[0]}
     return np.stack([numeric(part, "a data set") for part in parts])
+
+
+def _copied(array: Any) -> Any:
+    return array.copy() if isinstance(array, np.ndarray) else array
 
 
 def _one_by_one(dataset: Dataset, epoch: int, start: int) -> Iterator[Item]:

@@ -9,6 +9,7 @@ from typing import Any
 from ..backend import Tree, returned
 from ..backend.xla.autodiff import not_followed
 from ..core.numeric import numeric, plain
+from ..core.own import run
 from ..core.trees import leaves, mapped, tree_map
 from ..errors import SettingError
 
@@ -16,11 +17,13 @@ TAKES = {
     "init": ("rng", "shape"),
     "forward": ("params", "x", "run"),
     "backward": ("params", "cache", "dy", "need_dx"),
+    "absorb": ("params", "cache"),
 }
 """What is given to the functions that a user writes."""
 WRITE = {
     "forward": "forward(self, params, x, run)",
     "backward": "backward(self, params, cache, dy, need_dx=True)",
+    "absorb": "absorb(self, params, cache)",
 }
 PAIRS = {
     "init": "its parameters (a dict of arrays by name) and the shape of one output",
@@ -38,7 +41,12 @@ def check(cls: Any) -> None:
     SettingError
         If one of them cannot be called with what it is given.
     """
-    for name, makes in {"init": _init, "forward": _forward, "backward": _backward}.items():
+    for name, makes in {
+        "init": _init,
+        "forward": _forward,
+        "backward": _backward,
+        "absorb": _absorb,
+    }.items():
         method = vars(cls).get(name)
         if callable(method) and not hasattr(method, MARK):
             _check_takes(cls, name, method)
@@ -117,9 +125,16 @@ def _backward(backward: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
+def _absorb(absorb: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(self: Any, params: Tree, cache: Any) -> Any:
+        return _followed(self, "absorb", absorb, (self, params, cache), {})
+
+    return checked
+
+
 def _followed(layer: Any, name: str, function: Callable[..., Any], given: Any, named: Any) -> Any:
     try:
-        return function(*given, **named)
+        return run(f"{type(layer).__name__}.{name}", function, *given, **named)
     except Exception as error:
         if not_followed(error):
             from .derived import unfollowed

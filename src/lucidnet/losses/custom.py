@@ -60,7 +60,7 @@ class Custom(Loss):
             swapped = target_first(self.function, self.order, "losses.Custom")
             found = Ordered(self.function, swapped)
             if self.derivative is None:
-                return found, automatic(found, "this loss")
+                return found, automatic(found, "this loss", "losses.Custom(f, derivative)")
         except SettingError as error:
             raise SettingError(f"Custom: function of the loss: {error}") from None
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial, wraps
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from ..core import settings
 from ..core.numeric import scalar
 from ..core.order import Ordered, check_method, order_setting, target_first
-from ..core.own import check_methods
+from ..core.own import check_methods, run
 from ..core.packing import number, sensible, shaped_like
 from ..core.value import Value, of_library, value
 from ..errors import DataError, SettingError
@@ -48,6 +48,7 @@ class Metric(Value, Generic[State]):
         if not of_library(cls) and "update" in vars(cls):
             check_methods(cls, Metric)
             check_method(vars(cls)["update"], ("target", "prediction"), 2)
+            cls.update = _lending(vars(cls)["update"])  # type: ignore[method-assign]
 
     def start(self) -> State:
         """Return the state before the first batch."""
@@ -89,6 +90,16 @@ class Metric(Value, Generic[State]):
         if reason := self.undefined(state):
             raise DataError(f"{self.name}: {reason}")
         return self.result(state)
+
+
+def _lending(update: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the `update` of a user's own metric, which cannot change targets and predictions."""
+
+    @wraps(update)
+    def lending(self: Any, state: Any, *data: Any, **named: Any) -> Any:
+        return run(f"{type(self).__name__}.update", partial(update, self, state), *data, **named)
+
+    return lending
 
 
 def state_of(metric: Metric[Any], given: Any) -> Any:
@@ -194,5 +205,6 @@ class FunctionMetric(Mean):
         count = len(np.asarray(prediction))
         if not count:
             return state
-        found = scalar(self.ordered(prediction, y), f"what the metric {self.name} returns", finite=False)
+        made = run(f"the metric {self.name}", self.ordered, prediction, y)
+        found = scalar(made, f"what the metric {self.name} returns", finite=False)
         return state[0] + count * found, state[1] + count

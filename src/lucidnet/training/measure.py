@@ -149,7 +149,7 @@ def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) ->
             some = tree_map(lambda array, part=part: array[part].astype(model.dtype, copy=False), x)
             given = net, state.params, some, part_of(mask, part)
             made.append(executor.call(predict, *given)[0] if function is None else function(*given))
-    return made[0] if len(made) == 1 else joined(made)
+    return joined(made)  # copies: an output may be the input itself
 
 
 def joined(parts: Sequence[Any]) -> Any:

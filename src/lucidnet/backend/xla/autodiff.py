@@ -21,8 +21,17 @@ NOT_FOLLOWED = (
 """What to do about a function that cannot be traced."""
 
 
-def derivative(function: Callable[..., Array], what: str) -> Callable[..., Array]:
+def derivative(function: Callable[..., Array], what: str, write: str) -> Callable[..., Array]:
     """Return the gradient of ``sum(function(x, ...))`` with respect to `x`.
+
+    Parameters
+    ----------
+    function : callable
+        From arrays to an array.
+    what : str
+        What it is, for errors: "this activation".
+    write : str
+        How its derivative can be given.
 
     Raises
     ------
@@ -35,10 +44,9 @@ def derivative(function: Callable[..., Array], what: str) -> Callable[..., Array
         import jax  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
-            f"{what} has no derivative: pass one (derivative=...), "
-            "or let JAX find it: pip install 'lucidnet[jax]'"
+            f"{what} has no derivative: pass one ({write}), or let JAX find it: pip install 'lucidnet[jax]'"
         ) from error
-    return Derivative(function, what)
+    return Derivative(function, what, write)
 
 
 @record
@@ -47,6 +55,7 @@ class Derivative(Record):
 
     function: Callable[..., Array]
     what: str
+    write: str
 
     @cached_property
     def gradient(self) -> Callable[..., Array]:
@@ -58,10 +67,16 @@ class Derivative(Record):
 
     def total(self, *given: Any) -> Array:
         """Return the sum of what the function returns."""
-        return self.function(*given).sum()
+        made = self.function(*given)
+        if not hasattr(made, "dtype") or made.dtype.kind in "biu":
+            raise SettingError(
+                f"{self.what} returns {getattr(made, 'dtype', type(made).__name__)}, and what steps from one "
+                f"whole number to the next has no gradient: return real numbers, or give one, {self.write}"
+            )
+        return made.sum()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"function": self.function, "what": self.what}
+        return {"function": self.function, "what": self.what, "write": self.write}
 
     def __repr__(self) -> str:
         return "<the derivative by JAX>"
@@ -74,12 +89,12 @@ class Derivative(Record):
                 others = jax.tree.map(jax.numpy.asarray, others)  # their functions are taken, too
                 jax.eval_shape(lambda x: self.total(x, *others), x)  # see `pullback`
                 slope = self.gradient(x, *others)
-        except TypeError as error:
+        except Exception as error:
             if not not_followed(error):
                 raise
             raise SettingError(
                 f"JAX cannot follow {self.what}: write it with operators and x.__array_namespace__() "
-                "in place of numpy functions, or pass derivative=..."
+                f"in place of numpy functions, or give its derivative, {self.write}"
             ) from error
         return np.asarray(slope) if isinstance(x, np.ndarray) else slope
 

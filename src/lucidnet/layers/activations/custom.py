@@ -8,7 +8,9 @@ from ...backend import Array, Tree
 from ...backend import derivative as automatic
 from ...backend.results import called, followed, returned
 from ...core import settings
+from ...core.own import mixes
 from ...core.value import value
+from ...errors import SettingError
 from ..base import INFERENCE, Cache, Run
 from .base import ActivationLayer
 
@@ -21,10 +23,25 @@ class CustomActivation(ActivationLayer):
     ----------
     function, derivative : callable
         f and f', each from an array to an array of the same shape.
+
+    Raises
+    ------
+    SettingError
+        If a number that f returns depends on more than one of those that it is given, as in softmax or
+        ``x - x.mean(0)``: its derivative is no number for each. A subclass of `Layer` may do that.
     """
 
     function: Callable[[Array], Array] = settings.function(takes=1)
     derivative: Callable[[Array], Array] = settings.function(takes=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if mixes(self.function):
+            raise SettingError(
+                f"activation: {settings.shown(self.function)} does not work element by element: what it "
+                "returns in one place changes with what stands in others, as in softmax or x - x.mean(0). "
+                "Write it as a subclass of Layer, with forward (and backward, which JAX finds if left out)"
+            )
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         return called(self.function, "this activation", x, shape=x.shape), x
@@ -40,8 +57,9 @@ def custom(
 ) -> CustomActivation:
     """Make an activation of an elementwise function and its derivative.
 
-    Where the derivative is left out it comes from JAX, if that is installed. Such an activation
-    cannot be saved with a model: a file holds no code. Write a subclass of `Layer` for that.
+    Where the derivative is left out it comes from JAX, if that is installed. A function that mixes the
+    numbers it is given, as softmax does, is an error: write a subclass of `Layer`. Such an activation
+    cannot be saved with a model: a file holds no code. A subclass of `Layer` can.
 
     Examples
     --------
@@ -52,5 +70,5 @@ def custom(
     array([6.])
     """
     if derivative is None:
-        derivative = automatic(function, "this activation")
+        derivative = automatic(function, "this activation", "layers.Activation(f, derivative)")
     return CustomActivation(function, derivative)
