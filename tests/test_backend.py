@@ -74,12 +74,12 @@ class TestStream:
 
 
 def test_derivative():
-    slope = derivative(lambda x, y: x * x * y, "this function")
+    slope = derivative(lambda x, y: x * x * y, "this function", "f, df")
     x = np.array([1.0, 2.0])
     np.testing.assert_allclose(slope(x, np.array([3.0, 4.0])), [6, 16])
     assert slope(x.astype("f"), np.ones(2, "f")).dtype == np.float32
     assert isinstance(slope(x, x), np.ndarray)
     with pytest.raises(ValueError, match="JAX cannot follow this function: write it with operators"):
-        derivative(np.sinc, "this function")(x)
+        derivative(np.sinc, "this function", "f, df")(x)
     with pytest.raises(ValueError, match="JAX cannot follow this function"):  # its slope would lack a part
-        derivative(lambda x: x * x[0].item(), "this function")(x)
+        derivative(lambda x: x * x[0].item(), "this function", "f, df")(x)
