@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..core.trees import tree_map
 from ..inspect import Call, watch
 from ..layers import Layer
 from .subject import LayerSubject
@@ -27,7 +28,8 @@ class Visit:
         call = self.call
         if call is None or not isinstance(call.x, np.ndarray) or not isinstance(call.dy, np.ndarray):
             return None
-        return LayerSubject(self.layer, call.params, call.x.copy(), call.dy.copy(), call.run)
+        params = tree_map(np.copy, call.params)  # which are tried out with other numbers
+        return LayerSubject(self.layer, params, call.x.copy(), call.dy.copy(), call.run)
 
 
 def visits(subject: LayerSubject) -> list[Visit]:

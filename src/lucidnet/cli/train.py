@@ -38,7 +38,7 @@ class Network:
         """Return the layers for a task."""
         lookup("activation", self.activation, activations.KNOWN)
         layers: list[Layer] = [Input(task.x.shape[1:])]
-        first = self.initializer or Fitting()
+        first = Fitting() if self.initializer is None else self.initializer
         for units in self._units():
             layers.append(Dense(units, activation=self.activation, initializer=first))
             if self.dropout:
