@@ -9,6 +9,7 @@ import json
 import os
 import pickle
 import struct
+import tempfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -26,6 +27,8 @@ from lucidnet.interop.model_file import describe, tensors
 from . import seeds
 from .mutate import packed
 
+RAN = Path(tempfile.gettempdir()) / "it-ran"
+"""What would be there if anything in these files ran."""
 SECRET = b"nobody may read this: 4711 " * 40
 
 
@@ -33,7 +36,7 @@ class Runs:
     """What runs something when it is unpickled."""
 
     def __reduce__(self):
-        return os.system, ("touch /tmp/it-ran",)
+        return os.system, (f"touch {RAN}",)
 
 
 # --- model files ---------------------------------------------------------------------------------------
@@ -125,7 +128,7 @@ MODELS = {
     "__import__ as a class": model(lambda d, a: d["net"]["layers"][1].update(type="__import__")),
     "the model as a layer": model(lambda d, a: d["net"]["layers"][1].update(type="Model")),
     "a function as an activation": setting(activation="eval"),
-    "code as an activation": setting(activation="__import__('os').system('touch /tmp/it-ran')"),
+    "code as an activation": setting(activation=f"__import__('os').system('touch {RAN}')"),
     "code as a name": setting(name="{__class__.__mro__}/../../x"),
     "a name with a null": setting(name="a\0b"),
     "a name that is half a character": setting(name="\ud800"),
@@ -277,7 +280,7 @@ def x(member):
 
 NPZ = {
     "a pickled array": x(PICKLED.getvalue()),
-    "a header that is code": x(npy("__import__('os').system('touch /tmp/it-ran')")),
+    "a header that is code": x(npy(f"__import__('os').system('touch {RAN}')")),
     "a header of brackets": x(npy("(" * 9000)),
     "a header of 4 GB": x(b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1) + bytes(5_000_000)),
     "a header with a name twice": x(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2,), 'shape': (1,)}", bytes(16))),

@@ -116,7 +116,7 @@ def _tried(probe: Any, name: str) -> bool | None:
 
 
 def _names(part: Locality) -> Iterator[str]:
-    """Yield what is tried; of the words for the past the one that the rule claims stands for all."""
+    """Yield the things to change, one by one; the word that a rule claims for the past stands for all."""
     past = [name for name in PAST if name in part.reads] or ["trace"]
     yield from (name for name in part.reads | part.unread if name not in PAST)
     if isinstance(part.rule, TimeRule):
@@ -180,7 +180,7 @@ class Space:
         return Layout.of(grads[self.first]).ravel(grads[self.first])
 
     def _changed(self, name: str) -> dict[str, Any]:
-        """Return what is replaced in the pass."""
+        """Return the arrays that stand in for those of the pass."""
         if name == "weights above":
             return {
                 "params": {
@@ -290,7 +290,7 @@ class Time:
         return np.concatenate([np.ravel(grads[name][..., 0]) for name in ("W", "U", "b")])
 
     def _changed(self, name: str) -> dict[str, Any]:
-        """Return what is replaced in the pass."""
+        """Return the arrays that stand in for those of the pass."""
         if name in ("own recurrent weight", "recurrent weights"):
             own = np.eye(UNITS, dtype=bool)
             where = own if name.startswith("own") else ~own

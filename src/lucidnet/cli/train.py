@@ -131,7 +131,7 @@ class Method:
             show.check_folder("--resume", self.way.resume)
 
     def lasting(self, examples: int) -> Method:
-        """Return this method with its number of epochs: the one given, or what so many examples need."""
+        """Return the method of training with a number of epochs: the one given, or what the examples need."""
         if self.epochs is not None:
             return self
         trained = max(1, round(examples * (1 - self.validation)))

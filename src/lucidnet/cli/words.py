@@ -69,7 +69,7 @@ def _others(ctx: Any) -> Mapping[str, set[str]]:
 
 
 def meant(given: str, known: set[str], others: Mapping[str, set[str]]) -> str | None:
-    """Return what is to be said of an option that is none here; None if nothing is known of it.
+    """Return a hint about an unknown option of the command line; None if nothing is known of it.
 
     Examples
     --------

@@ -103,7 +103,7 @@ def rates_on_page(told: str, rates: Sequence[float], losses: Sequence[float], su
 
 
 def result_on_page(result: Mapping[str, Any]) -> str:
-    """Return what was measured once as a piece of HTML: a table of names and numbers."""
+    """Return the numbers of one measurement as a piece of HTML: a table of names and numbers."""
     from . import page
 
     cells = [[name, number(value)] for name, value in result.items()]

@@ -59,7 +59,7 @@ def numeric(x: Any, name: str) -> Any:
 
 
 def plainly(error: Exception) -> str:
-    """Return what is wrong with something that was called "it"."""
+    """Return the message of an error about data, without the "it: " in front."""
     return str(error).removeprefix("it: ")
 
 

@@ -145,18 +145,6 @@ class NetSettings(Value):
         return str(vars(self).get("name", ""))
 
 
-OF_SOLVERS = (
-    "learning_rate",
-    "learning_rate_init",
-    "momentum",
-    "nesterovs_momentum",
-    "beta_1",
-    "beta_2",
-    "epsilon",
-)
-"""What an optimizer of one's own says itself."""
-
-
 def layers_of(settings: NetSettings, inputs: int, units: int, activation: str, size: float) -> list[Layer]:
     """Return the layers of a network.
 

@@ -41,7 +41,7 @@ class Explanation(Report):
         return "\n".join([self.title, *(line for s in self.sections for line in self._section(s))])
 
     def html(self) -> str:
-        """Return it as a piece of HTML that needs nothing else, on a light or a dark page; see `page`."""
+        """Return the explanation as a piece of HTML for a light or dark page; see `page` for a whole one."""
         parts = (part for section in self.sections for part in self._rows(section))
         return fragment(heading(self.title), *parts)
 
