@@ -16,7 +16,8 @@ from .targets import FEW
 Array = npt.NDArray[Any]
 
 IDENTITY = re.compile(
-    r"(?:^|[_\W])(?:id|uuid|guid|index|idx|key|nr|no|row|rownames?|name|unnamed: \d+)$|(?<=[a-z])(?:Id|ID|No)$"
+    r"(?:^|[_\W])(?i:id|uuid|guid|index|idx|key|nr|no|row|rownames?|name|unnamed: \d+)$"
+    r"|(?<=[a-z])(?:Id|ID|No)$"
 )
 """How columns are called that name the rows."""
 ENOUGH = 10
@@ -71,8 +72,9 @@ def told(name: str, frame: Frame) -> Told:
         return _told_number(name, cells, frame)
     if kind == "date":
         days = "" if form != "?" else ", in which day and month cannot be told apart"
+        how = "--dates days makes days since 1970 of its dates" if form != "?" else None
         holds = f"from {_extremes(cells)}"
-        return Told(Seen(name, "date", holds, "dropped", count), f"it holds dates{days}")
+        return Told(Seen(name, "date", holds, "dropped", count), f"it holds dates{days}", how)
     return _told_text(name, cells, frame)
 
 
@@ -115,7 +117,7 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> Told:
     if drop is None and steps is not None and len(steps):
         if (steps == 1).all() and low in (0, 1):
             drop = "it counts the rows"
-        elif IDENTITY.search(name) and len(np.unique(there)) == len(there):
+        elif (IDENTITY.search(name) or _leads(name, frame, high)) and len(np.unique(there)) == len(there):
             drop = "it is another number in each row, as names of rows are"
     odd = None if len(finite) == len(there) else f"{len(there) - len(finite)} numbers are not finite"
     with np.errstate(over="ignore"):
@@ -124,6 +126,11 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> Told:
     if drop:
         return Told(Seen(name, "number", holds, "dropped", seen.missing), drop, odd)
     return Told(seen, None, odd, far, deviation or None)
+
+
+def _leads(name: str, frame: Frame, high: float) -> bool:
+    """Tell whether a column without a name stands first, and has much larger numbers than there are rows."""
+    return name == frame.names[0] and not frame.form.get("header", True) and high > 10 * frame.rows
 
 
 def _told_text(name: str, cells: Cells, frame: Frame) -> Told:

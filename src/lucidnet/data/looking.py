@@ -190,9 +190,10 @@ def _of_form(frame: Frame) -> list[str]:
     """Say what is odd about how the file is written."""
     form, odd = frame.form, list[str]()
     if form["empty"]:
-        odd.append(f"{form['empty']:,} rows are empty, and are left out")
+        odd.append(f"{form['empty']:,} rows are empty, and left out")
     if form["skipped"]:
-        odd.append(f"{form['skipped']} lines with remarks (#) at the beginning are left out")
+        lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
+        odd.append(f"{lines} (#) at the beginning left out")
     twice = sorted({name for name in form["names"] if name and list(form["names"]).count(name) > 1})
     if twice:
         odd.append(f"several columns are called {_some(twice)}: the second is {twice[0]}.1 here")
@@ -222,7 +223,7 @@ def _is_far(used: Sequence[Told], target: Cells) -> bool:
 
 def _of_inputs(found: Sequence[Told], words: Words) -> list[str]:
     """Say what is odd about the inputs, columns with the same oddity together."""
-    odd = []
+    odd = list[str]()
     for reason, some in groupby((one for one in found if one.drop), key=lambda one: one.drop):
         names = [one.seen.name for one in some]
         which = f"column {names[0]!r}" if len(names) == 1 else f"{len(names)} columns ({_some(names)})"
@@ -259,7 +260,7 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
         whole = "whole " if (numbers == np.round(numbers)).all() else ""
         low, high = as_text(float(numbers.min())), as_text(float(numbers.max()))
         task = f"regression of {name!r}: {kinds:,} different {whole}numbers, {low} to {high}"
-        if table.scale != 1 or table.center:
+        if max(abs(numbers.mean()), numbers.std()) > FAR:
             odd.append(f"the target goes to {high}: --standardize brings it near 1, for training")
         if whole and kinds <= 1000:
             odd.append("if these whole numbers are classes: --task classification")
