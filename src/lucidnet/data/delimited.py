@@ -27,8 +27,8 @@ WIDEST = 1 << 17
 """So many columns a table may have."""
 BEGIN = 1 << 18
 """So many bytes are looked at to find out how a file is written."""
-CHUNK = 1 << 13
-"""So many cells are turned into numbers at a time."""
+CHUNK, TALL, LARGE = 1 << 13, 64, 1 << 17
+"""So many cells are turned into numbers at a time, and of wide tables so many rows, or cells."""
 TEXT = 100
 """About so many bytes a text takes that stands in a column for the first time."""
 
@@ -223,6 +223,7 @@ def _read(
     start = {i for i, cell in enumerate(first[1]) if _is_text(cell, form.decimal)} | with_texts
     made = [_Column(i in start, form.decimal) for i in range(len(names))]
     lines, chunk, empty = numbers_array("q"), [], 0
+    enough = max(CHUNK, min(TALL * len(names), LARGE))
     for line, row in (one for part in ([first], rows) for one in part):
         if len(row) != len(names):
             if not any(map(str.strip, row)):
@@ -235,7 +236,7 @@ def _read(
             continue
         chunk.append(row)
         lines.append(line)
-        if len(chunk) * len(names) >= CHUNK:
+        if len(chunk) * len(names) >= enough:
             _take(path, made, chunk, most, len(lines))
             chunk = []
     _take(path, made, chunk, most, len(lines))
@@ -246,10 +247,31 @@ def _read(
 
 def _take(path: Path, made: Sequence[_Column], chunk: Sequence[Sequence[str]], most: int, rows: int) -> None:
     """Add rows to the columns, if there is room."""
-    for column, cells in zip(made, zip(*chunk, strict=True), strict=bool(chunk)):
-        column.add(cells)
+    if not chunk:
+        return
+    block = None if any(column.same is not None or column.other for column in made) else _block(chunk)
+    if block is not None:
+        for column, values in zip(made, np.ascontiguousarray(block.T), strict=True):
+            column.numbers.frombytes(values.tobytes())
+    else:
+        for column, cells in zip(made, zip(*chunk, strict=True), strict=True):
+            column.add(cells)
     texts = sum(len(column.same) for column in made if column.same)
     check_size(path, needed := 8 * rows * len(made) + TEXT * texts, needed, most)
+
+
+def _block(chunk: Sequence[Sequence[str]]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """Return some rows as numbers, if all of them are plain ones: row by row, as they lie in memory."""
+    made = numbers_array("d")
+    try:
+        for row in chunk:
+            made.extend(map(float, row))
+            if "_" in "".join(row):
+                return None
+    except ValueError:
+        return None
+    block = np.frombuffer(made, np.float64).reshape(len(chunk), -1)
+    return block if block.min() > -EXACT and block.max() < EXACT else None  # not so if one is NaN
 
 
 def _is_text(cell: str, decimal: str) -> bool:
@@ -279,22 +301,11 @@ class _Column:
                 if text.lower() in ABSENT:
                     self._lacks(len(self.texts), text)
                 self.texts.append(self.same.setdefault(text, text))
-        elif not self.other and not self._add_numbers(cells):
+        elif (block := _block([cells])) is not None:
+            self.numbers.frombytes(block.tobytes())
+        elif not self.other:
             for cell in cells:
                 self._add(cell.strip())
-
-    def _add_numbers(self, cells: Sequence[str]) -> bool:
-        """Add cells if all of them are plain numbers."""
-        try:
-            numbers = list(map(float, cells))
-        except ValueError:
-            return False
-        if not -EXACT < min(numbers) <= max(numbers) < EXACT or any(x != x for x in numbers):
-            return False
-        if "_" in "".join(cells):
-            return False
-        self.numbers.extend(numbers)
-        return True
 
     def _add(self, cell: str) -> None:
         row = len(self.numbers)
