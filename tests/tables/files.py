@@ -27,8 +27,8 @@ class File(NamedTuple):
     """What the message says if nobody says a word; empty if it is read as it is."""
     odd: str = ""
     """What `look` tells."""
-    pandas: dict | None = {}
-    words: dict = {}
+    pandas: dict | None = {}  # noqa: RUF012
+    words: dict = {}  # noqa: RUF012
     """What to say to `Table.fit`, beside the target."""
     inputs: int = 0
 

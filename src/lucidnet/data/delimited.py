@@ -16,7 +16,7 @@ from ..core.calls import takes
 from ..core.files import check_size, opened, path_fault, reading
 from ..core.settings import count, flag, path_like, text
 from ..errors import ContentError, FileError
-from .form import BINARY, Form, cut, encoding_of, form_of
+from .form import BINARY, TextForm, cut, encoding_of, form_of
 from .frames import ABSENT, EXACT, MISSING, Cells, Frame, number_of
 
 MOST = 1 << 30
@@ -34,7 +34,7 @@ TEXT = 100
 
 KINDS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "", ".data": "", ".dat": ""}
 """The suffixes of tables, and the separator that each stands for."""
-PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
+PACKED = (".gz", ".bz2", ".xz")
 REMEDY = "save it as text in UTF-8, with a line for each row"
 
 
@@ -162,14 +162,18 @@ def _unpacked(file: Any, path: Path) -> Any:
     packed = suffixes(path)[1]
     if packed == ".gz":
         return gzip.GzipFile(fileobj=file)
-    if packed:
-        from importlib import import_module
+    if packed == ".bz2":
+        import bz2
 
-        return import_module(PACKED[packed]).open(file)
+        return bz2.open(file)
+    if packed == ".xz":
+        import lzma
+
+        return lzma.open(file)
     return file
 
 
-def _frame(path: Path, file: Any, form: Form, most: int) -> Frame:
+def _frame(path: Path, file: Any, form: TextForm, most: int) -> Frame:
     """Return the table; where a column turns out to hold texts it is read once more."""
     with_texts: frozenset[int] = frozenset()
     while True:
@@ -203,7 +207,7 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 
 def _read(
-    path: Path, file: Any, form: Form, most: int, with_texts: frozenset[int]
+    path: Path, file: Any, form: TextForm, most: int, with_texts: frozenset[int]
 ) -> tuple[list[str], list[_Column], Any, int]:
     """Return names, columns, the lines in which the rows end, and how many rows were empty."""
     rows = _rows(path, file, form, most)
@@ -334,7 +338,7 @@ class _Column:
         return Cells(numbers, self.texts, self.missing or {}, False, self.exact, self.large)
 
 
-def _rows(path: Path, file: Any, form: Form, most: int) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: Path, file: Any, form: TextForm, most: int) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that are not blank, with the number of the line that each ends in."""
     stream = io.TextIOWrapper(_unpacked(file, path), form.encoding, newline="")
     try:
