@@ -64,7 +64,7 @@ def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict
 def _target(frame: Frame, target: Any, dropped: tuple[str, ...]) -> tuple[str | None, Cells, Frame]:
     """Return the target's name and cells, and the other columns."""
     if not isinstance(target, (str, int, np.integer)) or isinstance(target, bool):
-        cells, given = as_cells(target), getattr(target, "name", None)
+        cells, given = as_cells(target, "Table.fit: target"), getattr(target, "name", None)
         if len(cells) != frame.rows:
             reason = f"there are {frame.rows} rows, but {len(cells)} targets"
             raise frame.error(reason, "give one for each row")
