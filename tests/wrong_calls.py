@@ -398,11 +398,11 @@ OF_NAME = {
     "layers.Activation.derivative": {"None"},  # a name brings its own
     "check.gradients.shape": WHOLES | SEVERAL | {"None"},
     "data.read.target": {"text", "empty text"} | WHOLES,
+    "data.Table.fit.target": NUMBER_LIKE | {"text", "empty text"},
 }
 
 
 WORDS = {
-    "data.Table.fit.target": "column",
     "data.look.target": "column",
     "lab.Race.table.baseline": "race",
     "losses.get.given": "loss",
