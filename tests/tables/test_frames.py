@@ -219,7 +219,8 @@ class TestAnything:
             "2020-01-02\t1\n2021-02-03\t2\n",
             "# x y\n1 2\n3 4\n",
         ]
-        signs = list(",;\t|\n\r\"' .#-0123456789eExyäß\0\ufeff?") + [
+        signs = [
+            *",;\t|\n\r\"' .#-0123456789eExyäß\0\ufeff?",
             "nan",
             "inf",
             "1e999",
