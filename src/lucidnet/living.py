@@ -436,7 +436,7 @@ def predict_classes(model: Any, x: Any, mask: Any) -> Any:
         raise SettingError("predict_classes: the network has several outputs: predict(x)[name].argmax(-1)")
     if model.classes is None and not _tells_apart(model, outputs.shape[-1], kind):
         raise SettingError(
-            f"predict_classes: the network does not tell classes apart (loss {loss!r}): predict(x) has its outputs"
+            f"predict_classes: the network does not tell classes apart (loss {loss!r}): see predict"
         )
     limit = 0.0 if getattr(loss, "from_logits", False) or kind == "Hinge" else 0.5
     return classes_at(outputs, limit, model.classes)

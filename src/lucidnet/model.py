@@ -505,8 +505,8 @@ class Model:
             Whether each epoch has an order of its own, drawn from the seed; it has if nothing is said.
             Arrays of h5py are read in blocks of 1 MiB in random order, 64 of which are mixed at a time.
         class_weight : mapping from class to float, or "balanced", optional
-            A weight in the training's loss for each class, by its number or name, 1 for those left out; where each time step has
-            a class, it has a weight, too. ``"balanced"`` weighs classes by how rare they are among the
+            A weight in the training's loss for each class, by its number or name, 1 for those left out; where
+            each time step has a class, it has a weight, too. ``"balanced"`` weighs classes by how rare they are among the
             examples (or time steps) trained on, as scikit-learn does. Neither validation nor metrics are
             weighted by it.
         sample_weight : array-like (n,) or (n, time), optional
@@ -685,7 +685,7 @@ class Model:
         return made
 
     def predict_classes(self, x: Any, mask: Any = None) -> Any:
-        """Return the most probable class of each input (n,), or (n, time): its name, or number if it has none.
+        """Return the most probable class of each input (n,): its name, or its number if it has none.
 
         Of one output, that of the second class, that is the first where it is up to 0.5 (of a loss from
         logits, and of the hinge loss, up to 0).

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..core.numeric import numeric
 from ..core.settings import shown
 from ..errors import DataError, FileError, LucidnetError, NotReadyError, SettingError, suggestion
-
-if TYPE_CHECKING:
-    from .table import Table
 
 SHOWN = 10
 """How many classes a message names."""
@@ -57,7 +54,7 @@ def table_of(x: Any) -> Any:
 
 
 def inputs(model: Any, x: Any) -> Any:
-    """Return what a frame holds in the order of the columns that a model was trained with; arrays as they are.
+    """Return a frame in the order of the columns that a model was trained with; arrays as they are.
 
     Raises
     ------
@@ -108,15 +105,7 @@ def texts(y: Any) -> Any:
     DataError
         If some are texts and others are not, as where one is missing.
     """
-    if isinstance(y, (list, tuple)):
-        first = y
-        while isinstance(first, (list, tuple)) and first:
-            first = first[0]
-        if not isinstance(first, (str, bytes)) and not any(isinstance(one, (str, bytes)) for one in y):
-            return None
-    elif not hasattr(y, "__array__") and not hasattr(y, "__arrow_c_stream__"):
-        return None
-    elif getattr(getattr(y, "dtype", None), "kind", "O") not in "OUST" or hasattr(y, "detach"):
+    if not _may_be_texts(y):
         return None
     try:
         made = np.asarray(y)
@@ -137,6 +126,18 @@ def texts(y: Any) -> Any:
     else:
         return None
     return made[:, 0] if made.ndim == 2 and made.shape[1] == 1 else made
+
+
+def _may_be_texts(y: Any) -> bool:
+    """Tell, without going through all of them, whether labels may be texts."""
+    if isinstance(y, (list, tuple)):
+        first: Any = y
+        while isinstance(first, (list, tuple)) and first:
+            first = first[0]
+        return any(isinstance(one, (str, bytes)) for one in (first, *y))
+    if hasattr(y, "detach") or not (hasattr(y, "__array__") or hasattr(y, "__arrow_c_stream__")):
+        return False
+    return getattr(getattr(y, "dtype", None), "kind", "O") in "OUST"
 
 
 def _text(label: Any) -> str:
@@ -162,7 +163,7 @@ def as_classes(given: Any) -> tuple[str, ...]:
     right = isinstance(names, (list, tuple)) and all(isinstance(name, str) and name for name in names)
     if not right or len(set(names)) < max(2, len(names)):
         raise SettingError(
-            "classes must be the names of two or more classes, none of them twice, in the order of the outputs, "
+            "classes must be the names of two or more classes, none twice, in the order of the outputs, "
             f"got {shown(given)}"
         )
     return tuple(map(str, names))
@@ -220,8 +221,8 @@ def numbered(model: Any, y: Any) -> Any:
         return y
     if model.classes is None:
         raise NotReadyError(
-            "y has labels that are texts, and this model does not know its classes yet: `fit` learns them from "
-            f"arrays; else say them, model.classes = {list(classes_of(labels))[:SHOWN]}"
+            "y has labels that are texts, and this model does not know its classes yet: `fit` learns them "
+            f"from arrays; else say them, model.classes = {list(classes_of(labels))[:SHOWN]}"
         )
     shape = model.output_shape
     check_outputs(model.classes, shape)
