@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from .generate import moons as moons
     from .generate import spirals as spirals
     from .generate import xor as xor
+    from .named import OneHot as OneHot
+    from .prepare import Scaling as Scaling
+    from .prepare import one_hot as one_hot
+    from .prepare import split as split
+    from .prepare import standardize as standardize
+    from .series import windows as windows
     from .sets import KNOWN as KNOWN
     from .sets import load as load
     from .tables import Table as Table

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.numeric import numeric
 from ..core.settings import shown
+from ..core.text import legible
 from ..errors import DataError, FileError, LucidnetError, NotReadyError, SettingError, suggestion
 
 SHOWN = 10
@@ -81,6 +82,13 @@ def _applied(table: Any, x: Any) -> Any:
 def named(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """Return inputs and targets of a model by the names of its table: a frame may hold the targets, too."""
     table, names = model.table, columns_of(x)
+    if isinstance(y, OneHot):
+        if model.classes is not None and model.classes != tuple(map(str, y.classes)):
+            raise DataError(
+                f"y: its columns stand for {listed(y.classes)}, and the classes of the model are "
+                f"{listed(model.classes)}: pass them, one_hot(labels, model.classes)"
+            )
+        y = y.rows
     if table is None or isinstance(table, Mapping) or names is None or table.target is None:
         return inputs(model, x), y
     if y is None:
@@ -93,6 +101,17 @@ def named(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
 
 
 # --- classes --------------------------------------------------------------------------------------
+
+
+@legible
+class OneHot(NamedTuple):
+    """Rows of 0 and 1, and the classes that their columns stand for.
+
+    As targets of `Model.fit` it brings the names of the classes along.
+    """
+
+    rows: Any
+    classes: tuple[Any, ...]
 
 
 def texts(y: Any) -> Any:
@@ -108,7 +127,7 @@ def texts(y: Any) -> Any:
     if not _may_be_texts(y):
         return None
     try:
-        made = np.asarray(y)
+        made: Any = np.asarray(y)
     except ValueError:
         return None  # rows of different lengths: whoever wants numbers says so
     if made.dtype.kind == "O":
@@ -189,7 +208,7 @@ def check_outputs(classes: tuple[str, ...], shape: Any) -> None:
     )
 
 
-def listed(classes: Sequence[str]) -> str:
+def listed(classes: Sequence[Any]) -> str:
     """Return the first names of classes as a message shows them."""
     return ", ".join(map(shown, classes[:SHOWN])) + (", ..." if len(classes) > SHOWN else "")
 
