@@ -423,6 +423,10 @@ def _learn(model: Any, x: Any, y: Any) -> None:
     if model.classes is None:
         model.classes = tuple(map(str, y.classes)) if labels is y else classes_of(labels)
     check_outputs(model.classes, model.output_shape)
+    table = model.table
+    if table is not None and not isinstance(table, dict) and table.target is None:
+        made = replace(table, task="classification", classes=model.classes)
+        object.__setattr__(model, "table", made)
 
 
 OF_CLASSES = ("CategoricalCrossentropy", "SparseCategoricalCrossentropy", "CategoricalHinge")

@@ -137,9 +137,9 @@ def test_columns_of_frames_are_found_by_name():
     expected = standardize(frame)
     for turned in (frame[["c", "a", "b"]], pl.DataFrame(frame).select(["c", "a", "b"])):
         np.testing.assert_array_equal(standardize(frame, turned)[1], expected)
-    with pytest.raises(DataError, match="x lacks the columns 'c'"):
+    with pytest.raises(DataError, match="x lacks the column 'c'; known are 'a', 'b', 'c'"):
         standardize(frame, frame[["a", "b"]])
-    with pytest.raises(DataError, match="x has unknown columns 'd'"):
+    with pytest.raises(DataError, match="x has the unknown column 'd'"):
         standardize(frame, frame.assign(d=1.0))
 
 

@@ -1,8 +1,8 @@
 """The files of CIFAR-10 in their binary form: a label and a picture, one after the other.
 
-A. Krizhevsky, "Learning multiple layers of features from tiny images" (2009); the layout of the files is told
-on its page, https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version". The form for Python is not read: it
-is a pickle, which can run anything.
+A. Krizhevsky, "Learning multiple layers of features from tiny images" (2009); the files are described
+on its page, https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version". That for Python is not read:
+it is a pickle, which can run anything.
 """
 
 from __future__ import annotations

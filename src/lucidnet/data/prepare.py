@@ -15,7 +15,7 @@ from ..core.numeric import numeric
 from ..core.record import Record, record
 from ..core.settings import UnfitError, flag, setting, shown, whole
 from ..errors import DataError
-from .named import OneHot, columns_of, listed, texts
+from .named import OneHot, columns_of, in_order, listed, texts
 
 Array = npt.NDArray[Any]
 
@@ -233,15 +233,8 @@ class Scaling(Record):
         return made
 
     def _given(self, x: Any) -> Array:
-        if self.columns is not None and (names := columns_of(x)) is not None and tuple(names) != self.columns:
-            for what, wrong in (
-                ("lacks the columns", [n for n in self.columns if n not in names]),
-                ("has unknown columns", [n for n in names if n not in self.columns]),
-            ):
-                if wrong:
-                    raise DataError(f"standardize: x {what} {', '.join(map(repr, wrong[:10]))}")
-            chosen = list(self.columns)
-            x = x.select(chosen) if hasattr(x, "select") else x[chosen]
+        if self.columns is not None:
+            x = in_order(x, self.columns, "standardize: x")
         given = _floats(x, "x")
         if given.shape[1:] != self.mean.shape:
             raise DataError(
