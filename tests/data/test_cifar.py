@@ -104,11 +104,13 @@ def test_the_archive_in_a_folder_or_the_cache(tmp_path):
 
 def test_the_archive_of_a_mirror(tmp_path, monkeypatch):
     class Response(io.BytesIO):
-        headers = {"Content-Length": str(len(ARCHIVE))}
+        def __init__(self):
+            super().__init__(ARCHIVE)
+            self.headers = {"Content-Length": str(len(ARCHIVE))}
 
     asked = []
     monkeypatch.setattr(
-        "urllib.request.urlopen", lambda address, timeout: asked.append(address) or Response(ARCHIVE)
+        "urllib.request.urlopen", lambda address, timeout: asked.append(address) or Response()
     )
     check(data.load("cifar-10", images=True))
     check(data.load("cifar-10", images=True))
