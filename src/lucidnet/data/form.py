@@ -136,7 +136,7 @@ def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> s
     best, found = (0.0, 0.0, 0, 0), usual or ","
     for sign in (*SEPARATORS, BLANKS):
         rows = _rows(lines, Form(encoding, sign, quote), len(lines) < SAMPLE)
-        if sign == BLANKS and (best[0] > 0.9 or usual):
+        if sign == BLANKS and usual and best[0]:
             continue  # blanks stand in texts, too
         widths = Counter(map(len, rows))
         if not widths:
