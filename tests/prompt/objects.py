@@ -137,6 +137,8 @@ def made(folder):
     }
     (folder / "t.csv").write_text("a,b,c\n" + "1,2,0\n2,3,1\n" * 60)
     found["table"] = ln.data.read(folder / "t.csv")
+    labels = ["größe" * 30 if number else "klein" for number in y]
+    found |= {"scaling": ln.data.Scaling.of(x), "rows": ln.data.one_hot(labels)}
     som = ln.SelfOrganizingMap(4, 5)
     found |= {"map": som, "map, trained": ln.SelfOrganizingMap(4, 5).fit(x, epochs=1)}
     step = ln.training.Step(model.net, model.loss, model.optimizer)

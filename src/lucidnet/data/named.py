@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.numeric import numeric
+from ..core.numeric import KINDS, numeric
 from ..core.settings import shown
 from ..core.text import legible
 from ..errors import DataError, FileError, LucidnetError, NotReadyError, SettingError, suggestion
@@ -133,6 +133,8 @@ def _of_numbers(table: Any) -> bool:
 
 def named(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """Return inputs and targets of a model by the names of its table: a frame may hold the targets, too."""
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return x, y
     table, names = model.table, columns_of(x)
     if isinstance(y, OneHot):
         if model.classes is not None and model.classes != tuple(map(str, y.classes)):
@@ -284,7 +286,7 @@ def numbered(model: Any, y: Any) -> Any:
 
     A loss that takes no numbers of classes gets rows with a single 1.
     """
-    if (labels := texts(y)) is None:
+    if (isinstance(y, np.ndarray) and y.dtype.kind in KINDS) or (labels := texts(y)) is None:
         return y
     if model.classes is None:
         raise NotReadyError(
