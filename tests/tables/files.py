@@ -27,8 +27,8 @@ class File(NamedTuple):
     """What the message says if nobody says a word; empty if it is read as it is."""
     odd: str = ""
     """What `look` tells."""
-    pandas: dict | None = {}
-    words: dict = {}
+    pandas: dict | None = {}  # noqa: RUF012
+    words: dict = {}  # noqa: RUF012
     """What to say to `Table.fit`, beside the target."""
     inputs: int = 0
 
@@ -103,7 +103,7 @@ def index_column_without_a_name(rng):
 
 @file(
     "written_by_R.csv", target="mpg_class", task="classification", classes=("high", "low"),
-    odd="it is another text in each row", words={"drop": ("Unnamed: 0",)}, inputs=2,
+    odd="it is another text in each row", asks="column Unnamed: 0: expected a number, got 'car 0'", words={"drop": ("Unnamed: 0",)}, inputs=2,
     pandas={"index_col": False, "names": ["Unnamed: 0", "wt", "hp", "mpg_class"], "skiprows": 1},
 )  # fmt: skip
 def row_names_without_a_title(rng):

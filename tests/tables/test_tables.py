@@ -5,11 +5,11 @@ import shlex
 
 import numpy as np
 import pytest
-from tables.files import FILES
 
 from lucidnet import data
 from lucidnet.data import Table
 from lucidnet.errors import DataError, FileError, LucidnetError, UnknownNameError
+from tables.files import FILES
 
 pd = pytest.importorskip("pandas")
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..core.settings import shown
 from ..core.text import Report, columns
 from ..errors import ContentError, DataError, optional
 
@@ -129,7 +130,7 @@ class Frame(Report, Mapping[str, Any]):
         """Return how messages call a row: by its line in the file, or its number from 0 on."""
         return int(index if self.lines is None else self.lines[index])
 
-    def error(self, reason: str, remedy: str) -> DataError:
+    def error(self, reason: str, remedy: str) -> Exception:
         """Return the error for something that is wrong here."""
         return ContentError(self.source, reason, remedy) if self.source else DataError(f"{reason}; {remedy}")
 
@@ -146,9 +147,9 @@ class Frame(Report, Mapping[str, Any]):
         )
 
     def __str__(self) -> str:
-        shown = min(self.rows, SHOWN)
+        count = min(self.rows, SHOWN)
         cells = [self.cells[name] for name in self.names]
-        first = [[one.text(i)[:30] for one in cells] for i in range(shown)]
+        first = [[one.text(i)[:30] for one in cells] for i in range(count)]
         table = columns([self.names, *first]) if self.names else []
         return "\n".join([f"{self.rows:,} rows, {len(self.names):,} columns", *table])
 
@@ -193,7 +194,10 @@ def as_frame(given: Any, owner: str) -> Frame:
     if isinstance(given, Frame):
         return given
     if isinstance(given, Mapping):
-        named = {str(name): as_cells(values) for name, values in given.items()}
+        named = {
+            str(name): as_cells(values, f"{owner}: frame: column {str(name)[:60]!r}")
+            for name, values in given.items()
+        }
     else:
         named = _of_library(given, owner)
     if len(named) < len(getattr(given, "columns", named)):
@@ -238,24 +242,24 @@ def _of_series(series: Any, nw: Any) -> Cells:
         values = np.asarray(series.to_numpy())
         if values.dtype.kind in "iuf":
             return _of_numbers(values)
-    return as_cells(series.to_list())
+    return as_cells(series.to_list(), f"column {series.name!r}")
 
 
-def as_cells(values: Any) -> Cells:
+def as_cells(values: Any, what: str = "a column") -> Cells:
     """Return a column of any kind: numbers, truths, dates or texts, with what is missing among them."""
     if hasattr(values, "to_list") and not isinstance(values, np.ndarray):
         values = values.to_list()  # a series: missing values are None, or NaN
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise DataError(f"a column must be a sequence with a value for each row, got {values!r}"[:200])
+        raise DataError(f"{what} must be a sequence with a value for each row, got {shown(values)}")
     if isinstance(values, np.ndarray):
         if values.ndim == 2 and values.shape[1] == 1:
             values = values[:, 0]
         if values.ndim != 1:
-            raise DataError(f"a column must have one axis, got an array of shape {values.shape}")
+            raise DataError(f"{what} must have one axis, got an array of shape {values.shape}")
         if values.dtype.kind in "iuf":
             return _of_numbers(values)
         values = _written_dates(values) if values.dtype.kind == "M" else values.tolist()
-    return _of_objects(list(values))
+    return _of_objects(list(values), what)
 
 
 def _written_dates(values: Array) -> list[str | None]:
@@ -272,7 +276,7 @@ def _of_numbers(values: Array) -> Cells:
     return Cells(numbers, None, missing, exact=exact)
 
 
-def _of_objects(values: list[Any]) -> Cells:
+def _of_objects(values: list[Any], what: str) -> Cells:
     missing = {i: "" for i, value in enumerate(values) if _is_missing(value)}
     there = [value for i, value in enumerate(values) if i not in missing]
     kinds = {type(value) for value in there}
@@ -283,19 +287,19 @@ def _of_objects(values: list[Any]) -> Cells:
         try:
             numbers = [math.nan if i in missing else float(value) for i, value in enumerate(values)]
         except OverflowError:
-            raise DataError("a column holds whole numbers that no float can hold; rescale them") from None
+            raise DataError(f"{what} holds whole numbers that no float can hold; rescale them") from None
         large = (
             (i, str(value))
             for i, value in enumerate(values)
             if isinstance(value, (int, np.integer)) and not -EXACT <= value <= EXACT
         )
         return Cells(np.array(numbers, np.float64), None, missing, exact=next(large, None))
-    texts = ["" if i in missing else _written(value) for i, value in enumerate(values)]
+    texts = ["" if i in missing else _written(value, what) for i, value in enumerate(values)]
     missing |= {i: text for i, text in enumerate(texts) if not text}
     return Cells(None, texts, missing)
 
 
-def _written(value: Any) -> str:
+def _written(value: Any, what: str) -> str:
     """Return a value of a column of texts as a text: dates as ISO writes them."""
     if isinstance(value, str):
         return value.strip()
@@ -303,7 +307,7 @@ def _written(value: Any) -> str:
         return as_text(float(value)) if not isinstance(value, (bool, np.bool_)) else str(bool(value))
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
-    raise DataError(f"a column must hold numbers, texts or dates, got {value!r}"[:200])
+    raise DataError(f"{what} must hold numbers, texts or dates, got {shown(value)}")
 
 
 def _is_missing(value: Any) -> bool:

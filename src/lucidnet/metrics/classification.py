@@ -15,7 +15,6 @@ from .arrays import (
     Array,
     Data,
     Weight,
-    by_number,
     class_scores,
     classes,
     columns_of,
