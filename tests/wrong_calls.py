@@ -411,11 +411,11 @@ OF_NAME = {
     "data.one_hot.classes": WHOLES | {"None"},
     "data.windows.target": {"None"} | WHOLES,
     "data.read.target": {"text", "empty text"} | WHOLES,
+    "data.Table.fit.target": NUMBER_LIKE | {"text", "empty text"},
 }
 
 
 WORDS = {
-    "data.Table.fit.target": "column",
     "data.look.target": "column",
     "lab.Race.table.baseline": "race",
     "losses.get.given": "loss",

@@ -66,7 +66,7 @@ def _target(frame: Frame, target: Any, dropped: tuple[str, ...]) -> tuple[str | 
     if not isinstance(target, (str, int, np.integer)) or isinstance(target, bool):
         cells, given = as_cells(target, "Table.fit: target"), getattr(target, "name", None)
         if len(cells) != frame.rows:
-            reason = f"there are {frame.rows} rows, but {len(cells)} targets"
+            reason = f"target: there are {frame.rows} rows, but {len(cells)} targets"
             raise frame.error(reason, "give one for each row")
         return given if isinstance(given, str) and given not in frame.cells else None, cells, frame
     if target == -1 and (likely := likely_target(frame, dropped)) is not None:

@@ -40,8 +40,8 @@ class TextForm(NamedTuple):
     """The names, where they stand in the last of them, or above all columns but that of the row names."""
 
 
-def encoding_of(begin: bytes) -> str:
-    r"""Return the encoding of a text, from how it begins.
+def encoding_of(begin: bytes, whole: bool = True) -> str:
+    r"""Return the encoding of a text, from how it begins; `whole` if that is all of it.
 
     What is no UTF-8 is taken for Windows-1252, of which Latin-1 is nearly a part.
 
@@ -57,7 +57,7 @@ def encoding_of(begin: bytes) -> str:
     if begin.count(0) * 3 > len(begin) > 1:
         return "utf-16-le" if begin[1::2].count(0) > begin[::2].count(0) else "utf-16-be"
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(begin)
+        codecs.getincrementaldecoder("utf-8")().decode(begin, whole)
     except UnicodeDecodeError:
         return "cp1252"
     return "utf-8-sig"
