@@ -737,7 +737,7 @@ class Model:
         self,
         x: Any,
         y: Any,
-        class_weight: Mapping[Any, float] | str | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
         sample_weight: Any = None,
         mask: Any = None,
     ) -> Data:
