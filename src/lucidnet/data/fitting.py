@@ -40,6 +40,8 @@ def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict
     if not inputs:
         reason = "expected one column for the target and others for the inputs, found one"
         raise frame.error(reason, "is another sign between the columns?")
+    if not frame.rows:
+        raise frame.error("has no rows", "give one for each example")
     rows = _rows(rest, cells, inputs, called, words.missing, frame)
     if not len(rows):
         raise frame.error("has no rows without missing cells", "fill them: missing='mean' (--missing mean)")
@@ -126,6 +128,8 @@ def kind_of(cells: Cells) -> tuple[str, str | None]:
     if cells.texts is None:
         return "number", None
     there = {text for i, text in enumerate(cells.texts) if i not in cells.missing}
+    if there and all(map(targets.is_number, there)):
+        return "number", None
     if there and all(text.lower() in TRUTHS for text in there):
         return "number", None
     if form := dates.form_of(sorted(there)):

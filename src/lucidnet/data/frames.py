@@ -200,8 +200,6 @@ def as_frame(given: Any, owner: str) -> Frame:
         }
     else:
         named = _of_library(given, owner)
-    if len(named) < len(getattr(given, "columns", named)):
-        raise DataError(f"{owner}: the frame has two columns of one name; give each its own")
     lengths = {len(cells) for cells in named.values()}
     if len(lengths) > 1:
         sizes = ", ".join(f"{name} {len(cells)}" for name, cells in list(named.items())[:5])
@@ -217,7 +215,8 @@ def is_frame(given: Any) -> bool:
     """Tell whether something is a frame, without importing any library for that."""
     if isinstance(given, (Frame, Mapping)):
         return True
-    return hasattr(given, "columns") and (hasattr(given, "dtypes") or hasattr(given, "schema"))
+    kind = type(given)  # of a lazy frame the columns would be worked out
+    return hasattr(kind, "columns") and (hasattr(kind, "dtypes") or hasattr(kind, "schema"))
 
 
 def _of_library(given: Any, owner: str) -> dict[str, Cells]:
@@ -227,22 +226,32 @@ def _of_library(given: Any, owner: str) -> dict[str, Cells]:
             f"{owner}: expected a frame (of pandas, polars or Arrow, a dict of columns, or "
             f"data.frame(path)), got {kind}"
         )
+    if hasattr(type(given), "collect") and not hasattr(given, "iloc"):
+        raise DataError(f"{owner}: the frame is lazy: give frame.collect()")
     nw = optional("narwhals", "tables")
-    try:
-        frame = nw.from_native(given, eager_only=True)
-    except TypeError as error:
-        said = " ".join(str(error).split())
-        raise DataError(f"{owner}: expected a frame whose rows are all there: {said}") from None
-    return {str(name): _of_series(frame[name], nw) for name in frame.columns}
+    if hasattr(given, "iloc"):  # of pandas, whose columns may have other names than texts
+        names = [str(name) for name in given.columns]
+        series = [nw.from_native(given.iloc[:, i], series_only=True) for i in range(len(names))]
+    else:
+        try:
+            frame = nw.from_native(given, eager_only=True)
+            names = [str(name) for name in frame.columns]
+            series = [frame[name] for name in names]
+        except Exception as error:  # whatever a library says of a frame that it does not take
+            said = " ".join(str(error).split())[:200]
+            raise DataError(f"{owner}: the frame cannot be read: {said}") from None
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DataError(f"{owner}: the frame has two columns named {twice[0]!r}; give each its own name")
+    return {name: _of_series(one, name) for name, one in zip(names, series, strict=True)}
 
 
-def _of_series(series: Any, nw: Any) -> Cells:
+def _of_series(series: Any, name: str) -> Cells:
     dtype = series.dtype
     if dtype.is_numeric() and not dtype.is_decimal() and not series.null_count():
         values = np.asarray(series.to_numpy())
         if values.dtype.kind in "iuf":
             return _of_numbers(values)
-    return as_cells(series.to_list(), f"column {series.name!r}")
+    return as_cells(series.to_list(), f"column {name!r}")
 
 
 def as_cells(values: Any, what: str = "a column") -> Cells:
