@@ -154,7 +154,7 @@ def test_class_weights_by_name():
         (lambda m: m.fit(X[:2], pd.Series(["setosa", pd.NA], dtype="string")), "index 1, got <NA>"),
         (
             lambda m: m.fit(X, pd.DataFrame({"a": NAMES, "b": NAMES})),
-            r"each example \(n,\), got shape \(150, 2\)",
+            r"of shape \(n,\), got shape \(150, 2\)",
         ),
         (lambda m: m.predict(pl.DataFrame(X).lazy()), r"a lazy frame: give x.collect\(\)"),
         (lambda m: m.train_step(X[:2], ["setosa", "rose"]), "unknown class 'rose'"),

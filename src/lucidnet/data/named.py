@@ -331,12 +331,8 @@ def numbered(model: Any, y: Any) -> Any:
     shape = model.output_shape
     check_outputs(model.classes, shape)
     if labels.ndim != len(shape):
-        raise ShapeError(
-            f"y: expected the name of a class for each of {shape[:-1]} places of an output, (n,) + {shape[:-1]}, "
-            f"got shape {labels.shape}"
-            if len(shape) > 1
-            else f"y: expected the name of a class for each example (n,), got shape {labels.shape}"
-        )
+        form = ", ".join(["n", *map(str, shape[:-1]), *([""] if len(shape) == 1 else [])]).rstrip(" ")
+        raise ShapeError(f"y: expected names of classes of shape ({form}), got shape {labels.shape}")
     numbers = numbers_of(labels, model.classes)
     if not shape or shape[-1] == 1:
         return numbers
