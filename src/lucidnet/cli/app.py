@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from . import look, show, train, use
+from .data import Asked
 from .words import Command
 
 app = typer.Typer(
@@ -99,6 +100,75 @@ BatchSize = Annotated[int, typer.Option(help="Examples per step.")]
 Seed = Annotated[int, typer.Option(help="The seed of all random numbers.")]
 
 
+class Learn(StrEnum):
+    """What is learned of a target."""
+
+    classification = "classification"
+    regression = "regression"
+
+
+class Categories(StrEnum):
+    """What is made of columns of text."""
+
+    one_hot = "one-hot"
+
+
+class Missing(StrEnum):
+    """What is done with missing cells."""
+
+    drop = "drop"
+    mean = "mean"
+
+
+class Part(StrEnum):
+    """Which examples of a data set are meant."""
+
+    test = "test"
+    train = "train"
+    whole = "whole"
+
+
+OfData = Annotated[
+    Part | None,
+    typer.Option(help="Which examples; of a file that is named the whole, else the test part."),
+]
+OF_A_FILE = "A file with a table"
+Target = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        rich_help_panel=OF_A_FILE,
+        help="The column to predict, by its name or its number from 0 on; the last one if left out.",
+    ),
+]
+Kind = Annotated[
+    Learn | None,
+    typer.Option("--task", rich_help_panel=OF_A_FILE, help="To tell classes apart, or to predict numbers."),
+]
+Drop = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMNS", rich_help_panel=OF_A_FILE, help="Columns to leave out, with commas, as in id,name."
+    ),
+]
+Standardize = Annotated[
+    bool,
+    typer.Option(
+        "--standardize", rich_help_panel=OF_A_FILE, help="Bring columns of numbers to mean 0, deviation 1."
+    ),
+]
+OneHot = Annotated[
+    Categories | None,
+    typer.Option("--categories", rich_help_panel=OF_A_FILE, help="Make columns of text a 0 or 1 per word."),
+]
+Gaps = Annotated[
+    Missing | None,
+    typer.Option(
+        "--missing", rich_help_panel=OF_A_FILE, help="Drop rows with missing cells, or fill in column means."
+    ),
+]
+
+
 class Picture(StrEnum):
     """What `lucidnet plot` can draw."""
 
@@ -127,9 +197,26 @@ def every_command(
     """Neural networks that you can see through: train, look inside, check."""
 
 
+@app.command(name="look", cls=Command)
+def look_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file with a table: CSV or the like.")],
+    target: Target = None,
+    json: Json = False,
+) -> None:
+    """Show what the columns of a file are, what is odd about them, and the command to train with."""
+    with show.figures(json) as found:
+        look.table(file, target, found)
+
+
 @app.command(name="train", cls=Command)
 def train_command(
     data: Data = "digits",
+    target: Target = None,
+    task: Kind = None,
+    drop: Drop = None,
+    standardize: Standardize = False,
+    categories: OneHot = None,
+    missing: Gaps = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     dropout: Annotated[float, typer.Option(help="Share of hidden units dropped while training.")] = 0.0,
@@ -183,14 +270,21 @@ def train_command(
     team = train.Team(devices, coordinator, processes, process_id)
     way = train.Way(rule, alignment, one_cycle, resume, backend, dtype, team)
     method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed, way)
+    asked = Asked(target, task, drop, standardize, categories, missing)
     with show.figures(json) as found:
-        code = train.run(data, network, method, save, plot, quiet or json, found)
+        code = train.run(data, asked, network, method, save, plot, quiet or json, found)
     raise typer.Exit(code)
 
 
 @app.command(cls=Command)
 def race(
     data: Data = "digits",
+    target: Target = None,
+    task: Kind = None,
+    drop: Drop = None,
+    standardize: Standardize = False,
+    categories: OneHot = None,
+    missing: Gaps = None,
     rules: Annotated[
         str,
         typer.Option(
@@ -220,8 +314,9 @@ def race(
     network = train.Network(hidden, activation)
     method = train.Method(optimizer, lr, None, epochs, batch_size, 0.0, 0)
     contest = use.Contest(rules, seeds, baseline, folder, jobs)
+    asked = Asked(target, task, drop, standardize, categories, missing)
     with show.figures(json) as found:
-        code = use.race(data, network, method, contest, plot, csv, found)
+        code = use.race(data, asked, network, method, contest, plot, csv, found)
     raise typer.Exit(code)
 
 
@@ -229,25 +324,39 @@ def race(
 def evaluate(
     file: ModelFile,
     data: OptionalData = None,
+    part: OfData = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the confusion matrix to this file.")] = None,
     json: Json = False,
 ) -> None:
-    """Measure a saved model on the test part of a data set."""
+    """Measure a saved model: on the test part of what it was trained on, or on a whole file."""
     with show.figures(json) as found:
-        use.evaluate(file, data, plot, found)
+        use.evaluate(file, data, part, plot, found)
 
 
 @app.command(cls=Command)
 def predict(
     file: ModelFile,
-    data: OptionalData = None,
-    rows: Annotated[int, typer.Option(min=0, help="How many examples to show.")] = 10,
-    out: Annotated[Path | None, typer.Option(help="Write all predictions to this CSV file.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA",
+            help="The data set or file, with or without the target; - is standard input, which is answered "
+            "in CSV; by default the one it was trained on.",
+            autocompletion=_names(_data_names),
+        ),
+    ] = None,
+    part: OfData = None,
+    rows: Annotated[
+        int | None, typer.Option(min=0, help="How many examples to show; 10 if left out.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write all predictions to this CSV file; - is standard output.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Predict with a saved model: for the test part of a data set, or for all rows of a named file."""
+    """Predict with a saved model: for the test part of what it was trained on, or for all rows of a file."""
     with show.figures(json) as found:
-        use.predict(file, data, rows, out, found)
+        use.predict(file, data, part, rows, out, found)
 
 
 @app.command(cls=Command)
@@ -287,6 +396,12 @@ def plot(
 def doctor(
     subject: Subject,
     data: OptionalData = None,
+    target: Target = None,
+    task: Kind = None,
+    drop: Drop = None,
+    standardize: Standardize = False,
+    categories: OneHot = None,
+    missing: Gaps = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     optimizer: Optimizer = "adam",
@@ -299,9 +414,10 @@ def doctor(
 ) -> None:
     """Say in plain sentences why a network does not learn: of a saved model, or of a new one."""
     method = train.Method(optimizer, lr, None, 1, batch_size, 0.0, seed, train.Way(rule))
+    asked = Asked(target, task, drop, standardize, categories, missing)
     with show.figures(json) as found:
-        model, task = look.subject(subject, data, train.Network(hidden, activation), method)
-        code = look.doctor(model, task, steps, batch_size, found)
+        model, examples = look.subject(subject, data, asked, train.Network(hidden, activation), method)
+        code = look.doctor(model, examples, steps, batch_size, found)
     raise typer.Exit(code)
 
 
@@ -309,6 +425,12 @@ def doctor(
 def explain(
     subject: Subject = "xor",
     data: OptionalData = None,
+    target: Target = None,
+    task: Kind = None,
+    drop: Drop = None,
+    standardize: Standardize = False,
+    categories: OneHot = None,
+    missing: Gaps = None,
     hidden: Hidden = "2",
     activation: Activation = "tanh",
     optimizer: Optimizer = "sgd",
@@ -322,14 +444,21 @@ def explain(
 ) -> None:
     """Tell one training step operation by operation: forward, loss, backward, update."""
     method = train.Method(optimizer, lr, None, 1, 1, 0.0, seed, train.Way(rule))
-    model, task = look.subject(subject, data, train.Network(hidden, activation), method)
-    look.explain(model, task, row, rows, digits, out)
+    asked = Asked(target, task, drop, standardize, categories, missing)
+    model, examples = look.subject(subject, data, asked, train.Network(hidden, activation), method)
+    look.explain(model, examples, row, rows, digits, out)
 
 
 @app.command("lr-find", cls=Command)
 def lr_find(
     subject: Subject,
     data: OptionalData = None,
+    target: Target = None,
+    task: Kind = None,
+    drop: Drop = None,
+    standardize: Standardize = False,
+    categories: OneHot = None,
+    missing: Gaps = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     optimizer: Optimizer = "adam",
@@ -344,6 +473,7 @@ def lr_find(
 ) -> None:
     """Find a learning rate: the loss against a rate that grows from step to step."""
     method = train.Method(optimizer, None, None, 1, batch_size, 0.0, seed, train.Way(rule))
+    asked = Asked(target, task, drop, standardize, categories, missing)
     with show.figures(json) as found:
-        model, task = look.subject(subject, data, train.Network(hidden, activation), method)
-        look.lr_find(model, task, start, stop, steps, batch_size, plot, found)
+        model, examples = look.subject(subject, data, asked, train.Network(hidden, activation), method)
+        look.lr_find(model, examples, start, stop, steps, batch_size, plot, found)
