@@ -1,0 +1,304 @@
+"""The names in data: columns of frames, and classes that are texts; how a model finds them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.numeric import numeric
+from ..core.settings import shown
+from ..errors import DataError, FileError, LucidnetError, NotReadyError, SettingError, suggestion
+
+SHOWN = 10
+"""How many classes a message names."""
+
+
+# --- frames ---------------------------------------------------------------------------------------
+
+
+def columns_of(x: Any) -> list[str] | None:
+    """Return the names of the columns of a frame (pandas, polars, Arrow, ...); None of what has no names.
+
+    A frame whose columns are only numbered has none.
+
+    Examples
+    --------
+    >>> columns_of([[1.0, 2.0]]) is None
+    True
+    """
+    if isinstance(x, (np.ndarray, Sequence, Mapping)) or not hasattr(x, "shape"):
+        return None
+    if not hasattr(x, "iloc") and not hasattr(x, "__dataframe__") and not hasattr(x, "__arrow_c_stream__"):
+        return None
+    names = getattr(x, "column_names", None)
+    names = getattr(x, "columns", None) if names is None or callable(names) else names
+    if names is None or callable(names):
+        return None
+    found = list(names)
+    return [str(name) for name in found] if any(isinstance(name, str) for name in found) else None
+
+
+def table_of(x: Any) -> Any:
+    """Return a `Table` of the columns of a frame of numbers, or one for each of several; None of arrays."""
+    if isinstance(x, dict):
+        made = {name: table for name, part in x.items() if (table := table_of(part)) is not None}
+        return made or None
+    if (names := columns_of(x)) is None:
+        return None
+    from .table import Column, Table
+
+    numeric(x, "x")  # says where a cell is no number
+    return Table(tuple(Column(name, "number") for name in names), None, "regression")
+
+
+def inputs(model: Any, x: Any) -> Any:
+    """Return a frame in the order of the columns that a model was trained with; arrays as they are.
+
+    Raises
+    ------
+    DataError
+        If columns are missing, or not known; they are named.
+    """
+    table = model.table
+    if table is None:
+        return x
+    if isinstance(table, Mapping):
+        if not isinstance(x, Mapping):
+            return x
+        return {name: _applied(table.get(name), part) for name, part in x.items()}
+    return _applied(table, x)
+
+
+def _applied(table: Any, x: Any) -> Any:
+    """Return the inputs in a frame, as a table makes them; what has no names, as it is."""
+    if table is None or (not isinstance(x, dict) and columns_of(x) is None):
+        return x
+    return table.apply(x)[0]
+
+
+def named(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """Return inputs and targets of a model by the names of its table: a frame may hold the targets, too."""
+    table, names = model.table, columns_of(x)
+    if table is None or isinstance(table, Mapping) or names is None or table.target is None:
+        return inputs(model, x), y
+    if y is None:
+        return table.apply(x)  # type: ignore[no-any-return]
+    if getattr(y, "name", None) != table.target:
+        return table.apply(x)[0], y
+    if table.target not in names:
+        x = {name: x[name] for name in names} | {table.target: y}
+    return table.apply(x)  # type: ignore[no-any-return]
+
+
+# --- classes --------------------------------------------------------------------------------------
+
+
+def texts(y: Any) -> Any:
+    """Return labels that are texts as an array of them; None of anything else.
+
+    A column (n, 1) becomes (n,).
+
+    Raises
+    ------
+    DataError
+        If some are texts and others are not, as where one is missing.
+    """
+    if not _may_be_texts(y):
+        return None
+    try:
+        made = np.asarray(y)
+    except ValueError:
+        return None  # rows of different lengths: whoever wants numbers says so
+    if made.dtype.kind == "O":
+        kinds = [isinstance(one, (str, bytes)) for one in made.flat]
+        if not any(kinds):
+            return None
+        if not all(kinds):
+            place = int(np.argmin(kinds))
+            raise DataError(
+                f"y: expected the name of a class at index {place}, got {shown(made.flat[place])}"
+            )
+        made = np.array([_text(one) for one in made.flat], object).reshape(made.shape)
+    elif made.dtype.kind in "SUT":
+        made = np.array([_text(one) for one in made.flat], object).reshape(made.shape)
+    else:
+        return None
+    return made[:, 0] if made.ndim == 2 and made.shape[1] == 1 else made
+
+
+def _may_be_texts(y: Any) -> bool:
+    """Tell, without going through all of them, whether labels may be texts."""
+    if isinstance(y, (list, tuple)):
+        first: Any = y
+        while isinstance(first, (list, tuple)) and first:
+            first = first[0]
+        return any(isinstance(one, (str, bytes)) for one in (first, *y))
+    if hasattr(y, "detach") or not (hasattr(y, "__array__") or hasattr(y, "__arrow_c_stream__")):
+        return False
+    return getattr(getattr(y, "dtype", None), "kind", "O") in "OUST"
+
+
+def _text(label: Any) -> str:
+    if not isinstance(label, bytes):
+        return str(label)
+    try:
+        return label.decode()
+    except UnicodeDecodeError:
+        raise DataError(f"y: expected labels in UTF-8, got {label!r}: decode them first") from None
+
+
+def classes_of(labels: Any) -> tuple[str, ...]:
+    """Return the classes of labels that are texts, in the order of the alphabet."""
+    classes = tuple(sorted(set(labels.ravel().tolist())))
+    if len(classes) < 2:
+        raise DataError(f"y has the class {listed(classes)} only: there is nothing to tell apart")
+    return classes
+
+
+def as_classes(given: Any) -> tuple[str, ...]:
+    """Return names of classes as a model keeps them."""
+    names = given.tolist() if isinstance(given, np.ndarray) else given
+    right = isinstance(names, (list, tuple)) and all(isinstance(name, str) and name for name in names)
+    if not right or len(set(names)) < max(2, len(names)):
+        raise SettingError(
+            "classes must be the names of two or more classes, none twice, in the order of the outputs, "
+            f"got {shown(given)}"
+        )
+    return tuple(map(str, names))
+
+
+def check_outputs(classes: tuple[str, ...], shape: Any) -> None:
+    """Raise unless a network has an output for each class, or one for two."""
+    if isinstance(shape, Mapping):
+        raise DataError(
+            "y: labels that are texts go with networks of one output; number them for one of several: "
+            "np.unique(labels, return_inverse=True)[1]"
+        )
+    outputs, count = (int(shape[-1]) if shape else 1), len(classes)
+    if count == outputs or (outputs == 1 and count == 2):
+        return
+    few = count < outputs
+    way = f"let it end in Dense({count}, 'softmax')" + (
+        ", or say all of them, model.classes = [...]" if few else ""
+    )
+    raise DataError(
+        f"y has {count} class{'es' * (count > 1)} ({listed(classes)}), and the network {outputs} "
+        f"output{'s' * (outputs > 1)}: {way}"
+    )
+
+
+def listed(classes: Sequence[str]) -> str:
+    """Return the first names of classes as a message shows them."""
+    return ", ".join(map(shown, classes[:SHOWN])) + (", ..." if len(classes) > SHOWN else "")
+
+
+def numbers_of(labels: Any, classes: Sequence[str], title: str = "y") -> Any:
+    """Return labels that are texts as the numbers of their classes.
+
+    Raises
+    ------
+    DataError
+        If one is not known; it is named.
+    """
+    places = {name: i for i, name in enumerate(classes)}
+    numbers = np.array([places.get(label, -1) for label in labels.ravel().tolist()], np.int64)
+    if len(unknown := np.flatnonzero(numbers < 0)):
+        label = labels.ravel()[unknown[0]]
+        raise DataError(
+            f"{title}: unknown class {shown(label)} at index {unknown[0]}; known are {listed(classes)}"
+        )
+    return numbers.reshape(labels.shape)
+
+
+def numbered(model: Any, y: Any) -> Any:
+    """Return targets with numbers for the names of classes, as the loss of a model takes them.
+
+    A loss that takes no numbers of classes gets rows with a single 1.
+    """
+    if (labels := texts(y)) is None:
+        return y
+    if model.classes is None:
+        raise NotReadyError(
+            "y has labels that are texts, and this model does not know its classes yet: `fit` learns them "
+            f"from arrays; else say them, model.classes = {list(classes_of(labels))[:SHOWN]}"
+        )
+    shape = model.output_shape
+    check_outputs(model.classes, shape)
+    numbers = numbers_of(labels, model.classes)
+    if not shape or shape[-1] == 1:
+        return numbers
+    try:
+        model.loss.check_target(numbers[:1], shape, model.dtype)
+    except LucidnetError:
+        return np.eye(shape[-1], dtype=np.float32)[numbers]
+    return numbers
+
+
+def weights_by_number(given: Any, classes: Sequence[str] | None) -> Any:
+    """Return weights of classes by their numbers; they may be given by names."""
+    if not isinstance(given, Mapping) or not any(isinstance(name, str) for name in given):
+        return given
+    if classes is None:
+        raise SettingError(
+            "class_weight: the classes of this model have no names, as its labels are numbers: give numbers"
+        )
+    places = {name: i for i, name in enumerate(classes)}
+    for name in given:
+        if name not in places:
+            raise SettingError(f"class_weight: unknown class {shown(name)}: {suggestion(str(name), places)}")
+    return {places[name]: weight for name, weight in given.items()}
+
+
+def classes_at(outputs: Any, limit: float, classes: Sequence[str] | None) -> Any:
+    """Return the class of the largest of each row of outputs, or, of one, whether it is above a limit."""
+    if len(wrong := np.argwhere(~np.isfinite(outputs))):
+        raise DataError(
+            f"predict_classes: the outputs for example {wrong[0][0]} are not finite, so of no class"
+        )
+    numbers = outputs.argmax(-1) if outputs.shape[-1] > 1 else (outputs[..., 0] > limit).astype(np.int64)
+    return numbers if classes is None else np.array(classes)[numbers]
+
+
+# --- as a model file has them ---------------------------------------------------------------------
+
+
+def as_table(given: Any) -> Any:
+    """Return a `Table`, or one for each of several inputs, as a model keeps it."""
+    if given is None:
+        return None
+    from .table import Table
+
+    several = given if isinstance(given, dict) else {"": given}
+    if not several or not all(isinstance(table, Table) for table in several.values()):
+        raise SettingError(f"table must be a data.Table, or None, got {shown(given)}")
+    return dict(given) if isinstance(given, dict) else given
+
+
+def table_to_plain(table: Any) -> Any:
+    """Return a table, or several by name, as plain data."""
+    if isinstance(table, dict):
+        return {"inputs": {name: one.to_plain() for name, one in table.items()}}
+    return None if table is None else table.to_plain()
+
+
+def table_from(plain: Any, file: Any = "") -> Any:
+    """Return what `table_to_plain` has told of.
+
+    Raises
+    ------
+    FileError
+        If it makes no sense.
+    """
+    if plain is None:
+        return None
+    if not isinstance(plain, dict):
+        raise FileError(file, f"table: expected a dict, got {type(plain).__name__}")
+    from .table import Table
+
+    if plain.keys() != {"inputs"}:
+        return Table.from_plain(plain, file)
+    if not isinstance(plain["inputs"], dict):
+        raise FileError(file, "table: expected a dict of inputs")
+    return {name: Table.from_plain(one, file) for name, one in plain["inputs"].items()}
