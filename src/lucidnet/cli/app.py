@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from . import look, show, train, use
+from . import predict as predicting
 from .data import Asked
 from .words import Command
 
@@ -128,6 +129,12 @@ class Part(StrEnum):
     whole = "whole"
 
 
+class Days(StrEnum):
+    """What is made of dates."""
+
+    days = "days"
+
+
 OfData = Annotated[
     Part | None,
     typer.Option(help="Which examples; of a file that is named the whole, else the test part."),
@@ -197,6 +204,11 @@ def every_command(
     """Neural networks that you can see through: train, look inside, check."""
 
 
+Dates = Annotated[
+    Days | None, typer.Option(rich_help_panel=OF_A_FILE, help="Make dates the number of days since 1970.")
+]
+
+
 @app.command(name="look", cls=Command)
 def look_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file with a table: CSV or the like.")],
@@ -217,6 +229,7 @@ def train_command(
     standardize: Standardize = False,
     categories: OneHot = None,
     missing: Gaps = None,
+    dates: Dates = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     dropout: Annotated[float, typer.Option(help="Share of hidden units dropped while training.")] = 0.0,
@@ -270,7 +283,7 @@ def train_command(
     team = train.Team(devices, coordinator, processes, process_id)
     way = train.Way(rule, alignment, one_cycle, resume, backend, dtype, team)
     method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed, way)
-    asked = Asked(target, task, drop, standardize, categories, missing)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates)
     with show.figures(json) as found:
         code = train.run(data, asked, network, method, save, plot, quiet or json, found)
     raise typer.Exit(code)
@@ -285,6 +298,7 @@ def race(
     standardize: Standardize = False,
     categories: OneHot = None,
     missing: Gaps = None,
+    dates: Dates = None,
     rules: Annotated[
         str,
         typer.Option(
@@ -314,7 +328,7 @@ def race(
     network = train.Network(hidden, activation)
     method = train.Method(optimizer, lr, None, epochs, batch_size, 0.0, 0)
     contest = use.Contest(rules, seeds, baseline, folder, jobs)
-    asked = Asked(target, task, drop, standardize, categories, missing)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates)
     with show.figures(json) as found:
         code = use.race(data, asked, network, method, contest, plot, csv, found)
     raise typer.Exit(code)
@@ -356,7 +370,7 @@ def predict(
 ) -> None:
     """Predict with a saved model: for the test part of what it was trained on, or for all rows of a file."""
     with show.figures(json) as found:
-        use.predict(file, data, part, rows, out, found)
+        predicting.predict(file, data, part, rows, out, found)
 
 
 @app.command(cls=Command)
@@ -402,6 +416,7 @@ def doctor(
     standardize: Standardize = False,
     categories: OneHot = None,
     missing: Gaps = None,
+    dates: Dates = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     optimizer: Optimizer = "adam",
@@ -414,7 +429,7 @@ def doctor(
 ) -> None:
     """Say in plain sentences why a network does not learn: of a saved model, or of a new one."""
     method = train.Method(optimizer, lr, None, 1, batch_size, 0.0, seed, train.Way(rule))
-    asked = Asked(target, task, drop, standardize, categories, missing)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates)
     with show.figures(json) as found:
         model, examples = look.subject(subject, data, asked, train.Network(hidden, activation), method)
         code = look.doctor(model, examples, steps, batch_size, found)
@@ -431,6 +446,7 @@ def explain(
     standardize: Standardize = False,
     categories: OneHot = None,
     missing: Gaps = None,
+    dates: Dates = None,
     hidden: Hidden = "2",
     activation: Activation = "tanh",
     optimizer: Optimizer = "sgd",
@@ -444,7 +460,7 @@ def explain(
 ) -> None:
     """Tell one training step operation by operation: forward, loss, backward, update."""
     method = train.Method(optimizer, lr, None, 1, 1, 0.0, seed, train.Way(rule))
-    asked = Asked(target, task, drop, standardize, categories, missing)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates)
     model, examples = look.subject(subject, data, asked, train.Network(hidden, activation), method)
     look.explain(model, examples, row, rows, digits, out)
 
@@ -459,6 +475,7 @@ def lr_find(
     standardize: Standardize = False,
     categories: OneHot = None,
     missing: Gaps = None,
+    dates: Dates = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     optimizer: Optimizer = "adam",
@@ -473,7 +490,7 @@ def lr_find(
 ) -> None:
     """Find a learning rate: the loss against a rate that grows from step to step."""
     method = train.Method(optimizer, None, None, 1, batch_size, 0.0, seed, train.Way(rule))
-    asked = Asked(target, task, drop, standardize, categories, missing)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates)
     with show.figures(json) as found:
         model, examples = look.subject(subject, data, asked, train.Network(hidden, activation), method)
         look.lr_find(model, examples, start, stop, steps, batch_size, plot, found)

@@ -10,7 +10,7 @@ from ..errors import SettingError
 
 OF_A_NETWORK = ("hidden", "activation", "optimizer", "lr", "rule", "seed")
 """What describes a new network, and how it is trained."""
-OF_A_TABLE = ("target", "task", "drop", "standardize", "categories", "missing")
+OF_A_TABLE = ("target", "task", "drop", "standardize", "categories", "missing", "dates")
 """What is said of a file with a table."""
 
 

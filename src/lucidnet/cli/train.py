@@ -18,7 +18,7 @@ from ..layers import Dense, Dropout, Input, Layer, activations
 from ..model import Model
 from ..training.history import Result
 from . import show
-from .data import Task, open_task
+from .data import Asked, Task, open_task
 from .show import INTERRUPTED
 
 LEAST_EPOCHS, LEAST_STEPS = 10, 3000
@@ -151,6 +151,7 @@ class Method:
 
 def run(
     data: str,
+    asked: Asked,
     network: Network,
     method: Method,
     save: Path | None,
@@ -163,11 +164,11 @@ def run(
         check_suffix(save)  # before the work begins
     show.check_places(save, picture=plot)
     method.check()
-    task = open_task(data)
+    task = open_task(data, asked)
     method, way = method.lasting(len(task.x)), method.way
     mesh = way.team.mesh()
     model = Model(network.layers(task), seed=method.seed, dtype=way.dtype, backend=way.backend, mesh=mesh)
-    model.about = task.about()
+    model.about, model.table = task.about(), task.table
     model.compile(task.loss, method.make(), task.metrics, rule=method.way.rule)
     main = model.executor.main
     quiet = quiet or not main
@@ -218,10 +219,8 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
 
 
 def _measured(model: Model, task: Task) -> dict[str, Result]:
-    results: dict[str, Result] = {"training": model.evaluate(task.x, task.y)}
-    if task.x_test is not None:
-        results["test"] = model.evaluate(task.x_test, task.y_test)
-    return results
+    results = {"training": model.evaluate(task.x, task.y), "test": model.evaluate(task.x_test, task.y_test)}
+    return {part: show.in_own_unit(result, task.table) for part, result in results.items()}
 
 
 def _report(model: Model, results: dict[str, Result], seconds: float, finished: bool, method: Method) -> None:
