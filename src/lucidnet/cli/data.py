@@ -286,10 +286,11 @@ class Given:
         )
 
 
-def open_given(model: Model, data: str | None, part: str | None) -> Given:
+def open_given(model: Model, data: str | None, part: str | None, judged: bool = True) -> Given:
     """Load examples for a model: the test part of what it was trained on, or whatever is named.
 
-    Of a file that is named, and has no test part of its own, that is the whole.
+    Of a file that is named, and has no test part of its own, that is the whole. Where nothing is judged
+    targets may be missing, and rows in which inputs are missing that the model cannot fill in are left out.
     """
     name = data_name(model, data)
     if not (is_table(name) or name == STDIN):
@@ -297,19 +298,36 @@ def open_given(model: Model, data: str | None, part: str | None) -> Given:
     frame = read_frame(name)
     table = table_for(model, frame)
     part = part or (TEST if data is None else WHOLE)
-    if table.target in frame.cells and part == WHOLE and frame.cells[table.target].missing:
-        frame = frame.without(table.target)  # to be predicted
-    x, y = table.apply(frame)
-    rows = table.kept(frame)
+    if part != WHOLE and table.target not in frame.cells:
+        raise DataError(f"{name} has no column {table.target!r}, by which it is split: use --part whole")
+    rows = np.arange(frame.rows)
+    if not judged and part == WHOLE:
+        rows = _whole_rows(table, frame)
+        used = frame.taken(rows)
+        gaps = table.target in used.cells and used.cells[table.target].missing
+        used = used.without(table.target) if gaps else used
+    else:
+        used = frame
+        rows = table.kept(frame)
+    x, y = table.apply(used)
+    if judged and y is None:
+        raise DataError(f"{frame.source} has no targets to compare with; lucidnet predict does without")
     if part != WHOLE:
-        if y is None:
-            raise DataError(f"{name} has no column {table.target!r}, by which it is split: use --part whole")
         train, test = stratified(y, TESTED, seed=0)
         chosen = test if part == TEST else train
         x, y, rows = x[chosen], y[chosen], rows[chosen]
     known = table.classes if model.classes or model.table else None
     sorts = table.task == "classification"
     return Given(name, part, x, y, sorts, known, table, rows, frame.rows if part == WHOLE else 0)
+
+
+def _whole_rows(table: Table, frame: Frame) -> Any:
+    """Return the rows without missing inputs, if a table leaves the others out; else all."""
+    lacking = np.zeros(frame.rows, bool)
+    for column in table.columns if table.missing == "drop" else ():
+        if column.name in frame.cells:
+            lacking[list(frame.cells[column.name].missing)] = True
+    return np.flatnonzero(~lacking)
 
 
 def _given_arrays(model: Model, name: str, part: str | None, named: bool) -> Given:

@@ -30,7 +30,7 @@ def predict(
     to_stdout = str(out) == STDIN or (out is None and data == STDIN)
     show.check_places(None if to_stdout else out)
     model = Model.load(file)
-    given = open_given(model, data, part)
+    given = open_given(model, data, part, judged=False)
     y = model.predict(given.x)
     made = Predictions(given, y)
     some = slice(SHOWN if rows is None else rows)

@@ -244,8 +244,15 @@ def draw(model: Model, out: Path, what: str, layer: str | None, data: str | None
     """Draw one picture of a model and write it."""
     from .. import plots
 
-    figure = _figure(model, what, layer, data)
-    plots.save(figure, out)
+    plots.save(_figure(model, what, layer, data), out)
+    line(f"{what} drawn to {out}")
+
+
+def draw_judged(model: Model, out: Path, what: str, given: Given) -> None:
+    """Draw what a model takes some examples for, and write it."""
+    from .. import plots
+
+    plots.save(_judged(model, what, given), out)
     line(f"{what} drawn to {out}")
 
 
@@ -281,8 +288,6 @@ def _judged(model: Model, what: str, given: Given) -> Any:
 
     if not given.sorts:
         raise SettingError(f"{what}: the targets of {given.name} are not classes")
-    if given.y is None:
-        raise SettingError(f"{what}: {given.name} has no targets to compare with")
     predicted = model.predict(given.x)
     if what == "confusion":
         counts = metrics.confusion_matrix(given.y, predicted)

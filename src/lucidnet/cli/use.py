@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import lab, plots
 from ..check import CheckReport, RuleReport, gradients, package
-from ..errors import DataError, SettingError
+from ..errors import SettingError
 from ..model import Model
 from . import show
 from .data import Asked, data_name, open_given, open_task
@@ -53,7 +53,7 @@ def race(
     if contest.folder:
         show.check_folder("--folder", contest.folder)
     task = open_task(data, asked)
-    if not show.CONSOLE.quiet:
+    if task.table:  # of which it is decided what it is
         show.line(f"{task.title()}\n")
     model = Model(network.layers(task))
     model.compile(task.loss, method.make(), task.metrics)
@@ -88,9 +88,7 @@ def evaluate(
     show.check_places(picture=plot)
     model = Model.load(file)
     given = open_given(model, data, part)
-    if given.y is None:
-        raise DataError(f"{given.name} has no targets to compare with: lucidnet predict does without")
-    if plot and not given.classes:
+    if plot and not given.sorts:
         raise SettingError(f"--plot {plot}: draws which classes are taken for which, and here are none")
     result = show.in_own_unit(model.evaluate(given.x, given.y), given.table)
     found |= {"data": given.name, "part": given.part, "rows": len(given.x), given.part: result}
