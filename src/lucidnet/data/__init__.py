@@ -8,15 +8,21 @@ if TYPE_CHECKING:
     from . import augment as augment
     from . import tasks as tasks
     from . import text as text
+    from .column import Column as Column
     from .dataset import Dataset as Dataset
+    from .delimited import frame as frame
+    from .frames import Frame as Frame
     from .generate import circles as circles
     from .generate import gaussians as gaussians
     from .generate import moons as moons
     from .generate import spirals as spirals
     from .generate import xor as xor
+    from .looking import Look as Look
+    from .looking import look as look
     from .sets import KNOWN as KNOWN
     from .sets import load as load
-    from .tables import Table as Table
+    from .table import Table as Table
+    from .tables import Examples as Examples
     from .tables import read as read
 
 export(globals())

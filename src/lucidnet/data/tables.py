@@ -22,6 +22,7 @@ from ..core.settings import count, flag, path_like, setting, whole
 from ..core.text import Brief
 from ..errors import ContentError, FileError, lookup
 from .idx import read_idx
+from .table import Table
 
 Array = npt.NDArray[Any]
 
@@ -35,7 +36,7 @@ EXACT = 1 << 53
 
 
 @dataclass(frozen=True, repr=False)
-class Table(Brief):
+class Examples(Brief):
     """What a file holds.
 
     Parameters
@@ -45,7 +46,9 @@ class Table(Brief):
     x_test, y_test : array, optional
         A test part, where the file has one.
     classes : tuple of str, optional
-        The names of the labels 0, 1, ..., where the file gives text.
+        The names of the labels 0, 1, ...
+    table : Table, optional
+        The columns, where the file has such.
     """
 
     x: Array
@@ -53,6 +56,7 @@ class Table(Brief):
     x_test: Array | None = None
     y_test: Array | None = None
     classes: tuple[str, ...] | None = None
+    table: Table | None = None
 
 
 def _as_target(given: Any, owner: Any) -> str | int:
@@ -70,7 +74,7 @@ def _as_target(given: Any, owner: Any) -> str | int:
 )
 def read(
     path: str | os.PathLike[str], *, target: str | int = -1, max_bytes: int = MOST, external: bool = False
-) -> Table:
+) -> Examples:
     """Read examples from a file; its suffix says how.
 
     ==================  ==============================================================================
@@ -123,7 +127,7 @@ def read(
     return _read_arrays(path, max_bytes, external)
 
 
-def _read_idx_pair(path: Path, most: int) -> Table:
+def _read_idx_pair(path: Path, most: int) -> Examples:
     labels = path.with_name(path.name.replace("images-idx3", "labels-idx1"))
     if labels == path:
         raise FileError(path, "holds the labels", "name the file of the images (...-images-idx3-ubyte)")
@@ -131,10 +135,10 @@ def _read_idx_pair(path: Path, most: int) -> Table:
     if len(x) != len(y):
         reason = f"holds {len(x)} images, but {labels.name} holds {len(y)} labels"
         raise ContentError(path, reason, "use files that belong together")
-    return Table(_inputs(x, path, "the images"), _whole(y, path, "the labels"))
+    return Examples(_inputs(x, path, "the images"), _whole(y, path, "the labels"))
 
 
-def _read_arrays(path: Path, most: int, external: bool) -> Table:
+def _read_arrays(path: Path, most: int, external: bool) -> Examples:
     """Return the arrays of an NPZ or HDF5 file."""
     if path.suffix.lower() == ".npz":
         from .npz import read_npz
@@ -151,7 +155,7 @@ def _read_arrays(path: Path, most: int, external: bool) -> Table:
     if ("x_test" in arrays) != ("y_test" in arrays):
         raise ContentError(path, "x_test and y_test come together, found only one of them", "write both")
     x, y = _pair(arrays, path, "")
-    return Table(x, y, *_pair(arrays, path, "_test")) if "x_test" in arrays else Table(x, y)
+    return Examples(x, y, *_pair(arrays, path, "_test")) if "x_test" in arrays else Table(x, y)
 
 
 def _pair(arrays: Mapping[str, Array], path: Path, part: str) -> tuple[Array, Array]:
@@ -189,7 +193,7 @@ def _whole(array: Array, path: Path, name: str) -> Array:
     return array.astype(np.int64, copy=False)
 
 
-def _read_csv(path: Path, delimiter: str, target: str | int, most: int) -> Table:
+def _read_csv(path: Path, delimiter: str, target: str | int, most: int) -> Examples:
     rows = _csv_rows(path, delimiter, most)
     first = next(rows, None)
     header = first[1] if first and not any(_is_number(cell) for cell in first[1]) else None
@@ -222,7 +226,7 @@ def _read_csv(path: Path, delimiter: str, target: str | int, most: int) -> Table
         )
         advice = "there is nothing to learn from it; if another column is meant, give it as target"
         warnings.warn(f"{path}: {what}: {advice}", UserWarning, stacklevel=5)
-    return Table(np.frombuffer(x, np.float32).reshape(-1, len(names) - 1), **made)
+    return Examples(np.frombuffer(x, np.float32).reshape(-1, len(names) - 1), **made)
 
 
 def _missing(line: int, column: int, names: list[str]) -> tuple[str, str]:

@@ -1,0 +1,64 @@
+"""Dates in texts: which of the usual ways of writing they follow, and how many days they are from 1970."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+FORMS = {"iso": "year, month, day", "dmy": "day, month, year", "mdy": "month, day, year"}
+"""The ways of writing a date, and what stands in which order."""
+SHAPE = re.compile(
+    r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?"
+)
+"""A date, and perhaps a time of day."""
+
+
+def form_of(texts: Iterable[str]) -> str | None:
+    """Return how the dates of a column are written; None if it has others than dates, or none.
+
+    Where day and month cannot be told apart (``03/04/2021`` throughout) it is ``"?"``.
+
+    Examples
+    --------
+    >>> form_of(["2021-03-04", "2021-12-31"]), form_of(["31.12.2021"]), form_of(["03/04/2021"])
+    ('iso', 'dmy', '?')
+    """
+    possible = set(FORMS)
+    for text in texts:
+        possible = {form for form in possible if days(text, form) is not None}
+        if not possible:
+            return None
+    if len(possible) == len(FORMS):  # nothing was looked at
+        return None
+    return possible.pop() if len(possible) == 1 else "?"
+
+
+def days(text: str, form: str) -> float | None:
+    """Return how many days after 1970-01-01 a date is, with its time of day as a fraction; None if it is none.
+
+    Examples
+    --------
+    >>> days("1970-01-02 12:00", "iso"), days("02.01.1970", "dmy"), days("soon", "iso")
+    (1.5, 1.0, None)
+    """
+    found = SHAPE.fullmatch(text.strip())
+    if not found or form not in FORMS:
+        return None
+    first, second, third = found[1], found[3], found[4]
+    if form == "iso":
+        year, month, day = first, second, third
+    else:
+        year, (day, month) = third, (first, second) if form == "dmy" else (second, first)
+    if len(year) not in (2, 4) or (len(year) == 2 and form == "iso"):
+        return None
+    full = int(year) if len(year) == 4 else int(year) + (2000 if int(year) < 69 else 1900)
+    try:
+        time = [int(part or 0) for part in found.group(5, 6, 7)]
+        moment = datetime(full, int(month), int(day), *time, tzinfo=UTC)
+    except ValueError:  # there is no such day
+        return None
+    return (moment - EPOCH).total_seconds() / 86400
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
