@@ -12,6 +12,7 @@ from lucidnet import foreign
 from lucidnet.cli.app import app
 from lucidnet.core.exports import exports
 from lucidnet.errors import UnknownNameError
+from lucidnet.foreign import options
 from lucidnet.layers import Dense, Input
 
 PACKAGES = ("layers", "optimizers", "losses", "callbacks", "initializers", "metrics", "rules")
@@ -98,14 +99,42 @@ def test_attributes(place, word, ours):
         thing = getattr(thing, name)
 
 
-@pytest.mark.parametrize(("word", "ours"), foreign.OPTIONS.items())
-def test_options(word, ours):
-    for given in ([word, "1"], [f"{word}=1"]):
-        done = CliRunner().invoke(app, ["train", *given], env={"COLUMNS": "200", "TERM": "dumb"})
-        assert done.exit_code == 2
-        assert f"No such option: {word}: here it is {ours}" in done.output
-    help = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
-    assert ours in help
+WIDE = {"COLUMNS": "200", "TERM": "dumb"}
+
+
+def test_options():
+    help = CliRunner().invoke(app, ["train", "--help"], env=WIDE).output
+    for word, ours in options.OPTIONS.items():
+        assert ours in help
+        other = "--" + word.removeprefix("--").replace("-", "_")
+        for name, given in ((word, [word, "1"]), (word, [f"{word}=1"]), (other, [other, "1"])):
+            done = CliRunner().invoke(app, ["train", *given], env=WIDE)
+            assert done.exit_code == 2
+            assert f"No such option: {name}: here it is {ours}" in done.output
+
+
+@pytest.mark.parametrize(("word", "sentence"), options.SENTENCES.items())
+def test_what_is_no_option(word, sentence):
+    output = CliRunner().invoke(app, ["train", word, "1"], env={"COLUMNS": "400", "TERM": "dumb"}).output
+    assert sentence in " ".join(output.split())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["evaluate", "m.safetensors", "--split", "test"], "here it is --part"),
+        (["predict", "m.safetensors", "--output", "p.csv"], "here it is --out"),
+        (["predict", "m.safetensors", "-o", "p.csv"], "here it is --out"),
+        (["predict", "m.safetensors", "--target", "y"], "it is an option of"),
+        (["train", "-b", "3"], "here it is --batch-size"),
+        (["train", "-e", "3", "digits"], "here it is --epochs"),
+        (["race", "--seed", "3"], "here it is --seeds"),
+        (["evaluate", "m.safetensors", "--label", "y"], "it is called --target, an option of"),
+        (["look", "a.csv", "--y", "b"], "here it is --target"),
+    ],
+)
+def test_words_of_other_commands(given, said):
+    assert said in " ".join(CliRunner().invoke(app, given, env=WIDE).output.split())
 
 
 def test_other_commands_have_options_of_their_own():

@@ -211,13 +211,13 @@ Dates = Annotated[
 
 @app.command(name="look", cls=Command)
 def look_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file with a table: CSV or the like.")],
+    data: Annotated[Path, typer.Argument(metavar="FILE", help="A file with a table: CSV or the like.")],
     target: Target = None,
     json: Json = False,
 ) -> None:
     """Show what the columns of a file are, what is odd about them, and the command to train with."""
     with show.figures(json) as found:
-        look.table(file, target, found)
+        look.table(data, target, found)
 
 
 @app.command(name="train", cls=Command)

@@ -141,6 +141,37 @@ def as_name(text: str) -> str:
     return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
+def is_table(name: str) -> bool:
+    """Tell whether a name is that of a file with a table."""
+    if name in sets.KNOWN or not os.path.isfile(name):
+        return False
+    return "-idx" not in name and Path(name).suffix.lower() not in (".npz", ".h5", ".hdf5")
+
+
+def _frame(path):  # TODO(cmd): data.frame
+    from ..data.frames import Cells
+
+    with open(path, newline="") as f:
+        rows = [r for r in csv.reader(f) if r]
+    def num(c):
+        try:
+            float(c or "nan"); return True
+        except ValueError:
+            return False
+    header = not any(num(c) and c for c in rows[0])
+    names = rows[0] if header else [str(i) for i in range(len(rows[0]))]
+    body = rows[header:]
+    cells = []
+    for j in range(len(names)):
+        col = [r[j].strip() for r in body]
+        missing = {i: c for i, c in enumerate(col) if c in ("", "NA", "?")}
+        if all(num(c) or i in missing for i, c in enumerate(col)):
+            cells.append(Cells(np.array([float("nan") if i in missing else float(c) for i, c in enumerate(col)]), None, missing))
+        else:
+            cells.append(Cells(None, col, missing))
+    return Frame(names, cells, str(path), list(range(2 if header else 1, len(body) + 2)), {"header": header})
+
+
 def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) -> Task:
     """Load a data set by name, or from a file, with a part for testing; for a model by what it knows of it.
 
@@ -177,14 +208,14 @@ def _open_arrays(name: str, asked: Asked, model: Model | None) -> Task:
 def read_frame(name: str) -> Frame:
     """Return the table in a file, or in standard input, which is called -."""
     if name != STDIN:
-        return sets.frame(name)
+        return _frame(name)
     if sys.stdin is None:
         raise FileError("standard input", "there is none", "name a file")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "standard input.csv"
         path.write_bytes(sys.stdin.buffer.read())
         try:
-            frame = sets.frame(path)
+            frame = _frame(path)
         except FileError as error:
             raise type(error)("standard input", error.reason, error.remedy) from None
     frame.source = "standard input"
@@ -281,9 +312,11 @@ class Given:
 
     def title(self) -> str:
         """Say what they are."""
-        return (
-            f"all {len(self.x)} rows of {self.name}" if self.part == WHOLE else f"{self.part} of {self.name}"
-        )
+        if self.part != WHOLE:
+            return f"{self.part} of {self.name}"
+        count = len(self.x)
+        few = f"{count} of {self.of}" if self.of > count else str(count)
+        return f"{few} row{'s' * (max(count, self.of) != 1)} of {self.name}"
 
 
 def open_given(model: Model, data: str | None, part: str | None, judged: bool = True) -> Given:

@@ -12,7 +12,6 @@ import numpy as np
 from ..backend import Array
 from ..core import files as atomic
 from ..model import Model
-from ..training.history import number
 from . import show
 from .data import MOST_NAMES, STDIN, Given, open_given
 
@@ -40,7 +39,7 @@ def predict(
         show.line(_as_csv([columns, *lines[: len(lines) if rows is None else rows]]).rstrip("\n"))
         return
     columns, lines = made.shown(some)
-    show.table(columns, lines)
+    show.print_table(columns, lines)
     if made.left_out:
         show.line(f"{made.left_out} rows with missing cells have no prediction")
     if out:
@@ -60,7 +59,7 @@ class Predictions:
 
     def __init__(self, given: Given, outputs: Array) -> None:
         self.given = given
-        self.outputs = outputs = np.reshape(outputs, (len(outputs), -1))
+        self.outputs = outputs = outputs.reshape(len(outputs), int(np.prod(outputs.shape[1:])))
         if given.sorts and outputs.shape[1] == 1:
             outputs = np.concatenate([1 - outputs, outputs], axis=1)
         self.values = outputs
@@ -99,7 +98,7 @@ class Predictions:
 
     def shown(self, some: slice) -> tuple[list[str], list[list[str]]]:
         """Return the columns and lines of a table for eyes: few classes each with its probability."""
-        columns, lines = self._lines(some, number, "{:.4f}".format)
+        columns, lines = self._lines(some, "{:.6g}".format, "{:.4f}".format)
         if self.given.sorts:
             first = len(columns) - len(self.names)
             if len(self.names) > MOST_NAMES:
@@ -134,8 +133,6 @@ class Predictions:
 
 def _texts(values: Array, write: Any) -> list[str]:
     """Return a text for each row: a name, a number, or several with spaces."""
-    if values.dtype.kind in "US":
+    if values.dtype.kind in "USiu" and values.ndim == 1:
         return list(map(str, values.tolist()))
-    if values.dtype.kind in "iu" and values.ndim == 1:
-        return list(map(str, values.tolist()))
-    return [" ".join(write(float(one)) for one in row) for row in np.reshape(values, (len(values), -1))]
+    return [" ".join(write(float(one)) for one in np.ravel(row)) for row in values]

@@ -115,7 +115,7 @@ def line(text: str) -> None:
     CONSOLE.print(text, markup=False)
 
 
-def table(columns: list[str], rows: list[list[str]]) -> None:
+def print_table(columns: list[str], rows: list[list[str]]) -> None:
     """Print a table; the first column is text, the others numbers."""
     made = Table(box=None, pad_edge=False, header_style="")
     for i, column in enumerate(columns):
@@ -125,11 +125,14 @@ def table(columns: list[str], rows: list[list[str]]) -> None:
     line(as_text(made, NEVER_WRAP))
 
 
-def results(measured: Mapping[str, Result]) -> None:
-    """Print results side by side, one row per data set."""
+def results(measured: Mapping[str, Result], table: DataTable | None = None) -> None:
+    """Print results side by side, one row per data set; with a table errors in the unit of its target."""
     names = list(next(iter(measured.values())))
     line("")
-    table(["", *names], [[part, *(number(result[n]) for n in names)] for part, result in measured.items()])
+    rows = [[part, *(number(result[n]) for n in names)] for part, result in measured.items()]
+    print_table(["", *names], rows)
+    if table is not None and table.scale != 1:
+        line(f"the loss is that of the standardized target; mae is in units of {table.target}")
 
 
 def in_own_unit(result: Result, table: DataTable | None) -> Result:
@@ -187,7 +190,7 @@ def alignment(model: Model, plot_to: Path | None) -> None:
         [name, *(f"{angle:.1f}" for angle in degrees([pairs[0][1], pairs[-1][1]]))]
         for name, pairs in model.history.steps.items()
     ]
-    table(["angle in degrees", "first", "last"], rows)
+    print_table(["angle in degrees", "first", "last"], rows)
     if plot_to:
         out = plot_to.with_name(f"{plot_to.stem}-alignment{plot_to.suffix}")
         plots.save(plots.alignment(model.history), out)

@@ -225,7 +225,7 @@ def _measured(model: Model, task: Task) -> dict[str, Result]:
 
 def _report(model: Model, results: dict[str, Result], seconds: float, finished: bool, method: Method) -> None:
     done = model.history.epochs
-    show.results(results)
+    show.results(results, model.table)
     if not finished:
         show.line(f"stopped by Ctrl-C after {done} of {method.epochs} epochs; what was learned is kept")
     show.line(f"{done} epochs in {seconds:.2f} s")

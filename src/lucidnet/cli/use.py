@@ -11,7 +11,7 @@ from ..check import CheckReport, RuleReport, gradients, package
 from ..errors import SettingError
 from ..model import Model
 from . import show
-from .data import Asked, data_name, open_given, open_task
+from .data import WHOLE, Asked, data_name, open_given, open_task
 from .effects import is_number
 from .train import Method, Network
 
@@ -92,7 +92,9 @@ def evaluate(
         raise SettingError(f"--plot {plot}: draws which classes are taken for which, and here are none")
     result = show.in_own_unit(model.evaluate(given.x, given.y), given.table)
     found |= {"data": given.name, "part": given.part, "rows": len(given.x), given.part: result}
-    show.results({given.title(): result})
+    show.results({given.title(): result}, given.table)
+    if given.part == WHOLE and given.name == model.about.get("data") and given.table:
+        show.line("the model was trained on most of these rows: --part test measures it on the others")
     if plot:
         show.draw_judged(model, plot, "confusion", given)
 
@@ -122,7 +124,7 @@ def check(file: Path | None, data: str | None, found: dict[str, Any]) -> int:
         {"name": name, "passed": report.passed, "worst": getattr(report, "worst", None)}
         for name, report in reports
     ]
-    show.table(["checked", "worst relative error", ""], rows)
+    show.print_table(["checked", "worst relative error", ""], rows)
     failed = [(name, report) for name, report in reports if not report.passed]
     for name, report in failed:
         show.line(f"\n{name}\n{report}")
