@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from . import dates, targets
 from .column import Column
-from .frames import TRUTHS, Cells, Frame
+from .frames import TRUTHS, Cells, Frame, number_of
 
 Array = npt.NDArray[Any]
 
@@ -120,7 +120,8 @@ def missing_target(frame: Frame, target: Cells, name: str) -> Exception:
             f"row {frame.row(row)}: the target is missing: {text[:100]!r} is no number, as {like[:100]} is"
         )
     else:
-        reason = f"row {frame.row(row)}: the target is missing: column {name} is empty"
+        shown = name.removeprefix("Unnamed: ")
+        reason = f"row {frame.row(row)}: the target is missing: column {shown} is empty"
     remedy = "write it there, or leave out the row: missing='drop' (--missing drop) leaves out all such"
     if frame.names and name == frame.names[-1]:
         remedy += "; where each line ends in a separator, remove that, or name another target"
@@ -147,6 +148,14 @@ def _fill(out: Array, column: Column, table: Any, frame: Frame) -> None:
         )
         raise frame.error(reason, "rescale the numbers")
     out[:, 0] = numbers
+
+
+def _too_large(numbers: Array, cells: Cells) -> int | None:
+    """Return a row with a number that would become infinite; "inf" is infinite as it stands."""
+    large = (np.abs(numbers) >= LARGEST) & np.isfinite(numbers)
+    if large.any():
+        return int(np.argmax(large))
+    return cells.large[0] if cells.large else None
 
 
 def _places(cells: Cells, column: Column, frame: Frame) -> Array:
@@ -178,8 +187,8 @@ def as_numbers(cells: Cells, column: Column, frame: Frame) -> Array:
             made[row] = np.nan
         elif text.lower() in TRUTHS:
             made[row] = TRUTHS[text.lower()]
-        elif targets.is_number(text):
-            made[row] = float(text)
+        elif (number := number_of(text, frame.form.get("decimal", "."))) is not None:
+            made[row] = number
         else:
             reason = f"row {frame.row(row)}, column {column.name}: expected a number, got {text[:100]!r}"
             raise frame.error(reason, "write a number there, or leave out the row")
@@ -204,8 +213,7 @@ def _targets(table: Any, frame: Frame, cells: Cells) -> Array:
         return targets.labels(cells, frame, name, table.classes)
     numbers = targets.numbers(cells, frame, name)
     made = (numbers - table.center) / table.scale
-    if (large := (np.abs(made) >= LARGEST) & np.isfinite(made)).any():
-        row = int(np.argmax(large))
+    if (row := _too_large(made, cells)) is not None:
         raise frame.error(
             f"the target {cells.text(row)[:100]} is too large for float32", "rescale the numbers"
         )

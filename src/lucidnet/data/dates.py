@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 FORMS = {"iso": "year, month, day", "dmy": "day, month, year", "mdy": "month, day, year"}
 """The ways of writing a date, and what stands in which order."""
 SHAPE = re.compile(
-    r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?"
+    r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?"
+    r"(?:Z|[+-]\d\d:?\d\d)?"
 )
 """A date, and perhaps a time of day."""
 
@@ -35,7 +36,7 @@ def form_of(texts: Iterable[str]) -> str | None:
 
 
 def days(text: str, form: str) -> float | None:
-    """Return how many days after 1970-01-01 a date is, with its time of day as a fraction; None if it is none.
+    """Return how many days after 1970-01-01 a date is, the time of day as a fraction; None if it is no date.
 
     Examples
     --------

@@ -184,7 +184,8 @@ def _category(name: str, cells: Cells, frame: Frame, words: Words) -> Column:
             (
                 i
                 for i in range(len(cells))
-                if i not in cells.missing and not targets.is_number(cells.texts[i])
+                if i not in cells.missing
+                and not targets.is_number(cells.texts[i], frame.form.get("decimal", "."))
             ),
             row,
         )
@@ -197,7 +198,7 @@ def _category(name: str, cells: Cells, frame: Frame, words: Words) -> Column:
     there = [text for i, text in enumerate(cells.texts) if i not in cells.missing]
     kinds, counts = np.unique(np.array(there, object).astype(str), return_counts=True)
     if len(kinds) > MANY or (len(kinds) > targets.FEW and 2 * len(kinds) > len(there)):
-        reason = f"column {name} has {len(kinds):,} different texts in {len(there):,} rows, too many for categories"
+        reason = f"column {name} has {len(kinds):,} different texts in {len(there):,} rows, too many"
         raise frame.error(reason, f"leave it out: drop={name!r} (--drop {name})")
     fill = str(kinds[counts.argmax()]) if words.missing == "mean" else None
     return Column(name, "category", tuple(map(str, kinds)), fill=fill)

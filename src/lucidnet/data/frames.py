@@ -19,6 +19,8 @@ MISSING = frozenset(("", "na", "n/a", "nan", "<na>", "null", "none", "nil", "?",
 ABSENT = frozenset(("", "?", "na", "n/a", "nan", "<na>", "null"))
 """What they write in place of a text; "none" may be an answer."""
 TRUTHS = {"true": 1.0, "false": 0.0}
+EXACT = 1 << 53
+"""Up to this float64 has all whole numbers."""
 SHOWN = 6
 """So many rows of a frame are shown."""
 
@@ -38,6 +40,8 @@ class Cells(NamedTuple):
         Whether the numbers are 0 and 1 for no and yes.
     exact : tuple of (int, str), optional
         A row with a whole number that float64 does not tell from the next, and its text.
+    large : tuple of (int, str), optional
+        A row with a number that is too large for float64, and its text.
     """
 
     numbers: Array | None
@@ -45,6 +49,7 @@ class Cells(NamedTuple):
     missing: Mapping[int, str]
     truths: bool = False
     exact: tuple[int, str] | None = None
+    large: tuple[int, str] | None = None
 
     def __len__(self) -> int:
         return len(self.texts if self.numbers is None else self.numbers)  # type: ignore[arg-type]
@@ -56,6 +61,9 @@ class Cells(NamedTuple):
         if self.texts is not None:
             return self.texts[row]
         assert self.numbers is not None  # one of both is there
+        for odd in (self.exact, self.large):
+            if odd and odd[0] == row:
+                return odd[1]
         return str(bool(self.numbers[row])) if self.truths else as_text(float(self.numbers[row]))
 
     def taken(self, rows: Array) -> Cells:
@@ -64,7 +72,8 @@ class Cells(NamedTuple):
         missing = {places[row]: text for row, text in self.missing.items() if row in places}
         numbers = None if self.numbers is None else self.numbers[rows]
         texts = None if self.texts is None else [self.texts[row] for row in rows]
-        return Cells(numbers, texts, missing, self.truths)
+        odd = [one and ((places[one[0]], one[1]) if one[0] in places else None) for one in self[4:]]
+        return Cells(numbers, texts, missing, self.truths, *odd)
 
 
 class Frame(Report, Mapping[str, Any]):
@@ -155,6 +164,24 @@ def as_text(number: float) -> str:
     return str(int(number)) if math.isfinite(number) and number.is_integer() else repr(number)
 
 
+def number_of(text: str, decimal: str = ".") -> float | None:
+    """Return the number that a text stands for; None if for none.
+
+    Examples
+    --------
+    >>> number_of("2.5"), number_of("2,5", ","), number_of("1_000"), number_of("x")
+    (2.5, 2.5, None, None)
+    """
+    if "_" in text:
+        return None
+    if decimal != ".":
+        text = text.replace(decimal, ".") if "." not in text else text
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def as_frame(given: Any, owner: str) -> Frame:
     """Return what was given as a frame: one of pandas, polars or Arrow, a dict of columns, or a `Frame`.
 
@@ -227,8 +254,12 @@ def as_cells(values: Any) -> Cells:
             raise DataError(f"a column must have one axis, got an array of shape {values.shape}")
         if values.dtype.kind in "iuf":
             return _of_numbers(values)
-        values = values.astype(str).tolist() if values.dtype.kind == "M" else values.tolist()
+        values = _written_dates(values) if values.dtype.kind == "M" else values.tolist()
     return _of_objects(list(values))
+
+
+def _written_dates(values: Array) -> list[str | None]:
+    return [None if text == "NaT" else text for text in values.astype(str).tolist()]
 
 
 def _of_numbers(values: Array) -> Cells:
@@ -239,10 +270,6 @@ def _of_numbers(values: Array) -> Cells:
         inexact = np.flatnonzero((values > EXACT) | (values.astype(np.float64) < -EXACT))
         exact = (int(inexact[0]), str(values[inexact[0]])) if len(inexact) else None
     return Cells(numbers, None, missing, exact=exact)
-
-
-EXACT = 1 << 53
-"""Up to this float64 has all whole numbers."""
 
 
 def _of_objects(values: list[Any]) -> Cells:

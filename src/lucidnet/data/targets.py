@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .frames import MISSING, Cells, Frame, as_text
+from .frames import EXACT, MISSING, Cells, Frame, as_text, number_of
 
 Array = npt.NDArray[Any]
 
@@ -82,36 +82,31 @@ def _check_labels(cells: list[str], classes: list[str], frame: Frame) -> None:
     if numbers and (fractions or all(name.lower() in MISSING for name in others)):
         k = next(k for k, cell in enumerate(cells) if cell in others)
         other = (fractions or numbers)[0]
-        raise frame.error(
-            f"row {frame.row(k)}: the target is missing: {cells[k][:100]!r} is no number, as {other[:100]} is",
-            "write a number there, or leave out the row",
-        )
+        what = f"{cells[k][:100]!r} is no number, as {other[:100]} is"
+        reason = f"row {frame.row(k)}: the target is missing: {what}"
+        raise frame.error(reason, "write a number there, or leave out the row")
 
 
-def is_number(text: str) -> bool:
+def is_number(text: str, decimal: str = ".") -> bool:
     """Tell whether a text is a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
+    return number_of(text, decimal) is not None
 
 
 def _of_numbers(cells: Cells, frame: Frame, name: str, task: str | None) -> tuple[str, ...] | None:
     numbers = cells.numbers
     assert numbers is not None
-    if not np.isfinite(numbers).all():
+    if not np.isfinite(numbers).all() and cells.large is None:
         row = int(np.flatnonzero(~np.isfinite(numbers))[0])
         reason = f"row {frame.row(row)}: the target, column {name}, is {numbers[row]}, no finite number"
         raise frame.error(reason, "write a number there, or leave out the row")
     if task == "regression":
         return None
-    if task is None and not are_classes(numbers):
-        return None
     if cells.exact is not None:
         row, text = cells.exact
         reason = f"row {frame.row(row)}: the target {text[:100]} is a whole number above 2**53"
         raise frame.error(reason, "number the labels from 0 on, or write numbers as 1.5e17")
+    if task is None and not are_classes(numbers):
+        return None
     kinds = np.unique(numbers)
     fractions = kinds[kinds != np.round(kinds)]
     if len(fractions) and 2 * len(kinds) > len(numbers) >= 20:
@@ -132,7 +127,7 @@ def are_classes(numbers: Array) -> bool:
     >>> are_classes(np.array([-1, 1])), are_classes(np.array([3, 10, 25])), are_classes(np.array([0.5, 1]))
     (True, False, False)
     """
-    if not (numbers == np.round(numbers)).all():
+    if not (numbers == np.round(numbers)).all() or np.abs(numbers).max() > EXACT:
         return False
     kinds, counts = np.unique(numbers, return_counts=True)
     many, span = len(kinds), kinds[-1] - kinds[0] + 1
