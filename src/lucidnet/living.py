@@ -20,6 +20,7 @@ from .core.text import WIDTH, plain, shortened
 from .core.trees import dotted, leaves, tree_map
 from .core.value import from_config, in_line, of_library
 from .data.named import (
+    OneHot,
     as_classes,
     as_table,
     check_outputs,
@@ -414,13 +415,18 @@ def _learn(model: Any, x: Any, y: Any) -> None:
     """Let a model keep the columns of frames, and the classes of labels that are texts, if it knows none."""
     if model.table is None and (table := table_of(x)) is not None:
         object.__setattr__(model, "table", table)
-    if (labels := texts(y)) is None:
+    labels = y if isinstance(y, OneHot) else texts(y)
+    if labels is None:
         return
     if "live" not in vars(model):
         model.build(example_shape(inputs(model, x)))
     if model.classes is None:
-        model.classes = classes_of(labels)
+        model.classes = tuple(map(str, y.classes)) if labels is y else classes_of(labels)
     check_outputs(model.classes, model.output_shape)
+    table = model.table
+    if table is not None and not isinstance(table, dict) and table.target is None:
+        made = replace(table, task="classification", classes=model.classes)
+        object.__setattr__(model, "table", made)
 
 
 OF_CLASSES = ("CategoricalCrossentropy", "SparseCategoricalCrossentropy", "CategoricalHinge")

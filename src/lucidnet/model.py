@@ -506,9 +506,9 @@ class Model:
             Arrays of h5py are read in blocks of 1 MiB in random order, 64 of which are mixed at a time.
         class_weight : mapping from class to float, or "balanced", optional
             A weight in the training's loss for each class, by its number or name, 1 for those left out; where
-            each time step has a class, it has a weight, too. ``"balanced"`` weighs classes by how rare they are among the
-            examples (or time steps) trained on, as scikit-learn does. Neither validation nor metrics are
-            weighted by it.
+            each time step has a class, it has a weight, too. ``"balanced"`` weighs classes by how rare they
+            are among the examples (or time steps) trained on, as scikit-learn does. Neither validation nor
+            metrics are weighted by it.
         sample_weight : array-like (n,) or (n, time), optional
             A weight in the loss for each example, or each of its time steps: it is multiplied by that of the
             class, and the loss is the sum divided by the number of examples, not by that of the weights.

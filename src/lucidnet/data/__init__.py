@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from .generate import xor as xor
     from .looking import Look as Look
     from .looking import look as look
+    from .named import OneHot as OneHot
+    from .prepare import Scaling as Scaling
+    from .prepare import one_hot as one_hot
+    from .prepare import split as split
+    from .prepare import standardize as standardize
+    from .series import windows as windows
     from .sets import KNOWN as KNOWN
     from .sets import load as load
     from .table import Table as Table

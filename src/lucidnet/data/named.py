@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.numeric import numeric
 from ..core.settings import shown
+from ..core.text import legible
 from ..errors import DataError, FileError, LucidnetError, NotReadyError, SettingError, suggestion
 
 SHOWN = 10
@@ -28,9 +29,11 @@ def columns_of(x: Any) -> list[str] | None:
     >>> columns_of([[1.0, 2.0]]) is None
     True
     """
+    if type(x).__module__ == "lucidnet.data.frames":
+        return list(x.names)
     if isinstance(x, (np.ndarray, Sequence, Mapping)) or not hasattr(x, "shape"):
         return None
-    if not hasattr(x, "iloc") and not hasattr(x, "__dataframe__") and not hasattr(x, "__arrow_c_stream__"):
+    if not any(hasattr(x, name) for name in ("iloc", "__dataframe__", "__arrow_c_stream__")):
         return None
     names = getattr(x, "column_names", None)
     names = getattr(x, "columns", None) if names is None or callable(names) else names
@@ -40,21 +43,63 @@ def columns_of(x: Any) -> list[str] | None:
     return [str(name) for name in found] if any(isinstance(name, str) for name in found) else None
 
 
+def in_order(x: Any, columns: Sequence[str], title: str) -> Any:
+    """Return a frame with its columns in an order; what has no names of columns, as it is.
+
+    Raises
+    ------
+    DataError
+        If columns are missing, or there are others; they are named.
+    """
+    names = columns_of(x)
+    if names is None or names == list(columns):
+        return x
+    said = [
+        f"{what} column{'s' * (len(wrong) > 1)} {listed(wrong)}"
+        for what, wrong in (
+            ("lacks the", [name for name in columns if name not in names]),
+            ("has the unknown", [name for name in names if name not in columns]),
+            ("has twice the", [name for name in columns if names.count(name) > 1]),
+        )
+        if wrong
+    ]
+    if said:
+        raise DataError(f"{title} {' and '.join(said)}; known are {listed(columns)}")
+    return x.select(list(columns)) if hasattr(x, "select") else x[list(columns)]
+
+
 def table_of(x: Any) -> Any:
     """Return a `Table` of the columns of a frame of numbers, or one for each of several; None of arrays."""
-    if isinstance(x, dict):
-        made = {name: table for name, part in x.items() if (table := table_of(part)) is not None}
-        return made or None
-    if (names := columns_of(x)) is None:
+    names = columns_of(x)
+    if names is None and isinstance(x, dict):
+        return {name: table for name, part in x.items() if (table := table_of(part)) is not None} or None
+    if names is None:
         return None
-    from .table import Column, Table
+    from .column import Column
+    from .table import Table
 
-    numeric(x, "x")  # says where a cell is no number
-    return Table(tuple(Column(name, "number") for name in names), None, "regression")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"x: two columns are called {twice!r}: columns are found by their names")
+    as_numbers(x, "x")
+    return Table(tuple(Column(name) for name in names), None, "regression")
+
+
+def as_numbers(x: Any, title: str) -> Any:
+    """Return a frame as an array of numbers, or say where a cell is none."""
+    if type(x).__module__ == "lucidnet.data.frames":
+        x = np.stack([np.asarray(x[name]) for name in x.names], axis=-1)
+    try:
+        return numeric(x, title)
+    except DataError as error:
+        raise DataError(
+            f"{error}; table = data.Table.fit(frame, target=..., categories='one-hot', missing='mean') makes "
+            "numbers of texts and missing cells: set model.table = table, and fit(frame)"
+        ) from None
 
 
 def inputs(model: Any, x: Any) -> Any:
-    """Return a frame in the order of the columns that a model was trained with; arrays as they are.
+    """Return a frame as numbers, its columns in the order that a model was trained with; arrays as they are.
 
     Raises
     ------
@@ -63,7 +108,7 @@ def inputs(model: Any, x: Any) -> Any:
     """
     table = model.table
     if table is None:
-        return x
+        return as_numbers(x, "x") if columns_of(x) is not None else x
     if isinstance(table, Mapping):
         if not isinstance(x, Mapping):
             return x
@@ -75,24 +120,46 @@ def _applied(table: Any, x: Any) -> Any:
     """Return the inputs in a frame, as a table makes them; what has no names, as it is."""
     if table is None or (not isinstance(x, dict) and columns_of(x) is None):
         return x
+    if _of_numbers(table) and not isinstance(x, dict):
+        return as_numbers(in_order(x, table.inputs, "x"), "x")  # in the precision of the frame
     return table.apply(x)[0]
+
+
+def _of_numbers(table: Any) -> bool:
+    """Tell whether a table is nothing but the names of columns, as `table_of` makes it."""
+    plain = all(one.kind == "number" and one.mean is None and one.fill is None for one in table.columns)
+    return plain and table.target is None and not table.dropped
 
 
 def named(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """Return inputs and targets of a model by the names of its table: a frame may hold the targets, too."""
     table, names = model.table, columns_of(x)
-    if table is None or isinstance(table, Mapping) or names is None or table.target is None:
+    if isinstance(y, OneHot):
+        if model.classes is not None and model.classes != tuple(map(str, y.classes)):
+            raise DataError(
+                f"y: its columns stand for {listed(y.classes)}, and the classes of the model are "
+                f"{listed(model.classes)}: pass them, one_hot(labels, model.classes)"
+            )
+        y = y.rows
+    if table is None or isinstance(table, Mapping) or table.target is None:
         return inputs(model, x), y
-    if y is None:
-        return table.apply(x)  # type: ignore[no-any-return]
-    if getattr(y, "name", None) != table.target:
-        return table.apply(x)[0], y
-    if table.target not in names:
-        x = {name: x[name] for name in names} | {table.target: y}
-    return table.apply(x)  # type: ignore[no-any-return]
+    if names is None and not isinstance(x, dict):
+        return x, y
+    return table.apply(x, y)  # type: ignore[no-any-return]
 
 
 # --- classes --------------------------------------------------------------------------------------
+
+
+@legible
+class OneHot(NamedTuple):
+    """Rows of 0 and 1, and the classes that their columns stand for.
+
+    As targets of `Model.fit` it brings the names of the classes along.
+    """
+
+    rows: Any
+    classes: tuple[Any, ...]
 
 
 def texts(y: Any) -> Any:
@@ -108,7 +175,7 @@ def texts(y: Any) -> Any:
     if not _may_be_texts(y):
         return None
     try:
-        made = np.asarray(y)
+        made: Any = np.asarray(y)
     except ValueError:
         return None  # rows of different lengths: whoever wants numbers says so
     if made.dtype.kind == "O":
@@ -189,7 +256,7 @@ def check_outputs(classes: tuple[str, ...], shape: Any) -> None:
     )
 
 
-def listed(classes: Sequence[str]) -> str:
+def listed(classes: Sequence[Any]) -> str:
     """Return the first names of classes as a message shows them."""
     return ", ".join(map(shown, classes[:SHOWN])) + (", ..." if len(classes) > SHOWN else "")
 
