@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,14 +16,20 @@ import numpy as np
 
 from .. import data as sets
 from .. import living
+from ..data.column import Column
+from ..data.delimited import KINDS, suffixes
 from ..data.frames import Frame
 from ..data.sets import stratified
-from ..data.table import Column, Table
+from ..data.table import Table
 from ..errors import DataError, FileError, SettingError
 from ..model import Model
 
 TESTED = 0.2
 """Share of the rows of a file that is kept for testing, as `data.load` does it."""
+TEST, TRAIN, WHOLE = "test", "train", "whole"
+"""The parts of a data set."""
+STDIN = "-"
+"""What standard input is called, and standard output."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +51,9 @@ class Asked:
         return Table.fit(
             frame,
             target=-1 if self.target is None else as_column(self.target, names),
-            task=self.task,
             drop=tuple(as_column(name.strip(), names) for name in dropped if name.strip()),
             standardize=self.standardize,
-            categories=self.categories,
-            missing=self.missing,
-            dates=self.dates,
+            **{name: _word(getattr(self, name)) for name in ("task", "categories", "missing", "dates")},
         )
 
     def refuse(self, why: str) -> None:
@@ -57,6 +61,11 @@ class Asked:
         for field in fields(self):
             if getattr(self, field.name) not in (None, False):
                 raise SettingError(f"--{field.name} is for a file with a table: {why}")
+
+
+def _word(given: str | None) -> str | None:
+    """Return what is one of an option's words as a text alone."""
+    return None if given is None else str(given)
 
 
 def as_column(text: str, names: Sequence[str] = ()) -> str | int:
@@ -70,9 +79,9 @@ ANYTHING = Asked()
 
 @dataclass(frozen=True)
 class Task:
-    """A data set, and what to learn from it.
+    """A data set, and what to learn from it: what its table says, or the type of its targets.
 
-    Of a table that says the table; else whole-number targets are classes, others numbers to predict.
+    The note says it in words; the names are those of classes in arrays.
     """
 
     name: str
@@ -82,17 +91,20 @@ class Task:
     y_test: Any
     table: Table | None = None
     note: str = ""
+    names: tuple[str, ...] | None = None
 
     @property
     def classes(self) -> bool:
         """Whether the targets are classes."""
-        return self.table.task == "classification" if self.table else bool(self.y.dtype.kind in "iu")
+        return self.table.task == "classification" if self.table else self.y.dtype.kind in "iu"
 
     @property
     def outputs(self) -> int:
         """How many outputs the network needs."""
         if self.table:
             return self.table.outputs
+        if self.names:
+            return len(self.names)
         if self.classes:
             return int(max(self.y.max(), self.y_test.max())) + 1
         return 1 if self.y.ndim == 1 else int(self.y.shape[1])
@@ -145,31 +157,7 @@ def is_table(name: str) -> bool:
     """Tell whether a name is that of a file with a table."""
     if name in sets.KNOWN or not os.path.isfile(name):
         return False
-    return "-idx" not in name and Path(name).suffix.lower() not in (".npz", ".h5", ".hdf5")
-
-
-def _frame(path):  # TODO(cmd): data.frame
-    from ..data.frames import Cells
-
-    with open(path, newline="") as f:
-        rows = [r for r in csv.reader(f) if r]
-    def num(c):
-        try:
-            float(c or "nan"); return True
-        except ValueError:
-            return False
-    header = not any(num(c) and c for c in rows[0])
-    names = rows[0] if header else [str(i) for i in range(len(rows[0]))]
-    body = rows[header:]
-    cells = []
-    for j in range(len(names)):
-        col = [r[j].strip() for r in body]
-        missing = {i: c for i, c in enumerate(col) if c in ("", "NA", "?")}
-        if all(num(c) or i in missing for i, c in enumerate(col)):
-            cells.append(Cells(np.array([float("nan") if i in missing else float(c) for i, c in enumerate(col)]), None, missing))
-        else:
-            cells.append(Cells(None, col, missing))
-    return Frame(names, cells, str(path), list(range(2 if header else 1, len(body) + 2)), {"header": header})
+    return suffixes(Path(name))[0] in KINDS and not re.search("[-.]idx", Path(name).name)
 
 
 def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) -> Task:
@@ -178,7 +166,7 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
     The means and deviations of a new table are those of the rows for training.
     """
     if not is_table(name):
-        return _open_arrays(name, asked, model)
+        return open_arrays(name, asked, model)
     frame = read_frame(name)
     table = asked.fit(frame) if model is None else table_for(model, frame)
     x, y = table.apply(frame)
@@ -193,29 +181,68 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
     return Task(name, x[train], y[train], x[test], y[test], table, note)
 
 
-def _open_arrays(name: str, asked: Asked, model: Model | None) -> Task:
+def open_arrays(name: str, asked: Asked, model: Model | None) -> Task:
     """Load a data set that has a name, or arrays in a file."""
     if not name.strip():
         raise SettingError(f"DATA: expected the name of a data set, as in digits, or a file, got {name!r}")
-    if name in sets.KNOWN or os.path.exists(name):
-        asked.refuse(f"{name} has no columns by name")
-        if model is not None and model.table is not None:
-            raise DataError(f"{name} has no columns by name; the model expects {listed(model.table)}")
-    (x, y), (x_test, y_test) = sets.load(name)
-    return Task(name, x, y, x_test, y_test)
+    if name in sets.KNOWN or not os.path.exists(name):
+        (x, y), (x_test, y_test) = sets.load(name)
+        asked.refuse(f"{name} has its own")
+        return Task(name, *_by_place(model, x, y), *_by_place(model, x_test, y_test))
+    replace(asked, task=None).refuse(f"{name} holds arrays")
+    found = read_arrays(name, _word(asked.task), model)
+    if found.x_test is None or found.y_test is None:
+        train, test = stratified(found.y, TESTED, seed=0)
+        return Task(name, found.x[train], found.y[train], found.x[test], found.y[test], names=found.classes)
+    return Task(name, found.x, found.y, found.x_test, found.y_test, names=found.classes)
+
+
+def read_arrays(name: str, task: str | None, model: Model | None) -> sets.Examples:
+    """Read arrays in a file, as flat rows; for a model classes are numbered as it numbers them."""
+    if model is not None:
+        task = "classification" if tells_classes(model) else "regression"
+    found = sets.read(name, task=task)
+    parts: list[Any] = []
+    for x, y in ((found.x, found.y), (found.x_test, found.y_test)):
+        if x is None or y is None:
+            parts += [None, None]
+            continue
+        if model is not None and found.classes is not None:
+            y = _renumbered(y, found.classes, class_names(model), name)
+        parts += _by_place(model, x.reshape(len(x), -1), y)
+    x, y, x_test, y_test = parts
+    return sets.Examples(x, y, x_test, y_test, found.classes)
+
+
+def _renumbered(y: Any, names: Sequence[str], known: Sequence[str], file: str) -> Any:
+    """Return numbers of classes as a model has them, from those of a file."""
+    for number in np.unique(y).tolist():
+        if names[number] not in known:
+            listed = ", ".join(known[:MOST_NAMES]) + (", ..." if len(known) > MOST_NAMES else "")
+            raise DataError(f"{file}: the class {names[number]!r} is unknown; the model knows {listed}")
+    return np.array([known.index(one) if one in known else -1 for one in names], np.int64)[y]
+
+
+def _by_place(model: Model | None, x: Any, y: Any) -> tuple[Any, Any]:
+    """Return arrays as the table of a model makes them: their columns have no names, but places."""
+    table = None if model is None else model.table
+    if not isinstance(table, Table) or x.shape[1] != len(table.columns):
+        return x, y
+    frame = {column.name: x[:, i] for i, column in enumerate(table.columns)}
+    return table.apply(frame)[0], y if table.classes else (y - table.center) / table.scale
 
 
 def read_frame(name: str) -> Frame:
     """Return the table in a file, or in standard input, which is called -."""
     if name != STDIN:
-        return _frame(name)
+        return sets.frame(name)
     if sys.stdin is None:
         raise FileError("standard input", "there is none", "name a file")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "standard input.csv"
         path.write_bytes(sys.stdin.buffer.read())
         try:
-            frame = _frame(path)
+            frame = sets.frame(path)
         except FileError as error:
             raise type(error)("standard input", error.reason, error.remedy) from None
     frame.source = "standard input"
@@ -239,13 +266,17 @@ def table_for(model: Model, frame: Frame) -> Table:
     columns = tuple(map(Column, names[:width]))
     if not tells_classes(model):
         return Table(columns, target, "regression")
-    classes = model.classes or tuple(map(str, range(max(2, model.output_shape[-1]))))
-    return Table(columns, target, "classification", classes)
+    return Table(columns, target, "classification", class_names(model))
 
 
 def tells_classes(model: Model) -> bool:
     """Tell whether a model tells classes apart."""
     return model.classes is not None or living.tells_apart(model)
+
+
+def class_names(model: Model) -> tuple[str, ...]:
+    """Return the names of a model's classes; their numbers, if it knows no names."""
+    return model.classes or tuple(map(str, range(max(2, model.output_shape[-1]))))
 
 
 def _note(table: Table, frame: Frame) -> str:
@@ -292,91 +323,6 @@ def listed(table: Any) -> str:
     return f"the columns {', '.join(names[:MOST_NAMES])}{', ...' if len(names) > MOST_NAMES else ''}"
 
 
-@dataclass(frozen=True)
-class Given:
-    """Examples for a saved model: a part of what, inputs, and targets where there are any.
-
-    Where it tells classes apart ``classes`` are their names, or None if they have numbers only; ``rows`` are
-    the numbers of the rows, out of how many, where some may have been left out.
-    """
-
-    name: str
-    part: str
-    x: Any
-    y: Any
-    sorts: bool
-    classes: tuple[str, ...] | None = None
-    table: Table | None = None
-    rows: Any = None
-    of: int = 0
-
-    def title(self) -> str:
-        """Say what they are."""
-        if self.part != WHOLE:
-            return f"{self.part} of {self.name}"
-        count = len(self.x)
-        few = f"{count} of {self.of}" if self.of > count else str(count)
-        return f"{few} row{'s' * (max(count, self.of) != 1)} of {self.name}"
-
-
-def open_given(model: Model, data: str | None, part: str | None, judged: bool = True) -> Given:
-    """Load examples for a model: the test part of what it was trained on, or whatever is named.
-
-    Of a file that is named, and has no test part of its own, that is the whole. Where nothing is judged
-    targets may be missing, and rows in which inputs are missing that the model cannot fill in are left out.
-    """
-    name = data_name(model, data)
-    if not (is_table(name) or name == STDIN):
-        return _given_arrays(model, name, part, data is not None)
-    frame = read_frame(name)
-    table = table_for(model, frame)
-    part = part or (TEST if data is None else WHOLE)
-    if part != WHOLE and table.target not in frame.cells:
-        raise DataError(f"{name} has no column {table.target!r}, by which it is split: use --part whole")
-    rows = np.arange(frame.rows)
-    if not judged and part == WHOLE:
-        rows = _whole_rows(table, frame)
-        used = frame.taken(rows)
-        gaps = table.target in used.cells and used.cells[table.target].missing
-        used = used.without(table.target) if gaps else used
-    else:
-        used = frame
-        rows = table.kept(frame)
-    x, y = table.apply(used)
-    if judged and y is None:
-        raise DataError(f"{frame.source} has no targets to compare with; lucidnet predict does without")
-    if part != WHOLE:
-        train, test = stratified(y, TESTED, seed=0)
-        chosen = test if part == TEST else train
-        x, y, rows = x[chosen], y[chosen], rows[chosen]
-    known = table.classes if model.classes or model.table else None
-    sorts = table.task == "classification"
-    return Given(name, part, x, y, sorts, known, table, rows, frame.rows if part == WHOLE else 0)
-
-
-def _whole_rows(table: Table, frame: Frame) -> Any:
-    """Return the rows without missing inputs, if a table leaves the others out; else all."""
-    lacking = np.zeros(frame.rows, bool)
-    for column in table.columns if table.missing == "drop" else ():
-        if column.name in frame.cells:
-            lacking[list(frame.cells[column.name].missing)] = True
-    return np.flatnonzero(~lacking)
-
-
-def _given_arrays(model: Model, name: str, part: str | None, named: bool) -> Given:
-    """Load examples of a data set that has a name, or of arrays in a file."""
-    task = _open_arrays(name, ANYTHING, model)
-    parts = {TEST: (task.x_test, task.y_test), TRAIN: (task.x, task.y)}
-    if named and part is None and name not in sets.KNOWN:
-        examples = sets.read(name)
-        part = WHOLE if examples.x_test is None else TEST
-        parts[WHOLE] = examples.x.reshape(len(examples.x), -1), examples.y
-    elif part == WHOLE:
-        parts[WHOLE] = tuple(np.concatenate(both) for both in zip(*parts.values(), strict=True))
-    part = part or TEST
-    return Given(name, part, *parts[part], task.classes and tells_classes(model), model.classes)
-
-
 def data_name(model: Model, data: str | None) -> str:
     """Return the name of the data set: the given one, or that of the training."""
     if data is not None:
@@ -384,9 +330,3 @@ def data_name(model: Model, data: str | None) -> str:
     if not (name := model.about.get("data")):
         raise SettingError("the file does not say what data the model was trained on: name a data set")
     return as_name(str(name))
-
-
-TEST, TRAIN, WHOLE = "test", "train", "whole"
-"""The parts of a data set."""
-STDIN = "-"
-"""What standard input is called, and standard output."""

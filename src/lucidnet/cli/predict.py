@@ -13,7 +13,8 @@ from ..backend import Array
 from ..core import files as atomic
 from ..model import Model
 from . import show
-from .data import MOST_NAMES, STDIN, Given, open_given
+from .data import MOST_NAMES, STDIN
+from .given import Given, open_given
 
 SHOWN = 10
 """So many examples are shown if nobody says how many."""

@@ -23,7 +23,8 @@ from ..errors import FileError, SettingError, lookup
 from ..inspect.summary import as_text
 from ..model import Model
 from ..training.history import Result, number
-from .data import Given, open_given, readable
+from .data import readable
+from .given import Given, open_given
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""

@@ -169,6 +169,8 @@ def run(
     mesh = way.team.mesh()
     model = Model(network.layers(task), seed=method.seed, dtype=way.dtype, backend=way.backend, mesh=mesh)
     model.about, model.table = task.about(), task.table
+    if task.names:
+        model.classes = task.names
     model.compile(task.loss, method.make(), task.metrics, rule=method.way.rule)
     main = model.executor.main
     quiet = quiet or not main

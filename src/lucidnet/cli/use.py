@@ -11,8 +11,9 @@ from ..check import CheckReport, RuleReport, gradients, package
 from ..errors import SettingError
 from ..model import Model
 from . import show
-from .data import WHOLE, Asked, data_name, open_given, open_task
+from .data import WHOLE, Asked, data_name, open_task
 from .effects import is_number
+from .given import open_given
 from .train import Method, Network
 
 

@@ -1,0 +1,118 @@
+"""Examples for a saved model: the test part of what it was trained on, or whatever file is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import data as sets
+from ..data.frames import Frame
+from ..data.sets import stratified
+from ..data.table import Table
+from ..errors import DataError
+from ..model import Model
+from .data import (
+    ANYTHING,
+    STDIN,
+    TEST,
+    TESTED,
+    TRAIN,
+    WHOLE,
+    data_name,
+    is_table,
+    open_arrays,
+    read_arrays,
+    read_frame,
+    table_for,
+    tells_classes,
+)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Examples for a saved model: a part of what, inputs, and targets where there are any.
+
+    Where it tells classes apart ``classes`` are their names, or None if they have numbers only; ``rows`` are
+    the numbers of the rows, out of how many, where some may have been left out.
+    """
+
+    name: str
+    part: str
+    x: Any
+    y: Any
+    sorts: bool
+    classes: tuple[str, ...] | None = None
+    table: Table | None = None
+    rows: Any = None
+    of: int = 0
+
+    def title(self) -> str:
+        """Say what they are."""
+        if self.part != WHOLE:
+            return f"{self.part} of {self.name}"
+        count = len(self.x)
+        few = f"{count} of {self.of}" if self.of > count else str(count)
+        return f"{few} row{'s' * (max(count, self.of) != 1)} of {self.name}"
+
+
+def open_given(model: Model, data: str | None, part: str | None, judged: bool = True) -> Given:
+    """Load examples for a model: the test part of what it was trained on, or whatever is named.
+
+    Of a file that is named, and has no test part of its own, that is the whole. Where nothing is judged
+    targets may be missing, and rows in which inputs are missing that the model cannot fill in are left out.
+    """
+    name = data_name(model, data)
+    if not (is_table(name) or name == STDIN):
+        return _given_arrays(model, name, part, data is not None)
+    frame = read_frame(name)
+    table = table_for(model, frame)
+    part = part or (TEST if data is None else WHOLE)
+    if part != WHOLE and table.target not in frame.cells:
+        raise DataError(f"{name} has no column {table.target!r}, by which it is split: use --part whole")
+    rows = np.arange(frame.rows)
+    if not judged and part == WHOLE:
+        rows = _whole_rows(table, frame)
+        used = frame.taken(rows)
+        gaps = table.target in used.cells and used.cells[table.target].missing
+        used = used.without(str(table.target)) if gaps else used
+    else:
+        used = frame
+        rows = table.kept(frame)
+    x, y = table.apply(used)
+    if judged and y is None:
+        raise DataError(f"{frame.source} has no targets to compare with; lucidnet predict does without")
+    if part != WHOLE:
+        assert y is not None  # or it was an error
+        train, test = stratified(y, TESTED, seed=0)
+        chosen = test if part == TEST else train
+        x, y, rows = x[chosen], y[chosen], rows[chosen]
+    known = table.classes if model.classes or model.table else None
+    sorts = table.task == "classification"
+    return Given(name, part, x, y, sorts, known, table, rows, frame.rows if part == WHOLE else 0)
+
+
+def _whole_rows(table: Table, frame: Frame) -> Any:
+    """Return the rows without missing inputs, if a table leaves the others out; else all."""
+    lacking = np.zeros(frame.rows, bool)
+    for column in table.columns if table.missing == "drop" else ():
+        if column.name in frame.cells:
+            lacking[list(frame.cells[column.name].missing)] = True
+    return np.flatnonzero(~lacking)
+
+
+def _given_arrays(model: Model, name: str, part: str | None, named: bool) -> Given:
+    """Load examples of a data set that has a name, or of arrays in a file."""
+    task = open_arrays(name, ANYTHING, model)
+    parts: dict[str, Any] = {TEST: (task.x_test, task.y_test), TRAIN: (task.x, task.y)}
+    if named and part is None and name not in sets.KNOWN:
+        found = read_arrays(name, None, model)
+        part = WHOLE if found.x_test is None else TEST
+        parts[WHOLE] = found.x, found.y
+    elif part == WHOLE:
+        parts[WHOLE] = tuple(np.concatenate(both) for both in zip(*parts.values(), strict=True))
+    part = part or TEST
+    x, y = parts[part]
+    table = model.table if isinstance(model.table, Table) else None
+    return Given(name, part, x, y, tells_classes(model), model.classes, table)
