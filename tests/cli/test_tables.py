@@ -123,7 +123,11 @@ def test_one_row_is_enough(place, iris, tmp_path):
 @pytest.mark.parametrize(
     ("names", "change", "said"),
     [
-        (COLUMNS, lambda row: [*row[:4], row[4].replace("versicolor", "tulip")], ("row 52", "'tulip'", "species")),
+        (
+            COLUMNS,
+            lambda row: [*row[:4], row[4].replace("versicolor", "tulip")],
+            ("row 52", "'tulip'", "species"),
+        ),
         (
             [*COLUMNS[:3], "petal size", "species"],
             list,
@@ -218,6 +222,42 @@ def test_rows_that_are_left_out_keep_their_place(iris, tmp_path):
     assert fill == pytest.approx(np.mean([gaps[i][0] for i in train if gaps[i][0] != ""]))
     assert fill != pytest.approx(np.mean(there), abs=1e-9)
     assert "150 rows of" in run("evaluate", saved, file)
+
+
+@pytest.mark.parametrize("target", [0, 2, 4])
+def test_files_without_a_header_line(iris, tmp_path, target):
+    """Columns are called by their numbers; what stands behind the target moves where there is none."""
+    bare = [list(map(str, row[:4])) for row in iris]
+    rows = [[*row[:target], kind[4], *row[target:]] for row, kind in zip(bare, iris, strict=True)]
+    for name, some in (("all", rows), ("bare", bare), ("one", bare[:1])):
+        (tmp_path / f"{name}.csv").write_text("".join(",".join(row) + "\n" for row in some))
+    saved = tmp_path / "m.safetensors"
+    words = ["--target", target, "--standardize", "--epochs", 3, "--hidden", 8, "--save", saved]
+    assert "3 classes (setosa, versicolor, virginica)" in run("train", tmp_path / "all.csv", *words)
+    whole = rows_of(run("predict", saved, tmp_path / "all.csv", "--out", "-"))
+    alone = rows_of(run("predict", saved, tmp_path / "bare.csv", "--out", "-"))
+    one = rows_of(run("predict", saved, tmp_path / "one.csv", "--out", "-"))
+    assert [row["predicted"] for row in alone] == [row["predicted"] for row in whole]
+    assert one[0]["probability_setosa"] == pytest.approx(alone[0]["probability_setosa"])
+    assert [row["target"] for row in whole] == [row[4] for row in iris]
+
+
+def test_a_model_that_was_trained_on_a_frame(iris, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame([row[:4] for row in iris], columns=COLUMNS[:4])
+    model = ln.Model([ln.layers.Input(4), ln.layers.Dense(3, "softmax")])
+    model.compile("categorical_crossentropy", "adam", ["accuracy"])
+    model.fit(frame, pandas.Series([row[4] for row in iris]), epochs=5, verbose=0)
+    model.save(tmp_path / "m.safetensors")
+    order = [4, 2, 0, 3, 1]
+    other = write(
+        tmp_path / "other.csv", [COLUMNS[i] for i in order], [[row[i] for i in order] for row in iris]
+    )
+    found = figures("evaluate", tmp_path / "m.safetensors", other)["whole"]
+    expected = model.evaluate(frame, [row[4] for row in iris])
+    assert found == pytest.approx(dict(expected), rel=1e-5)
+    text = run("predict", tmp_path / "m.safetensors", other, "--rows", 1)
+    assert text.split("\n")[1].split()[2] == model.predict_classes(frame)[0]
 
 
 def test_one_output_for_two_classes(tmp_path, iris):
@@ -422,7 +462,10 @@ def test_other_commands_know_the_table(place):
         (["lr-find", "digits", "--optimizer", "lbfgs"], "has no rate to find"),
         (["train", "digits", "--optimizer", "lbfgs", "--one-cycle", 1], "--one-cycle has no effect"),
         (["train", "digits", "--one-cycle", 0.1, "--lr", 0.1], "--lr has no effect: --one-cycle"),
-        (["train", "digits", "--hidden", "", "--dropout", 0.1], "--dropout has no effect: there is no hidden"),
+        (
+            ["train", "digits", "--hidden", "", "--dropout", 0.1],
+            "--dropout has no effect: there is no hidden",
+        ),
         (["train", "digits", "--hidden", "", "--activation", "tanh"], "--activation has no effect"),
         (["train", "digits", "--hidden", "", "--initializer", "ones"], "--initializer has no effect"),
         (["race", "digits", "--rules", "adam,sgd", "--lr", 0.1], "--lr has no effect"),
@@ -450,5 +493,17 @@ def test_the_same_options_where_they_have_an_effect():
     words = ["race", "digits", "--seeds", 1, "--epochs", 1, "--hidden", 4]
     run(*words, "--rules", "adam,fa", "--lr", 0.1, "--optimizer", "sgd")
     run(*words, "--rules", "adam,lbfgs", "--batch-size", 100)
-    run("train", "digits", "--optimizer", "lbfgs", "--epochs", 1, "--hidden", 4, "--task", "regression", code=2)
+    run(
+        "train",
+        "digits",
+        "--optimizer",
+        "lbfgs",
+        "--epochs",
+        1,
+        "--hidden",
+        4,
+        "--task",
+        "regression",
+        code=2,
+    )
     run("train", "digits", "--optimizer", "lbfgs", "--epochs", 1, "--hidden", 4)

@@ -250,23 +250,43 @@ def read_frame(name: str) -> Frame:
 
 
 def table_for(model: Model, frame: Frame) -> Table:
-    """Return the table of a model; of one that was trained on arrays, what its inputs and outputs say."""
-    if isinstance(model.table, Table):
+    """Return the table of a model, with a target if the frame has one.
+
+    Of a model that was trained on arrays its inputs and outputs say what the columns are, by their places.
+    """
+    if isinstance(model.table, Table) and model.table.target is not None:
         return model.table
-    if model.table is not None:
+    if isinstance(model.table, Table):
+        columns = model.table.columns
+        known = {column.name for column in columns}
+        others = [name for name in frame.names if name not in (*known, *model.table.dropped)]
+    elif model.table is None:
+        width = int(np.prod(model.input_shape))
+        if len(frame.names) not in (width, width + 1):
+            raise DataError(
+                f"{frame.source}: expected {width} columns, as many as the model has inputs, or one more for "
+                f"the target, got {len(frame.names)}"
+            )
+        columns, others = tuple(map(Column, frame.names[:width])), list(frame.names[width:])
+    else:
         raise SettingError("the model has several inputs, and a file with a table is one")
-    width = int(np.prod(model.input_shape))
-    names = frame.names
-    if len(names) not in (width, width + 1):
-        raise DataError(
-            f"{frame.source}: expected {width} columns, as many as the model has inputs, or one more for the "
-            f"target, got {len(names)}"
-        )
-    target = names[width] if len(names) > width else None
-    columns = tuple(map(Column, names[:width]))
+    target = others[0] if len(others) == 1 else None
     if not tells_classes(model):
         return Table(columns, target, "regression")
     return Table(columns, target, "classification", class_names(model))
+
+
+def in_places(table: Table, frame: Frame) -> Frame:
+    """Return a frame without a header line, and without the target, under the names that a table knows.
+
+    Names are numbers there, and what stands behind the target has moved by one.
+    """
+    known = [*(column.name for column in table.columns), *table.dropped]
+    numbered = all(name.isdecimal() for name in (*known, table.target or ""))
+    if frame.form.get("header", True) or not numbered or len(frame.names) != len(known):
+        return frame
+    names = sorted(known, key=int)
+    return Frame(names, list(frame.cells.values()), frame.source, frame.lines, frame.form)
 
 
 def tells_classes(model: Model) -> bool:

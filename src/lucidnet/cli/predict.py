@@ -14,7 +14,7 @@ from ..core import files as atomic
 from ..model import Model
 from . import show
 from .data import MOST_NAMES, STDIN
-from .given import Given, open_given
+from .portion import Portion, open_given
 
 SHOWN = 10
 """So many examples are shown if nobody says how many."""
@@ -58,7 +58,7 @@ def _as_csv(lines: list[list[str]]) -> str:
 class Predictions:
     """What a model predicts for some examples, in the words of its table."""
 
-    def __init__(self, given: Given, outputs: Array) -> None:
+    def __init__(self, given: Portion, outputs: Array) -> None:
         self.given = given
         self.outputs = outputs = outputs.reshape(len(outputs), int(np.prod(outputs.shape[1:])))
         if given.sorts and outputs.shape[1] == 1:

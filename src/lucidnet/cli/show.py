@@ -24,7 +24,7 @@ from ..inspect.summary import as_text
 from ..model import Model
 from ..training.history import Result, number
 from .data import readable
-from .given import Given, open_given
+from .portion import Portion, open_given
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""
@@ -252,7 +252,7 @@ def draw(model: Model, out: Path, what: str, layer: str | None, data: str | None
     line(f"{what} drawn to {out}")
 
 
-def draw_judged(model: Model, out: Path, what: str, given: Given) -> None:
+def draw_judged(model: Model, out: Path, what: str, given: Portion) -> None:
     """Draw what a model takes some examples for, and write it."""
     from .. import plots
 
@@ -286,7 +286,7 @@ def _weights(model: Model, layer: str | None) -> tuple[str, Any]:
     return f"{name}/W", lookup("layer", name, by_name)
 
 
-def _judged(model: Model, what: str, given: Given) -> Any:
+def _judged(model: Model, what: str, given: Portion) -> Any:
     """Draw the confusion matrix or the worst mistakes on some examples."""
     from .. import metrics, plots
 

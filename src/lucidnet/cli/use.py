@@ -13,7 +13,7 @@ from ..model import Model
 from . import show
 from .data import WHOLE, Asked, data_name, open_task
 from .effects import is_number
-from .given import open_given
+from .portion import open_given
 from .train import Method, Network
 
 

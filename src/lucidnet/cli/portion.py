@@ -21,6 +21,7 @@ from .data import (
     TRAIN,
     WHOLE,
     data_name,
+    in_places,
     is_table,
     open_arrays,
     read_arrays,
@@ -31,7 +32,7 @@ from .data import (
 
 
 @dataclass(frozen=True)
-class Given:
+class Portion:
     """Examples for a saved model: a part of what, inputs, and targets where there are any.
 
     Where it tells classes apart ``classes`` are their names, or None if they have numbers only; ``rows`` are
@@ -57,7 +58,7 @@ class Given:
         return f"{few} row{'s' * (max(count, self.of) != 1)} of {self.name}"
 
 
-def open_given(model: Model, data: str | None, part: str | None, judged: bool = True) -> Given:
+def open_given(model: Model, data: str | None, part: str | None, judged: bool = True) -> Portion:
     """Load examples for a model: the test part of what it was trained on, or whatever is named.
 
     Of a file that is named, and has no test part of its own, that is the whole. Where nothing is judged
@@ -68,6 +69,7 @@ def open_given(model: Model, data: str | None, part: str | None, judged: bool = 
         return _given_arrays(model, name, part, data is not None)
     frame = read_frame(name)
     table = table_for(model, frame)
+    frame = in_places(table, frame)
     part = part or (TEST if data is None else WHOLE)
     if part != WHOLE and table.target not in frame.cells:
         raise DataError(f"{name} has no column {table.target!r}, by which it is split: use --part whole")
@@ -90,7 +92,7 @@ def open_given(model: Model, data: str | None, part: str | None, judged: bool = 
         x, y, rows = x[chosen], y[chosen], rows[chosen]
     known = table.classes if model.classes or model.table else None
     sorts = table.task == "classification"
-    return Given(name, part, x, y, sorts, known, table, rows, frame.rows if part == WHOLE else 0)
+    return Portion(name, part, x, y, sorts, known, table, rows, frame.rows if part == WHOLE else 0)
 
 
 def _whole_rows(table: Table, frame: Frame) -> Any:
@@ -102,7 +104,7 @@ def _whole_rows(table: Table, frame: Frame) -> Any:
     return np.flatnonzero(~lacking)
 
 
-def _given_arrays(model: Model, name: str, part: str | None, named: bool) -> Given:
+def _given_arrays(model: Model, name: str, part: str | None, named: bool) -> Portion:
     """Load examples of a data set that has a name, or of arrays in a file."""
     task = open_arrays(name, ANYTHING, model)
     parts: dict[str, Any] = {TEST: (task.x_test, task.y_test), TRAIN: (task.x, task.y)}
@@ -115,4 +117,4 @@ def _given_arrays(model: Model, name: str, part: str | None, named: bool) -> Giv
     part = part or TEST
     x, y = parts[part]
     table = model.table if isinstance(model.table, Table) else None
-    return Given(name, part, x, y, tells_classes(model), model.classes, table)
+    return Portion(name, part, x, y, tells_classes(model), model.classes, table)
