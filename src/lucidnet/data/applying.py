@@ -25,13 +25,15 @@ def applied(table: Any, frame: Frame, target: Cells | None) -> tuple[Array, Arra
     rows = _kept(table, frame, target)
     if len(rows) < frame.rows:
         frame, target = frame.taken(rows), None if target is None else target.taken(rows)
+    del rows  # of many rows it takes as much as a column
+    y = None if target is None else _targets(table, frame, target)
     x = np.empty((frame.rows, len(table.inputs)), np.float32)
     at = 0
     for column in table.columns:
         width = len(column.inputs)
         _fill(x[:, at : at + width], column, table, frame)
         at += width
-    return x, None if target is None else _targets(table, frame, target)
+    return x, y
 
 
 def kept(table: Any, frame: Frame, target: Cells | None) -> Array:
@@ -141,8 +143,7 @@ def _fill(out: Array, column: Column, table: Any, frame: Frame) -> None:
         numbers[list(cells.missing)] = column.fill
     if column.mean is not None and column.deviation is not None:
         numbers = (numbers - column.mean) / column.deviation
-    if (large := (np.abs(numbers) >= LARGEST) & np.isfinite(numbers)).any():
-        row = int(np.argmax(large))
+    if (row := _too_large(numbers, cells)) is not None:
         reason = (
             f"row {frame.row(row)}, column {column.name}: {cells.text(row)[:100]} is too large for float32"
         )
@@ -152,10 +153,12 @@ def _fill(out: Array, column: Column, table: Any, frame: Frame) -> None:
 
 def _too_large(numbers: Array, cells: Cells) -> int | None:
     """Return a row with a number that would become infinite; "inf" is infinite as it stands."""
+    if cells.large:
+        return cells.large[0]
+    if len(numbers) and numbers.min() > -LARGEST and numbers.max() < LARGEST:  # not so if one is NaN
+        return None
     large = (np.abs(numbers) >= LARGEST) & np.isfinite(numbers)
-    if large.any():
-        return int(np.argmax(large))
-    return cells.large[0] if cells.large else None
+    return int(np.argmax(large)) if large.any() else None
 
 
 def _places(cells: Cells, column: Column, frame: Frame) -> Array:
@@ -212,9 +215,8 @@ def _targets(table: Any, frame: Frame, cells: Cells) -> Array:
     if table.classes is not None:
         return targets.labels(cells, frame, name, table.classes)
     numbers = targets.numbers(cells, frame, name)
-    made = (numbers - table.center) / table.scale
+    made: Array = (numbers - table.center) / table.scale
     if (row := _too_large(made, cells)) is not None:
-        raise frame.error(
-            f"the target {cells.text(row)[:100]} is too large for float32", "rescale the numbers"
-        )
+        reason = f"the target {cells.text(row)[:100]} is too large for float32"
+        raise frame.error(reason, "rescale the numbers")
     return made.astype(np.float32)

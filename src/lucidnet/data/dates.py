@@ -46,17 +46,17 @@ def days(text: str, form: str) -> float | None:
     found = SHAPE.fullmatch(text.strip())
     if not found or form not in FORMS:
         return None
-    first, second, third = found[1], found[3], found[4]
+    one, two, three = found[1], found[3], found[4]
     if form == "iso":
-        year, month, day = first, second, third
+        year, month, day = one, two, three
     else:
-        year, (day, month) = third, (first, second) if form == "dmy" else (second, first)
+        year, (day, month) = three, (one, two) if form == "dmy" else (two, one)
     if len(year) not in (2, 4) or (len(year) == 2 and form == "iso"):
         return None
     full = int(year) if len(year) == 4 else int(year) + (2000 if int(year) < 69 else 1900)
     try:
-        time = [int(part or 0) for part in found.group(5, 6, 7)]
-        moment = datetime(full, int(month), int(day), *time, tzinfo=UTC)
+        hour, minute, second = (int(part or 0) for part in found.group(5, 6, 7))
+        moment = datetime(full, int(month), int(day), hour, minute, second, tzinfo=UTC)
     except ValueError:  # there is no such day
         return None
     return (moment - EPOCH).total_seconds() / 86400

@@ -336,7 +336,8 @@ def _rows(path: Path, file: Any, form: Form, most: int) -> Iterator[tuple[int, l
             if row:
                 yield form.skipped + reader.line_num, row
     finally:
-        stream.detach()  # else the file would be closed with it
+        if not file.closed:
+            stream.detach()  # else the file would be closed with it
 
 
 class _Lines:

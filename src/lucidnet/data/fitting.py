@@ -12,6 +12,7 @@ from . import dates, targets
 from .applying import as_numbers, missing_cell, missing_target
 from .column import Column
 from .frames import TRUTHS, Cells, Frame, as_cells
+from .likely import likely_target
 
 Array = npt.NDArray[Any]
 
@@ -39,7 +40,7 @@ def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict
             last = frame.names[-1]
             reason = f"which column is the target? {likely!r} looks like it, the last is {last!r}"
             raise frame.error(reason, f"say target={likely!r} or {last!r} (--target ...)")
-        name = column_name(frame, target, "column")
+        name = column_name(frame, target if isinstance(target, str) else int(target), "column")
         cells, rest = frame.cells[name], frame.without(name)
         if name in dropped:
             raise frame.error(f"column {name!r} is the target, and to be dropped", "leave one of them out")
@@ -93,11 +94,6 @@ def column_name(frame: Frame, given: str | int, kind: str) -> str:
         reason = f"has {written.count(given)} columns named {given!r}"
         raise frame.error(reason, "give the index of the one that is meant")
     return lookup(kind, given, dict(zip(frame.names, frame.names, strict=True)))
-
-
-def likely_target(frame: Frame, dropped: tuple[str, ...]) -> str | None:
-    """Return a column that looks more like the target than the last does; None if there is none."""
-    return None
 
 
 def _rows(

@@ -275,7 +275,8 @@ def names_of(predictions: Any, classes: Sequence[str]) -> Array:
     if len(labels) and not 0 <= labels.min() <= labels.max() < many:
         wrong = labels[(labels < 0) | (labels >= many)][0]
         raise DataError(f"names: there is no class {wrong}, only 0 to {many - 1}")
-    return np.array(classes)[labels]
+    named: Array = np.array(classes)[labels]
+    return named
 
 
 def _made_of(column: Column) -> str:

@@ -21,7 +21,7 @@ from ..errors import ContentError, FileError, lookup
 from .column import TASKS
 from .delimited import KINDS, MOST, read_frame, suffixes
 from .fitting import Words, fitted
-from .frames import Cells, Frame
+from .frames import EXACT, Cells, Frame
 from .idx import read_idx
 from .table import Table
 from .targets import decided, labels
@@ -77,7 +77,8 @@ class Examples(Brief):
     table: Table | None = None
 
 
-def _as_target(given: Any, owner: Any) -> str | int:
+def as_target(given: Any, owner: Any) -> str | int:
+    """Return a target as it is kept: the name of a column, or its number."""
     if isinstance(given, str):
         return str(given)
     number: int = whole(None).metadata["check"].convert(given, owner)
@@ -86,7 +87,7 @@ def _as_target(given: Any, owner: Any) -> str | int:
 
 @takes(
     path=path_like(),
-    target=setting("the name of a column, or its number", _as_target),
+    target=setting("the name of a column, or its number", as_target),
     task=choice(*TASKS, optional=True),
     max_bytes=count(1),
     external=flag(),
@@ -149,10 +150,10 @@ def read(
     if re.search("[-.]idx", path.name):
         return _read_idx_pair(path, task, max_bytes)
     kind, packed = suffixes(path)
-    known = KINDS if packed else KINDS | dict.fromkeys((".npz", ".h5", ".hdf5"), "")
-    usual = lookup("kind of data file", kind, known)
     if kind in KINDS:
-        return _read_table(path, usual, target, task, max_bytes)
+        return _read_table(path, KINDS[kind], target, task, max_bytes)
+    tables = (".csv", ".tsv", ".txt")
+    lookup("kind of data file", kind, dict.fromkeys(tables if packed else (*tables, ".npz", ".h5", ".hdf5")))
     return _read_arrays(path, task, max_bytes, external)
 
 
@@ -218,13 +219,14 @@ def _read_arrays(path: Path, task: str | None, most: int, external: bool) -> Exa
 
 def _chosen(there: Sequence[str], path: Path) -> dict[str, str]:
     """Return by which names a file calls inputs and targets."""
-    words = {name: "_".join(filter(None, name.lower().split("/"))) for name in there}
+    parts = {name: name.lower().split("/") for name in there}
+    words = {name: "_".join(part) for name, part in parts.items() if not {"", ".", ".."} & set(part)}
     chosen: dict[str, str] = {}
     for ours in NAMES:
         exact = [name for name in there if name == ours]
-        ways = [[name for name in there if words[name] == word] for word in (ours, *OTHERS[ours])]
-        inner = [[name for name in there if words[name].endswith(f"_{word}")] for word in (ours,)]
-        for found in (exact, *ways, *inner):
+        ways = [[name for name in words if words[name] == word] for word in (ours, *OTHERS[ours])]
+        inner = [name for name in words if words[name].endswith(f"_{ours}")]
+        for found in (exact, *ways, inner):
             left = [name for name in found if name not in chosen.values()]
             if len(left) > 1 and not exact:
                 listed = ", ".join(left[:10])
@@ -282,13 +284,13 @@ def _as_targets(
             for part in parts
         ]
         return made[0], made[1] if y_test is not None else None, None
-    whole = np.concatenate(parts)
-    large = whole.dtype.kind in "iu" and bool((np.abs(whole) > 2**53).any())
-    cells = Cells(whole.astype(np.float64), None, {}, exact=(0, str(whole.max())) if large else None)
+    together = np.concatenate(parts)
+    numbers, classes = together.astype(np.float64), None
+    large = together.dtype.kind in "iu" and bool(((together > EXACT) | (numbers < -EXACT)).any())
+    cells = Cells(numbers, None, {}, exact=(0, str(together.max())) if large else None)
     frame = Frame((), (), str(path))
-    _, classes = (
-        decided(cells, frame, "y", task, alone=True) if np.isfinite(cells.numbers).all() else ("", None)
-    )
+    if np.isfinite(numbers).all():
+        _, classes = decided(cells, frame, "y", task, alone=True)
     if classes is None:
         made = [_inputs(part.astype(np.float64), path, "the targets") for part in parts]
     else:

@@ -39,13 +39,14 @@ def decided(
     alone : bool
         Whether one value throughout will do.
     """
+    classes: tuple[str, ...] | None
     if cells.texts is not None:
         classes = _of_texts(cells, frame, name, task)
     elif cells.truths and task != "regression":
         assert cells.numbers is not None
         classes = tuple(str(bool(value)) for value in np.unique(cells.numbers))
     else:
-        classes = _of_numbers(cells, frame, name, task)
+        classes = _of_numbers(cells, frame, name, task, alone)
     if classes is None:
         return "regression", None
     if len(classes) == 1 and not alone:
@@ -92,7 +93,9 @@ def is_number(text: str, decimal: str = ".") -> bool:
     return number_of(text, decimal) is not None
 
 
-def _of_numbers(cells: Cells, frame: Frame, name: str, task: str | None) -> tuple[str, ...] | None:
+def _of_numbers(
+    cells: Cells, frame: Frame, name: str, task: str | None, alone: bool
+) -> tuple[str, ...] | None:
     numbers = cells.numbers
     assert numbers is not None
     if not np.isfinite(numbers).all() and cells.large is None:
@@ -105,7 +108,7 @@ def _of_numbers(cells: Cells, frame: Frame, name: str, task: str | None) -> tupl
         row, text = cells.exact
         reason = f"row {frame.row(row)}: the target {text[:100]} is a whole number above 2**53"
         raise frame.error(reason, "number the labels from 0 on, or write numbers as 1.5e17")
-    if task is None and not are_classes(numbers):
+    if task is None and (not are_classes(numbers) or (alone and (numbers == numbers[0]).all())):
         return None
     kinds = np.unique(numbers)
     fractions = kinds[kinds != np.round(kinds)]
@@ -152,17 +155,28 @@ def labels(cells: Cells, frame: Frame, name: str, classes: tuple[str, ...]) -> A
         assert cells.texts is not None
         named = {text: places.get(text, places.get(_plainer(text), -1)) for text in set(cells.texts)}
         found = np.array([named[text] for text in cells.texts], np.int64)
+    elif cells.truths and {"True", "False"} & set(classes):
+        found = np.where(cells.numbers > 0, places.get("True", -1), places.get("False", -1))
     else:
-        kinds, inverse = np.unique(cells.numbers, return_inverse=True)
-        written = [str(bool(kind)) if cells.truths else as_text(float(kind)) for kind in kinds]
-        numbered = {_plainer(text): i for text, i in places.items()}
-        known = [places.get(text, numbered.get(text, -1)) for text in written]
-        found = np.array(known, np.int64)[inverse.reshape(-1)] if len(known) else np.zeros(0, np.int64)
+        known = sorted((number, i) for text, i in places.items() if (number := number_of(text)) is not None)
+        found = _numbered(cells.numbers, known)
     if (found < 0).any():
         row = int(np.argmax(found < 0))
         listed = ", ".join(map(repr, classes[:10])) + (", ..." if len(classes) > 10 else "")
         reason = f"row {frame.row(row)}: the class {cells.text(row)[:100]!r} of column {name} is unknown"
         raise frame.error(reason, f"known are {listed}; leave out the row, or train with it")
+    return found
+
+
+def _numbered(numbers: Array, known: list[tuple[float, int]]) -> Array:
+    """Return the numbers of classes of numbers, -1 of one that is unknown."""
+    if not known:
+        return np.full(len(numbers), -1)
+    values = np.array([value for value, _ in known])
+    at = np.searchsorted(values, numbers)
+    at[at == len(values)] = 0
+    found = np.array([i for _, i in known])[at]
+    found[values[at] != numbers] = -1
     return found
 
 
