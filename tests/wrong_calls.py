@@ -172,8 +172,13 @@ NUMBERS = {"y": Y, "prediction": Y + 1}
 
 RIGHT: dict[str, Any] = {
     "load": {"path": "missing.safetensors"},
+    "mlp": {"sizes": [2, 3, 1]},
     **{f"data.{name}": {"n": 12} for name in ("xor", "spirals", "moons", "circles", "gaussians")},
     "data.load": {"name": "digits"},
+    "data.one_hot": {"labels": LABELS},
+    "data.split": {"x": X, "y": Y},
+    "data.standardize": {"x": X},
+    "data.windows": {"series": X, "history": 2},
     "data.read": {"path": "data.csv"},
     **{
         f"data.tasks.{name}": {"n": 2}
@@ -233,6 +238,7 @@ RIGHT: dict[str, Any] = {
     "Model.output_mask": {"self": model, "x": X},
     "Model.parameters": {"self": model},
     "Model.predict": {"self": model, "x": X},
+    "Model.predict_classes": {"self": classifier, "x": X},
     "Model.save": {"self": model, "path": "saved.safetensors"},
     "Model.set_feedback": {"self": aligned, "feedback": lambda: dict(aligned().feedback)},
     "Model.set_params": {"self": model, "params": lambda: dict(model().params)},
@@ -382,6 +388,13 @@ OF_NAME = {
     "layers.Activation.function": {"text", "empty text", "function"},
     "layers.Activation.derivative": {"None"},  # a name brings its own
     "check.gradients.shape": WHOLES | SEVERAL | {"None"},
+    "mlp.activation": {"text", "[]", "()", "['no']"},
+    "mlp.output": {"text", "None"},
+    "data.split.y": NUMBER_LIKE | {"None"},
+    "data.split.stratify": {"False"},  # Y has no two alike
+    "data.one_hot.labels": NUMBER_LIKE | {"['no']"},
+    "data.one_hot.classes": WHOLES | {"None"},
+    "data.windows.target": {"None"} | WHOLES,
     "data.read.target": {"text", "empty text"} | WHOLES,
 }
 

@@ -27,7 +27,7 @@ Y = np.arange(30)
 @pytest.mark.parametrize("n", [5, 30, 101])
 def test_the_parts_have_the_sizes_of_train_test_split(n, test):
     if test == 7 and n == 5:
-        with pytest.raises(DataError, match="leaves -2 and 7"):
+        with pytest.raises(DataError, match="test=7 of 5 examples leaves too few"):
             split(Y[:5], test=7)
         return
     (x, none), (x_test, _) = split(np.arange(n), test=test)
@@ -89,7 +89,7 @@ def test_split_follows_its_seed():
         (lambda: split({"a": X, "b": X[:3]}, Y), r"x\['b'\] has 3"),
         (lambda: split(X, Y, test=1.0), "a share between 0 and 1, or a number of examples"),
         (lambda: split(X, Y, test=0), "a share between 0 and 1, or a number of examples"),
-        (lambda: split(X, Y, test=30), "leaves 0 and 30"),
+        (lambda: split(X, Y, test=30), "test=30 of 30 examples leaves too few"),
         (lambda: split(X, Y, stratify="y"), "stratify must be True or False"),
         (lambda: split(X, stratify=True), "goes by the labels"),
         (lambda: split(X, ["a"] * 29 + ["b"], stratify=True), "the class 'b' has a single example"),
@@ -98,6 +98,8 @@ def test_split_follows_its_seed():
         (lambda: split(3.0, Y), "a row for each example"),
         (lambda: split(ln.data.Dataset.from_arrays(X), None), "dataset.split"),
         (lambda: split("text"), "a row for each example"),
+        (lambda: split(np, Y), "x must be an array"),
+        (lambda: split(X, Y, test=10**400), "leaves too few"),
     ],
 )
 def test_what_cannot_be_split(call, said):
@@ -195,8 +197,8 @@ def test_classes_by_number_and_over_time():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: one_hot(["a", "c"], ["a", "b"]), "unknown class 'c' at index 1; known are 'a', 'b'"),
-        (lambda: one_hot([0, 5], 3), "unknown class 5 at index 1"),
+        (lambda: one_hot(["a", "c"], ["a", "b"]), "'c' at index 1 is none of the classes 'a', 'b'"),
+        (lambda: one_hot([0, 5], 3), "5 at index 1 is none of the classes 0, 1, 2"),
         (lambda: one_hot([0.5, 1.0]), "got 0.5"),
         (lambda: one_hot([np.nan, 1.0]), "got nan"),
         (lambda: one_hot(["a", None]), "index 1, got None"),

@@ -418,8 +418,8 @@ def as_batch(item: Any) -> Item:
     if not isinstance(item, (tuple, list)) or not 2 <= len(item) <= 3:
         got = f"{len(item)} things" if isinstance(item, (tuple, list)) else type(item).__name__
         if isinstance(item, Mapping):
-            names = ", ".join(map(repr, list(item)[:5]))
-            got = f"a dict with {names}: give Dataset.from_iterator(lambda: ((b[...], b[...]) for b in batches))"
+            got = f"a dict with {', '.join(map(repr, list(item)[:5]))}: give "
+            got += "Dataset.from_iterator(lambda: ((b[...], b[...]) for b in batches))"
         raise DataError(f"expected batches (x, y) or (x, y, weights), got {got}")
     return (*item, None) if len(item) == 2 else tuple(item)
 

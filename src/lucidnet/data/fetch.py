@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ class Download:
     name: str
     files: Mapping[str, str]
     mirrors: tuple[str, ...]
-    check: Callable[[Path, str], object] = lambda path, sha256: read_idx(path, sha256=sha256)
+    check: Callable[[str | Path, str], object] = lambda path, sha256: read_idx(path, sha256=sha256)
 
 
 def cache_folder() -> Path:
@@ -89,7 +88,7 @@ def download(source: Download, file: str, target: Path) -> Path:
         raise FileError(target, reason, _by_hand(source)) from error
     for mirror in source.mirrors:
         try:
-            _fetch(mirror + file, target, partial(source.check, sha256=source.files[file]))
+            _fetch(mirror + file, target, lambda path: source.check(path, source.files[file]))
             return target
         except (OSError, HTTPException, FileError) as error:
             failures.append(f"  {mirror}{file}: {error}")
@@ -101,7 +100,7 @@ def _by_hand(source: Download) -> str:
     return f"put the files of {source.name} into a folder DIR/{source.name} and set {FOLDER_VARIABLE}=DIR"
 
 
-def _fetch(address: str, target: Path, check: Callable[[Path], object]) -> None:
+def _fetch(address: str, target: Path, check: Callable[[str], object]) -> None:
     """Download a file; it takes its place only after it has been checked."""
     from urllib.request import urlopen  # takes 15 ms to import
 

@@ -76,9 +76,7 @@ def split(
     n = _one_length({"x": x} if y is None else {"x": x, "y": y})
     count = test if isinstance(test, int) else math.ceil(round(test * n, 9))
     if not 0 < count < n:
-        raise DataError(
-            f"split: test={test:g} of {n} examples leaves {n - count} and {count}: each needs one"
-        )
+        raise DataError(f"split: test={shown(test)} of {n} examples leaves too few: each part needs one")
     train, chosen = parted(_strata(y, n, count) if stratify else None, n, count, seed)
     first, second = ((taken_rows(x, rows), taken_rows(y, rows)) for rows in (train, chosen))
     return first, second
@@ -121,7 +119,8 @@ def _lengths(given: Any, title: str) -> Any:
             yield from _lengths(part, f"{title}[{name!r}]" if title else name)
         return
     shape = getattr(given, "shape", None)
-    if isinstance(given, (str, bytes)) or not (shape or hasattr(given, "__len__")):
+    shape = shape if isinstance(shape, tuple) else None
+    if isinstance(given, (str, bytes, set)) or not (shape or hasattr(given, "__len__")):
         hint = (
             ": a data.Dataset has a method of its own, dataset.split(0.2)"
             if hasattr(given, "batches")
@@ -286,6 +285,10 @@ def standardize(x: Any, *others: Any) -> Any:
 # --- classes as rows ------------------------------------------------------------------------------
 
 
+MOST = 1 << 24
+"""So many classes rows may have."""
+
+
 def one_hot(labels: Any, classes: Any = None) -> OneHot:
     """Return labels as rows with a single 1, and the classes that the columns stand for.
 
@@ -326,7 +329,7 @@ def one_hot(labels: Any, classes: Any = None) -> OneHot:
         where = place[0] if len(place) == 1 else place
         label = given[place]
         label = label.item() if isinstance(label, np.generic) else label
-        raise DataError(f"one_hot: unknown class {shown(label)} at index {where}; known are {listed(known)}")
+        raise DataError(f"one_hot: {shown(label)} at index {where} is none of the classes {listed(known)}")
     return OneHot(np.eye(len(known), dtype=np.float32)[at], known)
 
 
@@ -355,13 +358,13 @@ def _labels(labels: Any) -> Array:
 
 def _as_known(classes: Any) -> tuple[Any, ...]:
     """Return classes as they were given, or the numbers below one."""
-    if isinstance(classes, (int, np.integer)) and not isinstance(classes, bool) and classes > 0:
+    if isinstance(classes, (int, np.integer)) and not isinstance(classes, bool) and 0 < classes <= MOST:
         return tuple(range(int(classes)))
     items = classes.tolist() if isinstance(classes, np.ndarray) else classes
     right = isinstance(items, Sequence) and not isinstance(items, (str, bytes)) and len(items)
     if not right or not all(isinstance(one, (str, int, float, np.number)) for one in items):
         raise DataError(
-            f"one_hot: classes must be the classes in order, or their number, got {shown(classes)}"
+            f"one_hot: classes must be the classes in order, or their number (at most {MOST:,}), got {shown(classes)}"
         )
     made = tuple(one.item() if isinstance(one, np.generic) else one for one in items)
     if len(set(made)) < len(made):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,53 @@ def given(name: str, y: Data, prediction: Data) -> tuple[Array, Array]:
         if not array.ndim:
             raise ShapeError(f"{name}: {title} must have an entry for each example, got {array}")
     return target, guess
+
+
+def by_number(
+    name: str, y: Data, prediction: Data, classes: Sequence[str] | None = None
+) -> tuple[Data, Data]:
+    """Return names of classes as numbers, by `classes` or else both together in order; numbers as they are.
+
+    Examples
+    --------
+    >>> [array.tolist() for array in by_number("accuracy", ["b", "a"], ["b", "c"])]
+    [[1, 0], [1, 2]]
+    """
+    named = [_are_texts(y), _are_texts(prediction)]
+    if not any(named):
+        return y, prediction
+    if classes is None:
+        if not all(named):
+            texts, numbers = ("y", "prediction") if named[0] else ("prediction", "y")
+            raise DataError(
+                f"{name}: {texts} holds names of classes, and {numbers} numbers: give names in both "
+                "(model.predict_classes), or in metrics.confusion_matrix classes=model.classes"
+            )
+        classes = sorted({*np.ravel(np.asarray(y)), *np.ravel(np.asarray(prediction))})
+    places = {str(one): i for i, one in enumerate(classes)}
+    pairs = zip(("y", "prediction"), (y, prediction), named, strict=True)
+    one, other = (_places(name, title, part, places) if text else part for title, part, text in pairs)
+    return one, other
+
+
+def _are_texts(given: Data) -> bool:
+    if isinstance(given, np.ndarray) and given.dtype.kind not in "OUS":
+        return False
+    try:
+        made = np.asarray(given)
+    except Exception:
+        return False  # whoever wants numbers says what is wrong
+    return bool(made.size) and (made.dtype.kind == "U" or isinstance(made.flat[0], str))
+
+
+def _places(name: str, title: str, given: Data, places: Mapping[str, int]) -> Array:
+    labels = np.asarray(given)
+    for i, label in enumerate(labels.flat):
+        if not isinstance(label, str) or label not in places:
+            known = ", ".join(map(repr, list(places)[:10])) + (", ..." if len(places) > 10 else "")
+            shown = repr(str(label)[:100])
+            raise DataError(f"{name}: {title}: unknown class {shown} at index {i}; known are {known}")
+    return np.array([places[label] for label in labels.flat], np.intp).reshape(labels.shape)
 
 
 def columns_of(prediction: Array) -> int:

@@ -7,7 +7,19 @@ import numpy as np
 from ..core.settings import finite, whole
 from ..core.value import value
 from ..errors import ShapeError
-from .arrays import NO_CLASS, WHOLE, Array, Data, Weight, class_scores, classes, columns_of, given, weights
+from .arrays import (
+    NO_CLASS,
+    WHOLE,
+    Array,
+    Data,
+    Weight,
+    by_number,
+    class_scores,
+    classes,
+    columns_of,
+    given,
+    weights,
+)
 from .base import Mean, Sums
 
 
@@ -35,6 +47,10 @@ class Accuracy(_Share):
     """The share of examples whose predicted class is the true one; see `accuracy`."""
 
     name = "accuracy"
+
+    def update(self, state: Sums, y: Data, prediction: Data, sample_weight: Weight = None) -> Sums:
+        """Add the hits of one batch, and its size; labels and predictions may be names of classes."""
+        return super().update(state, *by_number(self.name, y, prediction), sample_weight)
 
     def hits(self, y: Array, prediction: Array) -> Array:
         """Return for each example whether its class was found."""
