@@ -54,10 +54,10 @@ def test_the_proposed_command_works(name, tmp_path):
 
 
 def test_what_is_printed_is_what_can_be_typed(tmp_path):
-    path = FILES["ids_first_and_the_label_second"].make(tmp_path)
-    text = run("look", path, "--target", 1)
-    assert str(ln.data.look(path, target=1)) == text.rstrip("\n")
-    assert f"lucidnet train {path} --target 1 --drop 0 --standardize" in text
+    path = FILES["index_column_with_a_name"].make(tmp_path)
+    text = run("look", path, "--target", 5)
+    assert str(ln.data.look(path, target=5)) == text.rstrip("\n")
+    assert f"lucidnet train '{path}' --target Species --drop Id" in text
 
 
 def _agree(whole, rows, file):

@@ -132,6 +132,8 @@ def test_numbers_and_names_that_cannot_be(words, said):
         (["race", "digits", "--rules", ","], "--rules: expected names with commas, as in backprop,fa"),
         (["race", "digits", "--rules", "no"], "unknown rule, optimizer, activation or loss 'no'"),
         (["train", ""], "DATA: expected the name of a data set"),
+        (["look", ""], "FILE: expected a file with a table, such as mydata.csv, got ''"),
+        (["look", "digits"], "got the name of a data set digits"),
         (["evaluate", "FILE", ""], "DATA: expected the name of a data set"),
         (["predict", "FILE", ""], "DATA: expected the name of a data set"),
         (["plot", "FILE", "a.png", "--data", "digits"], "--data 'digits': is for confusion and mistakes"),

@@ -68,7 +68,7 @@ def every_command(
 
 @app.command(name="look", cls=Command)
 def look_command(
-    data: Annotated[Path, typer.Argument(metavar="FILE", help="A file with a table: CSV or the like.")],
+    data: Annotated[str, typer.Argument(metavar="FILE", help="A file with a table: CSV or the like.")],
     target: Target = None,
     json: Json = False,
 ) -> None:

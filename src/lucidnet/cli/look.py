@@ -40,9 +40,14 @@ def subject(
     return model, task
 
 
-def table(file: Path, target: str | None, found: dict[str, Any]) -> None:
+def table(data: str, target: str | None, found: dict[str, Any]) -> None:
     """Print what the columns of a file are, what is odd about them, and how to train on it."""
-    seen = data_sets.look(file, target=None if target is None else as_column(target))
+    if not data.strip() or data in data_sets.KNOWN:
+        kind = "the name of a data set" if data.strip() else repr(data)
+        raise SettingError(
+            f"FILE: expected a file with a table, such as mydata.csv, got {kind} {data}".rstrip()
+        )
+    seen = data_sets.look(data, target=None if target is None else as_column(target))
     found |= seen.to_plain()
     show.line(str(seen))
 
