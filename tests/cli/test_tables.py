@@ -1,6 +1,7 @@
 """A person's own table on the command line: what is trained, measured and predicted, by the names in a file."""
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -187,6 +188,7 @@ def test_standard_input_is_answered_in_csv(place, iris, tmp_path):
     whole = (place / "iris.csv").read_text()
     assert rows_of(run("predict", model, "-", given=whole))[0]["target"] == "setosa"
     assert "150 rows of -" in run("evaluate", model, "-", given=whole)
+    assert run("predict", model, "-", given=gzip.compress(bare.read_bytes())) == answered
     error = run("predict", model, "-", code=2, given="sepal length\n1\n")
     assert error.startswith("standard input: ") and "lacks the columns" in error
 
@@ -336,6 +338,31 @@ def numbers(path, y, task=None):
 def test_the_title_says_what_is_learned(tmp_path, y, said):
     text = run("train", numbers(tmp_path / "t.csv", y), "--epochs", 1, "--hidden", 2)
     assert said in text.splitlines()[0]
+
+
+def test_it_is_said_in_any_case(tmp_path):
+    file = numbers(tmp_path / "t.csv", np.arange(347))
+    said = "target y, regression: 347 different whole numbers"
+    words = ["train", file, "--epochs", 1, "--hidden", 2]
+    assert said in run(*words, "--quiet")
+    assert figures(*words)["task"] == said
+    assert "y has large numbers: --standardize" in run(*words)
+    assert "large numbers" not in run(*words, "--standardize")
+
+
+@pytest.mark.parametrize(
+    ("rows", "words", "said"),
+    [
+        (2, [], "2 rows are too few to train on"),
+        (4, [], "--validation 0.1: of 3 examples none would be left to train on, or to validate on"),
+        (4, ["--validation", 0.9], "--validation 0.9: of 3 examples none"),
+        (4, ["--validation", 0], ""),
+    ],
+)
+def test_few_rows(tmp_path, rows, words, said):
+    file = numbers(tmp_path / "t.csv", np.arange(rows) / 3)
+    text = run("train", file, "--epochs", 1, *words, code=2 if said else 0)
+    assert said in text
 
 
 def test_what_is_learned_can_be_said(tmp_path):

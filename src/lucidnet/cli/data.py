@@ -17,6 +17,7 @@ import numpy as np
 from .. import data as sets
 from .. import living
 from ..data.column import Column
+from ..data.columns import FAR
 from ..data.delimited import KINDS, suffixes
 from ..data.frames import Frame
 from ..data.sets import stratified
@@ -26,8 +27,12 @@ from ..model import Model
 
 TESTED = 0.2
 """Share of the rows of a file that is kept for testing, as `data.load` does it."""
+LEAST = 3
+"""Of fewer rows none can be kept."""
 TEST, TRAIN, WHOLE = "test", "train", "whole"
 """The parts of a data set."""
+SIGNS = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
+"""How packed files begin."""
 STDIN = "-"
 """What standard input is called, and standard output."""
 
@@ -124,6 +129,13 @@ class Task:
         """What is measured besides the loss."""
         return ("accuracy",) if self.classes else ("mae", "r2")
 
+    @property
+    def far(self) -> bool:
+        """Whether the targets of a table are numbers too large to be learned well as they are."""
+        if self.table is None or self.classes:
+            return False
+        return bool(max(abs(float(self.y.mean())), float(self.y.std())) > FAR)
+
     def title(self) -> str:
         """Say what the data are."""
         width = int(np.prod(self.x.shape[1:]))
@@ -172,13 +184,22 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
     x, y = table.apply(frame)
     if y is None:
         raise DataError(f"{name} has no column {table.target!r}, the target that the model was trained on")
-    train, test = stratified(y, TESTED, seed=0)
+    train, test = split(y, name)
     note = _note(table, frame)
     if model is None:
         table = _measured_on(table, frame, x, y, train)
         x, y = table.apply(frame)
         assert y is not None  # it was there before
     return Task(name, x[train], y[train], x[test], y[test], table, note)
+
+
+def split(y: Any, name: str) -> tuple[Any, Any]:
+    """Return the rows for training and for testing, the same each time."""
+    if len(y) < LEAST:
+        raise DataError(
+            f"{name}: {len(y)} rows are too few to train on, and to keep some of them for testing"
+        )
+    return stratified(y, TESTED, seed=0)
 
 
 def open_arrays(name: str, asked: Asked, model: Model | None) -> Task:
@@ -192,7 +213,7 @@ def open_arrays(name: str, asked: Asked, model: Model | None) -> Task:
     replace(asked, task=None).refuse(f"{name} holds arrays")
     found = read_arrays(name, _word(asked.task), model)
     if found.x_test is None or found.y_test is None:
-        train, test = stratified(found.y, TESTED, seed=0)
+        train, test = split(found.y, name)
         return Task(name, found.x[train], found.y[train], found.x[test], found.y[test], names=found.classes)
     return Task(name, found.x, found.y, found.x_test, found.y_test, names=found.classes)
 
@@ -239,8 +260,10 @@ def read_frame(name: str) -> Frame:
     if sys.stdin is None:
         raise FileError("standard input", "there is none", "name a file")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "standard input.csv"
-        path.write_bytes(sys.stdin.buffer.read())
+        content = sys.stdin.buffer.read()
+        packed = next((end for sign, end in SIGNS.items() if content.startswith(sign)), "")
+        path = Path(folder) / f"standard input.csv{packed}"
+        path.write_bytes(content)
         try:
             frame = sets.frame(path)
         except FileError as error:

@@ -9,7 +9,6 @@ import numpy as np
 
 from .. import data as sets
 from ..data.frames import Frame
-from ..data.sets import stratified
 from ..data.table import Table
 from ..errors import DataError
 from ..model import Model
@@ -17,7 +16,6 @@ from .data import (
     ANYTHING,
     STDIN,
     TEST,
-    TESTED,
     TRAIN,
     WHOLE,
     data_name,
@@ -26,6 +24,7 @@ from .data import (
     open_arrays,
     read_arrays,
     read_frame,
+    split,
     table_for,
     tells_classes,
 )
@@ -87,7 +86,7 @@ def open_given(model: Model, data: str | None, part: str | None, judged: bool = 
         raise DataError(f"{frame.source} has no targets to compare with; lucidnet predict does without")
     if part != WHOLE:
         assert y is not None  # or it was an error
-        train, test = stratified(y, TESTED, seed=0)
+        train, test = split(y, name)
         chosen = test if part == TEST else train
         x, y, rows = x[chosen], y[chosen], rows[chosen]
     known = table.classes if model.classes or model.table else None

@@ -132,6 +132,11 @@ class Method:
 
     def lasting(self, examples: int) -> Method:
         """Return the method of training with a number of epochs: the one given, or what the examples need."""
+        if self.validation and not 0 < round(examples * self.validation) < examples:
+            raise SettingError(
+                f"--validation {self.validation:g}: of {examples} examples none would be left to train on, "
+                "or to validate on; --validation 0 trains on all of them"
+            )
         if self.epochs is not None:
             return self
         trained = max(1, round(examples * (1 - self.validation)))
@@ -176,6 +181,8 @@ def run(
     quiet = quiet or not main
     if not quiet:
         show.line(f"{task.title()}\n\n{model.summary()}\n")
+    elif task.table and main:  # of which it is decided what it is
+        show.line(task.title())
     began = time.perf_counter()
     try:
         finished = _fit(model, task, method, quiet)
@@ -187,10 +194,12 @@ def run(
     results = _measured(model, task)
     found |= {"data": task.name, "parameters": len(model.get_weights()), "finished": finished}
     found |= {"seconds": seconds, "epochs": model.history.epochs, **results, "history": dict(model.history)}
-    found |= {"saved": save and str(save), "steps": model.history.step_rows()}
+    found |= {"task": task.kind(), "saved": save and str(save), "steps": model.history.step_rows()}
     if not main:
         return 0 if finished else INTERRUPTED
     _report(model, results, seconds, finished, method)
+    if task.far:
+        show.line(f"{task.table and task.table.target} has large numbers: --standardize brings them near 1")
     if method.way.alignment is not None:
         show.alignment(model, plot)
     show.keep(model, save, plot)
