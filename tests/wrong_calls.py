@@ -41,6 +41,7 @@ CLASSES = (
         "Model",
         "SelfOrganizingMap",
         "data.Dataset",
+        "data.Table",
         "data.text.Vocabulary",
         "lab.Race",
         "training.history.History",
@@ -165,6 +166,11 @@ def dataset() -> Any:
     return ln.data.Dataset.from_arrays(X, Y)
 
 
+def table() -> Any:
+    return ln.data.Table.fit(FRAME)
+
+
+FRAME = {"a": [0.5, 1.5, 2.5], "label": ["no", "yes", "no"]}
 XY = {"x": X, "y": Y}
 SEQUENCES = RNG.normal(size=(3, 2, 2))
 METRIC = {"y": LABELS, "prediction": SCORES}
@@ -180,6 +186,8 @@ RIGHT: dict[str, Any] = {
     "data.standardize": {"x": X},
     "data.windows": {"series": X, "history": 2},
     "data.read": {"path": "data.csv"},
+    "data.frame": {"path": "data.csv"},
+    "data.look": {"path": "data.csv"},
     **{
         f"data.tasks.{name}": {"n": 2}
         for name in ("adding", "copy", "parity", "periodic_pattern", "delayed_add")
@@ -264,6 +272,13 @@ RIGHT: dict[str, Any] = {
     "data.Dataset.skip": {"self": dataset, "count": 1},
     "data.Dataset.split": {"self": dataset, "fraction": 0.5},
     "data.Dataset.take": {"self": dataset, "count": 1},
+    "data.Table.fit": {"frame": FRAME},
+    "data.Table.apply": {"self": table, "frame": FRAME},
+    "data.Table.kept": {"self": table, "frame": FRAME},
+    "data.Table.names": {"self": table, "predictions": [0, 1]},
+    "data.Table.values": {"self": lambda: ln.data.Table.fit(FRAME, target="a"), "predictions": [0.5]},
+    "data.Table.to_plain": {"self": table},
+    "data.Table.from_plain": {"given": lambda: table().to_plain()},
     "data.text.Vocabulary.bytes": {},
     "data.text.Vocabulary.characters": {"text": "text"},
     "data.text.Vocabulary.decode": {"self": ln.data.text.Vocabulary(), "ids": [65]},

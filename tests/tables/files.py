@@ -27,8 +27,8 @@ class File(NamedTuple):
     """What the message says if nobody says a word; empty if it is read as it is."""
     odd: str = ""
     """What `look` tells."""
-    pandas: dict | None = {}
-    words: dict = {}
+    pandas: dict | None = {}  # noqa: RUF012
+    words: dict = {}  # noqa: RUF012
     """What to say to `Table.fit`, beside the target."""
     inputs: int = 0
 
@@ -74,7 +74,9 @@ def text_labels(rng):
     return text([*SIZES, "species"], [[*row, FLOWERS[k]] for row, k in zip(x, y, strict=True)])
 
 
-@file("iris.data", target="4", task="classification", classes=tuple(FLOWERS), pandas={"header": None}, inputs=4)
+@file(
+    "iris.data", target="4", task="classification", classes=tuple(FLOWERS), pandas={"header": None}, inputs=4
+)
 def no_header_and_a_blank_last_line(rng):
     x, y = three(rng)
     return text(None, [[*row, FLOWERS[k]] for row, k in zip(x, y, strict=True)]) + "\n\n"
@@ -101,14 +103,12 @@ def index_column_without_a_name(rng):
 
 @file(
     "written_by_R.csv", target="mpg_class", task="classification", classes=("high", "low"),
-    odd="it is another text in each row", words={"drop": ("Unnamed: 0",)}, inputs=2,
+    odd="it is another text in each row", asks="column Unnamed: 0: expected a number, got 'car 0'", words={"drop": ("Unnamed: 0",)}, inputs=2,
     pandas={"index_col": False, "names": ["Unnamed: 0", "wt", "hp", "mpg_class"], "skiprows": 1},
 )  # fmt: skip
 def row_names_without_a_title(rng):
     weight = np.round(rng.uniform(1.5, 5, ROWS), 2)
-    rows = [
-        [f'"car {i}"', w, int(60 + 40 * w), '"low"' if w > 3 else '"high"'] for i, w in enumerate(weight)
-    ]
+    rows = [[f'"car {i}"', w, int(60 + 40 * w), '"low"' if w > 3 else '"high"'] for i, w in enumerate(weight)]
     return text(['"wt"', '"hp"', '"mpg_class"'], rows)
 
 
@@ -119,7 +119,9 @@ def row_names_without_a_title(rng):
 )  # fmt: skip
 def label_first_counting_from_one(rng):
     x, y = three(rng)
-    return text(None, [[k + 1, a, round(10 * b, 1), int(400 * c + 100)] for (a, b, c, _), k in zip(x, y, strict=True)])
+    return text(
+        None, [[k + 1, a, round(10 * b, 1), int(400 * c + 100)] for (a, b, c, _), k in zip(x, y, strict=True)]
+    )
 
 
 @file(
@@ -145,10 +147,15 @@ def images_label_first_packed_without_header(rng):
     return gzip.compress(text(None, np.c_[y, x]).encode())
 
 
-@file("banknote.txt", target="4", task="classification", classes=("0", "1"), pandas={"header": None}, inputs=4)
+@file(
+    "banknote.txt", target="4", task="classification", classes=("0", "1"), pandas={"header": None}, inputs=4
+)
 def commas_in_a_txt(rng):
     y = np.arange(ROWS) % 2
-    return text(None, [[*row, k] for row, k in zip(np.round(rng.normal(size=(ROWS, 4)) + y[:, None], 4), y, strict=True)])
+    return text(
+        None,
+        [[*row, k] for row, k in zip(np.round(rng.normal(size=(ROWS, 4)) + y[:, None], 4), y, strict=True)],
+    )
 
 
 @file(
@@ -157,8 +164,17 @@ def commas_in_a_txt(rng):
 )  # fmt: skip
 def semicolons(rng):
     y = np.r_[3:9, rng.choice([5, 6, 7], ROWS)]
-    x = np.round(np.c_[rng.uniform(4, 12, len(y)), y / 10 + rng.normal(0, 0.1, len(y)), 10 * y + rng.normal(0, 9, len(y))], 2)
-    return text(['"fixed acidity"', '"citric acid"', '"total sulfur dioxide"', '"quality"'], [[*row, k] for row, k in zip(x, y, strict=True)], ";")
+    x = np.round(
+        np.c_[
+            rng.uniform(4, 12, len(y)), y / 10 + rng.normal(0, 0.1, len(y)), 10 * y + rng.normal(0, 9, len(y))
+        ],
+        2,
+    )
+    return text(
+        ['"fixed acidity"', '"citric acid"', '"total sulfur dioxide"', '"quality"'],
+        [[*row, k] for row, k in zip(x, y, strict=True)],
+        ";",
+    )
 
 
 @file(
@@ -169,7 +185,12 @@ def semicolons_decimal_commas_dates_and_empty_rows(rng):
     a, b = rng.normal(900, 200, ROWS), rng.normal(13, 4, ROWS)
     co = a / 400 + b / 20
     rows = [
-        [f"{1 + i % 28:02d}/{3 + i // 28:02d}/2004", f"{p:.0f}", f"{q:.1f}".replace(".", ","), f"{r:.2f}".replace(".", ",")]
+        [
+            f"{1 + i % 28:02d}/{3 + i // 28:02d}/2004",
+            f"{p:.0f}",
+            f"{q:.1f}".replace(".", ","),
+            f"{r:.2f}".replace(".", ","),
+        ]
         for i, (p, q, r) in enumerate(zip(a, b, co, strict=True))
     ]
     return text(["Date", "sensor", "temperature", "CO"], rows, ";") + ";;;\n" * 7
@@ -193,10 +214,10 @@ def blanks_question_marks_and_a_quoted_name(rng):
     mpg = np.round(50 - hp / 10 - weight / 300 + rng.normal(0, 1, ROWS), 1)
     power = [str(p) + "." if i % 9 else "?" for i, p in enumerate(hp)]
     rows = [
-        f"{m:<5}  {4 + 2 * (p > 100)}   {q:<6} {w}.\t\"model {i}\""
+        f'{m:<5}  {4 + 2 * (p > 100)}   {q:<6} {w}.\t"model {i}"'
         for i, (m, p, q, w) in enumerate(zip(mpg, hp, power, weight, strict=True))
     ]
-    return "# mpg cylinders horsepower weight \"car name\"\n" + "\n".join(rows) + "\n"
+    return '# mpg cylinders horsepower weight "car name"\n' + "\n".join(rows) + "\n"
 
 
 @file(
@@ -214,7 +235,9 @@ def columns_of_a_width(rng):
 )  # fmt: skip
 def utf_16_from_a_spreadsheet(rng):
     x = np.round(rng.normal(size=(ROWS, 2)), 2)
-    return text(["Länge", "Höhe", "Größe"], [[a, b, "groß" if a + b > 0 else "klein"] for a, b in x], "\t").encode("utf-16")
+    return text(
+        ["Länge", "Höhe", "Größe"], [[a, b, "groß" if a + b > 0 else "klein"] for a, b in x], "\t"
+    ).encode("utf-16")
 
 
 @file(
@@ -225,7 +248,11 @@ def utf_16_from_a_spreadsheet(rng):
 def latin_1_semicolons_and_categories(rng):
     kind = np.array(["klein", "mittel", "groß"])[rng.integers(0, 3, ROWS)]
     x = np.round(rng.normal(size=ROWS), 2)
-    return text(["Größe", "x", "besetzt"], [[k, a, "ja" if a > 0 else "nein"] for k, a in zip(kind, x, strict=True)], ";").encode("latin-1")
+    return text(
+        ["Größe", "x", "besetzt"],
+        [[k, a, "ja" if a > 0 else "nein"] for k, a in zip(kind, x, strict=True)],
+        ";",
+    ).encode("latin-1")
 
 
 @file(
@@ -269,7 +296,7 @@ def texts_only_without_a_header(rng):
 
 @file(
     "wdbc.data", target="1", task="classification", classes=("B", "M"),
-    asks="expected a number, got '[BM]'", odd="", pandas={"header": None}, words={"drop": ("0",), "standardize": True}, inputs=3,
+    asks="which column is the target\\? '1' looks like it", odd="", pandas={"header": None}, words={"drop": ("0",), "standardize": True}, inputs=3,
 )  # fmt: skip
 def ids_first_and_the_label_second(rng):
     y = np.array(list("BM"))[np.arange(ROWS) % 2]
@@ -278,7 +305,14 @@ def ids_first_and_the_label_second(rng):
     return text(None, [[i, k, *row] for i, k, row in zip(ids, y, x, strict=True)])
 
 
-@file("a9a_like.csv", target="y", task="classification", classes=("-1", "1"), odd="the classes -1 to 1 are numbered 0 to 1", inputs=3)
+@file(
+    "a9a_like.csv",
+    target="y",
+    task="classification",
+    classes=("-1", "1"),
+    odd="the classes -1 to 1 are numbered 0 to 1",
+    inputs=3,
+)
 def minus_one_and_one(rng):
     x = np.round(rng.normal(size=(ROWS, 3)), 2)
     return text(["a", "b", "c", "y"], [[*row, 1 if row.sum() > 0 else -1] for row in x])
@@ -288,24 +322,51 @@ def minus_one_and_one(rng):
     "occupied.csv", target="occupied", task="", asks="", odd="", inputs=2,
 )  # fmt: skip
 def one_class_only(rng):
-    return text(["light", "co2", "occupied"], [[a, b, 0] for a, b in np.round(rng.uniform(0, 1, (ROWS, 2)), 3)])
+    return text(
+        ["light", "co2", "occupied"], [[a, b, 0] for a, b in np.round(rng.uniform(0, 1, (ROWS, 2)), 3)]
+    )
 
 
-@file("bike_hour.csv", target="cnt", task="regression", odd="if these whole numbers are classes: --task classification", words={"standardize": True, "drop": ("dteday",)}, asks="got the date", inputs=3)
+@file(
+    "bike_hour.csv",
+    target="cnt",
+    task="regression",
+    odd="if these whole numbers are classes: --task classification",
+    words={"standardize": True, "drop": ("dteday",)},
+    asks="got the date",
+    inputs=3,
+)
 def counts_and_iso_dates(rng):
     hour, warm = np.arange(ROWS) % 24, np.round(rng.uniform(0, 1, ROWS), 2)
     count = (20 * hour + 300 * warm + rng.integers(0, 40, ROWS)).astype(int)
     wet = rng.integers(0, 2, ROWS)
-    return text(["dteday", "hr", "temp", "wet", "cnt"], [[f"2011-01-{1 + i // 24:02d}", h, w, r, c] for i, (h, w, r, c) in enumerate(zip(hour, warm, wet, count, strict=True))])
+    return text(
+        ["dteday", "hr", "temp", "wet", "cnt"],
+        [
+            [f"2011-01-{1 + i // 24:02d}", h, w, r, c]
+            for i, (h, w, r, c) in enumerate(zip(hour, warm, wet, count, strict=True))
+        ],
+    )
 
 
-@file("house_prices.csv", target="SalePrice", task="regression", odd="the target goes to", words={"standardize": True, "drop": ("Id",), "missing": "mean", "categories": "one-hot"}, asks="got 'NA': the cell is missing|expected a number|is missing", inputs=4)
+@file(
+    "house_prices.csv",
+    target="SalePrice",
+    task="regression",
+    odd="the target goes to",
+    words={"standardize": True, "drop": ("Id",), "missing": "mean", "categories": "one-hot"},
+    asks="got 'NA': the cell is missing|expected a number|is missing",
+    inputs=4,
+)
 def prices(rng):
     area = rng.integers(600, 4000, ROWS)
     front = [str(f) if i % 6 else "NA" for i, f in enumerate(rng.integers(30, 120, ROWS))]
     zone = np.array(["RL", "RM"])[rng.integers(0, 2, ROWS)]
     price = 100 * area + rng.integers(0, 500, ROWS) * 100 + 20_000
-    return text(["Id", "LotArea", "LotFrontage", "MSZoning", "SalePrice"], [[i + 1, a, f, z, p] for i, (a, f, z, p) in enumerate(zip(area, front, zone, price, strict=True))])
+    return text(
+        ["Id", "LotArea", "LotFrontage", "MSZoning", "SalePrice"],
+        [[i + 1, a, f, z, p] for i, (a, f, z, p) in enumerate(zip(area, front, zone, price, strict=True))],
+    )
 
 
 @file("diabetes.csv", target="target", task="regression", odd="whole numbers are classes", inputs=3)
@@ -315,43 +376,105 @@ def sparse_whole_numbers(rng):
     return text(["age", "bmi", "bp", "target"], [[*row, k] for row, k in zip(x, y, strict=True)])
 
 
-@file("gdp.csv", target="gdp", task="regression", odd="the target goes to", words={"standardize": True}, inputs=2)
+@file(
+    "gdp.csv",
+    target="gdp",
+    task="regression",
+    odd="the target goes to",
+    words={"standardize": True},
+    inputs=2,
+)
 def near_a_million_millions(rng):
     x = np.round(rng.uniform(0, 1, (ROWS, 2)), 3)
     y = (1e12 + 4e11 * x[:, 0] + 1e9 * rng.normal(size=ROWS)).astype(np.int64)
     return text(["trade", "people", "gdp"], [[a, b, k] for (a, b), k in zip(x, y, strict=True)])
 
 
-@file("airline.csv", target="Passengers", task="regression", asks="got the date|'month'|expected a number", odd="it holds dates", words={"dates": "days", "standardize": True}, inputs=2)
+@file(
+    "airline.csv",
+    target="Passengers",
+    task="regression",
+    asks="got the date|'month'|expected a number",
+    odd="it holds dates",
+    words={"dates": "days", "standardize": True},
+    inputs=2,
+)
 def a_series_with_dates(rng):
-    rows = [[f"{1949 + i // 12}-{1 + i % 12:02d}-01", i % 12, 110 + 2 * i + 20 * (i % 12 > 5) + rng.integers(0, 9)] for i in range(ROWS)]
+    rows = [
+        [
+            f"{1949 + i // 12}-{1 + i % 12:02d}-01",
+            i % 12,
+            110 + 2 * i + 20 * (i % 12 > 5) + rng.integers(0, 9),
+        ]
+        for i in range(ROWS)
+    ]
     return text(["Month", "m", "Passengers"], rows)
 
 
-@file("yes_no.csv", target="bought", task="classification", classes=("no", "yes"), odd="", words={"standardize": True}, inputs=2)
+@file(
+    "yes_no.csv",
+    target="bought",
+    task="classification",
+    classes=("no", "yes"),
+    odd="",
+    words={"standardize": True},
+    inputs=2,
+)
 def truths_among_the_inputs(rng):
     member, age = rng.integers(0, 2, ROWS).astype(bool), rng.integers(18, 80, ROWS)
-    return text(["member", "age", "bought"], [[m, a, "yes" if m and a > 40 else "no"] for m, a in zip(member, age, strict=True)])
+    return text(
+        ["member", "age", "bought"],
+        [[m, a, "yes" if m and a > 40 else "no"] for m, a in zip(member, age, strict=True)],
+    )
 
 
-@file("survey.csv.bz2", target="class", task="classification", classes=("a", "b"), asks="the target is missing", odd="the target is missing in 6 rows", words={"missing": "drop"}, inputs=2)
+@file(
+    "survey.csv.bz2",
+    target="class",
+    task="classification",
+    classes=("a", "b"),
+    asks="the target is missing",
+    odd="the target is missing in 6 rows",
+    words={"missing": "drop"},
+    inputs=2,
+)
 def rows_without_a_target(rng):
     x = np.round(rng.normal(size=(ROWS, 2)), 2)
     kinds = ["" if i % 10 == 3 else "a" if row[0] > 0 else "b" for i, row in enumerate(x)]
-    return bz2.compress(text(["p", "q", "class"], [[*row, k] for row, k in zip(x, kinds, strict=True)]).encode())
+    return bz2.compress(
+        text(["p", "q", "class"], [[*row, k] for row, k in zip(x, kinds, strict=True)]).encode()
+    )
 
 
-@file("sonar.all-data.csv", target="5", task="classification", classes=("M", "R"), pandas={"header": None}, inputs=5)
+@file(
+    "sonar.all-data.csv",
+    target="5",
+    task="classification",
+    classes=("M", "R"),
+    pandas={"header": None},
+    inputs=5,
+)
 def last_column_a_letter_without_header(rng):
     y = np.arange(ROWS) % 2
     x = np.round(rng.uniform(0, 1, (ROWS, 5)) / (1 + y[:, None]), 4)
     return text(None, [[*row, "MR"[k]] for row, k in zip(x, y, strict=True)])
 
 
-@file("bars.txt", target="type", task="classification", classes=("glass", "steel"), pandas={"sep": "|"}, odd="", asks="", inputs=3)
+@file(
+    "bars.txt",
+    target="type",
+    task="classification",
+    classes=("glass", "steel"),
+    pandas={"sep": "|"},
+    odd="",
+    asks="",
+    inputs=3,
+)
 def bars_and_windows_lines(rng):
     x = np.round(rng.normal(size=(ROWS, 3)), 2)
-    lines = text(["Na", "Mg", "Al", "type"], [[*row, "glass" if row[0] > row[1] else "steel"] for row in x], "|")
+    lines = text(
+        ["Na", "Mg", "Al", "type"], [[*row, "glass" if row[0] > row[1] else "steel"] for row in x], "|"
+    )
     return "\ufeff" + lines.replace("\n", "\r\n")
 
 
@@ -361,5 +484,14 @@ def bars_and_windows_lines(rng):
 )  # fmt: skip
 def two_classes_from_one_in_front_and_scales(rng):
     y = 1 + np.arange(ROWS) % 2
-    x = np.c_[rng.integers(1, 4, ROWS), rng.exponential(3000, ROWS).astype(int) * y, np.round(rng.normal(0, 0.01, ROWS) + y / 100, 4)]
-    return lzma.compress(text(["class", "region", "fresh", "ratio"], [[k, int(a), int(b), c] for k, (a, b, c) in zip(y, x, strict=True)]).encode())
+    x = np.c_[
+        rng.integers(1, 4, ROWS),
+        rng.exponential(3000, ROWS).astype(int) * y,
+        np.round(rng.normal(0, 0.01, ROWS) + y / 100, 4),
+    ]
+    return lzma.compress(
+        text(
+            ["class", "region", "fresh", "ratio"],
+            [[k, int(a), int(b), c] for k, (a, b, c) in zip(y, x, strict=True)],
+        ).encode()
+    )

@@ -16,7 +16,8 @@ from .targets import FEW
 Array = npt.NDArray[Any]
 
 IDENTITY = re.compile(
-    r"(?:^|[_\W])(?:id|uuid|guid|index|idx|key|nr|no|row|rownames?|name|unnamed: \d+)$|(?<=[a-z])(?:Id|ID|No)$"
+    r"(?:^|[_\W])(?i:id|uuid|guid|index|idx|key|nr|no|row|rownames?|name|unnamed: \d+)$"
+    r"|(?<=[a-z])(?:Id|ID|No)$"
 )
 """How columns are called that name the rows."""
 ENOUGH = 10
@@ -26,7 +27,7 @@ FAR = 10.0
 
 
 @record
-class Seen(Record):
+class ColumnSeen(Record):
     """What a look has seen in a column.
 
     Parameters
@@ -48,31 +49,32 @@ class Seen(Record):
     missing: int = 0
 
 
-class Told(NamedTuple):
+class ColumnTold(NamedTuple):
     """What is to be said of an input: why to drop it, what else is odd, and whether it is far from 0."""
 
-    seen: Seen
+    seen: ColumnSeen
     drop: str | None = None
     odd: str | None = None
     far: bool = False
     deviation: float | None = None
 
 
-def told(name: str, frame: Frame) -> Told:
+def told(name: str, frame: Frame) -> ColumnTold:
     """Say what an input is, and what to do with it."""
     cells = frame.cells[name]
     count = len(cells.missing)
     if count == len(cells):
-        return Told(Seen(name, "nothing", "", "dropped", count), "it is empty throughout")
+        return ColumnTold(ColumnSeen(name, "nothing", "", "dropped", count), "it is empty throughout")
     kind, form = kind_of(cells)
     if cells.truths or (cells.texts is not None and kind == "number"):
-        return Told(Seen(name, "yes/no", "true and false", "0 and 1", count), _constant(cells))
+        return ColumnTold(ColumnSeen(name, "yes/no", "true and false", "0 and 1", count), _constant(cells))
     if kind == "number":
         return _told_number(name, cells, frame)
     if kind == "date":
         days = "" if form != "?" else ", in which day and month cannot be told apart"
+        how = "--dates days makes days since 1970 of its dates" if form != "?" else None
         holds = f"from {_extremes(cells)}"
-        return Told(Seen(name, "date", holds, "dropped", count), f"it holds dates{days}")
+        return ColumnTold(ColumnSeen(name, "date", holds, "dropped", count), f"it holds dates{days}", how)
     return _told_text(name, cells, frame)
 
 
@@ -99,34 +101,40 @@ def _extremes(cells: Cells) -> str:
     return f"{there[0][:30]} to {there[-1][:30]}"
 
 
-def _told_number(name: str, cells: Cells, frame: Frame) -> Told:
+def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     there = _there(cells)
     finite = there[np.isfinite(there)]
     if not len(finite):
-        return Told(
-            Seen(name, "number", "no finite number", "dropped", len(cells.missing)), "no number is finite"
+        return ColumnTold(
+            ColumnSeen(name, "number", "no finite number", "dropped", len(cells.missing)),
+            "no number is finite",
         )
     low, high = float(finite.min()), float(finite.max())
     whole = bool((finite == np.round(finite)).all())
     holds = f"{'whole numbers ' if whole else ''}{_short(low)} to {_short(high)}"
-    seen = Seen(name, "number", holds, "input", len(cells.missing))
+    seen = ColumnSeen(name, "number", holds, "input", len(cells.missing))
     drop = _constant(cells)
     steps = np.diff(there) if len(there) >= ENOUGH and whole and not cells.missing else None
     if drop is None and steps is not None and len(steps):
         if (steps == 1).all() and low in (0, 1):
             drop = "it counts the rows"
-        elif IDENTITY.search(name) and len(np.unique(there)) == len(there):
+        elif (IDENTITY.search(name) or _leads(name, frame, high)) and len(np.unique(there)) == len(there):
             drop = "it is another number in each row, as names of rows are"
     odd = None if len(finite) == len(there) else f"{len(there) - len(finite)} numbers are not finite"
     with np.errstate(over="ignore"):
         mean, deviation = float(finite.mean()), float(finite.std())
     far = abs(mean) > FAR or deviation > FAR
     if drop:
-        return Told(Seen(name, "number", holds, "dropped", seen.missing), drop, odd)
-    return Told(seen, None, odd, far, deviation or None)
+        return ColumnTold(ColumnSeen(name, "number", holds, "dropped", seen.missing), drop, odd)
+    return ColumnTold(seen, None, odd, far, deviation or None)
 
 
-def _told_text(name: str, cells: Cells, frame: Frame) -> Told:
+def _leads(name: str, frame: Frame, high: float) -> bool:
+    """Tell whether a column without a name stands first, and has much larger numbers than there are rows."""
+    return name == frame.names[0] and not frame.form.get("header", True) and high > 10 * frame.rows
+
+
+def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     there = _there(cells)
     kinds = sorted(set(there))
     named = ", ".join(text[:20] for text in kinds[:5]) + (", ..." if len(kinds) > 5 else "")
@@ -151,7 +159,7 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> Told:
     elif drop is None and (len(kinds) > MANY or (len(kinds) > FEW and 2 * len(kinds) > len(there))):
         drop = f"it has {len(kinds):,} different texts in {len(there):,} rows"
     plan = "dropped" if drop else f"one-hot, {len(kinds)} inputs"
-    return Told(Seen(name, "category", holds, plan, len(cells.missing)), drop, odd)
+    return ColumnTold(ColumnSeen(name, "category", holds, plan, len(cells.missing)), drop, odd)
 
 
 def _short(number: float) -> str:

@@ -16,7 +16,7 @@ from ..core.calls import takes
 from ..core.files import check_size, opened, path_fault, reading
 from ..core.settings import count, flag, path_like, text
 from ..errors import ContentError, FileError
-from .form import BINARY, Form, cut, encoding_of, form_of
+from .form import BINARY, TextForm, cut, encoding_of, form_of
 from .frames import ABSENT, EXACT, MISSING, Cells, Frame, number_of
 
 MOST = 1 << 30
@@ -27,14 +27,14 @@ WIDEST = 1 << 17
 """So many columns a table may have."""
 BEGIN = 1 << 18
 """So many bytes are looked at to find out how a file is written."""
-CHUNK = 1 << 13
-"""So many cells are turned into numbers at a time."""
+CHUNK, TALL, LARGE = 1 << 13, 64, 1 << 17
+"""So many cells are turned into numbers at a time, and of wide tables so many rows, or cells."""
 TEXT = 100
 """About so many bytes a text takes that stands in a column for the first time."""
 
 KINDS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "", ".data": "", ".dat": ""}
 """The suffixes of tables, and the separator that each stands for."""
-PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
+PACKED = (".gz", ".bz2", ".xz")
 REMEDY = "save it as text in UTF-8, with a line for each row"
 
 
@@ -162,14 +162,18 @@ def _unpacked(file: Any, path: Path) -> Any:
     packed = suffixes(path)[1]
     if packed == ".gz":
         return gzip.GzipFile(fileobj=file)
-    if packed:
-        from importlib import import_module
+    if packed == ".bz2":
+        import bz2
 
-        return import_module(PACKED[packed]).open(file)
+        return bz2.open(file)
+    if packed == ".xz":
+        import lzma
+
+        return lzma.open(file)
     return file
 
 
-def _frame(path: Path, file: Any, form: Form, most: int) -> Frame:
+def _frame(path: Path, file: Any, form: TextForm, most: int) -> Frame:
     """Return the table; where a column turns out to hold texts it is read once more."""
     with_texts: frozenset[int] = frozenset()
     while True:
@@ -203,7 +207,7 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 
 def _read(
-    path: Path, file: Any, form: Form, most: int, with_texts: frozenset[int]
+    path: Path, file: Any, form: TextForm, most: int, with_texts: frozenset[int]
 ) -> tuple[list[str], list[_Column], Any, int]:
     """Return names, columns, the lines in which the rows end, and how many rows were empty."""
     rows = _rows(path, file, form, most)
@@ -223,6 +227,7 @@ def _read(
     start = {i for i, cell in enumerate(first[1]) if _is_text(cell, form.decimal)} | with_texts
     made = [_Column(i in start, form.decimal) for i in range(len(names))]
     lines, chunk, empty = numbers_array("q"), [], 0
+    enough = max(CHUNK, min(TALL * len(names), LARGE))
     for line, row in (one for part in ([first], rows) for one in part):
         if len(row) != len(names):
             if not any(map(str.strip, row)):
@@ -235,7 +240,7 @@ def _read(
             continue
         chunk.append(row)
         lines.append(line)
-        if len(chunk) * len(names) >= CHUNK:
+        if len(chunk) * len(names) >= enough:
             _take(path, made, chunk, most, len(lines))
             chunk = []
     _take(path, made, chunk, most, len(lines))
@@ -246,10 +251,31 @@ def _read(
 
 def _take(path: Path, made: Sequence[_Column], chunk: Sequence[Sequence[str]], most: int, rows: int) -> None:
     """Add rows to the columns, if there is room."""
-    for column, cells in zip(made, zip(*chunk, strict=True), strict=bool(chunk)):
-        column.add(cells)
+    if not chunk:
+        return
+    block = None if any(column.same is not None or column.other for column in made) else _block(chunk)
+    if block is not None:
+        for column, values in zip(made, np.ascontiguousarray(block.T), strict=True):
+            column.numbers.frombytes(values.tobytes())
+    else:
+        for column, cells in zip(made, zip(*chunk, strict=True), strict=True):
+            column.add(cells)
     texts = sum(len(column.same) for column in made if column.same)
     check_size(path, needed := 8 * rows * len(made) + TEXT * texts, needed, most)
+
+
+def _block(chunk: Sequence[Sequence[str]]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """Return some rows as numbers, if all of them are plain ones: row by row, as they lie in memory."""
+    made = numbers_array("d")
+    try:
+        for row in chunk:
+            made.extend(map(float, row))
+            if "_" in "".join(row):
+                return None
+    except ValueError:
+        return None
+    block = np.frombuffer(made, np.float64).reshape(len(chunk), -1)
+    return block if block.min() > -EXACT and block.max() < EXACT else None  # not so if one is NaN
 
 
 def _is_text(cell: str, decimal: str) -> bool:
@@ -279,22 +305,11 @@ class _Column:
                 if text.lower() in ABSENT:
                     self._lacks(len(self.texts), text)
                 self.texts.append(self.same.setdefault(text, text))
-        elif not self.other and not self._add_numbers(cells):
+        elif (block := _block([cells])) is not None:
+            self.numbers.frombytes(block.tobytes())
+        elif not self.other:
             for cell in cells:
                 self._add(cell.strip())
-
-    def _add_numbers(self, cells: Sequence[str]) -> bool:
-        """Add cells if all of them are plain numbers."""
-        try:
-            numbers = list(map(float, cells))
-        except ValueError:
-            return False
-        if not -EXACT < min(numbers) <= max(numbers) < EXACT or any(x != x for x in numbers):
-            return False
-        if "_" in "".join(cells):
-            return False
-        self.numbers.extend(numbers)
-        return True
 
     def _add(self, cell: str) -> None:
         row = len(self.numbers)
@@ -323,7 +338,7 @@ class _Column:
         return Cells(numbers, self.texts, self.missing or {}, False, self.exact, self.large)
 
 
-def _rows(path: Path, file: Any, form: Form, most: int) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: Path, file: Any, form: TextForm, most: int) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that are not blank, with the number of the line that each ends in."""
     stream = io.TextIOWrapper(_unpacked(file, path), form.encoding, newline="")
     try:

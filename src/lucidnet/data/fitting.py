@@ -34,40 +34,23 @@ class Words(NamedTuple):
 def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict[str, Any]:
     """Return the fields of the table, see `Table.fit`; `alone` if a target may be the same throughout."""
     dropped = tuple(dict.fromkeys(column_name(frame, one, "column to drop") for one in words.drop))
-    name: str | None
-    if isinstance(target, (str, int, np.integer)) and not isinstance(target, bool):
-        if target == -1 and (likely := likely_target(frame, dropped)) is not None:
-            last = frame.names[-1]
-            reason = f"which column is the target? {likely!r} looks like it, the last is {last!r}"
-            raise frame.error(reason, f"say target={likely!r} or {last!r} (--target ...)")
-        name = column_name(frame, target if isinstance(target, str) else int(target), "column")
-        cells, rest = frame.cells[name], frame.without(name)
-        if name in dropped:
-            raise frame.error(f"column {name!r} is the target, and to be dropped", "leave one of them out")
-    else:
-        cells, rest = as_cells(target), frame
-        name = getattr(target, "name", None)
-        name = name if isinstance(name, str) and name not in frame.cells else None
-        if len(cells) != frame.rows:
-            raise frame.error(
-                f"there are {frame.rows} rows, but {len(cells)} targets", "give one for each row"
-            )
+    name, cells, rest = _target(frame, target, dropped)
+    called = name or "target"
     inputs = [one for one in rest.names if one not in dropped]
     if not inputs:
         reason = "expected one column for the target and others for the inputs, found one"
         raise frame.error(reason, "is another sign between the columns?")
-    rows = _rows(rest, cells, inputs, name or "target", words.missing, frame)
+    rows = _rows(rest, cells, inputs, called, words.missing, frame)
     if not len(rows):
         raise frame.error("has no rows without missing cells", "fill them: missing='mean' (--missing mean)")
     if len(rows) < frame.rows:
         rest, cells = rest.taken(rows), cells.taken(rows)
-    task, classes = targets.decided(cells, rest, name or "target", words.task, alone)
-    made = tuple(_column(one, rest, words) for one in inputs)
+    task, classes = targets.decided(cells, rest, called, words.task, alone)
     center, scale = 0.0, 1.0
     if classes is None:
-        center, scale = _scaled(targets.numbers(cells, rest, name or "target"), words.standardize)
+        center, scale = _scaled(targets.numbers(cells, rest, called), words.standardize)
     return {
-        "columns": made,
+        "columns": tuple(_column(one, rest, words) for one in inputs),
         "target": name,
         "task": task,
         "classes": classes,
@@ -76,6 +59,24 @@ def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict
         "center": center,
         "scale": scale,
     }
+
+
+def _target(frame: Frame, target: Any, dropped: tuple[str, ...]) -> tuple[str | None, Cells, Frame]:
+    """Return the target's name and cells, and the other columns."""
+    if not isinstance(target, (str, int, np.integer)) or isinstance(target, bool):
+        cells, given = as_cells(target), getattr(target, "name", None)
+        if len(cells) != frame.rows:
+            reason = f"there are {frame.rows} rows, but {len(cells)} targets"
+            raise frame.error(reason, "give one for each row")
+        return given if isinstance(given, str) and given not in frame.cells else None, cells, frame
+    if target == -1 and (likely := likely_target(frame, dropped)) is not None:
+        last = frame.names[-1]
+        reason = f"which column is the target? {likely!r} looks like it, the last is {last!r}"
+        raise frame.error(reason, f"say target={likely!r} or {last!r} (--target ...)")
+    name = column_name(frame, target if isinstance(target, str) else int(target), "column")
+    if name in dropped:
+        raise frame.error(f"column {name!r} is the target, and to be dropped", "leave one of them out")
+    return name, frame.cells[name], frame.without(name)
 
 
 def column_name(frame: Frame, given: str | int, kind: str) -> str:

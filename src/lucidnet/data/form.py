@@ -26,7 +26,7 @@ SAMPLE = 200
 """So many rows are looked at."""
 
 
-class Form(NamedTuple):
+class TextForm(NamedTuple):
     """How a table is written."""
 
     encoding: str
@@ -63,14 +63,14 @@ def encoding_of(begin: bytes) -> str:
     return "utf-8-sig"
 
 
-def cut(lines: Iterable[str], form: Form) -> Iterable[list[str]]:
+def cut(lines: Iterable[str], form: TextForm) -> Iterable[list[str]]:
     """Return the cells of the rows of a text; a `csv.reader`, which knows the number of the line."""
     if form.separator == BLANKS:
         lines = (" ".join(line.split("\t")).strip() + "\n" for line in lines)
     return csv.reader(lines, delimiter=form.separator, quotechar=form.quote, skipinitialspace=True)
 
 
-def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | None) -> Form:
+def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | None) -> TextForm:
     """Return how a table is written, from the beginning of it.
 
     Parameters
@@ -95,7 +95,7 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     quote = (
         "'" if '"' not in text and re.search(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", text, re.M) else '"'
     )
-    form = Form(encoding, separator or _separator(lines, usual, encoding, quote), quote, skipped=skipped)
+    form = TextForm(encoding, separator or _separator(lines, usual, encoding, quote), quote, skipped=skipped)
     rows = _rows(lines, form, whole)
     if form.separator != ",":
         form = form._replace(decimal=_decimal(rows))
@@ -118,7 +118,7 @@ def _remarks(lines: Sequence[str]) -> int:
     return count
 
 
-def _rows(lines: Sequence[str], form: Form, whole: bool) -> list[list[str]]:
+def _rows(lines: Sequence[str], form: TextForm, whole: bool) -> list[list[str]]:
     rows: list[list[str]] = []
     try:
         for row in cut(lines, form):
@@ -135,8 +135,8 @@ def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> s
     """Return the sign between cells: with which most rows are as long as the first, and cells numbers."""
     best, found = (0.0, 0.0, 0, 0), usual or ","
     for sign in (*SEPARATORS, BLANKS):
-        rows = _rows(lines, Form(encoding, sign, quote), len(lines) < SAMPLE)
-        if sign == BLANKS and (best[0] > 0.9 or usual):
+        rows = _rows(lines, TextForm(encoding, sign, quote), len(lines) < SAMPLE)
+        if sign == BLANKS and usual and best[0]:
             continue  # blanks stand in texts, too
         widths = Counter(map(len, rows))
         if not widths:

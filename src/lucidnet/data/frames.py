@@ -129,7 +129,7 @@ class Frame(Report, Mapping[str, Any]):
         """Return how messages call a row: by its line in the file, or its number from 0 on."""
         return int(index if self.lines is None else self.lines[index])
 
-    def error(self, reason: str, remedy: str) -> DataError:
+    def error(self, reason: str, remedy: str) -> Exception:
         """Return the error for something that is wrong here."""
         return ContentError(self.source, reason, remedy) if self.source else DataError(f"{reason}; {remedy}")
 

@@ -24,8 +24,9 @@ WEAK = frozenset(
 def likely_target(frame: Frame, dropped: Collection[str] = ()) -> str | None:
     """Return a column that looks more like the target than the last does; None if there is none.
 
-    That is one that is called so (``label``, ``class``, ``target``, ...), or a first column of classes in
-    front of numbers, the last of which are no classes.
+    That is one that is called so (``label``, ``class``, ``target``, ...), or a first column of labels where
+    the last has hardly more than one number, as pixels at the edge. Without a header line it is the only
+    column of texts, or the first, where that has labels and the last has none.
     """
     names = [name for name in frame.names if name not in dropped]
     if len(names) < 2:
@@ -36,9 +37,15 @@ def likely_target(frame: Frame, dropped: Collection[str] = ()) -> str | None:
     if len(named := [name for name in others if plain(name) in STRONG]) == 1:
         return named[0]
     first, end = frame.cells[names[0]], frame.cells[last]
-    headed = bool(frame.form.get("header", True))
-    odd = _almost_constant(end) if headed else not label_like(end)
-    return names[0] if odd and label_like(first) and _all_numbers(frame, names[1:]) else None
+    if frame.form.get("header", True):
+        images = _almost_constant(end) and all(frame.cells[name].numbers is not None for name in names[1:])
+        return names[0] if images and label_like(first) else None
+    if label_like(end):
+        return None
+    words = [name for name in names if frame.cells[name].texts is not None]
+    if len(words) == 1 and label_like(frame.cells[words[0]]):
+        return words[0]
+    return names[0] if label_like(first) else None
 
 
 def best_target(frame: Frame) -> str:
@@ -74,7 +81,3 @@ def _almost_constant(cells: Cells) -> bool:
         return False
     _, counts = np.unique(cells.numbers, return_counts=True)
     return bool(counts.max() >= 0.9 * len(cells))
-
-
-def _all_numbers(frame: Frame, names: Collection[str]) -> bool:
-    return all(frame.cells[name].numbers is not None for name in names)

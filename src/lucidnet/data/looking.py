@@ -17,7 +17,7 @@ from ..core.record import Record, record
 from ..core.settings import count, path_like, setting
 from ..core.text import Report, array, columns, plain
 from ..errors import DataError
-from .columns import FAR, Seen, Told, told
+from .columns import FAR, ColumnSeen, ColumnTold, told
 from .delimited import KINDS, MOST, frame, suffixes
 from .fitting import Words, column_name, fitted
 from .frames import Cells, Frame, as_text
@@ -43,7 +43,7 @@ class Look(Report, Record):
         The file.
     title : str
         How many rows and columns it has, and how it is written.
-    columns : tuple of Seen
+    columns : tuple of ColumnSeen
         What each column is, and what is made of it.
     odd : tuple of str
         What somebody should know, in sentences.
@@ -61,7 +61,7 @@ class Look(Report, Record):
 
     path: str
     title: str
-    columns: tuple[Seen, ...]
+    columns: tuple[ColumnSeen, ...]
     odd: tuple[str, ...]
     target: str | None
     task: str
@@ -130,7 +130,7 @@ def _at_arrays(path: Path, max_bytes: int) -> Look:
     found = read(path, max_bytes=max_bytes)
     parts = {name: getattr(found, name) for name in ("x", "y", "x_test", "y_test")}
     seen = tuple(
-        Seen(name, "array", array(part), "inputs" if "x" in name else "targets")
+        ColumnSeen(name, "array", array(part), "inputs" if "x" in name else "targets")
         for name, part in parts.items()
         if part is not None
     )
@@ -190,16 +190,17 @@ def _of_form(frame: Frame) -> list[str]:
     """Say what is odd about how the file is written."""
     form, odd = frame.form, list[str]()
     if form["empty"]:
-        odd.append(f"{form['empty']:,} rows are empty, and are left out")
+        odd.append(f"{form['empty']:,} rows are empty, and left out")
     if form["skipped"]:
-        odd.append(f"{form['skipped']} lines with remarks (#) at the beginning are left out")
+        lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
+        odd.append(f"{lines} (#) at the beginning left out")
     twice = sorted({name for name in form["names"] if name and list(form["names"]).count(name) > 1})
     if twice:
         odd.append(f"several columns are called {_some(twice)}: the second is {twice[0]}.1 here")
     return odd
 
 
-def _words(found: Sequence[Told], target: Cells) -> Words:
+def _words(found: Sequence[ColumnTold], target: Cells) -> Words:
     """Return what to say of a table."""
     drop = tuple(one.seen.name for one in found if one.drop)
     used = [one for one in found if not one.drop]
@@ -208,7 +209,7 @@ def _words(found: Sequence[Told], target: Cells) -> Words:
     return Words(None, drop, _is_far(used, target), categories, missing)
 
 
-def _is_far(used: Sequence[Told], target: Cells) -> bool:
+def _is_far(used: Sequence[ColumnTold], target: Cells) -> bool:
     """Tell whether numbers are better standardized: some are large, or of very different scales."""
     deviations = [one.deviation for one in used if one.deviation]
     if any(one.far for one in used) or (deviations and max(deviations) > 30 * min(deviations)):
@@ -220,20 +221,23 @@ def _is_far(used: Sequence[Told], target: Cells) -> bool:
     return bool(sparse and max(abs(numbers.mean()), numbers.std()) > FAR)
 
 
-def _of_inputs(found: Sequence[Told], words: Words) -> list[str]:
+def _of_inputs(found: Sequence[ColumnTold], words: Words) -> list[str]:
     """Say what is odd about the inputs, columns with the same oddity together."""
-    odd = []
-    for reason, some in groupby((one for one in found if one.drop), key=lambda one: one.drop):
-        names = [one.seen.name for one in some]
+    odd = list[str]()
+    reasons: dict[str, list[str]] = {}
+    for one in found:
+        if one.drop:
+            reasons.setdefault(one.drop, []).append(one.seen.name)
+    for reason, names in reasons.items():
         which = f"column {names[0]!r}" if len(names) == 1 else f"{len(names)} columns ({_some(names)})"
         odd.append(f"{which}: {reason}; left out by --drop")
     odd += [f"column {one.seen.name!r}: {one.odd}" for one in found if one.odd]
     lacking = [one.seen for one in found if one.seen.missing and not one.drop]
     if lacking:
         cells = sum(seen.missing for seen in lacking)
-        names = _some([seen.name for seen in lacking])
+        where = _some([seen.name for seen in lacking])
         how = "fills them with means" if words.missing == "mean" else "leaves their rows out"
-        odd.append(f"{cells:,} cells are missing ({names}); --missing {words.missing} {how}")
+        odd.append(f"{cells:,} cells are missing ({where}); --missing {words.missing} {how}")
     used = [one for one in found if one.deviation and not one.drop]
     if words.standardize and len(used) > 1:
         least, most = (pick(used, key=lambda one: one.deviation or 0) for pick in (min, max))
@@ -259,7 +263,7 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
         whole = "whole " if (numbers == np.round(numbers)).all() else ""
         low, high = as_text(float(numbers.min())), as_text(float(numbers.max()))
         task = f"regression of {name!r}: {kinds:,} different {whole}numbers, {low} to {high}"
-        if table.scale != 1 or table.center:
+        if max(abs(numbers.mean()), numbers.std()) > FAR:
             odd.append(f"the target goes to {high}: --standardize brings it near 1, for training")
         if whole and kinds <= 1000:
             odd.append("if these whole numbers are classes: --task classification")
@@ -281,15 +285,17 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
     return task, odd
 
 
-def _target(name: str, cells: Cells, table: Table | None) -> Seen:
+def _target(name: str, cells: Cells, table: Table | None) -> ColumnSeen:
     if table is None:
-        return Seen(name, "number" if cells.texts is None else "category", "", "target", len(cells.missing))
+        return ColumnSeen(
+            name, "number" if cells.texts is None else "category", "", "target", len(cells.missing)
+        )
     if table.classes is not None:
         holds = f"{len(table.classes):,} classes: {_some(table.classes)}"
-        return Seen(name, "class", holds, "target", len(cells.missing))
+        return ColumnSeen(name, "class", holds, "target", len(cells.missing))
     numbers = np.delete(cells.numbers, list(cells.missing))  # type: ignore[arg-type]
     holds = f"{float(numbers.min()):.5g} to {float(numbers.max()):.5g}"
-    return Seen(name, "number", holds, "target", len(cells.missing))
+    return ColumnSeen(name, "number", holds, "target", len(cells.missing))
 
 
 def _some(names: Sequence[str]) -> str:
@@ -297,7 +303,7 @@ def _some(names: Sequence[str]) -> str:
     return f"{shown}, ..." if len(names) > 6 else shown
 
 
-def _shown(seen: Sequence[Seen]) -> list[tuple[str, ...]]:
+def _shown(seen: Sequence[ColumnSeen]) -> list[tuple[str, ...]]:
     """Return the cells of a table of columns: of many, those that are alike in one row."""
     if len(seen) <= WIDE:
         return [(one.name, one.kind, one.holds, str(one.missing or ""), one.plan) for one in seen]
