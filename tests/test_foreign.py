@@ -51,7 +51,13 @@ def model():
 def is_there(ours):
     """Whether the word before a bracket is a method of models, a class or a function that people use."""
     places = (ln, ln.Model, *(getattr(ln, package) for package in PACKAGES))
-    return any(hasattr(place, head(ours)) for place in places)
+    return any(has(place, head(ours)) for place in places)
+
+
+def has(place, name):
+    """Whether a place has a name, which may go on with those in it, as ``data.Dataset.take``."""
+    first, _, rest = name.partition(".")
+    return hasattr(place, first) and (not rest or has(getattr(place, first), rest))
 
 
 @pytest.mark.parametrize(("place", "word", "ours"), entries(foreign.KEYWORDS))

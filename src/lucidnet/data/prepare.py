@@ -364,7 +364,8 @@ def _as_known(classes: Any) -> tuple[Any, ...]:
     right = isinstance(items, Sequence) and not isinstance(items, (str, bytes)) and len(items)
     if not right or not all(isinstance(one, (str, int, float, np.number)) for one in items):
         raise DataError(
-            f"one_hot: classes must be the classes in order, or their number (at most {MOST:,}), got {shown(classes)}"
+            f"one_hot: classes must be the classes in order, or their number, at most {MOST:,}, "
+            f"got {shown(classes)}"
         )
     made = tuple(one.item() if isinstance(one, np.generic) else one for one in items)
     if len(set(made)) < len(made):

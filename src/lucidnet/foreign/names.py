@@ -136,7 +136,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "call": "predict(x)",
         "predict_proba": "predict(x), the output itself",
         "classes_": "classes",
-        "feature_names_in_": "table.inputs",
+        "feature_names_in_": "table, a frame's columns",
         "predict_on_batch": "predict(x)",
         "decision_function": "predict(x)",
         "transform": "predict(x)",
