@@ -26,7 +26,7 @@ def without_target(path, target, folder):
     names = [name for name in frame.names if name != target]
     lines = [[frame.cells[name].text(i) for name in names] for i in range(frame.rows)]
     with (folder / "bare.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([names, *lines] if frame.form["header"] else lines)
+        csv.writer(file).writerows([names, *lines] if frame.names[0] != "0" else lines)
     return folder / "bare.csv"
 
 

@@ -189,7 +189,7 @@ def test_standard_input_is_answered_in_csv(place, iris, tmp_path):
     assert rows_of(run("predict", model, "-", given=whole))[0]["target"] == "setosa"
     assert "150 rows of -" in run("evaluate", model, "-", given=whole)
     assert run("predict", model, "-", given=gzip.compress(bare.read_bytes())) == answered
-    error = run("predict", model, "-", code=2, given="sepal length\n1\n")
+    error = run("predict", model, "-", code=2, given="sepal length\n1\n2\n3\n")
     assert error.startswith("standard input: ") and "lacks the columns" in error
 
 
