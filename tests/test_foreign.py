@@ -5,6 +5,7 @@ import inspect
 import re
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import lucidnet as ln
@@ -106,6 +107,16 @@ def test_attributes(place, word, ours):
 
 
 WIDE = {"COLUMNS": "200", "TERM": "dumb"}
+COMMAND = typer.main.get_command(app)
+
+
+def complaint(name, given):
+    """Return what a command says of its options, without the frame around it, which takes most of the time."""
+    command = COMMAND.commands[name]
+    with pytest.raises(Exception, match="No such option") as raised:
+        command.make_context(name, list(given), parent=COMMAND.context_class(COMMAND))
+    assert raised.value.exit_code == 2
+    return raised.value.message
 
 
 def test_options():
@@ -114,15 +125,15 @@ def test_options():
         assert ours in help
         other = "--" + word.removeprefix("--").replace("-", "_")
         for name, given in ((word, [word, "1"]), (word, [f"{word}=1"]), (other, [other, "1"])):
-            done = CliRunner().invoke(app, ["train", *given], env=WIDE)
-            assert done.exit_code == 2
-            assert f"No such option: {name}: here it is {ours}" in done.output
+            assert complaint("train", given) == f"No such option: {name}: here it is {ours}"
+    shown = CliRunner().invoke(app, ["train", "--batch_size", "1"], env=WIDE)
+    assert shown.exit_code == 2
+    assert "No such option: --batch_size: here it is --batch-size" in shown.output
 
 
-@pytest.mark.parametrize(("word", "sentence"), options.SENTENCES.items())
-def test_what_is_no_option(word, sentence):
-    output = CliRunner().invoke(app, ["train", word, "1"], env={"COLUMNS": "400", "TERM": "dumb"}).output
-    assert sentence in " ".join(output.split())
+def test_what_is_no_option():
+    for word, sentence in options.SENTENCES.items():
+        assert complaint("train", [word, "1"]) == f"No such option: {word}: {sentence}"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +151,7 @@ def test_what_is_no_option(word, sentence):
     ],
 )
 def test_words_of_other_commands(given, said):
-    assert said in " ".join(CliRunner().invoke(app, given, env=WIDE).output.split())
+    assert said in complaint(given[0], given[1:])
 
 
 def test_other_commands_have_options_of_their_own():
