@@ -423,6 +423,31 @@ def test_columns_to_drop_and_categories(tmp_path, iris):
     assert "row 5, column kind: the category 'tulip' is unknown" in said
 
 
+def test_what_has_no_effect_on_a_table_is_said(tmp_path):
+    file = numbers(tmp_path / "t.csv", np.arange(60) % 3)
+    text = run("train", file, "--categories", "one-hot", "--dates", "days", "--epochs", 1, "--hidden", 2)
+    assert "--categories has no effect: no column holds texts" in text
+    assert "--dates has no effect: no column holds dates" in text
+    words = write(
+        tmp_path / "w.csv", ["a", "y"], [["pq"[i % 2], "no" if i % 3 else "yes"] for i in range(40)]
+    )
+    text = run("train", words, "--categories", "one-hot", "--standardize", "--epochs", 1, "--hidden", 2)
+    assert "--standardize has no effect: no column holds numbers" in text
+    assert "--drop: expected columns with commas" in run("train", file, "--drop", ",", code=2)
+
+
+def test_a_file_that_has_changed_has_no_known_test_part(iris, tmp_path):
+    file, saved = write(tmp_path / "t.csv", COLUMNS, iris), tmp_path / "m.safetensors"
+    run("train", file, "--epochs", 1, "--hidden", 2, "--save", saved)
+    run("evaluate", saved)
+    write(file, COLUMNS, iris[1:])
+    for command in ("evaluate", "predict"):
+        assert "has 149 rows now, and had 150" in run(command, saved, code=2)
+        run(command, saved, "--part", "whole")
+    file.unlink()
+    assert "no such file" in run("evaluate", saved, code=2)
+
+
 def test_resume_with_a_table(place, tmp_path):
     file, folder = place / "iris.csv", tmp_path / "run"
     words = ["--hidden", 8, "--quiet", "--standardize"]

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -52,14 +52,26 @@ class Asked:
     def fit(self, frame: Frame) -> Table:
         """Return what a table says of the columns of a frame, with these options."""
         names = frame.names
-        dropped = next(csv.reader([self.drop or ""], skipinitialspace=True), [])
+        dropped = [name.strip() for name in next(csv.reader([self.drop or ""], skipinitialspace=True), [])]
+        if self.drop is not None and not all(dropped or [""]):
+            raise SettingError(f"--drop: expected columns with commas, as in id,name, got {self.drop!r}")
         return Table.fit(
             frame,
             target=-1 if self.target is None else as_column(self.target, names),
-            drop=tuple(as_column(name.strip(), names) for name in dropped if name.strip()),
+            drop=tuple(as_column(name, names) for name in dropped),
             standardize=self.standardize,
             **{name: _word(getattr(self, name)) for name in ("task", "categories", "missing", "dates")},
         )
+
+    def idle(self, table: Table) -> Iterator[str]:
+        """Yield what was asked for and has no effect on a table, in sentences."""
+        kinds = {column.kind for column in table.columns}
+        if self.standardize and kinds == {"category"} and table.scale == 1:
+            yield "--standardize has no effect: no column holds numbers"
+        if self.categories and "category" not in kinds:
+            yield "--categories has no effect: no column holds texts"
+        if self.dates and "date" not in kinds:
+            yield "--dates has no effect: no column holds dates"
 
     def refuse(self, why: str) -> None:
         """Raise if anything is said."""
@@ -148,7 +160,8 @@ class Task:
 
     def about(self) -> dict[str, Any]:
         """What a saved model remembers of its data."""
-        return {"data": readable(self.name)}
+        rows = {"rows": len(self.x) + len(self.x_test)} if self.table else {}
+        return {"data": readable(self.name)} | rows
 
 
 MOST_NAMES = 6
@@ -185,9 +198,9 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
     if y is None:
         raise DataError(f"{name} has no column {table.target!r}, the target that the model was trained on")
     train, test = split(y, name)
-    note = _note(table, frame)
-    if model is None:
-        table = _measured_on(table, frame, x, y, train)
+    note = "\n".join([_note(table, frame), *asked.idle(table)])
+    if model is None and (known := _measured_on(table, frame, x, y, train)) != table:
+        table = known
         x, y = table.apply(frame)
         assert y is not None  # it was there before
     return Task(name, x[train], y[train], x[test], y[test], table, note)

@@ -86,6 +86,12 @@ def open_given(model: Model, data: str | None, part: str | None, judged: bool = 
         raise DataError(f"{frame.source} has no targets to compare with; lucidnet predict does without")
     if part != WHOLE:
         assert y is not None  # or it was an error
+        had = model.about.get("rows") if data is None else None
+        if had is not None and had != len(y):
+            raise DataError(
+                f"{name} has {len(y)} rows now, and had {had} when the model was trained: which of them it "
+                "knows cannot be told; --part whole takes all"
+            )
         train, test = split(y, name)
         chosen = test if part == TEST else train
         x, y, rows = x[chosen], y[chosen], rows[chosen]
