@@ -365,6 +365,22 @@ def test_few_rows(tmp_path, rows, words, said):
     assert said in text
 
 
+def test_it_is_said_of_arrays(tmp_path):
+    x = np.random.default_rng(0).normal(size=(120, 2))
+    for name, y in (
+        ("a", np.arange(120) % 40 * 7),
+        ("b", np.arange(120) % 3 + 1),
+        ("c", np.eye(3)[np.arange(120) % 3]),
+    ):
+        np.savez(tmp_path / f"{name}.npz", x=x, y=y)
+    words = ["--epochs", 1, "--hidden", 2, "--quiet"]
+    assert "regression: 40 different whole numbers" in run("train", tmp_path / "a.npz", *words)
+    assert "40 classes" in run("train", tmp_path / "a.npz", "--task", "classification", *words)
+    assert "3 classes" in run("train", tmp_path / "b.npz", *words)
+    assert "regression: 3 different" in run("train", tmp_path / "b.npz", "--task", "regression", *words)
+    assert "3 classes" in run("train", tmp_path / "c.npz", *words)
+
+
 def test_what_is_learned_can_be_said(tmp_path):
     file = numbers(tmp_path / "t.csv", np.arange(60) % 3 + 1)
     words = ["--epochs", 1, "--hidden", 2]

@@ -156,7 +156,9 @@ class Task:
 
     def kind(self) -> str:
         """Say what is learned."""
-        return self.note or (f"{self.outputs} classes" if self.classes else "numbers")
+        if self.note or self.classes:
+            return self.note or f"{self.outputs} classes"
+        return different(np.concatenate([self.y, self.y_test])) if self.y.ndim == 1 else "numbers"
 
     def about(self) -> dict[str, Any]:
         """What a saved model remembers of its data."""
@@ -344,9 +346,13 @@ def _note(table: Table, frame: Frame) -> str:
         return f"{target}classification: {len(table.classes)} classes ({names}{more})"
     numbers = frame.cells[table.target or ""].numbers
     assert numbers is not None  # it was taken as numbers
-    there = numbers[table.kept(frame)]
-    whole = "whole " if (there == np.round(there)).all() else ""
-    return f"{target}regression: {len(np.unique(there)):,} different {whole}numbers"
+    return target + different(numbers[table.kept(frame)])
+
+
+def different(numbers: Any) -> str:
+    """Say that numbers are to be predicted, and how many there are."""
+    whole = "whole " if (numbers == np.round(numbers)).all() else ""
+    return f"regression: {len(np.unique(numbers)):,} different {whole}numbers"
 
 
 def _measured_on(table: Table, frame: Frame, x: Any, y: Any, train: Any) -> Table:

@@ -6,7 +6,7 @@ import codecs
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from .portion import Portion, open_given
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""
 NEVER_WRAP = 10_000
+MOST_SHOWN = 20
+"""So many columns or classes of a model are named."""
 CONSOLE = Console(soft_wrap=True, highlight=False)
 PLAIN = {
     "±": "+-",
@@ -225,11 +227,17 @@ def info(file: Path, found: dict[str, Any]) -> None:
 
 def _of_table(model: Model) -> list[tuple[str, str]]:
     """Return what a model knows of columns and classes."""
-    told = [("classes", ", ".join(model.classes))] if model.classes else []
+    told = [("classes", _some(model.classes))] if model.classes else []
     if isinstance(model.table, DataTable):
-        told.append(("columns", ", ".join(column.name for column in model.table.columns)))
+        told.append(("columns", _some([column.name for column in model.table.columns])))
         told.append(("target", str(model.table.target)))
     return told
+
+
+def _some(names: Sequence[str]) -> str:
+    """Name the first of many."""
+    more = f", ... ({len(names):,})" if len(names) > MOST_SHOWN else ""
+    return ", ".join(names[:MOST_SHOWN]) + more
 
 
 def plot(file: Path, out: Path, what: str, layer: str | None, data: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import optimizers
 from ..backend.xla.peers import HERE
+from ..data import KNOWN
 from ..errors import SettingError, Terminated, lookup
 from ..initializers import Fitting
 from ..interop.model_file import check_suffix
@@ -181,7 +182,7 @@ def run(
     quiet = quiet or not main
     if not quiet:
         show.line(f"{task.title()}\n\n{model.summary()}\n")
-    elif task.table and main:  # of which it is decided what it is
+    elif main and data not in KNOWN:  # of a file it is decided what it is
         show.line(task.title())
     began = time.perf_counter()
     try:
