@@ -30,7 +30,7 @@ def form_of(texts: Iterable[str]) -> str | None:
         possible = {form for form in possible if days(text, form) is not None}
         if not possible:
             return None
-    if len(possible) == len(FORMS):  # nothing was looked at
+    if "iso" in possible and len(possible) > 1:  # nothing was looked at
         return None
     return possible.pop() if len(possible) == 1 else "?"
 
@@ -44,7 +44,7 @@ def days(text: str, form: str) -> float | None:
     (1.5, 1.0, None)
     """
     found = SHAPE.fullmatch(text.strip())
-    if not found or form not in FORMS:
+    if not found or form not in FORMS or (form == "mdy" and found[2] == "."):  # nobody writes those so
         return None
     one, two, three = found[1], found[3], found[4]
     if form == "iso":

@@ -128,7 +128,7 @@ def read_frame(
         if not suffixes(path)[1]:
             check_size(path, held, held, most)
         begin = _unpacked(file, path).read(min(BEGIN, most))
-        guessed = encoding or encoding_of(begin)
+        guessed = encoding or encoding_of(begin, len(begin) < BEGIN)
         form = form_of(begin.decode(guessed, "ignore"), guessed, len(begin) < BEGIN, usual, separator)
         form = form._replace(
             header=form.header if header is None else header,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..core.settings import writable
+from ..core.settings import shown, writable
 from ..errors import FileError
 from .column import FORMAT, TASKS, Column
 from .dates import FORMS
@@ -73,19 +73,19 @@ def _column(given: Any) -> Column:
 
 def _dict(given: Any, keys: set[str]) -> dict[str, Any]:
     if not isinstance(given, dict) or set(given) != keys:
-        raise FileError(f"expected a dict of {', '.join(sorted(keys))}, got {given!r}")
+        raise FileError(f"expected a dict of {', '.join(sorted(keys))}, got {shown(given)}")
     return given
 
 
 def _list(given: Any, least: int = 0) -> list[Any]:
     if not isinstance(given, (list, tuple)) or len(given) < least:
-        raise FileError(f"expected a list of {least} or more, got {given!r}")
+        raise FileError(f"expected a list of {least} or more, got {shown(given)}")
     return list(given)
 
 
 def _text(given: Any) -> str:
     if not isinstance(given, str) or not writable(given):
-        raise FileError(f"expected a text, got {given!r}")
+        raise FileError(f"expected a text, got {shown(given)}")
     return given
 
 
@@ -95,14 +95,14 @@ def _texts(given: Any) -> tuple[str, ...]:
 
 def _one_of(given: Any, known: tuple[str, ...]) -> str:
     if not isinstance(given, str) or given not in known:
-        raise FileError(f"expected one of {', '.join(known[:20])}, got {given!r}")
+        raise FileError(f"expected one of {', '.join(known[:20])}, got {shown(given)}")
     return given
 
 
 def _number(given: Any) -> float:
     if isinstance(given, bool) or not isinstance(given, (int, float)):
-        raise FileError(f"expected a number, got {given!r}")
+        raise FileError(f"expected a number, got {shown(given)}")
     number = float(given)
     if not math.isfinite(number):
-        raise FileError(f"expected a finite number, got {given!r}")
+        raise FileError(f"expected a finite number, got {shown(given)}")
     return number

@@ -40,6 +40,8 @@ def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict
     if not inputs:
         reason = "expected one column for the target and others for the inputs, found one"
         raise frame.error(reason, "is another sign between the columns?")
+    if not frame.rows:
+        raise frame.error("has no rows", "give one for each example")
     rows = _rows(rest, cells, inputs, called, words.missing, frame)
     if not len(rows):
         raise frame.error("has no rows without missing cells", "fill them: missing='mean' (--missing mean)")
@@ -64,9 +66,9 @@ def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict
 def _target(frame: Frame, target: Any, dropped: tuple[str, ...]) -> tuple[str | None, Cells, Frame]:
     """Return the target's name and cells, and the other columns."""
     if not isinstance(target, (str, int, np.integer)) or isinstance(target, bool):
-        cells, given = as_cells(target), getattr(target, "name", None)
+        cells, given = as_cells(target, "Table.fit: target"), getattr(target, "name", None)
         if len(cells) != frame.rows:
-            reason = f"there are {frame.rows} rows, but {len(cells)} targets"
+            reason = f"target: there are {frame.rows} rows, but {len(cells)} targets"
             raise frame.error(reason, "give one for each row")
         return given if isinstance(given, str) and given not in frame.cells else None, cells, frame
     if target == -1 and (likely := likely_target(frame, dropped)) is not None:
@@ -126,6 +128,8 @@ def kind_of(cells: Cells) -> tuple[str, str | None]:
     if cells.texts is None:
         return "number", None
     there = {text for i, text in enumerate(cells.texts) if i not in cells.missing}
+    if there and all(map(targets.is_number, there)):
+        return "number", None
     if there and all(text.lower() in TRUTHS for text in there):
         return "number", None
     if form := dates.form_of(sorted(there)):

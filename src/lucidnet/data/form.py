@@ -40,8 +40,8 @@ class TextForm(NamedTuple):
     """The names, where they stand in the last of them, or above all columns but that of the row names."""
 
 
-def encoding_of(begin: bytes) -> str:
-    r"""Return the encoding of a text, from how it begins.
+def encoding_of(begin: bytes, whole: bool = True) -> str:
+    r"""Return the encoding of a text, from how it begins; `whole` if that is all of it.
 
     What is no UTF-8 is taken for Windows-1252, of which Latin-1 is nearly a part.
 
@@ -57,7 +57,7 @@ def encoding_of(begin: bytes) -> str:
     if begin.count(0) * 3 > len(begin) > 1:
         return "utf-16-le" if begin[1::2].count(0) > begin[::2].count(0) else "utf-16-be"
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(begin)
+        codecs.getincrementaldecoder("utf-8")().decode(begin, whole)
     except UnicodeDecodeError:
         return "cp1252"
     return "utf-8-sig"
@@ -178,7 +178,8 @@ def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
     """Tell whether the first of some rows has the names of the columns.
 
     It has if none of its cells is a number, unless half of them stand in their columns again (a table of
-    texts without a header). It has, too, if its numbers count the columns (``id,0,1,2``).
+    texts without a header). It has, too, if half of its cells are texts above numbers, or its numbers count
+    the columns (``id,0,1,2``).
 
     Examples
     --------
@@ -191,14 +192,15 @@ def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
     if not numbers:
         again = sum(any(row[i].strip() == cell for row in others) for i, cell in enumerate(first) if cell)
         return not 2 * again >= len(first) or not any(first)
-    if not all(first[i].isdecimal() for i in numbers) or len(numbers) < 2:
-        return False
-    counted = [int(first[i]) for i in numbers]
-    if counted != list(range(counted[0], counted[0] + len(counted))) or counted[0] > 1:
-        return False
     words = [i for i in range(len(first)) if i not in numbers]
+    above = [i for i in words if all(_as_number(row[i].strip(), decimal) for row in others)]
+    names = [i for i in above if first[i].lower() not in MISSING]
+    if not others or not above:
+        return False
+    if len(names) > 1 and 2 * len(names) >= len(first):
+        return True
+    counted = [int(first[i]) for i in numbers if first[i].isdecimal()]
+    if len(counted) < max(2, len(numbers)) or counted[0] > 1:
+        return False
     # A name stands above numbers, nothing above the numbers of the rows.
-    odd = [
-        i for i in words if (first[i] or not i) and all(_as_number(row[i].strip(), decimal) for row in others)
-    ]
-    return bool(odd) and bool(others)
+    return counted == list(range(counted[0], counted[0] + len(counted))) and bool(names or above[0] == 0)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..core.settings import shown
 from ..core.text import Report, columns
 from ..errors import ContentError, DataError, optional
 
@@ -146,9 +147,9 @@ class Frame(Report, Mapping[str, Any]):
         )
 
     def __str__(self) -> str:
-        shown = min(self.rows, SHOWN)
+        count = min(self.rows, SHOWN)
         cells = [self.cells[name] for name in self.names]
-        first = [[one.text(i)[:30] for one in cells] for i in range(shown)]
+        first = [[one.text(i)[:30] for one in cells] for i in range(count)]
         table = columns([self.names, *first]) if self.names else []
         return "\n".join([f"{self.rows:,} rows, {len(self.names):,} columns", *table])
 
@@ -193,11 +194,12 @@ def as_frame(given: Any, owner: str) -> Frame:
     if isinstance(given, Frame):
         return given
     if isinstance(given, Mapping):
-        named = {str(name): as_cells(values) for name, values in given.items()}
+        named = {
+            str(name): as_cells(values, f"{owner}: frame: column {str(name)[:60]!r}")
+            for name, values in given.items()
+        }
     else:
         named = _of_library(given, owner)
-    if len(named) < len(getattr(given, "columns", named)):
-        raise DataError(f"{owner}: the frame has two columns of one name; give each its own")
     lengths = {len(cells) for cells in named.values()}
     if len(lengths) > 1:
         sizes = ", ".join(f"{name} {len(cells)}" for name, cells in list(named.items())[:5])
@@ -213,7 +215,8 @@ def is_frame(given: Any) -> bool:
     """Tell whether something is a frame, without importing any library for that."""
     if isinstance(given, (Frame, Mapping)):
         return True
-    return hasattr(given, "columns") and (hasattr(given, "dtypes") or hasattr(given, "schema"))
+    kind = type(given)  # of a lazy frame the columns would be worked out
+    return hasattr(kind, "columns") and (hasattr(kind, "dtypes") or hasattr(kind, "schema"))
 
 
 def _of_library(given: Any, owner: str) -> dict[str, Cells]:
@@ -223,39 +226,49 @@ def _of_library(given: Any, owner: str) -> dict[str, Cells]:
             f"{owner}: expected a frame (of pandas, polars or Arrow, a dict of columns, or "
             f"data.frame(path)), got {kind}"
         )
+    if hasattr(type(given), "collect") and not hasattr(given, "iloc"):
+        raise DataError(f"{owner}: the frame is lazy: give frame.collect()")
     nw = optional("narwhals", "tables")
-    try:
-        frame = nw.from_native(given, eager_only=True)
-    except TypeError as error:
-        said = " ".join(str(error).split())
-        raise DataError(f"{owner}: expected a frame whose rows are all there: {said}") from None
-    return {str(name): _of_series(frame[name], nw) for name in frame.columns}
+    if hasattr(given, "iloc"):  # of pandas, whose columns may have other names than texts
+        names = [str(name) for name in given.columns]
+        series = [nw.from_native(given.iloc[:, i], series_only=True) for i in range(len(names))]
+    else:
+        try:
+            frame = nw.from_native(given, eager_only=True)
+            names = [str(name) for name in frame.columns]
+            series = [frame[name] for name in names]
+        except Exception as error:  # whatever a library says of a frame that it does not take
+            said = " ".join(str(error).split())[:200]
+            raise DataError(f"{owner}: the frame cannot be read: {said}") from None
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DataError(f"{owner}: the frame has two columns named {twice[0]!r}; give each its own name")
+    return {name: _of_series(one, name) for name, one in zip(names, series, strict=True)}
 
 
-def _of_series(series: Any, nw: Any) -> Cells:
+def _of_series(series: Any, name: str) -> Cells:
     dtype = series.dtype
     if dtype.is_numeric() and not dtype.is_decimal() and not series.null_count():
         values = np.asarray(series.to_numpy())
         if values.dtype.kind in "iuf":
             return _of_numbers(values)
-    return as_cells(series.to_list())
+    return as_cells(series.to_list(), f"column {name!r}")
 
 
-def as_cells(values: Any) -> Cells:
+def as_cells(values: Any, what: str = "a column") -> Cells:
     """Return a column of any kind: numbers, truths, dates or texts, with what is missing among them."""
     if hasattr(values, "to_list") and not isinstance(values, np.ndarray):
         values = values.to_list()  # a series: missing values are None, or NaN
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise DataError(f"a column must be a sequence with a value for each row, got {values!r}"[:200])
+        raise DataError(f"{what} must be a sequence with a value for each row, got {shown(values)}")
     if isinstance(values, np.ndarray):
         if values.ndim == 2 and values.shape[1] == 1:
             values = values[:, 0]
         if values.ndim != 1:
-            raise DataError(f"a column must have one axis, got an array of shape {values.shape}")
+            raise DataError(f"{what} must have one axis, got an array of shape {values.shape}")
         if values.dtype.kind in "iuf":
             return _of_numbers(values)
         values = _written_dates(values) if values.dtype.kind == "M" else values.tolist()
-    return _of_objects(list(values))
+    return _of_objects(list(values), what)
 
 
 def _written_dates(values: Array) -> list[str | None]:
@@ -272,7 +285,7 @@ def _of_numbers(values: Array) -> Cells:
     return Cells(numbers, None, missing, exact=exact)
 
 
-def _of_objects(values: list[Any]) -> Cells:
+def _of_objects(values: list[Any], what: str) -> Cells:
     missing = {i: "" for i, value in enumerate(values) if _is_missing(value)}
     there = [value for i, value in enumerate(values) if i not in missing]
     kinds = {type(value) for value in there}
@@ -283,19 +296,19 @@ def _of_objects(values: list[Any]) -> Cells:
         try:
             numbers = [math.nan if i in missing else float(value) for i, value in enumerate(values)]
         except OverflowError:
-            raise DataError("a column holds whole numbers that no float can hold; rescale them") from None
+            raise DataError(f"{what} holds whole numbers that no float can hold; rescale them") from None
         large = (
             (i, str(value))
             for i, value in enumerate(values)
             if isinstance(value, (int, np.integer)) and not -EXACT <= value <= EXACT
         )
         return Cells(np.array(numbers, np.float64), None, missing, exact=next(large, None))
-    texts = ["" if i in missing else _written(value) for i, value in enumerate(values)]
+    texts = ["" if i in missing else _written(value, what) for i, value in enumerate(values)]
     missing |= {i: text for i, text in enumerate(texts) if not text}
     return Cells(None, texts, missing)
 
 
-def _written(value: Any) -> str:
+def _written(value: Any, what: str) -> str:
     """Return a value of a column of texts as a text: dates as ISO writes them."""
     if isinstance(value, str):
         return value.strip()
@@ -303,7 +316,7 @@ def _written(value: Any) -> str:
         return as_text(float(value)) if not isinstance(value, (bool, np.bool_)) else str(bool(value))
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
-    raise DataError(f"a column must hold numbers, texts or dates, got {value!r}"[:200])
+    raise DataError(f"{what} must hold numbers, texts or dates, got {shown(value)}")
 
 
 def _is_missing(value: Any) -> bool:

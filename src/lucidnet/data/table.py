@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..core.numeric import numeric
 from ..core.packing import sensible
 from ..core.record import Record, record
 from ..core.settings import UnfitError, choice, flag, setting, taken
@@ -70,7 +71,7 @@ class Table(Report, Record):
         *,
         target: Any = -1,
         task: str | None = None,
-        drop: str | int | Sequence[str | int] = (),
+        drop: Any = (),
         standardize: bool = False,
         categories: str | None = None,
         missing: str | None = None,
@@ -145,13 +146,13 @@ class Table(Report, Record):
         """
         from .applying import applied
 
-        return applied(self, as_frame(frame, "Table.apply"), None if target is None else as_cells(target))
+        return applied(self, as_frame(frame, "Table.apply"), _given(target))
 
     def kept(self, frame: Any, target: Any = None) -> Array:
         """Return the numbers of the rows that `apply` returns of a table."""
         from .applying import kept
 
-        return kept(self, as_frame(frame, "Table.kept"), None if target is None else as_cells(target))
+        return kept(self, as_frame(frame, "Table.kept"), _given(target))
 
     def names(self, predictions: Any) -> Array:
         """Return the names of predicted classes.
@@ -180,7 +181,9 @@ class Table(Report, Record):
         """
         if self.classes is not None:
             raise DataError("values: the target of this table is a class; see names")
-        made = np.asarray(predictions, np.float64) * self.scale + self.center
+        made: Array = (
+            numeric(predictions, "values: predictions").astype(np.float64) * self.scale + self.center
+        )
         return made.astype(np.float32) if self.scale == 1 and self.center == 0 else made
 
     @property
@@ -223,7 +226,7 @@ class Table(Report, Record):
         return {"format": FORMAT, **made, **listed, "columns": own}
 
     @classmethod
-    def from_plain(cls, given: Any, file: object = "") -> Table:
+    def from_plain(cls, given: Any, file: Any = "") -> Table:
         """Return the table that `to_plain` described.
 
         Parameters
@@ -255,9 +258,7 @@ def names_of(predictions: Any, classes: Sequence[str]) -> Array:
     >>> names_of([[0.2, 0.8], [0.7, 0.3]], ("no", "yes")).tolist(), names_of([1, 0], ("no", "yes")).tolist()
     (['yes', 'no'], ['yes', 'no'])
     """
-    given = np.asarray(predictions)
-    if given.dtype.kind not in "biuf":
-        raise DataError(f"names: expected numbers, got dtype {given.dtype}")
+    given = numeric(predictions, "names: predictions")
     if not np.isfinite(given).all():
         raise DataError("names: a prediction is not finite; look at the model, or its inputs")
     many = len(classes)
@@ -295,12 +296,17 @@ def _made_of(column: Column) -> str:
     return f"{said}; missing ones {fill}"
 
 
+def _given(target: Any) -> Any:
+    """Return targets that were given apart, as a column."""
+    return None if target is None else as_cells(target, "target")
+
+
 def _names() -> Any:
     """Declare columns: names or numbers, or one."""
 
     def convert(given: Any, owner: Any) -> tuple[str | int, ...]:
         items = (given,) if isinstance(given, (str, int, np.integer)) else given
-        if isinstance(items, (bytes, Mapping)) or not hasattr(items, "__iter__"):
+        if isinstance(items, (bytes, Mapping, set)) or not hasattr(items, "__iter__"):
             raise UnfitError
         made = tuple(items)
         if any(isinstance(one, bool) or not isinstance(one, (str, int, np.integer)) for one in made):

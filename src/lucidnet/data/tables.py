@@ -225,7 +225,7 @@ def _chosen(there: Sequence[str], path: Path) -> dict[str, str]:
     for ours in NAMES:
         exact = [name for name in there if name == ours]
         ways = [[name for name in words if words[name] == word] for word in (ours, *OTHERS[ours])]
-        inner = [name for name in words if words[name].endswith(f"_{ours}")]
+        inner = [name for name in words if parts[name][-1] in (ours, *OTHERS[ours])]
         for found in (exact, *ways, inner):
             left = [name for name in found if name not in chosen.values()]
             if len(left) > 1 and not exact:

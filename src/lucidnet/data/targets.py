@@ -40,6 +40,8 @@ def decided(
         Whether one value throughout will do.
     """
     classes: tuple[str, ...] | None
+    if cells.texts is not None and len(cells) and all(map(is_number, set(cells.texts))):
+        cells = _as_numbers(cells, task)
     if cells.texts is not None:
         classes = _of_texts(cells, frame, name, task)
     elif cells.truths and task != "regression":
@@ -62,7 +64,9 @@ def decided(
 
 def _of_texts(cells: Cells, frame: Frame, name: str, task: str | None) -> tuple[str, ...]:
     assert cells.texts is not None
-    classes = sorted(set(cells.texts))
+    kinds = set(cells.texts)
+    plain = all(map(is_number, kinds))
+    classes = sorted(kinds, key=float) if plain else sorted(kinds)
     _check_labels(cells.texts, classes, frame)
     if task == "regression":
         row = frame.row(0)
@@ -75,12 +79,20 @@ def _of_texts(cells: Cells, frame: Frame, name: str, task: str | None) -> tuple[
     return tuple(classes)
 
 
+def _as_numbers(cells: Cells, task: str | None) -> Cells:
+    """Return texts that are numbers as such, if they are not whole or shall be predicted."""
+    assert cells.texts is not None
+    numbers = np.array([float(text) for text in cells.texts])
+    whole = (numbers == np.round(numbers)).all()
+    return cells if whole and task != "regression" else Cells(numbers, None, cells.missing)
+
+
 def _check_labels(cells: list[str], classes: list[str], frame: Frame) -> None:
     """Raise if what would be names of classes are numbers to predict, but for some cells."""
     numbers = [name for name in classes if is_number(name) and name.lower() not in MISSING]
     others = set(classes) - set(numbers)
     fractions = [name for name in numbers if not float(name).is_integer()]
-    if numbers and (fractions or all(name.lower() in MISSING for name in others)):
+    if numbers and others and (fractions or all(name.lower() in MISSING for name in others)):
         k = next(k for k, cell in enumerate(cells) if cell in others)
         other = (fractions or numbers)[0]
         what = f"{cells[k][:100]!r} is no number, as {other[:100]} is"
@@ -189,7 +201,10 @@ def numbers(cells: Cells, frame: Frame, name: str) -> Array:
     """Return a numeric target, or say which cell is no number."""
     if cells.numbers is None:
         assert cells.texts is not None
-        row = next((i for i, text in enumerate(cells.texts) if not is_number(text)), 0)
+        made = [number_of(text) for text in cells.texts]
+        if None not in made:
+            return np.array(made, np.float64)
+        row = made.index(None)
         text = cells.texts[row]
         reason = f"row {frame.row(row)}: the target, column {name}: expected a number, got {text[:100]!r}"
         raise frame.error(reason, "write a number there, or leave out the row")
