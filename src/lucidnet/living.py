@@ -24,9 +24,11 @@ from .data.named import (
     as_classes,
     as_table,
     check_outputs,
+    check_table,
     classes_at,
     classes_of,
     inputs,
+    outputs_of,
     table_from,
     table_of,
     texts,
@@ -384,6 +386,8 @@ def named(model: Any, name: str, given: Any) -> Any:
     """Return a model's `table` or `classes` as they are kept; those of a table become the model's."""
     if name == "classes":
         classes = None if given is None else as_classes(given)
+        if classes and "live" in vars(model):
+            check_outputs(classes, model.output_shape)
         known = getattr(model.table, "classes", None)
         if known and classes != known:
             raise SettingError(
@@ -391,13 +395,15 @@ def named(model: Any, name: str, given: Any) -> Any:
             )
         return classes
     kept = as_table(given)
+    if kept is not None and "live" in vars(model):
+        check_table(kept, model.input_shape)
     object.__setattr__(model, "classes", getattr(kept, "classes", None))
     return kept
 
 
 @contextmanager
-def learning(model: Any, x: Any, y: Any, class_weight: Any = None) -> Iterator[Any]:
-    """Let a model keep the names in the data that it is trained on, unless an error comes inside.
+def learning(model: Any, x: Any, y: Any, class_weight: Any = None, keep: bool = True) -> Iterator[Any]:
+    """Let a model know the names in the data that it is trained on, and keep them unless an error comes.
 
     It yields class weights by the numbers of the classes.
     """
@@ -406,9 +412,11 @@ def learning(model: Any, x: Any, y: Any, class_weight: Any = None) -> Iterator[A
         _learn(model, x, y)
         yield weights_by_number(class_weight, model.classes)
     except BaseException:
-        for name, value in zip(NAMES, before, strict=True):
-            object.__setattr__(model, name, value)
+        keep = False
         raise
+    finally:
+        for name, value in zip(NAMES, before, strict=True) if not keep else ():
+            object.__setattr__(model, name, value)
 
 
 def _learn(model: Any, x: Any, y: Any) -> None:
@@ -421,7 +429,11 @@ def _learn(model: Any, x: Any, y: Any) -> None:
     if "live" not in vars(model):
         model.build(example_shape(inputs(model, x)))
     if model.classes is None:
-        model.classes = tuple(map(str, y.classes)) if labels is y else classes_of(labels)
+        model.classes = (
+            tuple(map(str, y.classes))
+            if labels is y
+            else classes_of(labels, y, outputs_of(model.output_shape))
+        )
     check_outputs(model.classes, model.output_shape)
     table = model.table
     if table is not None and not isinstance(table, dict) and table.target is None:
@@ -504,4 +516,3 @@ def names_of(model: Any, description: Mapping[str, Any]) -> None:
     model.table = table_from(description.get("table"))
     if (classes := description.get("classes")) is not None:
         model.classes = classes
-        check_outputs(model.classes, model.output_shape)

@@ -639,7 +639,8 @@ class Model:
         """
         from .training.find import find
 
-        return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
+        with living.learning(self, x, y, keep=False):
+            return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on one batch; return the loss and metrics from before it.
@@ -736,7 +737,7 @@ class Model:
         self,
         x: Any,
         y: Any,
-        class_weight: Mapping[Any, float] | str | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
         sample_weight: Any = None,
         mask: Any = None,
     ) -> Data:
@@ -954,7 +955,8 @@ class Model:
         """
         from .inspect.doctor import doctor
 
-        return doctor(self, x, y, steps=steps, batch_size=batch_size)
+        with living.learning(self, x, y, keep=False):
+            return doctor(self, x, y, steps=steps, batch_size=batch_size)
 
     def explain(self, x: Any, y: Any, *, digits: int = 6) -> Explanation:
         """Tell one training step operation by operation; it prints as text, has ``html()`` and ``latex()``.

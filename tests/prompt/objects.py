@@ -136,6 +136,8 @@ def made(folder):
         )
     }
     (folder / "t.csv").write_text("a,b,c\n" + "1,2,0\n2,3,1\n" * 60)
+    labels = ["größe" * 30 if number else "klein" for number in y]
+    found |= {"scaling": ln.data.Scaling.of(x), "rows": ln.data.one_hot(labels)}
     found["examples"] = ln.data.read(folder / "t.csv")
     frame = ln.data.frame(folder / "t.csv")
     found |= {"frame": frame, "look": ln.data.look(folder / "t.csv"), "table": ln.data.Table.fit(frame)}

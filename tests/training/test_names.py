@@ -25,8 +25,11 @@ TURNED = [X.columns[i] for i in (2, 0, 3, 1)]
 
 
 def network(outputs=3, activation="softmax", loss="categorical_crossentropy", **settings):
+    built = settings.pop("built", False)
     model = ln.Model([Input(4), Dense(outputs, activation)], **settings)
     model.compile(loss, ln.optimizers.Adam(0.1), ["accuracy"])
+    if built:
+        model.build()
     return model
 
 
@@ -151,10 +154,18 @@ def test_class_weights_by_name():
         (lambda m: setattr(m, "classes", ["a", "b", "c"]), "the model's table has the classes"),
         (lambda m: setattr(m, "table", "a"), "table must be a data.Table"),
         (
-            lambda m: network().fit(X[:100], NAMES[:100]),
-            "2 classes .* the network 3 outputs: let it end in Dense",
+            lambda m: setattr(m, "table", Table.fit({"a": [1.0, 2.0], "y": [0.5, 1.5]})),
+            "makes inputs of shape",
         ),
-        (lambda m: network(2).fit(X, NAMES), r"3 classes .* 2 outputs: let it end in Dense\(3, 'softmax'\)"),
+        (lambda m: setattr(network(dtype="float64", built=True), "classes", ["a", "b"]), "has 3 outputs"),
+        (
+            lambda m: network().fit(X[:100], NAMES[:100]),
+            "2 classes .* the network has 3 outputs: let it end in Dense",
+        ),
+        (
+            lambda m: network(2).fit(X, NAMES),
+            r"3 classes .* has 2 outputs: let it end in Dense\(3, 'softmax'\)",
+        ),
         (lambda m: network().fit(X[:50], NAMES[:50]), "the class 'setosa' only"),
         (lambda m: network().evaluate(X, NAMES), "does not know its classes yet"),
         (lambda m: network().fit(Dataset.from_iterator([(X, NAMES)])), "does not know its classes yet"),
@@ -186,6 +197,27 @@ def test_batches_with_names():
     )
     assert set(model.predict_classes(X)) <= set(same.classes)
     assert network().fit_one_cycle(X, NAMES, epochs=2, max_lr=0.1, verbose=0).epochs == 2
+
+
+def test_what_looks_before_a_training_needs_no_classes():
+    model = network()
+    assert model.lr_find(X, NAMES, steps=12).rates and model.doctor(X, NAMES, steps=2) is not None
+    assert model.classes is None and model.table is None
+    race = ln.race(
+        model, (X, NAMES), ["backprop"], seeds=1, epochs=1, verbose=0, class_weight={"setosa": 2.0}
+    )
+    same = ln.race(
+        model, (X.to_numpy(), IRIS.target), ["backprop"], seeds=1, epochs=1, verbose=0, class_weight={0: 2.0}
+    )
+    assert race.runs[0].history["loss"] == same.runs[0].history["loss"]
+
+
+def test_categories_that_do_not_occur_are_classes_where_the_network_has_outputs_for_them():
+    some = NAMES.astype("category")[:100]
+    model, two = network(), network(2)
+    model.fit(X[:100], some, verbose=0)
+    two.fit(X[:100], some, verbose=0)
+    assert model.classes == ("setosa", "versicolor", "virginica") and two.classes == model.classes[:2]
 
 
 # --- columns --------------------------------------------------------------------------------------
@@ -328,7 +360,17 @@ HOSTILE = {
         ["a"] * 3,
         ["", "b", "c"],
     ],
-    "table": [3, [], {}, "x", {"inputs": 3}, {"inputs": {"a": 3}}, {"inputs": {}}, {"format": 99}],
+    "table": [
+        Table.fit({"a": [1.0, 2.0], "y": [0.5, 1.5]}).to_plain(),
+        3,
+        [],
+        {},
+        "x",
+        {"inputs": 3},
+        {"inputs": {"a": 3}},
+        {"inputs": {}},
+        {"format": 99},
+    ],
 }
 
 
@@ -403,3 +445,15 @@ def test_confusion_and_mistakes_by_name():
         ln.metrics.accuracy(NAMES, scores)
     with pytest.raises(DataError, match="unknown class 'rose' at index 0"):
         ln.metrics.confusion_matrix(["rose"], scores[:1], classes=model.classes)
+
+
+def test_a_boundary_has_the_names():
+    frame, model = X[TURNED[:2]], ln.Model([Input(2), Dense(3, "softmax")])
+    model.compile("categorical_crossentropy")
+    model.fit(frame, NAMES, verbose=0)
+    axes = ln.plots.decision_boundary(model, X[TURNED[1::-1]], NAMES, resolution=9).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("petal length", "sepal length")
+    assert [points.get_label() for points in axes.collections if points.get_label() in model.classes]
+    np.testing.assert_allclose(axes.collections[-1].get_offsets(), frame.to_numpy()[100:])
+    with pytest.raises(DataError, match="decision_boundary: y: unknown class 'rose'"):
+        ln.plots.decision_boundary(model, frame[:1], ["rose"])

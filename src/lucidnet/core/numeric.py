@@ -156,6 +156,6 @@ def _no_number(made: Any, place: tuple[int, ...], columns: Any, name: str) -> st
     if isinstance(value, (str, bytes)):
         return (
             f"{name}: expected numbers, got {shown(value)} {where}: make numbers of text first, for example "
-            "one column of 0 and 1 for each word"
+            "one column of 0 and 1 for each word, as data.one_hot does"
         )
     return f"{name}: expected numbers, got {shown(value)} {where}"

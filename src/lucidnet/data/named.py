@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.numeric import numeric
+from ..core.numeric import KINDS, numeric
 from ..core.settings import shown
 from ..core.text import legible
 from ..errors import DataError, FileError, LucidnetError, NotReadyError, SettingError, suggestion
@@ -81,7 +81,6 @@ def table_of(x: Any) -> Any:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"x: two columns are called {twice!r}: columns are found by their names")
-    as_numbers(x, "x")
     return Table(tuple(Column(name) for name in names), None, "regression")
 
 
@@ -133,6 +132,8 @@ def _of_numbers(table: Any) -> bool:
 
 def named(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """Return inputs and targets of a model by the names of its table: a frame may hold the targets, too."""
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return x, y
     table, names = model.table, columns_of(x)
     if isinstance(y, OneHot):
         if model.classes is not None and model.classes != tuple(map(str, y.classes)):
@@ -216,12 +217,19 @@ def _text(label: Any) -> str:
         raise DataError(f"y: expected labels in UTF-8, got {label!r}: decode them first") from None
 
 
-def classes_of(labels: Any) -> tuple[str, ...]:
-    """Return the classes of labels that are texts, in the order of the alphabet."""
-    classes = tuple(sorted(set(labels.ravel().tolist())))
+def classes_of(labels: Any, y: Any, outputs: int) -> tuple[str, ...]:
+    """Return the classes of labels that are texts, in the order of the alphabet.
+
+    Where a column says which categories there are, those that do not occur are classes, too, if the network
+    has an output for each.
+    """
+    classes = sorted(set(labels.ravel().tolist()))
+    declared = getattr(getattr(y, "cat", None), "categories", None)
+    if declared is not None and len(declared) == outputs:
+        classes = sorted({*classes, *map(str, declared)})
     if len(classes) < 2:
         raise DataError(f"y has the class {listed(classes)} only: there is nothing to tell apart")
-    return classes
+    return tuple(classes)
 
 
 def as_classes(given: Any) -> tuple[str, ...]:
@@ -243,17 +251,34 @@ def check_outputs(classes: tuple[str, ...], shape: Any) -> None:
             "y: labels that are texts go with networks of one output; number them for one of several: "
             "np.unique(labels, return_inverse=True)[1]"
         )
-    outputs, count = (int(shape[-1]) if shape else 1), len(classes)
+    outputs, count = outputs_of(shape), len(classes)
     if count == outputs or (outputs == 1 and count == 2):
         return
-    few = count < outputs
-    way = f"let it end in Dense({count}, 'softmax')" + (
-        ", or say all of them, model.classes = [...]" if few else ""
-    )
+    way = f"let it end in Dense({count}, 'softmax')"
+    way += ", or say all classes, model.classes = [...]" if count < outputs else ""
     raise DataError(
-        f"y has {count} class{'es' * (count > 1)} ({listed(classes)}), and the network {outputs} "
+        f"there are {count} classes ({listed(classes)}), and the network has {outputs} "
         f"output{'s' * (outputs > 1)}: {way}"
     )
+
+
+def check_table(table: Any, shape: Any) -> None:
+    """Raise unless a network takes as many inputs as a table makes, or those that several make."""
+    if isinstance(table, dict):
+        known = shape if isinstance(shape, dict) else {}
+        for name, one in table.items():
+            if name not in known:
+                raise DataError(f"table: the network has no input {name!r}: {listed(list(known))}")
+            check_table(one, known[name])
+        return
+    made = (len(table.inputs),)
+    if shape not in (made, (None,)):
+        raise DataError(f"table: it makes inputs of shape {made}, and the network takes {shape}")
+
+
+def outputs_of(shape: Any) -> int:
+    """Return how many outputs a network has, of its output's shape."""
+    return int(shape[-1]) if isinstance(shape, tuple) and shape else 1
 
 
 def listed(classes: Sequence[Any]) -> str:
@@ -284,12 +309,12 @@ def numbered(model: Any, y: Any) -> Any:
 
     A loss that takes no numbers of classes gets rows with a single 1.
     """
-    if (labels := texts(y)) is None:
+    if (isinstance(y, np.ndarray) and y.dtype.kind in KINDS) or (labels := texts(y)) is None:
         return y
     if model.classes is None:
         raise NotReadyError(
             "y has labels that are texts, and this model does not know its classes yet: `fit` learns them "
-            f"from arrays; else say them, model.classes = {list(classes_of(labels))[:SHOWN]}"
+            f"from arrays; else say them, model.classes = {sorted(set(labels.ravel().tolist()))[:SHOWN]}"
         )
     shape = model.output_shape
     check_outputs(model.classes, shape)

@@ -21,13 +21,18 @@ AS_TRAINED = {"ff", "if", "uf", "bf"}  # the kinds of targets and predictions th
 WHOLE = "iub"  # the kinds of dtype that hold classes; all others hold scores
 
 
-def given(name: str, y: Data, prediction: Data) -> tuple[Array, Array]:
-    """Return labels or targets, and predictions, as arrays of numbers of at least one axis."""
+def given(name: str, y: Data, prediction: Data, named: bool = False) -> tuple[Array, Array]:
+    """Return labels or targets, and predictions, as arrays of numbers of at least one axis.
+
+    Where they may be `named` both may be names of classes, which are numbered in order.
+    """
     one: Any = y
     other: Any = prediction
     arrays = type(one) is type(other) is np.ndarray and one.ndim and other.ndim
     if arrays and one.dtype.kind + other.dtype.kind in AS_TRAINED:
         return one, other
+    if named:
+        y, prediction = by_number(name, y, prediction)
     target, guess = numeric(y, f"{name}: y"), numeric(prediction, f"{name}: prediction")
     for title, array in (("y", target), ("prediction", guess)):
         if not array.ndim:

@@ -22,7 +22,7 @@ LARGEST = 1 << 28
 def _counted(
     name: str, y: Data, prediction: Data, sample_weight: Weight, none: bool = False, axes: int = 1
 ) -> tuple[Array, Array, int, Array | None]:
-    target, prediction = given(name, *by_number(name, y, prediction))
+    target, prediction = given(name, y, prediction, named=True)
     truth, guess, count = class_indices(name, target, prediction, none)
     if int(count) ** axes > LARGEST:
         raise DataError(
