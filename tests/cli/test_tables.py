@@ -217,6 +217,9 @@ def test_rows_that_are_left_out_keep_their_place(iris, tmp_path):
         assert "15 rows with missing cells have no prediction" in text
         rows = rows_of((tmp_path / "p.csv").read_text())
         assert [i for i, row in enumerate(rows) if not row["predicted"]] == list(range(0, 150, 10))
+    none = write(tmp_path / "none.csv", COLUMNS, [gaps[0], gaps[10]])
+    for command in ("evaluate", "predict"):
+        assert "cells are missing in all 2 rows" in run(command, saved, none, code=2)
     run("train", file, "--missing", "mean", "--epochs", 2, "--save", saved)
     there = [row[0] for row in gaps if row[0] != ""]
     kinds = np.repeat([0, 1, 2], 50)
@@ -523,6 +526,7 @@ def test_other_commands_know_the_table(place):
         (["doctor", "digits", "--missing", "drop"], "--missing is for a file with a table"),
         (["explain", "xor", "--categories", "one-hot"], "--categories is for a file with a table"),
         (["lr-find", "digits", "--dates", "days"], "--dates is for a file with a table"),
+        (["look", "NPZ", "--target", "y"], "--target has no effect"),
         (["train", "NPZ", "--standardize"], "--standardize is for a file with a table"),
         (["train", "digits", "--optimizer", "lbfgs", "--batch-size", 9], "--batch-size has no effect: lbfgs"),
         (["race", "digits", "--optimizer", "lbfgs", "--batch-size", 9], "--batch-size has no effect"),

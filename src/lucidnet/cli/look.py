@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -13,7 +14,7 @@ from ..errors import FileError, SettingError
 from ..interop.model_file import check_suffix
 from ..model import Model
 from . import show
-from .data import Asked, Task, as_column, data_name, open_task, readable
+from .data import Asked, Task, as_column, data_name, is_table, open_task, readable
 from .train import Method, Network
 
 WRITERS = {".html": "html", ".htm": "html", ".tex": "latex", ".txt": "text"}
@@ -47,6 +48,8 @@ def table(data: str, target: str | None, found: dict[str, Any]) -> None:
         raise SettingError(
             f"FILE: expected a file with a table, such as mydata.csv, got {kind} {data}".rstrip()
         )
+    if target is not None and os.path.isfile(data) and not is_table(data):
+        raise SettingError(f"--target has no effect: {data} holds arrays; leave it out")
     seen = data_sets.look(data, target=None if target is None else as_column(target))
     found |= seen.to_plain()
     show.line(str(seen))

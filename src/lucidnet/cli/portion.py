@@ -81,6 +81,8 @@ def open_given(model: Model, data: str | None, part: str | None, judged: bool = 
     else:
         used = frame
         rows = table.kept(frame)
+    if not len(rows):
+        raise DataError(f"{frame.source}: cells are missing in all {frame.rows} rows: fill some of them")
     x, y = table.apply(used)
     if judged and y is None:
         raise DataError(f"{frame.source} has no targets to compare with; lucidnet predict does without")
