@@ -195,6 +195,19 @@ class TestForm:
         with pytest.raises(DataError, match="row 4 has 3 cells, expected 2"):
             self.frame(tmp_path, "a,b\n1,2\n\n3,4,5\n")
 
+    def test_separators_at_the_end_of_rows_shift_nothing(self, tmp_path):
+        frame = self.frame(tmp_path, "a,b\n1,2,\n3,4,\n")
+        assert (frame.names, frame["a"].tolist()) == (("a", "b", "Unnamed: 2"), [1, 3])
+        assert self.frame(tmp_path, "a,b\nx,1,2\ny,3,4\n")["Unnamed: 0"] == ["x", "y"]
+
+    def test_a_line_that_says_the_separator(self, tmp_path):
+        frame = self.frame(tmp_path, "sep=;\na;b\n1,5;2\n")
+        assert (frame.names, frame["a"].tolist()) == (("a", "b"), [1.5])
+
+    def test_columns_cannot_be_written_into(self, tmp_path):
+        with pytest.raises(ValueError, match="read-only"):
+            self.frame(tmp_path, "a,b\n1,2\n")["a"][0] = 7
+
     def test_quotes(self, tmp_path):
         frame = self.frame(tmp_path, 'a,b\n1,"x, ""y"""\n2,"two\nlines"\n')
         assert frame["b"] == ['x, "y"', "two\nlines"]

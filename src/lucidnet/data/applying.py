@@ -141,17 +141,19 @@ def _fill(out: Array, column: Column, table: Any, frame: Frame) -> None:
     if cells.missing:
         numbers = numbers.copy()
         numbers[list(cells.missing)] = column.fill
+    made = numbers
     if column.mean is not None and column.deviation is not None:
-        numbers = (numbers - column.mean) / column.deviation
-    if (row := _too_large(numbers, cells)) is not None:
+        with np.errstate(over="ignore"):
+            made = (numbers - column.mean) / column.deviation
+    if (row := _too_large(made, numbers, cells)) is not None:
         reason = (
             f"row {frame.row(row)}, column {column.name}: {cells.text(row)[:100]} is too large for float32"
         )
         raise frame.error(reason, "rescale the numbers")
-    out[:, 0] = numbers
+    out[:, 0] = made
 
 
-def _too_large(numbers: Array, cells: Cells) -> int | None:
+def _too_large(made: Array, numbers: Array, cells: Cells) -> int | None:
     """Return a row with a number that would become infinite; "inf" is infinite as it stands."""
     if cells.large:
         return cells.large[0]
@@ -215,8 +217,9 @@ def _targets(table: Any, frame: Frame, cells: Cells) -> Array:
     if table.classes is not None:
         return targets.labels(cells, frame, name, table.classes)
     numbers = targets.numbers(cells, frame, name)
-    made: Array = (numbers - table.center) / table.scale
-    if (row := _too_large(made, cells)) is not None:
+    with np.errstate(over="ignore"):
+        made: Array = (numbers - table.center) / table.scale
+    if (row := _too_large(made, numbers, cells)) is not None:
         reason = f"the target {cells.text(row)[:100]} is too large for float32"
         raise frame.error(reason, "rescale the numbers")
     return made.astype(np.float32)

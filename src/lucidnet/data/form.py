@@ -18,6 +18,8 @@ COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 """A number with a decimal comma."""
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
 """A number whose commas may stand between thousands."""
+SAID = re.compile(r'"?sep=([^\w\s]|\t)"?\s*')
+"""A first line in which spreadsheets say what the separator is."""
 SINGLE = re.compile(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", re.MULTILINE)
 """A cell in single quotes."""
 BINARY = re.compile("[\0-\b\x0e-\x1f]")
@@ -91,6 +93,8 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
         lines.pop()  # it may end within a cell
     skipped = _remarks(lines)
     remark = lines[skipped - 1][1:] if skipped else ""
+    if lines and (said := SAID.fullmatch(lines[0])):
+        skipped, remark, separator = 1, "", separator or said[1]
     lines = lines[skipped:]
     quote = (
         "'" if '"' not in text and re.search(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", text, re.M) else '"'
@@ -104,7 +108,9 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     if skipped and len(named := next(iter(cut([remark], form)), [])) == len(rows[0]) > 1:
         return form._replace(names=tuple(name.strip() for name in named))
     if len(rows) > 1 and _lacks_one(rows):
-        return form._replace(header=True, names=("", *(name.strip() for name in rows[0])))
+        named = [name.strip() for name in rows[0]]
+        ended = all(not row[-1].strip() for row in rows[1:])  # each row ends in a separator
+        return form._replace(header=True, names=(*named, "") if ended else ("", *named))
     return form._replace(header=has_header(rows, form.decimal))
 
 

@@ -69,7 +69,8 @@ class Cells(NamedTuple):
 
     def taken(self, rows: Array) -> Cells:
         """Return the column with some of its rows."""
-        places = {int(old): new for new, old in enumerate(rows)}
+        some = self.missing or self.exact or self.large
+        places = {int(old): new for new, old in enumerate(rows)} if some else {}
         missing = {places[row]: text for row, text in self.missing.items() if row in places}
         numbers = None if self.numbers is None else self.numbers[rows]
         texts = None if self.texts is None else [self.texts[row] for row in rows]
@@ -112,8 +113,16 @@ class Frame(Report, Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         cells = self.cells[name]
         if cells.numbers is not None:
-            return cells.numbers.astype(bool) if cells.truths and not cells.missing else cells.numbers
+            if cells.truths and not cells.missing:
+                return cells.numbers.astype(bool)
+            view = cells.numbers.view()
+            view.flags.writeable = False  # it is no copy
+            return view
         return [None if i in cells.missing else text for i, text in enumerate(cells.texts or ())]
+
+    # As an object: columns are arrays, which cannot simply be compared.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
