@@ -14,6 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import lucidnet as ln
 from lucidnet.data import Scaling, one_hot, split, standardize, windows
+from lucidnet.data.frames import as_frame
 from lucidnet.errors import DataError, LucidnetError
 from lucidnet.layers import Dense, Input
 
@@ -75,6 +76,31 @@ def test_each_kind_of_data_keeps_its_kind():
     np.testing.assert_array_equal(x["b"]["c"], expected[0][0])
     np.testing.assert_array_equal(y_test["out"], expected[1][1])
     assert x_test["a"].shape == (6, 2) and len(y["out"]) == 24
+
+
+def test_a_frame_of_a_file_is_taken_as_others(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,c\n" + "".join(f"{i},{i % 7}.5,{i * i}\n" for i in range(20)))
+    frame = as_frame(dict(zip("abc", np.loadtxt(path, delimiter=",", skiprows=1).T, strict=True)), "")
+    assert type(frame) is ln.data.Frame
+    plain = pd.read_csv(path)
+    (train, _), (test, _) = split(frame)
+    expected = split(plain)
+    assert type(test) is ln.data.Frame and test["c"].tolist() == expected[1][0]["c"].tolist()
+    for ours, theirs in zip(
+        standardize(train, test), standardize(expected[0][0], expected[1][0]), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs)
+    for ours, theirs in zip(
+        windows(frame, history=3, target="b"), windows(plain, history=3, target="b"), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    model = ln.mlp([3, 1])
+    model.compile("mse")
+    model.fit(frame, plain["a"], verbose=0)
+    np.testing.assert_allclose(model.predict(plain[["c", "a", "b"]]), model.predict(frame), rtol=1e-6)
+    turned = as_frame({name: frame[name] for name in "cab"}, "")
+    np.testing.assert_array_equal(model.predict(turned), model.predict(frame))
 
 
 def test_split_follows_its_seed():

@@ -149,6 +149,14 @@ def test_class_weights_by_name():
         (lambda m: m.fit(X[:2], ["setosa", "rose"]), "unknown class 'rose' at index 1"),
         (lambda m: m.fit(X, NAMES, validation_data=(X[:1], ["rose"])), "unknown class 'rose' at index 0"),
         (lambda m: m.fit(X[:2], ["setosa", None]), "index 1, got None"),
+        (lambda m: m.fit(X[:2], ["setosa", np.nan]), "index 1, got nan"),
+        (lambda m: m.fit(X[:2], ["setosa", 1]), "index 1, got 1"),
+        (lambda m: m.fit(X[:2], pd.Series(["setosa", pd.NA], dtype="string")), "index 1, got <NA>"),
+        (
+            lambda m: m.fit(X, pd.DataFrame({"a": NAMES, "b": NAMES})),
+            r"of shape \(n,\), got shape \(150, 2\)",
+        ),
+        (lambda m: m.predict(pl.DataFrame(X).lazy()), r"a lazy frame: give x.collect\(\)"),
         (lambda m: m.train_step(X[:2], ["setosa", "rose"]), "unknown class 'rose'"),
         (lambda m: setattr(m, "classes", ["a"]), "two or more classes"),
         (lambda m: setattr(m, "classes", ["a", "b", "c"]), "the model's table has the classes"),
@@ -273,6 +281,9 @@ def test_frames_without_names_go_by_place():
     model = network()
     model.fit(pd.DataFrame(X.to_numpy()), IRIS.target, verbose=0)
     assert model.table is None and model.predict(X[TURNED].to_numpy()).shape == (150, 3)
+    mixed, model = pd.DataFrame(X.to_numpy(), columns=["a", 1, 2, 3]), network()
+    model.fit(mixed, IRIS.target, verbose=0)
+    np.testing.assert_array_equal(model.predict(mixed[[3, "a", 1, 2]]), model.predict(X.to_numpy()))
     with pytest.raises(DataError, match="two columns are called 'a'"):
         network().fit(pd.DataFrame(X.to_numpy(), columns=list("abca")), IRIS.target)
     with pytest.raises(DataError, match=r"'u' in row 0 of column 'c': .* data.Table.fit"):

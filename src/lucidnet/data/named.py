@@ -10,7 +10,7 @@ import numpy as np
 from ..core.numeric import KINDS, numeric
 from ..core.settings import shown
 from ..core.text import legible
-from ..errors import DataError, FileError, LucidnetError, NotReadyError, SettingError, suggestion
+from ..errors import DataError, FileError, LucidnetError, NotReadyError, SettingError, ShapeError, suggestion
 
 SHOWN = 10
 """How many classes a message names."""
@@ -29,7 +29,7 @@ def columns_of(x: Any) -> list[str] | None:
     >>> columns_of([[1.0, 2.0]]) is None
     True
     """
-    if type(x).__module__ == "lucidnet.data.frames":
+    if _is_own(x):
         return list(x.names)
     if isinstance(x, (np.ndarray, Sequence, Mapping)) or not hasattr(x, "shape"):
         return None
@@ -65,7 +65,21 @@ def in_order(x: Any, columns: Sequence[str], title: str) -> Any:
     ]
     if said:
         raise DataError(f"{title} {' and '.join(said)}; known are {listed(columns)}")
+    if _is_own(x):
+        return type(x)(columns, [x.cells[name] for name in columns], x.source, x.lines, x.form)
+    if hasattr(x, "iloc"):
+        return x.iloc[:, [names.index(name) for name in columns]]
     return x.select(list(columns)) if hasattr(x, "select") else x[list(columns)]
+
+
+def _is_own(x: Any) -> bool:
+    """Tell whether something is a `data.Frame`, without importing that."""
+    return type(x).__module__ == "lucidnet.data.frames"
+
+
+def values_of(x: Any) -> Any:
+    """Return a `data.Frame` as an array (n, columns); anything else as it is."""
+    return np.stack([np.asarray(x[name]) for name in x.names], axis=-1) if _is_own(x) else x
 
 
 def table_of(x: Any) -> Any:
@@ -86,10 +100,8 @@ def table_of(x: Any) -> Any:
 
 def as_numbers(x: Any, title: str) -> Any:
     """Return a frame as an array of numbers, or say where a cell is none."""
-    if type(x).__module__ == "lucidnet.data.frames":
-        x = np.stack([np.asarray(x[name]) for name in x.names], axis=-1)
     try:
-        return numeric(x, title)
+        return numeric(values_of(x), title)
     except DataError as error:
         raise DataError(
             f"{error}; table = data.Table.fit(frame, target=..., categories='one-hot', missing='mean') makes "
@@ -176,7 +188,7 @@ def texts(y: Any) -> Any:
     if not _may_be_texts(y):
         return None
     try:
-        made: Any = np.asarray(y)
+        made: Any = np.array(y, object) if isinstance(y, (list, tuple)) else np.asarray(y)
     except ValueError:
         return None  # rows of different lengths: whoever wants numbers says so
     if made.dtype.kind == "O":
@@ -318,6 +330,9 @@ def numbered(model: Any, y: Any) -> Any:
         )
     shape = model.output_shape
     check_outputs(model.classes, shape)
+    if labels.ndim != len(shape):
+        form = ", ".join(["n", *map(str, shape[:-1]), *([""] if len(shape) == 1 else [])]).rstrip(" ")
+        raise ShapeError(f"y: expected names of classes of shape ({form}), got shape {labels.shape}")
     numbers = numbers_of(labels, model.classes)
     if not shape or shape[-1] == 1:
         return numbers

@@ -15,7 +15,8 @@ from ..core.numeric import numeric
 from ..core.record import Record, record
 from ..core.settings import UnfitError, flag, setting, shown, whole
 from ..errors import DataError
-from .named import OneHot, columns_of, in_order, listed, texts
+from .frames import Frame
+from .named import OneHot, columns_of, in_order, listed, texts, values_of
 
 Array = npt.NDArray[Any]
 
@@ -112,13 +113,13 @@ def _one_length(given: Mapping[str, Any]) -> int:
 
 
 def _lengths(given: Any, title: str) -> Any:
-    if isinstance(given, Mapping):
+    if isinstance(given, Mapping) and not isinstance(given, Frame):
         if not given:
             raise DataError(f"split: {title} must be an array, or a dict of arrays by name, got {{}}")
         for name, part in given.items():
             yield from _lengths(part, f"{title}[{name!r}]" if title else name)
         return
-    shape = getattr(given, "shape", None)
+    shape = (given.rows,) if isinstance(given, Frame) else getattr(given, "shape", None)
     shape = shape if isinstance(shape, tuple) else None
     if isinstance(given, (str, bytes, set)) or not (shape or hasattr(given, "__len__")):
         hint = (
@@ -163,6 +164,8 @@ def taken_rows(data: Any, rows: Array) -> Any:
     """Return some rows of data, in the kind in which they were given."""
     if data is None:
         return None
+    if isinstance(data, Frame):
+        return data.taken(rows)
     if isinstance(data, Mapping):
         return {name: taken_rows(part, rows) for name, part in data.items()}
     if isinstance(data, (list, tuple)):
@@ -245,7 +248,7 @@ class Scaling(Record):
 
 def _floats(x: Any, name: str) -> Array:
     """Return examples as floats, all finite."""
-    given: Array = numeric(x, f"standardize: {name}")
+    given: Array = numeric(values_of(x), f"standardize: {name}")
     if not given.ndim or not len(given):
         raise DataError(f"standardize: {name} must have a row for each example, got shape {given.shape}")
     check_finite(given, f"standardize: {name}")

@@ -12,7 +12,7 @@ from ..core.finite import check_finite
 from ..core.numeric import numeric
 from ..core.settings import count, setting, whole
 from ..errors import DataError, lookup
-from .named import columns_of
+from .named import columns_of, values_of
 
 Array = npt.NDArray[Any]
 
@@ -80,7 +80,7 @@ def windows(
     >>> x.tolist(), y.tolist()
     ([[1.0, 2.0], [2.0, 3.0], [3.0, 4.0]], [[3.0], [4.0], [5.0]])
     """
-    values = np.array(numeric(series, "windows: series"))
+    values = np.array(numeric(values_of(series), "windows: series"))
     if values.ndim not in (1, 2):
         raise DataError(f"windows: expected a series (time,) or (time, features), got shape {values.shape}")
     column = None if target is None else _column(series, values, target)
