@@ -188,7 +188,7 @@ def test_standard_input_is_answered_in_csv(place, iris, tmp_path):
     assert len(rows_of(run("predict", model, "-", "--rows", 3, given=bare.read_text()))) == 3
     whole = (place / "iris.csv").read_text()
     assert rows_of(run("predict", model, "-", given=whole))[0]["target"] == "setosa"
-    assert "150 rows of -" in run("evaluate", model, "-", given=whole)
+    assert "150 rows of standard input" in run("evaluate", model, "-", given=whole)
     assert run("predict", model, "-", given=gzip.compress(bare.read_bytes())) == answered
     error = run("predict", model, "-", code=2, given="sepal length\n1\n2\n3\n")
     assert error.startswith("standard input: ") and "lacks the columns" in error
@@ -315,8 +315,32 @@ def test_labels_in_arrays_are_numbered_as_the_model_numbers_them(tmp_path, iris)
     found = figures("evaluate", saved, tmp_path / "two.npz")
     assert found["whole"]["accuracy"] == pytest.approx(expected, abs=1e-6)
     assert expected > 0.5
+    np.savez(tmp_path / "one.npz", x=x[50:51], y=y[50:51])
+    assert "1 row of" in run("evaluate", saved, tmp_path / "one.npz")
     assert "the class '6' is unknown" in run("evaluate", saved, tmp_path / "other.npz", code=2)
     assert figures("predict", saved, tmp_path / "two.npz", "--rows", 1)["targets"] == ["2"]
+
+
+def test_a_table_for_a_model_of_other_inputs(tmp_path, iris):
+    file, saved = (
+        write(tmp_path / "t.csv", COLUMNS[:4], [row[:4] for row in iris]),
+        tmp_path / "m.safetensors",
+    )
+    layers = ln.layers
+    model = ln.Model([layers.Input((None, 4)), layers.LSTM(2), layers.Dense(1)])
+    model.compile("mse", "sgd")
+    model.save(saved)
+    assert "has rows of numbers, and the model takes inputs of (None, 4)" in run(
+        "predict", saved, file, code=2
+    )
+
+
+def test_a_column_that_is_constant(tmp_path):
+    """Rounding does not become a deviation that others are divided by."""
+    rows = [[0.1 + 0.2, a, 2 * a] for a in np.random.default_rng(0).normal(size=50)]
+    file, saved = write(tmp_path / "t.csv", ["flat", "a", "y"], rows), tmp_path / "m.safetensors"
+    run("train", file, "--standardize", "--epochs", 1, "--hidden", 2, "--save", saved)
+    assert ln.load(saved).table.columns[0].deviation == 1
 
 
 # --- what is learned ------------------------------------------------------------------------------------

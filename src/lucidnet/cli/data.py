@@ -299,7 +299,10 @@ def table_for(model: Model, frame: Frame) -> Table:
         known = {column.name for column in columns}
         others = [name for name in frame.names if name not in (*known, *model.table.dropped)]
     elif model.table is None:
-        width = int(np.prod(model.input_shape))
+        shape = model.input_shape
+        if not isinstance(shape, tuple) or not all(isinstance(size, int) for size in shape):
+            raise SettingError(f"{frame.source} has rows of numbers, and the model takes inputs of {shape}")
+        width = int(np.prod(shape))
         if len(frame.names) not in (width, width + 1):
             raise DataError(
                 f"{frame.source}: expected {width} columns, as many as the model has inputs, or one more for "
@@ -334,7 +337,7 @@ def tells_classes(model: Model) -> bool:
 
 def class_names(model: Model) -> tuple[str, ...]:
     """Return the names of a model's classes; their numbers, if it knows no names."""
-    return model.classes or tuple(map(str, range(max(2, model.output_shape[-1]))))
+    return model.classes or tuple(map(str, range(max(2, *model.output_shape[-1:]))))
 
 
 def _note(table: Table, frame: Frame) -> str:
@@ -360,7 +363,7 @@ def _measured_on(table: Table, frame: Frame, x: Any, y: Any, train: Any) -> Tabl
     columns, place, rows = [], 0, table.kept(frame)[train]
     for column in table.columns:
         values = np.asarray(x[train, place], np.float64)
-        if column.mean is not None and column.deviation is not None and values.std() > 0:
+        if column.mean is not None and column.deviation is not None and values.std() > FLAT:
             mean = column.mean + column.deviation * float(values.mean())
             column = replace(column, mean=mean, deviation=column.deviation * float(values.std()))
         numbers = frame.cells[column.name].numbers
@@ -373,8 +376,12 @@ def _measured_on(table: Table, frame: Frame, x: Any, y: Any, train: Any) -> Tabl
     if table.scale == 1 and table.center == 0:
         return known
     part = np.asarray(y[train], np.float64)
-    scale = float(part.std()) or 1.0
+    scale = float(part.std()) if part.std() > FLAT else 1.0
     return replace(known, center=table.center + table.scale * float(part.mean()), scale=table.scale * scale)
+
+
+FLAT = 1e-6
+"""Standardized numbers that deviate by less are one number, but for rounding."""
 
 
 def listed(table: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +98,7 @@ def open_given(model: Model, data: str | None, part: str | None, judged: bool = 
         train, test = split(y, name)
         chosen = test if part == TEST else train
         x, y, rows = x[chosen], y[chosen], rows[chosen]
+    name = frame.source if name == STDIN else name
     known = table.classes if model.classes or model.table else None
     sorts = table.task == "classification"
     return Portion(name, part, x, y, sorts, known, table, rows, frame.rows if part == WHOLE else 0)
@@ -113,15 +115,13 @@ def _whole_rows(table: Table, frame: Frame) -> Any:
 
 def _given_arrays(model: Model, name: str, part: str | None, named: bool) -> Portion:
     """Load examples of a data set that has a name, or of arrays in a file."""
-    task = open_arrays(name, ANYTHING, model)
-    parts: dict[str, Any] = {TEST: (task.x_test, task.y_test), TRAIN: (task.x, task.y)}
-    if named and part is None and name not in sets.KNOWN:
+    sorts, table = tells_classes(model), model.table if isinstance(model.table, Table) else None
+    if named and part in (None, WHOLE) and name not in sets.KNOWN and os.path.isfile(name):
         found = read_arrays(name, None, model)
-        part = WHOLE if found.x_test is None else TEST
-        parts[WHOLE] = found.x, found.y
-    elif part == WHOLE:
-        parts[WHOLE] = tuple(np.concatenate(both) for both in zip(*parts.values(), strict=True))
-    part = part or TEST
-    x, y = parts[part]
-    table = model.table if isinstance(model.table, Table) else None
-    return Portion(name, part, x, y, tells_classes(model), model.classes, table)
+        if found.x_test is None:
+            return Portion(name, WHOLE, found.x, found.y, sorts, model.classes, table)
+    task, part = open_arrays(name, ANYTHING, model), part or TEST
+    x, y = (task.x, task.y) if part == TRAIN else (task.x_test, task.y_test)
+    if part == WHOLE:
+        x, y = np.concatenate([task.x, x]), np.concatenate([task.y, y])
+    return Portion(name, part, x, y, sorts, model.classes, table)
