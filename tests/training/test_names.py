@@ -89,6 +89,11 @@ def test_one_output_for_two_classes(kind):
     model.metrics = ()  # the accuracy is of 0 and 1
     model.fit(x, y, epochs=20, verbose=0)
     assert (model.predict_classes(x) == y).all() and model.classes == ("setosa", "versicolor")
+    small = np.linspace(-1, 1, 80).reshape(20, 4)
+    limit = {"sigmoid": 0.5, "logits": 0.0, "hinge": 0.0, "squares": 0.5}[kind]
+    above = model.predict(small)[:, 0] > limit
+    assert (np.where(above, "versicolor", "setosa") == model.predict_classes(small)).all()
+    assert ((model.predict(small)[:, 0] > 0.5) != (model.predict(small)[:, 0] > 0)).any()
     numbers = network(1, *OF_TWO[kind])
     numbers.metrics = ()
     numbers.fit(x, IRIS.target[:100], epochs=20, verbose=0)
