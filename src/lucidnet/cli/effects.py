@@ -28,7 +28,8 @@ class Typed(NamedTuple):
 def check(context: Any) -> None:
     """Raise if an option of a command line has no effect; the message names it and says why."""
     values = context.params
-    left_out = {name for name in values if context.get_parameter_source(name).name != "COMMANDLINE"}
+    sources = {name: context.get_parameter_source(name) for name in values}
+    left_out = {name for name, source in sources.items() if source is None or source.name != "COMMANDLINE"}
     for name, why in _useless(Typed(values, frozenset(left_out))):
         raise SettingError(f"--{name.replace('_', '-')} has no effect: {why}; leave it out")
 
