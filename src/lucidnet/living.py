@@ -452,7 +452,7 @@ def predict_classes(model: Any, x: Any, mask: Any) -> Any:
     kind = type(loss).__name__
     if isinstance(outputs, dict):
         raise SettingError("predict_classes: the network has several outputs: predict(x)[name].argmax(-1)")
-    if model.classes is None and not _tells_apart(model, outputs.shape[-1], kind):
+    if model.classes is None and not tells_apart(model):
         raise SettingError(
             f"predict_classes: the network does not tell classes apart (loss {loss!r}): see predict"
         )
@@ -460,12 +460,15 @@ def predict_classes(model: Any, x: Any, mask: Any) -> Any:
     return classes_at(outputs, limit, model.classes)
 
 
-def _tells_apart(model: Any, outputs: int, kind: str) -> bool:
+def tells_apart(model: Any) -> bool:
     """Tell whether a network has an output for each of several classes, or one for two."""
+    if isinstance(model.output_shape, Mapping):
+        return False
+    kind, outputs = type(model.loss).__name__, model.output_shape[-1:]
     if model.loss is not None:
-        return kind in OF_CLASSES or (kind in OF_TWO and outputs == 1)
+        return kind in OF_CLASSES or (kind in OF_TWO and outputs == (1,))
     ends = type(model.net.split_activation()[1]).__name__
-    return ends == "Softmax" or (ends == "Sigmoid" and outputs == 1)
+    return ends == "Softmax" or (ends == "Sigmoid" and outputs == (1,))
 
 
 # --- files ----------------------------------------------------------------------------------------
