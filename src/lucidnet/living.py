@@ -137,12 +137,6 @@ def _with_memory(problem: Problem, state: State) -> State:
 # --- another loss, optimizer or rule --------------------------------------------------------------
 
 
-NO_ESTIMATOR = (
-    "a Model is no scikit-learn estimator: in pipelines and searches use lucidnet.sklearn.NetClassifier or "
-    "NetRegressor, which take layers=[...]"
-)
-
-
 def measured(net: Any, given: Any) -> tuple[Any, ...]:
     """Return the metrics that `Model.compile` was given, if each has its output and a name of its own."""
     from .layers import Graph, Sequential

@@ -7,6 +7,7 @@ a foreign word work: an unknown keyword stays a `TypeError`, an attribute an `At
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import signature
@@ -48,9 +49,23 @@ def _of(table: Mapping[str, Mapping[str, str]], place: type | str, name: str) ->
     return next((table[one][name] for one in places if name in table.get(one, ())), None)
 
 
+NO_ESTIMATOR = (
+    "a Model is no scikit-learn estimator: in pipelines and searches use lucidnet.sklearn.NetClassifier or "
+    "NetRegressor, which take layers=[...]"
+)
+
+
+def check_caller(depth: int) -> None:
+    """Raise `TypeError` if scikit-learn is the caller, so many frames above: it takes a model for its own."""
+    if sys._getframe(depth + 1).f_globals.get("__name__", "").startswith("sklearn."):
+        raise TypeError(NO_ESTIMATOR)
+
+
 def only(given: object, name: str, *names: str) -> None:
     """Raise `AttributeError` for any name of an attribute of an object but some."""
     if name not in names:
+        if name == "score":  # by which searches begin
+            check_caller(2)
         ours = attribute(type(given), name)
         hint = f": here it is {ours}" if ours else ""
         raise AttributeError(f"{type(given).__name__!r} object has no attribute {name!r}{hint}")
@@ -108,6 +123,8 @@ def refusing(*methods: str) -> Callable[[K], K]:
 def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def call(*args: Any, **settings: Any) -> Any:
+        if title == "fit":
+            check_caller(1)
         if settings:
             refuse(title, settings, method)
         return method(*args, **settings)
