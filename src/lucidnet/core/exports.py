@@ -193,6 +193,7 @@ class Known(Mapping[str, type[V]], Generic[V]):
         return sum(1 for _ in self)
 
 
+@cache
 def _makeable(kind: type) -> bool:
     """Tell whether a class can be made without arguments."""
     given = inspect.signature(kind).parameters.values()

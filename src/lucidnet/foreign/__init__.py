@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import lru_cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -100,10 +100,15 @@ def answering(cls: K) -> K:
 ALL = frozenset(name for words in KEYWORDS.values() for name in words)
 
 
+@lru_cache(maxsize=512)
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(signature(function).parameters)
+
+
 def refuse(kind: type | str, given: Mapping[str, Any], function: Callable[..., Any]) -> None:
     """Raise `TypeError` if a keyword of a class or method is foreign, and none that the function takes."""
     for name in ALL & given.keys():
-        if name not in signature(function).parameters and (ours := keyword(kind, name)):
+        if name not in _parameters(function) and (ours := keyword(kind, name)):
             title = kind if isinstance(kind, str) else kind.__qualname__
             raise TypeError(f"{title}() got an unexpected keyword argument {name!r}: here it is {ours}")
 
