@@ -182,7 +182,7 @@ class Known(Mapping[str, type[V]], Generic[V]):
             kind: type[V] = getattr(sys.modules[self.package], self.others[name])
             return kind
         kind = self._classes[self._regular[name]]
-        if not _makeable(kind):
+        if not _makeable(kind):  # type: ignore[arg-type]
             raise KeyError(name)
         return kind
 
