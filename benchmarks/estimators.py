@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .timing import Worker, Works, compare
+from .timing import Turn, Worker, Works, turns
 
 SEEDS, BATCHES = range(5), (10, 64, 512)
 OURS, THEIRS = "lucidnet", "scikit-learn"
@@ -68,23 +68,29 @@ def run(threads: int, rounds: int) -> None:
     print("\nmean score over five seeds (accuracy, R^2), +- its standard error")
     for name in sets:
         print(f"  {name:<14} {score_line(*scores(name))}", flush=True)
-    print("\ntime of a fit, lucidnet's as a share of scikit-learn's, and milliseconds of both")
+    print("\ntime of a fit as a share of scikit-learn's, by the clock and at work, and milliseconds at work")
     for name, given in sets.items():
         works = [str(batch) for batch in BATCHES if batch <= given.least]
         workers = {who: Worker(fits, who, name, works) for who in (OURS, THEIRS)}
         for work in works:
-            found = compare(workers, work, rounds)
-            (own, _), (other, ratio) = found[OURS], found[THEIRS]
-            print(
-                f"  {name:<14} batch {work:>3}   {ratio:.2f}   {1e3 * own:.1f} of {1e3 * other:.1f}",
-                flush=True,
-            )
+            print(f"  {name:<14} batch {work:>3}   {time_line(turns(workers, work, rounds))}", flush=True)
         for worker in workers.values():
             worker.close()
     print("\npeak memory of data and fit above that of the imports, MiB (Linux)")
     for name in sets:
         own, other = (peak(who, name) for who in (OURS, THEIRS))
         print(f"  {name:<14} lucidnet {own}   scikit-learn {other}", flush=True)
+
+
+def time_line(found: dict[str, list[Turn]]) -> str:
+    """Return the medians of turn-by-turn ratios by the clock and at work, and of milliseconds at work."""
+    pairs = [*zip(found[OURS], found[THEIRS], strict=True)]
+    ratios = (
+        statistics.median(getattr(own, clock) / getattr(other, clock) for own, other in pairs)
+        for clock in ("wall", "cpu")
+    )
+    times = (1e3 * statistics.median(turn.cpu for turn in made) for made in (found[OURS], found[THEIRS]))
+    return "{:.2f}  {:.2f}   {:.1f} of {:.1f}".format(*ratios, *times)
 
 
 def kind(who: str, regression: bool) -> Any:
