@@ -156,14 +156,10 @@ def _with_memory(problem: Problem, state: State) -> State:
 # --- another loss, optimizer or rule --------------------------------------------------------------
 
 
-NO_ESTIMATOR = (
-    "a Model is no scikit-learn estimator: in pipelines and searches use lucidnet.sklearn.NetClassifier or "
-    "NetRegressor, which take layers=[...]"
-)
-
-
 def measured(net: Any, given: Any) -> tuple[Any, ...]:
     """Return the metrics that `Model.compile` was given, if each has its output and a name of its own."""
+    if isinstance(given, (tuple, list, dict)) and not given:
+        return ()  # and nothing of metrics is imported
     from .layers import Graph, Sequential
     from .metrics.outputs import check_names, check_outputs, several
 

@@ -292,10 +292,10 @@ class Model:
         return super().__reduce_ex__(protocol)
 
     def __sklearn_tags__(self) -> Any:
-        raise TypeError(living.NO_ESTIMATOR)
+        raise TypeError(foreign.NO_ESTIMATOR)
 
     def __sklearn_clone__(self) -> Any:
-        raise TypeError(living.NO_ESTIMATOR)
+        raise TypeError(foreign.NO_ESTIMATOR)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy gets an executor of its own: it has locks, devices, and the buffers of one model.

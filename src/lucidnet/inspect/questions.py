@@ -298,7 +298,7 @@ class _Gradients:
         layout = self.problem.layout
         vector = layout.parameters.flat(given)
         for penalty in layout.penalties:
-            penalty.add_gradient(self.state.vector, vector)
+            penalty.value(self.state.vector, vector)
         return _by_path(self.problem, vector)
 
     def __reduce__(self) -> Any:

@@ -136,10 +136,12 @@ class Sequential(Container):
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:
         grads = dict(params)  # in the order of the layers; those that nobody asks keep their empty tree
+        trained = (i for i, layer in enumerate(self.layers) if params[layer.name])
+        first = next(trained, len(self.layers))
         for i in reversed(range(len(self.layers))):
             layer = self.layers[i]
             name = layer.name
-            upstream = need_dx or any(params[before.name] for before in self.layers[:i])
+            upstream = need_dx or i > first
             if upstream or params[name]:
                 dy, grads[name] = send(name, layer, params[name], cache[name], dy, upstream)
         return (dy if need_dx else None), grads

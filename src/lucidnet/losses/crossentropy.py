@@ -123,18 +123,22 @@ class CategoricalCrossentropy(FromProbabilities):
     label_smoothing: float = finite(0, below=1, default=0.0)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
-        t = self._smooth(as_rows(target, prediction))
+        xp = namespace(prediction)
         if self.from_logits:
             log_p, p = log_and_softmax(prediction)
         else:
-            log_p, p = namespace(prediction).log(floor(prediction)), prediction
+            log_p, p = xp.log(floor(prediction)), prediction
+        if target.ndim < prediction.ndim and self.label_smoothing == 0:
+            hit = target[..., None] == xp.arange(prediction.shape[-1])  # t, of 0 and 1: nothing to multiply
+            return -xp.where(hit, log_p, 0).sum(-1), (p, hit)
+        t = self._smooth(as_rows(target, prediction))
         return -times(t, log_p).sum(-1), (p, t)
 
     def slope(self, cache: Cache) -> Array:
         p, t = cache
-        if self.from_logits:
-            return p * t.sum(-1, keepdims=True) - t
-        return -t / floor(p)
+        if not self.from_logits:
+            return -(t / floor(p))
+        return p - t if t.dtype == bool else p * t.sum(-1, keepdims=True) - t
 
     def _smooth(self, t: Array) -> Array:
         s = self.label_smoothing
