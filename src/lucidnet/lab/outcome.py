@@ -103,11 +103,14 @@ class Race(Report):
 
     def of(self, rule: str) -> list[RaceRun]:
         """Return the runs of a rule."""
+        rule = taken("race", "rule", rule, text())
         found = {name: [run for run in self.runs if run.rule == name] for name in self.rules}
         return lookup("name in this race", rule, found)
 
     def curves(self, rule: str, quantity: str) -> np.ndarray[Any, Any]:
         """Return a quantity of each run of a rule (seeds, epochs); NaN after a run has ended early."""
+        quantity = taken("race", "quantity", quantity, text())
+        lookup("quantity in this race", quantity, dict.fromkeys(self.quantities))
         lists = [run.history.get(quantity, []) for run in self.of(rule)]
         made = np.full((len(lists), max(run.history.epochs for run in self.runs)), math.nan)
         for row, values in zip(made, lists, strict=True):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from ..core.finite import check_finite
-from ..core.settings import taken, whole
 from ..errors import DataError, ShapeError, short
 from ..layers import HardSigmoid, Layer, Sigmoid
 from .colors import MARKERS, Colors, theme
@@ -55,11 +54,10 @@ def decision_boundary(
     >>> figure.axes[0].get_xlabel(), len(figure.axes[0].collections) >= 2
     ('feature 0', True)
     """
-    x = real(x, "decision_boundary")
+    x = real(x, "decision_boundary: x")
     if x.ndim != 2 or x.shape[1] != 2 or not len(x):
         raise ShapeError(f"decision_boundary: expected inputs (n, 2), got shape {x.shape}")
     check_finite(x, "x")
-    resolution = taken("decision_boundary", "resolution", resolution, whole(2))
     labels = class_numbers(np.asarray(y), "decision_boundary")
     if len(labels) != len(x):
         raise ShapeError(f"decision_boundary: {len(x)} inputs, but {len(labels)} labels")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from ..core.settings import taken, whole
 from ..errors import DataError, ShapeError, short
 from ..metrics.arrays import class_indices
 from .colors import negative_map, positive_map, theme
@@ -176,8 +175,6 @@ def class_names(given: Sequence[str] | None, count: int, what: str) -> list[str]
     """Return the names of the classes, their numbers where none are given."""
     if given is None:
         return [str(number) for number in range(count)]
-    if not hasattr(given, "__len__"):
-        raise DataError(f"{what}: expected the names of {count} classes, got {short(given)}")
     if len(given) != count:
         raise ShapeError(f"{what}: {len(given)} names were given for {count} classes")
     return [str(name) for name in given]
@@ -220,7 +217,6 @@ def worst_mistakes(
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['0 → 1\n80.0 %']
     """
-    limit = taken("worst_mistakes", "limit", limit, whole(1))
     x = np.asarray(x)
     mistakes, count = _mistakes(x, np.asarray(y), np.asarray(probabilities))
     names = class_names(classes, count, "worst_mistakes")

@@ -74,7 +74,7 @@ def race_curves(
     drawn = {name: _arrays(name, curves) for name, curves in quantities.items()}
     drawn = {name: curves for name, curves in drawn.items() if curves}
     if not drawn:
-        raise DataError("race_curves: there is no run with an epoch: call lucidnet.race first")
+        raise DataError("race_curves: quantities: there is no run with an epoch: call lucidnet.race first")
     rules = list(dict.fromkeys(rule for curves in drawn.values() for rule in curves))
     field = Field(rules, equal_rules(drawn), _ended(drawn, failed))
     places = panels(len(drawn), 2, 3.6 if len(drawn) > 1 else 5.4, 2.9, look)
