@@ -34,7 +34,7 @@ def _online(given: Any, owner: Any) -> bool | Mapping[str, Any]:
     return given
 
 
-ONLINE = setting(f"True, False, or a dict with some of {', '.join(SETTINGS)}", _online)
+ONLINE = setting(f"True, or a dict with some of {', '.join(SETTINGS)}", _online)
 
 
 class Stretch(NamedTuple):
