@@ -137,7 +137,7 @@ def racers(given: Any) -> list[Racer]:
         pairs = [_named(one) for one in given]
     else:
         raise SettingError(
-            f"race: rules: expected a sequence, as in ['backprop', 'fa'], or a dict by name, "
+            f"race: rules: expected a sequence of rules, as in ['backprop', 'fa'], or a dict by name, "
             f"got {shown(given)}"
         )
     for name, _ in pairs:
