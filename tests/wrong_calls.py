@@ -394,6 +394,16 @@ MAY_PASS = {
 }
 """Of each annotation what may be given, whether the function takes it or not; all else is an error."""
 
+LOOK = ("ax", "title", "figsize", "style", "path")
+"""What all pictures take, checked in one place (`plots.figures.picture`)."""
+LOOKED_AT = ("plots.animate", "plots.architecture", "plots.heat_map", "plots.save", "plots.overview")
+"""For which it is tried: pictures of one panel and of several, and what declares it itself."""
+DRAWING = (
+    *LOOKED_AT,
+    *("SelfOrganizingMap.plot", "lab.Race.plot", "training.find.RateCurve.plot"),
+    "training.history.History.plot",
+)
+
 OF_NAME = {
     **{f"{place}.get.given": {"text"} for place in ("losses", "optimizers", "initializers")},
     "layers.activations.get.given": {"text", "function"},
@@ -440,11 +450,8 @@ OF_NAME = {
     "layers.Activation.function": {"text", "empty text", "function"},
     "layers.Activation.derivative": {"None"},  # a name brings its own
     "check.gradients.shape": WHOLES | SEVERAL | {"None"},
-    **{
-        f"plots.{name}.title": {"None", "text", "empty text"}
-        for name in ("architecture", "heat_map", "overview")
-    },
-    **{f"plots.{name}.path": {"None", "text"} for name in ("architecture", "heat_map", "overview", "save")},
+    **{f"{name}.title": {"None", "text", "empty text"} for name in DRAWING},
+    **{f"{name}.path": {"None", "text"} for name in DRAWING},
     "plots.learning_rate_finder.suggestion": REALS | {"None", "nan"},
     "race.data": NUMBER_LIKE,
     "race.rules": {"[1]", "(1, 2, 3, 4)"},  # rates
@@ -453,11 +460,6 @@ OF_NAME = {
     "data.read.target": {"text", "empty text"} | WHOLES,
 }
 
-
-LOOK = ("ax", "title", "figsize", "style", "path")
-"""What all pictures take, checked in one place (`plots.figures.picture`)."""
-LOOKED_AT = ("plots.animate", "plots.architecture", "plots.heat_map", "plots.save", "plots.overview")
-"""For which it is tried: pictures of one panel and of several, and what declares it itself."""
 
 WORDS = {
     "lab.Race.table.baseline": "race",
