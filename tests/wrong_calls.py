@@ -452,6 +452,11 @@ OF_NAME = {
     "check.gradients.shape": WHOLES | SEVERAL | {"None"},
     **{f"{name}.title": {"None", "text", "empty text"} for name in DRAWING},
     **{f"{name}.path": {"None", "text"} for name in DRAWING},
+    **{
+        f"plots.attention_{kind}.{name}": {"None", "text"}
+        for kind in ("maps", "weights")
+        for name in ("tokens", "keys")
+    },
     "plots.learning_rate_finder.suggestion": REALS | {"None", "nan"},
     "race.data": NUMBER_LIKE,
     "race.rules": {"[1]", "(1, 2, 3, 4)"},  # rates

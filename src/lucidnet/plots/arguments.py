@@ -43,6 +43,10 @@ def _names(given: Any, owner: Any) -> list[str]:
     return [str(name) for name in listed(given)]
 
 
+def _tokens(given: Any, owner: Any) -> list[str]:
+    return list(given) if isinstance(given, str) else _names(given, owner)
+
+
 def _counts(given: Any, owner: Any) -> dict[str, int]:
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise UnfitError
@@ -63,13 +67,13 @@ SHAPES = "(height, width) or (height, width, channels)"
 MOST = 10_000
 """Points along an axis, of which nobody sees more."""
 
-_NAMES = setting("a sequence of names", _names, optional=True)
+_TOKENS = setting("a sequence of names, or a text of characters", _tokens, optional=True)
 TAKEN = {
-    "classes": _NAMES,
+    "classes": setting("a sequence of names", _names, optional=True),
     "directions": choice(1, 2),
     "failed": setting("a mapping of names to numbers of runs", _counts, optional=True),
     "image_shape": sequence(f"whole numbers, {SHAPES}", whole(1), optional=True),
-    "keys": _NAMES,
+    "keys": _TOKENS,
     "layer": text(optional=True),
     "limit": whole(1),
     "points": whole(3, MOST),
@@ -77,7 +81,7 @@ TAKEN = {
     "seed": whole(0),
     "span": finite(above=0),
     "suggestion": setting("a number above 0", _rate, optional=True),
-    "tokens": _NAMES,
+    "tokens": _TOKENS,
 }
 """What pictures take that is no data, by the names of their arguments."""
 
