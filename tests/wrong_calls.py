@@ -453,7 +453,7 @@ OF_NAME = {
     **{f"{name}.title": {"None", "text", "empty text"} for name in DRAWING},
     **{f"{name}.path": {"None", "text"} for name in DRAWING},
     **{
-        f"plots.attention_{kind}.{name}": {"None", "text"}
+        f"plots.attention_{kind}.{name}": SEVERAL | {"None", "text"}
         for kind in ("maps", "weights")
         for name in ("tokens", "keys")
     },
