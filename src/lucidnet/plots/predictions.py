@@ -23,6 +23,10 @@ MOST_COUNTED = 16
 """Up to so many classes there is room for counts in the cells."""
 MOST_NAMED = 30
 """Up to so many classes all are named."""
+STEPS = [number * 10**power for power in range(5) for number in (1, 2, 5)]
+"""Of more classes each second is named, or each fifth, and so on."""
+ROOM = 750
+"""Letters side by side, times the points of their size, that there is room for below the matrix."""
 MOST_CELLS = 250
 """Up to so many classes each pair has a cell of its own that can be seen."""
 FAINT = 0.5
@@ -158,11 +162,12 @@ def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
 
 
 def _name_classes(axes: Axes, names: Sequence[str]) -> None:
-    step = math.ceil(len(names) / MOST_NAMED)
+    least = math.ceil(len(names) / MOST_NAMED)
+    step = next(step for step in STEPS if step >= least) if least <= STEPS[-1] else least
     places = range(0, len(names), step)
     short = all_shortened(names, LONGEST)[::step]
     size, longest = 10 if len(places) <= 20 else 8, max(map(len, short))
-    turned: dict[str, Any] = {"rotation": 90} if longest * len(places) > 70 else {}
+    turned: dict[str, Any] = {"rotation": 90} if (longest + 1) * len(places) * size > ROOM else {}
     if longest > 3:
         turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
     name_ticks(axes.xaxis, places, short, fontsize=size, **turned)
@@ -304,7 +309,7 @@ def _bars(worst: Mistakes, labels: list[str], title: str, look: Look) -> Sequenc
     end = "\n" if max(map(len, labels)) > 20 else " "
     names = [f"example {i}:{end}{label}" for i, label in zip(worst.example, labels, strict=True)]
     name_ticks(axes.yaxis, places, names, fontsize=10 if end == " " else 8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.set_xlim(0, 1)
     axes.set_xlabel("probability")
     axes.spines[["top", "right"]].set_visible(False)

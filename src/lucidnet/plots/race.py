@@ -156,7 +156,7 @@ def _draw(axes: Axes, name: str, curves: Curves, field: Field) -> dict[str, Any]
         if rule in field.twins:
             style |= {"linewidth": 1.4, "linestyle": (0, (3, 3)), "zorder": 2.5}
         elif rule in field.twins.values():
-            style |= {"linewidth": 3.4, "linestyle": "-"}
+            style |= {"linewidth": 3.4, "linestyle": "-", "zorder": 1.9}  # below others that it would hide
         (line,) = axes.plot(epochs, np.where(whole, mean, np.nan), **style, label=_label(rule, runs, field))
         lines[str(line.get_label())] = line
         if not whole.all():  # from the last epoch of all on
