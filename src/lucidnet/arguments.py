@@ -123,7 +123,7 @@ class FitArguments(LoopSettings):
         "a dict from classes to weights of 0 or more", _as_class_weight, default=None, optional=True
     )
     callbacks: Sequence[Callback] = sequence(
-        "callbacks such as EarlyStopping()", instance(Callback, "a callback"), least=0, default=()
+        "callbacks, [EarlyStopping(), ...]", instance(Callback, "a callback"), least=0, default=()
     )
     record: Sequence[str] = texts(one=True, default=())
     record_every: int = count(1, default=1)

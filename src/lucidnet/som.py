@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -156,14 +157,14 @@ class SelfOrganizingMap:
             found.append((order, np.take_along_axis(gaps, order[:, :1], 1)[:, 0]))
         return np.concatenate([o for o, _ in found]), np.concatenate([gap for _, gap in found])
 
-    def plot(self, **look: Any) -> Any:
+    def plot(self, path: str | PathLike[str] | None = None, **look: Any) -> Any:
         """Return a figure of `distances` (needs matplotlib: ``pip install 'lucidnet[plots]'``).
 
         ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
         """
         from .plots import distance_map
 
-        return distance_map(self.distances(), **look)
+        return distance_map(self.distances(), path=path, **look)
 
     def __repr__(self) -> str:
         seen = "" if self._weights is None else f", fitted to {self._weights.shape[1]} features"

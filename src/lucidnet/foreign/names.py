@@ -177,8 +177,14 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "history": "model.history",
         "epochs": 'settings.epochs; to end earlier stop("reason")',
     },
+    "History": {
+        "history": "the history itself, history['loss']",
+    },
     "lucidnet": {
         "nn": "layers",
+        "keras": "layers, lucidnet.Model and so on",
+        "utils": "plots.architecture for plot_model, Model(seed=...) for seeds; labels are taken as they are",
+        "Sequential": "Model([...])",
         "optim": "optimizers",
         "optimisers": "optimizers",
         "models": "Model",
@@ -236,6 +242,12 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "ModuleList": "Sequential",
         "Bilinear": "Multiply",
         "Average": "Add",
+    },
+    "lucidnet.plots": {
+        **dict.fromkeys(("plot_model", "network", "model", "graph"), "architecture"),
+        **dict.fromkeys(("history", "plot_history", "learning_curves", "loss"), "training_curves"),
+        "plot_decision_boundary": "decision_boundary",
+        "film": "animate",
     },
     "lucidnet.optimizers": {
         "RMSProp": "RMSprop",

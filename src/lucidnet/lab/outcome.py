@@ -298,7 +298,7 @@ class Race(Report):
             return text
         return f"Race({len(self.runs):,} runs of {len(self.rules):,}; print it to see the table)"
 
-    def plot(self, **look: Any) -> Figure:
+    def plot(self, path: str | PathLike[str] | None = None, **look: Any) -> Figure:
         """Return a figure of all quantities over the epochs: mean and spread over the seeds.
 
         ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
@@ -307,7 +307,7 @@ class Race(Report):
 
         curves = {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}
         failed = {rule: sum(run.failed is not None for run in self.of(rule)) for rule in self.rules}
-        return race_curves(curves, failed, **look)
+        return race_curves(curves, failed, path=path, **look)
 
 
 def _fits(runs: list[RaceRun], run: RaceRun) -> None:

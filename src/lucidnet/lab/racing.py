@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import wraps
 from os import PathLike
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from .racers import FIT, Racer, racers
 from .running import Training, facts_of, silent
 from .streams import ONLINE, Streaming
 
+P = ParamSpec("P")
 DATA = "(x, y), ((x, y), (x_test, y_test)), a Dataset or a function that gives a fresh iterator of batches"
 MOST_RUNS = 100_000
 """Seeds of a race, more than anybody waits for."""
@@ -39,6 +41,19 @@ class _Run:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+def _of_pairs(function: Callable[P, Race]) -> Callable[P, Race]:
+    """Say what to write to those who give inputs and targets one by one, as `fit` takes them."""
+
+    @wraps(function)
+    def call(*args: P.args, **named: P.kwargs) -> Race:
+        if len(args) + ("rules" in named) > 3:
+            raise TypeError("race(model, (x, y), rules): inputs and targets are one argument, a pair (x, y)")
+        return function(*args, **named)
+
+    return call
+
+
+@_of_pairs
 def race(
     model: Model,
     data: Any,

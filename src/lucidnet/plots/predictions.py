@@ -79,7 +79,10 @@ def confusion_matrix(
     """
     counts = np.asarray(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
-        raise ShapeError(f"confusion_matrix: expected a square matrix (classes, classes), got {counts.shape}")
+        how = "; of labels metrics.confusion_matrix(y, predicted) makes it" if counts.ndim == 1 else ""
+        raise ShapeError(
+            f"confusion_matrix: expected a square matrix (classes, classes), got {counts.shape}{how}"
+        )
     if counts.dtype.kind not in "biuf" or not np.isfinite(counts).all() or (counts < 0).any():
         raise DataError(
             "confusion_matrix: expected counts, finite numbers of 0 or more; see metrics.confusion_matrix"
