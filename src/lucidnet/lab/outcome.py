@@ -253,12 +253,26 @@ class Race(Report):
         baseline : str, optional
             With what the others are compared; that of the race, or the first, if not given.
         """
-        columns = ["rule", *self.quantities, "s", "MiB a step"]
-        text = _grid(columns, [[rule, *self._row(rule)] for rule in self.rules])
-        if len({run.seed for run in self.runs}) > 1:
-            text += "\n(mean over the seeds ± standard deviation)"
-        parts = [text, *self._compared(self._against(baseline)), *self._remarks()]
-        return "\n\n".join(parts)
+        tables = [
+            "\n".join([_grid(titles, rows), *([f"({note})"] if note else [])])
+            for titles, rows, note in self._tables(self._against(baseline))
+        ]
+        return "\n\n".join([*tables, *(["\n".join(remarks)] if (remarks := self._remarks()) else [])])
+
+    def _tables(self, against: str) -> Iterator[tuple[list[str], list[list[str]], str]]:
+        """Yield titles, rows and a note of both tables, of the second if there is anything to compare."""
+        titles = ["rule", *self.quantities, "s", "MiB a step"]
+        several = len({run.seed for run in self.runs}) > 1
+        note = "mean over the seeds ± standard deviation" if several else ""
+        yield titles, [[rule, *self._row(rule)] for rule in self.rules], note
+        by_rule: dict[str, list[dict[str, Any]]] = {}
+        for row in self.differences(against):
+            by_rule.setdefault(row["rule"], []).append(row)
+        if by_rule:
+            rows = [[rule, *map(_with_error, found)] for rule, found in by_rule.items()]
+            many = any(row["seeds"] > 1 for found in by_rule.values() for row in found)
+            note = "mean difference over the same seeds ± its standard error" if many else "of one seed"
+            yield [f"minus {against}", *self.quantities], rows, note
 
     def _row(self, rule: str) -> Iterator[str]:
         for name in self.quantities:
@@ -266,31 +280,28 @@ class Race(Report):
         yield f"{np.mean([run.seconds for run in self.of(rule)]):.2f}"
         yield f"{np.mean([run.memory for run in self.of(rule)]) / 2**20:.2f}"
 
-    def _compared(self, against: str) -> Iterator[str]:
-        """Yield the table of differences, if there is anything to compare."""
-        by_rule: dict[str, list[dict[str, Any]]] = {}
-        for row in self.differences(against):
-            by_rule.setdefault(row["rule"], []).append(row)
-        if by_rule:
-            rows = [[rule, *map(_with_error, found)] for rule, found in by_rule.items()]
-            title = f"minus {against}"
-            many = any(row["seeds"] > 1 for found in by_rule.values() for row in found)
-            what = "mean difference over the same seeds ± its standard error" if many else "of one seed"
-            yield _grid([title, *self.quantities], rows) + f"\n({what})"
-
-    def _remarks(self) -> Iterator[str]:
+    def _remarks(self) -> list[str]:
+        """Return which rules are equal, which runs failed, and why some are missing."""
         lines = [
             f"{' and '.join([', '.join(names[:-1]), names[-1]])} are equal"
             + (": the same numbers, bit for bit" if exact else " but for rounding")
             for names, exact in self.equal()
         ]
         lines += [f"{run.rule}, seed {run.seed}, failed: {run.why}" for run in self.runs if run.failed]
-        lines += [self.stopped] if self.stopped else []
-        if lines:
-            yield "\n".join(lines)
+        return lines + ([self.stopped] if self.stopped else [])
 
     def __str__(self) -> str:
         return self.table()
+
+    def _repr_html_(self) -> str:
+        from ..core import page
+
+        parts = [page.heading(f"Race: {len(self.runs):,} runs of {len(self.rules):,}")]
+        for titles, rows, note in self._tables(self._against(None)) if self.runs else ():
+            numbers = dict.fromkeys(range(1, len(titles)), "v")
+            parts.append(page.table([title.replace("_", " ") for title in titles], rows, numbers))
+            parts += [page.paragraph(note, "q")] if note else []
+        return page.fragment(*parts, *map(page.paragraph, self._remarks()))
 
     def __repr__(self) -> str:
         text = self.table()
