@@ -177,9 +177,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "history": "model.history",
         "epochs": 'settings.epochs; to end earlier stop("reason")',
     },
-    "History": {
-        "history": "the history itself, history['loss']",
-    },
+    "History": {"history": "the history itself, history['loss']"},
     "lucidnet": {
         "nn": "layers",
         "keras": "layers, lucidnet.Model and so on",
@@ -246,8 +244,6 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "lucidnet.plots": {
         **dict.fromkeys(("plot_model", "network", "model", "graph"), "architecture"),
         **dict.fromkeys(("history", "plot_history", "learning_curves", "loss"), "training_curves"),
-        "plot_decision_boundary": "decision_boundary",
-        "film": "animate",
     },
     "lucidnet.optimizers": {
         "RMSProp": "RMSprop",
