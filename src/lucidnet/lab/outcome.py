@@ -22,6 +22,8 @@ LINES = 40
 """A table of more lines is printed, but no representation."""
 NOTHING = 1e-9
 """A smaller difference is written as 0."""
+LOSSES = ("loss", "val_loss")
+"""Quantities that are others if what is trained is another loss."""
 ROUNDING = 1e-5
 """What runs may differ by, as a share of the numbers, and still be equal but for rounding."""
 
@@ -161,13 +163,14 @@ class Race(Report):
         list of dict
             For each rule and quantity ``rule``, ``baseline``, ``quantity``, ``difference`` (the mean over the
             seeds that both have), ``standard_error`` (the standard deviation of the differences, with n - 1,
-            by the root of n; NaN for one seed) and ``seeds``, their number n.
+            by the root of n; NaN for one seed) and ``seeds``, their number n. The losses of runs that were
+            trained on another loss are other quantities: their difference is NaN.
         """
         against = self._against(baseline)
         base = {run.seed: run for run in self.of(against)}
         return [
             {"rule": rule, "baseline": against, "quantity": quantity}
-            | _paired([(run.last(quantity), base[run.seed].last(quantity)) for run in runs])
+            | _paired([_ends(run, base[run.seed], quantity) for run in runs])
             for rule in self.rules
             if rule != against and (runs := [run for run in self.of(rule) if run.seed in base])
             for quantity in self.quantities
@@ -287,6 +290,8 @@ class Race(Report):
             + (": the same numbers, bit for bit" if exact else " but for rounding")
             for names, exact in self.equal()
         ]
+        if len({run.facts.get("loss") for run in self.runs}) > 1:
+            lines.append("not all were trained on the same loss: differences between losses are left out (-)")
         lines += [f"{run.rule}, seed {run.seed}, failed: {run.why}" for run in self.runs if run.failed]
         return lines + ([self.stopped] if self.stopped else [])
 
@@ -338,6 +343,12 @@ def _fits(runs: list[RaceRun], run: RaceRun) -> None:
             )
 
 
+def _ends(one: RaceRun, other: RaceRun, quantity: str) -> tuple[float, float]:
+    """Return a quantity of both, NaN if it is the loss and they had different ones."""
+    apart = quantity in LOSSES and one.facts.get("loss") != other.facts.get("loss")
+    return (math.nan, math.nan) if apart else (one.last(quantity), other.last(quantity))
+
+
 def _paired(pairs: list[tuple[float, float]]) -> dict[str, Any]:
     """Return the mean of the differences of pairs, and its standard error."""
     found = np.array([a - b for a, b in pairs])
@@ -370,6 +381,8 @@ def _written(values: np.ndarray[Any, Any]) -> str:
 def _with_error(row: Mapping[str, Any]) -> str:
     """Write a difference with its sign and its error."""
     difference, error = row["difference"], row["standard_error"]
+    if math.isnan(difference):
+        return "-"
     if abs(difference) < NOTHING:  # what rounding leaves of equal numbers
         difference, error = 0.0, 0.0 if error < NOTHING else error
     text = ("+" if difference > 0 else "") + number(difference)
