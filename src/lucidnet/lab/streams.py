@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Array
+from ..core.numeric import numeric
 from ..core.settings import UnfitError, count, is_function, setting, taken
 from ..data.fingerprint import of_arrays
 from ..errors import DataError, NonFiniteError, SettingError
@@ -104,7 +105,7 @@ class Streaming:
                 )
             stretch = STRETCH
         else:
-            x, y = np.asarray(x), np.asarray(y)
+            x, y = numeric(x, "race: x"), numeric(y, "race: y")
             if x.ndim < 2 or y.shape[:2] != x.shape[:2]:
                 raise DataError(
                     "race: online races take inputs and targets (time, n, ...), of one length, got shapes "
