@@ -98,10 +98,12 @@ def loop():
 
 @pytest.mark.parametrize(("place", "word", "ours"), entries(foreign.ATTRIBUTES))
 def test_attributes(place, word, ours):
-    made = {"Model": model, "Loop": loop}
+    made = {"Model": model, "Loop": loop, "History": ln.training.history.History}
     thing = made[place]() if place in made else importlib.import_module(place)
     with pytest.raises(AttributeError, match=re.escape(ours)):
         getattr(thing, word)
+    if ours.startswith("the history itself"):
+        return
     for name in head(ours).split("."):
         thing = getattr(thing, name)
 

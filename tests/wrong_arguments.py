@@ -490,7 +490,7 @@ FACE = {
         "record_every": "count 1",
         "resume": "path?",
         "verbose": "verbose",
-        "validation_data": "function?",  # called to give batches: what it raises is the user's own
+        "validation_data": "value?",
         "class_weight": "value?",
         "sample_weight": "value?",
         "mask": "value?",

@@ -68,7 +68,6 @@ EXCUSED = {
     "tree.tree_map": "trees of arrays, in the words of Python's dicts",
     "check.package": "it takes classes alone: tests/check/test_package.py",
     "data.augment.sampled": "it takes arrays alone, of one shape",
-    "race": "tests/lab/test_race.py",
     "Model.compile": "test_settings.py",
     "Model.fit": "test_settings.py",
     "Model.fit_one_cycle": "test_settings.py",
@@ -81,13 +80,9 @@ EXCUSED = {
     "training.history.History.record": "what a training calls",
     "training.Step.problem": "what a training calls",
     "training.Step.start": "what a training calls",
-    "lab.Race.curves": "tests/lab/test_race.py",
-    "lab.Race.of": "tests/lab/test_race.py",
-    "lab.Race.differences": "tests/lab/test_race.py",
-    "lab.Race.equal": "tests/lab/test_race.py",
-    "lab.Race.merge": "tests/lab/test_race.py",
+    "lab.Race.equal": "no arguments",
+    "lab.Race.merge": "races in any number: tests/lab/test_race.py",
     "lab.Race.step_rows": "no arguments",
-    "lab.load_race": "tests/lab/test_race.py",
     "training.history.History.step_rows": "no arguments",
     "layers.activations.scale": "it takes an activation alone: tests/test_defaults.py",
     "inspect.explain.Explanation.page": "no arguments",
@@ -147,6 +142,24 @@ def aligned() -> Any:
 @cache
 def raced() -> Any:
     return ln.race(model(), (X, Y), ["backprop"], seeds=1, epochs=1, batch_size=4, verbose=0)
+
+
+@cache
+def recorded() -> Any:
+    made = ln.Model([Input(2), Dense(3, "tanh"), Dense(1)])
+    made.compile("mse", "sgd", rule="fa")
+    kinds = ["gradient_alignment", "activations/*", "weights"]
+    return made.fit(X, Y, epochs=1, record=kinds, verbose=0)
+
+
+@cache
+def found_rates() -> Any:
+    return model().lr_find(X, Y, steps=10)
+
+
+@cache
+def drawn() -> Any:
+    return ln.plots.heat_map(X)
 
 
 def fresh() -> Any:
@@ -283,9 +296,43 @@ RIGHT: dict[str, Any] = {
     "data.text.Vocabulary.characters": {"text": "text"},
     "data.text.Vocabulary.decode": {"self": ln.data.text.Vocabulary(), "ids": [65]},
     "data.text.Vocabulary.encode": {"self": ln.data.text.Vocabulary(), "text": "text"},
+    "lab.Race.curves": {"self": raced, "rule": "backprop", "quantity": "loss"},
+    "lab.Race.differences": {"self": raced},
+    "lab.Race.of": {"self": raced, "rule": "backprop"},
+    "lab.Race.plot": {"self": raced},
     "lab.Race.rows": {"self": raced},
     "lab.Race.table": {"self": raced},
     "lab.Race.to_csv": {"self": raced},
+    "lab.load_race": {"folder": "missing"},
+    "race": {
+        **{"model": model, "data": (X, Y), "rules": ["backprop"], "seeds": 1, "epochs": 1},
+        **{"batch_size": 4, "verbose": 0},
+    },
+    "plots.activation_histograms": {"records": recorded},
+    "plots.alignment": {"records": recorded},
+    "plots.animate": {"history": recorded, "path": "film.gif"},
+    "plots.architecture": {"model": model},
+    "plots.attention_maps": {"model": attending, "x": np.ones((3, 2))},
+    "plots.attention_weights": {"weights": np.ones((2, 2))},
+    "plots.confusion_matrix": {"matrix": [[1, 0], [2, 3]]},
+    "plots.convolution_filters": {"model": images},
+    "plots.decision_boundary": {"model": classifier, "x": X, "y": LABELS, "resolution": 4},
+    "plots.distance_map": {"distances": np.ones((2, 2))},
+    "plots.feature_maps": {"model": images, "x": np.ones((4, 4, 1))},
+    "plots.feedback_weights": {"model": aligned},
+    "plots.first_layer_weights": {"W": np.ones((4, 2))},
+    "plots.gradient_flow": {"model": model, "x": X, "y": Y},
+    "plots.heat_map": {"W": np.ones((2, 2))},
+    "plots.learning_rate_finder": {"rates": [0.1, 0.2, 0.3], "losses": [3.0, 2.0, 1.0]},
+    "plots.loss_surface": {"model": model, "x": X, "y": Y, "points": 3},
+    "plots.overview": {"history": {"loss": [1.0]}, "W": np.ones((4, 2))},
+    "plots.race_curves": {"quantities": {"loss": {"fa": np.ones((1, 2))}}},
+    "plots.save": {"figure": drawn, "path": "picture.png", "dpi": 20},
+    "plots.training_curves": {"history": {"loss": [1.0]}},
+    "plots.worst_mistakes": {"x": X, "y": LABELS, "probabilities": SCORES},
+    "SelfOrganizingMap.plot": {"self": som},
+    "training.find.RateCurve.plot": {"self": found_rates},
+    "training.history.History.plot": {"self": history},
     "training.history.History.rows": {"self": history},
     "training.history.History.to_csv": {"self": history},
     "training.online.OnlineLearner.reset": {"self": lambda: recurrent().online()},
@@ -354,8 +401,29 @@ MAY_PASS = {
     "Callable[[Array], Array]": {"function"},
     "DeviceConfig": set(),
     "None": {"None"},
+    "Sequence[Any]": set(),
+    "Mapping[str, int]": {"{}"},
+    "Mapping[str, Sequence[tuple[int, float]]]": set(),
+    "Mapping[str, Curves]": set(),
+    "History": set(),
+    "Records": set(),
+    "Figure": set(),
+    "Axes": set(),
+    "Sequence[Axes]": set(),
+    "Style": set(),
+    "<class 'inspect._empty'>": {"None"},  # of pictures: what all take
 }
 """Of each annotation what may be given, whether the function takes it or not; all else is an error."""
+
+LOOK = ("ax", "title", "figsize", "style", "path")
+"""What all pictures take, checked in one place (`plots.figures.picture`)."""
+LOOKED_AT = ("plots.animate", "plots.architecture", "plots.heat_map", "plots.save", "plots.overview")
+"""For which it is tried: pictures of one panel and of several, and what declares it itself."""
+DRAWING = (
+    *LOOKED_AT,
+    *("SelfOrganizingMap.plot", "lab.Race.plot", "training.find.RateCurve.plot"),
+    "training.history.History.plot",
+)
 
 OF_NAME = {
     **{f"{place}.get.given": {"text"} for place in ("losses", "optimizers", "initializers")},
@@ -410,6 +478,18 @@ OF_NAME = {
     "data.one_hot.labels": NUMBER_LIKE | {"['no']"},
     "data.one_hot.classes": WHOLES | {"None"},
     "data.windows.target": {"None"} | WHOLES,
+    **{f"{name}.title": {"None", "text", "empty text"} for name in DRAWING},
+    **{f"{name}.path": {"None", "text"} for name in DRAWING},
+    **{
+        f"plots.attention_{kind}.{name}": SEVERAL | {"None", "text"}
+        for kind in ("maps", "weights")
+        for name in ("tokens", "keys")
+    },
+    "plots.learning_rate_finder.suggestion": REALS | {"None", "nan"},
+    "race.data": NUMBER_LIKE,
+    "race.rules": {"[1]", "(1, 2, 3, 4)"},  # rates
+    "race.verbose": {"0", "1", "True", "False"},
+    "race.online": {"True", "False", "np.True_"},
     "data.read.target": {"text", "empty text"} | WHOLES,
     "data.Table.fit.target": NUMBER_LIKE | {"text", "empty text"},
 }

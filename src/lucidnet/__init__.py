@@ -4,6 +4,9 @@ Every layer's forward and backward pass is written by hand, side by side, in pla
 checked. Start with `Model`, `layers` and `data.load`; look inside with `check`, `plots` and `metrics`.
 """
 
+import lucidnet.core.starting  # before all else
+
+# isort: split
 from typing import TYPE_CHECKING
 
 from . import errors as errors
@@ -35,3 +38,5 @@ __version__ = "0.1.0"
 load = Model.load
 
 export(globals())
+lucidnet.core.starting.over()
+del lucidnet

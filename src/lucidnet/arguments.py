@@ -130,7 +130,7 @@ class FitArguments(LoopSettings):
         "a dict from classes to weights of 0 or more", _as_class_weight, default=None, optional=True
     )
     callbacks: Sequence[Callback] = setting(
-        "a sequence of callbacks such as EarlyStopping(), or one", _as_callbacks, default=()
+        "callbacks, [EarlyStopping(), ...], or one", _as_callbacks, default=()
     )
     record: Sequence[str] = texts(one=True, default=())
     record_every: int = count(1, default=1)

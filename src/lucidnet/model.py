@@ -946,7 +946,7 @@ class Model:
         x, y : array-like (n, ...)
             Inputs and targets, as for `fit`.
         steps, batch_size : int
-            How many steps, on how many examples each.
+            How many steps, on how many examples each; 200 show whether an untrained model gets anywhere.
 
         Returns
         -------

@@ -54,7 +54,10 @@ def numeric(x: Any, name: str) -> Any:
     if made.dtype.kind == "V" and "float" in made.dtype.name:  # bfloat16 and its kin
         made = made.astype(np.float32)
     if made.dtype.kind not in KINDS:
-        raise DataError(f"{name}: expected numbers, got dtype {made.dtype} ({made.ravel()[:3].tolist()} ...)")
+        how = _of_text(name) if made.dtype.kind in "US" else ""
+        raise DataError(
+            f"{name}: expected numbers, got dtype {made.dtype} ({made.ravel()[:3].tolist()} ...){how}"
+        )
     return made
 
 
@@ -147,6 +150,15 @@ def _of_objects(made: Any, x: Any, name: str) -> Any:
         raise DataError(f"{name}: holds whole numbers beyond those of 64 bits") from None
 
 
+def _of_text(name: str) -> str:
+    """Say how numbers are made of text: of targets, or else of what is called so."""
+    if name == "y":
+        return ": number the classes first: names, y = np.unique(y, return_inverse=True)"
+    return (
+        ": make numbers of text first, for example one column of 0 and 1 for each word, as data.one_hot does"
+    )
+
+
 def _no_number(made: Any, place: tuple[int, ...], columns: Any, name: str) -> str:
     """Say what stands among numbers that is none, and what to do about it."""
     value = made[place]
@@ -156,8 +168,5 @@ def _no_number(made: Any, place: tuple[int, ...], columns: Any, name: str) -> st
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return f"{name}: a value is missing {where} ({value!r}): fill or leave out such rows first"
     if isinstance(value, (str, bytes)):
-        return (
-            f"{name}: expected numbers, got {shown(value)} {where}: make numbers of text first, for example "
-            "one column of 0 and 1 for each word, as data.one_hot does"
-        )
+        return f"{name}: expected numbers, got {shown(value)} {where}{_of_text(name)}"
     return f"{name}: expected numbers, got {shown(value)} {where}"

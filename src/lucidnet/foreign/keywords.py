@@ -129,6 +129,8 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "input_shape": "Input(shape), the first layer",
         "input_dim": "Input(features), the first layer",
         "hidden_layer_sizes": "layers, as in Model([Dense(100, 'relu'), Dense(10, 'softmax')])",
+        "inputs": "layers, as in Model([Graph(inputs, nodes, outputs)])",
+        "outputs": "layers, as in Model([Graph(inputs, nodes, outputs)])",
         "random_state": "seed",
         "random_seed": "seed",
         "device": "backend",

@@ -178,8 +178,12 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "history": "model.history",
         "epochs": 'settings.epochs; to end earlier stop("reason")',
     },
+    "History": {"history": "the history itself, history['loss']"},
     "lucidnet": {
         "nn": "layers",
+        "keras": "layers, lucidnet.Model and so on",
+        "utils": "plots.architecture for plot_model, Model(seed=...) for seeds; labels are taken as they are",
+        "Sequential": "Model([...])",
         "optim": "optimizers",
         "optimisers": "optimizers",
         "models": "Model",
@@ -237,6 +241,10 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "ModuleList": "Sequential",
         "Bilinear": "Multiply",
         "Average": "Add",
+    },
+    "lucidnet.plots": {
+        **dict.fromkeys(("plot_model", "network", "model", "graph"), "architecture"),
+        **dict.fromkeys(("history", "plot_history", "learning_curves", "loss"), "training_curves"),
     },
     "lucidnet.optimizers": {
         "RMSProp": "RMSprop",

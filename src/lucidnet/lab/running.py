@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..arguments import FitArguments
 from ..core.settings import is_function
 from ..data.batches import ArraySource
-from ..errors import NonFiniteError
+from ..data.dataset import EMPTY
+from ..errors import DataError, NonFiniteError
 from ..living import learning
 from ..model import Model
 from ..training.callbacks.base import Callback
@@ -161,7 +162,9 @@ class _Watch(Callback):
             self.sample = source.data.batch(slice(SAMPLE))
             self.batch = source.data.batch(slice(source.batch_size))
         else:
-            self.sample = self.batch = next(source.batches(0))
+            self.sample = self.batch = next(source.batches(0), None)
+            if self.batch is None:
+                raise DataError(f"race: data: {EMPTY}")
 
     def before_step(self, loop: Loop, batches: Sequence[Any]) -> None:
         self.began = time.perf_counter()

@@ -197,6 +197,15 @@ class Layer(Value):
     carried: ClassVar[tuple[str, ...]] = ()
     """Names of the arrays that a recurrent layer carries from one time step to the next; none for others."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        kind: Any = type(self)
+        declared = kind.__dataclass_fields__.get("bias_initializer")
+        if declared is None or getattr(self, "use_bias", True):
+            return
+        if self.bias_initializer != declared.default:  # type: ignore[attr-defined]
+            raise SettingError(f"{kind.__name__}: bias_initializer has no effect with use_bias=False")
+
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         if callable(vars(cls).get("mask")):

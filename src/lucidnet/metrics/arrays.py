@@ -161,12 +161,23 @@ def true_classes(name: str, y: Array, count: int, columns: int | None = None) ->
     )
 
 
+LARGEST = 1e150
+"""The sum of weights from which on products with values may be larger than any number."""
+
+
 def weights(name: str, sample_weight: Data, rows: int, count: int) -> Array:
     """Return one float64 weight for each of `count` items that come from `rows` examples."""
     weight: Array = numeric(sample_weight, f"{name}: sample_weight").astype(np.float64).ravel()
     if not np.isfinite(weight).all():
         row = int(np.flatnonzero(~np.isfinite(weight))[0])
         raise DataError(f"{name}: sample weights have to be finite, got {weight[row]:g} for example {row}")
+    with np.errstate(over="ignore"):
+        total = float(np.abs(weight).sum())
+    if total > LARGEST:
+        raise DataError(
+            f"{name}: sample weights are too large, {total:g} together: only their ratios count, so divide "
+            "all by the largest"
+        )
     if weight.size == count:
         return weight
     if weight.size == rows and rows:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from ..core.finite import check_finite
-from ..core.settings import taken, whole
 from ..data.named import inputs, numbers_of, texts
 from ..errors import DataError, ShapeError, short
 from ..layers import HardSigmoid, Layer, Sigmoid
@@ -62,11 +61,10 @@ def decision_boundary(
     ('feature 0', True)
     """
     names = model_names(model)
-    x = real(inputs(model, x), "decision_boundary")
+    x = real(inputs(model, x), "decision_boundary: x")
     if x.ndim != 2 or x.shape[1] != 2 or not len(x):
         raise ShapeError(f"decision_boundary: expected inputs (n, 2), got shape {x.shape}")
     check_finite(x, "x")
-    resolution = taken("decision_boundary", "resolution", resolution, whole(2))
     if names and (given := texts(y)) is not None:
         y = numbers_of(given, names, "decision_boundary: y")
     labels = class_numbers(np.asarray(y), "decision_boundary")

@@ -13,9 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, TypedDict, TypeVar, cast, get_args
 
 from ..core import files as atomic
-from ..core.settings import UnfitError, choice, finite, listed, path_like, sequence, setting, taken, text
+from ..core.settings import (
+    UnfitError,
+    choice,
+    finite,
+    listed,
+    path_like,
+    sequence,
+    setting,
+    taken,
+    text,
+    whole,
+)
 from ..errors import FileError, SettingError, optional, suggestion
-from .arguments import check_kinds, make_part
+from .arguments import check_kinds, fitting, make_part
 from .colors import LIGHT, THEMES
 from .names import literal, named_legend, texts_of
 
@@ -80,6 +91,15 @@ def _axes(given: Any, owner: Any) -> Any:
     return made
 
 
+def _figure(given: Any, owner: Any) -> Any:
+    if not hasattr(type(given), "savefig"):
+        raise UnfitError
+    return given
+
+
+MOST_DOTS = 10_000
+"""Pixels per inch; more than any printer has."""
+
 TAKEN = {
     "ax": setting("Axes of matplotlib, or a sequence of them", _axes, optional=True),
     "title": text(empty=True, optional=True),
@@ -111,7 +131,8 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
             ) from None
         rest = bound.pop("look", {})
         look = _look(draw.__name__, {**bound, **rest}, own)
-        arguments: Any = {name: value for name, value in bound.items() if name not in TAKEN}
+        own_arguments = {name: value for name, value in bound.items() if name not in TAKEN}
+        arguments: Any = fitting(draw.__name__, own_arguments)
         before = texts_of(root(look["ax"][0]), look["ax"]) if "ax" in look else {}
         with picture_style(look.get("style")):
             panels = drawing(**arguments, **look)
@@ -372,13 +393,16 @@ def save(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> Path:
     path : path
         With a suffix that matplotlib can write, such as .png, .svg or .pdf; a file of that name is replaced.
     dpi : int
-        Pixels per inch, for formats made of pixels.
+        Pixels per inch, for formats made of pixels; at least 10.
 
     Raises
     ------
     FileError
         If the suffix is unknown, or the file cannot be written.
     """
+    figure = taken("save", "figure", figure, setting("a Figure of matplotlib", _figure))
+    path = taken("save", "path", path, path_like())
+    dpi = taken("save", "dpi", dpi, whole(10, MOST_DOTS))
     stream = io.BytesIO()
     figure.savefig(stream, format=picture_format(path), dpi=dpi)
     atomic.write(path, [stream.getvalue()])
