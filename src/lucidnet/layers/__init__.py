@@ -78,8 +78,13 @@ if TYPE_CHECKING:
     from .recurrent import LeakyRNN as LeakyRNN
     from .recurrent import Recurrent as Recurrent
     from .recurrent import SimpleRNN as SimpleRNN
+    from .scaling import Normalization as Normalization
+    from .scaling import Rescaling as Rescaling
+    from .separable import SeparableConv1D as SeparableConv1D
+    from .separable import SeparableConv2D as SeparableConv2D
     from .shaping import Permute as Permute
     from .shaping import RepeatVector as RepeatVector
+    from .timedistributed import TimeDistributed as TimeDistributed
     from .transformer import TransformerBlock as TransformerBlock
     from .transposed import Conv1DTranspose as Conv1DTranspose
     from .transposed import Conv2DTranspose as Conv2DTranspose

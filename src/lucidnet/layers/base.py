@@ -108,6 +108,11 @@ class Run(Brief):
             self.train, self._root, self._path, self.mask, self.states, self.valid, self.frozen, masks={}
         )
 
+    def of_steps(self, counts: Array | None) -> Run:
+        """Return the run of a layer whose examples are the time steps here; `counts` says which are some."""
+        masks: dict[int, Mask] | None = None if self.masks is None else {}
+        return Run(self.train, self._root, self._path, None, None, counts, self.frozen, masks)
+
     def note(self, cache: Cache) -> None:
         """Note the mask of the input of a layer that has kept this, if somebody asks for it."""
         if self.masks is not None and self.mask is not None:
@@ -193,6 +198,9 @@ class Layer(Value):
 
     schedulable: ClassVar[tuple[str, ...]] = ()
     """Names of settings, besides rate and decay, that may be schedules: numbers, or functions of the step."""
+
+    splits_examples: ClassVar[bool] = False
+    """Whether the layers inside are given something else as examples: the time steps of one, each by itself."""
 
     carried: ClassVar[tuple[str, ...]] = ()
     """Names of the arrays that a recurrent layer carries from one time step to the next; none for others."""

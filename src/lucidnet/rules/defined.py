@@ -39,6 +39,7 @@ def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
                 f"{', '.join(carriers(layer))}, but {type(layer).__name__} has no backward that takes them: "
                 "write it, backward(params, cache, dy, need_dx=True), or declare no transport"
             )
+    _check_steps(net, rule)
     for where, layer, own in _scopes(net, rule):
         _check_time(where, layer, own)
         _check_outputs(where, net, own)
@@ -47,6 +48,19 @@ def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
     _check_sent(net, rule)
     if optimizer is not None:
         warn(inexact(net, rule, optimizer), 5)
+
+
+def _check_steps(net: Layer, rule: Rule) -> None:
+    """Raise if a rule sends something for each example into a layer whose examples are time steps."""
+    apart = [path for path, layer in walk(net) if layer.splits_examples]
+    for path, _, own in places(net, rule):
+        around = [outer for outer in apart if outer == path[: len(outer)]]
+        if around and (isinstance(own.space, Direct) or getattr(own.space, "alone", False)):
+            raise SettingError(
+                f"rule: {own.space!r} tells each layer something for each example, but in layer "
+                f"{dotted(around[0])!r} each time step is an example of its own: take 'fa', or layers that go "
+                "over time by themselves"
+            )
 
 
 def _check_whole(where: str, net: Layer, layer: Layer, rule: Rule) -> None:
@@ -161,6 +175,11 @@ def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any) -> None:
     recurrent: list[Any] = [(layer, own.time) for _, layer, own in places(net, rule) if layer.carried]
     if not recurrent:
         raise SettingError("online: the network has no recurrent layer, so each step is a train_step")
+    if apart := [layer for _, layer in walk(net) if layer.splits_examples]:
+        raise SettingError(
+            f"online: in {apart[0].describe()} each time step is an example of its own, of whose recurrent "
+            "layers nothing is carried on: put layers beside each other without it"
+        )
     for layer, time in recurrent:
         if not time.online:
             raise SettingError(NOT_ONLINE.format(time))
