@@ -11,7 +11,7 @@ from ..backend import Tree
 from ..core.record import Record, record
 from ..data.batch import Batch
 from ..layers import Layer, Run, backprop
-from ..layers.base import INFERENCE, Cache, Mask
+from ..layers.base import INFERENCE, Cache, Mask, backprop_with_penalties
 from ..losses import Loss
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class Objective(Record):
         if run.masks:
             mask = filled(mask, y, run.masks.values())
         value, kept = self.loss.forward(y, batch.target, batch.weights, mask, run.valid)
+        value = value + self.net.penalty(cache) if self.net.penalizes else value
         parts = self.loss.parts(kept, mask, run.valid)
         return Evaluation(value, self.output(kept, y), cache, mask, y, kept, parts)
 
@@ -127,7 +128,8 @@ class Objective(Record):
         if self.rule is not None:
             return Gradient(*self.rule.space.gradient(self, params, feedback or {}, batch, run))
         made = self.evaluate(params, batch, run)
-        _, grads = self.net.route(params, made.cache, self.loss.backward(made.kept), backprop, need_dx=False)
+        send = backprop_with_penalties if self.net.penalizes else backprop
+        _, grads = self.net.route(params, made.cache, self.loss.backward(made.kept), send, need_dx=False)
         return Gradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
 
 

@@ -27,7 +27,8 @@ from ..engine.protocol import Trainee
 from ..engine.state import State
 from ..engine.update import measured_gradient, predict
 from ..errors import LucidnetError, NotReadyError, SettingError, ShapeError, UnknownNameError, suggestion
-from ..layers import Layer, Run, backprop, walk
+from ..layers import Layer, Run, walk
+from ..layers.base import backprop_with_penalties
 from ..layers.base import INFERENCE, Cache, Mask
 from ..layers.rebuild import Wrapper, rebuilt
 from ..training.checks import as_inputs, as_mask, example_shape
@@ -169,7 +170,7 @@ def _input_error(net: Layer, params: Tree, cache: Cache, dy: Any) -> Any:
     """Return the error that comes back to the inputs, those that have one."""
     whole = [dotted(path) for path, layer in walk(net) if not layer.differentiable]
     try:
-        dx, _ = net.route(params, cache, dy, backprop, need_dx=True)
+        dx, _ = backprop_with_penalties("", net, params, cache, dy, need_dx=True)
     except (AttributeError, TypeError):
         if not whole:
             raise

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .convolution import Conv1D as Conv1D
     from .convolution import Conv2D as Conv2D
     from .embedding import Embedding as Embedding
+    from .function import Function as Function
     from .graph import Graph as Graph
     from .images import Cropping1D as Cropping1D
     from .images import Cropping2D as Cropping2D
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from .recurrent import LeakyRNN as LeakyRNN
     from .recurrent import Recurrent as Recurrent
     from .recurrent import SimpleRNN as SimpleRNN
+    from .sampling import Sampling as Sampling
     from .scaling import Normalization as Normalization
     from .scaling import Rescaling as Rescaling
     from .separable import SeparableConv1D as SeparableConv1D

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
-from operator import and_
+from operator import add, and_
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -287,6 +287,19 @@ class Layer(Value):
         """As `backward`, every inner edge crossed by `send`. Containers override this, leaves never do."""
         return self.backward(params, cache, dy, need_dx)
 
+    @property
+    def penalizes(self) -> bool:
+        """Whether this layer, or one inside, adds something to the loss besides penalties of weights."""
+        return False
+
+    def penalty(self, cache: Cache) -> Any:
+        """Return what this layer adds to the loss of a batch, from what its forward pass kept."""
+        return 0.0
+
+    def penalty_slope(self, cache: Cache) -> Any:
+        """Return the gradient of `penalty` by the input; of a leaf that `penalizes`."""
+        raise NotImplementedError(f"{type(self).__name__} must define penalty_slope(cache)")
+
     def route_by(self, time: Any, feedback: Tree, learned: Tree) -> Callable[..., tuple[Array, Tree]]:
         """Return how a rule through time passes this layer: a function like `route`.
 
@@ -377,6 +390,22 @@ def backprop(
 ) -> tuple[Array, Tree]:
     """Cross one edge by the chain rule: the rule `send` of plain backpropagation."""
     return layer.route(params, cache, dy, backprop, need_dx)
+
+
+def backprop_with_penalties(
+    name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
+) -> tuple[Array, Tree]:
+    """Cross one edge by the chain rule, and add the gradient of what the layer adds to the loss."""
+    dx, grads = layer.route(params, cache, dy, backprop_with_penalties, need_dx)
+    return with_penalty(layer, cache, dx), grads
+
+
+def with_penalty(layer: Layer, cache: Cache, dx: Any) -> Any:
+    """Return the error at a layer's input with the gradient of its penalty, if it is a leaf that has one."""
+    if dx is None or not layer.penalizes or layer.children():
+        return dx
+    slope = layer.penalty_slope(cache)
+    return tuple(map(add, dx, slope)) if isinstance(dx, tuple) else dx + slope
 
 
 def several(shape: Any) -> bool:

@@ -55,6 +55,14 @@ class Container(Layer):
         """Return the caches of the layers inside, by name."""
         return cache  # type: ignore[no-any-return]
 
+    @cached_property
+    def penalizes(self) -> bool:
+        return any(child.penalizes for _, child in self.children())
+
+    def penalty(self, cache: Cache) -> Any:
+        caches = self.caches(cache)
+        return sum(child.penalty(caches[name]) for name, child in self.children() if child.penalizes)
+
     def absorb(self, params: Tree, cache: Cache) -> Tree:
         caches = self.caches(cache)
         return {name: child.absorb(params[name], caches[name]) for name, child in self.children()}

@@ -190,6 +190,9 @@ class Graph(Container):
             params[owner] = layer.absorb(params[owner], cache[name])
         return params
 
+    def penalty(self, cache: Cache) -> Any:
+        return sum(layer.penalty(cache[name]) for name, _, layer, _ in self.placed() if layer.penalizes)
+
     def states(self, cache: Cache) -> Tree:
         found = {name: layer.states(cache[name]) for name, _, layer, _ in self.placed()}
         return {name: states for name, states in found.items() if states}

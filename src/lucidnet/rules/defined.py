@@ -40,6 +40,7 @@ def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
                 "write it, backward(params, cache, dy, need_dx=True), or declare no transport"
             )
     _check_steps(net, rule)
+    _check_penalties(net, rule)
     for where, layer, own in _scopes(net, rule):
         _check_time(where, layer, own)
         _check_outputs(where, net, own)
@@ -60,6 +61,17 @@ def _check_steps(net: Layer, rule: Rule) -> None:
                 f"rule: {own.space!r} tells each layer something for each example, but in layer "
                 f"{dotted(around[0])!r} each time step is an example of its own: take 'fa', or layers that go "
                 "over time by themselves"
+            )
+
+
+def _check_penalties(net: Layer, rule: Rule) -> None:
+    """Raise if what a layer adds to the loss would not reach the layers below it, or would not be seen."""
+    adding = [path for path, layer in walk(net) if layer.penalizes and not layer.children()]
+    for _, _, own in places(net, rule) if adding else ():
+        if own.space.cuts or own.space.whole:
+            raise SettingError(
+                f"rule: layer {dotted(adding[0])!r} adds a penalty of its own to the loss, of whose gradient "
+                f"{own.space!r} knows nothing: take 'backprop', 'fa' or its kin, or leave the penalty out (kl=0)"
             )
 
 
@@ -180,6 +192,8 @@ def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any) -> None:
             f"online: in {apart[0].describe()} each time step is an example of its own, of whose recurrent "
             "layers nothing is carried on: put layers beside each other without it"
         )
+    if net.penalizes:
+        raise SettingError("online: a layer adds a penalty of its own to the loss of a batch: leave it out (kl=0)")
     for layer, time in recurrent:
         if not time.online:
             raise SettingError(NOT_ONLINE.format(time))
