@@ -288,6 +288,14 @@ class Layer(Value):
         return self.backward(params, cache, dy, need_dx)
 
     @property
+    def tied_to(self) -> str:
+        """The name of the layer beside it whose weights it takes; empty if it has all of its own."""
+        return ""
+
+    ties: ClassVar[Mapping[str, str]] = {}
+    """Which of the layers inside take weights from which, by name; a `Sequential` or `Graph` has some."""
+
+    @property
     def penalizes(self) -> bool:
         """Whether this layer, or one inside, adds something to the loss besides penalties of weights."""
         return False

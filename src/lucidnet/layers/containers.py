@@ -18,6 +18,7 @@ from .blank import blank_init
 from .core import Input
 from .dense import Dense
 from .rebuild import Wrapper, rebuilt
+from .ties import check_lent, given_back, lent, ties_of
 
 
 @value
@@ -94,6 +95,7 @@ class Sequential(Container):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "layers", named(self.layers, "Sequential"))
+        vars(self)["ties"] = ties_of(self.children(), "Sequential")
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
         return by_name(self.layers)
@@ -113,15 +115,20 @@ class Sequential(Container):
         return shapes
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        params = {}
+        params: Tree = {}
+        sizes: dict[str, Shape] = {}
         for index, layer in enumerate(self.layers):
             with located(index, layer, self.layers[:index]):
+                if layer.name in self.ties:
+                    sizes[layer.name] = (shape[-1], layer.output_shape(shape)[-1])
                 params[layer.name], shape = layer.init(rng.child(layer.name), shape)
+        check_lent(self.ties, params, sizes)
         return params, shape
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if run.mask is not None or self.makes_masks:
             return self.flow(params, x, run)[:2]
+        params = lent(self.ties, params) if self.ties else params
         cache = {}
         for layer in self.layers:
             name = layer.name
@@ -132,6 +139,7 @@ class Sequential(Container):
         mask = run.mask
         if mask is None and not self.makes_masks:
             return *self.forward(params, x, run), None
+        params = lent(self.ties, params) if self.ties else params
         cache = {}
         for layer in self.layers:
             name = layer.name
@@ -143,6 +151,7 @@ class Sequential(Container):
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:
+        params = lent(self.ties, params) if self.ties else params
         grads = dict(params)  # in the order of the layers; those that nobody asks keep their empty tree
         for i in reversed(range(len(self.layers))):
             layer = self.layers[i]
@@ -150,7 +159,7 @@ class Sequential(Container):
             upstream = need_dx or any(params[before.name] for before in self.layers[:i])
             if upstream or params[name]:
                 dy, grads[name] = send(name, layer, params[name], cache[name], dy, upstream)
-        return (dy if need_dx else None), grads
+        return (dy if need_dx else None), given_back(self.ties, grads) if self.ties else grads
 
     def takes(self) -> Any:
         return self.layers[0].takes()

@@ -41,6 +41,7 @@ def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
             )
     _check_steps(net, rule)
     _check_penalties(net, rule)
+    _check_tied(net, rule)
     for where, layer, own in _scopes(net, rule):
         _check_time(where, layer, own)
         _check_outputs(where, net, own)
@@ -72,6 +73,17 @@ def _check_penalties(net: Layer, rule: Rule) -> None:
             raise SettingError(
                 f"rule: layer {dotted(adding[0])!r} adds a penalty of its own to the loss, of whose gradient "
                 f"{own.space!r} knows nothing: take 'backprop', 'fa' or its kin, or leave the penalty out (kl=0)"
+            )
+
+
+def _check_tied(net: Layer, rule: Rule) -> None:
+    """Raise if a rule passes a layer by other weights than those that it takes from another one."""
+    for path, layer, own in places(net, rule):
+        if layer.tied_to and not own.space.exact:
+            raise SettingError(
+                f"rule: layer {dotted(path)!r} takes its weights from {layer.tied_to!r} (tied), which goes with "
+                f"plain backpropagation across layers alone, not with {own.space!r}: take 'backprop', or leave "
+                "tied out"
             )
 
 
