@@ -122,7 +122,9 @@ def _numpy_names(code: Any, known: dict[str, Any]) -> Iterator[str]:
 
 def _is_numpy_function(found: Any) -> bool:
     module = str(getattr(found, "__module__", "") or "").partition(".")[0]
-    return isinstance(found, np.ufunc) or (module == "numpy" and callable(found) and not isinstance(found, type))
+    return isinstance(found, np.ufunc) or (
+        module == "numpy" and callable(found) and not isinstance(found, type)
+    )
 
 
 def check_methods(cls: type, base: type) -> None:

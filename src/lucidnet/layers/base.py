@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
-from operator import add, and_
+from operator import and_
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -199,8 +199,17 @@ class Layer(Value):
     schedulable: ClassVar[tuple[str, ...]] = ()
     """Names of settings, besides rate and decay, that may be schedules: numbers, or functions of the step."""
 
+    tied_to: ClassVar[str] = ""
+    """The name of the layer beside it whose weights it takes; empty if it has all of its own."""
+
+    ties: ClassVar[Mapping[str, str]] = {}
+    """Which of the layers inside take weights from which, by name; a `Sequential` or `Graph` has some."""
+
+    penalizes: ClassVar[bool] = False
+    """Whether it, or a layer inside, adds to the loss besides penalties of weights; see `penalties`."""
+
     splits_examples: ClassVar[bool] = False
-    """Whether the layers inside are given something else as examples: the time steps of one, each by itself."""
+    """Whether the layers inside are given other things as examples: the time steps of one, each by itself."""
 
     carried: ClassVar[tuple[str, ...]] = ()
     """Names of the arrays that a recurrent layer carries from one time step to the next; none for others."""
@@ -286,27 +295,6 @@ class Layer(Value):
     ) -> tuple[Array, Tree]:
         """As `backward`, every inner edge crossed by `send`. Containers override this, leaves never do."""
         return self.backward(params, cache, dy, need_dx)
-
-    @property
-    def tied_to(self) -> str:
-        """The name of the layer beside it whose weights it takes; empty if it has all of its own."""
-        return ""
-
-    ties: ClassVar[Mapping[str, str]] = {}
-    """Which of the layers inside take weights from which, by name; a `Sequential` or `Graph` has some."""
-
-    @property
-    def penalizes(self) -> bool:
-        """Whether this layer, or one inside, adds something to the loss besides penalties of weights."""
-        return False
-
-    def penalty(self, cache: Cache) -> Any:
-        """Return what this layer adds to the loss of a batch, from what its forward pass kept."""
-        return 0.0
-
-    def penalty_slope(self, cache: Cache) -> Any:
-        """Return the gradient of `penalty` by the input; of a leaf that `penalizes`."""
-        raise NotImplementedError(f"{type(self).__name__} must define penalty_slope(cache)")
 
     def route_by(self, time: Any, feedback: Tree, learned: Tree) -> Callable[..., tuple[Array, Tree]]:
         """Return how a rule through time passes this layer: a function like `route`.
@@ -398,22 +386,6 @@ def backprop(
 ) -> tuple[Array, Tree]:
     """Cross one edge by the chain rule: the rule `send` of plain backpropagation."""
     return layer.route(params, cache, dy, backprop, need_dx)
-
-
-def backprop_with_penalties(
-    name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
-) -> tuple[Array, Tree]:
-    """Cross one edge by the chain rule, and add the gradient of what the layer adds to the loss."""
-    dx, grads = layer.route(params, cache, dy, backprop_with_penalties, need_dx)
-    return with_penalty(layer, cache, dx), grads
-
-
-def with_penalty(layer: Layer, cache: Cache, dx: Any) -> Any:
-    """Return the error at a layer's input with the gradient of its penalty, if it is a leaf that has one."""
-    if dx is None or not layer.penalizes or layer.children():
-        return dx
-    slope = layer.penalty_slope(cache)
-    return tuple(map(add, dx, slope)) if isinstance(dx, tuple) else dx + slope
 
 
 def several(shape: Any) -> bool:

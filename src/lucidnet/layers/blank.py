@@ -125,9 +125,6 @@ def first(layer: Any, rng: Stream, shape: Any) -> Tree:
     SettingError
         If they take more memory than there is.
     """
-    from .ties import check_ties
-
-    check_ties(layer)
     try:
         return layer.init(rng, shape)[0]
     except (MemoryError, ValueError) as error:

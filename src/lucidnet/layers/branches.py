@@ -270,7 +270,7 @@ class Average(Branches):
 
 @value
 class Extreme(Branches):
-    """The base of `Maximum` and `Minimum`: each number comes from one of the branches, which is sent its dy."""
+    """The base of `Maximum` and `Minimum`: each number comes from one branch, which is sent its dy."""
 
     def better(self, one: Array, other: Array) -> Array:
         """Return where the first of two arrays is chosen before the second."""
@@ -370,7 +370,9 @@ class Dot(Branches):
     (7, 5)
     """
 
-    axes: Any = setting("the number of an axis other than 0 (the examples), or two", _axes_of_both, default=-1)
+    axes: Any = setting(
+        "the number of an axis other than 0 (the examples), or two", _axes_of_both, default=-1
+    )
     normalize: bool = flag(default=False)
 
     def _both(self, shapes: list[Shape]) -> list[tuple[int]]:

@@ -57,12 +57,14 @@ class Container(Layer):
         return cache  # type: ignore[no-any-return]
 
     @cached_property
-    def penalizes(self) -> bool:
+    def penalizes(self) -> bool:  # type: ignore[override]
         return any(child.penalizes for _, child in self.children())
 
     def penalty(self, cache: Cache) -> Any:
+        """Return what the layers inside add to the loss of a batch; see `penalties`."""
         caches = self.caches(cache)
-        return sum(child.penalty(caches[name]) for name, child in self.children() if child.penalizes)
+        inside: Any = ((child, caches[name]) for name, child in self.children() if child.penalizes)
+        return sum(child.penalty(kept) for child, kept in inside)
 
     def absorb(self, params: Tree, cache: Cache) -> Tree:
         caches = self.caches(cache)

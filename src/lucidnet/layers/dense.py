@@ -64,16 +64,14 @@ class Dense(Layer):
         super().__post_init__()
         if self.tied is None:
             return
+        vars(self)["tied_to"] = self.tied
         given = [name for name in ("l1", "l2", "constraint") if getattr(self, name) is not None]
         given += ["initializer"] if self.initializer != initializers.Fitting() else []
         if given:
             raise SettingError(
-                f"Dense: {given[0]} has no effect on weights of another layer, tied={self.tied!r}: set it there"
+                f"Dense: {given[0]} has no effect on weights of another layer, tied={self.tied!r}: "
+                "set it there"
             )
-
-    @property
-    def tied_to(self) -> str:
-        return self.tied or ""
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)

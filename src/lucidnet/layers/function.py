@@ -19,7 +19,8 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, both_count, sever
 from .blank import blank
 
 TRIED = (2, 16), (3, 17)
-"""Numbers of examples, and sizes in the place of those that vary, with which it is seen what shape comes out."""
+"""Numbers of examples, and sizes in the place of those that vary, with which it is seen what shape "
+"comes out."""
 
 
 @value
@@ -66,12 +67,14 @@ class FunctionLayer(Layer):
     @property
     def _what(self) -> str:
         name = getattr(self.function, "__name__", "")
-        return f"the function {name} of {self.name or 'this layer'}" if name and name != "<lambda>" else (
-            f"the function of {self.name or 'this layer'}"
+        return (
+            f"the function {name} of {self.name or 'this layer'}"
+            if name and name != "<lambda>"
+            else (f"the function of {self.name or 'this layer'}")
         )
 
     def _called(self, *given: Array) -> Array:
-        """Return what f makes of arrays, in their dtype; if JAX cannot follow it the error says what to write."""
+        """Return what f makes of arrays, in their dtype; if JAX cannot follow it the error says why."""
         try:
             return called(self.function, self._what, *given)
         except SettingError as error:
@@ -92,11 +95,14 @@ class FunctionLayer(Layer):
     def _unfollowed(self) -> SettingError:
         names = from_numpy(self.function)
         if names:
-            calls, writes = (", ".join(f"{word}{name}" for name in names) for word in ("np.", "namespace(x)."))
+            calls, writes = (
+                ", ".join(f"{word}{name}" for name in names) for word in ("np.", "namespace(x).")
+            )
             way = f"it calls {calls}: write {writes} (from lucidnet.backend import namespace)"
         else:
             way = (
-                "take its functions from the array, namespace(x).exp(x) (from lucidnet.backend import namespace), "
+                "take its functions from the array, namespace(x).exp(x) (from lucidnet.backend "
+                "import namespace), "
                 "choose by where and not by the values, and change no array in place"
             )
         other = "give its derivative, Function(function, derivative), and " if self.derivative is None else ""
@@ -118,7 +124,8 @@ class FunctionLayer(Layer):
         shapes = tuple(shape) if several(shape) and not isinstance(shape, dict) else (shape,)
         if isinstance(shape, dict) or len(shapes) != self.inputs:
             raise ShapeError(
-                f"Function takes {self._arguments(self.inputs)} (inputs={self.inputs}), got {len(shapes)}: {shape}"
+                f"Function takes {self._arguments(self.inputs)} (inputs={self.inputs}), got "
+                f"{len(shapes)}: {shape}"
             )
         return shapes
 
@@ -139,7 +146,8 @@ class FunctionLayer(Layer):
                 raise self._unfollowed() from error
             said = " ".join(str(error).split())
             raise ShapeError(
-                f"{self._what} raises {type(error).__name__} on inputs of shape {' and '.join(map(str, given))}: "
+                f"{self._what} raises {type(error).__name__} on inputs of shape "
+                f"{' and '.join(map(str, given))}: "
                 f"{said[:200]}"
             ) from error
 
@@ -153,7 +161,8 @@ class FunctionLayer(Layer):
         if len(shape) > 1 and all(each.shape[1] == shape[0] for each in present):
             return both_count(present)
         raise ShapeError(
-            f"{self.name or 'here'}, {self.describe()}: its inputs have masks of time steps, and what becomes of "
+            f"{self.name or 'here'}, {self.describe()}: its inputs have masks of time steps, and what "
+            "becomes of "
             "them here cannot be known"
         )
 
@@ -162,7 +171,8 @@ class FunctionLayer(Layer):
         y = self._called(*given)
         if not y.ndim or y.shape[0] != given[0].shape[0]:
             raise ShapeError(
-                f"{self._what} makes an array of shape {y.shape} of {given[0].shape[0]} examples: it must give "
+                f"{self._what} makes an array of shape {y.shape} of {given[0].shape[0]} examples: it "
+                "must give "
                 "one output for each of them, (n, ...)"
             )
         return y, given

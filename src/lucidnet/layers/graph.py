@@ -200,7 +200,8 @@ class Graph(Container):
         return params
 
     def penalty(self, cache: Cache) -> Any:
-        return sum(layer.penalty(cache[name]) for name, _, layer, _ in self.placed() if layer.penalizes)
+        inside: Any = ((layer, cache[name]) for name, _, layer, _ in self.placed() if layer.penalizes)
+        return sum(layer.penalty(kept) for layer, kept in inside)
 
     def states(self, cache: Cache) -> Tree:
         found = {name: layer.states(cache[name]) for name, _, layer, _ in self.placed()}

@@ -1,4 +1,4 @@
-"""Normalization of each row by itself, over its last axis or others (LayerNormalization, RMSNormalization)."""
+"""Normalization of each row by itself, over its last axis or others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class RowNormalization(Layer):
         if mask is not None and 1 in places(self, self.axis, x.shape[1:]):
             raise ShapeError(
                 f"{self.name or 'here'}, {self.describe()}: its input has a mask of time steps, and it has a "
-                "scale of its own for each of them, which a shorter sequence cannot fill: leave time out of axis"
+                "scale of its own for each of them, which a shorter sequence cannot fill: leave time "
+                "out of axis"
             )
         return mask
 

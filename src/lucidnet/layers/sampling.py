@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..backend import Array, Shape, Tree, namespace
+from ..backend import Array, Tree, namespace
 from ..core.settings import finite
 from ..core.value import value
 from ..errors import ShapeError
@@ -13,9 +13,9 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, both_count, count
 
 @value
 class Sampling(Layer):
-    """A normal number for each mean m and logarithm v of a variance, and what it costs to differ from N(0, 1).
+    """A normal number for each mean and variance, and what it costs that they are not 0 and 1.
 
-    In training, with e standard normal; in inference z = m::
+    From means m and logarithms v of variances; in training with e standard normal, in inference z = m::
 
         z = m + exp(v / 2) e        dm = dz      dv = dz e exp(v / 2) / 2
 
@@ -51,14 +51,15 @@ class Sampling(Layer):
     schedulable: ClassVar[tuple[str, ...]] = ("kl",)
 
     @property
-    def penalizes(self) -> bool:
+    def penalizes(self) -> bool:  # type: ignore[override]
         return not (isinstance(self.kl, float | int) and self.kl == 0)
 
     def output_shape(self, shape: Any) -> Any:
         if not several(shape):
             if not shape or shape[-1] is None or shape[-1] % 2:
                 raise ShapeError(
-                    "Sampling takes means and logarithms of variances side by side, twice as many numbers as come "
+                    "Sampling takes means and logarithms of variances side by side, twice as many "
+                    "numbers as come "
                     f"out, or a tuple of both; got inputs of shape {shape}"
                 )
             return (*shape[:-1], shape[-1] // 2)
@@ -92,10 +93,12 @@ class Sampling(Layer):
         return (_joined(dy, dv, paired) if need_dx else None), {}
 
     def penalty(self, cache: Cache) -> Array:
+        """Return kl times the divergence of a batch, from what `forward` kept."""
         mean, v, _, kl, share, _ = cache
         return kl * (share * (mean * mean + namespace(mean).exp(v) - 1 - v)).sum() / 2
 
     def penalty_slope(self, cache: Cache) -> Any:
+        """Return the gradient of `penalty` by the input."""
         mean, v, _, kl, share, paired = cache
         return _joined(kl * share * mean, kl * share * (namespace(mean).exp(v) - 1) / 2, paired)
 

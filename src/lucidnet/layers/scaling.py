@@ -114,10 +114,13 @@ class Normalization(Layer):
         super().__post_init__()
         given = [name for name in ("mean", "variance") if getattr(self, name) is not None]
         if len(given) == 1:
-            raise SettingError(f"Normalization: {given[0]} alone was given: give mean and variance, or neither")
+            raise SettingError(
+                f"Normalization: {given[0]} alone was given: give mean and variance, or neither"
+            )
         if given and len(self.mean) != len(self.variance):
             raise SettingError(
-                f"Normalization: mean has {len(self.mean)} numbers, variance {len(self.variance)}: give as many "
+                f"Normalization: mean has {len(self.mean)} numbers, variance {len(self.variance)}: "
+                "give as many "
                 "of both as there are features"
             )
 
@@ -136,11 +139,14 @@ class Normalization(Layer):
         """
         data = numeric(x, "Normalization.adapt: x")
         if not data.ndim or not data.size:
-            raise DataError(f"Normalization.adapt: x: expected an array of examples (n, ...), got {data.shape}")
+            raise DataError(
+                f"Normalization.adapt: x: expected an array of examples (n, ...), got {data.shape}"
+            )
         if not np.isfinite(data).all():
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(data))[0])
             raise DataError(
-                f"Normalization.adapt: x holds {data[where]} at index {where}{told(where)}: fill or leave out "
+                f"Normalization.adapt: x holds {data[where]} at index {where}{told(where)}: fill or "
+                "leave out "
                 "such rows first"
             )
         kept = self._places(data.shape[1:])
@@ -155,13 +161,15 @@ class Normalization(Layer):
     def output_shape(self, shape: Any) -> Any:
         if self.mean is None:
             raise SettingError(
-                "Normalization has no means and variances yet: take Normalization().adapt(x) with the training "
+                "Normalization has no means and variances yet: take Normalization().adapt(x) with "
+                "the training "
                 "data x, or give mean and variance"
             )
         count = 1 if self.axis is None else math.prod(sizes(self, self.axis, shape))
         if count != len(self.mean):
             raise ShapeError(
-                f"Normalization has means of {len(self.mean)} features, but inputs {shape} have {count} along "
+                f"Normalization has means of {len(self.mean)} features, but inputs {shape} have "
+                f"{count} along "
                 f"axis={self.axis}"
             )
         return shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..backend import Array, Shape, Tree, namespace
+from ..backend import Array, Tree, namespace
 from ..core.settings import Check, UnfitError, listed, setting, whole
 from ..core.value import value
 from ..errors import ShapeError
@@ -88,14 +88,16 @@ class Permute(Layer):
     def output_shape(self, shape: Any) -> Any:
         if len(one_input(self, shape)) != len(self.axes):
             raise ShapeError(
-                f"Permute({self.axes}) takes inputs of {len(self.axes)} axes besides the examples, got {shape}"
+                f"Permute({self.axes}) takes inputs of {len(self.axes)} axes besides the examples, "
+                f"got {shape}"
             )
         return tuple(shape[axis - 1] for axis in self.axes)
 
     def output_mask(self, x: Any, mask: Mask) -> Mask:
         if mask is not None and self.axes[0] != 1:
             raise ShapeError(
-                f"{self.name or 'here'}, {self.describe()}: its input has a mask of time steps, and time does "
+                f"{self.name or 'here'}, {self.describe()}: its input has a mask of time steps, and "
+                "time does "
                 "not stay the first axis of the output"
             )
         return mask

@@ -27,7 +27,8 @@ def ties_of(layers: Sequence[tuple[str, Layer]], where: str) -> dict[str, str]:
         others = [other for other in known if other != name]
         if owner not in others:
             raise SettingError(
-                f"{where}: layer {name!r} is tied to {owner!r}, but beside it there is no layer of this name: "
+                f"{where}: layer {name!r} is tied to {owner!r}, but beside it there is no layer of "
+                "this name: "
                 f"{suggestion(owner, others)}"
             )
         if owner in found:
@@ -36,7 +37,7 @@ def ties_of(layers: Sequence[tuple[str, Layer]], where: str) -> dict[str, str]:
 
 
 def lent(ties: Mapping[str, str], params: Tree) -> Tree:
-    """Return the parameters of a container in which tied layers have the weights that they take, transposed."""
+    """Return the parameters of a container in which tied layers have the weights that they take."""
     made = dict(params)
     for name, owner in ties.items():
         made[name] = {TIED: params[owner][TIED].T} | params[name]
@@ -61,13 +62,15 @@ def check_lent(ties: Mapping[str, str], params: Tree, shapes: Mapping[str, tuple
         weights = params[owner].get(TIED) if isinstance(params[owner], dict) else None
         if weights is None or len(getattr(weights, "shape", ())) != 2:
             raise ShapeError(
-                f"layer {name!r} is tied to {owner!r}, which has no matrix {TIED}: tie it to an Embedding or a "
+                f"layer {name!r} is tied to {owner!r}, which has no matrix {TIED}: tie it to an "
+                "Embedding or a "
                 "Dense"
             )
         if weights.shape[::-1] != shapes[name]:
             inputs, units = shapes[name]
             raise ShapeError(
-                f"layer {name!r} is tied to {owner!r}: it takes {inputs} features and has {units} units, so the "
+                f"layer {name!r} is tied to {owner!r}: it takes {inputs} features and has {units} "
+                "units, so the "
                 f"weights there must be {(units, inputs)}, got {weights.shape}"
             )
 
@@ -85,6 +88,7 @@ def check_ties(net: Layer) -> None:
     for path, layer in walk(net):
         if layer.tied_to and (not path or path[:-1] not in lending or path[-1] not in inside[path[:-1]]):
             raise SettingError(
-                f"{dotted(path) or 'the network'}, {layer.describe()}: tied={layer.tied_to!r} names a layer beside "
+                f"{dotted(path) or 'the network'}, {layer.describe()}: tied={layer.tied_to!r} names a "
+                "layer beside "
                 "it in a Sequential or a Graph, and this one stands in neither"
             )

@@ -52,7 +52,9 @@ class TimeDistributed(Container):
     def _step(self, shape: Any) -> Any:
         """Return the shape of one time step."""
         if len(one_input(self, shape)) < 2:
-            raise ShapeError(f"TimeDistributed takes sequences (time, ...) of steps with features, got {shape}")
+            raise ShapeError(
+                f"TimeDistributed takes sequences (time, ...) of steps with features, got {shape}"
+            )
         return shape[1:]
 
     def output_shape(self, shape: Any) -> Any:
@@ -84,7 +86,8 @@ class TimeDistributed(Container):
         y, cache, mask = self.layer.flow(params["layer"], x.reshape(-1, *x.shape[2:]), each)
         if mask is not None:
             raise ShapeError(
-                f"{self.name or 'here'}, {type(self).__name__}: a mask arises in the layer inside, of the times "
+                f"{self.name or 'here'}, {type(self).__name__}: a mask arises in the layer inside, of "
+                "the times "
                 "within one time step: end that time there, too"
             )
         return y.reshape(*steps, *y.shape[1:]), {"layer": cache, "steps": steps}, run.mask

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..backend.patches import correlate, correlate_back, correlate_weights
-from ..backend.windows import Grid, added, padded, unpadded
+from ..backend.windows import added, padded, unpadded
 from ..core.settings import flag, named, setting, whole
 from ..core.types import Inherited
 from ..core.value import value
@@ -84,7 +84,8 @@ class TransposedConvolution(Layer):
         kind = type(self).__name__
         if self.padding == "causal":
             raise SettingError(
-                f"{kind}: padding must be 'valid', 'same', a number of 0 or more, or one or (before, after) for "
+                f"{kind}: padding must be 'valid', 'same', a number of 0 or more, or one or (before, "
+                "after) for "
                 "each dimension, got 'causal': nothing is before the first time to be cut off"
             )
         if not 0 <= self.output_padding < min(both(self.strides, self.dimensions)):
@@ -307,7 +308,8 @@ class DepthwiseConvolution(Layer):
 class DepthwiseConv2D(DepthwiseConvolution):
     """Convolution of each channel of images by itself: (n, height, width, channels * multiplier) comes out.
 
-    The formulas and settings are those of `DepthwiseConvolution`; W is (kernel, kernel, channels, multiplier).
+    The formulas and settings are those of `DepthwiseConvolution`; W is (kernel, kernel, channels,
+    multiplier).
 
     Examples
     --------

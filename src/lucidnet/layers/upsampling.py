@@ -131,7 +131,7 @@ class UpSampling2D(UpSampling):
 
 
 def _phases(count: int) -> Iterator[tuple[int, float]]:
-    """Yield for each part of a block how far left of its pixel it begins (-1 or 0), and the right one's share."""
+    """Yield for each part of a block which pixel is left of it (-1 or 0), and the share of the right one."""
     for part in range(count):
         position = (part + 0.5) / count - 0.5
         left = math.floor(position)

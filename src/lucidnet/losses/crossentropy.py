@@ -69,7 +69,8 @@ class FromProbabilities(Loss):
         body, activation = net.split_activation()
         if issubclass(self.partner, Softmax) and getattr(activation, "axis", -1) != -1:
             raise SettingError(
-                f"{type(self).__name__} takes the probabilities of classes along the last axis, but the network "
+                f"{type(self).__name__} takes the probabilities of classes along the last axis, but "
+                "the network "
                 f"ends in {activation!r}: leave axis out, or bring the classes to the end by Permute"
             )
         if self.from_logits and not isinstance(activation, self.partner):

@@ -60,7 +60,8 @@ def _check_steps(net: Layer, rule: Rule) -> None:
         if around and (isinstance(own.space, Direct) or getattr(own.space, "alone", False)):
             raise SettingError(
                 f"rule: {own.space!r} tells each layer something for each example, but in layer "
-                f"{dotted(around[0])!r} each time step is an example of its own: take 'fa', or layers that go "
+                f"{dotted(around[0])!r} each time step is an example of its own: take 'fa', or layers "
+                "that go "
                 "over time by themselves"
             )
 
@@ -72,7 +73,8 @@ def _check_penalties(net: Layer, rule: Rule) -> None:
         if own.space.cuts or own.space.whole:
             raise SettingError(
                 f"rule: layer {dotted(adding[0])!r} adds a penalty of its own to the loss, of whose gradient "
-                f"{own.space!r} knows nothing: take 'backprop', 'fa' or its kin, or leave the penalty out (kl=0)"
+                f"{own.space!r} knows nothing: take 'backprop', 'fa' or its kin, or leave the penalty "
+                "out (kl=0)"
             )
 
 
@@ -81,8 +83,10 @@ def _check_tied(net: Layer, rule: Rule) -> None:
     for path, layer, own in places(net, rule):
         if layer.tied_to and not own.space.exact:
             raise SettingError(
-                f"rule: layer {dotted(path)!r} takes its weights from {layer.tied_to!r} (tied), which goes with "
-                f"plain backpropagation across layers alone, not with {own.space!r}: take 'backprop', or leave "
+                f"rule: layer {dotted(path)!r} takes its weights from {layer.tied_to!r} (tied), which "
+                "goes with "
+                f"plain backpropagation across layers alone, not with {own.space!r}: take 'backprop', "
+                "or leave "
                 "tied out"
             )
 
@@ -205,7 +209,9 @@ def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any) -> None:
             "layers nothing is carried on: put layers beside each other without it"
         )
     if net.penalizes:
-        raise SettingError("online: a layer adds a penalty of its own to the loss of a batch: leave it out (kl=0)")
+        raise SettingError(
+            "online: a layer adds a penalty of its own to the loss of a batch: leave it out (kl=0)"
+        )
     for layer, time in recurrent:
         if not time.online:
             raise SettingError(NOT_ONLINE.format(time))

@@ -45,7 +45,7 @@ class OverAxis(ActivationLayer):
         return super().output_shape(shape)
 
     def counts(self, x: Array, mask: Mask) -> Mask:
-        """Return which numbers of an input count, (n, time, 1, ...), if the axis is that of a mask; else None.
+        """Return which numbers count, (n, time, 1, ...), if the axis is that of a mask; else None.
 
         Raises
         ------
@@ -104,7 +104,8 @@ class LogSoftmax(OverAxis):
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if self.counts(x, run.mask) is not None:
             raise ShapeError(
-                f"{self.name or 'here'}, {self.describe()}: the logarithm at time steps that do not count would "
+                f"{self.name or 'here'}, {self.describe()}: the logarithm at time steps that do not "
+                "count would "
                 "be that of 0: take Softmax, or set what does not count apart by a layer before"
             )
         y = log_softmax(x, self.axis)
