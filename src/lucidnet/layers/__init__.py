@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from .recurrent import GRU as GRU
     from .recurrent import LSTM as LSTM
     from .recurrent import Bidirectional as Bidirectional
+    from .recurrent import ConvLSTM2D as ConvLSTM2D
     from .recurrent import LeakyRNN as LeakyRNN
     from .recurrent import Recurrent as Recurrent
     from .recurrent import SimpleRNN as SimpleRNN

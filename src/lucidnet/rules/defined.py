@@ -7,8 +7,9 @@ from typing import Any
 
 from ..backend import Tree
 from ..core.trees import dotted
+from ..core.value import of_library
 from ..errors import SettingError
-from ..layers import Graph, Layer, Sequential, walk
+from ..layers import Graph, Layer, Recurrent, Sequential, walk
 from ..layers.base import several
 from ..layers.shapes import input_shapes
 from ..layers.stepwise import check_stepwise
@@ -42,6 +43,7 @@ def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
     _check_steps(net, rule)
     _check_penalties(net, rule)
     _check_tied(net, rule)
+    _check_carried(net, rule)
     for where, layer, own in _scopes(net, rule):
         _check_time(where, layer, own)
         _check_outputs(where, net, own)
@@ -89,6 +91,18 @@ def _check_tied(net: Layer, rule: Rule) -> None:
                 "or leave "
                 "tied out"
             )
+
+
+def _check_carried(net: Layer, rule: Rule) -> None:
+    """Raise if a rule needs to know how one time step changes a state, of a layer that does not say it."""
+    for path, layer, own in places(net, rule):
+        if layer.carried and of_library(layer) and not isinstance(layer, Recurrent):
+            wrong = own.time if type(own.time) is not BPTT else own.space
+            if wrong is own.time or getattr(own.space, "alone", False):
+                raise SettingError(
+                    f"rule: layer {dotted(path)!r}, {type(layer).__name__}, goes back in time by "
+                    f"backpropagation alone, not by {wrong!r}: take 'bptt', or give that layer rule='bptt'"
+                )
 
 
 def _check_whole(where: str, net: Layer, layer: Layer, rule: Rule) -> None:
@@ -208,6 +222,9 @@ def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any) -> None:
             f"online: in {apart[0].describe()} each time step is an example of its own, of whose recurrent "
             "layers nothing is carried on: put layers beside each other without it"
         )
+    for layer, _ in recurrent:
+        if not isinstance(layer, Recurrent):
+            raise SettingError(f"online: {layer.describe()} learns from whole sequences alone: use fit")
     if net.penalizes:
         raise SettingError(
             "online: a layer adds a penalty of its own to the loss of a batch: leave it out (kl=0)"
