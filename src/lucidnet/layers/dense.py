@@ -56,7 +56,7 @@ class Dense(Layer):
     use_bias: bool = flag(default=True)
     initializer: Named[Initializer] = named(initializers, default=initializers.Fitting())
     bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
-    tied: str | None = text(default=None, optional=True)
+    tied: str | None = text(default=None, optional=True, kw_only=True)
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
 

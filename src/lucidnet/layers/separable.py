@@ -67,7 +67,7 @@ class SeparableConvolution(Container):
             (DepthwiseConv2D, Conv2D) if self.dimensions == 2 else (DepthwiseConv1D, Conv1D)
         )
         windows = self.kernel_size, self.strides, self.padding, self.dilation, self.multiplier
-        start = {"initializer": self.initializer, "bias_initializer": self.bias_initializer}
+        start: dict[str, Any] = {"initializer": self.initializer, "bias_initializer": self.bias_initializer}
         layers = [
             depthwise(*windows, use_bias=False, initializer=self.initializer, name="depthwise"),
             pointwise(

@@ -96,7 +96,7 @@ class TimeDistributed(Container):
         return {"layer": cache["layer"]}
 
     @property
-    def makes_masks(self) -> bool:  # type: ignore[override]
+    def makes_masks(self) -> bool:
         return False
 
     def states(self, cache: Cache) -> Tree:

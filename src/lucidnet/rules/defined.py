@@ -98,7 +98,7 @@ def _check_carried(net: Layer, rule: Rule) -> None:
     for path, layer, own in places(net, rule):
         if layer.carried and of_library(layer) and not isinstance(layer, Recurrent):
             wrong = own.time if type(own.time) is not BPTT else own.space
-            if wrong is own.time or getattr(own.space, "alone", False):
+            if wrong is own.time or own.space.phase or getattr(own.space, "alone", False):
                 raise SettingError(
                     f"rule: layer {dotted(path)!r}, {type(layer).__name__}, goes back in time by "
                     f"backpropagation alone, not by {wrong!r}: take 'bptt', or give that layer rule='bptt'"

@@ -164,7 +164,8 @@ def output_shapes(function: Callable[..., Any], shapes: Sequence[Shape]) -> Shap
     """Return the shape of what a function makes of arrays of these shapes, without making any."""
     import jax
 
-    given = [jax.ShapeDtypeStruct(shape, "float32") for shape in shapes]
+    struct: Any = jax.ShapeDtypeStruct
+    given = [struct(shape, "float32") for shape in shapes]
     return tuple(jax.eval_shape(function, *given).shape)
 
 
