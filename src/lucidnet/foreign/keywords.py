@@ -65,7 +65,7 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
     "ConvLSTM2D": CONVOLUTION | {"unit_forget_bias": "forget_bias"},
     "DepthwiseConvolution": DEPTHWISE,
     "SeparableConvolution": CONVOLUTION | DEPTHWISE,
-    **dict.fromkeys(("Concatenate", "OverAxis", "RowNormalization"), {"dim": "axis"}),
+    **{kind: {"dim": "axis"} for kind in ("Concatenate", "OverAxis", "RowNormalization")},
     "Dot": {"axis": "axes", "dim": "axes"},
     "Permute": {"dims": "axes"},
     "RepeatVector": {"n": "times"},

@@ -18,7 +18,7 @@ from .blank import blank_init
 from .core import Input
 from .dense import Dense
 from .rebuild import Wrapper, rebuilt
-from .ties import check_lent, given_back, lent, ties_of
+from .ties import check_lent, check_owners, given_back, lent, ties_of
 
 
 @value
@@ -97,7 +97,7 @@ class Sequential(Container):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "layers", named(self.layers, "Sequential"))
-        vars(self)["ties"] = ties_of(self.children(), "Sequential")
+        vars(self)["ties"] = ties_of(self.children())
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
         return by_name(self.layers)
@@ -117,6 +117,7 @@ class Sequential(Container):
         return shapes
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        check_owners(self.ties, dict(self.children()), "Sequential")
         params: Tree = {}
         sizes: dict[str, Shape] = {}
         for index, layer in enumerate(self.layers):

@@ -19,7 +19,7 @@ from .containers import Container
 from .core import Input, filled, fits
 from .dense import Dense
 from .nodes import Node, check, nodes
-from .ties import check_lent, given_back, lent, ties_of
+from .ties import check_lent, check_owners, given_back, lent, ties_of
 
 
 def _inputs(given: Any, owner: Any) -> tuple[tuple[str, Shape], ...]:
@@ -92,7 +92,7 @@ class Graph(Container):
     def __post_init__(self) -> None:
         super().__post_init__()
         check(dict(self.inputs), self.nodes, self.outputs)
-        vars(self)["ties"] = ties_of(self.children(), "Graph")
+        vars(self)["ties"] = ties_of(self.children())
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
         return tuple((node.name, node.layer) for node in self.nodes if isinstance(node.layer, Layer))
@@ -137,6 +137,7 @@ class Graph(Container):
     def init(self, rng: Stream, shape: Any) -> tuple[Tree, Any]:
         shapes, params = self._flow(shape), {}
         sizes: dict[str, Shape] = {}
+        check_owners(self.ties, dict(self.children()), "Graph")
         for name, owner, layer, sources in self.placed():
             if name == owner:
                 with _located(name, layer, sources):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..backend import Tree
 from ..core.trees import dotted
@@ -13,27 +13,22 @@ TIED = "W"
 """The name of the weights, with the layer that has them and with the one that takes them."""
 
 
-def ties_of(layers: Sequence[tuple[str, Layer]], where: str) -> dict[str, str]:
-    """Return which layers of a container take their weights from which, by name.
+def ties_of(layers: Sequence[tuple[str, Layer]]) -> dict[str, str]:
+    """Return which layers of a container take their weights from which, by name."""
+    return {name: layer.tied_to for name, layer in layers if layer.tied_to}
 
-    Raises
-    ------
-    SettingError
-        If a layer that is named is not there, or takes its own weights from another one.
-    """
-    known = dict(layers)
-    found = {name: layer.tied_to for name, layer in layers if layer.tied_to}
-    for name, owner in found.items():
-        others = [other for other in known if other != name]
+
+def check_owners(ties: Mapping[str, str], names: Iterable[str], where: str) -> None:
+    """Raise if a layer that is named is not there, or takes its own weights from another one."""
+    for name, owner in ties.items():
+        others = [other for other in names if other != name]
         if owner not in others:
             raise SettingError(
-                f"{where}: layer {name!r} is tied to {owner!r}, but beside it there is no layer of "
-                "this name: "
+                f"{where}: layer {name!r} is tied to {owner!r}, but beside it there is no layer of this name: "
                 f"{suggestion(owner, others)}"
             )
-        if owner in found:
+        if owner in ties:
             raise SettingError(f"{where}: layer {name!r} is tied to {owner!r}, which is tied itself")
-    return found
 
 
 def lent(ties: Mapping[str, str], params: Tree) -> Tree:
