@@ -24,8 +24,8 @@ def check_owners(ties: Mapping[str, str], names: Iterable[str], where: str) -> N
         others = [other for other in names if other != name]
         if owner not in others:
             raise SettingError(
-                f"{where}: layer {name!r} is tied to {owner!r}, but beside it there is no layer of this name: "
-                f"{suggestion(owner, others)}"
+                f"{where}: layer {name!r} is tied to {owner!r}, but beside it there is no layer of this "
+                f"name: {suggestion(owner, others)}"
             )
         if owner in ties:
             raise SettingError(f"{where}: layer {name!r} is tied to {owner!r}, which is tied itself")
