@@ -177,8 +177,8 @@ ROWS = [
         shape=FILM,
     ),
     LayerRow(
-        L.ConvLSTM2D(2, 3, padding="same", return_sequences=True),
-        lambda p, x: _filmed(p, x, MASK, last=False),
+        L.Sequential([L.ConvLSTM2D(2, 3, padding="same"), L.GlobalAveragePooling2D()]),
+        lambda p, x: _filmed(p["convlstm2d0"], x, MASK).mean((1, 2)),
         shape=FILM,
         mask=MASK,
     ),
