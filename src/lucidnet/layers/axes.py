@@ -9,7 +9,7 @@ from typing import Any
 from ..backend import Array, Shape, namespace
 from ..core.settings import Check, UnfitError, listed, whole
 from ..errors import ShapeError
-from .base import one_input
+from .base import features, one_input
 
 AXIS = "a whole number other than 0, which is the axis of the examples"
 AXES = f"{AXIS}, or several"
@@ -64,6 +64,8 @@ def places(layer: Any, axes: int | tuple[int, ...], shape: Shape) -> tuple[int, 
 
 def sizes(layer: Any, axes: int | tuple[int, ...], shape: Shape) -> Shape:
     """Return the sizes of some axes of an input, which may not vary."""
+    if axes == -1:
+        return (features(layer, shape),)
     found = tuple(shape[axis - 1] for axis in places(layer, axes, shape))
     if None in found:
         raise ShapeError(f"{layer.describe()} needs to know the sizes along axis={axes}, got inputs {shape}")
