@@ -227,6 +227,7 @@ RIGHT: dict[str, Any] = {
     "initializers.get": {"given": "zeros"},
     "initializers.fans": {"shape": (2, 3)},
     "layers.Activation": {"function": "relu"},
+    "layers.Function": {"function": abs},
     "layers.Bidirectional": {"layer": LeakyRNN(2)},
     "layers.activations.custom": {"function": abs, "derivative": abs},
     "layers.activations.get": {"given": "relu"},

@@ -45,6 +45,7 @@ from .interop.changes import OPTIMIZER, Base, Changes, applied, essential, from_
 from .layers import walk
 from .layers.blank import blank_init
 from .layers.slopes import check_slopes
+from .layers.ties import check_ties
 from .optimizers import SGD, Optimizer
 from .optimizers.settings import kind
 from .training.checks import example_shape
@@ -222,6 +223,7 @@ def _kinds(problem: Problem) -> list[Any]:
 def begin(model: Any, params: Tree, shape: Any) -> None:
     """Let training begin with these weights, for inputs of a shape."""
     shapes = (shape, model.net.output_shape(shape))
+    check_ties(model.net)
     check_slopes(model.net, params, shape)
     if model._chosen is None:
         layout = ParameterLayout.of(model.net, params).layout

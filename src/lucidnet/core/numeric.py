@@ -155,7 +155,7 @@ def _of_text(name: str) -> str:
     if name == "y":
         return ": number the classes first: names, y = np.unique(y, return_inverse=True)"
     return (
-        ": make numbers of text first, for example one column of 0 and 1 for each word, as data.one_hot does"
+        ": make numbers of text first, for example by data.one_hot, a column of 0 and 1 for each word"
     )
 
 

@@ -188,11 +188,9 @@ def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tupl
         The batch.
     """
     objective, stateful = problem.objective, problem.layout.stateful
-    run = Run(mask=batch.mask, states=carried, valid=batch.valid)
-    made = objective.evaluate(params, batch, run)
-    loss = as_number(made.loss)
-    for penalty in problem.layout.penalties:
-        loss += penalty.value(params.vector)
+    made = objective.evaluate(params, batch, Run(mask=batch.mask, states=carried, valid=batch.valid))
+    penalties = (penalty.value(params.vector) for penalty in problem.layout.penalties)
+    loss = sum(penalties, as_number(made.loss))
     left = only(stateful, objective.net.states(made.cache)) if stateful else None
     terms = objective.loss.terms(made.prediction, made.mask, batch.valid)
     masks, parts = () if made.mask is None else (made.mask,), (made.parts,) if made.parts else ()

@@ -57,10 +57,22 @@ ATTENTION = {
     "embed_dim": "key_dimension",
 }
 
+DEPTHWISE = {"stride": "strides", "dilation_rate": "dilation", "depth_multiplier": "multiplier"}
+
 KEYWORDS: Mapping[str, Mapping[str, str]] = {
     "Layer": LAYER,
-    **dict.fromkeys(("Convolution", "Conv2DTranspose"), CONVOLUTION),
-    "DepthwiseConv2D": {"stride": "strides", "dilation_rate": "dilation", "depth_multiplier": "multiplier"},
+    **dict.fromkeys(("Convolution", "TransposedConvolution"), CONVOLUTION),
+    "ConvLSTM2D": CONVOLUTION | {"unit_forget_bias": "forget_bias"},
+    "DepthwiseConvolution": DEPTHWISE,
+    "SeparableConvolution": CONVOLUTION | DEPTHWISE,
+    **{kind: {"dim": "axis"} for kind in ("Concatenate", "OverAxis", "RowNormalization")},
+    "Dot": {"axis": "axes", "dim": "axes"},
+    "Permute": {"dims": "axes"},
+    "RepeatVector": {"n": "times"},
+    "Rescaling": {"factor": "scale", "shift": "offset"},
+    "Normalization": {"std": "variance", "var": "variance"},
+    "Sampling": {"beta": "kl", "kl_weight": "kl"},
+    "Cropping2D": {"crop": "cropping", "padding": "cropping"},
     **dict.fromkeys(("Dropout", "SpatialDropout2D"), DROPOUT),
     "Pooling": POOLING,
     "Embedding": EMBEDDING,
@@ -87,7 +99,7 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "unit_forget_bias": "forget_bias",
     },
     "Residual": {"shortcut": "projection", "downsample": "projection"},
-    "UpSampling2D": {"scale_factor": "size"},
+    "UpSampling": {"scale_factor": "size"},
     "Optimizer": {
         "lr": "learning_rate",
         "learning_rate_init": "learning_rate",

@@ -28,8 +28,9 @@ from ..engine.protocol import Trainee
 from ..engine.state import State
 from ..engine.update import measured_gradient, predict
 from ..errors import LucidnetError, NotReadyError, SettingError, ShapeError, UnknownNameError, suggestion
-from ..layers import Layer, Run, backprop, walk
+from ..layers import Layer, Run, walk
 from ..layers.base import INFERENCE, Cache, Mask
+from ..layers.penalties import chain_rule
 from ..layers.rebuild import Wrapper, rebuilt
 from ..training.checks import as_inputs, as_mask, example_shape
 from .watching import Calls, watch
@@ -170,7 +171,8 @@ def _input_error(net: Layer, params: Tree, cache: Cache, dy: Any) -> Any:
     """Return the error that comes back to the inputs, those that have one."""
     whole = [dotted(path) for path, layer in walk(net) if not layer.differentiable]
     try:
-        dx, _ = net.route(params, cache, dy, backprop, need_dx=True)
+        send = chain_rule(net)
+        dx, _ = send("", net, params, cache, dy, need_dx=True)
     except (AttributeError, TypeError):
         if not whole:
             raise

@@ -67,6 +67,12 @@ class FromProbabilities(Loss):
 
     def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
         body, activation = net.split_activation()
+        if issubclass(self.partner, Softmax) and getattr(activation, "axis", -1) != -1:
+            raise SettingError(
+                f"{type(self).__name__} takes the probabilities of classes along the last axis, but "
+                "the network "
+                f"ends in {activation!r}: leave axis out, or bring the classes to the end by Permute"
+            )
         if self.from_logits and not isinstance(activation, self.partner):
             return net, self, False
         if isinstance(activation, self.partner) and not self.from_logits:

@@ -29,7 +29,7 @@ from .expressions import (
     symbol,
     total,
 )
-from .formulas import loss_of, slope_of
+from .formulas import loss_of, slope_of, told_of
 from .layers import ExplainedLayer, activated, backward, forward
 from .moments import NOTE, AdamStep, adam_step
 
@@ -91,7 +91,8 @@ def _forward(part: ExplainedLayer) -> Section:
     title = f"Forward: {part.name} = {part.call.layer.describe()}"
     if part.written_out:
         return Section(title, (), tuple(forward(part)))
-    return Section(title, (f"in: {_numbers(part.call.x)}", f"out: {_numbers(part.call.y)}"), ())
+    notes = (*told_of(part.call.layer), f"in: {_numbers(part.call.x)}", f"out: {_numbers(part.call.y)}")
+    return Section(title, notes, ())
 
 
 def _loss(told: Told, last: ExplainedLayer) -> Section:
@@ -109,6 +110,9 @@ def _loss(told: Told, last: ExplainedLayer) -> Section:
     penalties = told.measured - told.seen.loss
     notes = [f"{loss!r}, with y = output and t = target"]
     notes += [f"penalties l1, l2 add {penalties:.6g}"] if penalties else []
+    if told.problem.net.penalizes:
+        added = told.seen.loss - float(np.mean([e.value for e in equations[-len(prediction) - several :]]))
+        notes.append(f"penalties of layers add {added:.6g}")
     return Section("Loss", tuple(notes), tuple(equations))
 
 
