@@ -88,7 +88,9 @@ class Objective(Record):
 
     @classmethod
     def of(cls, net: Layer, loss: Loss, rule: Rule | None = None) -> Objective:
-        """Join a network and a loss; raise `SettingError` if they do not fit."""
+        """Join a network and a loss, if there is one; raise `SettingError` if they do not fit."""
+        if loss is None:
+            return cls(net, loss, False, rule)
         if rule is None:
             return cls(*loss.fuse(net), rule)
         from ..rules.credit import fused_by

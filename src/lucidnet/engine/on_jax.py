@@ -32,7 +32,7 @@ from .numbers import Keys, Numbers, bound, table_of
 from .placement import Placement, dressed, dtype_of, stripped
 from .problem import Problem
 from .programs import Programs
-from .protocol import NotFiniteError, Ran
+from .protocol import NotFiniteError, Own, Ran
 from .search import advance as search
 from .search import in_turn
 from .state import Measured, Measurements, State
@@ -114,7 +114,8 @@ class OnJax(Brief):
         try:
             with self.lock, precision(dtype_of(state)), defer_interrupt():
                 made = self._streamed if isinstance(blocks, Segment) else self._stepped
-                done.append(made(fn, problem, state, blocks, keep))
+                made = partial(fn.compiled, self) if isinstance(fn, Own) else partial(made, fn)
+                done.append(made(problem, state, blocks, keep))
         except BaseException as error:
             # Ctrl-C has waited for the block.
             return done[0]._replace(error=error) if done else Ran(state, [], error)
@@ -226,6 +227,8 @@ class OnJax(Brief):
     def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
         """Return ``fn(static, *args)``, compiled; see `Executor.call`."""
         with precision(dtype_of(args[0])):
+            if isinstance(fn, Own):
+                return fn.compiled(self, static, args[0], args[1:], frozenset())
             if fn is predict:
                 return self._predicted(static, *args)
             if fn is evaluate:
@@ -285,6 +288,9 @@ class OnJax(Brief):
     def hold(self, read: Callable[[], Any]) -> AbstractContextManager[Any]:
         """Read the state that is trained: its arrays never change."""
         return nullcontext(read())
+
+    def lend(self, state: State, reader: Any) -> None:
+        """Do nothing: no state is ever written."""
 
     def host(self, state: State) -> State:
         """Return a state as NumPy's arrays that nobody can write."""

@@ -75,19 +75,43 @@ def advance(
     if len(batches) > 1:
         total = as_number(sum(terms))
         gradient = gradient * (1 / (total + (total == 0)))  # where nothing counts the gradient is 0
-    good = finite(gradient, losses)
-    kept = gradient.copy() if "gradient" in keep else None
     told = tuple(losses), tuple(terms), tuple(predictions)
     source = made.grads if "source" in keep else None
-    measured = Measured(*told, kept, good, tuple(masks), tuple(parts), source)
+    kept = gradient.copy() if "gradient" in keep else None
+    measured = Measured(*told, kept, finite(gradient, losses), tuple(masks), tuple(parts), source)
+    return finished(problem, state, left, gradient, measured, numbers, into), measured
+
+
+def finished(
+    problem: Problem,
+    state: State,
+    left: State,
+    gradient: Any,
+    measured: Measured,
+    numbers: Numbers,
+    into: State | None = None,
+) -> State:
+    """Return the state after a step by what was measured: that before it, if that is not finite.
+
+    Parameters
+    ----------
+    problem, state, numbers, into
+        As for `advance`.
+    left : State
+        What the passes through the network have left.
+    gradient : array (n,)
+        The gradient of the step; it is given away.
+    measured : Measured
+        What the step measured.
+    """
+    good = measured.good
     if isinstance(good, bool):
-        return (
-            moved(problem, state, left, gradient, numbers, into) if good and numbers.made else state
-        ), measured
+        return moved(problem, state, left, gradient, numbers, into) if good and numbers.made else state
     if numbers.made is False:
-        return state, measured
+        return state
     given = (problem, state, left, gradient, numbers)
-    return choose(good & numbers.made, partial(moved, *given), state), measured
+    made: State = choose(good & numbers.made, partial(moved, *given), state)
+    return made
 
 
 def shared(problem: Problem, state: State, batches: Sequence[Batch], numbers: Numbers) -> Sequence[Objective]:
