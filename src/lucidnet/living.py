@@ -147,9 +147,7 @@ NOT_COMPILED = (
 )
 
 
-def compile(  # noqa: A001
-    model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: Any, rule: Any
-) -> None:
+def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: Any, rule: Any) -> None:
     """Say what a model minimizes, how, and what is measured; see `Model.compile`."""
     best, own = optimizers.get(optimizer), learning_rule(rule)
     made = None if loss is None and loss_weights is None else losses.get(loss, loss_weights)

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from . import foreign, living, optimizers
+from . import foreign, living
 from .arguments import FitArguments, ModelArguments, OneCycleArguments, declared
 from .backend import Array, Tree
 from .core.trees import Numbers, Params, ReadOnly
@@ -32,15 +32,15 @@ from .training.progress import choose
 from .training.sources import to_measure, to_train
 
 if TYPE_CHECKING:
+    from .engine.state import Measured
     from .inspect.alignment import Alignment
     from .inspect.doctor import DoctorReport
     from .inspect.explain import Explanation
     from .inspect.questions import LastStep, Parameter
     from .interop.weights import LoadReport
     from .losses import Loss
-    from .engine.state import Measured
     from .metrics import Metric
-    from .passes import Part, Tape
+    from .passes import ModelPart, Tape
     from .rules import Rule, SpaceRule, TimeRule
     from .training.find import RateCurve
     from .training.online import OnlineLearner
@@ -697,7 +697,7 @@ class Model:
 
         return apply(self, grads, tape)
 
-    def part(self, name: str | None = None, *, to: str | None = None, outputs: Any = None) -> Part:
+    def part(self, name: str | None = None, *, to: str | None = None, outputs: Any = None) -> ModelPart:
         """Return a part of the network as a thing of its own, with the *same* weights.
 
         Parameters
@@ -707,11 +707,11 @@ class Model:
         to : str, optional
             In place of that, all layers from the input up to this one.
         outputs : sequence of str, optional
-            In place of that, the network with these layers as its outputs: a dict of them if there are several.
+            In place of that, the network with these layers as its outputs: a dict if there are several.
 
         Returns
         -------
-        Part
+        ModelPart
             With ``predict``, ``forward`` and ``evaluate``; its gradients have the names of the whole model,
             and are for the model's `apply`.
 
@@ -975,12 +975,12 @@ class Model:
         --------
         >>> from lucidnet.layers import Dense, Input
         >>> model = Model([Input(1), Dense(1, initializer="zeros")])
-        >>> model.compile("mse", optimizers.SGD(0.1))
+        >>> model.compile("mse", "sgd")
         >>> _ = model.train_step([[1.0], [2.0]], [[1.0], [3.0]])
         >>> for parameter in model.parameters():
         ...     print(parameter.name, parameter.value.round(3), parameter.gradient, parameter.trained)
-        dense1.W [[0.7]] [[-7.]] True
-        dense1.b [0.4] [-4.] True
+        dense1.W [[0.07]] [[-7.]] True
+        dense1.b [0.04] [-4.] True
         """
         from .inspect.questions import parameters
 

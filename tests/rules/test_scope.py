@@ -90,7 +90,7 @@ def test_below_is_followed_through_branches():
         ("sum", L.Add(), ("cell", "beside")),
         ("y", Dense(1), "sum"),
     ]
-    with pytest.warns(InexactWarning, match="approximate below, in graph0.low: only"):
+    with pytest.warns(InexactWarning, match="approximate below, in low: only"):
         compiled([Graph({"x": (4, 3)}, nodes, "y")], "backprop")
     both = L.Bidirectional(LeakyRNN(3))
     with pytest.warns(InexactWarning, match="approximate below, in dense1: only"):

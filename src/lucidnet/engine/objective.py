@@ -87,10 +87,10 @@ class Objective(Record):
     rule: Rule | None = None
 
     @classmethod
-    def of(cls, net: Layer, loss: Loss, rule: Rule | None = None) -> Objective:
+    def of(cls, net: Layer, loss: Any, rule: Rule | None = None) -> Objective:
         """Join a network and a loss, if there is one; raise `SettingError` if they do not fit."""
         if loss is None:
-            return cls(net, loss, False, rule)
+            return cls(net=net, loss=loss, fused=False, rule=rule)
         if rule is None:
             return cls(*loss.fuse(net), rule)
         from ..rules.credit import fused_by

@@ -24,8 +24,8 @@ from ..backend.xla.target import Target
 from ..core.prefetch import prefetch
 from ..core.signals import defer_interrupt
 from ..core.text import Brief
-from ..core.trees import part_of, tree_map
-from ..data.batch import Batch, Shard, materialize, rows
+from ..core.trees import floats, part_of, tree_map
+from ..data.batch import Batch, Shard, bytes_of, materialize, rows
 from ..layers import walk
 from .device import DeviceConfig, program_folder
 from .numbers import Keys, Numbers, bound, table_of
@@ -37,7 +37,7 @@ from .search import advance as search
 from .search import in_turn
 from .state import Measured, Measurements, State
 from .stream import Segment, StreamInput, StreamProblem
-from .transfer import Feed, Prepared, batches, bytes_of, floats
+from .transfer import Feed, Prepared, batches
 from .update import evaluate, measured_gradient, predict
 
 BYTES = 1 << 25
@@ -113,8 +113,8 @@ class OnJax(Brief):
         done: list[Ran[Any]] = []
         try:
             with self.lock, precision(dtype_of(state)), defer_interrupt():
-                made = self._streamed if isinstance(blocks, Segment) else self._stepped
-                made = partial(fn.compiled, self) if isinstance(fn, Own) else partial(made, fn)
+                stepped = self._streamed if isinstance(blocks, Segment) else self._stepped
+                made = partial(fn.compiled, self) if isinstance(fn, Own) else partial(stepped, fn)
                 done.append(made(problem, state, blocks, keep))
         except BaseException as error:
             # Ctrl-C has waited for the block.
@@ -229,11 +229,8 @@ class OnJax(Brief):
         with precision(dtype_of(args[0])):
             if isinstance(fn, Own):
                 return fn.compiled(self, static, args[0], args[1:], frozenset())
-            if fn is predict:
-                return self._predicted(static, *args)
-            if fn is evaluate:
-                return self._evaluated(static, *args)
-            return self._begun(fn, static, *args)
+            known: dict[Any, Any] = {predict: self._predicted, evaluate: self._evaluated}
+            return known.get(fn, partial(self._begun, fn))(static, *args)
 
     def _evaluated(self, problem: Problem, params: Any, carried: Tree, batch: Any) -> tuple[Measured, Tree]:
         dtype, mesh = dtype_of(params), self.mesh

@@ -79,39 +79,7 @@ def advance(
     source = made.grads if "source" in keep else None
     kept = gradient.copy() if "gradient" in keep else None
     measured = Measured(*told, kept, finite(gradient, losses), tuple(masks), tuple(parts), source)
-    return finished(problem, state, left, gradient, measured, numbers, into), measured
-
-
-def finished(
-    problem: Problem,
-    state: State,
-    left: State,
-    gradient: Any,
-    measured: Measured,
-    numbers: Numbers,
-    into: State | None = None,
-) -> State:
-    """Return the state after a step by what was measured: that before it, if that is not finite.
-
-    Parameters
-    ----------
-    problem, state, numbers, into
-        As for `advance`.
-    left : State
-        What the passes through the network have left.
-    gradient : array (n,)
-        The gradient of the step; it is given away.
-    measured : Measured
-        What the step measured.
-    """
-    good = measured.good
-    if isinstance(good, bool):
-        return moved(problem, state, left, gradient, numbers, into) if good and numbers.made else state
-    if numbers.made is False:
-        return state
-    given = (problem, state, left, gradient, numbers)
-    made: State = choose(good & numbers.made, partial(moved, *given), state)
-    return made
+    return moved(problem, state, left, gradient, numbers, into, measured.good), measured
 
 
 def shared(problem: Problem, state: State, batches: Sequence[Batch], numbers: Numbers) -> Sequence[Objective]:
@@ -155,8 +123,9 @@ def moved(
     gradient: Any,
     numbers: Numbers | None = None,
     into: State | None = None,
+    good: Any = None,
 ) -> State:
-    """Return the state after the optimizer's step by a finite gradient, which is given away.
+    """Return the state after the optimizer's step by a gradient, which is given away.
 
     Parameters
     ----------
@@ -166,7 +135,15 @@ def moved(
         What the passes through the network have left: buffers, carried states, feedback weights.
     numbers : Numbers, optional
         With them the rule's feedback weights learn, too.
+    good : bool, optional
+        Whether the gradient is finite; if not, or if no step is to be made, the state comes back as it was.
     """
+    if good is not None and numbers is not None:
+        if good is False or numbers.made is False:
+            return state
+        if not isinstance(good, bool):
+            made = partial(moved, problem, state, left, gradient, numbers)
+            return cast(State, choose(good & numbers.made, made, state))
     layout, feedback = problem.layout, left.feedback
     if numbers is not None and problem.objective.rule is not None:
         from .feedback import update_feedback

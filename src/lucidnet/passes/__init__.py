@@ -1,9 +1,9 @@
 """Steps of one's own: a pass in the hand, gradients applied, parts of a network, programs over several."""
 
 from ..core.exports import export
-from .parts import Part as Part
-from .program import Learner as Learner
-from .program import Program as Program
+from .own import Learner as Learner
+from .own import OwnStep as OwnStep
+from .parts import ModelPart as ModelPart
 from .tape import Tape as Tape
 
 export(globals())

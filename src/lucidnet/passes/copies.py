@@ -46,10 +46,10 @@ def blended(ours: Flat, theirs: Flat, parts: Any, tau: float) -> Flat:
         if other is None or other.shape != array.shape:
             got = "is not there" if other is None else f"has shape {other.shape}"
             raise ShapeError(
-                f"copy_weights: {dotted(path)} has shape {array.shape} here, and {got} in the other model, so "
-                "nothing was copied: say which layers, copy_weights(other, ['encoder'])"
+                f"copy_weights: {dotted(path)} has shape {array.shape} here, and {got} in the other model, "
+                "so nothing was copied: say which layers, copy_weights(other, ['encoder'])"
             )
-        other = other.astype(array.dtype)
+        other = other if other.dtype == array.dtype else other.astype(array.dtype)
         arrays.append(other if tau == 1 else array + tau * (other - array))
     return layout.bind(layout.parts(arrays)) if isinstance(ours.vector, Parts) else _joined(layout, arrays)
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from ..backend import Array
 from ..backend.splitmix import words_of
+from ..core.trees import floats
 from ..engine.numbers import Keys, Numbers, bound, table_of
 from ..engine.placement import dressed, dtype_of, stripped
 from ..engine.problem import Problem
 from ..engine.state import State
-from ..engine.transfer import floats
 
 
 class Seeds(Keys):
@@ -71,7 +71,7 @@ def looked(
     return executor.mesh.fetch(program(executor, key, one, (problem,), (placed,), (1,), given))
 
 
-def moved(
+def stepped(
     executor: Any,
     key: Any,
     function: Callable[..., Any],

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from ..backend import Parts
+from ..backend.xla.device import precision
 from ..core.settings import between, flag, taken
 from ..core.text import short
 from ..core.trees import tree_map
@@ -18,7 +22,7 @@ from ..errors import SettingError
 from ..optimizers import SGD
 from ..training.checks import as_inputs, as_mask, example_shape
 from .moves import Apply, collected, leaving, not_finite
-from .parts import Part
+from .parts import ModelPart
 from .tape import Going, Pass, Tape
 from .view import View
 
@@ -79,7 +83,9 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
         for each in tapes:
             if each.of is not model or each.state is not state:
                 whose = "of another model" if each.of is not model else "made before the weights last changed"
-                raise SettingError(f"apply: this tape is {whose}: make the pass again, model.forward(x, train=True)")
+                raise SettingError(
+                    f"apply: this tape is {whose}: make the pass again, model.forward(x, train=True)"
+                )
         tree, missing = collected(problem, grads, np.zeros(0, model.dtype))
         given = tree, tuple((each.x, each.given_mask, each.cache) for each in tapes)
         ran = executor.run(Apply([each.made for each in tapes], missing), problem, state, [given])
@@ -88,13 +94,15 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
         raise not_finite(int(state.step), tree) from None
     if ran.error is not None:
         raise ran.error
-    return ran.measured[0]
+    made: Measured = ran.measured[0]
+    return made
 
 
-def part(model: Any, name: Any = None, to: Any = None, outputs: Any = None) -> Part:
+def part(model: Any, name: Any = None, to: Any = None, outputs: Any = None) -> ModelPart:
     """Return a part of a model; see `Model.part`."""
     model.build()
-    return Part(model, View.of(model.net, model.input_shape, name, to, outputs))
+    view = View.of(model.net, model.input_shape, name, to, outputs)
+    return ModelPart(model, view, partial(forward, model, view=view))
 
 
 def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) -> None:
@@ -108,4 +116,5 @@ def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) ->
         ours, theirs = model.live, other.live
         if type(ours.vector) is not type(theirs.vector) or model.config != other.config:
             ours, theirs = model.state, other.state  # by the host: they lie on different devices
-        model.live = ours._replace(params=blended(ours.params, theirs.params, parts, tau))
+        with precision(model.dtype) if isinstance(ours.vector, Parts) else nullcontext():
+            model.live = ours._replace(params=blended(ours.params, theirs.params, parts, tau))

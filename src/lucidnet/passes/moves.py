@@ -15,9 +15,9 @@ from ..engine.numbers import Numbers
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
-from ..engine.update import finished
+from ..engine.update import moved
 from ..errors import NonFiniteError, SettingError, ShapeError, UnknownNameError, suggestion
-from .devices import moved
+from .devices import stepped as on_devices
 from .tape import Pass, Tape
 
 
@@ -68,11 +68,13 @@ class Apply(Own):
             after, measured = stepped(problem, state, left, grads, numbers, self.missing)
             return after, (measured.losses[0], measured.good)
 
-        key: Any = tuple((executor.compiler.structure(m.view.net), m.view.path, m.number) for m in self.passes)
+        key: Any = tuple(
+            (executor.compiler.structure(m.view.net), m.view.path, m.number) for m in self.passes
+        )
         whole = next((x for m, (x, _) in zip(self.passes, inputs, strict=True) if not m.view.path), None)
         placed = executor.placement.put(problem, state, executor.mesh, whole)
         given = ("apply", key, self.missing), function, problem, placed, (grads, inputs)
-        after, (loss, good) = moved(executor, *given)
+        after, (loss, good) = on_devices(executor, *given)
         measured = Measured((float(loss),), (1,), (None,), None, bool(good))
         if not measured.good:
             return Ran(state, [], NotFiniteError(measured))
@@ -100,7 +102,7 @@ def stepped(
     measured = Measured((loss,), (1,), (None,), None, finite(gradient, [loss] if layout.penalties else []))
     if missing:
         problem, into = without(problem, missing), None  # buffers of before lack what stays
-    return finished(problem, state, left, gradient, measured, numbers, into), measured
+    return moved(problem, state, left, gradient, numbers, into, measured.good), measured
 
 
 def without(problem: Problem, missing: frozenset[Path]) -> Problem:
@@ -153,8 +155,8 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
     trees = [grads] if isinstance(grads, Mapping) else grads
     if not isinstance(trees, (list, tuple)) or not trees or not all(isinstance(t, Mapping) for t in trees):
         raise SettingError(
-            "apply: expected the gradients that tape.backward(dy) returns, dicts by layer and name, or a list "
-            f"of such to be added, got {short(grads)}"
+            "apply: expected the gradients that tape.backward(dy) returns, dicts by layer and name, or a "
+            f"list of such to be added, got {short(grads)}"
         )
     layout = problem.layout.parameters
     shapes, xp = dict(zip(layout.paths, layout.shapes, strict=True)), namespace(like)
@@ -201,7 +203,9 @@ def leaving(problem: Problem, tape: Any) -> tuple[Tape, ...]:
     """
     tapes = () if tape is None else (tape,) if isinstance(tape, Tape) else tape
     if not isinstance(tapes, (list, tuple)) or not all(isinstance(each, Tape) for each in tapes):
-        raise SettingError(f"apply: tape must be what model.forward(...) returns, or several, got {short(tape)}")
+        raise SettingError(
+            f"apply: tape must be what model.forward(...) returns, or several, got {short(tape)}"
+        )
     if not problem.layout.buffers.paths and not problem.layout.stateful:
         return ()
     for each in tapes:

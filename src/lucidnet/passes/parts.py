@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..core.text import Brief
@@ -17,7 +18,7 @@ from .tape import Tape
 from .view import View
 
 
-class Part(Brief):
+class ModelPart(Brief):
     """A part of a model: it has no weights of its own, but those of the model, whatever becomes of them.
 
     It is made by `Model.part`.
@@ -28,6 +29,8 @@ class Part(Brief):
         What it is part of.
     view : View
         Which layers.
+    passed : callable
+        Makes a pass through these layers.
 
     Examples
     --------
@@ -37,8 +40,8 @@ class Part(Brief):
     (1, 2)
     """
 
-    def __init__(self, model: Any, view: View) -> None:
-        self.model, self.view = model, view
+    def __init__(self, model: Any, view: View, passed: Callable[..., Tape]) -> None:
+        self.model, self.view, self._passed = model, view, passed
 
     @property
     def net(self) -> Layer:
@@ -62,18 +65,13 @@ class Part(Brief):
 
     def forward(self, x: Any, train: bool = False, mask: Any = None) -> Tape:
         """Pass these layers; the gradients that come back have the names of the whole model."""
-        from .going import forward
-
-        if not hasattr(self.model, "executor"):
-            made: Tape = self.model.forward(x, train, mask, self.view)
-            return made
-        return forward(self.model, x, train, mask, self.view)
+        return self._passed(x, train, mask)
 
     def predict(self, x: Any, mask: Any = None) -> Numbers:
         """Return the outputs (n, ...) for inputs (n, ...), in inference."""
         from ..training.measure import predicted
 
-        made: Numbers = predicted(_Alone(self), x, mask)
+        made: Numbers = predicted(_alone(self), x, mask)
         return made
 
     def evaluate(
@@ -98,18 +96,22 @@ class Part(Brief):
         chosen = self.model.loss if loss is None else losses.get(loss)
         if chosen is None:
             raise NotReadyError("evaluate: say by which loss: part.evaluate(x, y, loss='mse')")
-        alone = _Alone(self, chosen)
+        alone = _alone(self, chosen)
         alone.metrics = measured(self.net, metrics) if metrics else ()
         return evaluate(alone, to_measure(alone, x, y, mask))
 
     def __repr__(self) -> str:
-        return f"Part({self.net.describe()}, of a model)"
+        return f"ModelPart({self.net.describe()}, of a model)"
+
+
+def _alone(part: ModelPart, loss: Any = None) -> Any:
+    return _Alone(part, loss)
 
 
 class _Alone:
     """A part as tools see it: what they ask of a `Trainee` to measure."""
 
-    def __init__(self, part: Part, loss: Any = None) -> None:
+    def __init__(self, part: ModelPart, loss: Any = None) -> None:
         self.part, self.net, self.metrics = part, part.net, ()
         self.executor, self.dtype, self.seed = part.model.executor, part.model.dtype, part.model.seed
         self.input_shape, self.output_shape, self.loss = part.input_shape, part.output_shape, loss

@@ -135,8 +135,9 @@ def _up_to(net: Layer, path: Path) -> Layer:
         return _pruned(net, (name,))
     whole = dotted(path[:-1]) if len(path) > 1 else "it"
     raise SettingError(
-        f"part: to={dotted(path)!r} stands inside {type(net).__name__}, of which no part is a network of its "
-        f"own: name the layer around it{f', {whole!r}' if len(path) > 1 else ''}, or take part({dotted(path)!r})"
+        f"part: to={dotted(path)!r} stands inside {type(net).__name__}, of which no part is a network "
+        f"of its own: name the layer around it{f', {whole!r}' if len(path) > 1 else ''}, or "
+        f"take part({dotted(path)!r})"
     )
 
 

@@ -13,13 +13,12 @@ from ..backend import choose, namespace
 from ..backend.xla.device import repeated, shapes_of
 from ..core.numeric import numeric
 from ..core.text import Brief, short
-from ..core.trees import mapped, part_of
+from ..core.trees import floats, mapped, part_of, stacked
 from ..engine.numbers import Numbers, bound, table_of
 from ..engine.placement import dressed
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
-from ..engine.transfer import floats, stacked
 from ..errors import DataError, NonFiniteError, SettingError
 from ..layers import Layer
 from .copies import blended
@@ -54,7 +53,7 @@ class States(NamedTuple):
 class Learner(Brief):
     """A model inside a step of one's own: it has `forward`, `apply` and `part` as `Model` has them.
 
-    It is made by `Program`, one for each model and step; the models themselves change when the step is whole.
+    It is made by `OwnStep`, one for each model and step; the models themselves change when the step is whole.
 
     Parameters
     ----------
@@ -135,12 +134,13 @@ class Learner(Brief):
 
     def part(self, name: Any = None, *, to: Any = None, outputs: Any = None) -> Any:
         """Return a part of it; see `Model.part`."""
-        from .parts import Part
+        from .parts import ModelPart
 
-        return Part(self, View.of(self.net, self.input_shape, name, to, outputs))
+        view = View.of(self.net, self.input_shape, name, to, outputs)
+        return ModelPart(self, view, partial(self.forward, view=view))
 
 
-class Step(Own):
+class _Running(Own):
     """The function of `Executor.run` that a function over several models makes.
 
     Parameters
@@ -167,7 +167,7 @@ class Step(Own):
     ) -> tuple[States, Measured]:
         """Make a step: all that the function applies, or nothing if one gradient is not finite."""
         learners = [
-            Learner(lambda k, own=own: own, one, Numbers(one.seed), f"model {i}" if strict else "")
+            Learner(partial(_same, own), one, Numbers(one.seed), f"model {i}" if strict else "")
             for i, (own, one) in enumerate(zip(problem.problems, state.states, strict=True))
         ]
         told = _as_arrays(self.function(*learners, x))
@@ -182,7 +182,7 @@ class Step(Own):
         problems, count, mesh = problem.problems, len(blocks), executor.mesh
         if any(p.layout.stateful and not s.carried for p, s in zip(problems, state.states, strict=True)):
             raise SettingError(
-                "Program: on JAX a model with stateful layers must have states to go on from: make one step "
+                "OwnStep: on JAX a model with stateful layers must have states to go on from: make one step "
                 "of it by forward and apply before"
             )
         pairs = zip(self.placements, problems, state.states, strict=True)
@@ -190,33 +190,11 @@ class Step(Own):
         xs = stacked(blocks)
         moves = self._moves(problems, placed, blocks[0])
 
-        def loop(own: Any, states: Any, seeds: Any, given: Any) -> Any:
-            xs, order = given
-
-            def one(carry: Any, x: Any) -> tuple[Any, Any]:
-                before, fine = carry
-                mine, number = x
-                learners = [
-                    Learner(
-                        lambda k, take=take, n=n: take(number * n + k), one, Numbers(seed, fine), binds=True
-                    )
-                    for take, n, one, seed in zip(own, moves, before, seeds, strict=True)
-                ]
-                told = _as_arrays(self.function(*learners, mine))
-                good = fine
-                for learner in learners:
-                    good = good & learner.good
-                after = tuple(learner.state for learner in learners)
-                if sum(learner.moves + learner.copies for learner in learners) > 1:  # else nothing goes back
-                    after = choose(good, lambda: after, before)
-                return (after, good), (told, good)
-
-            (after, _), outs = repeated(one, (states, order[0] == 0), (xs, order))
-            return after, outs
-
         counts = [count * n + 1 for n in moves]
         given = xs, np.arange(count, dtype="int32")
-        after, outs = program(executor, (self.function, "program"), loop, problems, placed, counts, given)
+        after, outs = program(
+            executor, (self.function, "own"), partial(self._loop, moves), problems, placed, counts, given
+        )
         told, good = mesh.fetch(outs)
         fine = int(np.cumprod(good).sum())
         measured = [Measured((0.0,), (1,), (part_of(told, k),)) for k in range(fine)]
@@ -227,6 +205,30 @@ class Step(Own):
         )
         bad = Measured((float("nan"),), (1,), (None,), None, False)
         return Ran(states, measured, None if fine == count else NotFiniteError(bad))
+
+    def _loop(self, moves: Sequence[int], own: Any, states: Any, seeds: Any, given: Any) -> Any:
+        """Make the steps of a block, inside a program."""
+        xs, order = given
+
+        def one(carry: Any, x: Any) -> tuple[Any, Any]:
+            before, fine = carry
+            mine, number = x
+
+            def learner(take: Any, n: int, state: State, seed: Any) -> Learner:
+                return Learner(lambda k: take(number * n + k), state, Numbers(seed, fine), binds=True)
+
+            learners = list(map(learner, own, moves, before, seeds))
+            told = _as_arrays(self.function(*learners, mine))
+            good = fine
+            for each in learners:
+                good = good & each.good
+            after = tuple(each.state for each in learners)
+            if sum(each.moves + each.copies for each in learners) > 1:  # else there is nothing to take back
+                after = choose(good, lambda: after, before)
+            return (after, good), (told, good)
+
+        (after, _), outs = repeated(one, (states, order[0] == 0), (xs, order))
+        return after, outs
 
     def _moves(self, problems: Sequence[Problem], states: Sequence[State], x: Any) -> list[int]:
         """Return how many steps the function makes of each model, found without calculating anything."""
@@ -257,11 +259,15 @@ class _Zero:
         return np.uint64(0), np.uint64(1)
 
 
+def _same(problem: Problem, step: int) -> Problem:
+    return problem
+
+
 def _numbered(problem: Problem, rows: Any, step: int) -> Problem:
     return bound(problem, rows[0])
 
 
-class Program(Brief):
+class OwnStep(Brief):
     """A step of one's own over one or several models, with the same guarantees as a step of `fit`.
 
     The step is a function ``step(*models, x)``: in the place of each model it is given a `Learner`, which
@@ -277,7 +283,7 @@ class Program(Brief):
     step : callable
         The function.
     *models : Model
-        The models, compiled (without a loss, if they have none), on the same kind of devices and of one dtype.
+        The models, compiled (without a loss, if they have none), of one backend and dtype.
 
     Examples
     --------
@@ -290,20 +296,22 @@ class Program(Brief):
     ...     error = tape.output - y
     ...     model.apply(tape.backward(2 * error / len(x), need_dx=False)[1], tape)
     ...     return (error**2).mean()
-    >>> told = Program(step, model)([([[1.0], [2.0]], [[2.0], [4.0]])] * 50)
+    >>> told = OwnStep(step, model)([([[1.0], [2.0]], [[2.0], [4.0]])] * 50)
     >>> len(told), bool(told[-1] < 0.01 * told[0])
     (50, True)
     """
 
     def __init__(self, step: Callable[..., Any], *models: Any) -> None:
         if not callable(step):
-            raise SettingError(f"Program: expected a function step(*models, x), got {short(step)}")
+            raise SettingError(f"OwnStep: expected a function step(*models, x), got {short(step)}")
         if not models or not all(hasattr(model, "executor") for model in models):
-            raise SettingError(f"Program: expected one or more models after the function, got {short(models)}")
+            raise SettingError(
+                f"OwnStep: expected one or more models after the function, got {short(models)}"
+            )
         kinds = {(model.config, model.dtype) for model in models}
         if len(kinds) > 1 or len(set(map(id, models))) < len(models):
             raise SettingError(
-                "Program: its models must be different ones, of one backend and dtype, got "
+                "OwnStep: its models must be different ones, of one backend and dtype, got "
                 f"{', '.join(f'{model.backend} {model.dtype}' for model in models)}"
             )
         self.step, self.models = step, models
@@ -325,9 +333,9 @@ class Program(Brief):
         models, dtype = self.models, self.models[0].dtype
         blocks = [_numbers(batch, dtype) for batch in batches]
         if not blocks:
-            raise DataError("Program: there are no batches to make steps with")
+            raise DataError("OwnStep: there are no batches to make steps with")
         problems = Together(tuple(model.problem for model in models))
-        run = Step(self.step, [getattr(model.executor, "placement", None) for model in models])
+        run = _Running(self.step, [getattr(model.executor, "placement", None) for model in models])
         with ExitStack() as locks:
             for model in models:
                 locks.enter_context(model.executor.lock)
@@ -351,7 +359,7 @@ def _numbers(batch: Any, dtype: str) -> Any:
         parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
         made = {name: _numbers(part, dtype) for name, part in parts}
         return made if isinstance(batch, dict) else tuple(made.values())
-    return None if batch is None else floats(numeric(batch, "Program: a batch"), dtype)
+    return None if batch is None else floats(numeric(batch, "OwnStep: a batch"), dtype)
 
 
 def _as_arrays(told: Any) -> Any:
