@@ -160,11 +160,16 @@ def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: A
         )
     credit_rule(model.net, own, best)  # and this where the rule does not fit
     _ = model.executor.main  # and this where there are no such devices
-    chosen, said = (made, best, own), measured(model.net, metrics)
+    chosen, said = (made, best, own), measured(model.net, metrics, made)
     kept = "live" not in vars(model) or recompile(model, chosen)
     model._chosen, model.metrics, model.base, model._changes = chosen, said, (model.net, best), {}
     if not kept:
         warnings.warn(ANEW.format(best), UserWarning, stacklevel=4)  # past what answers foreign words
+
+
+def needs_target(model: Any) -> bool:
+    """Tell whether the loss of a model needs targets."""
+    return model.loss is None or bool(model.loss.needs_target)
 
 
 def loss_of(model: Any) -> Any:
@@ -197,7 +202,7 @@ def added(net: Any, layer: Any) -> Sequential:
 def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Result:
     """Make one training step on one batch; see `Model.train_step`."""
     batch = model.checked(x, y, None, sample_weight, mask).batch(slice(None))
-    tally = Tally(model.metrics)
+    tally = Tally(model.metrics, model.loss.named)
     with model.executor.lock:
         problem, before = model.problem, model.live
         found = train(model, [batch])
@@ -216,7 +221,7 @@ NO_ESTIMATOR = (
 )
 
 
-def measured(net: Any, given: Any) -> tuple[Any, ...]:
+def measured(net: Any, given: Any, loss: Any = None) -> tuple[Any, ...]:
     """Return the metrics that `Model.compile` was given, if each has its output and a name of its own."""
     from .layers import Graph, Sequential
     from .metrics.outputs import check_names, check_outputs, several
@@ -226,7 +231,7 @@ def measured(net: Any, given: Any) -> tuple[Any, ...]:
         last = last.layers[-1]
     names = last.outputs if isinstance(last, Graph) and len(last.outputs) > 1 else ()
     check_outputs(metrics, names if of_library(type(last)) else None)
-    check_names(metrics)
+    check_names(metrics, () if loss is None else loss.named)
     return metrics
 
 

@@ -352,6 +352,8 @@ class Model:
         """The weights by layer and name, as they are now: ``params["dense1"]["W"]``; see `set_params`."""
         return ReadOnly.of(self.state.params)  # type: ignore[no-any-return]
 
+    needs_target = property(living.needs_target, doc="Whether its loss needs targets.")
+
     @property
     def input_shape(self) -> Any:
         """The shape of one input."""
@@ -623,7 +625,7 @@ class Model:
 
         return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
 
-    def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
+    def train_step(self, x: Any, y: Any = None, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on one batch; return the loss and metrics from before it.
 
         Examples

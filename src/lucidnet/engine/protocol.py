@@ -122,6 +122,10 @@ class Trainee(Protocol):
         """The precision of the weights."""
 
     @property
+    def needs_target(self) -> bool:
+        """Whether its loss needs targets."""
+
+    @property
     def input_shape(self) -> Any:
         """The shape of one input."""
 

@@ -121,6 +121,11 @@ class _Alone:
         self.live: State = problem.start(params, self.seed)
         self.state = self.live
 
+    @property
+    def needs_target(self) -> bool:
+        """Whether the loss needs targets."""
+        return bool(self.loss.needs_target)
+
     def checked(
         self, x: Any, y: Any, class_weight: Any = None, sample_weight: Any = None, mask: Any = None
     ) -> Any:
