@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import choose, namespace
+from ..backend.results import UNFOLLOWED
+from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
 from ..core.numeric import numeric
 from ..core.text import Brief, short
@@ -248,7 +250,14 @@ class _Running(Own):
             moves[:] = [learner.moves for learner in learners]
             return told
 
-        shapes_of(tried, tuple(state.params.vector for state in states), x)
+        try:
+            shapes_of(tried, tuple(state.params.vector for state in states), x)
+        except Exception as error:
+            if not_followed(error):
+                raise SettingError(
+                    UNFOLLOWED.format(f"the step {short(self.function)}") + instead(error)
+                ) from error
+            raise
         return moves
 
 
