@@ -350,6 +350,8 @@ def load_weights(model: Any, source: Any, strict: bool, reset: bool) -> LoadRepo
     if shape is None:
         model.build()  # raises, and says what to do
     params = model.params if built else blank_init(model.net, shape, model.dtype)[0]
+    if "graph0" not in params and given and all(name.startswith("graph0.") for name in given):
+        given = {name.removeprefix("graph0."): array for name, array in given.items()}  # as it was once kept
     arrays, report = matched(given, params, strict, model.dtype)
     if report.missing and not built:
         params = initial(model.net, shape, model.seed, model.dtype)

@@ -286,7 +286,7 @@ class OnJax(Brief):
         """Read the state that is trained: its arrays never change."""
         return nullcontext(read())
 
-    def lend(self, state: State, reader: Any) -> None:
+    def lend(self, reader: Any) -> None:
         """Do nothing: no state is ever written."""
 
     def host(self, state: State) -> State:

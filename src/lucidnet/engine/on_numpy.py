@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakSet
 
 import numpy as np
 
@@ -43,8 +43,8 @@ class OnNumpy(Brief):
         """A state that somebody may ask for again; None once it is written over."""
         self.pair: Any = (None, None)
         """The last state that was made, and the one before that step."""
-        self.lent = WeakValueDictionary[int, Any]()
-        """Who reads a state, by its ``id``, as long as he lives: it is not written meanwhile."""
+        self.lent = WeakSet[Any]()
+        """Who reads a state, his `state`, as long as he lives: it is not written meanwhile."""
 
     def run(
         self,
@@ -59,7 +59,8 @@ class OnNumpy(Brief):
         begun = held = getattr(state, "state", state)  # a stream's state holds that of the weights
         for given in blocks:
             # What came in stays whole: whoever is interrupted before he takes what comes out goes on from it.
-            free = self.made is held and self.spare is not begun and id(self.spare) not in self.lent
+            free = self.made is held and self.spare is not begun
+            free = free and all(reader.state is not self.spare for reader in self.lent)
             into = self.spare if free else None
             remembered = self.remembered
             self.remembered = None if into is remembered else remembered
@@ -95,9 +96,9 @@ class OnNumpy(Brief):
             self._hand_out(state)
         return nullcontext(state)
 
-    def lend(self, state: State, reader: Any) -> None:
-        """Write to the vectors of a state only when its reader is gone."""
-        self.lent[id(state)] = reader
+    def lend(self, reader: Any) -> None:
+        """Write to the vectors of a reader's state only when he is gone."""
+        self.lent.add(reader)
 
     def host(self, state: State) -> State:
         """Return a state that nobody can write."""

@@ -225,8 +225,8 @@ class Executor(Protocol):
     def hold(self, read: Callable[[], S]) -> AbstractContextManager[S]:
         """Read the state that is trained, from any thread; it is not written while it is held."""
 
-    def lend(self, state: State, reader: Any) -> None:
-        """Write to a state only when its reader, who is weakly referred to, is gone."""
+    def lend(self, reader: Any) -> None:
+        """Write to ``reader.state`` only when the reader, who is weakly referred to, is gone."""
 
     def host(self, state: State) -> State:
         """Return a state as NumPy's arrays, which nobody can write and no step will write."""

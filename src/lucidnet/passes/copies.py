@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend import Parts
 from ..backend.layout import Flat
-from ..core.text import short
+from ..core.settings import shown
 from ..core.trees import Path, dotted
 from ..errors import SettingError, ShapeError, UnknownNameError, suggestion
 
@@ -77,12 +77,12 @@ def meant(paths: Collection[Path], parts: Any) -> Collection[Path]:
         return paths
     names = [parts] if isinstance(parts, str) else parts
     if not isinstance(names, (list, tuple, set, frozenset)) or not names:
-        raise SettingError(f"copy_weights: parts must be the names of layers, got {short(parts)}")
+        raise SettingError(f"copy_weights: parts must be the names of layers, got {shown(parts)}")
     known = {dotted(path[:depth]): path[:depth] for path in paths for depth in range(1, len(path))}
     for name in names:
         if name not in known:
             raise UnknownNameError(
-                f"copy_weights: no layer with weights is called {name!r}: {suggestion(str(name), known)}"
+                f"copy_weights: parts: no layer with weights is called {name!r}: {suggestion(str(name), known)}"
             )
     begins = [known[name] for name in names]
     return {path for path in paths if any(path[: len(begin)] == begin for begin in begins)}

@@ -11,8 +11,7 @@ import numpy as np
 
 from ..backend import Parts
 from ..backend.xla.device import precision
-from ..core.settings import between, flag, taken
-from ..core.text import short
+from ..core.settings import between, flag, shown, taken
 from ..core.trees import tree_map
 from ..engine.build import problem_of
 from ..engine.problem import Problem
@@ -60,7 +59,7 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
         tape = Tape(made, state, given, mask, (y, kept, cache), back)
         tape.of = model
         tape.near = executor.host if cache is None else tape.near
-        executor.lend(state, tape)
+        executor.lend(tape)
     return tape
 
 
@@ -111,7 +110,7 @@ def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) ->
 
     tau = taken("copy_weights", "tau", tau, between(0, 1))
     if not hasattr(other, "live") or not hasattr(other, "executor"):
-        raise SettingError(f"copy_weights: expected a Model, got {short(other)}")
+        raise SettingError(f"copy_weights: other must be a Model, got {shown(other)}")
     with model.executor.lock:
         ours, theirs = model.live, other.live
         if type(ours.vector) is not type(theirs.vector) or model.config != other.config:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Tree, finite, namespace
-from ..core.text import short
+from ..core.settings import shown
 from ..core.trees import Path, dotted, leaves, put
 from ..engine.numbers import Numbers
 from ..engine.problem import Problem
@@ -155,8 +155,8 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
     trees = [grads] if isinstance(grads, Mapping) else grads
     if not isinstance(trees, (list, tuple)) or not trees or not all(isinstance(t, Mapping) for t in trees):
         raise SettingError(
-            "apply: expected the gradients that tape.backward(dy) returns, dicts by layer and name, or a "
-            f"list of such to be added, got {short(grads)}"
+            "apply: grads must be the gradients that tape.backward(dy) returns, dicts by layer and name, or a "
+            f"list of such to be added, got {shown(grads)}"
         )
     layout = problem.layout.parameters
     shapes, xp = dict(zip(layout.paths, layout.shapes, strict=True)), namespace(like)
@@ -167,7 +167,7 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
                 continue  # no gradient changes these
             known = map(dotted, layout.paths)
             raise UnknownNameError(
-                f"apply: there is no parameter {dotted(path)!r}: {suggestion(dotted(path), known)}"
+                f"apply: grads: there is no parameter {dotted(path)!r}: {suggestion(dotted(path), known)}"
             )
         array = xp.asarray(array, dtype=like.dtype)
         if array.shape != shapes[path]:
@@ -204,7 +204,7 @@ def leaving(problem: Problem, tape: Any) -> tuple[Tape, ...]:
     tapes = () if tape is None else (tape,) if isinstance(tape, Tape) else tape
     if not isinstance(tapes, (list, tuple)) or not all(isinstance(each, Tape) for each in tapes):
         raise SettingError(
-            f"apply: tape must be what model.forward(...) returns, or several, got {short(tape)}"
+            f"apply: tape must be what model.forward(...) returns, or several, got {shown(tape)}"
         )
     if not problem.layout.buffers.paths and not problem.layout.stateful:
         return ()

@@ -14,7 +14,8 @@ from ..backend.results import UNFOLLOWED
 from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
 from ..core.numeric import numeric
-from ..core.text import Brief, short
+from ..core.settings import shown
+from ..core.text import Brief
 from ..core.trees import floats, mapped, part_of, stacked
 from ..engine.numbers import Numbers, bound, table_of
 from ..engine.placement import dressed
@@ -28,6 +29,10 @@ from .devices import program
 from .moves import collected, leaving, not_finite, stepped
 from .tape import Pass, Tape
 from .view import View
+
+
+STRIDE = 1000
+"""How far apart the passes before and behind an `apply` are numbered, each of which has random numbers."""
 
 
 class Together(NamedTuple):
@@ -101,7 +106,8 @@ class Learner(Brief):
         """Make a pass forward that is kept; see `Model.forward`."""
         problem, number = self._problem(self.moves), None
         if train:
-            number, self._passes = self._passes, self._passes + 1
+            # A state may be met at the end of a step and at the start of the next: its passes are not the same.
+            number, self._passes = STRIDE * self.moves + self._passes, self._passes + 1
         view = view or View(problem.net, problem.input_shape)
         made = Pass(view.bound(problem) if self._binds else view, number)
         xp, dtype = namespace(self.state.params.vector), self.state.params.vector.dtype
@@ -255,7 +261,7 @@ class _Running(Own):
         except Exception as error:
             if not_followed(error):
                 raise SettingError(
-                    UNFOLLOWED.format(f"the step {short(self.function)}") + instead(error)
+                    UNFOLLOWED.format(f"the step {shown(self.function)}") + instead(error)
                 ) from error
             raise
         return moves
@@ -312,10 +318,10 @@ class OwnStep(Brief):
 
     def __init__(self, step: Callable[..., Any], *models: Any) -> None:
         if not callable(step):
-            raise SettingError(f"OwnStep: expected a function step(*models, x), got {short(step)}")
+            raise SettingError(f"OwnStep: expected a function step(*models, x), got {shown(step)}")
         if not models or not all(hasattr(model, "executor") for model in models):
             raise SettingError(
-                f"OwnStep: expected one or more models after the function, got {short(models)}"
+                f"OwnStep: expected one or more models after the function, got {shown(models)}"
             )
         kinds = {(model.config, model.dtype) for model in models}
         if len(kinds) > 1 or len(set(map(id, models))) < len(models):
