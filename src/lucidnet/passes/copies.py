@@ -82,7 +82,8 @@ def meant(paths: Collection[Path], parts: Any) -> Collection[Path]:
     for name in names:
         if name not in known:
             raise UnknownNameError(
-                f"copy_weights: parts: no layer with weights is called {name!r}: {suggestion(str(name), known)}"
+                f"copy_weights: parts: no layer with weights is called {name!r}: "
+                f"{suggestion(str(name), known)}"
             )
     begins = [known[name] for name in names]
     return {path for path in paths if any(path[: len(begin)] == begin for begin in begins)}

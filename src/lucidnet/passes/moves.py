@@ -155,8 +155,8 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
     trees = [grads] if isinstance(grads, Mapping) else grads
     if not isinstance(trees, (list, tuple)) or not trees or not all(isinstance(t, Mapping) for t in trees):
         raise SettingError(
-            "apply: grads must be the gradients that tape.backward(dy) returns, dicts by layer and name, or a "
-            f"list of such to be added, got {shown(grads)}"
+            "apply: grads must be the gradients that tape.backward(dy) returns, dicts by layer and name, or "
+            f"a list of such to be added, got {shown(grads)}"
         )
     layout = problem.layout.parameters
     shapes, xp = dict(zip(layout.paths, layout.shapes, strict=True)), namespace(like)

@@ -106,7 +106,7 @@ class Learner(Brief):
         """Make a pass forward that is kept; see `Model.forward`."""
         problem, number = self._problem(self.moves), None
         if train:
-            # A state may be met at the end of a step and at the start of the next: its passes are not the same.
+            # A state may be met at the end of a step and at the start of the next, by different passes.
             number, self._passes = STRIDE * self.moves + self._passes, self._passes + 1
         view = view or View(problem.net, problem.input_shape)
         made = Pass(view.bound(problem) if self._binds else view, number)
