@@ -16,7 +16,7 @@ import lucidnet as ln
 from lucidnet.backend import namespace
 from lucidnet.layers import Dense, Input
 
-BATCH, GAMMA, TAU, EVERY, KEPT = 128, 0.99, 0.005, 64, 10_000
+BATCH, GAMMA, TAU, EVERY, KEPT = 128, 0.99, 0.01, 64, 40_000
 
 
 def make(seed=0, backend="numpy", dtype="float32"):
@@ -24,7 +24,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
     layers = [Input(4), Dense(128, "relu"), Dense(128, "relu"), Dense(2)]
     models = [ln.Model(layers, seed=seed, dtype=dtype, backend=backend) for _ in range(2)]
     for model in models:
-        model.compile(optimizer=ln.optimizers.AdamW(0.0003, clip=ln.optimizers.ClipValue(100)))
+        model.compile(optimizer=ln.optimizers.Adam(0.001))
     return tuple(models)
 
 
