@@ -51,7 +51,7 @@ def train(seed=0, backend="numpy", rounds=150, dtype="float32"):
             states, best = poles.state, models[0].predict(poles.state).argmax(1)
             actions = np.where(rng.random(4) < explore, rng.integers(0, 2, 4), best)
             after, fell, _ = poles.step(actions)
-            memory += zip(states, np.eye(2)[actions], np.ones(4), after, 1.0 - fell, strict=True)
+            memory += zip(states, np.eye(2)[actions], -1.0 * fell, after, 1.0 - fell, strict=True)
         memory = memory[-KEPT:]
         drawn = rng.integers(0, len(memory), (EVERY, BATCH))
         told = steps(tuple(map(np.array, zip(*(memory[k] for k in rows), strict=True))) for rows in drawn)

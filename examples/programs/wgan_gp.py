@@ -41,6 +41,9 @@ def penalty(params, net, x):
     return WEIGHT * (((dx**2).sum(1) ** 0.5 - 1) ** 2).mean()
 
 
+slopes = jax.jit(jax.grad(penalty), static_argnums=1)
+
+
 def step(generator, critic, batch):
     """Let the critic make five steps, then the generator one."""
     real, z, between = batch
@@ -50,7 +53,7 @@ def step(generator, critic, batch):
         ones = namespace(fake).ones_like(of_fake.output) / len(fake)
         params = tree_map(jax.numpy.asarray, critic.params)
         middle = jax.numpy.asarray(fake + between[k] * (real[k] - fake))
-        steep = jax.grad(penalty)(params, critic.net, middle)
+        steep = slopes(params, critic.net, middle)
         critic.apply([of_fake.backward(ones)[1], of_real.backward(-ones)[1], steep])
     fake = generator.forward(z[CRITIC], train=True)
     of_fake = critic.forward(fake.output)
