@@ -1,7 +1,7 @@
 """A pole on a cart (Barto, Sutton and Anderson 1983), with the numbers of OpenAI's CartPole-v0.
 
-Two actions push the cart left or right with 10 N; a reward of 1 for each step until the pole leans by more than
-12 degrees, the cart leaves [-2.4, 2.4], or 200 steps are over.
+Two actions push the cart left or right with 10 N; a reward of 1 for each step until the pole leans by more
+than 12 degrees, the cart leaves [-2.4, 2.4], or 200 steps are over.
 """
 
 import numpy as np

@@ -1,11 +1,13 @@
 """A DCGAN (Radford, Metz and Chintala 2016; PyTorch's example of that name) for 8 x 8 digits.
 
-A generator of transposed convolutions against a discriminator with one logit, both by the logistic loss; with batch
-normalization, LeakyReLU(0.2) and Adam(0.0002, 0.5) in the paper. Here the rate is 0.002, as the images are small.
+A generator of transposed convolutions against a discriminator with one logit, both by the logistic loss;
+with batch normalization, LeakyReLU(0.2) and Adam(0.0002, 0.5) in the paper. Here the rate is 0.002, as the
+images are small.
+
 Run: python examples/programs/dcgan.py [--backend jax] [--epochs 60] [--seeds 3]
 
-Judge, fixed before any tuning: for each of 3 seeds a classifier trained on real digits finds at least 7 of the 10
-digits in 500 generated ones (at least 2 % each), and is on average 70 % sure.
+Judge, fixed before any tuning: for each of 3 seeds a classifier trained on real digits finds at least 7 of
+the 10 digits in 500 generated ones (at least 2 % each), and is on average 70 % sure.
 """
 
 import argparse
@@ -14,8 +16,17 @@ import numpy as np
 
 import lucidnet as ln
 from lucidnet.backend import namespace
-from lucidnet.layers import BatchNormalization, Conv2D, Conv2DTranspose, Dense, Flatten, Input, LeakyReLU
-from lucidnet.layers import ReLU, Reshape
+from lucidnet.layers import (
+    BatchNormalization,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    Flatten,
+    Input,
+    LeakyReLU,
+    ReLU,
+    Reshape,
+)
 
 LATENT, BATCH = 16, 64
 
@@ -71,7 +82,7 @@ def step(generator, discriminator, batch):
 
 
 def train(seed=0, backend="numpy", epochs=60, dtype="float32"):
-    """Train on all digits; return the two models, and how sure the discriminator was of each epoch's images."""
+    """Train on all digits; return the two models, and how sure the discriminator was in each epoch."""
     models = make(seed, backend, dtype)
     x = 2 * ln.data.load("digits")[0][0].reshape(-1, 8, 8, 1) - 1
     rng, steps, sure = np.random.default_rng(seed), ln.OwnStep(step, *models), []

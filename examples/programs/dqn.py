@@ -1,10 +1,12 @@
-"""A deep Q-network (Mnih et al. 2015; PyTorch's "Reinforcement Learning (DQN) Tutorial") on a cart with a pole.
+"""A deep Q-network (Mnih et al. 2015; PyTorch's "DQN Tutorial") on a cart with a pole.
 
-Q(s, a) is drawn to r + g max_a' Q'(s', a') by the Huber loss, on moves that are drawn from a memory; Q' follows Q by
-``copy_weights(..., tau=0.005)``. Run: python examples/programs/dqn.py [--backend jax] [--rounds 150] [--seeds 3]
+Q(s, a) is drawn to r + g max_a' Q'(s', a') by the Huber loss, on moves that are drawn from a memory; Q'
+follows Q by ``copy_weights(..., tau=0.005)``.
 
-Judge, fixed before any tuning: for each of 3 seeds the poles of 20 games, played greedily, stand for 150 of 200 steps
-on average.
+Run: python examples/programs/dqn.py [--backend jax] [--rounds 150] [--seeds 3]
+
+Judge, fixed before any tuning: for each of 3 seeds the poles of 20 games, played greedily, stand for 150 of
+200 steps on average.
 """
 
 import argparse
@@ -46,7 +48,7 @@ def train(seed=0, backend="numpy", rounds=150, dtype="float32"):
     models, rng, poles = make(seed, backend, dtype), np.random.default_rng(seed), CartPoles(4, seed)
     steps, memory, losses = ln.OwnStep(step, *models), [], []
     for number in range(rounds):
-        explore = 0.05 + 0.85 * np.exp(-number / (rounds / 8))
+        explore = 0.05 + 0.85 * np.exp(-number / (rounds / 5))
         for _ in range(EVERY):
             states, best = poles.state, models[0].predict(poles.state).argmax(1)
             actions = np.where(rng.random(4) < explore, rng.integers(0, 2, 4), best)

@@ -1,7 +1,9 @@
-"""The forward-forward algorithm (Hinton 2022; Keras' example of that name) on 8 x 8 digits: no way back at all.
+"""The forward-forward algorithm (Hinton 2022; Keras' example of that name) on 8 x 8 digits.
 
-Each layer learns by itself to have large outputs for images that carry their own label, and small ones for those with
-a wrong one: its loss is log(1 + exp(theta - g)) + log(1 + exp(g' - theta)), where g is the mean square of its outputs.
+Each layer learns by itself to have large outputs for images that carry their own label, and small ones for
+those with a wrong one: its loss is log(1 + exp(theta - g)) + log(1 + exp(g' - theta)), where g is the mean
+square of its outputs.
+
 Run: python examples/programs/forward_forward.py [--backend jax] [--epochs 60] [--seeds 3]
 
 Judge, fixed before any tuning: for each of 3 seeds at least 90 % of the test images are told right.

@@ -1,10 +1,12 @@
-"""A variational autoencoder (Kingma and Welling 2014; Keras' example "Variational AutoEncoder") on 8 x 8 digits.
+"""A variational autoencoder (Kingma and Welling 2014; Keras' example) on 8 x 8 digits.
 
-The loss of an image x is its reconstruction's cross-entropy plus KL(N(m, s^2) | N(0, 1)) of its code; the error comes
-back through z = m + s e by hand. Run: python examples/programs/vae.py [--backend jax] [--epochs 40] [--seeds 3]
+The loss of an image x is its reconstruction's cross-entropy plus KL(N(m, s^2) | N(0, 1)) of its code; the
+error comes back through z = m + s e by hand.
 
-Judge, fixed before any tuning: for each of 3 seeds the mean loss of the last epoch is within 5 % of that of the
-same net in PyTorch with the same settings (tests/passes/test_programs.py runs it beside).
+Run: python examples/programs/vae.py [--backend jax] [--epochs 40] [--seeds 3]
+
+Judge, fixed before any tuning: for each of 3 seeds the mean loss of the last epoch is within 5 % of that of
+the same net in PyTorch with the same settings (tests/passes/test_programs.py runs it beside).
 """
 
 import argparse

@@ -1,11 +1,13 @@
-"""A Wasserstein GAN with gradient penalty (Gulrajani et al. 2017; Keras' example "WGAN-GP") for 8 x 8 digits.
+"""A Wasserstein GAN with gradient penalty (Gulrajani et al. 2017; Keras' example) for 8 x 8 digits.
 
 The critic's loss has 10 (|d critic(x) / dx| - 1)^2 at points x between real and generated images. The inner
-derivative is lucidnet's own way back; the derivative of the penalty by the weights is `jax.grad` through it, which
-needs JAX on NumPy, too. Run: python examples/programs/wgan_gp.py [--backend jax] [--epochs 60] [--seeds 3]
+derivative is lucidnet's own way back; the derivative of the penalty by the weights is `jax.grad` through
+it, which needs JAX on NumPy, too.
 
-Judge, fixed before any tuning: for each of 3 seeds mean and standard deviation of each pixel over 500 generated
-images are on average closer than 0.1 to those of the digits, whose pixels are from 0 to 1.
+Run: python examples/programs/wgan_gp.py [--backend jax] [--epochs 60] [--seeds 3]
+
+Judge, fixed before any tuning: for each of 3 seeds mean and standard deviation of each pixel over 500
+generated images are on average closer than 0.1 to those of the digits, whose pixels are from 0 to 1.
 """
 
 import argparse
@@ -35,7 +37,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def penalty(params, net, x):
-    """Return the mean of (|d net(x) / dx| - 1)^2: an ordinary function of arrays, of which JAX has the gradient."""
+    """Return the mean of (|d net(x) / dx| - 1)^2, an ordinary function of arrays."""
     y, cache = net.forward(params, x)
     dx, _ = net.backward(params, cache, namespace(y).ones_like(y))
     return WEIGHT * (((dx**2).sum(1) ** 0.5 - 1) ** 2).mean()

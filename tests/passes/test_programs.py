@@ -9,6 +9,7 @@ import torch
 
 import lucidnet as ln
 from lucidnet.optimizers import SGD
+from lucidnet.tree import at, leaves
 
 FOLDER = Path(__file__).parents[2] / "examples" / "programs"
 sys.path.insert(0, str(FOLDER))
@@ -26,7 +27,7 @@ F = torch.nn.functional
 
 def weights(model):
     """The weights of a model as tensors that gather gradients, by path."""
-    found = dict(ln.tree.leaves(model.params))
+    found = dict(leaves(model.params))
     return {path: torch.tensor(np.array(array), requires_grad=True) for path, array in found.items()}
 
 
@@ -35,9 +36,9 @@ def moved_by_gradients(models, run):
     for model in models:
         model.build()
         model.compile(optimizer=SGD(1.0)) if model.loss is None else model.compile(model.loss, SGD(1.0))
-    before = [{path: np.array(a) for path, a in ln.tree.leaves(m.params)} for m in models]
+    before = [{path: np.array(a) for path, a in leaves(m.params)} for m in models]
     run()
-    after = [dict(ln.tree.leaves(model.params)) for model in models]
+    after = [dict(leaves(model.params)) for model in models]
     return [{path: b[path] - a[path] for path in b} for b, a in zip(before, after, strict=True)]
 
 
@@ -207,8 +208,8 @@ def test_dqn():
     F.huber_loss(value(q, states)[torch.arange(7), torch.tensor(actions)], wanted).backward()
     same(found[0], q)
     for path, w in fixed.items():
-        drawn = w.detach() + dqn.TAU * (torch.tensor(np.array(ln.tree.at(online.params, path))) - w.detach())
-        np.testing.assert_allclose(ln.tree.at(target.params, path), drawn, rtol=1e-12)
+        drawn = w.detach() + dqn.TAU * (torch.tensor(np.array(at(online.params, path))) - w.detach())
+        np.testing.assert_allclose(at(target.params, path), drawn, rtol=1e-12)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "jax"])

@@ -30,7 +30,6 @@ from .moves import collected, leaving, not_finite, stepped
 from .tape import Pass, Tape
 from .view import View
 
-
 STRIDE = 1000
 """How far apart the passes before and behind an `apply` are numbered, each of which has random numbers."""
 
