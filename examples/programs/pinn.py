@@ -3,7 +3,39 @@
 The loss is the mean square of what the equation leaves, and of u at the ends. u' is lucidnet's own way
 back, u'' and the gradient by the weights are `jax.grad` through it. The solution is u = sin(pi x).
 
-Run: python examples/programs/pinn.py [--backend jax] [--steps 2000] [--seeds 3] Judge, fixed before any tuning: for each of 3 seeds |u - sin(pi x)| is at most 1 % of |sin(pi x)|, over 201 points. """ import argparse from functools import partial import jax import jax.numpy as jnp import numpy as np import lucidnet as ln from lucidnet.layers import Dense, Input from lucidnet.tree import tree_map POINTS, BLOCK = 64, 100 def make(seed=0, backend="numpy", dtype="float32"): """Return the network u.""" model = ln.Model([Input(1), *[Dense(32, "tanh")] * 2, Dense(1)], seed=seed, dtype=dtype, backend=backend) model.compile(optimizer=ln.optimizers.Adam(ln.optimizers.schedules.Cosine(0.003, 0.00003, 2000))) return model def loss(params, net, x): """Return what the equation and the ends leave.""" def slope(x): y, cache = net.forward(params, x) return net.backward(params, cache, jnp.ones_like(y))[0]
+Run: python examples/programs/pinn.py [--backend jax] [--steps 2000] [--seeds 3]
+
+Judge, fixed before any tuning: for each of 3 seeds |u - sin(pi x)| is at most 1 % of |sin(pi x)|, over 201
+points.
+"""
+
+import argparse
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import lucidnet as ln
+from lucidnet.layers import Dense, Input
+from lucidnet.tree import tree_map
+
+POINTS, BLOCK = 64, 100
+
+
+def make(seed=0, backend="numpy", dtype="float32"):
+    """Return the network u."""
+    model = ln.Model([Input(1), *[Dense(32, "tanh")] * 2, Dense(1)], seed=seed, dtype=dtype, backend=backend)
+    model.compile(optimizer=ln.optimizers.Adam(ln.optimizers.schedules.Cosine(0.003, 0.00003, 2000)))
+    return model
+
+
+def loss(params, net, x):
+    """Return what the equation and the ends leave."""
+
+    def slope(x):
+        y, cache = net.forward(params, x)
+        return net.backward(params, cache, jnp.ones_like(y))[0]
 
     curve = jax.grad(lambda x: slope(x).sum())(x)
     ends = net.forward(params, jnp.asarray([[-1.0], [1.0]], x.dtype))[0]

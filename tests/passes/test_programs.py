@@ -204,7 +204,11 @@ def test_dqn():
         h = F.relu(dense(w, "dense2", F.relu(dense(w, "dense1", torch.tensor(x)))))
         return dense(w, "dense3", h)
 
-    wanted = torch.tensor(rewards) + 0.99 * torch.tensor(stands) * value(fixed, after).max(1).values.detach()
+    best = value(q, after).argmax(1)
+    wanted = (
+        torch.tensor(rewards)
+        + 0.99 * torch.tensor(stands) * value(fixed, after)[torch.arange(7), best].detach()
+    )
     F.huber_loss(value(q, states)[torch.arange(7), torch.tensor(actions)], wanted).backward()
     same(found[0], q)
     for path, w in fixed.items():
