@@ -1,7 +1,7 @@
 """A deep Q-network (Mnih et al. 2015; PyTorch's "DQN Tutorial") on a cart with a pole.
 
-Q(s, a) is drawn to r + g Q'(s', argmax Q(s', .)) by the Huber loss (van Hasselt et al. 2016), on moves that
-are drawn from a memory; the reward is -1 for a fall, else 0. Q' follows Q by ``copy_weights(..., tau=0.005)``.
+Q(s, a) is drawn to r + g Q'(s', argmax Q(s', .)) by the Huber loss (van Hasselt et al. 2016), on moves
+from a memory; the reward is -1 for a fall, else 0. Q' follows Q by ``copy_weights(..., tau=0.005)``.
 
 Run: python examples/programs/dqn.py [--backend jax] [--rounds 200] [--seeds 3]
 

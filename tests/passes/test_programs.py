@@ -16,6 +16,8 @@ sys.path.insert(0, str(FOLDER))
 
 import dcgan  # noqa: E402
 import dqn  # noqa: E402
+import forward_forward  # noqa: E402
+import pinn  # noqa: E402
 import reinforce  # noqa: E402
 import vae  # noqa: E402
 import wgan_gp  # noqa: E402
@@ -216,11 +218,46 @@ def test_dqn():
         np.testing.assert_allclose(at(target.params, path), drawn, rtol=1e-12)
 
 
-@pytest.mark.parametrize("backend", ["numpy", "jax"])
-def test_short_runs(backend):
-    """Both engines, in the same steps."""
-    assert vae.train(backend=backend, epochs=1)[1][0] == pytest.approx(41.95, abs=0.05)
-    assert len(dqn.train(backend=backend, rounds=1)[1]) == 1
+def test_forward_forward():
+    layers = forward_forward.make(dtype="float64")
+    for layer in layers:
+        layer.build()
+    twins = list(map(weights, layers))
+    right, wrong = RNG.random((2, 6, 74))
+    found = moved_by_gradients(layers, lambda: forward_forward.step(*layers, (right, wrong)))
+    pair = torch.tensor(right), torch.tensor(wrong)
+    for twin, ours in zip(twins, found, strict=True):
+        pair = tuple(F.relu(dense(twin, "dense1", forward_forward.unit(x.detach()))) for x in pair)
+        good, bad = ((y**2).mean(1) - forward_forward.THETA for y in pair)
+        (F.softplus(-good) + F.softplus(bad)).mean().backward()
+        same(ours, twin)
+
+
+def test_pinn():
+    model = pinn.make(dtype="float64")
+    model.build()
+    w, x = weights(model), RNG.uniform(-1, 1, (9, 1))
+
+    def u(x):
+        return dense(w, "dense3", torch.tanh(dense(w, "dense2", torch.tanh(dense(w, "dense1", x)))))
+
+    t = torch.tensor(x, requires_grad=True)
+    (slope,) = torch.autograd.grad(u(t).sum(), t, create_graph=True)
+    (curve,) = torch.autograd.grad(slope.sum(), t, create_graph=True)
+    left = curve + torch.pi**2 * torch.sin(torch.pi * t)
+    loss = (left**2).mean() + 10 * (u(torch.tensor([[-1.0], [1.0]], dtype=torch.float64)) ** 2).mean()
+    loss.backward()
+    same(moved_by_gradients([model], lambda: pinn.step(model, x))[0], w)
+
+
+def test_short_runs():
+    """The same steps on both engines; the other programs in the tests above, and below whole."""
+    (online, losses), (compiled, same_losses) = (dqn.train(backend=b, rounds=1) for b in ("numpy", "jax"))
+    assert same_losses == pytest.approx(losses, rel=1e-4)
+    np.testing.assert_allclose(compiled.get_weights(), online.get_weights(), atol=1e-4)
+    assert vae.train(epochs=1)[1][0] == pytest.approx(41.95, abs=0.05)
+    assert forward_forward.train(epochs=1)[1] > 0.5
+    assert pinn.make().forward([[0.5]]).output.shape == (1, 1)
 
 
 # --- whole runs, over three seeds ----------------------------------------------------------------------
@@ -268,6 +305,20 @@ def test_dcgan_draws_digits(seed, backend):
 def test_wgan_gp_draws_like_digits(seed, backend):
     (generator, _), _ = wgan_gp.train(seed, backend, epochs=60 if backend == "jax" else 15)
     assert max(wgan_gp.judged(generator)) < 0.1
+
+
+@pytest.mark.slow
+@both
+@pytest.mark.parametrize("seed", SEEDS)
+def test_forward_forward_tells_digits(seed, backend):
+    assert forward_forward.train(seed, backend)[1] >= 0.9
+
+
+@pytest.mark.slow
+@both
+@pytest.mark.parametrize("seed", SEEDS)
+def test_pinn_finds_the_solution(seed, backend):
+    assert pinn.train(seed, backend)[1] <= 0.01
 
 
 @pytest.mark.slow

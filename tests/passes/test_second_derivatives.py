@@ -32,7 +32,11 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+SLOWER = ("gelu", "transposed", "lstm", "batch norm")
+MARKED = [pytest.param(kind, marks=pytest.mark.slow if kind in SLOWER else ()) for kind in KINDS]
+
+
+@pytest.mark.parametrize("kind", MARKED)
 def test_the_penalty_on_a_gradient(kind):
     layers, shape = KINDS[kind]
     model = ln.Model([Input(shape), *layers], dtype="float64", seed=1)
