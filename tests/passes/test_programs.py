@@ -256,7 +256,7 @@ def test_short_runs():
     assert same_losses == pytest.approx(losses, rel=1e-4)
     np.testing.assert_allclose(compiled.get_weights(), online.get_weights(), atol=1e-4)
     assert vae.train(epochs=1)[1][0] == pytest.approx(41.95, abs=0.05)
-    assert forward_forward.train(epochs=1)[1] > 0.5
+    assert forward_forward.train(epochs=6)[1] > 0.5
     assert pinn.make().forward([[0.5]]).output.shape == (1, 1)
 
 
@@ -275,7 +275,7 @@ def test_vae_is_as_good_as_pytorchs(seed, backend):
     for model in models:
         model.build()
     twins = tuple(map(weights, models))
-    optimizer = torch.optim.Adam([w for twin in twins for w in twin.values()], 0.001, eps=1e-7)
+    optimizer = torch.optim.Adam([w for twin in twins for w in twin.values()], 0.001, eps=1e-8)
     x, rng = ln.data.load("digits")[0][0].reshape(-1, 8, 8, 1).astype("float32"), np.random.default_rng(seed)
     for _ in range(40):
         order = rng.permutation(len(x))[: len(x) // vae.BATCH * vae.BATCH].reshape(-1, vae.BATCH)
