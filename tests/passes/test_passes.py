@@ -126,6 +126,15 @@ def test_a_tape_can_be_gone_back_on_again_and_again(backend):
     assert dx.shape == X.shape
 
 
+def test_steps_by_hand_take_turns_with_two_sets_of_vectors():
+    """As those of `fit` do: a tape is gone when nobody holds it, and then its state may be written over."""
+    net, seen = model([Input(3), Dense(4, "tanh"), Dense(2)], optimizer=Adam()), []
+    for _ in range(6):
+        by_hand(net)
+        seen.append(net.live.vector.__array_interface__["data"][0])
+    assert len(set(seen[2:])) == 2
+
+
 def test_what_passes_unchanged_is_handed_out_as_a_copy():
     net = model([Input(2), L.Linear()])
     dy = np.ones((1, 2))

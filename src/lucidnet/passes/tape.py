@@ -164,7 +164,7 @@ class Tape(Brief):
         y, self.mask, self.cache = found
         self.output = mapped(shown, y)
         self.numbers = Numbers(state.seed) if numbers is None else numbers
-        self._back = back or self._own_way
+        self._back = back  # no method of its own: a tape must be gone as soon as nobody holds it
         self.of: Any = None
         """The model that it is of."""
         self.near: Callable[[State], State] = lambda state: state
@@ -201,9 +201,9 @@ class Tape(Brief):
         ShapeError
             If dy does not have the shape of the output.
         """
-        return self._back(like(dy, self.output), need_dx)
-
-    def _own_way(self, dy: Any, need_dx: bool) -> tuple[Any, Tree]:
+        dy = like(dy, self.output)
+        if self._back is not None:
+            return self._back(dy, need_dx)
         with np.errstate(over="ignore", invalid="ignore"):
             dx, grads = self.made.backward(self.state.params, self.cache, dy, need_dx)
         return mapped(lambda array: apart(array, dy), dx), grads
