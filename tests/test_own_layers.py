@@ -292,7 +292,7 @@ def test_several_inputs():
         found.append(model.params)
     close(*found)
     params = made(Graph({"a": (3,), "b": (4,)}, nodes, "out"), x)
-    W, V = params.params["graph0"]["mixed"]["W"], params.params["graph0"]["out"]["W"]
+    W, V = params.params["mixed"]["W"], params.params["out"]["W"]
     e = 2 * (params.predict(x) - Y) / Y.size
     dx = params.input_gradient(x, Y)
     np.testing.assert_allclose(dx["a"], (e @ V.T) * (x["b"] @ W), rtol=1e-10)

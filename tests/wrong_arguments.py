@@ -522,7 +522,7 @@ TAKES |= {
 FACE = {
     "Model": {"seed": "seed", "dtype": "choice", "backend": "choice?", "mesh": "mesh", "layers": "layers"},
     "compile": {
-        "loss": "nothing",
+        "loss": "nothing?",
         "optimizer": "value",
         "metrics": "metrics",
         "loss_weights": "empty dict?",

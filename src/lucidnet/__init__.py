@@ -26,10 +26,12 @@ if TYPE_CHECKING:  # not needed to build and train a network: imported when firs
     from . import inspect as inspect
     from . import lab as lab
     from . import metrics as metrics
+    from . import passes as passes
     from . import plots as plots
     from . import rules as rules
     from . import sklearn as sklearn
     from .lab import race as race
+    from .passes import OwnStep as OwnStep
     from .sizes import mlp as mlp
     from .som import SelfOrganizingMap as SelfOrganizingMap
 

@@ -5,6 +5,7 @@ They alone, with `Model` itself, write what a model holds.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import losses, optimizers
 from .backend import Array, Tree
 from .core.epochs import in_line as results
 from .core.finite import check_finite, finite_in
@@ -34,7 +36,7 @@ from .data.named import (
     texts,
     weights_by_number,
 )
-from .engine.build import initial, problem_of
+from .engine.build import credit_rule, initial, problem_of
 from .engine.device import DeviceConfig
 from .engine.parameters import ParameterLayout
 from .engine.problem import Problem, remembered
@@ -42,15 +44,16 @@ from .engine.state import FeedbackState, State
 from .errors import NotReadyError, SettingError, ShapeError, UnknownNameError
 from .foreign import ATTRIBUTES
 from .interop.changes import OPTIMIZER, Base, Changes, applied, essential, from_plain, of_net, with_settings
-from .layers import walk
+from .layers import Sequential, walk
 from .layers.blank import blank_init
 from .layers.slopes import check_slopes
 from .layers.ties import check_ties
 from .optimizers import SGD, Optimizer
 from .optimizers.settings import kind
 from .training.checks import example_shape
-from .training.history import History
-from .training.loop import LoopSettings
+from .training.history import History, Result
+from .training.loop import LoopSettings, train
+from .training.measure import Tally
 from .training.sources import to_train
 
 if TYPE_CHECKING:
@@ -68,6 +71,8 @@ ANEW = (
 
 def written(model: Any) -> str:
     """Write a model as it was made, a layer to a line where there is no room for them in one."""
+    if model._net is not None and not isinstance(model._net, Sequential):
+        return shortened(f"Model({model._net!r}, seed={model.seed}, dtype={model.dtype!r})")
     layers = [repr(layer) for layer in model.net.layers] if model._net else []
     line = f"Model([{', '.join(layers)}], seed={model.seed}, dtype={model.dtype!r})"
     if len(line) <= WIDTH:
@@ -84,8 +89,9 @@ def on_page(model: Any) -> str:
     from .core import page
 
     chosen = "not compiled"
-    if model.loss is not None:
-        chosen = f"{in_line(model.loss)}, {in_line(model.optimizer)}"
+    if model.optimizer is not None:
+        loss = "" if model.loss is None else f"{in_line(model.loss)}, "
+        chosen = f"{loss}{in_line(model.optimizer)}"
         chosen += "" if model.rule == learning_rule(None) else f", {in_line(model.rule)}"
     parts = [page.heading(f"Model on {model.backend}, {model.dtype}"), page.paragraph(chosen)]
     if "live" not in vars(model):
@@ -154,22 +160,93 @@ def _with_memory(problem: Problem, state: State) -> State:
     return state._replace(memory=memory, feedback=state.feedback._replace(memory=taught))
 
 
+NOT_COMPILED = (
+    "this model is not compiled: call compile(loss=..., optimizer=...) first, "
+    "for example compile(loss='categorical_crossentropy', optimizer='adam')"
+)
+
+
+def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: Any, rule: Any) -> None:
+    """Say what a model minimizes, how, and what is measured; see `Model.compile`."""
+    best, own = optimizers.get(optimizer), learning_rule(rule)
+    made = None if loss is None and loss_weights is None else losses.get(loss, loss_weights)
+    if made is not None:
+        made.fuse(model.net)  # raises where the loss does not fit the last layer,
+    elif metrics:
+        raise SettingError(
+            "compile: metrics are measured with a loss, by fit and evaluate, and there is none: give one, "
+            "or measure what predict returns: lucidnet.metrics"
+        )
+    credit_rule(model.net, own, best)  # and this where the rule does not fit
+    _ = model.executor.main  # and this where there are no such devices
+    chosen, said = (made, best, own), measured(model.net, metrics, made)
+    kept = "live" not in vars(model) or recompile(model, chosen)
+    model._chosen, model.metrics, model.base, model._changes = chosen, said, (model.net, best), {}
+    if not kept:
+        warnings.warn(ANEW.format(best), UserWarning, stacklevel=4)  # past what answers foreign words
+
+
+def needs_target(model: Any) -> bool:
+    """Tell whether the loss of a model needs targets."""
+    return model.loss is None or bool(model.loss.needs_target)
+
+
+def loss_of(model: Any) -> Any:
+    """Return the loss of a model that is compiled with one."""
+    loss = model._compiled[0]
+    if loss is None:
+        raise NotReadyError(
+            "this model is compiled without a loss, for forward and apply: to fit or evaluate it call "
+            "compile(loss=..., optimizer=...)"
+        )
+    return loss
+
+
+def whole(layers: Any) -> Any:
+    """Return what was given if it is a network as it stands, a `Sequential` or a `Graph`; else None."""
+    if not isinstance(layers, Sequential) and hasattr(layers, "nodes"):
+        from .layers import Graph
+
+        return layers if isinstance(layers, Graph) else None
+    return layers if isinstance(layers, Sequential) else None
+
+
+def added(net: Any, layer: Any) -> Sequential:
+    """Return a network with one more layer at its end."""
+    if isinstance(net, Sequential):
+        return replace(net, layers=(*net.layers, layer))
+    return Sequential([layer] if net is None else [net, layer])
+
+
+def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Result:
+    """Make one training step on one batch; see `Model.train_step`."""
+    batch = model.checked(x, y, None, sample_weight, mask).batch(slice(None))
+    tally = Tally(model.metrics, model.loss.named)
+    with model.executor.lock:
+        problem, before = model.problem, model.live
+        found = train(model, [batch])
+        model._last = model.live, problem, found.source or batch.copied()
+        model.executor.remembered = before
+    tally.add(found, [batch])
+    return tally.result()
+
+
 # --- another loss, optimizer or rule --------------------------------------------------------------
 
 
-def measured(net: Any, given: Any) -> tuple[Any, ...]:
+def measured(net: Any, given: Any, loss: Any = None) -> tuple[Any, ...]:
     """Return the metrics that `Model.compile` was given, if each has its output and a name of its own."""
     if isinstance(given, (tuple, list, dict)) and not given:
         return ()  # and nothing of metrics is imported
     from .layers import Graph, Sequential
     from .metrics.outputs import check_names, check_outputs, several
 
-    metrics, last = several(given), net.layers[-1]
+    metrics, last = several(given), net
     while isinstance(last, Sequential):
         last = last.layers[-1]
     names = last.outputs if isinstance(last, Graph) and len(last.outputs) > 1 else ()
     check_outputs(metrics, names if of_library(type(last)) else None)
-    check_names(metrics)
+    check_names(metrics, () if loss is None else loss.named)
     return metrics
 
 
@@ -289,6 +366,8 @@ def load_weights(model: Any, source: Any, strict: bool, reset: bool) -> LoadRepo
     if shape is None:
         model.build()  # raises, and says what to do
     params = model.params if built else blank_init(model.net, shape, model.dtype)[0]
+    if "graph0" not in params and given and all(name.startswith("graph0.") for name in given):
+        given = {name.removeprefix("graph0."): array for name, array in given.items()}  # as it was once kept
     arrays, report = matched(given, params, strict, model.dtype)
     if report.missing and not built:
         params = initial(model.net, shape, model.seed, model.dtype)
@@ -488,19 +567,19 @@ def rebuilt(
     if config.name == "jax" and description.get("mixed") is True:
         config = replace(config, mixed=True)
     model = make(net, seed=description["seed"], dtype=description["dtype"], backend=config)
-    if description["loss"] is not None:
+    if description["optimizer"] is not None:
         loss, optimizer = (from_config(description[name], known) for name in ("loss", "optimizer"))
         rule = from_config(description.get("rule"), known) or "backprop"
         model.compile(loss, optimizer, from_config(description["metrics"], known), rule=rule)
     params, shape = model_file.parameters(description, tensors, known)
-    if model.loss is not None:
+    if model.optimizer is not None:
         model_file.check_rule(model, params, shape, tensors, max_bytes)
     take_params(model, params, shape, reset=True, finite=False)  # who looks for what went wrong loads it
     if model.feedback:
         model.set_feedback(model_file.fitted(tensors, model.feedback, model_file.FEEDBACK))
     if changes := from_plain(description.get("set", []), known):
         model.changes = changes
-    if "state" in description and model.loss is not None:
+    if "state" in description and model.optimizer is not None:
         kept = unpack(description["state"], dict(tensors))
         model.live = model_file.continued(model.problem, model.live, kept)
     model.history = History({k: list(map(float, v)) for k, v in description["history"].items()})

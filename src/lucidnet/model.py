@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from functools import cached_property, partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from . import foreign, living, losses, optimizers
+from . import foreign, living
 from .arguments import FitArguments, ModelArguments, OneCycleArguments, declared
 from .backend import Array, Tree
 from .core.trees import Numbers, Params, ReadOnly
 from .data.batch import Data
 from .data.named import inputs, named, numbered
-from .engine.build import credit_rule, executor_for, initial
+from .engine.build import executor_for, initial
 from .engine.device import DTYPES, DeviceConfig
 from .engine.problem import Problem
 from .engine.protocol import Executor
@@ -24,24 +22,26 @@ from .engine.state import State
 from .engine.update import output_mask
 from .errors import NotReadyError, SettingError
 from .interop.changes import Changes, towards
-from .layers import Layer, Sequential
-from .losses import Loss
+from .layers import Layer
 from .optimizers import Optimizer
 from .training.callbacks import Callback
 from .training.checks import as_data, example_shape
 from .training.history import History, Result
-from .training.loop import Loop, train
-from .training.measure import Tally, evaluate, predicted
+from .training.loop import Loop
+from .training.measure import evaluate, predicted
 from .training.progress import choose
 from .training.sources import to_measure, to_train
 
 if TYPE_CHECKING:
+    from .engine.state import Measured
     from .inspect.alignment import Alignment
     from .inspect.doctor import DoctorReport
     from .inspect.explain import Explanation
     from .inspect.questions import LastStep, Parameter
     from .interop.weights import LoadReport
+    from .losses import Loss
     from .metrics import Metric
+    from .passes import ModelPart, Tape
     from .rules import Rule, SpaceRule, TimeRule
     from .training.find import RateCurve
     from .training.online import OnlineLearner
@@ -117,12 +117,12 @@ class Model:
         self.history = History()
         self.about: dict[str, Any] = {}
         self.metrics: tuple[Metric[Any], ...] = ()
-        self._net: Sequential | None = layers if isinstance(layers, Sequential) else None
+        self._net: Any = living.whole(layers)
         self.base = None
         self._changes: Changes = {}
         self.load = living.refuse_to_load  # type: ignore[method-assign]
         self._host: tuple[State, State] | None = None
-        self._chosen: tuple[Loss, Optimizer, Rule | None] | None = None
+        self._chosen: tuple[Any, Optimizer, Rule | None] | None = None
         self._shapes: tuple[Any, Any] = ((), ())
         self._last: LastStep | None = None
         for layer in given.layers if self._net is None else ():
@@ -143,13 +143,11 @@ class Model:
             raise SettingError(
                 "add: this model is compiled or has weights already; add all layers before that"
             )
-        self._net = (
-            replace(self._net, layers=(*self._net.layers, layer)) if self._net else Sequential([layer])
-        )
+        self._net = living.added(self._net, layer)
 
     @property
-    def net(self) -> Sequential:
-        """The network: one layer that holds the others."""
+    def net(self) -> Any:
+        """The network: one layer that holds the others, a `Sequential` or a `Graph`."""
         if self._net is None:
             raise NotReadyError("this model has no layers yet: add some, or pass them to Model([...])")
         return self._net
@@ -172,7 +170,7 @@ class Model:
 
     def compile(
         self,
-        loss: str | Loss | Callable[..., Any] | Mapping[str, Any],
+        loss: str | Loss | Callable[..., Any] | Mapping[str, Any] | None = None,
         optimizer: str | Optimizer | type[Optimizer] = "adam",
         metrics: str | Metric[Any] | Callable[..., Any] | Sequence[Any] | Mapping[str, Any] = (),
         loss_weights: Mapping[str, float] | None = None,
@@ -189,7 +187,8 @@ class Model:
         ----------
         loss : str, Loss or callable
             The loss, by name, as a value, or a function such as ``f(target, prediction)``, whose own names
-            say which is which (`losses.Custom`); a dict of them for a network with several outputs.
+            say which is which (`losses.Custom`); a dict of them for a network with several outputs. None for
+            a model that is trained by gradients of your own, `forward` and `apply` alone.
         optimizer : str or Optimizer
             The optimizer, by name (with its default settings) or as a value.
         metrics : sequence of str, Metric or callable
@@ -199,21 +198,7 @@ class Model:
         rule : str or Rule
             The learning rule: how credit is assigned, as ``"fa"`` or ``Rule("dfa", "truncated")``.
         """
-        made, best, own = (
-            losses.get(loss, loss_weights),
-            optimizers.get(optimizer),
-            living.learning_rule(rule),
-        )
-        made.fuse(self.net)  # raises where the loss does not fit the last layer,
-        credit_rule(self.net, own, best)  # and this where the rule does not fit
-        _ = self.executor.main  # and this where there are no such devices
-        chosen, measured = (made, best, own), living.measured(self.net, metrics)
-        kept = "live" not in vars(self) or living.recompile(self, chosen)
-        self._chosen, self.metrics, self.base, self._changes = chosen, measured, (self.net, best), {}
-        if not kept:
-            warnings.warn(
-                living.ANEW.format(best), UserWarning, stacklevel=3
-            )  # past what answers foreign words
+        living.compile(self, loss, optimizer, metrics, loss_weights, rule)
 
     def set(self, *, layer: str | Sequence[str] | None = None, **settings: Any) -> None:
         """Change settings of the optimizer, or of layers; what has been learned is kept.
@@ -317,13 +302,10 @@ class Model:
         self.live = state
 
     @property
-    def _compiled(self) -> tuple[Loss, Optimizer, Rule | None]:
+    def _compiled(self) -> tuple[Any, Optimizer, Rule | None]:
         """Loss, optimizer and rule, as they were chosen."""
         if self._chosen is None:
-            raise NotReadyError(
-                "this model is not compiled: call compile(loss=..., optimizer=...) first, "
-                "for example compile(loss='categorical_crossentropy', optimizer='adam')"
-            )
+            raise NotReadyError(living.NOT_COMPILED)
         return self._chosen
 
     @property
@@ -381,6 +363,8 @@ class Model:
     def params(self) -> Params:
         """The weights by layer and name, as they are now: ``params["dense1"]["W"]``; see `set_params`."""
         return ReadOnly.of(self.state.params)  # type: ignore[no-any-return]
+
+    needs_target = property(living.needs_target, doc="Whether its loss needs targets.")
 
     @property
     def input_shape(self) -> Any:
@@ -642,7 +626,7 @@ class Model:
         with living.learning(self, x, y, keep=False):
             return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
 
-    def train_step(self, x: Any, y: Any, sample_weight: Any = None, mask: Any = None) -> Result:
+    def train_step(self, x: Any, y: Any = None, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on one batch; return the loss and metrics from before it.
 
         Examples
@@ -653,15 +637,118 @@ class Model:
         >>> sorted(model.train_step([[1.0], [2.0]], [[2.0], [4.0]]))
         ['loss', 'mae']
         """
-        batch = self.checked(x, y, None, sample_weight, mask).batch(slice(None))
-        tally = Tally(self.metrics)
-        with self.executor.lock:
-            problem, before = self.problem, self.live
-            measured = train(self, [batch])
-            self._last = self.live, problem, measured.source or batch.copied()
-            self.executor.remembered = before
-        tally.add(measured, [batch])
-        return tally.result()
+        return living.train_step(self, x, y, sample_weight, mask)
+
+    def forward(self, x: Any, train: bool = False, mask: Any = None) -> Tape:
+        """Pass the network, and keep what is needed to go back: the first half of a step of one's own.
+
+        Parameters
+        ----------
+        x : array-like (n, ...)
+            Inputs; a dict by name where the network has several.
+        train : bool
+            Whether as in training: with dropout, by random numbers of its own for each pass of a step, and
+            with the statistics of the batch.
+        mask : array-like (n, time) of bool, or (n,) of lengths, optional
+            Which time steps count.
+
+        Returns
+        -------
+        Tape
+            With ``output``, ``backward(dy)``, and what each layer gave, ``tape["dense1"]``.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(1), Dense(1, initializer="ones")])
+        >>> model.compile(optimizer="sgd")
+        >>> tape = model.forward([[3.0]], train=True)
+        >>> dx, grads = tape.backward(2 * (tape.output - 1.0))
+        >>> grads["dense1"]["W"]
+        array([[12.]], dtype=float32)
+        >>> _ = model.apply(grads, tape)
+        """
+        from .passes.going import forward
+
+        return forward(self, x, train, mask)
+
+    def apply(self, grads: Any, tape: Any = None) -> Measured:
+        """Make one step of the optimizer by gradients that were found anywhere.
+
+        All that belongs to a step happens: penalties, clipping, weight decay, schedules, constraints, and by
+        the tape running statistics and carried states. A gradient that is not finite changes nothing.
+
+        Parameters
+        ----------
+        grads : dict of dict of array, or a list of them
+            Gradients by layer and name, as ``tape.backward(dy)`` returns them, of this model or its parts;
+            several are added. Parameters for which there is none stay as they are.
+        tape : Tape or sequence of Tape, optional
+            The passes in training that leave their statistics and states behind.
+
+        Returns
+        -------
+        Measured
+            With the penalties as its ``loss``.
+
+        Raises
+        ------
+        NonFiniteError
+            If a gradient is NaN or infinite; the message says which.
+        """
+        from .passes.going import apply
+
+        return apply(self, grads, tape)
+
+    def part(self, name: str | None = None, *, to: str | None = None, outputs: Any = None) -> ModelPart:
+        """Return a part of the network as a thing of its own, with the *same* weights.
+
+        Parameters
+        ----------
+        name : str, optional
+            A layer, or a container of several, by its name in `summary`.
+        to : str, optional
+            In place of that, all layers from the input up to this one.
+        outputs : sequence of str, optional
+            In place of that, the network with these layers as its outputs: a dict if there are several.
+
+        Returns
+        -------
+        ModelPart
+            With ``predict``, ``forward`` and ``evaluate``; its gradients have the names of the whole model,
+            and are for the model's `apply`.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(4), Dense(2, "tanh", name="code"), Dense(4)])
+        >>> model.part(to="code").predict([[1, 2, 3, 4]]).shape
+        (1, 2)
+        """
+        from .passes.going import part
+
+        return part(self, name, to, outputs)
+
+    def copy_weights(self, other: Model, parts: Any = None, *, tau: float = 1.0) -> None:
+        """Take the weights of another model, or go a part of the way to them: a target network's update.
+
+        Parameters
+        ----------
+        other : Model
+            Where they come from; it stays as it is.
+        parts : str or sequence of str, optional
+            The layers whose weights are taken, by name; all if not given.
+        tau : float
+            How far to go, ``w + tau (w_other - w)``: 1 takes them as they are.
+
+        Raises
+        ------
+        ShapeError
+            If a weight has another shape there, or is not there. Nothing changes then.
+        """
+        from .passes.going import copy_weights
+
+        copy_weights(self, other, parts, tau)
 
     def evaluate(
         self,
@@ -742,7 +829,7 @@ class Model:
         mask: Any = None,
     ) -> Data:
         """Return a data set as this model takes it, checked; the arguments are those of `fit`."""
-        loss, (x, y) = self._compiled[0], named(self, x, y)
+        loss, (x, y) = living.loss_of(self), named(self, x, y)
         if "live" not in vars(self):
             self.build(example_shape(x))
         y, given = numbered(self, y), (class_weight, sample_weight, mask, self.net)
@@ -919,12 +1006,12 @@ class Model:
         --------
         >>> from lucidnet.layers import Dense, Input
         >>> model = Model([Input(1), Dense(1, initializer="zeros")])
-        >>> model.compile("mse", optimizers.SGD(0.1))
+        >>> model.compile("mse", "sgd")
         >>> _ = model.train_step([[1.0], [2.0]], [[1.0], [3.0]])
         >>> for parameter in model.parameters():
         ...     print(parameter.name, parameter.value.round(3), parameter.gradient, parameter.trained)
-        dense1.W [[0.7]] [[-7.]] True
-        dense1.b [0.4] [-4.] True
+        dense1.W [[0.07]] [[-7.]] True
+        dense1.b [0.04] [-4.] True
         """
         from .inspect.questions import parameters
 

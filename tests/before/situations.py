@@ -312,7 +312,7 @@ def graph():
         ],
         outputs=["alike", "far"],
     )
-    model = ln.Model(net, seed=2, dtype="float64")
+    model = ln.Model([net], seed=2, dtype="float64")  # as a network alone was kept
     losses = {"alike": "binary_crossentropy", "far": "mse"}
     model.compile(losses, Adam(0.01), {"alike": ["accuracy"], "far": ["mae"]}, loss_weights={"far": 0.5})
     left, right = waves(12, 4), waves(12, 4, pace=0.7)

@@ -111,7 +111,11 @@ def test_a_saved_model(name, tmp_path):
     for what in ("loss", "optimizer", "rule", "metrics", "seed", "dtype"):
         assert getattr(model, what) == getattr(made, what)
     assert model.about == {"data": "waves"}
-    same(used(model, x, y), wanted)
+    made = used(model, x, y)
+    for result in (made["evaluated"], made.get("history", {})):  # outputs had no losses of their own then
+        for output in ("alike_loss", "far_loss") if name == "graph" else ():
+            result.pop(output, None)
+    same(made, wanted)
     assert np.abs(np.subtract(wanted["weights"], wanted["loaded"]["weights"])).max() > 1e-3
 
 

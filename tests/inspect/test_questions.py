@@ -165,11 +165,11 @@ class TestActivations:
         model = ln.Model(Graph({"a": (3,), "b": (3,)}, nodes, ["both", "code"]), dtype="float64")
         x = {"a": X, "b": X[::-1]}
         found = model.activations(x)
-        assert list(found) == ["graph0", "graph0.code", "graph0.code#2", "graph0.both"]
-        np.testing.assert_array_equal(found["graph0.code#2"], found["graph0.code"][::-1])
-        np.testing.assert_array_equal(found["graph0"]["both"], model.predict(x)["both"])
-        assert list(model.activations(x, "graph0.code")) == ["graph0.code", "graph0.code#2"]
-        assert list(model.activations(x, "graph0.code#2")) == ["graph0.code#2"]
+        assert list(found) == ["code", "code#2", "both"]
+        np.testing.assert_array_equal(found["code#2"], found["code"][::-1])
+        np.testing.assert_array_equal(found["both"], model.predict(x)["both"])
+        assert list(model.activations(x, "code")) == ["code", "code#2"]
+        assert list(model.activations(x, "code#2")) == ["code#2"]
 
     def test_both_directions(self):
         model = ln.Model([Input((None, 3)), Bidirectional(GRU(2), name="two")], dtype="float64")
@@ -393,7 +393,7 @@ class TestInputGradient:
         model = made(Graph({"ids": (3,), "size": (3,)}, nodes, "out"), x=x, y=Y[:, :1])
         found = model.input_gradient(x, Y[:, :1])
         assert list(found) == ["size"]
-        W = model.params["graph0"]["out"]["W"][6:]
+        W = model.params["out"]["W"][6:]
         e = 2 * (model.predict(x) - Y[:, :1]) / 12
         np.testing.assert_allclose(found["size"], e @ W.T, rtol=1e-10)
 
@@ -530,7 +530,7 @@ class TestIntervene:
     def test_in_all_places_of_a_graph(self):
         nodes = [("code", Dense(2), "a"), ("other", "code", "b"), ("both", Add(), ("code", "other"))]
         model = ln.Model(Graph({"a": (3,), "b": (3,)}, nodes, ["both"]))
-        found = model.intervene({"a": X, "b": X}, {"graph0.code": 3.0})
+        found = model.intervene({"a": X, "b": X}, {"code": 3.0})
         np.testing.assert_array_equal(found, np.full((12, 2), 6.0))
 
     def test_what_cannot_be_asked(self):

@@ -78,6 +78,7 @@ def made(folder):
     found |= {"feedback": model.feedback, "parameters": model.parameters(), "rates": model.lr_find(x, y)}
     found |= {"activations": model.activations(x), "gradients": model.gradients(x, y)}
     found["parameter"] = model.parameters()[0]
+    found |= {"tape": model.forward(x), "part of a model": model.part(to="dense1")}
     found["alignment"] = model.gradient_alignment(x, y)["größe"]
     found |= {"gradient_alignment": model.gradient_alignment(x, y), "changes": model.changes}
     found |= {"weight_alignment": model.weight_alignment(), "doctor": model.doctor(x, y)}

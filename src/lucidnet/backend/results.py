@@ -12,7 +12,7 @@ from ..core.own import run
 from ..core.settings import shown
 from ..errors import DataError, SettingError, ShapeError
 from .arrays import namespace
-from .xla.autodiff import not_followed
+from .xla.autodiff import instead, not_followed
 
 UNFOLLOWED = (
     "JAX cannot follow {}: take its functions from the array (xp = x.__array_namespace__(), then xp.tanh(x)) "
@@ -63,7 +63,7 @@ def followed(what: str, function: Callable[..., Any], *given: Any) -> Any:
         return run(what, function, *given)
     except Exception as error:
         if not_followed(error):
-            raise SettingError(UNFOLLOWED.format(what)) from error
+            raise SettingError(UNFOLLOWED.format(what) + instead(error)) from error
         raise
 
 

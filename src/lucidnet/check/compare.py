@@ -102,7 +102,7 @@ def by_jax(subject: LayerSubject) -> Iterator[Entry]:
         grads, *dx = pullback(forward, given, subject.dy, wanted, "check.gradients(jax=True) needs JAX")
     except TypeError as error:
         if not_followed(error):
-            raise unfollowed(layer) from error
+            raise unfollowed(layer, error) from error
         raise
     for name, found in (trained(layer, grads) | ({"x": dx[0]} if dx else {})).items():
         by_hand: Any = analytic.get(name)

@@ -204,7 +204,7 @@ def info(file: Path, found: dict[str, Any]) -> None:
     """Print what a model file holds."""
     model = Model.load(file)
     found |= {"file": str(file), "bytes": file.stat().st_size, "parameters": len(model.get_weights())}
-    found |= {"layers": [{"name": layer.name, "layer": repr(layer)} for layer in model.net.layers]}
+    found |= {"layers": [{"name": name, "layer": repr(layer)} for name, layer in model.net.children()]}
     found |= {"loss": model.loss, "optimizer": model.optimizer, "rule": model.rule, "seed": model.seed}
     found |= {"metrics": [metric.name for metric in model.metrics], "dtype": model.dtype}
     found |= {"classes": model.classes, "table": table_to_plain(model.table)}

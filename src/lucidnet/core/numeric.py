@@ -154,9 +154,7 @@ def _of_text(name: str) -> str:
     """Say how numbers are made of text: of targets, or else of what is called so."""
     if name == "y":
         return ": number the classes first: names, y = np.unique(y, return_inverse=True)"
-    return (
-        ": make numbers of text first, for example by data.one_hot, a column of 0 and 1 for each word"
-    )
+    return ": make numbers of text first, for example by data.one_hot, a column of 0 and 1 for each word"
 
 
 def _no_number(made: Any, place: tuple[int, ...], columns: Any, name: str) -> str:

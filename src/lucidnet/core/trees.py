@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import SettingError
@@ -79,6 +79,30 @@ def mapped(function: Callable[..., Array], tree: Any) -> Any:
 def part_of(tree: Any, rows: Any) -> Any:
     """Return some rows of each array of a tree of tuples and dicts, in which some may be missing."""
     return mapped(lambda array: array[rows], tree)
+
+
+def stacked(trees: Sequence[Any]) -> Any:
+    """Return trees of tuples, dicts and arrays as one, each array with a first axis for their number."""
+    first = trees[0]
+    if first is None:
+        return None
+    if isinstance(first, dict):
+        return {name: stacked([tree[name] for tree in trees]) for name in first}
+    if isinstance(first, (tuple, list)):
+        return tuple(stacked([tree[k] for tree in trees]) for k in range(len(first)))
+    import numpy as np
+
+    return np.stack([np.asarray(tree) for tree in trees])
+
+
+def floats(tree: Any, dtype: Any) -> Any:
+    """Return a tree with all numbers that are not whole in the dtype of the weights."""
+    return mapped(lambda array: array.astype(there(array.dtype, dtype), copy=False), tree)
+
+
+def there(given: Any, dtype: Any) -> Any:
+    """Return the dtype of an array on the devices: that of the weights, or its own whole numbers."""
+    return dtype if given.kind == "f" else given
 
 
 def at(tree: Tree, path: Path) -> Tree:

@@ -95,6 +95,13 @@ def nbytes(parts: Iterable[Any]) -> int:
     return sum(np.asarray(array).nbytes for part in parts if part is not None for _, array in leaves(part))
 
 
+def bytes_of(batch: Batch | IndexedBatch) -> int:
+    """Return how many bytes a batch has, about."""
+    if isinstance(batch, IndexedBatch):
+        return max(1, batch.data.nbytes * len(batch.chosen) // len(batch.data))
+    return nbytes(batch)
+
+
 def materialize(batch: Batch | IndexedBatch) -> Batch:
     """Return a batch, also of rows that nobody looked at yet."""
     return batch.batch if isinstance(batch, IndexedBatch) else batch

@@ -131,10 +131,13 @@ def is_stored(x: Any) -> bool:
     return type(x).__module__.partition(".")[0] == "h5py"
 
 
-def as_dataset(x: Any, y: Any) -> Any:
-    """Return the `Dataset` of what a person gave in place of arrays; None if that is arrays."""
+def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
+    """Return the `Dataset` of what a person gave in place of arrays; None if that is arrays.
+
+    Arrays must come with targets where these are `wanted`.
+    """
     if isinstance(x, (np.ndarray, list, tuple, dict)):
-        if y is None:
+        if y is None and wanted:
             raise DataError(MISSING)
         return None
     from .dataset import Dataset

@@ -10,11 +10,47 @@ import numpy as np
 
 from ..backend import Array, Shape
 from ..core.finite import check_finite, first_bad, in_precision, place
+from ..core.numeric import numeric
 from ..errors import DataError, SettingError
 from .batch import Data, rows
 
 
-def check_weights(weights: Array, target: Any, shape: Any, dtype: str) -> Array:
+def as_weights(weights: Any, target: Any, shape: Any, dtype: str) -> Any:
+    """Return a weight for each example, or by output for each of its targets, checked.
+
+    Parameters
+    ----------
+    weights : array-like (n,) or (n, time), or several by output
+        What a person gave; outputs that are left out are not weighted.
+    target : array (n, ...), or several by name
+        The targets.
+    shape : shape, or several by name
+        The shape of one output.
+    dtype : str
+        The dtype of the model.
+
+    Raises
+    ------
+    DataError
+        If they are something else.
+    """
+    if not isinstance(weights, Mapping):
+        return check_weights(numeric(weights, "sample_weight"), target, shape, dtype)
+    if not isinstance(target, Mapping):
+        raise DataError("sample_weight: the network has one output: give an array, not a dict")
+    if not weights or not weights.keys() <= target.keys():
+        raise DataError(
+            f"sample_weight: expected a dict with some of the outputs {sorted(target)}, got the names "
+            f"{sorted(map(str, weights))}"
+        )
+    made = {}
+    for name, given in weights.items():
+        title = f"sample_weight[{name!r}]"
+        made[name] = check_weights(numeric(given, title), target[name], shape[name], dtype, title)
+    return made
+
+
+def check_weights(weights: Array, target: Any, shape: Any, dtype: str, title: str = "sample_weight") -> Array:
     """Return weights (n,) or (n, time) of a model's dtype, or say what is wrong with them.
 
     Negative ones are allowed: an example that counts -1 is one to move away from, as in policy gradients.
@@ -29,6 +65,8 @@ def check_weights(weights: Array, target: Any, shape: Any, dtype: str) -> Array:
         The shape of one output.
     dtype : str
         The dtype of the model.
+    title : str
+        What they are called in errors.
     """
     n, form = rows(target), None if isinstance(target, dict) else leading(target, shape)
     given, weights = weights, in_precision(weights, dtype)
@@ -37,8 +75,7 @@ def check_weights(weights: Array, target: Any, shape: Any, dtype: str) -> Array:
         also = f", or {form}, one per time step" if form is not None and len(form) > 1 else ""
         found = "" if np.isfinite(weights).all() else _not_finite(given, weights, dtype)
         raise DataError(
-            f"sample_weight: expected {n} finite numbers, one per example{also}, "
-            f"got shape {weights.shape}{found}"
+            f"{title}: expected {n} finite numbers, one per example{also}, got shape {weights.shape}{found}"
         )
     return weights
 
@@ -47,7 +84,7 @@ def _not_finite(given: Array, weights: Array, dtype: str) -> str:
     """Say where weights are not finite."""
     index = first_bad(weights)
     large = f", as {given[index]:g} is in {dtype}," if np.isfinite(given[index]) else ""
-    return f" with NaN or infinity{large} in it, first at index {index}{place(index)}"
+    return f" with NaN or infinity{large} in it, first at index {index}: {given[index]:g}{place(index)}"
 
 
 def leading(target: Array, shape: Shape) -> Shape:
@@ -73,6 +110,8 @@ def class_weighted(data: Data, class_weight: Any, shape: Any, counts: Array | No
     """
     if isinstance(data.target, dict):
         raise DataError("class_weight: the network has several outputs; pass sample_weight instead")
+    if data.target.shape[1:] == (0,):
+        raise DataError("class_weight: this loss has no targets, and so no classes")
     found, known = labels(
         data.target, shape, set(class_weight) if isinstance(class_weight, Mapping) else set()
     )

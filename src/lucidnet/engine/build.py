@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..backend import Stream, Tree
 from ..backend.layout import Layout
 from ..backend.memory import keep_freed
@@ -16,7 +14,7 @@ from ..layers import Layer, walk
 from ..layers.base import derived_kinds
 from ..layers.blank import first
 from ..layers.endings import without_endings
-from ..losses import Loss
+from ..layers.shapes import zeros
 from ..optimizers import Optimizer
 from . import update
 from .device import DeviceConfig
@@ -28,12 +26,9 @@ from .protocol import Executor
 if TYPE_CHECKING:
     from ..rules import Rule
 
-LENGTH = 16
-"""How many time steps an example has by whose pass shapes are found, where their number may vary."""
-
 
 def problem_of(
-    net: Layer, loss: Loss, optimizer: Optimizer, rule: Rule | None, params: Tree, input_shape: Any
+    net: Layer, loss: Any, optimizer: Optimizer, rule: Rule | None, params: Tree, input_shape: Any
 ) -> Problem:
     """Join what was chosen for a network with parameters like these.
 
@@ -106,12 +101,3 @@ def credit_rule(net: Layer, rule: Rule | None, optimizer: Optimizer | None = Non
 def initial(net: Layer, shape: Any, seed: int = 0, dtype: str = "float32") -> Tree:
     """Return the first parameters of a network, for inputs of a shape (without the batch axis)."""
     return first(without_endings(net), Stream(seed, dtype=dtype, path=("init",)), shape)
-
-
-def zeros(shape: Any, dtype: str, length: int = LENGTH) -> Any:
-    """Return one input of zeros; `length` stands for sizes that may vary."""
-    if isinstance(shape, dict):
-        return {name: zeros(inner, dtype, length) for name, inner in shape.items()}
-    if shape and isinstance(shape[0], tuple):
-        return tuple(zeros(inner, dtype, length) for inner in shape)
-    return np.zeros((1, *(length if size is None else size for size in shape)), dtype)

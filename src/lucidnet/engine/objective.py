@@ -13,7 +13,6 @@ from ..data.batch import Batch
 from ..layers import Layer, Run, backprop
 from ..layers.base import INFERENCE, Cache, Mask
 from ..layers.penalties import chain_rule, penalized
-from ..losses import Loss
 
 if TYPE_CHECKING:
     from ..rules import Rule
@@ -75,7 +74,7 @@ class Objective(Record):
     net : Layer
         The network, without its final activation if the loss has taken that over.
     loss : Loss
-        The loss of this network's output.
+        The loss of this network's output; None where gradients are found elsewhere.
     fused : bool
         Whether the loss has taken over the final activation.
     rule : Rule, optional
@@ -83,15 +82,18 @@ class Objective(Record):
     """
 
     net: Layer
-    loss: Loss
+    loss: Any
     fused: bool
     rule: Rule | None = None
 
     @classmethod
-    def of(cls, net: Layer, loss: Loss, rule: Rule | None = None) -> Objective:
-        """Join a network and a loss; raise `SettingError` if they do not fit."""
+    def of(cls, net: Layer, loss: Any, rule: Rule | None = None) -> Objective:
+        """Join a network and a loss, if there is one; raise `SettingError` if they do not fit."""
+        if loss is None:
+            return cls(net, loss, False, rule)
         if rule is None:
-            return cls(*loss.fuse(net), rule)
+            net, loss, fused = loss.fuse(net)
+            return cls(net, loss, fused, rule)
         from ..rules.credit import fused_by
 
         return cls(*fused_by(net, loss, rule), rule)

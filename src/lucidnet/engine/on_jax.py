@@ -24,20 +24,20 @@ from ..backend.xla.target import Target
 from ..core.prefetch import prefetch
 from ..core.signals import defer_interrupt
 from ..core.text import Brief
-from ..core.trees import part_of, tree_map
-from ..data.batch import Batch, Shard, materialize, rows
+from ..core.trees import floats, part_of, tree_map
+from ..data.batch import Batch, Shard, bytes_of, materialize, rows
 from ..layers import walk
 from .device import DeviceConfig, program_folder
 from .numbers import Keys, Numbers, bound, table_of
 from .placement import Placement, dressed, dtype_of, stripped
 from .problem import Problem
 from .programs import Programs
-from .protocol import NotFiniteError, Ran
+from .protocol import NotFiniteError, Own, Ran
 from .search import advance as search
 from .search import in_turn
 from .state import Measured, Measurements, State
 from .stream import Segment, StreamInput, StreamProblem
-from .transfer import Feed, Prepared, batches, bytes_of, floats
+from .transfer import Feed, Prepared, batches
 from .update import evaluate, measured_gradient, predict
 
 BYTES = 1 << 25
@@ -113,8 +113,9 @@ class OnJax(Brief):
         done: list[Ran[Any]] = []
         try:
             with self.lock, precision(dtype_of(state)), defer_interrupt():
-                made = self._streamed if isinstance(blocks, Segment) else self._stepped
-                done.append(made(fn, problem, state, blocks, keep))
+                stepped = self._streamed if isinstance(blocks, Segment) else self._stepped
+                made = partial(fn.compiled, self) if isinstance(fn, Own) else partial(stepped, fn)
+                done.append(made(problem, state, blocks, keep))
         except BaseException as error:
             # Ctrl-C has waited for the block.
             return done[0]._replace(error=error) if done else Ran(state, [], error)
@@ -226,11 +227,10 @@ class OnJax(Brief):
     def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
         """Return ``fn(static, *args)``, compiled; see `Executor.call`."""
         with precision(dtype_of(args[0])):
-            if fn is predict:
-                return self._predicted(static, *args)
-            if fn is evaluate:
-                return self._evaluated(static, *args)
-            return self._begun(fn, static, *args)
+            if isinstance(fn, Own):
+                return fn.compiled(self, static, args[0], args[1:], frozenset())
+            known: dict[Any, Any] = {predict: self._predicted, evaluate: self._evaluated}
+            return known.get(fn, partial(self._begun, fn))(static, *args)
 
     def _evaluated(self, problem: Problem, params: Any, carried: Tree, batch: Any) -> tuple[Measured, Tree]:
         dtype, mesh = dtype_of(params), self.mesh
@@ -285,6 +285,9 @@ class OnJax(Brief):
     def hold(self, read: Callable[[], Any]) -> AbstractContextManager[Any]:
         """Read the state that is trained: its arrays never change."""
         return nullcontext(read())
+
+    def lend(self, reader: Any) -> None:
+        """Do nothing: no state is ever written."""
 
     def host(self, state: State) -> State:
         """Return a state as NumPy's arrays that nobody can write."""

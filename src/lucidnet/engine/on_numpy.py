@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -46,6 +47,8 @@ class OnNumpy(Brief):
         """A state that somebody may ask for again; None once it is written over."""
         self.pair: Any = (None, None)
         """The last state that was made, and the one before that step."""
+        self.lent = WeakSet[Any]()
+        """Who reads a state, his `state`, as long as he lives: it is not written meanwhile."""
 
     def run(
         self,
@@ -60,7 +63,9 @@ class OnNumpy(Brief):
         begun = held = getattr(state, "state", state)  # a stream's state holds that of the weights
         for given in blocks:
             # What came in stays whole: whoever is interrupted before he takes what comes out goes on from it.
-            into = self.spare if self.made is held and self.spare is not begun else None
+            free = self.made is held and self.spare is not begun
+            free = free and all(reader.state is not self.spare for reader in self.lent)
+            into = self.spare if free else None
             remembered = self.remembered
             self.remembered = None if into is remembered else remembered
             pair, self.pair = self.pair, (None, None)  # its second is written over
@@ -76,9 +81,9 @@ class OnNumpy(Brief):
                 return Ran(state, measured, NotFiniteError(found), partial(known.__getitem__, 1))
             made = getattr(after, "state", after)
             if made is not held:
-                free = held if self.made is held else None
+                spare = held if self.made is held else None
                 self.spare, self.made = None, made  # in this order: Ctrl-C may come between
-                self.spare = free
+                self.spare = spare
             self.pair = after, state
             state, held = after, made
             measured.append(found)
@@ -94,6 +99,10 @@ class OnNumpy(Brief):
             state = read()
             self._hand_out(state)
         return nullcontext(state)
+
+    def lend(self, reader: Any) -> None:
+        """Write to the vectors of a reader's state only when he is gone."""
+        self.lent.add(reader)
 
     def host(self, state: State) -> State:
         """Return a state that nobody can write."""

@@ -10,11 +10,10 @@ import numpy as np
 from ..backend import Array, Parts, Tree
 from ..backend.layout import Flat
 from ..backend.xla.mesh import Mesh
-from ..core.trees import ordered, tree_map
+from ..core.trees import floats, ordered, tree_map
 from .feedback import fresh_memory
 from .problem import Problem
 from .state import FeedbackState, State, read_only
-from .transfer import floats
 
 
 class Placement:

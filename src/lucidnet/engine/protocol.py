@@ -122,6 +122,10 @@ class Trainee(Protocol):
         """The precision of the weights."""
 
     @property
+    def needs_target(self) -> bool:
+        """Whether its loss needs targets."""
+
+    @property
     def input_shape(self) -> Any:
         """The shape of one input."""
 
@@ -146,6 +150,16 @@ class Trainee(Protocol):
         self, x: Any, y: Any, class_weight: Any = None, sample_weight: Any = None, mask: Any = None
     ) -> Data:
         """Return a data set as the model takes it, checked; the arguments are those of `fit`."""
+
+
+class Own:
+    """A function that is not of this folder: it says itself how devices run it."""
+
+    def compiled(
+        self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
+    ) -> Ran[Any]:
+        """Make steps as `Executor.run` does, by a program of one's own on the devices of an executor."""
+        raise NotImplementedError
 
 
 class Executor(Protocol):
@@ -192,7 +206,8 @@ class Executor(Protocol):
         Parameters
         ----------
         fn : callable
-            `update.advance`, `search.advance` or `stream.observe`.
+            `update.advance`, `search.advance`, `stream.observe`, or one's own, an `Own`: it is called
+            ``fn(problem, state, x, numbers, into=None, keep=frozenset())``, and changes nothing it is given.
         problem : Problem or StreamProblem
             What is trained; its settings are looked at when the block starts.
         state : State or StreamState
@@ -209,6 +224,9 @@ class Executor(Protocol):
 
     def hold(self, read: Callable[[], S]) -> AbstractContextManager[S]:
         """Read the state that is trained, from any thread; it is not written while it is held."""
+
+    def lend(self, reader: Any) -> None:
+        """Write to ``reader.state`` only when the reader, who is weakly referred to, is gone."""
 
     def host(self, state: State) -> State:
         """Return a state as NumPy's arrays, which nobody can write and no step will write."""

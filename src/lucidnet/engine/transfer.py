@@ -11,8 +11,8 @@ from ..backend import Array, Tree
 from ..backend.memory import aligned
 from ..backend.xla.device import precision, rows_of
 from ..backend.xla.mesh import Mesh
-from ..core.trees import mapped, tree_map
-from ..data.batch import Batch, Data, IndexedBatch, materialize, nbytes
+from ..core.trees import floats, mapped, stacked, there, tree_map
+from ..data.batch import Batch, Data, IndexedBatch, materialize
 
 ON_DEVICE = 1 << 29
 """How many bytes of data may stay on a device whose memory is not known."""
@@ -138,32 +138,3 @@ def _chosen(batch: Any) -> tuple[Array, Array | None]:
 
 def _parts(batch: Batch | IndexedBatch) -> tuple[Any, ...]:
     return tuple(materialize(batch))
-
-
-def stacked(trees: Sequence[Any]) -> Any:
-    """Return trees of tuples, dicts and arrays as one, each array with a first axis for their number."""
-    first = trees[0]
-    if first is None:
-        return None
-    if isinstance(first, dict):
-        return {name: stacked([tree[name] for tree in trees]) for name in first}
-    if isinstance(first, (tuple, list)):
-        return tuple(stacked([tree[k] for tree in trees]) for k in range(len(first)))
-    return np.stack([np.asarray(tree) for tree in trees])
-
-
-def floats(tree: Any, dtype: Any) -> Any:
-    """Return a tree with all numbers that are not whole in the dtype of the weights."""
-    return mapped(lambda array: array.astype(there(array.dtype, dtype), copy=False), tree)
-
-
-def there(given: Any, dtype: Any) -> Any:
-    """Return the dtype of an array on the devices: that of the weights, or its own whole numbers."""
-    return dtype if given.kind == "f" else given
-
-
-def bytes_of(batch: Batch | IndexedBatch) -> int:
-    """Return how many bytes a batch has, about."""
-    if isinstance(batch, IndexedBatch):
-        return max(1, batch.data.nbytes * len(batch.chosen) // len(batch.data))
-    return nbytes(batch)

@@ -74,19 +74,11 @@ def advance(
     if len(batches) > 1:
         total = as_number(sum(terms))
         gradient = gradient * (1 / (total + (total == 0)))  # where nothing counts the gradient is 0
-    good = finite(gradient, losses)
-    kept = gradient.copy() if "gradient" in keep else None
     told = tuple(losses), tuple(terms), tuple(predictions)
     source = made.grads if "source" in keep else None
-    measured = Measured(*told, kept, good, tuple(masks), tuple(parts), source)
-    if isinstance(good, bool):
-        return (
-            moved(problem, state, left, gradient, numbers, into) if good and numbers.made else state
-        ), measured
-    if numbers.made is False:
-        return state, measured
-    given = (problem, state, left, gradient, numbers)
-    return choose(good & numbers.made, partial(moved, *given), state), measured
+    kept = gradient.copy() if "gradient" in keep else None
+    measured = Measured(*told, kept, finite(gradient, losses), tuple(masks), tuple(parts), source)
+    return moved(problem, state, left, gradient, numbers, into, measured.good), measured
 
 
 def shared(problem: Problem, state: State, batches: Sequence[Batch], numbers: Numbers) -> Sequence[Objective]:
@@ -130,8 +122,9 @@ def moved(
     gradient: Any,
     numbers: Numbers | None = None,
     into: State | None = None,
+    good: Any = None,
 ) -> State:
-    """Return the state after the optimizer's step by a finite gradient, which is given away.
+    """Return the state after the optimizer's step by a gradient, which is given away.
 
     Parameters
     ----------
@@ -141,7 +134,15 @@ def moved(
         What the passes through the network have left: buffers, carried states, feedback weights.
     numbers : Numbers, optional
         With them the rule's feedback weights learn, too.
+    good : bool, optional
+        Whether the gradient is finite; if not, or if no step is to be made, the state comes back as it was.
     """
+    if good is not None and numbers is not None:
+        if good is False or numbers.made is False:
+            return state
+        if not isinstance(good, bool):
+            made = partial(moved, problem, state, left, gradient, numbers)
+            return cast(State, choose(good & numbers.made, made, state))
     layout, feedback = problem.layout, left.feedback
     if numbers is not None and problem.objective.rule is not None:
         from .feedback import update_feedback

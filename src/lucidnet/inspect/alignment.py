@@ -16,6 +16,7 @@ from ..data.batch import Batch
 from ..engine.numbers import Numbers
 from ..engine.protocol import Trainee
 from ..engine.update import training_run
+from ..layers.rebuild import thawed
 
 
 @legible
@@ -81,6 +82,7 @@ def _both(model: Trainee, batch: Batch) -> tuple[Tree, Tree]:
     """Return the rule's gradient and the true one."""
     objective, state = model.problem.objective, model.state
     run = training_run(state, batch, Numbers(state.seed))
+    objective = replace(objective, net=thawed(objective.net))
     true = replace(objective, rule=None).gradient(state.params, batch, run).grads
     return objective.gradient(state.params, batch, run, state.feedback.weights).grads, true
 

@@ -31,7 +31,7 @@ from ..errors import LucidnetError, NotReadyError, SettingError, ShapeError, Unk
 from ..layers import Layer, Run, walk
 from ..layers.base import INFERENCE, Cache, Mask
 from ..layers.penalties import chain_rule
-from ..layers.rebuild import Wrapper, rebuilt
+from ..layers.rebuild import Wrapper, rebuilt, thawed
 from ..training.checks import as_inputs, as_mask, example_shape
 from .watching import Calls, watch
 
@@ -136,6 +136,7 @@ def _ruled(model: Trainee, problem: Problem, state: State, rule: Any) -> tuple[P
 
 def _gradient(problem: Problem, state: State, batch: Batch) -> dict[Path, Array]:
     """Return the gradient of a step on a batch by the path of each parameter; it may not be finite."""
+    problem = replace(problem, objective=replace(problem.objective, net=thawed(problem.objective.net)))
     with np.errstate(over="ignore", invalid="ignore"):
         vector = measured_gradient(problem, state, batch, Numbers(state.seed)).gradient
     return _by_path(problem, vector)
@@ -346,9 +347,10 @@ class Parameter:
         """The gradient that the last `train_step` took, with penalties, unclipped; None if there is none.
 
         There is none before any step, after the model was changed by anything but a `train_step` (`fit`,
-        `set_weights`, `compile`), in a copy of the model, and for running statistics.
+        `set_weights`, `compile`), in a copy of the model, for running statistics, and for what is not
+        trained: a step does not work that out (`Model.gradients` does).
         """
-        return None if self._step is None else self._step.by_path.get(self._path)
+        return None if self._step is None or not self.trained else self._step.by_path.get(self._path)
 
     def __repr__(self) -> str:
         frozen = "" if self.trained else ", not trained"

@@ -32,6 +32,8 @@ def summary_text(model: Trainee) -> Listing:
     trained = ParameterLayout.of(model.net, state.params).groups
     kilobytes, count = state.vector.nbytes / 1024, sum(g.stop - g.start for g in trained)
     lines = [f"{state.vector.size:,} parameters ({kilobytes:,.1f} KiB), {count:,} of them trained"]
+    if isinstance(out := model.output_shape, dict):
+        lines.insert(0, f"outputs: {shape_words(out)}")
     if feedback:
         size = sum(array.size for _, array in leaves(feedback))
         lines.append(f"{size:,} feedback weights of {model.rule!r}")

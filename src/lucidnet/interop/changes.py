@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from ..core.trees import Path
 from ..core.value import Value, from_config, to_config
 from ..errors import FileError
-from ..layers import Sequential, walk
+from ..layers import walk
 from ..layers.settings import changed as layers_changed
 from ..layers.settings import places
 from ..optimizers import Optimizer
@@ -18,7 +18,7 @@ from ..optimizers.settings import kind, settable
 Changes: TypeAlias = Mapping[Path, Mapping[str, Any]]
 """The settings of layers by path and name; those of the optimizer stand at the path ()."""
 
-Base: TypeAlias = tuple[Sequential, Optimizer]
+Base: TypeAlias = tuple[Any, Optimizer]
 """Network and optimizer, as a model was compiled with them."""
 
 OPTIMIZER: Path = ()

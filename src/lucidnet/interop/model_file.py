@@ -21,7 +21,7 @@ from ..errors import FileError, LucidnetError, SettingError, UnknownNameError
 from ..initializers import Fitting
 from ..layers import Sequential, walk
 from ..layers.blank import BlankStream, blank_init
-from ..layers.shapes import input_shapes
+from ..layers.shapes import LENGTH, input_shapes, zeros
 from .changes import to_plain
 
 M = TypeVar("M")
@@ -270,11 +270,11 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, LucidnetError) else f"{type(error).__name__}: {error}"
 
 
-def network(description: Mapping[str, Any], known: Mapping[str, type]) -> Sequential:
+def network(description: Mapping[str, Any], known: Mapping[str, type]) -> Any:
     """Return the network of a description."""
     net = from_config(description["net"], known)
-    if not isinstance(net, Sequential):
-        raise FileError(f"expected a Sequential network, got {type(net).__name__}")
+    if not isinstance(net, Sequential) and type(net).__name__ != "Graph":
+        raise FileError(f"expected a Sequential or a Graph as network, got {type(net).__name__}")
     return net
 
 
@@ -299,7 +299,7 @@ def check_rule(model: Any, params: Tree, shape: Any, tensors: Mapping[str, Array
     FileError
         If so, or if the pass would take too much.
     """
-    from ..engine.build import credit_rule, zeros
+    from ..engine.build import credit_rule
     from ..engine.objective import Objective
 
     loss, _, rule = model._chosen
@@ -323,8 +323,6 @@ def check_rule(model: Any, params: Tree, shape: Any, tensors: Mapping[str, Array
 
 def _numbers_of_pass(net: Any, shape: Any) -> int:
     """Return about how many numbers a pass of one example makes; a time step of a loop counts as many."""
-    from ..engine.build import LENGTH
-
     layers: dict[Path, Any] = dict(walk(net))
     total = 0
     for path, given in input_shapes(net, shape, known_only=True).items():

@@ -13,6 +13,7 @@ import numpy as np
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import UnfitError, finite, function, listed, scheduled, setting, text
 from ..core.text import Brief
+from ..core.trees import tree_map
 from ..core.value import Value, at_step, described, of_library, value
 from ..errors import SettingError, ShapeError, lookup
 from .blank import blank_init
@@ -101,6 +102,10 @@ class Run(Brief):
         states = None if self.states is None else self.states.get(name)
         path, frozen = (*self._path, name), frozen or self.frozen
         return Run(self.train, self._root, path, mask, states, self.valid, frozen, self.masks)
+
+    def child_of_frozen(self) -> Run:
+        """Return this run in a container that is frozen."""
+        return Run(self.train, self._root, self._path, self.mask, self.states, self.valid, True, self.masks)
 
     def noting(self) -> Run:
         """Return this run with a place where masks are noted."""
@@ -395,6 +400,28 @@ def backprop(
 ) -> tuple[Array, Tree]:
     """Cross one edge by the chain rule: the rule `send` of plain backpropagation."""
     return layer.route(params, cache, dy, backprop, need_dx)
+
+
+def trains(layer: Layer, params: Tree) -> bool:
+    """Tell whether a layer, or one inside, has weights that a training moves, so that it needs gradients.
+
+    Examples
+    --------
+    >>> from lucidnet.layers import Dense
+    >>> trains(Dense(1), {"W": 1.0}), trains(Dense(1, frozen=True), {"W": 1.0})
+    (True, False)
+    """
+    if not params or layer.frozen is True:
+        return False
+    inside = dict(layer.children())
+    return not inside or any(
+        name not in inside or trains(inside[name], branch) for name, branch in params.items()
+    )
+
+
+def nothing(params: Tree) -> Tree:
+    """Return gradients of 0, for weights whose gradients nobody asks for."""
+    return tree_map(lambda array: namespace(array).zeros_like(array), params)
 
 
 def several(shape: Any) -> bool:

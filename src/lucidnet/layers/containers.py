@@ -13,7 +13,7 @@ from ..core.settings import anything, instance
 from ..core.trees import Path
 from ..core.value import value
 from ..errors import LucidnetError, SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, backprop, both_count
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, backprop, both_count, nothing, trains
 from .blank import blank_init
 from .core import Input
 from .dense import Dense
@@ -155,15 +155,16 @@ class Sequential(Container):
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:
         params = lent(self.ties, params) if self.ties else params
-        grads = dict(params)  # in the order of the layers; those that nobody asks keep their empty tree
-        trained = (i for i, layer in enumerate(self.layers) if params[layer.name])
-        first = next(trained, len(self.layers))
+        grads = dict(params)  # in the order of the layers; those that nobody asks have nothing
+        learning = [i for i, layer in enumerate(self.layers) if trains(layer, params[layer.name])]
+        first = 0 if need_dx else min(learning, default=len(self.layers))
         for i in reversed(range(len(self.layers))):
             layer = self.layers[i]
             name = layer.name
-            upstream = need_dx or i > first
-            if upstream or params[name]:
-                dy, grads[name] = send(name, layer, params[name], cache[name], dy, upstream)
+            if i < first:
+                grads[name] = nothing(params[name]) if params[name] else {}
+            else:
+                dy, grads[name] = send(name, layer, params[name], cache[name], dy, need_dx or i > first)
         return (dy if need_dx else None), given_back(self.ties, grads) if self.ties else grads
 
     def takes(self) -> Any:

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, NamedTuple
 
 from ..backend import Array, Tree
-from ..backend.xla.autodiff import NOT_FOLLOWED, not_followed, pullback
+from ..backend.xla.autodiff import NOT_FOLLOWED, instead, not_followed, pullback
 from ..core.trees import tree_map
 from ..errors import SettingError
 
@@ -104,7 +104,7 @@ def derived_backward(
         grads, *dx = pullback(forward, given, dy, wanted, f"{kind} has no backward")
     except TypeError as error:
         if not_followed(error):
-            raise unfollowed(layer) from error
+            raise unfollowed(layer, error) from error
         raise
     return (dx[0] if need_dx else None), grads
 
@@ -113,6 +113,7 @@ def _same(array: Array) -> Array:
     return array
 
 
-def unfollowed(layer: Any, name: str = "forward") -> SettingError:
+def unfollowed(layer: Any, error: Exception, name: str = "forward") -> SettingError:
     """Return the error that says why JAX cannot follow a layer's `forward` or `backward`."""
-    return SettingError(f"{layer.describe()}: {NOT_FOLLOWED.format(f'{type(layer).__name__}.{name}')}")
+    said = NOT_FOLLOWED.format(f"{type(layer).__name__}.{name}")
+    return SettingError(f"{layer.describe()}: {said}{instead(error)}")

@@ -13,7 +13,7 @@ from ..core.settings import UnfitError, listed, setting
 from ..core.trees import leaves, tree_map
 from ..core.value import value
 from ..errors import LucidnetError, ShapeError
-from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, nothing, trains
 from .blank import blank_init
 from .containers import Container
 from .core import Input, filled, fits
@@ -176,13 +176,13 @@ class Graph(Container):
         grads: Tree = dict.fromkeys(params)
         for name, owner, layer, sources in reversed(list(self.placed())):
             need = any(wanted[source] for source in sources)
-            if not need and not _weights(params[owner]):
+            if not need and not trains(layer, params[owner]):
                 continue
             dx, made = send(owner, layer, params[owner], cache[name], errors[name], need)
             grads[owner] = made if grads[owner] is None else tree_map(add, grads[owner], made)
             for source, part in zip(sources, dx if len(sources) > 1 else (dx,), strict=True) if need else ():
                 errors[source] = errors[source] + part if source in errors else part
-        grads = {name: params[name] if made is None else made for name, made in grads.items()}
+        grads = {name: nothing(params[name]) if made is None else made for name, made in grads.items()}
         grads = given_back(self.ties, grads) if self.ties else grads
         back = {name: errors.get(name) for name, _ in self.inputs}
         return (back if len(back) > 1 else back[self.inputs[0][0]]) if need_dx else None, grads
@@ -190,8 +190,8 @@ class Graph(Container):
     def _wanted(self, params: Tree, need_dx: bool) -> dict[str, bool]:
         """Return for each input and node whether anyone needs the gradient of its output."""
         wanted = dict.fromkeys(dict(self.inputs), need_dx)
-        for name, owner, _, sources in self.placed():
-            wanted[name] = _weights(params[owner]) or any(wanted[source] for source in sources)
+        for name, owner, layer, sources in self.placed():
+            wanted[name] = trains(layer, params[owner]) or any(wanted[source] for source in sources)
         return wanted
 
     def absorb(self, params: Tree, cache: Cache) -> Tree:
@@ -241,10 +241,6 @@ def _known(mask: Mask) -> Mask:
     """Return a mask, or None if there is none in it."""
     parts = mask.values() if isinstance(mask, dict) else mask if isinstance(mask, tuple) else (mask,)
     return None if all(part is None for part in parts) else mask
-
-
-def _weights(params: Tree) -> bool:
-    return any(True for _ in leaves(params))
 
 
 def _needs(layer: Layer, shape: Any) -> list[Shape]:

@@ -139,7 +139,7 @@ def _followed(layer: Any, name: str, function: Callable[..., Any], given: Any, n
         if not_followed(error):
             from .derived import unfollowed
 
-            raise unfollowed(layer, name) from error
+            raise unfollowed(layer, error, name) from error
         raise
 
 

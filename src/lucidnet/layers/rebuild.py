@@ -59,6 +59,53 @@ class Wrapper:
         return f"{type(self).__name__}({self._layer!r})"
 
 
+class Thawed(Wrapper):
+    """A frozen layer whose gradients are asked for: it passes as it does frozen, and is none.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    made : Layer
+        The same, with what stands in the places of the layers inside.
+    """
+
+    frozen = False
+
+    def __init__(self, layer: Layer, made: Layer) -> None:
+        Wrapper.__init__(self, layer)
+        self._made = made
+
+    def children(self) -> Any:
+        """Return what stands in the places of the layers inside."""
+        return self._made.children()
+
+    def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache]:
+        """Return what the layer returns where it is frozen."""
+        return self._made.forward(params, x, run.child_of_frozen())
+
+    def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
+        """As `forward`, with the mask of the output."""
+        return self._made.flow(params, x, run.child_of_frozen())
+
+    def backward(self, params: Tree, cache: Cache, dy: Any, need_dx: bool = True) -> tuple[Any, Tree]:
+        """Return what the layer returns."""
+        return self._made.backward(params, cache, dy, need_dx)
+
+    def route(self, params: Tree, cache: Cache, dy: Any, send: Any, need_dx: bool = True) -> tuple[Any, Tree]:
+        """As `backward`, every inner edge crossed by `send`."""
+        return self._made.route(params, cache, dy, send, need_dx)
+
+    def route_by(self, time: Any, feedback: Tree, learned: Tree) -> Callable[..., tuple[Any, Tree]]:
+        """As `route`, by a rule through time."""
+        return self._made.route_by(time, feedback, learned)
+
+
+def thawed(net: Layer) -> Layer:
+    """Return a network that does what it does, and gives the gradients of frozen layers, too."""
+    return rebuilt(net, lambda layer, made, path: Thawed(layer, made) if layer.frozen is True else made)
+
+
 def unwrapped(layer: Any) -> Layer:
     """Return the layer itself, out of any wrappers."""
     while isinstance(layer, Wrapper):

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..core.trees import Path
 from .base import Layer
+
+LENGTH = 16
+"""How many time steps an example has by whose pass shapes are found, where their number may vary."""
 
 
 def input_shapes(net: Layer, shape: Any, *, known_only: bool = False) -> dict[Path, Any]:
@@ -39,3 +44,12 @@ def input_shapes(net: Layer, shape: Any, *, known_only: bool = False) -> dict[Pa
         deeper = input_shapes(child, inner[name], known_only=known_only)
         found |= {(name, *path): taken for path, taken in deeper.items()}
     return found
+
+
+def zeros(shape: Any, dtype: str, length: int = LENGTH) -> Any:
+    """Return one input of zeros; `length` stands for sizes that may vary."""
+    if isinstance(shape, dict):
+        return {name: zeros(inner, dtype, length) for name, inner in shape.items()}
+    if shape and isinstance(shape[0], tuple):
+        return tuple(zeros(inner, dtype, length) for inner in shape)
+    return np.zeros((1, *(length if size is None else size for size in shape)), dtype)

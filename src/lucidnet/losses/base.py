@@ -12,7 +12,7 @@ from ..backend import Array, Shape, namespace, returned
 from ..core.finite import first_bad, in_precision, place
 from ..core.numeric import numeric
 from ..core.value import Value, of_library, value
-from ..errors import DataError, ShapeError
+from ..errors import DataError, SettingError, ShapeError
 from ..layers import Layer
 from ..layers.base import counting
 from ..layers.core import fits
@@ -34,6 +34,9 @@ class Loss(Value):
 
     own: ClassVar[bool] = False
     """Whether it is of a user's own."""
+
+    needs_target: ClassVar[bool] = True
+    """Whether there must be targets; without any, `values` is given an empty array (n, 0) in their place."""
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
@@ -118,6 +121,11 @@ class Loss(Value):
         """
         return ()
 
+    @property
+    def named(self) -> tuple[tuple[str, float], ...]:
+        """What each of `parts` is called in a history, and by what it was multiplied."""
+        return ()
+
     def terms(self, prediction: Any, mask: Array | None = None, valid: Array | None = None) -> Any:
         """Return N, how many values the mean is over; 0 where nothing counts."""
         shape = prediction.shape[:-1]
@@ -143,6 +151,19 @@ class Loss(Value):
         """Return the output of the activation that was fused with this loss, from `forward`'s cache."""
         return cache[0][0]
 
+    def target_shape(self, shape: Shape) -> Shape:
+        """Return the shape of one target, for outputs of a shape: here the same; () is a number per example.
+
+        A loss of your own whose targets look different, such as classes for an embedding, says it here.
+        """
+        return shape
+
+    def with_targets(self, target: Any, n: int) -> Any:
+        """Return targets as they were given, with an empty array (n, 0) where none are needed or there."""
+        if target is None and not self.needs_target:
+            return np.zeros((n, 0), np.float32)
+        return target
+
     def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
         """Return targets as this loss takes them, or say what is wrong with them.
 
@@ -155,7 +176,7 @@ class Loss(Value):
         dtype : str
             The dtype of the network.
         """
-        return check_values(target, shape, dtype)
+        return check_values(target, self.target_shape(shape), dtype)
 
     @classmethod
     def samples(cls) -> Iterator[Loss]:
@@ -179,6 +200,11 @@ def shares(
     values: Array, weights: Array | None, mask: Array | None, valid: Array | None = None
 ) -> Array | None:
     """Return what each value is multiplied by in the mean; None if it is 1/N for all."""
+    if isinstance(weights, dict):
+        raise SettingError(
+            "sample_weight: this learning rule takes a weight for each example, not weights by output: give "
+            "an array (n,), or train by backpropagation"
+        )
     counts = counting(values.ndim, mask, valid)
     if weights is None and counts is None:
         return None
@@ -198,7 +224,7 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
         raise DataError("y: expected an array, as the network has one output, got a dict")
     given = numeric(target, "y")
     target = in_precision(given, dtype)
-    if target.ndim == len(shape) and shape[-1] == 1:
+    if shape and target.ndim == len(shape) and shape[-1] == 1:
         target = target[..., None]
     if not fits(target.shape[1:], shape):
         classes = target.ndim == 1 and len(shape) == 1 and shape[-1] > 1

@@ -7,6 +7,8 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
+import numpy as np
+
 from ..backend import Array, number
 from ..core.settings import UnfitError, anything, finite, listed, sequence, setting, text, texts
 from ..core.value import value
@@ -78,14 +80,15 @@ class Joint(Loss):
         self,
         prediction: Any,
         target: Any,
-        weights: Array | None = None,
+        weights: Any = None,
         mask: Array | None = None,
         valid: Array | None = None,
     ) -> tuple[Array, Cache]:
         total, caches, parts = 0.0, {}, {}
         for (name, loss), weight in zip(self.losses, self.weights, strict=True):
             own = None if mask is None else mask[name]
-            value, caches[name] = loss.forward(prediction[name], target[name], weights, own, valid)
+            theirs = weights.get(name) if isinstance(weights, dict) else weights
+            value, caches[name] = loss.forward(prediction[name], target[name], theirs, own, valid)
             parts[name] = weight * value
             total = total + parts[name]
         return total, (caches, prediction, parts)
@@ -98,6 +101,10 @@ class Joint(Loss):
         return tuple(
             (parts[name], loss.terms(prediction[name], masks.get(name), valid)) for name, loss in self.losses
         )
+
+    @property
+    def named(self) -> tuple[tuple[str, float], ...]:
+        return tuple((f"{name}_loss", w) for (name, _), w in zip(self.losses, self.weights, strict=True))
 
     def backward(self, cache: Cache) -> Any:
         each = zip(self.losses, self.weights, self.shares or (1,) * len(self.losses), strict=True)
@@ -162,15 +169,38 @@ class Joint(Loss):
         net = replace(net, layers=(*net.layers[:-1], graph)) if isinstance(net, Sequential) else graph
         return net, replace(self, losses=tuple(made), fused=tuple(fused)), bool(fused)
 
+    @property
+    def needs_target(self) -> bool:  # type: ignore[override]
+        """Whether one of the losses needs targets."""
+        return any(loss.needs_target for _, loss in self.losses)
+
+    def with_targets(self, target: Any, n: int) -> Any:
+        if target is None and not self.needs_target:
+            target = {}
+        if not isinstance(target, Mapping):
+            return target
+        made = {name: loss.with_targets(target.get(name), n) for name, loss in self.losses}
+        return {**target, **{name: part for name, part in made.items() if part is not None}}
+
     def check_target(self, target: Any, shape: Any, dtype: str) -> Any:
         if not isinstance(target, Mapping) or target.keys() != dict(self.losses).keys():
             got = f"the names {sorted(target)}" if isinstance(target, Mapping) else type(target).__name__
             raise DataError(f"y: expected a dict with the outputs {sorted(dict(self.losses))}, got {got}")
-        return {name: loss.check_target(target[name], shape[name], dtype) for name, loss in self.losses}
+        return {
+            name: target[name]
+            if _empty(loss, target[name])
+            else loss.check_target(target[name], shape[name], dtype)
+            for name, loss in self.losses
+        }
 
     @classmethod
     def samples(cls) -> Iterator[Loss]:
         yield cls((("a", MeanSquaredError()), ("b", Huber())), (1.0, 0.5))
+
+
+def _empty(loss: Loss, target: Any) -> bool:
+    """Tell whether a loss that needs no targets has none."""
+    return not loss.needs_target and np.shape(target)[1:] == (0,)
 
 
 @value

@@ -100,15 +100,23 @@ def check_outputs(metrics: Iterable[Metric[Any]], outputs: Sequence[str] | None)
             )
 
 
-def check_names(metrics: Iterable[Metric[Any]]) -> None:
+def check_names(metrics: Iterable[Metric[Any]], losses: Iterable[tuple[str, float]] = ()) -> None:
     """Raise where two numbers of a training would have one name, so that one would replace the other.
+
+    Parameters
+    ----------
+    metrics : iterable of Metric
+        The metrics.
+    losses : iterable of (name, weight)
+        The losses of outputs, as they are called.
 
     Raises
     ------
     SettingError
-        If two metrics have one name, or one is called as the loss, the epoch, or a number of validation.
+        If two metrics have one name, or one is called as a loss, the epoch, or a number of validation.
     """
     there: dict[str, Any] = {"loss": "the loss", "val_loss": "the loss of validation", "epoch": "the epoch"}
+    there |= {f"{before}{name}": "the loss of an output" for name, _ in losses for before in ("", "val_")}
     for metric in metrics:
         name = str(metric.name)
         for taken_name, what in ((name, repr(metric)), (f"val_{name}", f"{metric!r} in validation")):

@@ -180,6 +180,48 @@ class Optimizer(Value):
         self.advance(vector, layout.flat(grads), slots, step, [Group(0, layout.size)], places, out)
         return layout.unflat(out), {"step": step} | slots
 
+    def step(self, arrays: Any, grads: Any, memory: Any = None) -> tuple[Any, dict[str, Any]]:
+        """Move arrays that belong to no network by their gradients: a picture, a latent, a temperature.
+
+        Nothing that is given changes, and a gradient that is not finite is an error.
+
+        Parameters
+        ----------
+        arrays : array, or a tuple, list or dict of them
+            What is moved, real numbers of NumPy or JAX.
+        grads : the same
+            Their gradients, in the same form.
+        memory : dict, optional
+            What the optimizer remembers: what the step before returned; None for the first one.
+
+        Returns
+        -------
+        arrays : as given
+            After the step.
+        memory : dict
+            To be given to the next step.
+
+        Raises
+        ------
+        NonFiniteError
+            If a gradient is NaN or infinite.
+        ShapeError
+            If a gradient does not have the form of its array.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from lucidnet.optimizers import Adam
+        >>> picture, memory = np.array([1.0, -2.0]), None
+        >>> for _ in range(300):
+        ...     picture, memory = Adam(0.1).step(picture, 2 * picture, memory)
+        >>> bool(abs(picture).max() < 0.01)
+        True
+        """
+        from .arrays import stepped
+
+        return stepped(self, arrays, grads, memory)
+
     def advance(
         self,
         vector: Array,

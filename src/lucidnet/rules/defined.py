@@ -30,7 +30,7 @@ TIMES = 64
 def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
     """Raise `SettingError` if a rule, or that of a single layer, cannot be followed in a network.
 
-    With an optimizer, what it only approximates there is warned of (`InexactWarning`), five calls above.
+    With an optimizer, what it only approximates there is warned of (`InexactWarning`), six calls above.
     """
     broadcast(net, rule)  # raises where two layers ask for different errors
     for path, layer, own in places(net, rule):
@@ -51,7 +51,7 @@ def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
             _check_whole(where, net, layer, own)
     _check_sent(net, rule)
     if optimizer is not None:
-        warn(inexact(net, rule, optimizer), 5)
+        warn(inexact(net, rule, optimizer), 6)
 
 
 def _check_steps(net: Layer, rule: Rule) -> None:

@@ -13,7 +13,7 @@ from ..core.numeric import numeric
 from ..core.trees import tree_map
 from ..data.batch import Data, rows
 from ..data.batches import MISSING
-from ..data.weights import check_weights, class_weighted
+from ..data.weights import as_weights, class_weighted
 from ..errors import DataError, ShapeError
 from ..layers.base import Layer, Mask
 from ..layers.core import fits
@@ -135,9 +135,7 @@ def as_data(
     if net is not None and _varies(shapes[1]):
         shapes = shapes[0], net.output_shape(tree_map(lambda array: tuple(array.shape[1:]), inputs))
     target = as_target(y, loss, shapes[1], dtype, rows(inputs))
-    weights = None if sample_weight is None else numeric(sample_weight, "sample_weight")
-    if weights is not None:
-        weights = check_weights(weights, target, shapes[1], dtype)
+    weights = None if sample_weight is None else as_weights(sample_weight, target, shapes[1], dtype)
     data = Data(inputs, target, weights, dtype, None if mask is None else as_mask(mask, inputs))
     return data if class_weight is None else class_weighted(data, class_weight, shapes[1])
 
@@ -149,8 +147,11 @@ def _varies(shape: Any) -> bool:
 
 def as_target(y: Any, loss: Loss, shape: Any, dtype: str, n: int) -> Any:
     """Return targets as the loss takes them, one for each of n examples."""
+    y, empty = loss.with_targets(y, n), y is None
     if y is None:
         raise DataError(MISSING)
+    if empty and not isinstance(y, Mapping):
+        return y
     several = isinstance(y, Mapping)
     given: Any = {name: numeric(y[name], f"y[{name!r}]") for name in y} if several else numeric(y, "y")
     for name, array in given.items() if several else [("", given)]:

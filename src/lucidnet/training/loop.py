@@ -91,7 +91,10 @@ class Loop:
         self.locks: list[Any] = []
         self.run_name = f"{time.time():017.6f}-{os.urandom(4).hex()}"  # later ones sort last
         self.asked, self.one_by_one, self.fresh = Termination(), False, False
-        self.tally, self.compiled = Tally(model.metrics), model.executor.compile_seconds
+        self.tally, self.compiled = (
+            Tally(model.metrics, model.problem.loss.named),
+            model.executor.compile_seconds,
+        )
         looks = bool(model.metrics) or any(callback.looks for callback in callbacks)
         self.keep = frozenset({"predictions"} if looks else ())
 
@@ -210,7 +213,7 @@ class Loop:
         """Make a step on each batch, from the first that has not been seen."""
         model = self.model
         if not self.batch:
-            self.tally = Tally(model.metrics)
+            self.tally = Tally(model.metrics, model.problem.loss.named)
             model.live = model.live.reset()
         if self.stopped is None:  # else it was written down between the stop and the end of the epoch
             self._batches()

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Tally:
     """Loss and metrics of a stretch of batches, as if they had been one."""
 
-    def __init__(self, metrics: Sequence[Metric[Any]]) -> None:
-        self.metrics = metrics
+    def __init__(self, metrics: Sequence[Metric[Any]], named: Sequence[tuple[str, float]] = ()) -> None:
+        self.metrics, self.named = metrics, named
         self.states = [metric.start() for metric in metrics]
         self.loss, self.terms = 0.0, 0.0
         self.several: tuple[tuple[float, float], ...] = ()
@@ -75,7 +75,7 @@ class Tally:
     def merged(self, executor: Executor) -> Tally:
         """Return the sums of all processes that train together; each must ask for them."""
         each = executor.gather(self.states)
-        made = Tally(self.metrics)
+        made = Tally(self.metrics, self.named)
         made.loss, made.terms = self.loss, self.terms  # which are those of whole batches already
         made.several = self.several
         for i, metric in enumerate(self.metrics):
@@ -85,11 +85,13 @@ class Tally:
     def result(self, prefix: str = "") -> Result:
         """Return the numbers so far; NaN where nothing has counted yet."""
         pairs = zip(self.metrics, self.states, strict=True)
+        names = ("loss", *(name for name, _ in self.named), *(metric.name for metric in self.metrics))
         if not self.terms:
-            return Result(
-                dict.fromkeys((prefix + name for name in ("loss", *(m.name for m in self.metrics))), nan)
-            )
-        numbers = {metric.name: metric.result(state) for metric, state in pairs}
+            return Result(dict.fromkeys((prefix + name for name in names), nan))
+        each = zip(self.named, self.several, strict=False)
+        # What was multiplied by 0 is not known.
+        numbers = {n: total / (terms * w) if terms and w else nan for (n, w), (total, terms) in each}
+        numbers |= {metric.name: metric.result(state) for metric, state in pairs}
         loss = self.loss / self.terms + sum(total / terms for total, terms in self.several if terms)
         return Result({prefix + k: v for k, v in ({"loss": float(loss)} | numbers).items()})
 
@@ -124,7 +126,8 @@ def evaluate(
         What is measured besides the loss, the model's metrics if not given.
     """
     executor, problem = model.executor, model.problem
-    tally, carried = Tally(model.metrics if metrics is None else metrics), None
+    own = model.metrics if metrics is None else metrics
+    tally, carried = Tally(own, problem.loss.named), None
     with executor.hold(lambda: model.live if state is None else state) as held:
         for batch in source.batches(0, shard=executor.shard(problem)):
             found, carried = executor.call(evaluate_batch, problem, held.params, carried, batch)

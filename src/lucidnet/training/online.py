@@ -15,13 +15,13 @@ from ..core.settings import count, taken
 from ..core.signals import defer_interrupt
 from ..core.text import Brief
 from ..core.trees import ordered
-from ..engine.build import zeros
 from ..engine.objective import Objective
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Trainee
 from ..engine.state import Measurements, State
 from ..engine.stream import Segment, StreamProblem, StreamState, begin, observe
 from ..errors import NonFiniteError, ShapeError
+from ..layers.shapes import zeros
 from ..layers.tables import check_numbers
 from ..rules.credit import fused_by
 from ..rules.defined import check_stream

@@ -31,7 +31,7 @@ def to_train(
     Class weights are of the training only, and a validation split has its part of the sample weights.
     """
     validation = to_validate(partial(to_measure, model), validation_data, validation_split)
-    if (dataset := as_dataset(x, y)) is not None:
+    if (dataset := as_dataset(x, y, model.needs_target)) is not None:
         given = (dataset, batch_size, shuffle, sample_weight, mask, validation_split)
         with_arrays(class_weight, model.optimizer, *given)
         return _checked(model, dataset, class_weight), validation
@@ -59,7 +59,7 @@ def to_measure(
     model: Trainee, x: Any, y: Any = None, mask: Any = None, batch_size: Any = None, sample_weight: Any = None
 ) -> BatchSource:
     """Return where batches to measure on come from."""
-    if (dataset := as_dataset(x, y)) is not None:
+    if (dataset := as_dataset(x, y, model.needs_target)) is not None:
         with_arrays(None, None, dataset, batch_size, None, sample_weight, mask)
         return _checked(model, dataset)
     size = ROWS if batch_size is None else batch_size

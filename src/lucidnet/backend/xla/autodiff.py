@@ -119,6 +119,34 @@ def not_followed(error: Exception) -> bool:
     return type(error).__module__.startswith("jax") or "item assignment" in str(error)
 
 
+def instead(error: Exception) -> str:
+    """Say what stands in place of a function of NumPy by whose call a trace ended; nothing if it was none.
+
+    The line of the user's own code in which the error arose is read.
+    """
+    import linecache
+    import re
+
+    own, trace = "", error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in (
+            "jax",
+            "jaxlib",
+            "numpy",
+            "lucidnet",
+        ):
+            own = linecache.getline(frame.f_code.co_filename, trace.tb_lineno)
+        trace = trace.tb_next
+    found = re.search(r"\b(?:np|numpy)\.([a-z_]\w*(?:\.\w+)*)\(", own)
+    if found is None:
+        return ""
+    return (
+        f". It calls {found.group(0)[:-1]}, which takes arrays of NumPy alone: write "
+        f"namespace(x).{found.group(1)} (from lucidnet.backend import namespace)"
+    )
+
+
 def pullback(
     function: Callable[..., Any], given: tuple[Any, ...], dy: Any, wanted: int, what: str
 ) -> tuple[Any, ...]:

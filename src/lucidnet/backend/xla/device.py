@@ -28,6 +28,13 @@ def compiled(
     return made
 
 
+def shapes_of(function: Callable[..., Any], *given: Any) -> Any:
+    """Return what a function makes as shapes and dtypes; nothing is calculated."""
+    import jax
+
+    return jax.eval_shape(function, *given)
+
+
 def signature(tree: Tree) -> Any:
     """Return what a program is compiled for: the structure of a tree of arrays, their shapes and dtypes."""
     import jax

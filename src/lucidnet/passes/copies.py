@@ -1,0 +1,89 @@
+"""Weights of one model for another: all, some, or a part of the way."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import numpy as np
+
+from ..backend import Parts
+from ..backend.layout import Flat
+from ..core.settings import shown
+from ..core.trees import Path, dotted
+from ..errors import SettingError, ShapeError, UnknownNameError, suggestion
+
+
+def blended(ours: Flat, theirs: Flat, parts: Any, tau: float) -> Flat:
+    """Return parameters of one model on the way to those of another; see `Model.copy_weights`.
+
+    Parameters
+    ----------
+    ours, theirs : Flat
+        The parameters.
+    parts : str or sequence of str, optional
+        The layers that are meant, all if not given.
+    tau : float
+        How far to go, from 0 to 1.
+    """
+    layout = ours.layout
+    if parts is None and layout == theirs.layout and not isinstance(ours.vector, Parts):
+        there = theirs.vector.astype(ours.vector.dtype, copy=False)
+        if tau == 1:
+            return layout.bind(np.array(there))
+        made = there - ours.vector
+        made *= made.dtype.type(tau)
+        made += ours.vector
+        return layout.bind(made)
+    chosen = meant(layout.paths, parts)
+    known = dict(zip(theirs.layout.paths, _arrays(theirs), strict=True))
+    arrays = []
+    for path, array in zip(layout.paths, _arrays(ours), strict=True):
+        if path not in chosen:
+            arrays.append(array)
+            continue
+        other = known.get(path)
+        if other is None or other.shape != array.shape:
+            got = "is not there" if other is None else f"has shape {other.shape}"
+            raise ShapeError(
+                f"copy_weights: {dotted(path)} has shape {array.shape} here, and {got} in the other model, "
+                "so nothing was copied: say which layers, copy_weights(other, ['encoder'])"
+            )
+        other = other if other.dtype == array.dtype else other.astype(array.dtype)
+        arrays.append(other if tau == 1 else array + tau * (other - array))
+    return layout.bind(layout.parts(arrays)) if isinstance(ours.vector, Parts) else _joined(layout, arrays)
+
+
+def _arrays(params: Flat) -> Collection[Any]:
+    vector = params.vector
+    found: Collection[Any] = vector.arrays if isinstance(vector, Parts) else params.layout.arrays(vector)
+    return found
+
+
+def _joined(layout: Any, arrays: Iterable[Any]) -> Flat:
+    made: Flat = layout.bind(np.concatenate([array.reshape(-1) for array in arrays]))
+    return made
+
+
+def meant(paths: Collection[Path], parts: Any) -> Collection[Path]:
+    """Return the paths of the arrays of some layers, by their names; of all if none are named.
+
+    Raises
+    ------
+    UnknownNameError
+        If a name is that of no layer with weights.
+    """
+    if parts is None:
+        return paths
+    names = [parts] if isinstance(parts, str) else parts
+    if not isinstance(names, (list, tuple, set, frozenset)) or not names:
+        raise SettingError(f"copy_weights: parts must be the names of layers, got {shown(parts)}")
+    known = {dotted(path[:depth]): path[:depth] for path in paths for depth in range(1, len(path))}
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(
+                f"copy_weights: parts: no layer with weights is called {name!r}: "
+                f"{suggestion(str(name), known)}"
+            )
+    begins = [known[name] for name in names]
+    return {path for path in paths if any(path[: len(begin)] == begin for begin in begins)}

@@ -1,0 +1,140 @@
+"""How the functions of these files run on devices: as programs, with the numbers and seeds of each model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array
+from ..backend.splitmix import words_of
+from ..core.trees import floats
+from ..engine.numbers import Keys, Numbers, bound, table_of
+from ..engine.placement import dressed, dtype_of, stripped
+from ..engine.problem import Problem
+from ..engine.state import State
+
+
+class Seeds(Keys):
+    """The seeds of several models inside a program: places of the k-th begin with k, as text."""
+
+    def filled(self, seed: Any, rows: int) -> Array:
+        """Return the table for the seeds of all of them."""
+        table = np.zeros((rows, 4), np.uint32)
+        for place, (k, *path) in enumerate(self.places):
+            words = words_of(seed[int(k)], tuple(path))
+            table[place] = [half for word in words for half in (word >> 32, word & 0xFFFFFFFF)]
+        return table
+
+
+class Seed:
+    """One of several seeds, as the streams of a model ask it."""
+
+    def __init__(self, seeds: Seeds, number: int) -> None:
+        self.seeds, self.number = seeds, number
+
+    def words(self, path: tuple[str, ...]) -> tuple[Array, Array]:
+        """Return the two words of 64 bits that belong to a place."""
+        return self.seeds.words((str(self.number), *path))
+
+
+def looked(
+    executor: Any,
+    key: Any,
+    function: Callable[..., Any],
+    problem: Problem,
+    state: State,
+    given: Any,
+) -> Any:
+    """Return what a function of a problem, a state, numbers and arrays makes of them, as NumPy's arrays.
+
+    Parameters
+    ----------
+    executor : OnJax
+        The devices.
+    key : hashable
+        What the function does, besides what the problem says.
+    function : callable
+        The function.
+    problem, state
+        What is trained, and the state, anywhere.
+    given : tree
+        What else the function is given.
+    """
+
+    def one(problems: Any, states: Any, seeds: Any, given: Any) -> Any:
+        return function(problems[0](0), states[0], Numbers(seeds[0]), given)
+
+    placed = executor.placement.put(problem, state, executor.mesh, None)
+    return executor.mesh.fetch(program(executor, key, one, (problem,), (placed,), (1,), given))
+
+
+def stepped(
+    executor: Any,
+    key: Any,
+    function: Callable[..., Any],
+    problem: Problem,
+    state: State,
+    given: Any,
+) -> tuple[State, Any]:
+    """Return the state after one step that a function makes, and what it tells, as NumPy's arrays.
+
+    The arguments are those of `looked`; the function returns a state, and a tree of arrays.
+    """
+
+    def one(problems: Any, states: Any, seeds: Any, given: Any) -> Any:
+        return function(problems[0](0), states[0], Numbers(seeds[0]), given)
+
+    placed = executor.placement.put(problem, state, executor.mesh, None)
+    after, told = program(executor, key, one, (problem,), (placed,), (1,), given)
+    return dressed(after, state), executor.mesh.fetch(told)
+
+
+def program(
+    executor: Any,
+    key: Any,
+    function: Callable[..., Any],
+    problems: Sequence[Problem],
+    states: Sequence[State],
+    counts: Sequence[int],
+    given: Any,
+    steps: int = 1,
+) -> Any:
+    """Return what a function makes, by one program: function(problems, states, seeds, given).
+
+    Parameters
+    ----------
+    executor : OnJax
+        The devices.
+    key : hashable
+        What the function does.
+    function : callable
+        The function. Its problems are functions of a whole number: how many steps have been made of it.
+    problems, states : sequence
+        What is trained, and the states, on the devices.
+    counts : sequence of int
+        Of how many steps the numbers are needed.
+    given : tree
+        What else it is given.
+    """
+    dtype, mesh, shared = dtype_of(states[0]), executor.mesh, tuple(problems)
+    rows = [
+        table_of(p, range(int(s.step), int(s.step) + n), dtype)
+        for p, s, n in zip(problems, states, counts, strict=True)
+    ]
+    arguments = (tuple(map(stripped, states)), tuple(mesh.put(rows)), mesh.put(floats(given, dtype)))
+
+    def traced(places: Any, table: Array, states: Any, rows: Any, given: Any) -> Any:
+        seeds = Seeds(places, table)
+        own = [partial(_numbered, p, table) for p, table in zip(shared, rows, strict=True)]
+        return function(own, states, [Seed(seeds, k) for k in range(len(own))], given)
+
+    made = executor.compiler.block((key, shared, tuple(counts)), traced, arguments, mesh)
+    table = mesh.put(Seeds(made.places).filled([int(s.seed) for s in states], made.rows))
+    return made.function(table, *arguments)
+
+
+def _numbered(problem: Problem, rows: Array, step: int) -> Problem:
+    return bound(problem, rows[step])

@@ -1,0 +1,119 @@
+"""What stands behind `Model.forward`, `apply`, `part` and `copy_weights`."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ..backend import Parts
+from ..backend.xla.device import precision
+from ..core.settings import between, flag, shown, taken
+from ..core.trees import tree_map
+from ..engine.build import problem_of
+from ..engine.problem import Problem
+from ..engine.protocol import NotFiniteError
+from ..engine.state import Measured
+from ..errors import SettingError
+from ..optimizers import SGD
+from ..training.checks import as_inputs, as_mask, example_shape
+from .moves import Apply, collected, leaving, not_finite
+from .parts import ModelPart
+from .tape import Going, Pass, Tape
+from .view import View
+
+BARE: WeakKeyDictionary[Any, Problem] = WeakKeyDictionary()
+"""What models that are not compiled would train, as far as a pass has to know it."""
+PASSED: WeakKeyDictionary[Any, tuple[Any, int]] = WeakKeyDictionary()
+"""How many training passes models have made from a state, each of which has random numbers of its own."""
+
+
+def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
+    """Make a pass forward that is kept; see `Model.forward`."""
+    train = taken("forward", "train", train, flag())
+    if "live" not in vars(model):
+        model.build(example_shape(x) if view is None else None)
+    view = view or View(model.net, model.input_shape)
+    given = as_inputs(x, view.shape, model.dtype, view.net)
+    given = tree_map(lambda array: np.array(array, model.dtype), given)  # the user's own may change
+    mask = None if mask is None else as_mask(mask, given)
+    problem, executor = _problem(model), model.executor
+    with executor.lock:
+        state, number = model.live, None
+        if train:
+            known, count = PASSED.get(model, (None, 0))
+            number = count if known is state else 0
+            PASSED[model] = state, number + 1
+        made = Pass(view, number)
+        with np.errstate(over="ignore", invalid="ignore"):
+            y, kept, cache = executor.call(Going(made), problem, state, given, mask)
+        back = None
+        if cache is None:  # it is on a device
+
+            def back(dy: Any, need_dx: bool) -> Any:
+                return executor.call(Going(made, need_dx), problem, state, given, mask, dy)
+
+        tape = Tape(made, state, given, mask, (y, kept, cache), back)
+        tape.of = model
+        tape.near = executor.host if cache is None else tape.near
+        executor.lend(tape)
+    return tape
+
+
+def _problem(model: Any) -> Problem:
+    """Return what is trained, or would be."""
+    if "problem" in vars(model):
+        found: Problem = model.problem
+        return found
+    if model not in BARE or BARE[model].net is not model.net:
+        BARE[model] = problem_of(model.net, None, SGD(), None, model.state.params, model.input_shape)
+    return BARE[model]
+
+
+def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
+    """Make one step of the optimizer by gradients; see `Model.apply`."""
+    problem, executor = model.problem, model.executor
+    tapes = leaving(problem, tape)
+    with executor.lock:
+        state = model.live
+        for each in tapes:
+            if each.of is not model or each.state is not state:
+                whose = "of another model" if each.of is not model else "made before the weights last changed"
+                raise SettingError(
+                    f"apply: this tape is {whose}: make the pass again, model.forward(x, train=True)"
+                )
+        tree, missing = collected(problem, grads, np.zeros(0, model.dtype))
+        given = tree, tuple((each.x, each.given_mask, each.cache) for each in tapes)
+        ran = executor.run(Apply([each.made for each in tapes], missing), problem, state, [given])
+        model.live = ran.state
+    if isinstance(ran.error, NotFiniteError):
+        raise not_finite(int(state.step), tree) from None
+    if ran.error is not None:
+        raise ran.error
+    made: Measured = ran.measured[0]
+    return made
+
+
+def part(model: Any, name: Any = None, to: Any = None, outputs: Any = None) -> ModelPart:
+    """Return a part of a model; see `Model.part`."""
+    model.build()
+    view = View.of(model.net, model.input_shape, name, to, outputs)
+    return ModelPart(model, view, partial(forward, model, view=view))
+
+
+def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) -> None:
+    """Let a model have weights of another; see `Model.copy_weights`."""
+    from .copies import blended
+
+    tau = taken("copy_weights", "tau", tau, between(0, 1))
+    if not hasattr(other, "live") or not hasattr(other, "executor"):
+        raise SettingError(f"copy_weights: other must be a Model, got {shown(other)}")
+    with model.executor.lock:
+        ours, theirs = model.live, other.live
+        if type(ours.vector) is not type(theirs.vector) or model.config != other.config:
+            ours, theirs = model.state, other.state  # by the host: they lie on different devices
+        with precision(model.dtype) if isinstance(ours.vector, Parts) else nullcontext():
+            model.live = ours._replace(params=blended(ours.params, theirs.params, parts, tau))

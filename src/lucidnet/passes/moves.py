@@ -1,0 +1,232 @@
+"""A step of the optimizer by gradients that were found anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array, Tree, finite, namespace
+from ..core.settings import shown
+from ..core.trees import Path, dotted, leaves, put
+from ..engine.numbers import Numbers
+from ..engine.problem import Problem
+from ..engine.protocol import NotFiniteError, Own, Ran
+from ..engine.state import Measured, State
+from ..engine.update import moved
+from ..errors import NonFiniteError, SettingError, ShapeError, UnknownNameError, suggestion
+from .devices import stepped as on_devices
+from .tape import Pass, Tape
+
+
+class Apply(Own):
+    """The function of `Executor.run` that makes such a step.
+
+    Parameters
+    ----------
+    passes : sequence of Pass
+        The passes that leave statistics and states behind.
+    missing : frozenset of Path
+        The arrays for which there is no gradient: they stay, and what the optimizer remembers of them.
+    """
+
+    def __init__(self, passes: Sequence[Pass] = (), missing: frozenset[Path] = frozenset()) -> None:
+        self.passes, self.missing = tuple(passes), missing
+
+    def __call__(
+        self,
+        problem: Problem,
+        state: State,
+        given: Any,
+        numbers: Numbers,
+        *,
+        into: State | None = None,
+        keep: frozenset[str] = frozenset(),
+    ) -> tuple[State, Measured]:
+        """Make the step; given are the gradients, and of each pass input, mask and cache."""
+        grads, passed = given
+        left = state
+        for made, (_, _, cache) in zip(self.passes, passed, strict=True):
+            left = made.left(problem, left, cache)
+        return stepped(problem, state, left, grads, numbers, self.missing, into)
+
+    def compiled(
+        self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
+    ) -> Ran[Any]:
+        """Make it by a program; caches are not there, so passes that leave something are made once more."""
+        ((grads, passed),) = blocks
+        inputs = tuple((x, mask) for x, mask, _ in passed)
+
+        def function(problem: Problem, state: State, numbers: Any, given: Any) -> Any:
+            grads, inputs = given
+            left = state
+            for made, (x, mask) in zip(self.passes, inputs, strict=True):
+                own = made._replace(view=made.view.bound(problem))
+                left = own.left(problem, left, own.forward(state, numbers, x, mask)[2])
+            after, measured = stepped(problem, state, left, grads, numbers, self.missing)
+            return after, (measured.losses[0], measured.good)
+
+        key: Any = tuple(
+            (executor.compiler.structure(m.view.net), m.view.path, m.number) for m in self.passes
+        )
+        whole = next((x for m, (x, _) in zip(self.passes, inputs, strict=True) if not m.view.path), None)
+        placed = executor.placement.put(problem, state, executor.mesh, whole)
+        given = ("apply", key, self.missing), function, problem, placed, (grads, inputs)
+        after, (loss, good) = on_devices(executor, *given)
+        measured = Measured((float(loss),), (1,), (None,), None, bool(good))
+        if not measured.good:
+            return Ran(state, [], NotFiniteError(measured))
+        return Ran(after._replace(step=state.step + 1), [measured])
+
+
+def stepped(
+    problem: Problem,
+    state: State,
+    left: State,
+    grads: Tree,
+    numbers: Numbers,
+    missing: frozenset[Path] = frozenset(),
+    into: State | None = None,
+) -> tuple[State, Measured]:
+    """Return the state after a step by gradients of all parameters, and what the penalties were.
+
+    A step whose gradient is not finite is not made.
+    """
+    layout, vector = problem.layout, state.params.vector
+    gradient, loss = layout.parameters.flat(grads), 0.0
+    for penalty in layout.penalties:
+        loss += penalty.value(vector)
+        penalty.add_gradient(vector, gradient)
+    measured = Measured((loss,), (1,), (None,), None, finite(gradient, [loss] if layout.penalties else []))
+    if missing:
+        problem, into = without(problem, missing), None  # buffers of before lack what stays
+    return moved(problem, state, left, gradient, numbers, into, measured.good), measured
+
+
+def without(problem: Problem, missing: frozenset[Path]) -> Problem:
+    """Return a problem in whose step some arrays stay as they are."""
+    layout = problem.layout
+    places = zip(layout.parameters.paths, layout.parameters.slices, strict=True)
+    kept = [part for path, part in places if path not in missing]
+    starts = {part.start for part in kept}
+    groups, sources = [], []
+    for group, source in zip(layout.groups, layout.sources, strict=True):
+        inside = [p for p in kept if group.start <= p.start and p.stop <= group.stop]
+        groups += [group._replace(start=part.start, stop=part.stop) for part in inside]
+        sources += [source] * len(inside)
+    return replace(
+        problem,
+        layout=replace(
+            layout,
+            arrays=tuple(array for array in layout.arrays if array.part.start in starts),
+            groups=tuple(groups),
+            sources=tuple(sources),
+            held=tuple(held for held in layout.held if held.part.start in starts),
+        ),
+    )
+
+
+def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[Path]]:
+    """Return the gradients of all parameters as one tree, and those for which there was none.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is trained.
+    grads : tree, or several
+        What was given; several are added.
+    like : array
+        An array of the library and the dtype of the weights.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such parameter.
+    ShapeError
+        If a gradient does not have the shape of its parameter.
+    """
+    if problem.optimizer.full_batch:
+        raise SettingError(
+            f"apply: {type(problem.optimizer).__name__} looks at the loss at several points to make a step, "
+            "and cannot make one by a gradient alone: compile with another optimizer"
+        )
+    trees = [grads] if isinstance(grads, Mapping) else grads
+    if not isinstance(trees, (list, tuple)) or not trees or not all(isinstance(t, Mapping) for t in trees):
+        raise SettingError(
+            "apply: grads must be the gradients that tape.backward(dy) returns, dicts by layer and name, or "
+            f"a list of such to be added, got {shown(grads)}"
+        )
+    layout = problem.layout.parameters
+    shapes, xp = dict(zip(layout.paths, layout.shapes, strict=True)), namespace(like)
+    found: dict[Path, Array] = {}
+    for path, array in (leaf for tree in trees for leaf in _given(tree)):
+        if path not in shapes:
+            if path in problem.layout.buffers.paths:
+                continue  # no gradient changes these
+            known = map(dotted, layout.paths)
+            raise UnknownNameError(
+                f"apply: grads: there is no parameter {dotted(path)!r}: {suggestion(dotted(path), known)}"
+            )
+        array = xp.asarray(array, dtype=like.dtype)
+        if array.shape != shapes[path]:
+            raise ShapeError(
+                f"apply: the gradient of {dotted(path)} must have its shape {shapes[path]}, got {array.shape}"
+            )
+        found[path] = found[path] + array if path in found else array
+    if not found and layout.paths:
+        raise SettingError("apply: there is no gradient in what was given: no parameter would change")
+    missing = frozenset(path for path in layout.paths if path not in found)
+    made: Tree = {}
+    for path in layout.paths:
+        made = put(made, path, found[path] if path in found else xp.zeros(shapes[path], dtype=like.dtype))
+    return made, missing
+
+
+def _given(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield the arrays of a tree with their paths; None stands for no gradient."""
+    if isinstance(tree, Mapping):
+        for name, branch in tree.items():
+            yield from _given(branch, (*path, str(name)))
+    elif tree is not None:
+        yield path, tree
+
+
+def leaving(problem: Problem, tape: Any) -> tuple[Tape, ...]:
+    """Return the tapes whose passes leave something behind: running statistics, or carried states.
+
+    Raises
+    ------
+    SettingError
+        If one of them is no tape, or left nothing where a training would.
+    """
+    tapes = () if tape is None else (tape,) if isinstance(tape, Tape) else tape
+    if not isinstance(tapes, (list, tuple)) or not all(isinstance(each, Tape) for each in tapes):
+        raise SettingError(
+            f"apply: tape must be what model.forward(...) returns, or several, got {shown(tape)}"
+        )
+    if not problem.layout.buffers.paths and not problem.layout.stateful:
+        return ()
+    for each in tapes:
+        if not each.train:
+            raise SettingError(
+                "apply: this tape is of an inference, which leaves no running statistics and no states: make "
+                "it with forward(x, train=True), or give no tape"
+            )
+    return tuple(tapes)
+
+
+def not_finite(step: int, grads: Tree, whose: str = "") -> NonFiniteError:
+    """Return the error that says where a gradient is not finite."""
+    where = "what the penalties add"
+    for path, array in leaves(grads):
+        given = np.asarray(array)
+        if not np.isfinite(given).all():
+            index = tuple(map(int, np.argwhere(~np.isfinite(given))[0]))
+            where = f"{given[index]:g} at {index} in the gradient of {dotted(path)}"
+            break
+    return NonFiniteError(
+        f"step {step}: the gradient{whose} is not finite; the first number that is not is {where}. "
+        "The weights of before are kept, and what the optimizer remembers"
+    )

@@ -1,0 +1,383 @@
+"""A function of one's own over forward, backward and apply, run on the executor step by step or in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backend import choose, namespace
+from ..backend.results import UNFOLLOWED
+from ..backend.xla.autodiff import instead, not_followed
+from ..backend.xla.device import repeated, shapes_of
+from ..core.numeric import numeric
+from ..core.settings import shown
+from ..core.text import Brief
+from ..core.trees import floats, mapped, part_of, stacked
+from ..engine.numbers import Numbers, bound, table_of
+from ..engine.placement import dressed
+from ..engine.problem import Problem
+from ..engine.protocol import NotFiniteError, Own, Ran
+from ..engine.state import Measured, State
+from ..errors import DataError, NonFiniteError, SettingError
+from ..layers import Layer
+from .copies import blended
+from .devices import program
+from .moves import collected, leaving, not_finite, stepped
+from .tape import Pass, Tape
+from .view import View
+
+STRIDE = 1000
+"""How far apart the passes before and behind an `apply` are numbered, each of which has random numbers."""
+
+
+class Together(NamedTuple):
+    """What several models train, for one step over all of them."""
+
+    problems: tuple[Problem, ...]
+
+
+class States(NamedTuple):
+    """The states of several models."""
+
+    states: tuple[State, ...]
+
+    @property
+    def seed(self) -> Any:
+        """The seed of the first."""
+        return self.states[0].seed
+
+    @property
+    def params(self) -> Any:
+        """The parameters of the first; all are of one dtype."""
+        return self.states[0].params
+
+
+class Learner(Brief):
+    """A model inside a step of one's own: it has `forward`, `apply` and `part` as `Model` has them.
+
+    It is made by `OwnStep`, one for each model and step; the models themselves change when the step is whole.
+
+    Parameters
+    ----------
+    problem : callable
+        Returns what is trained, with the numbers of the k-th step from here on.
+    state : State
+        The state in which it begins.
+    numbers : Numbers
+        What the step is told.
+    name : str
+        What it is called in errors, if a gradient that is not finite is one; else such a step is left out.
+    binds : bool
+        Whether numbers stand in the problem in place of schedules, as in a compiled program.
+    """
+
+    def __init__(
+        self,
+        problem: Callable[[int], Problem],
+        state: State,
+        numbers: Numbers,
+        name: str = "",
+        binds: bool = False,
+    ) -> None:
+        self.state, self.good, self.moves, self.copies = state, True, 0, 0
+        self._problem, self._numbers, self._name, self._binds, self._passes = problem, numbers, name, binds, 0
+
+    @property
+    def net(self) -> Layer:
+        """The network."""
+        return self._problem(self.moves).net
+
+    @property
+    def params(self) -> Any:
+        """The weights by layer and name, as they are now."""
+        return self.state.params
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of one input."""
+        return self._problem(self.moves).input_shape
+
+    def forward(self, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
+        """Make a pass forward that is kept; see `Model.forward`."""
+        problem, number = self._problem(self.moves), None
+        if train:
+            # A state may be met at the end of a step and at the start of the next, by different passes.
+            number, self._passes = STRIDE * self.moves + self._passes, self._passes + 1
+        view = view or View(problem.net, problem.input_shape)
+        made = Pass(view.bound(problem) if self._binds else view, number)
+        xp, dtype = namespace(self.state.params.vector), self.state.params.vector.dtype
+        x = mapped(lambda array: xp.asarray(array, dtype=dtype), x)
+        found = made.forward(self.state, self._numbers, x, mask)
+        tape = Tape(made, self.state, x, mask, found, None, self._numbers)
+        tape.of = self
+        return tape
+
+    def apply(self, grads: Any, tape: Any = None) -> Measured:
+        """Make one step of the optimizer by gradients; see `Model.apply`."""
+        problem, left, vector = self._problem(self.moves), self.state, self.state.params.vector
+        like = namespace(vector).zeros(0, dtype=vector.dtype)
+        tree, missing = collected(problem, grads, like)
+        for each in leaving(problem, tape):
+            if each.of is not self:
+                raise SettingError("apply: this tape is of another model")
+            left = each.made.left(problem, left, each.cache)
+        before = self.state
+        self.state, measured = stepped(problem, before, left, tree, self._numbers, missing)
+        if self._name and not measured.good:
+            raise not_finite(int(before.step), tree, f" for {self._name}")
+        self.good = self.good & measured.good
+        self.moves, self._passes = self.moves + 1, 0
+        return measured
+
+    def copy_weights(self, other: Any, parts: Any = None, *, tau: float = 1.0) -> None:
+        """Take the weights of another model; see `Model.copy_weights`."""
+        theirs = other.state.params
+        self.state = self.state._replace(params=blended(self.state.params, theirs, parts, tau))
+        self.copies += 1
+
+    def part(self, name: Any = None, *, to: Any = None, outputs: Any = None) -> Any:
+        """Return a part of it; see `Model.part`."""
+        from .parts import ModelPart
+
+        view = View.of(self.net, self.input_shape, name, to, outputs)
+        return ModelPart(self, view, partial(self.forward, view=view))
+
+
+class _Running(Own):
+    """The function of `Executor.run` that a function over several models makes.
+
+    Parameters
+    ----------
+    function : callable
+        The user's: function(*learners, x).
+    placements : sequence
+        What places the state of each model.
+    """
+
+    def __init__(self, function: Callable[..., Any], placements: Sequence[Any] = ()) -> None:
+        self.function, self.placements = function, tuple(placements)
+
+    def __call__(
+        self,
+        problem: Together,
+        state: States,
+        x: Any,
+        numbers: Numbers,
+        *,
+        into: Any = None,
+        keep: frozenset[str] = frozenset(),
+        strict: bool = False,
+    ) -> tuple[States, Measured]:
+        """Make a step: all that the function applies, or nothing if one gradient is not finite."""
+        learners = [
+            Learner(partial(_same, own), one, Numbers(one.seed), f"model {i}" if strict else "")
+            for i, (own, one) in enumerate(zip(problem.problems, state.states, strict=True))
+        ]
+        told = _as_arrays(self.function(*learners, x))
+        good = all(learner.good for learner in learners)
+        after = States(tuple(learner.state for learner in learners)) if good else state
+        return after, Measured((0.0,), (1,), (mapped(np.array, told),), None, good)
+
+    def compiled(
+        self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
+    ) -> Ran[Any]:
+        """Make the steps of a block by one program, a loop of the compiler over them."""
+        problems, count, mesh = problem.problems, len(blocks), executor.mesh
+        if any(p.layout.stateful and not s.carried for p, s in zip(problems, state.states, strict=True)):
+            raise SettingError(
+                "OwnStep: on JAX a model with stateful layers must have states to go on from: make one step "
+                "of it by forward and apply before"
+            )
+        pairs = zip(self.placements, problems, state.states, strict=True)
+        placed = tuple(place.put(p, s, mesh, None) for place, p, s in pairs)
+        xs = stacked(blocks)
+        moves = self._moves(problems, placed, blocks[0])
+
+        counts = [count * n + 1 for n in moves]
+        given = xs, np.arange(count, dtype="int32")
+        after, outs = program(
+            executor, (self.function, "own"), partial(self._loop, moves), problems, placed, counts, given
+        )
+        told, good = mesh.fetch(outs)
+        fine = int(np.cumprod(good).sum())
+        measured = [Measured((0.0,), (1,), (part_of(told, k),)) for k in range(fine)]
+        states = States(
+            tuple(dressed(a, b, fine * n) for a, b, n in zip(after, placed, moves, strict=True))
+            if fine
+            else state.states
+        )
+        bad = Measured((float("nan"),), (1,), (None,), None, False)
+        return Ran(states, measured, None if fine == count else NotFiniteError(bad))
+
+    def _loop(self, moves: Sequence[int], own: Any, states: Any, seeds: Any, given: Any) -> Any:
+        """Make the steps of a block, inside a program."""
+        xs, order = given
+
+        def one(carry: Any, x: Any) -> tuple[Any, Any]:
+            before, fine = carry
+            mine, number = x
+
+            def learner(take: Any, n: int, state: State, seed: Any) -> Learner:
+                return Learner(lambda k: take(number * n + k), state, Numbers(seed, fine), binds=True)
+
+            learners = list(map(learner, own, moves, before, seeds))
+            told = _as_arrays(self.function(*learners, mine))
+            good = fine
+            for each in learners:
+                good = good & each.good
+            after = tuple(each.state for each in learners)
+            if sum(each.moves + each.copies for each in learners) > 1:  # else there is nothing to take back
+                after = choose(good, lambda: after, before)
+            return (after, good), (told, good)
+
+        (after, _), outs = repeated(one, (states, order[0] == 0), (xs, order))
+        return after, outs
+
+    def _moves(self, problems: Sequence[Problem], states: Sequence[State], x: Any) -> list[int]:
+        """Return how many steps the function makes of each model, found without calculating anything."""
+        moves: list[int] = []
+
+        def tried(vectors: Any, x: Any) -> Any:
+            learners = [
+                Learner(
+                    partial(_numbered, p, table_of(p, [0], str(s.params.vector.dtype))),
+                    s._replace(params=p.layout.layout.bind(v), seed=None),
+                    Numbers(_Zero()),
+                    binds=True,
+                )
+                for p, s, v in zip(problems, states, vectors, strict=True)
+            ]
+            told = _as_arrays(self.function(*learners, x))
+            moves[:] = [learner.moves for learner in learners]
+            return told
+
+        try:
+            shapes_of(tried, tuple(state.params.vector for state in states), x)
+        except Exception as error:
+            if not_followed(error):
+                raise SettingError(
+                    UNFOLLOWED.format(f"the step {shown(self.function)}") + instead(error)
+                ) from error
+            raise
+        return moves
+
+
+class _Zero:
+    """A seed while nothing is calculated."""
+
+    def words(self, path: Any) -> Any:
+        return np.uint64(0), np.uint64(1)
+
+
+def _same(problem: Problem, step: int) -> Problem:
+    return problem
+
+
+def _numbered(problem: Problem, rows: Any, step: int) -> Problem:
+    return bound(problem, rows[0])
+
+
+class OwnStep(Brief):
+    """A step of one's own over one or several models, with the same guarantees as a step of `fit`.
+
+    The step is a function ``step(*models, x)``: in the place of each model it is given a `Learner`, which
+    has `forward`, `apply`, `part` and `copy_weights` as `Model` has them, and returns what it wants to tell,
+    a number, an array, or a tuple or dict of such. It is called with one batch x after the other, an array or
+    a tuple or dict of arrays. On NumPy it is called as it is; on JAX it is compiled, with all models in one
+    program, a loop over the batches of a call: the function then has to take its functions from arrays
+    (``xp = namespace(x)``), and what else it reads is read once. A step in which a gradient is not finite is
+    not made, for none of the models.
+
+    Parameters
+    ----------
+    step : callable
+        The function.
+    *models : Model
+        The models, compiled (without a loss, if they have none), of one backend and dtype.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input(1), ln.layers.Dense(1)])
+    >>> model.compile(optimizer=ln.optimizers.SGD(0.1))
+    >>> def step(model, batch):
+    ...     x, y = batch
+    ...     tape = model.forward(x, train=True)
+    ...     error = tape.output - y
+    ...     model.apply(tape.backward(2 * error / len(x), need_dx=False)[1], tape)
+    ...     return (error**2).mean()
+    >>> told = OwnStep(step, model)([([[1.0], [2.0]], [[2.0], [4.0]])] * 50)
+    >>> len(told), bool(told[-1] < 0.01 * told[0])
+    (50, True)
+    """
+
+    def __init__(self, step: Callable[..., Any], *models: Any) -> None:
+        if not callable(step):
+            raise SettingError(f"OwnStep: expected a function step(*models, x), got {shown(step)}")
+        if not models or not all(hasattr(model, "executor") for model in models):
+            raise SettingError(
+                f"OwnStep: expected one or more models after the function, got {shown(models)}"
+            )
+        kinds = {(model.config, model.dtype) for model in models}
+        if len(kinds) > 1 or len(set(map(id, models))) < len(models):
+            raise SettingError(
+                "OwnStep: its models must be different ones, of one backend and dtype, got "
+                f"{', '.join(f'{model.backend} {model.dtype}' for model in models)}"
+            )
+        self.step, self.models = step, models
+
+    def __call__(self, batches: Iterable[Any]) -> list[Any]:
+        """Make a step with each of some batches; return what each step told.
+
+        Parameters
+        ----------
+        batches : iterable
+            What each step is given: arrays, or tuples or dicts of them, of the same shapes each time. On JAX
+            they are one call of one program, which is compiled anew for another number of them.
+
+        Raises
+        ------
+        NonFiniteError
+            If a gradient is not finite; the steps before that one are made.
+        """
+        models, dtype = self.models, self.models[0].dtype
+        blocks = [_numbers(batch, dtype) for batch in batches]
+        if not blocks:
+            raise DataError("OwnStep: there are no batches to make steps with")
+        problems = Together(tuple(model.problem for model in models))
+        run = _Running(self.step, [getattr(model.executor, "placement", None) for model in models])
+        with ExitStack() as locks:
+            for model in models:
+                locks.enter_context(model.executor.lock)
+            before = States(tuple(model.live for model in models))
+            ran = models[0].executor.run(run, problems, before, blocks)
+            for model, state in zip(models, ran.state.states, strict=True):
+                model.live = state
+        if isinstance(ran.error, NotFiniteError):
+            host = States(tuple(model.state for model in models))
+            with np.errstate(all="ignore"):
+                run(problems, host, blocks[len(ran.measured)], Numbers(host.seed), strict=True)
+            raise NonFiniteError(f"step {len(ran.measured)} of these batches: a gradient is not finite")
+        if ran.error is not None:
+            raise ran.error
+        return [measured.prediction for measured in ran.measured]
+
+
+def _numbers(batch: Any, dtype: str) -> Any:
+    """Return what a step is given as arrays, of the dtype of the models where they are not whole."""
+    if isinstance(batch, (dict, tuple)):
+        parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
+        made = {name: _numbers(part, dtype) for name, part in parts}
+        return made if isinstance(batch, dict) else tuple(made.values())
+    return None if batch is None else floats(numeric(batch, "OwnStep: a batch"), dtype)
+
+
+def _as_arrays(told: Any) -> Any:
+    """Return what a step tells as a tree of tuples and dicts of arrays."""
+    if isinstance(told, dict):
+        return {name: _as_arrays(one) for name, one in told.items()}
+    return tuple(map(_as_arrays, told)) if isinstance(told, (tuple, list)) else told

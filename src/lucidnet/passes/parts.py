@@ -1,0 +1,134 @@
+"""Parts of a network as things of their own, with the weights of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..core.text import Brief
+from ..core.trees import Numbers, Params, ReadOnly
+from ..engine.build import problem_of
+from ..engine.state import State
+from ..errors import NotReadyError
+from ..layers import Layer
+from ..optimizers import SGD
+from ..training.checks import as_data
+from ..training.history import Result
+from .tape import Tape
+from .view import View
+
+
+class ModelPart(Brief):
+    """A part of a model: it has no weights of its own, but those of the model, whatever becomes of them.
+
+    It is made by `Model.part`.
+
+    Parameters
+    ----------
+    model : Model or Learner
+        What it is part of.
+    view : View
+        Which layers.
+    passed : callable
+        Makes a pass through these layers.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input(4), ln.layers.Dense(2, name="code"), ln.layers.Dense(4)])
+    >>> model.part(to="code").predict([[1, 2, 3, 4]]).shape
+    (1, 2)
+    """
+
+    def __init__(self, model: Any, view: View, passed: Callable[..., Tape]) -> None:
+        self.model, self.view, self._passed = model, view, passed
+
+    @property
+    def net(self) -> Layer:
+        """The layers, as one network."""
+        return self.view.net
+
+    @property
+    def params(self) -> Params:
+        """The weights, as they are now in the model; by layer and name."""
+        return ReadOnly.of(self.view.pick(self.model.params))  # type: ignore[no-any-return]
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of one input."""
+        return self.view.shape
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of one output."""
+        return self.net.output_shape(self.view.shape)
+
+    def forward(self, x: Any, train: bool = False, mask: Any = None) -> Tape:
+        """Pass these layers; the gradients that come back have the names of the whole model."""
+        return self._passed(x, train, mask)
+
+    def predict(self, x: Any, mask: Any = None) -> Numbers:
+        """Return the outputs (n, ...) for inputs (n, ...), in inference."""
+        from ..training.measure import predicted
+
+        made: Numbers = predicted(_alone(self), x, mask)
+        return made
+
+    def evaluate(
+        self, x: Any, y: Any = None, *, loss: Any = None, metrics: Any = (), mask: Any = None
+    ) -> Result:
+        """Return loss and metrics of these layers on a data set.
+
+        Parameters
+        ----------
+        x, y, mask
+            As for `Model.evaluate`.
+        loss : str, Loss or callable, optional
+            The loss, the model's own if not given.
+        metrics : sequence of str, Metric or callable
+            What is measured besides it.
+        """
+        from .. import losses
+        from ..living import measured
+        from ..training.measure import evaluate
+        from ..training.sources import to_measure
+
+        chosen = self.model.loss if loss is None else losses.get(loss)
+        if chosen is None:
+            raise NotReadyError("evaluate: say by which loss: part.evaluate(x, y, loss='mse')")
+        alone = _alone(self, chosen)
+        alone.metrics = measured(self.net, metrics) if metrics else ()
+        return evaluate(alone, to_measure(alone, x, y, mask))
+
+    def __repr__(self) -> str:
+        return f"ModelPart({self.net.describe()}, of a model)"
+
+
+def _alone(part: ModelPart, loss: Any = None) -> Any:
+    return _Alone(part, loss)
+
+
+class _Alone:
+    """A part as tools see it: what they ask of a `Trainee` to measure."""
+
+    def __init__(self, part: ModelPart, loss: Any = None) -> None:
+        self.part, self.net, self.metrics = part, part.net, ()
+        self.executor, self.dtype, self.seed = part.model.executor, part.model.dtype, part.model.seed
+        self.input_shape, self.output_shape, self.loss = part.input_shape, part.output_shape, loss
+        params = part.view.pick(part.model.state.params)
+        problem = problem_of(self.net, loss, SGD(), None, params, self.input_shape)
+        self.problem = problem
+        self.live: State = problem.start(params, self.seed)
+        self.state = self.live
+
+    @property
+    def needs_target(self) -> bool:
+        """Whether the loss needs targets."""
+        return bool(self.loss.needs_target)
+
+    def checked(
+        self, x: Any, y: Any, class_weight: Any = None, sample_weight: Any = None, mask: Any = None
+    ) -> Any:
+        """Return a data set as the part takes it, checked."""
+        shapes = self.input_shape, self.output_shape
+        return as_data(x, y, self.loss, shapes, self.dtype, class_weight, sample_weight, mask, self.net)

@@ -1,0 +1,280 @@
+"""A forward pass that is kept, and from which one goes back, as often as one likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backend import Array, Tree, namespace
+from ..core.text import Brief, short
+from ..core.trees import dotted, mapped
+from ..data.batch import Batch
+from ..engine.numbers import Numbers
+from ..engine.problem import Problem
+from ..engine.protocol import Own
+from ..engine.state import State
+from ..engine.update import training_run
+from ..errors import ShapeError, UnknownNameError, suggestion
+from ..layers import Run, backprop, walk
+from ..layers.base import Cache, Mask
+from .devices import looked
+from .view import View, over
+
+
+class Pass(NamedTuple):
+    """What a forward pass is, besides the state that it starts from.
+
+    Parameters
+    ----------
+    view : View
+        Through which layers.
+    number : int, optional
+        Which one of the training passes of its step it is, from 0: each has random numbers of its own. None
+        for inference.
+    """
+
+    view: View
+    number: int | None = None
+
+    def run(self, state: State, numbers: Any, mask: Mask) -> Run:
+        """Return what the layers are told."""
+        if self.number is None:
+            return Run(mask=mask)
+        batch = Batch(None, None, None, mask)
+        return self.view.inside(training_run(state, batch, numbers, self.number))
+
+    def forward(self, state: State, numbers: Any, x: Any, mask: Mask) -> tuple[Any, Mask, Cache]:
+        """Return output, which time steps of it count, and cache."""
+        params, run = self.view.pick(state.params), self.run(state, numbers, mask)
+        y, cache, mask = self.view.net.flow(params, x, run)
+        return y, mask, cache
+
+    def backward(self, params: Tree, cache: Cache, dy: Any, need_dx: bool) -> tuple[Any, Tree]:
+        """Return the gradients by the input, and by the parameters under their names in the whole network."""
+        net, own = self.view.net, self.view.pick(params)
+        try:
+            dx, grads = net.route(own, cache, dy, backprop, need_dx)
+        except (AttributeError, TypeError):
+            if not need_dx or all(layer.differentiable for _, layer in walk(net)):
+                raise  # else a layer below one for whole numbers was given no error
+            dx, grads = net.route(own, cache, dy, backprop, False)
+        return dx, self.view.place(grads)
+
+    def left(self, problem: Problem, left: State, cache: Cache) -> State:
+        """Return a state with what this pass leaves behind: running statistics, carried states."""
+        net, layout, params, carried = self.view.net, problem.layout, left.params, left.carried
+        if layout.buffers.paths:
+            params = over(params, self.view.place(net.absorb(self.view.pick(params), cache)))
+        if layout.stateful:
+            states = self.view.place(net.states(cache))
+            for path in layout.stateful:
+                carried = over(carried, _branch(states, path))
+        return left._replace(params=params, carried=carried)
+
+
+def _branch(tree: Tree, path: Sequence[str]) -> Tree:
+    """Return a tree of what lies at a path alone; an empty one if nothing does."""
+    if not path:
+        return tree
+    inner = tree.get(path[0]) if isinstance(tree, Mapping) else None
+    found = {} if inner is None else _branch(inner, path[1:])
+    return {path[0]: found} if found else {}
+
+
+class Going(Own):
+    """A pass forward, or one there and back, as `Executor.call` makes it.
+
+    Parameters
+    ----------
+    made : Pass
+        The pass.
+    need_dx : bool, optional
+        Whether the gradient by the input is wanted; None for the pass forward alone.
+    """
+
+    def __init__(self, made: Pass, need_dx: bool | None = None) -> None:
+        self.made, self.need_dx = made, need_dx
+
+    def __call__(self, problem: Any, state: State, x: Any, mask: Mask) -> tuple[Any, Mask, Cache]:
+        """Make the pass forward."""
+        return self.made.forward(state, Numbers(state.seed), x, mask)
+
+    def compiled(
+        self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
+    ) -> Any:
+        """Make it by a program: the cache stays there, and who goes back makes the pass forward once more."""
+        view, number, need_dx = *self.made, self.need_dx
+
+        def function(problem: Problem, state: State, numbers: Any, given: Any) -> Any:
+            x, mask, *dy = given
+            made = Pass(view.bound(problem), number)
+            y, mask, cache = made.forward(state, numbers, x, mask)
+            return (y, mask) if need_dx is None else made.backward(state.params, cache, dy[0], need_dx)
+
+        key = "pass", executor.compiler.structure(view.net), view.path, view.around, number, need_dx
+        made = looked(executor, key, function, problem, state, tuple(blocks))
+        return (*made, None) if need_dx is None else made
+
+
+class Tape(Brief):
+    """A forward pass that is kept: its output, what the layers gave, and the way back.
+
+    Parameters
+    ----------
+    made : Pass
+        What was passed.
+    state : State
+        The state that it started from.
+    x : array (n, ...), or several by name
+        The input.
+    mask : Mask
+        Which time steps of it count.
+    found : tuple
+        Output, its mask, and what the layers have kept.
+    back : callable
+        Returns the gradients, of an error and whether the input's is wanted.
+    numbers : Numbers
+        What the step was told.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input(2), ln.layers.Dense(3, "tanh"), ln.layers.Dense(1)])
+    >>> tape = model.forward([[1.0, 2.0]])
+    >>> dx, grads = tape.backward(np.ones((1, 1)))
+    >>> tape["dense1"].shape, dx.shape, grads["dense2"]["W"].shape
+    ((1, 3), (1, 2), (3, 1))
+    """
+
+    def __init__(
+        self,
+        made: Pass,
+        state: State,
+        x: Any,
+        mask: Mask,
+        found: tuple[Any, Mask, Cache],
+        back: Callable[[Any, bool], tuple[Any, Tree]] | None = None,
+        numbers: Any = None,
+    ) -> None:
+        self.made, self.state, self.x, self.given_mask = made, state, x, mask
+        y, self.mask, self.cache = found
+        self.output = mapped(shown, y)
+        self.numbers = Numbers(state.seed) if numbers is None else numbers
+        self._back = back  # no method of its own: a tape must be gone as soon as nobody holds it
+        self.of: Any = None
+        """The model that it is of."""
+        self.near: Callable[[State], State] = lambda state: state
+        """Brings its state to where arrays of the input's library are."""
+
+    @property
+    def train(self) -> bool:
+        """Whether it was a pass in training: with dropout, and the statistics of its batch."""
+        return self.made.number is not None
+
+    def backward(self, dy: Any, need_dx: bool = True) -> tuple[Any, Tree]:
+        """Go back from the gradient of something by the output; the tape stays, to go back again.
+
+        This is the chain rule, whatever the learning rule of the model.
+
+        Parameters
+        ----------
+        dy : array (n, ...), or several by name
+            The derivative, in the shape of the output. Of several outputs those that are left out have none.
+        need_dx : bool
+            Whether the derivative by the input is wanted; without it the layers below the first that is
+            trained are not passed.
+
+        Returns
+        -------
+        dx : array (n, ...), or several by name
+            The derivative by the input; None where it is not wanted, or the input is whole numbers.
+        grads : dict of dict of array
+            Those by the parameters, by layer and name as in ``model.params``; they are sums over the batch,
+            and of arrays of their own. That of what is frozen is not worked out, and 0.
+
+        Raises
+        ------
+        ShapeError
+            If dy does not have the shape of the output.
+        """
+        dy = like(dy, self.output)
+        if self._back is not None:
+            return self._back(dy, need_dx)
+        with np.errstate(over="ignore", invalid="ignore"):
+            dx, grads = self.made.backward(self.state.params, self.cache, dy, need_dx)
+        return mapped(lambda array: apart(array, dy), dx), grads
+
+    def __getitem__(self, name: str) -> Any:
+        """Return what a layer gave, by its name in `summary`, ``"block.dense1"`` inside another."""
+        if not isinstance(name, str) or name not in self._gave:
+            raise UnknownNameError(
+                f"tape: no layer that was passed is called {name!r}: {suggestion(str(name), self._gave)}"
+            )
+        return self._gave[name]
+
+    @cached_property
+    def _gave(self) -> dict[str, Any]:
+        """What all layers gave, found by the same pass once more when somebody asks."""
+        from ..layers.watched import watched
+
+        calls: list[Any] = []
+        net = watched(self.made.view.net, calls)
+        state = self.near(self.state)
+        run = self.made.run(state, self.numbers, self.given_mask)
+        with np.errstate(over="ignore", invalid="ignore"):
+            net.flow(self.made.view.pick(state.params), self.x, run)
+        found: dict[str, Any] = {}
+        for call in calls:
+            if call.path and not call.is_inner:
+                name = dotted(call.path)
+                number = sum(known.partition("#")[0] == name for known in found)
+                found[f"{name}#{number + 1}" if number else name] = mapped(shown, call.y)
+        return found
+
+    def __repr__(self) -> str:
+        return f"Tape({short(self.x)} -> {short(self.output)}, train={self.train})"
+
+
+def shown(array: Array) -> Array:
+    """Return an array as one that cannot be written."""
+    if not isinstance(array, np.ndarray):
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def apart(array: Array, dy: Any) -> Array:
+    """Return a gradient as an array of its own: a layer that changes nothing hands the error on."""
+    if not isinstance(array, np.ndarray):
+        return array
+    given = dy.values() if isinstance(dy, dict) else (dy,)
+    return array.copy() if any(np.may_share_memory(array, one) for one in given) else array
+
+
+def like(dy: Any, y: Any) -> Any:
+    """Return an error in the shape and the dtype of an output.
+
+    Raises
+    ------
+    ShapeError
+        If it has another shape, or other names.
+    """
+    if isinstance(y, dict):
+        if not isinstance(dy, Mapping) or not dy.keys() <= y.keys() or not dy:
+            got = f"the names {sorted(map(str, dy))}" if isinstance(dy, Mapping) else short(dy)
+            raise ShapeError(f"backward: expected a dict with some of the outputs {sorted(y)}, got {got}")
+        xp = {name: namespace(array) for name, array in y.items()}
+        return {n: like(dy[n], y[n]) if n in dy else xp[n].zeros_like(y[n]) for n in y}
+    xp = namespace(y)
+    made = xp.asarray(dy, dtype=y.dtype)
+    if made.shape != y.shape:
+        raise ShapeError(
+            f"backward: expected dy in the shape of the output, {y.shape}, got {made.shape}; it is the "
+            "derivative of one number, such as a mean loss, by each number of the output"
+        )
+    return made

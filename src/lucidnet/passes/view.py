@@ -1,0 +1,195 @@
+"""Which layers of a network a pass goes through: all, one by name, those up to one, or to some outputs."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..backend import Tree
+from ..core.record import Record, record
+from ..core.trees import Path, at, dotted, put
+from ..engine.problem import Problem
+from ..errors import SettingError, UnknownNameError, suggestion
+from ..layers import Graph, Layer, Run, Sequential, walk
+from ..layers.rebuild import rebuilt
+from ..layers.shapes import input_shapes
+
+
+@record
+class View(Record):
+    """Some layers of a network, with the names and the weights that they have there.
+
+    Parameters
+    ----------
+    net : Layer
+        The layers, as a network.
+    shape : shape
+        The shape of one input.
+    path : tuple of str
+        Where in the whole network it stands.
+    around : tuple of bool
+        Whether each of the containers around it is frozen.
+    """
+
+    net: Layer
+    shape: Any
+    path: Path = ()
+    around: tuple[bool, ...] = ()
+
+    @classmethod
+    def of(cls, net: Layer, shape: Any, name: Any = None, to: Any = None, outputs: Any = None) -> View:
+        """Return the part of a network that was asked for; the arguments are those of `Model.part`."""
+        if sum(given is not None for given in (name, to, outputs)) != 1:
+            raise SettingError(
+                "part: say which part in one of three ways: part('encoder'), part(to='conv2'), or "
+                "part(outputs=['hidden'])"
+            )
+        if outputs is not None:
+            names = [outputs] if isinstance(outputs, str) else outputs
+            if not isinstance(names, Iterable) or not (names := list(names)):
+                raise SettingError(f"part: outputs must be names of layers, got {outputs!r}")
+            return cls(_with_outputs(net, shape, [_path(net, each, "outputs") for each in names]), shape)
+        path = _path(net, to if name is None else name, "to" if name is None else "name")
+        if name is None:
+            return cls(_up_to(net, path), shape)
+        layers = dict(walk(net))
+        around = tuple(layers[path[:depth]].frozen is True for depth in range(len(path)))
+        return cls(layers[path], input_shapes(net, shape)[path], path, around)
+
+    def pick(self, params: Tree) -> Tree:
+        """Return the parameters of these layers, of those of the whole network."""
+        found = at(params, self.path)
+        return found if not self.path and len(found) == len(self.net.children()) else _of(self.net, found)
+
+    def bound(self, problem: Problem) -> View:
+        """Return this view with the numbers that a program is given in the place of schedules."""
+        if not any(layer.schedulable for _, layer in walk(self.net)):
+            return self
+        known: dict[Path, Layer] = dict(walk(problem.objective.net))
+
+        def wrap(layer: Layer, made: Layer, path: Path) -> Layer:
+            there = known.get((*self.path, *path))
+            numbers = {} if there is None else {n: getattr(there, n) for n in layer.schedulable}
+            if numbers:
+                made = copy.copy(made)
+                vars(made).update(numbers)
+            return made
+
+        return replace(self, net=rebuilt(self.net, wrap))
+
+    def place(self, tree: Tree) -> Tree:
+        """Return a tree of these layers by the names of the whole network."""
+        return put({}, self.path, tree)
+
+    def inside(self, run: Run) -> Run:
+        """Return the run of these layers, of that of the whole network: its random numbers and states."""
+        for name, frozen in zip(self.path, self.around, strict=True):
+            run = run.child(name, frozen=frozen)
+        return run
+
+
+def over(tree: Tree, part: Tree) -> Tree:
+    """Return a tree in which some branches are those of another.
+
+    Examples
+    --------
+    >>> over({"a": {"W": 1, "b": 2}, "c": {}}, {"a": {"b": 3}})
+    {'a': {'W': 1, 'b': 3}, 'c': {}}
+    """
+    if not isinstance(part, Mapping):
+        return part
+    return {**tree, **{name: over(tree.get(name, {}), inner) for name, inner in part.items()}}
+
+
+def _of(net: Layer, params: Tree) -> Tree:
+    """Return the parameters of a network alone, of a tree that has those of others, too."""
+    children = dict(net.children())
+    if not children:
+        return params
+    return {
+        name: _of(children[name], inner) if name in children else inner
+        for name, inner in params.items()
+        if name in children or not isinstance(inner, Mapping)
+    }
+
+
+def _path(net: Layer, name: Any, argument: str) -> Path:
+    known = {dotted(path): path for path, _ in walk(net) if path}
+    if not isinstance(name, str) or name not in known:
+        raise UnknownNameError(f"part: {argument}: no layer is called {name!r}: {suggestion(name, known)}")
+    return known[name]
+
+
+def _up_to(net: Layer, path: Path) -> Layer:
+    """Return a network up to one of its layers."""
+    if not path:
+        return net
+    name, children = path[0], dict(net.children())
+    inner = _up_to(children[name], path[1:])
+    if isinstance(net, Sequential):
+        before = net.layers[: list(children).index(name)]
+        return replace(net, layers=(*before, inner))
+    if isinstance(net, Graph) and len(path) == 1:
+        return _pruned(net, (name,))
+    whole = dotted(path[:-1]) if len(path) > 1 else "it"
+    raise SettingError(
+        f"part: to={dotted(path)!r} stands inside {type(net).__name__}, of which no part is a network "
+        f"of its own: name the layer around it{f', {whole!r}' if len(path) > 1 else ''}, or "
+        f"take part({dotted(path)!r})"
+    )
+
+
+def _with_outputs(net: Layer, shape: Any, paths: Sequence[Path]) -> Layer:
+    """Return a network with other outputs: one array, or a dict by name of several."""
+    names = [path[0] for path in paths]
+    deep = next((path for path in paths if len(path) > 1), None)
+    if len(set(names)) < len(names) and deep is None:
+        raise SettingError(f"part: outputs names a layer twice: {', '.join(names)}")
+    if deep is not None:
+        raise SettingError(
+            f"part: outputs: {dotted(deep)!r} stands inside {deep[0]!r}: outputs are layers of the network "
+            f"itself; take part(to={dotted(deep)!r}), or name {deep[0]!r}"
+        )
+    if isinstance(net, Graph):
+        return _pruned(net, tuple(names))
+    if not isinstance(net, Sequential):
+        raise SettingError(f"part: outputs are layers of a Graph or a Sequential, not of {net.describe()}")
+    order = [layer.name for layer in net.layers]
+    if isinstance(shape, dict):
+        raise SettingError(
+            f"part: outputs: the network has the inputs {', '.join(shape)}: make it one Graph, or take "
+            f"part(to={names[0]!r})"
+        )
+    last = max(map(order.index, names))
+    sources = [_input_name(order), *order]
+    nodes = [(layer.name, layer, sources[k]) for k, layer in enumerate(net.layers[: last + 1])]
+    return Graph({sources[0]: shape}, nodes, names, frozen=net.frozen, rule=net.rule)
+
+
+def _input_name(taken: Sequence[str]) -> str:
+    """Return a name for an input that no layer has."""
+    name = "x"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _pruned(net: Graph, names: tuple[str, ...]) -> Graph:
+    """Return a graph with other outputs, without what these do not need."""
+    needed = set(names)
+    for name, _, _, sources in reversed(list(net.placed())):
+        needed |= set(sources) if name in needed else set()
+    layers, nodes = dict(net.children()), []
+    for name, owner, _, sources in net.placed():
+        if name not in needed:
+            continue
+        if owner not in needed and owner != name:
+            raise SettingError(
+                f"part: {name!r} shares the layer of {owner!r}, which these outputs do not need: "
+                "its weights would have no name"
+            )
+        nodes.append((name, layers[owner] if name == owner else owner, sources))
+    inputs = {name: shape for name, shape in net.inputs if name in needed}
+    return replace(net, inputs=inputs, nodes=nodes, outputs=names)

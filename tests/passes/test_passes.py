@@ -1,0 +1,535 @@
+"""A pass in the hand, gradients applied, parts, copies, programs: against PyTorch, JAX, and steps of `fit`."""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+import pytest
+import torch
+
+import lucidnet as ln
+from lucidnet import layers as L
+from lucidnet.backend import namespace
+from lucidnet.errors import NonFiniteError, SettingError, ShapeError, UnknownNameError
+from lucidnet.layers import BatchNormalization, Dense, Dropout, Graph, Input, Layer
+from lucidnet.losses import Loss
+from lucidnet.optimizers import SGD, Adam, ClipGlobalNorm
+from lucidnet.optimizers.constraints import MaxNorm
+from lucidnet.optimizers.schedules import Cosine
+
+RNG = np.random.default_rng(7)
+BACKENDS = ["numpy", "jax"]
+X, Y = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2))
+
+
+def model(layers, backend="numpy", optimizer="sgd", loss=None, **settings):
+    made = ln.Model(layers, dtype="float64", backend=backend, seed=3)
+    made.compile(loss, optimizer, **settings)
+    return made
+
+
+def everything():
+    """All that belongs to a step but is in no gradient."""
+    return [
+        Input(3),
+        Dense(5, "tanh", l2=0.01),
+        BatchNormalization(),
+        Dropout(0.3),
+        Dense(2, l1=0.002, constraint=MaxNorm(0.7), frozen=("b",)),
+    ]
+
+
+def careful():
+    return Adam(Cosine(0.05, 0, 9), weight_decay=0.01, clip=ClipGlobalNorm(0.5))
+
+
+def by_hand(net, x=X, y=Y):
+    """One step on the mean squared error."""
+    tape = net.forward(x, train=True)
+    dx, grads = tape.backward(2 * (tape.output - y) / y.size)
+    net.apply(grads, tape)
+    return ((tape.output - y) ** 2).mean()
+
+
+# --- forward, backward, apply ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_step_by_hand_is_a_step_of_fit(backend):
+    one, other = model(everything(), backend, careful()), model(everything(), backend, careful(), "mse")
+    for _ in range(3):
+        by_hand(one)
+        other.train_step(X, Y)
+    close = np.testing.assert_array_equal if backend == "numpy" else np.testing.assert_allclose
+    close(one.get_weights(), other.get_weights(), *([] if backend == "numpy" else [1e-12]))
+    assert one.state.step == 3
+    assert (one.params["batchnormalization2"]["mean"] != 0).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_states_are_carried_on_by_the_tape(backend):
+    net, x, y = [Input((4, 3)), L.LSTM(5, stateful=True), Dense(2)], RNG.normal(size=(2, 4, 3)), Y[:2]
+    one, other = model(net, backend), model(net, backend, loss="mse")
+    for _ in range(3):
+        by_hand(one, x, y)
+        other.train_step(x, y)
+    np.testing.assert_allclose(one.get_weights(), other.get_weights(), 1e-12)
+    assert one.state.carried
+
+
+def test_gradients_and_statistics_are_pytorchs():
+    ours = model([Input((6, 6, 2)), L.Conv2D(3, 3), BatchNormalization(), L.ReLU(), L.Flatten(), Dense(2)])
+    W, b = ours.params["conv2d1"]["W"], ours.params["conv2d1"]["b"]
+    conv, norm = torch.nn.Conv2d(2, 3, 3).double(), torch.nn.BatchNorm2d(3, momentum=0.01).double()
+    dense = torch.nn.Linear(48, 2).double()
+    with torch.no_grad():
+        conv.weight.copy_(torch.tensor(W.transpose(3, 2, 0, 1).copy()))
+        conv.bias.copy_(torch.tensor(b))
+        dense.weight.copy_(torch.tensor(ours.params["dense5"]["W"].T.copy()))
+        dense.bias.copy_(torch.tensor(ours.params["dense5"]["b"]))
+    x = RNG.normal(size=(4, 6, 6, 2))
+    given = torch.tensor(x, requires_grad=True)
+    norm.eps = ours.net.layers[2].epsilon
+    norm.momentum = 1 - ours.net.layers[2].momentum
+    hidden = torch.relu(norm(conv(given.permute(0, 3, 1, 2)))).permute(0, 2, 3, 1).reshape(4, -1)
+    out = dense(hidden)
+    (out**3).sum().backward()
+    tape = ours.forward(x, train=True)
+    dx, grads = tape.backward(3 * tape.output**2)
+    np.testing.assert_allclose(tape.output, out.detach(), atol=1e-12)
+    np.testing.assert_allclose(dx, given.grad, atol=1e-9)
+    np.testing.assert_allclose(grads["conv2d1"]["W"].transpose(3, 2, 0, 1), conv.weight.grad, atol=1e-9)
+    np.testing.assert_allclose(grads["dense5"]["W"].T, dense.weight.grad, atol=1e-9)
+    np.testing.assert_allclose(tape["relu3"], hidden.detach().reshape(4, 4, 4, 3), atol=1e-12)
+    ours.apply(grads, tape)
+    np.testing.assert_allclose(ours.params["batchnormalization2"]["mean"], norm.running_mean, atol=1e-9)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_tape_can_be_gone_back_on_again_and_again(backend):
+    net = model([Input(3), Dense(4, "tanh"), Dense(2)], backend)
+    tape = net.forward(X)
+    dy = RNG.normal(size=(8, 2))
+    dx, first = tape.backward(dy)
+    kept = first["dense1"]["W"].copy()
+    _, second = tape.backward(10 * dy)
+    np.testing.assert_array_equal(first["dense1"]["W"], kept)
+    np.testing.assert_allclose(second["dense1"]["W"], 10 * kept, 1e-12)
+    for _ in range(3):  # the weights move on, the tape does not
+        net.apply(first)
+    np.testing.assert_allclose(tape.backward(dy)[1]["dense1"]["W"], kept, 1e-12)
+    assert tape.backward(dy, need_dx=False)[0] is None
+    with pytest.raises(ShapeError, match=r"shape of the output, \(8, 2\), got \(2,\)"):
+        tape.backward(np.ones(2))
+    with pytest.raises(UnknownNameError, match="dense1"):
+        tape["dens1"]
+    assert dx.shape == X.shape
+
+
+def test_steps_by_hand_take_turns_with_two_sets_of_vectors():
+    """As those of `fit` do: a tape is gone when nobody holds it, and then its state may be written over."""
+    net, seen = model([Input(3), Dense(4, "tanh"), Dense(2)], optimizer=Adam()), []
+    for _ in range(6):
+        by_hand(net)
+        seen.append(net.live.vector.__array_interface__["data"][0])
+    assert len(set(seen[2:])) == 2
+
+
+def test_what_passes_unchanged_is_handed_out_as_a_copy():
+    net = model([Input(2), L.Linear()])
+    dy = np.ones((1, 2))
+    dx, _ = net.forward([[1.0, 2.0]]).backward(dy)
+    dx *= 5
+    np.testing.assert_array_equal(dy, 1)
+    with pytest.raises(ValueError, match="read-only"):
+        net.forward([[1.0, 2.0]]).output[0] = 3
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_gradient_that_is_not_finite_changes_nothing(backend):
+    net = model(everything(), backend, Adam())
+    by_hand(net)
+    before = net.state
+    tape = net.forward(X, train=True)
+    _, grads = tape.backward(np.ones((8, 2)))
+    grads["dense1"]["W"] = np.where(np.arange(15).reshape(3, 5) == 7, np.nan, grads["dense1"]["W"])
+    with pytest.raises(NonFiniteError, match=r"step 1: .* nan at \(1, 2\) in the gradient of dense1\.W"):
+        net.apply(grads, tape)
+    after = net.state
+    np.testing.assert_array_equal(after.vector, before.vector)
+    for name, slot in before.memory.items():
+        np.testing.assert_array_equal(after.memory[name], slot)
+    assert after.step == before.step
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_has_no_gradient_stays_as_in_pytorch(backend):
+    """Adam leaves weights without a gradient, and what it remembers of them."""
+    net = model([Input(3), Dense(2, name="a"), Dense(2, name="b")], backend, Adam(0.1, epsilon=1e-7))
+    torchs = {name: torch.tensor(np.array(net.params[name]["W"]), requires_grad=True) for name in ("a", "b")}
+    adam = torch.optim.Adam(torchs.values(), 0.1, eps=1e-7)
+    for k in range(3):
+        g = RNG.normal(size=(3, 2)), RNG.normal(size=(2, 2))
+        torchs["a"].grad, torchs["b"].grad = torch.tensor(g[0]), None if k == 1 else torch.tensor(g[1])
+        adam.step()
+        net.apply({"a": {"W": g[0]}, "b": {"W": None if k == 1 else g[1]}})
+    np.testing.assert_allclose(net.params["a"]["W"], torchs["a"].detach(), rtol=1e-9, atol=1e-9)
+    if backend == "numpy":  # the number of the step is the model's: only its memory stays
+        assert not net.params["b"]["b"].any()
+    before = net.get_weights()
+    net.apply([{"a": {"W": np.ones((3, 2))}}, {"a": {"W": -np.ones((3, 2))}}])  # they are added
+    assert np.abs(net.params["b"]["W"] - np.asarray(before[8:12]).reshape(2, 2)).max() == 0
+
+
+def test_what_is_given_to_apply_is_checked():
+    net = model(everything())
+    for grads, error, match in [
+        ({"dense9": {"W": np.ones(2)}}, UnknownNameError, "dense9.W"),
+        ({"dense1": {"W": np.ones(2)}}, ShapeError, r"shape \(3, 5\), got \(2,\)"),
+        (np.ones(3), SettingError, "grads must be the gradients"),
+        ({}, SettingError, "no gradient"),
+    ]:
+        with pytest.raises(error, match=match):
+            net.apply(grads)
+    tape = net.forward(X)
+    _, grads = tape.backward(np.ones((8, 2)))
+    with pytest.raises(SettingError, match="train=True"):
+        net.apply(grads, tape)
+    tape = net.forward(X, train=True)
+    net.apply(grads)
+    with pytest.raises(SettingError, match="before the weights last changed"):
+        net.apply(grads, tape)
+    with pytest.raises(SettingError, match="LBFGS"):
+        model([Input(3), Dense(2)], optimizer="lbfgs").apply({"dense1": {"b": np.ones(2)}})
+    with pytest.raises(ln.errors.NotReadyError, match="without a loss"):
+        net.fit(X, Y)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_each_pass_of_a_step_has_dropout_of_its_own(backend):
+    net = model([Input(3), Dense(3), Dropout(0.5)], backend)
+    one, two = (net.forward(np.ones((50, 3)), train=True).output for _ in range(2))
+    assert ((one == 0) != (two == 0)).any()
+    again = model([Input(3), Dense(3), Dropout(0.5)], backend).forward(np.ones((50, 3)), train=True).output
+    np.testing.assert_array_equal(one, again)
+
+
+def test_whole_numbers_have_no_gradient():
+    net = model([Input((4,)), L.Embedding(9, 3), L.GRU(2)])
+    dx, grads = net.forward(RNG.integers(0, 9, (2, 4))).backward(np.ones((2, 2)))
+    assert dx is None
+    assert grads["embedding1"]["W"].any()
+
+
+# --- parts, copies -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_parts_have_the_weights_of_the_whole(backend):
+    code = L.Sequential([Dense(4, "tanh"), Dense(2)], name="code")
+    net = model([Input(3), code, Dense(3, name="back")], backend)
+    encoder, decoder = net.part("code"), net.part("back")
+    np.testing.assert_allclose(decoder.predict(encoder.predict(X)), net.predict(X), 1e-12)
+    first = encoder.forward(X, train=True)
+    second = decoder.forward(first.output, train=True)
+    up, theirs = second.backward(np.ones((8, 3)))
+    dx, ours = first.backward(up)
+    assert list(ours) == ["code"] and list(theirs) == ["back"]
+    whole = net.forward(X, train=True)
+    expected_dx, expected = whole.backward(np.ones((8, 3)))
+    np.testing.assert_allclose(dx, expected_dx, 1e-12)
+    np.testing.assert_allclose(ours["code"]["dense0"]["W"], expected["code"]["dense0"]["W"], 1e-12)
+    before = encoder.predict(X)
+    net.apply([ours, theirs], [first, second])
+    assert (encoder.predict(X) != before).any()
+    up_to = net.part(to="code.dense0")
+    np.testing.assert_allclose(
+        up_to.predict(X),
+        np.tanh(X @ net.params["code"]["dense0"]["W"] + net.params["code"]["dense0"]["b"]),
+        1e-10,
+        atol=1e-12,
+    )
+    assert encoder.evaluate(X, np.zeros((8, 2)), loss="mse").loss == pytest.approx(
+        (encoder.predict(X) ** 2).mean()
+    )
+    both = net.part(outputs=["code", "back"]).predict(X)
+    np.testing.assert_allclose(both["back"], net.predict(X), 1e-12)
+    with pytest.raises(UnknownNameError, match="code"):
+        net.part("cod")
+    with pytest.raises(SettingError, match="three ways"):
+        net.part("code", to="back")
+
+
+def test_a_graph_is_the_network_itself():
+    nodes = [("h", Dense(4, "tanh"), "x"), ("a", Dense(1), "h"), ("b", Dense(2), "h")]
+    net = model(Graph({"x": (3,)}, nodes, ["a", "b"]))
+    assert list(net.params) == ["h", "a", "b"]
+    hidden = net.part(outputs=["h"])
+    np.testing.assert_allclose(hidden.predict(X), np.tanh(X @ net.params["h"]["W"]), 1e-10)
+    assert list(hidden.params) == ["h"]
+    old = model([Graph({"x": (3,)}, nodes, ["a", "b"])])
+    assert list(old.params) == ["graph0"]
+    net.load_weights(old.params)
+    np.testing.assert_array_equal(net.params["a"]["W"], old.params["graph0"]["a"]["W"])
+    tape = net.forward(X)
+    _, grads = tape.backward({"b": np.ones((8, 2))})  # of the other nothing
+    assert not grads["a"]["W"].any() and grads["h"]["W"].any()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_weights_are_copied_all_the_way_or_in_part(backend):
+    one, other = model(everything(), backend), model(everything(), backend)
+    by_hand(other)
+    w, v = one.get_weights(), other.get_weights()
+    one.copy_weights(other, tau=0.25)
+    np.testing.assert_allclose(one.get_weights(), w + 0.25 * (v - w), 1e-14, atol=1e-15)
+    one.copy_weights(other, "dense1")
+    np.testing.assert_array_equal(one.params["dense1"]["W"], other.params["dense1"]["W"])
+    assert (one.params["dense4"]["W"] != other.params["dense4"]["W"]).any()
+    one.copy_weights(other)
+    np.testing.assert_array_equal(one.get_weights(), v)
+    by_hand(one)  # the two share nothing
+    np.testing.assert_array_equal(other.get_weights(), v)
+    with pytest.raises(ShapeError, match="nothing was copied"):
+        one.copy_weights(model([Input(3), Dense(2)], backend))
+    with pytest.raises(SettingError, match="tau"):
+        one.copy_weights(other, tau=2)
+
+
+@dataclass(frozen=True)
+class Counted(Layer):
+    """y = w x, and notes each way back."""
+
+    def init(self, rng, shape):
+        return {"w": rng.full(shape, 2.0)}, shape
+
+    def forward(self, params, x, run):
+        return params["w"] * x, x
+
+    def backward(self, params, x, dy, need_dx=True):
+        BACK.append(self.name)
+        return params["w"] * dy, {"w": (x * dy).sum(0)}
+
+
+BACK: list[str] = []
+
+
+def test_what_is_frozen_costs_no_way_back():
+    below = L.Sequential([Counted(name="a"), Counted(name="b")], frozen=True, name="below")
+    for net in (
+        [Input(3), below, Counted(name="c", frozen=True), Counted(name="d"), Dense(2)],
+        Graph({"x": (3,)}, [("below", below, "x"), ("d", Counted(), "below"), ("y", Dense(2), "d")], "y"),
+    ):
+        made = model(net, loss="mse")
+        made.build()
+        BACK.clear()
+        made.train_step(X, Y)
+        assert BACK == ["d"]
+        found = made.gradients(X, Y)  # who asks for all of them gets them
+        assert found["below.a"]["w"].any() and found["d"]["w"].any()
+        assert {p.name: p.gradient is None for p in made.parameters()}["below.a.w"]
+
+
+# --- programs ----------------------------------------------------------------------------------------
+
+
+def adversarial(generator, critic, batch):
+    """A step with two passes of one model, a gradient through another, and a copy."""
+    z, real = batch
+    xp = namespace(z)
+    fake = generator.forward(z, train=True)
+    of_real, of_fake = critic.forward(real, train=True), critic.forward(fake.output, train=True)
+    ones = xp.ones_like(of_real.output) / len(z)
+    critic.apply(
+        [of_real.backward(-ones)[1], of_fake.backward(ones)[1]],
+        [of_real, of_fake],
+    )
+    again = critic.forward(fake.output, train=True)
+    generator.apply(fake.backward(again.backward(-ones)[0])[1], fake)
+    return {"gap": of_real.output.mean() - of_fake.output.mean()}
+
+
+def pair(backend, rate=0.2):
+    generator = model([Input(2), Dense(4, "tanh"), BatchNormalization(), Dense(3)], backend, Adam(0.01))
+    critic = model([Input(3), Dense(4, "tanh"), Dropout(rate), Dense(1)], backend, SGD(Cosine(0.1, 0, 9)))
+    return generator, critic
+
+
+def batches(count):
+    return [(RNG.normal(size=(6, 2)), RNG.normal(size=(6, 3))) for _ in range(count)]
+
+
+def test_a_step_over_two_models_is_one_program_on_jax():
+    given, found = batches(4), {}
+    for backend in BACKENDS:
+        models = pair(backend)
+        step = ln.OwnStep(adversarial, *models)
+        told = step(given[:2]) + step(given[2:])
+        found[backend] = [float(one["gap"]) for one in told], *(m.get_weights() for m in models)
+        assert [m.state.step for m in models] == [4, 4]
+        if backend == "jax":
+            programs = models[0].executor.programs
+            step(given[:2])
+            assert models[0].executor.programs == programs == 1
+    for k in range(3):
+        np.testing.assert_allclose(found["jax"][k], found["numpy"][k], 1e-9, atol=1e-12)
+
+
+def test_a_step_over_two_models_is_the_function_called_with_them():
+    one, other, given = pair("numpy", 0.0), pair("numpy", 0.0), batches(3)
+    ln.OwnStep(adversarial, *one)(given)
+    for batch in given:
+        adversarial(*other, batch)
+    for ours, theirs in zip(one, other, strict=True):
+        np.testing.assert_array_equal(ours.get_weights(), theirs.get_weights())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_step_that_is_not_finite_is_made_of_no_model(backend):
+    models, given = pair(backend), batches(3)
+    whole = pair(backend)
+    ln.OwnStep(adversarial, *whole)(given[:1])
+    given[1] = given[1][0], np.full((6, 3), 1e308) * [1, 2, 3] if backend == "x" else given[1][1] * np.nan
+    with pytest.raises(NonFiniteError, match=r"step 1: .*for model 1 is not finite.*dense1\.W"):
+        ln.OwnStep(adversarial, *models)(given)
+    for one, other in zip(models, whole, strict=True):
+        np.testing.assert_allclose(one.get_weights(), other.get_weights(), 1e-12)
+        assert one.state.step == 1
+
+
+def test_a_program_says_what_it_cannot_do():
+    def with_numpy(net, x):
+        tape = net.forward(x)
+        net.apply(tape.backward(np.exp(tape.output))[1])
+
+    with pytest.raises(SettingError, match=r"calls np.exp.*write namespace\(x\).exp"):
+        ln.OwnStep(with_numpy, model([Input(3), Dense(2)], "jax"))([X])
+    with pytest.raises(SettingError, match="of one backend and dtype"):
+        ln.OwnStep(adversarial, pair("jax")[0], pair("numpy")[1])
+    with pytest.raises(ln.errors.DataError, match="no batches"):
+        ln.OwnStep(by_hand, model([Input(3), Dense(2)]))([])
+
+
+def test_a_layer_that_calls_numpy_on_jax_is_told_what_to_write():
+    @dataclass(frozen=True)
+    class Bell(Layer):
+        def forward(self, params, x, run):
+            return np.exp(-x * x), x
+
+        def backward(self, params, x, dy, need_dx=True):
+            return -2 * x * np.exp(-x * x) * dy, {}
+
+    with pytest.raises(SettingError, match=r"calls np.exp.*namespace\(x\).exp"):
+        model([Input(3), Dense(2), Bell()], "jax", loss="mse").train_step(X, Y)
+
+
+# --- losses ------------------------------------------------------------------------------------------
+
+
+class Small(Loss):
+    """The mean square of the outputs: nothing to compare them with."""
+
+    needs_target = False
+
+    def values(self, prediction, target):
+        return (prediction**2).sum(-1), prediction
+
+    def slope(self, cache):
+        return 2 * cache
+
+
+class ByClass(Loss):
+    """The squared distance to one number for each example, of embeddings of any size."""
+
+    def target_shape(self, shape):
+        return ()
+
+    def values(self, prediction, target):
+        gap = prediction - target[:, None]
+        return (gap**2).sum(-1), gap
+
+    def slope(self, cache):
+        return 2 * cache
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_loss_may_need_no_target_or_one_of_another_shape(backend):
+    net = model([Input(3), Dense(2)], backend, loss=Small())
+    before = (net.predict(X) ** 2).sum(-1).mean()
+    assert net.evaluate(X).loss == pytest.approx(before)
+    history = net.fit(X, epochs=2, verbose=0, validation_split=0.25)
+    assert history["loss"][1] < history["loss"][0]
+    net.train_step(X)
+    with pytest.raises(ln.errors.DataError, match="y is missing"):
+        model([Input(3), Dense(2)], backend, loss="mse").fit(X, verbose=0)
+    net = model([Input(3), Dense(2)], backend, loss=ByClass())
+    expected = ((net.predict(X) - np.arange(8)[:, None]) ** 2).sum(-1).mean()
+    assert net.evaluate(X, np.arange(8)).loss == pytest.approx(expected)
+    with pytest.raises(ShapeError):
+        net.evaluate(X, np.ones((8, 2)))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_each_output_has_its_loss_and_weights(backend):
+    nodes = [
+        ("h", Dense(4, "tanh"), "x"),
+        ("a", Dense(1), "h"),
+        ("b", Dense(2), "h"),
+        ("free", Dense(2), "h"),
+    ]
+    net = model(
+        Graph({"x": (3,)}, nodes, ["a", "b", "free"]),
+        backend,
+        SGD(0.1),
+        {"a": "mse", "b": "mae", "free": Small()},
+        metrics={"b": "mse"},
+        loss_weights={"b": 0.5},
+    )
+    y = {"a": RNG.normal(size=(8, 1)), "b": RNG.normal(size=(8, 2))}
+    p = net.predict(X)
+    result = net.evaluate(X, y)
+    assert result["a_loss"] == pytest.approx(((p["a"] - y["a"]) ** 2).mean())
+    assert result["b_loss"] == pytest.approx(np.abs(p["b"] - y["b"]).mean())
+    assert result["free_loss"] == pytest.approx((p["free"] ** 2).sum(-1).mean())
+    assert result.loss == pytest.approx(result["a_loss"] + 0.5 * result["b_loss"] + result["free_loss"])
+    assert {"a_loss", "b_loss", "b_mse", "val_a_loss"} <= set(
+        net.fit(X, y, epochs=1, verbose=0, validation_data=(X, y))
+    )
+    w = np.array([1.0, -2, 3, 0, 1, 1, 1, 1])  # negative ones turn a slope around
+    p = net.predict(X)
+    weighted = net.evaluate(X, y, sample_weight={"a": w})
+    assert weighted["a_loss"] == pytest.approx((w * ((p["a"] - y["a"]) ** 2)[:, 0]).mean())
+    assert weighted["b_loss"] == pytest.approx(np.abs(p["b"] - y["b"]).mean())
+    net.fit(X, y, epochs=1, verbose=0, sample_weight={"a": w})
+    with pytest.raises(ln.errors.DataError, match="some of the outputs"):
+        net.evaluate(X, y, sample_weight={"c": w})
+    with pytest.raises(ln.errors.DataError, match=r"sample_weight\['a'\].*index \(1,\): inf"):
+        net.evaluate(X, y, sample_weight={"a": [1, np.inf, 1, 1, 1, 1, 1, 1]})
+
+    def loss(target, prediction):
+        return 0.0
+
+    with pytest.raises(SettingError, match="would both be called 'a_loss'"):
+        net.compile({"a": "mse", "b": "mae", "free": Small()}, metrics={"a": loss})
+
+
+# --- arrays that are no network ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("xp", [np, jax.numpy], ids=["numpy", "jax"])
+def test_an_optimizer_moves_arrays_as_pytorch_does(xp):
+    start = RNG.normal(size=(2, 3)).astype("float32")
+    ours, theirs, memory = xp.asarray(start), torch.tensor(start, requires_grad=True), None
+    optimizer = torch.optim.Adam([theirs], 0.1, eps=1e-7)
+    for _ in range(5):
+        before = ours
+        ours, memory = Adam(0.1, epsilon=1e-7).step(ours, 2 * ours, memory)
+        optimizer.zero_grad()
+        (theirs**2).sum().backward()
+        optimizer.step()
+    np.testing.assert_allclose(ours, theirs.detach(), atol=1e-5)
+    assert type(ours) is type(before)
+    with pytest.raises(NonFiniteError, match="gradient of 1 is NaN"):
+        SGD().step([start, start], [start, start * np.nan])
+    with pytest.raises(ShapeError, match="form of the arrays"):
+        SGD().step([start, start], [start])
