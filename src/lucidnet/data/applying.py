@@ -157,9 +157,9 @@ def _too_large(made: Array, numbers: Array, cells: Cells) -> int | None:
     """Return a row with a number that would become infinite; "inf" is infinite as it stands."""
     if cells.large:
         return cells.large[0]
-    if len(numbers) and numbers.min() > -LARGEST and numbers.max() < LARGEST:  # not so if one is NaN
+    if len(made) and made.min() > -LARGEST and made.max() < LARGEST:  # not so if one is NaN
         return None
-    large = (np.abs(numbers) >= LARGEST) & np.isfinite(numbers)
+    large = (np.abs(made) >= LARGEST) & np.isfinite(numbers)
     return int(np.argmax(large)) if large.any() else None
 
 

@@ -194,13 +194,14 @@ def _unique(names: Sequence[str]) -> list[str]:
     >>> _unique(["a", "", "a"])
     ['a', 'Unnamed: 1', 'a.1']
     """
-    taken: set[str] = set()
+    written, taken = set(names), set[str]()
+    times: dict[str, int] = {}
     made = []
     for i, name in enumerate(names):
-        new, number = name or f"Unnamed: {i}", 0
-        while new in taken or (number and new in names):
-            number += 1
-            new = f"{name or f'Unnamed: {i}'}.{number}"
+        first = new = name or f"Unnamed: {i}"
+        while new in taken or (new != name and new in written):
+            times[first] = times.get(first, 0) + 1
+            new = f"{first}.{times[first]}"
         taken.add(new)
         made.append(new)
     return made

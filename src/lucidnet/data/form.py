@@ -198,7 +198,7 @@ def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
     if not numbers:
         again = sum(any(row[i].strip() == cell for row in others) for i, cell in enumerate(first) if cell)
         return not 2 * again >= len(first) or not any(first)
-    words = [i for i in range(len(first)) if i not in numbers]
+    words = sorted(set(range(len(first))) - set(numbers))
     above = [i for i in words if all(_as_number(row[i].strip(), decimal) for row in others)]
     names = [i for i in above if first[i].lower() not in MISSING]
     if not others or not above:

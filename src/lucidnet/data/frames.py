@@ -122,7 +122,7 @@ class Frame(Report, Mapping[str, Any]):
 
     # As an object: columns are arrays, which cannot simply be compared.
     __eq__ = object.__eq__
-    __hash__ = object.__hash__  # type: ignore[assignment]
+    __hash__ = object.__hash__
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
@@ -249,8 +249,9 @@ def _of_library(given: Any, owner: str) -> dict[str, Cells]:
         except Exception as error:  # whatever a library says of a frame that it does not take
             said = " ".join(str(error).split())[:200]
             raise DataError(f"{owner}: the frame cannot be read: {said}") from None
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise DataError(f"{owner}: the frame has two columns named {twice[0]!r}; give each its own name")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{owner}: the frame has two columns named {twice!r}; give each its own name")
     return {name: _of_series(one, name) for name, one in zip(names, series, strict=True)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -194,7 +195,8 @@ def _of_form(frame: Frame) -> list[str]:
     if form["skipped"]:
         lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
         odd.append(f"{lines} (#) at the beginning left out")
-    twice = sorted({name for name in form["names"] if name and list(form["names"]).count(name) > 1})
+    counted = Counter(filter(None, form["names"]))
+    twice = sorted(name for name, times in counted.items() if times > 1)
     if twice:
         odd.append(f"several columns are called {_some(twice)}: the second is {twice[0]}.1 here")
     return odd
