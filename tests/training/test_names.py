@@ -140,7 +140,7 @@ def test_class_weights_by_name():
     np.testing.assert_array_equal(model.get_weights(), same.get_weights())
     with pytest.raises(SettingError, match="did you mean 'setosa'"):
         model.fit(X, NAMES, class_weight={"setossa": 2.0}, verbose=0)
-    with pytest.raises(SettingError, match="have no names"):
+    with pytest.raises(DataError, match=r"class_weight names the classes \['setosa'\], but the labels are"):
         network().fit(X, IRIS.target, class_weight={"setosa": 2.0}, verbose=0)
 
 

@@ -345,12 +345,9 @@ def numbered(model: Any, y: Any) -> Any:
 
 def weights_by_number(given: Any, classes: Sequence[str] | None) -> Any:
     """Return weights of classes by their numbers; they may be given by names."""
-    if not isinstance(given, Mapping) or not any(isinstance(name, str) for name in given):
+    texts_in = isinstance(given, Mapping) and any(isinstance(name, str) for name in given)
+    if classes is None or not texts_in:
         return given
-    if classes is None:
-        raise SettingError(
-            "class_weight: the classes of this model have no names, as its labels are numbers: give numbers"
-        )
     places = {name: i for i, name in enumerate(classes)}
     for name in given:
         if name not in places:
