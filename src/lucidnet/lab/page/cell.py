@@ -47,7 +47,9 @@ def told(model: Trainee, batch: Batch, name: str, row: int, column: int) -> list
     inner = [one for one in made.every_call if one.is_inner and one.name == layer]
     # the slope before the activation: of a layer without one, or whose loss takes it over, its output's
     dz = inner[-1].dx if inner and inner[-1].dx is not None else call.dy
-    return _gradient(model, name, call.x, dz, at(made.grads, names[name]), at(model.params, names[name]), row, column)
+    return _gradient(
+        model, name, call.x, dz, at(made.grads, names[name]), at(model.params, names[name]), row, column
+    )
 
 
 def _activation(layer: Dense, x: np.ndarray, w: np.ndarray, b: object, row: int, column: int) -> list[str]:

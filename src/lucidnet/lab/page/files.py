@@ -88,7 +88,9 @@ def saved_page(config: object, frames: Sequence[str], title: str) -> str:
     policy = f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:"
     page = _text("index.html")
     page = re.sub(r"(?m)^ *<link .*\n", "", page)
-    page = page.replace("<title>lucidnet lab</title>", f"<title>{_escaped(title)}</title>\n<style>{style}</style>")
+    page = page.replace(
+        "<title>lucidnet lab</title>", f"<title>{_escaped(title)}</title>\n<style>{style}</style>"
+    )
     page = page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{policy}">')
     head, tail = page.split('<script type="module" src="app.js"></script>')
     recorded = f'<script type="application/json" id="recorded">{data}</script>\n'

@@ -199,12 +199,16 @@ class Look:
             return {f"{letter}/sure": fine, f"{letter}/winner": winner}
         made = model.predict(task.x_test[:ROWS_TESTED])
         if task.is_classes:
-            return {f"{letter}/predicted": shares_of(model.net, _two_sided(made, model.net)).argmax(1).astype("u1")}
+            return {
+                f"{letter}/predicted": shares_of(model.net, _two_sided(made, model.net))
+                .argmax(1)
+                .astype("u1")
+            }
         return {f"{letter}/outputs": np.asarray(made[:, 0], np.float32)}
 
 
 def _two_sided(made: Array, net: Any) -> Array:
-    """Return outputs of networks that are no classifiers by their loss as shares: of one output, or several."""
+    """Return outputs between -1 and 1 (hinge, tanh) as shares of two classes; others as they are."""
     from ...layers import HardSigmoid, Sigmoid
 
     if made.shape[1] == 1 and not isinstance(net.split_activation()[1], (Sigmoid, HardSigmoid)):

@@ -1,8 +1,9 @@
 """The server of the page: this machine alone, unless a person says otherwise, and nobody without the token.
 
-All that changes something, or tells something of a training, needs a token that stands in the address behind
-the ``#``, where no server and no log sees it, and that the page sends back in a header. The names by which the
-server may be called, and the pages that may call it, are lists; the page may load nothing but its own files.
+All that changes something, or tells something of a training, needs a token that stands in the address
+behind the ``#``, where no server and no log sees it, and that the page sends back in a header. The names by
+which the server may be called, and the pages that may call it, are lists; the page may load nothing but its
+own files.
 """
 
 from __future__ import annotations
@@ -165,8 +166,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             asked = json.loads(self._body(), parse_constant=_no_constant)
             done = self.server.owner.session.control(asked)
-        except (_Refused, RecursionError) as error:
-            return self._text(413 if isinstance(error, _Refused) else 400, str(error) or "too deep")
+        except (_RefusedError, RecursionError) as error:
+            return self._text(413 if isinstance(error, _RefusedError) else 400, str(error) or "too deep")
         except (LucidnetError, ValueError, KeyError, TypeError) as error:
             return self._json(400, {"error": _words(error)})
         self._json(200, done)
@@ -174,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()) or int(length) > MOST_BODY:
-            raise _Refused(f"expected a length of at most {MOST_BODY:,} bytes")
+            raise _RefusedError(f"expected a length of at most {MOST_BODY:,} bytes")
         return self.rfile.read(int(length))
 
     def _json(self, code: int, value: Any) -> None:
@@ -199,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Write no log of requests."""
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """A body that is not read."""
 
 
@@ -229,9 +230,9 @@ def serve(data: Any = None, *, port: int = 0, host: str = "127.0.0.1", open: boo
     Parameters
     ----------
     data : optional
-        What to learn: ``"spirals"``, ``"moons"``, ``"circles"``, ``"xor"``, ``"gaussians"``, ``"digits"``, the
-        path of a file that `data.read` understands, a `data.Table`, or arrays ``(x, y)``; it can be changed in
-        the page.
+        What to learn: ``"spirals"``, ``"moons"``, ``"circles"``, ``"xor"``, ``"gaussians"``, ``"digits"``,
+        the path of a file that `data.read` understands, a `data.Table`, or arrays ``(x, y)``; it can be
+        changed in the page.
     port : int
         Where; 0 for any port that is free.
     host : str
@@ -264,5 +265,3 @@ def serve(data: Any = None, *, port: int = 0, host: str = "127.0.0.1", open: boo
 
         webbrowser.open(server.url)
     return server
-
-

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from ... import initializers, losses, optimizers, rules
+from ...core.exports import exports
 from ...core.settings import between, choice, finite, setting, taken, whole
 from ...errors import LucidnetError, SettingError, lookup
 from ...layers import Dense, Input, activations
@@ -186,9 +187,8 @@ def _needed(name: str) -> list[str]:
 
 SCHEDULES = tuple(
     name
-    for name in ("Cosine", "CosineRestarts", "Cyclic", "ExponentialDecay", "OneCycle", "Polynomial")
-    + ("StepDecay", "TimeDecay")
-    if set(_needed(name)) <= set(_fillings(1.0, 10))
+    for name in exports(schedules.__name__)
+    if name != "Schedule" and _needed(name) and set(_needed(name)) <= set(_fillings(1.0, 10))
 )
 
 
@@ -413,5 +413,3 @@ def _generator(name: str) -> Callable[..., Any]:
 
 def _sentence(thing: Any) -> str:
     return (inspect.getdoc(thing) or "").partition("\n")[0].replace("``", "").replace("`", "")
-
-

@@ -103,7 +103,7 @@ class Task:
     @property
     def in_plane(self) -> bool:
         """Whether an example is a point in a plane."""
-        return self.x.ndim == 2 and self.x.shape[1] == 2
+        return bool(self.x.ndim == 2 and self.x.shape[1] == 2)
 
     @cached_property
     def sides(self) -> tuple[Array, Array]:

@@ -292,7 +292,9 @@ class Trainer(threading.Thread):
                 warnings.simplefilter("always")
                 for learner, plan in zip(self.learners, made, strict=True):
                     if plan != learner.plan:
-                        learner.model.compile(plan.loss, plan.optimizer(), plan.metrics, rule=plan.network.rule)
+                        learner.model.compile(
+                            plan.loss, plan.optimizer(), plan.metrics, rule=plan.network.rule
+                        )
                         learner.plan, learner.error = plan, None
         except LucidnetError:
             for learner, plan, state in zip(self.learners, old, before, strict=True):
@@ -346,7 +348,9 @@ class Trainer(threading.Thread):
         for i, learner in enumerate(self.learners):
             header, found = learner.look.seen(LETTERS[i])
             arrays |= found
-            values = [learner.loss, *learner.look.row()] if row[0] != self.step else row[1 + 4 * i : 5 + 4 * i]
+            values = (
+                [learner.loss, *learner.look.row()] if row[0] != self.step else row[1 + 4 * i : 5 + 4 * i]
+            )
             networks.append(
                 header
                 | {
@@ -370,7 +374,7 @@ def _same_but_method(one: Setup, other: Setup) -> bool:
 
     def bare(setup: Setup) -> Setup:
         plain = NetworkSetup()
-        free = {"rule": plain.rule, "rate": plain.rate, "momentum": None}
+        free: dict[str, Any] = {"rule": plain.rule, "rate": plain.rate, "momentum": None}
         free |= {"schedule": plain.schedule, "over": plain.over}
         networks = tuple(
             replace(network, **free, optimizer=f"{network.optimizer}/{_remembers(network)}")
@@ -406,5 +410,3 @@ class Answer:
         if self._error is not None:
             raise self._error
         return self._value
-
-

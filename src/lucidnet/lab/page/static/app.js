@@ -16,7 +16,7 @@ const source = record ? recorded(record) : served(theToken());
 /** @type {any} */ let config = null;
 /** @type {import("./frame.js").Frame|null} */ let frame = null;
 /** Where the state lies, also for people who script the page: `window.lucidnet.frame` has raw numbers. */
-const lucidnet = { frame, config };
+const lucidnet = { frame: /** @type {import("./frame.js").Frame|null} */ (null), config };
 Object.assign(window, { lucidnet });
 
 /** The token of the address; it is kept, so that a link without it works in this browser. */
@@ -72,7 +72,7 @@ function buildCurves() {
   curves = [
     new Curve({ title: "Loss", unit: "log scale", log: true, columns: [[0, 0.9, "batch"], [1, 1.8, "test"]], hint: "Thin: batches; thick: test. A solid, B dashed." }, goto),
     ...(config.metric ? [new Curve({ title: classes ? "Accuracy" : `Test ${config.metric}`, unit: classes ? "share of the test part" : "", low: 0, high: 1, columns: [[2, 1.8, "test"]], hint: "Enter on a curve goes back to its step." }, goto)] : []),
-    new Curve({ title: "Angle to the true gradient", unit: "degrees", low: 0, high: 100, named: [[0, "0° as bp"], [45, "45°"], [90, "90°"]], columns: [[3, 1.8, "angle"]], hint: "0° is as backprop, 90° is unrelated." }, goto),
+    new Curve({ title: "Angle to the true gradient", unit: "degrees", low: 0, high: 100, named: [[0, "0°"], [45, "45°"], [90, "90°"]], columns: [[3, 1.8, "angle"]], hint: "0° is as backprop; 90° is unrelated." }, goto),
   ];
   byId("curves").replaceChildren(...curves.map((curve) => curve.element));
 }

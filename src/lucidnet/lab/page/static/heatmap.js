@@ -10,7 +10,7 @@ export class HeatMap {
   constructor(path, enter) {
     this.path = path;
     this.row = this.column = 0;
-    this.values = new Float32Array(0);
+    /** @type {ArrayLike<number>} */ this.values = [];
     this.shape = [0, 0];
     this.turned = false;
     this.canvas = make("canvas", {
@@ -32,7 +32,7 @@ export class HeatMap {
     const [rows, columns] = raw.shape;
     this.turned = columns === 1 && rows > 1; // a column is drawn as a row
     const width = this.turned ? rows : columns, height = this.turned ? 1 : rows;
-    this.values = /** @type {Float32Array} */ (raw.data);
+    this.values = raw.data;
     this.shape = [rows, columns];
     const canvas = this.canvas;
     if (canvas.width !== width || canvas.height !== height) {
@@ -71,8 +71,9 @@ export class HeatMap {
 
   /** @param {string} key @returns {boolean} */
   move(key) {
+    /** @type {Record<string, number[]>} */
     const ways = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-    let way = ways[/** @type {keyof ways} */ (key)];
+    let way = ways[key];
     if (!way) return false;
     if (this.turned) way = [way[1], way[0]];
     this.row = Math.max(0, Math.min(this.shape[0] - 1, this.row + way[0]));

@@ -5,6 +5,8 @@ import { make, short } from "./numbers.js";
 import { read } from "./readout.js";
 
 const FINE = 32767;
+/** @type {Record<string, number[]>} */
+const WAYS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [1, 0], ArrowDown: [-1, 0] };
 
 /** Draws the marker of a class around a place. @param {CanvasRenderingContext2D} c @param {number} kind @param {number} x @param {number} y @param {number} r */
 export function marker(c, kind, x, y, r) {
@@ -45,7 +47,7 @@ export class Plane {
       },
       onfocus: () => read(this, this.row, this.column, true),
       onkeydown: (/** @type {KeyboardEvent} */ e) => {
-        const way = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [1, 0], ArrowDown: [-1, 0] }[e.key];
+        const way = WAYS[e.key];
         if (e.key === "Enter") {
           const [x, y] = this.where();
           add(x, y, e.shiftKey);

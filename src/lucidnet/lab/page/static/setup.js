@@ -31,7 +31,7 @@ function number(label, value, attrs, changed) {
 export function showSetup(config, change, csv) {
   const { setup, lists } = config;
   shown = Math.min(shown, setup.networks.length - 1);
-  const focused = document.activeElement?.closest?.("#data,#network,#rest") ? place(document.activeElement) : null;
+  const focused = document.activeElement?.closest?.("#data,#network,#rest") ? standing(document.activeElement) : null;
   const data = (/** @type {any} */ changes) => change({ ...setup, data: { ...setup.data, ...changes } });
   showStarts(change);
   showData(setup, lists, data, change, csv);
@@ -47,7 +47,7 @@ export function showSetup(config, change, csv) {
 }
 
 /** Where a control stands, to find it again. @param {Element} node */
-function place(node) {
+function standing(node) {
   const panel = /** @type {Element} */ (node.closest("#data,#network,#rest"));
   return { panel: panel.id, at: [...panel.querySelectorAll("button,select,input")].indexOf(node) };
 }
