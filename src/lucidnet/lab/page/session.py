@@ -119,7 +119,8 @@ class LabSession:
             setup["data"] |= {"name": "own", "extra": ()}
             for network in setup["networks"]:
                 network["loss"] = ""
-            self.trainer._begin(parsed(setup))
+            self.trainer.change(parsed(setup), anew=True)
+            self.trainer.notes += self.trainer.own.notes
         except Exception:
             self.trainer.own = before
             raise

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from functools import cached_property
 from inspect import signature
 from pathlib import Path
@@ -16,7 +17,7 @@ from ... import data as sets
 from ...backend import Array
 from ...core.numeric import numeric
 from ...data import generate
-from ...errors import DataError, SettingError, lookup
+from ...errors import DataError, FileError, SettingError, lookup
 
 GENERATED = ("xor", "spirals", "moons", "circles", "gaussians")
 """Sets of points in a plane, made with a number, a noise and a seed."""
@@ -67,6 +68,8 @@ class Own:
         The names of the labels.
     title : str
         What the page calls them.
+    notes : tuple of str
+        What was odd about the file.
     """
 
     x: Array
@@ -74,6 +77,7 @@ class Own:
     code: str
     classes: tuple[str, ...] | None = None
     title: str = "own data"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -230,14 +234,20 @@ def sent(name: str, text: str) -> Own:
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"own{suffix}"
         path.write_text(text, encoding="utf-8")
-        table = sets.read(path, max_bytes=8 * LONGEST)
+        try:
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                table = sets.read(path, max_bytes=8 * LONGEST)
+        except FileError as error:
+            raise DataError(str(error).replace(str(path), shown)) from error
+        notes = tuple(str(one.message).replace(str(path), shown) for one in told)
     if len(table.x) > ROWS or table.x.shape[1] > COLUMNS:
         raise SettingError(
             f"data: {len(table.x):,} rows of {table.x.shape[1]} columns are more than the page takes "
             f"({ROWS:,} of {COLUMNS}): start with serve(path)"
         )
     code = f"table = ln.data.read({shown!r})\nx, y = table.x, table.y"
-    return _checked(table.x, table.y, code, table.classes, shown)
+    return replace(_checked(table.x, table.y, code, table.classes, shown), notes=notes)
 
 
 def _checked(x: Array, y: Array, code: str, classes: Any, title: str) -> Own:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ...data.batches import ArraySource
 from ...engine.state import State
 from ...errors import LucidnetError, NonFiniteError, SettingError
@@ -120,11 +122,20 @@ class Trainer(threading.Thread):
                 while not (self.closed or self._busy()):
                     self.awake.wait(self._pause())
             self._answer()
-            due = self._wants_frame()
-            if self.running and time.perf_counter() >= self._due:
-                self._paced(due)
-            if due or self._wants_frame():
-                self._make_frame()
+            try:
+                with np.errstate(all="ignore"):  # what is not finite is shown as such
+                    self._work()
+            except Exception as error:  # the page says so, and other settings may go on
+                self.running, self.shown = False, self.version
+                self.notes = [f"this could not be shown: {error}"]
+
+    def _work(self) -> None:
+        """Make a step and a frame, if they are due."""
+        due = self._wants_frame()
+        if self.running and time.perf_counter() >= self._due:
+            self._paced(due)
+        if due or self._wants_frame():
+            self._make_frame()
 
     def _busy(self) -> bool:
         if not self._asked.empty() or self._wants_frame():
@@ -141,7 +152,8 @@ class Trainer(threading.Thread):
         while not self._asked.empty():
             work, answer = self._asked.get()
             try:
-                answer.give(work(), None)
+                with np.errstate(all="ignore"):
+                    answer.give(work(), None)
             except Exception as error:  # it belongs to the one who asked
                 answer.give(None, error)
 
@@ -269,9 +281,11 @@ class Trainer(threading.Thread):
         self.revision += 1
         self.version += 1
 
-    def change(self, setup: Setup) -> None:
+    def change(self, setup: Setup, anew: bool = False) -> None:
         """Take over another set-up: from here where rates and rules alone differ, else from step 0."""
-        if self.step and _same_but_method(self.setup, setup) and setup != self.setup:
+        if anew:
+            self._begin(setup)
+        elif self.step and _same_but_method(self.setup, setup) and setup != self.setup:
             self._branch(setup)
         elif replace(setup, stop_step=None, stop_loss=None) == replace(
             self.setup, stop_step=None, stop_loss=None

@@ -101,8 +101,8 @@ export class Curve {
         }
     if (!Number.isFinite(least)) [least, most] = log ? [0.1, 1] : [0, 1];
     if (!log) return [low ?? least, high ?? most];
-    const bottom = Math.floor(Math.log10(least)), top = Math.ceil(Math.log10(most));
-    return [bottom, Math.max(top, bottom + 1)];
+    const bottom = Math.log10(least) - 0.05, top = Math.log10(most) + 0.05;
+    return [bottom, Math.max(top, bottom + 0.5)];
   }
 
   draw() {
@@ -178,10 +178,13 @@ export class Curve {
       });
     }
     const every = Math.max(1, Math.ceil((high - low) / 5)), made = [];
-    for (let power = low; power <= high; power += every) {
-      const value = 10 ** power;
-      made.push(/** @type {[number, string]} */ ([value, power < -3 || power > 4 ? `1e${power}` : String(Number(value.toPrecision(1)))]));
-    }
+    for (let power = Math.floor(low); power <= high; power += every)
+      for (const digit of high - low < 1.3 ? [1, 2, 5] : [1]) {
+        const value = digit * 10 ** power, at = Math.log10(value);
+        if (at < low || at > high) continue;
+        const words = power < -3 || power > 4 ? `${digit}e${power}` : String(Number(value.toPrecision(1)));
+        made.push(/** @type {[number, string]} */ ([value, words]));
+      }
     return made;
   }
 }
