@@ -53,7 +53,7 @@ class Open:
 
     def tab(self, url):
         page = self.context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(10_000)
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", lambda told: told.type == "error" and self.faults.append(told.text))
@@ -63,8 +63,8 @@ class Open:
 
 
 @pytest.fixture
-def opened(browser):
-    """Open pages; whatever fails in them fails the test."""
+def opened(browser, served):
+    """Open pages; whatever fails in them while the server is there fails the test."""
     made = []
 
     def open_page(url, **settings):

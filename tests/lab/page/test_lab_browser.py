@@ -159,6 +159,7 @@ def test_a_server_that_is_killed_and_comes_back(browser):
     first = Server(LabSession("moons"))
     one = Open(browser, first.url)
     try:
+        one.page.click("#play")
         first.close()
         one.page.wait_for_function("() => document.getElementById('link-state').textContent.startsWith('Connection lost')")
         again = Server(LabSession("circles"), port=first.port)
@@ -169,7 +170,7 @@ def test_a_server_that_is_killed_and_comes_back(browser):
         again.close()
     finally:
         one.context.close()
-    assert not [fault for fault in one.faults if "ERR_CONNECTION" not in fault]
+    assert not [fault for fault in one.faults if "ERR_" not in fault and "503" not in fault]
 
 
 def test_nothing_leaves_the_machine_and_the_first_picture_needs_no_more_than_the_page(opened, served):
@@ -216,7 +217,7 @@ def test_every_frame_is_whole_and_the_newest_is_never_more_than_one_behind(opene
 def test_nothing_overflows(opened, served, width, view):
     page = opened(served.url, width=width, height=844 if width == 390 else 800).page
     page.click("#step")
-    page.get_by_role("button", name=view.capitalize()).click()
+    page.get_by_role("button", name=view.capitalize(), exact=True).click()
     page.wait_for_function(AT, arg=1)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     if width == 1280:
@@ -312,17 +313,20 @@ def test_guided_starts_do_what_their_sentences_say(opened, served):
     def played(title):
         page.get_by_role("button", name=title).click()
         page.wait_for_function("() => window.lucidnet.config.setup.stop_step && document.body.dataset.step === '0'")
-        first = page.evaluate("() => window.lucidnet.frame.header.networks.map((one) => one.loss)")
+        first = page.evaluate("() => window.lucidnet.frame.header.networks")
         page.click("#play")
         stop = page.evaluate("() => window.lucidnet.config.setup.stop_step")
         page.wait_for_function(AT, arg=stop, timeout=60_000)
         rows, shape = page.evaluate(ARRAY, "curves")
         return first, page.evaluate("() => window.lucidnet.frame.header.networks"), np.array(rows).reshape(shape)
 
-    _, (a, b), rows = played("Does random feedback learn?")
+    start, (a, b), rows = played("Does random feedback learn?")
     assert a["metric"] > 0.97 and b["metric"] > 0.97
-    assert rows[0, 8] > 80 > 65 > np.median(rows[-20:, 8])  # the angle of B: its weights turn
-    first, (a, b), _ = played("Too deep for sigmoid")
+    assert rows[0, 8] > 75 and np.median(rows[(rows[:, 0] > 150) & (rows[:, 0] < 1000), 8]) < 62  # its angle
+    turned = page.evaluate("() => window.lucidnet.frame.header.networks[1].mirror")
+    assert min(turned.values()) > 0.3  # the cosine of B and W, near 0 at first
+    assert all(abs(value) < 0.25 for value in start[1]["mirror"].values())
+    _, (a, b), _ = played("Too deep for sigmoid")
     assert abs(a["loss"] - np.log(2)) < 0.02 and a["metric"] < 0.7 and b["metric"] > 0.95
     _, (a, b), rows = played("Learning rate too high")
     assert a["metric"] > 0.95 and b["error"] is None and rows[-100:, 6].min() > 2 * rows[-100:, 2].max()

@@ -56,7 +56,7 @@ class Server(Brief):
             self._http = _Http((host, port), _Handler)
         except (OSError, OverflowError) as error:
             raise SettingError(f"serve: nothing can be served at {host}, port {port}: {error}") from error
-        self.port = int(self._http.server_address[1])
+        self.port, self.closed = int(self._http.server_address[1]), False
         self._http.owner = self
         names = [f"{name}:{self.port}" for name in (*LOOPBACK, host)]
         names += [name.strip() for name in os.environ.get(HOSTS, "").split(",") if name.strip()]
@@ -72,9 +72,11 @@ class Server(Brief):
 
     def close(self) -> None:
         """End the server, and the training that it shows."""
-        self._http.shutdown()
-        self._http.server_close()
-        self.session.close()
+        if not self.closed:
+            self.closed = True
+            self._http.shutdown()
+            self._http.server_close()
+            self.session.close()
 
     def __enter__(self) -> Server:
         return self
@@ -123,6 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
             path = urlsplit(self.path).path
         except ValueError:
             return self._text(400, "this is no address")
+        if self.server.owner.closed:  # a connection that was kept open
+            return self._text(503, "the server has ended")
         if (refused := self._refused()) is not None:
             return self._text(403, refused)
         if path in known:
@@ -158,6 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not (asked.isascii() and asked.isdigit() and len(asked) < 16):
             return self._text(400, "since: expected the number of a frame")
         found = self.server.owner.session.frame(int(asked), WAIT)
+        if self.server.owner.closed:
+            return self._text(503, "the server has ended")
         if found is None:
             return self._send(204, "text/plain", b"")
         self._send(200, "application/octet-stream", found)

@@ -249,7 +249,10 @@ def _head(task: Task, loss: str) -> tuple[int, str] | None:
                 warnings.simplefilter("error")
                 model.compile(loss, "sgd")
                 model.evaluate(task.x[:2], targets(task, units, loss, task.y[:2]))
+                before = model.get_weights()
                 model.train_step(task.x, targets(task, units, loss, task.y))
+                if (model.get_weights() == before).all():  # as the cosine of single numbers: nothing to learn
+                    continue
         except (LucidnetError, UserWarning, ArithmeticError):
             continue
         return units, activation

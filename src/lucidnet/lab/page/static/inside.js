@@ -78,6 +78,11 @@ export class Inside {
         }
       }
     }
+    for (const line of this.view === "feedback" ? document.querySelectorAll("[data-mirror]") : []) {
+      const n = Number(/** @type {HTMLElement} */ (line).dataset.mirror);
+      const words = Object.entries(frame.header.networks[n]?.mirror ?? {}).map(([name, cosine]) => `${name} ${short(/** @type {number} */ (cosine))}`);
+      line.textContent = `Network ${"AB"[n]}, cosine of B and W: ${words.join(", ")}.`;
+    }
     for (const [path, map] of this.view === "feedback" ? this.maps : []) {
       const raw = path.includes("/weights/") && frame.arrays.get(path);
       if (raw) map.show(raw, largest(raw) || 1);
@@ -98,7 +103,7 @@ export class Inside {
           const map = new HeatMap(path, this.enter);
           this.maps.set(path, map);
           cells.push(make("div", { class: "maps" }, map.canvas, ...(table ? [make("div", { "data-table": path, tabindex: "0", role: "group", "aria-label": `Numbers of ${path}` })] : [])));
-        } else cells.push(make("div", { class: "maps hint" }, this.view === "feedback" ? "carries errors by its own weights" : "–"));
+        } else cells.push(make("div", { class: "maps hint" }, this.view === "feedback" ? "the weights themselves carry the error" : "–"));
       }
       return make("div", { class: "inner" }, make("div", { class: "name" }, name, make("span", {}, shape)), ...cells);
     });
@@ -110,8 +115,7 @@ export class Inside {
   /** Says that each B stands beside W. @param {import("./frame.js").Frame} frame @param {any[]} rows */
   mirror(frame, rows) {
     frame.header.networks.forEach((/** @type {any} */ one, /** @type {number} */ n) => {
-      const words = Object.entries(one.mirror).map(([name, cosine]) => `${name} ${short(/** @type {number} */ (cosine))}`);
-      if (words.length) rows.unshift(make("p", { class: "hint" }, `Network ${"AB"[n]}: cosine of B and W when this view was opened: ${words.join(", ")}.`));
+      if (Object.keys(one.mirror).length) rows.unshift(make("p", { class: "hint", "data-mirror": String(n) }));
     });
     for (const path of [...this.maps.keys()]) {
       const twin = path.replace("/feedback/", "/weights/"), raw = frame.arrays.get(twin), own = frame.arrays.get(path);

@@ -40,7 +40,7 @@ class Card {
       [metric ? `Test ${metric}` : "", share ? `${(100 * one.metric).toFixed(1)}%` : short(one.metric)],
       ["Batch loss", short(one.batch_loss)],
       ["Angle", one.angle === null ? "–" : `${one.angle.toFixed(0)}°`],
-      ["Time of a step", one.ms === null ? "–" : `${short(one.ms)} ms`],
+      ["A step takes", one.ms === null ? "–" : `${Number(one.ms.toPrecision(2))} ms`],
     ].filter(([name, words]) => name && words !== "–");
     this.facts.replaceChildren(...facts.map(([name, words]) => make("div", {}, make("dt", {}, name), make("dd", {}, words))));
     if (one.error) this.facts.append(make("p", { class: "failed" }, one.error));

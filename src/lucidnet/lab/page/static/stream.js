@@ -41,6 +41,7 @@ export function served(token) {
           await paint(frame);
           state("Connected");
         } else if (answer.status === 204) state("Connected");
+        else if (answer.status === 503) throw new Error("it has ended");
         else {
           state(answer.status === 401 ? "Not allowed: open the whole address that was printed" : `Error ${answer.status}`);
           await later(2000);
@@ -58,8 +59,12 @@ export function served(token) {
 
 /** A training that was recorded into this page. @param {{ config: any, frames: string[] }} record @returns {Source} */
 export function recorded(record) {
-  let at = 0, running = false, speed = 8;
-  let wake = () => {};
+  let at = 0, running = false, asked = 0;
+  let rouse = () => {};
+  const wake = () => {
+    asked += 1;
+    rouse();
+  };
   const last = record.frames.length - 1, slider = byId("position");
   slider.max = last;
   slider.addEventListener("input", () => {
@@ -74,25 +79,27 @@ export function recorded(record) {
     frame.header.running = running;
     return frame;
   };
-  const control = async (/** @type {any} */ asked) => {
-    if (asked.do === "play") {
+  const control = async (/** @type {any} */ what) => {
+    if (what.do === "play") {
       running = true;
       if (at === last) at = 0;
     } else running = false;
-    if (asked.do === "step") at = Math.min(last, at + 1);
-    if (asked.do === "restart") at = 0;
-    if (asked.do === "back") at = Math.max(0, at - 1);
+    if (what.do === "step") at = Math.min(last, at + 1);
+    if (what.do === "restart") at = 0;
+    if (what.do === "back") at = Math.max(0, at - 1);
     wake();
     return {};
   };
   const follow = async (/** @type {any} */ paint, /** @type {any} */ state) => {
     for (;;) {
+      const heard = asked;
       slider.value = String(at);
       await paint(await unpack(at));
       state(`Recorded, frame ${at + 1} of ${last + 1}`);
-      const waiting = new Promise((go) => (wake = () => go(true)));
+      if (asked !== heard) continue;
+      const waiting = new Promise((go) => (rouse = () => go(true)));
       if (running && at < last) {
-        if (!(await Promise.race([waiting, later(Math.max(1000 / speed, pause()))]))) at += 1;
+        if (!(await Promise.race([waiting, later(Math.max(120, pause()))]))) at += 1;
       } else if (running) running = false;
       else await waiting;
     }
