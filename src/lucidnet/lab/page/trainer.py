@@ -72,7 +72,8 @@ class Trainer(threading.Thread):
         super().__init__(name="lucidnet lab", daemon=True)
         self.own = own
         self.running, self.speed, self.closed = False, 400.0, False
-        self.revision = self.number = 0
+        self.number = 0
+        self.revision = time.time_ns() // 1_000_000  # other than that of a server before this one
         self.version, self.shown = 1, 0
         self.newest: bytes | None = None
         self.awake = threading.Condition()

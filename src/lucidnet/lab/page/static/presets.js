@@ -8,7 +8,7 @@ const both = (/** @type {any} */ network, /** @type {any} */ other) => [network,
 export const PRESETS = [
   {
     title: "Does random feedback learn?",
-    sentence: "B sends its errors back through fixed random weights, and learns the spirals all the same: its weights turn until the feedback fits.",
+    sentence: "B sends its errors back through fixed random weights, and learns the spirals all the same: its weights turn towards the feedback, most of all the last.",
     setup: {
       data: { name: "spirals", n: 400, noise: 0.03, test: 0.5, seed: 0 }, seed: 0, batch: 32, stop_step: 4000,
       networks: both({ layers: [[32, "tanh"], [32, "tanh"]], rule: "backprop", optimizer: "adam", rate: 0.01, loss: "binary_crossentropy" }, { rule: "fa" }),
