@@ -86,6 +86,7 @@ EXCUSED = {
     "lab.Race.merge": "tests/lab/test_race.py",
     "lab.Race.step_rows": "no arguments",
     "lab.load_race": "tests/lab/test_race.py",
+    "lab.serve": "it starts a server: tests/lab/page/test_lab_server.py",
     "training.history.History.step_rows": "no arguments",
     "layers.activations.scale": "it takes an activation alone: tests/test_defaults.py",
     "inspect.explain.Explanation.page": "no arguments",

@@ -171,5 +171,5 @@ def shown_data(task: Task) -> dict[str, Any]:
 
 
 def _rows(x: Array, y: Array) -> list[list[float]]:
-    values = np.asarray(y).reshape(len(y), -1)[:POINTS, 0]
+    values = np.asarray(y).reshape(len(y), -1 if len(y) else 1)[:POINTS, 0]
     return [[*map(float, point), float(value)] for point, value in zip(x[:POINTS], values, strict=True)]
