@@ -35,7 +35,11 @@ def axe(tmp_path_factory):
         pytest.skip("axe-core: there is no npm on this machine, and LUCIDNET_AXE names no file")
     folder = tmp_path_factory.mktemp("axe")
     packed = subprocess.run(
-        ["npm", "pack", "axe-core@4.14.1", "--silent"], cwd=folder, capture_output=True, timeout=90, check=False
+        ["npm", "pack", "axe-core@4.14.1", "--silent"],
+        cwd=folder,
+        capture_output=True,
+        timeout=90,
+        check=False,
     )
     if packed.returncode:
         pytest.skip("axe-core: npm cannot fetch it here, and LUCIDNET_AXE names no file")

@@ -1,6 +1,5 @@
 """The page in a real browser: what it shows is what Python has, and everybody can use it."""
 
-import json
 import time
 from urllib.parse import urlsplit
 
@@ -37,7 +36,8 @@ def by_hand(steps, rule):
 
 def same(page, model, letter):
     return all(
-        np.array_equal(weights(page, letter, f"dense{k}.W"), model.params[f"dense{k}"]["W"]) for k in (1, 2, 3)
+        np.array_equal(weights(page, letter, f"dense{k}.W"), model.params[f"dense{k}"]["W"])
+        for k in (1, 2, 3)
     )
 
 
@@ -74,7 +74,9 @@ def test_a_pixel_has_the_colour_of_its_value(opened, served, scheme):
     colors = DARK if scheme == "dark" else LIGHT
     for name, path in (("dense2.W", "A/weights/dense2.W"), ("dense3.W", "B/weights/dense3.W")):
         values, (rows, columns) = page.evaluate(ARRAY, path)
-        other, _ = page.evaluate(ARRAY, path.replace("A/", "B/") if path[0] == "A" else path.replace("B/", "A/"))
+        other, _ = page.evaluate(
+            ARRAY, path.replace("A/", "B/") if path[0] == "A" else path.replace("B/", "A/")
+        )
         pixels, width, height = page.evaluate(PIXELS, path)
         assert (width, height) == ((columns, rows) if columns > 1 else (rows, 1))  # a column lies down
         scale = max(np.abs(values).max(), np.abs(other).max())
@@ -90,13 +92,17 @@ def test_the_reading_is_the_value_and_stays_live(opened, served):
         page.keyboard.press(key)
     told = page.text_content("#reading")
     assert told.startswith("Network B, weights W of dense2, from 2 to 3: ")
-    assert float(told.rpartition(" ")[2]) == pytest.approx(float(weights(page, "B", "dense2.W")[1, 2]), rel=1e-3)
+    assert float(told.rpartition(" ")[2]) == pytest.approx(
+        float(weights(page, "B", "dense2.W")[1, 2]), rel=1e-3
+    )
     assert page.text_content("#spoken") == told
     page.keyboard.press("s")
     page.wait_for_function(AT, arg=1)
     later = page.text_content("#reading")
     assert later != told and page.text_content("#spoken") == told  # nobody is talked at
-    assert float(later.rpartition(" ")[2]) == pytest.approx(float(weights(page, "B", "dense2.W")[1, 2]), rel=1e-3)
+    assert float(later.rpartition(" ")[2]) == pytest.approx(
+        float(weights(page, "B", "dense2.W")[1, 2]), rel=1e-3
+    )
     page.keyboard.press("Enter")
     page.wait_for_function("() => !document.getElementById('made').hidden")
     assert "came back by fa" in page.text_content("#made")
@@ -127,8 +133,21 @@ def test_it_works_by_keys_alone(opened, served):
     seen = set()  # the Tab key reaches everything that can be pressed, and each map and chart
     for _ in range(90):
         page.keyboard.press("Tab")
-        seen.add(page.evaluate("() => document.activeElement.id || document.activeElement.dataset.path || ''"))
-    assert {"restart", "play", "step", "speed", "help", "table", "code", "link", "A/plane", "curves/Loss"} <= seen
+        seen.add(
+            page.evaluate("() => document.activeElement.id || document.activeElement.dataset.path || ''")
+        )
+    assert {
+        "restart",
+        "play",
+        "step",
+        "speed",
+        "help",
+        "table",
+        "code",
+        "link",
+        "A/plane",
+        "curves/Loss",
+    } <= seen
     page.focus("#speed")
     page.keyboard.press("s")  # a letter inside a field is a letter
     time.sleep(0.1)
@@ -149,7 +168,9 @@ def test_a_reload_keeps_the_curves_and_two_tabs_see_the_same(opened, served):
     for tab in (page, other):
         tab.bring_to_front()
         tab.wait_for_function("() => document.getElementById('play').dataset.running === 'false'")
-    assert page.evaluate("() => document.body.dataset.step") == other.evaluate("() => document.body.dataset.step")
+    assert page.evaluate("() => document.body.dataset.step") == other.evaluate(
+        "() => document.body.dataset.step"
+    )
     assert served.session.trainer.step == int(page.evaluate("() => document.body.dataset.step"))
 
 
@@ -161,7 +182,9 @@ def test_a_server_that_is_killed_and_comes_back(browser):
     try:
         one.page.click("#play")
         first.close()
-        one.page.wait_for_function("() => document.getElementById('link-state').textContent.startsWith('Connection lost')")
+        one.page.wait_for_function(
+            "() => document.getElementById('link-state').textContent.startsWith('Connection lost')"
+        )
         again = Server(LabSession("circles"), port=first.port)
         again.token = first.token
         one.page.wait_for_function("() => window.lucidnet.config.setup.data.name === 'circles'")
@@ -209,7 +232,9 @@ def test_every_frame_is_whole_and_the_newest_is_never_more_than_one_behind(opene
     for _, step, last, every in numbers:
         assert step - every < last <= step  # the curves are those of this very step
     assert [n for n, *_ in numbers] == sorted(n for n, *_ in numbers)
-    assert served.session.trainer.number - page.evaluate("() => window.lucidnet.frame.header.number") <= 1 + 20
+    assert (
+        served.session.trainer.number - page.evaluate("() => window.lucidnet.frame.header.number") <= 1 + 20
+    )
 
 
 @pytest.mark.parametrize("view", ["weights", "gradients", "activations", "feedback", "health"])
@@ -228,7 +253,9 @@ def test_nothing_overflows(opened, served, width, view):
         assert small == []
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
+)
 def test_axe_finds_nothing(opened, served, axe, scheme, width):
     page = opened(served.url, color_scheme=scheme, width=width, height=844).page
     page.click("#step")
@@ -236,12 +263,16 @@ def test_axe_finds_nothing(opened, served, axe, scheme, width):
     page.evaluate(axe)
     for view in ("1", "3", "4", "5"):
         page.keyboard.press(view)
-        found = page.evaluate("async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))])")
+        found = page.evaluate(
+            "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))])"
+        )
         assert found == []
     page.check("#table")
     page.get_by_role("button", name="digits").click()
     page.wait_for_function("() => document.querySelector('.confusion')")
-    found = page.evaluate("async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))])")
+    found = page.evaluate(
+        "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))])"
+    )
     assert found == []
 
 
@@ -275,7 +306,9 @@ def test_a_click_adds_a_point_and_a_file_brings_data(opened, served, tmp_path):
     extra = page.evaluate("() => window.lucidnet.config.setup.data.extra")
     assert [label for *_, label in extra] == [0, 1] and len(served.session.trainer.task.x) == 202
     path = tmp_path / "pets.csv"
-    path.write_text("a,b,c,pet\n" + "\n".join(f"{i},{i % 5},{i % 3},{'cat' if i % 2 else 'dog'}" for i in range(50)))
+    path.write_text(
+        "a,b,c,pet\n" + "\n".join(f"{i},{i % 5},{i % 3},{'cat' if i % 2 else 'dog'}" for i in range(50))
+    )
     page.set_input_files("input[type=file]", str(path))
     page.wait_for_function("() => window.lucidnet.config.data.title === 'pets.csv'")
     page.wait_for_function("() => document.querySelector('.confusion')")
@@ -312,13 +345,19 @@ def test_guided_starts_do_what_their_sentences_say(opened, served):
 
     def played(title):
         page.get_by_role("button", name=title).click()
-        page.wait_for_function("() => window.lucidnet.config.setup.stop_step && document.body.dataset.step === '0'")
+        page.wait_for_function(
+            "() => window.lucidnet.config.setup.stop_step && document.body.dataset.step === '0'"
+        )
         first = page.evaluate("() => window.lucidnet.frame.header.networks")
         page.click("#play")
         stop = page.evaluate("() => window.lucidnet.config.setup.stop_step")
         page.wait_for_function(AT, arg=stop, timeout=60_000)
         rows, shape = page.evaluate(ARRAY, "curves")
-        return first, page.evaluate("() => window.lucidnet.frame.header.networks"), np.array(rows).reshape(shape)
+        return (
+            first,
+            page.evaluate("() => window.lucidnet.frame.header.networks"),
+            np.array(rows).reshape(shape),
+        )
 
     start, (a, b), rows = played("Does random feedback learn?")
     assert a["metric"] > 0.97 and b["metric"] > 0.97
@@ -371,7 +410,11 @@ def test_a_training_of_ones_own_is_watched_and_paused(opened):
     over = threading.Event()
     training = threading.Thread(
         target=lambda: model.fit(
-            x, y, epochs=10**6, verbose=0, callbacks=[live, ln.callbacks.On(epoch=lambda loop, result: over.is_set() and loop.stop("x"))]
+            x,
+            y,
+            epochs=10**6,
+            verbose=0,
+            callbacks=[live, ln.callbacks.On(epoch=lambda loop, result: over.is_set() and loop.stop("x"))],
         ),
         daemon=True,
     )
@@ -393,5 +436,3 @@ def test_a_training_of_ones_own_is_watched_and_paused(opened):
     training.join(20)
     assert not training.is_alive()
     live.close()
-
-

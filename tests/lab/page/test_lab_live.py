@@ -30,7 +30,14 @@ def regression():
 
 
 def pictures():
-    model = ln.Model([ln.layers.Input((8, 8, 1)), ln.layers.Conv2D(3, 3, activation="relu"), ln.layers.Flatten(), DENSE(10, "softmax")])
+    model = ln.Model(
+        [
+            ln.layers.Input((8, 8, 1)),
+            ln.layers.Conv2D(3, 3, activation="relu"),
+            ln.layers.Flatten(),
+            DENSE(10, "softmax"),
+        ]
+    )
     model.compile("categorical_crossentropy", "adam")
     (x, y), _ = ln.data.load("digits")
     return model, x[:60].reshape(-1, 8, 8, 1), y[:60]
@@ -76,7 +83,9 @@ def test_weights_are_those_of_a_training_without_it_and_frames_are_whole(make, t
         for name, value in params.items():
             shown = arrays[f"A/weights/{layer}.{name}"]
             assert np.array_equal(shown, np.reshape(value, shown.shape))
-    assert "http://" not in path.read_text() and "https://" not in path.read_text().replace("http://www.w3.org", "")
+    assert "http://" not in path.read_text() and "https://" not in path.read_text().replace(
+        "http://www.w3.org", ""
+    )
 
 
 def test_gradients_and_activations_are_the_models_own(tmp_path):
@@ -127,7 +136,9 @@ def test_a_page_that_has_paused_and_goes_away_does_not_keep_the_training():
     live = ln.lab.Live(open=False)
     stop = threading.Event()
     end = ln.callbacks.On(epoch=lambda loop, result: stop.is_set() and loop.stop("enough"))
-    training = threading.Thread(target=lambda: model.fit(x, y, epochs=10**6, verbose=0, callbacks=[live, end]))
+    training = threading.Thread(
+        target=lambda: model.fit(x, y, epochs=10**6, verbose=0, callbacks=[live, end])
+    )
     training.start()
     while live.session is None:
         time.sleep(0.01)
@@ -150,7 +161,17 @@ def test_a_page_that_has_paused_and_goes_away_does_not_keep_the_training():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"every": 0}, {"every": 1.5}, {"save": "run.png"}, {"save": 3}, {"open": 1}, {"port": -1}, {"port": 70000}], ids=str
+    "wrong",
+    [
+        {"every": 0},
+        {"every": 1.5},
+        {"save": "run.png"},
+        {"save": 3},
+        {"open": 1},
+        {"port": -1},
+        {"port": 70000},
+    ],
+    ids=str,
 )
 def test_what_cannot_be_is_refused_at_once(wrong):
     with pytest.raises(LucidnetError):

@@ -41,7 +41,9 @@ def test_files_need_no_token_and_all_answers_have_a_policy(page):
     for path in ("/", "/app.js", "/style.css", "/colors.css", "/icon.svg"):
         status, body, headers = ask(page, path=path, token=False)
         assert status == 200 and body
-        assert headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+        assert headers["Content-Security-Policy"].startswith(
+            "default-src 'none'; script-src 'self'; style-src 'self'"
+        )
         assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"] == "no-referrer"
     for name in files.MODULES:
         assert ask(page, path=f"/{name}.js", token=False)[0] == 200
@@ -51,11 +53,17 @@ def test_files_need_no_token_and_all_answers_have_a_policy(page):
 def test_no_answer_without_the_token(page, path):
     method = "POST" if "control" in path else "GET"
     assert ask(page, method, path, "{}" if method == "POST" else None, token=False)[0] == 401
-    assert ask(page, method, path, "{}" if method == "POST" else None, X_Lucidnet_Token=page.token[:-1])[0] == 401
+    assert (
+        ask(page, method, path, "{}" if method == "POST" else None, X_Lucidnet_Token=page.token[:-1])[0]
+        == 401
+    )
     assert ask(page, method, path, "{}" if method == "POST" else None, X_Lucidnet_Token="\xe9")[0] == 401
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:{port}", ""])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:{port}", ""],
+)
 def test_another_host_is_refused(page, host):
     for path in ("/", "/api/config"):
         assert ask(page, path=path, Host=host.format(port=page.port))[0] == 403
@@ -66,7 +74,9 @@ def test_its_own_names_are_answered(page):
         assert ask(page, path="/api/config", Host=host)[0] == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost", "http://localhost"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost", "http://localhost"]
+)
 def test_another_page_is_refused(page, origin):
     assert ask(page, "POST", "/api/control", '{"do": "step"}', Origin=origin)[0] == 403
     assert ask(page, "POST", "/api/control", '{"do": "step"}', Sec_Fetch_Site="cross-site")[0] == 403
@@ -75,18 +85,34 @@ def test_another_page_is_refused(page, origin):
 def test_a_proxy_may_be_allowed_by_name(monkeypatch):
     monkeypatch.setenv(server.HOSTS, "hub.example.org, localhost:8888")
     with ln.lab.serve("xor", open=False) as made:
-        assert ask(made, path="/api/config", Host="hub.example.org", Origin="https://hub.example.org")[0] == 200
+        assert (
+            ask(made, path="/api/config", Host="hub.example.org", Origin="https://hub.example.org")[0] == 200
+        )
         assert ask(made, path="/api/config", Host="other.example.org")[0] == 403
 
 
-@pytest.mark.parametrize("path", ["/../server.py", "/static/app.js", "/%2e%2e/server.py", "//etc/passwd", "/app.js/", "/api/", "/api/config/x", "/__init__.py"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../server.py",
+        "/static/app.js",
+        "/%2e%2e/server.py",
+        "//etc/passwd",
+        "/app.js/",
+        "/api/",
+        "/api/config/x",
+        "/__init__.py",
+    ],
+)
 def test_no_path_is_looked_up(page, path):
     assert ask(page, path=path)[0] == 404
 
 
 def test_sizes_are_limited_before_anything_is_read(page):
     with socket.create_connection(("127.0.0.1", page.port), timeout=10) as wire:
-        head = f"POST /api/control HTTP/1.1\r\nHost: localhost:{page.port}\r\nX-Lucidnet-Token: {page.token}\r\n"
+        head = (
+            f"POST /api/control HTTP/1.1\r\nHost: localhost:{page.port}\r\nX-Lucidnet-Token: {page.token}\r\n"
+        )
         wire.sendall(f"{head}Content-Length: 99999999999\r\n\r\n".encode())
         assert b" 413 " in wire.recv(4000).split(b"\r\n")[0]
     assert ask(page, "POST", "/api/control", "{}", Content_Length="-5")[0] in (400, 413)
@@ -113,7 +139,13 @@ def fuzz(page, rounds, seed=0):
     rng, counts = np.random.default_rng(seed), {}
     errors = []
     before, threading.excepthook = threading.excepthook, lambda args: errors.append(args)
-    right = ['{"do":"step"}', '{"do":"back","step":3}', '{"do":"speed","speed":400}', '{"do":"setup","setup":{"seed":1}}', '{"do":"cell","network":0,"name":"dense1.W","row":0,"column":0}']
+    right = [
+        '{"do":"step"}',
+        '{"do":"back","step":3}',
+        '{"do":"speed","speed":400}',
+        '{"do":"setup","setup":{"seed":1}}',
+        '{"do":"cell","network":0,"name":"dense1.W","row":0,"column":0}',
+    ]
     try:
         for i in range(rounds):
             body = bytearray(right[i % len(right)].encode())
@@ -124,8 +156,16 @@ def fuzz(page, rounds, seed=0):
                 with socket.create_connection(("127.0.0.1", page.port), timeout=10) as wire:
                     wire.sendall(raw)
                 continue
-            path = ["/api/control", "/api/frame?since=" + str(rng.integers(-5, 5)) * int(rng.integers(0, 3)), "/" + bytes(rng.integers(33, 127, 8, dtype=np.uint8)).decode()][i % 3]
-            status = ask(page, "POST" if i % 3 == 0 else "GET", path, bytes(body) if i % 3 == 0 else None)[0] if "since=" not in path or "since=0" in path else 0
+            path = [
+                "/api/control",
+                "/api/frame?since=" + str(rng.integers(-5, 5)) * int(rng.integers(0, 3)),
+                "/" + bytes(rng.integers(33, 127, 8, dtype=np.uint8)).decode(),
+            ][i % 3]
+            status = (
+                ask(page, "POST" if i % 3 == 0 else "GET", path, bytes(body) if i % 3 == 0 else None)[0]
+                if "since=" not in path or "since=0" in path
+                else 0
+            )
             counts[status] = counts.get(status, 0) + 1
     finally:
         threading.excepthook = before
@@ -160,7 +200,9 @@ def test_serve_takes_names_files_tables_and_arrays(tmp_path, data_of_all_kinds=N
             status, body, _ = ask(made, path="/api/config")
             config = json.loads(body)
             assert status == 200 and config["source"] == "lab"
-            assert config["data"]["names"] == (["cat", "dog"] if "csv" in str(data) or hasattr(data, "classes") else None)
+            assert config["data"]["names"] == (
+                ["cat", "dog"] if "csv" in str(data) or hasattr(data, "classes") else None
+            )
             assert ask(made, "POST", "/api/control", '{"do": "step", "count": 3}')[0] == 200
             assert ask(made, path="/api/frame?since=0")[0] == 200
     for wrong in (3, "no such data", (x,), {"x": x}):

@@ -131,13 +131,18 @@ def test_everything_that_can_be_chosen_trains_or_says_why_not(kind):
 
 
 def test_a_loss_that_does_not_fit_is_no_choice():
-    assert "binary_crossentropy" not in lists(Trainer(parsed({"data": {"name": "digits"}})).task, False)["loss"]
+    assert (
+        "binary_crossentropy" not in lists(Trainer(parsed({"data": {"name": "digits"}})).task, False)["loss"]
+    )
     with pytest.raises(LucidnetError, match="does not go with these data"):
         trainer(data={"name": "digits"}, networks=[{"loss": "binary_crossentropy"}])
 
 
 def test_a_step_that_is_not_finite_ends_one_network_and_the_other_goes_on():
-    networks = [{"layers": [[6, "relu"]], "rate": 0.05, "loss": "mse"}, {"layers": [[6, "exponential"]] * 3, "rate": 900.0, "loss": "mse"}]
+    networks = [
+        {"layers": [[6, "relu"]], "rate": 0.05, "loss": "mse"},
+        {"layers": [[6, "exponential"]] * 3, "rate": 900.0, "loss": "mse"},
+    ]
     made = trainer(networks=networks)
     with np.errstate(all="ignore"):
         made.one_step(60)
@@ -181,7 +186,11 @@ def test_large_matrices_are_means_of_blocks():
 
 
 def test_a_frame_has_its_arrays_as_they_are_and_no_nan_in_its_header():
-    arrays = {"a": np.arange(6, dtype="f4").reshape(2, 3), "b": np.array([1, 2, 255], "u1"), "c": np.array([[-5, 7]], "i2")}
+    arrays = {
+        "a": np.arange(6, dtype="f4").reshape(2, 3),
+        "b": np.array([1, 2, 255], "u1"),
+        "c": np.array([[-5, 7]], "i2"),
+    }
     message = packed({"x": float("nan"), "deep": [np.float32(1.5), {"y": np.inf}]}, arrays)
     (length,) = struct.unpack("<I", message[:4])
     header = json.loads(message[4 : 4 + length])
@@ -201,7 +210,10 @@ def test_how_a_gradient_is_made_adds_up():
             lines = told(learner.model, learner.look.batch, name, row, column)
             first, _, total = lines[2].rpartition(" = ")
             *_, rest = first.split(", ")
-            terms = [np.prod([float(n) for n in part.strip("() ").split(")(")]) for part in first.partition("=")[2].split(" + ")[:4]]
+            terms = [
+                np.prod([float(n) for n in part.strip("() ").split(")(")])
+                for part in first.partition("=")[2].split(" + ")[:4]
+            ]
             assert float(total) == pytest.approx(sum(terms) + float(rest), rel=2e-2, abs=2e-3)
     assert any("example 2" in line for line in told(learner.model, learner.look.batch, "dense1", 1, 0))
 

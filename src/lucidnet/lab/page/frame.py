@@ -82,7 +82,7 @@ def flat(array: Array) -> Array:
 
 
 @dataclass
-class Look:
+class Viewer:
     """One network, and the data that it is looked at with.
 
     Parameters
@@ -91,7 +91,7 @@ class Look:
         The network.
     batch : Batch
         Some examples of the training.
-    task : Task, optional
+    task : LabTask, optional
         The data of the page; of a training of one's own they are not known, only its batches.
     target : array, optional
         The targets of the test part, as the loss takes them.

@@ -24,9 +24,9 @@ from ...errors import LucidnetError, SettingError, lookup
 from ...layers import walk
 from ...plots.boundary import MOST_CLASSES, class_numbers
 from ...training.callbacks.base import Callback, alone
-from .frame import VERSION, Curves, Look, packed
+from .frame import VERSION, Curves, Viewer, packed
 from .session import shown_data
-from .task import Task
+from .task import LabTask
 
 if TYPE_CHECKING:
     from ...training.loop import Loop
@@ -156,7 +156,7 @@ class LiveSession:
         self.newest: bytes | None = None
         self.awake = threading.Condition()
         self.wanted, self.steps_left, self.paused, self.over = 0, 0, False, False
-        self.look: Look | None = None
+        self.look: Viewer | None = None
         self.losses: list[float] = []
         self.frames: list[tuple[int, bytes]] = []
         self.apart, self.due, self.asked = every or 1, False, True
@@ -175,7 +175,7 @@ class LiveSession:
         """Note the state before a step that is looked at, and wait while the page has paused."""
         if self.look is None:
             batch = batches[0]
-            self.look = Look(loop.model, _first(batch), self.task)
+            self.look = Viewer(loop.model, _first(batch), self.task)
         while self.paused and not self.steps_left:
             if self.wanted > self.number:
                 self._frame(loop, float("nan"))
@@ -188,7 +188,7 @@ class LiveSession:
         self.look.before = loop.model.state
 
     def after(self, loop: Loop, measured: Sequence[Measured]) -> None:
-        """Look at the training after a step."""
+        """Viewer at the training after a step."""
         assert self.look is not None
         self.look.moved()
         self._frame(loop, float(measured[-1].loss))
@@ -285,7 +285,7 @@ def _first(batch: Any) -> Any:
     return Batch(*(None if part is None else tree_map(lambda array: array[some], part) for part in batch))
 
 
-def in_plane(loop: Loop) -> Task | None:
+def in_plane(loop: Loop) -> LabTask | None:
     """Return some of the data of a training, if they are points in a plane, with classes."""
     training, test = sample(loop.source), sample(loop.validation)
     one_output = not isinstance(loop.model.output_shape, dict) and len(loop.model.output_shape) == 1
@@ -302,7 +302,7 @@ def in_plane(loop: Loop) -> Task | None:
     x = [np.asarray(part.x) for part in parts]
     nothing = x[0][:0], labels[0][:0]
     x_test, y_test = (x[1], labels[1]) if len(parts) == 2 else nothing
-    return Task(x[0], labels[0], x_test, y_test, title="")
+    return LabTask(x[0], labels[0], x_test, y_test, title="")
 
 
 def _whole(target: Any) -> bool:
@@ -310,7 +310,7 @@ def _whole(target: Any) -> bool:
     return bool((values == values.round()).all())
 
 
-def facts(loop: Loop, task: Task | None) -> dict[str, Any]:
+def facts(loop: Loop, task: LabTask | None) -> dict[str, Any]:
     """Return what a page tells of a training, as JSON."""
     from ...rules.registry import short_name
 

@@ -12,7 +12,7 @@ from ...core.settings import between, taken, text, whole
 from ...errors import SettingError, lookup
 from .frame import ROWS_TESTED, VERSION, plain
 from .setup import Setup, lists, parsed
-from .task import DataSetup, Task, given, sent
+from .task import DataSetup, LabTask, given, sent
 from .trainer import Trainer
 
 POINTS, PICTURES = 1000, 40
@@ -145,7 +145,7 @@ class LabSession:
         self.trainer.close()
 
 
-def shown_data(task: Task) -> dict[str, Any]:
+def shown_data(task: LabTask) -> dict[str, Any]:
     """Return what a page draws of the data: points, or labels and pictures of the test part."""
     made: dict[str, Any] = {"title": task.title, "classes": task.is_classes, "outputs": task.outputs}
     made |= {"names": list(task.names) if task.names else None, "plane": task.in_plane}

@@ -16,7 +16,7 @@ from ...errors import LucidnetError, SettingError, lookup
 from ...layers import Dense, Input, activations
 from ...model import Model
 from ...optimizers import schedules
-from .task import GENERATED, NAMES, DataSetup, Task
+from .task import GENERATED, NAMES, DataSetup, LabTask
 
 MOST_LAYERS, MOST_UNITS = 8, 256
 REGRESSION = ("mse", "mae", "huber", "half_squared_error")
@@ -212,7 +212,7 @@ def rate_of(network: NetworkSetup) -> Any:
 # --- models ------------------------------------------------------------------------------------------
 
 
-def heads(task: Task) -> list[tuple[int, str]]:
+def heads(task: LabTask) -> list[tuple[int, str]]:
     """Return the last layers that a loss may go with, in the order in which they are tried."""
     if not task.is_classes:
         return [(task.outputs, name) for name in ("linear", "exponential", "softplus")]
@@ -220,14 +220,14 @@ def heads(task: Task) -> list[tuple[int, str]]:
     return [*one, (task.outputs, "softmax"), (task.outputs, "linear")]
 
 
-def default_loss(task: Task) -> str:
+def default_loss(task: LabTask) -> str:
     """Return the loss of a task if a person chooses none."""
     if not task.is_classes:
         return "mse"
     return "binary_crossentropy" if task.outputs == 2 else "categorical_crossentropy"
 
 
-def targets(task: Task, units: int, loss: str, y: Any) -> Any:
+def targets(task: LabTask, units: int, loss: str, y: Any) -> Any:
     """Return targets as a loss and a last layer take them: one-hot for several outputs of a regression."""
     import numpy as np
 
@@ -236,12 +236,12 @@ def targets(task: Task, units: int, loss: str, y: Any) -> Any:
     return y if units == 1 else np.eye(units, dtype="float32")[y]
 
 
-def fitting_losses(task: Task) -> dict[str, tuple[int, str]]:
+def fitting_losses(task: LabTask) -> dict[str, tuple[int, str]]:
     """Return the losses that go with a task, each with units and activation of the last layer."""
     return {name: found for name in losses.KNOWN if (found := _head(task, name)) is not None}
 
 
-def _head(task: Task, loss: str) -> tuple[int, str] | None:
+def _head(task: LabTask, loss: str) -> tuple[int, str] | None:
     for units, activation in heads(task):
         model = Model([Input(task.x.shape[1:]), Dense(units, activation)])
         try:
@@ -260,12 +260,12 @@ def _head(task: Task, loss: str) -> tuple[int, str] | None:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Recipe:
     """A network of a set-up with its data: makes the model, and the Python that makes it.
 
     Parameters
     ----------
-    task : Task
+    task : LabTask
         The data.
     network : NetworkSetup
         The network.
@@ -275,7 +275,7 @@ class Plan:
         Units and activation of the last layer.
     """
 
-    task: Task
+    task: LabTask
     network: NetworkSetup
     seed: int
     head: tuple[int, str]
@@ -334,7 +334,7 @@ class Plan:
         ]
 
 
-def plans(setup: Setup, task: Task) -> list[Plan]:
+def plans(setup: Setup, task: LabTask) -> list[Recipe]:
     """Return the plans of all networks of a set-up.
 
     Raises
@@ -347,22 +347,22 @@ def plans(setup: Setup, task: Task) -> list[Plan]:
         loss = network.loss or default_loss(task)
         if (head := _head(task, loss)) is None:
             raise SettingError(f"loss: {loss!r} does not go with these data: choose {default_loss(task)!r}")
-        made.append(Plan(task, network, setup.seed, head))
+        made.append(Recipe(task, network, setup.seed, head))
     return made
 
 
-def python(setup: Setup, plan: Plan, step: int, changes: Sequence[tuple[int, Plan]]) -> str:
+def python(setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[int, Recipe]]) -> str:
     """Return Python that trains a network as the page has: to the same weights, bit for bit.
 
     Parameters
     ----------
     setup : Setup
         What the page trains.
-    plan : Plan
+    plan : Recipe
         The network as it began.
     step : int
         How far it is.
-    changes : sequence of (int, Plan)
+    changes : sequence of (int, Recipe)
         What it became after some steps.
     """
     lines = ["import numpy as np", "", "import lucidnet as ln", "", *plan.task.code]
@@ -382,13 +382,13 @@ def python(setup: Setup, plan: Plan, step: int, changes: Sequence[tuple[int, Pla
     return "\n".join([*lines, "print(model.evaluate(x_test, y_test))", ""])
 
 
-def _changed(plan: Plan) -> list[str]:
+def _changed(plan: Recipe) -> list[str]:
     """Return what makes a model go on as another plan says."""
     compile_line = plan.python("loop.model")[-1]
     return [compile_line]
 
 
-def lists(task: Task, own: bool) -> dict[str, Any]:
+def lists(task: LabTask, own: bool) -> dict[str, Any]:
     """Return what can be chosen, each name with what it is in a sentence."""
     tables: dict[str, Any] = {
         "rule": rules.SPACE,

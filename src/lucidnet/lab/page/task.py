@@ -81,7 +81,7 @@ class Own:
 
 
 @dataclass(frozen=True)
-class Task:
+class LabTask:
     """Data to train and to test on; whole-number targets are classes, others are numbers to predict."""
 
     x: Array
@@ -126,7 +126,7 @@ class Task:
         return side if self.is_classes and side * side == width and 5 <= side <= 32 else 0
 
 
-def make(setup: DataSetup, own: Own | None = None) -> Task:
+def make(setup: DataSetup, own: Own | None = None) -> LabTask:
     """Return the data that a set-up describes.
 
     Raises
@@ -143,7 +143,7 @@ def make(setup: DataSetup, own: Own | None = None) -> Task:
     elif setup.name == "digits":
         (x, y), (x_test, y_test) = sets.load("digits", test_split=setup.test, seed=setup.seed)
         call = f'ln.data.load("digits", test_split={setup.test!r}, seed={setup.seed})'
-        return Task(x, y, x_test, y_test, (f"(x, y), (x_test, y_test) = {call}",), None, "digits")
+        return LabTask(x, y, x_test, y_test, (f"(x, y), (x_test, y_test) = {call}",), None, "digits")
     else:
         kind = lookup("data set", setup.name, {name: getattr(generate, name) for name in GENERATED})
         word = "spread" if "spread" in signature(kind).parameters else "noise"
@@ -153,13 +153,13 @@ def make(setup: DataSetup, own: Own | None = None) -> Task:
     return _split(x, y, code, names, setup, own.title if own and setup.name == "own" else setup.name)
 
 
-def _split(x: Array, y: Array, code: list[str], names: Any, setup: DataSetup, title: str) -> Task:
+def _split(x: Array, y: Array, code: list[str], names: Any, setup: DataSetup, title: str) -> LabTask:
     """Keep the last rows for testing, and add what a person has added to the others."""
     cut = len(x) - round(len(x) * setup.test)
     if not 0 < cut < len(x):
         raise SettingError(f"data: a test share of {setup.test:g} of {len(x)} examples leaves a part empty")
     code.append(f"x, y, x_test, y_test = x[:{cut}], y[:{cut}], x[{cut}:], y[{cut}:]")
-    made = Task(x[:cut], y[:cut], x[cut:], y[cut:], tuple(code), names, title)
+    made = LabTask(x[:cut], y[:cut], x[cut:], y[cut:], tuple(code), names, title)
     if not setup.extra:
         return made
     if not (made.in_plane and made.is_classes):
@@ -172,7 +172,7 @@ def _split(x: Array, y: Array, code: list[str], names: Any, setup: DataSetup, ti
     code.append(f"y = np.concatenate([y, np.array({labels}, y.dtype)])")
     more, also = np.array(points, x.dtype), np.array(labels, y.dtype)
     x, y = np.concatenate([made.x, more]), np.concatenate([made.y, also])
-    return Task(x, y, made.x_test, made.y_test, tuple(code), names, title)
+    return LabTask(x, y, made.x_test, made.y_test, tuple(code), names, title)
 
 
 def _scaled(x: Array) -> tuple[Array, list[str]]:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from ...data.batches import ArraySource
 from ...engine.state import State
@@ -18,8 +13,9 @@ from ...errors import LucidnetError, NonFiniteError, SettingError
 from ...model import Model
 from ...training.loop import train
 from ...training.sources import to_train
-from .frame import Curves, Look, packed
-from .setup import NetworkSetup, Plan, Setup, plans, python
+from .frame import Curves, Viewer, packed
+from .runner import Runner
+from .setup import Recipe, NetworkSetup, Setup, plans, python
 from .task import Own, make
 
 SAMPLE = 64
@@ -27,18 +23,16 @@ SAMPLE = 64
 SNAPSHOTS, APART = 64, 100
 """How many states are kept to go back to, and how many steps lie between them at first."""
 LETTERS = "AB"
-PATIENCE = 20.0
-"""How many seconds a request waits for the thread of the training."""
 
 
 @dataclass
 class Learner:
     """A network that trains: its plan, model and batches."""
 
-    plan: Plan
+    plan: Recipe
     model: Model
     source: ArraySource
-    look: Look
+    look: Viewer
     error: str | None = None
     seconds: float = 0.0
     """The time of a step: a mean in which the last ones count most."""
@@ -51,13 +45,13 @@ class Snapshot:
 
     step: int
     states: tuple[State, ...]
-    plans: tuple[Plan, ...]
+    plans: tuple[Recipe, ...]
     errors: tuple[str | None, ...]
     branch: bool = False
     """Whether something was changed here: such a one is kept."""
 
 
-class Trainer(threading.Thread):
+class Trainer(Runner):
     """Trains what a set-up describes; all that changes it is done in this thread, between steps.
 
     Parameters
@@ -69,100 +63,10 @@ class Trainer(threading.Thread):
     """
 
     def __init__(self, setup: Setup, own: Own | None = None) -> None:
-        super().__init__(name="lucidnet lab", daemon=True)
+        super().__init__()
         self.own = own
-        self.running, self.speed, self.closed = False, 400.0, False
-        self.number = 0
         self.revision = time.time_ns() // 1_000_000  # other than that of a server before this one
-        self.version, self.shown = 1, 0
-        self.newest: bytes | None = None
-        self.awake = threading.Condition()
-        self.wanted = 0
-        self._asked: queue.SimpleQueue[tuple[Callable[[], Any], Answer]] = queue.SimpleQueue()
-        self._due = 0.0
         self._begin(setup)
-
-    # --- what others ask: from any thread ----------------------------------------------------------
-
-    def ask(self, work: Callable[[], Any]) -> Any:
-        """Have something done between two steps; return what came out, or raise what it raised."""
-        if not self.is_alive():
-            return work()
-        answer = Answer()
-        self._asked.put((work, answer))
-        with self.awake:
-            self.awake.notify_all()
-        return answer.wait()
-
-    def frame(self, since: int, seconds: float) -> bytes | None:
-        """Return a frame that is newer than one with a number; None if there is none after some seconds."""
-        until = time.monotonic() + seconds
-        with self.awake:
-            self.wanted = max(self.wanted, since + 1)
-            self.awake.notify_all()
-            while self.number <= since or self.newest is None:
-                if self.closed or (left := until - time.monotonic()) <= 0:
-                    return None
-                self.awake.wait(left)
-            return self.newest
-
-    def close(self) -> None:
-        """End the thread."""
-        self.closed = True
-        with self.awake:
-            self.awake.notify_all()
-        if self.is_alive():
-            self.join(PATIENCE)
-
-    # --- the thread --------------------------------------------------------------------------------
-
-    def run(self) -> None:
-        """Make steps and frames, and do what is asked, until it is closed."""
-        while not self.closed:
-            with self.awake:
-                while not (self.closed or self._busy()):
-                    self.awake.wait(self._pause())
-            self._answer()
-            try:
-                with np.errstate(all="ignore"):  # what is not finite is shown as such
-                    self._work()
-            except Exception as error:  # the page says so, and other settings may go on
-                self.running, self.shown = False, self.version
-                self.notes = [f"this could not be shown: {error}"]
-
-    def _work(self) -> None:
-        """Make a step and a frame, if they are due."""
-        due = self._wants_frame()
-        if self.running and time.perf_counter() >= self._due:
-            self._paced(due)
-        if due or self._wants_frame():
-            self._make_frame()
-
-    def _busy(self) -> bool:
-        if not self._asked.empty() or self._wants_frame():
-            return True
-        return self.running and time.perf_counter() >= self._due
-
-    def _pause(self) -> float | None:
-        return max(0.0, self._due - time.perf_counter()) if self.running else None
-
-    def _wants_frame(self) -> bool:
-        return self.wanted > self.number and self.version != self.shown
-
-    def _answer(self) -> None:
-        while not self._asked.empty():
-            work, answer = self._asked.get()
-            try:
-                with np.errstate(all="ignore"):
-                    answer.give(work(), None)
-            except Exception as error:  # it belongs to the one who asked
-                answer.give(None, error)
-
-    def _paced(self, looked_at: bool) -> None:
-        """Make one step, and say when the next is due; a training that is behind does not catch up."""
-        self.advance(looked_at)
-        now = time.perf_counter()
-        self._due = max(self._due + 1 / self.speed, now - 0.05)
 
     # --- training ----------------------------------------------------------------------------------
 
@@ -183,13 +87,13 @@ class Trainer(threading.Thread):
         self.revision += 1
         self.version += 1
 
-    def _learner(self, plan: Plan, setup: Setup) -> Learner:
+    def _learner(self, plan: Recipe, setup: Setup) -> Learner:
         model, task = plan.model(), plan.task
         batch = None if model.problem.optimizer.full_batch else setup.batch
         source, _ = to_train(model, task.x, plan.target(task.y), batch)
         assert isinstance(source, ArraySource)
         sample = source.data.batch(slice(SAMPLE))
-        return Learner(plan, model, source, Look(model, sample, task, plan.target(task.y_test)))
+        return Learner(plan, model, source, Viewer(model, sample, task, plan.target(task.y_test)))
 
     def advance(self, looked_at: bool = False) -> None:
         """Make one step with each network that can."""
@@ -327,12 +231,6 @@ class Trainer(threading.Thread):
         """Begin anew, with the same weights."""
         self._begin(self.setup)
 
-    def play(self, on: bool) -> None:
-        """Go on, or pause."""
-        self.running = on
-        self._due = time.perf_counter()
-        self.version += 1
-
     def one_step(self, count: int = 1) -> None:
         """Make some steps, and pause."""
         self.running = False
@@ -340,14 +238,9 @@ class Trainer(threading.Thread):
             self.advance(looked_at=left == 1)
         self.running = False
 
-    def pace(self, speed: float) -> None:
-        """Make so many steps in a second, if they can be made."""
-        self.speed, self._due = speed, time.perf_counter()
-        self.version += 1
-
     def code(self, network: int) -> str:
         """Return Python that makes one of the networks as it is now."""
-        changes: list[tuple[int, Plan]] = []
+        changes: list[tuple[int, Recipe]] = []
         plan = self.first[network]
         for one in self.snapshots:
             if one.branch and one.plans[network] != plan:
@@ -356,7 +249,7 @@ class Trainer(threading.Thread):
 
     # --- frames ------------------------------------------------------------------------------------
 
-    def _make_frame(self) -> None:
+    def make_frame(self) -> None:
         """Make the newest frame, and give it to all who wait for one."""
         arrays, networks = {"curves": self.curves.array()}, []
         row = self.curves.rows[-1]
@@ -377,11 +270,7 @@ class Trainer(threading.Thread):
         state = {"step": self.step, "running": self.running, "speed": self.speed, "notes": self.notes}
         state |= {"number": self.number + 1, "revision": self.revision, "networks": networks}
         state["every"], state["least"] = self.curves.every, self.snapshots[0].step
-        message = packed(state, arrays)
-        with self.awake:
-            self.newest, self.shown = message, self.version
-            self.number += 1
-            self.awake.notify_all()
+        self.publish(packed(state, arrays))
 
 
 def _same_but_method(one: Setup, other: Setup) -> bool:
@@ -403,25 +292,3 @@ def _same_but_method(one: Setup, other: Setup) -> bool:
 def _remembers(network: NetworkSetup) -> bool:
     """Tell whether there is a momentum, which the optimizer remembers something for."""
     return bool(network.momentum)
-
-
-class Answer:
-    """What somebody waits for who has asked the thread for something."""
-
-    def __init__(self) -> None:
-        self._there = threading.Event()
-        self._value: Any = None
-        self._error: Exception | None = None
-
-    def give(self, value: Any, error: Exception | None) -> None:
-        """Say what came out."""
-        self._value, self._error = value, error
-        self._there.set()
-
-    def wait(self) -> Any:
-        """Return it, or raise the error."""
-        if not self._there.wait(PATIENCE):
-            raise SettingError("the training did not answer in time: it is busy with one step")
-        if self._error is not None:
-            raise self._error
-        return self._value
