@@ -15,7 +15,7 @@ from ...training.loop import train
 from ...training.sources import to_train
 from .frame import Curves, Viewer, packed
 from .runner import Runner
-from .setup import Recipe, NetworkSetup, Setup, plans, python
+from .setup import NetworkSetup, Recipe, Setup, plans, python
 from .task import Own, make
 
 SAMPLE = 64
