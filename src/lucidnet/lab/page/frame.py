@@ -160,7 +160,7 @@ class Viewer:
             if call.path and not call.is_inner and hasattr(call.y, "ndim"):
                 y = made.prediction if call.name == last else call.y
                 if hasattr(y, "ndim"):
-                    add("activations", call.name, np.asarray(y)[:ROWS_SHOWN])
+                    add("activations", call.name, y[0] if y.ndim == 3 else y[:ROWS_SHOWN])
         header = {
             "shapes": shapes,
             "moves": self.moves,
@@ -197,6 +197,9 @@ class Viewer:
             fine = np.round(sure * FINE).astype("i2").reshape(100, 100)
             winner = shares.argmax(1).astype("u1").reshape(100, 100)
             return {f"{letter}/sure": fine, f"{letter}/winner": winner}
+        if task.is_sequence:
+            made = model.predict(task.x_test[:1])
+            return {f"{letter}/outputs": np.asarray(made[0, :, 0], np.float32)}
         made = model.predict(task.x_test[:ROWS_TESTED])
         if task.is_classes:
             return {

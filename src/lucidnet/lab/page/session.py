@@ -150,6 +150,9 @@ def shown_data(task: LabTask) -> dict[str, Any]:
     made: dict[str, Any] = {"title": task.title, "classes": task.is_classes, "outputs": task.outputs}
     made |= {"names": list(task.names) if task.names else None, "plane": task.in_plane}
     made |= {"train": len(task.x), "test": len(task.x_test), "inputs": int(math.prod(task.x.shape[1:]))}
+    if task.is_sequence:
+        made |= {"series": task.y_test[0, :, 0].tolist(), "inputs": task.x.shape[-1]}
+        return dict(plain(made))
     if task.in_plane:
         sides = task.sides
         made["extent"] = [float(side[k]) for side in sides for k in (0, -1)]

@@ -12,11 +12,12 @@ from typing import Any
 from ... import initializers, losses, optimizers, rules
 from ...core.exports import exports
 from ...core.settings import between, choice, finite, setting, taken, whole
+from ...data import tasks
 from ...errors import LucidnetError, SettingError, lookup
-from ...layers import Dense, Input, activations
+from ...layers import Dense, Input, Layer, LeakyRNN, activations
 from ...model import Model
 from ...optimizers import schedules
-from .task import GENERATED, NAMES, DataSetup, LabTask
+from .task import GENERATED, NAMES, SEQUENCES, DataSetup, LabTask
 
 MOST_LAYERS, MOST_UNITS = 8, 256
 REGRESSION = ("mse", "mae", "huber", "half_squared_error")
@@ -116,7 +117,7 @@ def _declared() -> Mapping[type, Mapping[str, Any]]:
     """Return how each setting is checked."""
     network = {
         "layers": setting("pairs of units and activation", _layers),
-        "rule": _one_of(*rules.SPACE),
+        "rule": _one_of(*rules.SPACE, *rules.TIME),
         "optimizer": _one_of(*optimizers.KNOWN),
         "rate": finite(above=0),
         "momentum": between(0, 1, optional=True),
@@ -288,7 +289,9 @@ class Recipe:
     @property
     def metrics(self) -> tuple[str, ...]:
         """What is measured besides the loss."""
-        return ("accuracy",) if self.task.is_classes else ("r2",)
+        if self.task.is_classes:
+            return ("accuracy",)
+        return ("mae",) if self.task.is_sequence else ("r2",)
 
     def optimizer(self) -> Any:
         """Return the optimizer."""
@@ -303,7 +306,13 @@ class Recipe:
     def model(self) -> Model:
         """Return the network with its first weights."""
         named = self.network.initializer
-        hidden = [Dense(n, activation, initializer=named) for n, activation in self.network.layers]
+        pairs = self.network.layers
+        if self.task.is_sequence:
+            hidden: list[Layer] = [
+                LeakyRNN(n, True, initializer=named, activation=activation) for n, activation in pairs
+            ]
+        else:
+            hidden = [Dense(n, activation, initializer=named) for n, activation in pairs]
         model = Model([Input(self.task.x.shape[1:]), *hidden, Dense(*self.head)], seed=self.seed)
         model.compile(self.loss, self.optimizer(), self.metrics, rule=self.network.rule)
         model.build()
@@ -313,15 +322,23 @@ class Recipe:
         """Return targets as the loss takes them."""
         return targets(self.task, self.head[0], self.loss, y)
 
+    def _layer(self, units: int, activation: str) -> str:
+        """Return the Python of a hidden layer."""
+        named = self.network.initializer
+        if self.task.is_sequence:
+            how = f"True, activation={activation!r}, initializer={named!r}"
+            return f"    ln.layers.LeakyRNN({units}, {how}),"
+        how = "" if named == "fitting" else f", initializer={named!r}"
+        return f"    ln.layers.Dense({units}, {activation!r}{how}),"
+
     def python(self, model: str) -> list[str]:
         """Return the lines of Python that make the model."""
         kind: Any = optimizers.KNOWN[self.network.optimizer]
         given = "".join(f", {name}={value!r}" for name, value in self._momentum(kind).items())
         made = f"ln.optimizers.{kind.__name__}({_rate(self.network)}{given})"
-        how = f", initializer={self.network.initializer!r}"
-        how = "" if self.network.initializer == "fitting" else how
-        lines = [f"    ln.layers.Dense({n}, {kind!r}{how})," for n, kind in self.network.layers]
+        lines = [self._layer(*pair) for pair in self.network.layers]
         shape = ", ".join(map(str, self.task.x.shape[1:]))
+        shape = f"({shape})" if self.task.is_sequence else shape
         units, activation = self.head
         metrics = list(self.metrics)
         return [
@@ -391,7 +408,7 @@ def _changed(plan: Recipe) -> list[str]:
 def lists(task: LabTask, own: bool) -> dict[str, Any]:
     """Return what can be chosen, each name with what it is in a sentence."""
     tables: dict[str, Any] = {
-        "rule": rules.SPACE,
+        "rule": {**rules.TIME, **rules.SPACE} if task.is_sequence else rules.SPACE,
         "optimizer": optimizers.KNOWN,
         "activation": activations.KNOWN,
         "initializer": initializers.KNOWN,
@@ -401,6 +418,7 @@ def lists(task: LabTask, own: bool) -> dict[str, Any]:
     made["schedule"] = {name: _sentence(getattr(schedules, name)) for name in SCHEDULES}
     kinds: dict[str, Callable[..., Any]] = {name: _generator(name) for name in GENERATED}
     made["data"] = {name: _sentence(kind) for name, kind in kinds.items()}
+    made["data"] |= {name: _sentence(getattr(tasks, name)) for name in SEQUENCES}
     made["data"]["digits"] = "Handwritten digits of 8 by 8 pixels in ten classes."
     if own:
         made["data"]["own"] = "Your own data."

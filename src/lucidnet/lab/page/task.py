@@ -21,7 +21,12 @@ from ...errors import DataError, FileError, SettingError, lookup
 
 GENERATED = ("xor", "spirals", "moons", "circles", "gaussians")
 """Sets of points in a plane, made with a number, a noise and a seed."""
-NAMES = (*GENERATED, "digits")
+SEQUENCES = ("periodic_pattern", "delayed_add")
+"""Tasks of `data.tasks` in which something is to be put out at each time."""
+TIMES = 60
+"""How many time steps their sequences have."""
+NAMES = (*GENERATED, "digits", *SEQUENCES)
+MOST_SEQUENCES = 64
 LONGEST = 2_000_000
 """How many characters of a table a page may send."""
 ROWS, COLUMNS = 20_000, 200
@@ -102,7 +107,12 @@ class LabTask:
         """How many classes there are, or how many numbers are predicted."""
         if self.is_classes:
             return max(2, int(max(self.y.max(initial=0), self.y_test.max(initial=0))) + 1)
-        return 1 if self.y.ndim == 1 else int(self.y.shape[1])
+        return 1 if self.y.ndim == 1 else int(self.y.shape[-1])
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether an example is a sequence (time, features), and there is a target at each time."""
+        return bool(self.x.ndim == 3 and self.y.ndim == 3)
 
     @property
     def in_plane(self) -> bool:
@@ -140,6 +150,10 @@ def make(setup: DataSetup, own: Own | None = None) -> LabTask:
         x, y, code, names = own.x, own.y, [own.code], own.classes
         x, scaled = _scaled(x)
         code += scaled
+    elif setup.name in SEQUENCES:
+        n = min(setup.n, MOST_SEQUENCES)
+        x, y = getattr(sets.tasks, setup.name)(n, TIMES, seed=setup.seed)
+        code, names = [f"x, y = ln.data.tasks.{setup.name}({n}, {TIMES}, seed={setup.seed})"], None
     elif setup.name == "digits":
         (x, y), (x_test, y_test) = sets.load("digits", test_split=setup.test, seed=setup.seed)
         call = f'ln.data.load("digits", test_split={setup.test!r}, seed={setup.seed})'

@@ -92,7 +92,7 @@ class Trainer(Runner):
         batch = None if model.problem.optimizer.full_batch else setup.batch
         source, _ = to_train(model, task.x, plan.target(task.y), batch)
         assert isinstance(source, ArraySource)
-        sample = source.data.batch(slice(SAMPLE))
+        sample = source.data.batch(slice(8 if task.is_sequence else SAMPLE))
         return Learner(plan, model, source, Viewer(model, sample, task, plan.target(task.y_test)))
 
     def advance(self, looked_at: bool = False) -> None:

@@ -1,6 +1,7 @@
 // The networks side by side: what they put out, and their numbers.
 
 import { byId, make, short, thousands } from "./numbers.js";
+import { palette } from "./colour.js";
 import { Plane } from "./plane.js";
 
 /** One network. */
@@ -49,6 +50,7 @@ class Card {
       this.drawn = performance.now();
       const found = frame.arrays.get(`${this.letter}/predicted`);
       if (found) this.classes(found.data);
+      else if (this.config.data.series) this.series(frame.arrays.get(`${this.letter}/outputs`)?.data);
       else this.scatter(frame.arrays.get(`${this.letter}/outputs`)?.data);
     }
   }
@@ -77,6 +79,28 @@ class Card {
       })));
     }
     this.out.replaceChildren(...parts);
+  }
+
+  /** What comes out of a sequence over time, and what should. @param {ArrayLike<number>|undefined} outputs */
+  series(outputs) {
+    const target = this.config.data.series;
+    if (!outputs) return;
+    const canvas = make("canvas", { width: 460, height: 300, class: "series", "data-path": `${this.letter}/outputs`, role: "img", "aria-label": `Network ${this.letter}: output and target over ${target.length} time steps` });
+    const c = canvas.getContext("2d"), colours = palette();
+    const low = Math.min(...target), wide = Math.max(...target) - low || 1;
+    const draw = (/** @type {ArrayLike<number>} */ values, /** @type {string} */ colour, /** @type {number} */ width) => {
+      c.strokeStyle = colour;
+      c.lineWidth = width;
+      c.beginPath();
+      for (let t = 0; t < values.length; t++) {
+        const y = 270 - (240 * (values[t] - low)) / wide;
+        c.lineTo(8 + (444 * t) / (values.length - 1), Math.max(4, Math.min(296, y)));
+      }
+      c.stroke();
+    };
+    draw(target, colours.muted, 6);
+    draw(outputs, this.letter === "B" ? colours.b : colours.a, 3);
+    this.out.replaceChildren(canvas, make("p", { class: "hint" }, "Over time: thick and grey the target, coloured the output."));
   }
 
   /** Predictions against targets. @param {ArrayLike<number>|undefined} outputs */

@@ -3,6 +3,11 @@
 import { byId, make } from "./numbers.js";
 import { PRESETS } from "./presets.js";
 
+const SERIES = ["periodic_pattern", "delayed_add"];
+
+/** The rules to begin with, where the others are for another kind of data. @param {string} name @param {number} i */
+const first = (name, i) => (SERIES.includes(name) ? ["bptt", "rflo"] : ["backprop", "fa"])[i];
+
 /** Which network the panel shows. */
 let shown = 0;
 
@@ -34,7 +39,7 @@ export function showSetup(config, change, csv) {
   const focused = document.activeElement?.closest?.("#data,#network,#rest") ? standing(document.activeElement) : null;
   const data = (/** @type {any} */ changes) => change({ ...setup, data: { ...setup.data, ...changes } });
   showStarts(change);
-  showData(setup, lists, data, change, csv);
+  showData(config, data, change, csv);
   showNetwork(config, change);
   byId("rest").replaceChildren(
     number("Stop at step", setup.stop_step, { min: "1" }, (v) => change({ ...setup, stop_step: v })),
@@ -74,23 +79,25 @@ function showStarts(change) {
   panel.append(sentence);
 }
 
-/** @param {any} setup @param {any} lists @param {(changes: any) => void} data @param {(setup: any) => void} change @param {(file: File) => void} csv */
-function showData(setup, lists, data, change, csv) {
+/** @param {any} config @param {(changes: any) => void} data @param {(setup: any) => void} change @param {(file: File) => void} csv */
+function showData(config, data, change, csv) {
+  const { setup, lists } = config;
   const names = Object.keys(lists.data), given = setup.data;
   const buttons = names.map((name) => make("button", {
     type: "button", title: lists.data[name], "aria-pressed": String(name === given.name),
     onclick: () => {
-      const networks = setup.networks.map((/** @type {any} */ one) => ({ ...one, loss: "" }));
+      const known = lists.data[name] && SERIES.includes(name) === Boolean(config.data.series);
+      const networks = setup.networks.map((/** @type {any} */ one, /** @type {number} */ i) => ({ ...one, loss: "", rule: known ? one.rule : first(name, i) }));
       change({ ...setup, networks, data: { ...given, name, extra: [] } });
     },
-  }, name));
+  }, name.replace("_", " ")));
   const file = make("input", { type: "file", accept: ".csv,.tsv", hidden: true, onchange: () => file.files[0] && csv(file.files[0]) });
-  const generated = !["digits", "own"].includes(given.name);
+  const generated = !["digits", "own"].includes(given.name), sequences = config.data.series;
   byId("data").replaceChildren(make("div", { class: "sets" }, ...buttons));
   if (generated) {
     byId("data").append(
-      number("Points", given.n, { min: "4", max: "5000" }, (v) => data({ n: v ?? 400 })),
-      number("Noise", given.noise, { min: "0", max: "10" }, (v) => data({ noise: v ?? 0 })),
+      number(sequences ? "Sequences" : "Points", given.n, { min: "4", max: "5000" }, (v) => data({ n: v ?? 400 })),
+      ...(sequences ? [] : [number("Noise", given.noise, { min: "0", max: "10" }, (v) => data({ noise: v ?? 0 }))]),
     );
   }
   byId("data").append(
