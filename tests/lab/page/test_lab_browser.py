@@ -18,6 +18,9 @@ PIXELS = """path => { const canvas = document.querySelector(`canvas[data-path="$
     const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     return [Array.from(data), canvas.width, canvas.height]; }"""
 
+SMALL = """least => [...document.querySelectorAll("button,select,input:not([type=checkbox])")]
+    .filter((one) => one.offsetParent && one.getBoundingClientRect().height < least).map((one) => one.outerHTML.slice(0, 80))"""
+
 
 def weights(page, letter, name):
     values, shape = page.evaluate(ARRAY, f"{letter}/weights/{name}")
@@ -237,20 +240,20 @@ def test_every_frame_is_whole_and_the_newest_is_never_more_than_one_behind(opene
     )
 
 
-@pytest.mark.parametrize("view", ["weights", "gradients", "activations", "feedback", "health"])
 @pytest.mark.parametrize("width", [390, 768, 1280])
-def test_nothing_overflows(opened, served, width, view):
+def test_nothing_overflows(opened, served, width):
     page = opened(served.url, width=width, height=844 if width == 390 else 800).page
     page.click("#step")
-    page.get_by_role("button", name=view.capitalize(), exact=True).click()
     page.wait_for_function(AT, arg=1)
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-    if width == 1280:
-        assert page.evaluate("() => document.documentElement.scrollHeight") <= 800
-    if width == 390:
-        small = page.evaluate("""() => [...document.querySelectorAll("button,select,input:not([type=checkbox])")]
-            .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 44).map((one) => one.outerHTML.slice(0, 80))""")
-        assert small == []
+    for view in ("weights", "gradients", "activations", "feedback", "health"):
+        page.get_by_role("button", name=view.capitalize(), exact=True).click()
+        page.wait_for_function("() => document.querySelector('#layers .inner')")
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width, view
+        if width == 1280:
+            assert page.evaluate("() => document.documentElement.scrollHeight") <= 800, view
+    least = 44 if width == 390 else 24
+    small = page.evaluate(SMALL, least)
+    assert small == []
 
 
 @pytest.mark.parametrize(
@@ -369,6 +372,26 @@ def test_guided_starts_do_what_their_sentences_say(opened, served):
     assert abs(a["loss"] - np.log(2)) < 0.02 and a["metric"] < 0.7 and b["metric"] > 0.95
     _, (a, b), rows = played("Learning rate too high")
     assert a["metric"] > 0.95 and b["error"] is None and rows[-100:, 6].min() > 2 * rows[-100:, 2].max()
+
+
+def test_sequences_show_target_and_output_over_time_while_an_online_rule_learns(opened, served):
+    page = opened(served.url).page
+    page.get_by_role("button", name="periodic pattern").click()
+    page.wait_for_function("() => document.querySelectorAll('.series').length === 2")
+    rules = page.evaluate("() => window.lucidnet.config.setup.networks.map((one) => one.rule)")
+    assert rules == ["bptt", "rflo"]
+    for _ in range(3):
+        page.keyboard.press("s")
+    page.wait_for_function(AT, arg=3)
+    shown, _ = page.evaluate(ARRAY, "B/outputs")
+    learner = served.session.trainer.learners[1]
+    expected = learner.model.predict(served.session.trainer.task.x_test[:1])[0, :, 0]
+    assert np.array_equal(np.array(shown, "f"), expected)
+    assert page.evaluate("() => window.lucidnet.config.data.series.length") == len(expected)
+    angle = page.evaluate("() => window.lucidnet.frame.header.networks.map((one) => one.angle)")
+    assert angle[0] == 0 and angle[1] > 5
+    page.get_by_role("button", name="moons").click()
+    page.wait_for_function("() => window.lucidnet.config.setup.networks[1].rule === 'fa'")
 
 
 def test_little_moves_where_little_is_wanted(opened, served):

@@ -92,6 +92,9 @@ def test_python_of_all_kinds_of_data_runs(tmp_path, monkeypatch):
     setups += [{**SMALL, "data": {"name": "xor", "extra": [[0.1, 0.2, 1], [0.3, 0.1, 0]]}}]
     setups += [{**SMALL, "networks": [{"loss": "mse", "optimizer": "lbfgs", "rate": 1.0, "momentum": None}]}]
     setups += [{**SMALL, "networks": [{"schedule": "Cosine", "initializer": "orthogonal"}]}]
+    online = {"layers": [[5, "tanh"]], "optimizer": "adam", "momentum": None, "rate": 0.01}
+    for name in ("periodic_pattern", "delayed_add"):
+        setups += [{**SMALL, "data": {"name": name, "n": 6}, "networks": [{**online, "rule": "rflo"}]}]
     for setup in setups:
         made = Trainer(parsed(setup), sent("own.csv", text))
         made.one_step(7)
@@ -128,6 +131,37 @@ def test_everything_that_can_be_chosen_trains_or_says_why_not(kind):
         made.one_step(3)
         assert made.learners[0].error is None and not equal(weights(made), before), name
     assert len(refused) <= 1, refused
+
+
+def test_every_rule_through_time_learns_a_sequence_as_fit_does_and_goes_back():
+    network = {
+        "layers": [[5, "tanh"]],
+        "optimizer": "adam",
+        "momentum": None,
+        "rate": 0.01,
+        "initializer": "glorot_normal",
+    }
+    data = {"name": "periodic_pattern", "n": 4}
+    x, y = ln.data.tasks.periodic_pattern(4, 60, seed=0)
+    for rule in lists(trainer(data=data, networks=[network]).task, False)["rule"]:
+        try:
+            made = trainer(data=data, networks=[{**network, "rule": rule}])
+        except LucidnetError:
+            continue
+        made.one_step(6)
+        layers = [
+            ln.layers.LeakyRNN(5, True, activation="tanh", initializer="glorot_normal"),
+            ln.layers.Dense(1),
+        ]
+        model = ln.Model([ln.layers.Input((60, 1)), *layers])
+        model.compile("mse", ln.optimizers.Adam(0.01), rule=rule)
+        model.fit(x[:2], y[:2], epochs=6, verbose=0)
+        assert np.array_equal(weights(made)[0], model.get_weights()), rule
+        made.back(3)
+        made.one_step(3)
+        assert np.array_equal(weights(made)[0], model.get_weights()), rule
+        made.make_frame()
+    assert set(ln.rules.TIME) <= set(lists(made.task, False)["rule"])
 
 
 def test_a_loss_that_does_not_fit_is_no_choice():
