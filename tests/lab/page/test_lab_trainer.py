@@ -143,22 +143,19 @@ def test_every_rule_through_time_learns_a_sequence_as_fit_does_and_goes_back():
     }
     data = {"name": "periodic_pattern", "n": 4}
     x, y = ln.data.tasks.periodic_pattern(4, 60, seed=0)
-    for rule in lists(trainer(data=data, networks=[network]).task, False)["rule"]:
-        try:
-            made = trainer(data=data, networks=[{**network, "rule": rule}])
-        except LucidnetError:
-            continue
-        made.one_step(6)
+    for rule in (*ln.rules.TIME, "fa"):
+        made = trainer(data=data, networks=[{**network, "rule": rule}])
+        made.one_step(3)
         layers = [
             ln.layers.LeakyRNN(5, True, activation="tanh", initializer="glorot_normal"),
             ln.layers.Dense(1),
         ]
         model = ln.Model([ln.layers.Input((60, 1)), *layers])
         model.compile("mse", ln.optimizers.Adam(0.01), rule=rule)
-        model.fit(x[:2], y[:2], epochs=6, verbose=0)
+        model.fit(x[:2], y[:2], epochs=3, verbose=0)
         assert np.array_equal(weights(made)[0], model.get_weights()), rule
-        made.back(3)
-        made.one_step(3)
+        made.back(2)
+        made.one_step(1)
         assert np.array_equal(weights(made)[0], model.get_weights()), rule
         made.make_frame()
     assert set(ln.rules.TIME) <= set(lists(made.task, False)["rule"])

@@ -151,9 +151,14 @@ def make(setup: DataSetup, own: Own | None = None) -> LabTask:
         x, scaled = _scaled(x)
         code += scaled
     elif setup.name in SEQUENCES:
-        n = min(setup.n, MOST_SEQUENCES)
+        if (n := setup.n) > MOST_SEQUENCES:
+            raise SettingError(
+                f"data: at most {MOST_SEQUENCES} sequences, got {n}: they are learned time by time"
+            )
         x, y = getattr(sets.tasks, setup.name)(n, TIMES, seed=setup.seed)
-        code, names = [f"x, y = ln.data.tasks.{setup.name}({n}, {TIMES}, seed={setup.seed})"], None
+        y = y.reshape(*x.shape[:2], 1).astype("float32")
+        code = [f"x, y = ln.data.tasks.{setup.name}({n}, {TIMES}, seed={setup.seed})"]
+        code, names = [*code, 'y = y.reshape(*x.shape[:2], 1).astype("float32")'], None
     elif setup.name == "digits":
         (x, y), (x_test, y_test) = sets.load("digits", test_split=setup.test, seed=setup.seed)
         call = f'ln.data.load("digits", test_split={setup.test!r}, seed={setup.seed})'

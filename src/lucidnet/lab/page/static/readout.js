@@ -4,7 +4,7 @@ import { byId, short } from "./numbers.js";
 
 /**
  * What can be read: a place in it, and what the value there is called.
- * @typedef {{ path: string, tell: (row: number, column: number) => string }} Readable
+ * @typedef {{ path: string, canvas: HTMLElement, tell: (row: number, column: number) => string }} Readable
  */
 
 /** @type {{ source: Readable, row: number, column: number }|null} */
@@ -19,6 +19,7 @@ export function read(source, row, column, aloud = false) {
 
 /** Tells the value again, as it is now. */
 export function refresh() {
+  if (place && !place.source.canvas.isConnected) place = null; // it shows something else now
   if (place) byId("reading").textContent = place.source.tell(place.row, place.column);
 }
 

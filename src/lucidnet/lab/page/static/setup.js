@@ -88,7 +88,7 @@ function showData(config, data, change, csv) {
     onclick: () => {
       const known = lists.data[name] && SERIES.includes(name) === Boolean(config.data.series);
       const networks = setup.networks.map((/** @type {any} */ one, /** @type {number} */ i) => ({ ...one, loss: "", rule: known ? one.rule : first(name, i) }));
-      change({ ...setup, networks, data: { ...given, name, extra: [] } });
+      change({ ...setup, networks, data: { ...given, name, extra: [], n: known ? given.n : SERIES.includes(name) ? 32 : 400 } });
     },
   }, name.replace("_", " ")));
   const file = make("input", { type: "file", accept: ".csv,.tsv", hidden: true, onchange: () => file.files[0] && csv(file.files[0]) });
