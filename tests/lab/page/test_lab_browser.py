@@ -54,7 +54,7 @@ def test_a_step_by_the_button_and_a_thousand_by_play_give_the_weights_that_pytho
     page.get_by_label("Stop at step").press("Enter")
     page.locator("#speed").fill("400")
     page.click("#play")
-    page.wait_for_function(AT, arg=1000)
+    page.wait_for_function(AT, arg=1000, timeout=90_000)
     page.wait_for_function("() => document.getElementById('play').dataset.running === 'false'")
     assert same(page, by_hand(1000, "backprop"), "A") and same(page, by_hand(1000, "fa"), "B")
     page.click("#back")
