@@ -30,14 +30,22 @@ export function served(token) {
     const words = await answer.text();
     throw new Error(words.startsWith("{") ? JSON.parse(words).error : words);
   };
+  const next = (/** @type {number} */ since) => {
+    const asked = fetch(`api/frame?since=${since}`, { headers });
+    asked.catch(() => {}); // whoever waits for it hears of it
+    return asked;
+  };
   const follow = async (/** @type {any} */ paint, /** @type {any} */ state) => {
     let since = 0;
+    /** @type {Promise<Response>|null} */ let coming = null;
     for (;;) {
       try {
-        const answer = await fetch(`api/frame?since=${since}`, { headers });
+        const answer = await (coming ?? next(since));
+        coming = null;
         if (answer.status === 200) {
           const frame = decode(await answer.arrayBuffer());
           since = frame.header.number;
+          if (!pause()) coming = next(since); // one is made while the last is painted, and never more
           await paint(frame);
           state("Connected");
         } else if (answer.status === 204) state("Connected");
@@ -49,6 +57,7 @@ export function served(token) {
       } catch (error) {
         state("Connection lost, trying again");
         since = 0;
+        coming = null;
         await later(700);
       }
       await later(pause());
