@@ -235,9 +235,8 @@ def test_every_frame_is_whole_and_the_newest_is_never_more_than_one_behind(opene
     for _, step, last, every in numbers:
         assert step - every < last <= step  # the curves are those of this very step
     assert [n for n, *_ in numbers] == sorted(n for n, *_ in numbers)
-    assert (
-        served.session.trainer.number - page.evaluate("() => window.lucidnet.frame.header.number") <= 1 + 20
-    )
+    newest = served.session.trainer.number  # the one before it may be just about to be painted
+    assert newest - page.evaluate("() => window.lucidnet.frame.header.number") <= 2
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280])

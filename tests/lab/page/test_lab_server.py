@@ -36,6 +36,8 @@ def test_it_listens_on_this_machine_alone_and_the_token_is_behind_the_hash(page)
     assert page._http.server_address[0] == "127.0.0.1"
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/#token=[\w-]{30,}", page.url)
 
+    assert repr(page) == f"Server at {page.url}"
+
 
 def test_files_need_no_token_and_all_answers_have_a_policy(page):
     for path in ("/", "/app.js", "/style.css", "/colors.css", "/icon.svg"):

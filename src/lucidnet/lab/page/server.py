@@ -84,6 +84,9 @@ class Server(Brief):
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"Server at {self.url}"
+
     def _repr_html_(self) -> str:
         return iframe(self)
 
