@@ -29,6 +29,7 @@ RIGHT = {
     "plot": ["MODEL", "picture.svg"],
     "doctor": ["DATA", *SMALL, "--steps", "1"],
     "explain": ["DATA", *SMALL],
+    "lab": ["DATA", "--no-open"],
     "lr-find": ["DATA", *SMALL, "--steps", "10"],
 }
 """A right call of each command; DATA is a small file, MODEL a small model."""
@@ -57,6 +58,7 @@ OF_NAME = {
     "out": ["."],
     "resume": ["data.csv"],
     "layer": ["no"],
+    "host": ["no such host", ""],
     "data": ["no", "", "."],
     "subject": ["no", "."],
     "file": ["no", "", ".", "data.csv"],

@@ -266,7 +266,12 @@ def serve(data: Any = None, *, port: int = 0, host: str = "127.0.0.1", open: boo
     ...     server.url.startswith("http://127.0.0.1:")
     True
     """
-    server = Server(LabSession(data), host, port)
+    session = LabSession(data)
+    try:
+        server = Server(session, host, port)
+    except BaseException:
+        session.close()
+        raise
     if host not in ("127.0.0.1", "localhost", "::1"):
         print(f"lucidnet lab: {host} can be reached by other machines, by all who know the whole address")
     if open:
