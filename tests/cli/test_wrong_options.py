@@ -30,6 +30,7 @@ RIGHT = {
     "plot": ["MODEL", "picture.svg"],
     "doctor": ["DATA", *SMALL, "--steps", "1"],
     "explain": ["DATA", *SMALL],
+    "lab": ["DATA", "--no-open"],
     "lr-find": ["DATA", *SMALL, "--steps", "10"],
 }
 """A right call of each command; DATA is a small file, MODEL a small model."""
@@ -60,6 +61,7 @@ OF_NAME = {
     "layer": ["no"],
     "target": ["no", "9", ""],
     "drop": ["no", "9"],
+    "host": ["no such host", ""],
     "data": ["no", "", "."],
     "subject": ["no", "."],
     "file": ["no", "", ".", "data.csv"],

@@ -322,6 +322,21 @@ def explain(
     look.explain(model, examples, row, rows, digits, out)
 
 
+@app.command(cls=Command)
+def lab(
+    data: Data = "spirals",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where on this machine; 0 for any free port.")
+    ] = 0,
+    host: Annotated[
+        str, typer.Option(help="Another address than this machine's own: others can then reach the page.")
+    ] = "127.0.0.1",
+    open: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """See a network learn in the browser, two rules side by side; Ctrl-C ends it."""
+    look.lab(data, port, host, open)
+
+
 @app.command("lr-find", cls=Command)
 def lr_find(
     subject: Subject,

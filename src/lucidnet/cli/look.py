@@ -1,4 +1,4 @@
-"""``lucidnet doctor``, ``explain`` and ``lr-find``: of a saved model, or of a new network for a data set."""
+"""``lucidnet doctor``, ``explain``, ``lr-find``: of a saved model or a new one; ``lucidnet lab``."""
 
 from __future__ import annotations
 
@@ -90,6 +90,17 @@ def _written(told: Any, form: str, out: Path) -> bytes:
         head = f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>'
         text = f"{head}\n{text}\n</html>\n"
     return str(text).encode()
+
+
+def lab(data: str, port: int, host: str, open: bool) -> None:
+    """Serve the page in the browser until Ctrl-C."""
+    from threading import Event
+
+    from ..lab import serve
+
+    with serve(data, port=port, host=host, open=open) as server:
+        show.line(f"{server.url}\nCtrl-C ends it")
+        Event().wait()
 
 
 def lr_find(

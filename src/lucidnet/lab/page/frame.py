@@ -1,0 +1,281 @@
+"""What one sees of a network at a moment: numbers, and arrays as they are, in one message.
+
+A message is a number of four bytes, how long the header is; the header, JSON; and the arrays that it names,
+one after the other. The header has a version, so that a page knows what it reads.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...backend import Array
+from ...core.trees import dotted, leaves
+from ...data.batch import Batch
+from ...engine.protocol import Trainee
+from ...engine.state import State
+from ...inspect.alignment import gradient_alignment, overall_alignment, weight_alignment
+from ...inspect.trace import trace_step
+from ...layers import Softmax
+from ...plots.boundary import shares_of
+from ...training.measure import evaluate
+from ...training.sources import to_measure
+
+VERSION = 1
+LARGEST = 128
+"""Larger matrices are shown as means of blocks, at most so many on a side."""
+ROWS_SHOWN, ROWS_TESTED = 24, 500
+FLAT = 0.05
+"""Where an activation's slope is smaller, hardly any error comes through."""
+FINE = 32767.0
+"""Outputs on the plane are sent as whole numbers of two bytes, this for 1."""
+
+
+def packed(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    """Return a message of a header, and of arrays by name."""
+    named, parts, offset = [], [], 0
+    for name, array in arrays.items():
+        kind = {"f": "f4", "i": "i2", "u": "u1"}[array.dtype.kind]
+        data = np.ascontiguousarray(array, "<" + kind).tobytes()
+        data += b"\0" * (-len(data) % 4)
+        named.append({"name": name, "shape": list(array.shape), "type": kind, "offset": offset})
+        parts.append(data)
+        offset += len(data)
+    whole = {"version": VERSION, **header, "arrays": named}
+    text = json.dumps(plain(whole), allow_nan=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    return b"".join([struct.pack("<I", len(text)), text, *parts])
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: what is not finite is None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if isinstance(value, (bool, int, str)) or value is None:
+        return value
+    number = float(value)
+    return number if np.isfinite(number) else None
+
+
+def smaller(matrix: Array) -> Array:
+    """Return the means of blocks of a large matrix, at most `LARGEST` on a side; a small one as it is."""
+    for axis in (0, 1):
+        if (size := matrix.shape[axis]) > LARGEST:
+            starts = np.linspace(0, size, LARGEST + 1).astype(int)
+            sums = np.add.reduceat(matrix, starts[:-1], axis=axis)
+            matrix = sums / np.expand_dims(np.diff(starts), 1 - axis)
+    return matrix
+
+
+def flat(array: Array) -> Array:
+    """Return an array as a matrix: its last axis, and all others."""
+    array = np.asarray(array, np.float32)
+    return array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
+
+
+@dataclass
+class Viewer:
+    """One network, and the data that it is looked at with.
+
+    Parameters
+    ----------
+    model : Trainee
+        The network.
+    batch : Batch
+        Some examples of the training.
+    task : LabTask, optional
+        The data of the page; of a training of one's own they are not known, only its batches.
+    target : array, optional
+        The targets of the test part, as the loss takes them.
+    """
+
+    model: Trainee
+    batch: Batch
+    task: Any = None
+    target: Any = None
+    before: State | None = None
+    """The state before the last step that was looked at."""
+    moves: dict[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def test(self) -> Any:
+        """The test part, checked once."""
+        if self.task is None:
+            return None
+        part = slice(ROWS_TESTED)
+        return to_measure(self.model, self.task.x_test[part], self.target[part])
+
+    def row(self) -> list[float]:
+        """Return the numbers of the curves: test loss, test metric, angle to the true gradient."""
+        found = {} if self.test is None else evaluate(self.model, self.test)
+        loss = found.get("loss", np.nan)
+        other = next((float(value) for name, value in found.items() if name != "loss"), np.nan)
+        return [float(loss), float(other), self.angle()]
+
+    def angle(self) -> float:
+        """Return how far the rule's gradient is from the true one, in degrees."""
+        if self.model.problem.rule is None:
+            return 0.0
+        return float(np.degrees(np.arccos(np.clip(overall_alignment(self.model, self.batch), -1, 1))))
+
+    def moved(self) -> None:
+        """Note how far the step since `before` has moved each array, for its size."""
+        if self.before is None:
+            return
+        old = dict(leaves(self.before.params))
+        for path, new in leaves(self.model.state.params):
+            size = float(np.linalg.norm(old[path]))
+            change = float(np.linalg.norm(np.asarray(new, float) - old[path]))
+            self.moves[dotted(path)] = change / size if size else float("nan")
+        self.before = None
+
+    def seen(self, letter: str) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return what the page shows of this network: numbers, and arrays by name."""
+        model, state = self.model, self.model.state
+        made = trace_step(model, self.batch)
+        arrays: dict[str, Array] = {}
+        shapes: dict[str, list[int]] = {}
+
+        def add(kind: str, name: str, array: Any) -> None:
+            matrix = flat(array)
+            shapes[f"{kind}/{name}"] = [int(n) for n in np.shape(array)]
+            arrays[f"{letter}/{kind}/{name}"] = smaller(matrix)
+
+        for path, array in leaves(state.params):
+            add("weights", dotted(path), array)
+        for path, array in leaves(made.grads):
+            add("gradients", dotted(path), array)
+        for path, array in leaves(state.feedback.weights):
+            add("feedback", dotted(path), array)
+        last = model.net.children()[-1][0] if model.net.children() else ""
+        for call in made.every_call:
+            if call.path and not call.is_inner and hasattr(call.y, "ndim"):
+                y = made.prediction if call.name == last else call.y
+                if hasattr(y, "ndim"):
+                    add("activations", call.name, y[0] if y.ndim == 3 else y[:ROWS_SHOWN])
+        header = {
+            "shapes": shapes,
+            "moves": self.moves,
+            "health": health(made.every_call),
+            "angles": self._angles(),
+            "mirror": weight_alignment(model),
+        }
+        return header, arrays | self._outputs(letter)
+
+    def _angles(self) -> dict[str, float]:
+        if self.model.problem.rule is None:
+            return {}
+        return {name: one.degrees for name, one in gradient_alignment(self.model, self.batch).items()}
+
+    @cached_property
+    def _plane(self) -> Array:
+        sides = self.task.sides
+        return np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2).astype("float32")
+
+    def _outputs(self, letter: str) -> dict[str, Array]:
+        """Return outputs on the plane, or for the test part."""
+        task, model = self.task, self.model
+        if task is None:
+            return {}
+        if task.in_plane:
+            made = model.predict(self._plane)
+            if not task.is_classes:
+                values = made[:, 0].reshape(100, 100)
+                return {f"{letter}/plane": np.asarray(values, np.float32)}
+            shares = shares_of(model.net, _two_sided(made, model.net))
+            sure = shares.max(1) / np.maximum(shares.sum(1), 1e-12)
+            least = 1 / shares.shape[1]
+            sure = np.clip((sure - least) / (1 - least), 0, 1)
+            fine = np.round(sure * FINE).astype("i2").reshape(100, 100)
+            winner = shares.argmax(1).astype("u1").reshape(100, 100)
+            return {f"{letter}/sure": fine, f"{letter}/winner": winner}
+        if task.is_sequence:
+            made = model.predict(task.x_test[:1])
+            return {f"{letter}/outputs": np.asarray(made[0, :, 0], np.float32)}
+        made = model.predict(task.x_test[:ROWS_TESTED])
+        if task.is_classes:
+            return {
+                f"{letter}/predicted": shares_of(model.net, _two_sided(made, model.net))
+                .argmax(1)
+                .astype("u1")
+            }
+        return {f"{letter}/outputs": np.asarray(made[:, 0], np.float32)}
+
+
+def _two_sided(made: Array, net: Any) -> Array:
+    """Return outputs between -1 and 1 (hinge, tanh) as shares of two classes; others as they are."""
+    from ...layers import HardSigmoid, Sigmoid
+
+    if made.shape[1] == 1 and not isinstance(net.split_activation()[1], (Sigmoid, HardSigmoid)):
+        p = np.clip((made + 1) / 2, 0, 1)  # between -1 and 1, as hinge and tanh have it
+        return np.concatenate([1 - p, p], axis=1)
+    return made
+
+
+def health(calls: Sequence[Any]) -> dict[str, list[float]]:
+    """Return of each layer with an activation which share of its outputs is flat, and of its units dead.
+
+    Flat is where the slope of the activation is below `FLAT`; a unit is dead where it is so for all examples
+    with a slope of nothing at all.
+
+    Parameters
+    ----------
+    calls : sequence of Call
+        What passed through the layers, for some examples.
+    """
+    found: dict[str, list[float]] = {}
+    for call in calls:
+        if not call.is_inner or isinstance(call.layer, Softmax) or not hasattr(call.y, "ndim"):
+            continue
+        if call.cache is None or call.layer.children() or getattr(call.layer, "mixes", False):
+            continue
+        slope = abs(call.layer.backward(call.params, call.cache, np.ones_like(call.y))[0])
+        axes = tuple(range(slope.ndim - 1))
+        found[call.name] = [float((slope < FLAT).mean()), float((slope == 0).all(axis=axes).mean())]
+    return found
+
+
+class Curves:
+    """The numbers of a training over its steps, thinned so that there are never more than some.
+
+    Parameters
+    ----------
+    networks : int
+        How many networks.
+    most : int
+        How many rows are kept.
+    """
+
+    width = 4
+    """Of each network: the loss of the batch, test loss, test metric, angle."""
+
+    def __init__(self, networks: int, most: int = 800) -> None:
+        self.networks, self.most, self.every = networks, most, 1
+        self.rows: list[list[float]] = []
+
+    def due(self, step: int) -> bool:
+        """Tell whether a step has a row."""
+        return step % self.every == 0
+
+    def add(self, row: list[float]) -> None:
+        """Add a row: the step, and `width` numbers of each network."""
+        self.rows.append(row)
+        if len(self.rows) > self.most:
+            self.every *= 2
+            self.rows = [one for one in self.rows if one[0] % self.every == 0]
+
+    def back(self, step: int) -> None:
+        """Forget what lies behind a step."""
+        self.rows = [one for one in self.rows if one[0] <= step]
+
+    def array(self) -> Array:
+        """Return all rows (rows, 1 + networks * width)."""
+        return np.asarray(self.rows, np.float32).reshape(-1, 1 + self.networks * self.width)

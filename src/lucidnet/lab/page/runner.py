@@ -1,0 +1,176 @@
+"""A thread that makes steps at a pace, does what it is asked between them, and shows itself in frames."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...errors import SettingError
+
+PATIENCE = 20.0
+"""How many seconds a request waits for the thread."""
+
+
+class Runner(threading.Thread):
+    """Makes steps while it runs, and a frame when somebody wants one that is newer than the last.
+
+    A subclass says what a step is (`advance`) and what is shown (`make_frame`, which calls `publish`). All
+    that changes it is done in this thread, so that nothing needs a lock.
+
+    Attributes
+    ----------
+    running : bool
+        Whether it makes steps by itself.
+    speed : float
+        How many in a second, if they can be made.
+    version : int
+        Grows with all that changes what is shown.
+    number : int
+        Of the newest frame.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="lucidnet lab", daemon=True)
+        self.running, self.speed, self.closed = False, 400.0, False
+        self.number, self.wanted = 0, 0
+        self.version, self.shown = 1, 0
+        self.newest: bytes | None = None
+        self.notes: list[str] = []
+        self.awake = threading.Condition()
+        self._asked: queue.SimpleQueue[tuple[Callable[[], Any], Answer]] = queue.SimpleQueue()
+        self._due = 0.0
+
+    def advance(self, looked_at: bool = False) -> None:
+        """Make one step; tell whether a frame will be made after it."""
+        raise NotImplementedError
+
+    def make_frame(self) -> None:
+        """Make the newest frame, and publish it."""
+        raise NotImplementedError
+
+    # --- what others ask: from any thread ----------------------------------------------------------
+
+    def ask(self, work: Callable[[], Any]) -> Any:
+        """Have something done between two steps; return what came out, or raise what it raised."""
+        if not self.is_alive():
+            return work()
+        answer = Answer()
+        self._asked.put((work, answer))
+        with self.awake:
+            self.awake.notify_all()
+        return answer.wait()
+
+    def frame(self, since: int, seconds: float) -> bytes | None:
+        """Return a frame that is newer than one with a number; None if there is none after some seconds."""
+        until = time.monotonic() + seconds
+        with self.awake:
+            self.wanted = max(self.wanted, since + 1)
+            self.awake.notify_all()
+            while self.number <= since or self.newest is None:
+                if self.closed or (left := until - time.monotonic()) <= 0:
+                    return None
+                self.awake.wait(left)
+            return self.newest
+
+    def close(self) -> None:
+        """End the thread."""
+        self.closed = True
+        with self.awake:
+            self.awake.notify_all()
+        if self.is_alive():
+            self.join(PATIENCE)
+
+    # --- the thread --------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Make steps and frames, and do what is asked, until it is closed."""
+        while not self.closed:
+            with self.awake:
+                while not (self.closed or self._busy()):
+                    self.awake.wait(self._pause())
+            self._answer()
+            try:
+                with np.errstate(all="ignore"):  # what is not finite is shown as such
+                    self._work()
+            except Exception as error:  # the page says so, and other settings may go on
+                self.running, self.shown = False, self.version
+                self.notes = [f"this could not be shown: {error}"]
+
+    def _work(self) -> None:
+        """Make a step and a frame, if they are due."""
+        due = self._wants_frame()
+        if self.running and time.perf_counter() >= self._due:
+            self._paced(due)
+        if due or self._wants_frame():
+            self.make_frame()
+
+    def _busy(self) -> bool:
+        if not self._asked.empty() or self._wants_frame():
+            return True
+        return self.running and time.perf_counter() >= self._due
+
+    def _pause(self) -> float | None:
+        return max(0.0, self._due - time.perf_counter()) if self.running else None
+
+    def _wants_frame(self) -> bool:
+        return self.wanted > self.number and self.version != self.shown
+
+    def _answer(self) -> None:
+        while not self._asked.empty():
+            work, answer = self._asked.get()
+            try:
+                with np.errstate(all="ignore"):
+                    answer.give(work(), None)
+            except Exception as error:  # it belongs to the one who asked
+                answer.give(None, error)
+
+    def _paced(self, looked_at: bool) -> None:
+        """Make one step, and say when the next is due; a training that is behind does not catch up."""
+        self.advance(looked_at)
+        now = time.perf_counter()
+        self._due = max(self._due + 1 / self.speed, now - 0.05)
+
+    def play(self, on: bool) -> None:
+        """Go on, or pause."""
+        self.running = on
+        self._due = time.perf_counter()
+        self.version += 1
+
+    def pace(self, speed: float) -> None:
+        """Make so many steps in a second, if they can be made."""
+        self.speed, self._due = speed, time.perf_counter()
+        self.version += 1
+
+    def publish(self, message: bytes) -> None:
+        """Give the newest frame to all who wait for one."""
+        with self.awake:
+            self.newest, self.shown = message, self.version
+            self.number += 1
+            self.awake.notify_all()
+
+
+class Answer:
+    """What somebody waits for who has asked the thread for something."""
+
+    def __init__(self) -> None:
+        self._there = threading.Event()
+        self._value: Any = None
+        self._error: Exception | None = None
+
+    def give(self, value: Any, error: Exception | None) -> None:
+        """Say what came out."""
+        self._value, self._error = value, error
+        self._there.set()
+
+    def wait(self) -> Any:
+        """Return it, or raise the error."""
+        if not self._there.wait(PATIENCE):
+            raise SettingError("the training did not answer in time: it is busy with one step")
+        if self._error is not None:
+            raise self._error
+        return self._value

@@ -1,0 +1,281 @@
+"""The server of the page: this machine alone, unless a person says otherwise, and nobody without the token.
+
+All that changes something, or tells something of a training, needs a token that stands in the address
+behind the ``#``, where no server and no log sees it, and that the page sends back in a header. The names by
+which the server may be called, and the pages that may call it, are lists; the page may load nothing but its
+own files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from hmac import compare_digest
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from ...core.calls import takes
+from ...core.settings import flag, setting, text, whole
+from ...core.text import Brief
+from ...errors import LucidnetError, SettingError
+from .files import POLICY, read_static
+from .session import LabSession, Session
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+MOST_BODY = 9_000_000
+"""How many bytes a request may have: a table of two million characters, as JSON writes it."""
+WAIT = 8.0
+"""How many seconds a page waits for the next frame before it asks again."""
+HOSTS = "LUCIDNET_LAB_HOSTS"
+"""The environment variable with further names, as in ``hub.example.org,localhost:8888``, behind a proxy."""
+
+
+class Server(Brief):
+    """A page that is served.
+
+    Parameters
+    ----------
+    session : Session
+        What the page shows.
+    host, port
+        Where it is served; port 0 is any that is free.
+
+    Attributes
+    ----------
+    url : str
+        The address, with the token.
+    """
+
+    def __init__(self, session: Session, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.session, self.host, self.token = session, host, secrets.token_urlsafe(24)
+        try:
+            self._http = _Http((host, port), _Handler)
+        except (OSError, OverflowError) as error:
+            raise SettingError(f"serve: nothing can be served at {host}, port {port}: {error}") from error
+        self.port, self.closed = int(self._http.server_address[1]), False
+        self._http.owner = self
+        names = [f"{name}:{self.port}" for name in (*LOOPBACK, host)]
+        names += [name.strip() for name in os.environ.get(HOSTS, "").split(",") if name.strip()]
+        self.hosts = frozenset(name.lower() for name in names)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """The address of the page, with the token behind the ``#``."""
+        shown = "127.0.0.1" if self.host in ("0.0.0.0", "") else self.host
+        return f"http://{shown}:{self.port}/#token={self.token}"
+
+    def close(self) -> None:
+        """End the server, and the training that it shows."""
+        if not self.closed:
+            self.closed = True
+            self._http.shutdown()
+            self._http.server_close()
+            self.session.close()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Server at {self.url}"
+
+    def _repr_html_(self) -> str:
+        return iframe(self)
+
+
+def iframe(server: Server) -> str:
+    """Return the page as a part of a notebook; behind JupyterHub by way of its proxy."""
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
+    there = f"{prefix.rstrip('/')}/proxy/{server.port}/#token={server.token}" if prefix else server.url
+    style = "width:100%;height:820px;border:0"
+    return f'<iframe src="{there}" title="lucidnet lab" style="{style}"></iframe>'
+
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = os.name != "nt"
+    owner: Server
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a connection that broke: the page asks again."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else the small answers wait for each other: 18 frames a second, not 57
+    timeout = 30
+    server: _Http
+    server_version, sys_version = "lucidnet", ""
+
+    def do_GET(self) -> None:
+        """Answer with a file of the page, the configuration, or the next frame."""
+        self._answer({"/api/frame": self._frame, "/api/config": self._config})
+
+    def do_POST(self) -> None:
+        """Do what the page asks."""
+        self._answer({"/api/control": self._control}, files=False)
+
+    def _answer(self, known: Mapping[str, Callable[[], None]], files: bool = True) -> None:
+        try:
+            path = urlsplit(self.path).path
+        except ValueError:
+            return self._text(400, "this is no address")
+        if self.server.owner.closed:  # a connection that was kept open
+            return self._text(503, "the server has ended")
+        if (refused := self._refused()) is not None:
+            return self._text(403, refused)
+        if path in known:
+            given = self.headers.get("X-Lucidnet-Token", "")
+            if not compare_digest(given.encode("utf-8", "replace"), self.server.owner.token.encode()):
+                return self._text(401, "the token is missing or wrong: open the address that was printed")
+            return known[path]()
+        found = read_static(path) if files else None
+        if found is None:
+            return self._text(404, "there is nothing of this name")
+        self._send(200, *found)
+
+    def _refused(self) -> str | None:
+        """Return why a request is not answered: by the name it calls us, or the page that it comes from."""
+        hosts = self.server.owner.hosts
+        given = self.headers.get_all("Host") or []
+        if len(given) != 1 or given[0].lower() not in hosts:
+            return f"this host is not known here (behind a proxy, set {HOSTS})"
+        origins = self.headers.get_all("Origin") or []
+        allowed = {f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts}
+        if any(origin.lower() not in allowed for origin in origins):
+            return "another page may not ask here"
+        site = self.headers.get("Sec-Fetch-Site", "none")
+        if site == "cross-site" and urlsplit(self.path).path.startswith("/api/"):
+            return "another page may not ask here"
+        return None
+
+    def _config(self) -> None:
+        self._json(200, self.server.owner.session.config())
+
+    def _frame(self) -> None:
+        asked = parse_qs(urlsplit(self.path).query).get("since", ["0"])[-1]
+        if not (asked.isascii() and asked.isdigit() and len(asked) < 16):
+            return self._text(400, "since: expected the number of a frame")
+        found = self.server.owner.session.frame(int(asked), WAIT)
+        if self.server.owner.closed:
+            return self._text(503, "the server has ended")
+        if found is None:
+            return self._send(204, "text/plain", b"")
+        self._send(200, "application/octet-stream", found)
+
+    def _control(self) -> None:
+        try:
+            asked = json.loads(self._body(), parse_constant=_no_constant)
+            done = self.server.owner.session.control(asked)
+        except (_RefusedError, RecursionError) as error:
+            return self._text(413 if isinstance(error, _RefusedError) else 400, str(error) or "too deep")
+        except (LucidnetError, ValueError, KeyError, TypeError) as error:
+            return self._json(400, {"error": _words(error)})
+        self._json(200, done)
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()) or int(length) > MOST_BODY:
+            raise _RefusedError(f"expected a length of at most {MOST_BODY:,} bytes")
+        return self.rfile.read(int(length))
+
+    def _json(self, code: int, value: Any) -> None:
+        self._send(code, "application/json", json.dumps(value, allow_nan=False).encode())
+
+    def _text(self, code: int, words: str) -> None:
+        self.close_connection = True  # what it may have sent besides is not read
+        self._send(code, "text/plain; charset=utf-8", words.encode())
+
+    def _send(self, code: int, kind: str, body: bytes) -> None:
+        self.send_response(code)
+        headers = {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+        headers |= {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}
+        headers |= {"Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin"}
+        headers |= {"Connection": "close"} if self.close_connection else {}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Write no log of requests."""
+
+
+class _RefusedError(Exception):
+    """A body that is not read."""
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is no number that the page may send")
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is missing"
+    return str(error) if isinstance(error, (LucidnetError, ValueError)) else "this is no request of the page"
+
+
+def _host(given: Any, owner: Any) -> str:
+    word: str = text().metadata["check"].convert(given, owner)
+    return word
+
+
+@takes(
+    port=whole(0, 65535),
+    host=setting("the name or address of this machine", _host),
+    open=flag(),
+)
+def serve(data: Any = None, *, port: int = 0, host: str = "127.0.0.1", open: bool = True) -> Server:
+    """Serve the page in which one or two networks learn, and open it in a browser.
+
+    Parameters
+    ----------
+    data : optional
+        What to learn: ``"spirals"``, ``"moons"``, ``"circles"``, ``"xor"``, ``"gaussians"``, ``"digits"``,
+        the path of a file that `data.read` understands, a `data.Table`, or arrays ``(x, y)``; it can be
+        changed in the page.
+    port : int
+        Where; 0 for any port that is free.
+    host : str
+        By which address of this machine. With another than the loopback address other machines can reach
+        it: a warning is printed, and whoever has the whole address can train here.
+    open : bool
+        Whether to open it in the browser.
+
+    Returns
+    -------
+    Server
+        With ``url`` and ``close()``; it runs in threads of this process, and ends with it.
+
+    Raises
+    ------
+    SettingError
+        If the data are of another kind, or the port is taken.
+
+    Examples
+    --------
+    >>> with serve("moons", open=False) as server:
+    ...     server.url.startswith("http://127.0.0.1:")
+    True
+    """
+    session = LabSession(data)
+    try:
+        server = Server(session, host, port)
+    except BaseException:
+        session.close()
+        raise
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        print(f"lucidnet lab: {host} can be reached by other machines, by all who know the whole address")
+    if open:
+        import webbrowser
+
+        webbrowser.open(server.url)
+    return server

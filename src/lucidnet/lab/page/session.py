@@ -1,0 +1,178 @@
+"""What a page talks to: the lab's own training, or one that runs elsewhere."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+import numpy as np
+
+from ...backend import Array
+from ...core.settings import between, taken, text, whole
+from ...errors import SettingError, lookup
+from .frame import ROWS_TESTED, VERSION, plain
+from .setup import Setup, lists, parsed
+from .task import DataSetup, LabTask, given, sent
+from .trainer import Trainer
+
+POINTS, PICTURES = 1000, 40
+"""How many points of the data, and how many pictures, a page shows."""
+
+
+class Session(Protocol):
+    """What a page shows, and what it may ask for."""
+
+    def config(self) -> dict[str, Any]:
+        """Return what does not change from frame to frame, as JSON."""
+
+    def frame(self, since: int, seconds: float) -> bytes | None:
+        """Return a frame newer than one with a number; None if none came within some seconds."""
+
+    def control(self, asked: Any) -> dict[str, Any]:
+        """Do what a page asks; return what it wants to know."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class LabSession:
+    """The lab's own training, changed by the page.
+
+    Parameters
+    ----------
+    data : optional
+        The data, as `serve` takes them.
+    """
+
+    def __init__(self, data: Any = None) -> None:
+        name, own = given(data)
+        self.trainer = Trainer(Setup(DataSetup(name)), own)
+        self.trainer.start()
+
+    def config(self) -> dict[str, Any]:
+        """Return what can be chosen, the data, and the set-up."""
+        return dict(self.trainer.ask(self._config))
+
+    def _config(self) -> dict[str, Any]:
+        trainer = self.trainer
+        kept = vars(self).get("_known")
+        if kept is None or kept[0] is not trainer.task:
+            kept = trainer.task, lists(trainer.task, trainer.own is not None), shown_data(trainer.task)
+            vars(self)["_known"] = kept
+        made = {"version": VERSION, "source": "lab", "revision": trainer.revision, "lists": kept[1]}
+        plans = [learner.plan for learner in trainer.learners]
+        made["heads"] = [{"loss": p.loss, "units": p.head[0], "activation": p.head[1]} for p in plans]
+        made["metric"] = plans[0].metrics[0]
+        return made | {"data": kept[2], "setup": trainer.setup.plain()}
+
+    def frame(self, since: int, seconds: float) -> bytes | None:
+        """Return a frame newer than one with a number."""
+        return self.trainer.frame(since, seconds)
+
+    def control(self, asked: Any) -> dict[str, Any]:
+        """Do what a page asks for: ``{"do": "step", ...}``."""
+        if not isinstance(asked, dict):
+            raise SettingError("expected what to do, as in {'do': 'step'}")
+        known = {"play": self._play, "pause": self._pause, "step": self._step, "back": self._back}
+        known |= {"restart": self._restart, "speed": self._speed, "setup": self._setup}
+        known |= {"csv": self._csv, "code": self._code, "cell": self._cell}
+        what = taken("control", "do", asked.get("do"), text())
+        work = lookup("request", what, known)
+        return dict(self.trainer.ask(lambda: work(asked)))
+
+    def _here(self) -> dict[str, Any]:
+        return {"step": self.trainer.step, "revision": self.trainer.revision}
+
+    def _play(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.trainer.play(True)
+        return self._here()
+
+    def _pause(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.trainer.play(False)
+        return self._here()
+
+    def _step(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.trainer.one_step(taken("step", "count", asked.get("count", 1), whole(1, 1000)))
+        return self._here()
+
+    def _back(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.trainer.back(taken("back", "step", asked["step"], whole(0)))
+        return self._here()
+
+    def _restart(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.trainer.restart()
+        return self._here()
+
+    def _speed(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.trainer.pace(taken("speed", "speed", asked["speed"], between(1, 10_000)))
+        return self._here()
+
+    def _setup(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.trainer.change(parsed(asked["setup"]))
+        return self._here()
+
+    def _csv(self, asked: dict[str, Any]) -> dict[str, Any]:
+        name = taken("csv", "name", asked["name"], text())
+        before, self.trainer.own = self.trainer.own, sent(name, taken("csv", "text", asked["text"], text()))
+        try:
+            setup = self.trainer.setup.plain()
+            setup["data"] |= {"name": "own", "extra": ()}
+            for network in setup["networks"]:
+                network["loss"] = ""
+            self.trainer.change(parsed(setup), anew=True)
+            self.trainer.notes += self.trainer.own.notes
+        except Exception:
+            self.trainer.own = before
+            raise
+        return self._here()
+
+    def _code(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return {"code": self.trainer.code(self._network(asked)), **self._here()}
+
+    def _network(self, asked: dict[str, Any]) -> int:
+        return int(taken("control", "network", asked["network"], whole(0, len(self.trainer.learners) - 1)))
+
+    def _cell(self, asked: dict[str, Any]) -> dict[str, Any]:
+        from .cell import told
+
+        learner = self.trainer.learners[self._network(asked)]
+        place = [taken("cell", name, asked[name], whole(0, 10**6)) for name in ("row", "column")]
+        name = taken("cell", "name", asked["name"], text())
+        return {"lines": told(learner.model, learner.look.batch, name, *place), **self._here()}
+
+    def close(self) -> None:
+        """End the training."""
+        self.trainer.close()
+
+
+def shown_data(task: LabTask) -> dict[str, Any]:
+    """Return what a page draws of the data: points, or labels and pictures of the test part."""
+    made: dict[str, Any] = {"title": task.title, "classes": task.is_classes, "outputs": task.outputs}
+    made |= {"names": list(task.names) if task.names else None, "plane": task.in_plane}
+    made |= {"train": len(task.x), "test": len(task.x_test), "inputs": int(math.prod(task.x.shape[1:]))}
+    if task.is_sequence:
+        made |= {"series": task.y_test[0, :, 0].tolist(), "inputs": task.x.shape[-1]}
+        return dict(plain(made))
+    if task.in_plane:
+        sides = task.sides
+        made["extent"] = [float(side[k]) for side in sides for k in (0, -1)]
+        made["points"] = _rows(task.x, task.y) + _rows(task.x_test, task.y_test)
+        made["tested_from"] = min(len(task.x), POINTS)
+        if not task.is_classes:
+            values = np.concatenate([np.ravel(task.y), np.ravel(task.y_test)])
+            made["range"] = [float(values.min()), float(values.max())]
+        return dict(plain(made))
+    if task.is_classes:
+        made["labels"] = task.y_test[:ROWS_TESTED].tolist()
+    else:
+        made["targets"] = np.asarray(task.y_test).reshape(len(task.y_test), -1)[:ROWS_TESTED, 0].tolist()
+    if side := task.picture:
+        top = float(task.x_test.max()) or 1.0
+        pixels = task.x_test[:PICTURES].reshape(-1, side * side) / top * 255
+        made["pictures"] = {"side": side, "pixels": np.clip(pixels, 0, 255).astype(int).tolist()}
+    return dict(plain(made))
+
+
+def _rows(x: Array, y: Array) -> list[list[float]]:
+    values = np.asarray(y).reshape(len(y), -1 if len(y) else 1)[:POINTS, 0]
+    return [[*map(float, point), float(value)] for point, value in zip(x[:POINTS], values, strict=True)]

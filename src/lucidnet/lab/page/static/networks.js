@@ -1,0 +1,150 @@
+// The networks side by side: what they put out, and their numbers.
+
+import { byId, make, short, thousands } from "./numbers.js";
+import { palette } from "./colour.js";
+import { Plane } from "./plane.js";
+
+/** One network. */
+class Card {
+  /** @param {number} number @param {any} config @param {(rule: string) => void} rule @param {(x: number, y: number, other: boolean) => void} add */
+  constructor(number, config, rule, add) {
+    this.letter = "AB"[number];
+    this.number = number;
+    this.config = config;
+    const { data, lists, setup } = config;
+    const head = make("header", {}, make("h3", { class: "badge", "data-letter": this.letter }, this.letter));
+    if (setup) {
+      const list = make("select", { "aria-label": `Learning rule of network ${this.letter}`, onchange: () => rule(list.value) },
+        ...Object.keys(lists.rule).map((name) => make("option", { value: name, title: lists.rule[name] }, name)));
+      list.value = setup.networks[number].rule;
+      head.append(list);
+    } else head.append(make("span", {}, config.titles?.[number] ?? ""));
+    this.facts = make("dl", { class: "facts" });
+    this.plane = data?.plane ? new Plane(this.letter, add) : null;
+    this.out = make("div", { tabindex: "0", role: "group", "aria-label": `Network ${this.letter}: what it puts out` });
+    const picture = this.plane ? this.plane.element : this.out;
+    this.element = make("section", { class: "panel network", "data-letter": this.letter, "aria-label": `Network ${this.letter}` },
+      head, make("div", { class: "body" }, picture, this.facts));
+    if (!data) {
+      picture.remove();
+      this.facts.classList.add("wide");
+    }
+    this.drawn = 0;
+  }
+
+  /** @param {import("./frame.js").Frame} frame */
+  show(frame) {
+    const one = frame.header.networks[this.number], metric = this.config.metric;
+    const share = metric === "accuracy" && one.metric !== null;
+    const facts = [
+      ["Test loss", short(one.loss ?? null)],
+      [metric ? `Test ${metric}` : "", share ? `${(100 * one.metric).toFixed(1)}%` : short(one.metric)],
+      ["Batch loss", short(one.batch_loss)],
+      ["Angle", one.angle === null ? "–" : `${one.angle.toFixed(0)}°`],
+      ["A step takes", one.ms === null ? "–" : `${Number(one.ms.toPrecision(2))} ms`],
+    ].filter(([name, words]) => name && words !== "–");
+    this.facts.replaceChildren(...facts.map(([name, words]) => make("div", {}, make("dt", {}, name), make("dd", {}, words))));
+    if (one.error) this.facts.append(make("p", { class: "failed" }, one.error));
+    if (this.plane) this.plane.show(frame, this.config.data);
+    else if (this.config.data && performance.now() - this.drawn > 150) {
+      this.drawn = performance.now();
+      const found = frame.arrays.get(`${this.letter}/predicted`);
+      if (found) this.classes(found.data);
+      else if (this.config.data.series) this.series(frame.arrays.get(`${this.letter}/outputs`)?.data);
+      else this.scatter(frame.arrays.get(`${this.letter}/outputs`)?.data);
+    }
+  }
+
+  /** The confusion matrix, and pictures with the predicted class. @param {ArrayLike<number>} predicted */
+  classes(predicted) {
+    const { labels, outputs, names, pictures } = this.config.data;
+    const counts = Array.from({ length: outputs }, () => new Array(outputs).fill(0));
+    labels.forEach((/** @type {number} */ label, /** @type {number} */ i) => (counts[label][predicted[i]] += 1));
+    const named = (/** @type {number} */ k) => String(names?.[k] ?? k);
+    const parts = [];
+    if (outputs <= 20) {
+      parts.push(make("table", { class: "confusion" }, make("caption", { class: "hint" }, "rows: true class, columns: predicted"),
+        make("tr", {}, make("td"), ...counts.map((_, k) => make("th", { scope: "col" }, named(k)))),
+        ...counts.map((row, k) => make("tr", {}, make("th", { scope: "row" }, named(k)),
+          ...row.map((n) => make("td", {}, n ? thousands(n) : "·"))))));
+    }
+    if (pictures) {
+      parts.push(make("div", { class: "pictures" }, ...pictures.pixels.slice(0, 16).map((/** @type {number[]} */ pixels, /** @type {number} */ i) => {
+        const canvas = make("canvas", { width: pictures.side, height: pictures.side, "aria-hidden": "true" });
+        const c = canvas.getContext("2d"), picture = c.createImageData(pictures.side, pictures.side);
+        pixels.forEach((v, k) => picture.data.set([v, v, v, 255], 4 * k));
+        c.putImageData(picture, 0, 0);
+        const wrong = predicted[i] !== labels[i];
+        return make("figure", { class: wrong ? "wrong" : "" }, canvas, make("figcaption", {}, wrong ? `${named(predicted[i])}≠${named(labels[i])}` : named(predicted[i])));
+      })));
+    }
+    this.out.replaceChildren(...parts);
+  }
+
+  /** What comes out of a sequence over time, and what should. @param {ArrayLike<number>|undefined} outputs */
+  series(outputs) {
+    const target = this.config.data.series;
+    if (!outputs) return;
+    const canvas = make("canvas", { width: 460, height: 300, class: "series", "data-path": `${this.letter}/outputs`, role: "img", "aria-label": `Network ${this.letter}: output and target over ${target.length} time steps` });
+    const c = canvas.getContext("2d"), colours = palette();
+    const low = Math.min(...target), wide = Math.max(...target) - low || 1;
+    const draw = (/** @type {ArrayLike<number>} */ values, /** @type {string} */ colour, /** @type {number} */ width) => {
+      c.strokeStyle = colour;
+      c.lineWidth = width;
+      c.beginPath();
+      for (let t = 0; t < values.length; t++) {
+        const y = 270 - (240 * (values[t] - low)) / wide;
+        c.lineTo(8 + (444 * t) / (values.length - 1), Math.max(4, Math.min(296, y)));
+      }
+      c.stroke();
+    };
+    draw(target, colours.muted, 6);
+    draw(outputs, this.letter === "B" ? colours.b : colours.a, 3);
+    this.out.replaceChildren(canvas, make("p", { class: "hint" }, "Over time: thick and grey the target, coloured the output."));
+  }
+
+  /** Predictions against targets. @param {ArrayLike<number>|undefined} outputs */
+  scatter(outputs) {
+    const targets = this.config.data.targets;
+    if (!outputs || !targets) return;
+    const canvas = make("canvas", { width: 230, height: 230, role: "img", "aria-label": `Network ${this.letter}: predictions over targets` });
+    const c = canvas.getContext("2d"), low = Math.min(...targets), high = Math.max(...targets), wide = high - low || 1;
+    const style = getComputedStyle(this.element);
+    c.fillStyle = c.strokeStyle = style.getPropertyValue("--own");
+    c.beginPath();
+    c.moveTo(10, 220);
+    c.lineTo(220, 10);
+    c.stroke();
+    targets.forEach((/** @type {number} */ t, /** @type {number} */ i) =>
+      c.fillRect(9 + (210 * (t - low)) / wide, 219 - (210 * (Math.max(low, Math.min(high, outputs[i])) - low)) / wide, 3, 3));
+    this.out.replaceChildren(canvas, make("p", { class: "hint" }, "Prediction (up) over target (right), for the test part."));
+  }
+}
+
+/** All networks. */
+export class Networks {
+  /** @param {(number: number, rule: string) => void} rule @param {(x: number, y: number, other: boolean) => void} add */
+  constructor(rule, add) {
+    this.rule = rule;
+    this.add = add;
+    /** @type {Card[]} */ this.cards = [];
+    new ResizeObserver(() => this.scatter()).observe(byId("networks"));
+  }
+
+  /** @param {any} config @param {number} count */
+  build(config, count) {
+    this.config = config;
+    this.cards = Array.from({ length: count }, (_, i) => new Card(i, config, (rule) => this.rule(i, rule), this.add));
+    byId("networks").replaceChildren(...this.cards.map((card) => card.element));
+    this.scatter();
+  }
+
+  scatter() {
+    for (const card of this.cards) card.plane?.scatter(this.config.data);
+  }
+
+  /** @param {import("./frame.js").Frame} frame */
+  show(frame) {
+    for (const card of this.cards) card.show(frame);
+  }
+}

@@ -1,0 +1,291 @@
+"""What networks in the page learn: generated sets, digits, a person's own table."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass, replace
+from functools import cached_property
+from inspect import signature
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from ... import data as sets
+from ...backend import Array
+from ...core.numeric import numeric
+from ...data import generate
+from ...errors import DataError, FileError, SettingError, lookup
+
+GENERATED = ("xor", "spirals", "moons", "circles", "gaussians")
+"""Sets of points in a plane, made with a number, a noise and a seed."""
+SEQUENCES = ("periodic_pattern", "delayed_add")
+"""Tasks of `data.tasks` in which something is to be put out at each time."""
+TIMES = 60
+"""How many time steps their sequences have."""
+NAMES = (*GENERATED, "digits", *SEQUENCES)
+MOST_SEQUENCES = 64
+LONGEST = 2_000_000
+"""How many characters of a table a page may send."""
+ROWS, COLUMNS = 20_000, 200
+"""How large such a table may be."""
+
+
+@dataclass(frozen=True)
+class DataSetup:
+    """Which data, and how much of them is kept for testing.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`, or ``"own"``: what was given to `serve`, or sent by the page.
+    n, noise : int, float
+        Of generated sets.
+    test : float
+        Share of the examples that is kept for testing.
+    seed : int
+        Of generated sets and digits.
+    extra : tuple of (float, float, int)
+        Points that a person has added to the training part: two inputs, and the class.
+    """
+
+    name: str = "spirals"
+    n: int = 400
+    noise: float = 0.05
+    test: float = 0.5
+    seed: int = 0
+    extra: tuple[tuple[float, float, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Own:
+    """A person's own data, and how Python gets them.
+
+    Parameters
+    ----------
+    x, y : array (n, ...)
+        Inputs and targets.
+    code : str
+        Python that makes ``x`` and ``y``.
+    classes : tuple of str, optional
+        The names of the labels.
+    title : str
+        What the page calls them.
+    notes : tuple of str
+        What was odd about the file.
+    """
+
+    x: Array
+    y: Array
+    code: str
+    classes: tuple[str, ...] | None = None
+    title: str = "own data"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabTask:
+    """Data to train and to test on; whole-number targets are classes, others are numbers to predict."""
+
+    x: Array
+    y: Array
+    x_test: Array
+    y_test: Array
+    code: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
+    title: str = ""
+
+    @property
+    def is_classes(self) -> bool:
+        """Whether the targets are classes."""
+        return bool(self.y.dtype.kind in "iu")
+
+    @cached_property
+    def outputs(self) -> int:
+        """How many classes there are, or how many numbers are predicted."""
+        if self.is_classes:
+            return max(2, int(max(self.y.max(initial=0), self.y_test.max(initial=0))) + 1)
+        return 1 if self.y.ndim == 1 else int(self.y.shape[-1])
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether an example is a sequence (time, features), and there is a target at each time."""
+        return bool(self.x.ndim == 3 and self.y.ndim == 3)
+
+    @property
+    def in_plane(self) -> bool:
+        """Whether an example is a point in a plane."""
+        return bool(self.x.ndim == 2 and self.x.shape[1] == 2)
+
+    @cached_property
+    def sides(self) -> tuple[Array, Array]:
+        """Where along both axes of the plane the networks are asked."""
+        from ...plots.boundary import plane_sides
+
+        x = np.concatenate([self.x, self.x_test])
+        both = plane_sides(x, 100)
+        return both[0], both[1]
+
+    @property
+    def picture(self) -> int:
+        """How many pixels wide and high an example is, if it is a square picture; else 0."""
+        width = int(np.prod(self.x.shape[1:]))
+        side = round(width**0.5)
+        return side if self.is_classes and side * side == width and 5 <= side <= 32 else 0
+
+
+def make(setup: DataSetup, own: Own | None = None) -> LabTask:
+    """Return the data that a set-up describes.
+
+    Raises
+    ------
+    SettingError
+        If there are no own data, or too little is left for training.
+    """
+    if setup.name == "own":
+        if own is None:
+            raise SettingError("data: there are no own data yet: load a CSV file, or start with serve(data)")
+        x, y, code, names = own.x, own.y, [own.code], own.classes
+        x, scaled = _scaled(x)
+        code += scaled
+    elif setup.name in SEQUENCES:
+        if (n := setup.n) > MOST_SEQUENCES:
+            raise SettingError(
+                f"data: at most {MOST_SEQUENCES} sequences, got {n}: they are learned time by time"
+            )
+        x, y = getattr(sets.tasks, setup.name)(n, TIMES, seed=setup.seed)
+        y = y.reshape(*x.shape[:2], 1).astype("float32")
+        code = [f"x, y = ln.data.tasks.{setup.name}({n}, {TIMES}, seed={setup.seed})"]
+        code, names = [*code, 'y = y.reshape(*x.shape[:2], 1).astype("float32")'], None
+    elif setup.name == "digits":
+        (x, y), (x_test, y_test) = sets.load("digits", test_split=setup.test, seed=setup.seed)
+        call = f'ln.data.load("digits", test_split={setup.test!r}, seed={setup.seed})'
+        return LabTask(x, y, x_test, y_test, (f"(x, y), (x_test, y_test) = {call}",), None, "digits")
+    else:
+        kind = lookup("data set", setup.name, {name: getattr(generate, name) for name in GENERATED})
+        word = "spread" if "spread" in signature(kind).parameters else "noise"
+        x, y = kind(setup.n, **{word: setup.noise}, seed=setup.seed)
+        code = [f"x, y = ln.data.{setup.name}({setup.n}, {word}={setup.noise!r}, seed={setup.seed})"]
+        names = None
+    return _split(x, y, code, names, setup, own.title if own and setup.name == "own" else setup.name)
+
+
+def _split(x: Array, y: Array, code: list[str], names: Any, setup: DataSetup, title: str) -> LabTask:
+    """Keep the last rows for testing, and add what a person has added to the others."""
+    cut = len(x) - round(len(x) * setup.test)
+    if not 0 < cut < len(x):
+        raise SettingError(f"data: a test share of {setup.test:g} of {len(x)} examples leaves a part empty")
+    code.append(f"x, y, x_test, y_test = x[:{cut}], y[:{cut}], x[{cut}:], y[{cut}:]")
+    made = LabTask(x[:cut], y[:cut], x[cut:], y[cut:], tuple(code), names, title)
+    if not setup.extra:
+        return made
+    if not (made.in_plane and made.is_classes):
+        raise SettingError("data: points can be added where examples are points in a plane with classes")
+    if any(label >= made.outputs for *_, label in setup.extra):
+        raise SettingError(f"data: the classes are 0 to {made.outputs - 1}")
+    points = [list(point[:2]) for point in setup.extra]
+    labels = [point[2] for point in setup.extra]
+    code.append(f"x = np.concatenate([x, np.array({points}, x.dtype)])")
+    code.append(f"y = np.concatenate([y, np.array({labels}, y.dtype)])")
+    more, also = np.array(points, x.dtype), np.array(labels, y.dtype)
+    x, y = np.concatenate([made.x, more]), np.concatenate([made.y, also])
+    return LabTask(x, y, made.x_test, made.y_test, tuple(code), names, title)
+
+
+def _scaled(x: Array) -> tuple[Array, list[str]]:
+    """Return inputs of mean 0 and deviation 1 where their columns are not near that, and how it was done."""
+    if x.ndim != 2 or (abs(x) <= 4).all():
+        return x, []
+    mean, std = x.mean(0), x.std(0)
+    code = ["mean, std = x.mean(0), x.std(0)", "x = (x - mean) / np.where(std > 0, std, 1)"]
+    return (x - mean) / np.where(std > 0, std, 1), code
+
+
+def given(data: Any) -> tuple[str, Own | None]:
+    """Return which data `serve` was given: a name of the page's, and own data if there are any.
+
+    Parameters
+    ----------
+    data : optional
+        The name of a data set, the path of a file, a `data.Table`, or arrays (x, y).
+    """
+    if data is None:
+        return "spirals", None
+    if isinstance(data, str) and data in NAMES:
+        return data, None
+    if isinstance(data, (str, os.PathLike)):
+        return "own", _of_file(data)
+    if isinstance(data, sets.Table):
+        return "own", _checked(data.x, data.y, "x, y = table.x, table.y", data.classes, "own table")
+    if isinstance(data, (tuple, list)) and len(data) == 2:
+        code = "# x and y are the arrays that were given to serve"
+        return "own", _checked(numeric(data[0], "x"), numeric(data[1], "y"), code, None, "own arrays")
+    raise SettingError(f"serve: data must be a name, a file, a Table, or arrays (x, y), got {type(data)}")
+
+
+def _of_file(path: str | os.PathLike[str]) -> Own:
+    """Read own data by name or path; a test part of their own is joined to the rest."""
+    title = Path(path).name
+    if isinstance(path, str) and path in sets.KNOWN:
+        (x, y), (x_test, y_test) = sets.load(path)
+        code = f"(x, y), (x_test, y_test) = ln.data.load({path!r})"
+        code += "\nx, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])"
+        return _checked(np.concatenate([x, x_test]), np.concatenate([y, y_test]), code, None, title)
+    table = sets.read(path)
+    code = f"table = ln.data.read({str(path)!r})\nx, y = table.x, table.y"
+    return _checked(table.x, table.y, code, table.classes, title)
+
+
+def sent(name: str, text: str) -> Own:
+    """Return own data from the text of a CSV file that a page has sent, within limits.
+
+    Raises
+    ------
+    FileError, SettingError
+        If it is no table of numbers, or too large.
+    """
+    if len(text) > LONGEST:
+        raise SettingError(f"data: the file has more than {LONGEST:,} characters: start with serve(path)")
+    suffix = ".tsv" if name.lower().endswith(".tsv") else ".csv"
+    shown = Path(name.replace("\\", "/")).name[:80] or "own.csv"
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"own{suffix}"
+        path.write_text(text, encoding="utf-8")
+        try:
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                table = sets.read(path, max_bytes=8 * LONGEST)
+        except FileError as error:
+            raise DataError(str(error).replace(str(path), shown)) from error
+        notes = tuple(str(one.message).replace(str(path), shown) for one in told)
+    if len(table.x) > ROWS or table.x.shape[1] > COLUMNS:
+        raise SettingError(
+            f"data: {len(table.x):,} rows of {table.x.shape[1]} columns are more than the page takes "
+            f"({ROWS:,} of {COLUMNS}): start with serve(path)"
+        )
+    code = f"table = ln.data.read({shown!r})\nx, y = table.x, table.y"
+    return replace(_checked(table.x, table.y, code, table.classes, shown), notes=notes)
+
+
+def _checked(x: Array, y: Array, code: str, classes: Any, title: str) -> Own:
+    """Return own data in one random order, so that its last rows are as good as any to test on."""
+    if len(x) != len(y) or len(x) < 4:
+        raise DataError(f"data: {len(x)} inputs and {len(y)} targets: expected as many, and at least 4")
+    x = np.asarray(x, "float32").reshape(len(x), -1)
+    if not np.isfinite(x).all():
+        raise DataError("data: x has values that are not finite: leave those rows out")
+    y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
+    if y.ndim > 2 or not np.isfinite(np.asarray(y, float)).all():
+        raise DataError("data: expected a finite target for each example, (n,) or (n, outputs)")
+    if y.dtype.kind in "iu":
+        if y.ndim != 1 or y.min() < 0 or y.max() > 99:
+            raise DataError("data: expected labels from 0 to 99, one for each example")
+        y = y.astype("int64")
+    else:
+        y = y.astype("float32")
+    order = np.random.Generator(np.random.Philox(0)).permutation(len(x))
+    code += "\nx, y = np.asarray(x, 'float32').reshape(len(x), -1), np.asarray(y)"
+    code += "\norder = np.random.Generator(np.random.Philox(0)).permutation(len(x))"
+    return Own(x[order], y[order], f"{code}\nx, y = x[order], y[order]", classes, title)

@@ -1,0 +1,294 @@
+"""One or two networks that train in a thread, for as long as the page says: to and fro, step by step."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...data.batches import ArraySource
+from ...engine.state import State
+from ...errors import LucidnetError, NonFiniteError, SettingError
+from ...model import Model
+from ...training.loop import train
+from ...training.sources import to_train
+from .frame import Curves, Viewer, packed
+from .runner import Runner
+from .setup import NetworkSetup, Recipe, Setup, plans, python
+from .task import Own, make
+
+SAMPLE = 64
+"""On how many examples of the training gradients and activations are looked at."""
+SNAPSHOTS, APART = 64, 100
+"""How many states are kept to go back to, and how many steps lie between them at first."""
+LETTERS = "AB"
+
+
+@dataclass
+class Learner:
+    """A network that trains: its plan, model and batches."""
+
+    plan: Recipe
+    model: Model
+    source: ArraySource
+    look: Viewer
+    error: str | None = None
+    seconds: float = 0.0
+    """The time of a step: a mean in which the last ones count most."""
+    loss: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where all networks were after a step, and by which plans they go on from there."""
+
+    step: int
+    states: tuple[State, ...]
+    plans: tuple[Recipe, ...]
+    errors: tuple[str | None, ...]
+    branch: bool = False
+    """Whether something was changed here: such a one is kept."""
+
+
+class Trainer(Runner):
+    """Trains what a set-up describes; all that changes it is done in this thread, between steps.
+
+    Parameters
+    ----------
+    setup : Setup
+        What to train.
+    own : Own, optional
+        A person's own data.
+    """
+
+    def __init__(self, setup: Setup, own: Own | None = None) -> None:
+        super().__init__()
+        self.own = own
+        self.revision = time.time_ns() // 1_000_000  # other than that of a server before this one
+        self._begin(setup)
+
+    # --- training ----------------------------------------------------------------------------------
+
+    def _begin(self, setup: Setup) -> None:
+        """Take over a set-up, from step 0; nothing changes if it cannot be."""
+        task = make(setup.data, self.own)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            learners = [self._learner(plan, setup) for plan in plans(setup, task)]
+        self.setup, self.task, self.learners = setup, task, learners
+        self.first = [learner.plan for learner in learners]
+        self.notes = [str(one.message) for one in told]
+        self.step, self.curves = 0, Curves(len(learners))
+        self.snapshots: list[Snapshot] = []
+        self.apart = APART
+        self._note_row()
+        self._keep()
+        self.revision += 1
+        self.version += 1
+
+    def _learner(self, plan: Recipe, setup: Setup) -> Learner:
+        model, task = plan.model(), plan.task
+        batch = None if model.problem.optimizer.full_batch else setup.batch
+        source, _ = to_train(model, task.x, plan.target(task.y), batch)
+        assert isinstance(source, ArraySource)
+        sample = source.data.batch(slice(8 if task.is_sequence else SAMPLE))
+        return Learner(plan, model, source, Viewer(model, sample, task, plan.target(task.y_test)))
+
+    def advance(self, looked_at: bool = False) -> None:
+        """Make one step with each network that can."""
+        for learner in self.learners:
+            if learner.error is None:
+                self._advance(learner, looked_at)
+        self.step += 1
+        if self.curves.due(self.step):
+            self._note_row()
+        if self.step % self.apart == 0:
+            self._keep()
+        self.version += 1
+        self._stop_if_done()
+
+    def _advance(self, learner: Learner, looked_at: bool) -> None:
+        epoch, batch = divmod(self.step, learner.source.count)
+        if looked_at:
+            learner.look.before = learner.model.state
+        began = time.perf_counter()
+        try:
+            measured = train(learner.model, [self._batch(learner, epoch, batch)])
+        except NonFiniteError as error:
+            learner.error = str(error)
+            return
+        took = time.perf_counter() - began
+        learner.seconds += (took - learner.seconds) * (0.05 if learner.seconds else 1)
+        learner.loss = float(measured.loss)
+        if looked_at:
+            learner.look.moved()
+
+    def _batch(self, learner: Learner, epoch: int, batch: int) -> Any:
+        """Return a batch of an epoch: the next of those that are gone through, or of a fresh pass."""
+        known = vars(learner).get("pass_")
+        if known is None or known[0] != (epoch, batch):
+            if known is not None and batch == 0:
+                learner.model.live = learner.model.live.reset()
+            known = ((epoch, batch), learner.source.batches(epoch, batch))
+        found = next(known[1])
+        following = (epoch, batch + 1) if batch + 1 < learner.source.count else None
+        vars(learner)["pass_"] = (following, known[1]) if following else None
+        return found
+
+    def _note_row(self) -> None:
+        row = [float(self.step)]
+        for learner in self.learners:
+            row += [learner.loss, *learner.look.row()]
+        self.curves.add(row)
+
+    def _stop_if_done(self) -> None:
+        setup, last = self.setup, self.curves.rows[-1]
+        if setup.stop_step is not None and self.step == setup.stop_step:
+            self.running = False
+        losses = [last[2 + Curves.width * i] for i in range(len(self.learners))]
+        if setup.stop_loss is not None and last[0] == self.step and max(losses) <= setup.stop_loss:
+            self.running = False
+        if all(learner.error for learner in self.learners):
+            self.running = False
+
+    # --- to and fro --------------------------------------------------------------------------------
+
+    def _keep(self, branch: bool = False) -> None:
+        """Keep the state, thinning those that are kept already."""
+        states = tuple(learner.model.state for learner in self.learners)
+        now = tuple(learner.plan for learner in self.learners)
+        errors = tuple(learner.error for learner in self.learners)
+        self.snapshots = [one for one in self.snapshots if one.step < self.step or one.branch]
+        self.snapshots.append(Snapshot(self.step, states, now, errors, branch))
+        if len(self.snapshots) > SNAPSHOTS:
+            self.apart *= 2
+            self.snapshots = [one for one in self.snapshots if one.branch or one.step % self.apart == 0]
+
+    def back(self, step: int) -> None:
+        """Go back to a step: to a state that was kept, and forwards from there, exactly as before."""
+        if not 0 <= step <= self.step:
+            raise SettingError(f"back: expected a step from 0 to {self.step}, got {step}")
+        self.running = False
+        kept = max((one for one in self.snapshots if one.step <= step), key=lambda one: one.step)
+        self.snapshots = [one for one in self.snapshots if one.step <= kept.step]
+        for i, learner in enumerate(self.learners):
+            if learner.plan != kept.plans[i]:
+                self.learners[i] = learner = self._learner(kept.plans[i], self.setup)
+            learner.model.state, learner.error = kept.states[i], kept.errors[i]
+            vars(learner)["pass_"] = None
+        self.setup = replace(self.setup, networks=tuple(plan.network for plan in kept.plans))
+        self.curves.back(kept.step)
+        self.step = kept.step
+        while self.step < step:
+            self.advance()
+        self.running = False
+        self.revision += 1
+        self.version += 1
+
+    def change(self, setup: Setup, anew: bool = False) -> None:
+        """Take over another set-up: from here where rates and rules alone differ, else from step 0."""
+        if anew:
+            self._begin(setup)
+        elif self.step and _same_but_method(self.setup, setup) and setup != self.setup:
+            self._branch(setup)
+        elif replace(setup, stop_step=None, stop_loss=None) == replace(
+            self.setup, stop_step=None, stop_loss=None
+        ):
+            self.setup = setup
+            self.revision += 1
+            self.version += 1
+        else:
+            self._begin(setup)
+
+    def _branch(self, setup: Setup) -> None:
+        """Go on by other rates or rules, with the weights and the memory of the optimizer as they are."""
+        made = plans(setup, self.task)
+        before = [learner.model.state for learner in self.learners]
+        old = [learner.plan for learner in self.learners]
+        try:
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                for learner, plan in zip(self.learners, made, strict=True):
+                    if plan != learner.plan:
+                        learner.model.compile(
+                            plan.loss, plan.optimizer(), plan.metrics, rule=plan.network.rule
+                        )
+                        learner.plan, learner.error = plan, None
+        except LucidnetError:
+            for learner, plan, state in zip(self.learners, old, before, strict=True):
+                learner.model.compile(plan.loss, plan.optimizer(), plan.metrics, rule=plan.network.rule)
+                learner.model.state, learner.plan = state, plan
+            raise
+        self.notes = [str(one.message) for one in told]
+        self.setup = setup
+        self.snapshots = [one for one in self.snapshots if one.step < self.step]
+        self._keep(branch=True)
+        self.revision += 1
+        self.version += 1
+
+    def restart(self) -> None:
+        """Begin anew, with the same weights."""
+        self._begin(self.setup)
+
+    def one_step(self, count: int = 1) -> None:
+        """Make some steps, and pause."""
+        self.running = False
+        for left in range(count, 0, -1):
+            self.advance(looked_at=left == 1)
+        self.running = False
+
+    def code(self, network: int) -> str:
+        """Return Python that makes one of the networks as it is now."""
+        changes: list[tuple[int, Recipe]] = []
+        plan = self.first[network]
+        for one in self.snapshots:
+            if one.branch and one.plans[network] != plan:
+                changes.append((one.step, plan := one.plans[network]))
+        return python(self.setup, self.first[network], self.step, changes)
+
+    # --- frames ------------------------------------------------------------------------------------
+
+    def make_frame(self) -> None:
+        """Make the newest frame, and give it to all who wait for one."""
+        arrays, networks = {"curves": self.curves.array()}, []
+        row = self.curves.rows[-1]
+        for i, learner in enumerate(self.learners):
+            header, found = learner.look.seen(LETTERS[i])
+            arrays |= found
+            values = (
+                [learner.loss, *learner.look.row()] if row[0] != self.step else row[1 + 4 * i : 5 + 4 * i]
+            )
+            networks.append(
+                header
+                | {
+                    **dict(zip(("batch_loss", "loss", "metric", "angle"), values, strict=True)),
+                    "ms": learner.seconds * 1e3,
+                    "error": learner.error,
+                }
+            )
+        state = {"step": self.step, "running": self.running, "speed": self.speed, "notes": self.notes}
+        state |= {"number": self.number + 1, "revision": self.revision, "networks": networks}
+        state["every"], state["least"] = self.curves.every, self.snapshots[0].step
+        self.publish(packed(state, arrays))
+
+
+def _same_but_method(one: Setup, other: Setup) -> bool:
+    """Tell whether two set-ups differ in nothing but rates, momenta, schedules and rules."""
+
+    def bare(setup: Setup) -> Setup:
+        plain = NetworkSetup()
+        free: dict[str, Any] = {"rule": plain.rule, "rate": plain.rate, "momentum": None}
+        free |= {"schedule": plain.schedule, "over": plain.over}
+        networks = tuple(
+            replace(network, **free, optimizer=f"{network.optimizer}/{_remembers(network)}")
+            for network in setup.networks
+        )
+        return replace(setup, networks=networks, stop_step=None, stop_loss=None)
+
+    return bare(one) == bare(other)
+
+
+def _remembers(network: NetworkSetup) -> bool:
+    """Tell whether there is a momentum, which the optimizer remembers something for."""
+    return bool(network.momentum)

@@ -1,0 +1,245 @@
+"""Who is let in, and that nothing which anybody sends breaks it."""
+
+import http.client
+import json
+import re
+import socket
+import threading
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.errors import LucidnetError
+from lucidnet.lab.page import files, server
+
+
+@pytest.fixture(scope="module")
+def page():
+    with ln.lab.serve("moons", open=False) as made:
+        yield made
+
+
+def ask(page, method="GET", path="/", body=None, token=True, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=20)
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    if token:
+        headers.setdefault("X-Lucidnet-Token", page.token)
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    found = answer.status, answer.read(), answer.headers
+    connection.close()
+    return found
+
+
+def test_it_listens_on_this_machine_alone_and_the_token_is_behind_the_hash(page):
+    assert page._http.server_address[0] == "127.0.0.1"
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/#token=[\w-]{30,}", page.url)
+
+    assert repr(page) == f"Server at {page.url}"
+
+
+def test_files_need_no_token_and_all_answers_have_a_policy(page):
+    for path in ("/", "/app.js", "/style.css", "/colors.css", "/icon.svg"):
+        status, body, headers = ask(page, path=path, token=False)
+        assert status == 200 and body
+        assert headers["Content-Security-Policy"].startswith(
+            "default-src 'none'; script-src 'self'; style-src 'self'"
+        )
+        assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"] == "no-referrer"
+    for name in files.MODULES:
+        assert ask(page, path=f"/{name}.js", token=False)[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/api/frame?since=0", "/api/config", "/api/control"])
+def test_no_answer_without_the_token(page, path):
+    method = "POST" if "control" in path else "GET"
+    assert ask(page, method, path, "{}" if method == "POST" else None, token=False)[0] == 401
+    assert (
+        ask(page, method, path, "{}" if method == "POST" else None, X_Lucidnet_Token=page.token[:-1])[0]
+        == 401
+    )
+    assert ask(page, method, path, "{}" if method == "POST" else None, X_Lucidnet_Token="\xe9")[0] == 401
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:{port}", ""],
+)
+def test_another_host_is_refused(page, host):
+    for path in ("/", "/api/config"):
+        assert ask(page, path=path, Host=host.format(port=page.port))[0] == 403
+
+
+def test_its_own_names_are_answered(page):
+    for host in (f"127.0.0.1:{page.port}", f"localhost:{page.port}", f"LOCALHOST:{page.port}"):
+        assert ask(page, path="/api/config", Host=host)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost", "http://localhost"]
+)
+def test_another_page_is_refused(page, origin):
+    assert ask(page, "POST", "/api/control", '{"do": "step"}', Origin=origin)[0] == 403
+    assert ask(page, "POST", "/api/control", '{"do": "step"}', Sec_Fetch_Site="cross-site")[0] == 403
+
+
+def test_a_proxy_may_be_allowed_by_name(monkeypatch):
+    monkeypatch.setenv(server.HOSTS, "hub.example.org, localhost:8888")
+    with ln.lab.serve("xor", open=False) as made:
+        assert (
+            ask(made, path="/api/config", Host="hub.example.org", Origin="https://hub.example.org")[0] == 200
+        )
+        assert ask(made, path="/api/config", Host="other.example.org")[0] == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../server.py",
+        "/static/app.js",
+        "/%2e%2e/server.py",
+        "//etc/passwd",
+        "/app.js/",
+        "/api/",
+        "/api/config/x",
+        "/__init__.py",
+    ],
+)
+def test_no_path_is_looked_up(page, path):
+    assert ask(page, path=path)[0] == 404
+
+
+def test_sizes_are_limited_before_anything_is_read(page):
+    with socket.create_connection(("127.0.0.1", page.port), timeout=10) as wire:
+        head = (
+            f"POST /api/control HTTP/1.1\r\nHost: localhost:{page.port}\r\nX-Lucidnet-Token: {page.token}\r\n"
+        )
+        wire.sendall(f"{head}Content-Length: 99999999999\r\n\r\n".encode())
+        assert b" 413 " in wire.recv(4000).split(b"\r\n")[0]
+    assert ask(page, "POST", "/api/control", "{}", Content_Length="-5")[0] in (400, 413)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "{", "[]", "null", "1", '"step"', "{}", '{"do": 1}', '{"do": "fly"}', '{"do": "back"}', '{"do": "back", "step": -1}',
+     '{"do": "back", "step": 1e99}', '{"do": "back", "step": 99999999}', '{"do": "step", "count": 1000000}', '{"do": "step", "count": NaN}',
+     '{"do": "speed", "speed": 0}', '{"do": "speed", "speed": "fast"}', '{"do": "setup", "setup": []}', '{"do": "setup"}',
+     '{"do": "csv", "name": "x.csv", "text": "a,b\\nc,d"}', '{"do": "csv", "name": "x.csv", "text": ""}', '{"do": "code", "network": 7}',
+     '{"do": "cell", "network": 0, "name": "dense9.W", "row": 0, "column": 0}', '{"do": "cell", "network": 0, "name": "dense1.W", "row": 999, "column": 0}',
+     "[" * 100_000, "\xff\xfe", '{"do": "step", "do": ' + "9" * 5000 + "}"],
+    ids=lambda body: body[:40],
+)  # fmt: skip
+def test_what_is_no_request_is_answered_in_words(page, body):
+    status, words, _ = ask(page, "POST", "/api/control", body.encode("latin-1"))
+    assert status == 400 and words and b"Traceback" not in words
+    assert ask(page, path="/api/config")[0] == 200
+
+
+def fuzz(page, rounds, seed=0):
+    """Send all kinds of things; return how many answers there were of each kind."""
+    rng, counts = np.random.default_rng(seed), {}
+    errors = []
+    before, threading.excepthook = threading.excepthook, lambda args: errors.append(args)
+    right = [
+        '{"do":"step"}',
+        '{"do":"back","step":3}',
+        '{"do":"speed","speed":400}',
+        '{"do":"setup","setup":{"seed":1}}',
+        '{"do":"cell","network":0,"name":"dense1.W","row":0,"column":0}',
+    ]
+    try:
+        for i in range(rounds):
+            body = bytearray(right[i % len(right)].encode())
+            for _ in range(rng.integers(0, 4)):
+                body[rng.integers(len(body))] = rng.integers(256)
+            if i % 11 == 0:
+                raw = bytes(rng.integers(0, 256, rng.integers(1, 200), dtype=np.uint8))
+                with socket.create_connection(("127.0.0.1", page.port), timeout=10) as wire:
+                    wire.sendall(raw)
+                continue
+            path = [
+                "/api/control",
+                "/api/frame?since=" + str(rng.integers(-5, 5)) * int(rng.integers(0, 3)),
+                "/" + bytes(rng.integers(33, 127, 8, dtype=np.uint8)).decode(),
+            ][i % 3]
+            status = (
+                ask(page, "POST" if i % 3 == 0 else "GET", path, bytes(body) if i % 3 == 0 else None)[0]
+                if "since=" not in path or "since=0" in path
+                else 0
+            )
+            counts[status] = counts.get(status, 0) + 1
+    finally:
+        threading.excepthook = before
+    assert not errors and not counts.get(500), (errors, counts)
+    return counts
+
+
+def test_mutants_of_requests_do_no_harm(page, capsys):
+    counts = fuzz(page, 300)
+    assert counts.get(200) and counts.get(400)
+    assert ask(page, path="/api/config")[0] == 200 and page.session.trainer.is_alive()
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+def test_ten_thousand_mutants_do_no_harm_and_take_no_memory(page):
+    import resource
+
+    fuzz(page, 1000, seed=1)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    fuzz(page, 10_000, seed=2)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000
+
+
+def test_serve_takes_names_files_tables_and_arrays(tmp_path, data_of_all_kinds=None):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 3)).astype("f")
+    path = tmp_path / "own.csv"
+    path.write_text("\n".join(f"{a},{b},{c},{'cat' if a > 0 else 'dog'}" for a, b, c in x))
+    for data in ("digits", str(path), path, ln.data.read(path), (x, x[:, 0]), (x, (x[:, 0] > 0).astype(int))):
+        with ln.lab.serve(data, open=False) as made:
+            status, body, _ = ask(made, path="/api/config")
+            config = json.loads(body)
+            assert status == 200 and config["source"] == "lab"
+            assert config["data"]["names"] == (
+                ["cat", "dog"] if "csv" in str(data) or hasattr(data, "classes") else None
+            )
+            assert ask(made, "POST", "/api/control", '{"do": "step", "count": 3}')[0] == 200
+            assert ask(made, path="/api/frame?since=0")[0] == 200
+    for wrong in (3, "no such data", (x,), {"x": x}):
+        with pytest.raises(LucidnetError):
+            ln.lab.serve(wrong, open=False)
+
+
+def test_a_port_that_is_taken_is_said(page):
+    with pytest.raises(LucidnetError, match="port"):
+        ln.lab.serve("xor", port=page.port, open=False)
+
+
+def test_another_host_prints_a_warning(capsys):
+    with ln.lab.serve("xor", host="0.0.0.0", open=False) as made:
+        assert "other machines" in capsys.readouterr().out and "127.0.0.1" in made.url
+
+
+def test_the_page_and_the_plots_have_one_table_of_colours():
+    from lucidnet.plots.colors import DARK, LIGHT
+
+    sheet = files.colors_css()
+    light, dark = sheet.split("@media(prefers-color-scheme:dark)")
+    for part, colors in ((light, LIGHT), (dark, DARK)):
+        for i, color in enumerate(colors.signed):
+            assert f"--signed-{i}:{color};" in part
+        for i, color in enumerate(colors.classes):
+            assert f"--class-{i}:{color};" in part
+        assert f"--a:{colors.networks[0]};" in part and f"--b:{colors.networks[1]};" in part
+    own = re.findall(r"#[0-9a-f]{6}", "".join(files._text(f"{name}.js") for name in files.MODULES))
+    assert own in ([], ["#1d64a3"])  # that of an example in a comment
+
+
+def test_the_page_is_small():
+    from zlib import compress
+
+    lines = sum(files._text(f"{name}.js").count("\n") for name in files.MODULES)
+    assert lines < 2500
+    assert sum(len(compress(body)) for _, body in files._files().values()) < 60_000

@@ -1,0 +1,283 @@
+"""The page's own training: the same weights as Python, to and fro, by everything that can be chosen."""
+
+import json
+import struct
+import time
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.errors import LucidnetError
+from lucidnet.lab.page.cell import told
+from lucidnet.lab.page.frame import Curves, packed, smaller
+from lucidnet.lab.page.setup import SCHEDULES, Setup, lists, parsed
+from lucidnet.lab.page.task import DataSetup, sent
+from lucidnet.lab.page.trainer import Trainer
+
+SMALL = {
+    "data": {"name": "moons", "n": 80},
+    "batch": 16,
+    "networks": [{"layers": [[6, "tanh"]]}, {"layers": [[6, "tanh"]], "rule": "fa"}],
+}
+
+
+def trainer(**changes):
+    return Trainer(parsed({**SMALL, **changes}))
+
+
+def weights(made):
+    return [learner.model.get_weights() for learner in made.learners]
+
+
+def equal(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def by_hand(steps, rule, rate=0.05):
+    """Return the weights of the same network, trained by Model.fit."""
+    x, y = ln.data.moons(80, noise=0.05, seed=0)
+    model = ln.Model([ln.layers.Input(2), ln.layers.Dense(6, "tanh"), ln.layers.Dense(1, "sigmoid")], seed=0)
+    model.compile("binary_crossentropy", ln.optimizers.SGD(rate, momentum=0.9), rule=rule)
+    stop = ln.callbacks.On(step=lambda loop, measured: loop.steps >= steps and loop.stop("enough"))
+    model.fit(x[:40], y[:40], epochs=steps, batch_size=16, callbacks=[stop], verbose=0)
+    return model.get_weights()
+
+
+def test_steps_give_the_weights_that_fit_gives():
+    made = trainer()
+    made.one_step(1000)
+    assert equal(weights(made), [by_hand(1000, "backprop"), by_hand(1000, "fa")])
+
+
+def test_back_and_forward_again_is_exact_and_a_branch_is_another_run():
+    made = trainer()
+    made.one_step(37)
+    there = weights(made)
+    made.one_step(263)
+    made.back(37)
+    assert made.step == 37 and equal(weights(made), there)
+    made.one_step(263)
+    assert equal(weights(made), [by_hand(300, "backprop"), by_hand(300, "fa")])
+    made.back(37)
+    networks = [{**SMALL["networks"][0], "rate": 0.01}, {**SMALL["networks"][1], "rule": "dfa"}]
+    made.change(parsed({**SMALL, "networks": networks}))
+    assert made.step == 37 and equal(weights(made), there)
+    made.one_step(100)
+    branch = weights(made)
+    assert not np.array_equal(branch[0], by_hand(137, "backprop"))
+    made.back(20)  # before the branch: the old rate again
+    made.one_step(117)
+    assert equal(weights(made), [by_hand(137, "backprop"), by_hand(137, "fa")])
+
+
+def test_copied_python_makes_the_same_weights_also_after_a_branch():
+    made = trainer()
+    made.one_step(23)
+    networks = [{**SMALL["networks"][0], "rate": 0.01}, {**SMALL["networks"][1], "rule": "dfa"}]
+    made.change(parsed({**SMALL, "networks": networks}))
+    made.one_step(30)
+    for number, own in enumerate(weights(made)):
+        space = {}
+        exec(made.code(number), space)
+        assert np.array_equal(space["model"].get_weights(), own)
+
+
+def test_python_of_all_kinds_of_data_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "a,b,c\n" + "\n".join(f"{i},{i * i % 7 * 100},{i * 0.5}" for i in range(60))
+    (tmp_path / "own.csv").write_text(text)
+    setups = [{**SMALL, "data": {"name": "digits", "test": 0.5}}, {**SMALL, "data": {"name": "gaussians"}}]
+    setups += [{**SMALL, "data": {"name": "own", "test": 0.3}}]
+    setups += [{**SMALL, "data": {"name": "xor", "extra": [[0.1, 0.2, 1], [0.3, 0.1, 0]]}}]
+    setups += [{**SMALL, "networks": [{"loss": "mse", "optimizer": "lbfgs", "rate": 1.0, "momentum": None}]}]
+    setups += [{**SMALL, "networks": [{"schedule": "Cosine", "initializer": "orthogonal"}]}]
+    online = {"layers": [[5, "tanh"]], "optimizer": "adam", "momentum": None, "rate": 0.01}
+    for name in ("periodic_pattern", "delayed_add"):
+        setups += [{**SMALL, "data": {"name": name, "n": 6}, "networks": [{**online, "rule": "rflo"}]}]
+    for setup in setups:
+        made = Trainer(parsed(setup), sent("own.csv", text))
+        made.one_step(7)
+        space = {}
+        exec(made.code(0), space)
+        assert np.array_equal(space["model"].get_weights(), made.learners[0].model.get_weights()), setup
+
+
+def test_a_restart_keeps_the_weights_and_a_seed_changes_them():
+    made = trainer()
+    first = weights(made)
+    made.one_step(5)
+    made.restart()
+    assert made.step == 0 and equal(weights(made), first)
+    assert np.array_equal(*weights(made))  # A and B begin with the same weights
+    made.change(parsed({**SMALL, "seed": 1}))
+    assert not equal(weights(made), first)
+
+
+@pytest.mark.parametrize("kind", ["rule", "optimizer", "activation", "initializer", "loss", "schedule"])
+def test_everything_that_can_be_chosen_trains_or_says_why_not(kind):
+    base = trainer()
+    refused = []
+    for name in lists(base.task, False)[kind]:
+        network = {"layers": [[4, name if kind == "activation" else "tanh"]], "rate": 0.01, "momentum": None}
+        if kind != "activation":
+            network[kind] = name
+        try:
+            made = Trainer(parsed({**SMALL, "networks": [network]}))
+        except LucidnetError as error:
+            refused.append((name, str(error)))
+            continue
+        before = weights(made)
+        made.one_step(3)
+        assert made.learners[0].error is None and not equal(weights(made), before), name
+    assert len(refused) <= 1, refused
+
+
+def test_every_rule_through_time_learns_a_sequence_as_fit_does_and_goes_back():
+    network = {
+        "layers": [[5, "tanh"]],
+        "optimizer": "adam",
+        "momentum": None,
+        "rate": 0.01,
+        "initializer": "glorot_normal",
+    }
+    data = {"name": "periodic_pattern", "n": 4}
+    x, y = ln.data.tasks.periodic_pattern(4, 60, seed=0)
+    for rule in (*ln.rules.TIME, "fa"):
+        made = trainer(data=data, networks=[{**network, "rule": rule}])
+        made.one_step(3)
+        layers = [
+            ln.layers.LeakyRNN(5, True, activation="tanh", initializer="glorot_normal"),
+            ln.layers.Dense(1),
+        ]
+        model = ln.Model([ln.layers.Input((60, 1)), *layers])
+        model.compile("mse", ln.optimizers.Adam(0.01), rule=rule)
+        model.fit(x[:2], y[:2], epochs=3, verbose=0)
+        assert np.array_equal(weights(made)[0], model.get_weights()), rule
+        made.back(2)
+        made.one_step(1)
+        assert np.array_equal(weights(made)[0], model.get_weights()), rule
+        made.make_frame()
+    assert set(ln.rules.TIME) <= set(lists(made.task, False)["rule"])
+
+
+def test_a_loss_that_does_not_fit_is_no_choice():
+    assert (
+        "binary_crossentropy" not in lists(Trainer(parsed({"data": {"name": "digits"}})).task, False)["loss"]
+    )
+    with pytest.raises(LucidnetError, match="does not go with these data"):
+        trainer(data={"name": "digits"}, networks=[{"loss": "binary_crossentropy"}])
+
+
+def test_a_step_that_is_not_finite_ends_one_network_and_the_other_goes_on():
+    networks = [
+        {"layers": [[6, "relu"]], "rate": 0.05, "loss": "mse"},
+        {"layers": [[6, "exponential"]] * 3, "rate": 900.0, "loss": "mse"},
+    ]
+    made = trainer(networks=networks)
+    with np.errstate(all="ignore"):
+        made.one_step(60)
+    assert made.learners[0].error is None and made.learners[1].error
+    assert made.step == 60
+
+
+def test_it_stops_at_a_step_and_at_a_loss():
+    made = trainer(stop_step=12)
+    made.start()
+    made.ask(lambda: made.pace(10_000))
+    made.ask(lambda: made.play(True))
+    until = time.monotonic() + 20
+    while made.running and time.monotonic() < until:
+        time.sleep(0.01)
+    assert made.step == 12
+    made.close()
+    made = trainer(stop_loss=0.3)
+    made.running = True
+    while made.running and made.step < 3000:
+        made.advance()
+    assert max(made.curves.rows[-1][2::4]) <= 0.3 and made.step < 3000
+
+
+def test_curves_are_thinned_and_rows_stay_where_they_are():
+    curves = Curves(1, most=10)
+    for step in range(100):
+        if curves.due(step):
+            curves.add([step, 0.0, 0.0, 0.0, 0.0])
+    steps = [row[0] for row in curves.rows]
+    assert len(steps) <= 10 and steps[0] == 0 and set(np.diff(steps)) == {curves.every}
+
+
+def test_large_matrices_are_means_of_blocks():
+    matrix = np.random.default_rng(0).normal(size=(300, 7)).astype("f")
+    made = smaller(matrix)
+    starts = np.linspace(0, 300, 129).astype(int)
+    assert made.shape == (128, 7)
+    assert np.allclose(made[5], matrix[starts[5] : starts[6]].mean(0), atol=1e-6)
+    assert smaller(matrix[:128]) is not None and np.array_equal(smaller(matrix[:128]), matrix[:128])
+
+
+def test_a_frame_has_its_arrays_as_they_are_and_no_nan_in_its_header():
+    arrays = {
+        "a": np.arange(6, dtype="f4").reshape(2, 3),
+        "b": np.array([1, 2, 255], "u1"),
+        "c": np.array([[-5, 7]], "i2"),
+    }
+    message = packed({"x": float("nan"), "deep": [np.float32(1.5), {"y": np.inf}]}, arrays)
+    (length,) = struct.unpack("<I", message[:4])
+    header = json.loads(message[4 : 4 + length])
+    assert header["x"] is None and header["deep"] == [1.5, {"y": None}] and length % 4 == 0
+    for told_, (name, array) in zip(header["arrays"], arrays.items(), strict=True):
+        start = 4 + length + told_["offset"]
+        found = np.frombuffer(message[start:], told_["type"])[: array.size].reshape(told_["shape"])
+        assert told_["name"] == name and np.array_equal(found, array) and start % 4 == 0
+
+
+def test_how_a_gradient_is_made_adds_up():
+    made = trainer()
+    made.one_step(5)
+    for learner in made.learners:
+        seen, _ = learner.look.seen("A")
+        for name, row, column in (("dense1.W", 1, 3), ("dense1.b", 0, 2), ("dense2.W", 4, 0)):
+            lines = told(learner.model, learner.look.batch, name, row, column)
+            first, _, total = lines[2].rpartition(" = ")
+            *_, rest = first.split(", ")
+            terms = [
+                np.prod([float(n) for n in part.strip("() ").split(")(")])
+                for part in first.partition("=")[2].split(" + ")[:4]
+            ]
+            assert float(total) == pytest.approx(sum(terms) + float(rest), rel=2e-2, abs=2e-3)
+    assert any("example 2" in line for line in told(learner.model, learner.look.batch, "dense1", 1, 0))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [], {"seed": -1}, {"sede": 1}, {"networks": []}, {"networks": [{}] * 3}, {"networks": [{"layers": [[0, "tanh"]]}]},
+        {"networks": [{"layers": "relu"}]}, {"networks": [{"rule": "magic"}]}, {"data": {"name": "../etc/passwd"}},
+        {"data": {"extra": [[1, 2]]}}, {"networks": [{"rate": float("inf")}]}, {"networks": [{"layers": [[4, "tanh"]] * 9}]},
+        {"data": {"n": 10**9}}, {"networks": [{"schedule": "Fixed"}]}, {"batch": 2.5}, {"stop_loss": -1.0},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_set_up_that_cannot_be_is_refused_in_words(wrong):
+    with pytest.raises(LucidnetError):
+        parsed(wrong)
+
+
+def test_a_set_up_survives_json():
+    setup = parsed({**SMALL, "networks": [{"schedule": SCHEDULES[0]}]})
+    assert parsed(json.loads(json.dumps(setup.plain()))) == setup
+    assert parsed({}) == Setup() and parsed({"data": {"name": "xor"}}).data == DataSetup("xor")
+
+
+def test_what_a_page_sends_as_csv_has_limits(monkeypatch):
+    from lucidnet.lab.page import task
+
+    with pytest.raises(LucidnetError, match="characters"):
+        sent("a.csv", "1,2\n" * 600_000)
+    monkeypatch.setattr(task, "ROWS", 10)
+    with pytest.raises(LucidnetError, match="rows"):
+        sent("a.csv", "1,2,3\n1,2,4\n" * 20)
+    assert "nothing to learn" in sent("a.csv", "1,2,3\n" * 9).notes[0]
+    with pytest.raises(LucidnetError, match="^passwd"):
+        sent("../../../etc/passwd", "root:x:0:0\n")
