@@ -66,7 +66,19 @@ def test_what_completion_shows():
             "errors",
             "initializers",
         ),
-        *("inspect", "lab", "layers", "load", "losses", "metrics", "optimizers", "plots", "race", "rules"),
+        *(
+            "inspect",
+            "lab",
+            "layers",
+            "load",
+            "losses",
+            "metrics",
+            "mlp",
+            "optimizers",
+            "plots",
+            "race",
+            "rules",
+        ),
         *("sklearn", "training"),
     ]
     assert "Terminated" in dir(ln.errors) and "difflib" not in dir(ln.errors)

@@ -41,6 +41,7 @@ CLASSES = (
         "Model",
         "SelfOrganizingMap",
         "data.Dataset",
+        "data.Table",
         "data.text.Vocabulary",
         "lab.Race",
         "training.history.History",
@@ -56,6 +57,7 @@ CLASSES = (
 """Whose public methods are tried."""
 
 EXCUSED = {
+    "data.Table.from_plain": "it is given what a file says; tests/tables/test_tables.py",
     "layers.backprop": "a rule crosses an edge with it; what it is given comes from a network",
     "layers.walk": "as the methods of layers: what it is given are layers",
     "layers.activations.inside": "a declaration of settings",
@@ -165,6 +167,11 @@ def dataset() -> Any:
     return ln.data.Dataset.from_arrays(X, Y)
 
 
+def table() -> Any:
+    return ln.data.Table.fit(FRAME)
+
+
+FRAME = {"a": [0.5, 1.5, 2.5], "label": ["no", "yes", "no"]}
 XY = {"x": X, "y": Y}
 SEQUENCES = RNG.normal(size=(3, 2, 2))
 METRIC = {"y": LABELS, "prediction": SCORES}
@@ -172,9 +179,16 @@ NUMBERS = {"y": Y, "prediction": Y + 1}
 
 RIGHT: dict[str, Any] = {
     "load": {"path": "missing.safetensors"},
+    "mlp": {"sizes": [2, 3, 1]},
     **{f"data.{name}": {"n": 12} for name in ("xor", "spirals", "moons", "circles", "gaussians")},
     "data.load": {"name": "digits"},
+    "data.one_hot": {"labels": LABELS},
+    "data.split": {"x": X, "y": Y},
+    "data.standardize": {"x": X},
+    "data.windows": {"series": X, "history": 2},
     "data.read": {"path": "data.csv"},
+    "data.frame": {"path": "data.csv"},
+    "data.look": {"path": "data.csv"},
     **{
         f"data.tasks.{name}": {"n": 2}
         for name in ("adding", "copy", "parity", "periodic_pattern", "delayed_add")
@@ -233,6 +247,7 @@ RIGHT: dict[str, Any] = {
     "Model.output_mask": {"self": model, "x": X},
     "Model.parameters": {"self": model},
     "Model.predict": {"self": model, "x": X},
+    "Model.predict_classes": {"self": classifier, "x": X},
     "Model.save": {"self": model, "path": "saved.safetensors"},
     "Model.set_feedback": {"self": aligned, "feedback": lambda: dict(aligned().feedback)},
     "Model.set_params": {"self": model, "params": lambda: dict(model().params)},
@@ -258,6 +273,12 @@ RIGHT: dict[str, Any] = {
     "data.Dataset.skip": {"self": dataset, "count": 1},
     "data.Dataset.split": {"self": dataset, "fraction": 0.5},
     "data.Dataset.take": {"self": dataset, "count": 1},
+    "data.Table.fit": {"frame": FRAME},
+    "data.Table.apply": {"self": table, "frame": FRAME},
+    "data.Table.kept": {"self": table, "frame": FRAME},
+    "data.Table.names": {"self": table, "predictions": [0, 1]},
+    "data.Table.values": {"self": lambda: ln.data.Table.fit({"a": [1.5], "b": [0.5]}), "predictions": [0.5]},
+    "data.Table.to_plain": {"self": table},
     "data.text.Vocabulary.bytes": {},
     "data.text.Vocabulary.characters": {"text": "text"},
     "data.text.Vocabulary.decode": {"self": ln.data.text.Vocabulary(), "ids": [65]},
@@ -382,11 +403,20 @@ OF_NAME = {
     "layers.Activation.function": {"text", "empty text", "function"},
     "layers.Activation.derivative": {"None"},  # a name brings its own
     "check.gradients.shape": WHOLES | SEVERAL | {"None"},
+    "mlp.activation": {"text", "[]", "()", "['no']"},
+    "mlp.output": {"text", "None"},
+    "data.split.y": NUMBER_LIKE | {"None"},
+    "data.split.stratify": {"False"},  # Y has no two alike
+    "data.one_hot.labels": NUMBER_LIKE | {"['no']"},
+    "data.one_hot.classes": WHOLES | {"None"},
+    "data.windows.target": {"None"} | WHOLES,
     "data.read.target": {"text", "empty text"} | WHOLES,
+    "data.Table.fit.target": NUMBER_LIKE | {"text", "empty text"},
 }
 
 
 WORDS = {
+    "data.look.target": "column",
     "lab.Race.table.baseline": "race",
     "losses.get.given": "loss",
     "optimizers.get.given": "optimizer",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # not needed to build and train a network: imported when firs
     from . import rules as rules
     from . import sklearn as sklearn
     from .lab import race as race
+    from .sizes import mlp as mlp
     from .som import SelfOrganizingMap as SelfOrganizingMap
 
 __version__ = "0.1.0"

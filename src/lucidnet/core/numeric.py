@@ -109,6 +109,8 @@ def _refuse(x: Any, name: str) -> None:
                 "leave time steps out by mask=, examples by sample_weight="
             )
         return
+    if hasattr(x, "collect") and hasattr(x, "collect_schema"):
+        raise DataError(f"{name} is a lazy frame: give {name}.collect()")
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         raise DataError(f"{name} is a sparse matrix of shape {x.shape}: give {name}.toarray()")
     if hasattr(x, "detach") and hasattr(x, "layout"):  # a tensor of PyTorch
@@ -156,6 +158,6 @@ def _no_number(made: Any, place: tuple[int, ...], columns: Any, name: str) -> st
     if isinstance(value, (str, bytes)):
         return (
             f"{name}: expected numbers, got {shown(value)} {where}: make numbers of text first, for example "
-            "one column of 0 and 1 for each word"
+            "one column of 0 and 1 for each word, as data.one_hot does"
         )
     return f"{name}: expected numbers, got {shown(value)} {where}"

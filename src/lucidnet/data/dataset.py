@@ -7,7 +7,7 @@ next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from os import PathLike
 from typing import Any
@@ -417,6 +417,9 @@ def as_batch(item: Any) -> Item:
     """Return what a data set gave as a batch (x, y, weights); weights may be None."""
     if not isinstance(item, (tuple, list)) or not 2 <= len(item) <= 3:
         got = f"{len(item)} things" if isinstance(item, (tuple, list)) else type(item).__name__
+        if isinstance(item, Mapping):
+            got = f"a dict with {', '.join(map(repr, list(item)[:5]))}: give "
+            got += "Dataset.from_iterator(lambda: ((b[...], b[...]) for b in batches))"
         raise DataError(f"expected batches (x, y) or (x, y, weights), got {got}")
     return (*item, None) if len(item) == 2 else tuple(item)
 

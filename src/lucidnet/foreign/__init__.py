@@ -14,9 +14,9 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .keywords import KEYWORDS
-from .names import ARGUMENTS, ATTRIBUTES, MOMENTS, NAMES, OPTIONS
+from .names import ATTRIBUTES, MOMENTS, NAMES
 
-__all__ = ["ARGUMENTS", "ATTRIBUTES", "KEYWORDS", "MOMENTS", "NAMES", "OPTIONS"]
+__all__ = ["ATTRIBUTES", "KEYWORDS", "MOMENTS", "NAMES"]
 
 K = TypeVar("K", bound=type)
 

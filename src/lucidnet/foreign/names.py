@@ -1,4 +1,4 @@
-"""Names, attributes and options of Keras, PyTorch and scikit-learn, and what they are called here."""
+"""Names and attributes of Keras, PyTorch and scikit-learn, and what they are called here."""
 
 from __future__ import annotations
 
@@ -135,7 +135,8 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "forward": "predict(x)",
         "call": "predict(x)",
         "predict_proba": "predict(x), the output itself",
-        "predict_classes": "predict(x).argmax(-1)",
+        "classes_": "classes",
+        "feature_names_in_": "table, a frame's columns",
         "predict_on_batch": "predict(x)",
         "decision_function": "predict(x)",
         "transform": "predict(x)",
@@ -325,70 +326,6 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     },
 }
 """By class or module."""
-
-OPTIONS: Mapping[str, str] = {
-    "--batch_size": "--batch-size",
-    "--batch": "--batch-size",
-    "--bs": "--batch-size",
-    "--learning-rate": "--lr",
-    "--learning_rate": "--lr",
-    "--epoch": "--epochs",
-    "--n-epochs": "--epochs",
-    "--n_epochs": "--epochs",
-    "--num-epochs": "--epochs",
-    "--max-iter": "--epochs",
-    "--hidden-layer-sizes": "--hidden",
-    "--hidden_layer_sizes": "--hidden",
-    "--hidden-neurons": "--hidden",
-    "--hidden_neurons": "--hidden",
-    "--hidden-units": "--hidden",
-    "--hidden-layers": "--hidden",
-    "--hidden-size": "--hidden",
-    "--hidden-dim": "--hidden",
-    "--neurons": "--hidden",
-    "--nodes": "--hidden",
-    "--layers": "--hidden",
-    "--units": "--hidden",
-    "--optim": "--optimizer",
-    "--optimiser": "--optimizer",
-    "--activation-function": "--activation",
-    "--dropout-rate": "--dropout",
-    "--solver": "--optimizer",
-    "--random-state": "--seed",
-    "--random_state": "--seed",
-    "--val-split": "--validation",
-    "--validation-split": "--validation",
-    "--validation_split": "--validation",
-    "--device": "--backend",
-    "--gpu": "--backend",
-    "--precision": "--dtype",
-    "--init": "--initializer",
-    "--output": "--save",
-    "--out": "--save",
-    "--save-model": "--save",
-    "--model-path": "--save",
-    "--checkpoint": "--resume",
-    "--checkpoint-dir": "--resume",
-    "--silent": "--quiet",
-    "--num-devices": "--devices",
-    "--learning-rule": "--rule",
-}
-"""Of `lucidnet train`."""
-
-ARGUMENTS: Mapping[str, str] = {
-    "--data": "lucidnet train digits",
-    "--dataset": "lucidnet train digits",
-    "--data-set": "lucidnet train digits",
-    "--input": "lucidnet train mydata.csv",
-    "--csv-file": "lucidnet train mydata.csv",
-    "--train-data": "lucidnet train mydata.csv",
-    "--test-data": "lucidnet evaluate model.safetensors mydata.csv",
-    "--model": "lucidnet evaluate model.safetensors",
-    "--weights": "lucidnet evaluate model.safetensors",
-    "--file": "lucidnet evaluate model.safetensors",
-    "--load": "lucidnet evaluate model.safetensors",
-}
-"""Options of other programs that are no options of the command line here, but words by their place."""
 
 MOMENTS: Mapping[str, str] = {
     "on_train_begin": "begin(self, loop)",

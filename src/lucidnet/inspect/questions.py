@@ -19,6 +19,7 @@ from ..core.numeric import numeric
 from ..core.text import ByName, Several
 from ..core.trees import Path, dotted, leaves, mapped, part_of, tree_map
 from ..data.batch import Batch, rows
+from ..data.named import inputs as named_inputs
 from ..engine.build import problem_of
 from ..engine.numbers import Numbers
 from ..engine.parameters import ParameterLayout
@@ -381,6 +382,7 @@ def parameters(model: Trainee, last: LastStep | None) -> tuple[Parameter, ...]:
 
 def _inputs(model: Trainee, x: Any, mask: Any) -> tuple[Any, Array | None]:
     """Return inputs as the network takes them, and a mask, both checked; make first weights if need be."""
+    x = named_inputs(model, x)
     try:
         shape = model.input_shape
     except NotReadyError:

@@ -17,7 +17,7 @@ from ..core.trees import Tree, leaves
 from ..errors import ContentError, FileError, MismatchError
 from . import container
 
-COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics")
+COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics", "table", "classes")
 """What must be the same of a model to go on; `Loop.facts` is the rest."""
 
 DAMAGED = "remove it, so that the one before it is used"

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, TypedDict, TypeVar, cast, get_args
 
 from ..core import files as atomic
 from ..core.settings import UnfitError, choice, finite, listed, path_like, sequence, setting, taken, text
@@ -35,7 +35,7 @@ T = TypeVar("T")
 Style = Literal["light", "dark"]
 
 
-class Frame(TypedDict, total=False):
+class PictureFrame(TypedDict, total=False):
     """Where and how large a picture is drawn: the arguments that all functions of pictures take."""
 
     ax: Axes | Sequence[Axes] | None
@@ -44,7 +44,7 @@ class Frame(TypedDict, total=False):
     path: str | os.PathLike[str] | None
 
 
-class Look(Frame, total=False):
+class PictureLook(PictureFrame, total=False):
     """The same, with a title.
 
     Parameters
@@ -64,6 +64,10 @@ class Look(Frame, total=False):
     """
 
     title: str | None
+
+
+Frame: TypeAlias = PictureFrame
+Look: TypeAlias = PictureLook
 
 
 def _axes(given: Any, owner: Any) -> Any:

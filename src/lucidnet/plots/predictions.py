@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..core.settings import taken, whole
 from ..errors import DataError, ShapeError, short
-from ..metrics.arrays import class_indices
+from ..metrics.arrays import by_number, class_indices
 from .colors import negative_map, positive_map, theme
 from .figures import WIDE, Look, legend_below, panels, picture, root, settle
 from .images import Array, guess_image_shape, image_shape_of, outline, tile, with_page
@@ -58,7 +58,7 @@ def confusion_matrix(
     matrix : (classes, classes)
         Counts, rows are true classes, columns are predictions; see `lucidnet.metrics.confusion_matrix`.
     classes : names of the classes, optional
-        Without them, their numbers.
+        As `Model.classes`; without them, their numbers.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
@@ -198,7 +198,7 @@ def worst_mistakes(
     Parameters
     ----------
     x : (n, inputs) or (n, height, width) or (n, height, width, channels)
-    y : labels (n,), or one-hot (n, classes)
+    y : labels (n,), or one-hot (n, classes); with `classes` their names, too
     probabilities : (n, classes), or of class 1 (n,) or (n, 1)
     image_shape : (height, width) or (height, width, channels), optional
         Guessed where the inputs are a square image; where they are not, bars with the number of the example
@@ -222,7 +222,8 @@ def worst_mistakes(
     """
     limit = taken("worst_mistakes", "limit", limit, whole(1))
     x = np.asarray(x)
-    mistakes, count = _mistakes(x, np.asarray(y), np.asarray(probabilities))
+    labels_of, scores = by_number("worst_mistakes", y, probabilities, classes)
+    mistakes, count = _mistakes(x, np.asarray(labels_of), np.asarray(scores))
     names = class_names(classes, count, "worst_mistakes")
     if not len(mistakes.example):
         return _nothing_wrong(len(x), look)
