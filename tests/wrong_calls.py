@@ -83,7 +83,6 @@ EXCUSED = {
     "lab.Race.equal": "no arguments",
     "lab.Race.merge": "races in any number: tests/lab/test_race.py",
     "lab.Race.step_rows": "no arguments",
-    "lab.load_race": "tests/lab/test_race.py",
     "lab.serve": "it starts a server: tests/lab/page/test_lab_server.py",
     "training.history.History.step_rows": "no arguments",
     "layers.activations.scale": "it takes an activation alone: tests/test_defaults.py",

@@ -20,7 +20,7 @@ from ..core.value import value
 from ..errors import DataError, SettingError, ShapeError
 from ..layers import HardSigmoid, Layer, LogSoftmax, Sigmoid, Softmax
 from ..layers.activations import KNOWN
-from ..layers.activations.sigmoidal import sigmoid
+from ..layers.activations.sigmoidal import sigmoid_of
 from .base import Cache, Loss, check_values, mean_last
 
 
@@ -211,12 +211,12 @@ class BinaryCrossentropy(FromProbabilities):
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         xp = namespace(prediction)
-        t = target * (1 - self.label_smoothing) + self.label_smoothing / 2
+        s = self.label_smoothing
+        t = target if s == 0 else target * (1 - s) + s / 2
         if self.from_logits:
-            z = prediction
+            z, e = prediction, xp.exp(-xp.abs(prediction))
             missed = xp.where(z > 0, 1 - t, -t)  # so that a logit that is infinite and right costs nothing
-            losses = times(missed, z) + xp.log1p(xp.exp(-xp.abs(z)))
-            return mean_last(losses), (sigmoid(z), t)
+            return mean_last(times(missed, z) + xp.log1p(e)), (sigmoid_of(z, e), t)
         losses = t * xp.log(floor(prediction)) + (1 - t) * xp.log(floor(1 - prediction))
         return -mean_last(losses), (prediction, t)
 

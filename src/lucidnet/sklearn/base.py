@@ -256,10 +256,6 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         self, settings: NetSettings, seed: int, X: Any, target: Array, plain: Array, weights: Array | None
     ) -> tuple[tuple[Any, Any, Any], HeldBack]:
         """Return inputs, targets and weights to train on, and what is held back."""
-        if not settings.validation_fraction:
-            raise SettingError(
-                f"{settings.title}: early_stopping=True needs a validation_fraction above 0, got 0"
-            )
         stratify = plain if self._classifies and plain.ndim == 1 else None
         arrays = [X, target, plain, *([] if weights is None else [weights])]
         how = {"random_state": seed, "test_size": settings.validation_fraction, "stratify": stratify}

@@ -185,6 +185,10 @@ def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:
         for name in names:
             if (given := getattr(settings, name)) != getattr(usual, name):
                 raise SettingError(f"{settings.title}: {name}={given!r} has no effect {why}")
+    if settings.early and not settings.validation_fraction:
+        raise SettingError(
+            f"{settings.title}: early_stopping=True needs a validation_fraction above 0, got 0"
+        )
 
 
 def _idle(settings: NetSettings) -> Iterator[tuple[tuple[str, ...], str]]:

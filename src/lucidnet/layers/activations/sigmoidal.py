@@ -11,8 +11,12 @@ from .base import ActivationLayer
 def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)), accurate in both tails: exp is only taken of -|x|."""
     xp = namespace(x)
-    e = xp.exp(-xp.abs(x))
-    return xp.where(x < 0, e, 1) / (1 + e)
+    return sigmoid_of(x, xp.exp(-xp.abs(x)))
+
+
+def sigmoid_of(x: Array, e: Array) -> Array:
+    """1 / (1 + exp(-x)), from e = exp(-|x|)."""
+    return namespace(x).where(x < 0, e, 1) / (1 + e)
 
 
 @value
