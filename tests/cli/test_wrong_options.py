@@ -20,6 +20,7 @@ COMMANDS = typer.main.get_command(app).commands
 SMALL = ["--hidden", "2"]
 
 RIGHT = {
+    "look": ["DATA"],
     "train": ["DATA", *SMALL, "--epochs", "1", "--quiet"],
     "race": ["DATA", *SMALL, "--rules", "fa", "--seeds", "1", "--epochs", "1"],
     "evaluate": ["MODEL", "DATA"],
@@ -58,7 +59,12 @@ OF_NAME = {
     "out": ["."],
     "resume": ["data.csv"],
     "layer": ["no"],
+<<<<<<< HEAD
     "host": ["no such host", ""],
+=======
+    "target": ["no", "9", ""],
+    "drop": ["no", "9"],
+>>>>>>> main
     "data": ["no", "", "."],
     "subject": ["no", "."],
     "file": ["no", "", ".", "data.csv"],
