@@ -240,7 +240,7 @@ def serve(data: Any = None, *, port: int = 0, host: str = "127.0.0.1", open: boo
     ----------
     data : optional
         What to learn: ``"spirals"``, ``"moons"``, ``"circles"``, ``"xor"``, ``"gaussians"``, ``"digits"``,
-        the path of a file that `data.read` understands, a `data.Table`, or arrays ``(x, y)``; it can be
+        the path of a file that `data.read` understands, a `data.Examples`, or arrays ``(x, y)``; it can be
         changed in the page.
     port : int
         Where; 0 for any port that is free.

@@ -209,7 +209,7 @@ def given(data: Any) -> tuple[str, Own | None]:
     Parameters
     ----------
     data : optional
-        The name of a data set, the path of a file, a `data.Table`, or arrays (x, y).
+        The name of a data set, the path of a file, a `data.Examples`, or arrays (x, y).
     """
     if data is None:
         return "spirals", None
@@ -217,12 +217,16 @@ def given(data: Any) -> tuple[str, Own | None]:
         return data, None
     if isinstance(data, (str, os.PathLike)):
         return "own", _of_file(data)
-    if isinstance(data, sets.Table):
-        return "own", _checked(data.x, data.y, "x, y = table.x, table.y", data.classes, "own table")
+    if isinstance(data, sets.Examples):
+        return "own", _checked(
+            data.x, data.y, "x, y = table.x, table.y  # what data.read gave", data.classes, "own table"
+        )
     if isinstance(data, (tuple, list)) and len(data) == 2:
         code = "# x and y are the arrays that were given to serve"
         return "own", _checked(numeric(data[0], "x"), numeric(data[1], "y"), code, None, "own arrays")
-    raise SettingError(f"serve: data must be a name, a file, a Table, or arrays (x, y), got {type(data)}")
+    raise SettingError(
+        f"serve: data must be a name, a file, what data.read gives, or arrays (x, y), got {type(data)}"
+    )
 
 
 def _of_file(path: str | os.PathLike[str]) -> Own:
