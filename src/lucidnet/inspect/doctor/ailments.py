@@ -117,7 +117,11 @@ AILMENTS: tuple[Ailment, ...] = (
         (LOW, CONSTANT),
     ),
     Ailment(
-        LOW, flow.small_steps, (2e-4, inf), "a learning rate 10 to 100 times larger.", (STRAIGHT, CONSTANT)
+        LOW,
+        flow.small_steps,
+        (2e-4, inf),
+        "a learning rate 10 to 100 times larger, or more: lr_find shows which.",
+        (STRAIGHT, CONSTANT),
     ),
     Ailment(
         STRAIGHT,
