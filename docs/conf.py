@@ -18,10 +18,11 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ex
 exclude_patterns = ["_build", "site_tools", "**/.ipynb_checkpoints"]
 default_role = "py:obj"
 
-# Pages are notebooks in the form of text: each code block is run when the site is built, and an error ends the build.
+# Pages are notebooks in the form of text: each code block is run, and an error ends the build.
 nb_execution_mode = "cache"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
+nb_execution_in_temp = True  # what a page writes lies there
 nb_execution_show_tb = True
 nb_merge_streams = True
 nb_number_source_lines = False

@@ -1,4 +1,4 @@
-"""Lay MathJax beside the pages, so that their formulas need nothing from elsewhere: `python -m site_tools.mathjax`."""
+"""Lay MathJax beside the pages, whose formulas then need nothing from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""The pages of the reference: every public name, with its docstring, its row of checks and what others call it."""
+"""The pages of the reference: each public name, its docstring, its checks and what others call it."""
 
 from __future__ import annotations
 
 import inspect
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -64,7 +65,7 @@ def _is_code(home: ModuleType, name: str) -> bool:
 
 
 def write(folder: Path) -> None:
-    """Write a page for each part of the library, and one that lists them; what has not changed stays untouched."""
+    """Write a page for each part of the library, and one that lists them."""
     checked, called = _checks(), _elsewhere()
     for page, (title, dotted, _) in PAGES.items():
         blocks = [f"# {title}", _first_line(module(dotted)), *_kinds(page, dotted, checked, called)]
@@ -72,7 +73,8 @@ def write(folder: Path) -> None:
     listed = "\n".join(PAGES)
     _keep(
         folder / "index.md",
-        f"# Reference\n\nEvery public name, by what it is for.\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n",
+        "# Reference\n\nEvery public name, by what it is for.\n\n"
+        f"```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n",
     )
 
 
@@ -136,7 +138,7 @@ KINDS = {
 
 
 def _elsewhere() -> dict[tuple[str, str], set[str]]:
-    """Return what Keras, PyTorch and scikit-learn call a class of ours, by the words that our messages know."""
+    """Return what Keras, PyTorch and scikit-learn call our classes."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for kind, words in NAMES.items():
         page = KINDS.get(kind)
@@ -144,13 +146,14 @@ def _elsewhere() -> dict[tuple[str, str], set[str]]:
             continue
         known = getattr(module(PAGES[page][1]), "KNOWN", {})
         for other, ours in words.items():
-            kept = known.get(ours) if hasattr(known, "get") else None
-            name = (
-                type(kept() if callable(kept) and not inspect.isclass(kept) else kept).__name__
-                if kept is not None
-                else ours
-            )
-            if inspect.isclass(kept):
-                name = kept.__name__
-            found[page, name].add(other)
+            found[page, _class(dict(known).get(ours, ours))].add(other)
     return found
+
+
+def _class(kept: Any) -> str:
+    """Return the name of the class that stands behind a name: itself, an object of it, or what makes one."""
+    if isinstance(kept, str):
+        return kept
+    if inspect.isclass(kept):
+        return kept.__name__
+    return type(kept() if inspect.isroutine(kept) or isinstance(kept, partial) else kept).__name__

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def place(model: Trainee, layer: str | None, trait: str, kind: str) -> tuple[Path, Layer]:
-    """Return path and value of a layer; without a name, of the first without layers inside that has an attribute `trait`.
+    """Return path and value of a layer; without a name, of the first that has an attribute `trait`.
+
+    A container is passed over then: what it holds is looked at.
 
     Raises
     ------
