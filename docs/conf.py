@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from site_tools import reference
+from site_tools import access, reference
 
 from lucidnet import __version__
 
@@ -52,6 +52,7 @@ def setup(app):
     """Write the pages of the reference before Sphinx looks for pages."""
     reference.write(Path(__file__).parent / "reference")
     app.connect("autodoc-process-docstring", plain_bars)
+    app.connect("build-finished", access.mend)
 
 
 def plain_bars(app, what, name, obj, options, lines):
