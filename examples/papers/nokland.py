@@ -5,8 +5,8 @@ First part: MNIST, one and two hidden layers of 800 tanh units, by backpropagati
 
 Second part: 100 hidden layers whose weights are all zero at first. DFA, which sends the error straight to
 each layer, learns. BP, which has no error to send through zero weights, does not, nor does FA. That this is
-for the zeros, and not for the depth, shows BP from orthogonal weights, which learns. (The paper has 240 units a
-layer and trains on; for time's sake ours has 100, and four epochs.)
+for the zeros, and not for the depth, shows BP from orthogonal weights, which learns. (The paper has 240
+units a layer and trains on; for time's sake ours has 100, and four epochs.)
 
     python examples/papers/nokland.py                  # both
     python examples/papers/nokland.py --part deep
