@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check package floors bench clean
+.PHONY: demo test check docs package floors bench clean
 
 # One thread for matrix products as small as these: as fast, and it does not stumble over a busy machine.
-demo test: export OPENBLAS_NUM_THREADS ?= 1
+demo test docs: export OPENBLAS_NUM_THREADS ?= 1
 
 demo: .venv/demo
 	$(BIN)/lucidnet train digits --epochs 60 --plot demo.png
@@ -19,6 +19,11 @@ check: .venv/dev
 	$(BIN)/mypy
 	PYTHONPATH=src $(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/python tests/budget.py
+
+# The site, every code block of it run: docs/_build/html/index.html.
+docs: .venv/docs
+	cd docs && ../$(BIN)/python -m site_tools.mathjax
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 # As others get it: built, installed alone, with the least versions it names, on newer Pythons if there are any.
 package: .venv/dev
@@ -42,5 +47,9 @@ bench: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
+.venv/docs: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	@touch $@
+
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache demo.png
+	rm -rf .venv build dist docs/_build docs/reference docs/_static/mathjax .pytest_cache .mypy_cache .ruff_cache demo.png

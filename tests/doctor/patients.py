@@ -191,6 +191,10 @@ def rate_too_low_sgd(seed):
     return classifier(seed, Dense(64, "relu"), Dense(32, "relu"), optimizer=optimizers.SGD(1e-4)), *digits()
 
 
+def rate_much_too_low_sgd(seed):
+    return classifier(seed, Dense(64, "relu"), Dense(32, "relu"), optimizer=optimizers.SGD(1e-6)), *digits()
+
+
 def rate_too_low_adam(seed):
     return classifier(seed, Dense(64, "relu"), Dense(32, "relu"), optimizer=optimizers.Adam(1e-6)), *digits()
 
@@ -369,6 +373,7 @@ ILL = [
     (rate_too_high_tanh, "learning rate too high"),
     (rate_too_high_regression, "learning rate too high"),
     (rate_too_low_sgd, "learning rate too low"),
+    (rate_much_too_low_sgd, "learning rate too low"),
     (rate_too_low_adam, "learning rate too low"),
     (rate_too_low_regression, "learning rate too low"),
     (pixels, "data not scaled"),

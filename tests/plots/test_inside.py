@@ -201,6 +201,11 @@ class TestAttention:
         with pytest.raises(UnknownNameError, match="no attention"):
             plots.attention_maps(ln.Model([Input(2), Dense(1)]), np.ones(2))
 
+    def test_of_the_layer_inside_a_block(self):
+        model = ln.Model([Input((3, 8)), layers.TransformerBlock(2, 8)])
+        figure = plots.attention_maps(model, np.ones((3, 8)))
+        assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["head 1", "head 2"]
+
 
 class TestBoundary:
     def test_the_line_is_where_the_class_changes(self):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def place(model: Trainee, layer: str | None, trait: str, kind: str) -> tuple[Path, Layer]:
     """Return path and value of a layer; without a name, of the first that has an attribute `trait`.
 
+    A container is passed over then: what it holds is looked at.
+
     Raises
     ------
     UnknownNameError
@@ -26,7 +28,8 @@ def place(model: Trainee, layer: str | None, trait: str, kind: str) -> tuple[Pat
     """
     known = {dotted(path): (path, inner) for path, inner in walk(model.net) if path}
     if layer is None:
-        layer = next((name for name, (_, inner) in known.items() if hasattr(inner, trait)), None)
+        layers = ((name, inner) for name, (_, inner) in known.items() if not inner.children())
+        layer = next((name for name, inner in layers if hasattr(inner, trait)), None)
         if layer is None:
             raise UnknownNameError(f"this network has no {kind}")
     if layer not in known:

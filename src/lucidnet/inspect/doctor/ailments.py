@@ -131,7 +131,7 @@ AILMENTS: tuple[Ailment, ...] = (
         LOW,
         flow.small_steps,
         (2e-4, inf),
-        "a learning rate 10 to 100 times larger.",
+        "a learning rate 10 to 100 times larger, or more: lr_find shows which.",
         (STRAIGHT, STANDING, CONSTANT),
     ),
     Ailment(

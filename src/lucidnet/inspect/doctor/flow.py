@@ -18,7 +18,7 @@ from .labels import baseline
 from .report import Sign
 from .units import idle_units
 
-FURTHER = (10, 100, 1000)
+FURTHER = (10, 100, 1000, 10_000, 100_000)
 """How many times further is tried out, to see whether the steps are too short."""
 
 BETTER = 0.03

@@ -1,0 +1,1 @@
+"""What builds the pages that nobody writes by hand."""
