@@ -21,6 +21,7 @@ PARTS = (
     "convolution",
     "primitives",
     "epochs",
+    "estimators",
     "startup",
     "rules",
     "online",

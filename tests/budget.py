@@ -38,7 +38,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "lucidnet"
 TODAY = {
     "circles of imports": 1,
     "modules in the largest circle": 2,
-    "lines of the training core": 3654,
+    "lines of the training core": 3642,
 }
 """What is over the budget today, and how much of it there is."""
 

@@ -23,6 +23,7 @@ from rows_attention import ROWS as ATTENTION
 from rows_images import ROWS as IMAGES
 from rows_normalization import ROWS as NORMALIZATION
 from rows_recurrent import ROWS as RECURRENT
+from rows_shaping import ROWS as SHAPING
 
 
 def _sigmoid_params(p: Any, x: Any) -> Any:
@@ -90,6 +91,7 @@ LAYERS = [
     *NORMALIZATION,
     *IMAGES,
     *RECURRENT,
+    *SHAPING,
     LayerRow(L.Input(5), lambda p, x: x),
     LayerRow(L.Dense(3), _dense),
     LayerRow(L.Dense(1), _dense),

@@ -12,7 +12,7 @@ How it is counted, so that figures of two versions can be compared:
   generator counts each time it goes on. Depth and changes of file are found with them.
 - *changes* are counted in the order of the calls: a call in another file than the call before it, the first one
   included. The way back from a call is no change.
-- Each journey runs in a process of its own. On NumPy its *first* batch is traced, in which the lucidnet modules
+- Each journey runs in a process of its own. On NumPy its *first* block is traced, of a single batch, in which the lucidnet modules
   that are imported late, and what is computed once and kept, are calls too (a later batch has fewer: last column).
   On JAX it is the second block of two steps, and of a stream the third time step: what is compiled or begun once
   is over.
@@ -121,7 +121,7 @@ def matches(file: str, function: str, anchors: Anchors) -> bool:
 # --- the journeys ---------------------------------------------------------------------------------
 
 
-def fit(backend: str, rule: str | None = None, rows: int = 96) -> None:
+def fit(backend: str, rule: str | None = None, rows: int = 64) -> None:
     """Train two dense layers by Adam, for two epochs."""
     import numpy as np
 
@@ -152,9 +152,9 @@ def stream() -> None:
 
 
 JOURNEYS = {
-    "a": Journey("backprop, NumPy", lambda: fit("numpy"), LOOP, 0),
-    "b": Journey("the same, rule fa", lambda: fit("numpy", "fa"), LOOP, 0),
-    "c": Journey("JAX, a block of 2 steps", lambda: fit("jax", rows=64), LOOP, 1),
+    "a": Journey("backprop, NumPy", lambda: fit("numpy", rows=32), LOOP, 0),
+    "b": Journey("the same, rule fa", lambda: fit("numpy", "fa", rows=32), LOOP, 0),
+    "c": Journey("JAX, a block of 2 steps", lambda: fit("jax"), LOOP, 1),
     "d": Journey("online, RFLO, NumPy", stream, ONLINE, 2),
 }
 

@@ -14,7 +14,7 @@ import lucidnet as ln
 
 pytest.importorskip("jax")
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from benchmarks import against, epochs, gpu, nets, primitives
+from benchmarks import against, epochs, estimators, gpu, nets, primitives
 from benchmarks.timing import Turn
 
 ROOT = Path(__file__).parent.parent
@@ -113,6 +113,19 @@ def test_the_rules_in_pytorch_learn(monkeypatch):
     works = gpu.on_torch({"784-128-64-10": SMALL["784-128-64-10"]}, "cpu")
     assert set(works) == {"784-128-64-10", "FA", "RFLO"}
     assert all(np.isfinite(work()) for work in works.values())
+
+
+def test_estimators_beside_scikit_learns(monkeypatch):
+    pytest.importorskip("sklearn")
+    wine = estimators.SETS["wine"]._replace(epochs=3, timed=2)
+    monkeypatch.setitem(estimators.SETS, "wine", wine)
+    ours, theirs = estimators.scores("wine")
+    assert len(ours) == len(theirs) == 5 and min(ours + theirs) > 0 and max(ours + theirs) <= 1
+    for who in ("lucidnet", "scikit-learn"):
+        (fit,) = estimators.fits(who, "wine", ["10"]).values()
+        assert len(fit().loss_curve_) == 2 and fit().coefs_[0].shape == (13, 100)
+    assert "at least theirs" in estimators.score_line([0.9, 0.8], [0.9, 0.9])
+    assert "LESS" in estimators.score_line([0.8, 0.801], [0.9, 0.901])
 
 
 def test_a_tree_against_itself(tmp_path):

@@ -284,3 +284,48 @@ def test_the_command_line(tmp_path):
 
 def test_eight_tasks_each():
     assert len(LEARNING) == len(RULES) == len(TABLES) + 1 == 8
+
+
+HABITS = {
+    "loss, accuracy = model.evaluate(x, y); f'{accuracy:.3f}'": "result.accuracy or result\\['accuracy'\\]",
+    "loss, accuracy = model.evaluate(x, y); 100 * accuracy": "'accuracy' is the name of a number",
+    "model.evaluate(x, y)[1]": "by name there are: loss, accuracy",
+    "model.fit(x, y, verbose=0).history['loss']": r"here it is the history itself, history\['loss'\]",
+    "model.fit(x, y, callbacks=ln.callbacks.StopOnNaN())": r"a sequence of callbacks, \[EarlyStopping\(\), ...\]",
+    "model.fit(x, y, validation_split=0.2, callbacks=[ln.callbacks.EarlyStopping('val_acc', 2)])": "did you mean 'val_accuracy'",
+    "model.fit(x, ['a', 'b'] * 5)": "names, y = np.unique",
+    "model.optimizer.learning_rate = 0.1": r"model.set\(learning_rate=...\)",
+    "ln.Model(inputs=x, outputs=y)": r"as in Model\(\[Graph\(inputs, nodes, outputs\)\]\)",
+    "ln.Sequential([ln.layers.Dense(1)])": r"here it is lucidnet.Model\(\[...\]\)",
+    "ln.utils.plot_model(model)": "plots.architecture for plot_model",
+    "ln.plots.plot_history(model.history)": "here it is lucidnet.plots.training_curves",
+    "ln.plots.confusion_matrix(model.predict(x).argmax(1))": r"metrics.confusion_matrix\(y, predicted\)",
+    "ln.race(model, x, y, ['backprop'])": r"race\(model, \(x, y\), rules\)",
+    "ln.race(model, x, y, rules=['backprop'])": r"race\(model, \(x, y\), rules\)",
+}
+"""What people write from habit, and what they are told to change."""
+
+
+@pytest.mark.parametrize("line", HABITS)
+def test_a_habit_is_told_what_to_change(line):
+    import lucidnet as ln
+
+    x, y = np.eye(10), np.arange(10) % 2
+    model = ln.Model([ln.layers.Input(10), ln.layers.Dense(2, "softmax")])
+    model.compile("categorical_crossentropy", "adam", ["accuracy"])
+    with pytest.raises(Exception, match=HABITS[line]):
+        exec(line, {"ln": ln, "x": x, "y": y, "model": model})
+
+
+def test_what_works_from_habit(tmp_path):
+    import lucidnet as ln
+
+    x, y = ln.data.xor(20)
+    model = ln.Model([ln.layers.Dense(2, "softmax")])
+    model.compile("categorical_crossentropy", "adam", ["accuracy"])
+    history = model.fit(x, y, verbose=0)
+    history.plot(tmp_path / "curves.png")
+    model.lr_find(x, y, steps=10).plot(tmp_path / "rates.png")
+    assert {path.name for path in tmp_path.iterdir()} == {"curves.png", "rates.png"}
+    loss, accuracy = model.evaluate(x, y).values()
+    assert dict(model.evaluate(x, y)) == {"loss": loss, "accuracy": accuracy}

@@ -5,6 +5,7 @@ import inspect
 import re
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import lucidnet as ln
@@ -12,6 +13,7 @@ from lucidnet import foreign
 from lucidnet.cli.app import app
 from lucidnet.core.exports import exports
 from lucidnet.errors import UnknownNameError
+from lucidnet.foreign import options
 from lucidnet.layers import Dense, Input
 
 PACKAGES = ("layers", "optimizers", "losses", "callbacks", "initializers", "metrics", "rules")
@@ -50,7 +52,13 @@ def model():
 def is_there(ours):
     """Whether the word before a bracket is a method of models, a class or a function that people use."""
     places = (ln, ln.Model, *(getattr(ln, package) for package in PACKAGES))
-    return any(hasattr(place, head(ours)) for place in places)
+    return any(has(place, head(ours)) for place in places)
+
+
+def has(place, name):
+    """Whether a place has a name, which may go on with those in it, as ``data.Dataset.take``."""
+    first, _, rest = name.partition(".")
+    return hasattr(place, first) and (not rest or has(getattr(place, first), rest))
 
 
 @pytest.mark.parametrize(("place", "word", "ours"), entries(foreign.KEYWORDS))
@@ -90,22 +98,62 @@ def loop():
 
 @pytest.mark.parametrize(("place", "word", "ours"), entries(foreign.ATTRIBUTES))
 def test_attributes(place, word, ours):
-    made = {"Model": model, "Loop": loop}
+    made = {"Model": model, "Loop": loop, "History": ln.training.history.History}
     thing = made[place]() if place in made else importlib.import_module(place)
     with pytest.raises(AttributeError, match=re.escape(ours)):
         getattr(thing, word)
+    if ours.startswith("the history itself"):
+        return
     for name in head(ours).split("."):
         thing = getattr(thing, name)
 
 
-@pytest.mark.parametrize(("word", "ours"), foreign.OPTIONS.items())
-def test_options(word, ours):
-    for given in ([word, "1"], [f"{word}=1"]):
-        done = CliRunner().invoke(app, ["train", *given], env={"COLUMNS": "200", "TERM": "dumb"})
-        assert done.exit_code == 2
-        assert f"No such option: {word}: here it is {ours}" in done.output
-    help = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
-    assert ours in help
+WIDE = {"COLUMNS": "200", "TERM": "dumb"}
+COMMAND = typer.main.get_command(app)
+
+
+def complaint(name, given):
+    """Return what a command says of its options, without the frame around it, which takes most of the time."""
+    command = COMMAND.commands[name]
+    with pytest.raises(Exception, match="No such option") as raised:
+        command.make_context(name, list(given), parent=COMMAND.context_class(COMMAND))
+    assert raised.value.exit_code == 2
+    return raised.value.message
+
+
+def test_options():
+    help = CliRunner().invoke(app, ["train", "--help"], env=WIDE).output
+    for word, ours in options.OPTIONS.items():
+        assert ours in help
+        other = "--" + word.removeprefix("--").replace("-", "_")
+        for name, given in ((word, [word, "1"]), (word, [f"{word}=1"]), (other, [other, "1"])):
+            assert complaint("train", given) == f"No such option: {name}: here it is {ours}"
+    shown = CliRunner().invoke(app, ["train", "--batch_size", "1"], env=WIDE)
+    assert shown.exit_code == 2
+    assert "No such option: --batch_size: here it is --batch-size" in shown.output
+
+
+def test_what_is_no_option():
+    for word, sentence in options.SENTENCES.items():
+        assert complaint("train", [word, "1"]) == f"No such option: {word}: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["evaluate", "m.safetensors", "--split", "test"], "here it is --part"),
+        (["predict", "m.safetensors", "--output", "p.csv"], "here it is --out"),
+        (["predict", "m.safetensors", "-o", "p.csv"], "here it is --out"),
+        (["predict", "m.safetensors", "--target", "y"], "it is an option of"),
+        (["train", "-b", "3"], "here it is --batch-size"),
+        (["train", "-e", "3", "digits"], "here it is --epochs"),
+        (["race", "--seed", "3"], "here it is --seeds"),
+        (["evaluate", "m.safetensors", "--label", "y"], "it is called --target, an option of"),
+        (["look", "a.csv", "--y", "b"], "here it is --target"),
+    ],
+)
+def test_words_of_other_commands(given, said):
+    assert said in complaint(given[0], given[1:])
 
 
 def test_other_commands_have_options_of_their_own():

@@ -67,8 +67,20 @@ def test_what_completion_shows():
             "errors",
             "initializers",
         ),
-        *("inspect", "lab", "layers", "load", "losses", "metrics", "optimizers", "passes"),
-        *("plots", "race", "rules"),
+        *(
+            "inspect",
+            "lab",
+            "layers",
+            "load",
+            "losses",
+            "metrics",
+            "mlp",
+            "optimizers",
+            "passes",
+            "plots",
+            "race",
+            "rules",
+        ),
         *("sklearn", "training"),
     ]
     assert "Terminated" in dir(ln.errors) and "difflib" not in dir(ln.errors)
@@ -118,6 +130,7 @@ def test_the_text_of_a_module_is_read():
 
 UNNAMED = {
     "CustomActivation": "holds a function, which no file can hold",
+    "FunctionLayer": "holds a function, which no file can hold",
     "Activated": "a loss with the final activation before it, while a network is trained by a direct rule",
     "NetSettings": "the settings of a scikit-learn estimator, which pickle and joblib write",
     "Ending": "a graph as a loss sees it, while it is joined to a network",

@@ -11,7 +11,7 @@ from lucidnet import initializers, losses, metrics, optimizers
 from lucidnet.callbacks import Callback, On
 from lucidnet.core.order import meaning
 from lucidnet.errors import LucidnetError, SettingError, ShapeError
-from lucidnet.layers import Activation, Dense, Dropout, Input, Layer
+from lucidnet.layers import Activation, Dense, Dropout, Graph, Input, Layer, Sequential
 
 jnp = pytest.importorskip("jax.numpy")
 
@@ -684,3 +684,34 @@ def test_a_prediction_is_an_array_of_its_own(backend):
         made = ln.Model([Input(3), last], backend=backend).predict(x := before.copy())
         made *= 2
         assert np.array_equal(x, before) and np.array_equal(made, 2 * before)
+
+
+def _across(target, prediction):
+    error = (target - prediction)[..., 0]
+    return (error - error.mean()) ** 2
+
+
+class _Across(ln.losses.Loss):
+    def values(self, prediction, target):
+        error = (prediction - target)[..., 0]
+        return (error - error.mean()) ** 2, error
+
+    def slope(self, cache):
+        return 2 * (cache - cache.mean())[..., None]
+
+
+@pytest.mark.parametrize("loss", [_across, _Across(), {"dense1": _across, "dense2": "mse"}], ids=str)
+def test_a_loss_that_looks_across_the_batch_sees_that_batch_alone(loss):
+    """The last batch has two examples; a compiled engine would rather make four of them."""
+
+    def trained(backend):
+        inner = Sequential([Input(3), Dense(2, "tanh"), Dense(1)])
+        net = Graph({"x": (3,)}, [("dense1", inner, "x"), ("dense2", Dense(1), "x")], ["dense1", "dense2"])
+        joint = isinstance(loss, dict)
+        model = ln.Model([net] if joint else list(inner.layers), seed=0, backend=backend, dtype="float64")
+        model.compile(loss, "sgd")
+        targets = {name: Y[:10] for name in ("dense1", "dense2")} if joint else Y[:10]
+        model.fit(X[:10], targets, batch_size=4, verbose=0)
+        return [*model.get_weights(), model.evaluate(X[:10], targets, batch_size=4).loss]
+
+    np.testing.assert_allclose(trained("jax"), trained("numpy"), rtol=1e-10, atol=1e-14)

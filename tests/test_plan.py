@@ -67,7 +67,7 @@ class TestPenalties:
         penalty, vector = Penalty(slice(1, 4), 0.5, 0.25), np.array([9.0, 2.0, 0.0, -4.0, 9.0])
         assert penalty.value(vector) == 0.5 * 6 + 0.25 * 20
         gradient = np.ones(5)
-        penalty.add_gradient(vector, gradient)
+        penalty.value(vector, gradient)
         assert gradient.tolist() == [1, 1 + 0.5 + 1, 1, 1 - 0.5 - 2, 1]
 
 

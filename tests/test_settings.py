@@ -47,8 +47,7 @@ def complaints(call, owner, setting, sort):
             elif len(said) > 700:
                 yield f"{setting}={name} says too much: {said}"
         except Exception as error:
-            if not (setting == "validation_data" and name == "function"):  # the function's own
-                yield f"{setting}={name} is a raw error: {error!r}"
+            yield f"{setting}={name} is a raw error: {error!r}"
         else:
             if not good:
                 yield f"{setting}={name} is silent"

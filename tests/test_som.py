@@ -60,6 +60,18 @@ def test_two_maps_are_the_same_and_another_seed_is_not():
     assert one.weights.tobytes() == two.weights.tobytes() != other.weights.tobytes()
 
 
+@pytest.mark.parametrize("power", [512, 1020, -700])
+def test_large_and_small_numbers_are_mapped_as_others(power):
+    """Their squares are no numbers of 64 bits; a power of two changes no digit."""
+    size = math.ldexp(1.0, power)
+    usual = ln.SelfOrganizingMap(3, 2, seed=0).fit(X[:40], epochs=2)
+    other = ln.SelfOrganizingMap(3, 2, seed=0).fit(X[:40] * size, epochs=2)
+    np.testing.assert_array_equal(other.weights, usual.weights * size)
+    np.testing.assert_array_equal(other.distances(), usual.distances() * size)
+    np.testing.assert_array_equal(other.transform(X * size), usual.transform(X))
+    assert other.quantization_error(X[:9] * size) == usual.quantization_error(X[:9]) * size
+
+
 def test_nearest_units_in_blocks(monkeypatch):
     som = ln.SelfOrganizingMap(3, 3).fit(X, epochs=1)
     whole = som.transform(X)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
+from lucidnet import layers as L
 from lucidnet.callbacks import Checkpoint
 from lucidnet.data.text import Vocabulary
 from lucidnet.errors import SettingError
@@ -67,3 +68,15 @@ def test_the_momentum_of_a_cycle_is_taken_where_it_is_not_given():
     one, same, other = (each.get_weights() for each in made)
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
+
+
+@pytest.mark.parametrize("kind", [L.Dense, L.Conv1D, L.Conv2D, L.Conv2DTranspose, L.DepthwiseConv2D])
+def test_a_start_of_biases_that_are_not_there_is_refused(kind):
+    size = {"kernel_size": 3} if kind is not L.Dense else {}
+    units = {"filters": 2} if kind not in (L.Dense, L.DepthwiseConv2D) else {}
+    units |= {"units": 2} if kind is L.Dense else {}
+    assert kind(**units, **size, use_bias=False).use_bias is False
+    with pytest.raises(
+        SettingError, match=f"{kind.__name__}: bias_initializer has no effect with use_bias=False"
+    ):
+        kind(**units, **size, use_bias=False, bias_initializer="ones")

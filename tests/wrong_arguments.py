@@ -140,26 +140,17 @@ LAYERS = [
             "GELU",
             "HardSigmoid",
             "Linear",
-            "LogSoftmax",
             "Mish",
             "ReLU",
             "SELU",
         ]
     ),
-    *(
-        (getattr(L, name), {}, {})
-        for name in ["SiLU", "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh", "Flatten"]
-    ),
+    *((getattr(L, name), {}, {}) for name in ["SiLU", "Sigmoid", "Softplus", "Softsign", "Tanh", "Flatten"]),
     *((getattr(L, f"Global{kind}Pooling{n}D"), {}, {}) for kind in ("Average", "Max") for n in (1, 2)),
     (L.SinusoidalEncoding, {}, {}),
     (L.ELU, {}, {"alpha": "number"}),
     (L.LeakyReLU, {}, {"negative_slope": "number"}),
     (L.PReLU, {}, {"alpha": "number"}),
-    (
-        L.activations.CustomActivation,
-        {"function": abs, "derivative": np.sign},
-        {"function": "function", "derivative": "function"},
-    ),
     (L.Input, {"shape": 3}, {"shape": "layer sizes"}),
     (L.Masking, {}, {"value": "number"}),
     (L.Dropout, {"rate": 0.5}, {"rate": "schedule below 1"}),
@@ -169,13 +160,33 @@ LAYERS = [
     (L.Reshape, {"shape": 3}, {"shape": "new sizes"}),
     (L.Sequential, {"layers": [ONE]}, {"layers": "value"}),
     (L.Residual, {"body": ONE}, {"body": "value", "projection": "value?"}),
-    *((kind, {}, {"branches": "branches"}) for kind in (L.Add, L.Concatenate, L.Multiply)),
+    *((kind, {}, {"branches": "branches"}) for kind in (L.Add, L.Average, L.Multiply, L.Subtract)),
+    *((kind, {}, {"branches": "branches"}) for kind in (L.Maximum, L.Minimum)),
+    (L.Concatenate, {}, {"branches": "branches", "axis": "axis"}),
+    (L.Dot, {}, {"branches": "branches", "axes": "axis", "normalize": "bool"}),
+    *((kind, {}, {"axis": "axis"}) for kind in (L.Softmax, L.LogSoftmax)),
+    (L.Rescaling, {"scale": 2.0}, {"scale": "number", "offset": "number"}),
+    (
+        L.Normalization,
+        {"mean": 1.0, "variance": 1.0},
+        {"axis": "axes not 0?", "mean": "one number", "variance": "one number 0"},
+    ),
+    (L.Normalization, {}, {"mean": "nothing?", "variance": "nothing?"}),  # one alone
+    (L.Sampling, {}, {"kl": "number 0"}),
+    (L.RepeatVector, {"times": 2}, {"times": "whole 1"}),
+    (L.Permute, {"axes": (2, 1)}, {"axes": "order"}),
+    (L.TimeDistributed, {"layer": ONE}, {"layer": "value"}),
+    (
+        L.activations.CustomActivation,
+        {"function": abs, "derivative": np.sign},
+        {"function": "function", "derivative": "function"},
+    ),
     (
         L.Graph,
         {"inputs": {"x": 2}, "nodes": [("one", ONE, "x")], "outputs": "one"},
         {"inputs": "value", "nodes": "value", "outputs": "value"},
     ),
-    (L.Dense, {"units": 2}, {"units": "whole 1"} | AFTER),
+    (L.Dense, {"units": 2}, {"units": "whole 1", "tied": "text?"} | AFTER),
     (L.SimpleRNN, {"units": 2}, {"activation": "activation"} | RECURRENT),
     (
         L.LeakyRNN,
@@ -190,10 +201,10 @@ LAYERS = [
         {"vocabulary": "whole 1", "dimension": "whole 1", "mask_zero": "bool", "initializer": "initializer"},
     ),
     (L.PositionalEmbedding, {"length": 3}, {"length": "whole 1", "initializer": "initializer"}),
-    (L.LayerNormalization, {}, {"epsilon": "above 0"}),
-    (L.RMSNormalization, {}, {"epsilon": "above 0"}),
-    (L.BatchNormalization, {}, {"epsilon": "above 0", "momentum": "0 to 1"}),
-    (L.GroupNormalization, {}, {"epsilon": "above 0", "groups": "whole 1"}),
+    (L.LayerNormalization, {}, {"epsilon": "above 0", "axis": "axes not 0"}),
+    (L.RMSNormalization, {}, {"epsilon": "above 0", "axis": "axes not 0"}),
+    (L.BatchNormalization, {}, {"epsilon": "above 0", "momentum": "0 to 1", "axis": "axis"}),
+    (L.GroupNormalization, {}, {"epsilon": "above 0", "groups": "whole 1", "axis": "axis"}),
     (
         L.MultiHeadAttention,
         {"heads": 2},
@@ -235,13 +246,52 @@ LAYERS = [
         {"filters": 2, "kernel_size": 3, "strides": 2},
         {"filters": "whole 1", "output_padding": "output padding"} | WINDOWS | AFTER,
     ),
+    (
+        L.Conv1DTranspose,
+        {"filters": 2, "kernel_size": 3, "strides": 2},
+        {"filters": "whole 1", "output_padding": "output padding"} | WINDOWS_1 | AFTER,
+    ),
     (L.DepthwiseConv2D, {"kernel_size": 3}, {"multiplier": "whole 1"} | WINDOWS | AFTER),
-    (L.UpSampling2D, {}, {"size": "sizes"}),
+    (L.DepthwiseConv1D, {"kernel_size": 3}, {"multiplier": "whole 1"} | WINDOWS_1 | AFTER),
+    (
+        L.SeparableConv2D,
+        {"filters": 2, "kernel_size": 3},
+        {"filters": "whole 1", "multiplier": "whole 1"} | WINDOWS | AFTER,
+    ),
+    (
+        L.SeparableConv1D,
+        {"filters": 2, "kernel_size": 3},
+        {"filters": "whole 1", "multiplier": "whole 1"} | WINDOWS_1 | AFTER,
+    ),
+    (
+        L.ConvLSTM2D,
+        {"filters": 2, "kernel_size": 3},
+        {
+            "filters": "whole 1",
+            "return_sequences": "bool",
+            "go_backwards": "bool",
+            "forget_bias": "number",
+            "recurrent_initializer": "initializer",
+        }
+        | WINDOWS
+        | WEIGHTS,
+    ),
+    (L.UpSampling2D, {}, {"size": "sizes", "interpolation": "choice"}),
+    (L.UpSampling1D, {}, {"size": "sizes 1"}),
+    (L.Cropping2D, {}, {"cropping": "border"}),
+    (L.Cropping1D, {}, {"cropping": "padding 1"}),
     (L.ZeroPadding2D, {}, {"padding": "border"}),
     (L.ZeroPadding1D, {}, {"padding": "padding 1"}),
     *((kind, {}, POOLING) for kind in (L.MaxPooling2D, L.AveragePooling2D)),
     *((kind, {}, POOLING_1) for kind in (L.MaxPooling1D, L.AveragePooling1D)),
 ]
+TAKES |= {
+    "axis": {"1", "-1", "np.int64(-1)"},
+    "axes not 0": {"1", "-1", "np.int64(-1)", "[1]", "(1, 2, 3, 4)"},
+    "one number": NUMBERS | {"0", "-1", "np.int64(-1)", "-0.5", "[1]"},
+    "one number 0": NUMBERS | {"0", "[1]"},
+    "order": {"[1]", "(1, 2, 3, 4)"},
+}
 TAKES |= {"output padding": {"0", "1"}, "border": {"0", "1", "10**400"}}
 
 OTHERS = [
@@ -490,7 +540,7 @@ FACE = {
         "record_every": "count 1",
         "resume": "path?",
         "verbose": "verbose",
-        "validation_data": "function?",  # called to give batches: what it raises is the user's own
+        "validation_data": "value?",
         "class_weight": "value?",
         "sample_weight": "value?",
         "mask": "value?",

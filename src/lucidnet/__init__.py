@@ -4,6 +4,9 @@ Every layer's forward and backward pass is written by hand, side by side, in pla
 checked. Start with `Model`, `layers` and `data.load`; look inside with `check`, `plots` and `metrics`.
 """
 
+import lucidnet.core.starting  # before all else
+
+# isort: split
 from typing import TYPE_CHECKING
 
 from . import errors as errors
@@ -29,6 +32,7 @@ if TYPE_CHECKING:  # not needed to build and train a network: imported when firs
     from . import sklearn as sklearn
     from .lab import race as race
     from .passes import OwnStep as OwnStep
+    from .sizes import mlp as mlp
     from .som import SelfOrganizingMap as SelfOrganizingMap
 
 __version__ = "0.1.0"
@@ -36,3 +40,5 @@ __version__ = "0.1.0"
 load = Model.load
 
 export(globals())
+lucidnet.core.starting.over()
+del lucidnet

@@ -106,6 +106,13 @@ def _as_class_weight(given: Any, owner: Any) -> Any:
     return given
 
 
+def _as_callbacks(given: Any, owner: Any) -> tuple[Callback, ...]:
+    callbacks = (given,) if isinstance(given, Callback) else listed(given)
+    if not all(isinstance(callback, Callback) for callback in callbacks):
+        raise UnfitError
+    return callbacks
+
+
 @value
 class FitArguments(LoopSettings):
     """How a model is trained; see `Model.fit`."""
@@ -122,8 +129,8 @@ class FitArguments(LoopSettings):
     class_weight: Any = setting(
         "a dict from classes to weights of 0 or more", _as_class_weight, default=None, optional=True
     )
-    callbacks: Sequence[Callback] = sequence(
-        "callbacks such as EarlyStopping()", instance(Callback, "a callback"), least=0, default=()
+    callbacks: Sequence[Callback] = setting(
+        "callbacks, [EarlyStopping(), ...], or one", _as_callbacks, default=()
     )
     record: Sequence[str] = texts(one=True, default=())
     record_every: int = count(1, default=1)

@@ -6,7 +6,8 @@ They alone, with `Model` itself, write what a model holds.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,21 @@ from .core.numeric import numeric
 from .core.text import WIDTH, plain, shortened
 from .core.trees import dotted, leaves, tree_map
 from .core.value import from_config, in_line, of_library
+from .data.named import (
+    OneHot,
+    as_classes,
+    as_table,
+    check_outputs,
+    check_table,
+    classes_at,
+    classes_of,
+    inputs,
+    outputs_of,
+    table_from,
+    table_of,
+    texts,
+    weights_by_number,
+)
 from .engine.build import credit_rule, initial, problem_of
 from .engine.device import DeviceConfig
 from .engine.parameters import ParameterLayout
@@ -27,15 +43,18 @@ from .engine.problem import Problem, remembered
 from .engine.state import FeedbackState, State
 from .errors import NotReadyError, SettingError, ShapeError, UnknownNameError
 from .foreign import ATTRIBUTES
-from .interop.changes import Base, Changes, applied, essential, from_plain, of_net, with_settings
+from .interop.changes import OPTIMIZER, Base, Changes, applied, essential, from_plain, of_net, with_settings
 from .layers import Sequential, walk
 from .layers.blank import blank_init
 from .layers.slopes import check_slopes
+from .layers.ties import check_ties
 from .optimizers import SGD, Optimizer
 from .optimizers.settings import kind
+from .training.checks import example_shape
 from .training.history import History, Result
-from .training.loop import train
+from .training.loop import LoopSettings, train
 from .training.measure import Tally
+from .training.sources import to_train
 
 if TYPE_CHECKING:
     from .interop.weights import LoadReport
@@ -215,14 +234,10 @@ def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Res
 # --- another loss, optimizer or rule --------------------------------------------------------------
 
 
-NO_ESTIMATOR = (
-    "a Model is no scikit-learn estimator: in pipelines and searches use lucidnet.sklearn.NetClassifier or "
-    "NetRegressor, which take layers=[...]"
-)
-
-
 def measured(net: Any, given: Any, loss: Any = None) -> tuple[Any, ...]:
     """Return the metrics that `Model.compile` was given, if each has its output and a name of its own."""
+    if isinstance(given, (tuple, list, dict)) and not given:
+        return ()  # and nothing of metrics is imported
     from .layers import Graph, Sequential
     from .metrics.outputs import check_names, check_outputs, several
 
@@ -285,6 +300,7 @@ def _kinds(problem: Problem) -> list[Any]:
 def begin(model: Any, params: Tree, shape: Any) -> None:
     """Let training begin with these weights, for inputs of a shape."""
     shapes = (shape, model.net.output_shape(shape))
+    check_ties(model.net)
     check_slopes(model.net, params, shape)
     if model._chosen is None:
         layout = ParameterLayout.of(model.net, params).layout
@@ -412,6 +428,126 @@ def refuse_attribute(name: str) -> None:
     raise AttributeError(f"a model's {name!r} cannot be set: here it is {ours}")
 
 
+# --- a training with one cycle ----------------------------------------------------------------------
+
+
+def one_cycle(model: Any, x: Any, y: Any, given: Any, settings: dict[str, Any]) -> Any:
+    """Train with one cycle of the rate, and have the optimizer as before; see `Model.fit_one_cycle`."""
+    from .optimizers.one_cycle import cycled
+    from .optimizers.schedules import OneCycle
+
+    optimizer = model._compiled[1]
+    with learning(model, x, y):
+        count = to_train(model, x, y, given.batch_size)[0].count
+    if count is None:
+        raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
+    steps = given.epochs * -(-count // LoopSettings(accumulate=settings.get("accumulate", 1)).accumulate)
+    cycle = OneCycle(given.max_lr, max(steps, 2), between=given.shape, phases=given.phases)
+    base, own = model.base, model.changes.get(OPTIMIZER, {})
+    begun = cycled(optimizer, cycle, given.momentum, int(model.live.step))
+    apply(model, (base[0], begun), {**model.changes, OPTIMIZER: {}})
+    try:
+        return model.fit(x, y, epochs=given.epochs, batch_size=given.batch_size, **settings)
+    finally:
+        apply(model, base, {**model.changes, OPTIMIZER: own})
+
+
+# --- names of columns and classes -------------------------------------------------------------------
+
+
+NAMES = ("table", "classes")
+"""What a model knows of the names in its data."""
+
+
+def named(model: Any, name: str, given: Any) -> Any:
+    """Return a model's `table` or `classes` as they are kept; those of a table become the model's."""
+    if name == "classes":
+        classes = None if given is None else as_classes(given)
+        if classes and "live" in vars(model):
+            check_outputs(classes, model.output_shape)
+        known = getattr(model.table, "classes", None)
+        if known and classes != known:
+            raise SettingError(
+                f"classes: the model's table has the classes {list(known)}; set table=None first"
+            )
+        return classes
+    kept = as_table(given)
+    if kept is not None and "live" in vars(model):
+        check_table(kept, model.input_shape)
+    object.__setattr__(model, "classes", getattr(kept, "classes", None))
+    return kept
+
+
+@contextmanager
+def learning(model: Any, x: Any, y: Any, class_weight: Any = None, keep: bool = True) -> Iterator[Any]:
+    """Let a model know the names in the data that it is trained on, and keep them unless an error comes.
+
+    It yields class weights by the numbers of the classes.
+    """
+    before = model.table, model.classes
+    try:
+        _learn(model, x, y)
+        yield weights_by_number(class_weight, model.classes)
+    except BaseException:
+        keep = False
+        raise
+    finally:
+        for name, value in zip(NAMES, before, strict=True) if not keep else ():
+            object.__setattr__(model, name, value)
+
+
+def _learn(model: Any, x: Any, y: Any) -> None:
+    """Let a model keep the columns of frames, and the classes of labels that are texts, if it knows none."""
+    if model.table is None and (table := table_of(x)) is not None:
+        object.__setattr__(model, "table", table)
+    labels = y if isinstance(y, OneHot) else texts(y)
+    if labels is None:
+        return
+    if "live" not in vars(model):
+        model.build(example_shape(inputs(model, x)))
+    if model.classes is None:
+        model.classes = (
+            tuple(map(str, y.classes))
+            if labels is y
+            else classes_of(labels, y, outputs_of(model.output_shape))
+        )
+    check_outputs(model.classes, model.output_shape)
+    table = model.table
+    if table is not None and not isinstance(table, dict) and table.target is None:
+        made = replace(table, task="classification", classes=model.classes)
+        object.__setattr__(model, "table", made)
+
+
+OF_CLASSES = ("CategoricalCrossentropy", "SparseCategoricalCrossentropy", "CategoricalHinge")
+OF_TWO = ("BinaryCrossentropy", "Hinge")
+"""The losses of networks that tell classes apart."""
+
+
+def predict_classes(model: Any, x: Any, mask: Any) -> Any:
+    """Return the most probable classes; see `Model.predict_classes`."""
+    outputs, loss = model.predict(x, mask), model.loss
+    kind = type(loss).__name__
+    if isinstance(outputs, dict):
+        raise SettingError("predict_classes: the network has several outputs: predict(x)[name].argmax(-1)")
+    if model.classes is None and not tells_apart(model):
+        raise SettingError(
+            f"predict_classes: the network does not tell classes apart (loss {loss!r}): see predict"
+        )
+    limit = 0.0 if getattr(loss, "from_logits", False) or kind == "Hinge" else 0.5
+    return classes_at(outputs, limit, model.classes)
+
+
+def tells_apart(model: Any) -> bool:
+    """Tell whether a network has an output for each of several classes, or one for two."""
+    if isinstance(model.output_shape, Mapping):
+        return False
+    kind, outputs = type(model.loss).__name__, model.output_shape[-1:]
+    if model.loss is not None:
+        return kind in OF_CLASSES or (kind in OF_TWO and outputs == (1,))
+    ends = type(model.net.split_activation()[1]).__name__
+    return ends == "Softmax" or (ends == "Sigmoid" and outputs == (1,))
+
+
 # --- files ----------------------------------------------------------------------------------------
 
 
@@ -448,4 +584,12 @@ def rebuilt(
         model.live = model_file.continued(model.problem, model.live, kept)
     model.history = History({k: list(map(float, v)) for k, v in description["history"].items()})
     model.about = dict(description["about"])
+    names_of(model, description)
     return model
+
+
+def names_of(model: Any, description: Mapping[str, Any]) -> None:
+    """Let a model have the columns and classes that a file tells of."""
+    model.table = table_from(description.get("table"))
+    if (classes := description.get("classes")) is not None:
+        model.classes = classes

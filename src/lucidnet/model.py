@@ -13,6 +13,7 @@ from .arguments import FitArguments, ModelArguments, OneCycleArguments, declared
 from .backend import Array, Tree
 from .core.trees import Numbers, Params, ReadOnly
 from .data.batch import Data
+from .data.named import inputs, named, numbered
 from .engine.build import executor_for, initial
 from .engine.device import DTYPES, DeviceConfig
 from .engine.problem import Problem
@@ -20,13 +21,13 @@ from .engine.protocol import Executor
 from .engine.state import State
 from .engine.update import output_mask
 from .errors import NotReadyError, SettingError
-from .interop.changes import OPTIMIZER, Changes, towards
+from .interop.changes import Changes, towards
 from .layers import Layer
 from .optimizers import Optimizer
 from .training.callbacks import Callback
 from .training.checks import as_data, example_shape
 from .training.history import History, Result
-from .training.loop import Loop, LoopSettings
+from .training.loop import Loop
 from .training.measure import evaluate, predicted
 from .training.progress import choose
 from .training.sources import to_measure, to_train
@@ -88,6 +89,17 @@ class Model:
     """What is trained: network, loss, optimizer and rule, as one value."""
     base: Any
     """Network and optimizer, as they were compiled."""
+    table: Any = None
+    """The columns of its inputs, as a `data.Table`, by which frames are put in order; None if nobody said.
+
+    `fit` keeps what it is given as a frame; a dict of tables where several inputs are frames. It can be set,
+    to None too.
+    """
+    classes: tuple[str, ...] | None = None
+    """The names of the classes, in the order of the outputs; None if nobody said.
+
+    They come from labels that are texts, or from the table, and can be set, to None too.
+    """
 
     def __init__(
         self,
@@ -119,7 +131,7 @@ class Model:
     def __setattr__(self, name: str, value: Any) -> None:
         if name in living.ELSEWHERE:
             living.refuse_attribute(name)
-        object.__setattr__(self, name, value)
+        object.__setattr__(self, name, living.named(self, name, value) if name in living.NAMES else value)
 
     # --- building ---------------------------------------------------------------------------------
 
@@ -265,10 +277,10 @@ class Model:
         return super().__reduce_ex__(protocol)
 
     def __sklearn_tags__(self) -> Any:
-        raise TypeError(living.NO_ESTIMATOR)
+        raise TypeError(foreign.NO_ESTIMATOR)
 
     def __sklearn_clone__(self) -> Any:
-        raise TypeError(living.NO_ESTIMATOR)
+        raise TypeError(foreign.NO_ESTIMATOR)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy gets an executor of its own: it has locks, devices, and the buffers of one model.
@@ -441,12 +453,12 @@ class Model:
         validation_data: Any = None,
         validation_split: float = 0.0,
         shuffle: bool | None = None,
-        class_weight: Mapping[int, float] | str | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
         sample_weight: Any = None,
         mask: Any = None,
         accumulate: int = 1,
         validate_every: int | None = None,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[Callback] | Callback = (),
         record: Sequence[str] = (),
         record_every: int = 1,
         resume: str | PathLike[str] | None = None,
@@ -457,7 +469,8 @@ class Model:
         Parameters
         ----------
         x, y : array-like (n, ...)
-            Inputs and targets; plain lists are fine, and dicts by name where the network has several.
+            Inputs and targets; plain lists are fine, and dicts by name where the network has several. The
+            columns of frames (pandas, polars, Arrow) are kept as `table`, labels that are texts as `classes`.
             Arrays of h5py are read by parts. Or x alone is a `data.Dataset`, a DataLoader, an iterator or a
             function that gives a fresh one for each epoch, of batches (x, y) or (x, y, weights): of the
             arguments below that say something of the examples these take a dict as class_weight, and the
@@ -475,11 +488,11 @@ class Model:
         shuffle : bool, optional
             Whether each epoch has an order of its own, drawn from the seed; it has if nothing is said.
             Arrays of h5py are read in blocks of 1 MiB in random order, 64 of which are mixed at a time.
-        class_weight : mapping of int to float, or "balanced", optional
-            A weight in the training's loss for each class, 1 for those left out; where each time step has
-            a class, it has a weight, too. ``"balanced"`` weighs classes by how rare they are among the
-            examples (or time steps) trained on, as scikit-learn does. Neither validation nor metrics are
-            weighted by it.
+        class_weight : mapping from class to float, or "balanced", optional
+            A weight in the training's loss for each class, by its number or name, 1 for those left out; where
+            each time step has a class, it has a weight, too. ``"balanced"`` weighs classes by how rare they
+            are among the examples (or time steps) trained on, as scikit-learn does. Neither validation nor
+            metrics are weighted by it.
         sample_weight : array-like (n,) or (n, time), optional
             A weight in the loss for each example, or each of its time steps: it is multiplied by that of the
             class, and the loss is the sum divided by the number of examples, not by that of the weights.
@@ -524,8 +537,9 @@ class Model:
         how: Any = (epochs, accumulate, validate_every, batch_size, validation_data, validation_split)
         how += (shuffle, class_weight, callbacks, record, record_every, resume, verbose)
         given = FitArguments(*how)
-        data, weights = (x, y, given.batch_size, given.shuffle), (given.class_weight, sample_weight, mask)
-        source, validation = to_train(self, *data, given.validation_data, given.validation_split, *weights)
+        data, held = (x, y, given.batch_size, given.shuffle), (given.validation_data, given.validation_split)
+        with living.learning(self, x, y, given.class_weight) as weight:
+            source, validation = to_train(self, *data, *held, weight, sample_weight, mask)
         progress = choose(given.verbose if self.executor.main else 0, given.epochs)
         callbacks = list(given.callbacks)
         if record:
@@ -578,22 +592,8 @@ class Model:
         **settings
             What else `fit` takes.
         """
-        from .optimizers.one_cycle import cycled
-        from .optimizers.schedules import OneCycle
-
         given = OneCycleArguments(epochs, max_lr, momentum, shape, phases, batch_size)
-        optimizer, count = self._compiled[1], to_train(self, x, y, given.batch_size)[0].count
-        if count is None:
-            raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
-        steps = given.epochs * -(-count // LoopSettings(accumulate=settings.get("accumulate", 1)).accumulate)
-        cycle = OneCycle(given.max_lr, max(steps, 2), between=shape, phases=given.phases)
-        base, own = self.base, self.changes.get(OPTIMIZER, {})
-        begun = cycled(optimizer, cycle, given.momentum, int(self.live.step))
-        living.apply(self, (base[0], begun), {**self.changes, OPTIMIZER: {}})
-        try:
-            return self.fit(x, y, epochs=epochs, batch_size=batch_size, **settings)
-        finally:
-            living.apply(self, base, {**self.changes, OPTIMIZER: own})
+        return living.one_cycle(self, x, y, given, settings)  # type: ignore[no-any-return]
 
     def lr_find(
         self,
@@ -623,7 +623,8 @@ class Model:
         """
         from .training.find import find
 
-        return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
+        with living.learning(self, x, y, keep=False):
+            return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
 
     def train_step(self, x: Any, y: Any = None, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on one batch; return the loss and metrics from before it.
@@ -764,18 +765,46 @@ class Model:
         return evaluate(self, to_measure(self, x, y, mask, batch_size, sample_weight))
 
     def predict(self, x: Any, mask: Any = None) -> Numbers:
-        """Return the network's outputs (n, ...) for inputs (n, ...)."""
+        """Return the network's outputs (n, ...) for inputs (n, ...): probabilities, where it ends in them."""
+        x = inputs(self, x)
         if "live" not in vars(self):
             self.build(example_shape(x))
         made: Numbers = predicted(self, x, mask)
         return made
+
+    def predict_classes(self, x: Any, mask: Any = None) -> Any:
+        """Return the most probable class of each input (n,): its name, or its number if it has none.
+
+        Of one output, that of the second class, that is the first where it is up to 0.5 (of a loss from
+        logits, and of the hinge loss, up to 0).
+
+        Parameters
+        ----------
+        x, mask
+            As for `predict`.
+
+        Raises
+        ------
+        SettingError
+            If the network does not tell classes apart.
+
+        Examples
+        --------
+        >>> from lucidnet.layers import Dense, Input
+        >>> model = Model([Input(1), Dense(2, "softmax")])
+        >>> model.compile("categorical_crossentropy", "lbfgs")
+        >>> _ = model.fit([[-1.0], [1.0], [2.0]], ["cold", "warm", "warm"], epochs=5, verbose=0)
+        >>> model.classes, model.predict_classes([[3.0], [-2.0]]).tolist()
+        (('cold', 'warm'), ['warm', 'cold'])
+        """
+        return living.predict_classes(self, x, mask)
 
     def output_mask(self, x: Any, mask: Any = None) -> Any:
         """Return which time steps of the network's output count (n, time); None if all do, or it has no time.
 
         A dict by name where the network has several outputs. The arguments are those of `predict`.
         """
-        return predicted(self, x, mask, output_mask)
+        return predicted(self, inputs(self, x), mask, output_mask)
 
     def online(self, rule: Any = "rflo", every: int = 1, delay: int = 0) -> OnlineLearner:
         """Return this model as one that learns at each time step; see `OnlineLearner`."""
@@ -800,10 +829,10 @@ class Model:
         mask: Any = None,
     ) -> Data:
         """Return a data set as this model takes it, checked; the arguments are those of `fit`."""
-        loss = living.loss_of(self)
+        loss, (x, y) = living.loss_of(self), named(self, x, y)
         if "live" not in vars(self):
             self.build(example_shape(x))
-        given = (class_weight, sample_weight, mask, self.net)
+        y, given = numbered(self, y), (class_weight, sample_weight, mask, self.net)
         return as_data(x, y, loss, self._shapes, self.dtype, *given)
 
     # --- questions: nothing of the model changes ----------------------------------------------------
@@ -1004,7 +1033,7 @@ class Model:
         x, y : array-like (n, ...)
             Inputs and targets, as for `fit`.
         steps, batch_size : int
-            How many steps, on how many examples each.
+            How many steps, on how many examples each; 200 show whether an untrained model gets anywhere.
 
         Returns
         -------
@@ -1013,7 +1042,8 @@ class Model:
         """
         from .inspect.doctor import doctor
 
-        return doctor(self, x, y, steps=steps, batch_size=batch_size)
+        with living.learning(self, x, y, keep=False):
+            return doctor(self, x, y, steps=steps, batch_size=batch_size)
 
     def explain(self, x: Any, y: Any, *, digits: int = 6) -> Explanation:
         """Tell one training step operation by operation; it prints as text, has ``html()`` and ``latex()``.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -97,12 +99,14 @@ class SelfOrganizingMap:
         x = _examples(x)
         epochs = taken("fit", "epochs", epochs, count(1))
         first = Stream(self.seed, path=("som", "first")).permutation(len(x))
+        x /= (scale := _scale(x))
         self._weights = x[np.resize(first, self.rows * self.columns)].copy()
         total, step = epochs * len(x), 0
         for epoch in range(epochs):
             for i in Stream(self.seed, epoch, path=("som", "order")).permutation(len(x)):
                 self._move(x[i], step / max(total - 1, 1))
                 step += 1
+        self._weights *= scale
         return self
 
     def _move(self, x: Array, progress: float) -> None:
@@ -121,7 +125,10 @@ class SelfOrganizingMap:
 
     def quantization_error(self, x: Any) -> float:
         """Return the mean distance from an example to its nearest unit."""
-        return float(self._two_nearest(x)[1].mean())
+        gaps = self._two_nearest(x)[1]
+        with np.errstate(over="ignore"):  # the sum may be larger than any number, where the mean is not
+            mean = gaps.mean()
+        return float(mean if np.isfinite(mean) else (gaps / gaps.size).sum())
 
     def topographic_error(self, x: Any) -> float:
         """Return the share of examples whose two nearest units are no neighbours (Kiviluoto 1996)."""
@@ -133,7 +140,7 @@ class SelfOrganizingMap:
 
     def distances(self) -> Array:
         """Return each unit's mean distance to its neighbours, (rows, columns): the U-matrix (Ultsch 1990)."""
-        w = self.weights
+        w = self.weights / (scale := _scale(self.weights))
         total, count = np.zeros(w.shape[:2]), np.zeros(w.shape[:2])
         for axis in (0, 1):
             gaps = np.linalg.norm(np.diff(w, axis=axis), axis=-1)
@@ -141,7 +148,7 @@ class SelfOrganizingMap:
                 where = (part, slice(None)) if axis == 0 else (slice(None), part)
                 total[where] += gaps
                 count[where] += 1
-        return total / np.maximum(count, 1)
+        return _sized(total / np.maximum(count, 1), scale)
 
     def _two_nearest(self, x: Any) -> tuple[Array, Array]:
         """Return for each example its two nearest units, and the distance of the first."""
@@ -149,21 +156,22 @@ class SelfOrganizingMap:
         if x.shape[1] != units.shape[1]:
             raise ShapeError(f"expected {units.shape[1]} features, as in fit, got {x.shape[1]}")
         found = []
+        units, x = units / (scale := _scale(units, x)), x / scale
         block = max(1, BLOCK // units.size)
         for start in range(0, len(x), block):
             gaps = np.linalg.norm(x[start : start + block, None] - units, axis=-1)
             order = np.argsort(gaps, axis=1, kind="stable")[:, :2]
             found.append((order, np.take_along_axis(gaps, order[:, :1], 1)[:, 0]))
-        return np.concatenate([o for o, _ in found]), np.concatenate([gap for _, gap in found])
+        return np.concatenate([o for o, _ in found]), _sized(np.concatenate([gap for _, gap in found]), scale)
 
-    def plot(self, **look: Any) -> Any:
+    def plot(self, path: str | PathLike[str] | None = None, **look: Any) -> Any:
         """Return a figure of `distances` (needs matplotlib: ``pip install 'lucidnet[plots]'``).
 
         ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
         """
         from .plots import distance_map
 
-        return distance_map(self.distances(), **look)
+        return distance_map(self.distances(), path=path, **look)
 
     def __repr__(self) -> str:
         seen = "" if self._weights is None else f", fitted to {self._weights.shape[1]} features"
@@ -186,6 +194,20 @@ def _pair(name: str, given: Any, most: float | None = None) -> tuple[float, floa
         "SelfOrganizingMap", name, given, sequence(expected, finite(above=0, most=most), length=2)
     )
     return float(several[0]), float(several[1])
+
+
+def _scale(*arrays: Array) -> float:
+    """Return what to divide numbers by so that their squares neither overflow nor vanish, a power of two."""
+    largest = max(float(np.abs(array).max()) for array in arrays)
+    if not largest or 1e-100 < largest < 1e100:
+        return 1.0
+    return math.ldexp(1.0, math.frexp(largest)[1] - 1)
+
+
+@np.errstate(over="ignore")  # a distance may be larger than any number: that is infinity
+def _sized(distances: Array, scale: float) -> Array:
+    made: Array = distances * scale
+    return made
 
 
 def _examples(x: Any) -> Array:

@@ -192,6 +192,25 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
+@pytest.mark.parametrize("words", [["-m", "lucidnet"], ["lucidnet"], ["-c", "import lucidnet"]])
+def test_ctrl_c_while_it_is_imported(tmp_path, words):
+    """In place of NumPy, the first thing that takes long: a module that presses Ctrl-C."""
+    (tmp_path / "numpy.py").write_text(
+        "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
+    )
+    (tmp_path / "lucidnet").write_text("from lucidnet.cli import main\nmain()\n")
+    source = os.path.dirname(os.path.dirname(ln.__file__))
+    paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), source])}
+    child = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, cwd=tmp_path, env=os.environ | paths
+    )
+    if words[0] == "-c":  # a person's own program
+        assert child.returncode != 130 and "KeyboardInterrupt" in child.stderr
+    else:
+        assert (child.returncode, child.stdout, child.stderr) == (130, "", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are different there")
 @pytest.mark.parametrize("backend", ["numpy", "jax:cpu"])
 def test_sigterm_finishes_the_step_and_saves(tmp_path, backend):
     if backend != "numpy":

@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 import lucidnet as ln
-from lucidnet import foreign
 from lucidnet.cli.app import app
 from lucidnet.errors import LucidnetError
+from lucidnet.foreign.options import ARGUMENTS
 
 WIDE = {"COLUMNS": "200", "TERM": "dumb"}
 
@@ -48,7 +48,7 @@ def file(tmp_path_factory):
 # --- options --------------------------------------------------------------------------------------------
 
 COMMANDS = (
-    "train", "race", "evaluate", "predict", "info", "check", "plot", "doctor", "explain", "lr-find",
+    "look", "train", "race", "evaluate", "predict", "info", "check", "plot", "doctor", "explain", "lr-find",
 )  # fmt: skip
 
 
@@ -94,9 +94,9 @@ def test_wrong_words_are_answered(words, said):
     assert said in " ".join(run(*words, code=2).split())
 
 
-@pytest.mark.parametrize("word", foreign.ARGUMENTS)
+@pytest.mark.parametrize("word", ARGUMENTS)
 def test_every_word_that_is_a_place(word):
-    assert f"as in {foreign.ARGUMENTS[word]}" in " ".join(run("train", word, "x", code=2).split())
+    assert f"as in {ARGUMENTS[word]}" in " ".join(run("train", word, "x", code=2).split())
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,8 @@ def test_numbers_and_names_that_cannot_be(words, said):
         (["race", "digits", "--rules", ","], "--rules: expected names with commas, as in backprop,fa"),
         (["race", "digits", "--rules", "no"], "unknown rule, optimizer, activation or loss 'no'"),
         (["train", ""], "DATA: expected the name of a data set"),
+        (["look", ""], "FILE: expected a file with a table, such as mydata.csv, got ''"),
+        (["look", "digits"], "got the name of a data set digits"),
         (["evaluate", "FILE", ""], "DATA: expected the name of a data set"),
         (["predict", "FILE", ""], "DATA: expected the name of a data set"),
         (["plot", "FILE", "a.png", "--data", "digits"], "--data 'digits': is for confusion and mistakes"),

@@ -20,6 +20,7 @@ COMMANDS = typer.main.get_command(app).commands
 SMALL = ["--hidden", "2"]
 
 RIGHT = {
+    "look": ["DATA"],
     "train": ["DATA", *SMALL, "--epochs", "1", "--quiet"],
     "race": ["DATA", *SMALL, "--rules", "fa", "--seeds", "1", "--epochs", "1"],
     "evaluate": ["MODEL", "DATA"],
@@ -57,6 +58,8 @@ OF_NAME = {
     "out": ["."],
     "resume": ["data.csv"],
     "layer": ["no"],
+    "target": ["no", "9", ""],
+    "drop": ["no", "9"],
     "data": ["no", "", "."],
     "subject": ["no", "."],
     "file": ["no", "", ".", "data.csv"],

@@ -121,6 +121,24 @@ def test_iterators():
         list(once.items(1))
 
 
+def test_a_function_gets_the_epoch_only_if_it_asks_for_it():
+    def sized(rows=[1, 2]):  # noqa: B006 - as in a loop that makes functions
+        yield from ((X[row], Y[row]) for row in rows)
+
+    assert labels(Dataset.from_iterator(sized).items(3)) == [1, 2]
+    assert labels(Dataset.from_iterator(lambda epoch=0: [(X[epoch], Y[epoch])]).items(3)) == [3]
+    with pytest.raises(DataError, match=r"x must be a function, of nothing or of the epoch"):
+        small().fit(lambda rows, size: iter([]), verbose=0)
+    with pytest.raises(DataError, match=r"make must return a fresh iterator of batches, got 5: .* yield"):
+        small().fit(lambda: 5, verbose=0)
+
+
+def small():
+    model = ln.Model([Input(3), Dense(1)], seed=0)
+    model.compile("mse", "sgd")
+    return model
+
+
 def test_hdf5(tmp_path):
     h5py = pytest.importorskip("h5py")
     path = tmp_path / "d.h5"

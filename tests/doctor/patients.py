@@ -334,6 +334,22 @@ def small_sigmoid(seed):
     return spirals(seed, *[Dense(32, "sigmoid", initializer=small) for _ in range(2)], epochs=20)
 
 
+def sigmoids(depth, epochs, optimizer, x, y, seed):
+    hidden = [Dense(16, "sigmoid") for _ in range(depth)]
+    net = [Input(x.shape[1]), *hidden, Dense(y.max() + 1, "softmax")]
+    model = made(net, "categorical_crossentropy", optimizer, seed)
+    model.fit(x, y, epochs=epochs, verbose=0)
+    return model, x, y
+
+
+def deep_sigmoids(seed):
+    return sigmoids(8, 15, "sgd", *data.load("spirals")[0], seed)
+
+
+def deep_sigmoids_images(seed):
+    return sigmoids(12, 12, "sgd", *digits(), seed)
+
+
 def straight_regression(seed):
     """y = x1 x2, by a network without an activation."""
     x = np.random.default_rng(seed).uniform(-1, 1, size=(400, 2))
@@ -379,4 +395,6 @@ ILL = [
     (small_tanh, "acts as a straight line"),
     (small_sigmoid, "acts as a straight line"),
     (straight_regression, "acts as a straight line"),
+    (deep_sigmoids, "loss stands still"),
+    (deep_sigmoids_images, "loss stands still"),
 ]

@@ -49,6 +49,16 @@ def test_names_what_was_planted_and_nothing_else(patient, ailment, seed):
     assert f"Try: {finding.advice}" in str(report)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_many_steps_show_that_an_untrained_model_gets_nowhere(seed):
+    hidden = [Dense(16, "sigmoid") for _ in range(8)]
+    x, y = ln.data.load("spirals")[0]
+    deep = patients.made([Input(2), *hidden, Dense(2, "softmax")], "categorical_crossentropy", "sgd", seed)
+    assert deep.doctor(x, y, steps=200).ailments == ("loss stands still",)
+    model, x, y = patients.relu_adam(seed)
+    assert model.doctor(x, y, steps=200)
+
+
 def test_at_least_ten_ailments_are_planted_and_all_of_them_known():
     planted = {ailment for _, ailment in patients.ILL}
     assert len(planted) >= 10

@@ -14,15 +14,17 @@ pytest.importorskip("sklearn")
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import make_column_transformer
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
-from sklearn.ensemble import VotingClassifier
+from sklearn.ensemble import AdaBoostClassifier, VotingClassifier, VotingRegressor
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import lucidnet as ln
@@ -381,6 +383,26 @@ def test_weights_that_add_up_to_nothing():
         NetClassifier((3,), max_iter=1, class_weight={"setosa": -1.0}).fit(X, NAMES)
 
 
+def test_validation_scores_are_in_the_history():
+    net = NetClassifier((4,), early_stopping=True, max_iter=3, random_state=0, warm_start=True).fit(X, NAMES)
+    assert net.history_["val_score"] == net.validation_scores_ and len(net.history_["val_score"]) == 3
+    assert "val_loss" not in net.history_  # nobody looks at it
+    net.set_params(early_stopping=False).fit(X, NAMES).set_params(early_stopping=True).fit(X, NAMES)
+    found = np.array(net.history_["val_score"])
+    assert np.isnan(found[3:6]).all() and found[6:].tolist() == net.validation_scores_
+    assert len(found) == len(net.history_["loss"]) == 9
+
+
+def test_lbfgs_holds_nothing_back():
+    """As in scikit-learn, whose early stopping is for the other solvers."""
+    one, other = (
+        NetClassifier((4,), solver="lbfgs", early_stopping=early, max_iter=5, random_state=0).fit(X, NAMES)
+        for early in (False, True)
+    )
+    np.testing.assert_array_equal(one.coefs_[0], other.coefs_[0])
+    assert other.validation_scores_ is None
+
+
 def test_early_stopping_keeps_the_best():
     x, y = load_digits(return_X_y=True)
     x = (x[:400] / 16).astype("float32")
@@ -424,6 +446,53 @@ def test_frames_with_text():
         net.predict(numbers[list("badc")])
 
 
+def test_regressors_inside_its_tools():
+    x, y = load_diabetes(return_X_y=True)
+    net = NetRegressor((8,), max_iter=40, learning_rate_init=0.02, random_state=0)
+    scaled = TransformedTargetRegressor(make_pipeline(StandardScaler(), net), transformer=StandardScaler())
+    assert cross_val_score(scaled, x, y, cv=2).mean() > 0.3
+    both = VotingRegressor([("net", scaled), ("line", LinearRegression())]).fit(x, y)
+    assert both.score(x, y) > 0.4
+    several = clone(net).fit(x, np.c_[y, -y] / 100)
+    assert several.predict(x).shape == (442, 2) and several.score(x, np.c_[y, -y] / 100) > 0.3
+
+
+def test_labels_of_several_kinds():
+    """Several labels, weights in boosting, chains of estimators: what they give is what they give alone."""
+    how = {"max_iter": 30, "learning_rate_init": 0.03, "random_state": 0}
+    labels = np.c_[X[:, 0] > 0, X[:, 2] > 0.5, X[:, 1] > 0].astype(int)
+    net = NetClassifier((10,), **how).fit(X, labels)
+    assert net.score(X, labels) > 0.6 and net.predict_proba(X).shape == net.decision_function(X).shape
+    np.testing.assert_array_equal(net.predict(X), (net.predict_proba(X) > 0.5).astype(int))
+    alone = MultiOutputClassifier(NetClassifier((10,), **how)).fit(X, labels)
+    assert (alone.predict(X) == net.predict(X)).mean() > 0.9
+    assert OneVsRestClassifier(NetClassifier((10,), **how)).fit(X, NAMES).score(X, NAMES) > 0.9
+    assert AdaBoostClassifier(NetClassifier((10,), **how), n_estimators=2).fit(X, NAMES).score(X, NAMES) > 0.9
+
+
+def test_frames_of_polars():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(X, schema=list("abcd"))
+    one = NetClassifier((4,), max_iter=3, random_state=0).fit(frame, polars.Series(NAMES))
+    other = NetClassifier((4,), max_iter=3, random_state=0).fit(X, NAMES)
+    np.testing.assert_array_equal(one.predict_proba(frame), other.predict_proba(X))
+    assert list(one.feature_names_in_) == list("abcd") and list(one.activations(frame)) == list(
+        other.activations(X)
+    )
+
+
+def test_a_class_of_ones_own():
+    """It has a setting of its own in place of all others, by which scikit-learn clones it."""
+
+    class Small(NetClassifier):
+        def __init__(self, units=4):
+            super().__init__((units,), max_iter=3, random_state=0)
+            self.units = units
+
+    assert clone(Small(3)).fit(X, NAMES).coefs_[0].shape == (4, 3)
+    assert cross_val_score(Small(3), X, NAMES, cv=2, error_score="raise").shape == (2,)
+
+
 def test_searches_over_dask():
     distributed = pytest.importorskip("distributed")
     import joblib
@@ -451,10 +520,20 @@ def test_on_jax():
 def test_a_model_in_a_pipeline_points_to_the_estimators():
     model = ln.Model([L.Dense(3, "softmax")])
     model.compile("categorical_crossentropy")
-    with pytest.raises(TypeError, match="use lucidnet.sklearn.NetClassifier"):
-        make_pipeline(StandardScaler(), model).fit(X, Y).predict(X)
-    with pytest.raises(TypeError, match="use lucidnet.sklearn.NetClassifier"):
-        clone(model)
+    for wrong in (
+        lambda: make_pipeline(StandardScaler(), model).fit(X, Y),
+        lambda: Pipeline([("m", ln.Model([L.Dense(3)]))]).fit(X, Y),  # not compiled
+        lambda: cross_val_score(model, X, Y),
+        lambda: cross_val_score(model, X, Y, scoring="accuracy"),
+        lambda: GridSearchCV(model, {"seed": [0, 1]}).fit(X, Y),
+        lambda: VotingClassifier([("m", model)]).fit(X, Y),
+        lambda: clone(model),
+    ):
+        with pytest.raises(TypeError, match="use lucidnet.sklearn.NetClassifier"):
+            wrong()
+    assert "Model" in repr(Pipeline([("m", model)]))
+    with pytest.raises(AttributeError, match="here it is evaluate"):  # who is not scikit-learn is told so
+        _ = model.score
 
 
 # --- what cannot be honoured ------------------------------------------------------------------------------------
@@ -486,12 +565,78 @@ def test_a_model_in_a_pipeline_points_to_the_estimators():
         ({"layers": ["dense"]}, SettingError, "layers must be"),
         ({"callbacks": [print]}, SettingError, "callbacks must be"),
         ({"random_state": "seed"}, ValueError, "seed"),
+        ({"early_stopping": True, "validation_fraction": 0.0}, SettingError, "validation_fraction above 0"),
     ],
     ids=str,
 )
 def test_wrong_settings_are_named(settings, error, message):
     with pytest.raises(error, match=message):
         NetClassifier(**settings).fit(X, Y)
+
+
+ADAM, SEARCH, DECAY = (
+    ln.optimizers.Adam(0.1),
+    ln.optimizers.LBFGS(),
+    ln.optimizers.schedules.ExponentialDecay(0.1, 0.5, 9),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("learning_rate_init", {"solver": ADAM, "learning_rate_init": 0.1}),
+        ("momentum", {"solver": ADAM, "momentum": 0.5}),
+        ("nesterovs_momentum", {"solver": ln.optimizers.SGD(0.1), "nesterovs_momentum": False}),
+        ("beta_1", {"solver": "rmsprop", "beta_1": 0.5}),
+        ("beta_2", {"solver": ADAM, "beta_2": 0.5}),
+        ("epsilon", {"solver": ADAM, "epsilon": 0.5}),
+        ("power_t", {"solver": ADAM, "power_t": 0.3}),
+        ("max_fun", {"solver": ADAM, "max_fun": 9}),
+        ("batch_size", {"solver": SEARCH, "batch_size": 10}),
+        ("early_stopping", {"solver": SEARCH, "early_stopping": True}),
+        ("tol", {"solver": SEARCH, "tol": 0.1}),
+        ("n_iter_no_change", {"solver": SEARCH, "n_iter_no_change": 3}),
+        ("learning_rate", {"solver": "lbfgs", "learning_rate": "one_cycle"}),
+        ("learning_rate", {"solver": "lbfgs", "learning_rate": DECAY}),
+        ("learning_rate_init", {"learning_rate": DECAY, "learning_rate_init": 0.1}),
+        ("hidden_layer_sizes", {"layers": [4], "hidden_layer_sizes": (3,)}),
+        ("activation", {"layers": [L.Dense(4, "relu")], "activation": "tanh"}),
+        ("dropout", {"layers": [L.Dense(4, "relu")], "dropout": 0.1}),
+        ("dropout", {"hidden_layer_sizes": (), "dropout": 0.1}),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+@pytest.mark.parametrize("kind", [NetClassifier, NetRegressor])
+def test_settings_without_effect_are_refused(kind, name, settings):
+    with pytest.raises(SettingError, match=f"{kind.__name__}: {name}=.* has no effect"):
+        kind(max_iter=1, **settings).fit(X, Y)
+    if name != "learning_rate":  # set to what they are anyway, they say nothing
+        usual = kind().get_params()[name]
+        kind(max_iter=1, **settings | {name: list(usual) if isinstance(usual, tuple) else usual}).fit(X, Y)
+
+
+def test_what_scikit_learn_leaves_without_effect_is_left():
+    how = {"max_iter": 3, "random_state": 0}
+    for settings, idle in (
+        ({"solver": "adam"}, {"momentum": 0.1, "power_t": 0.1, "learning_rate": "adaptive", "max_fun": 3}),
+        ({"solver": "lbfgs"}, {"batch_size": 9, "momentum": 0.1, "beta_1": 0.1, "learning_rate": "adaptive"}),
+        ({"hidden_layer_sizes": ()}, {"activation": "tanh"}),
+        ({"early_stopping": False}, {"validation_fraction": 0.3}),
+    ):
+        for kind in (NetClassifier, MLPClassifier):
+            one, other = kind(**how, **settings).fit(X, Y), kind(**how, **settings, **idle).fit(X, Y)
+            np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
+
+
+def test_a_search_of_ones_own():
+    """The optimizer takes all examples, as by its name."""
+    one = NetClassifier((4,), solver=ln.optimizers.LBFGS(tolerance=1e-4, change=0.0), max_iter=5)
+    other = NetClassifier((4,), solver="lbfgs", max_iter=5)
+    made = [net.set_params(random_state=0).fit(X, NAMES).coefs_[0] for net in (one, other)]
+    np.testing.assert_array_equal(*made)
+    assert not hasattr(one, "partial_fit") and not hasattr(other, "partial_fit")
+    with pytest.raises(SettingError, match="partial_fit needs"):
+        other.set_params(solver="adam").partial_fit.__func__(one, X, NAMES, classes=np.unique(NAMES))
 
 
 def test_wrong_data_are_named():

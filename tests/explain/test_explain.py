@@ -106,7 +106,14 @@ def test_the_numbers_of_the_textbook():
 def python(written):
     """A side of an equation as Python computes it; None if letters are in it."""
     code = re.sub(r"\[(.+?) > (.+?)\]", r"float(\1 > \2)", written.replace("·", "*").replace("²", "**2"))
-    names = {"exp": math.exp, "log": math.log, "tanh": math.tanh, "max": max, "float": float}
+    names = {
+        "exp": math.exp,
+        "log": math.log,
+        "tanh": math.tanh,
+        "max": max,
+        "sqrt": math.sqrt,
+        "float": float,
+    }
     words = set(re.findall(r"[^\W\d_]+", re.sub(r"\d+\.?\d*e[-+]?\d+", "0", code)))
     return eval(code, {"__builtins__": {}}, names) if words <= names.keys() else None
 
@@ -141,6 +148,24 @@ def test_the_updates_are_those_of_the_training_step(kind):
     assert loss == pytest.approx(result["loss"]) or kind == "penalty"
     updates = np.concatenate([[e.value for e in told[t]] for t in told if t.startswith("Update")])
     assert np.array_equal(updates, twin.get_weights())
+
+
+def test_the_moments_of_adam():
+    """Kingma & Ba 2015, algorithm 1, by hand at the second step; what is clipped is told without."""
+    model, x, y = small(0, inputs=2, units=1, optimizer=optimizers.Adam(0.1)), [[1.0, -2.0]], [[0.5]]
+    gradients = []
+    for _ in range(2):
+        explanation = model.explain(x, y, digits=12)
+        gradients.append(model.gradients(x, y)["dense1"]["W"][0, 0])
+        model.train_step(x, y)
+    (g1, g2), told = gradients, equations(explanation, "Moments: dense1")
+    assert told["m_w⁽¹⁾₁₁⁺"] == pytest.approx(0.09 * g1 + 0.1 * g2)
+    assert told["v_w⁽¹⁾₁₁⁺"] == pytest.approx(0.000999 * g1**2 + 0.001 * g2**2)
+    assert "/ (sqrt(v_w⁽¹⁾₁₁⁺/0.001999) + 1e-08)" in explanation.text()
+    assert r"\sqrt{\frac{" in explanation.latex()
+    for other in (optimizers.Adam(0.1, clip=optimizers.ClipGlobalNorm(1e-3)), optimizers.AdamW(0.1)):
+        told = small(0, inputs=2, units=1, optimizer=other).explain(x, y).text()
+        assert "Moments" not in told and "Δw" in told
 
 
 @KINDS

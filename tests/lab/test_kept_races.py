@@ -339,3 +339,9 @@ def test_rates_and_rules_online(tmp_path):
 def test_what_has_no_meaning_online(rules, data, settings, message):
     with pytest.raises(LucidnetError, match=message):
         ln.race(recurrent(), data, rules, seeds=1, verbose=0, **settings)
+
+
+def test_data_of_a_stream_that_would_lose_something_are_refused():
+    hidden = np.ma.masked_array(XS, np.asarray(XS) > 0)
+    with pytest.raises(LucidnetError, match="race: x is a masked array with .* values left out"):
+        ln.race(recurrent(), (hidden, YS), ["rflo"], seeds=1, online=True, verbose=0)

@@ -8,8 +8,10 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.errors import LucidnetError, SettingError
+from lucidnet.lab import Race, RaceRun
 from lucidnet.layers import Dense, Input, LeakyRNN
 from lucidnet.optimizers import Adam
+from lucidnet.training.history import History
 
 (X, Y), (X_TEST, Y_TEST) = ln.data.load("digits")
 DATA = (X[:300], Y[:300]), (X_TEST[:100], Y_TEST[:100])
@@ -115,3 +117,35 @@ def test_it_runs_on_the_backend_of_the_model(monkeypatch):
     result = ln.race(made, DATA, ["backprop"], seeds=1, epochs=1, verbose=0)
     assert seen == ["jax"]
     assert len(result.runs) == 1
+
+
+def test_in_a_notebook_it_is_two_tables():
+    def run(rule, seed, loss):
+        history = History({"loss": [loss], "gradient_alignment": [1.0]})
+        return RaceRun(rule, seed, history, 0.5, 2**20)
+
+    race = Race(
+        (run("a", 0, 1.0), run("a", 1, 2.0), run("b<", 0, 2.5), run("b<", 1, 2.5)), stopped="by Ctrl-C"
+    )
+    page = race._repr_html_()
+    assert page.count("<table>") == 2 and page.count("<pre") == 0
+    assert "<td>b&lt;</td>" in page and ">1.5000 ± 0.7071<" in page  # root of ((1 - 1.5)² + (2 - 1.5)²) / 1
+    assert ">+1.0000 ± 0.5000<" in page and "<p>by Ctrl-C</p>" in page
+    assert Race(())._repr_html_()
+
+
+def test_different_losses_are_not_subtracted():
+    """The loss of one is no loss of the other; a metric is the same for both."""
+
+    def run(rule, loss, value):
+        history = History({"loss": [value], "val_loss": [value], "mae": [value / 2]})
+        return RaceRun(rule, 0, history, 0.5, 2**20, {"loss": loss})
+
+    race = Race((run("a", "mse", 1.0), run("b", "mae", 3.0), run("c", "mse", 1.5)))
+    found = {(row["rule"], row["quantity"]): row["difference"] for row in race.differences()}
+    assert np.isnan(found["b", "loss"]) and np.isnan(found["b", "val_loss"]) and found["b", "mae"] == 1
+    assert found["c", "loss"] == 0.5
+    below = str(race).split("\n\n")[1].splitlines()
+    assert below[1].split() == ["b", "-", "-", "+1.0000"] and below[2].split()[1] == "+0.5000"
+    assert "not all were trained on the same loss" in str(race)
+    assert "same loss" not in str(Race((run("a", "mse", 1.0), run("c", "mse", 1.5))))

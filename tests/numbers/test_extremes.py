@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lucidnet as ln
 from lucidnet import losses
+from lucidnet.errors import DataError
 from lucidnet.layers import activations
 
 torch = pytest.importorskip("torch")
@@ -205,3 +207,14 @@ def test_any_logits(xp, row, label):
         np.array([label]),
         "float64",
     )
+
+
+@pytest.mark.parametrize("name", ["mse", "mae", "r2", "accuracy", "roc_auc", "f1"])
+def test_weights_whose_sum_is_no_number_are_refused(name):
+    y, p = np.array([0, 1, 1, 0]), np.array([0.2, 0.9, 0.4, 0.6])
+    metric = getattr(ln.metrics, name)
+    with pytest.raises(
+        DataError, match=f"{name}: sample weights are too large, inf together: only their ratios"
+    ):
+        metric(y, p, sample_weight=np.full(4, 1e308))
+    assert metric(y, p, sample_weight=np.full(4, 1e140)) == pytest.approx(metric(y, p))

@@ -188,3 +188,10 @@ class TestLayout:
     def test_columns_begin_where_one_line_passes(self):
         made = in_rows([1.0] * 6, [(0, 1), (0, 2), (1, 3), (2, 3), (3, 4), (4, 5)])
         assert cuts(made, 3) == [0, 3]
+
+
+@pytest.mark.parametrize("name", ["wide", "very_deep"])
+def test_fits_a_page_of_700_pixels_and_can_be_read_there(name):
+    figure = drawn(name).figure
+    assert figure.get_figwidth() <= 7.2
+    assert min(text.get_fontsize() for text in figure.axes[0].texts if text.get_text()) >= 5.9

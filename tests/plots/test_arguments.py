@@ -8,7 +8,7 @@ import pytest
 import lucidnet as ln
 from lucidnet import plots
 from lucidnet.core.exports import exports
-from lucidnet.errors import DataError
+from lucidnet.errors import DataError, SettingError
 
 MODEL = ln.Model([ln.layers.Input(2), ln.layers.Dense(2, "softmax")], seed=0)
 X, Y = np.zeros((3, 2)), [0, 1, 1]
@@ -30,13 +30,14 @@ X, Y = np.zeros((3, 2)), [0, 1, 1]
         (lambda: plots.heat_map([["a"]]), "expected an array of real numbers"),
         (lambda: plots.attention_weights([[1j]]), "expected an array of real numbers"),
         (lambda: plots.worst_mistakes(X, Y, None), "probabilities: expected an array, got None"),
-        (lambda: plots.confusion_matrix(np.eye(2), 3), "expected the names of 2 classes, got 3"),
+        (lambda: plots.confusion_matrix(np.eye(2), 3), "classes must be a sequence of names, or None, got 3"),
+        (lambda: plots.confusion_matrix(np.eye(2), "ab"), "classes must be a sequence of names"),
         (lambda: plots.learning_rate_finder("a", "b"), "expected an array of real numbers"),
         (lambda: plots.distance_map([[1j]]), "expected an array of real numbers"),
     ],
 )
 def test_says_what_to_write(call, said):
-    with pytest.raises(DataError, match=said):
+    with pytest.raises((DataError, SettingError), match=said):
         call()
 
 

@@ -309,7 +309,7 @@ class TestSurface:
 
     def test_settings(self):
         model = compiled([Input(2), Dense(1)], "mse")
-        with pytest.raises(SettingError, match="directions=3"):
+        with pytest.raises(SettingError, match="directions must be one of 1, 2, got 3"):
             plots.loss_surface(model, [[1.0, 2.0]], [[1.0]], directions=3)
 
 

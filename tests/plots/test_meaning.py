@@ -528,3 +528,15 @@ class TestOddInput:
         model = compiled([Input(2), Dense(1)])
         assert plots.gradient_flow(model, [[1.0, 2.0]], [[0.5]]).axes
         assert plots.architecture(model).axes
+
+
+def test_many_classes_are_counted_in_round_numbers():
+    axes = plots.confusion_matrix(np.eye(1000, dtype=int)).axes[0]
+    assert list(ticks(axes.xaxis).values()) == [str(number) for number in range(0, 1000, 50)]
+
+
+def test_a_line_that_another_would_hide_lies_above_it():
+    """Two rules that do the same share a thick line, and backprop, whose curve is nearly theirs, is seen on it."""
+    race = {"loss": {"backprop": [[2.0, 1.001]], "rflo": [[2.0, 1.0]], "eprop": [[2.0, 1.0]]}}
+    lines = {line.get_label(): line for line in plots.race_curves(race).axes[0].lines}
+    assert lines["rflo"].get_zorder() < lines["backprop"].get_zorder() < lines["eprop = rflo"].get_zorder()

@@ -137,7 +137,12 @@ def made(folder):
         )
     }
     (folder / "t.csv").write_text("a,b,c\n" + "1,2,0\n2,3,1\n" * 60)
-    found["table"] = ln.data.read(folder / "t.csv")
+    labels = ["größe" * 30 if number else "klein" for number in y]
+    found |= {"scaling": ln.data.Scaling.of(x), "rows": ln.data.one_hot(labels)}
+    found["examples"] = ln.data.read(folder / "t.csv")
+    frame = ln.data.frame(folder / "t.csv")
+    found |= {"frame": frame, "look": ln.data.look(folder / "t.csv"), "table": ln.data.Table.fit(frame)}
+    found |= {"column": found["table"].columns[0], "seen": found["look"].columns[0]}
     som = ln.SelfOrganizingMap(4, 5)
     found |= {"map": som, "map, trained": ln.SelfOrganizingMap(4, 5).fit(x, epochs=1)}
     step = ln.training.Step(model.net, model.loss, model.optimizer)

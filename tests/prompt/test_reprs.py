@@ -49,6 +49,7 @@ INNER = {  # what the engine alone hands around, or a face of it that its class 
         "Any",
         "Array",
         "Callable",
+        "Exception",
         "Cache",
         "Tree",
         "Params",

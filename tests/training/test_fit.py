@@ -216,3 +216,43 @@ def test_targets_have_the_time_steps_of_the_outputs():
     model.fit(x, np.ones((4, 7)), verbose=0)
     with pytest.raises(ln.errors.DataError, match="y is missing"):
         model.fit(x, verbose=0)
+
+
+def test_short_steps_are_made_several_at_once():
+    """What they do is what each does alone; only who looks after each step is asked after each."""
+
+    class Looks(ln.callbacks.Callback):
+        def step(self, loop, measured):
+            assert len(measured) == 1
+
+    def fit(callbacks, rows=100, features=3):
+        x = np.random.default_rng(0).normal(size=(rows, features)).astype("float32")
+        model = ln.Model([ln.layers.Input(features), ln.layers.Dropout(0.1), ln.layers.Dense(1)], seed=0)
+        model.compile("mse", "adam", ["mae"])
+        calls, run = [], model.executor.run
+        model.executor.run = lambda *given: calls.append(len(given[3])) or run(*given)
+        history = model.fit(x, x.sum(1), batch_size=6, epochs=2, callbacks=callbacks, verbose=0)
+        return calls, model.get_weights(), history
+
+    (several, one, told), (alone, other, same) = fit([]), fit([Looks()])
+    assert several == [16, 1] * 2 and alone == [1] * 34
+    np.testing.assert_array_equal(one, other)
+    assert told == same
+    assert fit([], 12, 60_000)[0] == [1, 1] * 2  # these batches are not small
+
+
+def test_steps_before_one_that_is_not_finite_count():
+    class Ends(ln.callbacks.Callback):
+        def failed(self, loop, error):
+            return True
+
+    x = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
+    x[24:28] = 1e30
+    model, twin = (ln.Model([ln.layers.Input(3), ln.layers.Dense(1)], seed=0) for _ in range(2))
+    for each in (model, twin):
+        each.compile("mse", "adam")
+    y = np.ones(40)
+    history = model.fit(x, y, batch_size=4, shuffle=False, callbacks=[Ends()], verbose=0)
+    losses = [twin.train_step(x[i : i + 4], y[i : i + 4]).loss for i in range(0, 24, 4)]
+    np.testing.assert_allclose(history["loss"], [np.mean(losses)], rtol=1e-12)
+    np.testing.assert_array_equal(model.get_weights(), twin.get_weights())

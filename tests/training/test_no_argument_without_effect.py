@@ -6,7 +6,7 @@ import pytest
 import lucidnet as ln
 from lucidnet.data import Dataset
 from lucidnet.data.stored import Blocks
-from lucidnet.errors import DataError, SettingError
+from lucidnet.errors import DataError, SettingError, ShapeError
 from lucidnet.layers import Dense, Input, LeakyRNN
 
 h5py = pytest.importorskip("h5py")
@@ -249,3 +249,17 @@ def test_settings_without_effect():
             ln.check.gradients(Dense(2), **given)
     with pytest.raises(SettingError, match="shape=.* has no effect without net"):
         ln.check.rule("fa", shape=(3,))
+
+
+@pytest.mark.parametrize(
+    ("validation", "said"),
+    [
+        ((X[:, :2], Y), "validation_data: layer 0 Input: expected 3 input features, got 2"),
+        ((X, Y[:3]), "validation_data: x and y differ in length: 40 examples, 3 targets"),
+        ((np.full_like(X, np.nan), Y), "validation_data: x holds nan at index"),
+        ({"x": X, "y": Y, "mask": Y[:2]}, "validation_data: .*mask"),
+    ],
+)
+def test_what_is_wrong_with_validation_data_is_said_of_them(validation, said):
+    with pytest.raises((DataError, ShapeError), match=said):
+        made().fit(X, Y, validation_data=validation, verbose=0)

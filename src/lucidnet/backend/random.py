@@ -48,7 +48,7 @@ class Stream(Brief):
     @classmethod
     def like(cls, array: Array, seed: int, step: Any, path: tuple[str, ...]) -> Stream:
         """Return the stream of a step for numbers that go with an array, of its library and dtype."""
-        return cls(seed, namespace(array).asarray(step), str(array.dtype), path)
+        return cls(seed, namespace(array).asarray(step), name_of(array.dtype), path)
 
     def child(self, name: str) -> Stream:
         """Return the stream of a part of this place."""
@@ -89,6 +89,10 @@ class Stream(Brief):
     def full(self, shape: Shape, value: float) -> Array:
         """Return a constant array, in the dtype of the stream."""
         return np.full(shape, value, self.dtype)
+
+
+name_of = lru_cache(maxsize=64)(str)
+"""Returns the name of a dtype, which takes a microsecond to be made."""
 
 
 @lru_cache(maxsize=4096)

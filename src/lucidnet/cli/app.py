@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from . import look, show, train, use
+from . import predict as predicting
+from .data import Asked
+from .options import (
+    Activation,
+    BatchSize,
+    Data,
+    Dates,
+    Drop,
+    Gaps,
+    Hidden,
+    Json,
+    Kind,
+    ModelFile,
+    OfData,
+    OneHot,
+    Optimizer,
+    OptionalData,
+    Picture,
+    Rate,
+    RuleName,
+    Seed,
+    Standardize,
+    Subject,
+    Target,
+    completing,
+    data_names,
+    rule_names,
+)
 from .words import Command
 
 app = typer.Typer(
@@ -21,93 +47,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-
-
-def _names(find: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """Return what completes a word in a shell; after a comma the next begins."""
-
-    def complete(incomplete: str) -> list[str]:
-        before, comma, begun = incomplete.rpartition(",")
-        return [f"{before}{comma}{name}" for name in sorted(find()) if name.startswith(begun)]
-
-    return complete
-
-
-def _data_names() -> Iterable[str]:
-    from .. import data
-
-    return data.KNOWN
-
-
-def _rule_names() -> Iterable[str]:
-    from .. import rules
-
-    return (*rules.SPACE, *rules.TIME)
-
-
-def _optimizer_names() -> Iterable[str]:
-    from .. import optimizers
-
-    return optimizers.KNOWN
-
-
-def _activation_names() -> Iterable[str]:
-    from ..layers import activations
-
-    return activations.KNOWN
-
-
-Data = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="digits, mnist, fashion-mnist, a generated set, or a file.",
-        autocompletion=_names(_data_names),
-    ),
-]
-ModelFile = Annotated[Path, typer.Argument(metavar="FILE", help="A model written by --save.")]
-OptionalData = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="DATA",
-        help="The data set or file; by default the one it was trained on.",
-        autocompletion=_names(_data_names),
-    ),
-]
-Subject = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL|DATA",
-        help="A model file, or the data for a new network as the options describe it.",
-        autocompletion=_names(_data_names),
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON, and nothing else.")]
-Hidden = Annotated[str, typer.Option(help="Units of the hidden layers, as in 128,64.")]
-Activation = Annotated[
-    str, typer.Option(help="Activation of the hidden layers.", autocompletion=_names(_activation_names))
-]
-Optimizer = Annotated[
-    str,
-    typer.Option(help="sgd, adam, adamw, nadam, rmsprop, lion, ...", autocompletion=_names(_optimizer_names)),
-]
-Rate = Annotated[float | None, typer.Option(help="Learning rate; the optimizer's own if left out.")]
-RuleName = Annotated[
-    str, typer.Option(help="Learning rule: backprop, fa, dfa, kp, ...", autocompletion=_names(_rule_names))
-]
-BatchSize = Annotated[int, typer.Option(help="Examples per step.")]
-Seed = Annotated[int, typer.Option(help="The seed of all random numbers.")]
-
-
-class Picture(StrEnum):
-    """What `lucidnet plot` can draw."""
-
-    overview = "overview"
-    curves = "curves"
-    weights = "weights"
-    heat = "heat"
-    confusion = "confusion"
-    mistakes = "mistakes"
 
 
 def _version(wanted: bool) -> None:
@@ -127,9 +66,27 @@ def every_command(
     """Neural networks that you can see through: train, look inside, check."""
 
 
+@app.command(name="look", cls=Command)
+def look_command(
+    data: Annotated[str, typer.Argument(metavar="FILE", help="A file with a table: CSV or the like.")],
+    target: Target = None,
+    json: Json = False,
+) -> None:
+    """Show what the columns of a file are, what is odd about them, and the command to train with."""
+    with show.figures(json) as found:
+        look.table(data, target, found)
+
+
 @app.command(name="train", cls=Command)
 def train_command(
     data: Data = "digits",
+    target: Target = None,
+    task: Kind = None,
+    drop: Drop = None,
+    standardize: Standardize = False,
+    categories: OneHot = None,
+    missing: Gaps = None,
+    dates: Dates = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     dropout: Annotated[float, typer.Option(help="Share of hidden units dropped while training.")] = 0.0,
@@ -183,19 +140,27 @@ def train_command(
     team = train.Team(devices, coordinator, processes, process_id)
     way = train.Way(rule, alignment, one_cycle, resume, backend, dtype, team)
     method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed, way)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates)
     with show.figures(json) as found:
-        code = train.run(data, network, method, save, plot, quiet or json, found)
+        code = train.run(data, asked, network, method, save, plot, quiet or json, found)
     raise typer.Exit(code)
 
 
 @app.command(cls=Command)
 def race(
     data: Data = "digits",
+    target: Target = None,
+    task: Kind = None,
+    drop: Drop = None,
+    standardize: Standardize = False,
+    categories: OneHot = None,
+    missing: Gaps = None,
+    dates: Dates = None,
     rules: Annotated[
         str,
         typer.Option(
             help="Learning rules, with commas; also optimizers, rates or activations.",
-            autocompletion=_names(_rule_names),
+            autocompletion=completing(rule_names),
         ),
     ] = "backprop,fa,dfa,kp",
     seeds: Annotated[int, typer.Option(min=1, help="How many first weights to try each with.")] = 3,
@@ -220,8 +185,9 @@ def race(
     network = train.Network(hidden, activation)
     method = train.Method(optimizer, lr, None, epochs, batch_size, 0.0, 0)
     contest = use.Contest(rules, seeds, baseline, folder, jobs)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates)
     with show.figures(json) as found:
-        code = use.race(data, network, method, contest, plot, csv, found)
+        code = use.race(data, asked, network, method, contest, plot, csv, found)
     raise typer.Exit(code)
 
 
@@ -229,25 +195,39 @@ def race(
 def evaluate(
     file: ModelFile,
     data: OptionalData = None,
+    part: OfData = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the confusion matrix to this file.")] = None,
     json: Json = False,
 ) -> None:
-    """Measure a saved model on the test part of a data set."""
+    """Measure a saved model: on the test part of what it was trained on, or on a whole file."""
     with show.figures(json) as found:
-        use.evaluate(file, data, plot, found)
+        use.evaluate(file, data, part, plot, found)
 
 
 @app.command(cls=Command)
 def predict(
     file: ModelFile,
-    data: OptionalData = None,
-    rows: Annotated[int, typer.Option(min=0, help="How many examples to show.")] = 10,
-    out: Annotated[Path | None, typer.Option(help="Write all predictions to this CSV file.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA",
+            help="The data set or file, with or without the target; - is standard input, which is answered "
+            "in CSV; by default the one it was trained on.",
+            autocompletion=completing(data_names),
+        ),
+    ] = None,
+    part: OfData = None,
+    rows: Annotated[
+        int | None, typer.Option(min=0, help="How many examples to show; 10 if left out.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write all predictions to this CSV file; - is standard output.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Predict with a saved model: for the test part of a data set, or for all rows of a named file."""
+    """Predict with a saved model: for the test part of what it was trained on, or for all rows of a file."""
     with show.figures(json) as found:
-        use.predict(file, data, rows, out, found)
+        predicting.predict(file, data, part, rows, out, found)
 
 
 @app.command(cls=Command)
@@ -287,6 +267,13 @@ def plot(
 def doctor(
     subject: Subject,
     data: OptionalData = None,
+    target: Target = None,
+    task: Kind = None,
+    drop: Drop = None,
+    standardize: Standardize = False,
+    categories: OneHot = None,
+    missing: Gaps = None,
+    dates: Dates = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     optimizer: Optimizer = "adam",
@@ -299,9 +286,10 @@ def doctor(
 ) -> None:
     """Say in plain sentences why a network does not learn: of a saved model, or of a new one."""
     method = train.Method(optimizer, lr, None, 1, batch_size, 0.0, seed, train.Way(rule))
+    asked = Asked(target, task, drop, standardize, categories, missing, dates)
     with show.figures(json) as found:
-        model, task = look.subject(subject, data, train.Network(hidden, activation), method)
-        code = look.doctor(model, task, steps, batch_size, found)
+        model, examples = look.subject(subject, data, asked, train.Network(hidden, activation), method)
+        code = look.doctor(model, examples, steps, batch_size, found)
     raise typer.Exit(code)
 
 
@@ -309,6 +297,13 @@ def doctor(
 def explain(
     subject: Subject = "xor",
     data: OptionalData = None,
+    target: Target = None,
+    task: Kind = None,
+    drop: Drop = None,
+    standardize: Standardize = False,
+    categories: OneHot = None,
+    missing: Gaps = None,
+    dates: Dates = None,
     hidden: Hidden = "2",
     activation: Activation = "tanh",
     optimizer: Optimizer = "sgd",
@@ -322,14 +317,22 @@ def explain(
 ) -> None:
     """Tell one training step operation by operation: forward, loss, backward, update."""
     method = train.Method(optimizer, lr, None, 1, 1, 0.0, seed, train.Way(rule))
-    model, task = look.subject(subject, data, train.Network(hidden, activation), method)
-    look.explain(model, task, row, rows, digits, out)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates)
+    model, examples = look.subject(subject, data, asked, train.Network(hidden, activation), method)
+    look.explain(model, examples, row, rows, digits, out)
 
 
 @app.command("lr-find", cls=Command)
 def lr_find(
     subject: Subject,
     data: OptionalData = None,
+    target: Target = None,
+    task: Kind = None,
+    drop: Drop = None,
+    standardize: Standardize = False,
+    categories: OneHot = None,
+    missing: Gaps = None,
+    dates: Dates = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     optimizer: Optimizer = "adam",
@@ -344,6 +347,7 @@ def lr_find(
 ) -> None:
     """Find a learning rate: the loss against a rate that grows from step to step."""
     method = train.Method(optimizer, None, None, 1, batch_size, 0.0, seed, train.Way(rule))
+    asked = Asked(target, task, drop, standardize, categories, missing, dates)
     with show.figures(json) as found:
-        model, task = look.subject(subject, data, train.Network(hidden, activation), method)
-        look.lr_find(model, task, start, stop, steps, batch_size, plot, found)
+        model, examples = look.subject(subject, data, asked, train.Network(hidden, activation), method)
+        look.lr_find(model, examples, start, stop, steps, batch_size, plot, found)

@@ -2,21 +2,103 @@
 
 from __future__ import annotations
 
+import csv
 import os
-from dataclasses import dataclass
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import data as sets
-from ..errors import SettingError
+from .. import living
+from ..data.column import Column
+from ..data.columns import FAR
+from ..data.delimited import KINDS, suffixes
+from ..data.frames import Frame
+from ..data.sets import stratified
+from ..data.table import Table
+from ..errors import DataError, FileError, SettingError
+from ..model import Model
+
+TESTED = 0.2
+"""Share of the rows of a file that is kept for testing, as `data.load` does it."""
+LEAST = 3
+"""Of fewer rows none can be kept."""
+TEST, TRAIN, WHOLE = "test", "train", "whole"
+"""The parts of a data set."""
+SIGNS = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
+"""How packed files begin."""
+STDIN = "-"
+"""What standard input is called, and standard output."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options say of a file with a table."""
+
+    target: str | None = None
+    task: str | None = None
+    drop: str | None = None
+    standardize: bool = False
+    categories: str | None = None
+    missing: str | None = None
+    dates: str | None = None
+
+    def fit(self, frame: Frame) -> Table:
+        """Return what a table says of the columns of a frame, with these options."""
+        names = frame.names
+        dropped = [name.strip() for name in next(csv.reader([self.drop or ""], skipinitialspace=True), [])]
+        if self.drop is not None and not all(dropped or [""]):
+            raise SettingError(f"--drop: expected columns with commas, as in id,name, got {self.drop!r}")
+        return Table.fit(
+            frame,
+            target=-1 if self.target is None else as_column(self.target, names),
+            drop=tuple(as_column(name, names) for name in dropped),
+            standardize=self.standardize,
+            **{name: _word(getattr(self, name)) for name in ("task", "categories", "missing", "dates")},
+        )
+
+    def idle(self, table: Table) -> Iterator[str]:
+        """Yield what was asked for and has no effect on a table, in sentences."""
+        kinds = {column.kind for column in table.columns}
+        if self.standardize and kinds == {"category"} and table.scale == 1:
+            yield "--standardize has no effect: no column holds numbers"
+        if self.categories and "category" not in kinds:
+            yield "--categories has no effect: no column holds texts"
+        if self.dates and "date" not in kinds:
+            yield "--dates has no effect: no column holds dates"
+
+    def refuse(self, why: str) -> None:
+        """Raise if anything is said."""
+        for field in fields(self):
+            if getattr(self, field.name) not in (None, False):
+                raise SettingError(f"--{field.name} is for a file with a table: {why}")
+
+
+def _word(given: str | None) -> str | None:
+    """Return what is one of an option's words as a text alone."""
+    return None if given is None else str(given)
+
+
+def as_column(text: str, names: Sequence[str] = ()) -> str | int:
+    """Return a column by its name, or by its number where none has that name."""
+    digits = text.removeprefix("-")
+    return int(text) if text not in names and digits.isascii() and digits.isdigit() else text
+
+
+ANYTHING = Asked()
 
 
 @dataclass(frozen=True)
 class Task:
-    """A data set, and what to learn from it.
+    """A data set, and what to learn from it: what its table says, or the type of its targets.
 
-    Whole-number targets are classes, others are numbers to predict.
+    The note says it in words; the names are those of classes in arrays.
     """
 
     name: str
@@ -24,15 +106,22 @@ class Task:
     y: Any
     x_test: Any
     y_test: Any
+    table: Table | None = None
+    note: str = ""
+    names: tuple[str, ...] | None = None
 
     @property
     def classes(self) -> bool:
         """Whether the targets are classes."""
-        return bool(self.y.dtype.kind in "iu")
+        return self.table.task == "classification" if self.table else self.y.dtype.kind in "iu"
 
     @property
     def outputs(self) -> int:
         """How many outputs the network needs."""
+        if self.table:
+            return self.table.outputs
+        if self.names:
+            return len(self.names)
         if self.classes:
             return int(max(self.y.max(), self.y_test.max())) + 1
         return 1 if self.y.ndim == 1 else int(self.y.shape[1])
@@ -52,16 +141,33 @@ class Task:
         """What is measured besides the loss."""
         return ("accuracy",) if self.classes else ("mae", "r2")
 
+    @property
+    def far(self) -> bool:
+        """Whether the targets of a table are numbers too large to be learned well as they are."""
+        if self.table is None or self.classes:
+            return False
+        return bool(max(abs(float(self.y.mean())), float(self.y.std())) > FAR)
+
     def title(self) -> str:
         """Say what the data are."""
-        kind = f"{self.outputs} classes" if self.classes else "numbers"
         width = int(np.prod(self.x.shape[1:]))
         sizes = f"{len(self.x)} training and {len(self.x_test)} test examples"
-        return f"{self.name}: {sizes}, {width} inputs, {kind}"
+        return f"{self.name}: {sizes}, {width} inputs, {self.kind()}"
+
+    def kind(self) -> str:
+        """Say what is learned."""
+        if self.note or self.classes:
+            return self.note or f"{self.outputs} classes"
+        return different(np.concatenate([self.y, self.y_test])) if self.y.ndim == 1 else "numbers"
 
     def about(self) -> dict[str, Any]:
         """What a saved model remembers of its data."""
-        return {"data": readable(self.name)}
+        rows = {"rows": len(self.x) + len(self.x_test)} if self.table else {}
+        return {"data": readable(self.name)} | rows
+
+
+MOST_NAMES = 6
+"""So many classes are named in a title."""
 
 
 def readable(name: str) -> str:
@@ -74,20 +180,222 @@ def as_name(text: str) -> str:
     return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
-def open_task(name: str) -> Task:
-    """Load a data set by name, or from a file."""
+def is_table(name: str) -> bool:
+    """Tell whether a name is that of a file with a table."""
+    if name in sets.KNOWN or not os.path.isfile(name):
+        return False
+    return suffixes(Path(name))[0] in KINDS and not re.search("[-.]idx", Path(name).name)
+
+
+def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) -> Task:
+    """Load a data set by name, or from a file, with a part for testing; for a model by what it knows of it.
+
+    The means and deviations of a new table are those of the rows for training.
+    """
+    if not is_table(name):
+        return open_arrays(name, asked, model)
+    frame = read_frame(name)
+    table = asked.fit(frame) if model is None else table_for(model, frame)
+    x, y = table.apply(frame)
+    if y is None:
+        raise DataError(f"{name} has no column {table.target!r}, the target that the model was trained on")
+    train, test = split(y, name)
+    note = "\n".join([_note(table, frame), *asked.idle(table)])
+    if model is None and (known := _measured_on(table, frame, x, y, train)) != table:
+        table = known
+        x, y = table.apply(frame)
+        assert y is not None  # it was there before
+    return Task(name, x[train], y[train], x[test], y[test], table, note)
+
+
+def split(y: Any, name: str) -> tuple[Any, Any]:
+    """Return the rows for training and for testing, the same each time."""
+    if len(y) < LEAST:
+        raise DataError(
+            f"{name}: {len(y)} rows are too few to train on, and to keep some of them for testing"
+        )
+    return stratified(y, TESTED, seed=0)
+
+
+def open_arrays(name: str, asked: Asked, model: Model | None) -> Task:
+    """Load a data set that has a name, or arrays in a file."""
     if not name.strip():
         raise SettingError(f"DATA: expected the name of a data set, as in digits, or a file, got {name!r}")
-    (x, y), (x_test, y_test) = sets.load(name)
-    return Task(name, x, y, x_test, y_test)
+    if name in sets.KNOWN or not os.path.exists(name):
+        (x, y), (x_test, y_test) = sets.load(name)
+        asked.refuse(f"{name} has its own")
+        return Task(name, *_by_place(model, x, y), *_by_place(model, x_test, y_test))
+    replace(asked, task=None).refuse(f"{name} holds arrays")
+    found = read_arrays(name, _word(asked.task), model)
+    if found.x_test is None or found.y_test is None:
+        train, test = split(found.y, name)
+        return Task(name, found.x[train], found.y[train], found.x[test], found.y[test], names=found.classes)
+    return Task(name, found.x, found.y, found.x_test, found.y_test, names=found.classes)
 
 
-def open_whole(name: str) -> Task:
-    """Load a data set by name; of a file without a test part of its own, all rows are the test part."""
-    if name in sets.KNOWN or not name.strip() or not os.path.exists(name):
-        return open_task(name)
-    table = sets.read(name)
-    if table.x_test is not None:
-        return open_task(name)
-    x = table.x.reshape(len(table.x), -1)
-    return Task(name, x, table.y, x, table.y)
+def read_arrays(name: str, task: str | None, model: Model | None) -> sets.Examples:
+    """Read arrays in a file, as flat rows; for a model classes are numbered as it numbers them."""
+    if model is not None:
+        task = "classification" if tells_classes(model) else "regression"
+    found = sets.read(name, task=task)
+    parts: list[Any] = []
+    for x, y in ((found.x, found.y), (found.x_test, found.y_test)):
+        if x is None or y is None:
+            parts += [None, None]
+            continue
+        if model is not None and found.classes is not None:
+            y = _renumbered(y, found.classes, class_names(model), name)
+        parts += _by_place(model, x.reshape(len(x), -1), y)
+    x, y, x_test, y_test = parts
+    return sets.Examples(x, y, x_test, y_test, found.classes)
+
+
+def _renumbered(y: Any, names: Sequence[str], known: Sequence[str], file: str) -> Any:
+    """Return numbers of classes as a model has them, from those of a file."""
+    for number in np.unique(y).tolist():
+        if names[number] not in known:
+            listed = ", ".join(known[:MOST_NAMES]) + (", ..." if len(known) > MOST_NAMES else "")
+            raise DataError(f"{file}: the class {names[number]!r} is unknown; the model knows {listed}")
+    return np.array([known.index(one) if one in known else -1 for one in names], np.int64)[y]
+
+
+def _by_place(model: Model | None, x: Any, y: Any) -> tuple[Any, Any]:
+    """Return arrays as the table of a model makes them: their columns have no names, but places."""
+    table = None if model is None else model.table
+    if not isinstance(table, Table) or x.shape[1] != len(table.columns):
+        return x, y
+    frame = {column.name: x[:, i] for i, column in enumerate(table.columns)}
+    return table.apply(frame)[0], y if table.classes else (y - table.center) / table.scale
+
+
+def read_frame(name: str) -> Frame:
+    """Return the table in a file, or in standard input, which is called -."""
+    if name != STDIN:
+        return sets.frame(name)
+    if sys.stdin is None:
+        raise FileError("standard input", "there is none", "name a file")
+    with tempfile.TemporaryDirectory() as folder:
+        content = sys.stdin.buffer.read()
+        packed = next((end for sign, end in SIGNS.items() if content.startswith(sign)), "")
+        path = Path(folder) / f"standard input.csv{packed}"
+        path.write_bytes(content)
+        try:
+            frame = sets.frame(path)
+        except FileError as error:
+            raise type(error)("standard input", error.reason, error.remedy) from None
+    frame.source = "standard input"
+    return frame
+
+
+def table_for(model: Model, frame: Frame) -> Table:
+    """Return the table of a model, with a target if the frame has one.
+
+    Of a model that was trained on arrays its inputs and outputs say what the columns are, by their places.
+    """
+    if isinstance(model.table, Table) and model.table.target is not None:
+        return model.table
+    if isinstance(model.table, Table):
+        columns = model.table.columns
+        known = {column.name for column in columns}
+        others = [name for name in frame.names if name not in (*known, *model.table.dropped)]
+    elif model.table is None:
+        shape = model.input_shape
+        if not isinstance(shape, tuple) or not all(isinstance(size, int) for size in shape):
+            raise SettingError(f"{frame.source} has rows of numbers, and the model takes inputs of {shape}")
+        width = int(np.prod(shape))
+        if len(frame.names) not in (width, width + 1):
+            raise DataError(
+                f"{frame.source}: expected {width} columns, as many as the model has inputs, or one more for "
+                f"the target, got {len(frame.names)}"
+            )
+        columns, others = tuple(map(Column, frame.names[:width])), list(frame.names[width:])
+    else:
+        raise SettingError("the model has several inputs, and a file with a table is one")
+    target = others[0] if len(others) == 1 else None
+    if not tells_classes(model):
+        return Table(columns, target, "regression")
+    return Table(columns, target, "classification", class_names(model))
+
+
+def in_places(table: Table, frame: Frame) -> Frame:
+    """Return a frame without a header line, and without the target, under the names that a table knows.
+
+    Names are numbers there, and what stands behind the target has moved by one.
+    """
+    known = [*(column.name for column in table.columns), *table.dropped]
+    numbered = all(name.isdecimal() for name in (*known, table.target or ""))
+    if frame.form.get("header", True) or not numbered or len(frame.names) != len(known):
+        return frame
+    names = sorted(known, key=int)
+    return Frame(names, list(frame.cells.values()), frame.source, frame.lines, frame.form)
+
+
+def tells_classes(model: Model) -> bool:
+    """Tell whether a model tells classes apart."""
+    return model.classes is not None or living.tells_apart(model)
+
+
+def class_names(model: Model) -> tuple[str, ...]:
+    """Return the names of a model's classes; their numbers, if it knows no names."""
+    return model.classes or tuple(map(str, range(max(2, *model.output_shape[-1:]))))
+
+
+def _note(table: Table, frame: Frame) -> str:
+    """Say what is learned of a target."""
+    target = f"target {table.target}, " if table.target else ""
+    if table.classes:
+        names = ", ".join(table.classes[:MOST_NAMES])
+        more = ", ..." if len(table.classes) > MOST_NAMES else ""
+        return f"{target}classification: {len(table.classes)} classes ({names}{more})"
+    numbers = frame.cells[table.target or ""].numbers
+    assert numbers is not None  # it was taken as numbers
+    return target + different(numbers[table.kept(frame)])
+
+
+def different(numbers: Any) -> str:
+    """Say that numbers are to be predicted, and how many there are."""
+    whole = "whole " if (numbers == np.round(numbers)).all() else ""
+    return f"regression: {len(np.unique(numbers)):,} different {whole}numbers"
+
+
+def _measured_on(table: Table, frame: Frame, x: Any, y: Any, train: Any) -> Table:
+    """Return a table whose means and deviations are those of some rows: the others shall not be known."""
+    columns, place, rows = [], 0, table.kept(frame)[train]
+    for column in table.columns:
+        values = np.asarray(x[train, place], np.float64)
+        if column.mean is not None and column.deviation is not None and values.std() > FLAT:
+            mean = column.mean + column.deviation * float(values.mean())
+            column = replace(column, mean=mean, deviation=column.deviation * float(values.std()))
+        numbers = frame.cells[column.name].numbers
+        if isinstance(column.fill, float) and column.kind == "number" and numbers is not None:
+            there = numbers[rows][~np.isnan(numbers[rows])]
+            column = replace(column, fill=float(there.mean()) if len(there) else column.fill)
+        columns.append(column)
+        place += len(column.inputs)
+    known = replace(table, columns=tuple(columns))
+    if table.scale == 1 and table.center == 0:
+        return known
+    part = np.asarray(y[train], np.float64)
+    scale = float(part.std()) if part.std() > FLAT else 1.0
+    return replace(known, center=table.center + table.scale * float(part.mean()), scale=table.scale * scale)
+
+
+FLAT = 1e-6
+"""Standardized numbers that deviate by less are one number, but for rounding."""
+
+
+def listed(table: Any) -> str:
+    """Name the first columns of a table."""
+    if not isinstance(table, Table):
+        return "several inputs"
+    names = [column.name for column in table.columns]
+    return f"the columns {', '.join(names[:MOST_NAMES])}{', ...' if len(names) > MOST_NAMES else ''}"
+
+
+def data_name(model: Model, data: str | None) -> str:
+    """Return the name of the data set: the given one, or that of the training."""
+    if data is not None:
+        return data
+    if not (name := model.about.get("data")):
+        raise SettingError("the file does not say what data the model was trained on: name a data set")
+    return as_name(str(name))

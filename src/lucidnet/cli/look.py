@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from .. import data as data_sets
 from ..core import files
 from ..errors import FileError, SettingError
 from ..interop.model_file import check_suffix
 from ..model import Model
 from . import show
-from .data import Task, open_task, readable
+from .data import Asked, Task, as_column, data_name, is_table, open_task, readable
 from .train import Method, Network
 
 WRITERS = {".html": "html", ".htm": "html", ".tex": "latex", ".txt": "text"}
 """In which form an explanation is written, by the suffix of the file."""
 
 
-def subject(given: str, data: str | None, network: Network, method: Method) -> tuple[Model, Task]:
+def subject(
+    given: str, data: str | None, asked: Asked, network: Network, method: Method
+) -> tuple[Model, Task]:
     """Return a model and its data: of a file, or a new one as the options describe it."""
     if given.endswith(".safetensors"):
         check_suffix(Path(given))
         model = Model.load(Path(given))
-        return model, open_task(show.data_name(model, data))
+        return model, open_task(data_name(model, data), model=model)
     if data is not None:
         raise SettingError(
             f"{given}: is no model file (.safetensors), so that it names the data; {data} would name them "
             "again"
         )
-    task = open_task(given)
+    task = open_task(given, asked)
     model = Model(network.layers(task), seed=method.seed)
     model.compile(task.loss, method.make(), task.metrics, rule=method.way.rule)
+    model.table = task.table
     return model, task
+
+
+def table(data: str, target: str | None, found: dict[str, Any]) -> None:
+    """Print what the columns of a file are, what is odd about them, and how to train on it."""
+    if not data.strip() or data in data_sets.KNOWN:
+        kind = "the name of a data set" if data.strip() else repr(data)
+        raise SettingError(
+            f"FILE: expected a file with a table, such as mydata.csv, got {kind} {data}".rstrip()
+        )
+    if target is not None and os.path.isfile(data) and not is_table(data):
+        raise SettingError(f"--target has no effect: {data} holds arrays; leave it out")
+    seen = data_sets.look(data, target=None if target is None else as_column(target))
+    found |= seen.to_plain()
+    show.line(str(seen))
 
 
 def doctor(model: Model, task: Task, steps: int, batch_size: int, found: dict[str, Any]) -> int:
@@ -79,7 +98,9 @@ def lr_find(
 ) -> None:  # fmt: skip
     """Print the loss against a growing rate, and which to take; draw it if asked for."""
     show.check_places(picture=plot)
-    curve = model.lr_find(task.x, task.y, start=start, stop=stop, steps=steps, batch_size=batch_size)
+    assert model.optimizer is not None  # it is compiled
+    size = None if model.optimizer.full_batch else batch_size  # which then says itself what is wrong
+    curve = model.lr_find(task.x, task.y, start=start, stop=stop, steps=steps, batch_size=size)
     found |= {"data": task.name, **asdict(curve)}
     show.line(str(curve))
     if plot:

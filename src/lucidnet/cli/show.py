@@ -6,7 +6,7 @@ import codecs
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,20 @@ from rich.table import Table
 
 from ..core.files import path_fault
 from ..core.trees import leaves
+from ..data.named import table_to_plain
+from ..data.table import Table as DataTable
 from ..errors import FileError, SettingError, lookup
 from ..inspect.summary import as_text
 from ..model import Model
 from ..training.history import Result, number
-from .data import as_name, open_task, readable
+from .data import readable
+from .portion import Portion, open_given
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""
 NEVER_WRAP = 10_000
+MOST_SHOWN = 20
+"""So many columns or classes of a model are named."""
 CONSOLE = Console(soft_wrap=True, highlight=False)
 PLAIN = {
     "±": "+-",
@@ -113,7 +118,7 @@ def line(text: str) -> None:
     CONSOLE.print(text, markup=False)
 
 
-def table(columns: list[str], rows: list[list[str]]) -> None:
+def print_table(columns: list[str], rows: list[list[str]]) -> None:
     """Print a table; the first column is text, the others numbers."""
     made = Table(box=None, pad_edge=False, header_style="")
     for i, column in enumerate(columns):
@@ -123,11 +128,21 @@ def table(columns: list[str], rows: list[list[str]]) -> None:
     line(as_text(made, NEVER_WRAP))
 
 
-def results(measured: Mapping[str, Result]) -> None:
-    """Print results side by side, one row per data set."""
+def results(measured: Mapping[str, Result], table: DataTable | None = None) -> None:
+    """Print results side by side, one row per data set; with a table errors in the unit of its target."""
     names = list(next(iter(measured.values())))
     line("")
-    table(["", *names], [[part, *(number(result[n]) for n in names)] for part, result in measured.items()])
+    rows = [[part, *(number(result[n]) for n in names)] for part, result in measured.items()]
+    print_table(["", *names], rows)
+    if table is not None and table.scale != 1:
+        line(f"the loss is that of the standardized target; mae is in units of {table.target}")
+
+
+def in_own_unit(result: Result, table: DataTable | None) -> Result:
+    """Return a result in which the mean absolute error is in the unit of the target, if that was rescaled."""
+    if table is None or "mae" not in result:
+        return result
+    return Result({**result, "mae": result["mae"] * table.scale})
 
 
 def check_places(*paths: Path | None, picture: Path | None = None) -> None:
@@ -178,7 +193,7 @@ def alignment(model: Model, plot_to: Path | None) -> None:
         [name, *(f"{angle:.1f}" for angle in degrees([pairs[0][1], pairs[-1][1]]))]
         for name, pairs in model.history.steps.items()
     ]
-    table(["angle in degrees", "first", "last"], rows)
+    print_table(["angle in degrees", "first", "last"], rows)
     if plot_to:
         out = plot_to.with_name(f"{plot_to.stem}-alignment{plot_to.suffix}")
         plots.save(plots.alignment(model.history), out)
@@ -192,6 +207,7 @@ def info(file: Path, found: dict[str, Any]) -> None:
     found |= {"layers": [{"name": name, "layer": repr(layer)} for name, layer in model.net.children()]}
     found |= {"loss": model.loss, "optimizer": model.optimizer, "rule": model.rule, "seed": model.seed}
     found |= {"metrics": [metric.name for metric in model.metrics], "dtype": model.dtype}
+    found |= {"classes": model.classes, "table": table_to_plain(model.table)}
     found |= {"data": model.about.get("data"), "epochs": model.history.epochs, "history": dict(model.history)}
     line(f"{file}: {file.stat().st_size:,} bytes\n\n{model.summary()}\n")
     for name, value in (
@@ -201,11 +217,27 @@ def info(file: Path, found: dict[str, Any]) -> None:
         ("metrics", ", ".join(metric.name for metric in model.metrics)),
         ("dtype, seed", f"{model.dtype}, {model.seed}"),
         ("trained on", model.about.get("data")),
+        *_of_table(model),
     ):
         line(f"{name:<12} {value or 'none'}")
     if model.history:
         last = Result({name: values[-1] for name, values in model.history.items()})
         line(f"{'history':<12} {model.history.epochs} epochs, the last with {last}")
+
+
+def _of_table(model: Model) -> list[tuple[str, str]]:
+    """Return what a model knows of columns and classes."""
+    told = [("classes", _some(model.classes))] if model.classes else []
+    if isinstance(model.table, DataTable):
+        told.append(("columns", _some([column.name for column in model.table.columns])))
+        told.append(("target", str(model.table.target)))
+    return told
+
+
+def _some(names: Sequence[str]) -> str:
+    """Name the first of many."""
+    more = f", ... ({len(names):,})" if len(names) > MOST_SHOWN else ""
+    return ", ".join(names[:MOST_SHOWN]) + more
 
 
 def plot(file: Path, out: Path, what: str, layer: str | None, data: str | None) -> None:
@@ -224,8 +256,15 @@ def draw(model: Model, out: Path, what: str, layer: str | None, data: str | None
     """Draw one picture of a model and write it."""
     from .. import plots
 
-    figure = _figure(model, what, layer, data)
-    plots.save(figure, out)
+    plots.save(_figure(model, what, layer, data), out)
+    line(f"{what} drawn to {out}")
+
+
+def draw_judged(model: Model, out: Path, what: str, given: Portion) -> None:
+    """Draw what a model takes some examples for, and write it."""
+    from .. import plots
+
+    plots.save(_judged(model, what, given), out)
     line(f"{what} drawn to {out}")
 
 
@@ -238,7 +277,7 @@ def _figure(model: Model, what: str, layer: str | None, data: str | None) -> Any
         name, W = _weights(model, layer)
         return plots.heat_map(W, name)
     if what in ("confusion", "mistakes"):
-        return _judged(model, what, data)
+        return _judged(model, what, open_given(model, data, None))
     W = _weights(model, layer)[1]
     if what == "weights" or not model.history:
         return plots.first_layer_weights(W)
@@ -255,23 +294,14 @@ def _weights(model: Model, layer: str | None) -> tuple[str, Any]:
     return f"{name}/W", lookup("layer", name, by_name)
 
 
-def _judged(model: Model, what: str, data: str | None) -> Any:
-    """Draw the confusion matrix or the worst mistakes on a test set."""
+def _judged(model: Model, what: str, given: Portion) -> Any:
+    """Draw the confusion matrix or the worst mistakes on some examples."""
     from .. import metrics, plots
 
-    task = open_task(data_name(model, data))
-    if not task.classes:
-        raise SettingError(f"{what}: the targets of {task.name} are not classes")
-    predicted = model.predict(task.x_test)
+    if not given.sorts:
+        raise SettingError(f"{what}: the targets of {given.name} are not classes")
+    predicted = model.predict(given.x)
     if what == "confusion":
-        return plots.confusion_matrix(metrics.confusion_matrix(task.y_test, predicted))
-    return plots.worst_mistakes(task.x_test, task.y_test, predicted)
-
-
-def data_name(model: Model, data: str | None) -> str:
-    """Return the name of the data set: the given one, or that of the training."""
-    if data is not None:
-        return data
-    if not (name := model.about.get("data")):
-        raise SettingError("the file does not say what data the model was trained on: name a data set")
-    return as_name(str(name))
+        counts = metrics.confusion_matrix(given.y, predicted)
+        return plots.confusion_matrix(counts, given.classes)
+    return plots.worst_mistakes(given.x, given.y, predicted, classes=given.classes)

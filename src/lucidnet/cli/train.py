@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import optimizers
 from ..backend.xla.peers import HERE
+from ..data import KNOWN
 from ..errors import SettingError, Terminated, lookup
 from ..initializers import Fitting
 from ..interop.model_file import check_suffix
@@ -18,7 +19,7 @@ from ..layers import Dense, Dropout, Input, Layer, activations
 from ..model import Model
 from ..training.history import Result
 from . import show
-from .data import Task, open_task
+from .data import Asked, Task, open_task
 from .show import INTERRUPTED
 
 LEAST_EPOCHS, LEAST_STEPS = 10, 3000
@@ -132,6 +133,11 @@ class Method:
 
     def lasting(self, examples: int) -> Method:
         """Return the method of training with a number of epochs: the one given, or what the examples need."""
+        if self.validation and not 0 < round(examples * self.validation) < examples:
+            raise SettingError(
+                f"--validation {self.validation:g}: of {examples} examples none would be left to train on, "
+                "or to validate on; --validation 0 trains on all of them"
+            )
         if self.epochs is not None:
             return self
         trained = max(1, round(examples * (1 - self.validation)))
@@ -151,6 +157,7 @@ class Method:
 
 def run(
     data: str,
+    asked: Asked,
     network: Network,
     method: Method,
     save: Path | None,
@@ -163,16 +170,20 @@ def run(
         check_suffix(save)  # before the work begins
     show.check_places(save, picture=plot)
     method.check()
-    task = open_task(data)
+    task = open_task(data, asked)
     method, way = method.lasting(len(task.x)), method.way
     mesh = way.team.mesh()
     model = Model(network.layers(task), seed=method.seed, dtype=way.dtype, backend=way.backend, mesh=mesh)
-    model.about = task.about()
+    model.about, model.table = task.about(), task.table
+    if task.names:
+        model.classes = task.names
     model.compile(task.loss, method.make(), task.metrics, rule=method.way.rule)
     main = model.executor.main
     quiet = quiet or not main
     if not quiet:
         show.line(f"{task.title()}\n\n{model.summary()}\n")
+    elif main and data not in KNOWN:  # of a file it is decided what it is
+        show.line(task.title())
     began = time.perf_counter()
     try:
         finished = _fit(model, task, method, quiet)
@@ -184,10 +195,12 @@ def run(
     results = _measured(model, task)
     found |= {"data": task.name, "parameters": len(model.get_weights()), "finished": finished}
     found |= {"seconds": seconds, "epochs": model.history.epochs, **results, "history": dict(model.history)}
-    found |= {"saved": save and str(save), "steps": model.history.step_rows()}
+    found |= {"task": task.kind(), "saved": save and str(save), "steps": model.history.step_rows()}
     if not main:
         return 0 if finished else INTERRUPTED
     _report(model, results, seconds, finished, method)
+    if task.far:
+        show.line(f"{task.table and task.table.target} has large numbers: --standardize brings them near 1")
     if method.way.alignment is not None:
         show.alignment(model, plot)
     show.keep(model, save, plot)
@@ -218,15 +231,13 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
 
 
 def _measured(model: Model, task: Task) -> dict[str, Result]:
-    results: dict[str, Result] = {"training": model.evaluate(task.x, task.y)}
-    if task.x_test is not None:
-        results["test"] = model.evaluate(task.x_test, task.y_test)
-    return results
+    results = {"training": model.evaluate(task.x, task.y), "test": model.evaluate(task.x_test, task.y_test)}
+    return {part: show.in_own_unit(result, task.table) for part, result in results.items()}
 
 
 def _report(model: Model, results: dict[str, Result], seconds: float, finished: bool, method: Method) -> None:
     done = model.history.epochs
-    show.results(results)
+    show.results(results, model.table)
     if not finished:
         show.line(f"stopped by Ctrl-C after {done} of {method.epochs} epochs; what was learned is kept")
     show.line(f"{done} epochs in {seconds:.2f} s")

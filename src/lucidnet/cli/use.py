@@ -1,24 +1,19 @@
-"""``lucidnet race``, ``evaluate``, ``predict`` and ``check``."""
+"""``lucidnet race``, ``evaluate`` and ``check``."""
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .. import lab, plots
-from ..backend import Array
 from ..check import CheckReport, RuleReport, gradients, package
-from ..core import files as atomic
 from ..errors import SettingError
 from ..model import Model
-from ..training.history import number
 from . import show
-from .data import open_task, open_whole
+from .data import WHOLE, Asked, data_name, open_task
+from .effects import is_number
+from .portion import open_given
 from .train import Method, Network
 
 
@@ -41,18 +36,12 @@ class Contest:
         names = [name.strip() for name in self.rules.split(",") if name.strip()]
         if not names:
             raise SettingError(f"--rules: expected names with commas, as in backprop,fa, got {self.rules!r}")
-        return [(name, _rate(name)) for name in names]
-
-
-def _rate(name: str) -> str | float:
-    try:
-        return float(name)
-    except ValueError:
-        return name
+        return [(name, float(name) if is_number(name) else name) for name in names]
 
 
 def race(
     data: str,
+    asked: Asked,
     network: Network,
     method: Method,
     contest: Contest,
@@ -64,7 +53,9 @@ def race(
     show.check_places(table, picture=plot)
     if contest.folder:
         show.check_folder("--folder", contest.folder)
-    task = open_task(data)
+    task = open_task(data, asked)
+    if task.table:  # of which it is decided what it is
+        show.line(f"{task.title()}\n")
     model = Model(network.layers(task))
     model.compile(task.loss, method.make(), task.metrics)
     sets = ((task.x, task.y), (task.x_test, task.y_test))
@@ -91,49 +82,22 @@ def _of_run(run: lab.RaceRun) -> dict[str, Any]:
     return {name: getattr(run, name) for name in names} | {"history": dict(run.history)}
 
 
-def evaluate(file: Path, data: str | None, plot: Path | None, found: dict[str, Any]) -> None:
-    """Measure a saved model on the test part of a data set."""
+def evaluate(
+    file: Path, data: str | None, part: str | None, plot: Path | None, found: dict[str, Any]
+) -> None:
+    """Measure a saved model on a part of a data set, or on a whole file."""
     show.check_places(picture=plot)
     model = Model.load(file)
-    task = open_task(show.data_name(model, data))
-    result = model.evaluate(task.x_test, task.y_test)
-    found |= {"data": task.name, "test": result}
-    show.results({f"test of {task.name}": result})
+    given = open_given(model, data, part)
+    if plot and not given.sorts:
+        raise SettingError(f"--plot {plot}: draws which classes are taken for which, and here are none")
+    result = show.in_own_unit(model.evaluate(given.x, given.y), given.table)
+    found |= {"data": given.name, "part": given.part, "rows": len(given.x), given.part: result}
+    show.results({given.title(): result}, given.table)
+    if given.part == WHOLE and given.name == model.about.get("data") and given.table:
+        show.line("the model was trained on most of these rows: --part test measures it on the others")
     if plot:
-        show.draw(model, plot, "confusion", None, task.name)
-
-
-def predict(file: Path, data: str | None, rows: int, out: Path | None, found: dict[str, Any]) -> None:
-    """Print predictions beside the targets; write all of them to a CSV file if asked for."""
-    show.check_places(out)
-    model = Model.load(file)
-    task = open_whole(data) if data is not None else open_task(show.data_name(model, None))
-    y = model.predict(task.x_test)
-    found |= {"data": task.name, "rows": len(y), "outputs": y[:rows], "targets": task.y_test[:rows]}
-    if task.classes:
-        found["predicted"] = y[:rows].argmax(-1)
-    columns, lines = _predictions(y, task.y_test, task.classes)
-    show.table(["row", *columns], [[str(i), *line] for i, line in enumerate(lines[:rows])])
-    if out:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([columns, *lines])
-        atomic.write(out, [text.getvalue().encode()])
-        show.line(f"{len(lines)} predictions written to {out}")
-
-
-def _predictions(y: Array, target: Array, classes: bool) -> tuple[list[str], list[list[str]]]:
-    if classes:
-        best = y.argmax(-1)
-        sure = np.take_along_axis(y, best[:, None], -1)[:, 0]
-        best = np.where(np.isnan(y).any(-1), "nan", best.astype(str))  # which is no class
-        triples = zip(target, best, sure, strict=True)
-        return ["target", "predicted", "probability"], [[str(t), str(b), f"{p:.4f}"] for t, b, p in triples]
-    pairs = zip(np.reshape(target, (len(y), -1)), y, strict=True)
-    return ["target", "predicted"], [[_numbers(t), _numbers(p)] for t, p in pairs]
-
-
-def _numbers(values: Array) -> str:
-    return " ".join(number(float(value)) for value in values)
+        show.draw_judged(model, plot, "confusion", given)
 
 
 def _short(name: str, width: int = 48) -> str:
@@ -147,7 +111,7 @@ def check(file: Path | None, data: str | None, found: dict[str, Any]) -> int:
         reports: list[tuple[str, CheckReport | RuleReport]] = list(package())
     else:
         model = Model.load(file)
-        task = open_task(show.data_name(model, data))
+        task = open_task(data_name(model, data), model=model)
         reports = [(str(file), gradients(model, task.x_test[:8], task.y_test[:8]))]
     rows = [
         [
@@ -161,7 +125,7 @@ def check(file: Path | None, data: str | None, found: dict[str, Any]) -> int:
         {"name": name, "passed": report.passed, "worst": getattr(report, "worst", None)}
         for name, report in reports
     ]
-    show.table(["checked", "worst relative error", ""], rows)
+    show.print_table(["checked", "worst relative error", ""], rows)
     failed = [(name, report) for name, report in reports if not report.passed]
     for name, report in failed:
         show.line(f"\n{name}\n{report}")

@@ -9,7 +9,8 @@ from typing import Any
 from typer import Exit
 from typer.core import TyperCommand
 
-from .. import foreign
+from ..foreign.options import ARGUMENTS, LETTERS, OPTIONS, OTHERS, SENTENCES
+from . import effects
 from .show import INTERRUPTED, complain
 
 
@@ -27,6 +28,7 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Do what the command does; Ctrl-C ends it with exit code 130, and no traceback."""
+        effects.check(ctx)
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -50,12 +52,14 @@ def at_home(word: str) -> str:
 
 def _options(args: Iterable[str], known: set[str]) -> Iterator[str]:
     """Yield the options that nobody knows."""
+    before = ""
     for arg in args:
         if arg == "--":
             return
         name = arg.partition("=")[0]
-        if name.startswith("--") and name not in known:
+        if name not in known and (name.startswith("--") or (name in LETTERS and before not in known)):
             yield name
+        before = arg
 
 
 def _others(ctx: Any) -> Mapping[str, set[str]]:
@@ -79,11 +83,16 @@ def meant(given: str, known: set[str], others: Mapping[str, set[str]]) -> str | 
     'it is an option of train'
     """
     plain = given.lower().replace("_", "-")
-    for ours in (foreign.OPTIONS.get(given), foreign.OPTIONS.get(plain), plain):
+    for ours in (LETTERS.get(given), OPTIONS.get(plain), OTHERS.get(plain), plain):
         if ours in known:
             return f"here it is {ours}"
-    if place := foreign.ARGUMENTS.get(plain):
+    if place := ARGUMENTS.get(plain):
         return f"it is named without an option, as in {place}"
     if there := [name for name, options in others.items() if plain in options]:
         return f"it is an option of {', '.join(there)}"
+    if ours := SENTENCES.get(plain):
+        return ours
+    ours = OPTIONS.get(plain) or OTHERS.get(plain)
+    if there := [name for name, options in others.items() if ours in options]:
+        return f"it is called {ours}, an option of {', '.join(there)}"
     return None

@@ -2,14 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
 
 from .text import LINES, columns, plain, short, shortened
 
 VALIDATION = "val_"
 PANELS = 6
 """Curves on a page; of more quantities the others are in the table."""
+
+
+class NameOfANumber(str):
+    """The name of a number that was measured; who takes it for the number, as Keras gives, is told so."""
+
+    def _no_number(self, *given: Any) -> NoReturn:
+        raise TypeError(
+            f"{str(self)!r} is the name of a number: what was measured goes by name, result.{self} or "
+            f"result[{str(self)!r}]; loss, ... = result.values() gives the numbers in their order"
+        )
+
+    __float__ = __round__ = __mul__ = __rmul__ = __truediv__ = __rsub__ = __sub__ = _no_number
+
+    def __format__(self, how: str) -> str:
+        if how[-1:] in tuple("eEfFgG%"):
+            self._no_number()
+        return super().__format__(how)
+
+
+class Result(dict[str, float]):
+    """Numbers by name, also as attributes: ``result.loss``.
+
+    Examples
+    --------
+    >>> result = Result(loss=0.25, accuracy=0.9)
+    >>> result
+    loss 0.2500, accuracy 0.9000
+    >>> result.accuracy
+    0.9
+    """
+
+    def __getattr__(self, name: str) -> float:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"no {name!r} was measured; there are: {', '.join(self)}") from None
+
+    def __missing__(self, name: Any) -> NoReturn:
+        raise KeyError(f"no {name!r} was measured; by name there are: {', '.join(self)}")
+
+    def __iter__(self) -> Iterator[str]:
+        return map(NameOfANumber, super().__iter__())
+
+    def __repr__(self) -> str:
+        return shortened(in_line(self)) or "nothing was measured"
+
+    def __str__(self) -> str:
+        return plain(in_line(self))
+
+    def _repr_html_(self) -> str:
+        return result_on_page(self)
 
 
 def number(value: Any) -> str:

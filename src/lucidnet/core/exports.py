@@ -182,7 +182,7 @@ class Known(Mapping[str, type[V]], Generic[V]):
             kind: type[V] = getattr(sys.modules[self.package], self.others[name])
             return kind
         kind = self._classes[self._regular[name]]
-        if not _makeable(kind):
+        if not _makeable(kind):  # type: ignore[arg-type]
             raise KeyError(name)
         return kind
 
@@ -193,6 +193,7 @@ class Known(Mapping[str, type[V]], Generic[V]):
         return sum(1 for _ in self)
 
 
+@cache
 def _makeable(kind: type) -> bool:
     """Tell whether a class can be made without arguments."""
     given = inspect.signature(kind).parameters.values()

@@ -54,7 +54,10 @@ def numeric(x: Any, name: str) -> Any:
     if made.dtype.kind == "V" and "float" in made.dtype.name:  # bfloat16 and its kin
         made = made.astype(np.float32)
     if made.dtype.kind not in KINDS:
-        raise DataError(f"{name}: expected numbers, got dtype {made.dtype} ({made.ravel()[:3].tolist()} ...)")
+        how = _of_text(name) if made.dtype.kind in "US" else ""
+        raise DataError(
+            f"{name}: expected numbers, got dtype {made.dtype} ({made.ravel()[:3].tolist()} ...){how}"
+        )
     return made
 
 
@@ -109,6 +112,8 @@ def _refuse(x: Any, name: str) -> None:
                 "leave time steps out by mask=, examples by sample_weight="
             )
         return
+    if hasattr(x, "collect") and hasattr(x, "collect_schema"):
+        raise DataError(f"{name} is a lazy frame: give {name}.collect()")
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         raise DataError(f"{name} is a sparse matrix of shape {x.shape}: give {name}.toarray()")
     if hasattr(x, "detach") and hasattr(x, "layout"):  # a tensor of PyTorch
@@ -145,6 +150,13 @@ def _of_objects(made: Any, x: Any, name: str) -> Any:
         raise DataError(f"{name}: holds whole numbers beyond those of 64 bits") from None
 
 
+def _of_text(name: str) -> str:
+    """Say how numbers are made of text: of targets, or else of what is called so."""
+    if name == "y":
+        return ": number the classes first: names, y = np.unique(y, return_inverse=True)"
+    return ": make numbers of text first, for example by data.one_hot, a column of 0 and 1 for each word"
+
+
 def _no_number(made: Any, place: tuple[int, ...], columns: Any, name: str) -> str:
     """Say what stands among numbers that is none, and what to do about it."""
     value = made[place]
@@ -154,8 +166,5 @@ def _no_number(made: Any, place: tuple[int, ...], columns: Any, name: str) -> st
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return f"{name}: a value is missing {where} ({value!r}): fill or leave out such rows first"
     if isinstance(value, (str, bytes)):
-        return (
-            f"{name}: expected numbers, got {shown(value)} {where}: make numbers of text first, for example "
-            "one column of 0 and 1 for each word"
-        )
+        return f"{name}: expected numbers, got {shown(value)} {where}{_of_text(name)}"
     return f"{name}: expected numbers, got {shown(value)} {where}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, TypeAlias
 
@@ -77,6 +77,54 @@ def _reason(error: Exception) -> str:
             "or 'mse', or write it with operators and functions of the array (xp = x.__array_namespace__())"
         )
     return ""
+
+
+def from_numpy(function: Any) -> tuple[str, ...]:
+    """Return the names of the functions of NumPy that a function's own code calls, in their order.
+
+    Examples
+    --------
+    >>> from_numpy(lambda x: np.exp(-x) + np.pi * x.sum())
+    ('exp',)
+    """
+    code, known = getattr(function, "__code__", None), getattr(function, "__globals__", {})
+    if _is_numpy_function(function):
+        return (function.__name__,)
+    if code is None:  # a method's, that of functools.partial, or none
+        inner = getattr(function, "__func__", None) or getattr(function, "func", None)
+        return from_numpy(inner) if inner is not None else ()
+    cells = zip(code.co_freevars, getattr(function, "__closure__", None) or (), strict=False)
+    return tuple(dict.fromkeys(_numpy_names(code, known | {name: _held(cell) for name, cell in cells})))
+
+
+def _held(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is not filled yet
+        return None
+
+
+def _numpy_names(code: Any, known: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of NumPy's functions in code, those in functions inside, too."""
+    from dis import get_instructions
+
+    before: Any = None
+    for step in get_instructions(code):
+        found = known.get(step.argval) if isinstance(step.argval, str) else None
+        if before is np and isinstance(step.argval, str):
+            found = getattr(np, step.argval, None)
+        if found is not np and _is_numpy_function(found):
+            yield str(step.argval)
+        if hasattr(step.argval, "co_code"):
+            yield from _numpy_names(step.argval, known)
+        before = found if step.opname.startswith("LOAD") else None
+
+
+def _is_numpy_function(found: Any) -> bool:
+    module = str(getattr(found, "__module__", "") or "").partition(".")[0]
+    return isinstance(found, np.ufunc) or (
+        module == "numpy" and callable(found) and not isinstance(found, type)
+    )
 
 
 def check_methods(cls: type, base: type) -> None:

@@ -34,6 +34,7 @@ STYLE = """
   font-weight:400;max-width:none}
 .NAME.NAME th{font-weight:600;border-bottom:1px solid rgba(128,128,128,.7)}
 .NAME.NAME .n{text-align:right;font-variant-numeric:tabular-nums}
+.NAME.NAME .v{text-align:right;white-space:normal;font-variant-numeric:tabular-nums}
 .NAME.NAME .m{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.93em}
 .NAME.NAME .w{white-space:normal;min-width:14em;overflow-wrap:anywhere}
 .NAME.NAME .q{opacity:.72}
@@ -128,14 +129,15 @@ def table(
     rows : sequence of sequences
         The cells. The middle of a long table is left out, and the page says so.
     kinds : mapping of int to str
-        The classes of columns: ``"n"`` numbers, ``"m"`` letters of one width, ``"w"`` words that may wrap.
+        The classes of columns: ``"n"`` numbers, ``"v"`` numbers with their errors, which may wrap, ``"m"``
+        letters of one width, ``"w"`` words that may wrap.
     """
     kinds = kinds or {}
 
     def line(cells: Sequence[Any], tag: str) -> str:
         made = []
         for i, cell in enumerate(cells):
-            given = kinds.get(i) if tag == "td" or kinds.get(i) == "n" else None
+            given = kinds.get(i) if tag == "td" or kinds.get(i) in ("n", "v") else None
             kind = f' class="{given}"' if given else ""
             made.append(f"<{tag}{kind}>{escaped(cell)}</{tag}>")
         return f"<tr>{''.join(made)}</tr>"

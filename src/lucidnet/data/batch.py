@@ -12,7 +12,7 @@ import numpy as np
 from ..backend import Array
 from ..core.record import Record, record
 from ..core.text import legible
-from ..core.trees import leaves, tree_map
+from ..core.trees import leaves, mapped, tree_map
 from ..errors import DataError
 from ..layers.base import Mask
 
@@ -109,16 +109,13 @@ def materialize(batch: Batch | IndexedBatch) -> Batch:
 
 def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
     """Tell whether the arrays of two steps have the same shapes."""
-    return len(some) == len(others) and all(
-        _shapes(a) == _shapes(b) for a, b in zip(some, others, strict=True)
-    )
+    return list(map(_shapes, some)) == list(map(_shapes, others))
 
 
 def _shapes(batch: Batch | IndexedBatch) -> list[Any]:
     if isinstance(batch, IndexedBatch):
         return [batch.chosen.shape, batch.valid is None]
-    parts = [{"x": batch.x, "target": batch.target}, batch.weights, batch.mask, batch.valid]
-    return [None if part is None else [array.shape for _, array in leaves(part)] for part in parts]
+    return list(mapped(np.shape, tuple(batch)))
 
 
 @record

@@ -145,7 +145,10 @@ def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
     if isinstance(x, Dataset):
         made = x
     elif hasattr(x, "__next__") or callable(x) or _only_iterates(x):
-        made = Dataset.from_iterator(x)
+        try:
+            made = Dataset.from_iterator(x)
+        except DataError as error:
+            raise DataError(str(error).replace("from_iterator: make", "x")) from None
     else:
         return None
     if y is not None:

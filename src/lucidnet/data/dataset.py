@@ -7,7 +7,7 @@ next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from os import PathLike
 from typing import Any
@@ -23,6 +23,7 @@ from ..core.text import Report, brief, short
 from ..core.trees import leaves, mapped, tree_map
 from ..errors import DataError, SettingError
 
+EMPTY = "the data set is empty: there is no batch in it"
 Item = tuple[Any, ...]
 """An example or a batch: x, or (x, y), or (x, y, weights)."""
 
@@ -195,7 +196,7 @@ class Dataset(Report):
         """The first batch, to see its shapes."""
         first = next(self.batches(0), None)
         if first is None:
-            raise DataError("the data set is empty: there is no batch in it")
+            raise DataError(EMPTY)
         return first
 
 
@@ -340,13 +341,38 @@ class Subset(Dataset):
         yield from islice(self.inner.items(epoch, first), count)
 
 
+def _takes_epoch(make: Callable[..., Any]) -> bool | None:
+    """Tell whether a function must be given the epoch; None if it takes something else.
+
+    What has a default, as in ``lambda rows=rows: iter(rows)``, keeps it, unless it is called epoch.
+    """
+    import inspect
+
+    try:
+        parameters = inspect.signature(make).parameters
+    except ValueError:  # of a function or class of another language, nobody knows
+        return None if isinstance(make, type) else False
+    if "epoch" in parameters:
+        return True
+    needed = [
+        one
+        for one in parameters.values()
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]
+    by_name = [one for one in needed if one.kind is one.KEYWORD_ONLY]
+    if len(needed) > 1 or by_name or (needed and inspect.isbuiltin(make)):
+        return None
+    return bool(needed)
+
+
 class Iterated(Dataset):
     """Items of an iterator."""
 
     def __init__(self, make: Any, length: int | None) -> None:
-        if not callable(make) and not isinstance(make, Iterable):
+        if not isinstance(make, Iterable) and (not callable(make) or _takes_epoch(make) is None):
             raise DataError(
-                f"from_iterator: make must be a function or something to iterate over, got {shown(make)}"
+                "from_iterator: make must be a function, of nothing or of the epoch, or something to iterate "
+                f"over, got {shown(make)}"
             )
         self.make, self.length, self.used = make, length, False
         self.first: Item | None = None
@@ -366,9 +392,13 @@ class Iterated(Dataset):
 
     def _fresh(self, epoch: int) -> Iterator[Item]:
         if callable(self.make):
-            import inspect
-
-            return iter(self.make(epoch) if inspect.signature(self.make).parameters else self.make())
+            made = self.make(epoch) if _takes_epoch(self.make) else self.make()
+            if not isinstance(made, Iterable):
+                raise DataError(
+                    f"from_iterator: make must return a fresh iterator of batches, got {shown(made)}: write "
+                    "it with yield, or return iter(...)"
+                )
+            return iter(made)
         if hasattr(self.make, "__next__"):
             return self._once()
         return iter(self.make)
@@ -393,7 +423,7 @@ class Iterated(Dataset):
             self.first = next(self.make, None)
         if hasattr(self.make, "__next__"):
             if self.first is None:
-                raise DataError("the data set is empty: there is no batch in it")
+                raise DataError(EMPTY)
             return as_batch(self.first)
         return super().sample
 
@@ -417,6 +447,9 @@ def as_batch(item: Any) -> Item:
     """Return what a data set gave as a batch (x, y, weights); weights may be None."""
     if not isinstance(item, (tuple, list)) or not 2 <= len(item) <= 3:
         got = f"{len(item)} things" if isinstance(item, (tuple, list)) else type(item).__name__
+        if isinstance(item, Mapping):
+            got = f"a dict with {', '.join(map(repr, list(item)[:5]))}: give "
+            got += "Dataset.from_iterator(lambda: ((b[...], b[...]) for b in batches))"
         raise DataError(f"expected batches (x, y) or (x, y, weights), got {got}")
     return (*item, None) if len(item) == 2 else tuple(item)
 

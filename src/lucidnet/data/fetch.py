@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,15 @@ class Download:
         For each file the SHA-256 of its uncompressed content. (How it is compressed differs between mirrors.)
     mirrors : tuple of str
         Addresses of folders that hold the files.
+    check : callable
+        ``check(path, sha256)`` raises `FileError` if a file is not what it should be: an IDX file, if nothing
+        else is said.
     """
 
     name: str
     files: Mapping[str, str]
     mirrors: tuple[str, ...]
+    check: Callable[[str | Path, str], object] = lambda path, sha256: read_idx(path, sha256=sha256)
 
 
 def cache_folder() -> Path:
@@ -64,7 +68,7 @@ def locate(source: Download, file: str, folder: str | os.PathLike[str] | None = 
     cached = cache_folder() / source.name / file
     if os.path.exists(cached):
         try:
-            read_idx(cached, sha256=source.files[file])
+            source.check(cached, source.files[file])
             return cached
         except FileError:
             with atomic.explained(cached, "it is damaged, and cannot be removed"):
@@ -84,7 +88,7 @@ def download(source: Download, file: str, target: Path) -> Path:
         raise FileError(target, reason, _by_hand(source)) from error
     for mirror in source.mirrors:
         try:
-            _fetch(mirror + file, target, source.files[file])
+            _fetch(mirror + file, target, lambda path: source.check(path, source.files[file]))
             return target
         except (OSError, HTTPException, FileError) as error:
             failures.append(f"  {mirror}{file}: {error}")
@@ -96,12 +100,12 @@ def _by_hand(source: Download) -> str:
     return f"put the files of {source.name} into a folder DIR/{source.name} and set {FOLDER_VARIABLE}=DIR"
 
 
-def _fetch(address: str, target: Path, sha256: str) -> None:
+def _fetch(address: str, target: Path, check: Callable[[str], object]) -> None:
     """Download a file; it takes its place only after it has been checked."""
     from urllib.request import urlopen  # takes 15 ms to import
 
     with urlopen(address, timeout=TIMEOUT) as response:
-        atomic.write(target, _chunks(response, target.name), lambda path: read_idx(path, sha256=sha256))
+        atomic.write(target, _chunks(response, target.name), check)
 
 
 def _chunks(response: Any, title: str) -> Iterator[bytes]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..core.settings import count, shown, taken
-from ..errors import DataError, SettingError
+from ..errors import DataError, FileError, SettingError, ShapeError
+
+T = TypeVar("T")
 
 
 def validation(given: Any) -> dict[str, Any]:
@@ -141,10 +143,22 @@ def order_of(problem: Any, n: int, batch_size: int | None, shuffle: Any) -> tupl
     return size or BATCH, shuffle is None or (not stateful if shuffle is IF_POSSIBLE else shuffle)
 
 
-def checked_pair(validation_data: Any, validation_split: float) -> None:
-    """Raise if there are two answers to what to validate on."""
-    if validation_data is not None and validation_split:
+def to_validate(measured: Callable[..., T], validation_data: Any, validation_split: float) -> T | None:
+    """Return what a function makes of validation data given by name; None if there are none.
+
+    What is wrong with them is said of ``validation_data``; it is also wrong to say twice what to validate on.
+    """
+    if validation_data is None:
+        return None
+    if validation_split:
         raise SettingError(
             f"validation_split={validation_split:g} has no effect, as there are validation_data: give one "
             "of the two"
         )
+    given = validation(validation_data)
+    try:
+        return measured(**given)
+    except FileError:  # which names its file
+        raise
+    except (DataError, ShapeError) as error:
+        raise type(error)(f"validation_data: {error}") from None

@@ -68,10 +68,38 @@ def read_hdf5(
         made: dict[str, Array] = {}
         left = max_bytes
         for name in wanted:
-            if name in there:
+            if name.partition("/")[0] in there:
                 made[name] = _numbers(dataset(path, file, name, external, left))
                 left -= made[name].nbytes
         return made, there
+
+
+MOST_NAMES, DEEPEST = 10_000, 4
+"""So many data sets, in groups so deep in each other, are looked at for those that are wanted."""
+
+
+def names(path: Path) -> list[str]:
+    """Return the names of the data sets of a file, also of those in groups (``"train/x"``).
+
+    Into groups that a link leads to nobody looks.
+    """
+    h5py = optional("h5py", "hdf5")
+    found: list[str] = []
+
+    def look(group: Any, prefix: str, depth: int) -> None:
+        for name in map(str, group):
+            if len(found) >= MOST_NAMES:
+                return
+            link = group.get(name, getlink=True) if group.id.links.exists(group._e(name)) else None
+            kind = group.get(name, getclass=True) if isinstance(link, h5py.HardLink) else None
+            if kind is h5py.Group and depth < DEEPEST and len(group[name]):
+                look(group[name], f"{prefix}{name}/", depth + 1)
+            else:
+                found.append(prefix + name)
+
+    with arrays(path) as file:
+        look(file, "", 1)
+    return found
 
 
 def _numbers(found: Any) -> Array:

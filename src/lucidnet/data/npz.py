@@ -77,6 +77,12 @@ def read_npz(path: Path, wanted: Sequence[str], max_bytes: int) -> tuple[dict[st
         return made, names
 
 
+def names(path: Path) -> list[str]:
+    """Return the names of the arrays in a file."""
+    with opened(path) as file, reading(path, "NPZ", REMEDY), zipfile.ZipFile(file) as archive:
+        return list(dict.fromkeys(member.filename.removesuffix(".npy") for member in archive.infolist()))
+
+
 def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int) -> Array:
     """Return the array of a member, as large as it says, and as its checksum says."""
     if member.compress_type not in WAYS:

@@ -17,6 +17,7 @@ from ..errors import DataError, UnknownNameError, suggestion
 from . import generate
 from .fetch import Download, locate
 from .idx import read_idx
+from .prepare import parted
 from .tables import read
 
 Part = tuple[npt.NDArray[Any], npt.NDArray[Any]]
@@ -90,7 +91,7 @@ def load(
     Parameters
     ----------
     name : str or path
-        "digits" (ships with the package), "mnist", "fashion-mnist"; "xor", "spirals", "moons",
+        "digits" (ships with the package), "mnist", "fashion-mnist", "cifar-10"; "xor", "spirals", "moons",
         "circles", "gaussians" (generated); or the path of a file that `read` understands.
     images : bool
         Whether examples are images (height, width, channels) in place of flat rows.
@@ -162,6 +163,12 @@ def _idx(source: Download, folder: Any, **options: Any) -> Parts:
     return (x, y.astype(np.int64)), (x_test, y_test.astype(np.int64))
 
 
+def _cifar(folder: Any, **options: Any) -> Parts:
+    from .cifar import read_cifar
+
+    return read_cifar(folder)
+
+
 def _generated(make: Callable[..., generate.Examples], test_split: float, seed: int, **options: Any) -> Parts:
     x, y = make(n=1000, seed=seed)
     return _split(x, y, test_split, seed)
@@ -182,32 +189,18 @@ def _split(x: npt.NDArray[Any], y: npt.NDArray[Any], fraction: float, seed: int)
 def stratified(
     y: npt.NDArray[Any], fraction: float, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the rows for training and for testing, shuffled.
-
-    Labels (n,) keep their shares: rows are shuffled, sorted by label, and taken at even distances.
-
-    Examples
-    --------
-    >>> train, test = stratified(np.array([0, 0, 0, 0, 1, 1, 1, 1]), 0.25, seed=0)
-    >>> len(train), sorted(np.array([0, 0, 0, 0, 1, 1, 1, 1])[test].tolist())
-    (6, [0, 1])
-    """
+    """Return the rows for training and for testing, shuffled; labels (n,) keep their shares."""
     count = round(len(y) * fraction)
     if not 0 < count < len(y):
         raise DataError(f"test_split={fraction:g} of {len(y)} examples leaves an empty part")
-    rng = np.random.Generator(np.random.Philox(seed))
-    order = rng.permutation(len(y))
-    if y.ndim == 1 and y.dtype.kind in "iu":
-        order = order[np.argsort(y[order], kind="stable")]
-    chosen = np.zeros(len(y), bool)
-    chosen[((np.arange(count) + 0.5) * len(y) / count).astype(int)] = True
-    return rng.permutation(order[~chosen]), rng.permutation(order[chosen])
+    return parted(y if y.ndim == 1 and y.dtype.kind in "iu" else None, len(y), count, seed)
 
 
 KNOWN: dict[str, Callable[..., Parts]] = {
     "digits": _digits,
     "mnist": partial(_idx, MNIST),
     "fashion-mnist": partial(_idx, FASHION_MNIST),
+    "cifar-10": _cifar,
     "xor": partial(_generated, generate.xor),
     "spirals": partial(_generated, generate.spirals),
     "moons": partial(_generated, generate.moons),

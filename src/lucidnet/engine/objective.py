@@ -12,6 +12,7 @@ from ..core.record import Record, record
 from ..data.batch import Batch
 from ..layers import Layer, Run, backprop
 from ..layers.base import INFERENCE, Cache, Mask
+from ..layers.penalties import chain_rule, penalized
 
 if TYPE_CHECKING:
     from ..rules import Rule
@@ -106,9 +107,9 @@ class Objective(Record):
         if run.masks is None and (run.mask is not None or self.net.makes_masks):
             run = run.noting()
         y, cache, mask = self.net.flow(params, batch.x, run)
-        if run.masks:
-            mask = filled(mask, y, run.masks.values())
+        mask = filled(mask, y, run.masks.values()) if run.masks else mask
         value, kept = self.loss.forward(y, batch.target, batch.weights, mask, run.valid)
+        value = penalized(self.net, cache, value) if self.net.penalizes else value
         parts = self.loss.parts(kept, mask, run.valid)
         return Evaluation(value, self.output(kept, y), cache, mask, y, kept, parts)
 
@@ -129,7 +130,8 @@ class Objective(Record):
         if self.rule is not None:
             return Gradient(*self.rule.space.gradient(self, params, feedback or {}, batch, run))
         made = self.evaluate(params, batch, run)
-        _, grads = self.net.route(params, made.cache, self.loss.backward(made.kept), backprop, need_dx=False)
+        send = chain_rule(self.net) if self.net.penalizes else backprop
+        _, grads = self.net.route(params, made.cache, self.loss.backward(made.kept), send, need_dx=False)
         return Gradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
 
 

@@ -301,8 +301,8 @@ class OnJax(Brief):
 
     def shard(self, problem: Problem) -> Shard:
         """Return which part of each batch is this process's."""
-        mesh = self.mesh
-        return Shard(mesh.index, mesh.processes, mesh.rows, fills(problem.net, problem.rule))
+        mesh, filled = self.mesh, problem.loss.independent and fills(problem.net, problem.rule)
+        return Shard(mesh.index, mesh.processes, mesh.rows, filled)
 
     def steps_per_call(self, batches: Sequence[Any]) -> int:
         """Return how many steps with batches like these are made at a time."""
@@ -395,7 +395,4 @@ def _rows(given: Any, row: int) -> Any:
 
 def fills(net: Any, rule: Any) -> bool:
     """Tell whether batches may be filled up with examples that do not count."""
-    layers = [layer for _, layer in walk(net)]
-    if rule is None:
-        return all(layer.independent for layer in layers)
-    return all(layer.independent and rule.within(layer).independent for layer in layers)
+    return all(one.independent and (rule is None or rule.within(one).independent) for _, one in walk(net))

@@ -28,17 +28,17 @@ class Penalty(NamedTuple):
     l1: float
     l2: float
 
-    def value(self, vector: Array) -> Any:
-        """Return the penalty, for the vector of all parameters."""
-        xp, w = namespace(vector), vector[self.part].reshape(-1)
-        squares = 0.0 if nothing(self.l2) else self.l2 * number(w @ w)  # no 0 x inf
-        return squares if nothing(self.l1) else squares + self.l1 * number(xp.sum(xp.abs(w)))
+    def value(self, vector: Array, gradient: Array = None) -> Any:
+        """Return the penalty, for the vector of all parameters.
 
-    def add_gradient(self, vector: Array, gradient: Array) -> None:
-        """Add l1 sign(W) + 2 l2 W to the gradient, in place."""
-        w = vector[self.part]
-        slope = 2 * self.l2 * w
-        gradient[self.part] += slope if nothing(self.l1) else slope + self.l1 * namespace(w).sign(w)
+        To a gradient, where there is one, l1 sign(W) + 2 l2 W is added, in place.
+        """
+        xp, w = namespace(vector), vector[self.part]
+        if gradient is not None:
+            slope = 2 * self.l2 * w
+            gradient[self.part] += slope if nothing(self.l1) else slope + self.l1 * xp.sign(w)
+        squares = 0.0 if nothing(self.l2) else self.l2 * number((flat := w.reshape(-1)) @ flat)  # no 0 x inf
+        return squares if nothing(self.l1) else squares + self.l1 * number(xp.sum(xp.abs(w)))
 
 
 def nothing(factor: Any) -> bool:

@@ -58,8 +58,7 @@ def advance(
         made = objective.gradient(left.params, batch, run, left.feedback.weights)
         part, loss = layout.parameters.flat(made.grads), as_number(made.loss)
         for penalty in layout.penalties:
-            loss += penalty.value(vector)
-            penalty.add_gradient(vector, part)
+            loss += penalty.value(vector, part)
         count = objective.loss.terms(made.prediction, made.mask, batch.valid)
         if len(batches) > 1:
             part = part * as_number(count)
@@ -89,8 +88,8 @@ def shared(problem: Problem, state: State, batches: Sequence[Batch], numbers: Nu
     own. As each is to be a mean over all batches together, they are counted first, by a forward pass.
     """
     objective = problem.objective
-    masked = objective.net.makes_masks or any(batch.mask is not None for batch in batches)
-    if len(batches) == 1 or not (masked and isinstance(objective.loss, Joint)):
+    masked = len(batches) > 1 and (objective.net.makes_masks or any(b.mask is not None for b in batches))
+    if not (masked and isinstance(objective.loss, Joint)):
         return [objective] * len(batches)
     runs = [training_run(state, batch, numbers, number) for number, batch in enumerate(batches)]
     found = [objective.evaluate(state.params, *given) for given in zip(batches, runs, strict=True)]
@@ -190,11 +189,9 @@ def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tupl
         The batch.
     """
     objective, stateful = problem.objective, problem.layout.stateful
-    run = Run(mask=batch.mask, states=carried, valid=batch.valid)
-    made = objective.evaluate(params, batch, run)
-    loss = as_number(made.loss)
-    for penalty in problem.layout.penalties:
-        loss += penalty.value(params.vector)
+    made = objective.evaluate(params, batch, Run(mask=batch.mask, states=carried, valid=batch.valid))
+    penalties = (penalty.value(params.vector) for penalty in problem.layout.penalties)
+    loss = sum(penalties, as_number(made.loss))
     left = only(stateful, objective.net.states(made.cache)) if stateful else None
     terms = objective.loss.terms(made.prediction, made.mask, batch.valid)
     masks, parts = () if made.mask is None else (made.mask,), (made.parts,) if made.parts else ()

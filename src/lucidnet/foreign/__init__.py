@@ -7,15 +7,16 @@ a foreign word work: an unknown keyword stays a `TypeError`, an attribute an `At
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import lru_cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .keywords import KEYWORDS
-from .names import ARGUMENTS, ATTRIBUTES, MOMENTS, NAMES, OPTIONS
+from .names import ATTRIBUTES, MOMENTS, NAMES
 
-__all__ = ["ARGUMENTS", "ATTRIBUTES", "KEYWORDS", "MOMENTS", "NAMES", "OPTIONS"]
+__all__ = ["ATTRIBUTES", "KEYWORDS", "MOMENTS", "NAMES"]
 
 K = TypeVar("K", bound=type)
 
@@ -48,9 +49,23 @@ def _of(table: Mapping[str, Mapping[str, str]], place: type | str, name: str) ->
     return next((table[one][name] for one in places if name in table.get(one, ())), None)
 
 
+NO_ESTIMATOR = (
+    "a Model is no scikit-learn estimator: in pipelines and searches use lucidnet.sklearn.NetClassifier or "
+    "NetRegressor, which take layers=[...]"
+)
+
+
+def check_caller(depth: int) -> None:
+    """Raise `TypeError` if scikit-learn is the caller, so many frames above: it takes a model for its own."""
+    if sys._getframe(depth + 1).f_globals.get("__name__", "").startswith("sklearn."):
+        raise TypeError(NO_ESTIMATOR)
+
+
 def only(given: object, name: str, *names: str) -> None:
     """Raise `AttributeError` for any name of an attribute of an object but some."""
     if name not in names:
+        if name == "score":  # by which searches begin
+            check_caller(2)
         ours = attribute(type(given), name)
         hint = f": here it is {ours}" if ours else ""
         raise AttributeError(f"{type(given).__name__!r} object has no attribute {name!r}{hint}")
@@ -85,10 +100,15 @@ def answering(cls: K) -> K:
 ALL = frozenset(name for words in KEYWORDS.values() for name in words)
 
 
+@lru_cache(maxsize=512)
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(signature(function).parameters)
+
+
 def refuse(kind: type | str, given: Mapping[str, Any], function: Callable[..., Any]) -> None:
     """Raise `TypeError` if a keyword of a class or method is foreign, and none that the function takes."""
     for name in ALL & given.keys():
-        if name not in signature(function).parameters and (ours := keyword(kind, name)):
+        if name not in _parameters(function) and (ours := keyword(kind, name)):
             title = kind if isinstance(kind, str) else kind.__qualname__
             raise TypeError(f"{title}() got an unexpected keyword argument {name!r}: here it is {ours}")
 
@@ -108,6 +128,8 @@ def refusing(*methods: str) -> Callable[[K], K]:
 def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def call(*args: Any, **settings: Any) -> Any:
+        if title == "fit":
+            check_caller(1)
         if settings:
             refuse(title, settings, method)
         return method(*args, **settings)

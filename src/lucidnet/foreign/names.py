@@ -1,4 +1,4 @@
-"""Names, attributes and options of Keras, PyTorch and scikit-learn, and what they are called here."""
+"""Names and attributes of Keras, PyTorch and scikit-learn, and what they are called here."""
 
 from __future__ import annotations
 
@@ -134,7 +134,8 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "get_params": "params",
         "call": "predict(x)",
         "predict_proba": "predict(x), the output itself",
-        "predict_classes": "predict(x).argmax(-1)",
+        "classes_": "classes",
+        "feature_names_in_": "table, a frame's columns",
         "predict_on_batch": "predict(x)",
         "decision_function": "predict(x)",
         "transform": "predict(x)",
@@ -176,8 +177,12 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "history": "model.history",
         "epochs": 'settings.epochs; to end earlier stop("reason")',
     },
+    "History": {"history": "the history itself, history['loss']"},
     "lucidnet": {
         "nn": "layers",
+        "keras": "layers, lucidnet.Model and so on",
+        "utils": "plots.architecture for plot_model, Model(seed=...) for seeds; labels are taken as they are",
+        "Sequential": "Model([...])",
         "optim": "optimizers",
         "optimisers": "optimizers",
         "models": "Model",
@@ -205,7 +210,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "InputLayer": "Input",
         "FullyConnected": "Dense",
         "Identity": "Linear",
-        "Lambda": "Activation(function, derivative)",
+        "Lambda": "Function(function, derivative)",
         "Swish": "SiLU",
         "BatchNorm": "BatchNormalization",
         "BatchNorm1d": "BatchNormalization",
@@ -215,7 +220,16 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "RMSNorm": "RMSNormalization",
         "Conv1d": "Conv1D",
         "Conv2d": "Conv2D",
+        "ConvTranspose1d": "Conv1DTranspose",
         "ConvTranspose2d": "Conv2DTranspose",
+        "ConvLSTM": "ConvLSTM2D",
+        "Merge": "Concatenate",
+        "StandardScaler": "Normalization",
+        "Normalize": "Normalization",
+        "UpsamplingBilinear2d": "UpSampling2D(interpolation='bilinear')",
+        "UpsamplingNearest2d": "UpSampling2D",
+        "CosineSimilarity": "Dot(normalize=True)",
+        "Softmax2d": "Softmax",
         "MaxPool1d": "MaxPooling1D",
         "MaxPool2d": "MaxPooling2D",
         "MaxPool2D": "MaxPooling2D",
@@ -234,7 +248,10 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "Module": "Layer",
         "ModuleList": "Sequential",
         "Bilinear": "Multiply",
-        "Average": "Add",
+    },
+    "lucidnet.plots": {
+        **dict.fromkeys(("plot_model", "network", "model", "graph"), "architecture"),
+        **dict.fromkeys(("history", "plot_history", "learning_curves", "loss"), "training_curves"),
     },
     "lucidnet.optimizers": {
         "RMSProp": "RMSprop",
@@ -324,70 +341,6 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     },
 }
 """By class or module."""
-
-OPTIONS: Mapping[str, str] = {
-    "--batch_size": "--batch-size",
-    "--batch": "--batch-size",
-    "--bs": "--batch-size",
-    "--learning-rate": "--lr",
-    "--learning_rate": "--lr",
-    "--epoch": "--epochs",
-    "--n-epochs": "--epochs",
-    "--n_epochs": "--epochs",
-    "--num-epochs": "--epochs",
-    "--max-iter": "--epochs",
-    "--hidden-layer-sizes": "--hidden",
-    "--hidden_layer_sizes": "--hidden",
-    "--hidden-neurons": "--hidden",
-    "--hidden_neurons": "--hidden",
-    "--hidden-units": "--hidden",
-    "--hidden-layers": "--hidden",
-    "--hidden-size": "--hidden",
-    "--hidden-dim": "--hidden",
-    "--neurons": "--hidden",
-    "--nodes": "--hidden",
-    "--layers": "--hidden",
-    "--units": "--hidden",
-    "--optim": "--optimizer",
-    "--optimiser": "--optimizer",
-    "--activation-function": "--activation",
-    "--dropout-rate": "--dropout",
-    "--solver": "--optimizer",
-    "--random-state": "--seed",
-    "--random_state": "--seed",
-    "--val-split": "--validation",
-    "--validation-split": "--validation",
-    "--validation_split": "--validation",
-    "--device": "--backend",
-    "--gpu": "--backend",
-    "--precision": "--dtype",
-    "--init": "--initializer",
-    "--output": "--save",
-    "--out": "--save",
-    "--save-model": "--save",
-    "--model-path": "--save",
-    "--checkpoint": "--resume",
-    "--checkpoint-dir": "--resume",
-    "--silent": "--quiet",
-    "--num-devices": "--devices",
-    "--learning-rule": "--rule",
-}
-"""Of `lucidnet train`."""
-
-ARGUMENTS: Mapping[str, str] = {
-    "--data": "lucidnet train digits",
-    "--dataset": "lucidnet train digits",
-    "--data-set": "lucidnet train digits",
-    "--input": "lucidnet train mydata.csv",
-    "--csv-file": "lucidnet train mydata.csv",
-    "--train-data": "lucidnet train mydata.csv",
-    "--test-data": "lucidnet evaluate model.safetensors mydata.csv",
-    "--model": "lucidnet evaluate model.safetensors",
-    "--weights": "lucidnet evaluate model.safetensors",
-    "--file": "lucidnet evaluate model.safetensors",
-    "--load": "lucidnet evaluate model.safetensors",
-}
-"""Options of other programs that are no options of the command line here, but words by their place."""
 
 MOMENTS: Mapping[str, str] = {
     "on_train_begin": "begin(self, loop)",

@@ -19,6 +19,7 @@ from ..core.numeric import numeric
 from ..core.text import ByName, Several
 from ..core.trees import Path, dotted, leaves, mapped, part_of, tree_map
 from ..data.batch import Batch, rows
+from ..data.named import inputs as named_inputs
 from ..engine.build import problem_of
 from ..engine.numbers import Numbers
 from ..engine.parameters import ParameterLayout
@@ -27,8 +28,9 @@ from ..engine.protocol import Trainee
 from ..engine.state import State
 from ..engine.update import measured_gradient, predict
 from ..errors import LucidnetError, NotReadyError, SettingError, ShapeError, UnknownNameError, suggestion
-from ..layers import Layer, Run, backprop, walk
+from ..layers import Layer, Run, walk
 from ..layers.base import INFERENCE, Cache, Mask
+from ..layers.penalties import chain_rule
 from ..layers.rebuild import Wrapper, rebuilt, thawed
 from ..training.checks import as_inputs, as_mask, example_shape
 from .watching import Calls, watch
@@ -170,7 +172,8 @@ def _input_error(net: Layer, params: Tree, cache: Cache, dy: Any) -> Any:
     """Return the error that comes back to the inputs, those that have one."""
     whole = [dotted(path) for path, layer in walk(net) if not layer.differentiable]
     try:
-        dx, _ = net.route(params, cache, dy, backprop, need_dx=True)
+        send = chain_rule(net)
+        dx, _ = send("", net, params, cache, dy, need_dx=True)
     except (AttributeError, TypeError):
         if not whole:
             raise
@@ -298,7 +301,7 @@ class _Gradients:
         layout = self.problem.layout
         vector = layout.parameters.flat(given)
         for penalty in layout.penalties:
-            penalty.add_gradient(self.state.vector, vector)
+            penalty.value(self.state.vector, vector)
         return _by_path(self.problem, vector)
 
     def __reduce__(self) -> Any:
@@ -383,6 +386,7 @@ def parameters(model: Trainee, last: LastStep | None) -> tuple[Parameter, ...]:
 
 def _inputs(model: Trainee, x: Any, mask: Any) -> tuple[Any, Array | None]:
     """Return inputs as the network takes them, and a mask, both checked; make first weights if need be."""
+    x = named_inputs(model, x)
     try:
         shape = model.input_shape
     except NotReadyError:

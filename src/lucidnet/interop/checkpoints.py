@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +15,12 @@ import numpy as np
 
 from ..core.packing import difference
 from ..core.trees import Tree, leaves
+from ..core.value import to_config
 from ..errors import ContentError, FileError, MismatchError
 from . import container
+from .registry import registry
 
-COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics")
+COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics", "table", "classes")
 """What must be the same of a model to go on; `Loop.facts` is the rest."""
 
 DAMAGED = "remove it, so that the one before it is used"
@@ -115,7 +118,7 @@ def compare(
         What the checkpoint says of its model, and of its training.
     """
     mine = json.loads(json.dumps(mine))
-    pairs = [(name, mine[name], description.get(name)) for name in COMPARED]
+    pairs = [(name, mine[name], completed(description.get(name), mine[name])) for name in COMPARED]
     theirs = situation.get("facts")
     if theirs is None and situation.keys() & {"run", "epoch"} == {"epoch"}:
         warnings.warn(
@@ -131,6 +134,20 @@ def compare(
         kind = ContentError if where.partition(".")[0].endswith("data") else MismatchError
         reason = f"is of another training: {where} is {given!r} here, and {kept!r} there"
         raise kind(path, reason, "use the same to go on, or another folder to begin anew")
+
+
+def completed(theirs: Any, mine: Any) -> Any:
+    """Return the description of a value with the settings that its class has got since, at their defaults."""
+    if isinstance(theirs, list) and isinstance(mine, list) and len(theirs) == len(mine):
+        return [completed(*pair) for pair in zip(theirs, mine, strict=True)]
+    if not isinstance(theirs, dict) or not isinstance(mine, dict):
+        return theirs
+    made = {name: completed(value, mine.get(name)) for name, value in theirs.items()}
+    kind = registry().get(str(mine.get("type"))) if mine.get("type") == theirs.get("type") else None
+    for known in fields(kind) if kind is not None and is_dataclass(kind) else ():
+        if known.name in mine and known.name not in made and known.default is not MISSING:
+            made[known.name] = json.loads(json.dumps(to_config(known.default)))
+    return made
 
 
 def check_finite(trees: Tree) -> None:

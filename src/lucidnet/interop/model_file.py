@@ -14,6 +14,7 @@ from ..core.packing import pack
 from ..core.settings import count, taken
 from ..core.trees import Path, leaves
 from ..core.value import from_config, to_config
+from ..data.named import table_to_plain
 from ..engine.problem import Problem
 from ..engine.state import State
 from ..errors import FileError, LucidnetError, SettingError, UnknownNameError
@@ -190,6 +191,8 @@ def describe(model: Any) -> dict[str, Any]:
         "history": dict(model.history),
         "about": model.about,
         "set": to_plain(model.changes),
+        "table": table_to_plain(model.table),
+        "classes": None if model.classes is None else list(model.classes),
     }
 
 

@@ -22,6 +22,8 @@ LINES = 40
 """A table of more lines is printed, but no representation."""
 NOTHING = 1e-9
 """A smaller difference is written as 0."""
+LOSSES = ("loss", "val_loss")
+"""Quantities that are others if what is trained is another loss."""
 ROUNDING = 1e-5
 """What runs may differ by, as a share of the numbers, and still be equal but for rounding."""
 
@@ -103,11 +105,14 @@ class Race(Report):
 
     def of(self, rule: str) -> list[RaceRun]:
         """Return the runs of a rule."""
+        rule = taken("race", "rule", rule, text())
         found = {name: [run for run in self.runs if run.rule == name] for name in self.rules}
         return lookup("name in this race", rule, found)
 
     def curves(self, rule: str, quantity: str) -> np.ndarray[Any, Any]:
         """Return a quantity of each run of a rule (seeds, epochs); NaN after a run has ended early."""
+        quantity = taken("race", "quantity", quantity, text())
+        lookup("quantity in this race", quantity, dict.fromkeys(self.quantities))
         lists = [run.history.get(quantity, []) for run in self.of(rule)]
         made = np.full((len(lists), max(run.history.epochs for run in self.runs)), math.nan)
         for row, values in zip(made, lists, strict=True):
@@ -158,13 +163,14 @@ class Race(Report):
         list of dict
             For each rule and quantity ``rule``, ``baseline``, ``quantity``, ``difference`` (the mean over the
             seeds that both have), ``standard_error`` (the standard deviation of the differences, with n - 1,
-            by the root of n; NaN for one seed) and ``seeds``, their number n.
+            by the root of n; NaN for one seed) and ``seeds``, their number n. The losses of runs that were
+            trained on another loss are other quantities: their difference is NaN.
         """
         against = self._against(baseline)
         base = {run.seed: run for run in self.of(against)}
         return [
             {"rule": rule, "baseline": against, "quantity": quantity}
-            | _paired([(run.last(quantity), base[run.seed].last(quantity)) for run in runs])
+            | _paired([_ends(run, base[run.seed], quantity) for run in runs])
             for rule in self.rules
             if rule != against and (runs := [run for run in self.of(rule) if run.seed in base])
             for quantity in self.quantities
@@ -250,12 +256,26 @@ class Race(Report):
         baseline : str, optional
             With what the others are compared; that of the race, or the first, if not given.
         """
-        columns = ["rule", *self.quantities, "s", "MiB a step"]
-        text = _grid(columns, [[rule, *self._row(rule)] for rule in self.rules])
-        if len({run.seed for run in self.runs}) > 1:
-            text += "\n(mean over the seeds ± standard deviation)"
-        parts = [text, *self._compared(self._against(baseline)), *self._remarks()]
-        return "\n\n".join(parts)
+        tables = [
+            "\n".join([_grid(titles, rows), *([f"({note})"] if note else [])])
+            for titles, rows, note in self._tables(self._against(baseline))
+        ]
+        return "\n\n".join([*tables, *(["\n".join(remarks)] if (remarks := self._remarks()) else [])])
+
+    def _tables(self, against: str) -> Iterator[tuple[list[str], list[list[str]], str]]:
+        """Yield titles, rows and a note of both tables, of the second if there is anything to compare."""
+        titles = ["rule", *self.quantities, "s", "MiB a step"]
+        several = len({run.seed for run in self.runs}) > 1
+        note = "mean over the seeds ± standard deviation" if several else ""
+        yield titles, [[rule, *self._row(rule)] for rule in self.rules], note
+        by_rule: dict[str, list[dict[str, Any]]] = {}
+        for row in self.differences(against):
+            by_rule.setdefault(row["rule"], []).append(row)
+        if by_rule:
+            rows = [[rule, *map(_with_error, found)] for rule, found in by_rule.items()]
+            many = any(row["seeds"] > 1 for found in by_rule.values() for row in found)
+            note = "mean difference over the same seeds ± its standard error" if many else "of one seed"
+            yield [f"minus {against}", *self.quantities], rows, note
 
     def _row(self, rule: str) -> Iterator[str]:
         for name in self.quantities:
@@ -263,31 +283,30 @@ class Race(Report):
         yield f"{np.mean([run.seconds for run in self.of(rule)]):.2f}"
         yield f"{np.mean([run.memory for run in self.of(rule)]) / 2**20:.2f}"
 
-    def _compared(self, against: str) -> Iterator[str]:
-        """Yield the table of differences, if there is anything to compare."""
-        by_rule: dict[str, list[dict[str, Any]]] = {}
-        for row in self.differences(against):
-            by_rule.setdefault(row["rule"], []).append(row)
-        if by_rule:
-            rows = [[rule, *map(_with_error, found)] for rule, found in by_rule.items()]
-            title = f"minus {against}"
-            many = any(row["seeds"] > 1 for found in by_rule.values() for row in found)
-            what = "mean difference over the same seeds ± its standard error" if many else "of one seed"
-            yield _grid([title, *self.quantities], rows) + f"\n({what})"
-
-    def _remarks(self) -> Iterator[str]:
+    def _remarks(self) -> list[str]:
+        """Return which rules are equal, which runs failed, and why some are missing."""
         lines = [
             f"{' and '.join([', '.join(names[:-1]), names[-1]])} are equal"
             + (": the same numbers, bit for bit" if exact else " but for rounding")
             for names, exact in self.equal()
         ]
+        if len({run.facts.get("loss") for run in self.runs}) > 1:
+            lines.append("not all were trained on the same loss: differences between losses are left out (-)")
         lines += [f"{run.rule}, seed {run.seed}, failed: {run.why}" for run in self.runs if run.failed]
-        lines += [self.stopped] if self.stopped else []
-        if lines:
-            yield "\n".join(lines)
+        return lines + ([self.stopped] if self.stopped else [])
 
     def __str__(self) -> str:
         return self.table()
+
+    def _repr_html_(self) -> str:
+        from ..core import page
+
+        parts = [page.heading(f"Race: {len(self.runs):,} runs of {len(self.rules):,}")]
+        for titles, rows, note in self._tables(self._against(None)) if self.runs else ():
+            numbers = dict.fromkeys(range(1, len(titles)), "v")
+            parts.append(page.table([title.replace("_", " ") for title in titles], rows, numbers))
+            parts += [page.paragraph(note, "q")] if note else []
+        return page.fragment(*parts, *map(page.paragraph, self._remarks()))
 
     def __repr__(self) -> str:
         text = self.table()
@@ -295,7 +314,7 @@ class Race(Report):
             return text
         return f"Race({len(self.runs):,} runs of {len(self.rules):,}; print it to see the table)"
 
-    def plot(self, **look: Any) -> Figure:
+    def plot(self, path: str | PathLike[str] | None = None, **look: Any) -> Figure:
         """Return a figure of all quantities over the epochs: mean and spread over the seeds.
 
         ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
@@ -304,7 +323,7 @@ class Race(Report):
 
         curves = {name: {rule: self.curves(rule, name) for rule in self.rules} for name in self.quantities}
         failed = {rule: sum(run.failed is not None for run in self.of(rule)) for rule in self.rules}
-        return race_curves(curves, failed, **look)
+        return race_curves(curves, failed, path=path, **look)
 
 
 def _fits(runs: list[RaceRun], run: RaceRun) -> None:
@@ -322,6 +341,12 @@ def _fits(runs: list[RaceRun], run: RaceRun) -> None:
                 f"merge: two different things are called {run.rule!r}: {what} is {mine!r} in one, {theirs!r} "
                 "in another; give one another name"
             )
+
+
+def _ends(one: RaceRun, other: RaceRun, quantity: str) -> tuple[float, float]:
+    """Return a quantity of both, NaN if it is the loss and they had different ones."""
+    apart = quantity in LOSSES and one.facts.get("loss") != other.facts.get("loss")
+    return (math.nan, math.nan) if apart else (one.last(quantity), other.last(quantity))
 
 
 def _paired(pairs: list[tuple[float, float]]) -> dict[str, Any]:
@@ -356,6 +381,8 @@ def _written(values: np.ndarray[Any, Any]) -> str:
 def _with_error(row: Mapping[str, Any]) -> str:
     """Write a difference with its sign and its error."""
     difference, error = row["difference"], row["standard_error"]
+    if math.isnan(difference):
+        return "-"
     if abs(difference) < NOTHING:  # what rounding leaves of equal numbers
         difference, error = 0.0, 0.0 if error < NOTHING else error
     text = ("+" if difference > 0 else "") + number(difference)

@@ -133,16 +133,16 @@ def racers(given: Any) -> list[Racer]:
     """
     if isinstance(given, Mapping):
         pairs = list(given.items())
-    elif isinstance(given, Sequence) and not isinstance(given, str):
+    elif isinstance(given, Sequence) and not isinstance(given, (str, bytes)):
         pairs = [_named(one) for one in given]
     else:
         raise SettingError(
-            f"race: expected a sequence of rules, as in ['backprop', 'fa'], or a dict by name, "
+            f"race: rules: expected a sequence of rules, as in ['backprop', 'fa'], or a dict by name, "
             f"got {shown(given)}"
         )
     for name, _ in pairs:
         if not isinstance(name, str) or not name.strip() or "\n" in name:
-            raise SettingError(f"race: a name must be a text of one line, got {shown(name)}")
+            raise SettingError(f"race: rules: a name must be a text of one line, got {shown(name)}")
     if double := next((name for i, (name, _) in enumerate(pairs) if name in dict(pairs[:i])), None):
         raise SettingError(f"race: two are called {double!r}: give names of your own, {{'name': rule, ...}}")
     return [_racer(name, one) for name, one in pairs]

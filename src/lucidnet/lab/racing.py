@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import wraps
 from os import PathLike
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
 
 from ..arguments import LEVEL
-from ..core.settings import Check, count, instance, setting, shown, taken, whole
-from ..errors import SettingError, Terminated, optional, suggestion
+from ..core.settings import Check, count, instance, setting, shown, taken, text, whole
+from ..data.batches import as_dataset, is_stored
+from ..errors import DataError, SettingError, Terminated, optional, suggestion
 from ..model import Model
 from ..training.callbacks.base import Callback
 from ..training.callbacks.keeping import CSVLog
@@ -21,7 +23,12 @@ from .folder import RaceFolder, same
 from .outcome import Race, RaceRun
 from .racers import FIT, Racer, racers
 from .running import Training, facts_of, silent
-from .streams import Streaming
+from .streams import ONLINE, Streaming
+
+P = ParamSpec("P")
+DATA = "(x, y), ((x, y), (x_test, y_test)), a Dataset or a function that gives a fresh iterator of batches"
+MOST_RUNS = 100_000
+"""Seeds of a race, more than anybody waits for."""
 
 
 @dataclass
@@ -34,6 +41,19 @@ class _Run:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+def _of_pairs(function: Callable[P, Race]) -> Callable[P, Race]:
+    """Say what to write to those who give inputs and targets one by one, as `fit` takes them."""
+
+    @wraps(function)
+    def call(*args: P.args, **named: P.kwargs) -> Race:
+        if len(args) + ("rules" in named) > 3:
+            raise TypeError("race(model, (x, y), rules): inputs and targets are one argument, a pair (x, y)")
+        return function(*args, **named)
+
+    return call
+
+
+@_of_pairs
 def race(
     model: Model,
     data: Any,
@@ -134,10 +154,12 @@ def race(
     if not named or not starts:
         raise SettingError(f"race: expected at least one rule and one seed, got {rules!r} and {seeds!r}")
     names = [one.name for one in named]
+    baseline = taken("race", "baseline", baseline, text(optional=True))
     if baseline is not None and baseline not in names:
         raise SettingError(f"race: baseline: nobody is called {baseline!r}: {suggestion(baseline, names)}")
     verbose = taken("race", "verbose", verbose, setting(LEVEL.expected, _level))
     jobs = taken("race", "jobs", jobs, whole(1))
+    online = taken("race", "online", online, ONLINE)
     work = _work(model, data, named, epochs, batch_size, online, settings, verbose if jobs == 1 else 0)
     made = [_Run(one, seed, one.model(model, seed, bool(online))) for one in named for seed in starts]
     facts = _facts(model, made, work)
@@ -149,12 +171,12 @@ def race(
 
 def _seeds(given: Any) -> list[int]:
     """Return the seeds themselves."""
-    if hasattr(given, "__iter__") and not isinstance(given, str):
+    if hasattr(given, "__iter__") and not isinstance(given, (str, bytes)):
         starts = [taken("race", "seeds", one, whole(0)) for one in given]
         if len(set(starts)) < len(starts):
             raise SettingError(f"race: each seed can be raced once, got {shown(given)}")
         return starts
-    return list(range(taken("race", "seeds", given, whole(0))))
+    return list(range(taken("race", "seeds", given, whole(0, MOST_RUNS))))
 
 
 def _level(given: Any, owner: Any) -> int:
@@ -219,11 +241,16 @@ def _parted(data: Any) -> tuple[tuple[Any, Any], Any]:
             f"race: data must be arrays: write lucidnet.data.load({data!r}) in place of {data!r}"
         )
     if not isinstance(data, (tuple, list)):
+        try:
+            known = is_stored(data) or hasattr(data, "__next__") or as_dataset(data, None) is not None
+        except DataError as error:
+            raise DataError(f"race: data: {error}") from None
+        if not known:
+            raise SettingError(f"race: data must be {DATA}, got {shown(data)}")
         return (data, None), None
     if len(data) != 2:
         raise SettingError(
-            "race: data must be (x, y), ((x, y), (x_test, y_test)) or a Dataset; weights go by name, "
-            f"sample_weight=...; got {len(data)} things"
+            f"race: data must be {DATA}; weights go by name, sample_weight=...; got {len(data)} things"
         )
     first, second = data
     if _is_pair(first) and _is_pair(second):

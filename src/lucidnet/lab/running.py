@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ..arguments import FitArguments
 from ..core.settings import is_function
 from ..data.batches import ArraySource
-from ..errors import NonFiniteError
+from ..data.dataset import EMPTY
+from ..errors import DataError, NonFiniteError
+from ..living import learning
 from ..model import Model
 from ..training.callbacks.base import Callback
 from ..training.history import History, Result
@@ -62,7 +64,8 @@ class Training:
         }
         given["validation_data"], given["shuffle"] = own["validation_data"], own.get("shuffle")
         given["validation_split"] = given["validation_split"] or 0.0
-        source, validation = to_train(model, self.x, self.y, self.batch(model, own), **given)
+        with learning(model, self.x, self.y, given["class_weight"], keep=False) as given["class_weight"]:
+            source, validation = to_train(model, self.x, self.y, self.batch(model, own), **given)
         kept = {name: plain(value) for name, value in self.settings.items() if name not in ARRAYS}
         measured = None if validation is None else validation.facts()[1]
         return {"settings": kept, "data": source.facts()[1], "validation_data": measured}
@@ -82,7 +85,8 @@ class Training:
         settings["batch_size"] = self.batch(model, settings)
         given = FitArguments(**settings)
         data = self.x, self.y, given.batch_size, given.shuffle, given.validation_data, given.validation_split
-        to_train(model, *data, given.class_weight, weights, mask)
+        with learning(model, self.x, self.y, given.class_weight, keep=False) as weight:
+            to_train(model, *data, weight, weights, mask)
 
     def run(self, name: str, seed: int, model: Model, own: dict[str, Any], facts: Any, tell: Tell) -> RaceRun:
         """Train a model; own are the settings of this run alone."""
@@ -158,7 +162,9 @@ class _Watch(Callback):
             self.sample = source.data.batch(slice(SAMPLE))
             self.batch = source.data.batch(slice(source.batch_size))
         else:
-            self.sample = self.batch = next(source.batches(0))
+            self.sample = self.batch = next(source.batches(0), None)
+            if self.batch is None:
+                raise DataError(f"race: data: {EMPTY}")
 
     def before_step(self, loop: Loop, batches: Sequence[Any]) -> None:
         self.began = time.perf_counter()

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Array
-from ..core.settings import count, is_function, shown, taken
+from ..core.numeric import numeric
+from ..core.settings import UnfitError, count, is_function, setting, taken
 from ..data.fingerprint import of_arrays
 from ..errors import DataError, NonFiniteError, SettingError
 from ..model import Model
@@ -24,6 +25,17 @@ ROWS = 20
 """How many rows a stream of known length gives, if nobody says how long a stretch is."""
 STRETCH = 1000
 """How many time steps make a row, if nobody says so, and the stream's length is not known."""
+
+
+def _online(given: Any, owner: Any) -> bool | Mapping[str, Any]:
+    if isinstance(given, (bool, np.bool_)):
+        return bool(given)
+    if not isinstance(given, Mapping) or not given or not given.keys() <= set(SETTINGS):
+        raise UnfitError
+    return given
+
+
+ONLINE = setting(f"True, or a dict with some of {', '.join(SETTINGS)}", _online)
 
 
 class Stretch(NamedTuple):
@@ -82,10 +94,6 @@ class Streaming:
             If one of them has no meaning where a stream is learned from.
         """
         how = {} if given is True else given
-        if not isinstance(how, Mapping) or not how.keys() <= set(SETTINGS):
-            raise SettingError(
-                f"race: online must be True, or a dict with some of {', '.join(SETTINGS)}, got {shown(given)}"
-            )
         for name in settings.keys() - {"sample_weight"}:
             raise SettingError(
                 f"race: {name} has no meaning in an online race, where each time step is learned once"
@@ -97,7 +105,7 @@ class Streaming:
                 )
             stretch = STRETCH
         else:
-            x, y = np.asarray(x), np.asarray(y)
+            x, y = numeric(x, "race: x"), numeric(y, "race: y")
             if x.ndim < 2 or y.shape[:2] != x.shape[:2]:
                 raise DataError(
                     "race: online races take inputs and targets (time, n, ...), of one length, got shapes "

@@ -41,19 +41,26 @@ if TYPE_CHECKING:
     from .batchnorm import BatchNormalization as BatchNormalization
     from .batchnorm import GroupNormalization as GroupNormalization
     from .branches import Add as Add
+    from .branches import Average as Average
     from .branches import Concatenate as Concatenate
+    from .branches import Dot as Dot
+    from .branches import Maximum as Maximum
+    from .branches import Minimum as Minimum
     from .branches import Multiply as Multiply
+    from .branches import Subtract as Subtract
     from .convolution import Conv1D as Conv1D
     from .convolution import Conv2D as Conv2D
     from .embedding import Embedding as Embedding
+    from .function import Function as Function
     from .graph import Graph as Graph
+    from .images import Cropping1D as Cropping1D
+    from .images import Cropping2D as Cropping2D
     from .images import GlobalAveragePooling1D as GlobalAveragePooling1D
     from .images import GlobalAveragePooling2D as GlobalAveragePooling2D
     from .images import GlobalMaxPooling1D as GlobalMaxPooling1D
     from .images import GlobalMaxPooling2D as GlobalMaxPooling2D
     from .images import SpatialDropout1D as SpatialDropout1D
     from .images import SpatialDropout2D as SpatialDropout2D
-    from .images import UpSampling2D as UpSampling2D
     from .images import ZeroPadding1D as ZeroPadding1D
     from .images import ZeroPadding2D as ZeroPadding2D
     from .noise import GaussianNoise as GaussianNoise
@@ -69,11 +76,24 @@ if TYPE_CHECKING:
     from .recurrent import GRU as GRU
     from .recurrent import LSTM as LSTM
     from .recurrent import Bidirectional as Bidirectional
+    from .recurrent import ConvLSTM2D as ConvLSTM2D
     from .recurrent import LeakyRNN as LeakyRNN
     from .recurrent import Recurrent as Recurrent
     from .recurrent import SimpleRNN as SimpleRNN
+    from .sampling import Sampling as Sampling
+    from .scaling import Normalization as Normalization
+    from .scaling import Rescaling as Rescaling
+    from .separable import SeparableConv1D as SeparableConv1D
+    from .separable import SeparableConv2D as SeparableConv2D
+    from .shaping import Permute as Permute
+    from .shaping import RepeatVector as RepeatVector
+    from .timedistributed import TimeDistributed as TimeDistributed
     from .transformer import TransformerBlock as TransformerBlock
+    from .transposed import Conv1DTranspose as Conv1DTranspose
     from .transposed import Conv2DTranspose as Conv2DTranspose
+    from .transposed import DepthwiseConv1D as DepthwiseConv1D
     from .transposed import DepthwiseConv2D as DepthwiseConv2D
+    from .upsampling import UpSampling1D as UpSampling1D
+    from .upsampling import UpSampling2D as UpSampling2D
 
 export(globals())

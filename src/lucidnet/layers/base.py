@@ -113,6 +113,11 @@ class Run(Brief):
             self.train, self._root, self._path, self.mask, self.states, self.valid, self.frozen, masks={}
         )
 
+    def of_steps(self, counts: Array | None) -> Run:
+        """Return the run of a layer whose examples are the time steps here; `counts` says which are some."""
+        masks: dict[int, Mask] | None = None if self.masks is None else {}
+        return Run(self.train, self._root, self._path, None, None, counts, self.frozen, masks)
+
     def note(self, cache: Cache) -> None:
         """Note the mask of the input of a layer that has kept this, if somebody asks for it."""
         if self.masks is not None and self.mask is not None:
@@ -199,8 +204,29 @@ class Layer(Value):
     schedulable: ClassVar[tuple[str, ...]] = ()
     """Names of settings, besides rate and decay, that may be schedules: numbers, or functions of the step."""
 
+    tied_to: ClassVar[str] = ""
+    """The name of the layer beside it whose weights it takes; empty if it has all of its own."""
+
+    ties: ClassVar[Mapping[str, str]] = {}
+    """Which of the layers inside take weights from which, by name; a `Sequential` or `Graph` has some."""
+
+    penalizes: ClassVar[bool] = False
+    """Whether it, or a layer inside, adds to the loss besides penalties of weights; see `penalties`."""
+
+    splits_examples: ClassVar[bool] = False
+    """Whether the layers inside are given other things as examples: the time steps of one, each by itself."""
+
     carried: ClassVar[tuple[str, ...]] = ()
     """Names of the arrays that a recurrent layer carries from one time step to the next; none for others."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        kind: Any = type(self)
+        declared = kind.__dataclass_fields__.get("bias_initializer")
+        if declared is None or getattr(self, "use_bias", True):
+            return
+        if self.bias_initializer != declared.default:  # type: ignore[attr-defined]
+            raise SettingError(f"{kind.__name__}: bias_initializer has no effect with use_bias=False")
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)

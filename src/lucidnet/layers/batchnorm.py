@@ -8,15 +8,47 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..core.settings import between, finite, whole
+from ..core.settings import between, finite, setting, whole
 from ..core.value import value
 from ..errors import ShapeError
-from .base import INFERENCE, Cache, Layer, Run, Samples, counting, features
+from .axes import AXIS, as_axis, at_end, back, place, sizes
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, counting
 from .normalization import over_rows, scale_and_shift, shrinking
 
 
 @value
-class BatchNormalization(Layer):
+class PlaceNormalization(Layer):
+    """The base of layers that normalize features over places: the features may lie on any axis."""
+
+    axis: int = setting(AXIS, as_axis, default=-1, kw_only=True)
+
+    def features(self, shape: Any) -> int:
+        """Return the number of features of an input."""
+        return int(sizes(self, self.axis, shape)[0])
+
+    def output_shape(self, shape: Any) -> Any:
+        self.features(shape)
+        return shape
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        if mask is not None and x.ndim > 2 and self.axis % x.ndim == 1:
+            raise ShapeError(
+                f"{self.name or 'here'}, {self.describe()}: its input has a mask of time steps, and the time "
+                "steps are its features: give the axis of the features"
+            )
+        return mask
+
+    def last(self, x: Array) -> Array:
+        """Return an array with the features on its last axis."""
+        return x if self.axis == -1 else at_end(x, (place(self, self.axis, x.shape[1:]),))
+
+    def placed(self, y: Array, shape: Shape) -> Array:
+        """Return an array, with the features last, in the shape of the input."""
+        return y if self.axis == -1 else back(y, (place(self, self.axis, shape[1:]),), shape)
+
+
+@value
+class BatchNormalization(PlaceNormalization):
     """Each feature gets mean 0 and variance 1 over the batch, then a scale and a shift.
 
     In training, with the mean m and the variance v of a feature over its N places (all axes but the
@@ -39,6 +71,8 @@ class BatchNormalization(Layer):
         The share of the running statistics that stays in each step.
     epsilon : float
         What is added to the variance.
+    axis : int
+        On which axis the features lie, counted as in the arrays, where 0 is the examples.
     """
 
     momentum: float = between(0, 1, default=0.99)
@@ -46,16 +80,13 @@ class BatchNormalization(Layer):
 
     buffers: ClassVar[tuple[str, ...]] = ("mean", "variance")
 
-    def output_shape(self, shape: Any) -> Any:
-        features(self, shape)
-        return shape
-
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        out = self.output_shape(shape)
-        running = {"mean": rng.full(shape[-1:], 0), "variance": rng.full(shape[-1:], 1)}
-        return scale_and_shift(rng, shape) | running, out
+        size = (self.features(shape),)
+        running = {"mean": rng.full(size, 0), "variance": rng.full(size, 1)}
+        return scale_and_shift(rng, size) | running, self.output_shape(shape)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        shape, x = x.shape, self.last(x)
         if run.train and self.frozen is not True and not run.frozen:
             mean, variance, share = statistics(x, tuple(range(x.ndim - 1)), run.mask, run.valid)
         else:
@@ -64,16 +95,18 @@ class BatchNormalization(Layer):
         xp, inverse = namespace(x), (variance + self.epsilon) ** -0.5
         inverse = xp.where(xp.isfinite(variance), inverse, xp.asarray(math.nan, dtype=inverse.dtype))
         unit = (x - mean) * inverse
-        return unit * params["gamma"] + params["beta"], (unit, inverse, share, mean, variance)
+        y = unit * params["gamma"] + params["beta"]
+        return self.placed(y, shape), (unit, inverse, share, mean, variance)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         unit, inverse, share, *_ = cache
+        shape, dy = dy.shape, self.last(dy)
         grads = {"gamma": over_rows(dy * unit), "beta": over_rows(dy)}
         if not need_dx:
             return None, grads
         if share is not None:
             dy = dy - share * (grads["beta"] + unit * grads["gamma"])
-        return dy * (params["gamma"] * inverse), grads
+        return self.placed(dy * (params["gamma"] * inverse), shape), grads
 
     def absorb(self, params: Tree, cache: Cache) -> Tree:
         *_, share, mean, variance = cache
@@ -88,10 +121,11 @@ class BatchNormalization(Layer):
     def samples(cls) -> Samples:
         yield cls(), (5,)
         yield cls(), (3, 5)
+        yield cls(axis=1), (3, 2)
 
 
 @value
-class GroupNormalization(Layer):
+class GroupNormalization(PlaceNormalization):
     """As batch normalization, but over the places and a group of features of each example by itself.
 
     With the mean m, the variance v and s = 1 / sqrt(v + epsilon) over the N numbers of a group::
@@ -109,21 +143,24 @@ class GroupNormalization(Layer):
         How many groups the features are divided into.
     epsilon : float
         What is added to the variance.
+    axis : int
+        On which axis the features lie, counted as in the arrays, where 0 is the examples.
     """
 
     groups: int = whole(1, default=32)
     epsilon: float = finite(above=0, default=1e-3)
 
     def output_shape(self, shape: Any) -> Any:
-        if features(self, shape) % self.groups:
-            raise ShapeError(f"{shape[-1]} features cannot be divided into {self.groups} groups of one size")
+        if (count := self.features(shape)) % self.groups:
+            raise ShapeError(f"{count} features cannot be divided into {self.groups} groups of one size")
         return shape
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out = self.output_shape(shape)
-        return scale_and_shift(rng, shape), out
+        return scale_and_shift(rng, (self.features(shape),)), out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        shape, x = x.shape, self.last(x)
         grouped = self._grouped(x)
         mask = run.mask
         if mask is not None and x.ndim > 3:  # a time step has several places
@@ -140,16 +177,18 @@ class GroupNormalization(Layer):
         inverse = inverse * shrink
         y = unit.reshape(x.shape) * params["gamma"]
         y += params["beta"]
-        return y, (unit, inverse, share)
+        return self.placed(y, shape), (unit, inverse, share)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         unit, inverse, share = cache
+        shape, dy = dy.shape, self.last(dy)
         grads = {"gamma": over_rows(dy * unit.reshape(dy.shape)), "beta": over_rows(dy)}
         if not need_dx:
             return None, grads
         slope = self._grouped(dy * params["gamma"])
         total, moment = (a.sum((1, 3), keepdims=True) for a in (slope, slope * unit))
-        return (inverse * (slope - share * (total + unit * moment))).reshape(dy.shape), grads
+        dx = (inverse * (slope - share * (total + unit * moment))).reshape(dy.shape)
+        return self.placed(dx, shape), grads
 
     def _grouped(self, x: Array) -> Array:  # (n, places, groups, features of a group)
         return x.reshape(x.shape[0], math.prod(x.shape[1:-1]), self.groups, x.shape[-1] // self.groups)
@@ -158,6 +197,7 @@ class GroupNormalization(Layer):
     def samples(cls) -> Samples:
         yield cls(2), (6,)
         yield cls(2), (3, 4)
+        yield cls(2, axis=1), (4, 3)
 
 
 def statistics(

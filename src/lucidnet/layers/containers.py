@@ -18,6 +18,7 @@ from .blank import blank_init
 from .core import Input
 from .dense import Dense
 from .rebuild import Wrapper, rebuilt
+from .ties import check_lent, check_owners, given_back, lent, ties_of
 
 
 @value
@@ -55,6 +56,16 @@ class Container(Layer):
         """Return the caches of the layers inside, by name."""
         return cache  # type: ignore[no-any-return]
 
+    @cached_property
+    def penalizes(self) -> bool:  # type: ignore[override]
+        return any(child.penalizes for _, child in self.children())
+
+    def penalty(self, cache: Cache) -> Any:
+        """Return what the layers inside add to the loss of a batch; see `penalties`."""
+        caches = self.caches(cache)
+        inside: Any = ((child, caches[name]) for name, child in self.children() if child.penalizes)
+        return sum(child.penalty(kept) for child, kept in inside)
+
     def absorb(self, params: Tree, cache: Cache) -> Tree:
         caches = self.caches(cache)
         return {name: child.absorb(params[name], caches[name]) for name, child in self.children()}
@@ -86,6 +97,7 @@ class Sequential(Container):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "layers", named(self.layers, "Sequential"))
+        vars(self)["ties"] = ties_of(self.children())
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
         return by_name(self.layers)
@@ -105,15 +117,21 @@ class Sequential(Container):
         return shapes
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        params = {}
+        check_owners(self.ties, dict(self.children()), "Sequential")
+        params: Tree = {}
+        sizes: dict[str, Shape] = {}
         for index, layer in enumerate(self.layers):
             with located(index, layer, self.layers[:index]):
+                if layer.name in self.ties:
+                    sizes[layer.name] = (shape[-1], layer.output_shape(shape)[-1])
                 params[layer.name], shape = layer.init(rng.child(layer.name), shape)
+        check_lent(self.ties, params, sizes)
         return params, shape
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if run.mask is not None or self.makes_masks:
             return self.flow(params, x, run)[:2]
+        params = lent(self.ties, params) if self.ties else params
         cache = {}
         for layer in self.layers:
             name = layer.name
@@ -124,6 +142,7 @@ class Sequential(Container):
         mask = run.mask
         if mask is None and not self.makes_masks:
             return *self.forward(params, x, run), None
+        params = lent(self.ties, params) if self.ties else params
         cache = {}
         for layer in self.layers:
             name = layer.name
@@ -135,6 +154,7 @@ class Sequential(Container):
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:
+        params = lent(self.ties, params) if self.ties else params
         grads = dict(params)  # in the order of the layers; those that nobody asks have nothing
         learning = [i for i, layer in enumerate(self.layers) if trains(layer, params[layer.name])]
         first = 0 if need_dx else min(learning, default=len(self.layers))
@@ -145,7 +165,7 @@ class Sequential(Container):
                 grads[name] = nothing(params[name]) if params[name] else {}
             else:
                 dy, grads[name] = send(name, layer, params[name], cache[name], dy, need_dx or i > first)
-        return (dy if need_dx else None), grads
+        return (dy if need_dx else None), given_back(self.ties, grads) if self.ties else grads
 
     def takes(self) -> Any:
         return self.layers[0].takes()

@@ -19,6 +19,8 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, zeroed
 from .grids import (
     PADDINGS,
     SIZES,
+    as_image,
+    as_input,
     as_padding,
     both,
     check_windows,
@@ -105,17 +107,17 @@ class Convolution(Layer):
         return window_mask(self, mask)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        image, W = self._image(zeroed(x, run.mask)), self._kernel(params["W"])
+        image, W = as_image(zeroed(x, run.mask), self.dimensions), self._kernel(params["W"])
         z = self._linear(image, W)
         if self.use_bias:
             z += params["b"]
-        y, kept = self.activation.forward({}, z.reshape(self._shape(z)), run)
+        y, kept = self.activation.forward({}, as_input(z, self.dimensions), run)
         return y, (image, kept, run.mask)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         image, kept, mask = cache
         dz, _ = self.activation.backward({}, kept, dy)
-        deltas, W = self._image(dz), self._kernel(params["W"])
+        deltas, W = as_image(dz, self.dimensions), self._kernel(params["W"])
         grads = {"W": self._weights(image, deltas).reshape(params["W"].shape)}
         if self.use_bias:
             rows = deltas.reshape(-1, self.filters)
@@ -123,7 +125,7 @@ class Convolution(Layer):
         if not need_dx:
             return None, grads
         dx = self._back(deltas, W, image)
-        return zeroed(dx.reshape(self._shape(dx)), mask), grads
+        return zeroed(as_input(dx, self.dimensions), mask), grads
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
@@ -159,15 +161,8 @@ class Convolution(Layer):
 
     # --- one dimension is two, the first of them of size 1 ----------------------------------------------
 
-    def _image(self, x: Array) -> Array:
-        return x if self.dimensions == 2 else x[:, None]
-
     def _kernel(self, W: Array) -> Array:
         return W if self.dimensions == 2 else W[None]
-
-    def _shape(self, image: Array) -> Shape:
-        shape: Shape = image.shape
-        return shape if self.dimensions == 2 else (shape[0], *shape[2:])
 
     @classmethod
     def samples(cls) -> Samples:

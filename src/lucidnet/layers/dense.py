@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree
-from ..core.settings import flag, named, setting, whole
+from ..core.settings import flag, named, setting, text, whole
 from ..core.types import Named
 from ..core.value import value
+from ..errors import SettingError
 from ..initializers import Initializer
 from . import activations
 from .base import INFERENCE, Cache, Layer, Run, Samples, features
@@ -37,6 +38,10 @@ class Dense(Layer):
         How W (inputs, units) and b (units,) begin. If not given, W as it fits the activation: He's normal
         distribution for rectifiers, a wider one for what saturates, Glorot's uniform one without activation
         (see `initializers.Fitting`); b is 0.
+    tied : str, optional
+        The name of a layer beside it in the same `Sequential` or `Graph`, an `Embedding` or another `Dense`,
+        whose weights V (units, inputs) it takes, turned around: W = V^T, and V learns from both (Press & Wolf
+        2017, "Using the output embedding to improve language models"). Then it has only b of its own.
 
     Examples
     --------
@@ -51,8 +56,22 @@ class Dense(Layer):
     use_bias: bool = flag(default=True)
     initializer: Named[Initializer] = named(initializers, default=initializers.Fitting())
     bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
+    tied: str | None = text(default=None, optional=True, kw_only=True)
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.tied is None:
+            return
+        vars(self)["tied_to"] = self.tied
+        given = [name for name in ("l1", "l2", "constraint") if getattr(self, name) is not None]
+        given += ["initializer"] if self.initializer != initializers.Fitting() else []
+        if given:
+            raise SettingError(
+                f"Dense: {given[0]} has no effect on weights of another layer, tied={self.tied!r}: "
+                "set it there"
+            )
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)
@@ -60,29 +79,35 @@ class Dense(Layer):
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out = self.output_shape(shape)
-        first = self.initializer.before(activations.scale(self.activation))
-        params = {"W": first(rng.child("W"), (shape[-1], self.units))}
+        params = {}
+        if self.tied is None:
+            first = self.initializer.before(activations.scale(self.activation))
+            params["W"] = first(rng.child("W"), (shape[-1], self.units))
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (self.units,))
         return params, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        rows = x.reshape(-1, x.shape[-1])  # one product over all rows, also of sequences and images
+        flat = x.ndim == 2
+        rows = x if flat else x.reshape(-1, x.shape[-1])  # one product over all, also of sequences and images
         z = rows @ params["W"]
         if self.use_bias:
             z += params["b"]
-        y, kept = self.activation.forward({}, z.reshape(*x.shape[:-1], self.units), run)
+        y, kept = self.activation.forward({}, z if flat else z.reshape(*x.shape[:-1], self.units), run)
         return y, (rows, kept)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         rows, kept = cache
         dz, _ = self.activation.backward({}, kept, dy)
-        deltas = dz.reshape(-1, self.units)
+        flat = dz.ndim == 2
+        deltas = dz if flat else dz.reshape(-1, self.units)
         grads = {"W": rows.T @ deltas}
         if self.use_bias:
             grads["b"] = deltas.sum(0)
-        dx = (deltas @ params["W"].T).reshape(*dz.shape[:-1], -1) if need_dx else None
-        return dx, grads
+        if not need_dx:
+            return None, grads
+        dx = deltas @ params["W"].T
+        return dx if flat else dx.reshape(*dz.shape[:-1], -1), grads
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation

@@ -19,6 +19,7 @@ from .containers import Container
 from .core import Input, filled, fits
 from .dense import Dense
 from .nodes import Node, check, nodes
+from .ties import check_lent, check_owners, given_back, lent, ties_of
 
 
 def _inputs(given: Any, owner: Any) -> tuple[tuple[str, Shape], ...]:
@@ -91,6 +92,7 @@ class Graph(Container):
     def __post_init__(self) -> None:
         super().__post_init__()
         check(dict(self.inputs), self.nodes, self.outputs)
+        vars(self)["ties"] = ties_of(self.children())
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
         return tuple((node.name, node.layer) for node in self.nodes if isinstance(node.layer, Layer))
@@ -134,10 +136,15 @@ class Graph(Container):
 
     def init(self, rng: Stream, shape: Any) -> tuple[Tree, Any]:
         shapes, params = self._flow(shape), {}
+        sizes: dict[str, Shape] = {}
+        check_owners(self.ties, dict(self.children()), "Graph")
         for name, owner, layer, sources in self.placed():
             if name == owner:
                 with _located(name, layer, sources):
                     params[name], _ = layer.init(rng.child(name), gathered(shapes, sources))
+                if name in self.ties:
+                    sizes[name] = (gathered(shapes, sources)[-1], shapes[name][-1])
+        check_lent(self.ties, params, sizes)
         return params, self._out(shapes)
 
     def _out(self, values: dict[str, Any]) -> Any:
@@ -151,6 +158,7 @@ class Graph(Container):
         masks = dict.fromkeys(values)
         if run.mask is not None:
             masks |= run.mask if isinstance(run.mask, dict) else {self.inputs[0][0]: run.mask}
+        params = lent(self.ties, params) if self.ties else params
         cache = {}
         for name, owner, layer, sources in self.placed():
             inner = run.child(name, _known(gathered(masks, sources)), self.frozen)
@@ -162,6 +170,7 @@ class Graph(Container):
     def route(
         self, params: Tree, cache: Cache, dy: Any, send: Send, need_dx: bool = True
     ) -> tuple[Any, Tree]:
+        params = lent(self.ties, params) if self.ties else params
         wanted = self._wanted(params, need_dx)
         errors = dict(dy) if isinstance(dy, dict) else {self.outputs[0]: dy}
         grads: Tree = dict.fromkeys(params)
@@ -174,6 +183,7 @@ class Graph(Container):
             for source, part in zip(sources, dx if len(sources) > 1 else (dx,), strict=True) if need else ():
                 errors[source] = errors[source] + part if source in errors else part
         grads = {name: nothing(params[name]) if made is None else made for name, made in grads.items()}
+        grads = given_back(self.ties, grads) if self.ties else grads
         back = {name: errors.get(name) for name, _ in self.inputs}
         return (back if len(back) > 1 else back[self.inputs[0][0]]) if need_dx else None, grads
 
@@ -189,6 +199,10 @@ class Graph(Container):
         for name, owner, layer, _ in self.placed():
             params[owner] = layer.absorb(params[owner], cache[name])
         return params
+
+    def penalty(self, cache: Cache) -> Any:
+        inside: Any = ((layer, cache[name]) for name, _, layer, _ in self.placed() if layer.penalizes)
+        return sum(layer.penalty(kept) for layer, kept in inside)
 
     def states(self, cache: Cache) -> Tree:
         found = {name: layer.states(cache[name]) for name, _, layer, _ in self.placed()}

@@ -56,6 +56,21 @@ def both(value: Any, dimensions: int = 2) -> tuple[int, ...]:
     return (value,) * dimensions if isinstance(value, int) else value
 
 
+def as_image(x: Array, dimensions: int) -> Array:
+    """Return sequences (n, time, channels) as images one pixel high; images as they are."""
+    return x if dimensions == 2 else x[:, None]
+
+
+def as_input(image: Array, dimensions: int) -> Array:
+    """Return what `as_image` made an image of, in its own shape."""
+    return image if dimensions == 2 else image.reshape(image.shape[0], *image.shape[2:])
+
+
+def as_shape(shape: Shape, dimensions: int) -> Shape:
+    """Return the shape of one input as that of an image."""
+    return shape if dimensions == 2 else (1, *shape)
+
+
 def check_axes(layer: Any, shape: Any) -> None:
     """Raise if an input is no image (or no sequence, for layers of one dimension) of known channels."""
     kind, axes = type(layer).__name__, layer.dimensions + 1
@@ -77,7 +92,7 @@ def outputs(layer: Any, shape: Shape) -> Shape:
         If the input is no image (or sequence), or too small for a window.
     """
     check_axes(layer, shape)
-    image = shape if layer.dimensions == 2 else (1, *shape)
+    image = as_shape(shape, layer.dimensions)
     sizes = tuple(1 if size is None else size for size in image[:2])
     made = grid_of(layer, sizes).outputs(*sizes)
     known = tuple(None if size is None else n for size, n in zip(image[:2], made, strict=True))

@@ -1,7 +1,9 @@
-"""Whole images: pooled to one value a channel, made larger, bordered, dropped by channel."""
+"""Whole images: pooled to one value a channel, with a border more or less, dropped by channel."""
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import and_
 from typing import Any, ClassVar
 
 from ..backend import Array, Shape, Tree, namespace
@@ -9,7 +11,7 @@ from ..core.settings import finite, setting
 from ..core.value import value
 from ..errors import ShapeError
 from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input, zeroed
-from .grids import SIZES, bordered, both, no_mask, pair, sides
+from .grids import bordered, no_mask, sides
 
 
 def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
@@ -110,54 +112,17 @@ class GlobalMaxPooling1D(GlobalMaxPooling2D):
     dimensions: ClassVar[int] = 1
 
 
-@value
-class UpSampling2D(Layer):
-    """Each pixel becomes a block of equal ones;  dx = the sum of dy over the block.
-
-    Parameters
-    ----------
-    size : int or pair of int
-        Height and width of a block.
-
-    Examples
-    --------
-    >>> UpSampling2D(2).output_shape((7, 7, 8))
-    (14, 14, 8)
-    """
-
-    size: Any = setting(SIZES, pair, default=2)
-
-    dimensions: ClassVar[int] = 2
-
-    def output_shape(self, shape: Any) -> Any:
-        axes(self, shape)
-        blocks = zip(shape[:2], both(self.size), strict=True)
-        return (*(None if n is None else n * k for n, k in blocks), shape[2])
-
-    def output_mask(self, x: Any, mask: Mask) -> Mask:
-        return no_mask(self, mask)
-
-    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        xp, (down, across) = namespace(x), both(self.size)
-        return xp.repeat(xp.repeat(x, down, axis=1), across, axis=2), x.shape
-
-    def backward(self, params: Tree, shape: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        n, height, width, channels = shape
-        down, across = both(self.size)
-        blocks = dy.reshape(n, height, down, width, across, channels)
-        return blocks.sum((2, 4)), {}
-
-    @classmethod
-    def samples(cls) -> Samples:
-        yield cls(), (3, 2, 2)
-        yield cls((2, 3)), (3, 2, 2)
-
-
 def _border(given: Any, owner: Any) -> tuple[tuple[int, int], ...]:
     several = given if isinstance(given, (tuple, list)) else (given,) * owner.dimensions
     if owner.dimensions == 1 and len(several) == 2 and not any(isinstance(p, (tuple, list)) for p in several):
         several = (several,)  # (before, after) of the only dimension
     return sides(several, owner.dimensions)
+
+
+def inside(border: tuple[tuple[int, int], ...], shape: Shape) -> tuple[slice, ...]:
+    """Return where a batch of this shape lies without its border."""
+    sides = zip(shape[1:-1], border, strict=True)
+    return slice(None), *(slice(before, size - after) for size, (before, after) in sides)
 
 
 @value
@@ -194,9 +159,7 @@ class ZeroPadding2D(Layer):
         return namespace(x).pad(zeroed(x, mask), [(0, 0), *self.padding, (0, 0)]), mask
 
     def backward(self, params: Tree, mask: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        sides = zip(dy.shape[1:-1], self.padding, strict=True)
-        inside = (slice(None), *(slice(before, size - after) for size, (before, after) in sides))
-        return zeroed(dy[inside], mask), {}
+        return zeroed(dy[inside(self.padding, dy.shape)], mask), {}
 
     @classmethod
     def samples(cls) -> Samples:
@@ -212,6 +175,65 @@ class ZeroPadding1D(ZeroPadding2D):
     def output_mask(self, x: Any, mask: Mask) -> Mask:
         ((before, after),) = self.padding
         return None if mask is None else bordered(mask, before, after)
+
+
+@value
+class Cropping2D(Layer):
+    """A border less: y = x without so many of its outermost rows and columns;  dx = dy with zeros there.
+
+    Parameters
+    ----------
+    cropping : int or pairs of int
+        How much is taken off: on all sides, for each dimension, or (before, after) for each.
+
+    Examples
+    --------
+    >>> Cropping2D(((1, 0), (2, 2))).output_shape((7, 9, 8))
+    (6, 5, 8)
+    """
+
+    cropping: Any = setting(
+        "numbers of 0 or more: one, one for each dimension, or (before, after) for each", _border, default=1
+    )
+
+    dimensions: ClassVar[int] = 2
+
+    def output_shape(self, shape: Any) -> Any:
+        axes(self, shape)
+        sides = zip(shape[:-1], self.cropping, strict=True)
+        made = (*(None if n is None else n - before - after for n, (before, after) in sides), shape[-1])
+        if min(n for n in made if n is not None) < 1:
+            raise ShapeError(f"{self.describe()} leaves nothing of inputs of shape {shape}: take less off")
+        return made
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        return no_mask(self, mask)
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        self.output_shape(x.shape[1:])
+        return x[inside(self.cropping, x.shape)], None
+
+    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return (namespace(dy).pad(dy, [(0, 0), *self.cropping, (0, 0)]) if need_dx else None), {}
+
+    @classmethod
+    def samples(cls) -> Samples:
+        yield cls(1), (*(5, 4)[: cls.dimensions], 2)
+
+
+@value
+class Cropping1D(Cropping2D):
+    """`Cropping2D` of sequences (n, time, channels)."""
+
+    dimensions: ClassVar[int] = 1
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        ((before, after),) = self.cropping
+        if mask is None:
+            return None
+        size = mask.shape[1] - before - after  # each sequence loses its own first and last steps
+        begins = (0, before, before + after)
+        return reduce(and_, (mask[:, begin : begin + size] for begin in begins))
 
 
 @value

@@ -1,4 +1,4 @@
-"""Normalization of each row by itself: over its last axis (LayerNormalization, RMSNormalization)."""
+"""Normalization of each row by itself, over its last axis or others."""
 
 from __future__ import annotations
 
@@ -7,16 +7,54 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..core.settings import finite
+from ..core.settings import finite, setting
 from ..core.value import value
-from .base import INFERENCE, Cache, Layer, Run, Samples, features
+from ..errors import ShapeError
+from .axes import AXES, as_axes, at_end, back, places, sizes
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples
 
 
 @value
-class LayerNormalization(Layer):
+class RowNormalization(Layer):
+    """The base of layers that normalize the numbers along some axes of each example, and then scale them."""
+
+    epsilon: float = finite(above=0, default=1e-3)
+    axis: int | tuple[int, ...] = setting(AXES, as_axes, default=-1)
+
+    def output_shape(self, shape: Any) -> Any:
+        sizes(self, self.axis, shape)
+        return shape
+
+    def output_mask(self, x: Any, mask: Mask) -> Mask:
+        if mask is not None and 1 in places(self, self.axis, x.shape[1:]):
+            raise ShapeError(
+                f"{self.name or 'here'}, {self.describe()}: its input has a mask of time steps, and it has a "
+                "scale of its own for each of them, which a shorter sequence cannot fill: leave time "
+                "out of axis"
+            )
+        return mask
+
+    def rows(self, x: Array) -> Array:
+        """Return an input with what is normalized on the last axis."""
+        return x if self.axis == -1 else at_end(x, places(self, self.axis, x.shape[1:]))
+
+    def placed(self, rows: Array, shape: Shape) -> Array:
+        """Return rows in the shape of the input that they come from."""
+        return rows if self.axis == -1 else back(rows, places(self, self.axis, shape[1:]), shape)
+
+    @classmethod
+    def samples(cls) -> Samples:
+        if cls is not RowNormalization:
+            yield cls(), (5,)
+            yield cls(), (3, 5)
+            yield cls(axis=(1, 3)), (3, 2, 2)
+
+
+@value
+class LayerNormalization(RowNormalization):
     """Each row of features gets mean 0 and variance 1, then a scale and a shift per feature.
 
-    With the mean m and the variance v over the last axis, and s = 1 / sqrt(v + epsilon)::
+    With the mean m and the variance v over the last axis (or others), and s = 1 / sqrt(v + epsilon)::
 
         y = g h + b,   h = (x - m) s
         dg = sum_n dy h      db = sum_n dy
@@ -28,6 +66,9 @@ class LayerNormalization(Layer):
     ----------
     epsilon : float
         What is added to the variance. 1e-3 as in Keras; PyTorch takes 1e-5.
+    axis : int or sequence of int
+        Over which axes, counted as in the arrays, where 0 is the examples: (1, 2, 3) for whole images. Scale
+        and shift have their sizes.
 
     Examples
     --------
@@ -38,46 +79,37 @@ class LayerNormalization(Layer):
     array([[-1.,  1.]])
     """
 
-    epsilon: float = finite(above=0, default=1e-3)
-
-    def output_shape(self, shape: Any) -> Any:
-        features(self, shape)
-        return shape
-
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out = self.output_shape(shape)
-        return scale_and_shift(rng, shape), out
+        return scale_and_shift(rng, sizes(self, self.axis, shape)), out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        unit, inverse = scaled(x, self.epsilon, centred=True)
-        y = unit * params["gamma"]
-        y += params["beta"]
-        return y, (unit, inverse)
+        unit, inverse = scaled(self.rows(x), self.epsilon, centred=True)
+        y = unit * params["gamma"].reshape(-1)
+        y += params["beta"].reshape(-1)
+        return self.placed(y, x.shape), (unit, inverse)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         unit, inverse = cache
-        dy_unit = dy * unit
-        grads = {"gamma": over_rows(dy_unit), "beta": over_rows(dy)}
+        rows, gamma = self.rows(dy), params["gamma"].reshape(-1)
+        dy_unit = rows * unit
+        own = params["gamma"].shape
+        grads = {"gamma": over_rows(dy_unit).reshape(own), "beta": over_rows(rows).reshape(own)}
         if not need_dx:
             return None, grads
-        mean = params["gamma"] / dy.shape[-1]  # mean(dy g), as a product of matrix and vector
-        dx = dy * params["gamma"]
-        dx -= (dy @ mean)[..., None]
+        mean = gamma / len(gamma)  # mean(dy g), as a product of matrix and vector
+        dx = rows * gamma
+        dx -= (rows @ mean)[..., None]
         dx -= unit * (dy_unit @ mean)[..., None]
         dx *= inverse
-        return dx, grads
-
-    @classmethod
-    def samples(cls) -> Samples:
-        yield cls(), (5,)
-        yield cls(), (3, 5)
+        return self.placed(dx, dy.shape), grads
 
 
 @value
-class RMSNormalization(Layer):
+class RMSNormalization(RowNormalization):
     """Each row of features gets mean square 1, then a scale per feature; its mean stays.
 
-    With s = 1 / sqrt(mean(x^2) + epsilon) over the last axis::
+    With s = 1 / sqrt(mean(x^2) + epsilon) over the last axis (or others)::
 
         y = g h,   h = x s
         dg = sum_n dy h
@@ -89,37 +121,31 @@ class RMSNormalization(Layer):
     ----------
     epsilon : float
         What is added to the mean square.
+    axis : int or sequence of int
+        Over which axes, counted as in the arrays, where 0 is the examples. The scale has their sizes.
     """
 
     epsilon: float = finite(above=0, default=1e-6)
 
-    def output_shape(self, shape: Any) -> Any:
-        features(self, shape)
-        return shape
-
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out = self.output_shape(shape)
-        return {"gamma": rng.full(shape[-1:], 1)}, out
+        return {"gamma": rng.full(sizes(self, self.axis, shape), 1)}, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        unit, inverse = scaled(x, self.epsilon)
-        return unit * params["gamma"], (unit, inverse)
+        unit, inverse = scaled(self.rows(x), self.epsilon)
+        return self.placed(unit * params["gamma"].reshape(-1), x.shape), (unit, inverse)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         unit, inverse = cache
-        dy_unit = dy * unit
-        grads = {"gamma": over_rows(dy_unit)}
+        rows, gamma = self.rows(dy), params["gamma"].reshape(-1)
+        dy_unit = rows * unit
+        grads = {"gamma": over_rows(dy_unit).reshape(params["gamma"].shape)}
         if not need_dx:
             return None, grads
-        dx = dy * params["gamma"]
-        dx -= unit * (dy_unit @ (params["gamma"] / dy.shape[-1]))[..., None]
+        dx = rows * gamma
+        dx -= unit * (dy_unit @ (gamma / len(gamma)))[..., None]
         dx *= inverse
-        return dx, grads
-
-    @classmethod
-    def samples(cls) -> Samples:
-        yield cls(), (5,)
-        yield cls(), (3, 5)
+        return self.placed(dx, dy.shape), grads
 
 
 def scaled(x: Array, epsilon: float, centred: bool = False) -> tuple[Array, Array]:
@@ -163,9 +189,9 @@ def shrinking(square: Array) -> Array | None:
     return xp.where(large, xp.asarray(small, dtype=square.dtype), xp.asarray(1, dtype=square.dtype))
 
 
-def scale_and_shift(rng: Stream, shape: Shape) -> Tree:
-    """Return the first scale (1) and shift (0) of each feature."""
-    return {"gamma": rng.full(shape[-1:], 1), "beta": rng.full(shape[-1:], 0)}
+def scale_and_shift(rng: Stream, sizes: Shape) -> Tree:
+    """Return the first scale (1) and shift (0) of so many features."""
+    return {"gamma": rng.full(sizes, 1), "beta": rng.full(sizes, 0)}
 
 
 def over_rows(x: Array) -> Array:

@@ -15,6 +15,8 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, zeroed
 from .grids import (
     PADDINGS,
     SIZES,
+    as_image,
+    as_input,
     as_padding,
     both,
     check_windows,
@@ -78,12 +80,12 @@ class Pooling(Layer):
         return window_mask(self, mask)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        image = x if self.dimensions == 2 else x[:, None]
+        image = as_image(x, self.dimensions)
         grid = grid_of(self, image.shape[1:])
         check_windows(self, grid.outputs(*image.shape[1:3]), x.shape[1:-1])
         counts = None if run.mask is None else namespace(x).asarray(run.mask)[:, None, :, None]
         y, cache = self.pool(image, grid, counts)
-        return (y if self.dimensions == 2 else y[:, 0]), (cache, image.shape, run.mask)
+        return as_input(y, self.dimensions), (cache, image.shape, run.mask)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         if not need_dx:
@@ -92,7 +94,7 @@ class Pooling(Layer):
         grid, xp = grid_of(self, shape[1:]), namespace(dy)
         sides = [n + b + a for n, b, a in zip(shape[1:3], grid.before, grid.after, strict=True)]
         dx = xp.zeros((shape[0], *sides, shape[3]), dtype=dy.dtype)
-        image = dy if self.dimensions == 2 else dy[:, None]
+        image = as_image(dy, self.dimensions)
         outputs = image.shape[1:3]
         for offset, part in zip(grid.offsets(), self.parts(cache, image, grid), strict=True):
             dx = added(dx, grid.slices(offset, outputs), part)

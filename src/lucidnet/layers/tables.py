@@ -78,11 +78,15 @@ def _follow(layer: Layer, given: Any, found: list[tuple[str, int, str]]) -> Any:
     from .containers import Sequential
     from .embedding import Embedding
     from .graph import Graph, gathered
+    from .images import Cropping2D
+    from .shaping import Permute, RepeatVector
 
     if isinstance(layer, Embedding):
         if isinstance(given, str):
             found.append((given, layer.vocabulary, f"{layer.name or 'an embedding'}, {layer.describe()},"))
-    elif isinstance(layer, (Input, Masking, Flatten, Reshape)):  # the same numbers come out
+    elif isinstance(
+        layer, (Input, Masking, Flatten, Reshape, Permute, RepeatVector, Cropping2D)
+    ):  # the same numbers come out
         return given
     elif isinstance(layer, Sequential):
         for inner in layer.layers:

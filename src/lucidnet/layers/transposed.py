@@ -1,4 +1,4 @@
-"""Convolutions of other kinds: transposed, and each channel by itself."""
+"""Convolutions of other kinds: transposed, and each channel by itself; of images and of sequences."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from typing import Any, ClassVar
 from .. import initializers
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..backend.patches import correlate, correlate_back, correlate_weights
-from ..backend.windows import Grid, added, padded, unpadded
+from ..backend.windows import added, padded, unpadded
 from ..core.settings import flag, named, setting, whole
-from ..core.types import Named
+from ..core.types import Inherited
 from ..core.value import value
 from ..errors import SettingError, ShapeError
 from ..initializers import Initializer
 from . import activations
-from .base import INFERENCE, Cache, Layer, Mask, Run, Samples
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, zeroed
 from .grids import (
     PADDINGS,
     SIZES,
+    as_image,
+    as_input,
     as_padding,
+    as_shape,
     both,
     check_axes,
     check_windows,
@@ -29,6 +32,7 @@ from .grids import (
     no_mask,
     outputs,
     pair,
+    window_mask,
 )
 
 LARGE = 1 << 30
@@ -36,10 +40,10 @@ LARGE = 1 << 30
 
 
 @value
-class Conv2DTranspose(Layer):
-    """Convolution with its two directions exchanged: each pixel of x adds a window to the output.
+class TransposedConvolution(Layer):
+    """The base of transposed convolutions: each place of x adds a window to the output.
 
-    z is what a `Conv2D` with the same W sends back as its dx, and so, with dz = dy f'(z)::
+    z is what a convolution with the same W sends back as its dx, and so, with dz = dy f'(z)::
 
         z = x W^T, added up where the windows lie, + b
         dW = windows(dz)^T x        db = sum dz        dx = windows(dz) W
@@ -53,16 +57,12 @@ class Conv2DTranspose(Layer):
     kernel_size, strides, dilation : int or pair of int
         Of the windows in the output.
     padding : {"valid", "same"}, int or pairs of int
-        What is cut off around the output; "same" gives strides times the size of the input.
+        What is cut off around the output; "same" gives strides times the size of the input, and alone goes
+        with a mask of time steps.
     output_padding : int
         By how much the output is larger at its end, below the strides; not with ``padding="same"``.
     activation, use_bias, initializer, bias_initializer
-        As for `Conv2D`; W is (kernel, kernel, filters, channels).
-
-    Examples
-    --------
-    >>> Conv2DTranspose(4, 3, strides=2, padding="same").output_shape((7, 7, 8))
-    (14, 14, 4)
+        As for `Conv2D`; W is (kernel, filters, channels).
     """
 
     filters: int = whole(1)
@@ -71,94 +71,148 @@ class Conv2DTranspose(Layer):
     padding: Any = setting(PADDINGS, as_padding, default="valid")
     dilation: Any = setting(SIZES, pair, default=1)
     output_padding: int = whole(0, default=0)
-    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
+    activation: Inherited[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
     use_bias: bool = flag(default=True)
-    initializer: Named[Initializer] = named(initializers, default=initializers.VarianceScaling())
-    bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
+    initializer: Inherited[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    bias_initializer: Inherited[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
-    incoming: ClassVar[Mapping[str, Shape]] = {"W": (0, 1, 3)}
     dimensions: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.output_padding < min(both(self.strides)):
+        kind = type(self).__name__
+        if self.padding == "causal":
             raise SettingError(
-                f"Conv2DTranspose: output_padding must be at least 0 and below the strides {self.strides}, "
+                f"{kind}: padding must be 'valid', 'same', a number of 0 or more, or one or (before, "
+                "after) for "
+                "each dimension, got 'causal': nothing is before the first time to be cut off"
+            )
+        if not 0 <= self.output_padding < min(both(self.strides, self.dimensions)):
+            raise SettingError(
+                f"{kind}: output_padding must be at least 0 and below the strides {self.strides}, "
                 f"got {self.output_padding!r}"
             )
 
         if self.padding == "same" and self.output_padding:
             raise SettingError(
-                f"Conv2DTranspose: output_padding={self.output_padding} has no effect with padding='same', "
+                f"{kind}: output_padding={self.output_padding} has no effect with padding='same', "
                 "which gives strides times the size of the input: leave it out, or give padding as a number"
             )
 
     def outputs(self, size: Shape) -> tuple[int, int]:
-        """Return height and width of the output, for those of an input."""
+        """Return height and width of the output, for those of an input (of a sequence the first is 1)."""
+        one = (1,) * (2 - self.dimensions)
         if self.padding == "same":
-            down, across = both(self.strides)
+            down, across = one + both(self.strides, self.dimensions)
             return size[0] * down, size[1] * across
-        grid = grid_of(self, (1, 1))
-        several = zip(size, *grid, strict=True)
-        height, width = (
-            (n - 1) * s + (k - 1) * d + 1 - b - a + self.output_padding for n, k, s, d, b, a in several
-        )
+        more = (*(0,) * len(one), *(self.output_padding,) * self.dimensions)
+        several = zip(size, *grid_of(self, (1, 1)), more, strict=True)
+        height, width = ((n - 1) * s + (k - 1) * d + 1 - b - a + m for n, k, s, d, b, a, m in several)
         if min(height, width) < 1:
-            raise ShapeError(f"an input of {size} leaves an output of {(height, width)}: take less padding")
+            made = (height, width)[-self.dimensions :]
+            raise ShapeError(
+                f"an input of {size[-self.dimensions :]} leaves an output of {made}: take less padding"
+            )
         return height, width
 
     def output_shape(self, shape: Any) -> Any:
         check_axes(self, shape)
         # A size that varies is large enough here; the forward pass looks again.
-        made = self.outputs(tuple(LARGE if size is None else size for size in shape[:2]))
-        places = (None if size is None else n for size, n in zip(shape[:2], made, strict=True))
-        return (*places, self.filters)
+        sizes = as_shape(shape, self.dimensions)[:2]
+        made = self.outputs(tuple(LARGE if size is None else size for size in sizes))
+        places = (None if size is None else n for size, n in zip(sizes, made, strict=True))
+        return (*tuple(places)[-self.dimensions :], self.filters)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out = self.output_shape(shape)
         first = self.initializer.before(activations.scale(self.activation))
-        size, share = (*both(self.kernel_size), self.filters, shape[-1]), 1 / math.prod(both(self.strides))
+        size = (*both(self.kernel_size, self.dimensions), self.filters, shape[-1])
+        share = 1 / math.prod(both(self.strides, self.dimensions))
         params = {"W": first.kernel(rng.child("W"), size, share=share, swapped=True)}
         if self.use_bias:
             params["b"] = self.bias_initializer(rng.child("b"), (self.filters,))
         return params, out
 
-    def _grid(self, outputs: tuple[int, int]) -> Grid:
-        return grid_of(self, outputs)
-
     def output_mask(self, x: Any, mask: Mask) -> Mask:
-        return no_mask(self, mask)
+        if mask is None or self.dimensions == 2:
+            return no_mask(self, mask)
+        if self.padding != "same":
+            raise ShapeError(
+                f"{self.name or 'here'}, {self.describe()}: its input has a mask of time steps; only with "
+                "padding='same' a sequence that ends before the others has the same output as alone"
+            )
+        return namespace(mask).repeat(mask, both(self.strides, 1)[0], axis=1)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        outputs = self.outputs(x.shape[1:3])
-        z = correlate_back(x, params["W"], self._grid(outputs), *outputs)
+        image, W = as_image(zeroed(x, run.mask), self.dimensions), self._kernel(params["W"])
+        outputs = self.outputs(image.shape[1:3])
+        z = correlate_back(image, W, grid_of(self, outputs), *outputs)
         if self.use_bias:
             z = z + params["b"]
-        y, kept = self.activation.forward({}, z, run)
-        return y, (x, kept)
+        y, kept = self.activation.forward({}, as_input(z, self.dimensions), run)
+        return y, (image, kept, run.mask)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        x, kept = cache
+        image, kept, mask = cache
         dz, _ = self.activation.backward({}, kept, dy)
-        grid = self._grid(dz.shape[1:3])
-        grads = {"W": correlate_weights(dz, x, grid)}
+        dz = as_image(dz, self.dimensions)
+        grid = grid_of(self, dz.shape[1:3])
+        grads = {"W": correlate_weights(dz, image, grid).reshape(params["W"].shape)}
         if self.use_bias:
             grads["b"] = dz.reshape(-1, self.filters).sum(0)
-        return (correlate(dz, params["W"], grid) if need_dx else None), grads
+        if not need_dx:
+            return None, grads
+        dx = as_input(correlate(dz, self._kernel(params["W"]), grid), self.dimensions)
+        return zeroed(dx, mask), grads
+
+    def _kernel(self, W: Array) -> Array:
+        return W if self.dimensions == 2 else W[None]
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
 
     @classmethod
     def samples(cls) -> Samples:
-        yield cls(3, 3), (5, 4, 2)
-        yield cls(3, 3, strides=2, padding="same", activation="tanh"), (3, 2, 2)
+        if cls is not TransposedConvolution:
+            yield cls(3, 3), (*(5, 4)[: cls.dimensions], 2)
+            yield cls(3, 3, strides=2, padding="same", activation="tanh"), (*(3, 2)[: cls.dimensions], 2)
 
 
 @value
-class DepthwiseConv2D(Layer):
-    """Convolution of each channel by itself: z_cm = sum over the window of x_c W_cm, + b.
+class Conv2DTranspose(TransposedConvolution):
+    """Convolution of images with its two directions exchanged: each pixel of x adds a window to the output.
+
+    The formulas and settings are those of `TransposedConvolution`; W is (kernel, kernel, filters, channels).
+
+    Examples
+    --------
+    >>> Conv2DTranspose(4, 3, strides=2, padding="same").output_shape((7, 7, 8))
+    (14, 14, 4)
+    """
+
+    incoming: ClassVar[Mapping[str, Shape]] = {"W": (0, 1, 3)}
+
+
+@value
+class Conv1DTranspose(TransposedConvolution):
+    """Convolution of sequences with its directions exchanged: each time step adds a window to the output.
+
+    The formulas and settings are those of `TransposedConvolution`; W is (kernel, filters, channels).
+
+    Examples
+    --------
+    >>> Conv1DTranspose(4, 3, strides=2, padding="same").output_shape((7, 8))
+    (14, 4)
+    """
+
+    incoming: ClassVar[Mapping[str, Shape]] = {"W": (0, 2)}
+    dimensions: ClassVar[int] = 1
+
+
+@value
+class DepthwiseConvolution(Layer):
+    """The base of convolutions of each channel by itself: z_cm = sum over the window of x_c W_cm, + b.
 
     With dz = dy f'(z), each pixel of the window by itself (Chollet 2017, "Xception", section 2)::
 
@@ -167,16 +221,11 @@ class DepthwiseConv2D(Layer):
     Parameters
     ----------
     kernel_size, strides, padding, dilation
-        As for `Conv2D`.
+        As for `Convolution`.
     multiplier : int
         Number of outputs m for each channel.
     activation, use_bias, initializer, bias_initializer
-        As for `Conv2D`; W is (kernel, kernel, channels, multiplier), b (channels * multiplier,).
-
-    Examples
-    --------
-    >>> DepthwiseConv2D(3, multiplier=2).output_shape((8, 8, 4))
-    (6, 6, 8)
+        As for `Convolution`; W is (kernel, channels, multiplier), b (channels * multiplier,).
     """
 
     kernel_size: Any = setting(SIZES, pair)
@@ -184,13 +233,12 @@ class DepthwiseConv2D(Layer):
     padding: Any = setting(PADDINGS, as_padding, default="valid")
     dilation: Any = setting(SIZES, pair, default=1)
     multiplier: int = whole(1, default=1)
-    activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
+    activation: Inherited[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
     use_bias: bool = flag(default=True)
-    initializer: Named[Initializer] = named(initializers, default=initializers.VarianceScaling())
-    bias_initializer: Named[Initializer] = named(initializers, default=initializers.Constant())
+    initializer: Inherited[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    bias_initializer: Inherited[Initializer] = named(initializers, default=initializers.Constant())
 
     transport: ClassVar[tuple[str, ...]] = ("W",)
-    incoming: ClassVar[Mapping[str, Shape]] = {"W": (0, 1)}
     dimensions: ClassVar[int] = 2
 
     def output_shape(self, shape: Any) -> Any:
@@ -199,7 +247,7 @@ class DepthwiseConv2D(Layer):
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out, channels = self.output_shape(shape), shape[-1]
         first = self.initializer.before(activations.scale(self.activation))
-        field = both(self.kernel_size)
+        field = both(self.kernel_size, self.dimensions)
         drawn = first.kernel(rng.child("W"), (*field, 1, channels * self.multiplier), groups=channels)
         params = {"W": drawn.reshape(*field, channels, self.multiplier)}
         if self.use_bias:
@@ -207,28 +255,30 @@ class DepthwiseConv2D(Layer):
         return params, out
 
     def output_mask(self, x: Any, mask: Mask) -> Mask:
-        return no_mask(self, mask)
+        return window_mask(self, mask)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        grid, wide = grid_of(self, x.shape[1:]), x
-        places = grid.outputs(*x.shape[1:3])
-        check_windows(self, places, x.shape[1:3])
-        wide = padded(x, grid)[..., None]
-        weights = params["W"].reshape(-1, *params["W"].shape[2:])
+        image = as_image(zeroed(x, run.mask), self.dimensions)
+        grid = grid_of(self, image.shape[1:])
+        places = grid.outputs(*image.shape[1:3])
+        check_windows(self, places, x.shape[1:-1])
+        wide = padded(image, grid)[..., None]
+        weights = params["W"].reshape(-1, *params["W"].shape[-2:])
         z = sum(
             wide[grid.slices(offset, places)] * weights[k] for k, offset in enumerate(grid.offsets())
         ).reshape(x.shape[0], *places, -1)
         if self.use_bias:
             z = z + params["b"]
-        y, kept = self.activation.forward({}, z, run)
-        return y, (x, kept)
+        y, kept = self.activation.forward({}, as_input(z, self.dimensions), run)
+        return y, (image, kept, run.mask)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        x, kept = cache
+        image, kept, mask = cache
         dz, _ = self.activation.backward({}, kept, dy)
-        xp, W, grid = namespace(dz), params["W"], grid_of(self, x.shape[1:])
-        wide, places, weights = padded(x, grid), dz.shape[1:3], W.reshape(-1, *W.shape[2:])
-        errors = dz.reshape(*dz.shape[:3], *W.shape[2:])
+        dz = as_image(dz, self.dimensions)
+        xp, W, grid = namespace(dz), params["W"], grid_of(self, image.shape[1:])
+        wide, places, weights = padded(image, grid), dz.shape[1:3], W.reshape(-1, *W.shape[-2:])
+        errors = dz.reshape(*dz.shape[:3], *W.shape[-2:])
         dx = xp.zeros_like(wide) if need_dx else None
         dW = []
         for k, offset in enumerate(grid.offsets()):
@@ -239,12 +289,48 @@ class DepthwiseConv2D(Layer):
         grads = {"W": xp.stack(dW).reshape(W.shape)}
         if self.use_bias:
             grads["b"] = dz.reshape(-1, dz.shape[-1]).sum(0)
-        return (unpadded(dx, grid) if need_dx else None), grads
+        if not need_dx:
+            return None, grads
+        return zeroed(as_input(unpadded(dx, grid), self.dimensions), mask), grads
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation
 
     @classmethod
     def samples(cls) -> Samples:
-        yield cls(3), (5, 4, 2)
-        yield cls(2, strides=2, multiplier=2, activation="tanh"), (5, 4, 2)
+        if cls is not DepthwiseConvolution:
+            shape = (*(5, 4)[: cls.dimensions], 2)
+            yield cls(3), shape
+            yield cls(2, strides=2, multiplier=2, activation="tanh"), shape
+
+
+@value
+class DepthwiseConv2D(DepthwiseConvolution):
+    """Convolution of each channel of images by itself: (n, height, width, channels * multiplier) comes out.
+
+    The formulas and settings are those of `DepthwiseConvolution`; W is (kernel, kernel, channels,
+    multiplier).
+
+    Examples
+    --------
+    >>> DepthwiseConv2D(3, multiplier=2).output_shape((8, 8, 4))
+    (6, 6, 8)
+    """
+
+    incoming: ClassVar[Mapping[str, Shape]] = {"W": (0, 1)}
+
+
+@value
+class DepthwiseConv1D(DepthwiseConvolution):
+    """Convolution of each channel of sequences by itself: (n, time, channels * multiplier) comes out.
+
+    The formulas and settings are those of `DepthwiseConvolution`; W is (kernel, channels, multiplier).
+
+    Examples
+    --------
+    >>> DepthwiseConv1D(3, padding="causal").output_shape((8, 4))
+    (8, 4)
+    """
+
+    incoming: ClassVar[Mapping[str, Shape]] = {"W": (0,)}
+    dimensions: ClassVar[int] = 1

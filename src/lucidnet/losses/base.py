@@ -46,6 +46,11 @@ class Loss(Value):
             cls.own = True
             adapt(cls, Loss)
 
+    @property
+    def independent(self) -> bool:
+        """Whether an example's loss depends on no other's; one that a user has written may look across."""
+        return not self.own
+
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         """Return the loss of each example, and what `slope` needs."""
         raise NotImplementedError(f"{type(self).__name__} must define values(prediction, target)")

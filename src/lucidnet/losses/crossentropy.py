@@ -67,6 +67,12 @@ class FromProbabilities(Loss):
 
     def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
         body, activation = net.split_activation()
+        if issubclass(self.partner, Softmax) and getattr(activation, "axis", -1) != -1:
+            raise SettingError(
+                f"{type(self).__name__} takes the probabilities of classes along the last axis, but "
+                "the network "
+                f"ends in {activation!r}: leave axis out, or bring the classes to the end by Permute"
+            )
         if self.from_logits and not isinstance(activation, self.partner):
             return net, self, False
         if isinstance(activation, self.partner) and not self.from_logits:
@@ -123,18 +129,22 @@ class CategoricalCrossentropy(FromProbabilities):
     label_smoothing: float = finite(0, below=1, default=0.0)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
-        t = self._smooth(as_rows(target, prediction))
+        xp = namespace(prediction)
         if self.from_logits:
             log_p, p = log_and_softmax(prediction)
         else:
-            log_p, p = namespace(prediction).log(floor(prediction)), prediction
+            log_p, p = xp.log(floor(prediction)), prediction
+        if target.ndim < prediction.ndim and self.label_smoothing == 0:
+            hit = target[..., None] == xp.arange(prediction.shape[-1])  # t, of 0 and 1: nothing to multiply
+            return -xp.where(hit, log_p, 0).sum(-1), (p, hit)
+        t = self._smooth(as_rows(target, prediction))
         return -times(t, log_p).sum(-1), (p, t)
 
     def slope(self, cache: Cache) -> Array:
         p, t = cache
-        if self.from_logits:
-            return p * t.sum(-1, keepdims=True) - t
-        return -t / floor(p)
+        if not self.from_logits:
+            return -(t / floor(p))
+        return p - t if t.dtype == bool else p * t.sum(-1, keepdims=True) - t
 
     def _smooth(self, t: Array) -> Array:
         s = self.label_smoothing

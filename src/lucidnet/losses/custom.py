@@ -69,6 +69,10 @@ class Custom(Loss):
             raise SettingError(f"Custom: derivative of the loss: {error}") from None
         return found, Ordered(self.derivative, swapped)
 
+    @property
+    def independent(self) -> bool:
+        return False
+
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         made = called(self.ordered[0], "this loss", prediction, target)
         return made, (prediction, target)

@@ -72,6 +72,10 @@ class Joint(Loss):
                 f"Joint: weights must be one for each of {len(self.losses)} losses, got {self.weights}"
             )
 
+    @property
+    def independent(self) -> bool:
+        return all(loss.independent for _, loss in self.losses)
+
     def forward(
         self,
         prediction: Any,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,18 +21,70 @@ AS_TRAINED = {"ff", "if", "uf", "bf"}  # the kinds of targets and predictions th
 WHOLE = "iub"  # the kinds of dtype that hold classes; all others hold scores
 
 
-def given(name: str, y: Data, prediction: Data) -> tuple[Array, Array]:
-    """Return labels or targets, and predictions, as arrays of numbers of at least one axis."""
+def given(name: str, y: Data, prediction: Data, named: bool = False) -> tuple[Array, Array]:
+    """Return labels or targets, and predictions, as arrays of numbers of at least one axis.
+
+    Where they may be `named` both may be names of classes, which are numbered in order.
+    """
     one: Any = y
     other: Any = prediction
     arrays = type(one) is type(other) is np.ndarray and one.ndim and other.ndim
     if arrays and one.dtype.kind + other.dtype.kind in AS_TRAINED:
         return one, other
+    if named:
+        y, prediction = by_number(name, y, prediction)
     target, guess = numeric(y, f"{name}: y"), numeric(prediction, f"{name}: prediction")
     for title, array in (("y", target), ("prediction", guess)):
         if not array.ndim:
             raise ShapeError(f"{name}: {title} must have an entry for each example, got {array}")
     return target, guess
+
+
+def by_number(
+    name: str, y: Data, prediction: Data, classes: Sequence[str] | None = None
+) -> tuple[Data, Data]:
+    """Return names of classes as numbers, by `classes` or else both together in order; numbers as they are.
+
+    Examples
+    --------
+    >>> [array.tolist() for array in by_number("accuracy", ["b", "a"], ["b", "c"])]
+    [[1, 0], [1, 2]]
+    """
+    named = [_are_texts(y), _are_texts(prediction)]
+    if not any(named):
+        return y, prediction
+    if classes is None:
+        if not all(named):
+            texts, numbers = ("y", "prediction") if named[0] else ("prediction", "y")
+            raise DataError(
+                f"{name}: {texts} holds names of classes, and {numbers} numbers: give names in both "
+                "(model.predict_classes), or in metrics.confusion_matrix classes=model.classes"
+            )
+        classes = sorted({*np.ravel(np.asarray(y)), *np.ravel(np.asarray(prediction))})
+    places = {str(one): i for i, one in enumerate(classes)}
+    pairs = zip(("y", "prediction"), (y, prediction), named, strict=True)
+    one, other = (_places(name, title, part, places) if text else part for title, part, text in pairs)
+    return one, other
+
+
+def _are_texts(given: Data) -> bool:
+    if isinstance(given, np.ndarray) and given.dtype.kind not in "OUS":
+        return False
+    try:
+        made = np.asarray(given)
+    except Exception:
+        return False  # whoever wants numbers says what is wrong
+    return bool(made.size) and (made.dtype.kind == "U" or isinstance(made.flat[0], str))
+
+
+def _places(name: str, title: str, given: Data, places: Mapping[str, int]) -> Array:
+    labels = np.asarray(given)
+    for i, label in enumerate(labels.flat):
+        if not isinstance(label, str) or label not in places:
+            known = ", ".join(map(repr, list(places)[:10])) + (", ..." if len(places) > 10 else "")
+            shown = repr(str(label)[:100])
+            raise DataError(f"{name}: {title}: unknown class {shown} at index {i}; known are {known}")
+    return np.array([places[label] for label in labels.flat], np.intp).reshape(labels.shape)
 
 
 def columns_of(prediction: Array) -> int:
@@ -108,12 +161,23 @@ def true_classes(name: str, y: Array, count: int, columns: int | None = None) ->
     )
 
 
+LARGEST = 1e150
+"""The sum of weights from which on products with values may be larger than any number."""
+
+
 def weights(name: str, sample_weight: Data, rows: int, count: int) -> Array:
     """Return one float64 weight for each of `count` items that come from `rows` examples."""
     weight: Array = numeric(sample_weight, f"{name}: sample_weight").astype(np.float64).ravel()
     if not np.isfinite(weight).all():
         row = int(np.flatnonzero(~np.isfinite(weight))[0])
         raise DataError(f"{name}: sample weights have to be finite, got {weight[row]:g} for example {row}")
+    with np.errstate(over="ignore"):
+        total = float(np.abs(weight).sum())
+    if total > LARGEST:
+        raise DataError(
+            f"{name}: sample weights are too large, {total:g} together: only their ratios count, so divide "
+            "all by the largest"
+        )
     if weight.size == count:
         return weight
     if weight.size == rows and rows:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .. import foreign
 from ..core.packing import number
 from ..errors import SettingError
 from .base import Metric
@@ -60,12 +61,13 @@ class Best:
         name = self.monitor if self.monitor in known else self.monitor.removeprefix("val_")
         if (found := known.get(name)) is not None:
             return found
-        what = (
-            "does not say whether small or large is better" if name in known else "is not one that is known"
-        )
+        what, near = "does not say whether small or large is better", ""
+        if name not in known:
+            what, ours = "is not one that is known", foreign.word("metric", name)
+            near = f"; did you mean {self.monitor.replace(name, ours)!r}?" if ours and ours in known else ""
         raise SettingError(
             f"{self.owner}: the number {self.monitor!r} {what}: pass mode='min' or mode='max' "
-            f"(known are {', '.join(name for name, way in known.items() if way)})"
+            f"(known are {', '.join(name for name, way in known.items() if way)}){near}"
         )
 
     def improved(self, result: Mapping[str, float], metrics: Sequence[Metric[Any]]) -> bool:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from ..core.settings import finite, whole
 from ..core.value import value
 from ..errors import ShapeError
-from .arrays import NO_CLASS, WHOLE, Array, Data, Weight, class_scores, classes, columns_of, given, weights
+from .arrays import (
+    NO_CLASS,
+    WHOLE,
+    Array,
+    Data,
+    Weight,
+    class_scores,
+    classes,
+    columns_of,
+    given,
+    weights,
+)
 from .base import Mean, Sums
 
 
@@ -15,6 +28,8 @@ class _Share(Mean):
     """The share of hits; its state counts them, exactly."""
 
     better = "max"
+    named: ClassVar[bool] = False
+    """Whether labels and predictions may be names of classes."""
 
     def hits(self, y: Array, prediction: Array) -> Array:
         """Return for each answer whether it is right."""
@@ -22,7 +37,7 @@ class _Share(Mean):
 
     def update(self, state: Sums, y: Data, prediction: Data, sample_weight: Weight = None) -> Sums:
         """Add the hits of one batch, and its size."""
-        target, prediction = given(self.name, y, prediction)
+        target, prediction = given(self.name, y, prediction, self.named)
         hits = self.hits(target, prediction)
         if sample_weight is None:
             return state[0] + int(np.count_nonzero(hits)), state[1] + hits.size
@@ -35,6 +50,7 @@ class Accuracy(_Share):
     """The share of examples whose predicted class is the true one; see `accuracy`."""
 
     name = "accuracy"
+    named = True
 
     def hits(self, y: Array, prediction: Array) -> Array:
         """Return for each example whether its class was found."""

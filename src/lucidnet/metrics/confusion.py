@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.settings import UnfitError, setting
+from ..core.calls import takes
+from ..core.settings import UnfitError, setting, texts
 from ..core.value import Value, value
 from ..errors import DataError, SettingError, lookup
-from .arrays import Array, Data, Weight, class_indices, given, weights
+from .arrays import Array, Data, Weight, by_number, class_indices, given, weights
 from .base import NO_EXAMPLES, Metric
 
 AVERAGES = {name: name for name in ("binary", "macro", "micro", "weighted")}
@@ -20,7 +22,7 @@ LARGEST = 1 << 28
 def _counted(
     name: str, y: Data, prediction: Data, sample_weight: Weight, none: bool = False, axes: int = 1
 ) -> tuple[Array, Array, int, Array | None]:
-    target, prediction = given(name, y, prediction)
+    target, prediction = given(name, y, prediction, named=True)
     truth, guess, count = class_indices(name, target, prediction, none)
     if int(count) ** axes > LARGEST:
         raise DataError(
@@ -165,20 +167,45 @@ class F1(_FromTallies):
         return 2 * found, predicted + true
 
 
-def confusion_matrix(y: Data, prediction: Data, sample_weight: Weight = None) -> Array:
+@takes(classes=texts(least=2, optional=True))
+def confusion_matrix(
+    y: Data, prediction: Data, sample_weight: Weight = None, classes: Sequence[str] | None = None
+) -> Array:
     """Return C, where C[i, j] counts (or weighs) the examples of class i that were predicted as class j.
 
     It has a row and a column for each column of scores; for integer predictions, up to the largest class.
 
+    Parameters
+    ----------
+    y, prediction : array_like
+        As for `accuracy`; both may be names of classes, too, or one of them if `classes` are given.
+    sample_weight : (n,), optional
+        A weight for each example.
+    classes : sequence of str, optional
+        The names of the classes 0, 1, ..., as `Model.classes`: a row and a column for each. Without them,
+        names are taken in the order of the alphabet.
+
     Examples
     --------
+    >>> confusion_matrix(["dog", "cat", "dog"], ["dog", "dog", "dog"], classes=["cat", "dog", "eel"])
+    array([[0, 1, 0],
+           [0, 2, 0],
+           [0, 0, 0]])
     >>> confusion_matrix([0, 1, 1, 2], [0, 1, 2, 2])
     array([[1, 0, 0],
            [0, 1, 1],
            [0, 0, 1]])
     """
     matrix = ConfusionMatrix()
-    return matrix.result(matrix.update(matrix.start(), y, prediction, sample_weight))
+    y, prediction = by_number(matrix.name, y, prediction, classes)
+    made = matrix.result(matrix.update(matrix.start(), y, prediction, sample_weight))
+    if classes is None:
+        return made
+    if len(made) > len(classes):
+        raise DataError(
+            f"confusion_matrix: there are {len(made)} classes, and names of {len(classes)}: {classes}"
+        )
+    return np.pad(made, (0, len(classes) - len(made)))
 
 
 def precision(

@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -144,15 +144,13 @@ class Optimizer(Value):
 
     def at(self, step: int, group: Group) -> Self:
         """Return this optimizer as it is for a group at a step (from 1): numbers in place of schedules."""
-        given = {name: getattr(self, name) for name in self.schedulable}
-        if group.weight_decay is not None:
-            given["weight_decay"] = group.weight_decay
-        now = self
-        for name, setting in given.items():
-            if setting is not getattr(self, name) or callable(setting):
+        now, own = self, {} if group.weight_decay is None else {"weight_decay": group.weight_decay}
+        for name, below in (self.schedulable | dict.fromkeys(own)).items():
+            setting = own.get(name, before := getattr(self, name))
+            if setting is not before or callable(setting):
                 now = copy.copy(self) if now is self else now
                 object.__setattr__(now, name, at_step(setting, step - 1))
-                check_range(now, name, self.schedulable[name])
+                check_range(now, name, below)
         return now
 
     def init(self, params: Tree) -> dict[str, Any]:
@@ -311,13 +309,12 @@ def bounded(g: Array) -> Array:
     >>> [f"{g:.3g}" for g in bounded(np.array([1e20, -2.0], "float32"))]
     ['9.22e+18', '-2']
     """
+    if isinstance(g, np.ndarray) and math.isfinite(np.vdot(g, g)):  # which warns of no overflow
+        return g
     limit = 2.0 ** (namespace(g).finfo(g.dtype).maxexp // 2 - 1)
     if not isinstance(g, np.ndarray):
         return namespace(g).clip(g, -limit, limit)
-    flat = g.reshape(-1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        sound = math.isfinite(flat @ flat)
-    return g if sound else np.clip(g, -limit, limit, out=g)
+    return np.clip(g, -limit, limit, out=g)
 
 
 def least(epsilon: float, dtype: Any) -> float:
@@ -331,7 +328,12 @@ def least(epsilon: float, dtype: Any) -> float:
     >>> least(1e-8, "float32"), least(0.0, "float32")
     (1e-08, 1.0842021724855044e-19)
     """
-    return max(epsilon, math.sqrt(np.finfo(dtype).smallest_normal))
+    return max(epsilon, _root_of_least(dtype))
+
+
+@lru_cache(maxsize=64)
+def _root_of_least(dtype: Any) -> float:
+    return math.sqrt(np.finfo(dtype).smallest_normal)
 
 
 def _checked(descend: Callable[..., Any]) -> Callable[..., Any]:

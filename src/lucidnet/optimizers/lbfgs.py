@@ -81,7 +81,7 @@ class Trial(NamedTuple):
     gradient: Array
 
 
-class Minimum(NamedTuple):
+class LineMinimum(NamedTuple):
     """What `minimize` found, and why it ended."""
 
     value: float
@@ -94,7 +94,7 @@ class Minimum(NamedTuple):
 
 def minimize(
     function: Function, vector: Array, settings: LBFGS | None = None, pairs: tuple[Pair, ...] = ()
-) -> tuple[Array, Minimum]:
+) -> tuple[Array, LineMinimum]:
     """Minimize a function of a vector by L-BFGS. Pure: nothing that was given changes.
 
     Parameters
@@ -110,7 +110,7 @@ def minimize(
 
     Returns
     -------
-    array (n,), Minimum
+    array (n,), LineMinimum
         The vector, and how it was found.
 
     Examples
@@ -135,7 +135,7 @@ def minimize(
         pairs = remembered(pairs, here, there, settings.memory)
         here = there
     made = here.value, here.gradient, iterations, evaluations, reason or "all iterations are done", pairs
-    return here.vector, Minimum(*made)
+    return here.vector, LineMinimum(*made)
 
 
 def direction(gradient: Array, pairs: tuple[Pair, ...]) -> Array:

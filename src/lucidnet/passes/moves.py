@@ -97,8 +97,7 @@ def stepped(
     layout, vector = problem.layout, state.params.vector
     gradient, loss = layout.parameters.flat(grads), 0.0
     for penalty in layout.penalties:
-        loss += penalty.value(vector)
-        penalty.add_gradient(vector, gradient)
+        loss += penalty.value(vector, gradient)
     measured = Measured((loss,), (1,), (None,), None, finite(gradient, [loss] if layout.penalties else []))
     if missing:
         problem, into = without(problem, missing), None  # buffers of before lack what stays

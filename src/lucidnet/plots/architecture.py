@@ -79,7 +79,7 @@ def architecture(
     errors = error_ways(model, wiring)
     plan = plan_of(wiring, LEGEND * len(errors.said))
     width, height = plan.size
-    shrink = max(SMALLEST, min(1.0, WIDE / width))
+    shrink = max(SMALLEST, min(1.0, (WIDE - EDGES[0]) / width))
     size = look.get("figsize") or (width * shrink + EDGES[0], height * shrink + EDGES[1])
     frame: Any = {**look, "figsize": size, **({"ax": ax} if ax else {})}
     (axes,) = panels(1, 1, 1, 1, frame)

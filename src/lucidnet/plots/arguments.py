@@ -8,6 +8,18 @@ from types import ModuleType
 from typing import Any
 
 from ..core.exports import exports
+from ..core.settings import (
+    UnfitError,
+    choice,
+    finite,
+    listed,
+    real,
+    sequence,
+    setting,
+    taken,
+    text,
+    whole,
+)
 from ..errors import DataError, short
 
 INSTEAD = {
@@ -25,6 +37,53 @@ INSTEAD = {
     "worst_mistakes": "arrays: worst_mistakes(x, y, model.predict(x))",
 }
 """What to write where a model was given in place of an array."""
+
+
+def _names(given: Any, owner: Any) -> list[str]:
+    return [str(name) for name in listed(given)]
+
+
+def _tokens(given: Any, owner: Any) -> list[str]:
+    return list(given) if isinstance(given, str) else _names(given, owner)
+
+
+def _counts(given: Any, owner: Any) -> dict[str, int]:
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise UnfitError
+    return {name: taken(owner, f"failed[{name!r}]", number, whole(0)) for name, number in given.items()}
+
+
+def _rate(given: Any, owner: Any) -> float | None:
+    """Return a rate above zero; None for NaN, which says that there is none."""
+    if isinstance(given, float) and given != given:
+        return None
+    number = real(given)
+    if number <= 0:
+        raise UnfitError
+    return number
+
+
+SHAPES = "(height, width) or (height, width, channels)"
+MOST = 10_000
+"""Points along an axis, of which nobody sees more."""
+
+_TOKENS = setting("a sequence of names, or a text of characters", _tokens, optional=True)
+TAKEN = {
+    "classes": setting("a sequence of names", _names, optional=True),
+    "directions": choice(1, 2),
+    "failed": setting("a mapping of names to numbers of runs", _counts, optional=True),
+    "image_shape": sequence(f"whole numbers, {SHAPES}", whole(1), optional=True),
+    "keys": _TOKENS,
+    "layer": text(optional=True),
+    "limit": whole(1),
+    "points": whole(3, MOST),
+    "resolution": whole(2, MOST),
+    "seed": whole(0),
+    "span": finite(above=0),
+    "suggestion": setting("a number above 0", _rate, optional=True),
+    "tokens": _TOKENS,
+}
+"""What pictures take that is no data, by the names of their arguments."""
 
 MAPPINGS = ("history", "records", "quantities")
 """The arguments that hold numbers by name."""
@@ -49,8 +108,23 @@ def check_kinds(
             raise DataError(f"{picture}: model: expected a lucidnet.Model, got {short(value)}")
         if name != "model" and _is_model(value):
             raise DataError(f"{picture}: expected {INSTEAD.get(picture, 'an array')}; {name} is a Model")
-        if name in MAPPINGS and not isinstance(getattr(value, "steps", value), Mapping):
-            raise DataError(f"{picture}: expected {INSTEAD[picture]}, got {short(value)}")
+        if name in MAPPINGS and not _by_name(getattr(value, "steps", value)):
+            raise DataError(f"{picture}: {name}: expected {INSTEAD[picture]}, got {short(value)}")
+
+
+def fitting(picture: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments by name, those that are no data as the picture takes them."""
+    return {
+        name: taken(picture, name, value, TAKEN[name]) if name in TAKEN else value
+        for name, value in given.items()
+    }
+
+
+def _by_name(given: Any) -> bool:
+    """Tell whether something holds numbers by name, several for each."""
+    if not isinstance(given, Mapping):
+        return False
+    return all(isinstance(name, str) and hasattr(value, "__len__") for name, value in given.items())
 
 
 def _is_model(value: Any) -> bool:

@@ -95,7 +95,7 @@ def attention_weights(
     >>> figure.axes[1].get_title(loc="left")
     'head 2'
     """
-    array = real(weights, "attention_weights")
+    array = real(weights, "attention_weights: weights")
     array = array[None] if array.ndim == 2 else array
     if array.ndim != 3 or not array.size:
         raise ShapeError(

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from ..core.finite import check_finite
-from ..core.settings import taken, whole
+from ..data.named import inputs, numbers_of, texts
 from ..errors import DataError, ShapeError, short
 from ..layers import HardSigmoid, Layer, Sigmoid
 from .colors import MARKERS, Colors, theme
 from .figures import Look, legend_below, panels, picture
 from .images import Array, real
+from .names import all_shortened, literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ..engine.protocol import Trainee
 
 MARGIN = 0.1
+LONGEST = 24
+"""Longer names are cut."""
 MOST_CLASSES = 20
 """Up to so many classes of points are named."""
 
@@ -36,7 +39,9 @@ def decision_boundary(
     model : Trainee
         A classifier with two inputs: softmax, or one output.
     x : array-like (n, 2)
+        Or a frame of two columns.
     y : labels (n,) or (n, 1), or one-hot (n, classes)
+        Numbers, or the names of `Model.classes`, which stand beside the points then.
     resolution : int
         On how many points along each axis the network is asked.
     **look
@@ -55,11 +60,13 @@ def decision_boundary(
     >>> figure.axes[0].get_xlabel(), len(figure.axes[0].collections) >= 2
     ('feature 0', True)
     """
-    x = real(x, "decision_boundary")
+    names = model_names(model)
+    x = real(inputs(model, x), "decision_boundary: x")
     if x.ndim != 2 or x.shape[1] != 2 or not len(x):
         raise ShapeError(f"decision_boundary: expected inputs (n, 2), got shape {x.shape}")
     check_finite(x, "x")
-    resolution = taken("decision_boundary", "resolution", resolution, whole(2))
+    if names and (given := texts(y)) is not None:
+        y = numbers_of(given, names, "decision_boundary: y")
     labels = class_numbers(np.asarray(y), "decision_boundary")
     if len(labels) != len(x):
         raise ShapeError(f"decision_boundary: {len(x)} inputs, but {len(labels)} labels")
@@ -68,7 +75,10 @@ def decision_boundary(
     shares = probabilities(model, plane).reshape(resolution, resolution, -1)
     (axes,) = panels(1, 1, 5.4, 4.6, look)
     draw_regions(axes, shares, sides)
-    legend_below([axes], look, draw_points(axes, x, labels))
+    legend_below([axes], look, draw_points(axes, x, labels, names))
+    if (table := getattr(model, "table", None)) is not None:
+        columns = all_shortened(table.inputs, LONGEST)
+        literal([axes.set_xlabel(columns[0]), axes.set_ylabel(columns[1])])
     return [axes]
 
 
@@ -127,7 +137,13 @@ def marker_of(number: int, colors: Colors) -> str:
     return MARKERS[(number + number // len(colors.classes)) % len(MARKERS)]
 
 
-def draw_points(axes: Axes, x: Array, labels: Array) -> dict[str, Any]:
+def model_names(model: Any) -> Sequence[str] | None:
+    """Return the names of a model's classes, if it knows any."""
+    names: Sequence[str] | None = getattr(model, "classes", None)
+    return names
+
+
+def draw_points(axes: Axes, x: Array, labels: Array, names: Sequence[str] | None = None) -> dict[str, Any]:
     """Draw the data, each class with a colour and a marker of its own; return them by their names."""
     from matplotlib.lines import Line2D
 
@@ -136,8 +152,9 @@ def draw_points(axes: Axes, x: Array, labels: Array) -> dict[str, Any]:
     for k in np.unique(labels):
         chosen = x[labels == k]
         look: dict[str, Any] = {"color": color_of(int(k), colors), "marker": marker_of(int(k), colors)}
-        look |= {"edgecolor": colors.page, "linewidth": 0.5, "label": f"class {k}"}
-        named[f"class {k}"] = axes.scatter(chosen[:, 0], chosen[:, 1], s=18, **look)
+        name = all_shortened(names, LONGEST)[k] if names and k < len(names) else f"class {k}"
+        look |= {"edgecolor": colors.page, "linewidth": 0.5, "label": name}
+        named[name] = axes.scatter(chosen[:, 0], chosen[:, 1], s=18, **look)
     if len(named) > MOST_CLASSES:
         rest = len(named) - MOST_CLASSES + 1
         named = dict(list(named.items())[: MOST_CLASSES - 1])

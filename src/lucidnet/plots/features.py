@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from ..core.settings import taken, whole
 from ..core.trees import at, dotted
 from ..errors import ShapeError
 from .figures import Look, color_bar, panels, picture
@@ -54,7 +53,6 @@ def convolution_filters(
     >>> convolution_filters(model).axes[0].get_title(loc="left")
     'conv2d1: 6 filters of 3 x 3'
     """
-    limit = taken("convolution_filters", "limit", limit, whole(1))
     name, W = _kernel(model, layer)
     height, width, channels, filters = W.shape
     shown = W[..., : min(channels, limit), : min(filters, limit)]
@@ -99,7 +97,6 @@ def feature_maps(
     >>> feature_maps(model, np.ones((8, 8, 1))).axes[0].get_title(loc="left")
     'conv2d1: 6 maps of 6 x 6'
     """
-    limit = taken("feature_maps", "limit", limit, whole(1))
     call = call_of(model, x, layer, "kernel_size", "convolution")
     name, output = call.name, np.asarray(call.y[0])
     if output.ndim != 3:

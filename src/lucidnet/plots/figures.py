@@ -10,12 +10,23 @@ from contextlib import nullcontext
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, TypedDict, TypeVar, cast, get_args
 
 from ..core import files as atomic
-from ..core.settings import UnfitError, choice, finite, listed, path_like, sequence, setting, taken, text
+from ..core.settings import (
+    UnfitError,
+    choice,
+    finite,
+    listed,
+    path_like,
+    sequence,
+    setting,
+    taken,
+    text,
+    whole,
+)
 from ..errors import FileError, SettingError, optional, suggestion
-from .arguments import check_kinds, make_part
+from .arguments import check_kinds, fitting, make_part
 from .colors import LIGHT, THEMES
 from .names import literal, named_legend, texts_of
 
@@ -35,7 +46,7 @@ T = TypeVar("T")
 Style = Literal["light", "dark"]
 
 
-class Frame(TypedDict, total=False):
+class PictureFrame(TypedDict, total=False):
     """Where and how large a picture is drawn: the arguments that all functions of pictures take."""
 
     ax: Axes | Sequence[Axes] | None
@@ -44,7 +55,7 @@ class Frame(TypedDict, total=False):
     path: str | os.PathLike[str] | None
 
 
-class Look(Frame, total=False):
+class PictureLook(PictureFrame, total=False):
     """The same, with a title.
 
     Parameters
@@ -66,6 +77,10 @@ class Look(Frame, total=False):
     title: str | None
 
 
+Frame: TypeAlias = PictureFrame
+Look: TypeAlias = PictureLook
+
+
 def _axes(given: Any, owner: Any) -> Any:
     optional("matplotlib.figure", "plots")
     from matplotlib.axes import Axes
@@ -75,6 +90,15 @@ def _axes(given: Any, owner: Any) -> Any:
         raise UnfitError
     return made
 
+
+def _figure(given: Any, owner: Any) -> Any:
+    if not hasattr(type(given), "savefig"):
+        raise UnfitError
+    return given
+
+
+MOST_DOTS = 10_000
+"""Pixels per inch; more than any printer has."""
 
 TAKEN = {
     "ax": setting("Axes of matplotlib, or a sequence of them", _axes, optional=True),
@@ -107,7 +131,8 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
             ) from None
         rest = bound.pop("look", {})
         look = _look(draw.__name__, {**bound, **rest}, own)
-        arguments: Any = {name: value for name, value in bound.items() if name not in TAKEN}
+        own_arguments = {name: value for name, value in bound.items() if name not in TAKEN}
+        arguments: Any = fitting(draw.__name__, own_arguments)
         before = texts_of(root(look["ax"][0]), look["ax"]) if "ax" in look else {}
         with picture_style(look.get("style")):
             panels = drawing(**arguments, **look)
@@ -368,13 +393,16 @@ def save(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> Path:
     path : path
         With a suffix that matplotlib can write, such as .png, .svg or .pdf; a file of that name is replaced.
     dpi : int
-        Pixels per inch, for formats made of pixels.
+        Pixels per inch, for formats made of pixels; at least 10.
 
     Raises
     ------
     FileError
         If the suffix is unknown, or the file cannot be written.
     """
+    figure = taken("save", "figure", figure, setting("a Figure of matplotlib", _figure))
+    path = taken("save", "path", path, path_like())
+    dpi = taken("save", "dpi", dpi, whole(10, MOST_DOTS))
     stream = io.BytesIO()
     figure.savefig(stream, format=picture_format(path), dpi=dpi)
     atomic.write(path, [stream.getvalue()])

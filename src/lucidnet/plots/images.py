@@ -33,7 +33,7 @@ def real(given: npt.ArrayLike, what: str) -> Array:
     Raises
     ------
     DataError
-        If it is of complex numbers, of text, or no array at all.
+        If it is of complex numbers, of text, or no array at all; `what` is which argument of which picture.
     """
     try:
         array = np.asarray(given)
@@ -41,7 +41,7 @@ def real(given: npt.ArrayLike, what: str) -> Array:
         missing = array.dtype.kind == "O" and any(one is None for one in array.flat)
         if array.dtype.kind not in "cUSmM" and not missing:
             return array.astype(float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         problem = str(error)
     raise DataError(f"{what}: expected an array of real numbers, {problem}")
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ..core.numeric import numeric
 from ..core.trees import Path, dotted
-from ..errors import UnknownNameError, short, suggestion
+from ..errors import DataError, UnknownNameError, short, suggestion
 from ..inspect import Call, watch
 from ..layers import Layer, walk
 from ..layers.base import INFERENCE
@@ -38,7 +37,9 @@ def place(model: Trainee, layer: str | None, trait: str, kind: str) -> tuple[Pat
 def call_of(model: Trainee, x: Any, layer: str | None, trait: str, kind: str) -> Call:
     """Return the call of a layer, as `place` finds it, for one input, or for the first of a batch."""
     path, _ = place(model, layer, trait, kind)
-    x = np.asarray(x)
+    x = numeric(x, "x")
+    if not x.ndim:
+        raise DataError(f"x: expected one input of shape {model.input_shape}, got {short(x.item())}")
     x = as_inputs(x[None] if x.ndim == len(model.input_shape) else x[:1], model.input_shape, model.dtype)
     x = x.astype(model.dtype)
     with watch(model.net) as calls:

@@ -94,26 +94,26 @@ def _mean(values: list[float] | list[int], otherwise: float) -> float:
     return sum(values) / len(values) if values else otherwise
 
 
-def across(made: NetworkRows) -> dict[int, float]:
+def across(made: NetworkRows, gap: float = GAP) -> dict[int, float]:
     """Return the horizontal middle of each box and passing line, in inches; the leftmost edge is at 0."""
     x: dict[int, float] = {}
     for row in made.rows:
-        left = -sum(made.widths[item] + GAP for item in row) / 2
+        left = -sum(made.widths[item] + gap for item in row) / 2
         for item in row:
-            x[item] = left + (made.widths[item] + GAP) / 2
-            left += made.widths[item] + GAP
+            x[item] = left + (made.widths[item] + gap) / 2
+            left += made.widths[item] + gap
     up, down = _neighbours(made)
     for sweep in range(SWEEPS if any(len(row) > 1 for row in made.rows) else 0):
         near = (up, down)[sweep % 2]
         for row in made.rows[:: 1 if sweep % 2 == 0 else -1]:
             wish = [_mean([x[other] for other in near.get(item, [])], x[item]) for item in row]
-            for item, place in zip(row, _apart(wish, [made.widths[item] for item in row]), strict=True):
+            for item, place in zip(row, _apart(wish, [made.widths[item] for item in row], gap), strict=True):
                 x[item] = place
     left = min(x[item] - made.widths[item] / 2 for item in x)
     return {item: place - left for item, place in x.items()}
 
 
-def _apart(wish: list[float], widths: list[float]) -> list[float]:
+def _apart(wish: list[float], widths: list[float], gap: float = GAP) -> list[float]:
     """Return places in the given order that do not overlap, near to those wished for.
 
     Examples
@@ -123,10 +123,10 @@ def _apart(wish: list[float], widths: list[float]) -> list[float]:
     """
     right, left = list(wish), list(wish)
     for k in range(1, len(wish)):
-        room = (widths[k - 1] + widths[k]) / 2 + GAP
+        room = (widths[k - 1] + widths[k]) / 2 + gap
         right[k] = max(right[k], right[k - 1] + room)
     for k in reversed(range(len(wish) - 1)):
-        room = (widths[k] + widths[k + 1]) / 2 + GAP
+        room = (widths[k] + widths[k + 1]) / 2 + gap
         left[k] = min(left[k], left[k + 1] - room)
     return [(a + b) / 2 for a, b in zip(right, left, strict=True)]
 

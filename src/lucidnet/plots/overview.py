@@ -52,9 +52,9 @@ def overview(
     ['loss', 'weights of the first layer: 10 units']
     """
     names = quantities(history)
-    weights = np.atleast_1d(real(W, "overview"))
+    weights = np.atleast_1d(real(W, "overview: W"))
     if not weights.size:
-        raise DataError(f"overview: there are no weights in an array of shape {weights.shape}")
+        raise DataError(f"overview: W: there are no weights in an array of shape {weights.shape}")
     kernel = weights.ndim != 2
     weights = weights.reshape(-1, weights.shape[-1])
     *curves, right = panels(len(names) + 1, 1, 1, 1, look) if "ax" in look else _places(len(names), look)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from .figures import WIDE
-from .layout import NetworkRows, Spot, across, cuts, in_rows
+from .layout import GAP, NetworkRows, Spot, across, cuts, in_rows
 from .wiring import Box, Wiring
 
 TALL = 9.5
@@ -15,6 +15,8 @@ SHRUNK = 0.82
 """For more columns text may become smaller, down to so much of its size."""
 NARROW = 5.0
 """Inches: no picture is narrower, so that title and legend have room."""
+CLOSE = 0.09
+"""Inches between the boxes of a row of many."""
 LONGEST = 46
 """So many characters of a layer are shown."""
 
@@ -85,9 +87,9 @@ class Form:
         lines = [title, shape] if self.lines == 2 else [f"{title}  {shape.split('   ')[0]}".rstrip()]
         return [line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in lines if line]
 
-    def width(self, box: Box, lines: list[str]) -> float:
-        """Return the width of a box."""
-        return 0.34 if is_sign(box) else 0.0086 * self.font * max(map(len, lines)) + 0.2
+    def width(self, box: Box, lines: list[str], gap: float) -> float:
+        """Return the width of a box, with two thirds of a gap around what is written."""
+        return 0.34 if is_sign(box) else 0.0086 * self.font * max(map(len, lines)) + gap * 2 / 3
 
 
 ROOMY = Form(0.42, 0.66, 9, 0.75, 2)
@@ -102,14 +104,15 @@ def is_sign(box: Box) -> bool:
 def plan_of(wiring: Wiring, legend: float) -> NetworkPlan:
     """Return where the boxes stand, with so many inches left for a legend.
 
-    Boxes have two lines, or one where there are many rows; rows of many boxes say less in each.
+    Boxes have two lines, or one where there are many rows; rows of many boxes say less in each, and then
+    stand close together.
     """
     for form in (ROOMY, COMPACT):
-        for brief in (False, True):
+        for brief, gap in ((False, GAP), (True, GAP), (True, CLOSE)):
             lines = [form.written(box, brief) for box in wiring.boxes]
-            widths = [form.width(box, text) for box, text in zip(wiring.boxes, lines, strict=True)]
+            widths = [form.width(box, text, gap) for box, text in zip(wiring.boxes, lines, strict=True)]
             rows = in_rows(widths, wiring.edges)
-            x = across(rows)
+            x = across(rows, gap)
             if max(x[item] + rows.widths[item] / 2 for item in x) + form.side <= WIDE:
                 break
         if len(rows.rows) * form.pitch <= TALL:

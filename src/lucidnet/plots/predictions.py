@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from ..core.settings import taken, whole
 from ..errors import DataError, ShapeError, short
-from ..metrics.arrays import class_indices
+from ..metrics.arrays import by_number, class_indices
 from .colors import negative_map, positive_map, theme
 from .figures import WIDE, Look, legend_below, panels, picture, root, settle
 from .images import Array, guess_image_shape, image_shape_of, outline, tile, with_page
@@ -24,6 +23,10 @@ MOST_COUNTED = 16
 """Up to so many classes there is room for counts in the cells."""
 MOST_NAMED = 30
 """Up to so many classes all are named."""
+STEPS = [number * 10**power for power in range(5) for number in (1, 2, 5)]
+"""Of more classes each second is named, or each fifth, and so on."""
+ROOM = 750
+"""Letters side by side, times the points of their size, that there is room for below the matrix."""
 MOST_CELLS = 250
 """Up to so many classes each pair has a cell of its own that can be seen."""
 FAINT = 0.5
@@ -58,7 +61,7 @@ def confusion_matrix(
     matrix : (classes, classes)
         Counts, rows are true classes, columns are predictions; see `lucidnet.metrics.confusion_matrix`.
     classes : names of the classes, optional
-        Without them, their numbers.
+        As `Model.classes`; without them, their numbers.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
@@ -76,7 +79,10 @@ def confusion_matrix(
     """
     counts = np.asarray(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
-        raise ShapeError(f"confusion_matrix: expected a square matrix (classes, classes), got {counts.shape}")
+        how = "; of labels metrics.confusion_matrix(y, predicted) makes it" if counts.ndim == 1 else ""
+        raise ShapeError(
+            f"confusion_matrix: expected a square matrix (classes, classes), got {counts.shape}{how}"
+        )
     if counts.dtype.kind not in "biuf" or not np.isfinite(counts).all() or (counts < 0).any():
         raise DataError(
             "confusion_matrix: expected counts, finite numbers of 0 or more; see metrics.confusion_matrix"
@@ -159,11 +165,12 @@ def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
 
 
 def _name_classes(axes: Axes, names: Sequence[str]) -> None:
-    step = math.ceil(len(names) / MOST_NAMED)
+    least = math.ceil(len(names) / MOST_NAMED)
+    step = next(step for step in STEPS if step >= least) if least <= STEPS[-1] else least
     places = range(0, len(names), step)
     short = all_shortened(names, LONGEST)[::step]
     size, longest = 10 if len(places) <= 20 else 8, max(map(len, short))
-    turned: dict[str, Any] = {"rotation": 90} if longest * len(places) > 70 else {}
+    turned: dict[str, Any] = {"rotation": 90} if (longest + 1) * len(places) * size > ROOM else {}
     if longest > 3:
         turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
     name_ticks(axes.xaxis, places, short, fontsize=size, **turned)
@@ -176,8 +183,6 @@ def class_names(given: Sequence[str] | None, count: int, what: str) -> list[str]
     """Return the names of the classes, their numbers where none are given."""
     if given is None:
         return [str(number) for number in range(count)]
-    if not hasattr(given, "__len__"):
-        raise DataError(f"{what}: expected the names of {count} classes, got {short(given)}")
     if len(given) != count:
         raise ShapeError(f"{what}: {len(given)} names were given for {count} classes")
     return [str(name) for name in given]
@@ -198,7 +203,7 @@ def worst_mistakes(
     Parameters
     ----------
     x : (n, inputs) or (n, height, width) or (n, height, width, channels)
-    y : labels (n,), or one-hot (n, classes)
+    y : labels (n,), or one-hot (n, classes); with `classes` their names, too
     probabilities : (n, classes), or of class 1 (n,) or (n, 1)
     image_shape : (height, width) or (height, width, channels), optional
         Guessed where the inputs are a square image; where they are not, bars with the number of the example
@@ -220,9 +225,9 @@ def worst_mistakes(
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['0 → 1\n80.0 %']
     """
-    limit = taken("worst_mistakes", "limit", limit, whole(1))
     x = np.asarray(x)
-    mistakes, count = _mistakes(x, np.asarray(y), np.asarray(probabilities))
+    labels_of, scores = by_number("worst_mistakes", y, probabilities, classes)
+    mistakes, count = _mistakes(x, np.asarray(labels_of), np.asarray(scores))
     names = class_names(classes, count, "worst_mistakes")
     if not len(mistakes.example):
         return _nothing_wrong(len(x), look)
@@ -308,7 +313,7 @@ def _bars(worst: Mistakes, labels: list[str], title: str, look: Look) -> Sequenc
     end = "\n" if max(map(len, labels)) > 20 else " "
     names = [f"example {i}:{end}{label}" for i, label in zip(worst.example, labels, strict=True)]
     name_ticks(axes.yaxis, places, names, fontsize=10 if end == " " else 8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.set_xlim(0, 1)
     axes.set_xlabel("probability")
     axes.spines[["top", "right"]].set_visible(False)

@@ -74,7 +74,7 @@ def race_curves(
     drawn = {name: _arrays(name, curves) for name, curves in quantities.items()}
     drawn = {name: curves for name, curves in drawn.items() if curves}
     if not drawn:
-        raise DataError("race_curves: there is no run with an epoch: call lucidnet.race first")
+        raise DataError("race_curves: quantities: there is no run with an epoch: call lucidnet.race first")
     rules = list(dict.fromkeys(rule for curves in drawn.values() for rule in curves))
     field = Field(rules, equal_rules(drawn), _ended(drawn, failed))
     places = panels(len(drawn), 2, 3.6 if len(drawn) > 1 else 5.4, 2.9, look)
@@ -156,7 +156,7 @@ def _draw(axes: Axes, name: str, curves: Curves, field: Field) -> dict[str, Any]
         if rule in field.twins:
             style |= {"linewidth": 1.4, "linestyle": (0, (3, 3)), "zorder": 2.5}
         elif rule in field.twins.values():
-            style |= {"linewidth": 3.4, "linestyle": "-"}
+            style |= {"linewidth": 3.4, "linestyle": "-", "zorder": 1.9}  # below others that it would hide
         (line,) = axes.plot(epochs, np.where(whole, mean, np.nan), **style, label=_label(rule, runs, field))
         lines[str(line.get_label())] = line
         if not whole.all():  # from the last epoch of all on

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..core.trees import dotted, leaves, put
-from ..errors import DataError, ShapeError, lookup
+from ..errors import DataError, ShapeError, lookup, short
 from ..layers.base import INFERENCE
 from ..layers.blank import blank_init
 from .alignment import KINDS, degrees, layer_styles, name_layers
@@ -68,7 +68,9 @@ def scene_of(history: History, what: str) -> Scene:
     UnknownNameError
         If there is nothing of this name.
     """
-    steps: Records = getattr(history, "steps", {})
+    if not isinstance(getattr(history, "steps", None), Mapping):
+        raise DataError(f"animate: history: expected a history: model.fit(...), got {short(history)}")
+    steps: Records = history.steps
     if what == "boundary":
         return _boundary(history, steps)
     if what == "alignment":

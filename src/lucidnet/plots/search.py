@@ -50,7 +50,7 @@ def learning_rate_finder(
     >>> figure.axes[0].get_xscale()
     'log'
     """
-    x, y = (real(given, "learning_rate_finder") for given in (rates, losses))
+    x, y = real(rates, "learning_rate_finder: rates"), real(losses, "learning_rate_finder: losses")
     if x.ndim != 1 or x.shape != y.shape or not x.size:
         raise DataError(
             f"learning_rate_finder: expected one loss per rate, got {x.size} rates and {y.size} losses"

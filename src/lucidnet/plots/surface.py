@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend import Stream
 from ..data.batches import ROWS, ArraySource
-from ..errors import DataError, SettingError
+from ..errors import DataError
 from ..training.measure import evaluate
 from .colors import positive_map, theme
 from .figures import Look, color_bar, panels, picture, tidy
@@ -73,11 +73,6 @@ def loss_surface(
     >>> figure.axes[0].lines[0].get_xdata().tolist()
     [-1.0, -0.5, 0.0, 0.5, 1.0]
     """
-    if directions not in (1, 2) or points < 3 or not span > 0:
-        raise SettingError(
-            f"loss_surface: expected directions=1 or 2, points of 3 or more and span above 0, got "
-            f"directions={directions!r}, points={points!r}, span={span!r}"
-        )
     steps = np.linspace(-span, span, points)
     losses = loss_grid(model, x, y, directions, steps, seed)
     if not np.isfinite(losses).any():

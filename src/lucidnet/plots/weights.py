@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from ..core.settings import taken, whole
 from ..errors import DataError, ShapeError
 from .colors import positive_map
 from .figures import WIDE, Frame, Look, color_bar, panels, picture
@@ -53,7 +52,7 @@ def first_layer_weights(
     >>> figure.axes[0].get_title(loc="left")
     'weights of the first layer: 10 units'
     """
-    W, limit = _checked(W, "first_layer_weights"), taken("first_layer_weights", "limit", limit, whole(1))
+    W = _checked(W, "first_layer_weights")
     columns = _columns(min(limit, W.shape[1]))
     rows = math.ceil(min(limit, W.shape[1]) / columns)
     height, width, _ = image_shape_of(W.shape[0], image_shape, "first_layer_weights")
@@ -96,10 +95,10 @@ def heat_map(W: npt.ArrayLike, title: str | None = None, **look: Unpack[Frame]) 
     >>> figure.axes[0].images[0].get_clim()
     (-2.0, 2.0)
     """
-    array = real(W, "heat_map")
+    array = real(W, "heat_map: W")
+    if not array.size:
+        raise DataError(f"heat_map: W: there are no weights in an array of shape {array.shape}")
     matrix = array.reshape(-1, array.shape[-1] if array.ndim else 1)
-    if not matrix.size:
-        raise DataError(f"heat_map: there are no weights in an array of shape {array.shape}")
     rows, columns = matrix.shape
     cell = min(0.4, (WIDE - 1.6) / max(rows, columns))  # inches
     (axes,) = panels(1, 1, max(columns * cell, 1.6) + 1.6, max(rows * cell, 0.9) + 1.0, look)
@@ -145,7 +144,7 @@ def distance_map(distances: npt.ArrayLike, **look: Unpack[Look]) -> Sequence[Axe
     >>> figure.axes[0].get_xlabel(), figure.axes[0].images[0].get_clim()
     ('column', (0.0, 1.0))
     """
-    array = real(distances, "distance_map")
+    array = real(distances, "distance_map: distances")
     if array.ndim != 2 or not array.size:
         raise ShapeError(f"distance_map: expected distances (rows, columns), got shape {array.shape}")
     cell = min(0.45, (WIDE - 1.6) / max(array.shape))
@@ -174,7 +173,7 @@ def _aspect(matrix: Array) -> Literal["equal", "auto"]:
 
 
 def _checked(W: npt.ArrayLike, what: str) -> Array:
-    array = real(W, what)
+    array = real(W, f"{what}: W")
     if array.ndim == 2 and array.size:
         return array
     raise ShapeError(

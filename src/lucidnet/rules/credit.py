@@ -11,6 +11,7 @@ from ..errors import SettingError
 from ..layers import Graph, Layer, Sequential
 from ..layers.activations import Linear
 from ..layers.base import Cache
+from ..layers.penalties import with_slope
 from ..losses import Loss
 from ..losses.activated import fused_at
 from .edge import Axes, Edge, Signals, carriers
@@ -74,7 +75,7 @@ class Credit:
         dx, grads, new = rule.space.cross(edge, inside.send)
         if own or new is not None:
             self.learned[path] = (new or {}) | own
-        return dx, grads
+        return (with_slope(layer, cache, dx) if layer.penalizes else dx), grads
 
 
 def broadcast(net: Layer, rule: Axes) -> str | None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..backend import Tree
 from ..core.trees import dotted
+from ..core.value import of_library
 from ..errors import SettingError
-from ..layers import Graph, Layer, Sequential, walk
+from ..layers import Graph, Layer, Recurrent, Sequential, walk
 from ..layers.base import several
 from ..layers.shapes import input_shapes
 from ..layers.stepwise import check_stepwise
@@ -39,6 +40,10 @@ def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
                 f"{', '.join(carriers(layer))}, but {type(layer).__name__} has no backward that takes them: "
                 "write it, backward(params, cache, dy, need_dx=True), or declare no transport"
             )
+    _check_steps(net, rule)
+    _check_penalties(net, rule)
+    _check_tied(net, rule)
+    _check_carried(net, rule)
     for where, layer, own in _scopes(net, rule):
         _check_time(where, layer, own)
         _check_outputs(where, net, own)
@@ -47,6 +52,57 @@ def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
     _check_sent(net, rule)
     if optimizer is not None:
         warn(inexact(net, rule, optimizer), 6)
+
+
+def _check_steps(net: Layer, rule: Rule) -> None:
+    """Raise if a rule sends something for each example into a layer whose examples are time steps."""
+    apart = [path for path, layer in walk(net) if layer.splits_examples]
+    for path, _, own in places(net, rule):
+        around = [outer for outer in apart if outer == path[: len(outer)]]
+        if around and (isinstance(own.space, Direct) or getattr(own.space, "alone", False)):
+            raise SettingError(
+                f"rule: {own.space!r} tells each layer something for each example, but in layer "
+                f"{dotted(around[0])!r} each time step is an example of its own: take 'fa', or layers "
+                "that go "
+                "over time by themselves"
+            )
+
+
+def _check_penalties(net: Layer, rule: Rule) -> None:
+    """Raise if what a layer adds to the loss would not reach the layers below it, or would not be seen."""
+    adding = [path for path, layer in walk(net) if layer.penalizes and not layer.children()]
+    for _, _, own in places(net, rule) if adding else ():
+        if own.space.cuts or own.space.whole:
+            raise SettingError(
+                f"rule: layer {dotted(adding[0])!r} adds a penalty of its own to the loss, of whose gradient "
+                f"{own.space!r} knows nothing: take 'backprop', 'fa' or its kin, or leave the penalty "
+                "out (kl=0)"
+            )
+
+
+def _check_tied(net: Layer, rule: Rule) -> None:
+    """Raise if a rule passes a layer by other weights than those that it takes from another one."""
+    for path, layer, own in places(net, rule):
+        if layer.tied_to and not own.space.exact:
+            raise SettingError(
+                f"rule: layer {dotted(path)!r} takes its weights from {layer.tied_to!r} (tied), which "
+                "goes with "
+                f"plain backpropagation across layers alone, not with {own.space!r}: take 'backprop', "
+                "or leave "
+                "tied out"
+            )
+
+
+def _check_carried(net: Layer, rule: Rule) -> None:
+    """Raise if a rule needs to know how one time step changes a state, of a layer that does not say it."""
+    for path, layer, own in places(net, rule):
+        if layer.carried and of_library(layer) and not isinstance(layer, Recurrent):
+            wrong = own.time if type(own.time) is not BPTT else own.space
+            if wrong is own.time or own.space.phase or getattr(own.space, "alone", False):
+                raise SettingError(
+                    f"rule: layer {dotted(path)!r}, {type(layer).__name__}, goes back in time by "
+                    f"backpropagation alone, not by {wrong!r}: take 'bptt', or give that layer rule='bptt'"
+                )
 
 
 def _check_whole(where: str, net: Layer, layer: Layer, rule: Rule) -> None:
@@ -161,6 +217,18 @@ def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any) -> None:
     recurrent: list[Any] = [(layer, own.time) for _, layer, own in places(net, rule) if layer.carried]
     if not recurrent:
         raise SettingError("online: the network has no recurrent layer, so each step is a train_step")
+    if apart := [layer for _, layer in walk(net) if layer.splits_examples]:
+        raise SettingError(
+            f"online: in {apart[0].describe()} each time step is an example of its own, of whose recurrent "
+            "layers nothing is carried on: put layers beside each other without it"
+        )
+    for layer, _ in recurrent:
+        if not isinstance(layer, Recurrent):
+            raise SettingError(f"online: {layer.describe()} learns from whole sequences alone: use fit")
+    if net.penalizes:
+        raise SettingError(
+            "online: a layer adds a penalty of its own to the loss of a batch: leave it out (kl=0)"
+        )
     for layer, time in recurrent:
         if not time.online:
             raise SettingError(NOT_ONLINE.format(time))

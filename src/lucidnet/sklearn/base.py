@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from copy import deepcopy
-from functools import partial
+from functools import cache, partial
+from inspect import signature
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ from ..losses import Loss
 from ..model import Model
 from .compat import Listened, context_of
 from .epochs import Epochs
-from .settings import NetSettings, layers_of, optimizer, penalty
+from .settings import IN_PARTS, NetSettings, layers_of, optimizer, penalty, refuse_idle
 
 TOO_LARGE = (
     "the training met numbers that are not finite, and cannot go on: scale the inputs (StandardScaler), or "
@@ -44,15 +45,10 @@ class Job(NamedTuple):
     examples: int
 
     @property
-    def whole(self) -> bool:
-        """Whether each step takes all examples."""
-        return bool(self.settings.solver == "lbfgs")
-
-    @property
     def batch_size(self) -> int:
         """The examples of a step."""
         given = 200 if self.settings.batch_size == "auto" else int(self.settings.batch_size)
-        return self.examples if self.whole else min(given, self.examples)
+        return self.examples if self.settings.whole else min(given, self.examples)
 
     @property
     def epochs(self) -> int:
@@ -78,6 +74,23 @@ SHAPING = ("hidden_layer_sizes", "layers", "activation", "dropout", "backend")
 """Settings that make the network what it is: they cannot change while it goes on."""
 
 
+def _settings_of(kind: type, given: dict[str, Any]) -> NetSettings:
+    return NetSettings(**{"name": kind.__name__, "class_weight": None} | given)
+
+
+@cache
+def _defaults(kind: type) -> dict[str, Any]:
+    """Return what the settings are if nobody says anything: those of the class here, whoever inherits it."""
+    own = next(one for one in kind.__mro__ if "_classifies" in vars(one))
+    return {name: one.default for name, one in signature(own).parameters.items()}
+
+
+@cache
+def _usual(kind: type) -> NetSettings:
+    """Return the settings of an estimator that was told nothing."""
+    return _settings_of(kind, _defaults(kind))
+
+
 def check_sum(title: str, whose: str, weights: Array) -> None:
     """Raise if the weights of some examples do not add up to something, of which each has its share."""
     if not np.isfinite(total := float(weights.sum())) or total < np.finfo(np.float32).tiny:
@@ -98,13 +111,16 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
 
     def _keep(self, given: dict[str, Any]) -> None:
         """Keep the settings as they were given, as scikit-learn wants it; `fit` checks them."""
-        for name in self._get_param_names():
+        kind: Any = type(self)
+        for name in _defaults(kind):  # a subclass may have others, or fewer
             setattr(self, name, given[name])
 
     def _settings(self) -> NetSettings:
         """Return the settings, checked."""
-        given = {name: getattr(self, name) for name in self._get_param_names()}
-        return NetSettings(**{"name": type(self).__name__, "class_weight": None} | given)
+        kind: Any = type(self)
+        settings = _settings_of(kind, {name: getattr(self, name) for name in _defaults(kind)})
+        refuse_idle(settings, _usual(kind))
+        return settings
 
     # --- what the two say themselves --------------------------------------------------------------------
 
@@ -133,6 +149,8 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             raise DataError(
                 f"{settings.title}: the first partial_fit needs all classes that there will be: classes=[...]"
             )
+        if incremental and settings.whole:
+            raise SettingError(f"{settings.title}: {IN_PARTS}")
         if incremental and settings.early_stopping:
             raise SettingError("partial_fit does not support early_stopping=True: it makes one epoch")
         kinds = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
@@ -146,7 +164,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         seed = check_random_state(settings.random_state).randint(2**31 - 1)
         parts: tuple[Any, Any, Any] = (X, target, weights)
         held: HeldBack | None = None
-        if settings.early_stopping:
+        if settings.early:
             parts, held = self._split(settings, seed, X, target, plain, weights)
         job = Job(settings, begins, incremental, seed, parts[0].shape[0])
         self._prepare(job, parts[0], weights)
@@ -155,7 +173,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
 
     def _prepare(self, job: Job, x: Any, weights: Any) -> None:
         """Make the network, or get the one that there is ready to go on."""
-        settings, early = job.settings, job.settings.early_stopping
+        settings, early = job.settings, job.settings.early
         shape = {name: getattr(settings, name) for name in SHAPING}
         if not job.begins and (new := [name for name in SHAPING if shape[name] != self._shape[name]]):
             raise SettingError(
@@ -213,7 +231,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             how["validation_data"] = (held.x.toarray() if sparse.issparse(held.x) else held.x, held.target)
         watch = Epochs(self, settings, n, score, context_of(self, job.epochs), data)
         how["callbacks"], self.n_iter_ = [watch, *settings.callbacks], 0
-        shuffle = settings.shuffle and not job.whole
+        shuffle = settings.shuffle and not settings.whole
         if sparse.issparse(x):
             rows = Rows(x.tocsr(), target, weights, job.batch_size, self.model_.seed, shuffle)
             self.model_.fit(rows, **how)
@@ -238,6 +256,10 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         self, settings: NetSettings, seed: int, X: Any, target: Array, plain: Array, weights: Array | None
     ) -> tuple[tuple[Any, Any, Any], HeldBack]:
         """Return inputs, targets and weights to train on, and what is held back."""
+        if not settings.validation_fraction:
+            raise SettingError(
+                f"{settings.title}: early_stopping=True needs a validation_fraction above 0, got 0"
+            )
         stratify = plain if self._classifies and plain.ndim == 1 else None
         arrays = [X, target, plain, *([] if weights is None else [weights])]
         how = {"random_state": seed, "test_size": settings.validation_fraction, "stratify": stratify}

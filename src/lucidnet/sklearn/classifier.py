@@ -47,9 +47,11 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         The activation of the hidden layers, or one for each: any that `layers` has by name, also
         ``"identity"`` and ``"logistic"``.
     solver : {"adam", "sgd", "lbfgs"} or Optimizer
-        How weights are found; an optimizer has a rate, momentum, ... of its own.
+        How weights are found; an optimizer (or the name of another, which has its defaults) has rate,
+        momentum, ... of its own, and those below must not be set then.
     alpha : float
-        Penalty alpha / 2 sum W^2 on the sum of the losses of a batch.
+        Penalty alpha / 2 sum W^2 on the sum of the losses of a batch, of the dense layers that are made
+        here; layers of your own have an ``l2``.
     batch_size : int or "auto"
         Examples in a step; ``"auto"`` is 200, or all if there are fewer. L-BFGS takes all.
     learning_rate : {"constant", "invscaling", "adaptive", "one_cycle"} or schedule
@@ -115,7 +117,8 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     coefs_, intercepts_ : list of array
         Weights and biases.
     history_ : History
-        All that was measured.
+        All that was measured: ``"loss"`` of each epoch; with `early_stopping` ``"val_score"``, and
+        ``"val_loss"`` where there are callbacks.
 
     Examples
     --------
@@ -238,7 +241,9 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         if begins:
             self.classes_, self._labels = given if announced is None else unique_labels(announced), several
         elif announced is not None and not np.array_equal(self.classes_, unique_labels(announced)):
-            raise DataError(f"{title}: classes={announced} is not what it was before: {list(self.classes_)}")
+            raise DataError(
+                f"{title}: classes={announced} is not what it was before: {self.classes_.tolist()}"
+            )
         elif several != self._labels:
             raise DataError(f"{title}: y was {KIND[self._labels]} before, and is {KIND[several]} now")
         elif settings.warm_start and announced is None and set(given) != set(self.classes_):
@@ -248,7 +253,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
             )
         if unknown := sorted(set(given.tolist()) - set(self.classes_.tolist())):
             raise DataError(
-                f"{title}: y has classes that are not known, {unknown}; known: {list(self.classes_)}"
+                f"{title}: y has classes that are not known, {unknown}; known: {self.classes_.tolist()}"
             )
         if several:
             return y.astype(float), y

@@ -105,6 +105,8 @@ class Epochs(Callback):
         else:
             score = self.score()
             net.validation_scores_.append(score)
+            history = loop.model.history
+            history.setdefault("val_score", [math.nan] * history.epochs)[-1] = score
             if self.settings.verbose:
                 print(f"Validation score: {score:f}")
             worse = score < net.best_validation_score_ + tol

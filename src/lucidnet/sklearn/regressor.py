@@ -21,6 +21,7 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     """A network that predicts numbers, one or several for each example.
 
     The settings up to `max_fun` are those of scikit-learn's `MLPRegressor`, and mean what they mean there.
+    Without names they come in the order of `NetClassifier`; `loss` goes by name.
 
     Parameters
     ----------
@@ -47,7 +48,8 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     coefs_, intercepts_ : list of array
         Weights and biases.
     history_ : History
-        All that was measured.
+        All that was measured: ``"loss"`` of each epoch; with `early_stopping` ``"val_score"``, and
+        ``"val_loss"`` where there are callbacks.
 
     Examples
     --------

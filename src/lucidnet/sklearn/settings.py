@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .. import losses, optimizers
@@ -38,6 +38,8 @@ THEIRS = {"identity": "linear", "logistic": "sigmoid"}
 
 LOSSES = {"squared_error": "half_squared_error"}
 """What scikit-learn calls losses, and what they are here."""
+
+IN_PARTS = "partial_fit needs solver='adam' or 'sgd': L-BFGS takes all data at once"
 
 UNITS: Check = whole(1).metadata["check"]
 RATE: Check = finite(0, below=1).metadata["check"]
@@ -144,6 +146,73 @@ class NetSettings(Value):
         """What messages call the estimator."""
         return str(vars(self).get("name", ""))
 
+    @property
+    def whole(self) -> bool:
+        """Whether each step takes all examples."""
+        return self.solver == "lbfgs" or getattr(self.solver, "full_batch", False)
+
+    @property
+    def early(self) -> bool:
+        """Whether examples are held back; as in scikit-learn L-BFGS takes all."""
+        return self.early_stopping and not self.whole
+
+
+STEP = (
+    "learning_rate_init",
+    "power_t",
+    "momentum",
+    "nesterovs_momentum",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+)
+"""Settings of scikit-learn's solvers, which an optimizer has by itself."""
+
+
+def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:
+    """Raise for a setting that has no effect, because of another that scikit-learn does not have.
+
+    Those that have none there either (a momentum of Adam) are left without a word, as they are there.
+
+    Parameters
+    ----------
+    settings : NetSettings
+        The settings.
+    usual : NetSettings
+        The defaults: what was not set to something else is not refused.
+    """
+    for names, why in _idle(settings):
+        for name in names:
+            if (given := getattr(settings, name)) != getattr(usual, name):
+                raise SettingError(f"{settings.title}: {name}={given!r} has no effect {why}")
+
+
+def _idle(settings: NetSettings) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield names of settings that have no effect, and why they have none."""
+    solver, schedule = settings.solver, settings.learning_rate
+    if isinstance(solver, Optimizer):
+        yield STEP, f"with solver={solver!r}, which has settings of its own: give it those"
+        others = ("batch_size", "early_stopping", "tol", "n_iter_no_change")
+        if settings.whole:
+            yield others, f"with solver={solver!r}, which takes all examples at once and has its own end"
+        else:
+            yield ("max_fun",), f"with solver={solver!r}: it is for L-BFGS"
+    elif callable(schedule):
+        yield ("learning_rate_init",), f"with learning_rate={schedule!r}, a schedule: it has the rates"
+    if solver == "lbfgs" and (callable(schedule) or schedule == "one_cycle"):
+        yield ("learning_rate",), "with solver='lbfgs', which finds its steps itself"
+    if settings.layers is not None:
+        yield ("hidden_layer_sizes",), "beside layers=...: put numbers of units among the layers"
+    if not any(isinstance(part, int) for part in parts_of(settings)):
+        names = ("dropout",) if settings.layers is None else ("activation", "dropout")
+        yield names, "without hidden layers of numbers of units: give the layers their own"
+
+
+def parts_of(settings: NetSettings) -> tuple[Any, ...]:
+    """Return what the hidden layers are made of: layers, and numbers of units."""
+    parts: tuple[Any, ...] = settings.hidden_layer_sizes if settings.layers is None else settings.layers
+    return parts
+
 
 def layers_of(settings: NetSettings, inputs: int, units: int, activation: str, size: float) -> list[Layer]:
     """Return the layers of a network.
@@ -155,7 +224,7 @@ def layers_of(settings: NetSettings, inputs: int, units: int, activation: str, s
     Bengio 2010, and sqrt(2 / (inputs + outputs)) for the logistic function. Behind a layer of one's own,
     whose outputs are not counted here, biases begin at 0.
     """
-    parts = settings.hidden_layer_sizes if settings.layers is None else settings.layers
+    parts = parts_of(settings)
     number = sum(isinstance(part, int) for part in parts)
     activations, rates = _for_each(settings, "activation", number), _for_each(settings, "dropout", number)
     made: list[Layer] = [Input(inputs)]
@@ -231,6 +300,6 @@ def optimizer(settings: NetSettings, steps: int | None, done: int = 0) -> Optimi
 
 def learns_in_parts(net: Any) -> bool:
     """Tell whether `partial_fit` is there: L-BFGS needs all data at once."""
-    if net.solver == "lbfgs":
-        raise AttributeError("partial_fit needs solver='adam' or 'sgd': L-BFGS takes all data at once")
+    if net.solver == "lbfgs" or getattr(net.solver, "full_batch", False):
+        raise AttributeError(IN_PARTS)
     return True

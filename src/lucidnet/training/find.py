@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import count as numbers
+from os import PathLike
 from typing import Any
 
 from ..core.epochs import rates_on_page
@@ -44,11 +45,11 @@ class RateCurve:
     suggestions: tuple[Suggestion, ...] = ()
     note: str = ""
 
-    def plot(self, **look: Any) -> Any:
+    def plot(self, path: str | PathLike[str] | None = None, **look: Any) -> Any:
         """Return a figure of the curve with the suggestion (needs matplotlib); ``ax`` ...: see `plots`."""
         from ..plots.search import learning_rate_finder
 
-        return learning_rate_finder(self.rates, self.losses, self.suggestion, **look)
+        return learning_rate_finder(self.rates, self.losses, self.suggestion, path=path, **look)
 
     def _repr_html_(self) -> str:
         return rates_on_page(str(self), self.rates, self.losses, self.suggestion)

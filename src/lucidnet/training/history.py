@@ -7,39 +7,14 @@ from os import PathLike
 from typing import Any
 
 from ..core import epochs as telling
+from ..core.epochs import Result as Result
 from ..core.epochs import number as number
 from ..core.longform import history_csv, step_rows
-from ..core.text import ByName, plain, shortened
+from ..core.text import ByName
+from ..foreign import answering
 
 
-class Result(dict[str, float]):
-    """Numbers by name, also as attributes: ``result.loss``.
-
-    Examples
-    --------
-    >>> result = Result(loss=0.25, accuracy=0.9)
-    >>> result
-    loss 0.2500, accuracy 0.9000
-    >>> result.accuracy
-    0.9
-    """
-
-    def __getattr__(self, name: str) -> float:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"no {name!r} was measured; there are: {', '.join(self)}") from None
-
-    def __repr__(self) -> str:
-        return shortened(telling.in_line(self)) or "nothing was measured"
-
-    def __str__(self) -> str:
-        return plain(telling.in_line(self))
-
-    def _repr_html_(self) -> str:
-        return telling.result_on_page(self)
-
-
+@answering
 class History(dict[str, list[float]]):
     """A list for each measured quantity, with one number per epoch.
 
@@ -111,14 +86,14 @@ class History(dict[str, list[float]]):
         """Return `rows`, or `step_rows` if `steps`, as CSV; write it to a file if a path is given."""
         return history_csv(self, path, steps)
 
-    def plot(self, **look: Any) -> Any:
+    def plot(self, path: str | PathLike[str] | None = None, **look: Any) -> Any:
         """Return a figure of all curves (needs matplotlib: ``pip install 'lucidnet[plots]'``).
 
         ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
         """
         from ..plots.curves import training_curves
 
-        return training_curves(self, **look)
+        return training_curves(self, path=path, **look)
 
     def __repr__(self) -> str:
         return telling.told(self)

@@ -280,14 +280,14 @@ class Loop:
             problem = model.problem
             ran = executor.run(problem.update, problem, model.live, prepared, self.keep)
             model.live = ran.state
+        for several, measured in zip(steps, ran.measured, strict=False):
+            self.batch += len(several)
+            self.tally.add(measured, several)
         if ran.error is not None:
             return self._failed(ran, steps)
         if (seconds := executor.compile_seconds - self.compiled) > 0.05:
             self.progress.note(f"compiled in {seconds:.1f} s")
         self.compiled = executor.compile_seconds
-        for several, measured in zip(steps, ran.measured, strict=True):
-            self.batch += len(several)
-            self.tally.add(measured, several)
         every = self.settings.validate_every
         if every and self.validation is not None and self.steps % every == 0:
             model.history.record(self.steps, self.validate())

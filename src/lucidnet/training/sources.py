@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..data.batches import ROWS, ArraySource, BatchSource, DatasetSource, as_dataset, is_stored
-from ..data.given import IF_POSSIBLE, checked_pair, order_of, with_arrays
-from ..data.given import validation as as_validation
+from ..data.given import IF_POSSIBLE, order_of, to_validate, with_arrays
 from ..data.weights import class_weighted
 from ..engine.protocol import Trainee
 from ..engine.update import counted
@@ -30,8 +30,7 @@ def to_train(
     The arguments are those of `fit`; without `shuffle` batches are shuffled if the network allows it.
     Class weights are of the training only, and a validation split has its part of the sample weights.
     """
-    checked_pair(validation_data, validation_split)
-    validation = None if validation_data is None else to_measure(model, **as_validation(validation_data))
+    validation = to_validate(partial(to_measure, model), validation_data, validation_split)
     if (dataset := as_dataset(x, y, model.needs_target)) is not None:
         given = (dataset, batch_size, shuffle, sample_weight, mask, validation_split)
         with_arrays(class_weight, model.optimizer, *given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...core.record import Record, record
-from ...core.trees import Array
+from ...core.trees import Array, Shape
 from ...errors import MissingExtraError, SettingError
 
 NOT_FOLLOWED = (
@@ -186,6 +186,15 @@ def pullback(
         weights = jax.tree.map(lambda out, d: jax.numpy.asarray(d, out.dtype), y, dy)
         found = back(weights)
     return tuple(jax.tree.map(lambda slope: _slope(slope, plain), found))
+
+
+def output_shapes(function: Callable[..., Any], shapes: Sequence[Shape]) -> Shape:
+    """Return the shape of what a function makes of arrays of these shapes, without making any."""
+    import jax
+
+    struct: Any = jax.ShapeDtypeStruct
+    given = [struct(shape, "float32") for shape in shapes]
+    return tuple(jax.eval_shape(function, *given).shape)
 
 
 def _slope(slope: Any, plain: bool) -> Any:

@@ -22,10 +22,11 @@ HIGH = "learning rate too high"
 LOW = "learning rate too low"
 SURE = "first loss too large"
 STRAIGHT = "acts as a straight line"
+STANDING = "loss stands still"
 CONSTANT = "constant output"
 BROKEN = "training not finite"
 
-SYMPTOMS = (DEAD, SATURATED, EXPLODING, VANISHING, HIGH, LOW, SURE, STRAIGHT, CONSTANT, BROKEN)
+SYMPTOMS = (DEAD, SATURATED, EXPLODING, VANISHING, HIGH, LOW, SURE, STRAIGHT, STANDING, CONSTANT, BROKEN)
 STANDARDIZE = "subtract the mean of each feature and divide by its standard deviation (of the training data)."
 SMALLER_WEIGHTS = "smaller first weights: initializer='he_normal' for ReLUs, 'glorot_uniform' for others"
 FITTING = (
@@ -58,14 +59,14 @@ AILMENTS: tuple[Ailment, ...] = (
         labels.shuffled,
         (4, inf),
         "check that inputs and labels are in the same order, and shuffled with the same permutation.",
-        (LOW, STRAIGHT, CONSTANT),
+        (LOW, STRAIGHT, STANDING, CONSTANT),
     ),
     Ailment(
         IMBALANCE,
         data.largest_class,
         (0, 0.9),
         "class_weight={...} in fit, more examples of the others, and balanced metrics.",
-        (CONSTANT,),
+        (STANDING, CONSTANT),
     ),
     Ailment(
         "constant features", data.constant_features, (0, 0), "leave them out: the bias does what they can do."
@@ -106,18 +107,32 @@ AILMENTS: tuple[Ailment, ...] = (
     ),
     Ailment(HIGH, flow.large_steps, (0, 0.1), "a learning rate 10 times smaller.", SYMPTOMS),
     Ailment(
-        DEAD, units.dead, (0, 0.4), "a smaller learning rate; activation='leaky_relu'.", (LOW, CONSTANT, SURE)
+        DEAD,
+        units.dead,
+        (0, 0.4),
+        "a smaller learning rate; activation='leaky_relu'.",
+        (LOW, STANDING, CONSTANT, SURE),
     ),
-    Ailment(SATURATED, units.saturated, (0, 0.5), "a smaller learning rate, scaled inputs.", (LOW, CONSTANT)),
+    Ailment(
+        SATURATED,
+        units.saturated,
+        (0, 0.5),
+        "a smaller learning rate, scaled inputs.",
+        (LOW, STANDING, CONSTANT),
+    ),
     Ailment(
         SURE,
         output.first_loss,
         (0, 4),
         f"scaled inputs; in the last layer {SMALLER_WEIGHTS}.",
-        (LOW, CONSTANT),
+        (LOW, STANDING, CONSTANT),
     ),
     Ailment(
-        LOW, flow.small_steps, (2e-4, inf), "a learning rate 10 to 100 times larger.", (STRAIGHT, CONSTANT)
+        LOW,
+        flow.small_steps,
+        (2e-4, inf),
+        "a learning rate 10 to 100 times larger.",
+        (STRAIGHT, STANDING, CONSTANT),
     ),
     Ailment(
         STRAIGHT,
@@ -125,6 +140,15 @@ AILMENTS: tuple[Ailment, ...] = (
         (0.01, inf),
         "hidden layers with an activation (relu bends at once); first weights that fit it, which are the "
         "default, or larger ones: initializer='he_normal'; inputs of size 1; a larger learning rate.",
+        (STANDING,),
+    ),
+    Ailment(
+        STANDING,
+        lines.standing,
+        (0.05, inf),
+        "'relu' or 'tanh' in place of sigmoids; fewer layers; normalization layers, Residual; a rate from "
+        "lr_find; or more epochs, as some plateaus end.",
+        (CONSTANT,),
     ),
     Ailment(BROKEN, flow.not_finite, (0, 0), "a smaller learning rate, clip=ClipGlobalNorm(1.0)."),
     Ailment(

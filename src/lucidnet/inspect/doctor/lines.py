@@ -1,8 +1,9 @@
-"""Whether a network acts as a straight line where the data ask for more."""
+"""Whether a network stands still where the data have more to give: as a straight line, or as a constant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,33 +26,83 @@ EXAMPLES = 4
 """How many examples a straight line needs for each input, or it fits whatever it is given."""
 
 
+class Stop(NamedTuple):
+    """A loss that has stopped: after so many steps, and what network and neighbours know of the targets."""
+
+    steps: int
+    known: float
+    possible: float
+
+
 def straight(evidence: Evidence) -> Iterator[Sign]:
     """Yield the share of the output's variance that is no straight line in the inputs, if the net is stuck.
 
-    That is: the loss stands still, and the nearest neighbours of an example (Cover & Hart 1967) know more
-    about its target than the network does. The output is taken before its activation. The straight line is
-    that of least squares, its error by degrees of freedom.
+    The output is taken before its activation. The straight line is that of least squares, its error by
+    degrees of freedom.
     """
-    x, drop = evidence.probe.x, evidence.before.loss - evidence.after.loss
-    steps = evidence.start.step + len(evidence.records)
-    if not evidence.plain or evidence.failure or steps < LONG or not drop < STILL * baseline(evidence):
+    x = evidence.probe.x
+    if not isinstance(x, np.ndarray) or x.ndim != 2 or len(x) < EXAMPLES * (x.shape[1] + 1):
         return
-    if x.ndim != 2 or len(x) < max(FEWEST, EXAMPLES * (x.shape[1] + 1)):
-        return
-    target = target_rows(evidence, evidence.probe.target)
-    variance = float(np.square(target - target.mean(0)).sum())
-    if not variance:
-        return
-    known = 1 - float(np.square(target - evidence.after.prediction).sum()) / variance
-    possible = agreement(x, target).found
-    if possible - known > MISSED:
+    if stop := _stopped(evidence):
         bent = _bent(x, _unbounded(evidence))
         yield Sign(
             bent,
             f"the network acts as a straight line: {1 - bent:.1%} of its output's variance is linear in the "
-            f"inputs. After {steps} steps the loss has stopped, at {evidence.after.loss:.4g}; the network "
-            f"explains {max(known, 0):.0%} of the targets, where nearest neighbours explain {possible:.0%}",
+            f"inputs. {_said(evidence, stop)}",
         )
+
+
+def standing(evidence: Evidence) -> Iterator[Sign]:
+    """Yield what the network knows of the targets, as a share of what neighbours know, if it is stuck.
+
+    So deep networks of sigmoids stand at the loss of a constant output, as their last hidden layer goes to
+    zero (Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks",
+    section 3.1).
+    """
+    if stop := _stopped(evidence):
+        yield Sign(
+            stop.known / stop.possible,
+            "the loss stands where the same output for all examples would bring it, "
+            f"{baseline(evidence):.4g}. {_said(evidence, stop)}",
+        )
+
+
+def _stopped(evidence: Evidence) -> Stop | None:
+    """Return how far the network came, if its loss stands still and neighbours know more.
+
+    That is: the nearest neighbours of an example (Cover & Hart 1967) know more about its target than the
+    network does.
+    """
+    x, steps = evidence.probe.x, evidence.start.step + len(evidence.records)
+    if not evidence.plain or evidence.failure or steps < LONG:
+        return None
+    if not _drop(evidence) < STILL * baseline(evidence):
+        return None
+    if x.ndim == 3 or len(x) < FEWEST:
+        return None
+    target = target_rows(evidence, evidence.probe.target)
+    variance = float(np.square(target - target.mean(0)).sum())
+    if not variance:
+        return None
+    known = 1 - float(np.square(target - evidence.after.prediction).sum()) / variance
+    possible = agreement(x.reshape(len(x), -1), target).found
+    return Stop(steps, known, possible) if possible - known > MISSED else None
+
+
+def _drop(evidence: Evidence) -> float:
+    """Return by how much the steps lowered the loss; of many, the last quarter against the one before."""
+    losses = [record.loss for record in evidence.records]
+    if len(losses) < LONG:
+        return evidence.before.loss - evidence.after.loss
+    quarter = len(losses) // 4
+    return float(np.mean(losses[-2 * quarter : -quarter]) - np.mean(losses[-quarter:]))
+
+
+def _said(evidence: Evidence, stop: Stop) -> str:
+    return (
+        f"After {stop.steps} steps the loss has stopped, at {evidence.after.loss:.4g}; the network explains "
+        f"{max(stop.known, 0):.0%} of the targets, where nearest neighbours explain {stop.possible:.0%}"
+    )
 
 
 def _unbounded(evidence: Evidence) -> Array:

@@ -84,7 +84,7 @@ def squared_softmax(evidence: Evidence) -> Iterator[Sign]:
 def lone_softmax(evidence: Evidence) -> Iterator[Sign]:
     """Yield the number of outputs of a softmax."""
     if evidence.single and isinstance(evidence.output, Softmax | LogSoftmax):
-        units = evidence.before.prediction.shape[-1]
+        units = evidence.before.prediction.shape[evidence.output.axis]
         yield Sign(units, f"the softmax has {units} output, so it says 1 whatever the input is")
 
 

@@ -106,6 +106,8 @@ class Latex(Notation):
         return rf"\frac{{\partial L}}{{\partial {by}}}"
 
     def function(self, name: str, argument: str) -> str:
+        if name == "sqrt":
+            return rf"\sqrt{{{argument}}}"
         known = name in ("exp", "log", "tanh", "max")
         written = rf"\{name}" if known else name if len(name) <= 2 else rf"\mathrm{{{name}}}"
         return rf"{written}\left({argument}\right)"

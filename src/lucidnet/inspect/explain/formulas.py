@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from ...core.value import of_library
 from ...layers import Layer, ReLU, Sigmoid, Tanh
 from ...losses import (
     BinaryCrossentropy,
@@ -33,6 +34,12 @@ Pairs: TypeAlias = Sequence[tuple[Expression, Expression]]
 """The outputs of a network, and their targets."""
 
 ONE, ZERO = number(1), number(0)
+
+
+def told_of(layer: Layer) -> tuple[str, ...]:
+    """Return what a layer of the library computes, in a line: the first of its description."""
+    lines = (type(layer).__doc__ or "").strip().splitlines()
+    return (lines[0].replace("`", ""),) if lines and of_library(layer) else ()
 
 
 def value_of(activation: Layer, z: Expression) -> Expression:

@@ -29,8 +29,9 @@ from .expressions import (
     symbol,
     total,
 )
-from .formulas import loss_of, slope_of
+from .formulas import loss_of, slope_of, told_of
 from .layers import ExplainedLayer, activated, backward, forward
+from .moments import NOTE, AdamStep, adam_step
 
 MOST_SHOWN = 8
 """Numbers shown of an array in a layer that is not written out."""
@@ -90,7 +91,8 @@ def _forward(part: ExplainedLayer) -> Section:
     title = f"Forward: {part.name} = {part.call.layer.describe()}"
     if part.written_out:
         return Section(title, (), tuple(forward(part)))
-    return Section(title, (f"in: {_numbers(part.call.x)}", f"out: {_numbers(part.call.y)}"), ())
+    notes = (*told_of(part.call.layer), f"in: {_numbers(part.call.x)}", f"out: {_numbers(part.call.y)}")
+    return Section(title, notes, ())
 
 
 def _loss(told: Told, last: ExplainedLayer) -> Section:
@@ -108,6 +110,9 @@ def _loss(told: Told, last: ExplainedLayer) -> Section:
     penalties = told.measured - told.seen.loss
     notes = [f"{loss!r}, with y = output and t = target"]
     notes += [f"penalties l1, l2 add {penalties:.6g}"] if penalties else []
+    if told.problem.net.penalizes:
+        added = told.seen.loss - float(np.mean([e.value for e in equations[-len(prediction) - several :]]))
+        notes.append(f"penalties of layers add {added:.6g}")
     return Section("Loss", tuple(notes), tuple(equations))
 
 
@@ -184,11 +189,21 @@ def _updates(told: Told, numbers: dict[Path, int]) -> Iterator[Section]:
         array = at(told.before.params, path)
         made.setdefault(path[:-1], []).append((path[-1], array))
     for path, arrays in made.items():
-        equations = [
-            e for name, array in arrays for e in _update(told, (*path, name), array, numbers.get(path))
-        ]
-        rates = [_rate(told, (*path, name)) for name, _ in arrays]
+        layer = numbers.get(path)
+        steps = [(_letter(name), _adam(told, (*path, name))) for name, _ in arrays]
         how = f"{told.problem.optimizer!r}, step {told.before.step + 1}"
+        if all(step is not None for _, step in steps):
+            means = tuple(e for letter, step in steps if step for e in step.means(letter, layer))
+            yield Section(f"Moments: {dotted(path)}", (f"{how}; {NOTE}",), means)
+            new = [at(told.after.params, (*path, name)) for name, _ in arrays]
+            updates = zip(steps, new, strict=True)
+            weights = tuple(
+                e for (letter, step), w in updates if step for e in step.weights(letter, layer, w)
+            )
+            yield Section(f"Update: {dotted(path)}", (how,), weights)
+            continue
+        equations = [e for name, array in arrays for e in _update(told, (*path, name), array, layer)]
+        rates = [_rate(told, (*path, name)) for name, _ in arrays]
         notes = (f"{how}; Δ is what it subtracts",) if None in rates else (how,)
         yield Section(f"Update: {dotted(path)}", notes, tuple(equations))
 
@@ -211,17 +226,25 @@ def _update(told: Told, path: Path, old: Array, layer: int | None) -> Iterator[E
 
 def _rate(told: Told, path: Path) -> float | None:
     """Return the rate if the step is no more than rate times gradient."""
-    optimizer, plan = told.problem.optimizer, told.problem.layout
-    if not isinstance(optimizer, SGD):
-        return None
-    start = plan.parameters.slices[plan.parameters.paths.index(path)].start
-    group = next((group for group in plan.groups if group.start <= start < group.stop), None)
-    if group is None:
+    optimizer, group = told.problem.optimizer, _group(told, path)
+    if not isinstance(optimizer, SGD) or group is None:
         return None
     given = optimizer.learning_rate if group.learning_rate is None else group.learning_rate
     rate = optimizer.rate(given, told.before.step + 1)
     expected = at(told.before.params, path) - rate * at(told.seen.grads, path)
     return rate if np.allclose(expected, at(told.after.params, path), rtol=1e-6, atol=1e-9) else None
+
+
+def _adam(told: Told, path: Path) -> AdamStep | None:
+    """Return Adam's step of an array, if it is one."""
+    return adam_step(told.problem, told.before, told.after, told.seen.grads, path, _group(told, path))
+
+
+def _group(told: Told, path: Path) -> Any:
+    """Return the group of weights that an array is trained with; None if it is not trained."""
+    plan = told.problem.layout
+    start = plan.parameters.slices[plan.parameters.paths.index(path)].start
+    return next((group for group in plan.groups if group.start <= start < group.stop), None)
 
 
 def _letter(name: str) -> str:

@@ -1,8 +1,9 @@
-"""Recurrent layers: SimpleRNN, LeakyRNN, GRU, LSTM, and both directions of them."""
+"""Recurrent layers: SimpleRNN, LeakyRNN, GRU, LSTM, both directions of them; ConvLSTM2D of images."""
 
 from ...core.exports import export
 from .base import Recurrent as Recurrent
 from .both import Bidirectional as Bidirectional
+from .convolutional import ConvLSTM2D as ConvLSTM2D
 from .gru import GRU as GRU
 from .lstm import LSTM as LSTM
 from .simple import LeakyRNN as LeakyRNN

@@ -7,10 +7,10 @@ from dataclasses import replace
 from ...core.settings import choice, taken
 from ...errors import SettingError
 from ..base import Layer
-from ..branches import Add, Concatenate, Multiply
+from ..branches import Add, Branches, Concatenate, Multiply
 from .base import Recurrent
 
-MERGE = {"concat": Concatenate, "sum": Add, "mul": Multiply}
+MERGE: dict[str, type[Branches]] = {"concat": Concatenate, "sum": Add, "mul": Multiply}
 
 
 def Bidirectional(layer: Recurrent, merge: str = "concat", *, name: str = "") -> Layer:  # noqa: N802

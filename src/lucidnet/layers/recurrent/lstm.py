@@ -90,10 +90,10 @@ class LSTM(Recurrent):
 
 def opened(t: Array, half: Array) -> tuple[Array, Array, Array, Array]:
     """Return the gates i, f, g, o of their tanh."""
-    u = t.shape[1] // 4
+    u = t.shape[-1] // 4
     gates = t * half
     gates += 1 - half
-    return gates[:, :u], gates[:, u : 2 * u], gates[:, 2 * u : 3 * u], gates[:, 3 * u :]
+    return gates[..., :u], gates[..., u : 2 * u], gates[..., 2 * u : 3 * u], gates[..., 3 * u :]
 
 
 @lru_cache(maxsize=64)

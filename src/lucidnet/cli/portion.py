@@ -1,0 +1,127 @@
+"""Examples for a saved model: the test part of what it was trained on, or whatever file is named."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import data as sets
+from ..data.frames import Frame
+from ..data.table import Table
+from ..errors import DataError
+from ..model import Model
+from .data import (
+    ANYTHING,
+    STDIN,
+    TEST,
+    TRAIN,
+    WHOLE,
+    data_name,
+    in_places,
+    is_table,
+    open_arrays,
+    read_arrays,
+    read_frame,
+    split,
+    table_for,
+    tells_classes,
+)
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Examples for a saved model: a part of what, inputs, and targets where there are any.
+
+    Where it tells classes apart ``classes`` are their names, or None if they have numbers only; ``rows`` are
+    the numbers of the rows, out of how many, where some may have been left out.
+    """
+
+    name: str
+    part: str
+    x: Any
+    y: Any
+    sorts: bool
+    classes: tuple[str, ...] | None = None
+    table: Table | None = None
+    rows: Any = None
+    of: int = 0
+
+    def title(self) -> str:
+        """Say what they are."""
+        if self.part != WHOLE:
+            return f"{self.part} of {self.name}"
+        count = len(self.x)
+        few = f"{count} of {self.of}" if self.of > count else str(count)
+        return f"{few} row{'s' * (max(count, self.of) != 1)} of {self.name}"
+
+
+def open_given(model: Model, data: str | None, part: str | None, judged: bool = True) -> Portion:
+    """Load examples for a model: the test part of what it was trained on, or whatever is named.
+
+    Of a file that is named, and has no test part of its own, that is the whole. Where nothing is judged
+    targets may be missing, and rows in which inputs are missing that the model cannot fill in are left out.
+    """
+    name = data_name(model, data)
+    if not (is_table(name) or name == STDIN):
+        return _given_arrays(model, name, part, data is not None)
+    frame = read_frame(name)
+    table = table_for(model, frame)
+    frame = in_places(table, frame)
+    part = part or (TEST if data is None else WHOLE)
+    if part != WHOLE and table.target not in frame.cells:
+        raise DataError(f"{name} has no column {table.target!r}, by which it is split: use --part whole")
+    rows = np.arange(frame.rows)
+    if not judged and part == WHOLE:
+        rows = _whole_rows(table, frame)
+        used = frame.taken(rows)
+        gaps = table.target in used.cells and used.cells[table.target].missing
+        used = used.without(str(table.target)) if gaps else used
+    else:
+        used = frame
+        rows = table.kept(frame)
+    if not len(rows):
+        raise DataError(f"{frame.source}: cells are missing in all {frame.rows} rows: fill some of them")
+    x, y = table.apply(used)
+    if judged and y is None:
+        raise DataError(f"{frame.source} has no targets to compare with; lucidnet predict does without")
+    if part != WHOLE:
+        assert y is not None  # or it was an error
+        had = model.about.get("rows") if data is None else None
+        if had is not None and had != len(y):
+            raise DataError(
+                f"{name} has {len(y)} rows now, and had {had} when the model was trained: which of them it "
+                "knows cannot be told; --part whole takes all"
+            )
+        train, test = split(y, name)
+        chosen = test if part == TEST else train
+        x, y, rows = x[chosen], y[chosen], rows[chosen]
+    name = frame.source if name == STDIN else name
+    known = table.classes if model.classes or model.table else None
+    sorts = table.task == "classification"
+    return Portion(name, part, x, y, sorts, known, table, rows, frame.rows if part == WHOLE else 0)
+
+
+def _whole_rows(table: Table, frame: Frame) -> Any:
+    """Return the rows without missing inputs, if a table leaves the others out; else all."""
+    lacking = np.zeros(frame.rows, bool)
+    for column in table.columns if table.missing == "drop" else ():
+        if column.name in frame.cells:
+            lacking[list(frame.cells[column.name].missing)] = True
+    return np.flatnonzero(~lacking)
+
+
+def _given_arrays(model: Model, name: str, part: str | None, named: bool) -> Portion:
+    """Load examples of a data set that has a name, or of arrays in a file."""
+    sorts, table = tells_classes(model), model.table if isinstance(model.table, Table) else None
+    if named and part in (None, WHOLE) and name not in sets.KNOWN and os.path.isfile(name):
+        found = read_arrays(name, None, model)
+        if found.x_test is None:
+            return Portion(name, WHOLE, found.x, found.y, sorts, model.classes, table)
+    task, part = open_arrays(name, ANYTHING, model), part or TEST
+    x, y = (task.x, task.y) if part == TRAIN else (task.x_test, task.y_test)
+    if part == WHOLE:
+        x, y = np.concatenate([task.x, x]), np.concatenate([task.y, y])
+    return Portion(name, part, x, y, sorts, model.classes, table)

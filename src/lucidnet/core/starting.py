@@ -1,0 +1,37 @@
+"""Ctrl-C while the command ``lucidnet`` is imported: it ends with exit code 130, and without a traceback.
+
+The package imports this first of all. So it imports nothing itself that Python has not loaded by then:
+`_signal` is what `signal` is made of, but for its enumerations.
+"""
+
+import _signal  # type: ignore[import-not-found]
+import os
+import sys
+
+
+def _is_command() -> bool:
+    """Tell whether this process is the command ``lucidnet``, or ``python -m lucidnet``."""
+    first = os.path.basename(sys.argv[0]) if sys.argv else ""
+    if first == "-m":  # while Python looks for what is to run
+        return "lucidnet" in sys.orig_argv
+    return first.removesuffix(".exe") == "lucidnet"
+
+
+def _begin() -> bool:
+    """Have Ctrl-C end this process at once if it is the command; return whether that is so.
+
+    Where Ctrl-C is ignored, as under ``nohup``, it stays so.
+    """
+    if not _is_command() or _signal.getsignal(_signal.SIGINT) is not _signal.default_int_handler:
+        return False
+    _signal.signal(_signal.SIGINT, lambda number, frame: os._exit(130))
+    return True
+
+
+_quiet = _begin()
+
+
+def over() -> None:
+    """Have Ctrl-C raise KeyboardInterrupt again."""
+    if _quiet:
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)

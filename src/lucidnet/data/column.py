@@ -1,0 +1,46 @@
+"""A column of a table as a network sees it."""
+
+from __future__ import annotations
+
+from ..core.record import Record, record
+
+FORMAT = 1
+"""The version of what a file holds of a table."""
+TASKS = ("classification", "regression")
+
+
+@record
+class Column(Record):
+    """A column of the inputs, and what is made of it.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    kind : str
+        ``"number"``; ``"category"``, which becomes a column of 0 and 1 for each category; ``"date"``, which
+        becomes the number of days since 1970.
+    categories : tuple of str
+        The categories, in order.
+    mean, deviation : float, optional
+        What is taken from each number, and what it is divided by, if it is standardized.
+    fill : float or str, optional
+        What stands for a missing cell.
+    form : str, optional
+        How its dates are written: ``"iso"``, ``"dmy"`` (day, month, year) or ``"mdy"``.
+    """
+
+    name: str
+    kind: str = "number"
+    categories: tuple[str, ...] = ()
+    mean: float | None = None
+    deviation: float | None = None
+    fill: float | str | None = None
+    form: str | None = None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs that are made of it."""
+        if self.kind != "category":
+            return (self.name,)
+        return tuple(f"{self.name}={category}" for category in self.categories)

@@ -1,0 +1,166 @@
+"""What a column of a table is, what is odd about it, and what to do with it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.record import Record, record
+from .fitting import MANY, kind_of
+from .frames import Cells, Frame, as_text, number_of
+from .targets import FEW
+
+Array = npt.NDArray[Any]
+
+IDENTITY = re.compile(
+    r"(?:^|[_\W])(?i:id|uuid|guid|index|idx|key|nr|no|row|rownames?|name|unnamed: \d+)$"
+    r"|(?<=[a-z])(?:Id|ID|No)$"
+)
+"""How columns are called that name the rows."""
+ENOUGH = 10
+"""Of fewer rows nothing is said about what is the same in all of them, or in none."""
+FAR = 10.0
+"""Numbers with a mean or a deviation beyond are better standardized."""
+
+
+@record
+class ColumnSeen(Record):
+    """What a look has seen in a column.
+
+    Parameters
+    ----------
+    name, kind : str
+        Its name; ``"number"``, ``"category"``, ``"date"``, ``"yes/no"`` or ``"nothing"``.
+    holds : str
+        What stands in it.
+    plan : str
+        What is made of it: ``"target"``, ``"input"``, ``"dropped"``, ``"one-hot"``, ...
+    missing : int
+        In how many rows it is missing.
+    """
+
+    name: str
+    kind: str
+    holds: str
+    plan: str
+    missing: int = 0
+
+
+class ColumnTold(NamedTuple):
+    """What is to be said of an input: why to drop it, what else is odd, and whether it is far from 0."""
+
+    seen: ColumnSeen
+    drop: str | None = None
+    odd: str | None = None
+    far: bool = False
+    deviation: float | None = None
+
+
+def told(name: str, frame: Frame) -> ColumnTold:
+    """Say what an input is, and what to do with it."""
+    cells = frame.cells[name]
+    count = len(cells.missing)
+    if count == len(cells):
+        return ColumnTold(ColumnSeen(name, "nothing", "", "dropped", count), "it is empty throughout")
+    kind, form = kind_of(cells)
+    if cells.truths or (cells.texts is not None and kind == "number"):
+        return ColumnTold(ColumnSeen(name, "yes/no", "true and false", "0 and 1", count), _constant(cells))
+    if kind == "number":
+        return _told_number(name, cells, frame)
+    if kind == "date":
+        days = "" if form != "?" else ", in which day and month cannot be told apart"
+        how = "--dates days makes days since 1970 of its dates" if form != "?" else None
+        holds = f"from {_extremes(cells)}"
+        return ColumnTold(ColumnSeen(name, "date", holds, "dropped", count), f"it holds dates{days}", how)
+    return _told_text(name, cells, frame)
+
+
+def _constant(cells: Cells) -> str | None:
+    """Say that all that stands in a column is the same, if it is."""
+    if len(cells) < 2:
+        return None
+    there = _there(cells)
+    same = len(set(there)) == 1 if isinstance(there, list) else bool(there.min() == there.max())
+    first = next(i for i in range(len(cells)) if i not in cells.missing)
+    return f"it is {cells.text(first)[:40]!r} in all rows" if same else None
+
+
+def _there(cells: Cells) -> Any:
+    """Return what is not missing of a column."""
+    if cells.texts is not None:
+        return [text for i, text in enumerate(cells.texts) if i not in cells.missing]
+    assert cells.numbers is not None  # one of both is there
+    return np.delete(cells.numbers, list(cells.missing)) if cells.missing else cells.numbers
+
+
+def _extremes(cells: Cells) -> str:
+    there = sorted(set(_there(cells)))
+    return f"{there[0][:30]} to {there[-1][:30]}"
+
+
+def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
+    there = _there(cells)
+    finite = there[np.isfinite(there)]
+    if not len(finite):
+        return ColumnTold(
+            ColumnSeen(name, "number", "no finite number", "dropped", len(cells.missing)),
+            "no number is finite",
+        )
+    low, high = float(finite.min()), float(finite.max())
+    whole = bool((finite == np.round(finite)).all())
+    holds = f"{'whole numbers ' if whole else ''}{_short(low)} to {_short(high)}"
+    seen = ColumnSeen(name, "number", holds, "input", len(cells.missing))
+    drop = _constant(cells)
+    steps = np.diff(there) if len(there) >= ENOUGH and whole and not cells.missing else None
+    if drop is None and steps is not None and len(steps):
+        if (steps == 1).all() and low in (0, 1):
+            drop = "it counts the rows"
+        elif (IDENTITY.search(name) or _leads(name, frame, high)) and len(np.unique(there)) == len(there):
+            drop = "it is another number in each row, as names of rows are"
+    odd = None if len(finite) == len(there) else f"{len(there) - len(finite)} numbers are not finite"
+    with np.errstate(over="ignore"):
+        mean, deviation = float(finite.mean()), float(finite.std())
+    far = abs(mean) > FAR or deviation > FAR
+    if drop:
+        return ColumnTold(ColumnSeen(name, "number", holds, "dropped", seen.missing), drop, odd)
+    return ColumnTold(seen, None, odd, far, deviation or None)
+
+
+def _leads(name: str, frame: Frame, high: float) -> bool:
+    """Tell whether a column without a name stands first, and has much larger numbers than there are rows."""
+    return name == frame.names[0] and not frame.form.get("header", True) and high > 10 * frame.rows
+
+
+def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
+    there = _there(cells)
+    kinds = sorted(set(there))
+    named = ", ".join(text[:20] for text in kinds[:5]) + (", ..." if len(kinds) > 5 else "")
+    holds = f"{len(kinds):,} texts: {named}"
+    decimal = str(frame.form.get("decimal", "."))
+    numbers = sum(number_of(text, decimal) is not None for text in there)
+    odd = None
+    if 2 * numbers > len(there):
+        row = next(
+            i
+            for i, text in enumerate(cells.texts or ())
+            if i not in cells.missing and number_of(text, decimal) is None
+        )
+        count = len(there) - numbers
+        odd = (
+            f"most cells are numbers, but {count} {'is' if count == 1 else 'are'} not, "
+            f"as {cells.text(row)[:40]!r} in row {frame.row(row)}"
+        )
+    drop = _constant(cells)
+    if drop is None and len(kinds) == len(there) >= ENOUGH:
+        drop = "it is another text in each row, as names of rows are"
+    elif drop is None and (len(kinds) > MANY or (len(kinds) > FEW and 2 * len(kinds) > len(there))):
+        drop = f"it has {len(kinds):,} different texts in {len(there):,} rows"
+    plan = "dropped" if drop else f"one-hot, {len(kinds)} inputs"
+    return ColumnTold(ColumnSeen(name, "category", holds, plan, len(cells.missing)), drop, odd)
+
+
+def _short(number: float) -> str:
+    return as_text(number) if abs(number) < 1e7 and number.is_integer() else f"{number:.5g}"

@@ -1,0 +1,65 @@
+"""Dates in texts: which of the usual ways of writing they follow, and how many days they are from 1970."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+FORMS = {"iso": "year, month, day", "dmy": "day, month, year", "mdy": "month, day, year"}
+"""The ways of writing a date, and what stands in which order."""
+SHAPE = re.compile(
+    r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?"
+    r"(?:Z|[+-]\d\d:?\d\d)?"
+)
+"""A date, and perhaps a time of day."""
+
+
+def form_of(texts: Iterable[str]) -> str | None:
+    """Return how the dates of a column are written; None if it has others than dates, or none.
+
+    Where day and month cannot be told apart (``03/04/2021`` throughout) it is ``"?"``.
+
+    Examples
+    --------
+    >>> form_of(["2021-03-04", "2021-12-31"]), form_of(["31.12.2021"]), form_of(["03/04/2021"])
+    ('iso', 'dmy', '?')
+    """
+    possible = set(FORMS)
+    for text in texts:
+        possible = {form for form in possible if days(text, form) is not None}
+        if not possible:
+            return None
+    if "iso" in possible and len(possible) > 1:  # nothing was looked at
+        return None
+    return possible.pop() if len(possible) == 1 else "?"
+
+
+def days(text: str, form: str) -> float | None:
+    """Return how many days after 1970-01-01 a date is, the time of day as a fraction; None if it is no date.
+
+    Examples
+    --------
+    >>> days("1970-01-02 12:00", "iso"), days("02.01.1970", "dmy"), days("soon", "iso")
+    (1.5, 1.0, None)
+    """
+    found = SHAPE.fullmatch(text.strip())
+    if not found or form not in FORMS or (form == "mdy" and found[2] == "."):  # nobody writes those so
+        return None
+    one, two, three = found[1], found[3], found[4]
+    if form == "iso":
+        year, month, day = one, two, three
+    else:
+        year, (day, month) = three, (one, two) if form == "dmy" else (two, one)
+    if len(year) not in (2, 4) or (len(year) == 2 and form == "iso"):
+        return None
+    full = int(year) if len(year) == 4 else int(year) + (2000 if int(year) < 69 else 1900)
+    try:
+        hour, minute, second = (int(part or 0) for part in found.group(5, 6, 7))
+        moment = datetime(full, int(month), int(day), hour, minute, second, tzinfo=UTC)
+    except ValueError:  # there is no such day
+        return None
+    return (moment - EPOCH).total_seconds() / 86400
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

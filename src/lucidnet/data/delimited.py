@@ -1,0 +1,381 @@
+"""Tables as text: CSV and its kin, whatever signs, quotes and encoding they are written with."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+from array import array as numbers_array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.calls import takes
+from ..core.files import check_size, opened, path_fault, reading
+from ..core.settings import count, flag, path_like, text
+from ..errors import ContentError, FileError
+from .form import BINARY, TextForm, cut, encoding_of, form_of
+from .frames import ABSENT, EXACT, MISSING, Cells, Frame, number_of
+
+MOST = 1 << 30
+"""How many bytes the numbers of a file may take, if nobody says otherwise."""
+LONGEST = 1 << 22
+"""How many characters a row of a CSV file may have: its cells are texts, which take 50 bytes each."""
+WIDEST = 1 << 17
+"""So many columns a table may have."""
+BEGIN = 1 << 18
+"""So many bytes are looked at to find out how a file is written."""
+CHUNK, TALL, LARGE = 1 << 13, 64, 1 << 17
+"""So many cells are turned into numbers at a time, and of wide tables so many rows, or cells."""
+TEXT = 100
+"""About so many bytes a text takes that stands in a column for the first time."""
+
+KINDS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "", ".data": "", ".dat": ""}
+"""The suffixes of tables, and the separator that each stands for."""
+PACKED = (".gz", ".bz2", ".xz")
+REMEDY = "save it as text in UTF-8, with a line for each row"
+
+
+def suffixes(path: Path) -> tuple[str, str]:
+    """Return the suffix that says what a file is, and that which says how it is packed.
+
+    Examples
+    --------
+    >>> suffixes(Path("a.csv.gz")), suffixes(Path("b.TXT"))
+    (('.csv', '.gz'), ('.txt', ''))
+    """
+    last = path.suffix.lower()
+    return (path.with_suffix("").suffix.lower(), last) if last in PACKED else (last, "")
+
+
+@takes(
+    path=path_like(),
+    header=flag(optional=True),
+    separator=text(optional=True),
+    decimal=text(optional=True),
+    encoding=text(optional=True),
+    max_bytes=count(1),
+)
+def frame(
+    path: str | os.PathLike[str],
+    *,
+    header: bool | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    max_bytes: int = MOST,
+) -> Frame:
+    """Return the table in a text file (CSV and its kin) as a frame of columns by name.
+
+    How it is written is found out, and stands in ``frame.form``: commas, semicolons, tabs, bars or blanks
+    between the cells, quotes, a decimal comma, a header line or none, UTF-8, UTF-16 or Windows-1252 (nearly
+    Latin-1), packed by gzip, bzip2 or xz. Columns without a name are called as pandas calls them,
+    ``"Unnamed: 0"``; where there is no header line, ``"0"``, ``"1"``, ... Rows whose cells are all empty are
+    left out.
+
+    The same comes out whatever else is installed: pandas and polars, which differ in details, are not asked.
+
+    Parameters
+    ----------
+    path : path
+        The file: ``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.data`` or ``.dat``, also with ``.gz``, ``.bz2``
+        or ``.xz``.
+    header : bool, optional
+        Whether the first row has the names of the columns.
+    separator : str, optional
+        The sign between the cells; a blank stands for one or more.
+    decimal : str, optional
+        The decimal sign.
+    encoding : str, optional
+        The encoding.
+    max_bytes : int
+        How many bytes the table may take.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged or too large; with file, reason and remedy.
+    ContentError
+        If its rows do not have one length.
+    """
+    path = Path(path)
+    if fault := path_fault(path):
+        raise FileError(repr(str(path)), fault, "look for a mistake in it")
+    with opened(path):
+        pass
+    kind, _ = suffixes(path)
+    return read_frame(path, KINDS.get(kind, ""), max_bytes, header, separator, decimal, encoding)
+
+
+def read_frame(
+    path: Path,
+    usual: str,
+    most: int,
+    header: bool | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+) -> Frame:
+    """Return the table in a file; `usual` is the separator that its name stands for."""
+    if separator is not None and (len(separator) > 1 or separator in '"\r\n'):
+        raise FileError(path, f"separator={separator!r} is not one sign", "give one, such as ';'")
+    if encoding is not None:
+        _check_encoding(path, encoding)
+    with opened(path) as file, reading(path, "CSV", REMEDY):
+        held = path.stat().st_size
+        if not suffixes(path)[1]:
+            check_size(path, held, held, most)
+        begin = _unpacked(file, path).read(min(BEGIN, most))
+        guessed = encoding or encoding_of(begin, len(begin) < BEGIN)
+        form = form_of(begin.decode(guessed, "ignore"), guessed, len(begin) < BEGIN, usual, separator)
+        form = form._replace(
+            header=form.header if header is None else header,
+            decimal=decimal or form.decimal,
+            names=form.names if header is None else None,
+        )
+        try:
+            return _frame(path, file, form, most)
+        except UnicodeDecodeError:
+            if encoding is not None or form.encoding != "utf-8-sig":
+                raise
+            return _frame(path, file, form._replace(encoding="cp1252"), most)
+
+
+def _check_encoding(path: Path, encoding: str) -> None:
+    import codecs
+
+    try:
+        if codecs.lookup(encoding)._is_text_encoding:
+            return
+    except (LookupError, ValueError):
+        pass
+    raise FileError(
+        path, f"encoding={encoding[:50]!r} is not known", "give one that Python knows, as 'latin-1'"
+    )
+
+
+def _unpacked(file: Any, path: Path) -> Any:
+    """Return the bytes of a file from its beginning, unpacked as they are asked for."""
+    file.seek(0)
+    packed = suffixes(path)[1]
+    if packed == ".gz":
+        return gzip.GzipFile(fileobj=file)
+    if packed == ".bz2":
+        import bz2
+
+        return bz2.open(file)
+    if packed == ".xz":
+        import lzma
+
+        return lzma.open(file)
+    return file
+
+
+def _frame(path: Path, file: Any, form: TextForm, most: int) -> Frame:
+    """Return the table; where a column turns out to hold texts it is read once more."""
+    with_texts: frozenset[int] = frozenset()
+    while True:
+        names, made, lines, empty = _read(path, file, form, most, with_texts)
+        found = frozenset(i for i, column in enumerate(made) if column.other)
+        if not found:
+            break
+        with_texts |= found
+    told = {**form._asdict(), "names": names, "empty": empty}
+    return Frame(_unique(names), [column.cells() for column in made], str(path), lines, told)
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Return names of which no two are the same, as pandas makes them.
+
+    Examples
+    --------
+    >>> _unique(["a", "", "a"])
+    ['a', 'Unnamed: 1', 'a.1']
+    """
+    written, taken = set(names), set[str]()
+    times: dict[str, int] = {}
+    made = []
+    for i, name in enumerate(names):
+        first = new = name or f"Unnamed: {i}"
+        while new in taken or (new != name and new in written):
+            times[first] = times.get(first, 0) + 1
+            new = f"{first}.{times[first]}"
+        taken.add(new)
+        made.append(new)
+    return made
+
+
+def _read(
+    path: Path, file: Any, form: TextForm, most: int, with_texts: frozenset[int]
+) -> tuple[list[str], list[_Column], Any, int]:
+    """Return names, columns, the lines in which the rows end, and how many rows were empty."""
+    rows = _rows(path, file, form, most)
+    first = next(rows, None)
+    names = list(form.names) if form.names is not None else None
+    if form.header:
+        names = names or [cell.strip() for cell in first[1]] if first else None
+        first = next(rows, None)
+    if first is None:
+        what = "has no rows with numbers"
+        if form.encoding.startswith("utf-16"):
+            raise FileError(path, f"cannot be read as CSV: as {form.encoding.upper()} it {what}", REMEDY)
+        raise ContentError(path, what, "write a row for each example")
+    names = names or [str(i) for i in range(len(first[1]))]
+    if len(names) > WIDEST:
+        raise FileError(path, f"has {len(names):,} columns", "write so many numbers as .npz")
+    start = {i for i, cell in enumerate(first[1]) if _is_text(cell, form.decimal)} | with_texts
+    made = [_Column(i in start, form.decimal) for i in range(len(names))]
+    lines, chunk, empty = numbers_array("q"), [], 0
+    enough = max(CHUNK, min(TALL * len(names), LARGE))
+    for line, row in (one for part in ([first], rows) for one in part):
+        if len(row) != len(names):
+            if not any(map(str.strip, row)):
+                empty += 1
+                continue
+            reason = f"row {line} has {len(row)} cells, expected {len(names)}"
+            raise ContentError(path, reason, "write a cell for each column")
+        if not row[0].strip() and not any(map(str.strip, row)):
+            empty += 1
+            continue
+        chunk.append(row)
+        lines.append(line)
+        if len(chunk) * len(names) >= enough:
+            _take(path, made, chunk, most, len(lines))
+            chunk = []
+    _take(path, made, chunk, most, len(lines))
+    if not lines:
+        raise ContentError(path, "has no rows with numbers", "write a row for each example")
+    return names, made, lines, empty
+
+
+def _take(path: Path, made: Sequence[_Column], chunk: Sequence[Sequence[str]], most: int, rows: int) -> None:
+    """Add rows to the columns, if there is room."""
+    if not chunk:
+        return
+    block = None if any(column.same is not None or column.other for column in made) else _block(chunk)
+    if block is not None:
+        for column, values in zip(made, np.ascontiguousarray(block.T), strict=True):
+            column.numbers.frombytes(values.tobytes())
+    else:
+        for column, cells in zip(made, zip(*chunk, strict=True), strict=True):
+            column.add(cells)
+    texts = sum(len(column.same) for column in made if column.same)
+    check_size(path, needed := 8 * rows * len(made) + TEXT * texts, needed, most)
+
+
+def _block(chunk: Sequence[Sequence[str]]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """Return some rows as numbers, if all of them are plain ones: row by row, as they lie in memory."""
+    made = numbers_array("d")
+    try:
+        for row in chunk:
+            made.extend(map(float, row))
+            if "_" in "".join(row):
+                return None
+    except ValueError:
+        return None
+    block = np.frombuffer(made, np.float64).reshape(len(chunk), -1)
+    return block if block.min() > -EXACT and block.max() < EXACT else None  # not so if one is NaN
+
+
+def _is_text(cell: str, decimal: str) -> bool:
+    cell = cell.strip()
+    return cell.lower() not in MISSING and number_of(cell, decimal) is None
+
+
+class _Column:
+    """A column that grows: numbers until a cell holds another text than what stands for a missing one."""
+
+    __slots__ = ("decimal", "exact", "large", "missing", "numbers", "other", "same", "texts")
+
+    def __init__(self, is_text: bool, decimal: str) -> None:
+        self.decimal, self.other = decimal, False
+        self.texts: list[str] | None = [] if is_text else None
+        self.same: dict[str, str] | None = {} if is_text else None
+        self.numbers = numbers_array("d")
+        self.missing: dict[int, str] | None = None
+        self.exact: tuple[int, str] | None = None
+        self.large: tuple[int, str] | None = None
+
+    def add(self, cells: Sequence[str]) -> None:
+        """Take the cells of some more rows."""
+        if self.texts is not None and self.same is not None:
+            for cell in cells:
+                text = cell.strip()
+                if text.lower() in ABSENT:
+                    self._lacks(len(self.texts), text)
+                self.texts.append(self.same.setdefault(text, text))
+        elif (block := _block([cells])) is not None:
+            self.numbers.frombytes(block.tobytes())
+        elif not self.other:
+            for cell in cells:
+                self._add(cell.strip())
+
+    def _add(self, cell: str) -> None:
+        row = len(self.numbers)
+        if cell.lower() in MISSING:
+            self._lacks(row, cell)
+            self.numbers.append(float("nan"))
+            return
+        number = number_of(cell, self.decimal)
+        if number is None:
+            self.other, number = True, float("nan")
+        elif abs(number) >= EXACT and any(map(str.isdigit, cell)):
+            if abs(number) == float("inf"):
+                self.large = self.large or (row, cell)
+            elif cell.lstrip("+-").isdecimal() and abs(int(cell)) > EXACT:
+                self.exact = self.exact or (row, cell)
+        self.numbers.append(number)
+
+    def _lacks(self, row: int, text: str) -> None:
+        if self.missing is None:
+            self.missing = {}
+        self.missing[row] = text
+
+    def cells(self) -> Cells:
+        """Return the column."""
+        numbers = None if self.texts is not None else np.frombuffer(self.numbers, np.float64)
+        return Cells(numbers, self.texts, self.missing or {}, False, self.exact, self.large)
+
+
+def _rows(path: Path, file: Any, form: TextForm, most: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that are not blank, with the number of the line that each ends in."""
+    stream = io.TextIOWrapper(_unpacked(file, path), form.encoding, newline="")
+    try:
+        lines = _Lines(stream, path, most)
+        for _ in range(form.skipped):
+            next(lines, None)
+        reader: Any = cut(lines, form)
+        for row in reader:
+            lines.row = 0
+            if row:
+                yield form.skipped + reader.line_num, row
+    finally:
+        if not file.closed:
+            stream.detach()  # else the file would be closed with it
+
+
+class _Lines:
+    """The lines of a text, none too long to be taken apart, and not more than a limit in all."""
+
+    def __init__(self, stream: io.TextIOWrapper, path: Path, most: int) -> None:
+        self.stream, self.path, self.most = stream, path, most
+        self.row = self.all = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self.stream.readline(LONGEST)
+        if not line:
+            raise StopIteration
+        if self.stream.encoding == "cp1252" and BINARY.search(line):
+            raise ValueError("it is neither UTF-8 nor another text")
+        self.row += len(line)
+        self.all += len(line)
+        if self.row >= LONGEST:
+            reason = f"has a row of more than {LONGEST:,} characters"
+            raise FileError(self.path, reason, "write so many numbers as .npz")
+        check_size(self.path, self.all, self.all, self.most)
+        return line

@@ -1,0 +1,212 @@
+"""How a table is written as text: its encoding, the sign between cells, quotes, decimal sign, header."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from .frames import MISSING, number_of
+
+SEPARATORS = (",", ";", "\t", "|")
+BLANKS = " "
+"""One or more blanks stand between two cells."""
+COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+"""A number with a decimal comma."""
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
+"""A number whose commas may stand between thousands."""
+SAID = re.compile(r'"?sep=([^\w\s]|\t)"?\s*')
+"""A first line in which spreadsheets say what the separator is."""
+SINGLE = re.compile(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", re.MULTILINE)
+"""A cell in single quotes."""
+BINARY = re.compile("[\0-\b\x0e-\x1f]")
+"""Signs that stand in no text."""
+SAMPLE = 200
+"""So many rows are looked at."""
+
+
+class TextForm(NamedTuple):
+    """How a table is written."""
+
+    encoding: str
+    separator: str
+    quote: str = '"'
+    decimal: str = "."
+    header: bool = False
+    skipped: int = 0
+    """So many lines of remarks stand at the beginning."""
+    names: tuple[str, ...] | None = None
+    """The names, where they stand in the last of them, or above all columns but that of the row names."""
+
+
+def encoding_of(begin: bytes, whole: bool = True) -> str:
+    r"""Return the encoding of a text, from how it begins; `whole` if that is all of it.
+
+    What is no UTF-8 is taken for Windows-1252, of which Latin-1 is nearly a part.
+
+    Examples
+    --------
+    >>> encoding_of("a,\u00e9".encode()), encoding_of("a,\u00e9".encode("latin-1"))
+    ('utf-8-sig', 'cp1252')
+    >>> encoding_of("a,b".encode("utf-16"))
+    'utf-16'
+    """
+    if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if begin.count(0) * 3 > len(begin) > 1:
+        return "utf-16-le" if begin[1::2].count(0) > begin[::2].count(0) else "utf-16-be"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(begin, whole)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
+
+
+def cut(lines: Iterable[str], form: TextForm) -> Iterable[list[str]]:
+    """Return the cells of the rows of a text; a `csv.reader`, which knows the number of the line."""
+    if form.separator == BLANKS:
+        lines = (" ".join(line.split("\t")).strip() + "\n" for line in lines)
+    return csv.reader(lines, delimiter=form.separator, quotechar=form.quote, skipinitialspace=True)
+
+
+def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | None) -> TextForm:
+    """Return how a table is written, from the beginning of it.
+
+    Parameters
+    ----------
+    text : str
+        The beginning.
+    encoding : str
+        Its encoding.
+    whole : bool
+        Whether that is all.
+    usual : str
+        The separator that the name of the file stands for; empty if it says nothing.
+    separator : str, optional
+        The separator, if somebody says it.
+    """
+    lines = text.splitlines(keepends=True)
+    if not whole and len(lines) > 1:
+        lines.pop()  # it may end within a cell
+    skipped = _remarks(lines)
+    remark = lines[skipped - 1][1:] if skipped else ""
+    if lines and (said := SAID.fullmatch(lines[0])):
+        skipped, remark, separator = 1, "", separator or said[1]
+    lines = lines[skipped:]
+    quote = (
+        "'" if '"' not in text and re.search(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", text, re.M) else '"'
+    )
+    form = TextForm(encoding, separator or _separator(lines, usual, encoding, quote), quote, skipped=skipped)
+    rows = _rows(lines, form, whole)
+    if form.separator != ",":
+        form = form._replace(decimal=_decimal(rows))
+    if not rows:
+        return form
+    if skipped and len(named := next(iter(cut([remark], form)), [])) == len(rows[0]) > 1:
+        return form._replace(names=tuple(name.strip() for name in named))
+    if len(rows) > 1 and _lacks_one(rows):
+        named = [name.strip() for name in rows[0]]
+        ended = all(not row[-1].strip() for row in rows[1:])  # each row ends in a separator
+        return form._replace(header=True, names=(*named, "") if ended else ("", *named))
+    return form._replace(header=has_header(rows, form.decimal))
+
+
+def _remarks(lines: Sequence[str]) -> int:
+    """Return how many lines with a remark (``# ...``) stand at the beginning; "#" alone may be a name."""
+    count = 0
+    for line in lines:
+        if not line.startswith("#") or line[1:2] in (*SEPARATORS, ""):
+            break
+        count += 1
+    return count
+
+
+def _rows(lines: Sequence[str], form: TextForm, whole: bool) -> list[list[str]]:
+    rows: list[list[str]] = []
+    try:
+        for row in cut(lines, form):
+            if any(cell.strip() for cell in row):
+                rows.append(row)
+            if len(rows) > SAMPLE:
+                return rows[:-1]
+    except csv.Error:  # whoever reads it all says what is wrong
+        pass
+    return rows if whole or len(rows) < 3 else rows[:-1]  # the last may be cut off
+
+
+def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> str:
+    """Return the sign between cells: with which most rows are as long as the first, and cells numbers."""
+    best, found = (0.0, 0.0, 0, 0), usual or ","
+    for sign in (*SEPARATORS, BLANKS):
+        rows = _rows(lines, TextForm(encoding, sign, quote), len(lines) < SAMPLE)
+        if sign == BLANKS and usual and best[0]:
+            continue  # blanks stand in texts, too
+        widths = Counter(map(len, rows))
+        if not widths:
+            continue
+        width, most = widths.most_common(1)[0]
+        if width < 2 or len(rows[0]) not in (width, width - 1):
+            continue
+        cells = [cell.strip() for row in rows[1:] or rows for cell in row]
+        decimal = "," if sign != "," else "."
+        numbers = sum(_as_number(cell, decimal) or cell.lower() in MISSING for cell in cells) / len(cells)
+        score = (round(most / len(rows), 1), round(numbers, 1), width, int(sign == usual))
+        if score > best:
+            best, found = score, sign
+    return found
+
+
+def _as_number(cell: str, decimal: str = ".") -> bool:
+    return number_of(cell, decimal) is not None
+
+
+def _decimal(rows: Sequence[Sequence[str]]) -> str:
+    """Return the decimal sign: a comma if a column can be read in no other way."""
+    for cells in zip(*(row for row in rows[1:] if len(row) == len(rows[0])), strict=True):
+        there = [cell.strip() for cell in cells if cell.strip().lower() not in MISSING]
+        commas = [cell for cell in there if COMMA.fullmatch(cell)]
+        plain = all(_as_number(cell) and "." not in cell for cell in there if cell not in commas)
+        if commas and plain and not all(THOUSANDS.fullmatch(cell) for cell in commas):
+            return ","
+    return "."
+
+
+def _lacks_one(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether the first row has a cell less than all others: they begin with the name of the row."""
+    widths = {len(row) for row in rows[1:]}
+    return widths == {len(rows[0]) + 1} and not any(_as_number(cell) for cell in rows[0])
+
+
+def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
+    """Tell whether the first of some rows has the names of the columns.
+
+    It has if none of its cells is a number, unless half of them stand in their columns again (a table of
+    texts without a header). It has, too, if half of its cells are texts above numbers, or its numbers count
+    the columns (``id,0,1,2``).
+
+    Examples
+    --------
+    >>> has_header([["a", "b"], ["1", "x"]]), has_header([["x", "e"], ["x", "p"]]), has_header([["1", "a"]])
+    (True, False, False)
+    """
+    first = [cell.strip() for cell in rows[0]]
+    others = [row for row in rows[1:] if len(row) == len(first)]
+    numbers = [i for i, cell in enumerate(first) if _as_number(cell, decimal)]
+    if not numbers:
+        again = sum(any(row[i].strip() == cell for row in others) for i, cell in enumerate(first) if cell)
+        return not 2 * again >= len(first) or not any(first)
+    words = sorted(set(range(len(first))) - set(numbers))
+    above = [i for i in words if all(_as_number(row[i].strip(), decimal) for row in others)]
+    names = [i for i in above if first[i].lower() not in MISSING]
+    if not others or not above:
+        return False
+    if len(names) > 1 and 2 * len(names) >= len(first):
+        return True
+    counted = [int(first[i]) for i in numbers if first[i].isdecimal()]
+    if len(counted) < max(2, len(numbers)) or counted[0] > 1:
+        return False
+    # A name stands above numbers, nothing above the numbers of the rows.
+    return counted == list(range(counted[0], counted[0] + len(counted))) and bool(names or above[0] == 0)

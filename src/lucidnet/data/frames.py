@@ -1,0 +1,335 @@
+"""Tables of columns by name: those of files, of pandas, polars and Arrow, and plain dicts, in one form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.settings import shown
+from ..core.text import Report, columns
+from ..errors import ContentError, DataError, optional
+
+Array = npt.NDArray[Any]
+
+MISSING = frozenset(("", "na", "n/a", "nan", "<na>", "null", "none", "nil", "?", "-", "."))
+"""What people, and programs, write in place of a number that they do not have."""
+ABSENT = frozenset(("", "?", "na", "n/a", "nan", "<na>", "null"))
+"""What they write in place of a text; "none" may be an answer."""
+TRUTHS = {"true": 1.0, "false": 0.0}
+EXACT = 1 << 53
+"""Up to this float64 has all whole numbers."""
+SHOWN = 6
+"""So many rows of a frame are shown."""
+
+
+class Cells(NamedTuple):
+    """A column: numbers, or texts.
+
+    Parameters
+    ----------
+    numbers : array (n,), optional
+        Float64, NaN where one is missing.
+    texts : list of str, optional
+        What stands there, without spaces around it.
+    missing : dict
+        The rows in which nothing stands, with what stands there in its place: ``""``, ``"NA"``.
+    truths : bool
+        Whether the numbers are 0 and 1 for no and yes.
+    exact : tuple of (int, str), optional
+        A row with a whole number that float64 does not tell from the next, and its text.
+    large : tuple of (int, str), optional
+        A row with a number that is too large for float64, and its text.
+    """
+
+    numbers: Array | None
+    texts: list[str] | None
+    missing: Mapping[int, str]
+    truths: bool = False
+    exact: tuple[int, str] | None = None
+    large: tuple[int, str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts if self.numbers is None else self.numbers)  # type: ignore[arg-type]
+
+    def text(self, row: int) -> str:
+        """Return what stands in a row, as a text."""
+        if row in self.missing:
+            return self.missing[row]
+        if self.texts is not None:
+            return self.texts[row]
+        assert self.numbers is not None  # one of both is there
+        for odd in (self.exact, self.large):
+            if odd and odd[0] == row:
+                return odd[1]
+        return str(bool(self.numbers[row])) if self.truths else as_text(float(self.numbers[row]))
+
+    def taken(self, rows: Array) -> Cells:
+        """Return the column with some of its rows."""
+        some = self.missing or self.exact or self.large
+        places = {int(old): new for new, old in enumerate(rows)} if some else {}
+        missing = {places[row]: text for row, text in self.missing.items() if row in places}
+        numbers = None if self.numbers is None else self.numbers[rows]
+        texts = None if self.texts is None else [self.texts[row] for row in rows]
+        odd = [one and ((places[one[0]], one[1]) if one[0] in places else None) for one in self[4:]]
+        return Cells(numbers, texts, missing, self.truths, *odd)
+
+
+class Frame(Report, Mapping[str, Any]):
+    """A table of columns by name, each of numbers (float64, NaN where one is missing) or of texts.
+
+    It is a mapping: ``frame["age"]`` is a column, ``pandas.DataFrame(dict(frame))`` a frame of pandas.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names of the columns, in order.
+    cells : sequence of Cells
+        The columns.
+    source : str
+        The file that they come from, for messages.
+    lines : sequence of int, optional
+        The line of the file in which each row ends.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        cells: Sequence[Cells],
+        source: str = "",
+        lines: Sequence[int] | None = None,
+        form: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.names, self.source, self.lines = tuple(names), source, lines
+        self.cells = dict(zip(self.names, cells, strict=True))
+        self.form = dict(form or {})
+
+    form: dict[str, Any]
+    """How the file is written: encoding, separator, decimal sign, whether it has a header line."""
+
+    def __getitem__(self, name: str) -> Any:
+        cells = self.cells[name]
+        if cells.numbers is not None:
+            if cells.truths and not cells.missing:
+                return cells.numbers.astype(bool)
+            view = cells.numbers.view()
+            view.flags.writeable = False  # it is no copy
+            return view
+        return [None if i in cells.missing else text for i, text in enumerate(cells.texts or ())]
+
+    # As an object: columns are arrays, which cannot simply be compared.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.cells[self.names[0]]) if self.names else 0
+
+    def row(self, index: int) -> int:
+        """Return how messages call a row: by its line in the file, or its number from 0 on."""
+        return int(index if self.lines is None else self.lines[index])
+
+    def error(self, reason: str, remedy: str) -> Exception:
+        """Return the error for something that is wrong here."""
+        return ContentError(self.source, reason, remedy) if self.source else DataError(f"{reason}; {remedy}")
+
+    def without(self, name: str) -> Frame:
+        """Return the frame without a column."""
+        names = [one for one in self.names if one != name]
+        return Frame(names, [self.cells[one] for one in names], self.source, self.lines, self.form)
+
+    def taken(self, rows: Array) -> Frame:
+        """Return some of the rows."""
+        lines = None if self.lines is None else [self.lines[row] for row in rows]
+        return Frame(
+            self.names, [self.cells[name].taken(rows) for name in self.names], self.source, lines, self.form
+        )
+
+    def __str__(self) -> str:
+        count = min(self.rows, SHOWN)
+        cells = [self.cells[name] for name in self.names]
+        first = [[one.text(i)[:30] for one in cells] for i in range(count)]
+        table = columns([self.names, *first]) if self.names else []
+        return "\n".join([f"{self.rows:,} rows, {len(self.names):,} columns", *table])
+
+
+def as_text(number: float) -> str:
+    """Write a number as people write labels: whole ones without a point.
+
+    Examples
+    --------
+    >>> as_text(3.0), as_text(0.25)
+    ('3', '0.25')
+    """
+    return str(int(number)) if math.isfinite(number) and number.is_integer() else repr(number)
+
+
+def number_of(text: str, decimal: str = ".") -> float | None:
+    """Return the number that a text stands for; None if for none.
+
+    Examples
+    --------
+    >>> number_of("2.5"), number_of("2,5", ","), number_of("1_000"), number_of("x")
+    (2.5, 2.5, None, None)
+    """
+    if "_" in text:
+        return None
+    if decimal != ".":
+        text = text.replace(decimal, ".") if "." not in text else text
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def as_frame(given: Any, owner: str) -> Frame:
+    """Return what was given as a frame: one of pandas, polars or Arrow, a dict of columns, or a `Frame`.
+
+    Raises
+    ------
+    DataError
+        If it is none of them, or its columns do not have one length.
+    """
+    if isinstance(given, Frame):
+        return given
+    if isinstance(given, Mapping):
+        named = {
+            str(name): as_cells(values, f"{owner}: frame: column {str(name)[:60]!r}")
+            for name, values in given.items()
+        }
+    else:
+        named = _of_library(given, owner)
+    lengths = {len(cells) for cells in named.values()}
+    if len(lengths) > 1:
+        sizes = ", ".join(f"{name} {len(cells)}" for name, cells in list(named.items())[:5])
+        raise DataError(
+            f"{owner}: the columns have different lengths ({sizes}); give each a cell for each row"
+        )
+    if not named:
+        raise DataError(f"{owner}: the frame has no columns; give at least one")
+    return Frame(list(named), list(named.values()))
+
+
+def is_frame(given: Any) -> bool:
+    """Tell whether something is a frame, without importing any library for that."""
+    if isinstance(given, (Frame, Mapping)):
+        return True
+    kind = type(given)  # of a lazy frame the columns would be worked out
+    return hasattr(kind, "columns") and (hasattr(kind, "dtypes") or hasattr(kind, "schema"))
+
+
+def _of_library(given: Any, owner: str) -> dict[str, Cells]:
+    if not is_frame(given):
+        kind = type(given).__name__
+        raise DataError(
+            f"{owner}: expected a frame (of pandas, polars or Arrow, a dict of columns, or "
+            f"data.frame(path)), got {kind}"
+        )
+    if hasattr(type(given), "collect") and not hasattr(given, "iloc"):
+        raise DataError(f"{owner}: the frame is lazy: give frame.collect()")
+    nw = optional("narwhals", "tables")
+    if hasattr(given, "iloc"):  # of pandas, whose columns may have other names than texts
+        names = [str(name) for name in given.columns]
+        series = [nw.from_native(given.iloc[:, i], series_only=True) for i in range(len(names))]
+    else:
+        try:
+            frame = nw.from_native(given, eager_only=True)
+            names = [str(name) for name in frame.columns]
+            series = [frame[name] for name in names]
+        except Exception as error:  # whatever a library says of a frame that it does not take
+            said = " ".join(str(error).split())[:200]
+            raise DataError(f"{owner}: the frame cannot be read: {said}") from None
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{owner}: the frame has two columns named {twice!r}; give each its own name")
+    return {name: _of_series(one, name) for name, one in zip(names, series, strict=True)}
+
+
+def _of_series(series: Any, name: str) -> Cells:
+    dtype = series.dtype
+    if dtype.is_numeric() and not dtype.is_decimal() and not series.null_count():
+        values = np.asarray(series.to_numpy())
+        if values.dtype.kind in "iuf":
+            return _of_numbers(values)
+    return as_cells(series.to_list(), f"column {name!r}")
+
+
+def as_cells(values: Any, what: str = "a column") -> Cells:
+    """Return a column of any kind: numbers, truths, dates or texts, with what is missing among them."""
+    if hasattr(values, "to_list") and not isinstance(values, np.ndarray):
+        values = values.to_list()  # a series: missing values are None, or NaN
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise DataError(f"{what} must be a sequence with a value for each row, got {shown(values)}")
+    if isinstance(values, np.ndarray):
+        if values.ndim == 2 and values.shape[1] == 1:
+            values = values[:, 0]
+        if values.ndim != 1:
+            raise DataError(f"{what} must have one axis, got an array of shape {values.shape}")
+        if values.dtype.kind in "iuf":
+            return _of_numbers(values)
+        values = _written_dates(values) if values.dtype.kind == "M" else values.tolist()
+    return _of_objects(list(values), what)
+
+
+def _written_dates(values: Array) -> list[str | None]:
+    return [None if text == "NaT" else text for text in values.astype(str).tolist()]
+
+
+def _of_numbers(values: Array) -> Cells:
+    numbers = values.astype(np.float64)
+    missing = dict.fromkeys(np.flatnonzero(np.isnan(numbers)).tolist(), "")
+    exact = None
+    if values.dtype.kind in "iu":
+        inexact = np.flatnonzero((values > EXACT) | (values.astype(np.float64) < -EXACT))
+        exact = (int(inexact[0]), str(values[inexact[0]])) if len(inexact) else None
+    return Cells(numbers, None, missing, exact=exact)
+
+
+def _of_objects(values: list[Any], what: str) -> Cells:
+    missing = {i: "" for i, value in enumerate(values) if _is_missing(value)}
+    there = [value for i, value in enumerate(values) if i not in missing]
+    kinds = {type(value) for value in there}
+    if all(issubclass(kind, (bool, np.bool_)) for kind in kinds) and there:
+        numbers = [math.nan if i in missing else float(value) for i, value in enumerate(values)]
+        return Cells(np.array(numbers), None, missing, truths=True)
+    if all(issubclass(kind, (int, float, np.number)) or kind.__name__ == "Decimal" for kind in kinds):
+        try:
+            numbers = [math.nan if i in missing else float(value) for i, value in enumerate(values)]
+        except OverflowError:
+            raise DataError(f"{what} holds whole numbers that no float can hold; rescale them") from None
+        large = (
+            (i, str(value))
+            for i, value in enumerate(values)
+            if isinstance(value, (int, np.integer)) and not -EXACT <= value <= EXACT
+        )
+        return Cells(np.array(numbers, np.float64), None, missing, exact=next(large, None))
+    texts = ["" if i in missing else _written(value, what) for i, value in enumerate(values)]
+    missing |= {i: text for i, text in enumerate(texts) if not text}
+    return Cells(None, texts, missing)
+
+
+def _written(value: Any, what: str) -> str:
+    """Return a value of a column of texts as a text: dates as ISO writes them."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, (bool, int, float, np.generic)):
+        return as_text(float(value)) if not isinstance(value, (bool, np.bool_)) else str(bool(value))
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    raise DataError(f"{what} must hold numbers, texts or dates, got {shown(value)}")
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, (float, np.floating)) and bool(value != value)

@@ -1,0 +1,83 @@
+"""Which column of a table is the target: what its name says, and what stands in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from .frames import Cells, Frame
+from .targets import FEW, ROWS, are_classes
+
+STRONG = frozenset(
+    ("target", "targets", "label", "labels", "class", "classes", "y", "species", "diagnosis", "outcome")
+)
+"""What people call a column that is to be learned."""
+WEAK = frozenset(
+    ("price", "saleprice", "medv", "survived", "quality", "rating", "income", "charges", "response", "result",
+     "type", "category", "variety", "score", "churn", "default", "sales", "count", "cnt", "mpg", "rings",
+     "median_house_value", "output", "value", "digit", "letter", "spam", "status")
+)  # fmt: skip
+"""Names that some columns have that are to be learned, and others."""
+
+
+def likely_target(frame: Frame, dropped: Collection[str] = ()) -> str | None:
+    """Return a column that looks more like the target than the last does; None if there is none.
+
+    That is one that is called so (``label``, ``class``, ``target``, ...), or a first column of labels where
+    the last has hardly more than one number, as pixels at the edge. Without a header line it is the only
+    column of texts, or the first, where that has labels and the last has none.
+    """
+    names = [name for name in frame.names if name not in dropped]
+    if len(names) < 2:
+        return None
+    *others, last = names
+    if plain(last) in STRONG | WEAK:
+        return None
+    if len(named := [name for name in others if plain(name) in STRONG]) == 1:
+        return named[0]
+    first, end = frame.cells[names[0]], frame.cells[last]
+    if frame.form.get("header", True):
+        images = _almost_constant(end) and all(frame.cells[name].numbers is not None for name in names[1:])
+        return names[0] if images and label_like(first) else None
+    if label_like(end):
+        return None
+    words = [name for name in names if frame.cells[name].texts is not None]
+    if len(words) == 1 and label_like(frame.cells[words[0]]):
+        return words[0]
+    return names[0] if label_like(first) else None
+
+
+def best_target(frame: Frame) -> str:
+    """Return the column that is the target if nobody says which."""
+    if (found := likely_target(frame)) is not None:
+        return found
+    last = frame.names[-1]
+    if plain(last) in STRONG | WEAK:
+        return last
+    named = [name for name in frame.names if plain(name) in WEAK]
+    return named[0] if len(named) == 1 else last
+
+
+def plain(name: str) -> str:
+    """Return a name in small letters, words joined by "_"."""
+    return "_".join(name.lower().replace("-", " ").replace("_", " ").split())
+
+
+def label_like(cells: Cells) -> bool:
+    """Tell whether a column looks like labels: a few kinds, with a good number of rows of each."""
+    if cells.missing or not len(cells):
+        return False
+    if cells.numbers is not None and not (np.isfinite(cells.numbers).all() and are_classes(cells.numbers)):
+        return False
+    values = np.array(cells.texts) if cells.numbers is None else cells.numbers
+    kinds, counts = np.unique(values, return_counts=True)
+    even = 5 * counts.min() * len(kinds) >= len(cells)
+    return 1 < len(kinds) <= FEW and bool(even) and len(cells) >= min(ROWS, 3) * len(kinds)
+
+
+def _almost_constant(cells: Cells) -> bool:
+    if cells.numbers is None or cells.missing or not len(cells):
+        return False
+    _, counts = np.unique(cells.numbers, return_counts=True)
+    return bool(counts.max() >= 0.9 * len(cells))

@@ -1,0 +1,357 @@
+"""Looking at a file before anything is learned from it: what its columns are, what is odd, what to type."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.calls import takes
+from ..core.record import Record, record
+from ..core.settings import count, path_like, setting
+from ..core.text import Report, array, columns, plain
+from ..errors import DataError
+from .columns import FAR, ColumnSeen, ColumnTold, told
+from .delimited import KINDS, MOST, frame, suffixes
+from .fitting import Words, column_name, fitted
+from .frames import Cells, Frame, as_text
+from .likely import best_target
+from .table import Table
+from .tables import as_target, read
+from .targets import FEW, ROWS
+
+WIDE = 40
+"""Of more columns those that are alike are shown together."""
+TITLES = ("column", "kind", "holds", "missing", "becomes")
+SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+ENCODINGS = {"utf-8-sig": "UTF-8", "cp1252": "Windows-1252 (nearly Latin-1)"}
+
+
+@record
+class Look(Report, Record):
+    """What a file holds, what is odd about it, and how to learn from it.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    title : str
+        How many rows and columns it has, and how it is written.
+    columns : tuple of ColumnSeen
+        What each column is, and what is made of it.
+    odd : tuple of str
+        What somebody should know, in sentences.
+    target : str, optional
+        The column to learn.
+    task : str
+        What is to be learned, in words.
+    command : str
+        What to type to train on it; empty if nothing can be learned as it is.
+    python : str
+        The same in Python.
+    table : Table, optional
+        How its rows become inputs and targets, if that can be said.
+    """
+
+    path: str
+    title: str
+    columns: tuple[ColumnSeen, ...]
+    odd: tuple[str, ...]
+    target: str | None
+    task: str
+    command: str
+    python: str
+    table: Table | None = None
+
+    def __str__(self) -> str:
+        parts = [f"{self.path}: {self.title}", "", *columns([TITLES, *_shown(self.columns)]), "", self.task]
+        if self.odd:
+            parts += ["", "to know:", *(f"- {one}" for one in self.odd)]
+        if self.command:
+            parts += ["", f"to train:  {self.command}", "", "in Python:", *self.python.splitlines()]
+        return plain("\n".join(parts))
+
+    def _repr_html_(self) -> str:
+        from ..core import page
+
+        parts = [page.heading(f"{self.path}: {self.title}"), page.table(TITLES, _shown(self.columns))]
+        parts += [page.paragraph(self.task), *(page.paragraph(one, "q") for one in self.odd)]
+        return page.fragment(*parts, page.preformatted(f"{self.command}\n\n{self.python}".strip()))
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as dicts, lists, texts and numbers, ready for JSON."""
+        made = {
+            name: getattr(self, name) for name in ("path", "title", "target", "task", "command", "python")
+        }
+        seen = [dict(vars(one)) for one in self.columns]
+        table = None if self.table is None else self.table.to_plain()
+        return made | {"columns": seen, "odd": list(self.odd), "table": table}
+
+
+@takes(
+    path=path_like(),
+    target=setting("the name of a column, or its number", as_target, optional=True),
+    max_bytes=count(1),
+)
+def look(path: str | os.PathLike[str], *, target: str | int | None = None, max_bytes: int = MOST) -> Look:
+    """Look at a file of examples: what each column is, what is odd, and the command to train with.
+
+    Nothing is trained or changed. What the command says can be said in other ways, too; it is what the
+    columns suggest.
+
+    Parameters
+    ----------
+    path : path
+        A file that `read` understands.
+    target : str or int, optional
+        The column to learn, by name or number. If not given, one that is called ``label``, ``target`` or the
+        like, a first column of classes in front of numbers, or the last.
+    max_bytes : int
+        How many bytes the table may take.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged or too large; with file, reason and remedy.
+    """
+    path = Path(path)
+    if suffixes(path)[0] not in KINDS:
+        return _at_arrays(path, max_bytes)
+    return _at_table(path, frame(path, max_bytes=max_bytes), target)
+
+
+def _at_arrays(path: Path, max_bytes: int) -> Look:
+    found = read(path, max_bytes=max_bytes)
+    parts = {name: getattr(found, name) for name in ("x", "y", "x_test", "y_test")}
+    seen = tuple(
+        ColumnSeen(name, "array", array(part), "inputs" if "x" in name else "targets")
+        for name, part in parts.items()
+        if part is not None
+    )
+    task = "regression: numbers are predicted"
+    if found.classes is not None:
+        task = f"classification: {len(found.classes)} classes ({_some(found.classes)})"
+    title = f"{len(found.x):,} examples"
+    python = f"import lucidnet as ln\n\nexamples = ln.data.read({str(path)!r})"
+    odd = [] if np.isfinite(found.x).all() else ["some inputs are not finite (NaN or infinite)"]
+    if np.abs(np.nan_to_num(found.x)).max(initial=0) > 100 * FAR:
+        odd.append("some inputs are large: divide them, so that most lie between -1 and 1")
+    return Look(str(path), title, seen, tuple(odd), None, task, _command(path, None, None), python)
+
+
+def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
+    odd = _of_form(frame)
+    if target is None:
+        if len(frame.names) < 2:
+            reason = "expected one column for the target and others for the inputs, found one"
+            raise frame.error(reason, "is another sign between the columns?")
+        name = best_target(frame)
+        if name != frame.names[-1]:
+            odd.append(f"{name!r} looks like the target, though it is not the last column: say --target")
+    else:
+        name = column_name(frame, target, "column")
+    found = [told(one, frame) for one in frame.names if one != name]
+    words = _words(found, frame.cells[name])
+    odd += _of_inputs(found, words)
+    table, task = None, ""
+    try:
+        table = Table(**fitted(frame, name, words))
+    except DataError as error:
+        task = f"nothing can be learned as it is: {getattr(error, 'reason', error)}"
+    if table is not None:
+        task, more = _of_target(frame, table)
+        odd += more
+        number = frame.cells[name].numbers is not None
+        words = words._replace(task=table.task if number else None)
+    seen = {one.seen.name: one.seen for one in found}
+    seen[name] = _target(name, frame.cells[name], table)
+    ordered = tuple(seen[one] for one in frame.names)
+    command = "" if table is None else _command(path, name, words)
+    python = "" if table is None else _python(path, name, words)
+    return Look(str(path), _title(frame), ordered, tuple(odd), name, task, command, python, table)
+
+
+def _title(frame: Frame) -> str:
+    form = frame.form
+    encoding = ENCODINGS.get(form["encoding"], str(form["encoding"]).upper())
+    written = f"{encoding}, separated by {SIGNS.get(form['separator'], repr(form['separator']))}"
+    header = "with" if form["header"] or (form["skipped"] and form["names"][0] != "0") else "without"
+    comma = ", with decimal commas" if form["decimal"] == "," else ""
+    return f"{frame.rows:,} rows, {len(frame.names):,} columns; {written}, {header} a header line{comma}"
+
+
+def _of_form(frame: Frame) -> list[str]:
+    """Say what is odd about how the file is written."""
+    form, odd = frame.form, list[str]()
+    if form["empty"]:
+        odd.append(f"{form['empty']:,} rows are empty, and left out")
+    if form["skipped"]:
+        lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
+        odd.append(f"{lines} (#) at the beginning left out")
+    counted = Counter(filter(None, form["names"]))
+    twice = sorted(name for name, times in counted.items() if times > 1)
+    if twice:
+        odd.append(f"several columns are called {_some(twice)}: the second is {twice[0]}.1 here")
+    return odd
+
+
+def _words(found: Sequence[ColumnTold], target: Cells) -> Words:
+    """Return what to say of a table."""
+    drop = tuple(one.seen.name for one in found if one.drop)
+    used = [one for one in found if not one.drop]
+    categories = "one-hot" if any(one.seen.kind == "category" for one in used) else None
+    missing = "drop" if target.missing else "mean" if any(one.seen.missing for one in used) else None
+    return Words(None, drop, _is_far(used, target), categories, missing)
+
+
+def _is_far(used: Sequence[ColumnTold], target: Cells) -> bool:
+    """Tell whether numbers are better standardized: some are large, or of very different scales."""
+    deviations = [one.deviation for one in used if one.deviation]
+    if any(one.far for one in used) or (deviations and max(deviations) > 30 * min(deviations)):
+        return True
+    if target.numbers is None or target.truths:
+        return False
+    numbers = target.numbers[np.isfinite(target.numbers)]
+    sparse = len(numbers) > 0 and len(np.unique(numbers)) > FEW
+    return bool(sparse and max(abs(numbers.mean()), numbers.std()) > FAR)
+
+
+def _of_inputs(found: Sequence[ColumnTold], words: Words) -> list[str]:
+    """Say what is odd about the inputs, columns with the same oddity together."""
+    odd = list[str]()
+    reasons: dict[str, list[str]] = {}
+    for one in found:
+        if one.drop:
+            reasons.setdefault(one.drop, []).append(one.seen.name)
+    for reason, names in reasons.items():
+        which = f"column {names[0]!r}" if len(names) == 1 else f"{len(names)} columns ({_some(names)})"
+        odd.append(f"{which}: {reason}; left out by --drop")
+    odd += [f"column {one.seen.name!r}: {one.odd}" for one in found if one.odd]
+    lacking = [one.seen for one in found if one.seen.missing and not one.drop]
+    if lacking:
+        cells = sum(seen.missing for seen in lacking)
+        where = _some([seen.name for seen in lacking])
+        how = "fills them with means" if words.missing == "mean" else "leaves their rows out"
+        odd.append(f"{cells:,} cells are missing ({where}); --missing {words.missing} {how}")
+    used = [one for one in found if one.deviation and not one.drop]
+    if words.standardize and len(used) > 1:
+        least, most = (pick(used, key=lambda one: one.deviation or 0) for pick in (min, max))
+        if (most.deviation or 0) > 30 * (least.deviation or 1):
+            odd.append(
+                f"scales are very different: {most.seen.name!r} deviates by {most.deviation:.3g}, "
+                f"{least.seen.name!r} by {least.deviation:.3g}; --standardize makes them alike"
+            )
+    return odd
+
+
+def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
+    """Return the task in words, and what is odd about it."""
+    name = str(table.target)
+    cells, odd = frame.cells[name], list[str]()
+    if cells.missing:
+        odd.append(f"the target is missing in {len(cells.missing):,} rows; --missing drop leaves them out")
+    y = table.apply(frame)[1]
+    assert y is not None  # the target is one of the columns
+    if table.classes is None:
+        numbers = np.delete(cells.numbers, list(cells.missing))  # type: ignore[arg-type]
+        kinds = len(np.unique(numbers))
+        whole = "whole " if (numbers == np.round(numbers)).all() else ""
+        low, high = as_text(float(numbers.min())), as_text(float(numbers.max()))
+        task = f"regression of {name!r}: {kinds:,} different {whole}numbers, {low} to {high}"
+        if max(abs(numbers.mean()), numbers.std()) > FAR:
+            odd.append(f"the target goes to {high}: --standardize brings it near 1, for training")
+        if whole and kinds <= 1000:
+            odd.append("if these whole numbers are classes: --task classification")
+        return task, odd
+    counts = np.bincount(y, minlength=len(table.classes))
+    task = f"classification of {name!r}: {len(table.classes):,} classes ({_some(table.classes)})"
+    few = [f"{kind} ({times})" for kind, times in zip(table.classes, counts, strict=True) if times < ROWS]
+    if few and len(y) >= 2 * ROWS:
+        odd.append(f"few rows of a class: {_some(few)}")
+    if counts.max() > 0.9 * len(y) and len(y) >= 2 * ROWS:
+        most = table.classes[int(counts.argmax())]
+        odd.append(f"{counts.max() / len(y):.0%} of the rows are {most!r}: compare the accuracy with that")
+    if cells.numbers is not None and not cells.truths:
+        first, last = table.classes[0], table.classes[-1]
+        if first != "0" or last != str(len(table.classes) - 1):
+            odd.append(f"the classes {first} to {last} are numbered 0 to {len(table.classes) - 1} inside")
+        if len(table.classes) > 2:
+            odd.append("if these whole numbers are quantities, not classes: --task regression")
+    return task, odd
+
+
+def _target(name: str, cells: Cells, table: Table | None) -> ColumnSeen:
+    if table is None:
+        return ColumnSeen(
+            name, "number" if cells.texts is None else "category", "", "target", len(cells.missing)
+        )
+    if table.classes is not None:
+        holds = f"{len(table.classes):,} classes: {_some(table.classes)}"
+        return ColumnSeen(name, "class", holds, "target", len(cells.missing))
+    numbers = np.delete(cells.numbers, list(cells.missing))  # type: ignore[arg-type]
+    holds = f"{float(numbers.min()):.5g} to {float(numbers.max()):.5g}"
+    return ColumnSeen(name, "number", holds, "target", len(cells.missing))
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:30] for name in names[:6])
+    return f"{shown}, ..." if len(names) > 6 else shown
+
+
+def _shown(seen: Sequence[ColumnSeen]) -> list[tuple[str, ...]]:
+    """Return the cells of a table of columns: of many, those that are alike in one row."""
+    if len(seen) <= WIDE:
+        return [(one.name, one.kind, one.holds, str(one.missing or ""), one.plan) for one in seen]
+    rows = list[tuple[str, ...]]()
+    for (kind, plan), some in groupby(seen, key=lambda one: (one.kind, one.plan)):
+        alike = list(some)
+        missing = sum(one.missing for one in alike)
+        name = alike[0].name if len(alike) == 1 else f"{alike[0].name} to {alike[-1].name}"
+        holds = alike[0].holds if len(alike) == 1 else f"{len(alike)} columns"
+        rows.append((name, kind, holds, str(missing or ""), plan))
+    return rows
+
+
+def _command(path: Path, target: str | None, words: Words | None) -> str:
+    """Return the command that trains on a file."""
+    from shlex import join
+
+    given = ["lucidnet", "train", str(path)]
+    if target is not None:
+        given += ["--target", target]
+    if words is not None:
+        given += ["--task", words.task] if words.task else []
+        given += ["--drop", _listed(words.drop)] if words.drop else []
+        given += ["--standardize"] if words.standardize else []
+        given += ["--categories", words.categories] if words.categories else []
+        given += ["--missing", words.missing] if words.missing else []
+    return join(given)
+
+
+def _listed(names: Sequence[str | int]) -> str:
+    """Write names with commas between them, as a row of CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(names)
+    return text.getvalue()
+
+
+def _python(path: Path, target: str, words: Words) -> str:
+    """Return what the command does as lines of Python."""
+    given = [f"target={target!r}"]
+    given += [f"{name}={kept!r}" for name, kept in words._asdict().items() if kept]
+    return "\n".join(
+        [
+            "import lucidnet as ln",
+            "",
+            f"frame = ln.data.frame({str(path)!r})",
+            f"table = ln.data.Table.fit(frame, {', '.join(given)})",
+            "x, y = table.apply(frame)",
+        ]
+    )

@@ -1,0 +1,119 @@
+"""Time series as examples: windows of the past, and what comes after them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.calls import takes
+from ..core.finite import check_finite
+from ..core.numeric import numeric
+from ..core.settings import count, setting, whole
+from ..errors import DataError, lookup
+from .named import columns_of, values_of
+
+Array = npt.NDArray[Any]
+
+
+def _as_target(given: Any, owner: Any) -> str | int:
+    if isinstance(given, str):
+        return str(given)
+    number: int = whole(None).metadata["check"].convert(given, owner)
+    return number
+
+
+@takes(
+    history=count(1),
+    horizon=count(1),
+    stride=count(1),
+    target=setting("the name of a column, or its number", _as_target, optional=True),
+)
+def windows(
+    series: Any, *, history: int, horizon: int = 1, stride: int = 1, target: str | int | None = None
+) -> tuple[Array, Array]:
+    """Return windows of a series, and the values that follow each: ``x, y`` for a network that forecasts.
+
+    Window i holds the values from time ``i * stride`` on, `history` of them; its target are the `horizon`
+    values after it. All that a window needs lies in the series; what is left over at its end is not used.
+
+    ======================  =========================  ==============================
+    series                  x                          y
+    ======================  =========================  ==============================
+    (time,)                 (n, history)               (n, horizon)
+    (time, features)        (n, history, features)     (n, horizon, features)
+    with `target`           (n, history, features)     (n, horizon)
+    ======================  =========================  ==============================
+
+    A dense network takes (n, history) as it is, of several features after a ``Flatten()``; recurrent layers
+    and convolutions take (n, history, features): give them ``series[:, None]`` of a single one. To split
+    such examples, cut the series first, or windows of both parts overlap.
+
+    Parameters
+    ----------
+    series : array-like (time,) or (time, features), or frame
+        The values in the order of time.
+    history : int
+        How many values a window has.
+    horizon : int
+        How many values after it are to be forecast.
+    stride : int
+        How many time steps lie between the beginnings of two windows.
+    target : str or int, optional
+        Which feature is forecast: the name of a column of a frame, or the number of one; all if not given.
+
+    Returns
+    -------
+    x, y : array
+        In the dtype of the series, whole numbers as float64. They cannot be written into, as windows share
+        the values where they overlap: that takes no more memory than the series.
+
+    Raises
+    ------
+    DataError
+        If the series is too short, or a value is missing.
+
+    Examples
+    --------
+    >>> x, y = windows([1.0, 2.0, 3.0, 4.0, 5.0], history=2)
+    >>> x.tolist(), y.tolist()
+    ([[1.0, 2.0], [2.0, 3.0], [3.0, 4.0]], [[3.0], [4.0], [5.0]])
+    """
+    values = np.array(numeric(values_of(series), "windows: series"))
+    if values.ndim not in (1, 2):
+        raise DataError(f"windows: expected a series (time,) or (time, features), got shape {values.shape}")
+    column = None if target is None else _column(series, values, target)
+    if values.dtype.kind != "f":
+        values = values.astype(np.float64)
+    needed = history + horizon
+    if len(values) < needed:
+        raise DataError(
+            f"windows: history={history} and horizon={horizon} need {needed} time steps or more, and the "
+            f"series has {len(values)}"
+        )
+    check_finite(values, "windows: series")
+    both = np.lib.stride_tricks.sliding_window_view(values, needed, axis=0)[::stride]
+    both = both if values.ndim == 1 else both.swapaxes(1, 2)
+    x, y = both[:, :history], both[:, history:]
+    return x, y if column is None else y[..., column]
+
+
+def _column(series: Any, values: Array, target: str | int) -> int:
+    """Return the number of the feature that is forecast."""
+    if values.ndim == 1:
+        raise DataError(f"windows: target={target!r} has no effect on a series of one feature: leave it out")
+    number: int
+    features = values.shape[1]
+    if isinstance(target, str):
+        names = columns_of(series)
+        if names is None:
+            raise DataError(
+                f"windows: the series has no names of columns: give target={target!r} as a number"
+            )
+        number = lookup("column", target, {name: i for i, name in enumerate(names)})
+        return number
+    if not -features <= target < features:
+        raise DataError(f"windows: target={target} of {features} features: give 0 to {features - 1}")
+    number = target % features
+    return number

@@ -1,0 +1,211 @@
+"""What a target is: classes to tell apart, or numbers to predict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .frames import EXACT, MISSING, Cells, Frame, as_text, number_of
+
+Array = npt.NDArray[Any]
+
+FEW = 20
+"""Whole numbers of no more kinds, that lie close together, are classes."""
+MOST = 1000
+"""More classes need a word."""
+ROWS = 10
+"""So many rows a class should have, to be one of many or odd numbers."""
+
+SAY = "task='classification' or 'regression' (--task ...)"
+
+
+def decided(
+    cells: Cells, frame: Frame, name: str, task: str | None, alone: bool = False
+) -> tuple[str, tuple[str, ...] | None]:
+    """Return the task of a target, and the names of its classes.
+
+    Parameters
+    ----------
+    cells : Cells
+        The target, none of it missing.
+    frame : Frame
+        Where it stands, for messages.
+    name : str
+        What it is called.
+    task : str, optional
+        What somebody says that it is.
+    alone : bool
+        Whether one value throughout will do.
+    """
+    classes: tuple[str, ...] | None
+    if cells.texts is not None and len(cells) and all(map(is_number, set(cells.texts))):
+        cells = _as_numbers(cells, task)
+    if cells.texts is not None:
+        classes = _of_texts(cells, frame, name, task)
+    elif cells.truths and task != "regression":
+        assert cells.numbers is not None
+        classes = tuple(str(bool(value)) for value in np.unique(cells.numbers))
+    else:
+        classes = _of_numbers(cells, frame, name, task, alone)
+    if classes is None:
+        return "regression", None
+    if len(classes) == 1 and not alone:
+        reason = (
+            f"the target, column {name}, is {classes[0][:100]!r} in all {len(cells)} rows: one class only"
+        )
+        raise frame.error(reason, "there is nothing to tell apart; name another target")
+    if len(classes) > MOST and task is None:
+        reason = f"the target, column {name}, has {len(classes):,} classes, each an output of the network"
+        raise frame.error(reason, f"say that this is meant, {SAY}, or name another target")
+    return "classification", classes
+
+
+def _of_texts(cells: Cells, frame: Frame, name: str, task: str | None) -> tuple[str, ...]:
+    assert cells.texts is not None
+    kinds = set(cells.texts)
+    plain = all(map(is_number, kinds))
+    classes = sorted(kinds, key=float) if plain else sorted(kinds)
+    _check_labels(cells.texts, classes, frame)
+    if task == "regression":
+        row = frame.row(0)
+        reason = f"row {row}: the target, column {name}, is {cells.texts[0][:100]!r}, which is no number"
+        raise frame.error(reason, "task='classification' (--task classification) tells texts apart")
+    if task is None and len(cells) >= 20 and 2 * len(classes) > len(cells):
+        reason = f"the target, column {name}, has {len(classes):,} different texts in {len(cells):,} rows"
+        remedy = "name another target; or say that these are classes, task='classification' (--task ...)"
+        raise frame.error(reason, remedy)
+    return tuple(classes)
+
+
+def _as_numbers(cells: Cells, task: str | None) -> Cells:
+    """Return texts that are numbers as such, if they are not whole or shall be predicted."""
+    assert cells.texts is not None
+    numbers = np.array([float(text) for text in cells.texts])
+    whole = (numbers == np.round(numbers)).all()
+    return cells if whole and task != "regression" else Cells(numbers, None, cells.missing)
+
+
+def _check_labels(cells: list[str], classes: list[str], frame: Frame) -> None:
+    """Raise if what would be names of classes are numbers to predict, but for some cells."""
+    numbers = [name for name in classes if is_number(name) and name.lower() not in MISSING]
+    others = set(classes) - set(numbers)
+    fractions = [name for name in numbers if not float(name).is_integer()]
+    if numbers and others and (fractions or all(name.lower() in MISSING for name in others)):
+        k = next(k for k, cell in enumerate(cells) if cell in others)
+        other = (fractions or numbers)[0]
+        what = f"{cells[k][:100]!r} is no number, as {other[:100]} is"
+        reason = f"row {frame.row(k)}: the target is missing: {what}"
+        raise frame.error(reason, "write a number there, or leave out the row")
+
+
+def is_number(text: str, decimal: str = ".") -> bool:
+    """Tell whether a text is a number."""
+    return number_of(text, decimal) is not None
+
+
+def _of_numbers(
+    cells: Cells, frame: Frame, name: str, task: str | None, alone: bool
+) -> tuple[str, ...] | None:
+    numbers = cells.numbers
+    assert numbers is not None
+    if not np.isfinite(numbers).all() and cells.large is None:
+        row = int(np.flatnonzero(~np.isfinite(numbers))[0])
+        reason = f"row {frame.row(row)}: the target, column {name}, is {numbers[row]}, no finite number"
+        raise frame.error(reason, "write a number there, or leave out the row")
+    if task == "regression":
+        return None
+    if cells.exact is not None:
+        row, text = cells.exact
+        reason = f"row {frame.row(row)}: the target {text[:100]} is a whole number above 2**53"
+        raise frame.error(reason, "number the labels from 0 on, or write numbers as 1.5e17")
+    if task is None and (not are_classes(numbers) or (alone and (numbers == numbers[0]).all())):
+        return None
+    kinds = np.unique(numbers)
+    fractions = kinds[kinds != np.round(kinds)]
+    if len(fractions) and 2 * len(kinds) > len(numbers) >= 20:
+        reason = f"the target, column {name}, has {len(kinds):,} different numbers in {len(numbers):,} rows"
+        raise frame.error(reason, "task='regression' (--task regression) predicts numbers")
+    return tuple(as_text(float(kind)) for kind in kinds)
+
+
+def are_classes(numbers: Array) -> bool:
+    """Tell whether numbers are taken for classes: whole ones, of few kinds, close together.
+
+    That is: of at most 20 kinds, and no more than half of those between them are missing; or of two or three
+    kinds with 10 rows each; or all of 0 to k - 1, or 1 to k, up to 1,000, and about as many rows of each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> are_classes(np.array([-1, 1])), are_classes(np.array([3, 10, 25])), are_classes(np.array([0.5, 1]))
+    (True, False, False)
+    """
+    if not (numbers == np.round(numbers)).all() or np.abs(numbers).max() > EXACT:
+        return False
+    kinds, counts = np.unique(numbers, return_counts=True)
+    many, span = len(kinds), kinds[-1] - kinds[0] + 1
+    if many <= FEW and span <= 2 * many:
+        return True
+    if many <= 3 and len(numbers) >= ROWS * many:
+        return True
+    filled = span == many <= MOST and kinds[0] in (0, 1)
+    return bool(filled and len(numbers) >= ROWS * many and 5 * counts.min() * many >= len(numbers))
+
+
+def labels(cells: Cells, frame: Frame, name: str, classes: tuple[str, ...]) -> Array:
+    """Return the numbers of classes of a target.
+
+    Raises
+    ------
+    DataError
+        If one is unknown; it names the class and the row.
+    """
+    places = {text: i for i, text in enumerate(classes)}
+    if cells.numbers is None:
+        assert cells.texts is not None
+        named = {text: places.get(text, places.get(_plainer(text), -1)) for text in set(cells.texts)}
+        found = np.array([named[text] for text in cells.texts], np.int64)
+    elif cells.truths and {"True", "False"} & set(classes):
+        found = np.where(cells.numbers > 0, places.get("True", -1), places.get("False", -1))
+    else:
+        known = sorted((number, i) for text, i in places.items() if (number := number_of(text)) is not None)
+        found = _numbered(cells.numbers, known)
+    if (found < 0).any():
+        row = int(np.argmax(found < 0))
+        listed = ", ".join(map(repr, classes[:10])) + (", ..." if len(classes) > 10 else "")
+        reason = f"row {frame.row(row)}: the class {cells.text(row)[:100]!r} of column {name} is unknown"
+        raise frame.error(reason, f"known are {listed}; leave out the row, or train with it")
+    return found
+
+
+def _numbered(numbers: Array, known: list[tuple[float, int]]) -> Array:
+    """Return the numbers of classes of numbers, -1 of one that is unknown."""
+    if not known:
+        return np.full(len(numbers), -1)
+    values = np.array([value for value, _ in known])
+    at = np.searchsorted(values, numbers)
+    at[at == len(values)] = 0
+    found = np.array([i for _, i in known])[at]
+    found[values[at] != numbers] = -1
+    return found
+
+
+def _plainer(text: str) -> str:
+    """Return a class that is a number as whole numbers are written: "1.0" is "1"."""
+    return as_text(float(text)) if is_number(text) else text
+
+
+def numbers(cells: Cells, frame: Frame, name: str) -> Array:
+    """Return a numeric target, or say which cell is no number."""
+    if cells.numbers is None:
+        assert cells.texts is not None
+        made = [number_of(text) for text in cells.texts]
+        if None not in made:
+            return np.array(made, np.float64)
+        row = made.index(None)
+        text = cells.texts[row]
+        reason = f"row {frame.row(row)}: the target, column {name}: expected a number, got {text[:100]!r}"
+        raise frame.error(reason, "write a number there, or leave out the row")
+    return cells.numbers

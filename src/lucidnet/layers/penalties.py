@@ -1,0 +1,39 @@
+"""What layers add to the loss of a batch besides penalties of weights, and its gradient.
+
+A leaf that does so `penalizes`. It has ``penalty(cache)``, what it adds, from what its forward pass kept,
+and ``penalty_slope(cache)``, the gradient of that by its input. Its `backward` knows nothing of it, as the
+rest of the loss does not lie in the layer: what crosses the edges adds it.
+"""
+
+from __future__ import annotations
+
+from operator import add
+from typing import Any
+
+from ..backend import Array, Tree
+from .base import Cache, Layer, Send, backprop
+
+
+def penalized(net: Any, cache: Cache, loss: Any) -> Any:
+    """Return the loss of a batch with what the layers of a network add, from what its forward pass kept."""
+    return loss + net.penalty(cache)
+
+
+def chain_rule(net: Layer) -> Send:
+    """Return what crosses the edges of a network by the chain rule, with the penalties of its layers."""
+    return _with_penalties if net.penalizes else backprop
+
+
+def _with_penalties(
+    name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
+) -> tuple[Array, Tree]:
+    dx, grads = layer.route(params, cache, dy, _with_penalties, need_dx)
+    return (with_slope(layer, cache, dx) if layer.penalizes else dx), grads
+
+
+def with_slope(layer: Any, cache: Cache, dx: Any) -> Any:
+    """Return the error at the input of a leaf that penalizes, with the gradient of what it adds."""
+    if dx is None or layer.children():
+        return dx
+    slope = layer.penalty_slope(cache)
+    return tuple(map(add, dx, slope)) if isinstance(dx, tuple) else dx + slope

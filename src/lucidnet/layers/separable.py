@@ -1,0 +1,138 @@
+"""Separable convolutions: each channel by itself, then the channels mixed at each place."""
+
+from __future__ import annotations
+
+from dataclasses import field, replace
+from typing import Any, ClassVar
+
+from .. import initializers
+from ..backend import Array, Shape, Stream, Tree
+from ..core.settings import flag, named, setting, whole
+from ..core.types import Inherited
+from ..core.value import value
+from ..initializers import Initializer
+from . import activations
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send
+from .containers import Container, Sequential
+from .convolution import Conv1D, Conv2D
+from .grids import PADDINGS, SIZES, as_padding, pair
+from .transposed import DepthwiseConv1D, DepthwiseConv2D
+
+
+@value
+class SeparableConvolution(Container):
+    """The base of separable convolutions: a depthwise one, then one with windows of a single place.
+
+    With D for the depthwise convolution (`DepthwiseConvolution`, without bias)::
+
+        d = D(x)      z = d W + b at each place      y = f(z)
+
+    k^2 c m + c m f weights in place of k^2 c f (Chollet 2017, "Xception", section 2). The layers inside are
+    called ``depthwise`` and ``pointwise``.
+
+    Parameters
+    ----------
+    filters : int
+        Number of outputs at each place.
+    kernel_size, strides, padding, dilation
+        Of the depthwise convolution, as for `Convolution`.
+    multiplier : int
+        Number of outputs m of the depthwise convolution for each channel.
+    activation : str or Layer
+        The function f.
+    use_bias : bool
+        Whether b is there.
+    initializer, bias_initializer : str or Initializer
+        How the weights of both begin, and b.
+    """
+
+    filters: int = whole(1)
+    kernel_size: Any = setting(SIZES, pair)
+    strides: Any = setting(SIZES, pair, default=1)
+    padding: Any = setting(PADDINGS, as_padding, default="valid")
+    dilation: Any = setting(SIZES, pair, default=1)
+    multiplier: int = whole(1, default=1)
+    activation: Inherited[Layer] = setting(activations.ONE, activations.inside, default=activations.Linear())
+    use_bias: bool = flag(default=True)
+    initializer: Inherited[Initializer] = named(initializers, default=initializers.VarianceScaling())
+    bias_initializer: Inherited[Initializer] = named(initializers, default=initializers.Constant())
+
+    body: Sequential = field(init=False, repr=False, compare=False)
+
+    dimensions: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        depthwise, pointwise = (
+            (DepthwiseConv2D, Conv2D) if self.dimensions == 2 else (DepthwiseConv1D, Conv1D)
+        )
+        windows = self.kernel_size, self.strides, self.padding, self.dilation, self.multiplier
+        start: dict[str, Any] = {"initializer": self.initializer, "bias_initializer": self.bias_initializer}
+        layers = [
+            depthwise(*windows, use_bias=False, initializer=self.initializer, name="depthwise"),
+            pointwise(
+                self.filters, 1, activation=self.activation, use_bias=self.use_bias, name="pointwise", **start
+            ),
+        ]
+        object.__setattr__(self, "body", Sequential(layers))
+
+    def children(self) -> tuple[tuple[str, Layer], ...]:
+        return self.body.children()
+
+    def output_shape(self, shape: Any) -> Any:
+        return self.body.output_shape(shape)
+
+    def inner_shapes(self, shape: Any) -> dict[str, Any]:
+        return self.body.inner_shapes(shape)
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        return self.body.init(rng, shape)
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return self.flow(params, x, run)[:2]
+
+    def flow(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
+        return self.body.flow(params, x, run)
+
+    def route(
+        self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
+    ) -> tuple[Array, Tree]:
+        return self.body.route(params, cache, dy, send, need_dx)
+
+    def split_activation(self) -> tuple[Layer, Layer | None]:
+        return replace(self, activation="linear"), self.activation
+
+    @classmethod
+    def samples(cls) -> Samples:
+        if cls is not SeparableConvolution:
+            shape = (*(5, 4)[: cls.dimensions], 2)
+            yield cls(3, 3), shape
+            yield cls(3, 2, strides=2, padding="same", multiplier=2, activation="tanh"), shape
+
+
+@value
+class SeparableConv2D(SeparableConvolution):
+    """Separable convolution of images (n, height, width, channels) to (n, height, width, filters).
+
+    The formulas and settings are those of `SeparableConvolution`.
+
+    Examples
+    --------
+    >>> SeparableConv2D(8, 3, padding="same").output_shape((28, 28, 3))
+    (28, 28, 8)
+    """
+
+
+@value
+class SeparableConv1D(SeparableConvolution):
+    """Separable convolution of sequences (n, time, channels) to (n, time, filters).
+
+    The formulas and settings are those of `SeparableConvolution`.
+
+    Examples
+    --------
+    >>> SeparableConv1D(8, 3, padding="causal").output_shape((100, 4))
+    (100, 8)
+    """
+
+    dimensions: ClassVar[int] = 1
