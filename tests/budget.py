@@ -3,7 +3,7 @@
 Held are
 
 - four journeys of a batch (`journeys.py`): how many functions are called, in how many files, how deep;
-- a class has at most 200 lines of code and 20 public methods (properties count), `Model` 350 and 48; a file has
+- a class has at most 200 lines of code and 20 public methods (properties count), `Model` 350 and 49; a file has
   400 lines of code, the body of a function 40;
 - no two public classes have one name (classes at the top of a module, without an underscore; one class that
   several packages export is one class);
@@ -43,7 +43,7 @@ TODAY = {
 """What is over the budget today, and how much of it there is."""
 
 FILE, FUNCTION, CLASS, METHODS, TRAINING = 400, 40, 200, 20, 2500
-LARGER = {"Model": (350, 48)}
+LARGER = {"Model": (350, 49)}
 """Classes that may be larger: lines of code, public methods."""
 
 CORE = ("engine", "training", "callbacks", "inspect", "stepper.py", "distributed.py")

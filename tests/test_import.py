@@ -67,8 +67,20 @@ def test_what_completion_shows():
             "errors",
             "initializers",
         ),
-        *("inspect", "lab", "layers", "load", "losses", "metrics", "mlp", "optimizers", "passes"),
-        *("plots", "race", "rules"),
+        *(
+            "inspect",
+            "lab",
+            "layers",
+            "load",
+            "losses",
+            "metrics",
+            "mlp",
+            "optimizers",
+            "passes",
+            "plots",
+            "race",
+            "rules",
+        ),
         *("sklearn", "training"),
     ]
     assert "Terminated" in dir(ln.errors) and "difflib" not in dir(ln.errors)

@@ -5,7 +5,6 @@ They alone, with `Model` itself, write what a model holds.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import losses, optimizers
 from .backend import Array, Tree
 from .core.epochs import in_line as results
 from .core.finite import check_finite, finite_in
@@ -36,7 +34,7 @@ from .data.named import (
     texts,
     weights_by_number,
 )
-from .engine.build import credit_rule, initial, problem_of
+from .engine.build import initial, problem_of
 from .engine.device import DeviceConfig
 from .engine.parameters import ParameterLayout
 from .engine.problem import Problem, remembered
@@ -51,9 +49,8 @@ from .layers.ties import check_ties
 from .optimizers import SGD, Optimizer
 from .optimizers.settings import kind
 from .training.checks import example_shape
-from .training.history import History, Result
-from .training.loop import LoopSettings, train
-from .training.measure import Tally
+from .training.history import History
+from .training.loop import LoopSettings
 from .training.sources import to_train
 
 if TYPE_CHECKING:
@@ -158,77 +155,6 @@ def _with_memory(problem: Problem, state: State) -> State:
         for new, old in ((fresh, state.memory), (theirs, state.feedback.memory))
     )
     return state._replace(memory=memory, feedback=state.feedback._replace(memory=taught))
-
-
-NOT_COMPILED = (
-    "this model is not compiled: call compile(loss=..., optimizer=...) first, "
-    "for example compile(loss='categorical_crossentropy', optimizer='adam')"
-)
-
-
-def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: Any, rule: Any) -> None:
-    """Say what a model minimizes, how, and what is measured; see `Model.compile`."""
-    best, own = optimizers.get(optimizer), learning_rule(rule)
-    made = None if loss is None and loss_weights is None else losses.get(loss, loss_weights)
-    if made is not None:
-        made.fuse(model.net)  # raises where the loss does not fit the last layer,
-    elif metrics:
-        raise SettingError(
-            "compile: metrics are measured with a loss, by fit and evaluate, and there is none: give one, "
-            "or measure what predict returns: lucidnet.metrics"
-        )
-    credit_rule(model.net, own, best)  # and this where the rule does not fit
-    _ = model.executor.main  # and this where there are no such devices
-    chosen, said = (made, best, own), measured(model.net, metrics, made)
-    kept = "live" not in vars(model) or recompile(model, chosen)
-    model._chosen, model.metrics, model.base, model._changes = chosen, said, (model.net, best), {}
-    if not kept:
-        warnings.warn(ANEW.format(best), UserWarning, stacklevel=4)  # past what answers foreign words
-
-
-def needs_target(model: Any) -> bool:
-    """Tell whether the loss of a model needs targets."""
-    return model.loss is None or bool(model.loss.needs_target)
-
-
-def loss_of(model: Any) -> Any:
-    """Return the loss of a model that is compiled with one."""
-    loss = model._compiled[0]
-    if loss is None:
-        raise NotReadyError(
-            "this model is compiled without a loss, for forward and apply: to fit or evaluate it call "
-            "compile(loss=..., optimizer=...)"
-        )
-    return loss
-
-
-def whole(layers: Any) -> Any:
-    """Return what was given if it is a network as it stands, a `Sequential` or a `Graph`; else None."""
-    if not isinstance(layers, Sequential) and hasattr(layers, "nodes"):
-        from .layers import Graph
-
-        return layers if isinstance(layers, Graph) else None
-    return layers if isinstance(layers, Sequential) else None
-
-
-def added(net: Any, layer: Any) -> Sequential:
-    """Return a network with one more layer at its end."""
-    if isinstance(net, Sequential):
-        return replace(net, layers=(*net.layers, layer))
-    return Sequential([layer] if net is None else [net, layer])
-
-
-def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Result:
-    """Make one training step on one batch; see `Model.train_step`."""
-    batch = model.checked(x, y, None, sample_weight, mask).batch(slice(None))
-    tally = Tally(model.metrics, model.loss.named)
-    with model.executor.lock:
-        problem, before = model.problem, model.live
-        found = train(model, [batch])
-        model._last = model.live, problem, found.source or batch.copied()
-        model.executor.remembered = before
-    tally.add(found, [batch])
-    return tally.result()
 
 
 # --- another loss, optimizer or rule --------------------------------------------------------------

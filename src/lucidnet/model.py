@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from . import foreign, living
+from . import compiling, foreign, living
 from .arguments import FitArguments, ModelArguments, OneCycleArguments, declared
 from .backend import Array, Tree
 from .core.trees import Numbers, Params, ReadOnly
@@ -117,7 +117,7 @@ class Model:
         self.history = History()
         self.about: dict[str, Any] = {}
         self.metrics: tuple[Metric[Any], ...] = ()
-        self._net: Any = living.whole(layers)
+        self._net: Any = compiling.whole(layers)
         self.base = None
         self._changes: Changes = {}
         self.load = living.refuse_to_load  # type: ignore[method-assign]
@@ -143,7 +143,7 @@ class Model:
             raise SettingError(
                 "add: this model is compiled or has weights already; add all layers before that"
             )
-        self._net = living.added(self._net, layer)
+        self._net = compiling.added(self._net, layer)
 
     @property
     def net(self) -> Any:
@@ -198,7 +198,7 @@ class Model:
         rule : str or Rule
             The learning rule: how credit is assigned, as ``"fa"`` or ``Rule("dfa", "truncated")``.
         """
-        living.compile(self, loss, optimizer, metrics, loss_weights, rule)
+        compiling.compile(self, loss, optimizer, metrics, loss_weights, rule)
 
     def set(self, *, layer: str | Sequence[str] | None = None, **settings: Any) -> None:
         """Change settings of the optimizer, or of layers; what has been learned is kept.
@@ -305,7 +305,7 @@ class Model:
     def _compiled(self) -> tuple[Any, Optimizer, Rule | None]:
         """Loss, optimizer and rule, as they were chosen."""
         if self._chosen is None:
-            raise NotReadyError(living.NOT_COMPILED)
+            raise NotReadyError(compiling.NOT_COMPILED)
         return self._chosen
 
     @property
@@ -364,7 +364,7 @@ class Model:
         """The weights by layer and name, as they are now: ``params["dense1"]["W"]``; see `set_params`."""
         return ReadOnly.of(self.state.params)  # type: ignore[no-any-return]
 
-    needs_target = property(living.needs_target, doc="Whether its loss needs targets.")
+    needs_target = property(compiling.needs_target, doc="Whether its loss needs targets.")
 
     @property
     def input_shape(self) -> Any:
@@ -637,7 +637,7 @@ class Model:
         >>> sorted(model.train_step([[1.0], [2.0]], [[2.0], [4.0]]))
         ['loss', 'mae']
         """
-        return living.train_step(self, x, y, sample_weight, mask)
+        return compiling.train_step(self, x, y, sample_weight, mask)
 
     def forward(self, x: Any, train: bool = False, mask: Any = None) -> Tape:
         """Pass the network, and keep what is needed to go back: the first half of a step of one's own.
@@ -829,7 +829,7 @@ class Model:
         mask: Any = None,
     ) -> Data:
         """Return a data set as this model takes it, checked; the arguments are those of `fit`."""
-        loss, (x, y) = living.loss_of(self), named(self, x, y)
+        loss, (x, y) = compiling.loss_of(self), named(self, x, y)
         if "live" not in vars(self):
             self.build(example_shape(x))
         y, given = numbered(self, y), (class_weight, sample_weight, mask, self.net)

@@ -132,7 +132,6 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "intercepts_": "params",
         "load_state_dict": "set_params(tree)",
         "get_params": "params",
-        "forward": "predict(x)",
         "call": "predict(x)",
         "predict_proba": "predict(x), the output itself",
         "classes_": "classes",

@@ -178,7 +178,8 @@ class Tape(Brief):
     def backward(self, dy: Any, need_dx: bool = True) -> tuple[Any, Tree]:
         """Go back from the gradient of something by the output; the tape stays, to go back again.
 
-        This is the chain rule, whatever the learning rule of the model.
+        This is the chain rule, whatever the learning rule of the model; what layers themselves add to the
+        loss of a `fit` (`layers.Sampling`) is not in it.
 
         Parameters
         ----------

@@ -1,0 +1,86 @@
+"""What a model is compiled with: what stands behind `Model.compile`, and `train_step` by it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import Any
+
+from . import losses, optimizers
+from .engine.build import credit_rule
+from .errors import NotReadyError, SettingError
+from .layers import Sequential
+from .living import ANEW, learning_rule, measured, recompile
+from .training.history import Result
+from .training.loop import train
+from .training.measure import Tally
+
+NOT_COMPILED = (
+    "this model is not compiled: call compile(loss=..., optimizer=...) first, "
+    "for example compile(loss='categorical_crossentropy', optimizer='adam')"
+)
+
+
+def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: Any, rule: Any) -> None:
+    """Say what a model minimizes, how, and what is measured; see `Model.compile`."""
+    best, own = optimizers.get(optimizer), learning_rule(rule)
+    made = None if loss is None and loss_weights is None else losses.get(loss, loss_weights)
+    if made is not None:
+        made.fuse(model.net)  # raises where the loss does not fit the last layer,
+    elif metrics:
+        raise SettingError(
+            "compile: metrics are measured with a loss, by fit and evaluate, and there is none: give one, "
+            "or measure what predict returns: lucidnet.metrics"
+        )
+    credit_rule(model.net, own, best)  # and this where the rule does not fit
+    _ = model.executor.main  # and this where there are no such devices
+    chosen, said = (made, best, own), measured(model.net, metrics, made)
+    kept = "live" not in vars(model) or recompile(model, chosen)
+    model._chosen, model.metrics, model.base, model._changes = chosen, said, (model.net, best), {}
+    if not kept:
+        warnings.warn(ANEW.format(best), UserWarning, stacklevel=4)  # past what answers foreign words
+
+
+def needs_target(model: Any) -> bool:
+    """Tell whether the loss of a model needs targets."""
+    return model.loss is None or bool(model.loss.needs_target)
+
+
+def loss_of(model: Any) -> Any:
+    """Return the loss of a model that is compiled with one."""
+    loss = model._compiled[0]
+    if loss is None:
+        raise NotReadyError(
+            "this model is compiled without a loss, for forward and apply: to fit or evaluate it call "
+            "compile(loss=..., optimizer=...)"
+        )
+    return loss
+
+
+def whole(layers: Any) -> Any:
+    """Return what was given if it is a network as it stands, a `Sequential` or a `Graph`; else None."""
+    if not isinstance(layers, Sequential) and hasattr(layers, "nodes"):
+        from .layers import Graph
+
+        return layers if isinstance(layers, Graph) else None
+    return layers if isinstance(layers, Sequential) else None
+
+
+def added(net: Any, layer: Any) -> Sequential:
+    """Return a network with one more layer at its end."""
+    if isinstance(net, Sequential):
+        return replace(net, layers=(*net.layers, layer))
+    return Sequential([layer] if net is None else [net, layer])
+
+
+def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Result:
+    """Make one training step on one batch; see `Model.train_step`."""
+    batch = model.checked(x, y, None, sample_weight, mask).batch(slice(None))
+    tally = Tally(model.metrics, model.loss.named)
+    with model.executor.lock:
+        problem, before = model.problem, model.live
+        found = train(model, [batch])
+        model._last = model.live, problem, found.source or batch.copied()
+        model.executor.remembered = before
+    tally.add(found, [batch])
+    return tally.result()
