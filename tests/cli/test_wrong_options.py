@@ -59,12 +59,9 @@ OF_NAME = {
     "out": ["."],
     "resume": ["data.csv"],
     "layer": ["no"],
-<<<<<<< HEAD
     "host": ["no such host", ""],
-=======
     "target": ["no", "9", ""],
     "drop": ["no", "9"],
->>>>>>> main
     "data": ["no", "", "."],
     "subject": ["no", "."],
     "file": ["no", "", ".", "data.csv"],
