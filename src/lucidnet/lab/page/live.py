@@ -99,7 +99,13 @@ class Live(Callback):
         return False
 
     def room(self, step: int) -> int | None:
-        return None if self.every is None else alone(step, self.every)
+        if self.every is not None:
+            return alone(step, self.every)
+        if (session := self.session) is None:
+            return None
+        if session.kept:
+            return alone(step, session.apart)
+        return 1 if session.wanted or session.paused else None
 
     def begin(self, loop: Loop) -> None:
         self.close()
