@@ -60,7 +60,7 @@ class DataSetup:
 
 
 @dataclass(frozen=True)
-class Own:
+class OwnData:
     """A person's own data, and how Python gets them.
 
     Parameters
@@ -136,7 +136,7 @@ class LabTask:
         return side if self.is_classes and side * side == width and 5 <= side <= 32 else 0
 
 
-def make(setup: DataSetup, own: Own | None = None) -> LabTask:
+def make(setup: DataSetup, own: OwnData | None = None) -> LabTask:
     """Return the data that a set-up describes.
 
     Raises
@@ -203,7 +203,7 @@ def _scaled(x: Array) -> tuple[Array, list[str]]:
     return (x - mean) / np.where(std > 0, std, 1), code
 
 
-def given(data: Any) -> tuple[str, Own | None]:
+def given(data: Any) -> tuple[str, OwnData | None]:
     """Return which data `serve` was given: a name of the page's, and own data if there are any.
 
     Parameters
@@ -229,7 +229,7 @@ def given(data: Any) -> tuple[str, Own | None]:
     )
 
 
-def _of_file(path: str | os.PathLike[str]) -> Own:
+def _of_file(path: str | os.PathLike[str]) -> OwnData:
     """Read own data by name or path; a test part of their own is joined to the rest."""
     title = Path(path).name
     if isinstance(path, str) and path in sets.KNOWN:
@@ -242,7 +242,7 @@ def _of_file(path: str | os.PathLike[str]) -> Own:
     return _checked(table.x, table.y, code, table.classes, title)
 
 
-def sent(name: str, text: str) -> Own:
+def sent(name: str, text: str) -> OwnData:
     """Return own data from the text of a CSV file that a page has sent, within limits.
 
     Raises
@@ -273,7 +273,7 @@ def sent(name: str, text: str) -> Own:
     return replace(_checked(table.x, table.y, code, table.classes, shown), notes=notes)
 
 
-def _checked(x: Array, y: Array, code: str, classes: Any, title: str) -> Own:
+def _checked(x: Array, y: Array, code: str, classes: Any, title: str) -> OwnData:
     """Return own data in one random order, so that its last rows are as good as any to test on."""
     if len(x) != len(y) or len(x) < 4:
         raise DataError(f"data: {len(x)} inputs and {len(y)} targets: expected as many, and at least 4")
@@ -292,4 +292,4 @@ def _checked(x: Array, y: Array, code: str, classes: Any, title: str) -> Own:
     order = np.random.Generator(np.random.Philox(0)).permutation(len(x))
     code += "\nx, y = np.asarray(x, 'float32').reshape(len(x), -1), np.asarray(y)"
     code += "\norder = np.random.Generator(np.random.Philox(0)).permutation(len(x))"
-    return Own(x[order], y[order], f"{code}\nx, y = x[order], y[order]", classes, title)
+    return OwnData(x[order], y[order], f"{code}\nx, y = x[order], y[order]", classes, title)

@@ -16,7 +16,7 @@ from ...training.sources import to_train
 from .frame import Curves, Viewer, packed
 from .runner import Runner
 from .setup import NetworkSetup, Recipe, Setup, plans, python
-from .task import Own, make
+from .task import OwnData, make
 
 SAMPLE = 64
 """On how many examples of the training gradients and activations are looked at."""
@@ -26,7 +26,7 @@ LETTERS = "AB"
 
 
 @dataclass
-class Learner:
+class LabNetwork:
     """A network that trains: its plan, model and batches."""
 
     plan: Recipe
@@ -58,11 +58,11 @@ class Trainer(Runner):
     ----------
     setup : Setup
         What to train.
-    own : Own, optional
+    own : OwnData, optional
         A person's own data.
     """
 
-    def __init__(self, setup: Setup, own: Own | None = None) -> None:
+    def __init__(self, setup: Setup, own: OwnData | None = None) -> None:
         super().__init__()
         self.own = own
         self.revision = time.time_ns() // 1_000_000  # other than that of a server before this one
@@ -87,13 +87,13 @@ class Trainer(Runner):
         self.revision += 1
         self.version += 1
 
-    def _learner(self, plan: Recipe, setup: Setup) -> Learner:
+    def _learner(self, plan: Recipe, setup: Setup) -> LabNetwork:
         model, task = plan.model(), plan.task
         batch = None if model.problem.optimizer.full_batch else setup.batch
         source, _ = to_train(model, task.x, plan.target(task.y), batch)
         assert isinstance(source, ArraySource)
         sample = source.data.batch(slice(8 if task.is_sequence else SAMPLE))
-        return Learner(plan, model, source, Viewer(model, sample, task, plan.target(task.y_test)))
+        return LabNetwork(plan, model, source, Viewer(model, sample, task, plan.target(task.y_test)))
 
     def advance(self, looked_at: bool = False) -> None:
         """Make one step with each network that can."""
@@ -108,7 +108,7 @@ class Trainer(Runner):
         self.version += 1
         self._stop_if_done()
 
-    def _advance(self, learner: Learner, looked_at: bool) -> None:
+    def _advance(self, learner: LabNetwork, looked_at: bool) -> None:
         epoch, batch = divmod(self.step, learner.source.count)
         if looked_at:
             learner.look.before = learner.model.state
@@ -124,7 +124,7 @@ class Trainer(Runner):
         if looked_at:
             learner.look.moved()
 
-    def _batch(self, learner: Learner, epoch: int, batch: int) -> Any:
+    def _batch(self, learner: LabNetwork, epoch: int, batch: int) -> Any:
         """Return a batch of an epoch: the next of those that are gone through, or of a fresh pass."""
         known = vars(learner).get("pass_")
         if known is None or known[0] != (epoch, batch):
