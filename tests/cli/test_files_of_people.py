@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 
 import lucidnet as ln
-from cli.test_tables import run
+from cli.test_tables_in_commands import run
 from tables.files import FILES
 
 TRAINED = ["--epochs", 120, "--hidden", 16, "--lr", 0.02, "--quiet"]
