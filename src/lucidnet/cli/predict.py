@@ -37,7 +37,7 @@ def predict(
     found |= {"data": given.name, "rows": len(y), "outputs": y[some], **made.figures(some)}
     if to_stdout:
         columns, lines = made.written()
-        show.line(_as_csv([columns, *lines[: len(lines) if rows is None else rows]]).rstrip("\n"))
+        show.content(_as_csv([columns, *lines[: len(lines) if rows is None else rows]]))
         return
     columns, lines = made.shown(some)
     show.print_table(columns, lines)
