@@ -166,10 +166,12 @@ def _too_large(made: Array, numbers: Array, cells: Cells) -> int | None:
 def _places(cells: Cells, column: Column, frame: Frame) -> Array:
     """Return the numbers of the categories of all rows."""
     places = {name: i for i, name in enumerate(column.categories)}
-    found = np.empty(len(cells), np.int64)
-    for row in range(len(cells)):
-        text = str(column.fill) if row in cells.missing else cells.text(row)
-        found[row] = places.get(text, -1)
+    if cells.numbers is not None and not cells.truths:
+        found = targets.numbered(cells, frame, f"column {column.name}: the category", column.categories)
+    else:
+        found = np.array([places.get(cells.text(row), -1) for row in range(len(cells))], np.int64)
+    if cells.missing:
+        found[list(cells.missing)] = places.get(str(column.fill), -1)
     if (found < 0).any():
         row = int(np.argmax(found < 0))
         text = cells.text(row)[:100]
