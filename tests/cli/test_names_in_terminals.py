@@ -75,3 +75,12 @@ def test_a_file_that_would_be_an_option(tmp_path, monkeypatch):
     (tmp_path / "-f.csv").write_text("a,y\n" + "1,u\n2,v\n" * 10)
     monkeypatch.chdir(tmp_path)
     assert "lucidnet train ./-f.csv --target y" in run("look", "--", "-f.csv")
+
+
+def test_what_is_read_is_not_written_over(place):
+    model, data = place / "m.safetensors", place / "file.csv"
+    before = [model.read_bytes(), data.read_bytes()]
+    for out in (model, data, place / "." / "file.csv"):
+        result = CliRunner().invoke(app, ["predict", str(model), str(data), "--out", str(out)])
+        assert "would be lost" in str(result.exception)
+    assert [model.read_bytes(), data.read_bytes()] == before

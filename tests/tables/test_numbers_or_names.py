@@ -77,3 +77,13 @@ def test_one_long_text_makes_no_other_long():
     tracemalloc.stop()
     assert (len(table.columns[0].categories), table.columns[0].fill) == (2, "a")
     assert peak < 20e6
+
+
+def test_a_known_table_proposes_nothing_that_only_training_takes():
+    table = Table.fit(FOUR | {"y": list("abab")})
+    for wrong in ({"x": [1.0, None]}, {"x": [1.0, 2.0], "y": ["a", None]}):
+        with pytest.raises(DataError, match="missing.*write it") as error:
+            table.apply(wrong)
+        assert "--missing" not in str(error.value).replace(
+            "(--missing drop) leaves out all such in training", ""
+        )

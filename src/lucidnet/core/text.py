@@ -335,7 +335,7 @@ def visible(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text as the terminal can show it: in ASCII if it has no other signs, and nothing that steers it.
+    """Return a text as the terminal can show it: in ASCII if need be, and without what steers it.
 
     Examples
     --------
