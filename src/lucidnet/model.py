@@ -1038,7 +1038,8 @@ class Model:
         Returns
         -------
         DoctorReport
-            True if nothing was found; it prints as sentences, and holds `Finding`s. The model stays as it is.
+            True if nothing was found; it prints as sentences, and each thing found is a `Finding`. The model
+            stays as it is.
         """
         from .inspect.doctor import doctor
 
