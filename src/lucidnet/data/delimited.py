@@ -334,7 +334,7 @@ class _Column:
         self.missing[row] = text
 
     def cells(self) -> Cells:
-        """Return the column."""
+        """Return the cells of the column so far."""
         numbers = None if self.texts is not None else np.frombuffer(self.numbers, np.float64)
         return Cells(numbers, self.texts, self.missing or {}, False, self.exact, self.large)
 
