@@ -185,3 +185,17 @@ class TestMirrors:
         (tmp_path / "cache").write_text("a file where the folder should be")
         with pytest.raises(FileError, match="the folder .* cannot be made .*set LUCIDNET_DATA=DIR"):
             fetch.locate(mirror(b""), "a", tmp_path)
+
+
+@pytest.mark.parametrize("text", ['a,b\n1,"2\n3,4\n', 'a,b\n1,2\n"3,4\n5,6', 'a b\n1 2\n3 "4\n5 6\n'])
+def test_quotes_that_do_not_end(tmp_path, text):
+    path = tmp_path / "open.csv"
+    path.write_text(text)
+    with pytest.raises(FileError, match="ends within quotes"):
+        data.read(path)
+
+
+def test_quotes_that_end(tmp_path):
+    path = tmp_path / "closed.csv"
+    path.write_text('# remark\na,b\n1,"two\nlines"\n\n3,4 "four"\n')
+    assert data.read(path).classes == ('4 "four"', "two\nlines")

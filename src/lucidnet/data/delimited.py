@@ -346,6 +346,7 @@ def _rows(path: Path, file: Any, form: TextForm, most: int) -> Iterator[tuple[in
         lines = _Lines(stream, path, most)
         for _ in range(form.skipped):
             next(lines, None)
+        lines.row = 0
         reader: Any = cut(lines, form)
         for row in reader:
             lines.row = 0
@@ -369,6 +370,9 @@ class _Lines:
     def __next__(self) -> str:
         line = self.stream.readline(LONGEST)
         if not line:
+            if self.row:  # asked for within a row: of text in quotes
+                reason = "ends within quotes: one was opened, and everything after it is one cell"
+                raise FileError(self.path, reason, "close it, or leave it out")
             raise StopIteration
         if self.stream.encoding == "cp1252" and BINARY.search(line):
             raise ValueError("it is neither UTF-8 nor another text")
