@@ -199,3 +199,20 @@ def test_quotes_that_end(tmp_path):
     path = tmp_path / "closed.csv"
     path.write_text('# remark\na,b\n1,"two\nlines"\n\n3,4 "four"\n')
     assert data.read(path).classes == ('4 "four"', "two\nlines")
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.npz", "a.csv", "a"])
+@pytest.mark.parametrize("content", ["hdf5", "npz", "null"])
+def test_what_is_no_text_is_no_table(tmp_path, name, content):
+    path = tmp_path / name
+    if content == "hdf5":
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(path, "w") as file:
+            file["x"] = np.ones((4, 2), "f4")
+    elif content == "npz":
+        with path.open("wb") as file:
+            np.savez(file, x=np.zeros((4, 2)))
+    else:
+        path.write_bytes(b"a,b\n1,\0\n2,3\n")
+    with pytest.raises(FileError, match="cannot be read as CSV"):
+        data.frame(path)

@@ -21,6 +21,8 @@ from .frames import ABSENT, EXACT, MISSING, Cells, Frame, number_of
 
 MOST = 1 << 30
 """How many bytes the numbers of a file may take, if nobody says otherwise."""
+GUESSED = ("cp1252", "utf-16-le", "utf-16-be")
+"""What bytes are taken for that nothing says the encoding of: they may be no text at all."""
 LONGEST = 1 << 22
 """How many characters a row of a CSV file may have: its cells are texts, which take 50 bytes each."""
 WIDEST = 1 << 17
@@ -374,7 +376,7 @@ class _Lines:
                 reason = "ends within quotes: one was opened, and everything after it is one cell"
                 raise FileError(self.path, reason, "close it, or leave it out")
             raise StopIteration
-        if self.stream.encoding == "cp1252" and BINARY.search(line):
+        if "\0" in line or (self.stream.encoding in GUESSED and BINARY.search(line)):
             raise ValueError("it is neither UTF-8 nor another text")
         self.row += len(line)
         self.all += len(line)
