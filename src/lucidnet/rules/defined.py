@@ -205,8 +205,8 @@ def _check_followed(where: str, layer: Layer, rule: Rule) -> None:
     """Raise if a layer was given a rule that has nothing to do there; one of a user's own may have."""
     if layer.rule is not None and not learns(layer) and of_library(rule.space) and of_library(rule.time):
         raise SettingError(
-            f"{where}={layer.rule!r} has no effect, because this layer has no weights: give it to one that "
-            "has some"
+            f"{where}={layer.rule!r} has no effect, because this layer has no parameters: give it "
+            "to one that has some"
         )
 
 
