@@ -351,7 +351,9 @@ def test_accuracy_costs_a_training_step_only_microseconds() -> None:
 
 
 def test_a_share_that_is_always_one_is_refused() -> None:
-    with pytest.raises(ShapeError, match="top_5: of 2 classes the true one is always.*take k below 2"):
+    with pytest.raises(
+        ShapeError, match="top_k: of 2 classes the true one is always.*take k below 2, got k=5"
+    ):
         metrics.top_k([0, 1], [[0.2, 0.8], [0.6, 0.4]])
-    with pytest.raises(ShapeError, match="top_2: of 2 classes"):
+    with pytest.raises(ShapeError, match="top_k: of 2 classes.*got k=2"):
         metrics.TopK(2)([0, 1], [[0.2, 0.8], [0.6, 0.4]])

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..core.settings import finite, whole
+from ..core.settings import finite, shown, whole
 from ..core.value import value
 from ..errors import ShapeError
 from .arrays import (
@@ -110,8 +110,8 @@ class TopK(_Share):
         truth, scores = class_scores(self.name, y, prediction)
         if self.k >= scores.shape[1]:
             raise ShapeError(
-                f"{self.name}: of {scores.shape[1]} classes the true one is always among the {self.k} "
-                f"largest scores, so this says nothing: take k below {scores.shape[1]}"
+                f"top_k: of {scores.shape[1]} classes the true one is always among the k largest scores, "
+                f"so this says nothing: take k below {scores.shape[1]}, got k={shown(self.k)}"
             )
         own = np.take_along_axis(scores, truth[:, None], axis=1)
         not_later = np.arange(scores.shape[1]) <= truth[:, None]
