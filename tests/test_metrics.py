@@ -252,7 +252,7 @@ def test_a_metric_is_a_value(name: str) -> None:
 @pytest.mark.parametrize("name", metrics.KNOWN)
 def test_update_leaves_the_state_and_the_arrays_as_they_were(name: str) -> None:
     metric, y = metrics.get(name), np.array([0, 1, 1, 0])
-    p = np.array([[0.2, 0.8], [0.6, 0.4], [0.1, 0.9], [0.7, 0.3]])[:, : 2 if name == "top_5" else 1]
+    p = np.tile([[0.2, 0.8], [0.6, 0.4], [0.1, 0.9], [0.7, 0.3]], 3)[:, : 6 if name == "top_5" else 1]
     state = metric.update(metric.start(), y, p)
     before, y_before, p_before = metric.result(state), y.copy(), p.copy()
     metric.update(state, y[:2], p[:2])
@@ -348,3 +348,12 @@ def test_accuracy_costs_a_training_step_only_microseconds() -> None:
     metric = metrics.Accuracy()
     best = min(timeit.repeat(lambda: metric.update((0, 0), y, p), number=200, repeat=20)) / 200
     assert best < 30e-6  # 3 µs on the machine where it was written; the rest is room for a busy one
+
+
+def test_a_share_that_is_always_one_is_refused() -> None:
+    with pytest.raises(
+        ShapeError, match="top_k: of 2 classes the true one is always.*take k below 2, got k=5"
+    ):
+        metrics.top_k([0, 1], [[0.2, 0.8], [0.6, 0.4]])
+    with pytest.raises(ShapeError, match="top_k: of 2 classes.*got k=2"):
+        metrics.TopK(2)([0, 1], [[0.2, 0.8], [0.6, 0.4]])

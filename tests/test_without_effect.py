@@ -80,3 +80,20 @@ def test_a_start_of_biases_that_are_not_there_is_refused(kind):
         SettingError, match=f"{kind.__name__}: bias_initializer has no effect with use_bias=False"
     ):
         kind(**units, **size, use_bias=False, bias_initializer="ones")
+
+
+def test_one_batch_of_all_examples_is_not_summed_with_others():
+    made = model("lbfgs")
+    before = made.get_weights()
+    with pytest.raises(SettingError, match="accumulate=4 has no effect with LBFGS"):
+        made.fit(X, Y, accumulate=4, verbose=0)
+    np.testing.assert_array_equal(made.get_weights(), before)
+
+
+@pytest.mark.parametrize(
+    "layer", [L.ReLU(rule="fa"), L.MaxPooling1D(2, rule="dfa"), L.Dropout(0.1, rule="np")]
+)
+def test_a_rule_of_a_layer_without_weights_is_refused_at_compile(layer):
+    made = ln.Model([Input((4, 2)), L.Conv1D(2, 1), layer, L.Flatten(), Dense(1)])
+    with pytest.raises(SettingError, match=f"rule={layer.rule!r} has no effect, because this layer has no"):
+        made.compile("mse", "sgd")

@@ -238,8 +238,9 @@ RIGHT: dict[str, Any] = {
     "metrics.several": {"given": ["mae"]},
     **{
         f"metrics.{name}": METRIC
-        for name in ("accuracy", "confusion_matrix", "f1", "precision", "recall", "roc_auc", "top_k")
+        for name in ("accuracy", "confusion_matrix", "f1", "precision", "recall", "roc_auc")
     },
+    "metrics.top_k": METRIC | {"k": 1},
     "metrics.binary_accuracy": {"y": LABELS, "prediction": SCORES[:, 1]},
     **{f"metrics.{name}": NUMBERS for name in ("mae", "mse", "rmse", "r2")},
     "distributed.detected": {},

@@ -185,3 +185,34 @@ class TestMirrors:
         (tmp_path / "cache").write_text("a file where the folder should be")
         with pytest.raises(FileError, match="the folder .* cannot be made .*set LUCIDNET_DATA=DIR"):
             fetch.locate(mirror(b""), "a", tmp_path)
+
+
+@pytest.mark.parametrize("text", ['a,b\n1,"2\n3,4\n', 'a,b\n1,2\n"3,4\n5,6', 'a b\n1 2\n3 "4\n5 6\n'])
+def test_quotes_that_do_not_end(tmp_path, text):
+    path = tmp_path / "open.csv"
+    path.write_text(text)
+    with pytest.raises(FileError, match="ends within quotes"):
+        data.read(path)
+
+
+def test_quotes_that_end(tmp_path):
+    path = tmp_path / "closed.csv"
+    path.write_text('# remark\na,b\n1,"two\nlines"\n\n3,4 "four"\n')
+    assert data.read(path).classes == ('4 "four"', "two\nlines")
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.npz", "a.csv", "a"])
+@pytest.mark.parametrize("content", ["hdf5", "npz", "null"])
+def test_what_is_no_text_is_no_table(tmp_path, name, content):
+    path = tmp_path / name
+    if content == "hdf5":
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(path, "w") as file:
+            file["x"] = np.ones((4, 2), "f4")
+    elif content == "npz":
+        with path.open("wb") as file:
+            np.savez(file, x=np.zeros((4, 2)))
+    else:
+        path.write_bytes(b"a,b\n1,\0\n2,3\n")
+    with pytest.raises(FileError, match="cannot be read as CSV"):
+        data.frame(path)

@@ -10,7 +10,14 @@ import torch
 import lucidnet as ln
 from lucidnet import layers as L
 from lucidnet.backend import namespace
-from lucidnet.errors import NonFiniteError, SettingError, ShapeError, UnknownNameError
+from lucidnet.errors import (
+    DataError,
+    LucidnetError,
+    NonFiniteError,
+    SettingError,
+    ShapeError,
+    UnknownNameError,
+)
 from lucidnet.layers import BatchNormalization, Dense, Dropout, Graph, Input, Layer
 from lucidnet.losses import Loss
 from lucidnet.optimizers import SGD, Adam, ClipGlobalNorm
@@ -533,3 +540,32 @@ def test_an_optimizer_moves_arrays_as_pytorch_does(xp):
         SGD().step([start, start], [start, start * np.nan])
     with pytest.raises(ShapeError, match="form of the arrays"):
         SGD().step([start, start], [start])
+
+
+def three():
+    made = ln.Model([ln.layers.Input(3), ln.layers.Dense(1)])
+    made.compile("mse", "sgd")
+    return made
+
+
+def test_a_tape_of_another_model_is_refused_where_it_leaves_nothing_behind():
+    model, x = three(), np.ones((4, 3))
+    tape = three().forward(x, train=True)
+    before = model.get_weights()
+    with pytest.raises(SettingError, match="apply: this tape is of another model"):
+        model.apply(tape.backward(tape.output)[1], tape)
+    np.testing.assert_array_equal(model.get_weights(), before)
+
+
+def test_an_error_of_texts_is_no_error():
+    tape = three().forward(np.ones((4, 3)), train=True)
+    for wrong in ("a", None, [["a"]] * 4):
+        with pytest.raises(LucidnetError, match="backward: "):
+            tape.backward(wrong)
+
+
+def test_what_a_step_of_ones_own_cannot_be_called_with():
+    with pytest.raises(SettingError, match="OwnStep: step must take 1 of the models, and a batch, got"):
+        ln.OwnStep(lambda model: None, three())
+    with pytest.raises(DataError, match="OwnStep: a batch is empty"):
+        ln.OwnStep(lambda model, x: model.forward(x).output.sum(), three())([np.ones((0, 3))])

@@ -425,3 +425,8 @@ def test_a_rule_across_layers_meets_kernl_on_both_engines(space, net):
     one, two = (steps(RECURRENT[net], Rule(space, "kernl"), backend) for backend in ("numpy", "jax"))
     for a, b in zip(one, two, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_the_self_test_takes_networks_with_lent_weights():
+    net = L.Sequential([Input(4), Dense(3, "tanh", name="e"), Dense(4, tied="e")])
+    assert check.rule("backprop", net=net).passed

@@ -10,10 +10,12 @@ from ..core.trees import Shape as Shape
 from ..core.trees import Tree as Tree
 from .arrays import finite as finite
 from .arrays import length as length
+from .arrays import mean as mean
 from .arrays import namespace as namespace
 from .arrays import norm as norm
 from .arrays import number as number
 from .arrays import one_hot as one_hot
+from .arrays import room_for as room_for
 from .arrays import write_difference as write_difference
 from .branch import branch as branch
 from .branch import choose as choose

@@ -95,6 +95,7 @@ def claims(rule: Rule, net: Layer | None = None, shape: Any = None) -> Iterator[
             and isinstance(net, (Sequential, Graph))
             and not outputs(net)
             and all(layer.rule is None for _, layer in walk(net))  # else it would be seen what theirs read
+            and not any(layer.tied_to for _, layer in walk(net))  # has no weights that change alone
         ):
             probes.append(Space(rule.space, net, shape))
         for name in _names(part):

@@ -46,6 +46,24 @@ is infinite; scale the data, or take dtype='float64' (row 0, column 1)
             raise DataError(not_finite(block[(row, *rest)], (start + row, *rest), name, dtype))
 
 
+def moments(x: Array, over: Any = 0) -> tuple[Array, Array]:
+    """Return means and deviations of numbers in float64 along axes, without squares that overflow or vanish.
+
+    Examples
+    --------
+    >>> [f"{float(each):g}" for each in moments(np.array([1e300, 3e300]))]
+    ['2e+300', '1e+300']
+    """
+    _, exponent = np.frexp(np.abs(x).max(over, keepdims=True))
+    size = np.ldexp(
+        1.0, exponent - 1
+    )  # a power of 2, near the largest number: to divide by it costs no digits
+    unit = x / size
+    mean = unit.mean(over, keepdims=True)
+    deviation = np.sqrt(((unit - mean) ** 2).mean(over, keepdims=True))
+    return np.squeeze(mean * size, over), np.squeeze(deviation * size, over)
+
+
 def check_some(x: Array, name: str) -> None:
     """Raise if there are no numbers at all: no example, or none of its time steps."""
     if not x.size:

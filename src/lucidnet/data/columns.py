@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..core.finite import moments
 from ..core.record import Record, record
 from .fitting import MANY, kind_of
 from .frames import Cells, Frame, as_text, number_of
@@ -121,8 +122,7 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
         elif (IDENTITY.search(name) or _leads(name, frame, high)) and len(np.unique(there)) == len(there):
             drop = "it is another number in each row, as names of rows are"
     odd = None if len(finite) == len(there) else f"{len(there) - len(finite)} numbers are not finite"
-    with np.errstate(over="ignore"):
-        mean, deviation = float(finite.mean()), float(finite.std())
+    mean, deviation = map(float, moments(finite))
     far = abs(mean) > FAR or deviation > FAR
     if drop:
         return ColumnTold(ColumnSeen(name, "number", holds, "dropped", seen.missing), drop, odd)

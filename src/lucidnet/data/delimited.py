@@ -21,6 +21,8 @@ from .frames import ABSENT, EXACT, MISSING, Cells, Frame, number_of
 
 MOST = 1 << 30
 """How many bytes the numbers of a file may take, if nobody says otherwise."""
+GUESSED = ("cp1252", "utf-16-le", "utf-16-be")
+"""What bytes are taken for that nothing says the encoding of: they may be no text at all."""
 LONGEST = 1 << 22
 """How many characters a row of a CSV file may have: its cells are texts, which take 50 bytes each."""
 WIDEST = 1 << 17
@@ -346,6 +348,7 @@ def _rows(path: Path, file: Any, form: TextForm, most: int) -> Iterator[tuple[in
         lines = _Lines(stream, path, most)
         for _ in range(form.skipped):
             next(lines, None)
+        lines.row = 0
         reader: Any = cut(lines, form)
         for row in reader:
             lines.row = 0
@@ -369,8 +372,11 @@ class _Lines:
     def __next__(self) -> str:
         line = self.stream.readline(LONGEST)
         if not line:
+            if self.row:  # asked for within a row: of text in quotes
+                reason = "ends within quotes: one was opened, and everything after it is one cell"
+                raise FileError(self.path, reason, "close it, or leave it out")
             raise StopIteration
-        if self.stream.encoding == "cp1252" and BINARY.search(line):
+        if "\0" in line or (self.stream.encoding in GUESSED and BINARY.search(line)):
             raise ValueError("it is neither UTF-8 nor another text")
         self.row += len(line)
         self.all += len(line)

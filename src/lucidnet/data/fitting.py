@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..core.finite import moments
 from ..errors import lookup
 from . import dates, targets
 from .applying import as_numbers, missing_cell, missing_target
@@ -179,8 +180,8 @@ def _scaled(numbers: Array, standardize: bool) -> tuple[float, float]:
     """Return mean and deviation; of a constant column the deviation is 1."""
     if not standardize:
         return 0.0, 1.0
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean, deviation = float(numbers.mean()), float(numbers.std())
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused where it is used
+        mean, deviation = map(float, moments(numbers))
     # Rounding makes of a constant something like 1e-17, which would divide what is 0 but for rounding.
     flat = not np.isfinite(deviation) or deviation <= 1e-12 * abs(mean)
     return mean, 1.0 if flat else deviation

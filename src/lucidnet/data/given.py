@@ -143,6 +143,15 @@ def order_of(problem: Any, n: int, batch_size: int | None, shuffle: Any) -> tupl
     return size or BATCH, shuffle is None or (not stateful if shuffle is IF_POSSIBLE else shuffle)
 
 
+def check_accumulate(optimizer: Any, accumulate: int) -> None:
+    """Raise if the gradients of several batches shall be summed, where there is one batch."""
+    if optimizer.full_batch and accumulate > 1:
+        raise SettingError(
+            f"accumulate={accumulate} has no effect with {type(optimizer).__name__}, which takes all "
+            "examples in each step: leave it out"
+        )
+
+
 def to_validate(measured: Callable[..., T], validation_data: Any, validation_split: float) -> T | None:
     """Return what a function makes of validation data given by name; None if there are none.
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.calls import takes
-from ..core.finite import check_finite
+from ..core.finite import check_finite, moments
 from ..core.numeric import numeric
 from ..core.record import Record, record
 from ..core.settings import UnfitError, flag, setting, shown, whole
@@ -214,12 +214,11 @@ class Scaling(Record):
         """
         given, names = _floats(x, "x"), columns_of(x)
         n, wide = len(given), given.astype(np.float64)
-        mean = wide.mean(0)
-        variance = ((wide - mean) ** 2).mean(0)
+        mean, deviation = moments(wide)
         # What does not vary but for rounding: the error of a mean of n numbers (Chan, Golub & LeVeque 1983).
         epsilon = float(np.finfo(np.float64).eps)
-        still = variance <= n * epsilon * variance + (n * mean * epsilon) ** 2
-        deviation = np.where(still, 1.0, np.sqrt(variance))
+        still = deviation * math.sqrt(max(0.0, 1 - n * epsilon)) <= n * np.abs(mean) * epsilon
+        deviation = np.where(still, 1.0, deviation)
         return cls(mean, deviation, None if names is None else tuple(names))
 
     def apply(self, x: Any) -> Array:
@@ -350,6 +349,8 @@ def _labels(labels: Any) -> Array:
             if not np.isfinite(given).all() or (given != np.round(given)).any():
                 wrong = given[~np.isfinite(given) | (given != np.round(given))][0]
                 raise DataError(f"one_hot: labels: expected whole numbers or texts, got {wrong:g}")
+            if (wrong := given[np.abs(given) >= 2.0**63]).size:
+                raise DataError(f"one_hot: labels: expected whole numbers below 2**63, got {wrong[0]:g}")
             given = given.astype(np.int64)
     if given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]

@@ -116,6 +116,8 @@ class FunctionLayer(Layer):
                 f"{self._what} makes an array of shape {first} of {TRIED[0][0]} examples: it must give one "
                 "output for each of them, (n, ...)"
             )
+        if 0 in first:
+            raise ShapeError(f"{self._what} makes arrays without numbers, {first[1:]} of each example")
         pairs = zip(first[1:], second[1:], strict=True)
         return tuple(one if one == other else None for one, other in pairs)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from ..backend import Array, Tree, namespace
+from ..backend import Array, Tree, namespace, room_for
 from ..backend.windows import Grid, added, padded, unpadded
 from ..core.settings import setting
 from ..core.value import value
@@ -158,12 +158,13 @@ class AveragePooling2D(Pooling):
         inside = xp.ones((1, *x.shape[1:3], 1), dtype=x.dtype)
         if counts is not None:
             x, inside = xp.where(counts, x, xp.asarray(0, dtype=x.dtype)), xp.astype(counts, x.dtype)
-        inside, x = padded(inside, grid), padded(x, grid)
+        room = room_for(len(list(grid.offsets())))  # so that no sum overflows where its mean would not
+        inside, x = padded(inside, grid), padded(x, grid) / room
         total = sum(x[grid.slices(offset, outputs)] for offset in grid.offsets())
         count = sum(inside[grid.slices(offset, outputs)] for offset in grid.offsets())
         if counts is not None:
             count = xp.maximum(count, xp.asarray(1, dtype=x.dtype))
-        return total / count, count
+        return total / count * room, count
 
     def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
         share = dy / cache

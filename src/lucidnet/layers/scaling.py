@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Shape, Tree, namespace
+from ..core.finite import moments
 from ..core.finite import place as told
 from ..core.numeric import numeric
 from ..core.settings import ANY, Range, UnfitError, finite, listed, real, setting
@@ -151,8 +152,14 @@ class Normalization(Layer):
             )
         kept = self._places(data.shape[1:])
         over = tuple(axis for axis in range(data.ndim) if axis not in kept)
-        mean = data.mean(over, dtype=np.float64, keepdims=True)
-        variance = ((data - mean) ** 2).mean(over)
+        mean, deviation = moments(data.astype(np.float64), over)
+        with np.errstate(over="ignore"):
+            variance = deviation**2
+        if not np.isfinite(variance).all():
+            raise DataError(
+                f"Normalization.adapt: x: the squares of numbers with a deviation of {deviation.max():g} are "
+                "too large: rescale them first"
+            )
         return replace(self, mean=mean, variance=variance)
 
     def _places(self, shape: Shape) -> tuple[int, ...]:

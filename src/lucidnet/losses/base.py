@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from ..backend import Array, Shape, namespace, returned
+from ..backend import Array, Shape, mean, namespace, returned
 from ..core.finite import first_bad, in_precision, place
 from ..core.numeric import numeric
 from ..core.value import Value, of_library, value
@@ -90,7 +90,7 @@ class Loss(Value):
             )
         share = shares(values, weights, mask, valid)
         if share is None:
-            return values.sum() / values.size, (cache, prediction, None)
+            return mean(values), (cache, prediction, None)
         return scaled(values, share).sum(), (cache, prediction, share)
 
     def backward(self, cache: Cache) -> Array:
@@ -243,4 +243,4 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
 
 def mean_last(x: Array) -> Array:
     """Return the mean over the last axis."""
-    return namespace(x).sum(x, axis=-1) / x.shape[-1]
+    return mean(x, -1)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..core.settings import finite, whole
+from ..core.settings import finite, shown, whole
 from ..core.value import value
 from ..errors import ShapeError
 from .arrays import (
@@ -108,6 +108,11 @@ class TopK(_Share):
                 f"{self.name}: expected scores (n, classes), got a prediction of shape {prediction.shape}"
             )
         truth, scores = class_scores(self.name, y, prediction)
+        if self.k >= scores.shape[1]:
+            raise ShapeError(
+                f"top_k: of {scores.shape[1]} classes the true one is always among the k largest scores, "
+                f"so this says nothing: take k below {scores.shape[1]}, got k={shown(self.k)}"
+            )
         own = np.take_along_axis(scores, truth[:, None], axis=1)
         not_later = np.arange(scores.shape[1]) <= truth[:, None]
         after = (scores < own) | ((scores == own) & not_later)  # written so that NaN is never a hit
@@ -158,14 +163,14 @@ def binary_accuracy(
 def top_k(y: Data, prediction: Data, k: int = 5, sample_weight: Weight = None) -> float:
     """Return the share of examples whose true class is among the `k` largest scores.
 
-    Of equal scores the later class comes first, as in scikit-learn's ``top_k_accuracy_score``. From as many
-    `k` as there are classes on, the result is 1.
+    Of equal scores the later class comes first, as in scikit-learn's ``top_k_accuracy_score``.
 
     Parameters
     ----------
     y : labels (n,), (n, 1), or one-hot (n, classes)
     prediction : scores (n, classes)
     k : int, at least 1
+        Below the number of classes: from there on the share would always be 1, which is an error.
     sample_weight : (n,), optional
 
     Examples

@@ -76,14 +76,14 @@ def _problem(model: Any) -> Problem:
 def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
     """Make one step of the optimizer by gradients; see `Model.apply`."""
     problem, executor = model.problem, model.executor
-    tapes = leaving(problem, tape)
+    tapes = leaving(problem, tape, model)
     with executor.lock:
         state = model.live
         for each in tapes:
-            if each.of is not model or each.state is not state:
-                whose = "of another model" if each.of is not model else "made before the weights last changed"
+            if each.state is not state:
                 raise SettingError(
-                    f"apply: this tape is {whose}: make the pass again, model.forward(x, train=True)"
+                    "apply: this tape is made before the weights last changed: make the pass again, "
+                    "model.forward(x, train=True)"
                 )
         tree, missing = collected(problem, grads, np.zeros(0, model.dtype))
         given = tree, tuple((each.x, each.given_mask, each.cache) for each in tapes)

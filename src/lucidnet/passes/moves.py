@@ -192,18 +192,22 @@ def _given(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, tree
 
 
-def leaving(problem: Problem, tape: Any) -> tuple[Tape, ...]:
+def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
     """Return the tapes whose passes leave something behind: running statistics, or carried states.
 
     Raises
     ------
     SettingError
-        If one of them is no tape, or left nothing where a training would.
+        If one of them is no tape of this model (`of`), or left nothing where a training would.
     """
     tapes = () if tape is None else (tape,) if isinstance(tape, Tape) else tape
     if not isinstance(tapes, (list, tuple)) or not all(isinstance(each, Tape) for each in tapes):
         raise SettingError(
             f"apply: tape must be what model.forward(...) returns, or several, got {shown(tape)}"
+        )
+    if any(each.of is not of for each in tapes):
+        raise SettingError(
+            "apply: this tape is of another model: make the pass again, model.forward(x, train=True)"
         )
     if not problem.layout.buffers.paths and not problem.layout.stateful:
         return ()

@@ -13,8 +13,9 @@ from ..backend import choose, namespace
 from ..backend.results import UNFOLLOWED
 from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
+from ..core.finite import check_some
 from ..core.numeric import numeric
-from ..core.settings import shown
+from ..core.settings import accepts, shown
 from ..core.text import Brief
 from ..core.trees import floats, mapped, part_of, stacked
 from ..engine.numbers import Numbers, bound, table_of
@@ -121,9 +122,7 @@ class Learner(Brief):
         problem, left, vector = self._problem(self.moves), self.state, self.state.params.vector
         like = namespace(vector).zeros(0, dtype=vector.dtype)
         tree, missing = collected(problem, grads, like)
-        for each in leaving(problem, tape):
-            if each.of is not self:
-                raise SettingError("apply: this tape is of another model")
+        for each in leaving(problem, tape, self):
             left = each.made.left(problem, left, each.cache)
         before = self.state
         self.state, measured = stepped(problem, before, left, tree, self._numbers, missing)
@@ -322,6 +321,10 @@ class OwnStep(Brief):
             raise SettingError(
                 f"OwnStep: expected one or more models after the function, got {shown(models)}"
             )
+        if not accepts(step, len(models) + 1):
+            raise SettingError(
+                f"OwnStep: step must take {len(models)} of the models, and a batch, got {shown(step)}"
+            )
         kinds = {(model.config, model.dtype) for model in models}
         if len(kinds) > 1 or len(set(map(id, models))) < len(models):
             raise SettingError(
@@ -373,7 +376,11 @@ def _numbers(batch: Any, dtype: str) -> Any:
         parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
         made = {name: _numbers(part, dtype) for name, part in parts}
         return made if isinstance(batch, dict) else tuple(made.values())
-    return None if batch is None else floats(numeric(batch, "OwnStep: a batch"), dtype)
+    if batch is None:
+        return None
+    made = numeric(batch, "OwnStep: a batch")
+    check_some(made, "OwnStep: a batch")
+    return floats(made, dtype)
 
 
 def _as_arrays(told: Any) -> Any:

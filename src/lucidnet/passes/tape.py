@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Array, Tree, namespace
+from ..core.numeric import numeric
 from ..core.text import Brief, short
 from ..core.trees import dotted, mapped
 from ..data.batch import Batch
@@ -272,6 +273,7 @@ def like(dy: Any, y: Any) -> Any:
         xp = {name: namespace(array) for name, array in y.items()}
         return {n: like(dy[n], y[n]) if n in dy else xp[n].zeros_like(y[n]) for n in y}
     xp = namespace(y)
+    dy = dy if hasattr(dy, "__array_namespace__") else numeric(dy, "backward: dy")
     made = xp.asarray(dy, dtype=y.dtype)
     if made.shape != y.shape:
         raise ShapeError(

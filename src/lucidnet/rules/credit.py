@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from ..backend import Array, Tree
 from ..core.trees import Path
+from ..core.value import of_library
 from ..errors import SettingError
 from ..layers import Graph, Layer, Sequential
 from ..layers.activations import Linear
@@ -15,6 +16,7 @@ from ..layers.penalties import with_slope
 from ..losses import Loss
 from ..losses.activated import fused_at
 from .edge import Axes, Edge, Signals, carriers
+from .own import crossed
 
 R = TypeVar("R", bound=Axes)
 
@@ -72,7 +74,10 @@ class Credit:
             route = layer.route_by(rule.time, B, own)
         inside = Credit(rule, B, self.signals, self.learned, self.passage, path)
         edge = Edge(layer, params, cache, dy, need_dx, B, self.signals, route)
-        dx, grads, new = rule.space.cross(edge, inside.send)
+        if of_library(rule.space):
+            dx, grads, new = rule.space.cross(edge, inside.send)
+        else:
+            dx, grads, new = crossed(rule.space, edge, inside.send, path)
         if own or new is not None:
             self.learned[path] = (new or {}) | own
         return (with_slope(layer, cache, dx) if layer.penalizes else dx), grads

@@ -17,7 +17,7 @@ from .credit import broadcast, places
 from .edge import carriers
 from .feedback import varying
 from .registry import Rule, get
-from .scope import below, inexact, reached, warn
+from .scope import below, inexact, learns, reached, warn
 from .space.direct import Direct, DirectRandomTargetProjection, sent
 from .space.transported import Transported
 from .time.base import NOT_ONLINE
@@ -45,6 +45,7 @@ def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
     _check_tied(net, rule)
     _check_carried(net, rule)
     for where, layer, own in _scopes(net, rule):
+        _check_followed(where, layer, own)
         _check_time(where, layer, own)
         _check_outputs(where, net, own)
         if own.space.whole:
@@ -198,6 +199,15 @@ def _scopes(net: Layer, rule: Rule) -> Iterator[tuple[str, Layer, Rule]]:
     for path, layer in walk(net):
         if layer.rule is not None:
             yield f"layer {dotted(path)!r}: rule", layer, get(layer.rule)
+
+
+def _check_followed(where: str, layer: Layer, rule: Rule) -> None:
+    """Raise if a layer was given a rule that has nothing to do there; one of a user's own may have."""
+    if layer.rule is not None and not learns(layer) and of_library(rule.space) and of_library(rule.time):
+        raise SettingError(
+            f"{where}={layer.rule!r} has no effect, because this layer has no parameters: give it "
+            "to one that has some"
+        )
 
 
 def _check_time(where: str, layer: Layer, rule: Rule) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from textwrap import fill
 from typing import Any
 
+from ..core.settings import shown
 from ..core.text import Report, plain
+from ..errors import SettingError
 from .base import SpaceRule
 from .registry import Rule, get
 from .space.transported import Backprop
@@ -177,7 +179,15 @@ def _time(rule: TimeRule) -> Locality:
 
 
 def _locality(rule: SpaceRule | TimeRule, axis: str, names: dict[str, str], online: bool | None) -> Locality:
+    if not isinstance(rule.reads, str):
+        raise SettingError(
+            f"{type(rule).__name__}: reads must be a text, names with commas, got {shown(rule.reads)}"
+        )
     read = {name.strip() for name in rule.reads.split(",") if name.strip()}
+    if odd := sorted(read - names.keys()):
+        raise SettingError(
+            f"{type(rule).__name__}: reads has {', '.join(odd)}, known are: {', '.join(names)}"
+        )
     reads = {name: text for name, text in names.items() if name in read}
     unread = {name: text for name, text in names.items() if name not in read}
     return Locality(rule, axis, reads, unread, rule.memory, rule.cost, online)

@@ -15,6 +15,7 @@ from ..core.signals import Termination, termination
 from ..core.value import Value, value
 from ..data.batch import Batch, alike, materialize
 from ..data.batches import BatchSource
+from ..data.given import check_accumulate
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, Terminated, UnpicklableError
@@ -91,10 +92,9 @@ class Loop:
         self.locks: list[Any] = []
         self.run_name = f"{time.time():017.6f}-{os.urandom(4).hex()}"  # later ones sort last
         self.asked, self.one_by_one, self.fresh = Termination(), False, False
-        self.tally, self.compiled = (
-            Tally(model.metrics, model.problem.loss.named),
-            model.executor.compile_seconds,
-        )
+        check_accumulate(model.optimizer, settings.accumulate)
+        self.tally = Tally(model.metrics, model.problem.loss.named)
+        self.compiled = model.executor.compile_seconds
         looks = bool(model.metrics) or any(callback.looks for callback in callbacks)
         self.keep = frozenset({"predictions"} if looks else ())
 
