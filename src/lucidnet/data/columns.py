@@ -121,6 +121,8 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
         elif (IDENTITY.search(name) or _leads(name, frame, high)) and len(np.unique(there)) == len(there):
             drop = "it is another number in each row, as names of rows are"
     odd = None if len(finite) == len(there) else f"{len(there) - len(finite)} numbers are not finite"
+    if cells.written and odd is None:
+        odd = f"its numbers are written as {cells.written}"
     with np.errstate(over="ignore"):
         mean, deviation = float(finite.mean()), float(finite.std())
     far = abs(mean) > FAR or deviation > FAR

@@ -43,6 +43,8 @@ class Cells(NamedTuple):
         A row with a whole number that float64 does not tell from the next, and its text.
     large : tuple of (int, str), optional
         A row with a number that is too large for float64, and its text.
+    written : str
+        How one of the numbers is written, if not plainly, and what it is taken as.
     """
 
     numbers: Array | None
@@ -51,6 +53,7 @@ class Cells(NamedTuple):
     truths: bool = False
     exact: tuple[int, str] | None = None
     large: tuple[int, str] | None = None
+    written: str = ""
 
     def __len__(self) -> int:
         return len(self.texts if self.numbers is None else self.numbers)  # type: ignore[arg-type]
@@ -74,8 +77,11 @@ class Cells(NamedTuple):
         missing = {places[row]: text for row, text in self.missing.items() if row in places}
         numbers = None if self.numbers is None else self.numbers[rows]
         texts = None if self.texts is None else [self.texts[row] for row in rows]
-        odd = [one and ((places[one[0]], one[1]) if one[0] in places else None) for one in self[4:]]
-        return Cells(numbers, texts, missing, self.truths, *odd)
+        exact, large = (
+            one and ((places[one[0]], one[1]) if one[0] in places else None)
+            for one in (self.exact, self.large)
+        )
+        return Cells(numbers, texts, missing, self.truths, exact, large, self.written)
 
 
 class Frame(Report, Mapping[str, Any]):
@@ -315,7 +321,9 @@ def _of_objects(values: list[Any], what: str) -> Cells:
         return Cells(np.array(numbers, np.float64), None, missing, exact=next(large, None))
     texts = ["" if i in missing else _written(value, what) for i, value in enumerate(values)]
     missing |= {i: text for i, text in enumerate(texts) if not text}
-    return Cells(None, texts, missing)
+    from .written import as_written  # which is made of what stands here
+
+    return as_written(texts, dict.fromkeys(texts), missing)
 
 
 def _written(value: Any, what: str) -> str:

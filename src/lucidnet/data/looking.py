@@ -194,7 +194,7 @@ def _of_form(frame: Frame) -> list[str]:
         odd.append(f"{form['empty']:,} rows are empty, and left out")
     if form["skipped"]:
         lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
-        odd.append(f"{lines} (#) at the beginning left out")
+        odd.append(f"{lines} (# or sep=) at the beginning left out")
     counted = Counter(filter(None, form["names"]))
     twice = sorted(name for name, times in counted.items() if times > 1)
     if twice:
@@ -238,7 +238,9 @@ def _of_inputs(found: Sequence[ColumnTold], words: Words) -> list[str]:
     if lacking:
         cells = sum(seen.missing for seen in lacking)
         where = _some([seen.name for seen in lacking])
-        how = "fills them with means" if words.missing == "mean" else "leaves their rows out"
+        texts = any(seen.kind == "category" for seen in lacking)
+        filled = "fills them with means" + ", those of texts with the most frequent one" * texts
+        how = filled if words.missing == "mean" else "leaves their rows out"
         odd.append(f"{cells:,} cells are missing ({where}); --missing {words.missing} {how}")
     used = [one for one in found if one.deviation and not one.drop]
     if words.standardize and len(used) > 1:
@@ -255,6 +257,8 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
     """Return the task in words, and what is odd about it."""
     name = str(table.target)
     cells, odd = frame.cells[name], list[str]()
+    if cells.written:
+        odd.append(f"the target: its numbers are written as {cells.written}")
     if cells.missing:
         odd.append(f"the target is missing in {len(cells.missing):,} rows; --missing drop leaves them out")
     y = table.apply(frame)[1]
