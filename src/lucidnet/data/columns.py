@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from ..core.record import Record, record
 from .fitting import MANY, kind_of
-from .frames import Cells, Frame, as_text, number_of
+from .frames import Cells, Frame
 from .targets import FEW
+from .written import as_text, number_of
 
 Array = npt.NDArray[Any]
 

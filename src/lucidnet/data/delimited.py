@@ -17,8 +17,8 @@ from ..core.files import check_size, opened, path_fault, reading
 from ..core.settings import count, flag, path_like, text
 from ..errors import ContentError, FileError
 from .form import BINARY, TextForm, cut, encoding_of, form_of
-from .frames import ABSENT, EXACT, MISSING, Cells, Frame, number_of
-from .written import as_written
+from .frames import EXACT, Cells, Frame, as_written
+from .written import ABSENT, MISSING, number_of
 
 MOST = 1 << 30
 """How many bytes the numbers of a file may take, if nobody says otherwise."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from .frames import MISSING, number_of
+from .written import MISSING, number_of
 
 SEPARATORS = (",", ";", "\t", "|")
 BLANKS = " "

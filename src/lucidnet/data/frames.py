@@ -12,13 +12,10 @@ import numpy.typing as npt
 from ..core.settings import shown
 from ..core.text import Report, columns
 from ..errors import ContentError, DataError, optional
+from .written import as_text, number_of, numbers_in
 
 Array = npt.NDArray[Any]
 
-MISSING = frozenset(("", "na", "n/a", "nan", "<na>", "null", "none", "nil", "?", "-", "."))
-"""What people, and programs, write in place of a number that they do not have."""
-ABSENT = frozenset(("", "?", "na", "n/a", "nan", "<na>", "null"))
-"""What they write in place of a text; "none" may be an answer."""
 TRUTHS = {"true": 1.0, "false": 0.0}
 EXACT = 1 << 53
 """Up to this float64 has all whole numbers."""
@@ -169,35 +166,6 @@ class Frame(Report, Mapping[str, Any]):
         return "\n".join([f"{self.rows:,} rows, {len(self.names):,} columns", *table])
 
 
-def as_text(number: float) -> str:
-    """Write a number as people write labels: whole ones without a point.
-
-    Examples
-    --------
-    >>> as_text(3.0), as_text(0.25)
-    ('3', '0.25')
-    """
-    return str(int(number)) if math.isfinite(number) and number.is_integer() else repr(number)
-
-
-def number_of(text: str, decimal: str = ".") -> float | None:
-    """Return the number that a text stands for; None if for none.
-
-    Examples
-    --------
-    >>> number_of("2.5"), number_of("2,5", ","), number_of("1_000"), number_of("x")
-    (2.5, 2.5, None, None)
-    """
-    if "_" in text:
-        return None
-    if decimal != ".":
-        text = text.replace(decimal, ".") if "." not in text else text
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
 def as_frame(given: Any, owner: str) -> Frame:
     """Return what was given as a frame: one of pandas, polars or Arrow, a dict of columns, or a `Frame`.
 
@@ -321,8 +289,6 @@ def _of_objects(values: list[Any], what: str) -> Cells:
         return Cells(np.array(numbers, np.float64), None, missing, exact=next(large, None))
     texts = ["" if i in missing else _written(value, what) for i, value in enumerate(values)]
     missing |= {i: text for i, text in enumerate(texts) if not text}
-    from .written import as_written  # which is made of what stands here
-
     return as_written(texts, dict.fromkeys(texts), missing)
 
 
@@ -341,3 +307,18 @@ def _is_missing(value: Any) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, (float, np.floating)) and bool(value != value)
+
+
+def as_written(
+    texts: list[str], kinds: Iterable[str], missing: Mapping[int, str], decimal: str = ".", sure: bool = True
+) -> Cells:
+    """Return a column of texts, of which `kinds` are the different ones: of numbers, if all are such."""
+    there = [text for text in kinds if text]
+    found = numbers_in(there, decimal, sure)
+    if not found:
+        return Cells(None, texts, missing)
+    made = np.array([found.get(text, math.nan) for text in texts])
+    lacking = {int(row): texts[row] for row in np.flatnonzero(np.isnan(made))}
+    odd = next((text for text in there if number_of(text, decimal) != found[text] == found[text]), "")
+    written = f"{odd[:40]!r}, which is taken as {as_text(found[odd])}" if odd else ""
+    return Cells(made, None, {**lacking, **missing}, written=written)

@@ -21,11 +21,12 @@ from ..errors import DataError
 from .columns import FAR, ColumnSeen, ColumnTold, told
 from .delimited import KINDS, MOST, frame, suffixes
 from .fitting import Words, column_name, fitted
-from .frames import Cells, Frame, as_text
+from .frames import Cells, Frame
 from .likely import best_target
 from .table import Table
 from .tables import as_target, read
 from .targets import FEW, ROWS
+from .written import as_text
 
 WIDE = 40
 """Of more columns those that are alike are shown together."""

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .frames import EXACT, MISSING, Cells, Frame, as_text, number_of
+from .frames import EXACT, Cells, Frame
+from .written import MISSING, as_text, number_of
 
 Array = npt.NDArray[Any]
 

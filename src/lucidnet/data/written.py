@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-import numpy as np
-
-from .frames import MISSING, Cells, as_text, number_of
+MISSING = frozenset(("", "na", "n/a", "nan", "<na>", "null", "none", "nil", "?", "-", "."))
+"""What people, and programs, write in place of a number that they do not have."""
+ABSENT = frozenset(("", "?", "na", "n/a", "nan", "<na>", "null"))
+"""What they write in place of a text; "none" may be an answer."""
 
 MARK = r"(?:[$€£¥₹₩₽฿]|US\$|(?:USD|EUR|GBP|CHF|JPY|INR)\b)"
 """Signs of money."""
@@ -21,7 +22,36 @@ BETWEEN = {".": ",", ",": "."}
 """The usual sign between thousands, for each decimal sign."""
 
 
-def numbers(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> dict[str, float] | None:
+def as_text(number: float) -> str:
+    """Write a number as people write labels: whole ones without a point.
+
+    Examples
+    --------
+    >>> as_text(3.0), as_text(0.25)
+    ('3', '0.25')
+    """
+    return str(int(number)) if math.isfinite(number) and number.is_integer() else repr(number)
+
+
+def number_of(text: str, decimal: str = ".") -> float | None:
+    """Return the number that a text stands for; None if for none.
+
+    Examples
+    --------
+    >>> number_of("2.5"), number_of("2,5", ","), number_of("1_000"), number_of("x")
+    (2.5, 2.5, None, None)
+    """
+    if "_" in text:
+        return None
+    if decimal != ".":
+        text = text.replace(decimal, ".") if "." not in text else text
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def numbers_in(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> dict[str, float] | None:
     """Return the number that each different text of a column stands for; None if one stands for none.
 
     Signs of money and per cent are left out (``30%`` is 30), thousands are put together. All cells must be
@@ -39,9 +69,9 @@ def numbers(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> dict
 
     Examples
     --------
-    >>> numbers(["$1,234.50", "-$2"]), numbers(["30%", "5%"]), numbers(["1.234,50 €"], ",")
+    >>> numbers_in(["$1,234.50", "-$2"]), numbers_in(["30%", "5%"]), numbers_in(["1.234,50 €"], ",")
     ({'$1,234.50': 1234.5, '-$2': -2.0}, {'30%': 30.0, '5%': 5.0}, {'1.234,50 €': 1234.5})
-    >>> numbers(["$5", "5 €"]), numbers(["1,234"], sure=False)
+    >>> numbers_in(["$5", "5 €"]), numbers_in(["1,234"], sure=False)
     (None, None)
     """
     found: dict[str, float] = {}
@@ -75,21 +105,6 @@ def numbers(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> dict
             return None
         found[text] = -number if negative else number
     return found
-
-
-def as_written(
-    texts: list[str], kinds: Iterable[str], missing: Mapping[int, str], decimal: str = ".", sure: bool = True
-) -> Cells:
-    """Return a column of texts, of which `kinds` are the different ones: of numbers, if all are such."""
-    there = [text for text in kinds if text]
-    found = numbers(there, decimal, sure)
-    if not found:
-        return Cells(None, texts, missing)
-    made = np.array([found.get(text, math.nan) for text in texts])
-    lacking = {int(row): texts[row] for row in np.flatnonzero(np.isnan(made))}
-    odd = next((text for text in there if number_of(text, decimal) != found[text] == found[text]), "")
-    written = f"{odd[:40]!r}, which is taken as {as_text(found[odd])}" if odd else ""
-    return Cells(made, None, {**lacking, **missing}, written=written)
 
 
 def _between(cells: set[str], decimal: str, sure: bool) -> str | None:
