@@ -166,6 +166,11 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
         table = Table(**fitted(frame, name, words))
     except DataError as error:
         task = f"nothing can be learned as it is: {getattr(error, 'reason', error)}"
+        if frame.cells[name].numbers is not None and [one.seen.kind for one in found] == ["date"]:
+            odd.append(
+                f"a series in time: ln.data.windows(frame[{name!r}], history=12) makes examples of it, each "
+                "of 12 values and the one that follows"
+            )
     if table is not None:
         task, more = _of_target(frame, table)
         odd += more
