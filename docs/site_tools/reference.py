@@ -14,7 +14,7 @@ import lucidnet as ln
 from lucidnet.foreign import NAMES
 
 PAGES = {
-    "model": ("The model", "lucidnet", ["Model", "load", "race", "SelfOrganizingMap"]),
+    "model": ("The model", "lucidnet", ["Model", "OwnStep", "SelfOrganizingMap", "load", "mlp", "race"]),
     "layers": ("Layers", "lucidnet.layers", None),
     "losses": ("Losses", "lucidnet.losses", None),
     "optimizers": ("Optimizers", "lucidnet.optimizers", None),
@@ -30,6 +30,7 @@ PAGES = {
     "plots": ("Pictures", "lucidnet.plots", None),
     "check": ("Checks", "lucidnet.check", None),
     "inspect": ("Watching", "lucidnet.inspect", None),
+    "passes": ("Programs of one's own", "lucidnet.passes", None),
     "training": ("Training, step by step", "lucidnet.training", None),
     "lab": ("Side by side", "lucidnet.lab", None),
     "sklearn": ("Estimators", "lucidnet.sklearn", None),

@@ -48,7 +48,11 @@ def mlp(
     Examples
     --------
     >>> mlp([2, 3, 2], output="softmax", seed=1)
-    Model([Input((2,)), Dense(3, ReLU()), Dense(2, Softmax())], seed=1, dtype='float32')
+    Model([
+        Input((2,), name='input0'),
+        Dense(3, ReLU(), name='dense1'),
+        Dense(2, Softmax(), name='dense2'),
+    ], seed=1, dtype='float32')
     """
     first, *hidden, last = sizes
     each = activation if isinstance(activation, tuple) else (activation,) * len(hidden)

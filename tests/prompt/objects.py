@@ -70,6 +70,8 @@ def made(folder):
     model = ln.Model([Input(4), Dense(80, "tanh"), Dropout(0.1), Dense(3, "softmax", name="größe")], seed=0)
     found["model, not built"] = ln.Model([Dense(3)])
     found["model, empty"] = ln.Model()
+    found["layer of a function"] = ln.layers.Function(np.sin, np.cos)
+    found["normalization, fitted"] = ln.layers.Normalization().adapt(x)
     model.compile("categorical_crossentropy", "adam", ["accuracy"], rule="fa")
     recorded = ["*.W", "weight_alignment", "gradient_alignment"]
     found["history"] = model.fit(x, y, epochs=12, validation_split=0.2, verbose=0, record=recorded)

@@ -337,7 +337,7 @@ class _Column:
         self.missing[row] = text
 
     def cells(self) -> Cells:
-        """Return the column, of numbers, if its texts are nothing else."""
+        """Return the cells of the column so far: numbers, if its texts are nothing else."""
         missing = self.missing or {}
         if self.texts is None:
             made = np.frombuffer(self.numbers, np.float64)

@@ -88,26 +88,22 @@ class Dense(Layer):
         return params, out
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        flat = x.ndim == 2
-        rows = x if flat else x.reshape(-1, x.shape[-1])  # one product over all, also of sequences and images
+        rows = x.reshape(-1, x.shape[-1])  # one product over all rows, also of sequences and images
         z = rows @ params["W"]
         if self.use_bias:
             z += params["b"]
-        y, kept = self.activation.forward({}, z if flat else z.reshape(*x.shape[:-1], self.units), run)
+        y, kept = self.activation.forward({}, z.reshape(*x.shape[:-1], self.units), run)
         return y, (rows, kept)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         rows, kept = cache
         dz, _ = self.activation.backward({}, kept, dy)
-        flat = dz.ndim == 2
-        deltas = dz if flat else dz.reshape(-1, self.units)
+        deltas = dz.reshape(-1, self.units)
         grads = {"W": rows.T @ deltas}
         if self.use_bias:
             grads["b"] = deltas.sum(0)
-        if not need_dx:
-            return None, grads
-        dx = deltas @ params["W"].T
-        return dx if flat else dx.reshape(*dz.shape[:-1], -1), grads
+        dx = (deltas @ params["W"].T).reshape(*dz.shape[:-1], -1) if need_dx else None
+        return dx, grads
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation

@@ -88,7 +88,7 @@ class Learner(Brief):
 
     @property
     def net(self) -> Layer:
-        """The network."""
+        """The network that is passed and trained."""
         return self._problem(self.moves).net
 
     @property

@@ -78,7 +78,7 @@ class Runner(threading.Thread):
             return self.newest
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread that makes the steps."""
         self.closed = True
         with self.awake:
             self.awake.notify_all()

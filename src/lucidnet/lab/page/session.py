@@ -32,7 +32,7 @@ class Session(Protocol):
         """Do what a page asks; return what it wants to know."""
 
     def close(self) -> None:
-        """End it."""
+        """End the training that is looked at."""
 
 
 class LabSession:
@@ -141,7 +141,7 @@ class LabSession:
         return {"lines": told(learner.model, learner.look.batch, name, *place), **self._here()}
 
     def close(self) -> None:
-        """End the training."""
+        """End the training, and the thread that it runs in."""
         self.trainer.close()
 
 

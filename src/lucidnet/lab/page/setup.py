@@ -294,7 +294,7 @@ class Recipe:
         return ("mae",) if self.task.is_sequence else ("r2",)
 
     def optimizer(self) -> Any:
-        """Return the optimizer."""
+        """Return the optimizer with its rate and schedule."""
         kind: Any = optimizers.KNOWN[self.network.optimizer]
         return kind(learning_rate=rate_of(self.network), **self._momentum(kind))
 
