@@ -91,3 +91,23 @@ def test_missing_texts_are_said_to_become_the_most_frequent(tmp_path: Path) -> N
     assert any(line.endswith("those of texts with the most frequent one") for line in told.odd)
     assert told.table is not None
     assert told.table.columns[0].fill == "good"
+
+
+def test_categories_and_classes_stay_the_texts_that_they_were() -> None:
+    columns = {
+        "rate": ["<5%", "5%", "10%", "<5%"],
+        "size": ["5 $", "more", "6 $", "more"],
+        "x": [1.5, 2, 3, 4],
+    }
+    table = ln.data.Table.fit(columns, target="size", categories="one-hot")
+    x, y = table.apply(columns)
+    # Here all cells could be numbers.
+    some = {name: cells[1:3] for name, cells in columns.items()} | {"size": ["6 $", "5 $"]}
+    again, labels = table.apply(some)
+    np.testing.assert_array_equal(again, x[1:3])
+    assert y is not None and labels is not None
+    assert [*labels] == [y[2], y[0]]
+    with pytest.raises(ln.errors.DataError, match="the category '7%' is unknown"):
+        table.apply({"rate": ["7%"], "x": [1.0]})
+    with pytest.raises(ln.errors.DataError, match=r"the class '7 \$' of column size is unknown"):
+        table.apply(some | {"size": ["6 $", "7 $"]})

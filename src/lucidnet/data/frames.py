@@ -42,6 +42,8 @@ class Cells(NamedTuple):
         A row with a number that is too large for float64, and its text.
     written : str
         How one of the numbers is written, if not plainly, and what it is taken as.
+    original : list of str, optional
+        How all of them are written: elsewhere the same column may hold texts.
     """
 
     numbers: Array | None
@@ -51,6 +53,7 @@ class Cells(NamedTuple):
     exact: tuple[int, str] | None = None
     large: tuple[int, str] | None = None
     written: str = ""
+    original: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.texts if self.numbers is None else self.numbers)  # type: ignore[arg-type]
@@ -59,8 +62,8 @@ class Cells(NamedTuple):
         """Return what stands in a row, as a text."""
         if row in self.missing:
             return self.missing[row]
-        if self.texts is not None:
-            return self.texts[row]
+        if (texts := self.texts or self.original) is not None:
+            return texts[row]
         assert self.numbers is not None  # one of both is there
         for odd in (self.exact, self.large):
             if odd and odd[0] == row:
@@ -73,12 +76,12 @@ class Cells(NamedTuple):
         places = {int(old): new for new, old in enumerate(rows)} if some else {}
         missing = {places[row]: text for row, text in self.missing.items() if row in places}
         numbers = None if self.numbers is None else self.numbers[rows]
-        texts = None if self.texts is None else [self.texts[row] for row in rows]
+        texts, original = (one and [one[row] for row in rows] for one in (self.texts, self.original))
         exact, large = (
             one and ((places[one[0]], one[1]) if one[0] in places else None)
             for one in (self.exact, self.large)
         )
-        return Cells(numbers, texts, missing, self.truths, exact, large, self.written)
+        return Cells(numbers, texts, missing, self.truths, exact, large, self.written, original)
 
 
 class Frame(Report, Mapping[str, Any]):
@@ -321,4 +324,4 @@ def as_written(
     lacking = {int(row): texts[row] for row in np.flatnonzero(np.isnan(made))}
     odd = next((text for text in there if number_of(text, decimal) != found[text] == found[text]), "")
     written = f"{odd[:40]!r}, which is taken as {as_text(found[odd])}" if odd else ""
-    return Cells(made, None, {**lacking, **missing}, written=written)
+    return Cells(made, None, {**lacking, **missing}, written=written, original=texts)

@@ -164,6 +164,8 @@ def labels(cells: Cells, frame: Frame, name: str, classes: tuple[str, ...]) -> A
         If one is unknown; it names the class and the row.
     """
     places = {text: i for i, text in enumerate(classes)}
+    if cells.original is not None and not all(map(is_number, classes)):  # texts, where the classes come from
+        cells = Cells(None, cells.original, cells.missing)
     if cells.numbers is None:
         assert cells.texts is not None
         named = {text: places.get(text, places.get(_plainer(text), -1)) for text in set(cells.texts)}
