@@ -27,6 +27,7 @@ from .data.named import (
     check_table,
     classes_at,
     classes_of,
+    count_of,
     inputs,
     outputs_of,
     table_from,
@@ -39,7 +40,7 @@ from .engine.device import DeviceConfig
 from .engine.parameters import ParameterLayout
 from .engine.problem import Problem, remembered
 from .engine.state import FeedbackState, State
-from .errors import NotReadyError, SettingError, ShapeError, UnknownNameError
+from .errors import DataError, NotReadyError, SettingError, ShapeError, UnknownNameError
 from .foreign import ATTRIBUTES
 from .interop.changes import OPTIMIZER, Base, Changes, applied, essential, from_plain, of_net, with_settings
 from .layers import Sequential, walk
@@ -429,6 +430,9 @@ def _learn(model: Any, x: Any, y: Any) -> None:
     labels = y if isinstance(y, OneHot) else texts(y)
     if labels is None:
         return
+    count, given = count_of(x), len(labels.rows if labels is y else labels)
+    if count not in (None, given):
+        raise DataError(f"x and y differ in length: {count} examples, {given} targets")
     if "live" not in vars(model):
         model.build(example_shape(inputs(model, x)))
     if model.classes is None:

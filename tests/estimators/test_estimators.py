@@ -446,6 +446,28 @@ def test_frames_with_text():
         net.predict(numbers[list("badc")])
 
 
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (NAMES, ("setosa", "versicolor", "virginica")),
+        (np.unique(NAMES, return_inverse=True)[1] + 1, ("1", "2", "3")),
+        (np.where(NAMES == "setosa", "yes", "no"), ("no", "yes")),
+        (np.unique(NAMES, return_inverse=True)[1], None),
+        (NAMES == "setosa", None),
+    ],
+)
+def test_the_file_of_the_model_has_the_names_of_the_classes(tmp_path, labels, names):
+    net = NetClassifier((8,), max_iter=40, learning_rate_init=0.02, random_state=0).fit(X, labels)
+    net.model_.save(tmp_path / "net.safetensors")
+    same = ln.load(tmp_path / "net.safetensors")
+    assert same.classes == names
+    assert [str(one) for one in same.predict_classes(X)] == [
+        str(one) for one in (net.predict(X) if names else net.predict(X).astype(int))
+    ]
+    # Another fit of the same estimator takes its own.
+    assert net.fit(X, np.where(labels == labels[0], "a", "b")).model_.classes == ("a", "b")
+
+
 def test_regressors_inside_its_tools():
     x, y = load_diabetes(return_X_y=True)
     net = NetRegressor((8,), max_iter=40, learning_rate_init=0.02, random_state=0)

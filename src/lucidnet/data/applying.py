@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from . import dates, targets
 from .column import Column
-from .frames import TRUTHS, Cells, Frame, number_of
+from .frames import TRUTHS, Cells, Frame
+from .written import number_of
 
 Array = npt.NDArray[Any]
 

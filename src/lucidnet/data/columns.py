@@ -11,8 +11,9 @@ import numpy.typing as npt
 from ..core.finite import moments
 from ..core.record import Record, record
 from .fitting import MANY, kind_of
-from .frames import Cells, Frame, as_text, number_of
+from .frames import Cells, Frame
 from .targets import FEW
+from .written import as_text, number_of
 
 Array = npt.NDArray[Any]
 
@@ -122,6 +123,8 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
         elif (IDENTITY.search(name) or _leads(name, frame, high)) and len(np.unique(there)) == len(there):
             drop = "it is another number in each row, as names of rows are"
     odd = None if len(finite) == len(there) else f"{len(there) - len(finite)} numbers are not finite"
+    if cells.written and odd is None:
+        odd = f"its numbers are written as {cells.written}"
     mean, deviation = map(float, moments(finite))
     far = abs(mean) > FAR or deviation > FAR
     if drop:

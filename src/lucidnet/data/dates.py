@@ -13,6 +13,8 @@ SHAPE = re.compile(
     r"(?:Z|[+-]\d\d:?\d\d)?"
 )
 """A date, and perhaps a time of day."""
+MONTH = re.compile(r"\d{4}([-/])\d{1,2}")
+"""A month, which stands for its first day."""
 
 
 def form_of(texts: Iterable[str]) -> str | None:
@@ -42,8 +44,13 @@ def days(text: str, form: str) -> float | None:
     --------
     >>> days("1970-01-02 12:00", "iso"), days("02.01.1970", "dmy"), days("soon", "iso")
     (1.5, 1.0, None)
+    >>> days("1970-02", "iso")
+    31.0
     """
-    found = SHAPE.fullmatch(text.strip())
+    text = text.strip()
+    if alone := MONTH.fullmatch(text):
+        text += f"{alone[1]}1"
+    found = SHAPE.fullmatch(text)
     if not found or form not in FORMS or (form == "mdy" and found[2] == "."):  # nobody writes those so
         return None
     one, two, three = found[1], found[3], found[4]

@@ -17,7 +17,8 @@ from ..core.files import check_size, opened, path_fault, reading
 from ..core.settings import count, flag, path_like, text
 from ..errors import ContentError, FileError
 from .form import BINARY, TextForm, cut, encoding_of, form_of
-from .frames import ABSENT, EXACT, MISSING, Cells, Frame, number_of
+from .frames import EXACT, Cells, Frame, as_written
+from .written import ABSENT, MISSING, number_of
 
 MOST = 1 << 30
 """How many bytes the numbers of a file may take, if nobody says otherwise."""
@@ -228,7 +229,8 @@ def _read(
     if len(names) > WIDEST:
         raise FileError(path, f"has {len(names):,} columns", "write so many numbers as .npz")
     start = {i for i, cell in enumerate(first[1]) if _is_text(cell, form.decimal)} | with_texts
-    made = [_Column(i in start, form.decimal) for i in range(len(names))]
+    sure = form.separator == "," or form.decimal == ","  # else a comma may be a decimal one
+    made = [_Column(i in start, form.decimal, sure) for i in range(len(names))]
     lines, chunk, empty = numbers_array("q"), [], 0
     enough = max(CHUNK, min(TALL * len(names), LARGE))
     for line, row in (one for part in ([first], rows) for one in part):
@@ -256,7 +258,8 @@ def _take(path: Path, made: Sequence[_Column], chunk: Sequence[Sequence[str]], m
     """Add rows to the columns, if there is room."""
     if not chunk:
         return
-    block = None if any(column.same is not None or column.other for column in made) else _block(chunk)
+    known = any(column.same is not None or column.other or column.decimal != "." for column in made)
+    block = None if known else _block(chunk)
     if block is not None:
         for column, values in zip(made, np.ascontiguousarray(block.T), strict=True):
             column.numbers.frombytes(values.tobytes())
@@ -289,10 +292,10 @@ def _is_text(cell: str, decimal: str) -> bool:
 class _Column:
     """A column that grows: numbers until a cell holds another text than what stands for a missing one."""
 
-    __slots__ = ("decimal", "exact", "large", "missing", "numbers", "other", "same", "texts")
+    __slots__ = ("decimal", "exact", "large", "missing", "numbers", "other", "same", "sure", "texts")
 
-    def __init__(self, is_text: bool, decimal: str) -> None:
-        self.decimal, self.other = decimal, False
+    def __init__(self, is_text: bool, decimal: str, sure: bool) -> None:
+        self.decimal, self.sure, self.other = decimal, sure, False
         self.texts: list[str] | None = [] if is_text else None
         self.same: dict[str, str] | None = {} if is_text else None
         self.numbers = numbers_array("d")
@@ -308,7 +311,7 @@ class _Column:
                 if text.lower() in ABSENT:
                     self._lacks(len(self.texts), text)
                 self.texts.append(self.same.setdefault(text, text))
-        elif (block := _block([cells])) is not None:
+        elif self.decimal == "." and (block := _block([cells])) is not None:
             self.numbers.frombytes(block.tobytes())
         elif not self.other:
             for cell in cells:
@@ -321,7 +324,7 @@ class _Column:
             self.numbers.append(float("nan"))
             return
         number = number_of(cell, self.decimal)
-        if number is None:
+        if number is None or (self.decimal == "," and "." in cell):  # which may stand between thousands
             self.other, number = True, float("nan")
         elif abs(number) >= EXACT and any(map(str.isdigit, cell)):
             if abs(number) == float("inf"):
@@ -336,9 +339,12 @@ class _Column:
         self.missing[row] = text
 
     def cells(self) -> Cells:
-        """Return the cells of the column so far."""
-        numbers = None if self.texts is not None else np.frombuffer(self.numbers, np.float64)
-        return Cells(numbers, self.texts, self.missing or {}, False, self.exact, self.large)
+        """Return the cells of the column so far: numbers, if its texts are nothing else."""
+        missing = self.missing or {}
+        if self.texts is None:
+            made = np.frombuffer(self.numbers, np.float64)
+            return Cells(made, None, missing, False, self.exact, self.large)
+        return as_written(self.texts, self.same or {}, missing, self.decimal, self.sure)
 
 
 def _rows(path: Path, file: Any, form: TextForm, most: int) -> Iterator[tuple[int, list[str]]]:

@@ -9,13 +9,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from .frames import MISSING, number_of
+from .written import MISSING, number_of
 
 SEPARATORS = (",", ";", "\t", "|")
 BLANKS = " "
 """One or more blanks stand between two cells."""
-COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
-"""A number with a decimal comma."""
+COMMA = re.compile(r"[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?")
+"""A number with a decimal comma, and perhaps points between thousands."""
+POINT = re.compile(r"^(?![+-]?[1-9]\d{0,2}(?:\.\d{3})+$).*\.")
+"""A point that stands between no thousands."""
+AROUND = "$€£¥%() "
+"""What may stand around a number."""
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
 """A number whose commas may stand between thousands."""
 SAID = re.compile(r'"?sep=([^\w\s]|\t)"?\s*')
@@ -166,9 +170,9 @@ def _as_number(cell: str, decimal: str = ".") -> bool:
 def _decimal(rows: Sequence[Sequence[str]]) -> str:
     """Return the decimal sign: a comma if a column can be read in no other way."""
     for cells in zip(*(row for row in rows[1:] if len(row) == len(rows[0])), strict=True):
-        there = [cell.strip() for cell in cells if cell.strip().lower() not in MISSING]
+        there = [cell.strip().strip(AROUND) for cell in cells if cell.strip().lower() not in MISSING]
         commas = [cell for cell in there if COMMA.fullmatch(cell)]
-        plain = all(_as_number(cell) and "." not in cell for cell in there if cell not in commas)
+        plain = all(_as_number(cell) and not POINT.search(cell) for cell in there if cell not in commas)
         if commas and plain and not all(THOUSANDS.fullmatch(cell) for cell in commas):
             return ","
     return "."

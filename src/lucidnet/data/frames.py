@@ -12,13 +12,10 @@ import numpy.typing as npt
 from ..core.settings import shown
 from ..core.text import Report, columns, plain
 from ..errors import ContentError, DataError, optional
+from .written import as_text, number_of, numbers_in
 
 Array = npt.NDArray[Any]
 
-MISSING = frozenset(("", "na", "n/a", "nan", "<na>", "null", "none", "nil", "?", "-", "."))
-"""What people, and programs, write in place of a number that they do not have."""
-ABSENT = frozenset(("", "?", "na", "n/a", "nan", "<na>", "null"))
-"""What they write in place of a text; "none" may be an answer."""
 TRUTHS = {"true": 1.0, "false": 0.0}
 EXACT = 1 << 53
 """Up to this float64 has all whole numbers."""
@@ -43,6 +40,10 @@ class Cells(NamedTuple):
         A row with a whole number that float64 does not tell from the next, and its text.
     large : tuple of (int, str), optional
         A row with a number that is too large for float64, and its text.
+    written : str
+        How one of the numbers is written, if not plainly, and what it is taken as.
+    original : list of str, optional
+        How all of them are written: elsewhere the same column may hold texts.
     """
 
     numbers: Array | None
@@ -51,6 +52,8 @@ class Cells(NamedTuple):
     truths: bool = False
     exact: tuple[int, str] | None = None
     large: tuple[int, str] | None = None
+    written: str = ""
+    original: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.texts if self.numbers is None else self.numbers)  # type: ignore[arg-type]
@@ -59,8 +62,8 @@ class Cells(NamedTuple):
         """Return what stands in a row, as a text."""
         if row in self.missing:
             return self.missing[row]
-        if self.texts is not None:
-            return self.texts[row]
+        if (texts := self.texts or self.original) is not None:
+            return texts[row]
         assert self.numbers is not None  # one of both is there
         for odd in (self.exact, self.large):
             if odd and odd[0] == row:
@@ -73,9 +76,12 @@ class Cells(NamedTuple):
         places = {int(old): new for new, old in enumerate(rows)} if some else {}
         missing = {places[row]: text for row, text in self.missing.items() if row in places}
         numbers = None if self.numbers is None else self.numbers[rows]
-        texts = None if self.texts is None else [self.texts[row] for row in rows]
-        odd = [one and ((places[one[0]], one[1]) if one[0] in places else None) for one in self[4:]]
-        return Cells(numbers, texts, missing, self.truths, *odd)
+        texts, original = (one and [one[row] for row in rows] for one in (self.texts, self.original))
+        exact, large = (
+            one and ((places[one[0]], one[1]) if one[0] in places else None)
+            for one in (self.exact, self.large)
+        )
+        return Cells(numbers, texts, missing, self.truths, exact, large, self.written, original)
 
 
 class Frame(Report, Mapping[str, Any]):
@@ -161,35 +167,6 @@ class Frame(Report, Mapping[str, Any]):
         first = [[one.text(i)[:30] for one in cells] for i in range(count)]
         table = columns([self.names, *first]) if self.names else []
         return plain("\n".join([f"{self.rows:,} rows, {len(self.names):,} columns", *table]))
-
-
-def as_text(number: float) -> str:
-    """Write a number as people write labels: whole ones without a point.
-
-    Examples
-    --------
-    >>> as_text(3.0), as_text(0.25)
-    ('3', '0.25')
-    """
-    return str(int(number)) if math.isfinite(number) and number.is_integer() else repr(number)
-
-
-def number_of(text: str, decimal: str = ".") -> float | None:
-    """Return the number that a text stands for; None if for none.
-
-    Examples
-    --------
-    >>> number_of("2.5"), number_of("2,5", ","), number_of("1_000"), number_of("x")
-    (2.5, 2.5, None, None)
-    """
-    if "_" in text:
-        return None
-    if decimal != ".":
-        text = text.replace(decimal, ".") if "." not in text else text
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def as_frame(given: Any, owner: str) -> Frame:
@@ -321,7 +298,7 @@ def _of_objects(values: list[Any], what: str) -> Cells:
         return Cells(np.array(numbers, np.float64), None, missing, exact=next(large, None))
     texts = ["" if i in missing else _written(value, what) for i, value in enumerate(values)]
     missing |= {i: text for i, text in enumerate(texts) if not text}
-    return Cells(None, texts, missing)
+    return as_written(texts, dict.fromkeys(texts), missing)
 
 
 def _written(value: Any, what: str) -> str:
@@ -343,3 +320,18 @@ def _is_missing(value: Any) -> bool:
     if type(value).__name__ == "Decimal":
         return bool(value.is_nan())  # a signaling one cannot be compared
     return isinstance(value, (float, np.floating)) and bool(value != value)
+
+
+def as_written(
+    texts: list[str], kinds: Iterable[str], missing: Mapping[int, str], decimal: str = ".", sure: bool = True
+) -> Cells:
+    """Return a column of texts, of which `kinds` are the different ones: of numbers, if all are such."""
+    there = [text for text in kinds if text]
+    found = numbers_in(there, decimal, sure)
+    if not found:
+        return Cells(None, texts, missing)
+    made = np.array([found.get(text, math.nan) for text in texts])
+    lacking = {int(row): texts[row] for row in np.flatnonzero(np.isnan(made))}
+    odd = next((text for text in there if number_of(text, decimal) != found[text] == found[text]), "")
+    written = f"{odd[:40]!r}, which is taken as {as_text(found[odd])}" if odd else ""
+    return Cells(made, None, {**lacking, **missing}, written=written, original=texts)

@@ -21,11 +21,12 @@ from ..errors import DataError
 from .columns import FAR, ColumnSeen, ColumnTold, told
 from .delimited import KINDS, MOST, frame, suffixes
 from .fitting import Words, column_name, fitted
-from .frames import Cells, Frame, as_text
+from .frames import Cells, Frame
 from .likely import best_target
 from .table import Table
 from .tables import as_target, read
 from .targets import FEW, ROWS
+from .written import as_text
 
 WIDE = 40
 """Of more columns those that are alike are shown together."""
@@ -165,6 +166,11 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
         table = Table(**fitted(frame, name, words))
     except DataError as error:
         task = f"nothing can be learned as it is: {getattr(error, 'reason', error)}"
+        if frame.cells[name].numbers is not None and [one.seen.kind for one in found] == ["date"]:
+            odd.append(
+                f"a series in time: ln.data.windows(frame[{name!r}], history=12) makes examples of it, each "
+                "of 12 values and the one that follows"
+            )
     if table is not None:
         task, more = _of_target(frame, table)
         odd += more
@@ -194,7 +200,7 @@ def _of_form(frame: Frame) -> list[str]:
         odd.append(f"{form['empty']:,} rows are empty, and left out")
     if form["skipped"]:
         lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
-        odd.append(f"{lines} (#) at the beginning left out")
+        odd.append(f"{lines} (# or sep=) at the beginning left out")
     counted = Counter(filter(None, form["names"]))
     twice = sorted(name for name, times in counted.items() if times > 1)
     if twice:
@@ -238,7 +244,9 @@ def _of_inputs(found: Sequence[ColumnTold], words: Words) -> list[str]:
     if lacking:
         cells = sum(seen.missing for seen in lacking)
         where = _some([seen.name for seen in lacking])
-        how = "fills them with means" if words.missing == "mean" else "leaves their rows out"
+        texts = any(seen.kind == "category" for seen in lacking)
+        filled = "fills them with means" + ", those of texts with the most frequent one" * texts
+        how = filled if words.missing == "mean" else "leaves their rows out"
         odd.append(f"{cells:,} cells are missing ({where}); --missing {words.missing} {how}")
     used = [one for one in found if one.deviation and not one.drop]
     if words.standardize and len(used) > 1:
@@ -255,6 +263,8 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
     """Return the task in words, and what is odd about it."""
     name = str(table.target)
     cells, odd = frame.cells[name], list[str]()
+    if cells.written:
+        odd.append(f"the target: its numbers are written as {cells.written}")
     if cells.missing:
         odd.append(f"the target is missing in {len(cells.missing):,} rows; --missing drop leaves them out")
     y = table.apply(frame)[1]

@@ -82,6 +82,13 @@ def values_of(x: Any) -> Any:
     return np.stack([np.asarray(x[name]) for name in x.names], axis=-1) if _is_own(x) else x
 
 
+def count_of(x: Any) -> int | None:
+    """Return how many examples a frame or an array has; None of what does not tell."""
+    if _is_own(x):
+        return int(x.rows)
+    return int(x.shape[0]) if getattr(x, "shape", None) and not isinstance(x, Mapping) else None
+
+
 def table_of(x: Any) -> Any:
     """Return a `Table` of the columns of a frame of numbers, or one for each of several; None of arrays."""
     names = columns_of(x)
@@ -198,7 +205,8 @@ def texts(y: Any) -> Any:
         if not all(kinds):
             place = int(np.argmin(kinds))
             raise DataError(
-                f"y: expected the name of a class at index {place}, got {shown(made.flat[place])}"
+                f"y: expected the name of a class at index {place}, got {shown(made.flat[place])}: "
+                "leave out such rows of x and y, or name that, too"
             )
         made = np.array([_text(one) for one in made.flat], object).reshape(made.shape)
     elif made.dtype.kind in "SUT":

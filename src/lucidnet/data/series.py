@@ -47,8 +47,9 @@ def windows(
     ======================  =========================  ==============================
 
     A dense network takes (n, history) as it is, of several features after a ``Flatten()``; recurrent layers
-    and convolutions take (n, history, features): give them ``series[:, None]`` of a single one. To split
-    such examples, cut the series first, or windows of both parts overlap.
+    and convolutions take (n, history, features): of a single one give them ``series[:, None]`` with
+    ``target=0``, so that ``Dense(horizon)`` at the end fits y. To split such examples, cut the series first,
+    or windows of both parts overlap.
 
     Parameters
     ----------

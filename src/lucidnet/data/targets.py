@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .frames import EXACT, MISSING, Cells, Frame, as_text, number_of
+from .frames import EXACT, Cells, Frame
+from .written import MISSING, as_text, number_of
 
 Array = npt.NDArray[Any]
 
@@ -163,6 +164,8 @@ def labels(cells: Cells, frame: Frame, name: str, classes: tuple[str, ...]) -> A
         If one is unknown; it names the class and the row.
     """
     places = {text: i for i, text in enumerate(classes)}
+    if cells.original is not None and not all(map(is_number, classes)):  # texts, where the classes come from
+        cells = Cells(None, cells.original, cells.missing)
     if cells.numbers is None:
         assert cells.texts is not None
         named = {text: places.get(text, places.get(_plainer(text), -1)) for text in set(cells.texts)}

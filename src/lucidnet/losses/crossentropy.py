@@ -311,8 +311,10 @@ def check_labels(given: Array, classes: int) -> Array:
     labels = given.astype(np.int64, copy=False)
     bad = np.flatnonzero((labels.ravel() < 0) | (labels.ravel() >= classes))
     if bad.size:
+        ones = labels.min() == 1 and labels.max() == classes
+        way = f": of labels 1 to {classes} give y - 1, or give them as texts" if ones else ""
         raise DataError(
             f"label {labels.ravel()[bad[0]]} at index {bad[0]} is out of range: the network has {classes} "
-            f"outputs, so labels run from 0 to {classes - 1}"
+            f"outputs, so labels run from 0 to {classes - 1}{way}"
         )
     return labels

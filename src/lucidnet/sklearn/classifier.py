@@ -24,7 +24,7 @@ from ..losses import (
     Loss,
     SparseCategoricalCrossentropy,
 )
-from .base import Net
+from .base import Job, Net
 from .compat import with_callbacks
 from .settings import NetSettings, learns_in_parts
 
@@ -263,6 +263,20 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         if settings.loss is None or isinstance(settings.loss, OF_LABELS):
             return numbers, y
         return np.eye(len(self.classes_))[numbers], y
+
+    def _prepare(self, job: Job, x: Any, weights: Any) -> None:
+        super()._prepare(job, x, weights)
+        if job.begins:
+            self.model_.classes = self._names()
+
+    def _names(self) -> tuple[str, ...] | None:
+        """Return the names of the classes, for the model; None of several labels, and of 0, 1, 2, ..."""
+        names = tuple(map(str, self.classes_.tolist()))
+        if self._labels or len(names) < 2 or len(set(filter(None, names))) < len(names):
+            return None
+        if self.classes_.dtype.kind in "biuf" and (self.classes_ == np.arange(len(names))).all():
+            return None
+        return names
 
     def _two(self, settings: NetSettings) -> bool:
         """Tell whether one output is enough, for two classes (or one)."""

@@ -1,0 +1,125 @@
+"""Numbers as people and spreadsheets write them: ``$1,234.50``, ``30%``, ``1.234,50 €``, ``(120)``."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+MISSING = frozenset(("", "na", "n/a", "nan", "<na>", "null", "none", "nil", "?", "-", "."))
+"""What people, and programs, write in place of a number that they do not have."""
+ABSENT = frozenset(("", "?", "na", "n/a", "nan", "<na>", "null"))
+"""What they write in place of a text; "none" may be an answer."""
+
+MARK = r"(?:[$€£¥₹₩₽฿]|US\$|(?:USD|EUR|GBP|CHF|JPY|INR)\b)"
+"""Signs of money."""
+DRESSED = re.compile(
+    rf"(?P<left>\()?(?P<sign>[+-])?\s*(?P<before>{MARK})?\s*(?P<inner>[+-])?(?P<bare>\d[\d.,'’\s]*|[.,]\d+)"
+    rf"\s*(?P<after>%|{MARK})?(?P<right>\))?"
+)
+"""A number with what may stand around it; in brackets it is negative, as in accounting."""
+BETWEEN = {".": ",", ",": "."}
+"""The usual sign between thousands, for each decimal sign."""
+
+
+def as_text(number: float) -> str:
+    """Write a number as people write labels: whole ones without a point.
+
+    Examples
+    --------
+    >>> as_text(3.0), as_text(0.25)
+    ('3', '0.25')
+    """
+    return str(int(number)) if math.isfinite(number) and number.is_integer() else repr(number)
+
+
+def number_of(text: str, decimal: str = ".") -> float | None:
+    """Return the number that a text stands for; None if for none.
+
+    Examples
+    --------
+    >>> number_of("2.5"), number_of("2,5", ","), number_of("1_000"), number_of("x")
+    (2.5, 2.5, None, None)
+    """
+    if "_" in text:
+        return None
+    if decimal != ".":
+        text = text.replace(decimal, ".") if "." not in text else text
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def numbers_in(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> dict[str, float] | None:
+    """Return the number that each different text of a column stands for; None if one stands for none.
+
+    Signs of money and per cent are left out (``30%`` is 30), thousands are put together. All cells must be
+    of one kind: a column of dollars and euros, or of per cent and plain numbers, holds texts. What stands
+    for a missing number is NaN.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        What stands in the column.
+    decimal : str
+        The decimal sign.
+    sure : bool
+        Whether it is known for certain. If not, ``1,234`` alone may be one or a thousand, and stays a text.
+
+    Examples
+    --------
+    >>> numbers_in(["$1,234.50", "-$2"]), numbers_in(["30%", "5%"]), numbers_in(["1.234,50 €"], ",")
+    ({'$1,234.50': 1234.5, '-$2': -2.0}, {'30%': 30.0, '5%': 5.0}, {'1.234,50 €': 1234.5})
+    >>> numbers_in(["$5", "5 €"]), numbers_in(["1,234"], sure=False)
+    (None, None)
+    """
+    found: dict[str, float] = {}
+    bare: dict[str, tuple[str, bool]] = {}
+    marks = set[str]()
+    for text in texts:
+        if text.lower() in MISSING:
+            found[text] = math.nan
+            continue
+        if text.isdecimal() or not (match := DRESSED.fullmatch(text)):
+            if (number := number_of(text, decimal)) is None or not text.isascii():
+                return None
+            found[text] = number
+            marks.add("")
+            continue
+        before, after = match["before"], match["after"]
+        if (before and after) or bool(match["left"]) != bool(match["right"]):
+            return None
+        negative = (match["sign"] == "-") ^ (match["inner"] == "-") ^ bool(match["left"])
+        bare[text] = match["bare"].strip(), negative
+        marks.add(before or after or "")
+    if not bare or len(marks - {""}) > 1 or ("%" in marks and len(marks) > 1):
+        return None
+    plain = {text for text, _ in bare.values()}
+    between = _between(plain, decimal, sure or any(f".{i}" in text for text in plain for i in "0123456789"))
+    if between is None:
+        return None
+    for text, (cell, negative) in bare.items():
+        number = number_of(re.sub(between, "", cell) if between else cell, decimal)
+        if number is None:
+            return None
+        found[text] = -number if negative else number
+    return found
+
+
+def _between(cells: set[str], decimal: str, sure: bool) -> str | None:
+    """Return a pattern of the sign between thousands, "" if there is none; None if unclear."""
+    usual = BETWEEN.get(decimal, ",")
+    signs = {sign for cell in cells for sign in cell if not sign.isdigit() and sign != decimal}
+    if not signs:
+        return ""
+    blanks = all(sign.isspace() for sign in signs)
+    if len(signs) > 1 and not blanks:
+        return None
+    between = r"\s" if blanks else re.escape(signs.pop())
+    grouped = re.compile(rf"[1-9]\d{{0,2}}(?:{between}\d{{3}})+(?:{re.escape(decimal)}\d*)?")
+    split = [cell for cell in cells if re.search(between, cell)]
+    if all(map(grouped.fullmatch, split)):
+        unclear = between == re.escape(usual) and not sure and len(split) == len(cells)
+        return None if unclear and not any(len(re.findall(between, cell)) > 1 for cell in split) else between
+    return "" if all(number_of(cell, decimal) is not None for cell in cells) else None
