@@ -298,6 +298,18 @@ HABITS = {
     "ln.utils.plot_model(model)": "plots.architecture for plot_model",
     "ln.plots.plot_history(model.history)": "here it is lucidnet.plots.training_curves",
     "ln.plots.confusion_matrix(model.predict(x).argmax(1))": r"metrics.confusion_matrix\(y, predicted\)",
+    "model(x)": r"not callable: here it is predict\(x\), or forward\(x\)",
+    "ln.layers.Dense(2)(x)": r"not callable: here it is Model\(\[layer\]\).predict\(x\)",
+    "ln.layers.Dense(2)(ln.layers.Input(3))": r"a Graph\(inputs, nodes, outputs\) of branches",
+    "from lucidnet.models import Sequential": "No module named 'lucidnet.models': here it is lucidnet.Model",
+    "import lucidnet.nn as nn": "No module named 'lucidnet.nn': here it is lucidnet.layers",
+    "from lucidnet import nn": "cannot import name 'nn' from 'lucidnet': here it is lucidnet.layers",
+    "from lucidnet import Dense": "cannot import name 'Dense' from 'lucidnet': it is lucidnet.layers.Dense",
+    "from lucidnet.callbacks import ModelCheckpoint": "here it is lucidnet.callbacks.Checkpoint",
+    "ln.sklearn.NetClassifier(epochs=5)": r"NetClassifier\(\) got .* 'epochs': here it is max_iter",
+    "ln.sklearn.NetRegressor(n_hidden=5)": r"here it is hidden_layer_sizes, as in \(100, 50\)",
+    "model.compile(ln.layers.Dense(3))": r"instance of Loss, got Dense\(3\)",
+    "model.compile('mse', metrics=[ln.layers.Dense(3)])": r"instance of Metric, got Dense\(3\)",
     "ln.race(model, x, y, ['backprop'])": r"race\(model, \(x, y\), rules\)",
     "ln.race(model, x, y, rules=['backprop'])": r"race\(model, \(x, y\), rules\)",
 }
@@ -330,3 +342,50 @@ def test_what_works_from_habit(tmp_path):
     model.fit(x, np.array(["left", "right"])[y], verbose=0, callbacks=ln.callbacks.StopOnNaN())
     assert model.classes == ("left", "right")
     assert set(model.predict_classes(x)) <= {"left", "right"}
+
+
+def test_a_module_that_nobody_has_is_missing_as_ever():
+    """No hint stands in the way of what Python does: probes, submodules, other packages."""
+    import importlib
+
+    with pytest.raises(ModuleNotFoundError, match="No module named 'lucidnet.zzzzzz'$"):
+        importlib.import_module("lucidnet.zzzzzz")
+    with pytest.raises(ModuleNotFoundError, match="No module named 'zzzzzz'$"):
+        importlib.import_module("zzzzzz")
+    assert importlib.util.find_spec("lucidnet.zzzzzz") is None
+    import lucidnet as ln
+
+    assert not hasattr(ln, "nn") and getattr(ln, "nn", None) is None
+    exec("from lucidnet import compiling, living", {})
+
+
+def test_a_file_unpacks(tmp_path):
+    import lucidnet as ln
+
+    (tmp_path / "points.csv").write_text("a,b,label\n1,2,0\n3,5,1\n2,4,1\n")
+    x, y = ln.data.read(tmp_path / "points.csv")
+    assert x.tolist() == [[1, 2], [3, 5], [2, 4]] and y.tolist() == [0, 1, 1]
+    np.savez(tmp_path / "parts.npz", x_train=x, y_train=y, x_test=x[:1], y_test=y[:1])
+    (x, y), (x_test, y_test) = ln.data.read(tmp_path / "parts.npz")
+    assert len(x) == len(y) == 3 and x_test.tolist() == [[1, 2]] and y_test.tolist() == [0]
+
+
+def test_pictures_of_a_model():
+    """A model, with its data, may stand for the arrays that are drawn of it."""
+    pytest.importorskip("matplotlib")
+    import lucidnet as ln
+
+    x, y = np.eye(4, dtype=np.float32), np.array(["no", "yes", "yes", "no"])
+    model = ln.Model([ln.layers.Input(4), ln.layers.Dense(2, "softmax", use_bias=False)], seed=0)
+    model.compile("categorical_crossentropy", "adam")
+    model.fit(x, y, epochs=1, verbose=0)
+    W = np.array([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 0.0]])
+    model.set_params({"input0": {}, "dense1": {"W": W}})
+    axes = ln.plots.confusion_matrix(model, x, y).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["2", "0", "1", "1"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["no", "yes"]
+    axes = ln.plots.worst_mistakes(model, x, y, (2, 2)).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["yes → no\n88.1 %"]  # 1 / (1 + exp(-2))
+    axes = ln.plots.first_layer_weights(model).axes[0]
+    assert axes.get_title(loc="left") == "weights of the first layer: 2 units"
+    assert ln.plots.training_curves(model).axes[0].get_xlabel() == "epoch"

@@ -18,8 +18,8 @@ X, Y = np.zeros((3, 2)), [0, 1, 1]
     ("call", "said"),
     [
         (lambda: plots.confusion_matrix(MODEL, X, Y), r"counts: metrics.confusion_matrix\(y, model.predict"),
-        (lambda: plots.worst_mistakes(MODEL, X, Y), r"worst_mistakes\(x, y, model.predict\(x\)\)"),
-        (lambda: plots.first_layer_weights(MODEL), r'model.params\["dense1"\]\["W"\]'),
+        (lambda: plots.worst_mistakes(X, MODEL, Y), r"worst_mistakes\(model, x, y\); y is a Model"),
+        (lambda: plots.confusion_matrix(MODEL, X), r"confusion_matrix\(model, x, y\); matrix is a Model"),
         (lambda: plots.heat_map(W=MODEL), r'model.params\["dense1"\]\["W"\]'),
         (lambda: plots.training_curves(MODEL), "model.history"),
         (lambda: plots.training_curves([1.0, 2.0]), "model.history"),

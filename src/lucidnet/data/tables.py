@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,12 @@ class Examples(Brief):
     y_test: Array | None = None
     classes: tuple[str, ...] | None = None
     table: Table | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield x and y, or (x, y) and (x_test, y_test) of a file that has a test part, as `load` gives them."""
+        if self.x_test is None:
+            return iter((self.x, self.y))
+        return iter(((self.x, self.y), (self.x_test, self.y_test)))
 
 
 def as_target(given: Any, owner: Any) -> str | int:

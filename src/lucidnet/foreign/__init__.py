@@ -88,6 +88,33 @@ class _Elsewhere:
         )
 
 
+def _called(given: Any, *args: Any, **settings: Any) -> Any:
+    """Raise `TypeError`, and say what takes the place of a call."""
+    raise TypeError(f"{type(given).__name__!r} object is not callable: here it is {_call_of(given, args)}")
+
+
+def _call_of(given: Any, args: tuple[Any, ...]) -> str | None:
+    ours = attribute(type(given), "__call__")
+    if (
+        ours is None
+        or not args
+        or attribute(type(args[0]), "__call__") in (None, attribute("Model", "__call__"))
+    ):
+        return ours
+    return "Model([...]) of layers in a row, or a Graph(inputs, nodes, outputs) of branches"
+
+
+def called(given: Any) -> bool:
+    """Tell whether something can be called only to say what to write in its place."""
+    return getattr(type(given), "__call__", None) is _called
+
+
+def uncalled(cls: K) -> K:
+    """Let a call of the objects of a class say what to write in its place."""
+    cls.__call__ = _called  # type: ignore[attr-defined]
+    return cls
+
+
 def answering(cls: K) -> K:
     """Let the objects of a class say what foreign names of their attributes are called here."""
     for name, ours in ATTRIBUTES[cls.__name__].items():

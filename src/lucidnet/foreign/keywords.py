@@ -57,6 +57,35 @@ ATTENTION = {
     "embed_dim": "key_dimension",
 }
 
+ESTIMATOR = {
+    **dict.fromkeys(("epochs", "n_epochs", "num_epochs", "nb_epoch", "max_epochs", "n_iter"), "max_iter"),
+    **dict.fromkeys(
+        ("hidden", "hidden_units", "hidden_size", "hidden_sizes", "hidden_layers", "layer_sizes", "units"),
+        "hidden_layer_sizes, as in (100, 50)",
+    ),
+    **dict.fromkeys(("n_hidden", "n_units", "neurons"), "hidden_layer_sizes, as in (100, 50)"),
+    **dict.fromkeys(("n_layers", "num_layers"), "hidden_layer_sizes, with a number for each layer"),
+    **dict.fromkeys(("lr", "eta", "eta0", "max_lr"), "learning_rate_init"),
+    **dict.fromkeys(("optimizer", "optim", "optimiser"), "solver"),
+    **dict.fromkeys(("seed", "random_seed"), "random_state"),
+    **dict.fromkeys(("l2", "weight_decay", "reg", "C"), "alpha, the strength of the penalty"),
+    **dict.fromkeys(("p", "dropout_rate"), "dropout"),
+    **dict.fromkeys(("activations", "nonlinearity"), "activation"),
+    **dict.fromkeys(("validation_split", "val_split"), "validation_fraction, with early_stopping=True"),
+    "validation_data": "validation_fraction, with early_stopping=True",
+    "patience": "n_iter_no_change",
+    "class_weights": "class_weight",
+    "beta1": "beta_1",
+    "beta2": "beta_2",
+    "eps": "epsilon",
+    "criterion": "loss",
+    "batch": "batch_size",
+    "model": "layers",
+    "device": "backend",
+    "metrics": "score(x, y), or sklearn.metrics of what predict gives",
+    "n_jobs": "backend, or n_jobs of the search around it",
+}
+
 DEPTHWISE = {"stride": "strides", "dilation_rate": "dilation", "depth_multiplier": "multiplier"}
 
 KEYWORDS: Mapping[str, Mapping[str, str]] = {
@@ -137,6 +166,8 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "tol": "min_delta",
     },
     "ReduceOnPlateau": {"min_lr": "min_rate", "threshold": "min_delta"},
+    "NetClassifier": ESTIMATOR,
+    "NetRegressor": {k: v for k, v in ESTIMATOR.items() if k != "class_weights"},
     "Model": {
         "input_shape": "Input(shape), the first layer",
         "input_dim": "Input(features), the first layer",

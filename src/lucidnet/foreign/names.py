@@ -133,6 +133,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "load_state_dict": "set_params(tree)",
         "get_params": "params",
         "call": "predict(x)",
+        "__call__": "predict(x), or forward(x), a pass that keeps what gradients need",
         "predict_proba": "predict(x), the output itself",
         "classes_": "classes",
         "feature_names_in_": "table, a frame's columns",
@@ -165,6 +166,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "metrics_names": "metrics",
         "stop_training": 'fit(..., callbacks=[...]): a callback calls loop.stop("reason")',
     },
+    "Layer": {
+        "__call__": "Model([layer]).predict(x), or layer.forward(params, x): a layer holds no weights",
+    },
     "Loop": {
         "stop_training": 'stop("reason")',
         "should_stop": 'stop("reason")',
@@ -179,6 +183,10 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     },
     "History": {"history": "the history itself, history['loss']"},
     "lucidnet": {
+        "preprocessing": "data: standardize, one_hot, windows, text, augment",
+        "model_selection": "data.split; for searches take an estimator of sklearn",
+        "neural_network": "sklearn, for NetClassifier and NetRegressor",
+        "initializations": "initializers",
         "nn": "layers",
         "keras": "layers, lucidnet.Model and so on",
         "utils": "plots.architecture for plot_model, Model(seed=...) for seeds; labels are taken as they are",
@@ -248,6 +256,12 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "Module": "Layer",
         "ModuleList": "Sequential",
         "Bilinear": "Multiply",
+    },
+    "lucidnet.sklearn": {
+        "MLPClassifier": "NetClassifier",
+        "MLPRegressor": "NetRegressor",
+        "KerasClassifier": "NetClassifier(layers=[...])",
+        "KerasRegressor": "NetRegressor(layers=[...])",
     },
     "lucidnet.plots": {
         **dict.fromkeys(("plot_model", "network", "model", "graph"), "architecture"),

@@ -16,6 +16,7 @@ from ..core.text import Brief
 from ..core.trees import tree_map
 from ..core.value import Value, at_step, described, of_library, value
 from ..errors import SettingError, ShapeError, lookup
+from ..foreign import uncalled
 from .blank import blank_init
 from .derived import adapt, derived_backward
 
@@ -144,6 +145,7 @@ def _as_frozen(given: Any, owner: Any) -> bool | tuple[str, ...]:
     return names
 
 
+@uncalled
 @value(kw_only=True)
 class Layer(Value):
     """A value whose pure functions compute one step of a network, and its gradient.

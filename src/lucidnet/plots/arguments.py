@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -20,23 +20,56 @@ from ..core.settings import (
     text,
     whole,
 )
-from ..errors import DataError, short
+from ..errors import DataError, ShapeError, short
 
 INSTEAD = {
     "activation_histograms": 'a history: model.fit(x, y, record=["activations/*"])',
     "alignment": 'a history: model.fit(x, y, record=["gradient_alignment"])',
     "attention_weights": "an array (heads, queries, keys); of a model: attention_maps(model, x)",
-    "confusion_matrix": "a matrix of counts: metrics.confusion_matrix(y, model.predict(x))",
     "distance_map": "distances (rows, columns): SelfOrganizingMap.distances",
-    "first_layer_weights": 'weights (inputs, units): model.params["dense1"]["W"]',
     "heat_map": 'weights: model.params["dense1"]["W"]',
     "learning_rate_finder": "learning rates and losses: model.find_learning_rate(x, y).plot()",
     "overview": 'a history and weights: overview(model.history, model.params["dense1"]["W"])',
     "race_curves": "the curves of a race: lucidnet.race(...).plot()",
+    "confusion_matrix": "counts (classes, classes), or a model and its data: confusion_matrix(model, x, y)",
     "training_curves": "a history: model.history",
-    "worst_mistakes": "arrays: worst_mistakes(x, y, model.predict(x))",
+    "worst_mistakes": "arrays, or a model and its data: worst_mistakes(model, x, y)",
 }
 """What to write where a model was given in place of an array."""
+
+
+def of_model(picture: str, given: Sequence[Any]) -> Sequence[Any]:
+    """Return what a picture is drawn of where a model, with data if they are needed, was given in its place."""
+    if not given or not _is_model(model := given[0]):
+        return given
+    if picture == "training_curves":
+        return [model.history, *given[1:]]
+    if picture == "first_layer_weights":
+        return [_first_weights(model), *given[1:]]
+    if picture == "confusion_matrix" and len(given) == 3:
+        from ..metrics import confusion_matrix
+
+        x, y = given[1:]
+        return [confusion_matrix(y, model.predict(x), classes=model.classes), model.classes]
+    if picture == "worst_mistakes" and len(given) >= 3:
+        x, y = given[1:3]
+        shape = given[3:4] or [None]
+        return [x, y, model.predict(x), *shape, *(given[4:] or [model.classes])]
+    return given
+
+
+def _first_weights(model: Any) -> Any:
+    """Return the weights (inputs, units) of the first layer that has some."""
+    from ..core.trees import leaves
+
+    model.build()
+    found = next((array for path, array in leaves(model.params) if path[-1] == "W"), None)
+    if found is None or found.ndim != 2:
+        what = "none" if found is None else f"weights {found.shape}; see convolution_filters(model)"
+        raise ShapeError(
+            f"first_layer_weights: expected weights (inputs, units) in the first layer, got {what}"
+        )
+    return found
 
 
 def _names(given: Any, owner: Any) -> list[str]:

@@ -26,7 +26,7 @@ from ..core.settings import (
     whole,
 )
 from ..errors import FileError, SettingError, optional, suggestion
-from .arguments import check_kinds, fitting, make_part
+from .arguments import check_kinds, fitting, make_part, of_model
 from .colors import LIGHT, THEMES
 from .names import literal, named_legend, texts_of
 
@@ -121,6 +121,7 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
     @wraps(draw)
     def drawn(*args: P.args, **given: P.kwargs) -> Figure:
         optional("matplotlib.figure", "plots")
+        args = cast("Any", of_model(draw.__name__, args))
         check_kinds(draw.__name__, own.parameters, args, given)
         try:
             bound = own.bind(*args, **given).arguments

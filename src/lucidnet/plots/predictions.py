@@ -59,7 +59,8 @@ def confusion_matrix(
     Parameters
     ----------
     matrix : (classes, classes)
-        Counts, rows are true classes, columns are predictions; see `lucidnet.metrics.confusion_matrix`.
+        Counts, rows are true classes, columns are predictions; see `lucidnet.metrics.confusion_matrix`. Or a
+        model and its data in place of all: ``confusion_matrix(model, x, y)``.
     classes : names of the classes, optional
         As `Model.classes`; without them, their numbers.
     **look
@@ -205,6 +206,7 @@ def worst_mistakes(
     x : (n, inputs) or (n, height, width) or (n, height, width, channels)
     y : labels (n,), or one-hot (n, classes); with `classes` their names, too
     probabilities : (n, classes), or of class 1 (n,) or (n, 1)
+        In place of the three a model and its data: ``worst_mistakes(model, x, y)``.
     image_shape : (height, width) or (height, width, channels), optional
         Guessed where the inputs are a square image; where they are not, bars with the number of the example
         take the place of images.

@@ -25,6 +25,7 @@ from ..losses import (
     SparseCategoricalCrossentropy,
 )
 from .base import Net
+from ..foreign import refusing
 from .compat import with_callbacks
 from .settings import NetSettings, learns_in_parts
 
@@ -34,6 +35,7 @@ OF_LABELS = (CategoricalCrossentropy, SparseCategoricalCrossentropy)
 KIND = {False: "one class for each example", True: "several labels for each example"}
 
 
+@refusing("__init__")
 class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     """A network that tells classes apart.
 

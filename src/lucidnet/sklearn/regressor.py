@@ -13,10 +13,12 @@ from ..backend import Array
 from ..errors import DataError
 from ..losses import BinaryCrossentropy, Loss, Poisson
 from .base import Net
+from ..foreign import refusing
 from .compat import with_callbacks
 from .settings import NetSettings, learns_in_parts
 
 
+@refusing("__init__")
 class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     """A network that predicts numbers, one or several for each example.
 
