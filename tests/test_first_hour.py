@@ -375,17 +375,21 @@ def test_pictures_of_a_model():
     pytest.importorskip("matplotlib")
     import lucidnet as ln
 
-    x, y = np.eye(4, dtype=np.float32), np.array(["no", "yes", "yes", "no"])
-    model = ln.Model([ln.layers.Input(4), ln.layers.Dense(2, "softmax", use_bias=False)], seed=0)
+    x, y = np.eye(4, dtype=np.float32).reshape(4, 2, 2), np.array(["no", "yes", "yes", "no"])
+    layers = [ln.layers.Input((2, 2)), ln.layers.Flatten(), ln.layers.Dense(2, "softmax", use_bias=False)]
+    model = ln.Model(layers, seed=0)
     model.compile("categorical_crossentropy", "adam")
     model.fit(x, y, epochs=1, verbose=0)
     W = np.array([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 0.0]])
-    model.set_params({"input0": {}, "dense1": {"W": W}})
+    model.set_params(model.params | {"dense2": {"W": W}})
     axes = ln.plots.confusion_matrix(model, x, y).axes[0]
     assert [text.get_text() for text in axes.texts] == ["2", "0", "1", "1"]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["no", "yes"]
-    axes = ln.plots.worst_mistakes(model, x, y, (2, 2)).axes[0]
+    axes = ln.plots.confusion_matrix(model, x, y, classes=["n", "y"]).axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["n", "y"]
+    axes = ln.plots.worst_mistakes(model, x, y).axes[0]
     assert [text.get_text() for text in axes.texts] == ["yes → no\n88.1 %"]  # 1 / (1 + exp(-2))
     axes = ln.plots.first_layer_weights(model).axes[0]
     assert axes.get_title(loc="left") == "weights of the first layer: 2 units"
-    assert ln.plots.training_curves(model).axes[0].get_xlabel() == "epoch"
+    with pytest.raises(ln.errors.ShapeError, match=r"image_shape=\(4, 4\) does not fit 4 inputs"):
+        ln.plots.first_layer_weights(model, (4, 4))

@@ -61,7 +61,7 @@ def export(space: dict[str, Any]) -> None:
 
 
 def _imports(frame: FrameType) -> bool:
-    """Tell whether a frame is at ``from module import name``: Python drops what an `AttributeError` says there."""
+    """Tell whether a frame is at ``from module import name``, which drops what an `AttributeError` says."""
     from opcode import opmap
 
     return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]

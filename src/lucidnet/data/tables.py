@@ -77,7 +77,7 @@ class Examples(Brief):
     table: Table | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield x and y, or (x, y) and (x_test, y_test) of a file that has a test part, as `load` gives them."""
+        """Yield x and y, or (x, y) and (x_test, y_test) of a file with a test part, as `load` has them."""
         if self.x_test is None:
             return iter((self.x, self.y))
         return iter(((self.x, self.y), (self.x_test, self.y_test)))

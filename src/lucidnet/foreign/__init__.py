@@ -106,12 +106,12 @@ def _call_of(given: Any, args: tuple[Any, ...]) -> str | None:
 
 def called(given: Any) -> bool:
     """Tell whether something can be called only to say what to write in its place."""
-    return getattr(type(given), "__call__", None) is _called
+    return callable(given) and type(given).__call__ is _called
 
 
 def uncalled(cls: K) -> K:
     """Let a call of the objects of a class say what to write in its place."""
-    cls.__call__ = _called  # type: ignore[attr-defined]
+    cls.__call__ = _called  # type: ignore[method-assign]
     return cls
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
@@ -38,24 +39,27 @@ INSTEAD = {
 """What to write where a model was given in place of an array."""
 
 
-def of_model(picture: str, given: Sequence[Any]) -> Sequence[Any]:
-    """Return what a picture is drawn of where a model, with data if they are needed, was given in its place."""
+def of_model(
+    picture: str, given: Sequence[Any], named: Mapping[str, Any]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Return what a picture is drawn of where a model, and data if needed, were given in its place."""
     if not given or not _is_model(model := given[0]):
-        return given
-    if picture == "training_curves":
-        return [model.history, *given[1:]]
+        return given, named
     if picture == "first_layer_weights":
-        return [_first_weights(model), *given[1:]]
+        W, shape = _first_weights(model), model.input_shape
+        image = isinstance(shape, tuple) and len(shape) in (2, 3) and None not in shape
+        if len(given) == 1 and image and math.prod(shape) == len(W):
+            named = {"image_shape": shape, **named}
+        return [W, *given[1:]], named
     if picture == "confusion_matrix" and len(given) == 3:
         from ..metrics import confusion_matrix
 
-        x, y = given[1:]
-        return [confusion_matrix(y, model.predict(x), classes=model.classes), model.classes]
-    if picture == "worst_mistakes" and len(given) >= 3:
-        x, y = given[1:3]
-        shape = given[3:4] or [None]
-        return [x, y, model.predict(x), *shape, *(given[4:] or [model.classes])]
-    return given
+        counts = confusion_matrix(given[2], model.predict(given[1]), classes=model.classes)
+        return [counts], {"classes": model.classes, **named}
+    if picture == "worst_mistakes" and len(given) in (3, 4):
+        x, y, *rest = given[1:]
+        return [x, y, model.predict(x), *rest], {"classes": model.classes, **named}
+    return given, named
 
 
 def _first_weights(model: Any) -> Any:

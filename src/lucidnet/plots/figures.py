@@ -121,10 +121,10 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
     @wraps(draw)
     def drawn(*args: P.args, **given: P.kwargs) -> Figure:
         optional("matplotlib.figure", "plots")
-        args = cast("Any", of_model(draw.__name__, args))
-        check_kinds(draw.__name__, own.parameters, args, given)
+        told: Any = of_model(draw.__name__, args, given)
+        check_kinds(draw.__name__, own.parameters, *told)
         try:
-            bound = own.bind(*args, **given).arguments
+            bound = own.bind(*told[0], **told[1]).arguments
         except TypeError as error:
             takes = ", ".join(name for name in own.parameters if name != "look")
             raise TypeError(

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from ..backend import Array
 from ..errors import DataError, SettingError
+from ..foreign import refusing
 from ..layers import Layer
 from ..losses import (
     BinaryCrossentropy,
@@ -25,7 +26,6 @@ from ..losses import (
     SparseCategoricalCrossentropy,
 )
 from .base import Net
-from ..foreign import refusing
 from .compat import with_callbacks
 from .settings import NetSettings, learns_in_parts
 

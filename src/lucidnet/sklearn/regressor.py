@@ -11,9 +11,9 @@ from sklearn.utils.metaestimators import available_if
 
 from ..backend import Array
 from ..errors import DataError
+from ..foreign import refusing
 from ..losses import BinaryCrossentropy, Loss, Poisson
 from .base import Net
-from ..foreign import refusing
 from .compat import with_callbacks
 from .settings import NetSettings, learns_in_parts
 
