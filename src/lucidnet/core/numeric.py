@@ -154,6 +154,10 @@ def _of_text(name: str) -> str:
     """Say how numbers are made of text: of targets, or else of what is called so."""
     if name == "y":
         return ": number the classes first: names, y = np.unique(y, return_inverse=True)"
+    if name == "x":
+        return (
+            ": of a file data.read(path) makes x and y; of text data.one_hot numbers, a column for each word"
+        )
     return ": make numbers of text first, for example by data.one_hot, a column of 0 and 1 for each word"
 
 

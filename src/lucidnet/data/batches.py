@@ -142,6 +142,8 @@ def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
         return None
     from .dataset import Dataset
 
+    if hasattr(x, "x") and hasattr(x, "y") and hasattr(x, "table"):
+        raise DataError(f"x: expected arrays, got {type(x).__name__}: give its parts, x=data.x, y=data.y")
     if isinstance(x, Dataset):
         made = x
     elif hasattr(x, "__next__") or is_function(x) or _only_iterates(x):

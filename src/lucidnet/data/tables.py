@@ -18,6 +18,7 @@ from ..core.files import opened, path_fault
 from ..core.settings import choice, count, flag, path_like, setting, whole
 from ..core.text import Brief
 from ..errors import ContentError, FileError, lookup
+from ..foreign import answering
 from .column import TASKS
 from .delimited import KINDS, MOST, read_frame, suffixes
 from .fitting import Words, fitted
@@ -53,6 +54,7 @@ OTHERS = {
 """What others call the arrays, in small letters; a group and a name are one with "_" between them."""
 
 
+@answering
 @dataclass(frozen=True, repr=False)
 class Examples(Brief):
     """What a file holds.

@@ -146,6 +146,8 @@ def refusing(*methods: str) -> Callable[[K], K]:
     def changed(cls: K) -> K:
         for name in methods:
             title = cls.__name__ if name == "__init__" else name
+            if name != "__init__" and cls.__name__ != "Model":
+                title = f"{cls.__name__}.{name}"
             setattr(cls, name, _refusing(title, vars(cls)[name]))
         return cls
 
@@ -157,6 +159,10 @@ def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **settings: Any) -> Any:
         if title == "fit":
             check_caller(1)
+        if title == "Model" and len(args) > 2:
+            raise TypeError(
+                "Model() takes its layers as one list: Model([Input(64), Dense(10)]), or sizes: mlp([64, 10])"
+            )
         if settings:
             refuse(title, settings, method)
         return method(*args, **settings)

@@ -166,6 +166,33 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "tol": "min_delta",
     },
     "ReduceOnPlateau": {"min_lr": "min_rate", "threshold": "min_delta"},
+    "function": {
+        **dict.fromkeys(("n_samples", "samples", "size", "num_samples"), "n"),
+        **dict.fromkeys(("random_state", "random_seed", "rng"), "seed"),
+        **dict.fromkeys(("test_size", "validation_size"), "test"),
+        **dict.fromkeys(("label", "labels", "label_column", "target_column", "y"), "target"),
+        **dict.fromkeys(("file", "filename", "filepath", "filepath_or_buffer", "fname"), "path"),
+        **dict.fromkeys(("n_classes", "centers"), "classes"),
+        **dict.fromkeys(("window", "window_size", "sequence_length"), "length"),
+    },
+    "picture": {
+        **dict.fromkeys(("to_file", "file", "filename", "fname", "save", "savefig", "save_path"), "path"),
+        **dict.fromkeys(("axes", "axis", "fig"), "ax"),
+        **dict.fromkeys(("size", "fig_size"), "figsize"),
+        **dict.fromkeys(("theme", "dark"), "style, as in style='dark'"),
+        **dict.fromkeys(("class_names", "labels", "display_labels"), "classes"),
+    },
+    **dict.fromkeys(
+        ("NetClassifier.fit", "NetRegressor.fit"),
+        {name: f"{ours} of the estimator itself" for name, ours in ESTIMATOR.items()}
+        | {
+            "verbose": "verbose of the estimator itself",
+            "batch_size": "batch_size of the estimator itself",
+            "callbacks": "callbacks of the estimator itself",
+            "class_weight": "sample_weight, or class_weight of a classifier itself",
+            "eval_set": "validation_fraction of the estimator itself, with early_stopping=True",
+        },
+    ),
     "NetClassifier": ESTIMATOR,
     "NetRegressor": {k: v for k, v in ESTIMATOR.items() if k != "class_weights"},
     "Model": {

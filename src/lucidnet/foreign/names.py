@@ -105,6 +105,13 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "bp": "backprop",
         "backpropagation": "backprop",
         "feedback_alignment": "fa",
+        "feedbackalignment": "fa",
+        "directfeedbackalignment": "dfa",
+        "kolenpollack": "kp",
+        "weightmirror": "wm",
+        "signsymmetry": "usf",
+        "nodeperturbation": "np",
+        "weightperturbation": "wp",
         "direct_feedback_alignment": "dfa",
         "kolen_pollack": "kp",
         "weight_mirror": "wm",
@@ -118,6 +125,15 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     },
 }
 """By what they name."""
+
+ESTIMATOR = {
+    "save": "model_.save(path)",
+    "evaluate": "score(x, y)",
+    "summary": "model_.summary()",
+    "history_": "model_.history",
+    "history": "model_.history",
+    "plot": "model_.history.plot()",
+}
 
 ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "Model": {
@@ -133,6 +149,12 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "load_state_dict": "set_params(tree)",
         "get_params": "params",
         "call": "predict(x)",
+        "diagnose": "doctor(x, y)",
+        **dict.fromkeys(("lr_finder", "find_lr", "lr_range_test", "learning_rate_finder"), "lr_find(x, y)"),
+        **dict.fromkeys(("grad", "get_gradients", "gradient"), "gradients(x, y)"),
+        **dict.fromkeys(("get_activations", "hidden"), "activations(x)"),
+        **dict.fromkeys(("plot", "plot_history"), "history.plot()"),
+        "plot_model": "plots.architecture(model)",
         "__call__": "predict(x), or forward(x), a pass that keeps what gradients need",
         "predict_proba": "predict(x), the output itself",
         "classes_": "classes",
@@ -167,6 +189,23 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "stop_training": 'fit(..., callbacks=[...]): a callback calls loop.stop("reason")',
     },
     "Layer": {
+        **dict.fromkeys(
+            (
+                "weights",
+                "get_weights",
+                "set_weights",
+                "kernel",
+                "trainable_weights",
+                "variables",
+                "coef_",
+                "state_dict",
+            ),
+            "in the model: model.params[name], for a layer holds no weights",
+        ),
+        **dict.fromkeys(("output", "activations"), "model.activations(x, name)[name]"),
+        **dict.fromkeys(("grad", "gradient"), "model.gradients(x, y)[name]"),
+        "trainable": "frozen, which is the opposite",
+        "requires_grad": "frozen, which is the opposite",
         "__call__": "Model([layer]).predict(x), or layer.forward(params, x): a layer holds no weights",
     },
     "Loop": {
@@ -181,8 +220,40 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "history": "model.history",
         "epochs": 'settings.epochs; to end earlier stop("reason")',
     },
-    "History": {"history": "the history itself, history['loss']"},
+    "History": {
+        "history": "the history itself, history['loss']",
+        "epoch": "epochs, how many there are: range(1, history.epochs + 1)",
+        "params": "epochs, and the model's own settings",
+        "show": "plot()",
+        **dict.fromkeys(
+            ("to_pandas", "to_dataframe", "df"), "rows(), as in pandas.DataFrame(history.rows())"
+        ),
+    },
+    "Race": {
+        **dict.fromkeys(
+            ("to_pandas", "to_dataframe", "df", "results"), "rows(), as in pandas.DataFrame(race.rows())"
+        ),
+        **dict.fromkeys(("summary", "mean", "std"), "table(), which print(race) shows"),
+        "show": "plot()",
+        "history": "of(rule)[0].history",
+    },
+    "OnlineLearner": {"predict": "step(x), without a target", "learn": "step(x, y)", "fit": "run(xs, ys)"},
+    "Examples": {
+        "X": "x",
+        **dict.fromkeys(("data", "features", "inputs"), "x"),
+        **dict.fromkeys(("target", "targets", "labels"), "y"),
+        **dict.fromkeys(
+            ("shape", "columns", "head", "describe"), "x and y, arrays; data.look(path) shows columns"
+        ),
+    },
+    "NetClassifier": ESTIMATOR,
+    "NetRegressor": ESTIMATOR,
     "lucidnet": {
+        "explain": "Model.explain(x, y)",
+        "doctor": "Model.doctor(x, y)",
+        **dict.fromkeys(("lr_find", "lr_finder", "find_learning_rate"), "Model.lr_find(x, y)"),
+        **dict.fromkeys(("save", "save_model"), "Model.save(path)"),
+        "plot": "plots",
         "preprocessing": "data: standardize, one_hot, windows, text, augment",
         "model_selection": "data.split; for searches take an estimator of sklearn",
         "neural_network": "sklearn, for NetClassifier and NetRegressor",
@@ -309,6 +380,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "MultiMarginLoss": "CategoricalHinge",
     },
     "lucidnet.metrics": {
+        "classification_report": "confusion_matrix, precision, recall and f1",
         "accuracy_score": "accuracy",
         "f1_score": "f1",
         "precision_score": "precision",
@@ -348,6 +420,10 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "load_data": "load(name)",
         "load_digits": "load('digits')",
         "mnist": "load('mnist')",
+        "train_test_split": "split(x, y, test=0.2), which gives (x, y), (x_test, y_test)",
+        **dict.fromkeys(("StandardScaler", "normalize", "scale"), "standardize"),
+        "to_categorical": "one_hot",
+        "make_spirals": "spirals",
         "make_moons": "moons",
         "make_circles": "circles",
         "make_blobs": "gaussians",

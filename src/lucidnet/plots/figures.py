@@ -12,6 +12,7 @@ from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, TypedDict, TypeVar, cast, get_args
 
+from .. import foreign
 from ..core import files as atomic
 from ..core.settings import (
     UnfitError,
@@ -159,7 +160,10 @@ def _look(name: str, given: Mapping[str, Any], own: Signature) -> dict[str, Any]
     known = {*TAKEN, *own.parameters} - {"look"}
     for key in given:
         if key not in known:
-            raise TypeError(f"{name}() has no argument {key!r}: {suggestion(key, known)}")
+            ours = foreign.keyword("picture", key)
+            there = ours is not None and ours.split(",")[0] in known
+            hint = f"here it is {ours}" if there else suggestion(key, known)
+            raise TypeError(f"{name}() has no argument {key!r}: {hint}")
     look = {key: taken(name, key, given[key], TAKEN[key]) for key in given if key in TAKEN}
     look = {key: value for key, value in look.items() if value is not None}
     if "path" in look:
