@@ -311,9 +311,9 @@ HABITS = {
     "model.compile(ln.layers.Dense(3))": r"instance of Loss, got Dense\(3\)",
     "model.compile('mse', metrics=[ln.layers.Dense(3)])": r"instance of Metric, got Dense\(3\)",
     "model.compile('adam', 'mse', ['accuracy'])": r"the order is compile\(loss, optimizer, metrics\)",
-    "model.net.layers[1].get_weights()": r"here it is in the model: model.params\[name\]",
+    "model.net.layers[1].get_weights()": r"here it is Model.params\[name\]: a layer holds no weights",
     "model.history['acc']": "'acc' was not measured; by name there are: none",
-    "model.gradients(x, y)['dense1.W']": "by name there are: input0, dense1",
+    "model.gradients(x, y)['dense1.W']": "'dense1.W': by name there are: dense1",
     "model.lr_finder(x, y)": r"here it is lr_find\(x, y\)",
     "ln.doctor(model, x, y)": r"here it is lucidnet.Model.doctor\(x, y\)",
     "ln.save(model, 'x.safetensors')": r"here it is lucidnet.Model.save\(path\)",
@@ -327,12 +327,11 @@ HABITS = {
     "ln.data.split(x, y, test_size=0.2)": "here it is test$",
     "ln.data.train_test_split(x, y)": r"here it is lucidnet.data.split\(x, y, test=0.2\)",
     "ln.plots.architecture(model, to_file='net.png')": "has no argument 'to_file': here it is path$",
-    "ln.check.gradients(ln.layers.Tanh(), (3,))": r"goes by name, shape=\(3,\)",
+    "ln.check.gradients(ln.layers.Tanh(), (3,))": r"goes by name: shape=\(3,\)",
     "model.compile('mse', rule='FeedbackAlignment')": "did you mean 'fa'",
     "ln.sklearn.NetClassifier().fit(x, y, epochs=5)": "here it is max_iter of the estimator itself",
     "ln.sklearn.NetClassifier().summary()": r"here it is model_.summary\(\)",
     "ln.sklearn.NetClassifier(learning_rate=0.1).fit(x, y)": "a number is learning_rate_init",
-    "exec('class Own(ln.layers.Layer):\\n def __init__(self): pass')": "its settings are fields",
     "ln.race(model, x, y, ['backprop'])": r"race\(model, \(x, y\), rules\)",
     "ln.race(model, x, y, rules=['backprop'])": r"race\(model, \(x, y\), rules\)",
 }
@@ -416,3 +415,13 @@ def test_pictures_of_a_model():
     assert axes.get_title(loc="left") == "weights of the first layer: 2 units"
     with pytest.raises(ln.errors.ShapeError, match=r"image_shape=\(4, 4\) does not fit 4 inputs"):
         ln.plots.first_layer_weights(model, (4, 4))
+
+
+def test_a_layer_with_a_constructor_is_told_what_to_write():
+    import lucidnet as ln
+
+    with pytest.raises(ln.errors.SettingError, match="Own.__init__: .* its settings are fields, as in"):
+
+        class Own(ln.layers.Layer):
+            def __init__(self):
+                self.w = np.ones(3)

@@ -46,13 +46,12 @@ def _whole(vocabulary: int, shape: int | Shape, seed: int) -> Array:
 
 def given(x: Any) -> Array:
     """Return inputs that a user gave, in float64, or say what is wrong with them."""
-    if isinstance(x, tuple) and all(isinstance(size, int) for size in x):
-        raise ShapeError(
-            f"check.gradients: x: expected an array; the shape of one input goes by name, shape={x}"
-        )
     x = as_float64(x)
     if x.ndim < 2 or not x.size:
-        raise ShapeError(f"check.gradients: expected x of shape (n, ...), one row per example, got {x.shape}")
+        hint = "; the shape of one input goes by name: shape=(3,)" if x.ndim == 1 else ""
+        raise ShapeError(
+            f"check.gradients: expected x of shape (n, ...), one row per example, got {x.shape}{hint}"
+        )
     if not np.isfinite(x).all():
         raise DataError(f"check.gradients: x holds NaN or infinity, first at index {first_bad(x)}")
     return x

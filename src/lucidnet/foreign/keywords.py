@@ -184,12 +184,16 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
     },
     **dict.fromkeys(
         ("NetClassifier.fit", "NetRegressor.fit"),
-        {name: f"{ours} of the estimator itself" for name, ours in ESTIMATOR.items()}
+        {
+            name: f"{ours.partition(',')[0]} of the estimator itself"
+            for name, ours in ESTIMATOR.items()
+            if name != "metrics"
+        }
         | {
             "verbose": "verbose of the estimator itself",
             "batch_size": "batch_size of the estimator itself",
             "callbacks": "callbacks of the estimator itself",
-            "class_weight": "sample_weight, or class_weight of a classifier itself",
+            "class_weight": "class_weight of the estimator itself, or sample_weight",
             "eval_set": "validation_fraction of the estimator itself, with early_stopping=True",
         },
     ),

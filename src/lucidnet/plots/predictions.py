@@ -201,12 +201,13 @@ def worst_mistakes(
 ) -> Sequence[Axes]:
     r"""Show the most confidently wrong predictions: true class → predicted class, and its probability.
 
+    A model and its data may stand for the first three: ``worst_mistakes(model, x, y)``.
+
     Parameters
     ----------
     x : (n, inputs) or (n, height, width) or (n, height, width, channels)
     y : labels (n,), or one-hot (n, classes); with `classes` their names, too
     probabilities : (n, classes), or of class 1 (n,) or (n, 1)
-        In place of the three a model and its data: ``worst_mistakes(model, x, y)``.
     image_shape : (height, width) or (height, width, channels), optional
         Guessed where the inputs are a square image; where they are not, bars with the number of the example
         take the place of images.
