@@ -169,3 +169,9 @@ def test_a_layer_without_weights_passes_the_error_on():
     assert isinstance(net, Layer)
     np.testing.assert_array_equal(y, 2 * np.ones((1, 3)))
     np.testing.assert_array_equal(net.backward({"a": {}, "b": {}}, cache, y)[0], 2 * y)
+
+
+def test_its_layers_are_listed_once():
+    shared = Dense(2)
+    graph = Graph({"x": (2,)}, [("a", shared, "x"), ("b", "a", "a"), ("c", Dense(3), "b")], "c")
+    assert [layer.units for layer in graph.layers] == [2, 3]

@@ -51,7 +51,7 @@ def test_the_page_names_the_packages_that_come(monkeypatch):
     text = (ROOT / "README.md").read_text("utf-8")
     for one in PROJECT["dependencies"]:
         assert f"`{re.match(r'[a-z]+', one)[0]}`" in text
-    for extra in set(PROJECT["optional-dependencies"]) - {"test", "dev"}:
+    for extra in set(PROJECT["optional-dependencies"]) - {"test", "dev", "docs"}:
         assert f"`{extra}`" in text
 
 

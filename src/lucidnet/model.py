@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .inspect.explain import Explanation
     from .inspect.questions import LastStep, Parameter
     from .interop.weights import LoadReport
+    from .layers import Graph, Sequential
     from .losses import Loss
     from .metrics import Metric
     from .passes import ModelPart, Tape
@@ -147,11 +148,12 @@ class Model:
         self._net = compiling.added(self._net, layer)
 
     @property
-    def net(self) -> Any:
+    def net(self) -> Sequential | Graph:
         """The network: one layer that holds the others, a `Sequential` or a `Graph`."""
         if self._net is None:
             raise NotReadyError("this model has no layers yet: add some, or pass them to Model([...])")
-        return self._net
+        net: Sequential | Graph = self._net
+        return net
 
     def build(self, shape: Any = None) -> None:
         """Make the first weights, if there are none, for inputs of a shape (without the batch axis).

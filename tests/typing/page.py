@@ -82,7 +82,7 @@ def training() -> None:
     reveal_type(model.params["dense1"]["W"])  # is: ndarray
     reveal_type(model.params["dense1"]["W"].shape)  # is: tuple[
     reveal_type(model.state)  # is: State
-    reveal_type(model.net)  # is: Sequential
+    reveal_type(model.net)  # is: Sequential | Graph
     reveal_type(model.optimizer)  # is: Optimizer | None
     reveal_type(model.summary())  # is: str
     print(model.predict(x).argmax(-1) == y.argmax(-1), model.evaluate(x, y).accuracy)

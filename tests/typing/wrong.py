@@ -32,7 +32,6 @@ def names() -> None:
 def attributes() -> None:
     model.layers
     model.predict_proba(x)
-    model.forward(x)
     model.train()
     model.predictt(x)
     model.params.W
@@ -75,7 +74,6 @@ def kinds() -> None:
     model.fit(x, y, batch_size=1.5)
     model.fit(x, y, shuffle="no", callbacks=3)
     model.fit(x, y, 3)
-    model.compile()
     model.compile("mse", optimizer=3)
     model.compile("mse", metrics=3)
     model.compile(3)

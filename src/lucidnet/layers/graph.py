@@ -94,6 +94,11 @@ class Graph(Container):
         check(dict(self.inputs), self.nodes, self.outputs)
         vars(self)["ties"] = ties_of(self.children())
 
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, each once, in the order of the nodes that have them."""
+        return tuple(layer for _, layer in self.children())
+
     def children(self) -> tuple[tuple[str, Layer], ...]:
         return tuple((node.name, node.layer) for node in self.nodes if isinstance(node.layer, Layer))
 

@@ -229,6 +229,11 @@ def worst_mistakes(
     ['0 → 1\n80.0 %']
     """
     x = np.asarray(x)
+    if np.asarray(probabilities).dtype.kind in "USTO":
+        raise DataError(
+            "worst_mistakes: probabilities: expected numbers (n, classes), as model.predict returns, got "
+            f"{short(probabilities)}: names do not say how sure they are"
+        )
     labels_of, scores = by_number("worst_mistakes", y, probabilities, classes)
     mistakes, count = _mistakes(x, np.asarray(labels_of), np.asarray(scores))
     names = class_names(classes, count, "worst_mistakes")
