@@ -425,3 +425,17 @@ def test_a_layer_with_a_constructor_is_told_what_to_write():
         class Own(ln.layers.Layer):
             def __init__(self):
                 self.w = np.ones(3)
+
+
+def test_suggested_rates_are_a_table_in_a_notebook():
+    import lucidnet as ln
+
+    (x, y), _ = ln.data.load("digits")
+    model = ln.Model(
+        [ln.layers.Input(64), ln.layers.Dense(16, "tanh"), ln.layers.Dense(10, "softmax")], seed=0
+    )
+    model.compile("categorical_crossentropy", "adam")
+    curve = model.lr_find(x, y)
+    shown = curve._repr_html_()
+    assert len(curve.suggestions) > 1 and shown.count("<tr>") == 1 + len(curve.suggestions)
+    assert f">{curve.suggestions[0].rate:.1e}</td>" in shown

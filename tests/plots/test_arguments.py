@@ -28,7 +28,7 @@ X, Y = np.zeros((3, 2)), [0, 1, 1]
         (lambda: plots.heat_map(None), "expected an array of real numbers, got object, None"),
         (lambda: plots.heat_map([["a"]]), "expected an array of real numbers"),
         (lambda: plots.attention_weights([[1j]]), "expected an array of real numbers"),
-        (lambda: plots.worst_mistakes(X, Y, None), "probabilities: expected an array, got None"),
+        (lambda: plots.worst_mistakes(X, Y, None), "probabilities: expected numbers .*, got None"),
         (lambda: plots.confusion_matrix(np.eye(2), 3), "classes must be a sequence of names, or None, got 3"),
         (lambda: plots.confusion_matrix(np.eye(2), "ab"), "classes must be a sequence of names"),
         (lambda: plots.learning_rate_finder("a", "b"), "expected an array of real numbers"),

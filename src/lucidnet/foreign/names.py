@@ -106,6 +106,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "backpropagation": "backprop",
         "feedback_alignment": "fa",
         "feedbackalignment": "fa",
+        "feedback": "fa",
         "directfeedbackalignment": "dfa",
         "kolenpollack": "kp",
         "weightmirror": "wm",
@@ -130,7 +131,6 @@ ESTIMATOR = {
     "save": "model_.save(path)",
     "evaluate": "score(x, y)",
     "summary": "model_.summary()",
-    "history_": "model_.history",
     "history": "model_.history",
     "plot": "model_.history.plot()",
 }
