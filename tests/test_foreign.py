@@ -142,7 +142,7 @@ def loop():
 @pytest.mark.parametrize(("place", "word", "ours"), entries(foreign.ATTRIBUTES))
 def test_attributes(place, word, ours):
     made = {"Model": model, "Loop": loop, "History": ln.training.history.History, "Layer": lambda: Dense(1)}
-    made |= {"Race": lambda: ln.lab.Race, "OnlineLearner": lambda: ln.training.online.OnlineLearner}
+    made |= {"Race": lambda: ln.lab.Race}
     made |= {"Examples": lambda: ln.data.tables.Examples(1, 2), **dict.fromkeys(ESTIMATORS, estimator)}
     thing = made[place]() if place in made else importlib.import_module(place)
     with pytest.raises(TypeError if word == "__call__" else AttributeError, match=re.escape(ours)):

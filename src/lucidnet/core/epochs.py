@@ -29,6 +29,12 @@ class NameOfANumber(str):
         return super().__format__(how)
 
 
+def not_measured(history: Any, name: Any) -> NoReturn:
+    """Raise `KeyError` for a name that a history lacks: it says which there are."""
+    steps = f", in steps: {', '.join(history.steps)}" if history.steps else ""
+    raise KeyError(f"{name!r} was not measured; by name there are: {', '.join(history) or 'none'}{steps}")
+
+
 class Result(dict[str, float]):
     """Numbers by name, also as attributes: ``result.loss``.
 

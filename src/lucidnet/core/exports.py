@@ -57,7 +57,7 @@ def export(space: dict[str, Any]) -> None:
 
     space["__getattr__"], space["__dir__"] = get, listed
     if "." not in module:
-        sys.meta_path.append(Missing(module))
+        sys.meta_path.append(Elsewhere(module))
 
 
 def _imports(frame: FrameType) -> bool:
@@ -67,7 +67,7 @@ def _imports(frame: FrameType) -> bool:
     return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
 
 
-class Missing:
+class Elsewhere:
     """Asked last of all for a module that nobody finds: it says what a module of a package is called here."""
 
     def __init__(self, package: str) -> None:

@@ -142,8 +142,6 @@ def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
         return None
     from .dataset import Dataset
 
-    if hasattr(x, "x") and hasattr(x, "y") and hasattr(x, "table"):
-        raise DataError(f"x: expected arrays, got {type(x).__name__}: give its parts, x=data.x, y=data.y")
     if isinstance(x, Dataset):
         made = x
     elif hasattr(x, "__next__") or is_function(x) or _only_iterates(x):
@@ -163,7 +161,7 @@ def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
 
 def _only_iterates(x: Any) -> bool:
     """Tell whether something gives item after item, and is no array or table: a DataLoader."""
-    arrays = ("shape", "__array__", "__dataframe__", "__arrow_c_stream__", "keys")
+    arrays = ("shape", "__array__", "__dataframe__", "__arrow_c_stream__", "keys", "x_test")
     return (
         not isinstance(x, (str, bytes))
         and hasattr(x, "__iter__")

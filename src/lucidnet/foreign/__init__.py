@@ -13,8 +13,9 @@ from functools import lru_cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .attributes import ATTRIBUTES
 from .keywords import KEYWORDS
-from .names import ATTRIBUTES, MOMENTS, NAMES
+from .names import MOMENTS, NAMES
 
 __all__ = ["ATTRIBUTES", "KEYWORDS", "MOMENTS", "NAMES"]
 

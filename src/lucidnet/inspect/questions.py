@@ -16,7 +16,6 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..core.numeric import numeric
-from ..core.settings import is_function
 from ..core.text import ByName, Several
 from ..core.trees import Path, dotted, leaves, mapped, part_of, tree_map
 from ..data.batch import Batch, rows
@@ -261,7 +260,7 @@ def _changed(name: str, y: Any, change: Any) -> Array:
     if not isinstance(y, np.ndarray):
         raise SettingError(f"intervene: {name!r} gives several arrays; replace what the layers in it give")
     made = change
-    if is_function(change):
+    if callable(change):
         made = change(y.copy())
         if made is None:
             raise SettingError(

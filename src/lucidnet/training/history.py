@@ -40,9 +40,7 @@ class History(dict[str, list[float]]):
         self.stopped: str | None = None
         """Why a callback ended the last training before its last epoch; None if none did."""
 
-    def __missing__(self, name: Any) -> list[float]:
-        steps = ", in steps: " + ", ".join(self.steps) if self.steps else ""
-        raise KeyError(f"{name!r} was not measured; by name there are: {', '.join(self) or 'none'}{steps}")
+    __missing__ = telling.not_measured
 
     def record(self, step: int, values: Mapping[str, Any]) -> None:
         """Add values of one step."""

@@ -21,7 +21,6 @@ from ..engine.protocol import NotFiniteError, Trainee
 from ..engine.state import Measurements, State
 from ..engine.stream import Segment, StreamProblem, StreamState, begin, observe
 from ..errors import NonFiniteError, ShapeError
-from ..foreign import answering
 from ..layers.shapes import zeros
 from ..layers.tables import check_numbers
 from ..rules.credit import fused_by
@@ -32,7 +31,6 @@ from ..rules.registry import get, plain
 NOTHING, WAITS = frozenset[str](), frozenset({"waits"})
 
 
-@answering
 class OnlineLearner(Brief):
     """A model that predicts, learns and forgets at each time step.
 
