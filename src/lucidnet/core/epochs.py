@@ -29,10 +29,14 @@ class NameOfANumber(str):
         return super().__format__(how)
 
 
-def not_measured(history: Any, name: Any) -> NoReturn:
-    """Raise `KeyError` for a name that a history lacks: it says which there are."""
-    steps = f", in steps: {', '.join(history.steps)}" if history.steps else ""
-    raise KeyError(f"{name!r} was not measured; by name there are: {', '.join(history) or 'none'}{steps}")
+class EpochLists(dict[str, list[float]]):
+    """Lists of numbers by name, which say what there is where a name is missing."""
+
+    steps: dict[str, Any]
+
+    def __missing__(self, name: Any) -> NoReturn:
+        steps = f", in steps: {', '.join(self.steps)}" if self.steps else ""
+        raise KeyError(f"{name!r} was not measured; by name there are: {', '.join(self) or 'none'}{steps}")
 
 
 class Result(dict[str, float]):

@@ -133,7 +133,8 @@ def _of_objects(made: Any, x: Any, name: str) -> Any:
     """Return an array of objects as numbers, if all of them are."""
     if not made.ndim:
         kind = type(x).__name__
-        raise DataError(f"{name}: expected an array of numbers (n, ...), got {shown(x)}, a {kind}")
+        parts = ": give its x and y" if hasattr(x, "x_test") else ""
+        raise DataError(f"{name}: expected an array of numbers (n, ...), got {shown(x)}, a {kind}{parts}")
     kinds = {type(item) for item in made.flat}
     numbers = {kind for kind in kinds if issubclass(kind, (bool, int, float, np.number, np.bool_))}
     if kinds != numbers:

@@ -15,7 +15,7 @@ from ..foreign import answering
 
 
 @answering
-class History(dict[str, list[float]]):
+class History(telling.EpochLists):
     """A list for each measured quantity, with one number per epoch.
 
     Examples
@@ -39,8 +39,6 @@ class History(dict[str, list[float]]):
         """Where what was recorded comes from: the network, and some of the data; None if nothing was."""
         self.stopped: str | None = None
         """Why a callback ended the last training before its last epoch; None if none did."""
-
-    __missing__ = telling.not_measured
 
     def record(self, step: int, values: Mapping[str, Any]) -> None:
         """Add values of one step."""
