@@ -50,7 +50,10 @@ def table(data: str, target: str | None, found: dict[str, Any]) -> None:
         )
     if target is not None and os.path.isfile(data) and not is_table(data):
         raise SettingError(f"--target has no effect: {data} holds arrays; leave it out")
-    seen = data_sets.look(data, target=None if target is None else as_column(target))
+    column = None if target is None else as_column(target)
+    if target is not None and isinstance(column, int) and is_table(data):
+        column = as_column(target, data_sets.frame(data).names)  # a column may be called 0
+    seen = data_sets.look(data, target=column)
     found |= seen.to_plain()
     show.line(str(seen))
 

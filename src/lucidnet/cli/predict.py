@@ -11,6 +11,7 @@ import numpy as np
 
 from ..backend import Array
 from ..core import files as atomic
+from ..errors import SettingError
 from ..model import Model
 from . import show
 from .data import MOST_NAMES, STDIN
@@ -29,6 +30,9 @@ def predict(
     """
     to_stdout = str(out) == STDIN or (out is None and data == STDIN)
     show.check_places(None if to_stdout else out)
+    for read in (file, Path(data)) if data and data != STDIN else (file,):
+        if out and not to_stdout and out.exists() and read.exists() and out.samefile(read):
+            raise SettingError(f"--out {out}: is what is read, and would be lost: name another file")
     model = Model.load(file)
     given = open_given(model, data, part, judged=False)
     y = model.predict(given.x)
@@ -37,7 +41,7 @@ def predict(
     found |= {"data": given.name, "rows": len(y), "outputs": y[some], **made.figures(some)}
     if to_stdout:
         columns, lines = made.written()
-        show.line(_as_csv([columns, *lines[: len(lines) if rows is None else rows]]).rstrip("\n"))
+        show.content(_as_csv([columns, *lines[: len(lines) if rows is None else rows]]))
         return
     columns, lines = made.shown(some)
     show.print_table(columns, lines)

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from ..core.files import path_fault
+from ..core.text import columns as in_columns
+from ..core.text import visible
 from ..core.trees import leaves
 from ..data.named import table_to_plain
 from ..data.table import Table as DataTable
 from ..errors import FileError, SettingError, lookup
-from ..inspect.summary import as_text
 from ..model import Model
 from ..training.history import Result, number
 from .data import readable
@@ -28,10 +28,9 @@ from .portion import Portion, open_given
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""
-NEVER_WRAP = 10_000
 MOST_SHOWN = 20
 """So many columns or classes of a model are named."""
-CONSOLE = Console(soft_wrap=True, highlight=False)
+CONSOLE = Console(soft_wrap=True, highlight=False, emoji=False)
 PLAIN = {
     "±": "+-",
     "…": "...",
@@ -82,7 +81,7 @@ def drop_output() -> None:
 def complain(text: str) -> None:
     """Print a line about what went wrong, where messages go."""
     if sys.stderr is not None:
-        print(text, file=sys.stderr)
+        print(visible(text), file=sys.stderr)
 
 
 @contextmanager
@@ -114,18 +113,22 @@ def _jsonable(value: Any) -> Any:
 
 
 def line(text: str) -> None:
-    """Print text as it is."""
-    CONSOLE.print(text, markup=False)
+    """Print text, but for signs that would steer the terminal."""
+    CONSOLE.print(visible(text), markup=False)
+
+
+def content(text: str) -> None:
+    """Print what would be the content of a file, sign by sign."""
+    if not CONSOLE.quiet:
+        CONSOLE.file.write(text)
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
     """Print a table; the first column is text, the others numbers."""
-    made = Table(box=None, pad_edge=False, header_style="")
-    for i, column in enumerate(columns):
-        made.add_column(column, justify="right" if i else "left")
-    for row in rows:
-        made.add_row(*row)
-    line(as_text(made, NEVER_WRAP))
+    lines = [
+        [visible(cell).replace("\n", "\\n").replace("\t", "\\t") for cell in row] for row in (columns, *rows)
+    ]
+    line("\n".join(in_columns(lines, range(1, len(columns)))))
 
 
 def results(measured: Mapping[str, Result], table: DataTable | None = None) -> None:

@@ -318,14 +318,34 @@ def _wrapped(row: str, width: int) -> list[str]:
     return wrap(row, width, subsequent_indent=f"{indent}    ", break_on_hyphens=False)
 
 
+CONTROL = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for low, high in ((0, 9), (11, 32), (127, 160), (0x202A, 0x202F), (0x2066, 0x206A))
+    for code in range(low, high)
+}
+"""Signs that steer a terminal, or turn the direction of what follows, and how they are shown."""
+
+
+def visible(text: str) -> str:
+    r"""Return a text without signs that steer a terminal: names in a file may be anybody's.
+
+    Examples
+    --------
+    >>> print(visible("\x1b[2Jred"))
+    \x1b[2Jred
+    """
+    return text.translate(CONTROL)
+
+
 def plain(text: str) -> str:
-    """Return a text as the terminal can show it: in ASCII if it has no other signs.
+    """Return a text as the terminal can show it: in ASCII if need be, and without what steers it.
 
     Examples
     --------
     >>> plain("as it is")
     'as it is'
     """
+    text = visible(text)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)

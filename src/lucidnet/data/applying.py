@@ -84,7 +84,7 @@ def _kept(table: Any, frame: Frame, target: Cells | None) -> Array:
         missing = frame.cells[column.name].missing
         if missing and column.fill is None:
             if table.missing != "drop" or target is None:
-                raise missing_cell(frame, column.name, table.missing)
+                raise missing_cell(frame, column.name, table.missing or "")
             lacking[list(missing)] = True
     if target is not None and target.missing:
         if table.missing != "drop":
@@ -94,10 +94,10 @@ def _kept(table: Any, frame: Frame, target: Cells | None) -> Array:
 
 
 def missing_cell(frame: Frame, name: str, missing: str | None) -> Exception:
-    """Return the error for a cell of an input that is missing."""
+    """Return the error for a cell of an input that is missing; a table is known if `missing` is no None."""
     row, text = next(iter(sorted(frame.cells[name].missing.items())))
     where = f"row {frame.row(row)}, column {name}"
-    if missing is not None:
+    if missing:
         said = "no cell was missing when the table was fitted" if missing == "mean" else "it has no target"
         return frame.error(
             f"{where}: the cell is missing ({text!r}), and {said}", "write it, or leave out the row"
@@ -108,8 +108,15 @@ def missing_cell(frame: Frame, name: str, missing: str | None) -> Exception:
         f"{where}: expected a number, got {text!r}: the cell is missing{others}"
         if frame.cells[name].texts is None
         else f"{where}: the cell is missing ({text!r}){others}",
-        "missing='drop' (--missing drop) leaves such rows out, missing='mean' (--missing mean) fills them",
+        "missing='drop' (--missing drop) leaves such rows out, missing='mean' (--missing mean) fills them"
+        if missing is None
+        else WRITE,
     )
+
+
+WRITE = (
+    "write it, or leave out the row; a table fitted with missing='drop' does that, with 'mean' it fills it"
+)
 
 
 def missing_target(frame: Frame, target: Cells, name: str) -> Exception:
@@ -125,6 +132,7 @@ def missing_target(frame: Frame, target: Cells, name: str) -> Exception:
         shown = name.removeprefix("Unnamed: ")
         reason = f"row {frame.row(row)}: the target is missing: column {shown} is empty"
     remedy = "write it there, or leave out the row: missing='drop' (--missing drop) leaves out all such"
+    remedy += " in training"
     if frame.names and name == frame.names[-1]:
         remedy += "; where each line ends in a separator, remove that, or name another target"
     return frame.error(reason, remedy)
@@ -166,10 +174,12 @@ def _too_large(made: Array, numbers: Array, cells: Cells) -> int | None:
 def _places(cells: Cells, column: Column, frame: Frame) -> Array:
     """Return the numbers of the categories of all rows."""
     places = {name: i for i, name in enumerate(column.categories)}
-    found = np.empty(len(cells), np.int64)
-    for row in range(len(cells)):
-        text = str(column.fill) if row in cells.missing else cells.text(row)
-        found[row] = places.get(text, -1)
+    if cells.numbers is not None and not cells.truths:
+        found = targets.numbered(cells, frame, f"column {column.name}: the category", column.categories)
+    else:
+        found = np.array([places.get(cells.text(row), -1) for row in range(len(cells))], np.int64)
+    if cells.missing:
+        found[list(cells.missing)] = places.get(str(column.fill), -1)
     if (found < 0).any():
         row = int(np.argmax(found < 0))
         text = cells.text(row)[:100]

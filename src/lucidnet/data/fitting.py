@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,6 +52,8 @@ def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict
     center, scale = 0.0, 1.0
     if classes is None:
         center, scale = _scaled(targets.numbers(cells, rest, called), words.standardize)
+        if not np.isfinite(center):
+            raise frame.error(f"the target, column {called}: the numbers are too large", "rescale them")
     return {
         "columns": tuple(_column(one, rest, words) for one in inputs),
         "target": name,
@@ -153,8 +156,14 @@ def _column(name: str, frame: Frame, words: Words) -> Column:
             row = int(np.flatnonzero(~np.isfinite(numbers) & ~_mask(cells))[0])
             reason = f"row {frame.row(row)}, column {name}: {numbers[row]} is no finite number"
             raise frame.error(reason, "write one there, or leave out the row")
+        with np.errstate(over="ignore"):
+            middle = float(known.mean())
+        if not np.isfinite(middle):
+            row = int(np.nanargmax(np.abs(numbers)))
+            reason = f"row {frame.row(row)}, column {name}: {numbers[row]:g} is too large for a mean"
+            raise frame.error(reason, "rescale the numbers")
         if words.missing == "mean":
-            fill = float(known.mean())
+            fill = middle
         if words.standardize:
             mean, deviation = _scaled(known, True)
     return Column(name, kind, (), mean, deviation, fill, form)
@@ -170,7 +179,7 @@ def _scaled(numbers: Array, standardize: bool) -> tuple[float, float]:
     """Return mean and deviation; of a constant column the deviation is 1."""
     if not standardize:
         return 0.0, 1.0
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         mean, deviation = float(numbers.mean()), float(numbers.std())
     # Rounding makes of a constant something like 1e-17, which would divide what is 0 but for rounding.
     flat = not np.isfinite(deviation) or deviation <= 1e-12 * abs(mean)
@@ -197,12 +206,13 @@ def _category(name: str, cells: Cells, frame: Frame, words: Words) -> Column:
             f"drop={name!r} (--drop {name}) leaves it out; or write a number there, or leave out the row",
         )
     there = [text for i, text in enumerate(cells.texts) if i not in cells.missing]
-    kinds, counts = np.unique(np.array(there, object).astype(str), return_counts=True)
+    counted = Counter(there)  # of an array of texts each cell would be as wide as the longest
+    kinds = sorted(counted)
     if len(kinds) > MANY or (len(kinds) > targets.FEW and 2 * len(kinds) > len(there)):
         reason = f"column {name} has {len(kinds):,} different texts in {len(there):,} rows, too many"
         raise frame.error(reason, f"leave it out: drop={name!r} (--drop {name})")
-    fill = str(kinds[counts.argmax()]) if words.missing == "mean" else None
-    return Column(name, "category", tuple(map(str, kinds)), fill=fill)
+    fill = max(kinds, key=counted.__getitem__) if words.missing == "mean" else None
+    return Column(name, "category", tuple(kinds), fill=fill)
 
 
 def _check_dates(name: str, cells: Cells, frame: Frame, words: Words, form: str | None) -> None:

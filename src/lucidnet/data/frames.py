@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.settings import shown
-from ..core.text import Report, columns
+from ..core.text import Report, columns, plain
 from ..errors import ContentError, DataError, optional
 
 Array = npt.NDArray[Any]
@@ -160,7 +160,7 @@ class Frame(Report, Mapping[str, Any]):
         cells = [self.cells[name] for name in self.names]
         first = [[one.text(i)[:30] for one in cells] for i in range(count)]
         table = columns([self.names, *first]) if self.names else []
-        return "\n".join([f"{self.rows:,} rows, {len(self.names):,} columns", *table])
+        return plain("\n".join([f"{self.rows:,} rows, {len(self.names):,} columns", *table]))
 
 
 def as_text(number: float) -> str:
@@ -203,6 +203,7 @@ def as_frame(given: Any, owner: str) -> Frame:
     if isinstance(given, Frame):
         return given
     if isinstance(given, Mapping):
+        _check_names(list(map(str, given)), owner)
         named = {
             str(name): as_cells(values, f"{owner}: frame: column {str(name)[:60]!r}")
             for name, values in given.items()
@@ -249,10 +250,15 @@ def _of_library(given: Any, owner: str) -> dict[str, Cells]:
         except Exception as error:  # whatever a library says of a frame that it does not take
             said = " ".join(str(error).split())[:200]
             raise DataError(f"{owner}: the frame cannot be read: {said}") from None
+    _check_names(names, owner)
+    return {name: _of_series(one, name) for name, one in zip(names, series, strict=True)}
+
+
+def _check_names(names: list[str], owner: str) -> None:
+    """Raise if two columns have one name: 1 and "1", too."""
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{owner}: the frame has two columns named {twice!r}; give each its own name")
-    return {name: _of_series(one, name) for name, one in zip(names, series, strict=True)}
 
 
 def _of_series(series: Any, name: str) -> Cells:
@@ -322,7 +328,9 @@ def _written(value: Any, what: str) -> str:
     """Return a value of a column of texts as a text: dates as ISO writes them."""
     if isinstance(value, str):
         return value.strip()
-    if isinstance(value, (bool, int, float, np.generic)):
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return str(int(value))  # a float has not all of them
+    if isinstance(value, (bool, float, np.generic)):
         return as_text(float(value)) if not isinstance(value, (bool, np.bool_)) else str(bool(value))
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
@@ -332,4 +340,6 @@ def _written(value: Any, what: str) -> str:
 def _is_missing(value: Any) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
+    if type(value).__name__ == "Decimal":
+        return bool(value.is_nan())  # a signaling one cannot be compared
     return isinstance(value, (float, np.floating)) and bool(value != value)

@@ -323,7 +323,8 @@ def _command(path: Path, target: str | None, words: Words | None) -> str:
     """Return the command that trains on a file."""
     from shlex import join
 
-    given = ["lucidnet", "train", str(path)]
+    dash = str(path).startswith("-")  # which would be an option
+    given = ["lucidnet", "train", f".{os.sep}{path}" if dash else str(path)]
     if target is not None:
         given += ["--target", target]
     if words is not None:

@@ -66,7 +66,7 @@ def _of_texts(cells: Cells, frame: Frame, name: str, task: str | None) -> tuple[
     assert cells.texts is not None
     kinds = set(cells.texts)
     plain = all(map(is_number, kinds))
-    classes = sorted(kinds, key=float) if plain else sorted(kinds)
+    classes = sorted(kinds, key=lambda text: (float(text), text)) if plain else sorted(kinds)
     _check_labels(cells.texts, classes, frame)
     if task == "regression":
         row = frame.row(0)
@@ -170,8 +170,7 @@ def labels(cells: Cells, frame: Frame, name: str, classes: tuple[str, ...]) -> A
     elif cells.truths and {"True", "False"} & set(classes):
         found = np.where(cells.numbers > 0, places.get("True", -1), places.get("False", -1))
     else:
-        known = sorted((number, i) for text, i in places.items() if (number := number_of(text)) is not None)
-        found = _numbered(cells.numbers, known)
+        found = numbered(cells, frame, f"column {name}: the class", classes)
     if (found < 0).any():
         row = int(np.argmax(found < 0))
         listed = ", ".join(map(repr, classes[:10])) + (", ..." if len(classes) > 10 else "")
@@ -180,16 +179,33 @@ def labels(cells: Cells, frame: Frame, name: str, classes: tuple[str, ...]) -> A
     return found
 
 
-def _numbered(numbers: Array, known: list[tuple[float, int]]) -> Array:
-    """Return the numbers of classes of numbers, -1 of one that is unknown."""
+def numbered(cells: Cells, frame: Frame, what: str, names: tuple[str, ...]) -> Array:
+    """Return the numbers of the names that numbers stand for, -1 of one that is unknown.
+
+    Raises
+    ------
+    DataError
+        If a number may stand for two names, as 1 for "1" and "01", or it is not exactly known.
+    """
+    assert cells.numbers is not None
+    if cells.exact is not None:
+        row, text = cells.exact
+        reason = f"row {frame.row(row)}, {what} {text[:100]} is a whole number above 2**53"
+        raise frame.error(reason, "give texts in a frame: such numbers are not told from the next")
+    known = sorted((number, i) for i, text in enumerate(names) if (number := number_of(text)) is not None)
     if not known:
-        return np.full(len(numbers), -1)
+        return np.full(len(cells), -1)
     values = np.array([value for value, _ in known])
-    at = np.searchsorted(values, numbers)
+    at = np.searchsorted(values, cells.numbers)
     at[at == len(values)] = 0
-    found = np.array([i for _, i in known])[at]
-    found[values[at] != numbers] = -1
-    return found
+    there = values[at] == cells.numbers
+    twice = np.flatnonzero(there & (np.searchsorted(values, cells.numbers, "right") - at > 1))
+    if len(twice):
+        first = int(at[twice[0]])
+        both = " or ".join(repr(names[known[k][1]]) for k in (first, first + 1))
+        reason = f"row {frame.row(int(twice[0]))}, {what} {cells.text(int(twice[0]))} may be {both}"
+        raise frame.error(reason, "as a number it does not say which: give texts in a frame")
+    return np.where(there, np.array([i for _, i in known])[at], -1)
 
 
 def _plainer(text: str) -> str:

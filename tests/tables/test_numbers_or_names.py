@@ -1,0 +1,89 @@
+"""Names that are numbers, and numbers at the edge: nothing is taken for something else."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from lucidnet.data import Table, frame
+from lucidnet.errors import DataError
+
+FOUR = {"x": [1.0, 2.0, 3.0, 4.0]}
+
+
+def test_a_number_that_may_be_two_categories(tmp_path):
+    table = Table.fit({"code": ["01", "1", "x", "x"], "y": list("abab")}, categories="one-hot")
+    (tmp_path / "codes.csv").write_text("code,y\n01,a\n1,b\n")
+    with pytest.raises(DataError, match="row 2, column code: the category 1 may be '01' or '1'"):
+        table.apply(frame(tmp_path / "codes.csv"))
+    x, _ = table.apply({"code": ["01", "1", "01"]})
+    assert x.argmax(1).tolist() == [0, 1, 0]
+
+
+def test_a_category_that_is_written_like_a_price(tmp_path):
+    table = Table.fit({"code": ["3.50", "x", "3.50", "x"], "y": list("abab")}, categories="one-hot")
+    (tmp_path / "codes.csv").write_text("code,y\n3.50,a\n3.50,b\n")
+    assert table.apply(frame(tmp_path / "codes.csv"))[0].tolist() == [[1, 0], [1, 0]]
+
+
+def test_a_number_that_may_be_two_classes():
+    table = Table.fit(FOUR | {"y": ["01", "1", "x", "x"]})
+    with pytest.raises(DataError, match="the class 1 may be '01' or '1'"):
+        table.apply(FOUR | {"y": [1, 1, 1, 1]})
+
+
+@pytest.mark.parametrize("column", ["c", "y"])
+def test_whole_numbers_that_no_float_has(column):
+    names = [str(2**53 + 1), str(2**53), "x", "x"]
+    table = Table.fit({"c": names, "y": names}, categories="one-hot", task="classification")
+    given = {"c": names, "y": names} | {column: [2**53, 2**53 + 1, 2**53, 2**53]}
+    with pytest.raises(DataError, match=r"row 1, column .: the \w+ 9007199254740993 is a whole number"):
+        table.apply(given)
+
+
+def test_large_numbers_among_texts():
+    names = [2**53 + 1, 2**53, "x", 10**30]
+    classes = Table.fit(FOUR | {"y": names}, task="classification").classes
+    assert classes == tuple(sorted(map(str, names)))
+
+
+def test_columns_that_are_called_1_and_one():
+    with pytest.raises(DataError, match="two columns named '1'"):
+        Table.fit({1: [1.0, 2.0], "1": [3.0, 4.0], "y": ["a", "b"]})
+
+
+@pytest.mark.parametrize("words", [{"missing": "mean"}, {"standardize": True}])
+def test_a_mean_that_no_float_has(words):
+    with pytest.raises(DataError, match="row 1, column x: 1.5e\\+308 is too large for a mean"):
+        Table.fit({"x": [1e308, 1.5e308, 1.2e308, 1e308], "y": list("abab")}, **words)
+    with pytest.raises(DataError, match="target, column y: the numbers are too large"):
+        Table.fit(FOUR | {"y": [1e308, 1.5e308, 1.25e308, 1e308]}, standardize=True)
+
+
+@pytest.mark.parametrize("nan", ["NaN", "sNaN"])
+def test_decimals_that_are_missing(nan):
+    given = {"x": [Decimal(nan), Decimal(1), Decimal(2)], "y": list("aba")}
+    assert Table.fit(given, missing="mean").columns[0].fill == 1.5
+
+
+def test_one_long_text_makes_no_other_long():
+    import tracemalloc
+
+    texts = ["a"] * 2000
+    texts[7] = "b" * 100_000
+    tracemalloc.start()
+    table = Table.fit({"c": texts, "y": np.arange(2000) % 2}, categories="one-hot", missing="mean")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (len(table.columns[0].categories), table.columns[0].fill) == (2, "a")
+    assert peak < 20e6
+
+
+def test_a_known_table_proposes_nothing_that_only_training_takes():
+    table = Table.fit(FOUR | {"y": list("abab")})
+    for wrong in ({"x": [1.0, None]}, {"x": [1.0, 2.0], "y": ["a", None]}):
+        with pytest.raises(DataError, match="missing.*write it") as error:
+            table.apply(wrong)
+        assert "--missing" not in str(error.value).replace(
+            "(--missing drop) leaves out all such in training", ""
+        )
