@@ -298,6 +298,40 @@ HABITS = {
     "ln.utils.plot_model(model)": "plots.architecture for plot_model",
     "ln.plots.plot_history(model.history)": "here it is lucidnet.plots.training_curves",
     "ln.plots.confusion_matrix(model.predict(x).argmax(1))": r"metrics.confusion_matrix\(y, predicted\)",
+    "model(x)": r"not callable: here it is predict\(x\), or forward\(x\)",
+    "ln.layers.Dense(2)(x)": r"not callable: here it is Model\(\[layer\]\).predict\(x\)",
+    "ln.layers.Dense(2)(ln.layers.Input(3))": r"a Graph\(inputs, nodes, outputs\) of branches",
+    "from lucidnet.models import Sequential": "No module named 'lucidnet.models': here it is lucidnet.Model",
+    "import lucidnet.nn as nn": "No module named 'lucidnet.nn': here it is lucidnet.layers",
+    "from lucidnet import nn": "cannot import name 'nn' from 'lucidnet': here it is lucidnet.layers",
+    "from lucidnet import Dense": "cannot import name 'Dense' from 'lucidnet': it is lucidnet.layers.Dense",
+    "from lucidnet.callbacks import ModelCheckpoint": "here it is lucidnet.callbacks.Checkpoint",
+    "ln.sklearn.NetClassifier(epochs=5)": r"NetClassifier\(\) got .* 'epochs': here it is max_iter",
+    "ln.sklearn.NetRegressor(n_hidden=5)": r"here it is hidden_layer_sizes, as in \(100, 50\)",
+    "model.compile(ln.layers.Dense(3))": r"instance of Loss, got Dense\(3\)",
+    "model.compile('mse', metrics=[ln.layers.Dense(3)])": r"instance of Metric, got Dense\(3\)",
+    "model.compile('adam', 'mse', ['accuracy'])": r"the order is compile\(loss, optimizer, metrics\)",
+    "model.net.layers[1].get_weights()": r"here it is Model.params\[name\]: a layer holds no weights",
+    "model.history['acc']": "'acc' was not measured; by name there are: none",
+    "model.gradients(x, y)['dense1.W']": "'dense1.W': by name there are: dense1",
+    "model.lr_finder(x, y)": r"here it is lr_find\(x, y\)",
+    "ln.doctor(model, x, y)": r"here it is lucidnet.Model.doctor\(x, y\)",
+    "ln.save(model, 'x.safetensors')": r"here it is lucidnet.Model.save\(path\)",
+    "ln.Model(ln.layers.Dense(3), ln.layers.Dense(2))": r"layers as one list: Model\(\[Input\(64\)",
+    "ln.Model([64, 10])": r"of sizes: mlp\(\[64, 10\]\)",
+    "model.fit('points.csv')": r"of a file data.read\(path\) makes x and y",
+    "ln.data.moons(n_samples=10)": r"moons\(\) got an unexpected keyword argument 'n_samples': here it is n$",
+    "ln.data.moons(random_state=0)": "here it is seed$",
+    "ln.data.moons(noize=0)": "did you mean 'noise'",
+    "ln.data.read('t.csv', label='t')": "here it is target$",
+    "ln.data.split(x, y, test_size=0.2)": "here it is test$",
+    "ln.data.train_test_split(x, y)": r"here it is lucidnet.data.split\(x, y, test=0.2\)",
+    "ln.plots.architecture(model, to_file='net.png')": "has no argument 'to_file': here it is path$",
+    "ln.check.gradients(ln.layers.Tanh(), (3,))": r"goes by name: shape=\(3,\)",
+    "model.compile('mse', rule='FeedbackAlignment')": "did you mean 'fa'",
+    "ln.sklearn.NetClassifier().fit(x, y, epochs=5)": "here it is max_iter of the estimator itself",
+    "ln.sklearn.NetClassifier().summary()": r"here it is model_.summary\(\)",
+    "ln.sklearn.NetClassifier(learning_rate=0.1).fit(x, y)": "a number is learning_rate_init",
     "ln.race(model, x, y, ['backprop'])": r"race\(model, \(x, y\), rules\)",
     "ln.race(model, x, y, rules=['backprop'])": r"race\(model, \(x, y\), rules\)",
 }
@@ -330,3 +364,78 @@ def test_what_works_from_habit(tmp_path):
     model.fit(x, np.array(["left", "right"])[y], verbose=0, callbacks=ln.callbacks.StopOnNaN())
     assert model.classes == ("left", "right")
     assert set(model.predict_classes(x)) <= {"left", "right"}
+
+
+def test_a_module_that_nobody_has_is_missing_as_ever():
+    """No hint stands in the way of what Python does: probes, submodules, other packages."""
+    import importlib
+
+    with pytest.raises(ModuleNotFoundError, match="No module named 'lucidnet.zzzzzz'$"):
+        importlib.import_module("lucidnet.zzzzzz")
+    with pytest.raises(ModuleNotFoundError, match="No module named 'zzzzzz'$"):
+        importlib.import_module("zzzzzz")
+    assert importlib.util.find_spec("lucidnet.zzzzzz") is None
+    import lucidnet as ln
+
+    assert not hasattr(ln, "nn") and getattr(ln, "nn", None) is None
+    exec("from lucidnet import compiling, living", {})
+
+
+def test_a_file_unpacks(tmp_path):
+    import lucidnet as ln
+
+    (tmp_path / "points.csv").write_text("a,b,label\n1,2,0\n3,5,1\n2,4,1\n")
+    x, y = ln.data.read(tmp_path / "points.csv")
+    assert x.tolist() == [[1, 2], [3, 5], [2, 4]] and y.tolist() == [0, 1, 1]
+    np.savez(tmp_path / "parts.npz", x_train=x, y_train=y, x_test=x[:1], y_test=y[:1])
+    (x, y), (x_test, y_test) = ln.data.read(tmp_path / "parts.npz")
+    assert len(x) == len(y) == 3 and x_test.tolist() == [[1, 2]] and y_test.tolist() == [0]
+
+
+def test_pictures_of_a_model():
+    """A model, with its data, may stand for the arrays that are drawn of it."""
+    pytest.importorskip("matplotlib")
+    import lucidnet as ln
+
+    x, y = np.eye(4, dtype=np.float32).reshape(4, 2, 2), np.array(["no", "yes", "yes", "no"])
+    layers = [ln.layers.Input((2, 2)), ln.layers.Flatten(), ln.layers.Dense(2, "softmax", use_bias=False)]
+    model = ln.Model(layers, seed=0)
+    model.compile("categorical_crossentropy", "adam")
+    model.fit(x, y, epochs=1, verbose=0)
+    W = np.array([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 0.0]])
+    model.set_params(model.params | {"dense2": {"W": W}})
+    axes = ln.plots.confusion_matrix(model, x, y).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["2", "0", "1", "1"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["no", "yes"]
+    axes = ln.plots.confusion_matrix(model, x, y, classes=["n", "y"]).axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["n", "y"]
+    axes = ln.plots.worst_mistakes(model, x, y).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["yes → no\n88.1 %"]  # 1 / (1 + exp(-2))
+    axes = ln.plots.first_layer_weights(model).axes[0]
+    assert axes.get_title(loc="left") == "weights of the first layer: 2 units"
+    with pytest.raises(ln.errors.ShapeError, match=r"image_shape=\(4, 4\) does not fit 4 inputs"):
+        ln.plots.first_layer_weights(model, (4, 4))
+
+
+def test_a_layer_with_a_constructor_is_told_what_to_write():
+    import lucidnet as ln
+
+    with pytest.raises(ln.errors.SettingError, match="Own.__init__: .* its settings are fields, as in"):
+
+        class Own(ln.layers.Layer):
+            def __init__(self):
+                self.w = np.ones(3)
+
+
+def test_suggested_rates_are_a_table_in_a_notebook():
+    import lucidnet as ln
+
+    (x, y), _ = ln.data.load("digits")
+    model = ln.Model(
+        [ln.layers.Input(64), ln.layers.Dense(16, "tanh"), ln.layers.Dense(10, "softmax")], seed=0
+    )
+    model.compile("categorical_crossentropy", "adam")
+    curve = model.lr_find(x, y)
+    shown = curve._repr_html_()
+    assert len(curve.suggestions) > 1 and shown.count("<tr>") == 1 + len(curve.suggestions)
+    assert f">{curve.suggestions[0].rate:.1e}</td>" in shown

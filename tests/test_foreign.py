@@ -31,6 +31,8 @@ GET = {
     "initializer": ln.initializers.get,
     "rule": ln.rules.get,
 }
+CLASSES += [ln.sklearn.NetClassifier, ln.sklearn.NetRegressor]
+ELSEWHERE = ("function", "picture", "NetClassifier.fit", "NetRegressor.fit")
 METHODS = {"Model": ln.Model, "compile": ln.Model.compile, "fit": ln.Model.fit}
 METHODS |= {"predict": ln.Model.predict, "evaluate": ln.Model.evaluate}
 
@@ -51,7 +53,7 @@ def model():
 
 def is_there(ours):
     """Whether the word before a bracket is a method of models, a class or a function that people use."""
-    places = (ln, ln.Model, *(getattr(ln, package) for package in PACKAGES))
+    places = (ln, ln.Model, ln.sklearn.NetClassifier, *(getattr(ln, package) for package in PACKAGES))
     return any(has(place, head(ours)) for place in places)
 
 
@@ -61,7 +63,10 @@ def has(place, name):
     return hasattr(place, first) and (not rest or has(getattr(place, first), rest))
 
 
-@pytest.mark.parametrize(("place", "word", "ours"), entries(foreign.KEYWORDS))
+OF_CLASSES = {place: words for place, words in foreign.KEYWORDS.items() if place not in ELSEWHERE}
+
+
+@pytest.mark.parametrize(("place", "word", "ours"), entries(OF_CLASSES))
 def test_keywords(place, word, ours):
     if place in METHODS:
         takes, tried = METHODS[place], [METHODS[place]]
@@ -80,12 +85,50 @@ def test_keywords(place, word, ours):
             kind(**{word: 1})
 
 
+FUNCTIONS = {
+    "function": (ln.data.moons, ln.data.gaussians, ln.data.split, ln.data.read, ln.data.tasks.parity),
+    "picture": (ln.plots.architecture, ln.plots.confusion_matrix),
+    "NetClassifier.fit": (ln.sklearn.NetClassifier().fit,),
+    "NetRegressor.fit": (ln.sklearn.NetRegressor().fit,),
+}
+OF_FUNCTIONS = {place: foreign.KEYWORDS[place] for place in ELSEWHERE}
+
+
+@pytest.mark.parametrize(("place", "word", "ours"), entries(OF_FUNCTIONS))
+def test_keywords_of_functions(place, word, ours):
+    name = head(ours)
+    owner = ln.sklearn.NetClassifier if place.endswith("fit") else None
+    takes = [one for one in FUNCTIONS[place] if name in inspect.signature(owner or one).parameters]
+    assert takes
+    for function in takes:
+        with pytest.raises(TypeError, match=re.escape(f"argument {word!r}: here it is {ours}")):
+            function(
+                *(
+                    [1, 2]
+                    if owner
+                    else [[[1]] if function is ln.plots.confusion_matrix else model()]
+                    if place == "picture"
+                    else []
+                ),
+                **{word: 1},
+            )
+
+
 @pytest.mark.parametrize(("kind", "word", "ours"), entries(foreign.NAMES))
 def test_names(kind, word, ours):
     GET[kind](ours)
     for written in {word, word.upper()}:
         with pytest.raises(UnknownNameError, match=f"unknown {kind} '{written}': did you mean '{ours}'"):
             GET[kind](written)
+
+
+ESTIMATORS = ("NetClassifier", "NetRegressor")
+
+
+def estimator():
+    return ln.sklearn.NetRegressor((1,), max_iter=9, tol=100.0, solver="lbfgs").fit(
+        [[1.0], [2.0]], [1.0, 2.0]
+    )
 
 
 def loop():
@@ -98,12 +141,15 @@ def loop():
 
 @pytest.mark.parametrize(("place", "word", "ours"), entries(foreign.ATTRIBUTES))
 def test_attributes(place, word, ours):
-    made = {"Model": model, "Loop": loop, "History": ln.training.history.History}
+    made = {"Model": model, "Loop": loop, "History": ln.training.history.History, "Layer": lambda: Dense(1)}
+    made |= {"Race": lambda: ln.lab.Race}
+    made |= {"Examples": lambda: ln.data.tables.Examples(1, 2), **dict.fromkeys(ESTIMATORS, estimator)}
     thing = made[place]() if place in made else importlib.import_module(place)
-    with pytest.raises(AttributeError, match=re.escape(ours)):
-        getattr(thing, word)
-    if ours.startswith("the history itself"):
+    with pytest.raises(TypeError if word == "__call__" else AttributeError, match=re.escape(ours)):
+        thing() if word == "__call__" else getattr(thing, word)
+    if word == "__call__" or ours.startswith("the history itself"):
         return
+    thing = ln if head(ours).startswith("Model.") else thing
     for name in head(ours).split("."):
         thing = getattr(thing, name)
 

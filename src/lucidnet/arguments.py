@@ -67,7 +67,10 @@ class ModelArguments(Value):
 
     title: ClassVar[str] = "Model"
 
-    layers: Any = setting("a sequence of layers such as Dense(10)", _as_layers)
+    layers: Any = setting(
+        "a sequence of layers such as Dense(10), made, not classes or sizes (of sizes: mlp([64, 10]))",
+        _as_layers,
+    )
     seed: int = whole(0)
     dtype: str = choice(*DTYPES)
     backend: Any = setting("'numpy', 'jax', 'jax:cpu' or 'jax:gpu'", _as_backend, optional=True)

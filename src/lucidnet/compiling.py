@@ -23,6 +23,15 @@ NOT_COMPILED = (
 
 def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: Any, rule: Any) -> None:
     """Say what a model minimizes, how, and what is measured; see `Model.compile`."""
+    if (
+        isinstance(optimizer, str)
+        and optimizer in losses.registry.KNOWN
+        and not isinstance(loss, losses.Loss)
+    ):
+        raise SettingError(
+            f"compile: {optimizer!r} is a loss, not an optimizer: "
+            "the order is compile(loss, optimizer, metrics)"
+        )
     best, own = optimizers.get(optimizer), learning_rule(rule)
     made = None if loss is None and loss_weights is None else losses.get(loss, loss_weights)
     if made is not None:

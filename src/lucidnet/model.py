@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .training.stepper import Stepper
 
 
+@foreign.uncalled
 @foreign.refusing("__init__", "compile", "fit", "predict", "evaluate")
 @declared
 class Model:

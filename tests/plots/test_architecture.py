@@ -12,10 +12,11 @@ import lucidnet as ln
 from lucidnet import plots
 from lucidnet.core.trees import leaves
 from lucidnet.errors import NotReadyError
-from lucidnet.layers import Concatenate, Dense, Input, Residual
+from lucidnet.layers import Concatenate, Dense, Flatten, Input, Residual
 from lucidnet.plots.colors import rule_styles
+from lucidnet.plots.error_ways import error_ways
 from lucidnet.plots.layout import across, cuts, in_rows, ranked
-from lucidnet.plots.wiring import wired
+from lucidnet.plots.wiring import Box, wired
 
 
 def texts(axes):
@@ -123,6 +124,19 @@ class TestErrors:
         assert (
             axes.get_legend().get_texts()[0].get_text() == "fa: error from layer to layer by feedback weights"
         )
+
+    @pytest.mark.parametrize(("rule", "count"), [("backprop", 5), ("fa", 5), ("dfa", 5)])
+    def test_errors_pass_layers_without_weights(self, rule, count):
+        layers = [Input((4, 4, 1)), ln.layers.Conv2D(2, 3), ln.layers.ReLU(), Flatten(), Dense(3)]
+        model = ln.Model([*layers, ln.layers.Tanh(), Dense(2), ln.layers.Softmax()])
+        model.compile("categorical_crossentropy", "sgd", rule=rule)
+        wiring = wired(model.net, model.params, model.input_shape)
+        wiring.put(Box("loss", "", "loss"), wiring.ends)
+        ways = error_ways(model, wiring).ways
+        titles = [wiring.boxes[way.target].title.split(":")[0] for way in ways]
+        assert sorted(titles) == ["conv2d1", "dense4", "flatten3", "relu2", "tanh5"] and len(ways) == count
+        straight = {wiring.boxes[way.target].title.split(":")[0] for way in ways if way.source is None}
+        assert straight == ({"flatten3", "tanh5"} if rule == "dfa" else set())
 
     def test_straight_from_the_output(self):
         axes = drawn("dfa")

@@ -48,7 +48,10 @@ def given(x: Any) -> Array:
     """Return inputs that a user gave, in float64, or say what is wrong with them."""
     x = as_float64(x)
     if x.ndim < 2 or not x.size:
-        raise ShapeError(f"check.gradients: expected x of shape (n, ...), one row per example, got {x.shape}")
+        hint = "; the shape of one input goes by name: shape=(3,)" if x.ndim == 1 else ""
+        raise ShapeError(
+            f"check.gradients: expected x of shape (n, ...), one row per example, got {x.shape}{hint}"
+        )
     if not np.isfinite(x).all():
         raise DataError(f"check.gradients: x holds NaN or infinity, first at index {first_bad(x)}")
     return x

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, TypeVar
 
+from ..foreign import keyword
 from .numeric import numeric, plainly
 from .settings import UnfitError, converted, setting
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+CO_VARKEYWORDS = 0x08
+"""The flag of a function that takes any keyword; `inspect` has it, and is not imported for it."""
 
 
 def takes(title: str = "", **declared: Any) -> Callable[[F], F]:
@@ -38,6 +42,8 @@ def takes(title: str = "", **declared: Any) -> Callable[[F], F]:
     def checked(function: F) -> F:
         code, owner = function.__code__, title or function.__name__
         names = code.co_varnames[: code.co_argcount]
+        known = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
+        takes_all = bool(code.co_flags & CO_VARKEYWORDS)
         checks = {name: declaration.metadata["check"] for name, declaration in declared.items()}
 
         def made(name: str, given: Any) -> Any:
@@ -45,12 +51,25 @@ def takes(title: str = "", **declared: Any) -> Callable[[F], F]:
 
         @wraps(function)
         def call(*args: Any, **named: Any) -> Any:
+            if not (takes_all or named.keys() <= known):
+                raise unknown_argument(owner, named, known)
             args = (*map(made, names, args), *args[len(names) :])
             return function(*args, **{name: made(name, given) for name, given in named.items()})
 
         return call  # type: ignore[return-value]
 
     return checked
+
+
+def unknown_argument(owner: str, named: Iterable[str], known: Iterable[str]) -> TypeError:
+    """Return the error for the first name that a function does not know: it says what may be meant."""
+    from ..errors import suggestion
+
+    known = set(known) - {"self"}
+    name = next(one for one in named if one not in known)
+    ours = keyword(owner, name) or keyword("function", name)
+    hint = f"here it is {ours}" if ours and ours.split(",")[0] in known else suggestion(name, known)
+    return TypeError(f"{owner}() got an unexpected keyword argument {name!r}: {hint}")
 
 
 def array_like(*, optional: bool = False) -> Any:

@@ -29,6 +29,16 @@ class NameOfANumber(str):
         return super().__format__(how)
 
 
+class EpochLists(dict[str, list[float]]):
+    """Lists of numbers by name, which say what there is where a name is missing."""
+
+    steps: dict[str, Any]
+
+    def __missing__(self, name: Any) -> NoReturn:
+        steps = f", in steps: {', '.join(self.steps)}" if self.steps else ""
+        raise KeyError(f"{name!r} was not measured; by name there are: {', '.join(self) or 'none'}{steps}")
+
+
 class Result(dict[str, float]):
     """Numbers by name, also as attributes: ``result.loss``.
 
@@ -150,7 +160,12 @@ def rates_on_page(told: str, rates: Sequence[float], losses: Sequence[float], su
 
     given: Any = ("loss", {"loss, smoothed": losses}, rates)
     curve = page.curves(*given, mark=suggestion, log=True, across="learning rate")
-    return page.fragment(*map(page.paragraph, told.split("\n")), curve)
+    title, *lines = told.split("\n")
+    rows = [line.split(maxsplit=2) for line in lines]
+    if len(rows) > 1:  # suggestions: name, rate and reason
+        reasons = page.table(("suggestion", "rate", "why"), rows, {1: "n", 2: "w"})
+        return page.fragment(page.paragraph(title), reasons, curve)
+    return page.fragment(*map(page.paragraph, [title, *lines]), curve)
 
 
 def result_on_page(result: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import import_module
+from types import FrameType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .. import foreign
@@ -43,7 +44,9 @@ def export(space: dict[str, Any]) -> None:
         if name == "__all__":
             return list(exports(module))
         if name.startswith("_") or name not in (table := exports(module)):
-            raise AttributeError(f"module {module!r} has no attribute {name!r}{_hint(module, name)}")
+            if (hint := _hint(module, name)) and _imports(sys._getframe(1)):
+                raise ImportError(f"cannot import name {name!r} from {module!r}{hint}", name=module)
+            raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
         place = table[name]
         there = import_module(place.module)
         space[name] = getattr(there, place.name) if place.name else there
@@ -53,6 +56,28 @@ def export(space: dict[str, Any]) -> None:
         return sorted([*exports(module), *(name for name in space if name.startswith("__"))])
 
     space["__getattr__"], space["__dir__"] = get, listed
+    if "." not in module:
+        sys.meta_path.append(Elsewhere(module))
+
+
+def _imports(frame: FrameType) -> bool:
+    """Tell whether a frame is at ``from module import name``, which drops what an `AttributeError` says."""
+    from opcode import opmap
+
+    return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
+
+
+class Elsewhere:
+    """Asked last of all for a module that nobody finds: it says what a module of a package is called here."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """Raise `ModuleNotFoundError` for a module of the package that has another name here."""
+        parent, _, last = name.rpartition(".")
+        if parent.partition(".")[0] == self.package and (hint := _hint(parent, last)):
+            raise ModuleNotFoundError(f"No module named {name!r}{hint}", name=name)
 
 
 @cache

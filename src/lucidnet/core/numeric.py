@@ -133,7 +133,8 @@ def _of_objects(made: Any, x: Any, name: str) -> Any:
     """Return an array of objects as numbers, if all of them are."""
     if not made.ndim:
         kind = type(x).__name__
-        raise DataError(f"{name}: expected an array of numbers (n, ...), got {shown(x)}, a {kind}")
+        parts = ": give its x and y" if hasattr(x, "x_test") else ""
+        raise DataError(f"{name}: expected an array of numbers (n, ...), got {shown(x)}, a {kind}{parts}")
     kinds = {type(item) for item in made.flat}
     numbers = {kind for kind in kinds if issubclass(kind, (bool, int, float, np.number, np.bool_))}
     if kinds != numbers:
@@ -154,6 +155,10 @@ def _of_text(name: str) -> str:
     """Say how numbers are made of text: of targets, or else of what is called so."""
     if name == "y":
         return ": number the classes first: names, y = np.unique(y, return_inverse=True)"
+    if name == "x":
+        return (
+            ": of a file data.read(path) makes x and y; of text data.one_hot numbers, a column for each word"
+        )
     return ": make numbers of text first, for example by data.one_hot, a column of 0 and 1 for each word"
 
 

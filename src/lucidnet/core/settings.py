@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import LucidnetError, SettingError
+from ..foreign import called
 
 SHOWN = 120
 """How many characters of what was given a message shows."""
@@ -209,7 +210,7 @@ def between(least: float, most: float, **declared: Any) -> Any:
 
 def is_function(given: Any) -> bool:
     """Tell whether something can be called, and is no class that somebody forgot to make a value of."""
-    return callable(given) and not isinstance(given, type)
+    return callable(given) and not isinstance(given, type) and not called(given)
 
 
 def scheduled(

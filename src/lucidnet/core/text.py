@@ -116,6 +116,9 @@ class Tabled(Report):
 class ByName(dict[str, Any]):
     """A dict that shows a name to a line where it is long, and large arrays by their types and shapes."""
 
+    def __missing__(self, name: Any) -> Any:
+        raise KeyError(f"{name!r}: by name there are: {', '.join(map(str, self)) or 'none'}")
+
     def __repr__(self) -> str:
         sizes = _sizes(self)
         if len(self) <= LINES and (sizes is None or sum(sizes) <= MOST_NUMBERS):

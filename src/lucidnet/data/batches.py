@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend import Array, Stream
 from ..core.record import Record, record
-from ..core.settings import count, taken
+from ..core.settings import count, is_function, taken
 from ..core.trees import leaves
 from ..errors import DataError, SettingError
 from .batch import Batch, Data, IndexedBatch, Shard
@@ -144,7 +144,7 @@ def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
 
     if isinstance(x, Dataset):
         made = x
-    elif hasattr(x, "__next__") or callable(x) or _only_iterates(x):
+    elif hasattr(x, "__next__") or is_function(x) or _only_iterates(x):
         try:
             made = Dataset.from_iterator(x)
         except DataError as error:
@@ -161,7 +161,7 @@ def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
 
 def _only_iterates(x: Any) -> bool:
     """Tell whether something gives item after item, and is no array or table: a DataLoader."""
-    arrays = ("shape", "__array__", "__dataframe__", "__arrow_c_stream__", "keys")
+    arrays = ("shape", "__array__", "__dataframe__", "__arrow_c_stream__", "keys", "x_test")
     return (
         not isinstance(x, (str, bytes))
         and hasattr(x, "__iter__")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ..core.files import opened, path_fault
 from ..core.settings import choice, count, flag, path_like, setting, whole
 from ..core.text import Brief
 from ..errors import ContentError, FileError, lookup
+from ..foreign import answering
 from .column import TASKS
 from .delimited import KINDS, MOST, read_frame, suffixes
 from .fitting import Words, fitted
@@ -53,6 +54,7 @@ OTHERS = {
 """What others call the arrays, in small letters; a group and a name are one with "_" between them."""
 
 
+@answering
 @dataclass(frozen=True, repr=False)
 class Examples(Brief):
     """What a file holds.
@@ -75,6 +77,12 @@ class Examples(Brief):
     y_test: Array | None = None
     classes: tuple[str, ...] | None = None
     table: Table | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield x and y, or (x, y) and (x_test, y_test) of a file with a test part, as `load` has them."""
+        if self.x_test is None:
+            return iter((self.x, self.y))
+        return iter(((self.x, self.y), (self.x_test, self.y_test)))
 
 
 def as_target(given: Any, owner: Any) -> str | int:

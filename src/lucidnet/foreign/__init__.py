@@ -13,8 +13,9 @@ from functools import lru_cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .attributes import ATTRIBUTES
 from .keywords import KEYWORDS
-from .names import ATTRIBUTES, MOMENTS, NAMES
+from .names import MOMENTS, NAMES
 
 __all__ = ["ATTRIBUTES", "KEYWORDS", "MOMENTS", "NAMES"]
 
@@ -88,6 +89,33 @@ class _Elsewhere:
         )
 
 
+def _called(given: Any, *args: Any, **settings: Any) -> Any:
+    """Raise `TypeError`, and say what takes the place of a call."""
+    raise TypeError(f"{type(given).__name__!r} object is not callable: here it is {_call_of(given, args)}")
+
+
+def _call_of(given: Any, args: tuple[Any, ...]) -> str | None:
+    ours = attribute(type(given), "__call__")
+    if (
+        ours is None
+        or not args
+        or attribute(type(args[0]), "__call__") in (None, attribute("Model", "__call__"))
+    ):
+        return ours
+    return "Model([...]) of layers in a row, or a Graph(inputs, nodes, outputs) of branches"
+
+
+def called(given: Any) -> bool:
+    """Tell whether something can be called only to say what to write in its place."""
+    return callable(given) and type(given).__call__ is _called
+
+
+def uncalled(cls: K) -> K:
+    """Let a call of the objects of a class say what to write in its place."""
+    cls.__call__ = _called  # type: ignore[method-assign]
+    return cls
+
+
 def answering(cls: K) -> K:
     """Let the objects of a class say what foreign names of their attributes are called here."""
     for name, ours in ATTRIBUTES[cls.__name__].items():
@@ -119,6 +147,8 @@ def refusing(*methods: str) -> Callable[[K], K]:
     def changed(cls: K) -> K:
         for name in methods:
             title = cls.__name__ if name == "__init__" else name
+            if name != "__init__" and cls.__name__ != "Model":
+                title = f"{cls.__name__}.{name}"
             setattr(cls, name, _refusing(title, vars(cls)[name]))
         return cls
 
@@ -130,6 +160,10 @@ def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **settings: Any) -> Any:
         if title == "fit":
             check_caller(1)
+        if title == "Model" and len(args) > 2:
+            raise TypeError(
+                "Model() takes its layers as one list: Model([Input(64), Dense(10)]), or sizes: mlp([64, 10])"
+            )
         if settings:
             refuse(title, settings, method)
         return method(*args, **settings)

@@ -57,6 +57,35 @@ ATTENTION = {
     "embed_dim": "key_dimension",
 }
 
+ESTIMATOR = {
+    **dict.fromkeys(("epochs", "n_epochs", "num_epochs", "nb_epoch", "max_epochs", "n_iter"), "max_iter"),
+    **dict.fromkeys(
+        ("hidden", "hidden_units", "hidden_size", "hidden_sizes", "hidden_layers", "layer_sizes", "units"),
+        "hidden_layer_sizes, as in (100, 50)",
+    ),
+    **dict.fromkeys(("n_hidden", "n_units", "neurons"), "hidden_layer_sizes, as in (100, 50)"),
+    **dict.fromkeys(("n_layers", "num_layers"), "hidden_layer_sizes, with a number for each layer"),
+    **dict.fromkeys(("lr", "eta", "eta0", "max_lr"), "learning_rate_init"),
+    **dict.fromkeys(("optimizer", "optim", "optimiser"), "solver"),
+    **dict.fromkeys(("seed", "random_seed"), "random_state"),
+    **dict.fromkeys(("l2", "weight_decay", "reg", "C"), "alpha, the strength of the penalty"),
+    **dict.fromkeys(("p", "dropout_rate"), "dropout"),
+    **dict.fromkeys(("activations", "nonlinearity"), "activation"),
+    **dict.fromkeys(("validation_split", "val_split"), "validation_fraction, with early_stopping=True"),
+    "validation_data": "validation_fraction, with early_stopping=True",
+    "patience": "n_iter_no_change",
+    "class_weights": "class_weight",
+    "beta1": "beta_1",
+    "beta2": "beta_2",
+    "eps": "epsilon",
+    "criterion": "loss",
+    "batch": "batch_size",
+    "model": "layers",
+    "device": "backend",
+    "metrics": "score(x, y), or sklearn.metrics of what predict gives",
+    "n_jobs": "backend, or n_jobs of the search around it",
+}
+
 DEPTHWISE = {"stride": "strides", "dilation_rate": "dilation", "depth_multiplier": "multiplier"}
 
 KEYWORDS: Mapping[str, Mapping[str, str]] = {
@@ -137,6 +166,39 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "tol": "min_delta",
     },
     "ReduceOnPlateau": {"min_lr": "min_rate", "threshold": "min_delta"},
+    "function": {
+        **dict.fromkeys(("n_samples", "samples", "size", "num_samples"), "n"),
+        **dict.fromkeys(("random_state", "random_seed", "rng"), "seed"),
+        **dict.fromkeys(("test_size", "validation_size"), "test"),
+        **dict.fromkeys(("label", "labels", "label_column", "target_column", "y"), "target"),
+        **dict.fromkeys(("file", "filename", "filepath", "filepath_or_buffer", "fname"), "path"),
+        **dict.fromkeys(("n_classes", "centers"), "classes"),
+        **dict.fromkeys(("window", "window_size", "sequence_length"), "length"),
+    },
+    "picture": {
+        **dict.fromkeys(("to_file", "file", "filename", "fname", "save", "savefig", "save_path"), "path"),
+        **dict.fromkeys(("axes", "axis", "fig"), "ax"),
+        **dict.fromkeys(("size", "fig_size"), "figsize"),
+        **dict.fromkeys(("theme", "dark"), "style, as in style='dark'"),
+        **dict.fromkeys(("class_names", "labels", "display_labels"), "classes"),
+    },
+    **dict.fromkeys(
+        ("NetClassifier.fit", "NetRegressor.fit"),
+        {
+            name: f"{ours.partition(',')[0]} of the estimator itself"
+            for name, ours in ESTIMATOR.items()
+            if name != "metrics"
+        }
+        | {
+            "verbose": "verbose of the estimator itself",
+            "batch_size": "batch_size of the estimator itself",
+            "callbacks": "callbacks of the estimator itself",
+            "class_weight": "class_weight of the estimator itself, or sample_weight",
+            "eval_set": "validation_fraction of the estimator itself, with early_stopping=True",
+        },
+    ),
+    "NetClassifier": ESTIMATOR,
+    "NetRegressor": {k: v for k, v in ESTIMATOR.items() if k != "class_weights"},
     "Model": {
         "input_shape": "Input(shape), the first layer",
         "input_dim": "Input(features), the first layer",

@@ -13,6 +13,7 @@ import numpy as np
 from ..core.settings import flag, taken, text
 from ..core.text import Report
 from ..errors import SettingError, lookup
+from ..foreign import answering
 from ..training.history import History, Result, number
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class RaceRun:
         return f"RaceRun({self.rule!r}, seed {self.seed}, {self.history.epochs} epochs: {said})"
 
 
+@answering
 @dataclass(frozen=True, repr=False)
 class Race(Report):
     """What came out of a race.

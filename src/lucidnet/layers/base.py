@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
 from operator import and_
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..core.text import Brief
 from ..core.trees import tree_map
 from ..core.value import Value, at_step, described, of_library, value
 from ..errors import SettingError, ShapeError, lookup
+from ..foreign import attribute, uncalled
 from .blank import blank_init
 from .derived import adapt, derived_backward
 
@@ -144,6 +145,7 @@ def _as_frozen(given: Any, owner: Any) -> bool | tuple[str, ...]:
     return names
 
 
+@uncalled
 @value(kw_only=True)
 class Layer(Value):
     """A value whose pure functions compute one step of a network, and its gradient.
@@ -240,6 +242,13 @@ class Layer(Value):
 
             check(cls)
             adapt(cls, Layer)
+
+    if not TYPE_CHECKING:  # so that checkers see wrong names
+
+        def __getattr__(self, name: str) -> Any:
+            ours = attribute(type(self), name)
+            hint = f": here it is {ours}" if ours else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
 
     @property
     def derived(self) -> bool:

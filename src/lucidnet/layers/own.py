@@ -41,6 +41,7 @@ def check(cls: Any) -> None:
     SettingError
         If one of them cannot be called with what it is given.
     """
+    _check_made_by_fields(cls)
     for name, makes in {
         "init": _init,
         "forward": _forward,
@@ -53,6 +54,18 @@ def check(cls: Any) -> None:
             made = wraps(method)(makes(method))
             setattr(made, MARK, True)
             setattr(cls, name, made)
+
+
+def _check_made_by_fields(cls: Any) -> None:
+    """Raise if a class has an ``__init__`` of its own that leaves out the settings that all layers have."""
+    if (code := getattr(vars(cls).get("__init__"), "__code__", None)) is None:
+        return
+    names, takes_all = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], code.co_flags & 0x08
+    if code.co_filename != "<string>" and "name" not in names and not takes_all:
+        raise SettingError(
+            f"{cls.__name__}.__init__: a layer has no constructor of its own: its settings are fields, as in "
+            f"@dataclass(frozen=True), class {cls.__name__}(Layer), and init(self, rng, shape) gives weights"
+        )
 
 
 def _check_takes(cls: Any, name: str, method: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..core.exports import Known
-from ..core.settings import shown
+from ..core.settings import is_function, shown
 from ..core.value import get as _get
 from ..errors import SettingError, lookup
 from .base import Loss
@@ -56,7 +56,7 @@ def get(given: Any, weights: Mapping[str, float] | None = None) -> Loss:
         return _joint(given, weights or {})
     if weights:
         raise SettingError(f"loss_weights: is for a dict of losses by output, got loss={shown(given)}")
-    if callable(given) and not isinstance(given, type):
+    if is_function(given):
         return custom(given)
     return _get("loss", given, KNOWN, Loss)
 

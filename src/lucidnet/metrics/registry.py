@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..core import value
+from ..core.settings import is_function
 from .base import FunctionMetric, Metric
 from .classification import Accuracy, BinaryAccuracy, TopK
 from .confusion import AVERAGES, F1, Precision, Recall
@@ -41,6 +42,6 @@ def get(metric: Any) -> Metric[Any]:
     """
     if isinstance(metric, str) and (found := re.fullmatch(r"top_([1-9]\d*)", metric)):
         return TopK(int(found[1]))
-    if callable(metric) and not isinstance(metric, (Metric, type)):
+    if is_function(metric) and not isinstance(metric, Metric):
         return FunctionMetric(metric)
     return value.get("metric", metric, KNOWN, Metric)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -20,23 +21,59 @@ from ..core.settings import (
     text,
     whole,
 )
-from ..errors import DataError, short
+from ..errors import DataError, ShapeError, short
 
 INSTEAD = {
     "activation_histograms": 'a history: model.fit(x, y, record=["activations/*"])',
     "alignment": 'a history: model.fit(x, y, record=["gradient_alignment"])',
     "attention_weights": "an array (heads, queries, keys); of a model: attention_maps(model, x)",
-    "confusion_matrix": "a matrix of counts: metrics.confusion_matrix(y, model.predict(x))",
     "distance_map": "distances (rows, columns): SelfOrganizingMap.distances",
-    "first_layer_weights": 'weights (inputs, units): model.params["dense1"]["W"]',
     "heat_map": 'weights: model.params["dense1"]["W"]',
     "learning_rate_finder": "learning rates and losses: model.find_learning_rate(x, y).plot()",
     "overview": 'a history and weights: overview(model.history, model.params["dense1"]["W"])',
     "race_curves": "the curves of a race: lucidnet.race(...).plot()",
+    "confusion_matrix": "counts (classes, classes), or a model and its data: confusion_matrix(model, x, y)",
     "training_curves": "a history: model.history",
-    "worst_mistakes": "arrays: worst_mistakes(x, y, model.predict(x))",
+    "worst_mistakes": "arrays, or a model and its data: worst_mistakes(model, x, y)",
 }
 """What to write where a model was given in place of an array."""
+
+
+def of_model(
+    picture: str, given: Sequence[Any], named: Mapping[str, Any]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Return what a picture is drawn of where a model, and data if needed, were given in its place."""
+    if not given or not _is_model(model := given[0]):
+        return given, named
+    if picture == "first_layer_weights":
+        W, shape = _first_weights(model), model.input_shape
+        image = isinstance(shape, tuple) and len(shape) in (2, 3) and None not in shape
+        if len(given) == 1 and image and math.prod(shape) == len(W):
+            named = {"image_shape": shape, **named}
+        return [W, *given[1:]], named
+    if picture == "confusion_matrix" and len(given) == 3:
+        from ..metrics import confusion_matrix
+
+        counts = confusion_matrix(given[2], model.predict(given[1]), classes=model.classes)
+        return [counts], {"classes": model.classes, **named}
+    if picture == "worst_mistakes" and len(given) in (3, 4):
+        x, y, *rest = given[1:]
+        return [x, y, model.predict(x), *rest], {"classes": model.classes, **named}
+    return given, named
+
+
+def _first_weights(model: Any) -> Any:
+    """Return the weights (inputs, units) of the first layer that has some."""
+    from ..core.trees import leaves
+
+    model.build()
+    found = next((array for path, array in leaves(model.params) if path[-1] == "W"), None)
+    if found is None or found.ndim != 2:
+        what = "none" if found is None else f"weights {found.shape}; see convolution_filters(model)"
+        raise ShapeError(
+            f"first_layer_weights: expected weights (inputs, units) in the first layer, got {what}"
+        )
+    return found
 
 
 def _names(given: Any, owner: Any) -> list[str]:

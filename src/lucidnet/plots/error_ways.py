@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.trees import Path
@@ -58,6 +59,7 @@ def error_ways(model: Trainee, wiring: Wiring) -> ErrorWays:
         direct = isinstance(own.space, Direct)
         for source in _learning(wiring, box):
             found.ways.append(ErrorWay(name, source, None if direct else box))
+            found.ways.extend(way for way in _through(wiring, name, source) if way not in found.ways)
         found.said[name] = _in_words(name, direct)
     if not found.ways:
         reason = "estimated by noise" if rule.space.whole else "none passes a layer with weights"
@@ -77,6 +79,15 @@ def _box_of(wiring: Wiring, path: Path) -> int | None:
     numbers = {box.path: number for number, box in enumerate(wiring.boxes) if box.path is not None}
     inside = (path[:length] for length in range(len(path), 0, -1))
     return next((numbers[part] for part in inside if part in numbers), None)
+
+
+def _through(wiring: Wiring, rule: str, box: int) -> Iterator[ErrorWay]:
+    """Yield how an error goes on from a box without weights of its own, up to those that have some."""
+    if wiring.boxes[box].weights:
+        return
+    for source in _learning(wiring, box):
+        yield ErrorWay(rule, source, box)
+        yield from _through(wiring, rule, source)
 
 
 def _learning(wiring: Wiring, box: int) -> list[int]:

@@ -12,6 +12,7 @@ from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, TypedDict, TypeVar, cast, get_args
 
+from .. import foreign
 from ..core import files as atomic
 from ..core.settings import (
     UnfitError,
@@ -26,7 +27,7 @@ from ..core.settings import (
     whole,
 )
 from ..errors import FileError, SettingError, optional, suggestion
-from .arguments import check_kinds, fitting, make_part
+from .arguments import check_kinds, fitting, make_part, of_model
 from .colors import LIGHT, THEMES
 from .names import literal, named_legend, texts_of
 
@@ -121,9 +122,10 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
     @wraps(draw)
     def drawn(*args: P.args, **given: P.kwargs) -> Figure:
         optional("matplotlib.figure", "plots")
-        check_kinds(draw.__name__, own.parameters, args, given)
+        told: Any = of_model(draw.__name__, args, given)
+        check_kinds(draw.__name__, own.parameters, *told)
         try:
-            bound = own.bind(*args, **given).arguments
+            bound = own.bind(*told[0], **told[1]).arguments
         except TypeError as error:
             takes = ", ".join(name for name in own.parameters if name != "look")
             raise TypeError(
@@ -158,7 +160,10 @@ def _look(name: str, given: Mapping[str, Any], own: Signature) -> dict[str, Any]
     known = {*TAKEN, *own.parameters} - {"look"}
     for key in given:
         if key not in known:
-            raise TypeError(f"{name}() has no argument {key!r}: {suggestion(key, known)}")
+            ours = foreign.keyword("picture", key)
+            there = ours is not None and ours.split(",")[0] in known
+            hint = f"here it is {ours}" if there else suggestion(key, known)
+            raise TypeError(f"{name}() has no argument {key!r}: {hint}")
     look = {key: taken(name, key, given[key], TAKEN[key]) for key in given if key in TAKEN}
     look = {key: value for key, value in look.items() if value is not None}
     if "path" in look:

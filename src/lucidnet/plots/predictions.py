@@ -59,7 +59,8 @@ def confusion_matrix(
     Parameters
     ----------
     matrix : (classes, classes)
-        Counts, rows are true classes, columns are predictions; see `lucidnet.metrics.confusion_matrix`.
+        Counts, rows are true classes, columns are predictions; see `lucidnet.metrics.confusion_matrix`. Or a
+        model and its data in place of all: ``confusion_matrix(model, x, y)``.
     classes : names of the classes, optional
         As `Model.classes`; without them, their numbers.
     **look
@@ -199,6 +200,8 @@ def worst_mistakes(
     **look: Unpack[Look],
 ) -> Sequence[Axes]:
     r"""Show the most confidently wrong predictions: true class → predicted class, and its probability.
+
+    A model and its data may stand for the first three: ``worst_mistakes(model, x, y)``.
 
     Parameters
     ----------

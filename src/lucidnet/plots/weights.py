@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,15 @@ from .images import Array, draw_numbers, draw_tiles, image_shape_of, real, symme
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ..engine.protocol import Trainee
+
 
 @picture
 def first_layer_weights(
-    W: npt.ArrayLike, image_shape: Sequence[int] | None = None, limit: int = 64, **look: Unpack[Look]
+    W: npt.ArrayLike | Trainee,
+    image_shape: Sequence[int] | None = None,
+    limit: int = 64,
+    **look: Unpack[Look],
 ) -> Sequence[Axes]:
     """Draw what each unit of the first layer looks for: its weights, in the places of their pixels.
 
@@ -30,6 +35,7 @@ def first_layer_weights(
     Parameters
     ----------
     W : (inputs, units)
+        Or a model, for the weights of its first layer that has some.
     image_shape : (height, width) or (height, width, channels), optional
         Guessed where the inputs are a square image, grey or in colour.
     limit : int
@@ -52,7 +58,7 @@ def first_layer_weights(
     >>> figure.axes[0].get_title(loc="left")
     'weights of the first layer: 10 units'
     """
-    W = _checked(W, "first_layer_weights")
+    W = _checked(cast("npt.ArrayLike", W), "first_layer_weights")
     columns = _columns(min(limit, W.shape[1]))
     rows = math.ceil(min(limit, W.shape[1]) / columns)
     height, width, _ = image_shape_of(W.shape[0], image_shape, "first_layer_weights")

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from ..backend import Array
 from ..errors import DataError, SettingError
+from ..foreign import answering, refusing
 from ..layers import Layer
 from ..losses import (
     BinaryCrossentropy,
@@ -34,6 +35,8 @@ OF_LABELS = (CategoricalCrossentropy, SparseCategoricalCrossentropy)
 KIND = {False: "one class for each example", True: "several labels for each example"}
 
 
+@answering
+@refusing("__init__", "fit")
 class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     """A network that tells classes apart.
 

@@ -11,12 +11,15 @@ from sklearn.utils.metaestimators import available_if
 
 from ..backend import Array
 from ..errors import DataError
+from ..foreign import answering, refusing
 from ..losses import BinaryCrossentropy, Loss, Poisson
 from .base import Net
 from .compat import with_callbacks
 from .settings import NetSettings, learns_in_parts
 
 
+@answering
+@refusing("__init__", "fit")
 class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     """A network that predicts numbers, one or several for each example.
 

@@ -115,7 +115,9 @@ class NetSettings(Value):
     solver: Any = setting("adam, sgd, lbfgs, an optimizer or its name", _solver)
     alpha: float = finite(0)
     batch_size: Any = setting("'auto', or a whole number of 1 or more", _batch)
-    learning_rate: Any = setting(f"one of {', '.join(RATES)}, or a schedule", _rate)
+    learning_rate: Any = setting(
+        f"one of {', '.join(RATES)}, or a schedule (a number is learning_rate_init)", _rate
+    )
     learning_rate_init: float = finite(above=0)
     power_t: float = finite(0)
     max_iter: int = count()

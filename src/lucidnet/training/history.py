@@ -15,7 +15,7 @@ from ..foreign import answering
 
 
 @answering
-class History(dict[str, list[float]]):
+class History(telling.EpochLists):
     """A list for each measured quantity, with one number per epoch.
 
     Examples
