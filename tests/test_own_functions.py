@@ -700,7 +700,9 @@ class _Across(ln.losses.Loss):
         return 2 * (cache - cache.mean())[..., None]
 
 
-@pytest.mark.parametrize("loss", [_across, _Across(), {"dense1": _across, "dense2": "mse"}], ids=str)
+@pytest.mark.parametrize(
+    "loss", [_across, _Across(), {"dense1": _across, "dense2": "mse"}], ids=["function", "class", "dict"]
+)
 def test_a_loss_that_looks_across_the_batch_sees_that_batch_alone(loss):
     """The last batch has two examples; a compiled engine would rather make four of them."""
 
