@@ -10,8 +10,9 @@ demo test docs: export OPENBLAS_NUM_THREADS ?= 1
 demo: .venv/demo
 	$(BIN)/lucidnet train digits --epochs 60 --plot demo.png
 
+# Two processes at a time, each with whole files.
 test: .venv/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/dev
 	$(BIN)/ruff check

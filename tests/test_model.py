@@ -350,7 +350,7 @@ NAN[17, 3] = np.nan
         (
             lambda m: ln.Model([3]),
             SettingError,
-            r"layers must be a sequence of layers such as Dense\(10\), got \[3\]",
+            r"layers must be a sequence of layers such as Dense\(10\), made, not classes or sizes .*, got \[3\]",
         ),
         (lambda m: ln.Model().predict(X), NotReadyError, "this model has no layers yet"),
         (

@@ -86,7 +86,9 @@ def test_states_of_all_metrics_are_plain(name):
     """Their merge works on what has been sent, too."""
     metric = registry.KNOWN[name]()
     y, p = RNG.integers(0, 2, 20), RNG.uniform(size=20)
-    for target, guess in ((y, p), (y, np.stack([1 - p, p], 1)), (RNG.normal(size=(20, 1)), p[:, None])):
+    several = RNG.uniform(size=(20, 6))  # top_5 says nothing of fewer classes
+    two, numbers = np.stack([1 - p, p], 1), RNG.normal(size=(20, 1))
+    for target, guess in ((y, p), (y, two), (numbers, p[:, None]), (y, several)):
         try:
             state = metric.update(metric.start(), target, guess)
         except Exception:  # these data are not for this metric

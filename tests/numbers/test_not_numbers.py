@@ -45,7 +45,7 @@ def test_scores_of_nan_are_never_right():
     assert metrics.binary_accuracy([[0, 1]], [[NAN, NAN]]) == 0
     assert metrics.binary_accuracy([[NAN, 1]], [[0.1, 0.9]]) == 0.5
     for k in (1, 2, 5):
-        assert metrics.top_k(y, table, k) == 0
+        assert metrics.top_k(y, np.full((4, 6), NAN), k) == 0
     assert metrics.accuracy([-1, 0], table[:2]) == 0
     for average in ("macro", "micro", "weighted"):
         assert metrics.recall(y, table, average=average) == 0
@@ -81,7 +81,8 @@ def test_any_scores(examples):
     y, scores = [label for label, _ in examples], np.array([row for _, row in examples])
     hits = [not np.isnan(row).any() and row.index(max(row)) == label for label, row in examples]
     assert metrics.accuracy(y, scores) == pytest.approx(np.mean(hits))
-    assert metrics.top_k(y, scores, 3) == pytest.approx(np.mean(~np.isnan(scores).any(1)))
+    wider = np.column_stack([scores, np.full(len(scores), -np.inf)])  # which is never among the first three
+    assert metrics.top_k(y, wider, 3) == pytest.approx(np.mean(~np.isnan(scores).any(1)))
 
 
 def test_weights_that_are_not_finite():

@@ -175,6 +175,8 @@ def _too_large(made: Array, numbers: Array, cells: Cells) -> int | None:
 def _places(cells: Cells, column: Column, frame: Frame) -> Array:
     """Return the numbers of the categories of all rows."""
     places = {name: i for i, name in enumerate(column.categories)}
+    if cells.original is not None and not all(map(targets.is_number, column.categories)):
+        cells = Cells(None, cells.original, cells.missing)  # texts, where the categories come from
     if cells.numbers is not None and not cells.truths:
         found = targets.numbered(cells, frame, f"column {column.name}: the category", column.categories)
     else:

@@ -53,8 +53,6 @@ def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict
     center, scale = 0.0, 1.0
     if classes is None:
         center, scale = _scaled(targets.numbers(cells, rest, called), words.standardize)
-        if not np.isfinite(center):
-            raise frame.error(f"the target, column {called}: the numbers are too large", "rescale them")
     return {
         "columns": tuple(_column(one, rest, words) for one in inputs),
         "target": name,
@@ -157,14 +155,8 @@ def _column(name: str, frame: Frame, words: Words) -> Column:
             row = int(np.flatnonzero(~np.isfinite(numbers) & ~_mask(cells))[0])
             reason = f"row {frame.row(row)}, column {name}: {numbers[row]} is no finite number"
             raise frame.error(reason, "write one there, or leave out the row")
-        with np.errstate(over="ignore"):
-            middle = float(known.mean())
-        if not np.isfinite(middle):
-            row = int(np.nanargmax(np.abs(numbers)))
-            reason = f"row {frame.row(row)}, column {name}: {numbers[row]:g} is too large for a mean"
-            raise frame.error(reason, "rescale the numbers")
         if words.missing == "mean":
-            fill = middle
+            fill = float(moments(known)[0])
         if words.standardize:
             mean, deviation = _scaled(known, True)
     return Column(name, kind, (), mean, deviation, fill, form)

@@ -58,8 +58,8 @@ def check(cls: Any) -> None:
 
 def _check_made_by_fields(cls: Any) -> None:
     """Raise if a class has an ``__init__`` of its own that leaves out the settings that all layers have."""
-    if (code := getattr(vars(cls).get("__init__"), "__code__", None)) is None:
-        return
+    if (code := getattr(vars(cls).get("__init__"), "__code__", None)) is None or "children" in vars(cls):
+        return  # a container of one's own may hold its layers as it likes
     names, takes_all = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], code.co_flags & 0x08
     if code.co_filename != "<string>" and "name" not in names and not takes_all:
         raise SettingError(
