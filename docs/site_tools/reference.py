@@ -54,7 +54,8 @@ def names(page: str) -> list[str]:
     if chosen is not None:
         return chosen
     home = module(dotted)
-    public = [name for name in dir(home) if not name.startswith("_")]
+    elsewhere = {"OwnStep"} if page == "passes" else set()  # it stands with the model
+    public = [name for name in dir(home) if not name.startswith("_") and name not in elsewhere]
     return [
         name for name in public if not isinstance(getattr(home, name), ModuleType) and _is_code(home, name)
     ]
