@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..backend import Array, Shape, Stream, Tree
 from ..core.settings import anything, instance
@@ -74,6 +74,36 @@ class Container(Layer):
         caches = self.caches(cache)
         found = {name: child.states(caches[name]) for name, child in self.children()}
         return {name: states for name, states in found.items() if states}
+
+
+class Composed(Container):
+    """The base of layers that are made of others: what such a layer does, its `body` does."""
+
+    if TYPE_CHECKING:
+        body: Sequential
+
+    def children(self) -> tuple[tuple[str, Layer], ...]:
+        return self.body.children()
+
+    def output_shape(self, shape: Any) -> Any:
+        return self.body.output_shape(shape)
+
+    def inner_shapes(self, shape: Any) -> dict[str, Any]:
+        return self.body.inner_shapes(shape)
+
+    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
+        return self.body.init(rng, shape)
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        return self.flow(params, x, run)[:2]
+
+    def flow(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
+        return self.body.flow(params, x, run)
+
+    def route(
+        self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
+    ) -> tuple[Array, Tree]:
+        return self.body.route(params, cache, dy, send, need_dx)
 
 
 @value

@@ -6,21 +6,20 @@ from dataclasses import field, replace
 from typing import Any, ClassVar
 
 from .. import initializers
-from ..backend import Array, Shape, Stream, Tree
 from ..core.settings import flag, named, setting, whole
 from ..core.types import Inherited
 from ..core.value import value
 from ..initializers import Initializer
 from . import activations
-from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send
-from .containers import Container, Sequential
+from .base import Layer, Samples
+from .containers import Composed, Sequential
 from .convolution import Conv1D, Conv2D
 from .grids import PADDINGS, SIZES, as_padding, pair
 from .transposed import DepthwiseConv1D, DepthwiseConv2D
 
 
 @value
-class SeparableConvolution(Container):
+class SeparableConvolution(Composed):
     """The base of separable convolutions: a depthwise one, then one with windows of a single place.
 
     With D for the depthwise convolution (`DepthwiseConvolution`, without bias)::
@@ -75,29 +74,6 @@ class SeparableConvolution(Container):
             ),
         ]
         object.__setattr__(self, "body", Sequential(layers))
-
-    def children(self) -> tuple[tuple[str, Layer], ...]:
-        return self.body.children()
-
-    def output_shape(self, shape: Any) -> Any:
-        return self.body.output_shape(shape)
-
-    def inner_shapes(self, shape: Any) -> dict[str, Any]:
-        return self.body.inner_shapes(shape)
-
-    def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
-        return self.body.init(rng, shape)
-
-    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        return self.flow(params, x, run)[:2]
-
-    def flow(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
-        return self.body.flow(params, x, run)
-
-    def route(
-        self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
-    ) -> tuple[Array, Tree]:
-        return self.body.route(params, cache, dy, send, need_dx)
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return replace(self, activation="linear"), self.activation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any
 
-from ..backend import Array, Shape, Stream, Tree
+from ..backend import Shape, Stream, Tree
 from ..core.settings import finite, flag, setting, whole
 from ..core.types import Named
 from ..core.value import value
@@ -13,15 +13,15 @@ from ..errors import ShapeError
 from ..initializers import VarianceScaling
 from . import activations
 from .attention import MultiHeadAttention
-from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, several
-from .containers import Container, Residual, Sequential
+from .base import Layer, Samples, several
+from .containers import Composed, Residual, Sequential
 from .core import Dropout
 from .dense import Dense
 from .normalization import LayerNormalization
 
 
 @value
-class TransformerBlock(Container):
+class TransformerBlock(Composed):
     """Attention between steps, then a dense network at each step; a skip connection around both.
 
     With N for layer normalization and D for two dense layers, either of::
@@ -92,31 +92,14 @@ class TransformerBlock(Container):
             layers += [Residual(Sequential([*first, *inside, *drop]), name=name), *last]
         return Sequential(layers)
 
-    def children(self) -> tuple[tuple[str, Layer], ...]:
-        return self.body.children()
-
     def output_shape(self, shape: Any) -> Any:
         if several(shape) or shape[-1] != self.width:
             raise ShapeError(f"expected {self.width} features (width), got inputs of shape {shape}")
         return self.body.output_shape(shape)
 
-    def inner_shapes(self, shape: Any) -> dict[str, Any]:
-        return self.body.inner_shapes(shape)
-
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         self.output_shape(shape)
-        return self.body.init(rng, shape)
-
-    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        return self.flow(params, x, run)[:2]
-
-    def flow(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
-        return self.body.flow(params, x, run)
-
-    def route(
-        self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
-    ) -> tuple[Array, Tree]:
-        return self.body.route(params, cache, dy, send, need_dx)
+        return super().init(rng, shape)
 
     @classmethod
     def samples(cls) -> Samples:
