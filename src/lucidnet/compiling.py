@@ -67,7 +67,7 @@ def loss_of(model: Any) -> Any:
 
 
 def whole(layers: Any) -> Any:
-    """Return what was given if it is a network as it stands, a `Sequential` or a `Graph`; else None."""
+    """Return layers that are a whole network already, a `Sequential` or a `Graph`; None for others."""
     if not isinstance(layers, Sequential) and hasattr(layers, "nodes"):
         from .layers import Graph
 

@@ -64,7 +64,7 @@ class Asked:
         )
 
     def idle(self, table: Table) -> Iterator[str]:
-        """Yield what was asked for and has no effect on a table, in sentences."""
+        """Yield a sentence for each option that has no effect on this table."""
         kinds = {column.kind for column in table.columns}
         if self.standardize and kinds == {"category"} and table.scale == 1:
             yield "--standardize has no effect: no column holds numbers"
@@ -81,7 +81,7 @@ class Asked:
 
 
 def _word(given: str | None) -> str | None:
-    """Return what is one of an option's words as a text alone."""
+    """Return the text of an option whose words are an enumeration."""
     return None if given is None else str(given)
 
 

@@ -93,7 +93,7 @@ class Predictions:
         return np.asarray(given.table.values(given.y) if given.table is not None else given.y)
 
     def figures(self, some: slice) -> dict[str, Any]:
-        """Return what is told of some rows as JSON."""
+        """Return the predictions for some rows as `--json` prints them."""
         told: dict[str, Any] = {} if self.targets is None else {"targets": self.targets[some]}
         if not self.given.sorts:
             return told if self.given.table is None else told | {"predicted": self.predicted[some]}

@@ -91,7 +91,7 @@ def _constant(cells: Cells) -> str | None:
 
 
 def _there(cells: Cells) -> Any:
-    """Return what is not missing of a column."""
+    """Return the cells of a column that are not missing."""
     if cells.texts is not None:
         return [text for i, text in enumerate(cells.texts) if i not in cells.missing]
     assert cells.numbers is not None  # one of both is there

@@ -170,7 +170,7 @@ class Frame(Report, Mapping[str, Any]):
 
 
 def as_frame(given: Any, owner: str) -> Frame:
-    """Return what was given as a frame: one of pandas, polars or Arrow, a dict of columns, or a `Frame`.
+    """Return a table of pandas, polars or Arrow, or a dict of columns, as a `Frame`.
 
     Raises
     ------

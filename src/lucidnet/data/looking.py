@@ -87,7 +87,7 @@ class Look(Report, Record):
         return page.fragment(*parts, page.preformatted(f"{self.command}\n\n{self.python}".strip()))
 
     def to_plain(self) -> dict[str, Any]:
-        """Return it as dicts, lists, texts and numbers, ready for JSON."""
+        """Return all that is said of a file as dicts, lists, texts and numbers, ready for JSON."""
         made = {
             name: getattr(self, name) for name in ("path", "title", "target", "task", "command", "python")
         }

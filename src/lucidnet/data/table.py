@@ -216,7 +216,7 @@ class Table(Report, Record):
         return [(column.name, column.kind, _made_of(column)) for column in self.columns]
 
     def to_plain(self) -> dict[str, Any]:
-        """Return it as dicts, lists, texts and numbers, ready for JSON."""
+        """Return the table as dicts, lists, texts and numbers, ready for JSON."""
         made = {name: getattr(self, name) for name in ("target", "task", "missing", "center", "scale")}
         listed = {
             "classes": None if self.classes is None else list(self.classes),

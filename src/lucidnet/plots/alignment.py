@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from .colors import LineStyle, line_styles, positive_map, theme
-from .figures import WIDE, Look, angle_axis, color_bar, ends, panels, picture, say_left_out, tidy
+from .figures import WIDE, PictureLook, angle_axis, color_bar, ends, panels, picture, say_left_out, tidy
 from .images import Array, symmetric_limit
 from .names import name_ticks, named_legend, shortened
 from .weights import draw_heat_map
@@ -32,7 +32,7 @@ LONGEST = 12
 
 @picture
 def alignment(
-    records: History | Mapping[str, Sequence[tuple[int, float]]], **look: Unpack[Look]
+    records: History | Mapping[str, Sequence[tuple[int, float]]], **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
     """Draw angles over the steps of a training, in degrees: 0 is as backprop, 90 unrelated.
 
@@ -145,7 +145,7 @@ def _depth_bar(axes: Axes, layers: Sequence[str]) -> None:
 
 
 @picture
-def feedback_weights(model: Trainee, **look: Unpack[Look]) -> Sequence[Axes]:
+def feedback_weights(model: Trainee, **look: Unpack[PictureLook]) -> Sequence[Axes]:
     """Draw the feedback weights B of each layer, beside the weights W that they stand for, if there are.
 
     Parameters

@@ -27,7 +27,7 @@ EDGES = 0.2, 0.6
 
 
 class Sheet(TypedDict, total=False):
-    """The arguments of `Look` that are not written out."""
+    """The arguments of `PictureLook` that are not written out."""
 
     title: str | None
     figsize: tuple[float, float] | None

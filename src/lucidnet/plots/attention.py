@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import ShapeError
 from ..layers.attention import MultiHeadAttention
 from .colors import positive_map
-from .figures import WIDE, Look, color_bar, panels, picture
+from .figures import WIDE, PictureLook, color_bar, panels, picture
 from .images import real
 from .inside import call_of
 from .names import name_ticks, shortened
@@ -42,7 +42,7 @@ def attention_maps(
     layer: str | None = None,
     tokens: Sequence[str] | None = None,
     keys: Sequence[str] | None = None,
-    **look: Unpack[Look],
+    **look: Unpack[PictureLook],
 ) -> Sequence[Axes]:
     """Draw where an attention layer looks for one input: a row for each position, a panel for each head.
 
@@ -85,7 +85,7 @@ def attention_weights(
     weights: npt.ArrayLike,
     tokens: Sequence[str] | None = None,
     keys: Sequence[str] | None = None,
-    **look: Unpack[Look],
+    **look: Unpack[PictureLook],
 ) -> Sequence[Axes]:
     """Draw weights of attention (heads, queries, keys) or (queries, keys), as `attention_maps` does.
 
@@ -113,7 +113,7 @@ def _names(array: Array, tokens: Sequence[str] | None, keys: Sequence[str] | Non
     return names
 
 
-def _panels(array: Array, names: Names, look: Look) -> Sequence[Axes]:
+def _panels(array: Array, names: Names, look: PictureLook) -> Sequence[Axes]:
     """Draw a panel for each head."""
     rows, columns = (_shown(some) for some in names)
     beside, below = (0.9 + LETTER * max(0, max(map(len, some or [""])) - 4) for some in (rows, columns))

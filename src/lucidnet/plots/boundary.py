@@ -12,7 +12,7 @@ from ..data.named import inputs, numbers_of, texts
 from ..errors import DataError, ShapeError, short
 from ..layers import HardSigmoid, Layer, Sigmoid
 from .colors import MARKERS, Colors, theme
-from .figures import Look, legend_below, panels, picture
+from .figures import PictureLook, legend_below, panels, picture
 from .images import Array, real
 from .names import all_shortened, literal
 
@@ -30,7 +30,7 @@ MOST_CLASSES = 20
 
 @picture
 def decision_boundary(
-    model: Trainee, x: Any, y: Any, resolution: int = 200, **look: Unpack[Look]
+    model: Trainee, x: Any, y: Any, resolution: int = 200, **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
     """Draw the classes that a network with two inputs gives, and the data.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from .colors import theme
-from .figures import Look, panels, picture, tidy
+from .figures import PictureLook, panels, picture, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,7 @@ THIN, THICK = 1.2, 2.2
 
 
 @picture
-def training_curves(history: History, **look: Unpack[Look]) -> Sequence[Axes]:
+def training_curves(history: History, **look: Unpack[PictureLook]) -> Sequence[Axes]:
     """Draw each quantity of a history over the epochs, training and validation in one panel.
 
     Parameters

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.trees import at, dotted
 from ..errors import ShapeError
-from .figures import Look, color_bar, panels, picture
+from .figures import PictureLook, color_bar, panels, picture
 from .images import Array, draw_tiles
 from .inside import call_of, place
 
@@ -25,7 +25,7 @@ INCH_PER_TILE = 0.8
 
 @picture
 def convolution_filters(
-    model: Trainee, layer: str | None = None, limit: int = LIMIT, **look: Unpack[Look]
+    model: Trainee, layer: str | None = None, limit: int = LIMIT, **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
     """Draw the weights of a convolution: blue is positive, orange negative, zero the page.
 
@@ -70,7 +70,7 @@ def convolution_filters(
 
 @picture
 def feature_maps(
-    model: Trainee, x: Any, layer: str | None = None, limit: int = LIMIT, **look: Unpack[Look]
+    model: Trainee, x: Any, layer: str | None = None, limit: int = LIMIT, **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
     """Draw what a layer gives for one image: one tile for each of its channels.
 
@@ -110,7 +110,7 @@ def feature_maps(
     return _tiles(images, columns, f"{name}: {some} maps of {height} x {width}", "activation", look)
 
 
-def _tiles(images: Array, columns: int, title: str, quantity: str, look: Look) -> Sequence[Axes]:
+def _tiles(images: Array, columns: int, title: str, quantity: str, look: PictureLook) -> Sequence[Axes]:
     """Draw images (n, height, width, channels) as tiles; of three channels as colours."""
     count, height, width, _ = images.shape
     rows = math.ceil(count / columns)

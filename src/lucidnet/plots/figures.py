@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, TypedDict, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, cast, get_args
 
 from .. import foreign
 from ..core import files as atomic
@@ -78,10 +78,6 @@ class PictureLook(PictureFrame, total=False):
     title: str | None
 
 
-Frame: TypeAlias = PictureFrame
-Look: TypeAlias = PictureLook
-
-
 def _axes(given: Any, owner: Any) -> Any:
     optional("matplotlib.figure", "plots")
     from matplotlib.axes import Axes
@@ -108,11 +104,11 @@ TAKEN = {
     "style": choice(*get_args(Style), optional=True),
     "path": path_like(optional=True),
 }
-"""What each picture takes besides what it is of; see `Look`."""
+"""What each picture takes besides what it is of; see `PictureLook`."""
 
 
 def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
-    """Make a picture of a function that draws and returns its panels: it takes `Look`, returns the figure.
+    """Make a picture of a function that draws and returns its panels: it takes `PictureLook` too.
 
     What the function gets in ``**look`` is checked. Style, title and file are seen to here.
     """
@@ -177,7 +173,7 @@ def _look(name: str, given: Mapping[str, Any], own: Signature) -> dict[str, Any]
 
 
 def _shown(own: Signature) -> Signature:
-    """Return the signature with each argument of `Look` by its name, as help and completion show it."""
+    """Return the signature with each argument of `PictureLook` by its name, as help shows it."""
     parameters = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
     parameters += [
         Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in TAKEN if name not in own.parameters
@@ -238,7 +234,7 @@ def panels(
     width, height : float
         The inches of each.
     look : mapping
-        What the picture was told (`Look`).
+        What the picture was told (`PictureLook`).
     margin : float
         Inches beside all panels.
     """
@@ -328,7 +324,7 @@ def legend_below(places: Sequence[Axes], look: Mapping[str, Any], found: Mapping
     ----------
     places : sequence of Axes
     look : mapping
-        What the picture was told (`Look`).
+        What the picture was told (`PictureLook`).
     found : mapping
         Lines and patches, by what they are.
     """

@@ -12,7 +12,7 @@ from ..core.trees import dotted
 from ..errors import DataError
 from ..inspect.trace import batch_gradient
 from .colors import theme
-from .figures import WIDE, Look, panels, picture, tidy
+from .figures import WIDE, PictureLook, panels, picture, tidy
 from .names import name_ticks
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ MOST_NAMES = 24
 
 
 @picture
-def gradient_flow(model: Trainee, x: Any, y: Any, **look: Unpack[Look]) -> Sequence[Axes]:
+def gradient_flow(model: Trainee, x: Any, y: Any, **look: Unpack[PictureLook]) -> Sequence[Axes]:
     """Draw the mean and the largest size of the gradients of each layer, on a logarithmic scale.
 
     A line that falls or rises by powers of ten from one end to the other shows gradients that vanish or

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from .curves import History, draw_curve, quantities
-from .figures import WIDE, Look, new_figure, panels, picture, settle
+from .figures import WIDE, PictureLook, new_figure, panels, picture, settle
 from .images import guess_image_shape, real
 from .weights import draw_first_layer, draw_heat_map
 
@@ -24,7 +24,7 @@ def overview(
     W: npt.ArrayLike,
     image_shape: Sequence[int] | None = None,
     limit: int = 64,
-    **look: Unpack[Look],
+    **look: Unpack[PictureLook],
 ) -> Sequence[Axes]:
     """Draw the training curves and the weights of the first layer side by side.
 
@@ -67,7 +67,7 @@ def overview(
     return [*curves, right]
 
 
-def _places(count: int, look: Look) -> list[Axes]:
+def _places(count: int, look: PictureLook) -> list[Axes]:
     """Return so many axes below each other on the left, and one on the right."""
     figure = new_figure(*(look.get("figsize") or (WIDE, max(4.2, 2.2 * count))))
     parts: Any = figure.subfigures(1, 2, width_ratios=(4, 6), wspace=0.04)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..errors import DataError, ShapeError, short
 from ..metrics.arrays import by_number, class_indices
 from .colors import negative_map, positive_map, theme
-from .figures import WIDE, Look, legend_below, panels, picture, root, settle
+from .figures import WIDE, PictureLook, legend_below, panels, picture, root, settle
 from .images import Array, guess_image_shape, image_shape_of, outline, tile, with_page
 from .names import all_shortened, name_ticks
 
@@ -50,7 +50,7 @@ class Mistakes(NamedTuple):
 
 @picture
 def confusion_matrix(
-    matrix: npt.ArrayLike, classes: Sequence[str] | None = None, **look: Unpack[Look]
+    matrix: npt.ArrayLike, classes: Sequence[str] | None = None, **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
     """Draw a confusion matrix: counts as numbers, shares of the true class as colours, right ones blue.
 
@@ -197,7 +197,7 @@ def worst_mistakes(
     image_shape: Sequence[int] | None = None,
     classes: Sequence[str] | None = None,
     limit: int = 25,
-    **look: Unpack[Look],
+    **look: Unpack[PictureLook],
 ) -> Sequence[Axes]:
     r"""Show the most confidently wrong predictions: true class → predicted class, and its probability.
 
@@ -283,14 +283,14 @@ def _title(shown: int, mistakes: int, examples: int) -> str:
     )
 
 
-def _nothing_wrong(examples: int, look: Look) -> Sequence[Axes]:
+def _nothing_wrong(examples: int, look: PictureLook) -> Sequence[Axes]:
     (axes,) = panels(1, 1, 5.0, 1.2, look)
     axes.set_axis_off()
     axes.text(0.5, 0.5, f"no mistakes among {examples} examples", ha="center", va="center", fontsize=12)
     return [axes]
 
 
-def _captioned(images: Array, captions: list[str], title: str, look: Look) -> Sequence[Axes]:
+def _captioned(images: Array, captions: list[str], title: str, look: PictureLook) -> Sequence[Axes]:
     count, height, width, channels = images.shape
     cell = max(INCHES + 0.15, 0.085 * max(len(line) for text in captions for line in text.split("\n")))
     pixels = width / INCHES
@@ -313,7 +313,7 @@ def _captioned(images: Array, captions: list[str], title: str, look: Look) -> Se
     return [axes]
 
 
-def _bars(worst: Mistakes, labels: list[str], title: str, look: Look) -> Sequence[Axes]:
+def _bars(worst: Mistakes, labels: list[str], title: str, look: PictureLook) -> Sequence[Axes]:
     (axes,) = panels(1, 1, 7.0, 0.36 * len(labels) + 2.0, look)
     places, colors = np.arange(len(labels)), theme(axes)
     axes.barh(places - 0.2, worst.confidence, 0.38, color=colors.signed[2], label="predicted class (wrong)")

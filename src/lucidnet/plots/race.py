@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import DataError, short
 from .alignment import degrees
 from .colors import rule_styles, theme
-from .figures import Look, angle_axis, legend_below, panels, picture, tidy
+from .figures import PictureLook, angle_axis, legend_below, panels, picture, tidy
 from .images import Array
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Field(NamedTuple):
 
 @picture
 def race_curves(
-    quantities: Mapping[str, Curves], failed: Mapping[str, int] | None = None, **look: Unpack[Look]
+    quantities: Mapping[str, Curves], failed: Mapping[str, int] | None = None, **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
     """Draw each quantity over the epochs: a line for the mean of each rule, a band for its spread.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from .colors import positive_map, theme
-from .figures import Look, ends, legend_below, panels, picture, say_left_out, settle
+from .figures import PictureLook, ends, legend_below, panels, picture, say_left_out, settle
 from .images import Array
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ GAMMA = 0.4  # colours grow faster near zero: rare values stay visible beside th
 
 
 @picture
-def activation_histograms(records: History | Records, **look: Unpack[Look]) -> Sequence[Axes]:
+def activation_histograms(records: History | Records, **look: Unpack[PictureLook]) -> Sequence[Axes]:
     """Draw a histogram of each recorded array for every step: steps to the right, values upwards.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import DataError
 from .colors import theme
 from .curves import mark_missing
-from .figures import Look, panels, picture, tidy
+from .figures import PictureLook, panels, picture, tidy
 from .images import real
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @picture
 def learning_rate_finder(
-    rates: npt.ArrayLike, losses: npt.ArrayLike, suggestion: float | None = None, **look: Unpack[Look]
+    rates: npt.ArrayLike, losses: npt.ArrayLike, suggestion: float | None = None, **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
     """Draw the loss of a range test against the learning rate, and the rate that it suggests.
 

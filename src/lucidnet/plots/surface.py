@@ -12,7 +12,7 @@ from ..data.batches import ROWS, ArraySource
 from ..errors import DataError
 from ..training.measure import evaluate
 from .colors import positive_map, theme
-from .figures import Look, color_bar, panels, picture, tidy
+from .figures import PictureLook, color_bar, panels, picture, tidy
 from .images import Array
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def loss_surface(
     span: float = 1.0,
     points: int = 25,
     seed: int = 0,
-    **look: Unpack[Look],
+    **look: Unpack[PictureLook],
 ) -> Sequence[Axes]:
     """Draw the loss along one or two random directions through the weights.
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..errors import DataError, ShapeError
 from .colors import positive_map
-from .figures import WIDE, Frame, Look, color_bar, panels, picture
+from .figures import WIDE, PictureFrame, PictureLook, color_bar, panels, picture
 from .images import Array, draw_numbers, draw_tiles, image_shape_of, real, symmetric_limit
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def first_layer_weights(
     W: npt.ArrayLike | Trainee,
     image_shape: Sequence[int] | None = None,
     limit: int = 64,
-    **look: Unpack[Look],
+    **look: Unpack[PictureLook],
 ) -> Sequence[Axes]:
     """Draw what each unit of the first layer looks for: its weights, in the places of their pixels.
 
@@ -80,7 +80,7 @@ def draw_first_layer(axes: Axes, W: Array, image_shape: Sequence[int] | None, li
 
 
 @picture
-def heat_map(W: npt.ArrayLike, title: str | None = None, **look: Unpack[Frame]) -> Sequence[Axes]:
+def heat_map(W: npt.ArrayLike, title: str | None = None, **look: Unpack[PictureFrame]) -> Sequence[Axes]:
     """Draw any weights as a heat map: inputs downwards, units to the right, blue positive, orange negative.
 
     Parameters
@@ -129,7 +129,7 @@ def draw_heat_map(
 
 
 @picture
-def distance_map(distances: npt.ArrayLike, **look: Unpack[Look]) -> Sequence[Axes]:
+def distance_map(distances: npt.ArrayLike, **look: Unpack[PictureLook]) -> Sequence[Axes]:
     """Draw how far each unit of a self-organising map lies from its neighbours: dark ridges part clusters.
 
     Parameters
