@@ -280,9 +280,9 @@ class Loop:
             problem = model.problem
             ran = executor.run(problem.update, problem, model.live, prepared, self.keep)
             model.live = ran.state
-        for several, measured in zip(steps, ran.measured, strict=False):
-            self.batch += len(several)
-            self.tally.add(measured, several)
+        made = steps[: len(ran.measured)]
+        self.batch += sum(map(len, made))
+        self.tally.add_steps(ran.measured, made)
         if ran.error is not None:
             return self._failed(ran, steps)
         if (seconds := executor.compile_seconds - self.compiled) > 0.05:
