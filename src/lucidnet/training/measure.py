@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ..metrics import Metric
 
 
+NOTHING = "nothing of these data counts: the mask leaves out all time steps"
+
+
 class Tally:
     """Loss and metrics of a stretch of batches, as if they had been one."""
 
@@ -144,7 +147,7 @@ def evaluate(
             found, carried = executor.call(evaluate_batch, problem, held.params, carried, batch)
             tally.add(found, [batch])
     if not tally.terms:
-        raise DataError("nothing of these data counts: the mask leaves out all time steps")
+        raise DataError(NOTHING)
     return tally.merged(executor).result(prefix)
 
 

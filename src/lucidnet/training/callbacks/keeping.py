@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...core.files import about, make_folder
 from ...core.settings import choice, path_like, taken, text, whole
@@ -13,10 +13,7 @@ from ...engine.state import Measured
 from ...errors import SettingError
 from ...metrics.best import Best
 from ..history import History, Result
-from .base import Callback
-
-if TYPE_CHECKING:
-    from ..loop import Loop
+from ..loop import Callback, Loop
 
 
 class Checkpoint(Callback):
