@@ -69,9 +69,7 @@ def train(seed=0, backend="numpy", epochs=6, dtype="float32", most=None):
     words, seen, held_out = read()
     x, y = streams(seen[:most], ROWS, LENGTH)
     model = make(len(words), seed, backend, dtype)
-    for _ in range(epochs):
-        model.reset_states()
-        model.fit(x, y, batch_size=ROWS, epochs=1, shuffle=False, verbose=0)
+    model.fit(x, y, batch_size=ROWS, epochs=epochs, shuffle=False, verbose=0)
     loss = model.evaluate(*streams(held_out, ROWS, LENGTH), batch_size=ROWS).loss
     return model, float(np.exp(loss)), bigrams(seen[:most], held_out, len(words))
 
