@@ -27,11 +27,11 @@ from lucidnet.layers import LSTM, Dense, Dropout, Embedding, Input
 UNITS, ROWS, LENGTH = 128, 20, 35
 
 
-def make(words, seed=0, backend="numpy", dtype="float32"):
+def make(words, seed=0, backend="numpy", dtype="float32", dropout=0.3):
     """Return a network for so many words."""
     layers = [
-        *(Input((None,)), Embedding(words, UNITS, name="words"), Dropout(0.3)),
-        *(LSTM(UNITS, return_sequences=True, stateful=True), Dropout(0.3)),
+        *(Input((None,)), Embedding(words, UNITS, name="words"), Dropout(dropout)),
+        *(LSTM(UNITS, return_sequences=True, stateful=True), Dropout(dropout)),
         Dense(words, "softmax", tied="words"),
     ]
     model = ln.Model(layers, seed=seed, dtype=dtype, backend=backend)
@@ -60,7 +60,10 @@ def bigrams(train, held_out, words, discount=0.75):
     total, kinds = np.maximum(counts.sum(1), 1), (counts > 0).sum(1)
     first, second = held_out[:-1], held_out[1:]
     left = np.where(kinds, discount * kinds / total, 1)[first]
-    p = np.maximum(counts[first, second] - discount, 0) / total[first] + left * (follows / follows.sum())[second]
+    p = (
+        np.maximum(counts[first, second] - discount, 0) / total[first]
+        + left * (follows / follows.sum())[second]
+    )
     return float(np.exp(-np.log(p).mean()))
 
 
