@@ -55,7 +55,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def dates(days, rng):
-    """Return the numbers of the letters of some days, each written in a form of its own, and as it should be."""
+    """Return the letters, as numbers, of some days: each in a form that people write, and as it should be."""
     texts = [date.fromordinal(day).strftime(FORMS[rng.integers(len(FORMS))]).lower() for day in days]
     read = [LETTERS.encode(text.ljust(READ, "_")) for text in texts]
     return np.array(read), np.array([LETTERS.encode(date.fromordinal(day).isoformat()) for day in days])
