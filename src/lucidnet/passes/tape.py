@@ -221,9 +221,10 @@ class Tape(Brief):
         SettingError
             If a layer adds something to the loss, and `penalty` does not say whether that is meant.
         """
-        dy, need_dx = like(dy, self.output), taken("backward", "need_dx", need_dx, flag())
-        penalty = taken("backward", "penalty", penalty, flag(optional=True))
-        adding = self.made.view.net.penalizes
+        dy, adding = like(dy, self.output), self.made.view.net.penalizes
+        if type(need_dx) is not bool or penalty is not None:  # it is called in each step
+            need_dx = taken("backward", "need_dx", need_dx, flag())
+            penalty = taken("backward", "penalty", penalty, flag(optional=True))
         if penalty is None and adding and self.train:
             raise SettingError(
                 f"backward: {self._adding()} adds something to the loss, its penalty: say whether its "
