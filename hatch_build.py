@@ -7,7 +7,7 @@ package says it while building::
 
 Then the links of the README become absolute, to the files of the version's tag, its pictures are fetched from
 there, and the package's page links to source, issues and changelog. Without it the page names the files, which
-are in the source distribution, and says in words what its pictures show.
+are in the source distribution, and tells in words what its pictures show.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class SourceAddress(MetadataHookInterface):
 
 
 def described(text: str, address: str, tag: str) -> str:
-    """Return a README with absolute links to files of a tag; without an address links become the names of files."""
+    """Return a README with absolute links to a tag; without an address links become the names of files."""
 
     def picture(found: re.Match[str]) -> str:
         shown, path = found.groups()

@@ -1,7 +1,7 @@
 """What is measured, by which command, and how what that prints is read: the figures of README and docs.
 
-The figures themselves lie in `measured.json`: for each measurement the day, the number of threads, the seconds it
-took and what was found, by name. ``python -m benchmarks.results measure NAME`` measures one anew.
+The figures themselves lie in `measured.json`: for each measurement the day, the number of threads, the seconds
+of work and what was found, by name. ``python -m benchmarks.results measure NAME`` measures one anew.
 """
 
 from __future__ import annotations
@@ -91,11 +91,13 @@ def seeds(printed: str) -> Figures:
 def checks(printed: str) -> list[list[str]]:
     """Read the lines of a paper's script: what, the paper's figure, ours, the verdict."""
     lines = [line for line in printed.splitlines()[1:] if line[58:59] == " " and line[75:76] == " "]
-    return [[line[:58].strip(), line[58:75].strip(), line[75:92].strip(), line[92:].strip()] for line in lines]
+    return [
+        [line[:58].strip(), line[58:75].strip(), line[75:92].strip(), line[92:].strip()] for line in lines
+    ]
 
 
 def ratios(printed: str) -> Figures:
-    """Read lines such as ``LSTM  lucidnet 50 ms  PyTorch 52 ms   ratio 0.96 of PyTorch``, below their setting."""
+    """Read lines such as ``LSTM  lucidnet 50 ms  PyTorch 52 ms   ratio 0.96 of PyTorch``, below a setting."""
     found, setting = {}, ""
     for line in printed.splitlines():
         if match := re.match(r"(784-.*), (?:sgd|adam)$", line):
@@ -156,62 +158,72 @@ PAPERS = {
 SPEED = "python -m benchmarks --only"
 EXPERIMENTS = "python examples/experiments"
 
-MEASUREMENTS = PAPERS | {
-    "mnist": Measurement("python -m benchmarks.mnist", table),
-    "mnist_conv_small": Measurement("python -m benchmarks.mnist_conv small", seeds),
-    "mnist_conv_keras": Measurement("python -m benchmarks.mnist_conv keras --seeds 1", seeds),
-    "one_cycle": Measurement(f"{EXPERIMENTS}/one_cycle.py", cycle),
-    "shakespeare_lstm": Measurement(
-        f"{EXPERIMENTS}/shakespeare.py lstm", by_pattern(nats=r"epoch 20 .*held out ([\d.]+)")
-    ),
-    "shakespeare_transformer": Measurement(
-        f"{EXPERIMENTS}/shakespeare.py transformer", by_pattern(nats=r"all of the held-out text: ([\d.]+)")
-    ),
-    "adding": Measurement(
-        f"{EXPERIMENTS}/adding.py",
-        lambda printed: {
-            name.strip(): error
-            for name, error in re.findall(r"^(.+?) +mean squared error ([\d.]+)", printed, re.MULTILINE)
-        },
-    ),
-    "dense": Measurement(f"{SPEED} dense --threads 2", ratios, 2),
-    "startup": Measurement(
-        f"{SPEED} startup --threads 2",
-        by_pattern(
-            numpy=r"NumPy .*ratio ([\d.]+)",
-            first=r"JAX, first run .*ratio ([\d.]+)",
-            again=r"programs on disk .*ratio ([\d.]+)",
+MEASUREMENTS = (
+    PAPERS
+    | {
+        "mnist": Measurement("python -m benchmarks.mnist", table),
+        "mnist_conv_small": Measurement("python -m benchmarks.mnist_conv small", seeds),
+        "mnist_conv_keras": Measurement("python -m benchmarks.mnist_conv keras --seeds 1", seeds),
+        "one_cycle": Measurement(f"{EXPERIMENTS}/one_cycle.py", cycle),
+        "shakespeare_lstm": Measurement(
+            f"{EXPERIMENTS}/shakespeare.py lstm", by_pattern(nats=r"epoch 20 .*held out ([\d.]+)")
         ),
-        2,
-    ),
-    "rules": Measurement(
-        f"{SPEED} rules --threads 1",
-        by_pattern(
-            fa=r"steps of backprop: fa ([\d.]+)",
-            rflo=r"rflo +([\d.]+) ms",
-            rtrl=r"rtrl +([\d.]+) ms",
-            product=r"of RTRL alone: ([\d.]+) ms",
-            held=r"steps of rflo: (\S+ KiB)",
+        "shakespeare_transformer": Measurement(
+            f"{EXPERIMENTS}/shakespeare.py transformer",
+            by_pattern(nats=r"all of the held-out text: ([\d.]+)"),
         ),
-    ),
-    "online": Measurement(
-        f"{SPEED} online --threads 1",
-        by_pattern(
-            rflo_step=r"rflo.*JAX, step [\d.]+ \(([\d.]+)\)",
-            rflo_scan=r"rflo.*scan of 1000 [\d.]+ \(([\d.]+)\)",
-            rtrl_step=r"rtrl.*JAX, step [\d.]+ \(([\d.]+)\)",
-            rtrl_scan=r"rtrl.*scan of 1000 [\d.]+ \(([\d.]+)\)",
+        "adding": Measurement(
+            f"{EXPERIMENTS}/adding.py",
+            lambda printed: {
+                name.strip(): error
+                for name, error in re.findall(r"^(.+?) +mean squared error ([\d.]+)", printed, re.MULTILINE)
+            },
         ),
-    ),
-    "memory": Measurement(
-        f"{SPEED} memory --threads 1",
-        by_pattern(peak=r"one epoch: (\d+ MiB)", data=r"float32 is (\d+ MiB)", rest=r"so (\d+ MiB)"),
-    ),
-} | {
-    f"{part}_{threads}": Measurement(f"{SPEED} {part} --threads {threads}", read, threads)
-    for part, read in (("recurrent", ratios), ("attention", ratios), ("convolution", ratios), ("epochs", epochs))
-    for threads in (1, 2)
-}
+        "dense": Measurement(f"{SPEED} dense --threads 2", ratios, 2),
+        "startup": Measurement(
+            f"{SPEED} startup --threads 2",
+            by_pattern(
+                numpy=r"NumPy .*ratio ([\d.]+)",
+                first=r"JAX, first run .*ratio ([\d.]+)",
+                again=r"programs on disk .*ratio ([\d.]+)",
+            ),
+            2,
+        ),
+        "rules": Measurement(
+            f"{SPEED} rules --threads 1",
+            by_pattern(
+                fa=r"steps of backprop: fa ([\d.]+)",
+                rflo=r"rflo +([\d.]+) ms",
+                rtrl=r"rtrl +([\d.]+) ms",
+                product=r"of RTRL alone: ([\d.]+) ms",
+                held=r"steps of rflo: (\S+ KiB)",
+            ),
+        ),
+        "online": Measurement(
+            f"{SPEED} online --threads 1",
+            by_pattern(
+                rflo_step=r"rflo.*JAX, step [\d.]+ \(([\d.]+)\)",
+                rflo_scan=r"rflo.*scan of 1000 [\d.]+ \(([\d.]+)\)",
+                rtrl_step=r"rtrl.*JAX, step [\d.]+ \(([\d.]+)\)",
+                rtrl_scan=r"rtrl.*scan of 1000 [\d.]+ \(([\d.]+)\)",
+            ),
+        ),
+        "memory": Measurement(
+            f"{SPEED} memory --threads 1",
+            by_pattern(peak=r"one epoch: (\d+ MiB)", data=r"float32 is (\d+ MiB)", rest=r"so (\d+ MiB)"),
+        ),
+    }
+    | {
+        f"{part}_{threads}": Measurement(f"{SPEED} {part} --threads {threads}", read, threads)
+        for part, read in (
+            ("recurrent", ratios),
+            ("attention", ratios),
+            ("convolution", ratios),
+            ("epochs", epochs),
+        )
+        for threads in (1, 2)
+    }
+)
 
 
 def kept() -> dict[str, Any]:

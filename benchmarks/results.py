@@ -3,8 +3,8 @@
 ``python -m benchmarks.results`` writes them; no figure in them is written by hand::
 
     python -m benchmarks.results                     # the pages, from measured.json
-    python -m benchmarks.results list                # what can be measured, by which command, and when it was
-    python -m benchmarks.results measure mnist ...   # run those commands, note what they find, write the pages
+    python -m benchmarks.results list                # what can be measured, how, and when it was
+    python -m benchmarks.results measure mnist ...   # run those commands, note what they find, write
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from .measured import MEASUREMENTS, PAPERS, PICTURES, ROOT, keep, kept, shrunk
 PAGES = Path(__file__).with_name("pages")
 MARK = re.compile(r"{{(?:([\w-]+)/([^}]+)|([a-z]+) ([^}]+))}}")
 """``{{measurement/figure}}``, or ``{{word argument}}`` for one of the functions of `Page`."""
-PART = re.compile(r"(<!-- (readme-\w+): made by python -m benchmarks.results -->)\n.*?(<!-- end -->)", re.DOTALL)
+PART = re.compile(
+    r"(<!-- (readme-\w+): made by python -m benchmarks.results -->)\n.*?(<!-- end -->)", re.DOTALL
+)
 MADE = "<!-- Made by python -m benchmarks.results; what is changed here by hand is lost. -->\n"
 
 
@@ -73,7 +75,9 @@ class Page:
     def dense(self, setting: str) -> str:
         """Return the row of a small dense network."""
         works = ("training step, PyTorch", "epoch, PyTorch", "epoch, scikit-learn", "predict 1, PyTorch")
-        return self.row("dense", setting, [f"{setting}, {work}" for work in (*works, "predict 1000, PyTorch")])
+        return self.row(
+            "dense", setting, [f"{setting}, {work}" for work in (*works, "predict 1000, PyTorch")]
+        )
 
     def epochs(self, network: str) -> str:
         """Return the row of a network's epochs with one thread; not all have a contender in scikit-learn."""
@@ -99,17 +103,11 @@ def day(written: str) -> str:
 
 # --- the gallery ----------------------------------------------------------------------------------
 
-GALLERY = """# Papers, found again
-
-Short scripts in `examples/papers/` train networks as papers about learning rules did, and print the published effect beside what comes out here, with pass or fail. Each draws the figure that
-you see. They are part of the tests: a few steps of each in every run, the whole of each with `python -m pytest -m slow tests/test_papers.py`, which also puts wrong rules in the place of the
-right ones, and sees the checks fail. The page is made by `python -m benchmarks.results`, from what the scripts printed.
-"""
-
 
 def gallery(page: Page) -> str:
     """Return the page about the papers."""
-    return MADE + GALLERY + "".join(section(page, name) for name in PAPERS if name in page.measured)
+    begin = (PAGES / "papers.md").read_text("utf-8")
+    return MADE + begin + "".join(section(page, name) for name in PAPERS)
 
 
 def section(page: Page, name: str) -> str:

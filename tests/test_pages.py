@@ -14,11 +14,12 @@ import pytest
 
 import lucidnet as ln
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks import __main__ as benchmarks_main
 from benchmarks import measured, results
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 
 FOUND = measured.kept()
 LINK = re.compile(r"\[[^\]\n]+\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
@@ -66,7 +67,9 @@ def test_every_figure_has_a_command_that_is_there_a_day_and_threads():
 UNIT = re.compile(r"\d\s?(%|ms|us|µs|MiB|nats|Gflop|degrees)(?!\w)")
 
 
-@pytest.mark.parametrize("page", [path for path in WRITTEN if path.name not in ("results.md", "papers.md")], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "page", [path for path in WRITTEN if path.name not in ("results.md", "papers.md")], ids=lambda p: p.name
+)
 def test_no_figure_is_written_by_hand(page):
     """What was measured stands in the parts that are made."""
     text = re.sub(r"<!-- readme-\w+: made by.*?<!-- end -->", "", page.read_text("utf-8"), flags=re.DOTALL)
@@ -163,7 +166,9 @@ def drawn(svg):
     frames = [one for one in tree.iter(f"{SVG}rect") if one.get("rx")]
     names = [one for one in tree.iter(f"{SVG}text") if one.get("font-size") == "14"]
     for frame, name in zip(frames, names, strict=True):
-        assert float(frame.get("x")) < float(name.get("x")) < float(frame.get("x")) + float(frame.get("width"))
+        assert (
+            float(frame.get("x")) < float(name.get("x")) < float(frame.get("x")) + float(frame.get("width"))
+        )
         rows.setdefault(float(frame.get("y")), []).append(name.text)
     return [" | ".join(rows[y]) for y in sorted(rows)]
 
@@ -185,22 +190,12 @@ def test_what_stands_on_each_floor_is_told_in_order():
         if line and not line.startswith("    "):
             break
         if re.match(r"    \w", line):
-            told = re.split(r" {3,}", line.strip())[0]
-            names.append(sorted(re.findall(r"\w+", told)))
-    rows = [sorted(row.split(" | ")) for row in LAYERS]
-    assert [name for row in names for name in row] == [name for row in joined(rows, names) for name in row]
-
-
-def joined(rows, names):
-    """Return rows put together where the page tells of several in one line."""
-    rows, made = list(rows), []
-    for told in names:
-        together = []
-        while len(together) < len(told):
-            together += rows.pop(0)
-        made.append(sorted(together))
-    assert not rows, f"not told of: {rows}"
-    return made
+            column = line[22:24] == "  " and line[24] != " "
+            told = line[:24] if column else re.split(r" {3,}", line.strip())[0]
+            names += re.findall(r"\w+", told)
+    height = {name: number for number, row in enumerate(LAYERS) for name in row.split(" | ")}
+    assert set(names) == set(height) and len(names) == len(height)
+    assert [height[name] for name in names] == sorted(height.values())
 
 
 # --- pages that list ------------------------------------------------------------------------------
@@ -226,7 +221,10 @@ def test_every_page_is_in_the_list_of_the_site():
 @pytest.mark.parametrize("page", sorted((DOCS / "decisions").glob("[!i]*.md")), ids=lambda path: path.stem)
 def test_a_decision_says_what_was_considered_and_what_it_costs(page):
     text = page.read_text("utf-8")
-    parts = [text.index(part) for part in ("**The question.**", "**Considered.**", "**Chosen", "**What it costs.**")]
+    parts = [
+        text.index(part)
+        for part in ("**The question.**", "**Considered.**", "**Chosen", "**What it costs.**")
+    ]
     assert parts == sorted(parts)
 
 
@@ -258,15 +256,13 @@ def test_the_cheat_sheet_has_every_name(title, names):
 def test_the_cheat_sheet_has_every_layer():
     titles = ("layers", "images, series", "normalization", "recurrent", "attention", "wiring")
     told = {name for title in titles for name in row(title)}
+    found = {name: getattr(ln.layers, name) for name in ln.layers.__all__}
     layers = {
-        name
-        for name in ln.layers.__all__
-        if isinstance(getattr(ln.layers, name), type)
-        and issubclass(getattr(ln.layers, name), ln.layers.Layer)
-        and not issubclass(getattr(ln.layers, name), ln.layers.Activation)
+        name for name, one in found.items() if isinstance(one, type) and issubclass(one, ln.layers.Layer)
     }
-    activations = {type(ln.layers.activations.ONE(name)).__name__ for name in ()} | {"PReLU"}
-    assert told - {"Input"} == layers - {"Layer", "Container", "Recurrent", "Input"} - activations
+    activations = {one.__name__ for one in ln.layers.activations.KNOWN.values()} | {"PReLU"}
+    functions = {"Activation", "Bidirectional", "Function"}  # which make layers
+    assert told == (layers | functions) - {"Layer", "Container", "Recurrent"} - activations
 
 
 def test_the_citation_is_of_this_version():

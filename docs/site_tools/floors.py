@@ -1,6 +1,6 @@
-"""Draw the floors of the package from its contracts: `python docs/site_tools/floors.py`, into `_static/floors.svg`.
+"""Draw the floors of the package: `python docs/site_tools/floors.py`, into `_static/floors.svg`.
 
-The contracts stand in `pyproject.toml`, and import-linter holds them (`make check`). A test holds the drawing.
+They are taken from the contracts in `pyproject.toml`, which import-linter holds; a test holds the drawing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def contracts() -> dict[str, Any]:
 
 
 def drawing(found: dict[str, Any]) -> str:
-    """Return the drawing as SVG: a row for each floor, boxes where JAX may be imported marked, exceptions dashed."""
+    """Return the drawing as SVG: a row for each floor; where JAX may be imported marked, exceptions dashed."""
     rows = [row.split(" | ") for row in found["floors"]["layers"]]
     jax = {one.split(" -> ")[0].split(".")[1] for one in found["jax"]["ignore_imports"]}
     places: dict[str, tuple[float, float, float]] = {}
