@@ -5,8 +5,8 @@ package says it while building::
 
     LUCIDNET_REPOSITORY=https://host/owner/lucidnet python -m build
 
-Then the links of the README become absolute, to the files of the version's tag, its pictures are fetched from
-there, and the package's page links to source, issues and changelog. Without it the page names the files, which
+Then the links of the README become absolute, to files of the version's tag, its pictures are fetched from
+there, and the package's page links to source, issues and changelog. Without it the page names files, which
 are in the source distribution, and tells in words what its pictures show.
 """
 

@@ -1,6 +1,6 @@
 """What is measured, by which command, and how what that prints is read: the figures of README and docs.
 
-The figures themselves lie in `measured.json`: for each measurement the day, the number of threads, the seconds
+The figures themselves lie in `measured.json`: for each measurement the day, the threads, the seconds
 of work and what was found, by name. ``python -m benchmarks.results measure NAME`` measures one anew.
 """
 

@@ -22,7 +22,7 @@ def contracts() -> dict[str, Any]:
 
 
 def drawing(found: dict[str, Any]) -> str:
-    """Return the drawing as SVG: a row for each floor; where JAX may be imported marked, exceptions dashed."""
+    """Return the drawing as SVG: a row for each floor; where JAX may be imported is marked."""
     rows = [row.split(" | ") for row in found["floors"]["layers"]]
     jax = {one.split(" -> ")[0].split(".")[1] for one in found["jax"]["ignore_imports"]}
     places: dict[str, tuple[float, float, float]] = {}
