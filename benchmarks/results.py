@@ -114,20 +114,20 @@ def section(page: Page, name: str) -> str:
     """Return what is told of a paper: what it claims, a figure, a table, the command."""
     document = ast.get_docstring(ast.parse((ROOT / f"examples/papers/{name}.py").read_text("utf-8"))) or ""
     title, *paragraphs = re.split(r"\n\s*\n", document)
-    authors, _, rest = title.partition(", ")
+    authors, rest = re.fullmatch(r"(.*? \d{4}), (.*)", " ".join(title.split())).groups()
     claims = [" ".join(one.split()) for one in paragraphs if not one.startswith(" ")]
     picture = f"{PICTURES.removeprefix('docs/')}/{name}.png"
     lines = [f"| {' | '.join(escaped(cell) for cell in row)} |" for row in page.measured[name]["found"]]
     return "\n".join(
         [
             f"\n## {authors}: {rest.rstrip('.')}\n",
-            f"{escaped(claims[0])}\n",
+            *(f"{escaped(claim)}\n" for claim in claims[:-1]),
             f"![What the script draws: {alt(page.measured[name]['found'])}]({picture})\n",
             "| what | paper | ours | |",
             "| --- | ---: | ---: | --- |",
             *lines,
             f"\n{page.how(name)}, {page.time(name)} of work.{drawn(page.measured[name])}\n",
-            *(f"{escaped(claim)}\n" for claim in claims[1:]),
+            f"{escaped(claims[-1])}\n",
         ]
     )
 

@@ -284,3 +284,13 @@ def test_llms_txt_has_the_form_that_is_asked_for():
     for line in rest[at:]:
         assert not line or line.startswith("## ") or re.match(r"- \[[^\]]+\]\([^)]+\)", line), line
     assert "## Optional" in rest
+
+
+def test_llms_txt_of_the_site_leads_to_pages():
+    of_site = runpy.run_path(str(DOCS / "site_tools" / "llms.py"))["of_site"]
+    given = "# a\n\n- words\n- [Readme](README.md): it\n- [B](docs/x/b.md) and [c](docs/c.md)\n- [Code](src/d.py): d\n- [E](E.md), [f](docs/f.md), [g](G)\n"
+    assert of_site(given) == (
+        "# a\n\n- words\n- [Readme](index.html): it\n- [B](x/b.html) and [c](c.html)\n- [f](f.html)\n"
+    )
+    for page in re.findall(r"\(([^)]+)\.html\)", of_site((ROOT / "llms.txt").read_text("utf-8"))):
+        assert (DOCS / f"{page}.md").is_file(), page
