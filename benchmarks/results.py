@@ -159,7 +159,7 @@ def pages(measured: dict[str, Any]) -> Iterator[tuple[Path, str]]:
 
     def part(match: re.Match[str]) -> str:
         begin, name, end = match.groups()
-        return "\n".join([begin, page.filled((PAGES / f"{name}.md").read_text("utf-8")), end])
+        return "\n\n".join([begin, page.filled((PAGES / f"{name}.md").read_text("utf-8").rstrip()), end])
 
     yield readme, PART.sub(part, readme.read_text("utf-8"))
 

@@ -152,6 +152,18 @@ def test_the_command_says_what_there_is():
     assert wrong.returncode == 1 and "There are: lillicrap_linear" in wrong.stderr
 
 
+def test_the_picture_of_the_readme_is_made_by_its_command(tmp_path):
+    """Up to what versions of matplotlib draw differently."""
+    image = pytest.importorskip("matplotlib.image")
+    command = re.search(
+        r"`python (docs/site_tools/picture.py) (docs/\S+png)`", (ROOT / "README.md").read_text("utf-8")
+    )
+    made = tmp_path / "made.png"
+    subprocess.run([sys.executable, ROOT / command[1], made], check=True, cwd=tmp_path)
+    one, two = image.imread(made), image.imread(ROOT / command[2])
+    assert one.shape == two.shape and abs(one - two).mean() < 0.02
+
+
 # --- floors ---------------------------------------------------------------------------------------
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
