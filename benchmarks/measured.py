@@ -196,7 +196,6 @@ MEASUREMENTS = (
                 rflo=r"rflo +([\d.]+) ms",
                 rtrl=r"rtrl +([\d.]+) ms",
                 product=r"of RTRL alone: ([\d.]+) ms",
-                held=r"steps of rflo: (\S+ KiB)",
             ),
         ),
         "online": Measurement(

@@ -57,13 +57,16 @@ class Page:
 
     def how(self, names: str) -> str:
         """Return command, threads and day of measurements, as a sentence without its full stop."""
-        each = [self.measured[name] for name in names.split()]
         commands = dict.fromkeys(self.command(name) for name in names.split())
+        return f"{', '.join(commands)}; {self.when(names)}"
+
+    def when(self, names: str) -> str:
+        """Return threads and day of measurements."""
+        each = [self.measured[name] for name in names.split()]
         threads = dict.fromkeys(one["threads"] for one in each)
         words = {1: "one thread", 2: "two threads"}
         days = dict.fromkeys(day(one["date"]) for one in each)
-        told = " and ".join(words[count] for count in threads)
-        return f"{', '.join(commands)}; {told}, {' and '.join(days)}"
+        return f"{' and '.join(words[count] for count in threads)}, {' and '.join(days)}"
 
     def table(self, _: str) -> str:
         """Return the accuracies of `mnist.py`, a row for each network."""
@@ -123,7 +126,7 @@ def section(page: Page, name: str) -> str:
             f"\n## {authors}: {rest.rstrip('.')}\n",
             *(f"{escaped(claim)}\n" for claim in claims[:-1]),
             f"![What the script draws: {alt(page.measured[name]['found'])}]({picture})\n",
-            "| what | paper | ours | |",
+            "| what | paper | ours | check |",
             "| --- | ---: | ---: | --- |",
             *lines,
             f"\n{page.how(name)}, {page.time(name)} of work.{drawn(page.measured[name])}\n",
