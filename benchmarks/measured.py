@@ -74,10 +74,14 @@ def shrunk(picture: Path) -> None:
 # --- readers: from what a command prints to figures by name ---------------------------------------
 
 
+COLUMNS = {"epochs": 1, "each": 2, "mean": 3}
+"""What stands where in the table of `mnist.py`."""
+
+
 def table(printed: str) -> Figures:
     """Read the table of `mnist.py`."""
     rows = [[cell.strip() for cell in line.strip("|\n ").split("|")] for line in printed.splitlines()[2:]]
-    return {f"{row[0]} {what}": row[at] for row in rows for what, at in (("each", 2), ("mean", 3))}
+    return {f"{row[0]} {what}": row[at] for row in rows for what, at in COLUMNS.items()}
 
 
 def seeds(printed: str) -> Figures:

@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from .measured import MEASUREMENTS, PAPERS, PICTURES, ROOT, keep, kept, shrunk
+from .measured import COLUMNS, MEASUREMENTS, PAPERS, PICTURES, ROOT, keep, kept, shrunk
 
 PAGES = Path(__file__).with_name("pages")
 MARK = re.compile(r"{{(?:([\w-]+)/([^}]+)|([a-z]+) ([^}]+))}}")
@@ -72,8 +72,11 @@ class Page:
         """Return the accuracies of `mnist.py`, a row for each network."""
         found = self.measured["mnist"]["found"]
         networks = [name.removesuffix(" mean") for name in found if name.endswith(" mean")]
-        rows = [f"| {name} | {found[f'{name} each']} | {found[f'{name} mean']} |" for name in networks]
-        return "\n".join(["| network | seeds 0, 1, 2 | mean |", "| --- | --- | ---: |", *rows])
+        cells = [[name, *(found[f"{name} {what}"] for what in COLUMNS)] for name in networks]
+        rows = [f"| {' | '.join(row)} |" for row in cells]
+        return "\n".join(
+            ["| network | epochs | seeds 0, 1, 2 | mean |", "| --- | ---: | --- | ---: |", *rows]
+        )
 
     def dense(self, setting: str) -> str:
         """Return the row of a small dense network."""

@@ -88,6 +88,7 @@ def test_the_template_holds_no_table_of_figures_written_by_hand():
 def test_what_the_commands_print_is_read():
     """Literal output of each kind."""
     assert measured.table("| network |\n| --- |\n| net, SGD | 2 | 96.5 %, 96.6 % | 96.55 % |\n") == {
+        "net, SGD epochs": "2",
         "net, SGD each": "96.5 %, 96.6 %",
         "net, SGD mean": "96.55 %",
     }
