@@ -307,3 +307,27 @@ def test_llms_txt_of_the_site_leads_to_pages():
     )
     for page in re.findall(r"\(([^)]+)\.html\)", of_site((ROOT / "llms.txt").read_text("utf-8"))):
         assert (DOCS / f"{page}.md").is_file(), page
+
+
+COMMAND_LINES = [
+    (path.name, line.partition("#")[0].strip())
+    for path in (ROOT / "README.md", DOCS / "guide.md", DOCS / "cheatsheet.md", DOCS / "lab.md")
+    for block in re.findall(r"^```(?:text|sh)\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+    if re.search(r"\blucidnet [a-z]", line)
+]
+
+
+@pytest.mark.parametrize(("page", "line"), COMMAND_LINES, ids=lambda text: text)
+def test_commands_and_options_that_pages_show_are_there(page, line):
+    typer = pytest.importorskip("typer")
+    from lucidnet.cli.app import app
+
+    words = shlex.split(line[re.search(r"\blucidnet [a-z]", line).start() :])
+    words = words[: words.index(">")] if ">" in words else words
+    command = typer.main.get_command(app).commands[words[1]]
+    command.make_context(words[1], words[2:]).close()
+
+
+def test_there_are_commands_in_the_pages():
+    assert len(COMMAND_LINES) > 25
