@@ -1,0 +1,118 @@
+"""The exercises in their order: five lectures of five."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+from typing import NamedTuple
+
+from .grading import Step
+
+LECTURES = (
+    ("Backward passes", "backward_passes"),
+    ("Losses", "losses"),
+    ("Layers", "parts"),
+    ("Optimizers", "descent"),
+    ("Other learning rules", "other_rules"),
+)
+"""The title of each lecture, and the module where its steps stand."""
+
+LESSONS = {
+    "perceptron": "perceptron",
+    "dense": "backprop",
+    "sigmoid": "backprop",
+    "relu": "own_layer",
+    "two-layers": "sixty_lines",
+    "squared-error": "table",
+    "huber": "table",
+    "softmax": "softmax",
+    "cross-entropy": "softmax",
+    "binary-cross-entropy": "softmax",
+    "layer-norm": "own_layer",
+    "convolution": "convolution",
+    "max-pool": "convolution",
+    "recurrent": "recurrent",
+    "attention": "attention",
+    "momentum": "sixty_lines",
+    "rmsprop": "ailments",
+    "adam": "ailments",
+    "clipping": "recurrent",
+    "one-cycle": "one_cycle",
+    "feedback-alignment": "random_feedback",
+    "sign-symmetry": "random_feedback",
+    "direct-feedback": "random_feedback",
+    "kolen-pollack": "random_feedback",
+    "rflo": "online",
+}
+"""The name of each exercise, in order, and the lesson of the documentation that goes before it."""
+
+NAMES = tuple(LESSONS)
+EACH = 5
+"""So many exercises has a lecture."""
+
+
+class Exercise(NamedTuple):
+    """An exercise: its place in the course, and the text that a student is given.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    lecture : int
+        The number of the lecture, from 1.
+    topic : str
+        The title of the lecture.
+    title : str
+        What it is about, in a line.
+    lesson : str
+        The lesson of the documentation that goes before it, in ``docs/tutorials``.
+    steps : int
+        How many steps it has, each with a hint of its own.
+    """
+
+    name: str
+    lecture: int
+    topic: str
+    title: str
+    lesson: str
+    steps: int
+
+
+@cache
+def text_of(name: str) -> str:
+    """Return the text of an exercise, with its holes."""
+    return files(__package__).joinpath("texts", f"{name}.txt").read_text("utf-8")
+
+
+def steps_of(name: str) -> tuple[Step, ...]:
+    """Return the steps of an exercise."""
+    module = LECTURES[NAMES.index(name) // EACH][1]
+    steps: tuple[Step, ...] = getattr(
+        import_module(f".{module}", __package__), name.upper().replace("-", "_")
+    )
+    return steps
+
+
+def described(name: str) -> Exercise:
+    """Return what is known of an exercise."""
+    lecture = NAMES.index(name) // EACH
+    title = (ast.get_docstring(ast.parse(text_of(name))) or "").partition("\n")[0].rstrip(".")
+    return Exercise(name, lecture + 1, LECTURES[lecture][0], title, LESSONS[name], len(steps_of(name)))
+
+
+def functions_of(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the functions of a file, by name, with the names of what they take.
+
+    Examples
+    --------
+    >>> functions_of("def f(x, *, y): ...")
+    {'f': ('x', 'y')}
+    """
+    found = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef):
+            taken = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+            found[node.name] = tuple(one.arg for one in taken)
+    return found

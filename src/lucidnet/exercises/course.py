@@ -1,0 +1,178 @@
+"""What students and teachers call: list the exercises, start one, check a file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.calls import takes
+from ..core.files import path_fault
+from ..core.settings import finite, setting, whole
+from ..core.text import Report, plain
+from ..errors import FileError, lookup
+from .book import NAMES, Exercise, described, steps_of, text_of
+from .grading import CASES, Rng
+from .pupil import Pupil, WrongAnswer
+from .reading import inspected, read
+
+LIMIT = 10.0
+"""So many seconds a file may take for all its answers."""
+
+
+@dataclass(frozen=True, repr=False)
+class Grade(Report):
+    """What was found of a student's file; true if it has passed.
+
+    Parameters
+    ----------
+    exercise : str
+        The name of the exercise.
+    passed : bool
+        Whether every step is right.
+    step : str or None
+        The first step that is not.
+    mistake : str or None
+        What is wrong there.
+    hint : str or None
+        What helps.
+    done, steps : int
+        How many steps are right, from the first on, and how many there are.
+    printed : str
+        What the file has printed, its beginning.
+    seed : int
+        With it sizes and numbers of the check come out the same again.
+    """
+
+    exercise: str
+    passed: bool
+    step: str | None = None
+    mistake: str | None = None
+    hint: str | None = None
+    done: int = 0
+    steps: int = 0
+    printed: str = ""
+    seed: int = 0
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        if self.passed:
+            return f"{self.exercise}: passed, all {self.steps} steps"
+        place = f"step {self.done + 1} of {self.steps} ({self.step})" if self.step else "not yet"
+        lines = [f"{self.exercise}: {place}", f"  {self.mistake}"]
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        if self.printed.strip():
+            lines.append(f"  it printed: {self.printed.strip()}")
+        return plain("\n".join(lines))
+
+
+def list() -> tuple[Exercise, ...]:
+    """Return the exercises, in the order of the course.
+
+    Examples
+    --------
+    >>> [exercise.name for exercise in list()][:3]
+    ['perceptron', 'dense', 'sigmoid']
+    """
+    return tuple(described(name) for name in NAMES)
+
+
+def _as_path(given: Any, owner: Any) -> Path:
+    return Path(os.path.expanduser(os.fspath(given)))
+
+
+@takes("exercises.start", folder=setting("a folder", _as_path))
+def start(name: str, folder: str | os.PathLike[str] = ".") -> Path:
+    """Write the file of an exercise, with its holes, and return its path; no file is ever overwritten.
+
+    Parameters
+    ----------
+    name : str
+        The exercise, as `list` names it.
+    folder : path
+        Where; it is made if it is not there.
+
+    Raises
+    ------
+    FileError
+        If there is such a file already, or it cannot be written.
+    """
+    lookup("exercise", name, dict.fromkeys(NAMES))
+    place = Path(folder)
+    if fault := path_fault(place):
+        raise FileError(repr(str(place)), fault, "name another folder")
+    path = place / f"{name.replace('-', '_')}.py"
+    about = described(name)
+    header = (
+        f"# lucidnet exercise: {name}\n"
+        f"# Lecture {about.lecture}: {about.topic}. The lesson before it: docs/tutorials/{about.lesson}.md\n"
+        f"# Fill the holes, and check with: lucidnet exercise check {path.name}\n\n"
+    )
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(header + text_of(name))
+    except FileExistsError as error:
+        remedy = "go on with it, or name another folder"
+        raise FileError(path, "is there already, and is not overwritten", remedy) from error
+    except OSError as error:
+        raise FileError(path, f"cannot be written: {error.strerror or error}", "name another folder") from error
+    return path
+
+
+@takes(
+    "exercises.check",
+    path=setting("a file", _as_path),
+    seed=whole(0, optional=True),
+    limit=finite(above=0),
+)
+def check(path: str | os.PathLike[str], *, seed: int | None = None, limit: float = LIMIT) -> Grade:
+    """Grade the file of an exercise: find the first step that is wrong, name the mistake, and give a hint.
+
+    The file runs in a process of its own, which is asked for its answers and ended after a time. Sizes and
+    numbers are drawn at each check.
+
+    Parameters
+    ----------
+    path : path
+        A file that `start` has written, and somebody has filled.
+    seed : int, optional
+        From which sizes and numbers are drawn; another one each time if not given.
+    limit : float
+        How many seconds the file may take for all its answers.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, or does not say which exercise it is.
+    """
+    file = Path(path)
+    text, name = read(file)
+    seed = int.from_bytes(os.urandom(4), "big") if seed is None else seed
+    steps = steps_of(name)
+    pupil, done, told = Pupil(file, text, limit), 0, False
+    mistake: str | None = None
+    try:
+        inspected(text, name)
+        told = False
+        with pupil:
+            told = True
+            for done, step in enumerate(steps):
+                for case in range(CASES):
+                    step.look(pupil.call, Rng((seed, done, case), case == 0))
+            done = len(steps)
+    except WrongAnswer as wrong:
+        mistake = str(wrong)
+    known = (name, mistake is None)
+    if mistake is None:
+        return Grade(*known, done=done, steps=len(steps), printed=pupil.printed, seed=seed)
+    at = steps[done] if told else None
+    named = (at.name, mistake, at.hint) if at else (None, mistake, OUTSIDE)
+    return Grade(*known, *named, done, len(steps), pupil.printed, seed)
+
+
+OUTSIDE = "Mend this first; the steps are looked at after it."
