@@ -37,35 +37,35 @@ def _a_pass(rng: Rng) -> Given:
 
 
 def _corrected(
-    x: Any, w: Any, b: float, t: Any, rate: float, *, sign: float = 1.0, in_turn: bool = True
+    x: Any, w: Any, b: float, t: Any, rate: float, signs: tuple[float, float] = (1, 1), in_turn: bool = True
 ) -> dict[str, Any]:
+    """Return the weights after a pass; `signs` are those of the changes of w and of b."""
     first, first_b = w, b
     for row, goal in zip(x, t, strict=True):
         judged = (w, b) if in_turn else (first, first_b)
         error = goal - float(row @ judged[0] + judged[1] > 0)
-        w, b = w + sign * rate * error * row, b + sign * rate * error
+        w, b = w + signs[0] * rate * error * row, b + signs[1] * rate * error
     return {"w": w, "b": b}
 
 
 def _badly_corrected(x: Any, w: Any, b: float, t: Any, rate: float) -> Mapping[str, Mapping[str, Any]]:
     given = (x, w, b, t)
-    right = _corrected(*given, rate)
+    turned = "the sign is wrong: where the answer is too small, w has to move towards x, and b up"
     return {
-        "the sign is wrong: with an answer that is too small, w has to move towards x": _corrected(
-            *given, rate, sign=-1.0
-        ),
+        "the bias does not learn: it moves by rate (t - y)": _corrected(*given, rate, (1, 0)),
+        "w does not learn": _corrected(*given, rate, (0, 1)),
+        turned: _corrected(*given, rate, (-1, -1)),
+        f"{turned} (that of b is right)": _corrected(*given, rate, (-1, 1)),
+        f"{turned} (that of w is right)": _corrected(*given, rate, (1, -1)),
         "the rate is left out": _corrected(*given, 1.0),
         "all examples are judged by the first weights: each has to be judged by those of the one before": (
             _corrected(*given, rate, in_turn=False)
         ),
-        "the bias does not learn: it moves by rate (t - y)": {"b": b},
         "only the first example is used: go through all of them": _corrected(x[:1], w, b, t[:1], rate),
-        "w is not changed": {"w": w},
         "every example is learned, also where the answer was right: multiply by t - y, not by t": {
             "w": w + rate * (t @ x),
             "b": b + rate * t.sum(),
         },
-        "b moves the wrong way": {"b": 2 * b - right["b"]},
     }
 
 
@@ -245,12 +245,15 @@ def _two_given(at: At) -> Given:
 
 
 def _two_mistakes(at: At, true: Any) -> Mapping[str, Mapping[str, Any]]:
-    x, h, _, W2, dy = _two_given(at).values()
+    x, h, W1, W2, dy = _two_given(at).values()
     dh = dy @ W2.T
+    turned = _first_layer(x, dy @ W2 * (1 - h**2), at) if _square(x, dy) else {}
     slope = "the derivative of tanh is forgotten on the way: da = dh (1 - h^2)"
     wrong = "the derivative of tanh is written with the wrong formula: it is 1 - h^2"
     without = _first_layer(x, dh, at)
     return {
+        "W2 is not transposed: dh takes W2.T": turned,
+        "W1 is not transposed: dx takes W1.T": {"dx": dh * (1 - h**2) @ W1} if _square(x, dy) else {},
         slope: without,
         wrong: _first_layer(x, dh * h * (1 - h), at),
         "the derivative of tanh is 1 - h^2, not 1 - h": _first_layer(x, dh * (1 - h), at),

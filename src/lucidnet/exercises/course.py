@@ -13,8 +13,8 @@ from ..core.settings import finite, setting, whole
 from ..core.text import Report, plain
 from ..errors import FileError, lookup
 from .book import NAMES, Exercise, described, steps_of, text_of
-from .grading import CASES, Rng
-from .pupil import Pupil, WrongAnswer
+from .grading import CASES, Rng, Step
+from .pupil import Hole, Pupil, Raised, WrongAnswer
 from .reading import inspected, read
 
 LIMIT = 10.0
@@ -153,26 +153,43 @@ def check(path: str | os.PathLike[str], *, seed: int | None = None, limit: float
     file = Path(path)
     text, name = read(file)
     seed = int.from_bytes(os.urandom(4), "big") if seed is None else seed
-    steps = steps_of(name)
-    pupil, done, told = Pupil(file, text, limit), 0, False
-    mistake: str | None = None
+    steps, pupil = steps_of(name), Pupil(file, text, limit)
+    told: tuple[int, str] | None
     try:
         inspected(text, name)
-        told = False
         with pupil:
-            told = True
-            for done, step in enumerate(steps):
-                for case in range(CASES):
-                    step.look(pupil.call, Rng((seed, done, case), case == 0))
-            done = len(steps)
-    except WrongAnswer as wrong:
-        mistake = str(wrong)
-    known = (name, mistake is None)
-    if mistake is None:
-        return Grade(*known, done=done, steps=len(steps), printed=pupil.printed, seed=seed)
-    at = steps[done] if told else None
-    named = (at.name, mistake, at.hint) if at else (None, mistake, OUTSIDE)
-    return Grade(*known, *named, done, len(steps), pupil.printed, seed)
+            told = _first_mistake(steps, pupil, seed)
+    except WrongAnswer as wrong:  # of the file as a whole
+        return Grade(name, False, None, str(wrong), OUTSIDE, 0, len(steps), pupil.printed, seed)
+    if told is None:
+        return Grade(name, True, done=len(steps), steps=len(steps), printed=pupil.printed, seed=seed)
+    done, mistake = told
+    return Grade(name, False, steps[done].name, mistake, steps[done].hint, done, len(steps), pupil.printed, seed)
+
+
+def _first_mistake(steps: tuple[Step, ...], pupil: Pupil, seed: int) -> tuple[int, str] | None:
+    """Return the number of the first step that is wrong, and what is wrong there."""
+    for done, step in enumerate(steps):
+        for case in range(CASES):
+            try:
+                step.look(pupil.call, Rng((seed, done, case), case == 0))
+            except Raised as wrong:
+                return _later(steps, done, pupil, seed) or (done, str(wrong))
+            except WrongAnswer as wrong:
+                return done, str(wrong)
+    return None
+
+
+def _later(steps: tuple[Step, ...], done: int, pupil: Pupil, seed: int) -> tuple[int, str] | None:
+    """Return a step further on in which a function is wrong that raises; where all is square, it may not."""
+    for later in range(done + 1, len(steps)):
+        try:
+            steps[later].look(pupil.call, Rng((seed, later, 0), True))
+        except (Raised, Hole):
+            continue
+        except WrongAnswer as wrong:
+            return later, str(wrong)
+    return None
 
 
 OUTSIDE = "Mend this first; the steps are looked at after it."

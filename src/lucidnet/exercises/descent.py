@@ -146,7 +146,7 @@ def _moments(rng: Rng) -> Given:
     given = _weights(rng, "m", "v")
     given["v"] = given["v"] ** 2 + 0.1
     return given | {
-        "t": int(rng.integers(1, 5)),
+        "t": int(rng.integers(3, 7)),  # where beta, beta^t and beta^(t - 1) differ
         "rate": float(rng.uniform(0.05, 0.5)),
         "beta1": float(rng.uniform(0.6, 0.8)),
         "beta2": float(rng.uniform(0.85, 0.95)),
@@ -163,7 +163,7 @@ def _adam_mistakes(
 ) -> Wrong:
     one, two = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
     c, d = 1 - beta1**t, 1 - beta2**t
-    early_c, early_d = 1 - beta1 ** (t - 1) or math.nan, 1 - beta2 ** (t - 1) or math.nan
+    early_c, early_d = 1 - beta1 ** (t - 1), 1 - beta2 ** (t - 1)
 
     def moved(m: Any, v: Any) -> dict[str, Any]:
         return {"p": p - rate * m / (np.sqrt(v) + epsilon)}
@@ -191,7 +191,6 @@ def _adam_mistakes(
         "steps are counted one too many in the bias correction": later,
         "the bias correction multiplies: divide by 1 - beta^t": moved(one * c, two * d),
         "beta is not raised to the power t in the bias correction": moved(one / (1 - beta1), two / (1 - beta2)),
-        "beta t stands in place of beta^t": moved(one / (1 - beta1 * t), two / np.maximum(1 - beta2 * t, 0)),
         "beta1 and beta2 are exchanged in the bias correction": moved(one / d, two / c),
         "epsilon stands under the root: here it is added to the root": {
             "p": p - rate * one / c / np.sqrt(two / d + epsilon)

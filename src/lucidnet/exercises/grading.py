@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ..check import gradients
+from ..check import CheckReport, gradients
 from ..check.evidence import agree
 from ..check.subject import LayerSubject
 from ..core.settings import setting
@@ -16,7 +16,7 @@ from ..core.value import value
 from ..layers import Layer
 from ..layers.base import INFERENCE, Cache, Run
 from ..losses import Loss
-from .pupil import HOLE, Hole, WrongAnswer
+from .pupil import Hole, WrongAnswer, missing
 
 Call: TypeAlias = Callable[..., Any]
 """Asks a function of the student's file: call("backward", x=x, dy=dy)."""
@@ -85,8 +85,8 @@ def several(function: str, made: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """
     if len(names) == 1 and not (isinstance(made, tuple) and len(made) == 1):
         return {names[0]: made}
-    if made is None or made == HOLE:
-        raise Hole(f"{function} is not written yet: it returns {'None' if made is None else '...'}")
+    if nothing := missing(made):
+        raise Hole(f"{function} is not written yet: it returns {nothing}")
     if not isinstance(made, tuple) or len(made) != len(names):
         got = f"{len(made)} values" if isinstance(made, tuple) else "one value"
         raise WrongAnswer(f"{function} returns {got}: return {', '.join(names)}")
@@ -95,8 +95,8 @@ def several(function: str, made: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 def array_of(name: str, made: Any) -> Any:
     """Return one answer as an array of numbers, or raise what is wrong with it."""
-    if made is None or made == HOLE:
-        raise Hole(f"{name} is not written yet: it is {'None' if made is None else '...'}")
+    if nothing := missing(made):
+        raise Hole(f"{name} is not written yet: it is {nothing}")
     if isinstance(made, dict):
         raise WrongAnswer(f"{name} is {made.get('other', 'no array')}: return an array of numbers")
     try:
@@ -205,22 +205,36 @@ class Backward(NamedTuple):
         layer, seed = Answered(inner, asked), int(rng.integers(1 << 30))
         by_hand, right = (LayerSubject.of(one, x.copy(), seed, True) for one in (layer, inner))
         own, true = by_hand.gradients()[array], right.gradients()[array]
-        report = gradients(layer, x, seed=seed)
+        _check_shape(name, own, true)
         close = _close(own, true, EXACT)
-        if report or (close and not report.likely):  # where differences resolve too little, the formula tells
-            if not close:
-                raise WrongAnswer(f"{name}: {NUMERIC}")
-            return
-        self._named(own, At(by_hand.params, by_hand.x, by_hand.forward()[0], by_hand.dy), name, true)
-        raise WrongAnswer(_worded(report.likely[0], array, name, self.function))
+        if not close:
+            at = At(right.params, right.x, right.forward()[0], right.dy)
+            _named(name, own, {key: made.get(name) for key, made in self._wrong(at, true).items()})
+        report = gradients(layer, x, seed=seed)
+        _judge(name, report, close, lambda sentence: _worded(sentence, array, name, self.function))
 
-    def _named(self, own: Any, at: At, name: str, true: Any) -> None:
-        """Raise with the mistake of this exercise that gives the same numbers, if there is one."""
-        for sentence, made in (self.wrong(at, true) if self.wrong else {}).items():
-            if name in made and agree(own, np.asarray(made[name]), SAME):
-                raise WrongAnswer(f"{name}: {sentence}")
+    def _wrong(self, at: At, true: Any) -> Mapping[str, Mapping[str, Any]]:
+        return self.wrong(at, true) if self.wrong else {}
 
 
+def _named(name: str, own: Any, wrong: Mapping[str, Any]) -> None:
+    """Raise with the mistake of an exercise that gives these numbers, if there is one."""
+    for sentence, made in wrong.items():
+        if made is not None and agree(own, np.asarray(made), SAME):
+            raise WrongAnswer(f"{name}: {sentence}")
+
+
+def _judge(name: str, report: CheckReport, close: bool, worded: Callable[[str], str]) -> None:
+    """Raise if a gradient is wrong, by what the check says; where it resolves too little, the formula tells."""
+    if close and report.worst > report.tolerance:
+        return
+    if report.likely or not (report or close):
+        raise WrongAnswer(worded(report.likely[0]) if report.likely else f"{name}: {UNKNOWN}")
+    if not close:
+        raise WrongAnswer(f"{name}: {NUMERIC}")
+
+
+UNKNOWN = "no known mistake gives these numbers; compare the formula"
 NUMERIC = (
     "right to a few digits only, as finite differences are: write the formula, which is exact, and faster"
 )
@@ -252,18 +266,14 @@ def loss_gradient(
         def asked(prediction: Any, target: Any) -> Any:
             return array_of(function, call(function, **given(loss, prediction, target)))
 
-        report = gradients(AnsweredLoss(loss, asked), prediction, target)
         own = asked(prediction, target)
         right = loss.backward(loss.forward(prediction, target)[1])
+        _check_shape(function, own, right)
         close = _close(own, right, EXACT)
-        if report or (close and not report.likely):
-            if not close:
-                raise WrongAnswer(f"{function}: {NUMERIC}")
-            return
-        for sentence, made in (wrong(given(loss, prediction, target)) if wrong else {}).items():
-            if agree(own, np.asarray(made), SAME):
-                raise WrongAnswer(f"{function}: {sentence}")
-        raise WrongAnswer(_worded(report.likely[0], "prediction", function, function))
+        if not close and wrong:
+            _named(function, own, wrong(given(loss, prediction, target)))
+        report = gradients(AnsweredLoss(loss, asked), prediction, target)
+        _judge(function, report, close, lambda sentence: _worded(sentence, "prediction", function, function))
 
     return Step(function, hint, look)
 
@@ -316,6 +326,12 @@ def computed(
     return Step(name, hint, look)
 
 
+def _check_shape(name: str, own: Any, true: Any) -> None:
+    """Raise if an answer has not the shape of the right one."""
+    if np.shape(own) != np.shape(true):
+        raise WrongAnswer(f"{name}: {next(_plain(np.asarray(own), np.asarray(true)))}")
+
+
 def _close(a: Any, b: Any, tolerance: float) -> bool:
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.shape != b.shape or not np.isfinite(a).all():
@@ -341,7 +357,7 @@ def _mistake(own: Given, true: Mapping[str, Any], wrong: Mapping[str, Mapping[st
     for key, array in own.items():
         if sentence := next(_plain(array, np.asarray(true[key], np.float64)), None):
             return f"{key}: {sentence}"
-    return f"{next(iter(own))}: no known mistake gives these numbers; compare the formula"
+    return f"{next(iter(own))}: {UNKNOWN}"
 
 
 def _plain(a: Any, n: Any) -> Iterator[str]:
@@ -365,4 +381,4 @@ def _plain(a: Any, n: Any) -> Iterator[str]:
     elif a.size > 1 and agree(a, float((a * n).sum() / max((n * n).sum(), 1e-300)) * n, SAME):
         factor = float((a * n).sum() / (n * n).sum())
         yield f"it is {factor:.6g} times what it should be: a constant factor is wrong or missing"
-    yield "no known mistake gives these numbers; compare the formula"
+    yield UNKNOWN

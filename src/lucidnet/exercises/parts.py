@@ -278,6 +278,7 @@ def _rnn_mistakes(at: At, true: Any) -> Wrong:
         ),
         "the derivative of tanh, 1 - h^2, is missing": _unrolled(at, slope=False),
         "U is not transposed on the way back: da U^T": _unrolled(at, turn=False),
+        "W is not transposed: dx takes W.T": {"dx": _errors(at) @ W} if len(W) == len(U) else {},
         "it is that of the last time alone: add up over all times": {
             "db": da[:, -1].sum(0),
             "dW": x[:, -1].T @ da[:, -1],

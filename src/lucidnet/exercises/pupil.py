@@ -23,8 +23,13 @@ START = 60.0
 """So many seconds a process has until it runs: on a slow disk NumPy takes some."""
 PRINTED = 2000
 """So many characters of what a file prints are kept."""
-HOLE = {"hole": True}
-"""What stands for ``...`` in an answer."""
+
+
+def missing(made: Any) -> str | None:
+    """Return what stands where an answer should be, if there is none: None or ``...``."""
+    if made is None:
+        return "None"
+    return "..." if isinstance(made, dict) and made.get("hole") else None
 
 
 class WrongAnswer(LucidnetError):
@@ -33,6 +38,10 @@ class WrongAnswer(LucidnetError):
 
 class Hole(WrongAnswer):
     """Something is not written yet."""
+
+
+class Raised(WrongAnswer):
+    """A function of the file raises, so that nothing can be said of what it gives."""
 
 
 class Pupil:
@@ -170,7 +179,7 @@ class Pupil:
             raise Hole(f"{name} is not written yet")
         if "error" in made:
             shapes = ", ".join(f"{key} {np.shape(v)}" for key, v in given.items() if np.shape(v))
-            raise WrongAnswer(f"{self._raised(name, made)}{f'; the shapes are {shapes}' if shapes else ''}")
+            raise Raised(f"{self._raised(name, made)}{f'; the shapes are {shapes}' if shapes else ''}")
         try:
             for key, array in made["changed"].items():
                 given[key][...] = unpacked(array)
