@@ -13,7 +13,7 @@ from .grading import At, Backward, Given, Rng, computed, sizes
 
 def _some_points(rng: Rng) -> Given:
     n, k = sizes(rng, 2, at_least=4)
-    return {"x": rng.normal(size=(n, k)), "w": rng.normal(size=k), "b": float(rng.normal())}
+    return {"x": rng.normal(size=(4 * n, k)), "w": rng.normal(size=k), "b": float(rng.normal())}
 
 
 def _classes(x: Any, w: Any, b: float) -> Mapping[str, Any]:
@@ -199,8 +199,14 @@ SIGMOID = (
     _SIGMOID.step("dz", "The slope can be written with y alone, sigmoid'(z) = y (1 - y); then the chain rule."),
 )
 
+def _relu_case(rng: Rng) -> tuple[Any, Any]:
+    x = rng.normal(size=sizes(rng, 2, at_least=3))
+    x.flat[::4] *= 1e-9  # where differences meet the kink
+    return ReLU(), x
+
+
 _RELU = Backward(
-    lambda rng: (ReLU(), rng.normal(size=sizes(rng, 2, at_least=3))),
+    _relu_case,
     "backward",
     lambda at: {"z": at.x, "dy": at.dy},
     {"dz": "x"},

@@ -17,6 +17,8 @@ from .grading import CASES, Rng, Step
 from .pupil import Hole, Pupil, Raised, WrongAnswer
 from .reading import inspected, read
 
+SHOWN = 300
+"""So many characters of what a file prints are shown beside a mistake."""
 LIMIT = 10.0
 """So many seconds a file may take for all its answers."""
 
@@ -65,8 +67,8 @@ class Grade(Report):
         lines = [f"{self.exercise}: {place}", f"  {self.mistake}"]
         if self.hint:
             lines.append(f"  hint: {self.hint}")
-        if self.printed.strip():
-            lines.append(f"  it printed: {self.printed.strip()}")
+        if printed := self.printed.strip():
+            lines.append(f"  it printed: {printed if len(printed) <= SHOWN else f'{printed[:SHOWN]} ...'}")
         return plain("\n".join(lines))
 
 

@@ -234,6 +234,7 @@ def _judge(name: str, report: CheckReport, close: bool, worded: Callable[[str], 
         raise WrongAnswer(f"{name}: {NUMERIC}")
 
 
+KEEP = "it may keep nothing between calls, and draw no random numbers"
 UNKNOWN = "no known mistake gives these numbers; compare the formula"
 NUMERIC = (
     "right to a few digits only, as finite differences are: write the formula, which is exact, and faster"
@@ -243,6 +244,7 @@ NUMERIC = (
 def _worded(sentence: str, array: str, name: str, function: str) -> str:
     """Return a sentence of `lucidnet.check` in the words of the exercise."""
     sentence = sentence.replace("forward or backward", function)
+    sentence = sentence.replace("it must not change its cache", KEEP)
     if sentence.startswith("backward"):
         sentence = sentence.replace("backward", function, 1)
     if sentence.startswith(f"{array}: "):
@@ -321,7 +323,7 @@ def computed(
             raise WrongAnswer(_mistake(own, true, wrong(**arguments) if wrong else {}))
         again = several(function, call(function, **arguments), returns)
         if not all(_close(array_of(key, again[key]), own[key], SAME) for key in wanted):
-            raise WrongAnswer(f"{function} gives another answer when it is called again: it must keep nothing")
+            raise WrongAnswer(f"{function} gives another answer when it is called again: {KEEP}")
 
     return Step(name, hint, look)
 

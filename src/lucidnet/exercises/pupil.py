@@ -21,7 +21,7 @@ from .worker import packed, unpacked
 
 START = 60.0
 """So many seconds a process has until it runs: on a slow disk NumPy takes some."""
-PRINTED = 2000
+PRINTED = 500
 """So many characters of what a file prints are kept."""
 
 
@@ -64,7 +64,8 @@ class Pupil:
     def __enter__(self) -> Self:
         one = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         worker = str(Path(__file__).with_name("worker.py"))
-        command = [sys.executable, "-P", "-B", "-W", "ignore", worker, str(self.file)]
+        seconds = str(int(START + self.limit))
+        command = [sys.executable, "-P", "-B", "-W", "ignore", worker, str(self.file), seconds]
         try:
             self.process = subprocess.Popen(
                 command,

@@ -67,13 +67,24 @@ def fault(error: BaseException, file: str) -> dict[str, Any]:
     return {"error": type(error).__name__, "said": said[:500], "line": line}
 
 
-def limit() -> None:
-    """Bound the memory of this process, where that can be done."""
+class Guard:
+    """Refuses imports of all but Python's own modules and NumPy, whatever way they are asked for."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+        """Raise `ImportError` for a module that an exercise may not import."""
+        if name.partition(".")[0] not in sys.stdlib_module_names | {"numpy"}:
+            raise ImportError(f"{name} cannot be imported: an exercise is solved with NumPy alone")
+
+
+def bound(seconds: int) -> None:
+    """Bound memory and time of this process, where that can be done: whoever asks may be gone."""
     try:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     except (ImportError, OSError, ValueError):
         pass
 
@@ -95,13 +106,14 @@ def answer(space: dict[str, Any], question: dict[str, Any], file: str) -> dict[s
     return {"value": value, "changed": changed}
 
 
-def main(file: str) -> None:
+def main(file: str, seconds: int) -> None:
     """Load the file, then answer questions until there are none."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     questions = os.fdopen(os.dup(0), "r", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    limit()
+    bound(seconds)
+    sys.meta_path.insert(0, Guard)
 
     def reply(made: dict[str, Any]) -> None:
         replies.write(json.dumps(made) + "\n")
@@ -120,4 +132,4 @@ def main(file: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))
