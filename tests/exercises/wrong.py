@@ -10,7 +10,7 @@ ROWS = {
         ("rate * (target - y) * row\n        b = b + rate * (target - y)", "(target - y) * row\n        b = b + (target - y)", "rate is left out"),
         ("b = b + rate * (target - y)", "pass", "does not learn"),
         ("rate * (target - y) * row\n        b = b + rate * (target - y)", "rate * target * row\n        b = b + rate * target", "by t - y, not by t"),
-        ("    for row, target in zip(x, t):\n        y = 1.0 if row @ w + b > 0", "    w0, b0 = w, b\n    for row, target in zip(x, t):\n        y = 1.0 if row @ w0 + b0 > 0", "judged by the first weights"),
+        ("    for row, target in zip(x, t, strict=True):\n        y = 1.0 if row @ w + b > 0", "    w0, b0 = w, b\n    for row, target in zip(x, t, strict=True):\n        y = 1.0 if row @ w0 + b0 > 0", "judged by the first weights"),
         ("        b = b + rate * (target - y)\n", "        b = b + rate * (target - y)\n        return w, b\n", "only the first example"),
     ],
     "dense": [

@@ -57,23 +57,28 @@ def start(
 
 @app.command(cls=Command)
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file of an exercise, or a folder: all in it and below.")],
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="The file of an exercise, or a folder: all in it and below."),
+    ],
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="From which sizes and numbers are drawn; another one each time if left out."),
+        typer.Option(
+            min=0, help="From which sizes and numbers are drawn; another one each time if left out."
+        ),
     ] = None,
     limit: Annotated[float, typer.Option(help="Seconds that a file may take for all its answers.")] = LIMIT,
     json: Json = False,
 ) -> None:
     """Check an exercise: find the first step that is wrong, name the mistake, give a hint."""
     with show.figures(json) as found:
-        if not file.is_dir():
+        if not Path(file).is_dir() or not file:
             grade = exercises.check(file, seed=seed, limit=limit)
             found |= _figures(grade)
             show.line(f"{grade}{_next(grade)}")
             code = 0 if grade else 1
         else:
-            code = _check_all(file, seed, limit, found)
+            code = _check_all(Path(file), seed, limit, found)
     raise typer.Exit(code)
 
 

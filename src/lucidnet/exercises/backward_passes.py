@@ -13,7 +13,8 @@ from .grading import At, Backward, Given, Rng, computed, sizes
 
 def _some_points(rng: Rng) -> Given:
     n, k = sizes(rng, 2, at_least=4)
-    return {"x": rng.normal(size=(4 * n, k)), "w": rng.normal(size=k), "b": float(rng.normal())}
+    x, w = rng.normal(size=(4 * n, k)), rng.normal(size=k)
+    return {"x": x, "w": w, "b": -float(np.quantile(x @ w, 0.3))}  # some of each class
 
 
 def _classes(x: Any, w: Any, b: float) -> Mapping[str, Any]:
@@ -136,7 +137,10 @@ _DENSE = Backward(
         "x is not transposed: dW takes x.T": {"dW": at.x @ at.dy} if _square(at.x, at.dy) else {},
         "W is not transposed: dx takes W.T": {"dx": at.dy @ at.params["W"]} if _square(at.x, at.dy) else {},
         "the sum goes over the outputs, axis 1: it has to go over the examples, axis 0": {"db": at.dy.sum(1)},
-        "it is the mean over the examples: their effects add up": {"db": at.dy.mean(0), "dW": true / len(at.x)},
+        "it is the mean over the examples: their effects add up": {
+            "db": at.dy.mean(0),
+            "dW": true / len(at.x),
+        },
     },
 )
 
@@ -150,7 +154,9 @@ DENSE = (
         _affine_forward,
         _affine_mistakes,
     ),
-    _DENSE.step("db", "b_k is added to y_k of every example, so its effects add up: a sum over the rows of dy."),
+    _DENSE.step(
+        "db", "b_k is added to y_k of every example, so its effects add up: a sum over the rows of dy."
+    ),
     _DENSE.step("dW", "dW has the shape of W (inputs, outputs). Which product of x and dy has it?"),
     _DENSE.step("dx", "x_i acts on every output y_k by W_ik: sum over k. dx has the shape of x."),
 )
@@ -196,8 +202,11 @@ SIGMOID = (
         lambda z: {"forward": Sigmoid().forward({}, z)[0]},
         _sigmoid_mistakes,
     ),
-    _SIGMOID.step("dz", "The slope can be written with y alone, sigmoid'(z) = y (1 - y); then the chain rule."),
+    _SIGMOID.step(
+        "dz", "The slope can be written with y alone, sigmoid'(z) = y (1 - y); then the chain rule."
+    ),
 )
+
 
 def _relu_case(rng: Rng) -> tuple[Any, Any]:
     x = rng.normal(size=sizes(rng, 2, at_least=3))
@@ -263,7 +272,9 @@ def _two_mistakes(at: At, true: Any) -> Mapping[str, Mapping[str, Any]]:
         slope: without,
         wrong: _first_layer(x, dh * h * (1 - h), at),
         "the derivative of tanh is 1 - h^2, not 1 - h": _first_layer(x, dh * (1 - h), at),
-        "x stands in place of h: the second layer's input is h": {"dW2": x.T @ dy} if x.shape == h.shape else {},
+        "x stands in place of h: the second layer's input is h": {"dW2": x.T @ dy}
+        if x.shape == h.shape
+        else {},
     }
 
 
@@ -286,5 +297,3 @@ TWO_LAYERS = (
     _TWO.step("dW1", "The first layer's input is x, the error at its output (before tanh) is da."),
     _TWO.step("dx", "One layer further: as dh comes from dy by W2, dx comes from da by W1."),
 )
-
-

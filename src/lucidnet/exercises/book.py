@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.resources import files
 from typing import NamedTuple
 
-from .grading import Step
+from .grading import ExerciseStep
 
 LECTURES = (
     ("Backward passes", "backward_passes"),
@@ -86,10 +86,10 @@ def text_of(name: str) -> str:
     return files(__package__).joinpath("texts", f"{name}.txt").read_text("utf-8")
 
 
-def steps_of(name: str) -> tuple[Step, ...]:
+def steps_of(name: str) -> tuple[ExerciseStep, ...]:
     """Return the steps of an exercise."""
     module = LECTURES[NAMES.index(name) // EACH][1]
-    steps: tuple[Step, ...] = getattr(
+    steps: tuple[ExerciseStep, ...] = getattr(
         import_module(f".{module}", __package__), name.upper().replace("-", "_")
     )
     return steps

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..core.calls import takes
-from ..core.files import path_fault
-from ..core.settings import finite, setting, whole
+from ..core.files import make_folder
+from ..core.settings import finite, path_like, text, whole
 from ..core.text import Report, plain
 from ..errors import FileError, lookup
 from .book import NAMES, Exercise, described, steps_of, text_of
-from .grading import CASES, Rng, Step
-from .pupil import Hole, Pupil, Raised, WrongAnswer
+from .grading import CASES, ExerciseStep, Rng
+from .pupil import EndedError, HoleError, Pupil, RaisedError, WrongAnswerError
 from .reading import inspected, read
 
 SHOWN = 300
@@ -83,11 +82,7 @@ def list() -> tuple[Exercise, ...]:
     return tuple(described(name) for name in NAMES)
 
 
-def _as_path(given: Any, owner: Any) -> Path:
-    return Path(os.path.expanduser(os.fspath(given)))
-
-
-@takes("exercises.start", folder=setting("a folder", _as_path))
+@takes("exercises.start", name=text(empty=True), folder=path_like())
 def start(name: str, folder: str | os.PathLike[str] = ".") -> Path:
     """Write the file of an exercise, with its holes, and return its path; no file is ever overwritten.
 
@@ -104,10 +99,7 @@ def start(name: str, folder: str | os.PathLike[str] = ".") -> Path:
         If there is such a file already, or it cannot be written.
     """
     lookup("exercise", name, dict.fromkeys(NAMES))
-    place = Path(folder)
-    if fault := path_fault(place):
-        raise FileError(repr(str(place)), fault, "name another folder")
-    path = place / f"{name.replace('-', '_')}.py"
+    path = make_folder(Path(folder).expanduser()) / f"{name.replace('-', '_')}.py"
     about = described(name)
     header = (
         f"# lucidnet exercise: {name}\n"
@@ -115,20 +107,21 @@ def start(name: str, folder: str | os.PathLike[str] = ".") -> Path:
         f"# Fill the holes, and check with: lucidnet exercise check {path.name}\n\n"
     )
     try:
-        place.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(header + text_of(name))
     except FileExistsError as error:
         remedy = "go on with it, or name another folder"
         raise FileError(path, "is there already, and is not overwritten", remedy) from error
     except OSError as error:
-        raise FileError(path, f"cannot be written: {error.strerror or error}", "name another folder") from error
+        raise FileError(
+            path, f"cannot be written: {error.strerror or error}", "name another folder"
+        ) from error
     return path
 
 
 @takes(
     "exercises.check",
-    path=setting("a file", _as_path),
+    path=path_like(),
     seed=whole(0, optional=True),
     limit=finite(above=0),
 )
@@ -152,44 +145,61 @@ def check(path: str | os.PathLike[str], *, seed: int | None = None, limit: float
     FileError
         If it cannot be read, or does not say which exercise it is.
     """
-    file = Path(path)
-    text, name = read(file)
+    file = Path(path).expanduser()
+    content, name = read(file)
     seed = int.from_bytes(os.urandom(4), "big") if seed is None else seed
-    steps, pupil = steps_of(name), Pupil(file, text, limit)
+    steps, pupil = steps_of(name), Pupil(file, content, limit)
     told: tuple[int, str] | None
     try:
-        inspected(text, name)
+        inspected(content, name)
         with pupil:
             told = _first_mistake(steps, pupil, seed)
-    except WrongAnswer as wrong:  # of the file as a whole
+    except WrongAnswerError as wrong:  # of the file as a whole
         return Grade(name, False, None, str(wrong), OUTSIDE, 0, len(steps), pupil.printed, seed)
     if told is None:
         return Grade(name, True, done=len(steps), steps=len(steps), printed=pupil.printed, seed=seed)
     done, mistake = told
-    return Grade(name, False, steps[done].name, mistake, steps[done].hint, done, len(steps), pupil.printed, seed)
+    return Grade(
+        name, False, steps[done].name, mistake, steps[done].hint, done, len(steps), pupil.printed, seed
+    )
 
 
-def _first_mistake(steps: tuple[Step, ...], pupil: Pupil, seed: int) -> tuple[int, str] | None:
+def _first_mistake(steps: tuple[ExerciseStep, ...], pupil: Pupil, seed: int) -> tuple[int, str] | None:
     """Return the number of the first step that is wrong, and what is wrong there."""
     for done, step in enumerate(steps):
         for case in range(CASES):
             try:
                 step.look(pupil.call, Rng((seed, done, case), case == 0))
-            except Raised as wrong:
+            except RaisedError as wrong:
                 return _later(steps, done, pupil, seed) or (done, str(wrong))
-            except WrongAnswer as wrong:
+            except (HoleError, EndedError) as wrong:
                 return done, str(wrong)
+            except WrongAnswerError as wrong:
+                return done, _agreed(step, pupil, str(wrong), (seed, done, case), case == 0)
     return None
 
 
-def _later(steps: tuple[Step, ...], done: int, pupil: Pupil, seed: int) -> tuple[int, str] | None:
+def _agreed(step: ExerciseStep, pupil: Pupil, told: str, place: tuple[int, ...], square: bool) -> str:
+    """Return the mistake that most cases tell: in one of them two mistakes may give the same numbers."""
+    heard = [told]
+    for more in (1, 2):
+        try:
+            step.look(pupil.call, Rng((*place, more), square))
+        except EndedError:
+            break
+        except WrongAnswerError as wrong:
+            heard.append(str(wrong))
+    return max(heard, key=heard.count)
+
+
+def _later(steps: tuple[ExerciseStep, ...], done: int, pupil: Pupil, seed: int) -> tuple[int, str] | None:
     """Return a step further on in which a function is wrong that raises; where all is square, it may not."""
     for later in range(done + 1, len(steps)):
         try:
             steps[later].look(pupil.call, Rng((seed, later, 0), True))
-        except (Raised, Hole):
+        except (RaisedError, HoleError, EndedError):
             continue
-        except WrongAnswer as wrong:
+        except WrongAnswerError as wrong:
             return later, str(wrong)
     return None
 

@@ -54,7 +54,10 @@ def _rolling_mistakes(p: Any, g: Any, v: Any, rate: float, momentum: float) -> W
             "v": momentum * v + rate * g,
             "p": p - (momentum * v + rate * g),
         },
-        "the rate and a minus stand in the velocity: here it is v' = momentum v + g": {"v": inside, "p": p + inside},
+        "the rate and a minus stand in the velocity: here it is v' = momentum v + g": {
+            "v": inside,
+            "p": p + inside,
+        },
         "the sign of g is wrong in the velocity": {"v": momentum * v - g},
         "the weights climb: descend, p - rate v'": {"p": p + rate * new},
         "the weights move by the old velocity: use v'": {"p": p - rate * v},
@@ -110,7 +113,9 @@ def _scale_mistakes(p: Any, g: Any, v: Any, rate: float, rho: float, epsilon: fl
         "1 - rho is missing, so that v is no mean": {"v": rho * v + g**2},
         "the squares are added up for ever, as in Adagrad: v has to forget": {"v": v + g**2},
         "the mean is squared: the squares are averaged": {"v": (rho * v + (1 - rho) * g) ** 2},
-        "epsilon stands under the root: here it is added to the root": {"p": p - rate * g / np.sqrt(new + epsilon)},
+        "epsilon stands under the root: here it is added to the root": {
+            "p": p - rate * g / np.sqrt(new + epsilon)
+        },
         "the root is missing": {"p": p - rate * g / (new + epsilon)},
         "epsilon is left out": {"p": p - rate * g / np.sqrt(new)},
         "the weights are moved with the old v: use v'": {"p": p - rate * g / (np.sqrt(v) + epsilon)},
@@ -154,8 +159,27 @@ def _moments(rng: Rng) -> Given:
     }
 
 
-def _adam(p: Any, g: Any, m: Any, v: Any, t: int, rate: float, beta1: float, beta2: float, epsilon: float) -> Given:
+def _adam(
+    p: Any, g: Any, m: Any, v: Any, t: int, rate: float, beta1: float, beta2: float, epsilon: float
+) -> Given:
     return _moved(Adam(rate, beta1, beta2, epsilon), p, g, rate, t, m=m, v=v)
+
+
+def _wrong_means(g: Any, m: Any, v: Any, t: int, beta1: float, beta2: float) -> Wrong:
+    one, two = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+    c, d = 1 - beta1**t, 1 - beta2**t
+    return {
+        "beta and 1 - beta are exchanged: the share beta of the old is kept": {
+            "m": (1 - beta1) * m + beta1 * g,
+            "v": (1 - beta2) * v + beta2 * g**2,
+        },
+        "1 - beta is missing, so that it is no mean": {"m": beta1 * m + g, "v": beta2 * v + g**2},
+        "the gradient is not squared": {"v": beta2 * v + (1 - beta2) * g},
+        "beta1 stands in place of beta2": {"v": beta1 * v + (1 - beta1) * g**2},
+        "beta2 stands in place of beta1": {"m": beta2 * m + (1 - beta2) * g},
+        "the corrected mean is kept: what is remembered stays uncorrected, else it is corrected again "
+        "in the next step": {"m": one / c, "v": two / d},
+    }
 
 
 def _adam_mistakes(
@@ -171,16 +195,7 @@ def _adam_mistakes(
     later = moved(one / (1 - beta1 ** (t + 1)), two / (1 - beta2 ** (t + 1)))
     before = moved(beta1 * (m / c) + (1 - beta1) * g, beta2 * (v / d) + (1 - beta2) * g**2)
     return {
-        "beta and 1 - beta are exchanged: the share beta of the old is kept": {
-            "m": (1 - beta1) * m + beta1 * g,
-            "v": (1 - beta2) * v + beta2 * g**2,
-        },
-        "1 - beta is missing, so that it is no mean": {"m": beta1 * m + g, "v": beta2 * v + g**2},
-        "the gradient is not squared": {"v": beta2 * v + (1 - beta2) * g},
-        "beta1 stands in place of beta2": {"v": beta1 * v + (1 - beta1) * g**2},
-        "beta2 stands in place of beta1": {"m": beta2 * m + (1 - beta2) * g},
-        "the corrected mean is kept: what is remembered stays uncorrected, else it is corrected again "
-        "in the next step": {"m": one / c, "v": two / d},
+        **_wrong_means(g, m, v, t, beta1, beta2),
         "the bias correction is missing: divide m' by 1 - beta1^t, v' by 1 - beta2^t": moved(one, two),
         "the bias correction of v is missing": moved(one / c, two),
         "the bias correction of m is missing": moved(one, two / d),
@@ -190,7 +205,9 @@ def _adam_mistakes(
         ),
         "steps are counted one too many in the bias correction": later,
         "the bias correction multiplies: divide by 1 - beta^t": moved(one * c, two * d),
-        "beta is not raised to the power t in the bias correction": moved(one / (1 - beta1), two / (1 - beta2)),
+        "beta is not raised to the power t in the bias correction": moved(
+            one / (1 - beta1), two / (1 - beta2)
+        ),
         "beta1 and beta2 are exchanged in the bias correction": moved(one / d, two / c),
         "epsilon stands under the root: here it is added to the root": {
             "p": p - rate * one / c / np.sqrt(two / d + epsilon)
@@ -252,7 +269,9 @@ def _clip_mistakes(dW: Any, db: Any, limit: float) -> Wrong:
         "gradients that are small enough are made larger: leave them as they are": times(limit / size)
         if size < limit
         else {},
-        "each array is scaled by its own norm, which turns the direction: take one norm of both": times(*each),
+        "each array is scaled by its own norm, which turns the direction: take one norm of both": times(
+            *each
+        ),
         "single entries are cut off, which turns the direction: scale all by one factor": {
             "dW": np.clip(dW, -limit, limit),
             "db": np.clip(db, -limit, limit),
@@ -330,7 +349,9 @@ def _cycle_mistakes(step: int, steps: int, warmup: int, peak: float, low: float,
         "it goes in a straight line: follow the cosine": at(share),
         "it goes the wrong way: at the beginning of a phase the cosine is 1": at(1 - half),
         "the factor 1/2 is missing: (1 - cos) / 2 goes from 0 to 1": at(2 * half),
-        "the cosine goes through half a turn, pi: here it is a whole turn": at((1 - math.cos(2 * math.pi * share)) / 2),
+        "the cosine goes through half a turn, pi: here it is a whole turn": at(
+            (1 - math.cos(2 * math.pi * share)) / 2
+        ),
         "it is a quarter of a turn: cos(pi s) goes from 1 to -1": at(1 - math.cos(math.pi * share / 2)),
         "it falls back to low: it has to end at last": at(half, end=low),
         "the last step is number steps - 1": at(

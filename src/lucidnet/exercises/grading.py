@@ -16,7 +16,7 @@ from ..core.value import value
 from ..layers import Layer
 from ..layers.base import INFERENCE, Cache, Run
 from ..losses import Loss
-from .pupil import Hole, WrongAnswer, missing
+from .pupil import HoleError, WrongAnswerError, missing
 
 Call: TypeAlias = Callable[..., Any]
 """Asks a function of the student's file: call("backward", x=x, dy=dy)."""
@@ -48,7 +48,7 @@ def sizes(rng: Rng, count: int, at_least: int = 2) -> tuple[int, ...]:
     return (max(drawn[0], 3),) * count if rng.square else tuple(drawn[:count])
 
 
-class Step(NamedTuple):
+class ExerciseStep(NamedTuple):
     """One step of an exercise.
 
     Parameters
@@ -58,7 +58,7 @@ class Step(NamedTuple):
     hint : str
         What helps who is stuck there.
     look : callable
-        look(call, rng) raises `WrongAnswer` if it is wrong in a case that is drawn.
+        look(call, rng) raises `WrongAnswerError` if it is wrong in a case that is drawn.
     """
 
     name: str
@@ -86,23 +86,23 @@ def several(function: str, made: Any, names: tuple[str, ...]) -> dict[str, Any]:
     if len(names) == 1 and not (isinstance(made, tuple) and len(made) == 1):
         return {names[0]: made}
     if nothing := missing(made):
-        raise Hole(f"{function} is not written yet: it returns {nothing}")
+        raise HoleError(f"{function} is not written yet: it returns {nothing}")
     if not isinstance(made, tuple) or len(made) != len(names):
         got = f"{len(made)} values" if isinstance(made, tuple) else "one value"
-        raise WrongAnswer(f"{function} returns {got}: return {', '.join(names)}")
+        raise WrongAnswerError(f"{function} returns {got}: return {', '.join(names)}")
     return dict(zip(names, made, strict=True))
 
 
 def array_of(name: str, made: Any) -> Any:
     """Return one answer as an array of numbers, or raise what is wrong with it."""
     if nothing := missing(made):
-        raise Hole(f"{name} is not written yet: it is {nothing}")
+        raise HoleError(f"{name} is not written yet: it is {nothing}")
     if isinstance(made, dict):
-        raise WrongAnswer(f"{name} is {made.get('other', 'no array')}: return an array of numbers")
+        raise WrongAnswerError(f"{name} is {made.get('other', 'no array')}: return an array of numbers")
     try:
         return np.asarray(made, np.float64)
     except (TypeError, ValueError):
-        raise WrongAnswer(f"{name} is a tuple: return an array of numbers") from None
+        raise WrongAnswerError(f"{name} is a tuple: return an array of numbers") from None
 
 
 def kept(given: Any, owner: Any) -> Any:
@@ -111,7 +111,7 @@ def kept(given: Any, owner: Any) -> Any:
 
 
 @value
-class Answered(Layer):
+class _Answered(Layer):
     """A layer of the library for some of whose gradients a student's file is asked."""
 
     inner: Any = setting("a layer", kept)
@@ -145,7 +145,7 @@ class Answered(Layer):
 
 
 @value
-class AnsweredLoss(Loss):
+class _AnsweredLoss(Loss):
     """A loss of the library for whose gradient a student's file is asked."""
 
     inner: Any = setting("a loss", kept)
@@ -190,9 +190,9 @@ class Backward(NamedTuple):
     returns: dict[str, str]
     wrong: Callable[[At, Any], Mapping[str, Mapping[str, Any]]] | None = None
 
-    def step(self, name: str, hint: str) -> Step:
+    def step(self, name: str, hint: str) -> ExerciseStep:
         """Return the step in which one of the gradients is written."""
-        return Step(name, hint, lambda call, rng: self._look(call, rng, name))
+        return ExerciseStep(name, hint, lambda call, rng: self._look(call, rng, name))
 
     def _look(self, call: Call, rng: Rng, name: str) -> None:
         inner, x = self.case(rng)
@@ -202,7 +202,7 @@ class Backward(NamedTuple):
             made = several(self.function, call(self.function, **self.given(at)), tuple(self.returns))
             return {array: array_of(name, made[name])}
 
-        layer, seed = Answered(inner, asked), int(rng.integers(1 << 30))
+        layer, seed = _Answered(inner, asked), int(rng.integers(1 << 30))
         by_hand, right = (LayerSubject.of(one, x.copy(), seed, True) for one in (layer, inner))
         own, true = by_hand.gradients()[array], right.gradients()[array]
         _check_shape(name, own, true)
@@ -221,7 +221,7 @@ def _named(name: str, own: Any, wrong: Mapping[str, Any]) -> None:
     """Raise with the mistake of an exercise that gives these numbers, if there is one."""
     for sentence, made in wrong.items():
         if made is not None and agree(own, np.asarray(made), SAME):
-            raise WrongAnswer(f"{name}: {sentence}")
+            raise WrongAnswerError(f"{name}: {sentence}")
 
 
 def _judge(name: str, report: CheckReport, close: bool, worded: Callable[[str], str]) -> None:
@@ -229,9 +229,9 @@ def _judge(name: str, report: CheckReport, close: bool, worded: Callable[[str], 
     if close and report.worst > report.tolerance:
         return
     if report.likely or not (report or close):
-        raise WrongAnswer(worded(report.likely[0]) if report.likely else f"{name}: {UNKNOWN}")
+        raise WrongAnswerError(worded(report.likely[0]) if report.likely else f"{name}: {UNKNOWN}")
     if not close:
-        raise WrongAnswer(f"{name}: {NUMERIC}")
+        raise WrongAnswerError(f"{name}: {NUMERIC}")
 
 
 KEEP = "it may keep nothing between calls, and draw no random numbers"
@@ -259,7 +259,7 @@ def loss_gradient(
     given: Callable[[Loss, Any, Any], Given],
     hint: str,
     wrong: Callable[[Given], Mapping[str, Any]] | None = None,
-) -> Step:
+) -> ExerciseStep:
     """Return the step in which the gradient of a loss is written."""
 
     def look(call: Call, rng: Rng) -> None:
@@ -274,10 +274,10 @@ def loss_gradient(
         close = _close(own, right, EXACT)
         if not close and wrong:
             _named(function, own, wrong(given(loss, prediction, target)))
-        report = gradients(AnsweredLoss(loss, asked), prediction, target)
+        report = gradients(_AnsweredLoss(loss, asked), prediction, target)
         _judge(function, report, close, lambda sentence: _worded(sentence, "prediction", function, function))
 
-    return Step(function, hint, look)
+    return ExerciseStep(function, hint, look)
 
 
 def computed(
@@ -288,7 +288,7 @@ def computed(
     given: Callable[[Rng], Given],
     right: Callable[..., Mapping[str, Any]],
     wrong: Callable[..., Mapping[str, Mapping[str, Any]]] | None = None,
-) -> Step:
+) -> ExerciseStep:
     """Return the step in which a value is written that is compared with the library's.
 
     Parameters
@@ -313,25 +313,25 @@ def computed(
         made = several(function, call(function, **arguments), returns)
         for key, old in before.items():
             if not np.array_equal(arguments[key], old):
-                raise WrongAnswer(f"{function} changes {key}, which it was given: work on a new array")
+                raise WrongAnswerError(f"{function} changes {key}, which it was given: work on a new array")
         true = right(**arguments)
         wanted = (name,) if name in returns else returns
         own = {key: array_of(key, made[key]) for key in wanted}
         if any(np.shape(own[key]) != np.shape(true[key]) for key in wanted) or not all(
             _close(own[key], true[key], SAME) for key in wanted
         ):
-            raise WrongAnswer(_mistake(own, true, wrong(**arguments) if wrong else {}))
+            raise WrongAnswerError(_mistake(own, true, wrong(**arguments) if wrong else {}))
         again = several(function, call(function, **arguments), returns)
         if not all(_close(array_of(key, again[key]), own[key], SAME) for key in wanted):
-            raise WrongAnswer(f"{function} gives another answer when it is called again: {KEEP}")
+            raise WrongAnswerError(f"{function} gives another answer when it is called again: {KEEP}")
 
-    return Step(name, hint, look)
+    return ExerciseStep(name, hint, look)
 
 
 def _check_shape(name: str, own: Any, true: Any) -> None:
     """Raise if an answer has not the shape of the right one."""
     if np.shape(own) != np.shape(true):
-        raise WrongAnswer(f"{name}: {next(_plain(np.asarray(own), np.asarray(true)))}")
+        raise WrongAnswerError(f"{name}: {next(_plain(np.asarray(own), np.asarray(true)))}")
 
 
 def _close(a: Any, b: Any, tolerance: float) -> bool:
@@ -351,11 +351,11 @@ def _alike(a: Any, b: Any) -> bool:
 
 def _mistake(own: Given, true: Mapping[str, Any], wrong: Mapping[str, Mapping[str, Any]]) -> str:
     """Say which mistake gives these values: one of this exercise, or one that fits everywhere."""
-    for sentence, made in wrong.items():
+    for told, made in wrong.items():
         known = [key for key in own if key in made]
         differs = any(not _close(made[key], true[key], SAME) for key in known)
         if differs and all(_alike(own[key], made[key]) for key in known):
-            return sentence
+            return told
     for key, array in own.items():
         if sentence := next(_plain(array, np.asarray(true[key], np.float64)), None):
             return f"{key}: {sentence}"

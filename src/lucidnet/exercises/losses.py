@@ -52,7 +52,9 @@ SQUARED_ERROR = (
         "Of n k terms e^2 / (n k) only one holds y_ij. Derive it: 2 e_ij / (n k).",
         lambda at: {
             "the mean is forgotten: the loss is divided by n k, so is its gradient": 2 * (at["y"] - at["t"]),
-            "it is divided by n only: the mean is over all n k entries": 2 * (at["y"] - at["t"]) / len(at["y"]),
+            "it is divided by n only: the mean is over all n k entries": 2
+            * (at["y"] - at["t"])
+            / len(at["y"]),
             "the 2 of the square is missing": (at["y"] - at["t"]) / at["y"].size,
             "the sign is wrong: y - t, not t - y": 2 * (at["t"] - at["y"]) / at["y"].size,
         },
@@ -62,7 +64,11 @@ SQUARED_ERROR = (
 
 def _far_pair(rng: Rng) -> Given:
     n, k = sizes(rng, 2, at_least=3)
-    return {"y": 2 * rng.normal(size=(n, k)), "t": 2 * rng.normal(size=(n, k)), "delta": rng.uniform(0.7, 1.5)}
+    return {
+        "y": 2 * rng.normal(size=(n, k)),
+        "t": 2 * rng.normal(size=(n, k)),
+        "delta": rng.uniform(0.7, 1.5),
+    }
 
 
 def _huber_mistakes(y: Any, t: Any, delta: float) -> Wrong:
@@ -73,7 +79,9 @@ def _huber_mistakes(y: Any, t: Any, delta: float) -> Wrong:
         "the two parts do not meet at delta: far away it is delta (|e| - delta / 2)": {
             "loss": np.where(near, e**2 / 2, delta * size).mean()
         },
-        "far away |e| has to be multiplied by delta": {"loss": np.where(near, e**2 / 2, size - delta / 2).mean()},
+        "far away |e| has to be multiplied by delta": {
+            "loss": np.where(near, e**2 / 2, size - delta / 2).mean()
+        },
         "it is a sum: take the mean over all entries": {
             "loss": np.where(near, e**2 / 2, delta * (size - delta / 2)).sum()
         },
@@ -89,13 +97,22 @@ def _huber_slopes(at: Given) -> Mapping[str, Any]:
     e = y - t
     return {
         "it is not clipped: where |e| is larger than delta the slope is delta or -delta": e / e.size,
-        "where |e| is large the slope is delta sign(e), not sign(e)": np.where(np.abs(e) <= delta, e, np.sign(e))
+        "where |e| is large the slope is delta sign(e), not sign(e)": np.where(
+            np.abs(e) <= delta, e, np.sign(e)
+        )
         / e.size,
-        "the sign is lost: for e below -delta the slope is -delta": np.where(np.abs(e) <= delta, e, delta) / e.size,
+        "the sign is lost: for e below -delta the slope is -delta": np.where(np.abs(e) <= delta, e, delta)
+        / e.size,
         "only one side is clipped: the slope lies between -delta and delta": np.minimum(e, delta) / e.size,
         "the mean is forgotten: divide by the number of all entries": np.clip(e, -delta, delta),
-        "it is 0 where |e| is large: there the slope is delta or -delta": np.where(np.abs(e) <= delta, e, 0) / e.size,
+        "it is 0 where |e| is large: there the slope is delta or -delta": np.where(np.abs(e) <= delta, e, 0)
+        / e.size,
     }
+
+
+def _huber_case(rng: Rng) -> tuple[Loss, Any, Any]:
+    given = _far_pair(rng)
+    return Huber(given["delta"]), given["y"], given["t"]
 
 
 HUBER = (
@@ -109,7 +126,7 @@ HUBER = (
         _huber_mistakes,
     ),
     loss_gradient(
-        lambda rng: (lambda y, t, delta: (Huber(delta), y, t))(*_far_pair(rng).values()),
+        _huber_case,
         "gradient",
         lambda loss, y, t: {"y": y, "t": t, "delta": loss.delta},  # type: ignore[attr-defined]
         "Near: h' = e. Far: h' = delta times the sign of e. Together that is e, clipped. Mind the mean.",
@@ -177,7 +194,9 @@ SOFTMAX = (
         lambda z: {"forward": Softmax().forward({}, z)[0]},
         _softmax_mistakes,
     ),
-    _SOFTMAX.step("dz", "Every p_j holds z_i. First sum p * dp along each row (keepdims=True), then the bracket."),
+    _SOFTMAX.step(
+        "dz", "Every p_j holds z_i. First sum p * dp along each row (keepdims=True), then the bracket."
+    ),
 )
 
 
@@ -222,7 +241,9 @@ def _entropy_slopes(at: Given) -> Mapping[str, Any]:
         "it is divided by n k: the mean is over the n examples only": (p - hot) / z.size,
         "the sign is wrong: p - 1 at the true class": (hot - p) / len(z),
         "1 is not subtracted at the true class": p / len(z),
-        "the other classes are left out: each score acts on the loss through the softmax": hot * (p - 1) / len(z),
+        "the other classes are left out: each score acts on the loss through the softmax": hot
+        * (p - 1)
+        / len(z),
         "scores z stand in place of probabilities: p = softmax(z) first": (z - hot) / len(z),
         "it is the slope by p, -1/p: go on through the softmax": -hot / p / len(z),
     }
@@ -286,7 +307,10 @@ def _binary_slopes(at: Given) -> Mapping[str, Any]:
         "the mean is forgotten: divide by the number of all entries": p - t,
         "it is divided by n only: the mean is over all entries": (p - t) / len(z),
         "the sign is wrong: p - t": (t - p) / z.size,
-        "the derivative of the sigmoid is too much: it cancels, what is left is p - t": (p - t) * p * (1 - p) / z.size,
+        "the derivative of the sigmoid is too much: it cancels, what is left is p - t": (p - t)
+        * p
+        * (1 - p)
+        / z.size,
         "scores z stand in place of probabilities: p = sigmoid(z) first": (z - t) / z.size,
         "it is the slope by p: go on through the sigmoid": (p - t) / (p * (1 - p)) / z.size,
         "entries with t = 0 are left out": t * (p - t) / z.size,

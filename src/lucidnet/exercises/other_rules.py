@@ -17,8 +17,8 @@ from ..optimizers import SGD
 from ..rules import FeedbackAlignment, FixedSign
 from ..rules.edge import Edge
 from ..rules.space.transported import Transported
-from .grading import Call, Given, Rng, Step, array_of, computed, kept, several, sizes
-from .pupil import WrongAnswer
+from .grading import Call, ExerciseStep, Given, Rng, array_of, computed, kept, several, sizes
+from .pupil import WrongAnswerError
 
 Wrong = Mapping[str, Mapping[str, Any]]
 
@@ -61,17 +61,17 @@ def _aligned_mistakes(x: Any, W: Any, B: Any, dy: Any) -> Wrong:
 
 
 @value
-class AnsweredRule(Transported):
+class _AnsweredRule(Transported):
     """A rule of the library for whose way through a dense layer a student's file is asked."""
 
     inner: Any = setting("a rule", kept, default=FeedbackAlignment())
     asked: Any = setting("a function", kept, default=None)
 
     def carried_by(self, W: Array, B: Array) -> Array:
-        return self.inner.carried_by(W, B)  # type: ignore[no-any-return]
+        return self.inner.carried_by(W, B)
 
     def mirrored(self, layer: Layer, params: Tree, last: bool) -> Tree | None:
-        return self.inner.mirrored(layer, params, last)  # type: ignore[no-any-return]
+        return self.inner.mirrored(layer, params, last)
 
     def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
         if not (isinstance(edge.layer, Dense) and "W" in edge.B):
@@ -81,7 +81,9 @@ class AnsweredRule(Transported):
         return found["dx"], grads | {name: found[f"d{name}"] for name in grads if f"d{name}" in found}, None
 
 
-def _in_a_network(inner: Transported, function: str, names: tuple[str, ...], returns: tuple[str, ...]) -> Step:
+def _in_a_network(
+    inner: Transported, function: str, names: tuple[str, ...], returns: tuple[str, ...]
+) -> ExerciseStep:
     """Return the step in which a network learns by the rule that the file has, as `check.rule` tests it."""
 
     def look(call: Call, rng: Rng) -> None:
@@ -94,13 +96,15 @@ def _in_a_network(inner: Transported, function: str, names: tuple[str, ...], ret
 
         out = int(rng.integers(2, 5))
         net = Sequential([Input(5), Dense(6), Tanh(), Dense(4), Tanh(), Dense(out)])
-        own = AnsweredRule(inner=inner, asked=asked)
+        own = _AnsweredRule(inner=inner, asked=asked)
         for finding in check_rule(own, net=net, seed=int(rng.integers(1000))).findings:
             about = finding.what.startswith(("setting", "reads"))
             if finding.passed is False and not about:
-                raise WrongAnswer(f"in a network: {finding.what}: {finding.seen}")
+                raise WrongAnswerError(f"in a network: {finding.what}: {finding.seen}")
 
-    return Step("network", "Every step before is right: look for what the function keeps between calls.", look)
+    return ExerciseStep(
+        "network", "Every step before is right: look for what the function keeps between calls.", look
+    )
 
 
 _FA_RETURNS = ("dx", "dW", "db")
@@ -109,7 +113,9 @@ _FA_ASKED = ("backward", _FA_RETURNS, _edge, _aligned, _aligned_mistakes)
 FEEDBACK_ALIGNMENT = (
     computed("db", "As in the exercise dense: a sum over the examples.", *_FA_ASKED),
     computed("dW", "As in the exercise dense. Only the way further back is another one.", *_FA_ASKED),
-    computed("dx", "As in backpropagation, with B in place of W: B has its shape (inputs, outputs).", *_FA_ASKED),
+    computed(
+        "dx", "As in backpropagation, with B in place of W: B has its shape (inputs, outputs).", *_FA_ASKED
+    ),
     _in_a_network(FeedbackAlignment(), "backward", ("x", "W", "B", "dy"), _FA_RETURNS),
 )
 
@@ -172,12 +178,18 @@ def _direct_mistakes(x: Any, h: Any, B: Any, e: Any) -> Wrong:
     da = back * (1 - h**2)
     return {
         "the derivative of tanh, 1 - h^2, is missing": made(back),
-        "the derivative of tanh has the wrong formula: h (1 - h) is that of the sigmoid": made(back * h * (1 - h)),
+        "the derivative of tanh has the wrong formula: h (1 - h) is that of the sigmoid": made(
+            back * h * (1 - h)
+        ),
         "the derivative of tanh is taken at the wrong point: h is the output already": made(
             back * (1 - np.tanh(h) ** 2)
         ),
-        "B is transposed: it has the shape (outputs, units), so e B": made((e @ B.T) * (1 - h**2)) if square else {},
-        "h stands in place of x: these are the weights below h": {"dW": h.T @ da} if x.shape == h.shape else {},
+        "B is transposed: it has the shape (outputs, units), so e B": made((e @ B.T) * (1 - h**2))
+        if square
+        else {},
+        "h stands in place of x: these are the weights below h": {"dW": h.T @ da}
+        if x.shape == h.shape
+        else {},
         "x is not transposed: dW takes x.T": {"dW": x @ da} if square else {},
         "it is the mean over the examples: their effects add up": {"dW": x.T @ da / len(x), "db": da.mean(0)},
         "the sum goes over the units, axis 1: it goes over the examples, axis 0": {"db": da.sum(1)},
@@ -315,7 +327,9 @@ def _online_mistakes(x: Any, slope: Any, error: Any, tau: float) -> Wrong:
     last[:, -1] = error[:, -1]
     late[:, :-1] = error[:, 1:]
     return {
-        "only the last time is used: each time adds its error times the trace as it is then": {"total": total(last)},
+        "only the last time is used: each time adds its error times the trace as it is then": {
+            "total": total(last)
+        },
         "it is the mean over the times: add up": {"total": total(error) / times},
         "the error meets the trace of the time before: advance the trace first": {"total": total(late)},
         "the trace begins anew at each time: keep it": {

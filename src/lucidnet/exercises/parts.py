@@ -117,7 +117,9 @@ LAYER_NORM = (
 
 def _conv_case(rng: Rng) -> tuple[Layer, Any]:
     n, channels, filters, size = sizes(rng, 4)
-    return Conv1D(filters, size, use_bias=False), rng.normal(size=(n, size + int(rng.integers(2, 5)), channels))
+    return Conv1D(filters, size, use_bias=False), rng.normal(
+        size=(n, size + int(rng.integers(2, 5)), channels)
+    )
 
 
 def _windows(rng: Rng) -> Given:
@@ -158,7 +160,9 @@ def _conv_back_mistakes(at: At, true: Any) -> Wrong:
         overwritten[:, j : j + times] = dy @ W[j].T
     return {
         "the kernel is turned around: place j of the kernel met x[t + j]": {"dx": turned, "dW": true[::-1]},
-        "what comes back is overwritten: an x lies in several windows, so add it up (+=)": {"dx": overwritten},
+        "what comes back is overwritten: an x lies in several windows, so add it up (+=)": {
+            "dx": overwritten
+        },
         "it is the mean over the examples: their effects add up": {"dW": true / len(x)},
         "it is the mean over the places: their effects add up": {"dW": true / times},
         "it is that of the first place alone: W is used at each place, so add up over t": {
@@ -179,7 +183,9 @@ CONVOLUTION = (
         lambda x, W: {"forward": _convolved(x, W)},
         _conv_mistakes,
     ),
-    _CONV.step("dW", "For each j: x[:, j : j + times] and dy belong together; sum their products over n and t."),
+    _CONV.step(
+        "dW", "For each j: x[:, j : j + times] and dy belong together; sum their products over n and t."
+    ),
     _CONV.step("dx", "Begin with zeros; for each j add dy @ W[j].T to dx[:, j : j + times]."),
 )
 
@@ -211,7 +217,9 @@ def _pool_mistakes(at: At, true: Any) -> Wrong:
     return {
         "every number of a window gets the error: only the largest moved the output": {"dx": errors},
         "the error is shared out, as for a mean: the largest gets all of it": {"dx": errors / size},
-        "the error goes to the first number of each window: it goes to the largest": {"dx": first.reshape(x.shape)},
+        "the error goes to the first number of each window: it goes to the largest": {
+            "dx": first.reshape(x.shape)
+        },
         "dy is left out: at the largest number stands dy, not 1": {"dx": (true != 0) * 1.0},
         "the input stands in place of the error": {"dx": x * (true != 0)},
     }
@@ -231,11 +239,13 @@ MAX_POOL = (
             "it is the mean of each window: take the largest": {"forward": _cut(x, size).mean(2)},
             "it is the smallest of each window": {"forward": _cut(x, size).min(2)},
             "the largest in size, whatever its sign, is not the largest": {
-                "forward": np.take_along_axis(
-                    _cut(x, size), np.abs(_cut(x, size)).argmax(2)[:, :, None], 2
-                )[:, :, 0]
+                "forward": np.take_along_axis(_cut(x, size), np.abs(_cut(x, size)).argmax(2)[:, :, None], 2)[
+                    :, :, 0
+                ]
             },
-            "negative numbers count, too: do not begin with 0": {"forward": np.maximum(_cut(x, size).max(2), 0)},
+            "negative numbers count, too: do not begin with 0": {
+                "forward": np.maximum(_cut(x, size).max(2), 0)
+            },
             "it is the sum of each window: take the largest": {"forward": _cut(x, size).sum(2)},
         },
     ),
@@ -319,13 +329,15 @@ RECURRENT = (
         "times 1 - h[:, t]^2, is da; then da @ U.T is what goes back to t - 1.",
     ),
     _RNN.step("dW", "W is used at each time: begin with zeros, and add x[:, t].T @ da at each t."),
-    _RNN.step("dU", "As dW, but the input that U meets at time t is h[:, t - 1], which is 0 before the first."),
+    _RNN.step(
+        "dU", "As dW, but the input that U meets at time t is h[:, t - 1], which is 0 before the first."
+    ),
     _RNN.step("dx", "x[:, t] acts on a_t only, by W."),
 )
 
 
 @value
-class Attention(Layer):
+class _Attention(Layer):
     """Attention of the queries x to keys and values that are parameters, one set for all examples."""
 
     def init(self, rng: Any, shape: Any) -> Any:
@@ -351,7 +363,7 @@ def _asked(rng: Rng) -> Given:
 
 
 def _attended(q: Any, k: Any, v: Any) -> dict[str, Any]:
-    o, seen = Attention().forward({"k": k, "v": v}, q)
+    o, seen = _Attention().forward({"k": k, "v": v}, q)
     return {"A": seen.weights[:, 0], "o": o}
 
 
@@ -409,7 +421,7 @@ def _attention_mistakes(at: At, true: Any) -> Wrong:
 
 
 _ATTENTION = Backward(
-    lambda rng: (Attention(), rng.normal(size=sizes(rng, 3))),
+    lambda rng: (_Attention(), rng.normal(size=sizes(rng, 3))),
     "backward",
     _attention_given,
     {"dq": "x", "dk": "k", "dv": "v"},
@@ -427,12 +439,17 @@ ATTENTION = (
         _attended_mistakes,
     ),
     computed(
-        "o", "Each query takes a mean of the values, with its weights.", "forward", ("A", "o"), _asked, _attended,
+        "o",
+        "Each query takes a mean of the values, with its weights.",
+        "forward",
+        ("A", "o"),
+        _asked,
+        _attended,
         _attended_mistakes,
     ),
-    _ATTENTION.step("dv", "o = A v is a product as in the exercise dense; v is shared, so sum over the examples."),
     _ATTENTION.step(
-        "dq", "dA = do v^T; through the softmax dS = A (dA - sum_j A dA); S = q k^T / sqrt(d)."
+        "dv", "o = A v is a product as in the exercise dense; v is shared, so sum over the examples."
     ),
+    _ATTENTION.step("dq", "dA = do v^T; through the softmax dS = A (dA - sum_j A dA); S = q k^T / sqrt(d)."),
     _ATTENTION.step("dk", "As dq, from the other side of the product S = q k^T; sum over the examples."),
 )

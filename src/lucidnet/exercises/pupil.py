@@ -32,15 +32,19 @@ def missing(made: Any) -> str | None:
     return "..." if isinstance(made, dict) and made.get("hole") else None
 
 
-class WrongAnswer(LucidnetError):
+class WrongAnswerError(LucidnetError):
     """A student's file is wrong; the message names the mistake."""
 
 
-class Hole(WrongAnswer):
+class HoleError(WrongAnswerError):
     """Something is not written yet."""
 
 
-class Raised(WrongAnswer):
+class EndedError(WrongAnswerError):
+    """The process is gone, or of no use any more."""
+
+
+class RaisedError(WrongAnswerError):
     """A function of the file raises, so that nothing can be said of what it gives."""
 
 
@@ -88,7 +92,7 @@ class Pupil:
             self.left = self.limit
             made = self._ask({"text": self.text})
             if "error" in made:
-                raise WrongAnswer(self._raised("the file", made))
+                raise WrongAnswerError(self._raised("the file", made))
         except BaseException:
             self.__exit__()
             raise
@@ -132,17 +136,17 @@ class Pupil:
             line = self.replies.get(timeout=max(seconds, 0.01))
         except queue.Empty:
             self._end()
-            raise WrongAnswer(
+            raise EndedError(
                 f"{where} does not come to an end within {self.limit:g} seconds: look for a loop that never ends"
             ) from None
         if not line:
-            raise WrongAnswer(f"{where} ends the whole program: it may only return")
+            raise EndedError(f"{where} ends the whole program: it may only return")
         try:
             made = json.loads(line)
         except ValueError:
             made = None
         if not isinstance(made, dict):
-            raise WrongAnswer(f"{where} writes where the answers go: it may only return")
+            raise EndedError(f"{where} writes where the answers go: it may only return")
         return made
 
     def _ask(self, question: dict[str, Any], where: str = "the file") -> dict[str, Any]:
@@ -172,18 +176,18 @@ class Pupil:
 
         Raises
         ------
-        WrongAnswer
+        WrongAnswerError
             If it raises, hangs, or gives what is no number and no array.
         """
         made = self._ask({"call": name, "given": {key: packed(value) for key, value in given.items()}}, name)
         if made.get("error") == "NotImplementedError":
-            raise Hole(f"{name} is not written yet")
+            raise HoleError(f"{name} is not written yet")
         if "error" in made:
             shapes = ", ".join(f"{key} {np.shape(v)}" for key, v in given.items() if np.shape(v))
-            raise Raised(f"{self._raised(name, made)}{f'; the shapes are {shapes}' if shapes else ''}")
+            raise RaisedError(f"{self._raised(name, made)}{f'; the shapes are {shapes}' if shapes else ''}")
         try:
             for key, array in made["changed"].items():
                 given[key][...] = unpacked(array)
             return unpacked(made["value"])
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise WrongAnswer(f"{name} writes where the answers go: it may only return") from None
+            raise EndedError(f"{name} writes where the answers go: it may only return") from None

@@ -9,16 +9,20 @@ from pathlib import Path
 from ..core.files import path_fault
 from ..errors import FileError, lookup
 from .book import NAMES, functions_of, text_of
-from .pupil import WrongAnswer
+from .pupil import WrongAnswerError
 
 HEADER = re.compile(r"^\ufeff?#\s*lucidnet exercise:[ \t]*(\S*)", re.MULTILINE)
 """The line by which a file says which exercise it is."""
 MOST = 1_000_000
 """So many bytes a file may have."""
 
-ALLOWED = frozenset({"numpy", "math", "typing", "itertools", "functools", "collections", "dataclasses", "__future__"})
+ALLOWED = frozenset(
+    {"numpy", "math", "typing", "itertools", "functools", "collections", "dataclasses", "__future__"}
+)
 """What a file may import."""
-REFUSED = frozenset({"__import__", "eval", "exec", "compile", "globals", "open", "breakpoint", "__builtins__"})
+REFUSED = frozenset(
+    {"__import__", "eval", "exec", "compile", "globals", "open", "breakpoint", "__builtins__"}
+)
 """The names that lead out of a file."""
 DOORS = frozenset({"ctypeslib", "f2py", "distutils", "load", "fromfile", "memmap", "genfromtxt", "loadtxt"})
 """The parts of NumPy that lead out of it."""
@@ -69,24 +73,26 @@ def is_exercise(path: Path) -> bool:
 
 
 def inspected(text: str, name: str) -> None:
-    """Raise `WrongAnswer` if a file is no Python, lacks a function, or does what an exercise may not."""
+    """Raise `WrongAnswerError` if a file is no Python, lacks a function, or does what an exercise may not."""
     try:
         tree = ast.parse(text.removeprefix("\ufeff"))
     except SyntaxError as error:
         line = (error.text or "").strip()
-        raise WrongAnswer(f"line {error.lineno} is no Python: {error.msg}{f': {line}' if line else ''}") from None
+        raise WrongAnswerError(
+            f"line {error.lineno} is no Python: {error.msg}{f': {line}' if line else ''}"
+        ) from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise WrongAnswer(f"the file is no Python: {error}") from None
+        raise WrongAnswerError(f"the file is no Python: {error}") from None
     for node in ast.walk(tree):
         for what in _led_out(node):
-            raise WrongAnswer(f"line {getattr(node, 'lineno', 0)}: {what}")
+            raise WrongAnswerError(f"line {getattr(node, 'lineno', 0)}: {what}")
     wanted, found = functions_of(text_of(name)), functions_of(text.removeprefix("\ufeff"))
     for function, names in wanted.items():
         whole = f"{function}({', '.join(names)})"
         if function not in found:
-            raise WrongAnswer(f"the function {whole} is missing: its name has to stay as it was")
+            raise WrongAnswerError(f"the function {whole} is missing: its name has to stay as it was")
         if found[function] != names:
-            raise WrongAnswer(
+            raise WrongAnswerError(
                 f"{function} takes ({', '.join(found[function])}): it has to take ({', '.join(names)})"
             )
 

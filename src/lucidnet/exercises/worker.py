@@ -55,7 +55,10 @@ def unpacked(value: Any) -> Any:
 
 def fault(error: BaseException, file: str) -> dict[str, Any]:
     """Tell an error, and in which line of the student's file it arose."""
-    line, trace = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None, error.__traceback__
+    line, trace = (
+        getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None,
+        error.__traceback__,
+    )
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == file:
             line = trace.tb_lineno

@@ -1,5 +1,4 @@
 # lucidnet exercise: dense
-import numpy as np
 
 
 def forward(x, W, b):

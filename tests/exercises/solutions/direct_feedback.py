@@ -1,5 +1,4 @@
 # lucidnet exercise: direct-feedback
-import numpy as np
 
 
 def hidden(x, h, B, e):

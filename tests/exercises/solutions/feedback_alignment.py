@@ -1,5 +1,4 @@
 # lucidnet exercise: feedback-alignment
-import numpy as np
 
 
 def backward(x, W, B, dy):

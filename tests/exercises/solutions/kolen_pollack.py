@@ -1,5 +1,4 @@
 # lucidnet exercise: kolen-pollack
-import numpy as np
 
 
 def step(W, B, g, rate, decay):

@@ -1,5 +1,4 @@
 # lucidnet exercise: max-pool
-import numpy as np
 
 
 def forward(x, size):

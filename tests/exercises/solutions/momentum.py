@@ -1,5 +1,4 @@
 # lucidnet exercise: momentum
-import numpy as np
 
 
 def step(p, g, v, rate, momentum):

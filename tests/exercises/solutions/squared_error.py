@@ -1,5 +1,4 @@
 # lucidnet exercise: squared-error
-import numpy as np
 
 
 def loss(y, t):

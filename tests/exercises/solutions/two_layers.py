@@ -1,5 +1,4 @@
 # lucidnet exercise: two-layers
-import numpy as np
 
 
 def backward(x, h, W1, W2, dy):
