@@ -1,4 +1,5 @@
 # lucidnet exercise: dense
+import numpy as np
 
 
 def forward(x, W, b):

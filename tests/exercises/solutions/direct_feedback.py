@@ -1,4 +1,5 @@
 # lucidnet exercise: direct-feedback
+import numpy as np
 
 
 def hidden(x, h, B, e):

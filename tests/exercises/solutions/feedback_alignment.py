@@ -1,4 +1,5 @@
 # lucidnet exercise: feedback-alignment
+import numpy as np
 
 
 def backward(x, W, B, dy):

@@ -1,4 +1,5 @@
 # lucidnet exercise: kolen-pollack
+import numpy as np
 
 
 def step(W, B, g, rate, decay):

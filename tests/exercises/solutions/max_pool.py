@@ -1,4 +1,5 @@
 # lucidnet exercise: max-pool
+import numpy as np
 
 
 def forward(x, size):

@@ -1,4 +1,5 @@
 # lucidnet exercise: momentum
+import numpy as np
 
 
 def step(p, g, v, rate, momentum):

@@ -1,4 +1,5 @@
 # lucidnet exercise: squared-error
+import numpy as np
 
 
 def loss(y, t):

@@ -1,4 +1,5 @@
 # lucidnet exercise: two-layers
+import numpy as np
 
 
 def backward(x, h, W1, W2, dy):
