@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .. import exercises
 from ..errors import FileError
-from ..exercises.book import NAMES
-from ..exercises.course import LIMIT, Grade
-from ..exercises.reading import is_exercise
+from ..exercises.book import LIMIT, NAMES
 from . import show
 from .options import Json, completing
 from .words import Command
+
+if TYPE_CHECKING:
+    from ..exercises import Grade
 
 app = typer.Typer(
     help="Exercises: write backward passes, losses, optimizers and rules, and have them checked.",
@@ -84,6 +85,8 @@ def check(
 
 def _check_all(folder: Path, seed: int | None, limit: float, found: dict[str, Any]) -> int:
     """Check all exercises in a folder and those below it; tell of each, and return the exit code."""
+    from ..exercises.reading import is_exercise  # no other command needs it
+
     files = sorted(path for path in folder.rglob("*.py") if is_exercise(path))
     if not files:
         raise FileError(folder, "has no file of an exercise", "begin one with `lucidnet exercise start NAME`")

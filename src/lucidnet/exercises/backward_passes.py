@@ -297,3 +297,11 @@ TWO_LAYERS = (
     _TWO.step("dW1", "The first layer's input is x, the error at its output (before tanh) is da."),
     _TWO.step("dx", "One layer further: as dh comes from dy by W2, dx comes from da by W1."),
 )
+
+STEPS = {
+    "perceptron": PERCEPTRON,
+    "dense": DENSE,
+    "sigmoid": SIGMOID,
+    "relu": RELU,
+    "two-layers": TWO_LAYERS,
+}

@@ -11,15 +11,13 @@ from ..core.files import make_folder
 from ..core.settings import finite, path_like, text, whole
 from ..core.text import Report, plain
 from ..errors import FileError, lookup
-from .book import NAMES, Exercise, described, steps_of, text_of
+from .book import LIMIT, NAMES, Exercise, described, steps_of, text_of
 from .grading import CASES, ExerciseStep, Rng
 from .pupil import EndedError, HoleError, Pupil, RaisedError, WrongAnswerError
 from .reading import inspected, read
 
 SHOWN = 300
 """So many characters of what a file prints are shown beside a mistake."""
-LIMIT = 10.0
-"""So many seconds a file may take for all its answers."""
 
 
 @dataclass(frozen=True, repr=False)

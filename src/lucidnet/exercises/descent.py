@@ -386,3 +386,11 @@ ONE_CYCLE = (
         _cycle_mistakes,
     ),
 )
+
+STEPS = {
+    "momentum": MOMENTUM,
+    "rmsprop": RMSPROP,
+    "adam": ADAM,
+    "clipping": CLIPPING,
+    "one-cycle": ONE_CYCLE,
+}

@@ -335,3 +335,11 @@ BINARY_CROSS_ENTROPY = (
         _binary_slopes,
     ),
 )
+
+STEPS = {
+    "squared-error": SQUARED_ERROR,
+    "huber": HUBER,
+    "softmax": SOFTMAX,
+    "cross-entropy": CROSS_ENTROPY,
+    "binary-cross-entropy": BINARY_CROSS_ENTROPY,
+}

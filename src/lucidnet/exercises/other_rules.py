@@ -368,3 +368,11 @@ RFLO = (
         _online_mistakes,
     ),
 )
+
+STEPS = {
+    "feedback-alignment": FEEDBACK_ALIGNMENT,
+    "sign-symmetry": SIGN_SYMMETRY,
+    "direct-feedback": DIRECT_FEEDBACK,
+    "kolen-pollack": KOLEN_POLLACK,
+    "rflo": RFLO,
+}

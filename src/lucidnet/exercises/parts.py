@@ -453,3 +453,11 @@ ATTENTION = (
     _ATTENTION.step("dq", "dA = do v^T; through the softmax dS = A (dA - sum_j A dA); S = q k^T / sqrt(d)."),
     _ATTENTION.step("dk", "As dq, from the other side of the product S = q k^T; sum over the examples."),
 )
+
+STEPS = {
+    "layer-norm": LAYER_NORM,
+    "convolution": CONVOLUTION,
+    "max-pool": MAX_POOL,
+    "recurrent": RECURRENT,
+    "attention": ATTENTION,
+}
