@@ -14,6 +14,9 @@ ROWS = {
         ("        b = b + rate * (target - y)\n", "        b = b + rate * (target - y)\n        return w, b\n", "only the first example"),
     ],
     "dense": [
+        ("return dx, dW, db", "return dW, dx, db", "it is the gradient of x: they are exchanged"),
+        ("x @ W + b", "x * W + b", "entry by entry"),
+        ("x @ W + b", "W @ x + b", "are exchanged"),
         ("x @ W + b", "x @ W", "bias b is left out"),
         ("x.T @ dy", "x @ dy", "x is not transposed"),
         ("dy @ W.T", "dy @ W", "W is not transposed"),
@@ -29,6 +32,7 @@ ROWS = {
         ("x.T @ dy", "x[:1].T @ dy[:1]", "not accumulated"),
     ],
     "sigmoid": [
+        ("dy * y * (1 - y)", "dy * forward(y) * (1 - forward(y))", "a second time"),
         ("np.exp(-z)", "np.exp(z)", "sign in the exponent"),
         ("dy * y * (1 - y)", "dy * (1 - y**2)", "derivative of tanh"),
         ("dy * y * (1 - y)", "y * (1 - y)", "dy is left out"),
@@ -161,6 +165,8 @@ ROWS = {
         ("p - rate", "p + rate", "climb"),
     ],
     "adam": [
+        ("/ (np.sqrt(vc) + epsilon)", "/ np.sqrt(vc) + epsilon", "in brackets"),
+        ("return p_new, m_new, v_new", "return p_new, v_new, m_new", "another order"),
         ("mc = m_new / (1 - beta1**t)\n    vc = v_new / (1 - beta2**t)", "mc = m_new\n    vc = v_new", "bias correction is missing"),
         ("mc = m_new / (1 - beta1**t)\n    vc = v_new / (1 - beta2**t)", "mc = beta1 * m / (1 - beta1**t) + (1 - beta1) * g\n    vc = beta2 * v / (1 - beta2**t) + (1 - beta2) * g**2", "too early"),
         ("mc = m_new / (1 - beta1**t)\n    vc = v_new / (1 - beta2**t)", "mc = m_new = m_new / (1 - beta1**t)\n    vc = v_new / (1 - beta2**t)", "corrected mean is kept"),
@@ -183,6 +189,7 @@ ROWS = {
         ("min(1.0, limit / norm)", "1 / norm", "norm 1"),
     ],
     "one-cycle": [
+        ("step / warmup", "step // warmup", "rounds down"),
         ("(1 - np.cos(np.pi * s)) / 2", "s", "straight line"),
         ("(1 - np.cos(np.pi * s)) / 2", "(1 - np.cos(np.pi * s))", "factor 1/2"),
         ("(1 - np.cos(np.pi * s)) / 2", "(1 + np.cos(np.pi * s)) / 2", "wrong way"),

@@ -111,7 +111,17 @@ def _affine_forward(x: Any, W: Any, b: Any) -> Mapping[str, Any]:
 
 
 def _affine_mistakes(x: Any, W: Any, b: Any) -> Mapping[str, Mapping[str, Any]]:
+    turned = _square(x, W)
     return {
+        "W and x are exchanged: each row of x is multiplied by W from the right, x @ W": (
+            {"forward": W @ x + b} if turned else {}
+        ),
+        "W is transposed: it has the shape (inputs, outputs) already": (
+            {"forward": x @ W.T + b} if turned else {}
+        ),
+        "* multiplies entry by entry: the product of matrices is x @ W": {"forward": x * W + b}
+        if turned
+        else {},
         "the bias b is left out": {"forward": x @ W},
         "b is subtracted": {"forward": x @ W - b},
         "W is divided by the number of inputs: the sum is no mean": {"forward": x @ W / len(W) + b},
@@ -185,6 +195,9 @@ _SIGMOID = Backward(
     lambda at: {"y": at.y, "dy": at.dy},
     {"dz": "x"},
     lambda at, true: {
+        "y is the sigmoid already: it is taken a second time": {
+            "dz": at.dy * Sigmoid().forward({}, at.y)[0] * (1 - Sigmoid().forward({}, at.y)[0])
+        },
         "the factor y is missing: sigmoid'(z) = y (1 - y)": {"dz": at.dy * (1 - at.y)},
         "the factor 1 - y is missing: sigmoid'(z) = y (1 - y)": {"dz": at.dy * at.y},
         "that is the derivative of tanh, 1 - y^2: the sigmoid's is y (1 - y)": {"dz": at.dy * (1 - at.y**2)},

@@ -118,6 +118,9 @@ def _scale_mistakes(p: Any, g: Any, v: Any, rate: float, rho: float, epsilon: fl
         },
         "the root is missing": {"p": p - rate * g / (new + epsilon)},
         "epsilon is left out": {"p": p - rate * g / np.sqrt(new)},
+        "epsilon is added to the weights: put the root and epsilon in brackets": {
+            "p": p - rate * g / np.sqrt(new) + epsilon
+        },
         "the weights are moved with the old v: use v'": {"p": p - rate * g / (np.sqrt(v) + epsilon)},
         "the weights climb: the step is subtracted": {"p": p + rate * g / (np.sqrt(new) + epsilon)},
         "the step is multiplied by the root: divide": {"p": p - rate * g * (np.sqrt(new) + epsilon)},
@@ -211,6 +214,9 @@ def _adam_mistakes(
         "beta1 and beta2 are exchanged in the bias correction": moved(one / d, two / c),
         "epsilon stands under the root: here it is added to the root": {
             "p": p - rate * one / c / np.sqrt(two / d + epsilon)
+        },
+        "epsilon is added to the weights: put the root and epsilon in brackets": {
+            "p": p - rate * one / c / np.sqrt(two / d) + epsilon
         },
         "epsilon is added before the bias correction of v: correct v first, then add it to the root": {
             "p": p - rate * one / c * np.sqrt(d) / (np.sqrt(two) + epsilon)
@@ -353,7 +359,8 @@ def _cycle_mistakes(step: int, steps: int, warmup: int, peak: float, low: float,
             (1 - math.cos(2 * math.pi * share)) / 2
         ),
         "it is a quarter of a turn: cos(pi s) goes from 1 to -1": at(1 - math.cos(math.pi * share / 2)),
-        "it falls back to low: it has to end at last": at(half, end=low),
+        "it falls back to low: it has to end at last": at(half, end=low) if step > warmup else {},
+        "it stays at low: s is 0 all the way, as with // , which rounds down": {"rate": low},
         "the last step is number steps - 1": at(
             (1 - math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
         ),

@@ -86,7 +86,8 @@ def several(function: str, made: Any, names: tuple[str, ...]) -> dict[str, Any]:
     if len(names) == 1 and not (isinstance(made, tuple) and len(made) == 1):
         return {names[0]: made}
     if nothing := missing(made):
-        raise HoleError(f"{function} is not written yet: it returns {nothing}")
+        or_else = ", or its return is missing" if nothing == "None" else ""
+        raise HoleError(f"{function} is not written yet{or_else}: it returns {nothing}")
     if not isinstance(made, tuple) or len(made) != len(names):
         got = f"{len(made)} values" if isinstance(made, tuple) else "one value"
         raise WrongAnswerError(f"{function} returns {got}: return {', '.join(names)}")
@@ -96,7 +97,8 @@ def several(function: str, made: Any, names: tuple[str, ...]) -> dict[str, Any]:
 def array_of(name: str, made: Any) -> Any:
     """Return one answer as an array of numbers, or raise what is wrong with it."""
     if nothing := missing(made):
-        raise HoleError(f"{name} is not written yet: it is {nothing}")
+        or_else = ", or a return is missing" if nothing == "None" else ""
+        raise HoleError(f"{name} is not written yet{or_else}: it is {nothing}")
     if isinstance(made, dict):
         raise WrongAnswerError(f"{name} is {made.get('other', 'no array')}: return an array of numbers")
     try:
@@ -236,9 +238,7 @@ def _judge(name: str, report: CheckReport, close: bool, worded: Callable[[str], 
 
 KEEP = "it may keep nothing between calls, and draw no random numbers"
 UNKNOWN = "no known mistake gives these numbers; compare the formula"
-NUMERIC = (
-    "right to a few digits only, as finite differences are: write the formula, which is exact, and faster"
-)
+NUMERIC = "right to a few digits only, as finite differences are, or float32: write the formula, and keep the precision"
 
 
 def _worded(sentence: str, array: str, name: str, function: str) -> str:
@@ -356,6 +356,10 @@ def _mistake(own: Given, true: Mapping[str, Any], wrong: Mapping[str, Mapping[st
         differs = any(not _close(made[key], true[key], SAME) for key in known)
         if differs and all(_alike(own[key], made[key]) for key in known):
             return told
+    for key, array in own.items():
+        for other in true.keys() - {key}:
+            if _close(array, true[other], SAME):
+                return f"{key}: it is {other}: what is returned stands in another order"
     for key, array in own.items():
         if sentence := next(_plain(array, np.asarray(true[key], np.float64)), None):
             return f"{key}: {sentence}"
