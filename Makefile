@@ -23,8 +23,7 @@ check: .venv/dev
 
 # The site, every code block of it run: docs/_build/html/index.html.
 docs: .venv/docs
-	cd docs && ../$(BIN)/python -m site_tools.mathjax
-	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html docs docs/_build/html
 
 # As others get it: built, installed alone, with the least versions it names, on newer Pythons if there are any.
 package: .venv/dev
@@ -53,4 +52,4 @@ bench: .venv/dev
 	@touch $@
 
 clean:
-	rm -rf .venv build dist docs/_build docs/reference docs/_static/mathjax .pytest_cache .mypy_cache .ruff_cache demo.png
+	rm -rf .venv build dist docs/_build docs/reference .pytest_cache .mypy_cache .ruff_cache demo.png

@@ -14,7 +14,7 @@ author = "the lucidnet team"
 release = version = __version__
 copyright = "the lucidnet team"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "site_tools.mathml"]
 exclude_patterns = ["_build", "site_tools", "**/.ipynb_checkpoints"]
 default_role = "py:obj"
 
@@ -30,7 +30,7 @@ myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 
 # Everything that a page needs lies beside it: no script, font or style comes from elsewhere.
-mathjax_path = "mathjax/tex-svg.js"
+html_math_renderer = "mathml"  # formulas need no script: browsers set them
 html_theme = "furo"
 html_title = "lucidnet"
 html_static_path = ["_static"]

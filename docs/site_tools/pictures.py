@@ -43,7 +43,7 @@ def draw(page: str, name: str, path: Path) -> str | None:
     drawer = DRAWERS.get(page)
     if drawer is None:
         return None
-    figure = Figure(figsize=(4.6, 2.5), layout="constrained")
+    figure = Figure(figsize=(4.6, 2.5), layout="tight")
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path", "font.size": 9}):
         told = drawer(name, figure)
         if told is not None:
@@ -104,7 +104,7 @@ def _loss(name: str, figure: Figure) -> str | None:
     if name in ("Custom", "Joint"):
         return None
     loss, ax = getattr(ln.losses, name)(), figure.subplots()
-    y = np.linspace(0.02, 0.98, 200)
+    y = np.linspace(0.02, 0.98, 80)
     two = name in (
         "CategoricalCrossentropy",
         "SparseCategoricalCrossentropy",
@@ -112,29 +112,29 @@ def _loss(name: str, figure: Figure) -> str | None:
         "CategoricalHinge",
         "CosineDistance",
     )
-    prediction, target = y[:, None], np.full((200, 1), 1.0)
+    prediction, target = y[:, None], np.full((80, 1), 1.0)
     label = "prediction, for the target 1"
     if name in ("MeanSquaredError", "HalfSquaredError", "MeanAbsoluteError", "Huber", "Hinge"):
-        y = np.linspace(-2, 4, 200)
+        y = np.linspace(-2, 4, 80)
         prediction = y[:, None]
     elif name == "Poisson":
-        y = np.linspace(0.2, 5, 200)
-        prediction, target = y[:, None], np.full((200, 1), 2.0)
+        y = np.linspace(0.2, 5, 80)
+        prediction, target = y[:, None], np.full((80, 1), 2.0)
         label = "expected count, for the count 2"
     elif two:
-        y = np.linspace(-2, 3, 200) if name in ("CategoricalHinge", "CosineDistance") else y
+        y = np.linspace(-2, 3, 80) if name in ("CategoricalHinge", "CosineDistance") else y
         prediction = np.stack([y, np.zeros_like(y) if name == "CategoricalHinge" else 1 - y], -1)
-        target = np.tile([1.0, 0.0], (200, 1))
+        target = np.tile([1.0, 0.0], (80, 1))
         label = (
             "prediction of the right class"
             if name != "CosineDistance"
             else "y, of (y, 1 - y); the target is (1, 0)"
         )
     if name == "SparseCategoricalCrossentropy":
-        target = np.zeros(200, int)
-    values = [float(loss.forward(prediction[k : k + 1], target[k : k + 1])[0]) for k in range(200)]
+        target = np.zeros(80, int)
+    values = [float(loss.forward(prediction[k : k + 1], target[k : k + 1])[0]) for k in range(len(y))]
     slopes = [
-        loss.backward(loss.forward(prediction[k : k + 1], target[k : k + 1])[1])[0, 0] for k in range(200)
+        loss.backward(loss.forward(prediction[k : k + 1], target[k : k + 1])[1])[0, 0] for k in range(len(y))
     ]
     ax.plot(y, values, color=FIRST, label="L")
     ax.plot(y, slopes, color=SECOND, linestyle="--", label="dL/dy")
@@ -179,7 +179,7 @@ def _optimizer(name: str, figure: Figure) -> str | None:
     for _ in range(60):
         params, state = optimizer.update({"p": curve * params["p"]}, state, params)
         way.append(params["p"])
-    a, b = np.meshgrid(np.linspace(-2.4, 1, 120), np.linspace(-1.1, 1.1, 80))
+    a, b = np.meshgrid(np.linspace(-2.4, 1, 40), np.linspace(-1.1, 1.1, 30))
     ax.contour(a, b, np.sqrt(a * a + curve[1] * b * b), levels=9, colors=GREY, linewidths=0.5)
     ax.plot(*np.array(way).T, ".-", color=FIRST, markersize=3, linewidth=1)
     ax.plot(0, 0, "x", color=SECOND)
@@ -198,7 +198,7 @@ def _rule(name: str, figure: Figure) -> str | None:
         model.compile("mse", ln.optimizers.SGD(0.05), rule=rule)
         layer = "leakyrnn1" if through_time else "dense1"
         angles = []
-        for _ in range(60):
+        for _ in range(25):
             mine = model.gradients(x, y)[layer]["W"].ravel()
             true = model.gradients(x, y, rule="backprop")[layer]["W"].ravel()
             size = np.linalg.norm(mine) * np.linalg.norm(true)
@@ -206,7 +206,7 @@ def _rule(name: str, figure: Figure) -> str | None:
             for _ in range(5):
                 model.train_step(x, y)
     ax = figure.subplots()
-    ax.plot(5 * np.arange(60), angles, color=FIRST)
+    ax.plot(5 * np.arange(25), angles, color=FIRST)
     ax.axhline(90, color=GREY, linestyle="--", linewidth=0.8)
     ax.set(ylim=(-3, 120), xlabel="step", ylabel="degrees from backprop", yticks=(0, 45, 90))
     return f"The angle between the gradient of {name} and the true one, in the first layer, while a small network learns; above 90 degrees, dashed, a step is uphill"
@@ -221,7 +221,7 @@ def _feedforward() -> tuple[Any, Any, Any]:
 
 def _recurrent() -> tuple[Any, Any, Any]:
     rng = np.random.default_rng(0)
-    wave = np.sin(rng.uniform(0, 6, (16, 1)) + 0.3 * np.arange(25))[..., None]
+    wave = np.sin(rng.uniform(0, 6, (8, 1)) + 0.3 * np.arange(20))[..., None]
     layers = [
         ln.layers.Input((None, 1)),
         ln.layers.LeakyRNN(10, tau=3.0, return_sequences=True),
