@@ -35,6 +35,7 @@ html_theme = "furo"
 html_title = "lucidnet"
 html_static_path = ["_static"]
 html_css_files = ["lucidnet.css"]
+html_js_files = [("search.js", {"defer": "defer"})]
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {
