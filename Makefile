@@ -22,7 +22,7 @@ check: .venv/dev
 	$(BIN)/python tests/budget.py
 
 # The site, every code block of it run: docs/_build/html/index.html.
-docs: .venv/docs
+docs: .venv/dev
 	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html docs docs/_build/html
 
 # As others get it: built, installed alone, with the least versions it names, on newer Pythons if there are any.
@@ -45,10 +45,6 @@ bench: .venv/dev
 
 .venv/dev: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
-	@touch $@
-
-.venv/docs: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
 	@touch $@
 
 clean:

@@ -72,7 +72,9 @@ def search():
         pytest.skip(f"no Chromium at {CHROMIUM}: the site's search is a script of the page")
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        browser = started.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
+        )
         page = browser.new_page()
         page.goto(f"file://{SITE}/search.html")
         page.wait_for_function("typeof Search !== 'undefined' && Search._index !== null")
@@ -91,5 +93,9 @@ def test_a_question_finds_its_page(search, question, page):
 
 def test_a_name_finds_the_reference(search):
     """A word that is the name of a class leads to the page that describes it."""
-    for name, page in (("LSTM", "reference/layers"), ("AdamW", "reference/optimizers"), ("KeRNL", "reference/rules")):
+    for name, page in (
+        ("LSTM", "reference/layers"),
+        ("AdamW", "reference/optimizers"),
+        ("KeRNL", "reference/rules"),
+    ):
         assert search(name)[0] == page

@@ -1,7 +1,7 @@
 r"""Formulas written as Python, set as LaTeX: what a page shows is what a test computes.
 
 >>> latex("y = where(x > 0, x, alpha * (exp(x) - 1))")
-'y = \\begin{cases} x & x > 0 \\\\ \\alpha\\,\\left(e^{x} - 1\\right) & \\text{else} \\end{cases}'
+'y = \\begin{cases} x & x > 0 \\\\ \\alpha\\,(e^{x} - 1) & \\text{else} \\end{cases}'
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from __future__ import annotations
 import ast
 import re
 
-GREEK = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "rho", "sigma", "tau", "pi", "omega", "theta", "nu", "xi", "lambda",
-}  # fmt: skip
+GREEK = {"alpha", "beta", "gamma", "delta", "epsilon", "rho", "sigma", "tau", "pi", "omega", "nu", "xi"}
 NAMES = {
     "lam": r"\lambda",
     "eta": r"\eta",
@@ -76,7 +74,8 @@ def name(word: str) -> str:
         return rf"\mathrm{{d}}{name(word[1:])}"
     head, _, index = word.partition("_")
     if index and (len(head) == 1 or head in GREEK):
-        return f"{name(head)}_{{{index if len(index) == 1 else name(index) if index in GREEK else _word(index)}}}"
+        below = index if len(index) == 1 or index.isdigit() else _word(index)
+        return f"{name(head)}_{{{below}}}"
     if word in GREEK:
         return rf"\{word}"
     if match := re.fullmatch(r"([A-Za-z])(\d)", word):
@@ -136,8 +135,12 @@ def _between(node: ast.BinOp, rank: int) -> str:
     return _bracket(f"{_set(node.left, own)}{sign}{right}", rank > own)
 
 
-def _bracket(text: str, needed: bool) -> str:
-    return rf"\left({text}\right)" if needed else text
+def _bracket(text: str, needed: bool = True) -> str:
+    """Return what stands in brackets, which grow where it is high."""
+    if not needed:
+        return text
+    high = any(word in text for word in (r"\frac", r"\sum", r"\begin", r"\sqrt"))
+    return rf"\left({text}\right)" if high else f"({text})"
 
 
 def _call(node: ast.Call, rank: int) -> str:
@@ -157,11 +160,11 @@ def _call(node: ast.Call, rank: int) -> str:
         return rf"\left\lVert {inner} \right\rVert"
     head, _, index = called.partition("_")
     if head in SUMS and index:
-        arg = _set(given[0], 2) if head in ("sum", "prod") else rf"\left({inner}\right)"
+        arg = _set(given[0], 2) if head in ("sum", "prod") else _bracket(inner)
         return _bracket(rf"{SUMS[head]}_{{{index}}} {arg}", rank > 1)
-    if called in ("f", "g", "p") or called.startswith("d") and len(called) == 2:
-        return f"{called[1:] + chr(39) if called[0] == 'd' else called}\\left({inner}\\right)"
+    if called in ("f", "g") or (called.startswith("d") and len(called) == 2):
+        return (f"{called[1:]}'" if called[0] == "d" else called) + _bracket(inner)
     word = rf"\{called}" if called in PLAIN else rf"\operatorname{{{called}}}"
     if called in ("log", "tanh") and isinstance(given[0], (ast.Name, ast.Subscript)):
         return _bracket(f"{word} {inner}", rank > 2)
-    return rf"{word}\left({inner}\right)"
+    return word + _bracket(inner)
