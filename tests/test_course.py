@@ -72,7 +72,11 @@ ln.plots.confusion_matrix(ln.metrics.confusion_matrix(y_test, model.predict(x_te
 
 def run(program, folder):
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], cwd=folder, capture_output=True, text=True, timeout=180
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
