@@ -14,11 +14,11 @@ from lucidnet.backend import Stream
 from lucidnet.layers import Run
 
 pytest.importorskip("docutils")
+pytest.importorskip("matplotlib")
 DOCS = Path(__file__).parent.parent / "docs"
 sys.path.insert(0, str(DOCS))
 try:
-    from site_tools import formulas, reference, typeset
-    from site_tools.pictures import SCHEDULES
+    from site_tools import examples, formulas, pictures, reference, typeset
 finally:
     sys.path.remove(str(DOCS))
 
@@ -401,7 +401,7 @@ def test_a_limit(name):
     ],
 )
 def test_a_schedule(name):
-    schedule = SCHEDULES[name]
+    schedule = pictures.SCHEDULES[name]
     known = {f: getattr(schedule, f) for f in schedule.__dataclass_fields__}
     for t in range(1 if name == "CosineRestarts" else 0, 39):
         close(schedule(t), computed(formulas.SCHEDULES[name].value, t=t, **known).eta)
@@ -421,3 +421,31 @@ def test_a_rule_that_carries_the_error_by_other_weights(name):
     known["s"] = None if B is None else np.sqrt(np.mean(B**2))
     said = computed(formulas.RULES[name].value, **known)
     close(grads["dense1"]["W"], x.T @ said.dx)
+
+
+# --- examples and pictures ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["layers", "losses", "schedules", "initializers"])
+def test_an_example_of_each_runs_and_says_something(page):
+    """Those of optimizers and rules train; they run when the site is built."""
+    home = reference.module(reference.PAGES[page][1])
+    for name in formulas.PAGES[page]:
+        example = examples.of(page, name)
+        if example is None:
+            assert ">>>" in getdoc(getattr(home, name)), f"{name}: no example in its docstring either"
+        else:
+            assert example[1], name
+
+
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("layers", "GELU"), ("layers", "MaxPooling2D"), ("losses", "Huber"), ("optimizers", "Adam"),
+        ("schedules", "OneCycle"), ("initializers", "Orthogonal"), ("rules", "FeedbackAlignment"),
+    ],
+)  # fmt: skip
+def test_a_picture_is_drawn_and_told(page, name, tmp_path):
+    told = pictures.draw(page, name, tmp_path / "picture.svg")
+    assert name in told
+    assert (tmp_path / "picture.svg").read_text("utf-8").count("<path") > 3

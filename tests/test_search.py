@@ -50,8 +50,8 @@ QUESTIONS = [  # question, page, where it was asked
     ("how to obtain the initial weight", "howto/weights", "keras-team/keras#11963"),
     ("early stopping restore model weights of the best value", "howto/early_stopping", "keras-team/keras#10765"),
     ("stop training on any criterion validation log loss", "howto/early_stopping", "keras-team/keras#114"),
-    ("custom layer with a custom backward function", "tutorials/own_layer", "keras-team/keras#6604"),
-    ("custom gradients at layer level", "tutorials/own_layer", "tensorflow/tensorflow#25453"),
+    ("custom layer with a custom backward function", "howto/own_layer", "keras-team/keras#6604"),
+    ("custom gradients at layer level", "howto/own_layer", "tensorflow/tensorflow#25453"),
     ("layer model expects 4 inputs but it received 2", "howto/outputs", "AmadeusITGroup/Moire-Pattern-Detection#5"),
 ]  # fmt: skip
 

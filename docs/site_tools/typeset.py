@@ -127,12 +127,17 @@ def _between(node: ast.BinOp, rank: int) -> str:
         called = isinstance(node.left, ast.Call) and getattr(node.left.func, "id", "") in PLAIN
         base = _bracket(_set(node.left), True) if called else _set(node.left, 5)
         return f"{base}^{{{_set(node.right)}}}"
-    right = _set(node.right, own + 1 if kind is ast.Sub else own)
+    right = _set(node.right, 0 if _is_sum(node.right) else own + 1 if kind is ast.Sub else own)
     sign = {ast.Add: " + ", ast.Sub: " - "}.get(kind)
     if sign is None:
         number = isinstance(node.right, ast.Constant) or right[0].isdigit()
         sign = r" \cdot " if number else r"\,"
     return _bracket(f"{_set(node.left, own)}{sign}{right}", rank > own)
+
+
+def _is_sum(node: ast.expr) -> bool:
+    """Tell whether an expression begins with a sign of a sum, behind which no bracket is needed."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.startswith("sum_")
 
 
 def _bracket(text: str, needed: bool = True) -> str:
