@@ -48,4 +48,4 @@ bench: .venv/dev
 	@touch $@
 
 clean:
-	rm -rf .venv build dist docs/_build docs/reference .pytest_cache .mypy_cache .ruff_cache demo.png
+	rm -rf .venv build dist docs/_build docs/reference docs/_static/fonts .pytest_cache .mypy_cache .ruff_cache demo.png

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from site_tools import access, reference
+from site_tools import access, fonts, reference
 
 from lucidnet import __version__
 
@@ -50,7 +50,8 @@ autodoc_member_order = "bysource"
 
 
 def setup(app):
-    """Write the pages of the reference before Sphinx looks for pages."""
+    """Write the pages of the reference, and a font, before Sphinx looks for them."""
+    fonts.lay(Path(__file__).parent / "_static" / "fonts")
     reference.write(Path(__file__).parent / "reference")
     app.connect("autodoc-process-docstring", plain_bars)
     app.connect("build-finished", access.mend)
