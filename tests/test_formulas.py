@@ -295,13 +295,15 @@ def test_what_recurs(layer, gates):
         steps.append(said)
         h, c = said.h_t, getattr(said, "c_t", c)
     close(y, h)
-    dh, dc = dy, np.zeros((2, 3))
+    dh, dc, sums = dy, np.zeros((2, 3)), {"dW": 0, "dU": 0, "db": 0} | ({"dc": 0} if name == "GRU" else {})
     for t in (1, 0):
         gradient = formulas.LAYERS[name].gradient.replace("[", "np.hstack([").replace("]", "])")
-        said = computed(gradient, **vars(steps[t]) | {"dh_t": dh, "dc_t": dc, "np": np})
-        dz = getattr(said, "dz_t", getattr(said, "da", None))
-        close(dx[:, t], dz @ params["W"].T)
+        said = computed(gradient, **vars(steps[t]) | sums | {"dh_t": dh, "dc_t": dc, "np": np})
+        close(dx[:, t], said.dx_t)
         dh, dc = said.dh_p, getattr(said, "dc_p", dc)
+        sums = {key: getattr(said, key) for key in sums}
+    for key, total in sums.items():
+        close(grads[key[1:]], total)
 
 
 def test_convolution_and_its_transpose():

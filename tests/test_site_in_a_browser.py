@@ -58,6 +58,8 @@ def test_nothing_comes_from_elsewhere(pages):
         for tag in re.findall(r"<(?:script|link|img|iframe|source)\b[^>]*>", text):
             address = re.search(r'(?:src|href)="([^"]+)"', tag)
             assert address is None or not re.match(r"(https?:)?//", address[1]), f"{name}: {tag}"
+    for path in SITE.rglob("*.css"):
+        assert not re.search(r"(@import|url\()\s*[\"']?(https?:)?//", path.read_text("utf-8")), path
 
 
 def test_every_formula_was_read(pages):

@@ -210,6 +210,11 @@ WHOLE = {
         dz_t = [dh_t * (h_p - g) * z * (1 - z), da * q * r * (1 - r), da]
         ds_t = [dh_t * (h_p - g) * z * (1 - z), da * q * r * (1 - r), r * da]
         dh_p = dh_t * z + ds_t @ U.T
+        dx_t = dz_t @ W.T
+        dW = dW + x_t.T @ dz_t
+        dU = dU + h_p.T @ ds_t
+        db = db + sum_n(dz_t)
+        dc = dc + sum_n(r * da)
         """,
     ),
     "GaussianNoise": Formula("y = x + deviation * xi", "dx = dy"),
@@ -256,6 +261,10 @@ WHOLE = {
         dz_t = [dc * g * i * (1 - i), dc * c_p * f * (1 - f), dc * i * (1 - g**2), dh_t * tanh(c_t) * o * (1 - o)]
         dc_p = dc * f
         dh_p = dz_t @ U.T
+        dx_t = dz_t @ W.T
+        dW = dW + x_t.T @ dz_t
+        dU = dU + h_p.T @ dz_t
+        db = db + sum_n(dz_t)
         """,
     ),
     "LayerNormalization": Formula(
@@ -278,6 +287,10 @@ WHOLE = {
         """
         da = 1 / tau * dh_t * df(a_t)
         dh_p = (1 - 1 / tau) * dh_t + da @ U.T
+        dx_t = da @ W.T
+        dW = dW + x_t.T @ da
+        dU = dU + h_p.T @ da
+        db = db + sum_n(da)
         """,
     ),
     "LogSoftmax": Formula(
@@ -385,6 +398,10 @@ WHOLE = {
         """
         da = dh_t * df(a_t)
         dh_p = da @ U.T
+        dx_t = da @ W.T
+        dW = dW + x_t.T @ da
+        dU = dU + h_p.T @ da
+        db = db + sum_n(da)
         """,
     ),
     "SinusoidalEncoding": Formula(

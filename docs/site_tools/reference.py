@@ -44,7 +44,7 @@ PAGES = {
 ABOUT = {
     "layers": "Of each layer first what it computes, then its gradients: $\\mathrm{d}W$ stands for $\\partial L/\\partial W$, with "
     "the loss $L$ as a mean over the batch; $n$ counts examples, $j$ features, $t$ time steps, $s$ is the stride. "
-    "Arrays beside each other are multiplied number by number, and with $W$, $U$, $B$ as matrices; examples are rows.",
+    "Arrays beside each other are multiplied number by number, and with $W$, $U$, $B$ as matrices; examples are rows. An arrow that adds collects over the time steps, from the last to the first.",
     "losses": "Of each loss its value for one example with prediction $y$ and target $t$, and its slope; the loss of a "
     "batch is the mean. $j$ counts the $k$ features.",
     "optimizers": "One step: $p$ are the parameters, $g$ their gradient, $\\eta$ the learning rate, $t$ the number of the "

@@ -170,6 +170,4 @@ def _call(node: ast.Call, rank: int) -> str:
     if called in ("f", "g") or (called.startswith("d") and len(called) == 2):
         return (f"{called[1:]}'" if called[0] == "d" else called) + _bracket(inner)
     word = rf"\{called}" if called in PLAIN else rf"\operatorname{{{called}}}"
-    if called in ("log", "tanh") and isinstance(given[0], (ast.Name, ast.Subscript)):
-        return _bracket(f"{word} {inner}", rank > 2)
     return word + _bracket(inner)
