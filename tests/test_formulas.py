@@ -287,7 +287,7 @@ def test_what_recurs(layer, gates):
     name, x = type(layer).__name__, rng.normal(size=(2, 2, 4))
     made, _ = layer.init(Stream(0, dtype="float64"), (2, 4))
     params = {key: rng.normal(size=array.shape) for key, array in made.items()}
-    y, dy, dx, _ = both(layer, x, params=params)
+    y, dy, dx, grads = both(layer, x, params=params)
     known = (cells(params, gates) if gates else {}) | params | F | {"tau": 4.0}
     steps, h, c = [], np.zeros((2, 3)), np.zeros((2, 3))
     for t in range(2):
