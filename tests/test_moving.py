@@ -70,6 +70,7 @@ def test_the_loop_of_pytorch(digits):
     """Theirs, as the page has it, and ours; both learn the digits alike."""
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
+    torch.set_num_threads(1)
     x, y = torch.tensor(digits["x"]), torch.tensor(digits["y"]).long()
     pairs = list(zip(x, y, strict=True))
     loader = torch.utils.data.DataLoader(pairs, batch_size=32, shuffle=True)
