@@ -35,7 +35,7 @@ LIMIT = 600.0
 """Seconds without one after which a lock of another machine is left over."""
 
 ALONE = ("emscripten", "wasi")
-"""A browser's Python: it has no threads that could give signs of life, and no other process that would look."""
+"""A browser's Python: no threads that could give signs of life, no other process that would look."""
 LONGEST = 1 << 16
 """How many characters of a lock are read."""
 
