@@ -1,0 +1,80 @@
+"""Distillation (Hinton, Vinyals and Dean 2015; Keras' example) on 8 x 8 digits.
+
+A small network learns from a large one: its loss is a tenth of the cross-entropy of the labels, and nine
+tenths of T^2 KL(p || q), where p and q are the softmax of both networks' logits divided by T.
+
+Run: python examples/programs/distillation.py [--backend jax] [--epochs 30] [--seeds 3] [--first 3]
+
+Judge, fixed before any tuning: for each of 3 seeds the student tells more of the test images right than the
+same one that learns from the labels alone for as long, on average at least 0.5 % more (Keras: 98.1 against
+97.6 % on MNIST).
+"""
+
+import argparse
+
+import numpy as np
+
+import lucidnet as ln
+from lucidnet.backend import namespace
+from lucidnet.layers import Conv2D, Dense, Flatten, Input, LeakyReLU, MaxPooling2D, Softmax
+
+LABELS, TEMPERATURE, BATCH = 0.1, 10.0, 64
+
+
+def make(filters, seed=0, backend="numpy", dtype="float32"):
+    """Return a network with some filters in its two convolutions; Keras has 256 and 512, or 16 and 32."""
+    layers = [
+        *(Input((8, 8, 1)), Conv2D(filters[0], 3, padding="same"), LeakyReLU(0.2)),
+        *(MaxPooling2D(2), Conv2D(filters[1], 3, strides=2, padding="same")),
+        *(Flatten(), Dense(10, name="logits"), Softmax()),
+    ]
+    model = ln.Model(layers, seed=seed, dtype=dtype, backend=backend)
+    model.compile("categorical_crossentropy", ln.optimizers.Adam(0.001), metrics="accuracy")
+    return model
+
+
+def softmax(logits):
+    """Return the probabilities that belong to logits."""
+    xp = namespace(logits)
+    p = xp.exp(logits - xp.max(logits, axis=1, keepdims=True))
+    return p / p.sum(1, keepdims=True)
+
+
+def step(student, teacher, batch):
+    """Let the student make one step; tell how far it is from labels, and from the teacher."""
+    x, labels = batch
+    xp, n = namespace(x), len(x)
+    wanted = softmax(teacher.part(to="logits").forward(x).output / TEMPERATURE)
+    tape = student.part(to="logits").forward(x, train=True)
+    p, soft = softmax(tape.output), softmax(tape.output / TEMPERATURE)
+    slope = LABELS * (p - labels) + (1 - LABELS) * TEMPERATURE * (soft - wanted)
+    student.apply(tape.backward(slope / n, need_dx=False)[1], tape)
+    far = TEMPERATURE**2 * (wanted * xp.log(wanted / soft)).sum(1)
+    return -xp.log((p * labels).sum(1)).mean(), far.mean()
+
+
+def train(seed=0, backend="numpy", epochs=30, dtype="float32"):
+    """Return the accuracy of teacher, student, and the same student without a teacher, on the test images."""
+    (x, y), test = ln.data.load("digits")
+    x, test, rng = x.reshape(-1, 8, 8, 1), (test[0].reshape(-1, 8, 8, 1), test[1]), np.random.default_rng(seed)
+    teacher = make((32, 64), seed + 100, backend, dtype)
+    student, alone = make((4, 8), seed, backend, dtype), make((4, 8), seed, backend, dtype)
+    for model in (teacher, alone):
+        model.fit(x, y, epochs=epochs, batch_size=BATCH, verbose=0)
+    steps = ln.OwnStep(step, student, teacher)
+    for _ in range(epochs):
+        order = rng.permutation(len(x))[: len(x) // BATCH * BATCH].reshape(-1, BATCH)
+        steps((x[rows], np.eye(10)[y[rows]]) for rows in order)
+    return tuple(model.evaluate(*test)["accuracy"] for model in (teacher, student, alone))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backend", default="numpy")
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0)
+    given = parser.parse_args()
+    for seed in range(given.first, given.first + given.seeds):
+        teacher, student, alone = train(seed, given.backend, given.epochs)
+        print(f"seed {seed}: teacher {teacher:.1%}, student {student:.1%}, without a teacher {alone:.1%}")
