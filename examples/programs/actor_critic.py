@@ -17,7 +17,8 @@ from cartpole import LIMIT, CartPoles, played
 
 import lucidnet as ln
 from lucidnet.backend import namespace
-from lucidnet.layers import Dense, Graph, Input
+from lucidnet.layers import Dense, Graph
+from lucidnet.optimizers.schedules import Cosine
 
 POLES, MOVES, GAMMA = 16, 32, 0.99
 
@@ -32,7 +33,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
     model = ln.Model(
         Graph({"state": (4,)}, layers, ["actor", "critic"]), seed=seed, dtype=dtype, backend=backend
     )
-    model.compile(optimizer=ln.optimizers.Adam(0.01))
+    model.compile(optimizer=ln.optimizers.Adam(Cosine(0.01, 0.0001, 400)))
     return model
 
 

@@ -3,7 +3,7 @@
 A network is shown a point with noise, sqrt(a_t) x + sqrt(1 - a_t) e, and the time t, and learns to tell the
 noise e by the mean squared error. New points are noise that goes backwards through all times.
 
-Run: python examples/programs/ddpm.py [--backend jax] [--epochs 200] [--seeds 3] [--first 3]
+Run: python examples/programs/ddpm.py [--backend jax] [--epochs 600] [--seeds 3] [--first 3]
 
 Judge, fixed before any tuning: for each of 3 seeds 1000 points that were made are told from 1000 fresh ones
 of the data by their nearest neighbours in at most 60 % of the cases (Lopez-Paz and Oquab 2017; 50 % is chance).
@@ -16,6 +16,7 @@ import numpy as np
 import lucidnet as ln
 from lucidnet.backend import namespace
 from lucidnet.layers import Dense, Input
+from lucidnet.optimizers.schedules import Cosine
 
 TIMES, BATCH = 100, 128
 BETA = np.linspace(1e-3, 0.2, TIMES)  # the paper's 1e-4 to 0.02, for 100 times instead of 1000
@@ -28,7 +29,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
     """Return the network: from a point and a time to the noise in it."""
     layers = [Input(2 + CLOCK.shape[1]), *[Dense(128, "relu")] * 3, Dense(2)]
     model = ln.Model(layers, seed=seed, dtype=dtype, backend=backend)
-    model.compile(optimizer=ln.optimizers.Adam(0.001))
+    model.compile(optimizer=ln.optimizers.Adam(Cosine(0.003, 0.00001, 600 * 15)))
     return model
 
 
@@ -43,7 +44,7 @@ def step(model, batch):
     return (error**2).mean()
 
 
-def train(seed=0, backend="numpy", epochs=200, dtype="float32"):
+def train(seed=0, backend="numpy", epochs=600, dtype="float32"):
     """Return the network, and the mean loss of each epoch."""
     model, rng, losses = make(seed, backend, dtype), np.random.default_rng(seed), []
     x, steps = ln.data.moons(2000, seed=seed)[0], ln.OwnStep(step, model)
@@ -78,7 +79,7 @@ def judged(points, seed=0):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backend", default="numpy")
-    parser.add_argument("--epochs", type=int, default=200)
+    parser.add_argument("--epochs", type=int, default=600)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first", type=int, default=0)
     given = parser.parse_args()
