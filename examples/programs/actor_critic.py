@@ -16,11 +16,12 @@ import numpy as np
 from cartpole import LIMIT, CartPoles, played
 
 import lucidnet as ln
-from lucidnet.backend import namespace
 from lucidnet.layers import Dense, Graph
+from lucidnet.losses import CategoricalCrossentropy, Huber
 from lucidnet.optimizers.schedules import Cosine
 
 POLES, MOVES, GAMMA = 16, 32, 0.99
+ACTOR, CRITIC = CategoricalCrossentropy(from_logits=True), Huber()
 
 
 def make(seed=0, backend="numpy", dtype="float32"):
@@ -37,33 +38,24 @@ def make(seed=0, backend="numpy", dtype="float32"):
     return model
 
 
-def softmax(logits):
-    """Return the probabilities that belong to logits."""
-    xp = namespace(logits)
-    p = xp.exp(logits - xp.max(logits, axis=1, keepdims=True))
-    return p / p.sum(1, keepdims=True)
-
-
 def step(model, batch):
     """Make one step on states, actions (one-hot) and returns; tell the critic's loss."""
     states, actions, returns = batch
-    xp, n = namespace(states), len(states)
     tape = model.forward(states, train=True)
-    gap = returns[:, None] - tape.output["critic"]
-    slopes = {
-        "actor": (softmax(tape.output["actor"]) - actions) * gap / n,  # of -log p(action) gap
-        "critic": -xp.clip(gap, -1, 1) / n,  # of the Huber loss
-    }
+    values = tape.output["critic"]
+    _, chosen = ACTOR.forward(tape.output["actor"], actions, weights=returns - values[:, 0])
+    loss, far = CRITIC.forward(values, returns[:, None])
+    slopes = {"actor": ACTOR.backward(chosen), "critic": CRITIC.backward(far)}
     model.apply(tape.backward(slopes, need_dx=False)[1], tape)
-    return xp.where(xp.abs(gap) < 1, 0.5 * gap**2, xp.abs(gap) - 0.5).mean()
+    return loss
 
 
 def moves(model, poles, rng):
     """Let poles go on; return what `step` needs, and how many fell."""
     seen = []
     for _ in range(MOVES):
-        states = poles.state
-        actions = (rng.random(POLES) < softmax(model.predict(states)["actor"])[:, 1]).astype(int)
+        states, logits = poles.state, model.predict(poles.state)["actor"]
+        actions = (logits[:, 1] - logits[:, 0] > rng.logistic(size=POLES)).astype(int)  # with softmax's p
         seen.append((states, np.eye(2)[actions], *poles.step(actions)))
     states, actions, after, fell, late = map(np.stack, zip(*seen, strict=True))
     values = model.predict(after.reshape(-1, 4))["critic"].reshape(MOVES, POLES)

@@ -6,7 +6,8 @@ noise e by the mean squared error. New points are noise that goes backwards thro
 Run: python examples/programs/ddpm.py [--backend jax] [--epochs 600] [--seeds 3] [--first 3]
 
 Judge, fixed before any tuning: for each of 3 seeds 1000 points that were made are told from 1000 fresh ones
-of the data by their nearest neighbours in at most 60 % of the cases (Lopez-Paz and Oquab 2017; 50 % is chance).
+of the data by their nearest neighbours in at most 60 % of the cases (Lopez-Paz and Oquab 2017; 50 % is
+chance).
 """
 
 import argparse
@@ -16,9 +17,10 @@ import numpy as np
 import lucidnet as ln
 from lucidnet.backend import namespace
 from lucidnet.layers import Dense, Input
+from lucidnet.losses import MeanSquaredError
 from lucidnet.optimizers.schedules import Cosine
 
-TIMES, BATCH = 100, 128
+TIMES, BATCH, LOSS = 100, 128, MeanSquaredError()
 BETA = np.linspace(1e-3, 0.2, TIMES)  # the paper's 1e-4 to 0.02, for 100 times instead of 1000
 KEPT = np.cumprod(1 - BETA)
 ANGLES = np.arange(TIMES)[:, None] / TIMES * 2.0 ** np.arange(8)
@@ -39,9 +41,9 @@ def step(model, batch):
     xp = namespace(x)
     kept, clock = (xp.asarray(table, dtype=x.dtype)[times] for table in (KEPT[:, None], CLOCK))
     tape = model.forward(xp.concat([kept**0.5 * x + (1 - kept) ** 0.5 * noise, clock], axis=1), train=True)
-    error = tape.output - noise
-    model.apply(tape.backward(2 * error / (2 * len(x)), need_dx=False)[1], tape)
-    return (error**2).mean()
+    loss, cache = LOSS.forward(tape.output, noise)
+    model.apply(tape.backward(LOSS.backward(cache), need_dx=False)[1], tape)
+    return loss
 
 
 def train(seed=0, backend="numpy", epochs=600, dtype="float32"):

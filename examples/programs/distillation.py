@@ -17,10 +17,11 @@ import argparse
 import numpy as np
 
 import lucidnet as ln
-from lucidnet.backend import namespace
 from lucidnet.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, Softmax
+from lucidnet.losses import CategoricalCrossentropy, KLDivergence
 
 LABELS, TEMPERATURE, BATCH, FEW = 0.1, 10.0, 48, 144
+HARD, SOFT = CategoricalCrossentropy(from_logits=True), KLDivergence(from_logits=True)
 TEACHER = [
     *(Conv2D(32, 3, padding="same", activation="relu"), MaxPooling2D(2)),
     *(Conv2D(64, 3, padding="same", activation="relu"), Dropout(0.5), Flatten()),
@@ -36,24 +37,16 @@ def make(body, rate, seed=0, backend="numpy", dtype="float32"):
     return model
 
 
-def softmax(logits):
-    """Return the probabilities that belong to logits."""
-    xp = namespace(logits)
-    p = xp.exp(logits - xp.max(logits, axis=1, keepdims=True))
-    return p / p.sum(1, keepdims=True)
-
-
 def step(student, teacher, batch):
     """Let the student make one step; tell how far it is from labels, and from the teacher."""
     x, labels = batch
-    xp, n = namespace(x), len(x)
-    wanted = softmax(teacher.part(to="logits").forward(x).output / TEMPERATURE)
+    wanted, _ = Softmax().forward({}, teacher.part(to="logits").forward(x).output / TEMPERATURE)
     tape = student.part(to="logits").forward(x, train=True)
-    p, soft = softmax(tape.output), softmax(tape.output / TEMPERATURE)
-    slope = LABELS * (p - labels) + (1 - LABELS) * TEMPERATURE * (soft - wanted)
-    student.apply(tape.backward(slope / n, need_dx=False)[1], tape)
-    far = TEMPERATURE**2 * (wanted * xp.log(wanted / soft)).sum(1)
-    return -xp.log((p * labels).sum(1)).mean(), far.mean()
+    hard, from_labels = HARD.forward(tape.output, labels)
+    soft, from_teacher = SOFT.forward(tape.output / TEMPERATURE, wanted)
+    slope = LABELS * HARD.backward(from_labels) + (1 - LABELS) * TEMPERATURE * SOFT.backward(from_teacher)
+    student.apply(tape.backward(slope, need_dx=False)[1], tape)
+    return hard, TEMPERATURE**2 * soft
 
 
 def train(seed=0, backend="numpy", epochs=100, dtype="float32"):

@@ -8,13 +8,21 @@ import pytest
 import torch
 from test_programs import F, conv, dense, moved_by_gradients, same, weights
 
+from lucidnet import OwnStep
+
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "programs"))
 
-import actor_critic  # noqa: E402
-import cartpole  # noqa: E402
-import ddpm  # noqa: E402
-import distillation  # noqa: E402
-import maml  # noqa: E402
+import actor_critic
+import cartpole
+import dcgan
+import ddpm
+import distillation
+import forward_forward
+import maml
+import pinn
+import reinforce
+import vae
+import wgan_gp
 
 RNG = np.random.default_rng(7)
 
@@ -54,13 +62,15 @@ def test_returns_end_where_a_pole_falls_and_go_on_where_its_time_is_over(monkeyp
     assert sum(late.sum() for _, _, late in seen) > 0
     for pole in range(16):  # forwards, in the words of the docstring
         for t in range(25):
-            worth, there = 0.0, 1.0
-            for after, fell, late in seen[t:]:
+            worth, there, k = 0.0, 1.0, t
+            while True:
+                after, fell, late = seen[k]
                 if fell[pole]:
                     worth -= there
                     break
                 there *= actor_critic.GAMMA
-                if late[pole]:
+                k += 1
+                if late[pole] or k == 25:
                     break
             if not fell[pole]:
                 worth += there * model.predict(after[pole : pole + 1])["critic"][0, 0]
@@ -93,37 +103,36 @@ def test_points_are_made_of_noise_by_a_network_that_knows_it():
             kept = ddpm.KEPT[np.abs(ddpm.CLOCK - clock).sum(1).argmin()]
             return (1 - kept) ** 0.5 * (x - kept**0.5 * mean) / (kept * scale**2 + 1 - kept)
 
-    made = ddpm.sampled(Exact(), 4000)
+    made = ddpm.sampled(Exact(), 3000)
     np.testing.assert_allclose(made.mean(0), mean, atol=0.03)
     np.testing.assert_allclose(made.std(0), scale, rtol=0.06)
-    assert ddpm.judged(made) > 0.75
-    assert 0.4 < ddpm.judged(ddpm.ln.data.moons(1000, seed=1)[0]) < 0.6
+    assert ddpm.judged(made[:500]) > 0.75
+    assert 0.4 < ddpm.judged(ddpm.ln.data.moons(500, seed=1)[0]) < 0.6
 
 
 def test_distillation():
-    student, s = built(distillation.make((4, 8), 0, dtype="float64"))
-    teacher, t = built(distillation.make((5, 6), 1, dtype="float64"))
+    student, s = built(distillation.make(distillation.STUDENT, 0.1, dtype="float64"))
+    teacher, t = built(distillation.make(distillation.TEACHER, 0.1, 1, dtype="float64"))
     x, labels = RNG.random((6, 8, 8, 1)), RNG.integers(0, 10, 6)
     told, before = [], {path: w.detach().clone() for path, w in t.items()}
 
-    def logits(w):
-        first, second = (name for name, kind in w if kind == "W" and name.startswith("conv"))
-        h = F.max_pool2d(F.leaky_relu(conv(w, first, torch.tensor(x).permute(0, 3, 1, 2), 1), 0.2), 2)
-        return dense(w, "logits", conv(w, second, h, 2).permute(0, 2, 3, 1).flatten(1))
+    def of_student(h):
+        return dense(s, "logits", F.relu(dense(s, "dense3", F.relu(dense(s, "dense2", h.flatten(1))))))
+
+    def of_teacher(h):
+        h = F.max_pool2d(F.relu(conv(t, "conv2d1", h.permute(0, 3, 1, 2), 1)), 2)
+        return dense(t, "logits", F.relu(conv(t, "conv2d3", h, 1)).permute(0, 2, 3, 1).flatten(1)).detach()
 
     batch = x, np.eye(10)[labels]
-    found = moved_by_gradients(
-        [student], lambda: told.append(distillation.step(student, teacher, batch))
-    )
-    hard = F.cross_entropy(logits(s), torch.tensor(labels))
-    heat = distillation.TEMPERATURE
-    wanted = F.log_softmax(logits(t).detach() / heat, 1)
-    soft = F.kl_div(F.log_softmax(logits(s) / heat, 1), wanted, reduction="batchmean", log_target=True)
+    found = moved_by_gradients([student], lambda: told.append(distillation.step(student, teacher, batch)))
+    logits, heat = of_student(torch.tensor(x)), distillation.TEMPERATURE
+    hard = F.cross_entropy(logits, torch.tensor(labels))
+    wanted = F.log_softmax(of_teacher(torch.tensor(x)) / heat, 1)
+    soft = F.kl_div(F.log_softmax(logits / heat, 1), wanted, reduction="batchmean", log_target=True)
     share = distillation.LABELS
     (share * hard + (1 - share) * heat**2 * soft).backward()
     np.testing.assert_allclose(told[0], (hard.item(), heat**2 * soft.item()), rtol=1e-8)
     same(found[0], s)
-    same({path: b.numpy() for path, b in before.items()}, {})
     for path, w in weights(teacher).items():
         np.testing.assert_array_equal(w.detach(), before[path])
 
@@ -149,7 +158,25 @@ def test_maml():
     assert max(float(np.abs(a).max()) for a in found[0].values()) > 1e-3
 
 
-SHORT = {
+def taught(backend):
+    """A student after some steps beside a teacher that has not learnt anything, and what they told."""
+    student, teacher = (
+        distillation.make(body, 0.003, seed, backend, "float64")
+        for seed, body in enumerate((distillation.STUDENT, distillation.TEACHER))
+    )
+    rng = np.random.default_rng(0)
+    batches = [(rng.random((8, 8, 8, 1)), np.eye(10)[rng.integers(0, 10, 8)]) for _ in range(4)]
+    return student, OwnStep(distillation.step, student, teacher)(batches)
+
+
+SHORT = {  # what was trained, and what it told
+    "vae": lambda backend: vae.train(backend=backend, epochs=1, dtype="float64"),
+    "dcgan": lambda backend: dcgan.train(backend=backend, epochs=1, dtype="float64"),
+    "wgan_gp": lambda backend: wgan_gp.train(backend=backend, epochs=1, dtype="float64"),
+    "reinforce": lambda backend: reinforce.train(backend=backend, rounds=2, dtype="float64"),
+    "forward_forward": lambda backend: forward_forward.train(backend=backend, epochs=1, dtype="float64"),
+    "pinn": lambda backend: pinn.train(backend=backend, steps=100, dtype="float64"),
+    "distillation": taught,
     "actor_critic": lambda backend: actor_critic.train(backend=backend, rounds=2, dtype="float64"),
     "ddpm": lambda backend: ddpm.train(backend=backend, epochs=2, dtype="float64"),
     "maml": lambda backend: maml.train(backend=backend, steps=100, dtype="float64"),
@@ -161,14 +188,11 @@ def test_short_runs(name):
     """The first steps are the same on both engines."""
     (ours, told), (compiled, on_jax) = map(SHORT[name], ("numpy", "jax"))
     np.testing.assert_allclose(on_jax, told, rtol=1e-6)
-    np.testing.assert_allclose(compiled.get_weights(), ours.get_weights(), atol=1e-6)
-    assert np.isfinite(ours.get_weights()).all()
-
-
-def test_a_short_distillation():
-    ours, on_jax = (distillation.train(backend=backend, epochs=1) for backend in ("numpy", "jax"))
-    np.testing.assert_allclose(on_jax, ours, atol=0.02)
-    assert ours[0] > 0.5
+    for a, b in zip(
+        *(made if isinstance(made, tuple) else (made,) for made in (ours, compiled)), strict=True
+    ):
+        np.testing.assert_allclose(b.get_weights(), a.get_weights(), atol=1e-6)
+        assert a.state.step > 0
 
 
 # --- whole runs, over three seeds that nothing was tuned with -------------------------------------------
