@@ -7,7 +7,8 @@ rewards to come, with V in the place of those after the 32 moves. The reward is 
 Run: python examples/programs/actor_critic.py [--backend jax] [--rounds 400] [--seeds 3] [--first 3]
 
 Judge, fixed before any tuning: for each of 3 seeds the poles of 100 games, played greedily, stand for 195 of
-200 steps on average, from which on OpenAI calls the game solved.
+200 steps on average, from which on OpenAI calls the game solved. Seeds 0 to 2 were used for tuning, 3 to 5
+are judged.
 """
 
 import argparse

@@ -7,7 +7,7 @@ Run: python examples/programs/ddpm.py [--backend jax] [--epochs 600] [--seeds 3]
 
 Judge, fixed before any tuning: for each of 3 seeds 1000 points that were made are told from 1000 fresh ones
 of the data by their nearest neighbours in at most 60 % of the cases (Lopez-Paz and Oquab 2017; 50 % is
-chance).
+chance). Seeds 0 to 2 were used for tuning, 3 to 5 are judged.
 """
 
 import argparse
