@@ -56,7 +56,7 @@ def moves(model, poles, rng):
     seen = []
     for _ in range(MOVES):
         states, logits = poles.state, model.predict(poles.state)["actor"]
-        actions = (logits[:, 1] - logits[:, 0] > rng.logistic(size=POLES)).astype(int)  # with softmax's p
+        actions = (logits[:, 1] - logits[:, 0] > rng.logistic(size=POLES)).astype(int)  # as softmax says
         seen.append((states, np.eye(2)[actions], *poles.step(actions)))
     states, actions, after, fell, late = map(np.stack, zip(*seen, strict=True))
     values = model.predict(after.reshape(-1, 4))["critic"].reshape(MOVES, POLES)

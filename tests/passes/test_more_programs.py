@@ -17,6 +17,7 @@ import cartpole
 import dcgan
 import ddpm
 import distillation
+import dqn
 import forward_forward
 import maml
 import pinn
@@ -241,3 +242,11 @@ def test_maml_learns_waves_in_one_step(seed, backend):
     model, _ = maml.train(seed, backend)
     _, after_one, after_ten = maml.judged(model, seed)
     assert after_one <= 0.6 and after_ten <= 0.3
+
+
+@pytest.mark.slow
+@both
+@pytest.mark.parametrize("seed", SEEDS)
+def test_dqn_balances_poles_on_seeds_that_it_was_not_tuned_with(seed, backend):
+    model, _ = dqn.train(seed, backend)
+    assert cartpole.played(lambda states: model.predict(states).argmax(1), seed) >= 150
