@@ -126,6 +126,7 @@ class CategoricalCrossentropy(FromProbabilities):
     Targets are labels (n,) of whole numbers, or rows (n, k): one-hot or any distribution.
     """
 
+    takes_labels: ClassVar[bool] = True
     label_smoothing: float = finite(0, below=1, default=0.0)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
@@ -163,6 +164,8 @@ class CategoricalCrossentropy(FromProbabilities):
 @value
 class SparseCategoricalCrossentropy(FromProbabilities):
     """`CategoricalCrossentropy` that takes whole-number labels only."""
+
+    takes_labels: ClassVar[bool] = True
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         return CategoricalCrossentropy(self.from_logits).values(prediction, target)
