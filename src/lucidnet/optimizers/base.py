@@ -29,8 +29,10 @@ Setting: TypeAlias = float | Callable[[int], float]
 Bounds: TypeAlias = dict[str, float | None]
 """Names of settings, and what each must be below."""
 
-PIECE = 65_536
+PIECE = 131_072
 """Numbers worked on at a time: parameters, gradient and slots of a piece stay in a core's cache."""
+FLAT = (-1,)
+"""The shape of a stretch of the vector, whatever its length."""
 
 
 class Group(NamedTuple):
@@ -46,7 +48,7 @@ class ArraySlice(NamedTuple):
     """Where an array lies in the parameter vector, and its shape."""
 
     part: slice
-    shape: Shape = (-1,)
+    shape: Shape = FLAT
 
 
 @value
@@ -80,6 +82,9 @@ class Optimizer(Value):
     decoupled: ClassVar[bool] = False
     """Whether weight decay shrinks the parameters directly, apart from the gradient."""
 
+    renews: ClassVar[bool] = False
+    """Whether `descend` leaves the slots that it is given as they are, and writes new ones to `written`."""
+
     whole: ClassVar[bool] = False
     """Whether `descend` needs each array whole, in its shape, and not pieces of any."""
 
@@ -100,6 +105,7 @@ class Optimizer(Value):
         if not of_library(cls) and "descend" in vars(cls):
             check_methods(cls, Optimizer)
             cls.descend = _checked(cls.descend)  # type: ignore[method-assign]
+            cls.renews = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -274,19 +280,16 @@ class Optimizer(Value):
             rate = self.rate(self.learning_rate if group.learning_rate is None else group.learning_rate, step)
             now = self.at(step, group)
             for part, shape in inside(group, places) if self.whole else pieces(*group[:2], vector):
-                p, g = now.decayed(vector[part].reshape(shape), gradient[part].reshape(shape), rate)
-                given = {}
-                for name, slot in slots.items():
-                    piece = slot[part]
-                    if new_slots is not slots and isinstance(
-                        slot, np.ndarray
-                    ):  # others are never written over
-                        new_slots[name][part] = piece
-                        piece = new_slots[name][part]
-                    given[name] = piece.reshape(shape)
+                p, g = now.decayed(shaped(vector[part], shape), shaped(gradient[part], shape), rate)
+                given = Given({name: shaped(slot[part], shape) for name, slot in slots.items()})
+                if new_slots is not slots and isinstance(
+                    gradient, np.ndarray
+                ):  # others are never written over
+                    given.new = {name: shaped(new_slots[name][part], shape) for name in slots}
+                    given = given if self.renews else given.copied()
                 change, made = now.descend(p, g, given, rate, step)
                 write_difference(out, part, p, change)
-                keep(made, given, new_slots, part)
+                keep(made, written(given), new_slots, part)
 
     def decayed(self, p: Array, g: Array, rate: float) -> tuple[Array, Array]:
         """Return parameters and gradient with weight decay; the gradient is given away."""
@@ -353,6 +356,29 @@ def _checked(descend: Callable[..., Any]) -> Callable[..., Any]:
         return returned(made[0], p, what, p.shape), new
 
     return checked
+
+
+class Given(dict[str, Array]):
+    """The slots of a stretch before a step; in `new` arrays over which those after it may be written."""
+
+    __slots__ = ("new",)
+    new: Slots
+
+    def copied(self) -> Given:
+        """Return the new arrays, with what stood in the old ones: they may be changed in place."""
+        for name, array in self.new.items():
+            array[...] = self[name]
+        return Given(self.new)
+
+
+def written(slots: Slots) -> Slots:
+    """Return where new slots may be written: over the given ones, if nowhere else."""
+    return getattr(slots, "new", slots)
+
+
+def shaped(array: Array, shape: Shape) -> Array:
+    """Return a stretch of a vector in the shape of its array."""
+    return array if shape is FLAT else array.reshape(shape)
 
 
 def keep(made: Slots, given: Slots, slots: Slots, part: slice) -> None:
