@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from ..backend import Array, namespace, over
 from ..core.settings import finite, scheduled
 from ..core.value import at_step, value
-from .base import Bounds, Group, Optimizer, Setting, Slots, bounded, least, written
+from .base import Bounds, Group, Optimizer, Setting, Slots, bounded, least
 
 
 class Moments:
@@ -87,7 +87,7 @@ class AdamW(Moments, Optimizer):
 
 def moments_step(self: Any, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
     """Return rate m' / (sqrt(v') + epsilon), and the moments of this step."""
-    xp, g, new = namespace(g), bounded(g), written(slots)
+    xp, g, new = namespace(g), bounded(g), getattr(slots, "new", slots)
     m = over(new["m"], xp.multiply, slots["m"], self.beta1)
     m += (1 - self.beta1) * g
     g *= g

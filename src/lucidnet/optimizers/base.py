@@ -51,6 +51,13 @@ class ArraySlice(NamedTuple):
     shape: Shape = FLAT
 
 
+class OldSlots(dict[str, Array]):
+    """The slots of a stretch before a step; `new` are arrays over which those after it may be written."""
+
+    __slots__ = ("new",)
+    new: Slots
+
+
 @value
 class Optimizer(Value):
     """A pure pair: ``state = init(params)`` and ``params, state = update(grads, state, params)``.
@@ -83,7 +90,7 @@ class Optimizer(Value):
     """Whether weight decay shrinks the parameters directly, apart from the gradient."""
 
     renews: ClassVar[bool] = False
-    """Whether `descend` leaves the slots that it is given as they are, and writes new ones to `written`."""
+    """Whether `descend` leaves slots as they are if they are `OldSlots`, and writes over `OldSlots.new`."""
 
     whole: ClassVar[bool] = False
     """Whether `descend` needs each array whole, in its shape, and not pieces of any."""
@@ -280,16 +287,22 @@ class Optimizer(Value):
             rate = self.rate(self.learning_rate if group.learning_rate is None else group.learning_rate, step)
             now = self.at(step, group)
             for part, shape in inside(group, places) if self.whole else pieces(*group[:2], vector):
-                p, g = now.decayed(shaped(vector[part], shape), shaped(gradient[part], shape), rate)
-                given = Given({name: shaped(slot[part], shape) for name, slot in slots.items()})
-                if new_slots is not slots and isinstance(
-                    gradient, np.ndarray
-                ):  # others are never written over
-                    given.new = {name: shaped(new_slots[name][part], shape) for name in slots}
-                    given = given if self.renews else given.copied()
+                flat = shape is FLAT
+                p, g = vector[part], gradient[part]
+                p, g = now.decayed(p, g, rate) if flat else now.decayed(p.reshape(shape), g.reshape(shape), rate)
+                given = new = {n: a[part] if flat else a[part].reshape(shape) for n, a in slots.items()}
+                if new_slots is not slots and type(gradient) is np.ndarray:  # others are not written over
+                    new = {n: a[part] if flat else a[part].reshape(shape) for n, a in new_slots.items()}
+                    if self.renews:
+                        given = OldSlots(given)
+                        given.new = new
+                    else:
+                        for name, array in new.items():
+                            array[...] = given[name]
+                        given = new
                 change, made = now.descend(p, g, given, rate, step)
                 write_difference(out, part, p, change)
-                keep(made, written(given), new_slots, part)
+                keep(made, new, new_slots, part)
 
     def decayed(self, p: Array, g: Array, rate: float) -> tuple[Array, Array]:
         """Return parameters and gradient with weight decay; the gradient is given away."""
@@ -356,29 +369,6 @@ def _checked(descend: Callable[..., Any]) -> Callable[..., Any]:
         return returned(made[0], p, what, p.shape), new
 
     return checked
-
-
-class Given(dict[str, Array]):
-    """The slots of a stretch before a step; in `new` arrays over which those after it may be written."""
-
-    __slots__ = ("new",)
-    new: Slots
-
-    def copied(self) -> Given:
-        """Return the new arrays, with what stood in the old ones: they may be changed in place."""
-        for name, array in self.new.items():
-            array[...] = self[name]
-        return Given(self.new)
-
-
-def written(slots: Slots) -> Slots:
-    """Return where new slots may be written: over the given ones, if nowhere else."""
-    return getattr(slots, "new", slots)
-
-
-def shaped(array: Array, shape: Shape) -> Array:
-    """Return a stretch of a vector in the shape of its array."""
-    return array if shape is FLAT else array.reshape(shape)
 
 
 def keep(made: Slots, given: Slots, slots: Slots, part: slice) -> None:
