@@ -18,7 +18,9 @@ from .arrays import number as number
 from .arrays import one_hot as one_hot
 from .arrays import only_one as only_one
 from .arrays import over as over
+from .arrays import positive as positive
 from .arrays import room_for as room_for
+from .arrays import row_max as row_max
 from .arrays import write_difference as write_difference
 from .branch import branch as branch
 from .branch import choose as choose

@@ -130,6 +130,40 @@ def one_hot(labels: Array, classes: int, like: Array) -> Array:
     return xp.astype(labels[..., None] == xp.arange(classes), like.dtype)
 
 
+def positive(x: Array) -> Array:
+    """Return max(x, 0).
+
+    With a number NumPy's maximum works one by one; its clip has instructions for several at once: a third of
+    the time, but more for a call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> positive(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    if type(x) is np.ndarray:
+        return x.clip(0.0, math.inf) if x.size > 2048 and x.dtype.kind == "f" else np.maximum(x, 0)
+    return namespace(x).maximum(x, 0)
+
+
+def row_max(x: Array) -> Array:
+    """Return the largest number of each row (..., 1).
+
+    Many short rows are turned around before: along the first axis NumPy compares several at once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> row_max(np.array([[1.0, 3.0], [4.0, 2.0]]))
+    array([[3.],
+           [4.]])
+    """
+    if isinstance(x, np.ndarray) and x.ndim == 2 and len(x) > 2 * x.shape[1] > 2:
+        return x.T.copy().max(0)[:, None]
+    return x.max(-1, keepdims=True)
+
+
 def only_one(values: Array, hit: Array) -> Array:
     """Return of each row (..., k) the one value (...) where `hit` is true.
 

@@ -192,7 +192,7 @@ def _innermost(chain: list[Layer], setting: str) -> tuple[Any, int | None]:
 def _refuse_idle_settings(net: Layer, params: Tree) -> None:
     """Raise if a layer without parameters has a setting that is about parameters."""
     for path, layer in walk(net):
-        given = [name for name in SETTINGS if name in layer.settings()]
+        given = [name for name in SETTINGS if getattr(layer, name) not in (None, False)]
         if given and not any(True for _ in leaves(at(params, path))):
             raise SettingError(
                 f"{layer.describe()}: {given[0]} has no effect, because this layer has no parameters; "

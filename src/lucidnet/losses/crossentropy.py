@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..backend import Array, Shape, namespace, one_hot, only_one
+from ..backend import Array, Shape, namespace, one_hot, only_one, row_max
 from ..core.numeric import numeric
 from ..core.settings import finite, flag
 from ..core.value import value
@@ -27,7 +27,7 @@ from .base import Cache, Loss, check_values, mean_last
 def log_and_softmax(z: Array) -> tuple[Array, Array]:
     """Return log softmax(z) and softmax(z) over the last axis."""
     xp = namespace(z)
-    shifted = z - z.max(-1, keepdims=True)
+    shifted = z - row_max(z)
     p = xp.exp(shifted)
     total = p.sum(-1, keepdims=True)
     shifted -= xp.log(total)

@@ -289,7 +289,8 @@ class Optimizer(Value):
             for part, shape in inside(group, places) if self.whole else pieces(*group[:2], vector):
                 flat = shape is FLAT
                 p, g = vector[part], gradient[part]
-                p, g = now.decayed(p, g, rate) if flat else now.decayed(p.reshape(shape), g.reshape(shape), rate)
+                p, g = (p, g) if flat else (p.reshape(shape), g.reshape(shape))
+                p, g = now.decayed(p, g, rate)
                 given = new = {n: a[part] if flat else a[part].reshape(shape) for n, a in slots.items()}
                 if new_slots is not slots and type(gradient) is np.ndarray:  # others are not written over
                     new = {n: a[part] if flat else a[part].reshape(shape) for n, a in new_slots.items()}
