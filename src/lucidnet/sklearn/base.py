@@ -21,6 +21,7 @@ from ..backend import Array
 from ..core.trees import leaves
 from ..data.batches import order
 from ..data.dataset import Dataset, Item
+from ..engine.on_numpy import OnNumpy  # noqa: F401 - every fit needs it, so it is there before the first
 from ..errors import DataError, SettingError
 from ..layers import Dense
 from ..losses import Loss

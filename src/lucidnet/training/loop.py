@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from ..core.settings import count
 from ..core.signals import Termination, termination
@@ -143,9 +143,11 @@ class Loop:
         begun: list[Callback] = []
         executor, note = self.model.executor, self.progress.note
         owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]
-        from ..core.lock import locked
+        hold: Any = nullcontext([])
+        if owned:
+            from ..core.lock import locked
 
-        hold: Any = locked(owned, executor.gather, executor.main, note) if owned else nullcontext([])
+            hold = locked(owned, executor.gather, executor.main, note)
         with termination() as self.asked, hold as self.locks:
             try:
                 kept = restore() if restore else None
@@ -164,8 +166,7 @@ class Loop:
                     callback.end(self)
                 self.model.history.stopped = self.stopped
                 self.progress.close()
-        history: History = self.model.history
-        return history
+        return cast(History, self.model.history)
 
     def _begin(self, kept: list[Any]) -> None:
         """Let callbacks go on from what they remembered, or write down how it begins."""
