@@ -18,8 +18,8 @@ from .numbers import Numbers
 from .protocol import NotFiniteError, Ran
 from .state import Measured, State, read_only
 
-MOST, TOGETHER = 32, 1 << 18
-"""How many steps are made in one call at most, and how many bytes their batches may have together."""
+FEW, MOST, TOGETHER = 8, 32, 1 << 20
+"""How many steps are made in a call at least, or one, and at most; how many bytes their batches have."""
 
 
 class OnNumpy(Brief):
@@ -123,7 +123,8 @@ class OnNumpy(Brief):
 
     def steps_per_call(self, batches: Sequence[Any]) -> int:
         """Return as many as bring small batches: the loop around a step takes a tenth of a short one."""
-        return max(1, min(MOST, TOGETHER // max(1, nbytes(part for batch in batches for part in batch))))
+        several = min(MOST, TOGETHER // max(1, nbytes(part for batch in batches for part in batch)))
+        return several if several >= FEW else 1  # a call needs a vector more, and its steps share it
 
     def training(self) -> Any:
         """Train; there is nothing to begin or end."""

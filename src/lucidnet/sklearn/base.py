@@ -98,6 +98,20 @@ def check_sum(title: str, whose: str, weights: Array) -> None:
         raise DataError(f"{title}: the weights of {whose} add up to {total:g}: expected more than 0")
 
 
+def shares(target: Array, weights: Any, several: bool) -> Any:
+    """Return what the loss of each example is multiplied by in the mean; None if all count the same.
+
+    Of several labels the loss is a mean over them, scikit-learn's is a sum.
+    """
+    if weights is not None:
+        weights = weights * (len(target) / weights.sum())
+    return (
+        (1.0 if weights is None else weights) * np.full(len(target), float(target.shape[1]))
+        if several
+        else weights
+    )
+
+
 class Net(Listened, BaseEstimator):  # type: ignore[misc]
     """A network as an estimator; `NetClassifier` and `NetRegressor` say what is made of y."""
 
@@ -222,13 +236,13 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
                 UserWarning,
                 stacklevel=4,
             )
-        weights = self._counts(target, weights)
+        several = self._classifies and self._labels
+        weights = shares(target, weights, several)
         score = None if held is None else partial(self._validate, held)
         how: dict[str, Any] = {"epochs": job.epochs, "verbose": 0}
         if held is not None:
             given = held.x.toarray() if sparse.issparse(held.x) else held.x, held.target
-            counts = self._counts(held.target, held.weights)
-            how["validation_data"] = given if counts is None else (*given, counts)
+            how["validation_data"] = (*given, shares(held.target, held.weights, several))
         watch = Epochs(self, settings, n, score, context_of(self, job.epochs), data)
         how["callbacks"], self.n_iter_ = [watch, *settings.callbacks], 0
         shuffle = settings.shuffle and not settings.whole
@@ -272,15 +286,6 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             if some is not None:
                 check_sum(settings.title, name, some)
         return (train[0], train[1], last[0]), HeldBack(held[0], held[1], held[2], last[1])
-
-    def _counts(self, target: Array, weights: Any) -> Any:
-        """Return what the loss of each example is multiplied by in the mean; None if all count the same."""
-        n = len(target)
-        if weights is not None:
-            weights = weights * (n / weights.sum())
-        if self._classifies and self._labels:  # the loss is a mean over labels, scikit-learn's is a sum
-            weights = (1.0 if weights is None else weights) * np.full(n, float(target.shape[1]))
-        return weights
 
     def _validate(self, held: HeldBack) -> float:
         return self._score_of(self._outputs(held.x), held.y, held.weights)
