@@ -77,7 +77,7 @@ class ArraySource(Record):
             yield from self._together(epoch, start)
             return
         for chosen in order(n, self.batch_size, self.seed, epoch, self.shuffle, start):
-            numbers = np.arange(n)[chosen]
+            numbers = np.arange(*chosen.indices(n)) if isinstance(chosen, slice) else chosen
             mine, valid = shard.rows(len(numbers), size, whole=n % size == 0)
             yield IndexedBatch(self.data, numbers[mine], valid)
 
