@@ -102,8 +102,7 @@ class Measured(NamedTuple):
         """The mean loss of all its batches."""
         if len(self.losses) == 1:
             return self.losses[0]
-        pairs = zip(self.losses, self.terms, strict=True)
-        return sum(loss * count for loss, count in pairs) / (sum(self.terms) or 1)
+        return sum(a * n for a, n in zip(self.losses, self.terms, strict=True)) / (sum(self.terms) or 1)
 
     @property
     def prediction(self) -> Any:

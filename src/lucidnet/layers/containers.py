@@ -186,8 +186,8 @@ class Sequential(Container):
     ) -> tuple[Array, Tree]:
         params = lent(self.ties, params) if self.ties else params
         grads = dict(params)  # in the order of the layers; those that nobody asks have nothing
-        learning = [i for i, layer in enumerate(self.layers) if trains(layer, params[layer.name])]
-        first = 0 if need_dx else min(learning, default=len(self.layers))
+        learning = (i for i, layer in enumerate(self.layers) if trains(layer, params[layer.name]))
+        first = 0 if need_dx else next(learning, len(self.layers))
         for i in reversed(range(len(self.layers))):
             layer = self.layers[i]
             name = layer.name

@@ -149,10 +149,9 @@ class Loss(Value):
     def terms(self, prediction: Any, mask: Array | None = None, valid: Array | None = None) -> Any:
         """Return N, how many values the mean is over; 0 where nothing counts."""
         shape = prediction.shape[:-1]
-        counts = counting(len(shape), mask, valid)
-        if counts is None:
+        if mask is None and valid is None:
             return math.prod(shape)
-        return terms_of(counts, shape)
+        return terms_of(counting(len(shape), mask, valid), shape)
 
     def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
         """Return network and loss as they are trained together.
@@ -225,9 +224,9 @@ def shares(
             "sample_weight: this learning rule takes a weight for each example, not weights by output: give "
             "an array (n,), or train by backpropagation"
         )
-    counts = counting(values.ndim, mask, valid)
-    if weights is None and counts is None:
+    if weights is None and mask is None and valid is None:
         return None
+    counts = counting(values.ndim, mask, valid)
     xp, count = namespace(values), values.size
     share = xp.ones_like(values)
     if counts is not None:

@@ -90,8 +90,7 @@ class Tally:
         """Return the sums of all processes that train together; each must ask for them."""
         each = executor.gather(self.states)
         made = Tally(self.metrics, self.named)
-        made.loss, made.terms = self.loss, self.terms  # which are those of whole batches already
-        made.several = self.several
+        made.loss, made.terms, made.several = self.loss, self.terms, self.several  # of whole batches already
         for i, metric in enumerate(self.metrics):
             made.states[i] = reduce(metric.merge, (states[i] for states in each))
         return made
