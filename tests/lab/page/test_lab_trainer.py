@@ -11,7 +11,8 @@ import lucidnet as ln
 from lucidnet.errors import LucidnetError
 from lucidnet.lab.page.cell import told
 from lucidnet.lab.page.frame import Curves, packed, smaller
-from lucidnet.lab.page.setup import SCHEDULES, Setup, lists, parsed
+from lucidnet.lab.page.recipe import lists
+from lucidnet.lab.page.setup import SCHEDULES, Setup, parsed
 from lucidnet.lab.page.task import DataSetup, sent
 from lucidnet.lab.page.trainer import Trainer
 
@@ -158,7 +159,7 @@ def test_every_rule_through_time_learns_a_sequence_as_fit_does_and_goes_back():
         made.one_step(1)
         assert np.array_equal(weights(made)[0], model.get_weights()), rule
         made.make_frame()
-    assert set(ln.rules.TIME) <= set(lists(made.task, False)["rule"])
+    assert set(lists(made.task, False)["time"]) == set(ln.rules.TIME)
 
 
 def test_a_loss_that_does_not_fit_is_no_choice():

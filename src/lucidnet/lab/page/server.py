@@ -161,10 +161,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._json(200, self.server.owner.session.config())
 
     def _frame(self) -> None:
-        asked = parse_qs(urlsplit(self.path).query).get("since", ["0"])[-1]
+        query = parse_qs(urlsplit(self.path).query)
+        asked = query.get("since", ["0"])[-1]
         if not (asked.isascii() and asked.isdigit() and len(asked) < 16):
             return self._text(400, "since: expected the number of a frame")
-        found = self.server.owner.session.frame(int(asked), WAIT)
+        found = self.server.owner.session.frame(int(asked), WAIT, query.get("units") == ["1"])
         if self.server.owner.closed:
             return self._text(503, "the server has ended")
         if found is None:

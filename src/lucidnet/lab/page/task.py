@@ -18,6 +18,7 @@ from ...backend import Array
 from ...core.numeric import numeric
 from ...data import generate
 from ...errors import DataError, FileError, SettingError, lookup
+from .planes import PLANES, featured, numbers, written_features
 
 GENERATED = ("xor", "spirals", "moons", "circles", "gaussians")
 """Sets of points in a plane, made with a number, a noise and a seed."""
@@ -25,7 +26,7 @@ SEQUENCES = ("periodic_pattern", "delayed_add")
 """Tasks of `data.tasks` in which something is to be put out at each time."""
 TIMES = 60
 """How many time steps their sequences have."""
-NAMES = (*GENERATED, "digits", *SEQUENCES)
+NAMES = (*GENERATED, *PLANES, "digits", *SEQUENCES)
 MOST_SEQUENCES = 64
 LONGEST = 2_000_000
 """How many characters of a table a page may send."""
@@ -49,6 +50,9 @@ class DataSetup:
         Of generated sets and digits.
     extra : tuple of (float, float, int)
         Points that a person has added to the training part: two inputs, and the class.
+    features : tuple of str
+        What a network is given of a point in a plane, by the names of `planes.FEATURES`; nothing is the two
+        inputs as they are.
     """
 
     name: str = "spirals"
@@ -57,6 +61,7 @@ class DataSetup:
     test: float = 0.5
     seed: int = 0
     extra: tuple[tuple[float, float, int], ...] = ()
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,10 @@ class OwnData:
 
 @dataclass(frozen=True)
 class LabTask:
-    """Data to train and to test on; whole-number targets are classes, others are numbers to predict."""
+    """Data to train and to test on; whole-number targets are classes, others are numbers to predict.
+
+    Where inputs are features of points in a plane, `places` has the points, those of the test part last.
+    """
 
     x: Array
     y: Array
@@ -96,6 +104,8 @@ class LabTask:
     code: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
     title: str = ""
+    features: tuple[str, ...] = ()
+    places: Array | None = None
 
     @property
     def is_classes(self) -> bool:
@@ -117,15 +127,28 @@ class LabTask:
     @property
     def in_plane(self) -> bool:
         """Whether an example is a point in a plane."""
-        return bool(self.x.ndim == 2 and self.x.shape[1] == 2)
+        return self.places is not None or bool(self.x.ndim == 2 and self.x.shape[1] == 2)
+
+    @property
+    def generated_plane(self) -> bool:
+        """Whether features may be chosen for the points."""
+        return self.in_plane and self.title in (*GENERATED, *PLANES)
+
+    @cached_property
+    def points(self) -> Array:
+        """The points in the plane (n, 2), those of the test part last."""
+        return np.concatenate([self.x, self.x_test]) if self.places is None else self.places
+
+    def inputs(self, points: Array) -> Array:
+        """Return what a network is given of points in the plane."""
+        return featured(points, self.features) if self.features else points.astype("float32")
 
     @cached_property
     def sides(self) -> tuple[Array, Array]:
         """Where along both axes of the plane the networks are asked."""
         from ...plots.boundary import plane_sides
 
-        x = np.concatenate([self.x, self.x_test])
-        both = plane_sides(x, 100)
+        both = plane_sides(self.points, 100)
         return both[0], both[1]
 
     @property
@@ -163,6 +186,8 @@ def make(setup: DataSetup, own: OwnData | None = None) -> LabTask:
         (x, y), (x_test, y_test) = sets.load("digits", test_split=setup.test, seed=setup.seed)
         call = f'ln.data.load("digits", test_split={setup.test!r}, seed={setup.seed})'
         return LabTask(x, y, x_test, y_test, (f"(x, y), (x_test, y_test) = {call}",), None, "digits")
+    elif setup.name in PLANES:
+        (x, y, code), names = numbers(setup.name, setup.n, setup.noise, setup.seed), None
     else:
         kind = lookup("data set", setup.name, {name: getattr(generate, name) for name in GENERATED})
         word = "spread" if "spread" in signature(kind).parameters else "noise"
@@ -179,8 +204,21 @@ def _split(x: Array, y: Array, code: list[str], names: Any, setup: DataSetup, ti
         raise SettingError(f"data: a test share of {setup.test:g} of {len(x)} examples leaves a part empty")
     code.append(f"x, y, x_test, y_test = x[:{cut}], y[:{cut}], x[{cut}:], y[{cut}:]")
     made = LabTask(x[:cut], y[:cut], x[cut:], y[cut:], tuple(code), names, title)
-    if not setup.extra:
-        return made
+    if setup.extra:
+        made = _added(made, setup)
+    if setup.features:
+        if not made.generated_plane:
+            raise SettingError("features: they are made of points in a plane: choose such data")
+        both = made.x, made.x_test
+        made = replace(made, features=setup.features, places=np.concatenate(both))
+        x, x_test = (made.inputs(part) for part in both)
+        made = replace(made, x=x, x_test=x_test, code=(*made.code, *written_features(setup.features)))
+    return made
+
+
+def _added(made: LabTask, setup: DataSetup) -> LabTask:
+    """Return data with the points in it that a person has added to the training part."""
+    code = list(made.code)
     if not (made.in_plane and made.is_classes):
         raise SettingError("data: points can be added where examples are points in a plane with classes")
     if any(label >= made.outputs for *_, label in setup.extra):
@@ -189,9 +227,9 @@ def _split(x: Array, y: Array, code: list[str], names: Any, setup: DataSetup, ti
     labels = [point[2] for point in setup.extra]
     code.append(f"x = np.concatenate([x, np.array({points}, x.dtype)])")
     code.append(f"y = np.concatenate([y, np.array({labels}, y.dtype)])")
-    more, also = np.array(points, x.dtype), np.array(labels, y.dtype)
+    more, also = np.array(points, made.x.dtype), np.array(labels, made.y.dtype)
     x, y = np.concatenate([made.x, more]), np.concatenate([made.y, also])
-    return LabTask(x, y, made.x_test, made.y_test, tuple(code), names, title)
+    return replace(made, x=x, y=y, code=tuple(code))
 
 
 def _scaled(x: Array) -> tuple[Array, list[str]]:
