@@ -235,8 +235,16 @@ def test_every_frame_is_whole_and_the_newest_is_never_more_than_one_behind(opene
     for _, step, last, every in numbers:
         assert step - every < last <= step  # the curves are those of this very step
     assert [n for n, *_ in numbers] == sorted(n for n, *_ in numbers)
-    newest = served.session.trainer.number  # the one before it may be just about to be painted
-    assert newest - page.evaluate("() => window.lucidnet.frame.header.number") <= 2
+    behind = []
+    for _ in range(40):  # first what is shown, then what there is: what came in between makes it only worse
+        shown = page.evaluate("() => window.lucidnet.frame.header.number")
+        behind.append(served.session.trainer.number - shown)
+    # each asking is a trip of some milliseconds, in which the page may have painted the next
+    assert sorted(behind)[len(behind) // 2] <= 1, behind
+    page.click("#play")
+    page.wait_for_function("() => document.getElementById('play').dataset.running === 'false'")
+    page.wait_for_timeout(200)
+    assert served.session.trainer.number == page.evaluate("() => window.lucidnet.frame.header.number")
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280])
@@ -377,8 +385,8 @@ def test_sequences_show_target_and_output_over_time_while_an_online_rule_learns(
     page = opened(served.url).page
     page.get_by_role("button", name="periodic pattern").click()
     page.wait_for_function("() => document.querySelectorAll('.series').length === 2")
-    rules = page.evaluate("() => window.lucidnet.config.setup.networks.map((one) => one.rule)")
-    assert rules == ["bptt", "rflo"]
+    rules = page.evaluate("() => window.lucidnet.config.setup.networks.map((one) => [one.rule, one.time])")
+    assert rules == [["backprop", "bptt"], ["backprop", "rflo"]]
     for _ in range(3):
         page.keyboard.press("s")
     page.wait_for_function(AT, arg=3)

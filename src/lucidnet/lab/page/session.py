@@ -15,6 +15,7 @@ from .frame import ROWS_TESTED, VERSION, plain
 from .recipe import lists
 from .setup import Setup, parsed
 from .task import DataSetup, LabTask, given, sent
+from .thumbs import thumbs
 from .trainer import Trainer
 
 POINTS, PICTURES = 1000, 40
@@ -62,6 +63,7 @@ class LabSession:
             kept = trainer.task, lists(trainer.task, trainer.own is not None), shown_data(trainer.task)
             vars(self)["_known"] = kept
         made = {"version": VERSION, "source": "lab", "revision": trainer.revision, "lists": kept[1]}
+        made["thumbs"] = thumbs()
         plans = [learner.plan for learner in trainer.learners]
         made["heads"] = [{"loss": p.loss, "units": p.head[0], "activation": p.head[1]} for p in plans]
         made["metric"] = plans[0].metrics[0]

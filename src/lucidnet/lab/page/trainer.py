@@ -288,7 +288,7 @@ class Trainer(Runner):
                 header
                 | {
                     **dict(zip(("batch_loss", "loss", "metric", "angle"), values, strict=True)),
-                    "ms": learner.seconds * 1e3,
+                    "ms": learner.seconds * 1e3 or None,
                     "error": learner.error,
                 }
             )

@@ -106,7 +106,7 @@ class LiveSession(Newest):
         look = self.look
         if look is None:
             return
-        units, step = self.units, self.step
+        units, step = self.units or (self.kept and self.due), self.step
         angle, (test, metric) = look.angle(), self.tested()
         if loss == loss and (not self.curves.rows or self.curves.rows[-1][0] < step):
             self.curves.add([float(step), loss, test, metric, angle])

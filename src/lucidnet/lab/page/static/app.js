@@ -57,9 +57,9 @@ const inside = new Inside(async (map, row, column) => {
   if (!done) return;
   byId("made").hidden = false;
   byId("made").textContent = done.lines.join("\n");
-});
+}, (letter, name, unit) => networks.point(letter, name, unit), () => source.wish());
 const networks = new Networks(
-  (number, rule) => change({ ...config.setup, networks: config.setup.networks.map((/** @type {any} */ one, /** @type {number} */ i) => (i === number ? { ...one, rule } : one)) }),
+  (number, changes) => change({ ...config.setup, networks: config.setup.networks.map((/** @type {any} */ one, /** @type {number} */ i) => (i === number ? { ...one, ...changes } : one)) }),
   (x, y, other) => {
     if (config.source === "lab" && config.data.classes)
       change({ ...config.setup, data: { ...config.setup.data, extra: [...config.setup.data.extra, [x, y, other ? 1 : 0]] } });
@@ -91,8 +91,8 @@ async function sendCsv(file) {
   else await ask({ do: "csv", name: file.name, text: await file.text() });
 }
 
-/** Shows a frame once the browser paints. @param {import("./frame.js").Frame} next */
-async function paintFrame(next) {
+/** Shows a frame once the browser paints. @param {import("./frame.js").Frame} next @param {() => void} shown Called once it is the one that is shown. */
+async function paintFrame(next, shown) {
   if (!config || (next.header.revision ?? 0) !== config.revision) {
     const before = config;
     config = lucidnet.config = await source.config();
@@ -101,6 +101,7 @@ async function paintFrame(next) {
   }
   if (!document.hidden) await new Promise((go) => requestAnimationFrame(go));
   frame = lucidnet.frame = next;
+  shown();
   const { step, running, networks: each, notes, speed } = next.header;
   byId("count").textContent = thousands(step);
   const play = byId("play");
@@ -153,6 +154,10 @@ document.addEventListener("keydown", (e) => {
   found[2]();
 });
 
+document.addEventListener("click", (e) => {
+  const pressed = /** @type {Element} */ (e.target).closest("button,summary");
+  if (e.detail && pressed) /** @type {HTMLElement} */ (pressed).blur(); // pressed by the mouse: Space plays again
+});
 byId("play").addEventListener("click", toggle);
 byId("step").addEventListener("click", () => ask({ do: "step" }));
 byId("back").addEventListener("click", back);
@@ -204,7 +209,23 @@ async function takeState() {
   }
 }
 
+byId("weights").addEventListener("click", async () => {
+  /** @type {Record<string, any>} */ const made = {};
+  for (let i = 0; i < config.setup.networks.length; i++) made["AB"[i]] = (await ask({ do: "weights", network: i }))?.weights;
+  const url = URL.createObjectURL(new Blob([JSON.stringify(made)], { type: "application/json" }));
+  make("a", { href: url, download: `weights-${document.body.dataset.step}.json` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+});
+for (const id of ["sharp", "only-train"])
+  byId(id).addEventListener("change", () => {
+    networks.scatter();
+    if (frame) networks.show(frame);
+  });
+for (const panel of /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("[data-open]")]))
+  panel.open = innerWidth > 760 && innerHeight >= Number(panel.dataset.open); // folded where there is little room
+
 onTheme(() => {
+  if (config?.source === "lab") showSetup(config, change, sendCsv);
   networks.scatter();
   inside.again();
   if (frame) networks.show(frame);
@@ -212,4 +233,4 @@ onTheme(() => {
 });
 addEventListener("resize", () => curves.forEach((curve) => curve.draw()));
 await takeState();
-source.follow(paintFrame, (words) => (byId("link-state").textContent = words));
+source.follow(paintFrame, (words) => (byId("link-state").textContent = words), () => inside.view === "units");

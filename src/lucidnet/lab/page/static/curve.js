@@ -100,7 +100,7 @@ export class Curve {
           most = Math.max(most, v);
         }
     if (!Number.isFinite(least)) [least, most] = log ? [0.1, 1] : [0, 1];
-    if (!log) return [low ?? least, high ?? most];
+    if (!log) return [low ?? least, high ?? Math.max(most, least + 1e-3)];
     const bottom = Math.log10(least) - 0.05, top = Math.log10(most) + 0.05;
     return [bottom, Math.max(top, bottom + 0.5)];
   }
@@ -172,10 +172,13 @@ export class Curve {
   ticks(low, high) {
     if (this.chart.named) return this.chart.named;
     if (!this.chart.log) {
-      return [0, 0.25, 0.5, 0.75, 1].map((share) => {
-        const value = low + share * (high - low);
-        return /** @type {[number, string]} */ ([value, this.chart.unit.includes("share") ? `${Math.round(100 * value)}%` : short(value)]);
-      });
+      const rough = (high - low) / 4, power = 10 ** Math.floor(Math.log10(rough)), size = [1, 2, 2.5, 5, 10].find((k) => k * power >= rough * 0.99) ?? 10;
+      /** @type {[number, string][]} */ const found = [];
+      for (let k = Math.ceil(low / (size * power)); k * size * power <= high + 1e-9; k++) {
+        const value = Number((k * size * power).toPrecision(6));
+        found.push([value, this.chart.unit.includes("share") ? `${Math.round(100 * value)}%` : short(value)]);
+      }
+      return found;
     }
     const every = Math.max(1, Math.ceil((high - low) / 5)), made = [];
     for (let power = Math.floor(low); power <= high; power += every)
