@@ -183,6 +183,8 @@ def make(setup: DataSetup, own: OwnData | None = None) -> LabTask:
         code = [f"x, y = ln.data.tasks.{setup.name}({n}, {TIMES}, seed={setup.seed})"]
         code, names = [*code, 'y = y.reshape(*x.shape[:2], 1).astype("float32")'], None
     elif setup.name == "digits":
+        if setup.extra or setup.features:
+            raise SettingError("data: digits take no added points, and no features of them")
         (x, y), (x_test, y_test) = sets.load("digits", test_split=setup.test, seed=setup.seed)
         call = f'ln.data.load("digits", test_split={setup.test!r}, seed={setup.seed})'
         return LabTask(x, y, x_test, y_test, (f"(x, y), (x_test, y_test) = {call}",), None, "digits")

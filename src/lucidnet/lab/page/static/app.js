@@ -146,18 +146,23 @@ byId("keys").querySelector("dl").append(...KEYS.flatMap(([, words]) => {
 }));
 document.addEventListener("keydown", (e) => {
   const target = /** @type {Element} */ (e.target);
-  if (e.ctrlKey || e.metaKey || e.altKey || target.closest("input,select,textarea,dialog")) return;
-  if (e.key === " " && target.closest("button,summary")) return; // it presses that
+  if (e.ctrlKey || e.metaKey || e.altKey || target.closest("input:not([type=checkbox]),select,textarea,dialog")) return;
+  if (e.key === " " && target.closest("button,summary,input")) return; // it presses that
   const found = KEYS.find(([key]) => key === e.key.toLowerCase());
   if (!found) return;
   e.preventDefault();
   found[2]();
 });
 
-document.addEventListener("click", (e) => {
-  const pressed = /** @type {Element} */ (e.target).closest("button,summary");
-  if (e.detail && pressed) /** @type {HTMLElement} */ (pressed).blur(); // pressed by the mouse: Space plays again
-});
+// What was chosen by the mouse does not keep the focus, so that Space plays; what was reached by keys does.
+let byMouse = false;
+document.addEventListener("pointerdown", () => (byMouse = true), true);
+document.addEventListener("keydown", () => (byMouse = false), true);
+for (const kind of ["click", "change"])
+  document.addEventListener(kind, (e) => {
+    const used = /** @type {HTMLElement|null} */ (/** @type {Element} */ (e.target).closest(kind === "click" ? "button,summary" : "select,[type=checkbox]"));
+    if (byMouse) used?.blur();
+  });
 byId("play").addEventListener("click", toggle);
 byId("step").addEventListener("click", () => ask({ do: "step" }));
 byId("back").addEventListener("click", back);

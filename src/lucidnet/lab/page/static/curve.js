@@ -89,7 +89,6 @@ export class Curve {
   /** The range of the axis. @returns {[number, number]} */
   range() {
     const { log, low, high, columns } = this.chart;
-    if (!log && low !== undefined && high !== undefined) return [low, high];
     let least = Infinity, most = -Infinity;
     for (let row = 0; row < this.rows(); row++)
       for (let n = 0; n < this.networks; n++)
@@ -99,6 +98,7 @@ export class Curve {
           least = Math.min(least, v);
           most = Math.max(most, v);
         }
+    if (!log && low !== undefined && high !== undefined) return [low, Math.max(high, Number.isFinite(most) ? most : high)];
     if (!Number.isFinite(least)) [least, most] = log ? [0.1, 1] : [0, 1];
     if (!log) return [low ?? least, high ?? Math.max(most, least + 1e-3)];
     const bottom = Math.log10(least) - 0.05, top = Math.log10(most) + 0.05;

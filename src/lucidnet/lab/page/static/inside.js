@@ -3,7 +3,7 @@
 import { palette, paint } from "./colour.js";
 import { HeatMap } from "./heatmap.js";
 import { healthOf } from "./health.js";
-import { byId, make, short } from "./numbers.js";
+import { byId, make, paced, short } from "./numbers.js";
 import { Units } from "./units.js";
 
 export const VIEWS = ["weights", "gradients", "activations", "feedback", "health", "units"];
@@ -43,7 +43,7 @@ export class Inside {
     this.wish = wish;
     this.view = "";
     this.key = "";
-    this.healthy = 0;
+    this.health = paced(200, (/** @type {import("./frame.js").Frame} */ frame) => this.drawHealth(frame)); // histograms are for eyes
     /** @type {Map<string, HeatMap>} */ this.maps = new Map();
     /** @type {Map<string, HTMLElement>} */ this.scales = new Map();
     /** @type {Units[]} */ this.drawings = [];
@@ -66,7 +66,6 @@ export class Inside {
   /** Draws all anew. */
   again() {
     this.key = "";
-    this.healthy = 0;
     const scale = byId("scale").getContext("2d"), picture = scale.createImageData(120, 1);
     for (let i = 0; i < 120; i++) paint(picture.data, 4 * i, i / 59.5 - 1);
     scale.putImageData(picture, 0, 0);
@@ -80,7 +79,7 @@ export class Inside {
   show(frame) {
     this.frame = frame;
     const networks = frame.header.networks.length;
-    if (this.view === "health") return this.health(frame, networks);
+    if (this.view === "health") return this.health(frame);
     if (this.view === "units") return this.units(frame, networks);
     const names = namesOf(frame, this.view), table = byId("table").checked;
     const key = [this.view, networks, table, ...names, ...names.map((name) => frame.header.networks[0].shapes[`${this.view}/${name}`])].join();
@@ -187,10 +186,10 @@ export class Inside {
     document.querySelector(`[data-table="${path}"]`)?.replaceChildren(make("table", {}, ...lines));
   }
 
-  /** @param {import("./frame.js").Frame} frame @param {number} networks */
-  health(frame, networks) {
-    if (performance.now() - this.healthy < 200) return; // histograms are for eyes
-    this.healthy = performance.now();
+  /** @param {import("./frame.js").Frame} frame */
+  drawHealth(frame) {
+    if (this.view !== "health") return; // another view was chosen meanwhile
+    const networks = frame.header.networks.length;
     const layers = [...new Set(namesOf(frame, "weights").map((name) => parted(name, "weights")[0]))];
     byId("layers").replaceChildren(...layers.map((layer) =>
       make("div", { class: "inner" }, make("div", { class: "name" }, layer),

@@ -1,6 +1,6 @@
 // The networks side by side: what they put out, and their numbers.
 
-import { byId, make, short, thousands } from "./numbers.js";
+import { byId, make, paced, short, thousands } from "./numbers.js";
 import { palette, shade } from "./colour.js";
 import { Plane } from "./plane.js";
 
@@ -16,7 +16,7 @@ function rules(label, names, value, choose, letter) {
 function confused(n, right, row) {
   const cell = make("td", { class: right ? "right" : "" }, n ? thousands(n) : "·");
   const share = n / Math.max(1, row.reduce((a, b) => a + b, 0));
-  if (n) cell.style.background = shade((right ? 0.5 : -0.5) * Math.sqrt(share));
+  if (n) cell.style.background = shade((right ? 0.4 : -0.4) * Math.sqrt(share));
   return cell;
 }
 
@@ -45,7 +45,7 @@ class Card {
       picture.remove();
       this.facts.classList.add("wide");
     }
-    this.drawn = 0;
+    this.slow = paced(150, (/** @type {import("./frame.js").Frame} */ frame) => this.draw(frame));
   }
 
   /** @param {import("./frame.js").Frame} frame */
@@ -62,14 +62,16 @@ class Card {
     this.facts.replaceChildren(...facts.map(([name, words]) => make("div", {}, make("dt", {}, name), make("dd", {}, words))));
     if (one.error) this.facts.append(make("p", { class: "failed" }, one.error));
     if (this.plane) this.plane.show(frame, this.config.data);
-    else if (this.config.data && performance.now() - this.drawn > 150) {
-      this.drawn = performance.now();
-      const found = frame.arrays.get(`${this.letter}/predicted`);
-      if (found) this.classes(found.data);
-      else if (this.config.data.series) this.series(this.config.data.series, frame.arrays.get(`${this.letter}/outputs`)?.data);
-      else if (this.config.data.stream) this.series(frame.arrays.get(`${this.letter}/target`)?.data ?? [], frame.arrays.get(`${this.letter}/outputs`)?.data);
-      else this.scatter(frame.arrays.get(`${this.letter}/outputs`)?.data);
-    }
+    else if (this.config.data) this.slow(frame);
+  }
+
+  /** Draws what is no plane. @param {import("./frame.js").Frame} frame */
+  draw(frame) {
+    const found = frame.arrays.get(`${this.letter}/predicted`), outputs = frame.arrays.get(`${this.letter}/outputs`)?.data;
+    if (found) this.classes(found.data);
+    else if (this.config.data.series) this.series(this.config.data.series, outputs);
+    else if (this.config.data.stream) this.series(frame.arrays.get(`${this.letter}/target`)?.data ?? [], outputs);
+    else this.scatter(outputs);
   }
 
   /** The confusion matrix, and pictures with the predicted class. @param {ArrayLike<number>} predicted */

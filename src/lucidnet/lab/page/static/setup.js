@@ -6,7 +6,7 @@ import { thumbnail } from "./thumbs.js";
 
 const SERIES = ["periodic_pattern", "delayed_add"], NUMBERS = ["slope", "hills"];
 /** What data are called where there is little room. @type {Record<string, string>} */
-const BRIEF = { gaussians: "gauss", periodic_pattern: "periodic", delayed_add: "delayed" };
+const BRIEF = { periodic_pattern: "periodic", delayed_add: "delayed" };
 
 /** The rules to begin with, where the others are for another kind of data. @param {string} name @param {number} i */
 const first = (name, i) => (SERIES.includes(name) ? [{ rule: "backprop", time: "bptt" }, { rule: "backprop", time: "rflo" }] : [{ rule: "backprop", time: "" }, { rule: "fa", time: "" }])[i];
@@ -117,7 +117,7 @@ function usual(layers, series) {
 function showData(config, data, change, csv) {
   const { setup, lists } = config, given = setup.data;
   const buttons = Object.keys(lists.data).map((name) => make("button", {
-    type: "button", title: lists.data[name], "aria-pressed": String(name === given.name), "aria-label": name.replace("_", " "),
+    type: "button", title: lists.data[name], "aria-pressed": String(name === given.name),
     onclick: () => change(withData(config, name)),
   }, thumbnail(config.thumbs[name]), make("span", {}, BRIEF[name] ?? name)));
   const file = make("input", { type: "file", accept: ".csv,.tsv", hidden: true, onchange: () => file.files[0] && csv(file.files[0]) });

@@ -1,7 +1,7 @@
 // The network drawn: each unit with what it puts out over the plane, lines as thick as the weights.
 
 import { paint, palette } from "./colour.js";
-import { make, short } from "./numbers.js";
+import { make, paced, short } from "./numbers.js";
 import { read } from "./readout.js";
 
 const MOST = 16;
@@ -23,7 +23,10 @@ export class Units {
     this.hover = hover;
     this.row = this.column = 0;
     this.active = false;
-    this.drawn = 0;
+    this.slow = paced(60, () => {
+      this.lay();
+      this.draw();
+    });
     /** @type {Column[]} */ this.columns = [];
     /** @type {import("./frame.js").Frame|null} */ this.frame = null;
     this.canvas = make("canvas", {
@@ -106,10 +109,7 @@ export class Units {
   /** @param {import("./frame.js").Frame} frame */
   show(frame) {
     this.frame = frame;
-    if (performance.now() - this.drawn < 60) return;
-    this.drawn = performance.now();
-    this.lay();
-    this.draw();
+    this.slow(frame);
   }
 
   /** Finds the columns, and where they stand. */
