@@ -31,28 +31,31 @@ def frame() -> float:
     return (time.process_time() - began) / 200 * 1e3
 
 
-def steps(trainer: Trainer, frames: int, seconds: float = 2.0) -> float:
-    """Return how many steps a second of processor time are made, while somebody asks for so many frames."""
-    begun, until, used = trainer.step, time.monotonic() + seconds, time.process_time()
+def spent(trainer: Trainer, frames: int, seconds: float = 2.0) -> tuple[float, int, int]:
+    """Return processor time, steps and frames of some seconds in which so many frames a second are wanted."""
+    step, number, used = trainer.step, trainer.number, time.process_time()
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         if frames:
             trainer.frame(trainer.number, 1.0)
         time.sleep(1 / (frames or 20))
-    return (trainer.step - begun) / (time.process_time() - used)
+    return time.process_time() - used, trainer.step - step, trainer.number - number
 
 
 def slowed() -> float:
+    """Return which share of a second 20 frames take, counted in processor time: others may be at work, too."""
     trainer = Trainer(parsed({"networks": [NETWORK]}))
-    trainer.one_step(2000)
+    trainer.one_step(4000)
     trainer.start()
     trainer.ask(lambda: trainer.pace(10_000))
     trainer.ask(lambda: trainer.play(True))
     shares = []
     for _ in range(5):
-        bare = steps(trainer, 0)
-        shares.append(steps(trainer, 20) / bare)
+        bare, steps, _ = spent(trainer, 0)
+        watched, also, frames = spent(trainer, 20)
+        shares.append(20 * (watched - also * bare / steps) / frames)
     trainer.close()
-    return 100 * (1 - statistics.median(shares))
+    return 100 * statistics.median(shares)
 
 
 def unwatched() -> float:
