@@ -43,7 +43,7 @@ def spent(trainer: Trainer, frames: int, seconds: float = 2.0) -> tuple[float, i
 
 
 def slowed() -> float:
-    """Return which share of a second 20 frames take, counted in processor time: others may be at work, too."""
+    """Return which share of a second 20 frames take, in processor time: others may be at work, too."""
     trainer = Trainer(parsed({"networks": [NETWORK]}))
     trainer.one_step(4000)
     trainer.start()

@@ -106,6 +106,7 @@ class LabTask:
     title: str = ""
     features: tuple[str, ...] = ()
     places: Array | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_classes(self) -> bool:
@@ -167,12 +168,17 @@ def make(setup: DataSetup, own: OwnData | None = None) -> LabTask:
     SettingError
         If there are no own data, or too little is left for training.
     """
+    notes: tuple[str, ...] = ()
     if setup.name == "own":
         if own is None:
             raise SettingError("data: there are no own data yet: load a CSV file, or start with serve(data)")
         x, y, code, names = own.x, own.y, [own.code], own.classes
         x, scaled = _scaled(x)
         code += scaled
+        if y.dtype.kind == "f" and (abs(y) > 4).any() and (y.std(0) > 0).all():
+            mean, std = y.mean(0), y.std(0)
+            notes = (f"The target is shown in deviations from its mean: mean {mean}, deviation {std}.",)
+            y, code = (y - mean) / std, [*code, "y = (y - y.mean(0)) / y.std(0)"]
     elif setup.name in SEQUENCES:
         if (n := setup.n) > MOST_SEQUENCES:
             raise SettingError(
@@ -196,7 +202,8 @@ def make(setup: DataSetup, own: OwnData | None = None) -> LabTask:
         x, y = kind(setup.n, **{word: setup.noise}, seed=setup.seed)
         code = [f"x, y = ln.data.{setup.name}({setup.n}, {word}={setup.noise!r}, seed={setup.seed})"]
         names = None
-    return _split(x, y, code, names, setup, own.title if own and setup.name == "own" else setup.name)
+    title = own.title if own and setup.name == "own" else setup.name
+    return replace(_split(x, y, code, names, setup, title), notes=notes)
 
 
 def _split(x: Array, y: Array, code: list[str], names: Any, setup: DataSetup, title: str) -> LabTask:
@@ -253,6 +260,8 @@ def given(data: Any) -> tuple[str, OwnData | None]:
     """
     if data is None:
         return "spirals", None
+    if isinstance(data, OwnData):
+        return "own", data
     if isinstance(data, str) and data in NAMES:
         return data, None
     if isinstance(data, (str, os.PathLike)):
@@ -267,6 +276,26 @@ def given(data: Any) -> tuple[str, OwnData | None]:
     raise SettingError(
         f"serve: data must be a name, a file, what data.read gives, or arrays (x, y), got {type(data)}"
     )
+
+
+def of_table(table: Any, frame: Any, path: str, how: dict[str, Any]) -> OwnData:
+    """Return own data of a table that has been fitted to a frame in a file, in the way that is told.
+
+    Parameters
+    ----------
+    table, frame : Table, Frame
+        The table, and the rows.
+    path : str
+        The file.
+    how : dict
+        The arguments with which the table was fitted.
+    """
+    x, y = table.apply(frame)
+    told = "".join(f", {name}={value!r}" for name, value in how.items())
+    code = (
+        f"frame = ln.data.frame({path!r})\ntable = ln.data.Table.fit(frame{told})\nx, y = table.apply(frame)"
+    )
+    return _checked(x, y, code, table.classes, Path(path).name)
 
 
 def _of_file(path: str | os.PathLike[str]) -> OwnData:

@@ -84,7 +84,7 @@ class Trainer(Runner):
             learners = [self._learner(plan, setup) for plan in plans(setup, task)]
         self.setup, self.task, self.learners = setup, task, learners
         self.first = [learner.plan for learner in learners]
-        self.notes = [str(one.message) for one in told]
+        self.notes = [*task.notes, *(str(one.message) for one in told)]
         # an angle takes a pass over whole sequences: not after each of their time steps
         self.step, self.curves = 0, Curves(len(learners), every=10 if setup.online else 1)
         self.snapshots: list[Snapshot] = []
