@@ -359,3 +359,24 @@ def test_features_are_made_of_the_points_and_points_are_drawn_where_they_are():
     assert np.array_equal(space["x"], made.task.x) and np.array_equal(space["x_test"], made.task.x_test)
     with pytest.raises(LucidnetError, match="features"):
         trainer(data={"name": "digits", "features": ["x1"]})
+
+
+def test_own_tables_are_read_as_the_options_say_and_large_targets_are_scaled(tmp_path, monkeypatch):
+    from lucidnet.cli.data import Asked, read_frame
+    from lucidnet.lab.page.task import given, of_table
+
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i if i % 7 else ''},{'xyz'[i % 3]},{i % 5},{i * 2.5 + i % 3}" for i in range(40)]
+    (tmp_path / "own.csv").write_text("\n".join(["a,b,c,price", *rows]))
+    asked, frame = Asked(missing="mean", drop="c", categories="one-hot"), read_frame("own.csv")
+    own = of_table(asked.fit(frame), frame, "own.csv", asked.given(frame.names))
+    assert given(own) == ("own", own)
+    made = Trainer(parsed({**SMALL, "data": {"name": "own"}}), own)
+    prices = np.array([i * 2.5 + i % 3 for i in range(40)], "f")
+    both = np.concatenate([made.task.y, made.task.y_test])
+    assert np.allclose(np.sort(both), np.sort((prices - prices.mean()) / prices.std()), atol=1e-5)
+    assert "deviations from its mean: mean 49.7" in made.notes[0]
+    made.one_step(5)
+    space = {}
+    exec(made.code(0), space)
+    assert np.array_equal(space["model"].get_weights(), weights(made)[0])

@@ -177,7 +177,8 @@ def make(setup: DataSetup, own: OwnData | None = None) -> LabTask:
         code += scaled
         if y.dtype.kind == "f" and (abs(y) > 4).any() and (y.std(0) > 0).all():
             mean, std = y.mean(0), y.std(0)
-            notes = (f"The target is shown in deviations from its mean: mean {mean}, deviation {std}.",)
+            told = f"mean {_brief(mean)}, deviation {_brief(std)}"
+            notes = (f"The target is shown in deviations from its mean: {told}.",)
             y, code = (y - mean) / std, [*code, "y = (y - y.mean(0)) / y.std(0)"]
     elif setup.name in SEQUENCES:
         if (n := setup.n) > MOST_SEQUENCES:
@@ -241,6 +242,10 @@ def _added(made: LabTask, setup: DataSetup) -> LabTask:
     return replace(made, x=x, y=y, code=tuple(code))
 
 
+def _brief(numbers: Array) -> str:
+    return ", ".join(f"{one:.4g}" for one in np.ravel(numbers))
+
+
 def _scaled(x: Array) -> tuple[Array, list[str]]:
     """Return inputs of mean 0 and deviation 1 where their columns are not near that, and how it was done."""
     if x.ndim != 2 or (abs(x) <= 4).all():
@@ -292,10 +297,8 @@ def of_table(table: Any, frame: Any, path: str, how: dict[str, Any]) -> OwnData:
     """
     x, y = table.apply(frame)
     told = "".join(f", {name}={value!r}" for name, value in how.items())
-    code = (
-        f"frame = ln.data.frame({path!r})\ntable = ln.data.Table.fit(frame{told})\nx, y = table.apply(frame)"
-    )
-    return _checked(x, y, code, table.classes, Path(path).name)
+    lines = [f"frame = ln.data.frame({path!r})", f"table = ln.data.Table.fit(frame{told})"]
+    return _checked(x, y, "\n".join([*lines, "x, y = table.apply(frame)"]), table.classes, Path(path).name)
 
 
 def _of_file(path: str | os.PathLike[str]) -> OwnData:

@@ -9,7 +9,8 @@ import numpy as np
 
 from ... import data as sets
 from ...backend import Array
-from .task import GENERATED, PLANES, SEQUENCES, TIMES, DataSetup, make
+from .planes import PLANES
+from .task import GENERATED, SEQUENCES, TIMES, DataSetup, make
 
 POINTS = 70
 
