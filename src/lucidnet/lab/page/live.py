@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...training.loop import Loop
     from ...training.online import OnlineLearner
     from .server import Server
-    from .streamed import Watched
+    from .streamed import WatchedLearner
 
 SUFFIXES = (".html", ".htm")
 
@@ -130,7 +130,7 @@ class Live(Callback):
             if self.save is not None:
                 self.session.write(self.save)
 
-    def watch(self, online: OnlineLearner) -> Watched:
+    def watch(self, online: OnlineLearner) -> WatchedLearner:
         """Show a model that learns at each time step: use what is returned in its place.
 
         Parameters
@@ -140,7 +140,7 @@ class Live(Callback):
 
         Returns
         -------
-        Watched
+        WatchedLearner
             With ``step``, ``run``, ``reset`` and all else of the learner; its ``close()``, or the end of a
             ``with`` block, is the end of what is shown, and writes the file of `save`.
 
@@ -158,11 +158,11 @@ class Live(Callback):
         20
         >>> live.close()
         """
-        from .streamed import Watched, checked
+        from .streamed import WatchedLearner, checked
 
         checked(online)
         self.close()
-        made = Watched(online, self._finish, self.every, self.save is not None)
+        made = WatchedLearner(online, self._finish, self.every, self.save is not None)
         self._open(made.session)
         return made
 

@@ -136,7 +136,7 @@ def checked_data(model: Any, x: Array, target: Array) -> Batch:
     return batch
 
 
-class Watched(Brief):
+class WatchedLearner(Brief):
     """A learner of time steps that the page shows; all that it has besides is the learner's.
 
     Parameters
@@ -211,7 +211,7 @@ class Watched(Brief):
             self._over = True
             self._finish()
 
-    def __enter__(self) -> Watched:
+    def __enter__(self) -> WatchedLearner:
         return self
 
     def __exit__(self, *error: object) -> None:
