@@ -164,6 +164,9 @@ def test_quick_clicks_resizing_and_a_closed_tab_do_no_harm(opened, served):
         page.keyboard.press("s")
         page.keyboard.press("6")
         page.keyboard.press("1")
+    page.evaluate("""() => { for (let i = 0; i < 4; i++)
+        [...document.querySelectorAll("#network button")].find((one) => one.textContent === "+ Add layer").click(); }""")
+    page.wait_for_function("() => window.lucidnet.config.setup.networks[0].layers.length === 6")
     for width in (390, 1280, 700, 1000):
         page.set_viewport_size({"width": width, "height": 700})
     page.wait_for_function("() => window.lucidnet.frame.header.revision === window.lucidnet.config.revision")

@@ -308,7 +308,9 @@ class Curves:
         self.rows.append(row)
         if len(self.rows) > self.most:
             self.every *= 2
-            self.rows = [one for one in self.rows if one[0] % self.every == 0]
+            kept = [one for one in self.rows if one[0] % self.every == 0]
+            # rows at steps as they came, not at regular ones: every other is left
+            self.rows = kept if len(kept) > self.most // 4 else self.rows[::2]
 
     def back(self, step: int) -> None:
         """Forget what lies behind a step."""

@@ -96,15 +96,17 @@ def _layers(given: Any, owner: Any) -> tuple[tuple[float, str, str], ...]:
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) > MOST_LAYERS:
         raise SettingError(f"layers: expected up to {MOST_LAYERS} of number, activation and kind")
     made = []
-    for entry in given:
+    for i, entry in enumerate(given, 1):
         if not isinstance(entry, Sequence) or isinstance(entry, str) or len(entry) not in (2, 3):
             raise SettingError("layers: expected number, activation and kind of each")
         number, activation, named = (*entry, "")[:3]
-        named = taken("layers", "kind", named, _one_of("", *KINDS))
+        named = taken(f"layer {i}", "kind", named, _one_of("", *KINDS))
         kind = KINDS[named or "Dense"]
         check = whole(int(kind.low), int(kind.high)) if kind.whole else between(kind.low, kind.high)
-        number = taken("layers", kind.number or "number", number, check)
-        made.append((number, taken("layers", "activation", activation, _one_of(*activations.KNOWN)), named))
+        number = taken(f"layer {i}", kind.number or "number", number, check)
+        made.append(
+            (number, taken(f"layer {i}", "activation", activation, _one_of(*activations.KNOWN)), named)
+        )
     return tuple(made)
 
 

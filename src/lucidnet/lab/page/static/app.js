@@ -44,12 +44,25 @@ async function ask(asked) {
     return done;
   } catch (error) {
     note(/** @type {Error} */ (error).message);
-    if (config) rebuild();
+    if (config && asked.do !== "setup") rebuild();
     return null;
   }
 }
 
-const change = (/** @type {any} */ setup) => ask({ do: "setup", setup });
+/** Sends another set-up; the panel shows it at once, so that a second click builds on the first. @param {any} setup */
+async function change(setup) {
+  const before = config;
+  if ("online" in setup && setup.data.name === config.setup.data.name && setup.networks.length === config.setup.networks.length) {
+    config = { ...config, setup };
+    showSetup(config, change, sendCsv);
+  }
+  const mine = config, done = await ask({ do: "setup", setup });
+  if (!done && config === mine && before) {
+    config = before;
+    rebuild();
+  }
+  return done;
+}
 const inside = new Inside(async (map, row, column) => {
   const [letter, , name] = map.path.split("/");
   if (config?.source !== "lab") return;
@@ -81,6 +94,7 @@ function buildCurves() {
 function rebuild() {
   document.body.dataset.source = config.source;
   byId("made").hidden = true;
+  if (config.source !== "lab") byId("reading").textContent = "Point at, tap or focus a map to read a value.";
   networks.build(config, config.networks ?? config.setup.networks.length);
   if (config.source === "lab") showSetup(config, change, sendCsv);
 }
@@ -208,7 +222,7 @@ async function takeState() {
   fragment.delete("state");
   history.replaceState(null, "", `#${fragment}`);
   try {
-    await change(JSON.parse(atob(state.replaceAll("-", "+").replaceAll("_", "/"))));
+    await ask({ do: "setup", setup: JSON.parse(atob(state.replaceAll("-", "+").replaceAll("_", "/"))) });
   } catch {
     note("The state in this link cannot be read.");
   }

@@ -198,11 +198,13 @@ export class Inside {
 
   /** @param {import("./frame.js").Frame} frame @param {number} networks */
   units(frame, networks) {
-    if (this.key !== `units ${networks}`) {
-      this.key = `units ${networks}`;
+    const key = `units ${networks} ${Object.keys(frame.header.networks[0].units ?? {})}`;
+    if (this.key !== key) {
+      this.key = key;
       this.drawings = Array.from({ length: networks }, (_, n) => new Units("AB"[n], this.hover));
       byId("layers").replaceChildren(make("div", { class: "drawn" }, ...this.drawings.map((one) => one.canvas)),
-        make("p", { class: "hint" }, "Point at a unit to see what it puts out on the plane above."));
+        make("p", { class: "hint" }, Object.keys(frame.header.networks[0].units ?? {}).length
+          ? "Point at a unit to see what it puts out on the plane above." : "A unit has the colour of what it puts out for the first example."));
     }
     for (const one of this.drawings) one.show(frame);
   }

@@ -38,9 +38,10 @@ class Card {
     this.plane = data?.plane ? new Plane(this.letter, add) : null;
     this.out = make("div", { tabindex: "0", role: "group", "aria-label": `Network ${this.letter}: what it puts out` });
     this.pictures = make("div", { class: "pictures" });
+    this.failed = make("p", { class: "failed", hidden: true });
     const picture = this.plane ? this.plane.element : this.out;
     this.element = make("section", { class: "panel network", "data-letter": this.letter, "aria-label": `Network ${this.letter}` },
-      head, make("div", { class: "body" }, picture, this.facts), this.pictures);
+      head, make("div", { class: "body" }, picture, this.facts), this.failed, this.pictures);
     if (!data) {
       picture.remove();
       this.facts.classList.add("wide");
@@ -55,12 +56,13 @@ class Card {
     const facts = [
       ["Test loss", short(one.loss ?? null)],
       [metric ? `Test ${metric}` : "", share ? `${(100 * one.metric).toFixed(1)}%` : short(one.metric)],
-      ["Batch loss", short(one.batch_loss)],
+      [this.config.data?.stream ? "Loss now" : "Batch loss", short(one.batch_loss)],
       ["Angle", one.angle === null ? "–" : `${one.angle.toFixed(0)}°`],
       ["A step takes", one.ms === null ? "–" : `${Number(one.ms.toPrecision(2))} ms`],
     ].filter(([name, words]) => name && words !== "–");
     this.facts.replaceChildren(...facts.map(([name, words]) => make("div", {}, make("dt", {}, name), make("dd", {}, words))));
-    if (one.error) this.facts.append(make("p", { class: "failed" }, one.error));
+    this.failed.textContent = this.failed.title = one.error ?? "";
+    this.failed.hidden = !one.error;
     if (this.plane) this.plane.show(frame, this.config.data);
     else if (this.config.data) this.slow(frame);
   }
