@@ -209,8 +209,9 @@ def test_curves_are_thinned_and_rows_stay_where_they_are():
     assert len(steps) <= 10 and steps[0] == 0 and set(np.diff(steps)) == {curves.every}
     curves = Curves(1, most=100)
     for step in range(1, 200_000, 37):  # as they come where a page asks
-        curves.add([step, 0.0, 0.0, 0.0, 0.0])
+        curves.come([step, 0.0, 0.0, 0.0, 0.0])
     steps = [row[0] for row in curves.rows]
+    assert steps[0] == 1 and steps[-1] == step
     assert 25 < len(steps) <= 100 and steps[0] < 20_000 and np.searchsorted(steps, 100_000) > 5
 
 

@@ -298,6 +298,7 @@ class Curves:
     def __init__(self, networks: int, most: int = 800, every: int = 1) -> None:
         self.networks, self.most, self.every = networks, most, every
         self.rows: list[list[float]] = []
+        self.apart = 0.0
 
     def due(self, step: int) -> bool:
         """Tell whether a step has a row."""
@@ -308,9 +309,20 @@ class Curves:
         self.rows.append(row)
         if len(self.rows) > self.most:
             self.every *= 2
-            kept = [one for one in self.rows if one[0] % self.every == 0]
-            # rows at steps as they came, not at regular ones: every other is left
-            self.rows = kept if len(kept) > self.most // 4 else self.rows[::2]
+            self.rows = [one for one in self.rows if one[0] % self.every == 0]
+
+    def come(self, row: list[float]) -> None:
+        """Add a row at any step, as somebody happens to look; all but the last keep their distance."""
+        if len(self.rows) > 1 and self.rows[-1][0] - self.rows[-2][0] < self.apart:
+            self.rows.pop()
+        self.rows.append(row)
+        if len(self.rows) > self.most:
+            self.apart = 2 * (row[0] - self.rows[0][0]) / self.most
+            kept = self.rows[:1]
+            for one in self.rows:
+                if one[0] - kept[-1][0] >= self.apart:
+                    kept.append(one)
+            self.rows = kept if kept[-1] is row else [*kept, row]
 
     def back(self, step: int) -> None:
         """Forget what lies behind a step."""

@@ -178,13 +178,12 @@ def _show(server: Server, wanted: bool | None) -> None:
     shell = sys.modules.get("IPython")
     shell = shell.get_ipython() if shell is not None else None
     if shell is not None and hasattr(shell, "kernel"):
-        from IPython.display import HTML, display
+        from IPython.display import IFrame, display
 
-        from .server import iframe
+        from .server import HEIGHT, notebook_address
 
         show: Any = display
-        page: Any = HTML
-        show(page(iframe(server)))
+        show(IFrame(notebook_address(server), "100%", HEIGHT))
     elif wanted or (wanted is None and sys.stdout.isatty()):
         import webbrowser
 

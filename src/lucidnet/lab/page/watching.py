@@ -109,7 +109,7 @@ class LiveSession(Newest):
         units, step = self.units or (self.kept and self.due), self.step
         angle, (test, metric) = look.angle(), self.tested()
         if loss == loss and (not self.curves.rows or self.curves.rows[-1][0] < step):
-            self.curves.add([float(step), loss, test, metric, angle])
+            self.curves.come([float(step), loss, test, metric, angle])
         header, arrays = look.seen("A", units)
         numbers: dict[str, Any] = {"batch_loss": loss, "loss": test, "metric": metric, "angle": angle}
         numbers |= {"ms": None, "error": None}
