@@ -63,7 +63,7 @@ class ByStream:
 
     @property
     def rule(self) -> Any:
-        """The stream's rule."""
+        """The rule by which weights move at each time."""
         return self.online.rule
 
 
