@@ -12,11 +12,10 @@ from ...core import files
 from ...core.settings import flag, path_like, taken, whole
 from ...engine.state import Measured
 from ...errors import SettingError
-from ...training.callbacks.base import Callback, alone
+from ...training.loop import Callback, Loop, alone
 from .watching import FitSession, LiveSession
 
 if TYPE_CHECKING:
-    from ...training.loop import Loop
     from ...training.online import OnlineLearner
     from .server import Server
     from .streamed import WatchedLearner
