@@ -1,7 +1,7 @@
 // Numbers over steps: A solid, B dashed; the loss on a log axis; a line that reads values by mouse or keys.
 
 import { palette } from "./colour.js";
-import { make, short, thousands } from "./numbers.js";
+import { make, paced, short, thousands } from "./numbers.js";
 
 /**
  * What a chart shows: which columns of the curves of each network, each with how thick its line is.
@@ -17,6 +17,7 @@ export class Curve {
     /** @type {number|null} */ this.at = null;
     /** @type {import("./frame.js").Raw|null} */ this.raw = null;
     this.networks = 1;
+    this.slow = paced(60, () => this.draw()); // hundreds of rows: the eye needs no more
     this.canvas = make("canvas", {
       tabindex: "0", role: "img", "aria-label": `${chart.title} over steps; arrow keys read values, Enter goes back to the step`,
       "data-path": `curves/${chart.title}`,
@@ -67,7 +68,7 @@ export class Curve {
   show(raw, networks) {
     this.raw = raw;
     this.networks = networks;
-    this.draw();
+    this.slow(null);
   }
 
   /** The number of a network in a row. @param {number} row @param {number} network @param {number} column */
