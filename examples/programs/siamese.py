@@ -24,7 +24,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
     """Return the net of Keras' example."""
     dense = [Dense(128, "relu"), Dropout(0.1), Dense(128, "relu"), Dropout(0.1), Dense(128, "relu")]
     model = ln.Model([Input(64), *dense], seed=seed, dtype=dtype, backend=backend)
-    model.compile(optimizer=ln.optimizers.RMSProp(0.001))
+    model.compile(optimizer=ln.optimizers.RMSprop(0.001))
     return model
 
 

@@ -85,7 +85,7 @@ def judged(model, seed=0):
         net.compile("categorical_crossentropy", ln.optimizers.Adam(0.003), ["accuracy"])
     code = model.part(to="code")
     probe.fit(code.predict(x[few]), y[few], epochs=200, batch_size=32, verbose=0)
-    labelled = ln.Dataset.from_arrays(x[few], y[few]).shuffle().batch(32)
+    labelled = ln.data.Dataset.from_arrays(x[few], y[few]).shuffle().batch(32)
     alone.fit(labelled.map(lambda x, y, rng: (CHANGE(x, rng), y)), epochs=200, verbose=0)
     right = probe.evaluate(code.predict(x_test), y_test), alone.evaluate(x_test, y_test)
     return tuple(1 - float(each["accuracy"]) for each in right)

@@ -33,8 +33,8 @@ BATCH = 128
 def make(seed=0, backend="numpy", dtype="float32", side=28):
     """Return a net of convolutions, "features", and a head that tells five digits by their logits."""
     features = [
-        *(Conv2D(16, 3, use_bias=False), BatchNormalization(), ReLU(), MaxPooling2D(2)),
-        *(Conv2D(32, 3, use_bias=False), BatchNormalization(), ReLU(), MaxPooling2D(2), Flatten()),
+        *(Conv2D(16, 3, padding="same", use_bias=False), BatchNormalization(), ReLU(), MaxPooling2D(2)),
+        *(Conv2D(32, 3, padding="same", use_bias=False), BatchNormalization(), ReLU(), MaxPooling2D(2), Flatten()),
     ]
     head = [Dense(128, "relu"), Dropout(0.5), Dense(5)]
     layers = [Input((side, side, 1)), Sequential(features, name="features"), *head]
