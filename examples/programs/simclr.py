@@ -17,19 +17,20 @@ import numpy as np
 
 import lucidnet as ln
 from lucidnet.backend import Stream, namespace
-from lucidnet.data.augment import Compose, Rotate, Shift
-from lucidnet.layers import Conv2D, Dense, Flatten, Input
+from lucidnet.data.augment import Compose, Elastic, Rotate, Shift
+from lucidnet.layers import Conv2D, Dense, Flatten, Input, Normalization
 
-BATCH, HEAT, CODE = 128, 0.2, 128
-CHANGE = Compose([Shift(1), Rotate(20)])
+BATCH, HEAT, CODE = 128, 0.5, 128
+CHANGE = Compose([Shift(1), Rotate(20), Elastic(1.5, 1.5)])
 
 
 def encoder():
     """Return the layers whose outputs are probed."""
     return [
         *(Input((8, 8, 1)), Conv2D(16, 3, padding="same", activation="relu")),
-        *(Conv2D(32, 3, strides=2, padding="same", activation="relu"), Flatten()),
-        Dense(CODE, "relu", name="code"),
+        Conv2D(32, 3, strides=2, padding="same", activation="relu"),
+        Conv2D(64, 3, strides=2, padding="same", activation="relu"),
+        *(Flatten(), Dense(CODE, "relu", name="code")),
     ]
 
 
@@ -78,12 +79,12 @@ def train(seed=0, backend="numpy", epochs=100, dtype="float32"):
 def judged(model, seed=0):
     """Return the errors of a probe, and of layers that were trained with its labels alone."""
     (x, y), (x_test, y_test) = images()
-    few = slice(len(x) // 10)
-    probe = ln.Model([Input(CODE), Dense(10, "softmax")], seed=seed)
+    few, code = slice(len(x) // 10), model.part(to="code")
+    scaled = Normalization().adapt(code.predict(x))
+    probe = ln.Model([Input(CODE), scaled, Dense(10, "softmax", l2=0.03)], seed=seed)
     alone = ln.Model([*encoder(), Dense(10, "softmax")], seed=seed)
     for net in (probe, alone):
         net.compile("categorical_crossentropy", ln.optimizers.Adam(0.003), ["accuracy"])
-    code = model.part(to="code")
     probe.fit(code.predict(x[few]), y[few], epochs=200, batch_size=32, verbose=0)
     labelled = ln.data.Dataset.from_arrays(x[few], y[few]).shuffle().batch(32)
     alone.fit(labelled.map(lambda x, y, rng: (CHANGE(x, rng), y)), epochs=200, verbose=0)

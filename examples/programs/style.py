@@ -15,17 +15,19 @@ import argparse
 import numpy as np
 
 import lucidnet as ln
-from lucidnet.layers import AveragePooling2D, Conv2D, Dense, Flatten, Input
+from lucidnet.layers import AveragePooling2D, Conv2D, Dense, Dropout, Flatten, Input
+from lucidnet.optimizers.schedules import Cosine
 
-STYLE, CONTENT, WEIGHT = ("conv1", "conv2", "conv3"), "conv4", 0.01
+STYLE, CONTENT = ("conv1", "conv2", "conv3"), "conv4"
+WEIGHT, RATE = 0.5, 0.1
 
 
 def make(seed=0, backend="numpy", dtype="float32"):
     """Return the net that tells digits, not trained yet."""
     conv = [Conv2D(16, 3, padding="same", activation="relu", name=f"conv{k}") for k in (1, 2, 3, 4)]
     pool = AveragePooling2D(2)
-    layers = [Input((16, 16, 1)), *conv[:2], pool, *conv[2:], pool, Flatten(), Dense(10, "softmax")]
-    return ln.Model(layers, seed=seed, dtype=dtype, backend=backend)
+    layers = [*conv[:2], pool, conv[2], pool, conv[3], Flatten(), Dropout(0.5), Dense(10, "softmax")]
+    return ln.Model([Input((16, 16, 1)), *layers], seed=seed, dtype=dtype, backend=backend)
 
 
 def images():
@@ -58,7 +60,7 @@ def slopes(features, pictures, style, content):
     return losses, (gap**2).mean((1, 2, 3)), tape.backward(errors)[0]
 
 
-def train(seed=0, backend="numpy", steps=300, dtype="float32", epochs=8):
+def train(seed=0, backend="numpy", steps=300, dtype="float32", epochs=15):
     """Train the net, then move 20 test images; return net, labels, images, and the style losses."""
     net, ((x, y), (x_test, y_test)) = make(seed, backend, dtype), images()
     net.compile("categorical_crossentropy", "adam")
@@ -67,7 +69,7 @@ def train(seed=0, backend="numpy", steps=300, dtype="float32", epochs=8):
     features = net.part(outputs=[*STYLE, CONTENT])
     style = {name: gram(h)[1] for name, h in features.predict(stripes()).items()}
     pictures, content = x_test[:20], features.predict(x_test[:20])[CONTENT]
-    optimizer, memory, losses = ln.optimizers.Adam(0.02), None, []
+    optimizer, memory, losses = ln.optimizers.Adam(Cosine(RATE, 0.01 * RATE, steps)), None, []
     for _ in range(steps):
         loss, _, slope = slopes(features, pictures, style, content)
         pictures, memory = optimizer.step(pictures, slope, memory)

@@ -171,11 +171,12 @@ def _behind(net: Layer, path: Path, shape: Any) -> Layer:
 
 
 def _is_last(net: Layer, path: Path) -> bool:
-    """Whether a layer inside is the last of nested Sequentials."""
+    """Whether the output of a network is that of a layer inside it."""
     if not path:
         return True
-    return isinstance(net, Sequential) and (
-        net.layers[-1].name == path[0] and _is_last(net.layers[-1], path[1:])
+    ends = net.outputs if isinstance(net, Graph) else tuple(dict(net.children()))[-1:]
+    return isinstance(net, Graph | Sequential) and ends == path[:1] and _is_last(
+        dict(net.children())[path[0]], path[1:]
     )
 
 
@@ -188,11 +189,12 @@ def _graph_behind(net: Graph, name: str, shape: Any) -> Graph:
     for node, owner, _, sources in reversed(list(net.placed())):
         if node not in needed or node == name:
             continue
-        aside = {node, owner, *sources} - reached
+        aside = [each for each in sources if each not in reached]
+        aside += [each for each in (owner, node) if each not in reached or each == name]
         if aside:
             raise SettingError(
                 f"part: after={name!r}: the outputs are not made of that layer's alone, but also of "
-                f"{sorted(aside)[0]!r}: name a layer that all passes through"
+                f"{aside[0]!r}: name a layer that all passes through"
             )
         needed |= {owner, *sources}
         nodes.append((node, layers[owner] if node == owner else owner, sources))
