@@ -81,4 +81,6 @@ if __name__ == "__main__":
     given = parser.parse_args()
     for seed in range(given.seeds):
         model, losses = train(seed, given.backend, given.epochs)
-        print(f"seed {seed}: loss {losses[0]:.3f} -> {losses[-1]:.3f}; {judged(model):.1%} in the right place")
+        print(
+            f"seed {seed}: loss {losses[0]:.3f} -> {losses[-1]:.3f}; {judged(model):.1%} in the right place"
+        )

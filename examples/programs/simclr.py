@@ -2,7 +2,8 @@
 
 Each image is changed at random in two ways. The loss (NT-Xent) of one of these views is the cross-entropy of
 finding the other among all in the batch, by the softmax of cosines of what the net makes of them. No labels
-are read; a linear probe on the layer before the last two then learns from the labels of a tenth of the images.
+are read. Then a linear probe on the layer before the last two learns from the labels of a tenth of the
+images.
 
 Run: python examples/programs/simclr.py [--backend jax] [--epochs 100] [--seeds 3]
 
@@ -101,4 +102,6 @@ if __name__ == "__main__":
     for seed in range(given.seeds):
         model, losses = train(seed, given.backend, given.epochs)
         probed, alone = judged(model, seed)
-        print(f"seed {seed}: loss {losses[0]:.2f} -> {losses[-1]:.2f}; errors {probed:.1%}, alone {alone:.1%}")
+        print(
+            f"seed {seed}: loss {losses[0]:.2f} -> {losses[-1]:.2f}; errors {probed:.1%}, alone {alone:.1%}"
+        )

@@ -15,7 +15,8 @@ import argparse
 import numpy as np
 
 import lucidnet as ln
-from lucidnet.backend import namespace
+from lucidnet.backend import Stream, namespace
+from lucidnet.data.augment import Shift
 from lucidnet.layers import (
     BatchNormalization,
     Conv2D,
@@ -58,11 +59,14 @@ def step(model, batch):
 
 
 def learn(model, x, y, epochs, rng):
-    """Let a net learn five digits, from 0 on; return the mean loss of each epoch."""
+    """Let a net learn five digits, from 0 on, of images that are moved a little; return the mean loss of each epoch."""
     steps, losses = ln.OwnStep(step, model), []
-    for _ in range(epochs):
-        order = rng.permutation(len(x))[: len(x) // BATCH * BATCH].reshape(-1, BATCH)
-        losses.append(float(np.mean(steps((x[rows], np.eye(5)[y[rows]]) for rows in order))))
+    for epoch in range(epochs):
+        shifted, order = (
+            Shift(1)(x, Stream(epoch)),
+            rng.permutation(len(x))[: len(x) // BATCH * BATCH].reshape(-1, BATCH),
+        )
+        losses.append(float(np.mean(steps((shifted[rows], np.eye(5)[y[rows]]) for rows in order))))
     return losses
 
 

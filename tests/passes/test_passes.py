@@ -303,7 +303,9 @@ def test_what_stands_behind_a_node():
         ("b", Dense(2), "h"),
     ]
     net = model(Graph({"x": (3,)}, nodes, ["a", "b"]))
-    np.testing.assert_allclose(net.part(after="h").predict(net.part(to="h").predict(X))["b"], net.predict(X)["b"])
+    np.testing.assert_allclose(
+        net.part(after="h").predict(net.part(to="h").predict(X))["b"], net.predict(X)["b"]
+    )
     with pytest.raises(SettingError, match="also of 'h'"):
         net.part(after="sum")  # b is made of h
     alone = model([Graph({"x": (3,)}, nodes[:-1], "a"), Dense(2, name="last")])

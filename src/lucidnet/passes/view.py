@@ -1,4 +1,4 @@
-"""Which layers of a network a pass goes through: all, one by name, those up to or behind one, or to outputs."""
+"""Which layers of a network a pass goes through: all, one by name, up to one or behind it, or to outputs."""
 
 from __future__ import annotations
 
@@ -175,8 +175,10 @@ def _is_last(net: Layer, path: Path) -> bool:
     if not path:
         return True
     ends = net.outputs if isinstance(net, Graph) else tuple(dict(net.children()))[-1:]
-    return isinstance(net, Graph | Sequential) and ends == path[:1] and _is_last(
-        dict(net.children())[path[0]], path[1:]
+    return (
+        isinstance(net, Graph | Sequential)
+        and ends == path[:1]
+        and _is_last(dict(net.children())[path[0]], path[1:])
     )
 
 
