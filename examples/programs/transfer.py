@@ -59,7 +59,7 @@ def step(model, batch):
 
 
 def learn(model, x, y, epochs, rng):
-    """Let a net learn five digits, from 0 on, of images that are moved a little; return the mean loss of each epoch."""
+    """Let a net learn digits from 0 on, of images that are moved a little; return each epoch's mean loss."""
     steps, losses = ln.OwnStep(step, model), []
     for epoch in range(epochs):
         shifted, order = (
