@@ -15,11 +15,11 @@ import argparse
 import numpy as np
 
 import lucidnet as ln
-from lucidnet.layers import AveragePooling2D, Conv2D, Dense, Dropout, Flatten, Input
+from lucidnet.layers import AveragePooling2D, Conv2D, Dense, Dropout, Flatten, GaussianNoise, Input
 from lucidnet.optimizers.schedules import Cosine
 
 STYLE, CONTENT = ("conv1", "conv2", "conv3"), "conv4"
-WEIGHT, RATE = 0.5, 0.1
+WEIGHT, RATE = 0.7, 0.1
 
 
 def make(seed=0, backend="numpy", dtype="float32"):
@@ -27,7 +27,9 @@ def make(seed=0, backend="numpy", dtype="float32"):
     conv = [Conv2D(16, 3, padding="same", activation="relu", name=f"conv{k}") for k in (1, 2, 3, 4)]
     pool = AveragePooling2D(2)
     layers = [*conv[:2], pool, conv[2], pool, conv[3], Flatten(), Dropout(0.5), Dense(10, "softmax")]
-    return ln.Model([Input((16, 16, 1)), *layers], seed=seed, dtype=dtype, backend=backend)
+    return ln.Model(
+        [Input((16, 16, 1)), GaussianNoise(0.3), *layers], seed=seed, dtype=dtype, backend=backend
+    )
 
 
 def images():

@@ -62,10 +62,8 @@ def learn(model, x, y, epochs, rng):
     """Let a net learn digits from 0 on, of images that are moved a little; return each epoch's mean loss."""
     steps, losses = ln.OwnStep(step, model), []
     for epoch in range(epochs):
-        shifted, order = (
-            Shift(1)(x, Stream(epoch)),
-            rng.permutation(len(x))[: len(x) // BATCH * BATCH].reshape(-1, BATCH),
-        )
+        order = rng.permutation(len(x))[: len(x) // BATCH * BATCH].reshape(-1, BATCH)
+        shifted = Shift(1)(x, Stream(epoch))
         losses.append(float(np.mean(steps((shifted[rows], np.eye(5)[y[rows]]) for rows in order))))
     return losses
 
