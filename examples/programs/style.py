@@ -19,7 +19,7 @@ from lucidnet.layers import AveragePooling2D, Conv2D, Dense, Dropout, Flatten, G
 from lucidnet.optimizers.schedules import Cosine
 
 STYLE, CONTENT = ("conv1", "conv2", "conv3"), "conv4"
-WEIGHT, RATE = 0.5, 0.1
+WEIGHT, RATE = 0.6, 0.1
 
 
 def make(seed=0, backend="numpy", dtype="float32"):

@@ -207,7 +207,7 @@ def test_simclr_needs_few_labels(seed, backend):
 
 @over_seeds
 def test_pictures_take_on_a_style(seed, backend):
-    seed += 13  # 0 to 12 were seen while it was tuned
+    seed += 16  # those before were seen while it was tuned
     net, labels, pictures, losses = style.train(seed, backend)
     assert losses[-1] <= 0.05 * losses[0]
     assert (net.predict(pictures).argmax(1) == labels).sum() >= 18
