@@ -1,8 +1,9 @@
-"""Training epochs through the public door, beside PyTorch, Keras on JAX and scikit-learn."""
+"""Training epochs through the public door, beside PyTorch, JAX by hand, Keras on JAX and scikit-learn."""
 
 from __future__ import annotations
 
 import importlib.util
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +12,12 @@ import lucidnet as ln
 from .contenders import ScikitLearn, Setting
 from .dense import duration
 from .nets import RATE, TASKS, Task
-from .timing import Worker, Works, compare
+from .timing import Worker, Works, median_ratio, turns
 
 BASE = "PyTorch"
 """The contender whose epoch is the unit of the ratios."""
+HAND, CHECKED = "JAX by hand", "JAX by hand, checked"
+"""Those beside which the compiled engine is measured once more."""
 
 
 def run(threads: int, rounds: int) -> None:
@@ -33,13 +36,18 @@ def run(threads: int, rounds: int) -> None:
 def measure(name: str, task: Task, workers: dict[str, Worker], rounds: int) -> None:
     """Print the first epochs of all contenders, then the median of the others and the ratios."""
     first = {who: worker.seconds_per_call(name, 1) for who, worker in workers.items()}
-    results = compare(workers, name, rounds)
+    made = turns(workers, name, rounds)
+    medians = {who: statistics.median(turn.wall for turn in own) for who, own in made.items()}
     print(f"  {name}, batch {task.batch}, {task.batches} batches")
     print("    first epoch  " + "  ".join(f"{who} {duration(s)}" for who, s in first.items()))
-    print("    epoch        " + "  ".join(f"{who} {duration(s)}" for who, (s, _) in results.items()))
+    print("    epoch        " + "  ".join(f"{who} {duration(s)}" for who, s in medians.items()))
     if BASE in workers:
-        ratios = [f"{who} {1 / ratio:.2f}" for who, (_, ratio) in results.items() if who != BASE]
+        ratios = [f"{who} {median_ratio(own, made[BASE]):.2f}" for who, own in made.items() if who != BASE]
         print(f"    ratio        {'  '.join(ratios)}  (target: JAX {task.target})", flush=True)
+    for base in {HAND, CHECKED} & made.keys() if "JAX" in made else ():
+        clocks = [f"{median_ratio(made['JAX'], made[base], clock):.2f} {clock}" for clock in ("wall", "cpu")]
+        limit = "" if base == CHECKED or task.by_hand is None else f"  (target: {task.by_hand})"
+        print(f"    JAX beside {base}: {', '.join(clocks)}{limit}", flush=True)
 
 
 def pytorch(threads: int, tasks: dict[str, Task] = TASKS, compiled: bool = False) -> Works:
@@ -93,6 +101,19 @@ def ours(backend: str, task: Task, rule: str = "backprop", mesh: int | None = No
     return lambda: model.fit(x, y, batch_size=task.batch, verbose=0)
 
 
+def by_hand(threads: int, tasks: dict[str, Task] = TASKS, checked: bool = False) -> Works:
+    """Return the epochs of JAX and optax written by hand, of the networks that are there."""
+    from . import in_jax
+
+    made = {name: in_jax.epoch(name, task, checked) for name, task in tasks.items()}
+    return {name: work for name, work in made.items() if work is not None}
+
+
+def by_hand_checked(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
+    """Return the same, which look in each step whether loss and gradient are finite."""
+    return by_hand(threads, tasks, checked=True)
+
+
 def keras(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
     """Return the epochs of Keras on JAX."""
     from . import in_keras
@@ -120,6 +141,8 @@ CONTENDERS = {
     BASE: (pytorch, "torch"),
     "JAX": (on_jax, "jax"),
     "JAX, a device a thread": (on_devices, "jax"),
+    HAND: (by_hand, "optax"),
+    CHECKED: (by_hand_checked, "optax"),
     "NumPy": (on_numpy, "numpy"),
     "torch.compile": (compiled_pytorch, "torch"),
     "Keras": (keras, "keras"),

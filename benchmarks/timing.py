@@ -114,6 +114,11 @@ def turns(workers: dict[str, Worker], work: str, rounds: int, pause: float = PAU
     return made
 
 
+def median_ratio(own: list[Turn], other: list[Turn], clock: str = "wall") -> float:
+    """Return the median of the turn-by-turn ratios own / other, by a clock of `Turn`."""
+    return statistics.median(getattr(a, clock) / getattr(b, clock) for a, b in zip(own, other, strict=True))
+
+
 def compare(workers: dict[str, Worker], work: str, rounds: int) -> dict[str, tuple[float, float]]:
     """Return for each contender its median time, and the median of its turn-by-turn ratio to the first's.
 

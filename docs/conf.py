@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from site_tools import access, reference
+from site_tools import access, llms, reference
 
 from lucidnet import __version__
 
@@ -53,6 +53,7 @@ def setup(app):
     reference.write(Path(__file__).parent / "reference")
     app.connect("autodoc-process-docstring", plain_bars)
     app.connect("build-finished", access.mend)
+    app.connect("build-finished", llms.write)
 
 
 def plain_bars(app, what, name, obj, options, lines):

@@ -36,9 +36,7 @@ from journeys import Figures, measured, table
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "lucidnet"
 
 TODAY = {
-    "circles of imports": 1,
-    "modules in the largest circle": 2,
-    "lines of the training core": 3642,
+    "lines of the training core": 3641,
 }
 """What is over the budget today, and how much of it there is."""
 

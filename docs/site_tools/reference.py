@@ -34,6 +34,7 @@ PAGES = {
     "training": ("Training, step by step", "lucidnet.training", None),
     "lab": ("Side by side", "lucidnet.lab", None),
     "sklearn": ("Estimators", "lucidnet.sklearn", None),
+    "exercises": ("Exercises", "lucidnet.exercises", None),
     "distributed": ("Several hosts", "lucidnet.distributed", None),
     "errors": ("Errors", "lucidnet.errors", None),
 }

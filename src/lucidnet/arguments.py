@@ -30,8 +30,7 @@ from .core.value import Value, value
 from .engine.device import DTYPES, DeviceConfig
 from .errors import SettingError
 from .layers import Layer
-from .training.callbacks.base import Callback
-from .training.loop import LoopSettings
+from .training.loop import Callback, LoopSettings
 
 K = TypeVar("K", bound=type)
 

@@ -13,7 +13,7 @@ import lucidnet as ln
 from lucidnet.backend.xla import processes
 from lucidnet.callbacks import Checkpoint
 from lucidnet.errors import WorkerError
-from lucidnet.training.callbacks.base import Callback
+from lucidnet.training.loop import Callback
 
 
 class Ends(Callback):

@@ -8,7 +8,7 @@ import pytest
 import lucidnet as ln
 from lucidnet.data.batches import order
 from lucidnet.layers import Dense, Dropout, Input
-from lucidnet.training.callbacks.base import Callback
+from lucidnet.training.loop import Callback
 
 (X, Y), (X_TEST, Y_TEST) = ln.data.load("digits")
 X, Y = X[:300], Y[:300]

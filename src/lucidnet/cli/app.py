@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import look, show, train, use
+from . import exercise, look, show, train, use
 from . import predict as predicting
 from .data import Asked
 from .options import (
@@ -47,6 +47,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(exercise.app, name="exercise")
 
 
 def _version(wanted: bool) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backend import Array
 from ..core.record import Record, record
-from ..core.text import legible
+from ..core.text import Brief, legible
 from ..core.trees import leaves, mapped, tree_map
 from ..errors import DataError
 from ..layers.base import Mask
@@ -61,13 +61,15 @@ class Shard(Record):
     multiple: int = 1
     fills: bool = True
 
-    def rows(self, n: int, size: int, whole: bool = False) -> tuple[Array, Array | None]:
+    def rows(self, n: int, size: int, whole: bool = False) -> tuple[Array | slice, Array | None]:
         """Return the rows of a batch of n examples that are this process's, and which of them count.
 
         Batches of one size, which are `whole` if all of them have it, come out as one size, too. What
         cannot be divided every process gets.
         """
         filled = -(-size // self.multiple) * self.multiple if self.fills else n
+        if self.count == 1 and filled == n and (whole or not self.fills):
+            return slice(None), None
         chosen = np.arange(filled)
         if filled % self.multiple == 0:
             share = filled // self.count
@@ -76,13 +78,21 @@ class Shard(Record):
         return np.where(chosen < n, chosen, 0), valid
 
 
-@record
-class IndexedBatch(Record):
-    """Some rows of data, which become a `Batch` when somebody looks: a device may have them already."""
+class IndexedBatch(Brief):
+    """Some rows of data, which become a `Batch` when somebody looks: a device may have them already.
 
-    data: Data
-    chosen: Array
-    valid: Array | None = None
+    Parameters
+    ----------
+    data : Data
+        All rows.
+    chosen : array (n,) of int
+        Which of them.
+    valid : array (n,) of bool, optional
+        Which of these count; all of them if not given.
+    """
+
+    def __init__(self, data: Data, chosen: Array, valid: Array | None = None) -> None:
+        self.data, self.chosen, self.valid = data, chosen, valid
 
     @cached_property
     def batch(self) -> Batch:

@@ -75,7 +75,7 @@ class ArraySource(Record):
             if shard is None:
                 yield self.data.batch(chosen)
                 continue
-            numbers = np.arange(n)[chosen]
+            numbers = np.arange(*chosen.indices(n)) if isinstance(chosen, slice) else chosen
             mine, valid = shard.rows(len(numbers), size, whole=n % size == 0)
             yield IndexedBatch(self.data, numbers[mine], valid)
 

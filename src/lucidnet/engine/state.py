@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -164,11 +164,17 @@ class Measurements(Brief, Sequence[Measured]):
     def __len__(self) -> int:
         return len(self.good)
 
+    def __iter__(self) -> Iterator[Measured]:
+        """Go through the steps: much quicker than to ask for one after the other."""
+        trees = self.predictions, self.masks, self.parts
+        bare = not any(one is not None for tree in trees for one in tree)
+        told = zip(self.losses.tolist(), self.terms.tolist(), self.good.tolist(), strict=True)
+        for step, (losses, terms, good) in enumerate(told):
+            outputs, masks, parts = trees if bare else part_of(trees, step)
+            yield Measured(tuple(losses), tuple(terms), outputs, None, good, masks, parts, self.source)
+
     def __getitem__(self, step: Any) -> Any:
-        losses, terms = (tuple(values[step].tolist()) for values in (self.losses, self.terms))
-        masks, parts = part_of(self.masks, step), part_of(self.parts, step)
-        told = losses, terms, part_of(self.predictions, step), None, bool(self.good[step])
-        return Measured(*told, masks, parts, self.source)
+        return [*self][step]
 
 
 def read_only(state: State) -> State:

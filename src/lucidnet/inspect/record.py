@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..backend import Array
 from ..core.settings import taken, texts, whole
@@ -17,12 +17,9 @@ from ..engine.state import Measured
 from ..engine.update import training_run
 from ..errors import SettingError
 from ..layers import walk
-from ..training.callbacks.base import Callback, alone
+from ..training.loop import Callback, Loop, alone
 from .alignment import Alignment, gradient_alignment, weight_alignment
 from .trace import trace
-
-if TYPE_CHECKING:
-    from ..training.loop import Loop
 
 ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alignment")
 """Of the rule's gradient and the true one; of feedback weights and the weights they stand for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +14,9 @@ from ..core.trees import leaves
 from ..data.batch import Batch
 from ..engine.state import Measured
 from ..interop.tensorboard import begin, close, graph
-from ..training.callbacks.base import Callback, alone
 from ..training.history import Result
+from ..training.loop import Callback, Loop, alone
 from .record import probe
-
-if TYPE_CHECKING:
-    from ..training.loop import Loop
 
 
 class TensorBoard(Callback):

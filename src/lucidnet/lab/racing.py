@@ -16,8 +16,8 @@ from ..core.settings import Check, count, instance, setting, shown, taken, text,
 from ..data.batches import as_dataset, is_stored
 from ..errors import DataError, SettingError, Terminated, optional, suggestion
 from ..model import Model
-from ..training.callbacks.base import Callback
 from ..training.callbacks.keeping import CSVLog
+from ..training.loop import Callback
 from .board import Board, board
 from .folder import RaceFolder, same
 from .outcome import Race, RaceRun

@@ -15,16 +15,14 @@ from ..data.dataset import EMPTY
 from ..errors import DataError, NonFiniteError
 from ..living import learning
 from ..model import Model
-from ..training.callbacks.base import Callback
 from ..training.history import History, Result
-from ..training.loop import train
+from ..training.loop import Callback, Loop, train
 from ..training.sources import to_train
 from .outcome import RaceRun
 from .racers import written
 
 if TYPE_CHECKING:
     from ..data.batch import Batch
-    from ..training.loop import Loop
 
 SAMPLE = 256
 """How many examples the alignment is measured on."""

@@ -191,7 +191,7 @@ class Sequential(Container):
         for i in reversed(range(len(self.layers))):
             layer = self.layers[i]
             name = layer.name
-            if i < first:
+            if i < first or (dy is None and i not in learning):  # none comes back from whole numbers
                 grads[name] = nothing(params[name]) if params[name] else {}
             else:
                 dy, grads[name] = send(name, layer, params[name], cache[name], dy, need_dx or i > first)
@@ -280,12 +280,17 @@ class Residual(Container):
         for name, child in self.children():
             dx, grads[name] = send(name, child, params[name], cache[name], dy, need_dx)
             arrived.append(dx)
-        return (arrived[0] + arrived[1] if need_dx else None), grads
+        return (summed(*arrived) if need_dx else None), grads
 
     @classmethod
     def samples(cls) -> Samples:
         yield cls(Dense(5, "sigmoid")), (5,)
         yield cls(Dense(3, "tanh"), Dense(3, use_bias=False)), (5,)
+
+
+def summed(one: Any, other: Any) -> Any:
+    """Return the sum of two errors of an input; None if one way takes it as whole numbers."""
+    return None if one is None or other is None else one + other
 
 
 def named(layers: Sequence[Layer], where: str) -> tuple[Layer, ...]:

@@ -53,8 +53,8 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
         back = None
         if cache is None:  # it is on a device
 
-            def back(dy: Any, need_dx: bool) -> Any:
-                return executor.call(Going(made, need_dx), problem, state, given, mask, dy)
+            def back(dy: Any, wanted: tuple[bool, bool]) -> Any:
+                return executor.call(Going(made, wanted), problem, state, given, mask, dy)
 
         tape = Tape(made, state, given, mask, (y, kept, cache), back)
         tape.of = model

@@ -9,9 +9,8 @@ from typing import Any
 from ..engine.state import Measured
 from ..errors import NonFiniteError
 from ..optimizers import LBFGS
-from ..training.callbacks.base import Callback
 from ..training.history import Result
-from ..training.loop import Loop
+from ..training.loop import Callback, Loop
 from .settings import NetSettings
 
 SMALLEST = 1e-6

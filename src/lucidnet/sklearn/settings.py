@@ -29,7 +29,7 @@ from ..layers.activations import get as activation_of
 from ..optimizers import LBFGS, SGD, Adam, Optimizer
 from ..optimizers.one_cycle import after
 from ..optimizers.schedules import OneCycle
-from ..training.callbacks.base import Callback
+from ..training.loop import Callback
 
 SOLVERS = ("adam", "sgd", "lbfgs")
 RATES = ("constant", "invscaling", "adaptive", "one_cycle")

@@ -1,4 +1,4 @@
-"""The loop around the step: epochs, batches, validation."""
+"""The loop around the step: epochs, batches, validation, and what may happen in between."""
 
 from __future__ import annotations
 
@@ -8,26 +8,40 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from itertools import islice
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..core.own import check_callback
+from ..core.packing import SENSELESS
 from ..core.settings import count
 from ..core.signals import Termination, termination
+from ..core.text import Brief
 from ..core.value import Value, value
 from ..data.batch import Batch, alike, materialize
 from ..data.batches import BatchSource
 from ..data.given import check_accumulate
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
-from ..errors import DataError, NonFiniteError, Terminated, UnpicklableError
-from ..foreign import answering
-from .callbacks.base import Callback, going_on
+from ..errors import (
+    DataError,
+    FileError,
+    MismatchError,
+    NonFiniteError,
+    SettingError,
+    Terminated,
+    UnpicklableError,
+)
+from ..foreign import MOMENTS, Refusing, answering
 from .diagnose import settled
 from .history import History, Result
-from .measure import Tally, evaluate
+from .measure import NOTHING, Tally, evaluate
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEPT = frozenset({"predictions", "source"})
 """What is kept of a single step."""
+NO_BATCH = "the data gave no batch at all: there is nothing to train on"
 
 
 @value
@@ -53,6 +67,90 @@ class LoopSettings(Value):
 
 COMMON = ("accumulate", "validate_every", "class_weight", "validation_split")
 """Settings that must stay as they are for a training to go on, besides those of the data."""
+
+
+def alone(step: int, every: int) -> int:
+    """Return how many steps there are before the next that `every` divides; such a one is made alone."""
+    return every - step % every if step % every else 1
+
+
+class Callback(Brief, Refusing):
+    """Does something at certain moments of a training; a subclass overrides those that it needs.
+
+    Each method is given the `Loop`: ``loop.model`` with its state, ``loop.epoch`` and ``loop.batch``,
+    how many are done; ``loop.stop("reason")`` ends the training after this step. What a callback remembers
+    of a training begins anew in `begin`, so that it serves for any number of them.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> class Shout(Callback):
+    ...     def epoch(self, loop, result):
+    ...         print(f"epoch {loop.epoch}!")
+    >>> model = ln.Model([ln.layers.Input(1), ln.layers.Dense(1)])
+    >>> model.compile("mse", "sgd")
+    >>> history = model.fit([[1.0], [2.0]], [[2.0], [4.0]], epochs=2, verbose=0, callbacks=[Shout()])
+    epoch 1!
+    epoch 2!
+    """
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        check_callback(cls, Callback)
+        for foreign, ours in MOMENTS.items():
+            if foreign in vars(cls):
+                raise SettingError(f"{cls.__name__}: nobody would call {foreign}: here it is {ours}")
+
+    @property
+    def looks(self) -> bool:
+        """Whether `step` is told anything but losses; the network's outputs are left out otherwise."""
+        return type(self).step is not Callback.step
+
+    def room(self, step: int) -> int | None:
+        """Return how many steps may be made at once from a step on; None for any number.
+
+        A compiled training makes several steps at once, where it may; `before_step` and `step` are then
+        called once for all of them.
+        """
+        idle = type(self).step is Callback.step and type(self).before_step is Callback.before_step
+        return None if idle else 1
+
+    def owned(self) -> Path | None:
+        """Return a folder that no other training may write to while this one goes on, if there is one."""
+        return None
+
+    def begin(self, loop: Loop) -> None:
+        """Before the first step; what is remembered of a training before this one is forgotten here."""
+
+    def before_step(self, loop: Loop, batches: Sequence[Any]) -> None:
+        """Before each step, with its batches (one, unless gradients are accumulated)."""
+
+    def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
+        """After each step, or each few, with what was measured in each of them."""
+
+    def epoch(self, loop: Loop, result: Result) -> None:
+        """After each epoch, with its numbers."""
+
+    def after_all(self, loop: Loop) -> None:
+        """After all callbacks had their `step`, or their `epoch`: what is written holds what all decided."""
+
+    def failed(self, loop: Loop, error: NonFiniteError) -> bool:
+        """After a step that was not finite; return True if training may end without an error."""
+        return False
+
+    def terminated(self, loop: Loop) -> str | None:
+        """Before SIGTERM ends the training; write down what must not be lost, and say where it is."""
+        return None
+
+    def end(self, loop: Loop) -> None:
+        """At the end, also after an error."""
+
+    def state(self) -> Any:
+        """Return what a checkpoint must hold so that `restore` can go on: numbers, texts, lists, dicts."""
+        return None
+
+    def restore(self, loop: Loop, state: Any) -> None:
+        """Go on from what `state` returned; called after `begin`."""
 
 
 @answering
@@ -198,10 +296,7 @@ class Loop:
     def _terminate(self) -> None:
         """Have the training written down, and end it."""
         told = [callback.terminated(self) for callback in self.callbacks]
-        kept = (
-            "; ".join(where for where in told if where)
-            or "saved with --resume (fit(..., resume=folder)) only"
-        )
+        kept = "; ".join(filter(None, told)) or "saved with --resume (fit(..., resume=folder)) only"
         raise Terminated(f"ended by SIGTERM after step {self.steps}; {kept}")
 
     def validate(self) -> Result:
@@ -220,12 +315,7 @@ class Loop:
         if self.tally.terms:
             self._close_epoch()
         elif self.stopped is None:
-            what = (
-                "nothing of these data counts: the mask leaves out all time steps"
-                if self.batch
-                else ("the data gave no batch at all: there is nothing to train on")
-            )
-            raise DataError(what)
+            raise DataError(NOTHING if self.batch else NO_BATCH)
         else:
             self._all_told()
 
@@ -280,9 +370,9 @@ class Loop:
             problem = model.problem
             ran = executor.run(problem.update, problem, model.live, prepared, self.keep)
             model.live = ran.state
-        for several, measured in zip(steps, ran.measured, strict=False):
-            self.batch += len(several)
-            self.tally.add(measured, several)
+        made = steps[: len(ran.measured)]
+        self.batch += sum(map(len, made))
+        self.tally.add_steps(ran.measured, made)
         if ran.error is not None:
             return self._failed(ran, steps)
         if (seconds := executor.compile_seconds - self.compiled) > 0.05:
@@ -315,6 +405,28 @@ class Loop:
             callback.epoch(self, Result(result))
         self._all_told()
         self.progress.epoch(self.epoch, Result(result))
+
+
+def going_on(loop: Loop, kept: list[Any]) -> list[str]:
+    """Let the callbacks of a loop go on from what was kept of each kind; return whose state nobody took.
+
+    Raises
+    ------
+    FileError
+        If what was kept makes no sense.
+    """
+    for callback in loop.callbacks:
+        name = type(callback).__name__
+        if (mine := next((one for one in kept if one[0] == name), None)) is None:
+            continue
+        kept.remove(mine)
+        try:
+            callback.restore(loop, mine[1])
+        except (FileError, SettingError) as error:
+            raise MismatchError(f"what the checkpoint holds of {name} does not fit: {error}") from error
+        except SENSELESS as error:
+            raise FileError(f"what the checkpoint holds of {name} makes no sense ({error!r})") from error
+    return [name for name, state in kept if state is not None]
 
 
 def even(most: int, batches: int | None, accumulate: int) -> int:

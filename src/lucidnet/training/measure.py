@@ -13,7 +13,7 @@ from ..core.trees import part_of, tree_map
 from ..data.batch import Batch, rows
 from ..data.batches import ROWS, BatchSource
 from ..engine.protocol import Executor, Trainee
-from ..engine.state import Measured, State
+from ..engine.state import Measured, Measurements, State
 from ..engine.update import evaluate as evaluate_batch
 from ..engine.update import predict
 from ..errors import DataError
@@ -22,6 +22,9 @@ from .history import Result
 
 if TYPE_CHECKING:
     from ..metrics import Metric
+
+
+NOTHING = "nothing of these data counts: the mask leaves out all time steps"
 
 
 class Tally:
@@ -54,6 +57,17 @@ class Tally:
                 target, prediction = (_counted(tree, mask) for tree in (target, prediction))
             for k, metric in enumerate(self.metrics):
                 self.states[k] = metric.update(self.states[k], target, prediction)
+
+    def add_steps(self, found: Sequence[Measured], steps: Sequence[Sequence[Batch]]) -> None:
+        """Count what several steps measured, in order; all at once where only losses are counted."""
+        if self.metrics or not isinstance(found, Measurements) or found.parts:
+            for measured, batches in zip(found, steps, strict=True):
+                self.add(measured, batches)
+            return
+        losses, terms = (values.astype(float).ravel() for values in (found.losses, found.terms))
+        # `accumulate` adds one after the other, as `add` does; `sum` would round otherwise.
+        self.loss = float(np.add.accumulate([self.loss, *(losses * terms)])[-1])
+        self.terms = float(np.add.accumulate([self.terms, *terms])[-1])
 
     def _add_parts(self, parts: Any) -> float:
         """Count each mean for itself; return their sum."""
@@ -133,7 +147,7 @@ def evaluate(
             found, carried = executor.call(evaluate_batch, problem, held.params, carried, batch)
             tally.add(found, [batch])
     if not tally.terms:
-        raise DataError("nothing of these data counts: the mask leaves out all time steps")
+        raise DataError(NOTHING)
     return tally.merged(executor).result(prefix)
 
 

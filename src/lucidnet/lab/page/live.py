@@ -23,13 +23,12 @@ from ...engine.state import Measured
 from ...errors import LucidnetError, SettingError, lookup
 from ...layers import walk
 from ...plots.boundary import MOST_CLASSES, class_numbers
-from ...training.callbacks.base import Callback, alone
+from ...training.loop import Callback, Loop, alone
 from .frame import VERSION, Curves, Viewer, packed
 from .session import shown_data
 from .task import LabTask
 
 if TYPE_CHECKING:
-    from ...training.loop import Loop
     from .server import Server
 
 SAMPLE, FRAMES = 64, 120

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ...core.exports import export
-from .base import Callback as Callback
+from ..loop import Callback as Callback
 
 if TYPE_CHECKING:
     from .keeping import Checkpoint as Checkpoint

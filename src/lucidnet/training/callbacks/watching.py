@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...core.matrices import matrix_lines
 from ...core.packing import alike, number
@@ -16,10 +16,7 @@ from ...errors import NonFiniteError, SettingError
 from ...metrics.best import Best
 from ...optimizers.schedules import Fixed, Product
 from ..history import Result
-from .base import Callback
-
-if TYPE_CHECKING:
-    from ..loop import Loop
+from ..loop import Callback, Loop
 
 
 class Patience(Callback):
