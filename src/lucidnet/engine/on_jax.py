@@ -262,9 +262,8 @@ class OnJax(Brief):
         count = rows(x)
         size = 1 << (count - 1).bit_length() if states is None and fills(net, None) else count
         chosen = np.arange(size) * (np.arange(size) < count)
-        x, mask = part_of((x, mask), chosen)
-        placed = self.placement.params(params, self.mesh)
-        given = self.mesh.near((placed, floats(x, dtype_of(params)), mask, states))
+        x, mask = part_of((floats(x, dtype_of(params)), mask), chosen)
+        given = self.placement.params(params, None), *self.mesh.near((x, mask, states))
 
         def made(params: Any, x: Any, mask: Any, states: Any) -> Any:
             return predict(net, params, x, mask, states)[0]

@@ -27,13 +27,14 @@ class Placement:
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
-        self.sent: tuple[Any, Any, Any] = (None, None, None)
-        """Parameters of NumPy that were sent to devices, to which, and the same there."""
+        self.sent: dict[Mesh | None, tuple[Any, Any]] = {}
+        """Parameters that were sent to devices, and the same there, by where; None is one of this process."""
         self.orders: tuple[Tree, Tree] = ({}, {})
         """Feedback weights and carried states in the order of the layers; a compiler sorts them."""
 
     def put(self, problem: Problem, state: State, mesh: Mesh, x: Any) -> State:
         """Return a state on the devices, with all branches that it will have after a step."""
+        self.sent.pop(None, None)  # these weights will soon be old, and take memory
         if isinstance(state.vector, Parts):
             if mesh is self.mesh or _lies_on(state, mesh):
                 carried = state.carried or self._zeros(problem, state, mesh, x)
@@ -78,17 +79,20 @@ class Placement:
         self.orders = (self.orders[0], tree_map(lambda array: None, made))
         return mesh.put(floats(made, dtype_of(state)))
 
-    def params(self, params: Any, mesh: Mesh) -> Any:
-        """Return parameters on the devices; they may be there already."""
-        if isinstance(params.vector, Parts):
+    def params(self, params: Any, mesh: Mesh | None) -> Any:
+        """Return parameters on the devices of a mesh; without one, on one device of this process.
+
+        They may be there already: those that were sent last are kept, as a policy is asked again and again.
+        """
+        if mesh and isinstance(params.vector, Parts):
             return params
-        sent = self.sent  # read once: other threads predict, too
-        if sent[0] is not params or sent[1] is not mesh:
+        sent = self.sent.get(mesh, (None, None))  # read once: other threads predict, too
+        if sent[0] is not params:
             layout = params.layout
-            arrays = layout.arrays(params.vector)
-            placed = layout.bind(layout.parts(mesh.put(arrays, mesh.weights(arrays))))
-            sent = self.sent = params, mesh, placed
-        return sent[2]
+            arrays = layout.arrays(params.vector) if mesh else self.params(params, self.mesh).vector.arrays
+            placed = mesh.put(arrays, mesh.weights(arrays)) if mesh else self.mesh.near(arrays)
+            sent = self.sent[mesh] = params, layout.bind(layout.parts(placed))
+        return sent[1]
 
     def host(self, state: State) -> State:
         """Return a state as NumPy's arrays that nobody can write."""
