@@ -6,8 +6,9 @@ the last convolution's channels, each weighted by the mean slope of the digit's 
 Run: python examples/programs/grad_cam.py [--backend jax] [--epochs 30] [--seeds 3]
 
 Judge, fixed before any tuning: for each of 3 seeds the largest value of the map lies in the digit's own
-quarter of the picture for at least 70.58 % of the digits of 200 test pictures: what the paper has in this
-"pointing game" (chance is 25 %).
+quarter of the picture for at least 70.58 % of the digits of 200 test pictures (chance is 25 %). That is the
+figure of Grad-CAM in the "pointing game" on photographs; we have it from summaries of the paper, and did not
+find the table itself.
 """
 
 import argparse

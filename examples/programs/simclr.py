@@ -5,11 +5,15 @@ finding the other among all in the batch, by the softmax of cosines of what the 
 are read. Then a linear probe on the layer before the last two learns from the labels of a tenth of the
 images.
 
-Run: python examples/programs/simclr.py [--backend jax] [--epochs 100] [--seeds 3]
+Run: python examples/programs/simclr.py [--backend jax] [--epochs 250] [--seeds 3] [--first 30]
 
 Judge, fixed before any tuning: for each of 3 seeds the probe makes at most 0.79 of the errors on test images
 of the same layers that were trained with these labels alone, on images changed in the same way. With a tenth
-of ImageNet's labels the paper has 34.4 % in place of 43.6 %, a ratio of 0.79.
+of ImageNet's labels SimCLR makes 34.4 % errors, in place of 43.6 % with these labels alone, a ratio of 0.79
+(table 1 of Bardes, Ponce and LeCun 2022, "VICReg").
+
+With 100 epochs seed 2 missed it on JAX (0.81). Epochs, rates and the probe's l2 were then tuned with seeds 10
+to 12 alone; the seeds of the judge are 30, 31 and 32, of which nothing had been seen.
 """
 
 import argparse
@@ -20,6 +24,7 @@ import lucidnet as ln
 from lucidnet.backend import Stream, namespace
 from lucidnet.data.augment import Compose, Elastic, Rotate, Shift
 from lucidnet.layers import Conv2D, Dense, Flatten, Input, Normalization
+from lucidnet.optimizers.schedules import Cosine
 
 BATCH, HEAT, CODE = 128, 0.5, 128
 CHANGE = Compose([Shift(1), Rotate(20), Elastic(1.5, 1.5)])
@@ -39,7 +44,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
     """Return encoder and projection head, as one model."""
     head = [Dense(64, "relu"), Dense(32)]
     model = ln.Model([*encoder(), *head], seed=seed, dtype=dtype, backend=backend)
-    model.compile(optimizer=ln.optimizers.Adam(0.001))
+    model.compile(optimizer=ln.optimizers.Adam(Cosine(0.003, 0.00003, 250 * 7)))
     return model
 
 
@@ -65,7 +70,7 @@ def images():
     return ln.data.load("digits", images=True, test_split=0.5)
 
 
-def train(seed=0, backend="numpy", epochs=100, dtype="float32"):
+def train(seed=0, backend="numpy", epochs=250, dtype="float32"):
     """Train without labels; return the model, and the mean loss of each epoch."""
     model, rng, losses = make(seed, backend, dtype), np.random.default_rng(seed), []
     (x, _), _ = images()
@@ -82,7 +87,7 @@ def judged(model, seed=0):
     (x, y), (x_test, y_test) = images()
     few, code = slice(len(x) // 10), model.part(to="code")
     scaled = Normalization().adapt(code.predict(x))
-    probe = ln.Model([Input(CODE), scaled, Dense(10, "softmax", l2=0.03)], seed=seed)
+    probe = ln.Model([Input(CODE), scaled, Dense(10, "softmax", l2=0.01)], seed=seed)
     alone = ln.Model([*encoder(), Dense(10, "softmax")], seed=seed)
     for net in (probe, alone):
         net.compile("categorical_crossentropy", ln.optimizers.Adam(0.003), ["accuracy"])
@@ -96,10 +101,11 @@ def judged(model, seed=0):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backend", default="numpy")
-    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=250)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=30)
     given = parser.parse_args()
-    for seed in range(given.seeds):
+    for seed in range(given.first, given.first + given.seeds):
         model, losses = train(seed, given.backend, given.epochs)
         probed, alone = judged(model, seed)
         print(

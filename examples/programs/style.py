@@ -4,10 +4,13 @@ A net learns to tell digits. Then pictures are optimised, not weights: their Gra
 of two channels over all places, shall be those of a picture of stripes in three layers; what a fourth gives
 shall stay as it was.
 
-Run: python examples/programs/style.py [--backend jax] [--steps 300] [--seeds 3]
+Run: python examples/programs/style.py [--backend jax] [--steps 300] [--seeds 3] [--first 30]
 
 Judge, fixed before any tuning: for each of 3 seeds the style loss of 20 test images falls to 5 % of what it
 was at most, and the net still tells the digit of 18 of them.
+
+It was met by a hair on seeds 16, 17 and 18. How long the net learns, and the weight of the content, were then
+tuned with seeds 10 and 11 alone; the seeds of the judge are 30, 31 and 32, of which nothing had been seen.
 """
 
 import argparse
@@ -19,7 +22,7 @@ from lucidnet.layers import AveragePooling2D, Conv2D, Dense, Dropout, Flatten, G
 from lucidnet.optimizers.schedules import Cosine
 
 STYLE, CONTENT = ("conv1", "conv2", "conv3"), "conv4"
-WEIGHT, RATE = 0.6, 0.1
+WEIGHT, RATE = 1.2, 0.1
 
 
 def make(seed=0, backend="numpy", dtype="float32"):
@@ -62,7 +65,7 @@ def slopes(features, pictures, style, content):
     return losses, (gap**2).mean((1, 2, 3)), tape.backward(errors)[0]
 
 
-def train(seed=0, backend="numpy", steps=300, dtype="float32", epochs=15):
+def train(seed=0, backend="numpy", steps=300, dtype="float32", epochs=40):
     """Train the net, then move 20 test images; return net, labels, images, and the style losses."""
     net, ((x, y), (x_test, y_test)) = make(seed, backend, dtype), images()
     net.compile("categorical_crossentropy", "adam")
@@ -84,8 +87,9 @@ if __name__ == "__main__":
     parser.add_argument("--backend", default="numpy")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=30)
     given = parser.parse_args()
-    for seed in range(given.seeds):
+    for seed in range(given.first, given.first + given.seeds):
         net, labels, pictures, losses = train(seed, given.backend, given.steps)
         right = (net.predict(pictures).argmax(1) == labels).sum()
         print(f"seed {seed}: style loss {losses[0]:.4f} -> {losses[-1] / losses[0]:.1%}; {right} of 20 told")

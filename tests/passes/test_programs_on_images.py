@@ -194,20 +194,26 @@ def over_seeds(test):
     return test
 
 
+def over_fresh_seeds(test):
+    """Run a test over seeds that nobody looked at while the program was tuned."""
+    for mark in (*whole[:2], pytest.mark.parametrize("seed", [30, 31, 32])):
+        test = mark(test)
+    return test
+
+
 @over_seeds
 def test_siamese_tells_pairs(seed, backend):
     assert siamese.judged(siamese.train(seed, backend)[0]) >= 0.972
 
 
-@over_seeds
+@over_fresh_seeds
 def test_simclr_needs_few_labels(seed, backend):
     probed, alone = simclr.judged(simclr.train(seed, backend)[0], seed)
     assert probed <= 0.79 * alone
 
 
-@over_seeds
+@over_fresh_seeds
 def test_pictures_take_on_a_style(seed, backend):
-    seed += 16  # those before were seen while it was tuned
     net, labels, pictures, losses = style.train(seed, backend)
     assert losses[-1] <= 0.05 * losses[0]
     assert (net.predict(pictures).argmax(1) == labels).sum() >= 18
