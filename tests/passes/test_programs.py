@@ -192,6 +192,13 @@ def test_reinforce():
     same(found[0], w)
 
 
+def test_reinforce_compiles_few_programs():
+    policy, rng = reinforce.make(backend="jax"), np.random.default_rng(0)
+    for count in (9, 13, 16):
+        reinforce.step(policy, rng.normal(size=(count, 4)), rng.integers(0, 2, count), rng.normal(size=count))
+    assert policy.executor.programs <= 1  # another test may have had it compiled
+
+
 def test_dqn():
     models = dqn.make(dtype="float64")
     for model in models:
