@@ -13,8 +13,8 @@ of ImageNet's labels SimCLR makes 34.4 % errors, in place of 43.6 % with these l
 (table 1 of Bardes, Ponce and LeCun 2022, "VICReg").
 
 It was missed twice by one of six runs: by seed 2 on JAX (0.81, 100 epochs, a code of 128), then by seed 32 on
-NumPy (0.85, 250 epochs). Epochs, rates, the probe's l2 and the width of the code were tuned with seeds 10 to 12
-alone; the seeds of the judge are now 40, 41 and 42, of which nothing had been seen.
+NumPy (0.85, 250 epochs). Epochs, rates, the probe's l2 and the width of the code were tuned with seeds 10 to
+12 alone; the seeds of the judge are now 40, 41 and 42, of which nothing had been seen.
 """
 
 import argparse
