@@ -32,6 +32,10 @@ class Batch(NamedTuple):
     mask: Mask = None
     valid: Array | None = None
 
+    def rows(self, chosen: slice) -> Batch:
+        """Return some examples of the batch, as views."""
+        return Batch(*(_rows(part, chosen) for part in self))
+
     def copied(self) -> Batch:
         """Return the batch with arrays of its own: those of a user may change."""
         return Batch(*(part if part is None else tree_map(np.array, part) for part in self))

@@ -64,6 +64,10 @@ def problem_of(
 
 def executor_for(config: DeviceConfig) -> Executor:
     """Return what makes the steps on these devices."""
+    if config.name == "numpy" and config.mesh is not None:
+        from .on_threads import OnThreads
+
+        return OnThreads(config)
     if config.name == "numpy":
         from .on_numpy import OnNumpy
 

@@ -25,7 +25,8 @@ class DeviceConfig(Record):
     kind : str
         The kind of devices, ``"cpu"`` or ``"gpu"``; JAX's choice if empty.
     mesh : optional
-        How many devices: ``"all"``, a number, or rows and columns as ``"4x2"``; one if not given.
+        How many devices: ``"all"``, a number, or rows and columns as ``"4x2"``; one if not given. On NumPy
+        among how many threads a batch is divided.
     mixed : bool
         Whether products are made in bfloat16.
     """
@@ -52,10 +53,9 @@ class DeviceConfig(Record):
         ).partition(":")
         if name not in ("numpy", "jax") or (name == "numpy" and kind):
             raise SettingError(f"backend must be 'numpy', 'jax', 'jax:cpu' or 'jax:gpu', got {backend!r}")
-        if name == "numpy" and compiled:
-            given = f"mesh={mesh!r}" if mesh is not None else "dtype='mixed_bfloat16'"
+        if name == "numpy" and mixed:
             raise SettingError(
-                f"{given} is for backend='jax'; NumPy works on one processor, in float32 or float64"
+                "dtype='mixed_bfloat16' is for backend='jax'; NumPy works in float32 or float64"
             )
         return cls(name, kind, mesh, mixed)
 

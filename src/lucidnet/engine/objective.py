@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import reduce
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial, reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ..backend import Tree
 from ..core.record import Record, record
@@ -13,6 +14,7 @@ from ..data.batch import Batch
 from ..layers import Layer, Run, backprop
 from ..layers.base import INFERENCE, Cache, Mask
 from ..layers.penalties import chain_rule, penalized
+from ..losses import Joint
 
 if TYPE_CHECKING:
     from ..rules import Rule
@@ -133,6 +135,30 @@ class Objective(Record):
         send = chain_rule(self.net) if self.net.penalizes else backprop
         _, grads = self.net.route(params, made.cache, self.loss.backward(made.kept), send, need_dx=False)
         return Gradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
+
+    def shared(
+        self, params: Tree, batches: Sequence[Batch], runs: Iterable[Run], call: Callable[..., Any] = map
+    ) -> Sequence[Self]:
+        """Return the objective of each of several batches, whose gradients make that of all together.
+
+        A loss may be a sum of means over different numbers of values: each output of a network has a mask of
+        its own. As each is to be a mean over all batches together, they are counted first, by a forward pass
+        (`call` is as `map`).
+        """
+        masked = len(batches) > 1 and (self.net.makes_masks or any(b.mask is not None for b in batches))
+        if not (masked and isinstance(self.loss, Joint)):
+            return [self] * len(batches)
+        found = call(partial(self.evaluate, params), batches, list(runs))
+        losses = self.loss.shared([[count for _, count in made.parts] for made in found])
+        return [replace(self, loss=loss) for loss in losses]
+
+    def absorb(self, params: Tree, cache: Cache) -> Tree:
+        """Return the parameters with buffers moved on by what the forward pass of `gradient` saw."""
+        return self.net.absorb(params, cache)
+
+    def states(self, cache: Cache) -> Tree:
+        """Return the states in which recurrent layers ended in the forward pass of `gradient`."""
+        return self.net.states(cache)
 
 
 def filled(mask: Mask, y: Any, seen: Iterable[Mask]) -> Mask:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..backend.splitmix import Keys
 from ..backend.xla.device import compiled, signature
 from ..backend.xla.mesh import Mesh
 from ..backend.xla.mixed import with_bfloat16
 from ..backend.xla.target import Target, compiling_for
-from .numbers import Keys
 from .structure import Structure
 
 PLACES = 64

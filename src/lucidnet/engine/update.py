@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -13,9 +12,8 @@ from ..core.trees import at
 from ..data.batch import Batch
 from ..layers import Layer, Run
 from ..layers.base import Mask
-from ..losses import Joint
 from .numbers import Numbers
-from .objective import Gradient, Objective, filled
+from .objective import Gradient, filled
 from .problem import Problem
 from .state import Measured, State, only
 
@@ -51,9 +49,9 @@ def advance(
     layout, vector = problem.layout, state.params.vector
     left, gradient = state, cast(Any, None)
     losses, terms, predictions, masks, parts = [], [], [], [], []
-    for number, (batch, objective) in enumerate(
-        zip(batches, shared(problem, state, batches, numbers), strict=True)
-    ):
+    runs = (training_run(state, batch, numbers, number) for number, batch in enumerate(batches))
+    each = problem.objective.shared(state.params, batches, runs)
+    for number, (batch, objective) in enumerate(zip(batches, each, strict=True)):
         run = training_run(state, batch, numbers, number, left.carried)
         made = objective.gradient(left.params, batch, run, left.feedback.weights)
         part, loss = layout.parameters.flat(made.grads), as_number(made.loss)
@@ -81,27 +79,11 @@ def advance(
     return moved(problem, state, left, gradient, numbers, into, measured.good), measured
 
 
-def shared(problem: Problem, state: State, batches: Sequence[Batch], numbers: Numbers) -> Sequence[Objective]:
-    """Return the objective of each batch of a step.
-
-    A loss may be a sum of means over different numbers of values: each output of a network has a mask of its
-    own. As each is to be a mean over all batches together, they are counted first, by a forward pass.
-    """
-    objective = problem.objective
-    masked = len(batches) > 1 and (objective.net.makes_masks or any(b.mask is not None for b in batches))
-    if not (masked and isinstance(objective.loss, Joint)):
-        return [objective] * len(batches)
-    runs = [training_run(state, batch, numbers, number) for number, batch in enumerate(batches)]
-    found = [objective.evaluate(state.params, *given) for given in zip(batches, runs, strict=True)]
-    losses = objective.loss.shared([[count for _, count in made.parts] for made in found])
-    return [replace(objective, loss=loss) for loss in losses]
-
-
 def left_behind(problem: Problem, state: State, made: Gradient) -> State:
     """Return a state with what a pass leaves behind: buffers, carried states, feedback that has changed."""
-    layout, net, feedback = problem.layout, problem.objective.net, state.feedback
-    params: Any = net.absorb(state.params, made.cache) if layout.buffers.paths else state.params
-    carried = only(layout.stateful, net.states(made.cache)) if layout.stateful else state.carried
+    layout, objective, feedback = problem.layout, problem.objective, state.feedback
+    params: Any = objective.absorb(state.params, made.cache) if layout.buffers.paths else state.params
+    carried = only(layout.stateful, objective.states(made.cache)) if layout.stateful else state.carried
     if made.memory:
         from ..rules.feedback import merged
 
