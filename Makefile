@@ -22,9 +22,8 @@ check: .venv/dev
 	$(BIN)/python tests/budget.py
 
 # The site, every code block of it run: docs/_build/html/index.html.
-docs: .venv/docs
-	cd docs && ../$(BIN)/python -m site_tools.mathjax
-	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+docs: .venv/dev
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html docs docs/_build/html
 
 # As others get it: built, installed alone, with the least versions it names, on newer Pythons if there are any.
 package: .venv/dev
@@ -48,9 +47,5 @@ bench: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
-.venv/docs: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
-	@touch $@
-
 clean:
-	rm -rf .venv build dist docs/_build docs/reference docs/_static/mathjax .pytest_cache .mypy_cache .ruff_cache demo.png
+	rm -rf .venv build dist docs/_build docs/reference docs/_static/fonts .pytest_cache .mypy_cache .ruff_cache demo.png

@@ -5,8 +5,9 @@ package says it while building::
 
     LUCIDNET_REPOSITORY=https://host/owner/lucidnet python -m build
 
-Then the links of the README become absolute, to the files of the version's tag, and the package's page links
-to source, issues and changelog. Without it the page names the files, which are in the source distribution.
+Then the links of the README become absolute, to files of the version's tag, its pictures are fetched from
+there, and the package's page links to source, issues and changelog. Without it the page names files, which
+are in the source distribution, and tells in words what its pictures show.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 REPOSITORY = "LUCIDNET_REPOSITORY"
 RELATIVE = re.compile(r"\[([^\]\n]+)\]\((?!https?://|#)([^)\s]+)\)")
 """A link in Markdown to a file of the repository."""
+PICTURE = re.compile(r"!" + RELATIVE.pattern)
+"""A picture in Markdown that is a file of the repository."""
 
 
 class SourceAddress(MetadataHookInterface):
@@ -34,7 +37,7 @@ class SourceAddress(MetadataHookInterface):
         if address and not address.startswith("https://"):
             raise ValueError(f"{REPOSITORY} must begin with https://, got {address!r}")
         text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
-        text = described(text, f"{address}/blob/v{metadata['version']}" if address else "")
+        text = described(text, address, f"v{metadata['version']}")
         metadata["readme"] = {"content-type": "text/markdown", "text": text}
         if address:
             metadata["urls"] = {
@@ -44,16 +47,20 @@ class SourceAddress(MetadataHookInterface):
             }
 
 
-def described(text: str, tree: str) -> str:
-    """Return a README with absolute links into a tree; without a tree links become the names of files."""
+def described(text: str, address: str, tag: str) -> str:
+    """Return a README with absolute links to a tag; without an address links become the names of files."""
+
+    def picture(found: re.Match[str]) -> str:
+        shown, path = found.groups()
+        return f"![{shown}]({address}/raw/{tag}/{path})" if address else f"({shown})"
 
     def link(found: re.Match[str]) -> str:
         shown, path = found.groups()
-        if tree:
-            return f"[{shown}]({tree}/{path})"
+        if address:
+            return f"[{shown}]({address}/blob/{tag}/{path})"
         return shown if shown.strip("`").rstrip("/") in path else f"{shown} (`{path}`)"
 
-    return RELATIVE.sub(link, text)
+    return RELATIVE.sub(link, PICTURE.sub(picture, text))
 
 
 def get_metadata_hook() -> type[MetadataHookInterface]:

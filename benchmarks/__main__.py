@@ -28,6 +28,7 @@ PARTS = (
     "allreduce",
     "gpu",
     "memory",
+    "programs",
 )
 
 

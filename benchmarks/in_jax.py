@@ -1,8 +1,8 @@
 """The same networks in JAX and optax, written by hand: forward only, the gradient by `jax.value_and_grad`.
 
-An epoch is one `lax.scan` over its shuffled batches, with the data on the device since before the first: the
-least that a person who knows JAX would write. `checked` looks besides, in each step, whether loss and gradient
-are finite, which lucidnet does for everybody.
+An epoch is one `lax.scan` over its shuffled batches, with the data on the device since before the first:
+the least that a person who knows JAX would write. `checked` looks besides, in each step, whether loss and
+gradient are finite, which lucidnet does for everybody.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Forward = Callable[[Any, Any], Any]
 
 
 def network(name: str) -> tuple[Any, Forward] | None:
-    """Return the first parameters of a network of `nets`, and what goes through it; None if it is not here."""
+    """Return the first parameters of a network of `nets`, and its forward pass; None if it is not here."""
     if name.startswith("784-"):
         return dense([int(size) for size in name.split("-")])
     return lstm() if name == "LSTM" else None

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from site_tools import access, reference
+from site_tools import access, fonts, llms, reference
 
 from lucidnet import __version__
 
@@ -14,7 +14,7 @@ author = "the lucidnet team"
 release = version = __version__
 copyright = "the lucidnet team"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "site_tools.mathml"]
 exclude_patterns = ["_build", "site_tools", "**/.ipynb_checkpoints"]
 default_role = "py:obj"
 
@@ -30,11 +30,12 @@ myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 
 # Everything that a page needs lies beside it: no script, font or style comes from elsewhere.
-mathjax_path = "mathjax/tex-svg.js"
+html_math_renderer = "mathml"  # formulas need no script: browsers set them
 html_theme = "furo"
 html_title = "lucidnet"
 html_static_path = ["_static"]
 html_css_files = ["lucidnet.css"]
+html_js_files = [("search.js", {"defer": "defer"})]
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {
@@ -49,10 +50,12 @@ autodoc_member_order = "bysource"
 
 
 def setup(app):
-    """Write the pages of the reference before Sphinx looks for pages."""
+    """Write the pages of the reference, and a font, before Sphinx looks for them."""
+    fonts.lay(Path(__file__).parent / "_static" / "fonts")
     reference.write(Path(__file__).parent / "reference")
     app.connect("autodoc-process-docstring", plain_bars)
     app.connect("build-finished", access.mend)
+    app.connect("build-finished", llms.write)
 
 
 def plain_bars(app, what, name, obj, options, lines):

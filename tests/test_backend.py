@@ -6,7 +6,7 @@ import pytest
 import scipy.special
 import scipy.stats
 
-from lucidnet.backend import Stream, namespace, normal_cdf, one_hot
+from lucidnet.backend import Stream, namespace, normal_cdf, one_hot, only_one, positive, row_max
 from lucidnet.backend.xla.autodiff import derivative
 
 
@@ -83,3 +83,19 @@ def test_derivative():
         derivative(np.sinc, "this function", "f, df")(x)
     with pytest.raises(ValueError, match="JAX cannot follow this function"):  # its slope would lack a part
         derivative(lambda x: x * x[0].item(), "this function", "f, df")(x)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(3, 4), (700, 10), (70, 1), (0, 3), (5, 6, 200)])
+def test_short_ways_of_numpy_are_the_plain_ones(dtype, shape):
+    x = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    odd = x.reshape(-1)[::7]
+    odd[...] = np.resize([np.nan, np.inf, -np.inf, 0.0, -0.0, 1, -1], odd.shape)
+    before = x.copy()
+    np.testing.assert_array_equal(positive(x), np.where(x <= 0, 0, x))
+    np.testing.assert_array_equal(row_max(x), np.stack([x.max(-1)], -1))
+    labels = np.random.default_rng(1).integers(0, shape[-1], shape[:-1])
+    hit = labels[..., None] == np.arange(shape[-1])
+    np.testing.assert_array_equal(only_one(x, hit), np.take_along_axis(x, labels[..., None], -1)[..., 0])
+    assert positive(x).dtype == row_max(x).dtype == only_one(x, hit).dtype == x.dtype
+    np.testing.assert_array_equal(x, before)

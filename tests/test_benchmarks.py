@@ -14,7 +14,7 @@ import lucidnet as ln
 
 pytest.importorskip("jax")
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from benchmarks import against, epochs, estimators, gpu, nets, primitives
+from benchmarks import against, epochs, estimators, gpu, nets, primitives, programs
 from benchmarks.timing import Turn
 
 ROOT = Path(__file__).parent.parent
@@ -70,6 +70,23 @@ def test_a_step_sends_its_gradients_and_the_loss_once():
         [sys.executable, "-c", COUNTED], env=environment, cwd=ROOT, capture_output=True, text=True
     )
     assert run.stdout.splitlines() == ["1 False"] * 3, run.stderr[-2000:]
+
+
+def test_steps_of_programs_are_made_beside_pytorch():
+    pytest.importorskip("torch")
+    small = dict(list(programs.SIZES.items())[:1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programs, "SIZES", small)
+        hand, own, fit = programs.by_hand(), programs.by_own_step(), programs.by_fit()
+        (one,), (many,), (history,) = ([work() for work in made.values()] for made in (hand, own, fit))
+        assert np.mean(many) == pytest.approx(one, rel=1e-3) == history["loss"][0]
+        ours, theirs = programs.lucidnet("numpy"), programs.pytorch(1)
+    assert list(ours) == list(theirs) == ["VAE step", "DQN step", "copy 64-100-10", "soft update 64-100-10"]
+    for name, work in ours.items():
+        work(), theirs[name]()
+    turn, twice = Turn(1.0, 2.0), Turn(2.0, 3.0)
+    said = programs.line({"a": [twice], "b": [turn]}, "a", "b", 1)
+    assert said == "a 3000.0000, b 2000.0000 ms at work; ratio 1.50, by the clock 2.00"
 
 
 def test_an_epoch_of_pytorch_trains():

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs/decisions").glob("*.md")),
+]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
@@ -25,10 +29,10 @@ def test_the_python_of_a_document_runs(path, tmp_path, monkeypatch, capsys):
     for block in blocks(path):
         exec(compile(block, path.name, "exec"), names)
     shown = capsys.readouterr().out
-    if path.name != "README.md":
+    if path.name != "guide.md":
         return
     assert "the sign is wrong" in shown
-    assert re.search(r"### Ask it\n.*?^```text\n(.*?)^```", path.read_text("utf-8"), re.M | re.S)[1] in shown
+    assert re.search(r"## Ask it\n.*?^```text\n(.*?)^```", path.read_text("utf-8"), re.M | re.S)[1] in shown
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
@@ -41,13 +45,24 @@ def test_an_example_runs(path, tmp_path):
 
 
 def test_the_readme_shows_the_code_of_dense():
-    """The excerpt is the code, as it stands."""
+    """The whole of both functions, as it stands."""
     text = (ROOT / "src/lucidnet/layers/dense.py").read_text(encoding="utf-8")
-    code = "\n".join(line.removeprefix("    ") for line in text.splitlines())
+    (dense,) = [node for node in ast.parse(text).body if getattr(node, "name", "") == "Dense"]
+    functions = {node.name: node for node in dense.body if isinstance(node, ast.FunctionDef)}
+    lines = text.splitlines()
+    shown = [
+        [line.removeprefix("    ") for line in lines[functions[name].lineno - 1 : functions[name].end_lineno]]
+        for name in ("forward", "backward")
+    ]
     excerpt = blocks_of_text(ROOT / "README.md")[0]
-    assert "def forward" in excerpt
-    assert "def backward" in excerpt
-    assert excerpt.rstrip() in code
+    assert excerpt.splitlines() == [*shown[0], "", *shown[1]]
+
+
+def test_the_readme_can_be_read_at_once():
+    """As many lines as one reads, and as many of code as one tries."""
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+    (code,) = blocks(ROOT / "README.md")
+    assert 20 <= len(code.splitlines()) <= 30
 
 
 def blocks_of_text(path):

@@ -65,6 +65,7 @@ def test_what_completion_shows():
             "data",
             "distributed",
             "errors",
+            "exercises",
             "initializers",
         ),
         *(

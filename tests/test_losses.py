@@ -397,3 +397,32 @@ def test_own_loss_without_one_value_per_example(own):
     """Weights would go wrong: the first in silence, the second with a raw error of a product."""
     with pytest.raises(ShapeError, match="one value per example"):
         own.forward(SCORES, SCORES, WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("loss", "prediction", "target", "message"),
+    [
+        (losses.Huber(), (5, 1), (5,), r"Huber: expected a target of shape \(5, 1\), for .*, got \(5,\)"),
+        (losses.MeanSquaredError(), (5, 1), (5, 5), r"target of shape \(5, 1\)"),
+        (losses.MeanSquaredError(), (5, 2), (1, 2), r"target of shape \(5, 2\)"),
+        (losses.BinaryCrossentropy(from_logits=True), (5, 1), (5,), r"target of shape \(5, 1\)"),
+        (losses.CategoricalCrossentropy(from_logits=True), (5, 3), (5, 1), r"or labels of shape \(5,\)"),
+        (losses.CategoricalHinge(), (5, 3), (1, 3), r"target of shape \(5, 3\)"),
+        (losses.KLDivergence(from_logits=True), (5, 3), (3,), r"target of shape \(5, 3\)"),
+    ],
+)
+def test_what_would_be_broadcast_is_an_error(loss, prediction, target, message):
+    with pytest.raises(ShapeError, match=message):
+        loss.forward(np.full(prediction, 0.5), np.ones(target))
+
+
+def test_weights_that_would_be_broadcast_are_an_error():
+    y, t = np.ones((5, 1)), np.zeros((5, 1))
+    with pytest.raises(ShapeError, match=r"weights: expected one for each value of the loss, \(5,\)"):
+        losses.Huber().forward(y, t, weights=np.ones((5, 1)))
+    with pytest.raises(ShapeError, match="weights"):
+        losses.Huber().forward(y, t, weights=np.ones(1))
+    weights = np.arange(5.0)
+    value, cache = losses.Huber().forward(y, t, weights=weights)
+    assert value == pytest.approx(0.5 * weights.mean())
+    np.testing.assert_allclose(losses.Huber().backward(cache)[:, 0], weights / 5)

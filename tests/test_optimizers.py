@@ -506,3 +506,27 @@ class TestConstraints:
         for constraint in (MaxNorm(1.0), NonNegative(), UnitNorm()):
             held = constraint(jnp.asarray(self.W, "float32"))
             np.testing.assert_allclose(held, constraint(self.W), rtol=1e-5)
+
+
+class Summing(Adam):
+    """A subclass of a user's own, which makes new slots."""
+
+    def descend(self, p, g, slots, rate, step):
+        m = slots["m"] + g
+        return rate * m, {"m": m, "v": slots["v"] + 1}
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW, Summing])
+def test_the_memory_before_a_step_stays_as_it_is(kind):
+    rng = np.random.default_rng(0)
+    p, g, m, v = (rng.random(9).astype("f") for _ in range(4))
+    slots, new = {"m": m, "v": v}, {"m": np.full(9, np.nan, "f"), "v": np.full(9, np.nan, "f")}
+    given, before, out = g.copy(), {name: slot.copy() for name, slot in slots.items()}, p.copy()
+    groups = [optimizers.Group(0, 4), optimizers.Group(4, 7)]
+    places = [optimizers.ArraySlice(slice(0, 4), (2, 2)), optimizers.ArraySlice(slice(4, 7), (3,))]
+    kind(0.1).advance(p, given, slots, 3, groups, places, out, new)
+    for name, slot in slots.items():
+        np.testing.assert_array_equal(slot, before[name])
+        assert np.isnan(new[name][7:]).all()  # of no group
+    wanted = m + g if kind is Summing else np.float32(0.9) * m + (1 - np.float32(0.9)) * g
+    np.testing.assert_allclose(new["m"][:7], wanted[:7], rtol=1e-6)

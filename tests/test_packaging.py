@@ -31,15 +31,18 @@ def links(text):
 
 def test_without_an_address_the_page_names_files_and_links_to_none(monkeypatch):
     core = page(monkeypatch)
-    assert links(core.readme) == [] and core.urls == {}
+    assert links(core.readme) == [] and "!" not in core.readme.split("```")[0] and core.urls == {}
     assert "in `layers/dense.py`" in core.readme
     assert len(links((ROOT / "README.md").read_text("utf-8"))) > 5
 
 
 def test_with_an_address_all_links_are_absolute_and_to_files_that_exist(monkeypatch):
     core = page(monkeypatch, "https://host.example/owner/lucidnet/")
-    tree = f"https://host.example/owner/lucidnet/blob/v{PROJECT['version']}/"
-    found = links(core.readme)
+    address, tag = "https://host.example/owner/lucidnet", f"v{PROJECT['version']}"
+    pictures = re.findall(r"!\[[^\]\n]+\]\(([^)\s]+)\)", core.readme)
+    assert pictures == [f"{address}/raw/{tag}/docs/_static/inside.png"]  # a page about a file is no picture
+    tree = f"{address}/blob/{tag}/"
+    found = [link for link in links(core.readme) if link not in pictures]
     assert found and all(link.startswith(tree) for link in found)
     for link in [*found, core.urls["Changelog"]]:
         assert (ROOT / link.removeprefix(tree)).exists(), link

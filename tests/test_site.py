@@ -12,7 +12,7 @@ import lucidnet as ln
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(path for part in ("tutorials", "howto", "moving") for path in (DOCS / part).glob("*.md"))
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-OTHERS = ("keras.", "torch.")
+OTHERS = ("keras.", "torch.", "# theirs")
 """What the code of others names that stands beside ours to be read; it cannot be run with lucidnet alone."""
 
 

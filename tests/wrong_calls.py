@@ -32,7 +32,17 @@ PACKAGES = (
         "metrics",
         "losses",
     ),
-    *("optimizers", "initializers", "layers", "layers.activations", "rules", "lab", "distributed", "tree"),
+    *(
+        "optimizers",
+        "initializers",
+        "layers",
+        "layers.activations",
+        "rules",
+        "lab",
+        "distributed",
+        "exercises",
+        "tree",
+    ),
 )
 """Where public functions are."""
 
@@ -244,6 +254,9 @@ RIGHT: dict[str, Any] = {
     "metrics.binary_accuracy": {"y": LABELS, "prediction": SCORES[:, 1]},
     **{f"metrics.{name}": NUMBERS for name in ("mae", "mse", "rmse", "r2")},
     "distributed.detected": {},
+    "exercises.list": {},
+    "exercises.start": {"name": "relu", "folder": "exercises"},
+    "exercises.check": {"path": "missing.py"},
     "Model.activations": {"self": model, "x": X},
     "Model.add": {"self": fresh, "layer": Dense(1)},
     "Model.apply": {"self": model, "grads": {"dense1": {"b": np.ones(3)}}},

@@ -16,7 +16,7 @@ CHANGES = (
 
 
 def mend(app: Any, failed: Exception | None) -> None:
-    """Give headings of the menu a level, regions a name, and code that scrolls a place in the tab order."""
+    """Give headings of the menu a level, regions a name, and code and tables that scroll a place in the tab order."""
     if failed or app.builder.name != "html":
         return
     for path in Path(app.outdir).rglob("*.html"):
@@ -25,5 +25,6 @@ def mend(app: Any, failed: Exception | None) -> None:
         for old, new in CHANGES:
             changed = changed.replace(old, new)
         changed = re.sub(r"<pre>", '<pre tabindex="0">', changed)
+        changed = re.sub(r'<div class="table-wrapper', '<div tabindex="0" class="table-wrapper', changed)
         if changed != text:
             path.write_text(changed, "utf-8")

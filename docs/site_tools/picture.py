@@ -1,4 +1,4 @@
-"""Draw the picture of the README: `python -m site_tools.picture FILE`, in this folder's parent."""
+"""Draw the picture of the README: `python docs/site_tools/picture.py docs/_static/inside.png`."""
 
 from __future__ import annotations
 

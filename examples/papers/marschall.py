@@ -7,7 +7,8 @@ that of lag 4 only, or both. Then the gradients that the rules find are compared
 
     python examples/papers/marschall.py
 
-All rules have one rate but UORO: it is unbiased, but so noisy that it learns only with small steps.
+All rules have one rate but UORO: it is unbiased, but so noisy that it learns only with small steps, and ends
+below the readout alone with some seeds, above it with others.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ approximation is also made alone (figure 2d), and RTRL, the exact gradient forwa
     python examples/papers/murray.py
 
 Sizes, first weights, first state and rates are those of the paper's source code file: 50 units, 100 steps of
-time, tau = 10 steps, one update after each trial. Its network has no biases; ours has, and learns them.
+time, tau = 10 steps, one update after each trial. Its network has no biases; ours has, and learns them. As in
+the paper nine networks are trained; ``--seeds 0`` trains one of them.
 """
 
 from __future__ import annotations

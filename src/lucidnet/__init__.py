@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # not needed to build and train a network: imported when firs
     from . import check as check
     from . import data as data
     from . import distributed as distributed
+    from . import exercises as exercises
     from . import inspect as inspect
     from . import lab as lab
     from . import metrics as metrics

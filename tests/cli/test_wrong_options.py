@@ -16,7 +16,11 @@ from lucidnet.cli.app import app
 from lucidnet.errors import LucidnetError
 from lucidnet.layers import Dense, Input
 
-COMMANDS = typer.main.get_command(app).commands
+COMMANDS = {
+    f"{name} {inner}".strip(): found
+    for name, command in typer.main.get_command(app).commands.items()
+    for inner, found in getattr(command, "commands", {"": command}).items()
+}
 SMALL = ["--hidden", "2"]
 
 RIGHT = {
@@ -32,8 +36,11 @@ RIGHT = {
     "explain": ["DATA", *SMALL],
     "lab": ["DATA", "--no-open"],
     "lr-find": ["DATA", *SMALL, "--steps", "10"],
+    "exercise list": [],
+    "exercise start": ["relu", "more"],
+    "exercise check": ["EXERCISE"],
 }
-"""A right call of each command; DATA is a small file, MODEL a small model."""
+"""A right call of each command; DATA is a small file, MODEL a small model, EXERCISE the file of one."""
 
 WRONG = {
     "int": ["no", "2.5", "-1", "nan", ""],
@@ -65,6 +72,7 @@ OF_NAME = {
     "data": ["no", "", "."],
     "subject": ["no", "."],
     "file": ["no", "", ".", "data.csv"],
+    "name": ["no", ""],
 }
 """What is given for options and arguments of texts and paths, by their names."""
 
@@ -94,6 +102,7 @@ def place(tmp_path_factory):
     model.fit(x, (x[:, 0] > 0).astype(int), verbose=0)
     model.about = {"data": str(folder / "data.csv"), "classes": ["0", "1"]}
     model.save(folder / "model.safetensors")
+    ln.exercises.start("relu", folder / "own")
     return folder
 
 
@@ -126,10 +135,8 @@ def values(command, param):
 
 
 def tried(name, place):
-    right = [
-        {"DATA": str(place / "data.csv"), "MODEL": str(place / "model.safetensors")}.get(a, a)
-        for a in RIGHT[name]
-    ]
+    files = {"DATA": "data.csv", "MODEL": "model.safetensors", "EXERCISE": "own/relu.py"}
+    right = [str(place / files[a]) if a in files else a for a in RIGHT[name]]
     command, first = COMMANDS[name], 0
     for param in command.params:
         if param.param_type_name == "argument":
@@ -146,7 +153,7 @@ def test_wrong_options(name, place, monkeypatch):
     monkeypatch.chdir(place)
     found = []
     for param, given, arguments in tried(name, place):
-        code, said, raw = called([name, *arguments])
+        code, said, raw = called([*name.split(), *arguments])
         words = {param.replace("_", "-"), param.replace("_", " "), repr(given), given or "''"}
         if raw is not None:
             found.append(f"{param}={given!r} raises {type(raw).__name__}: {raw}")

@@ -375,6 +375,25 @@ def test_our_callbacks_see_the_validation_set():
     assert "val_loss" in net.history_.stopped
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_the_validation_loss_is_that_of_the_examples_held_back(several):
+    weight = np.linspace(0.5, 2, 150)
+    y = np.stack([NAMES == "setosa", NAMES != "virginica"], 1).astype(int) if several else NAMES
+    how = {"early_stopping": True, "max_iter": 4, "n_iter_no_change": 9, "random_state": 0, "alpha": 0.0}
+    net = NetClassifier((4,), **how).fit(X, y, sample_weight=weight)
+    seed = np.random.RandomState(0).randint(2**31 - 1)
+    given = {"random_state": seed, "test_size": 0.1, "stratify": None if several else y}
+    held, true, w = train_test_split(X, y, weight, **given)[1::2]
+    best = int(np.argmax(net.validation_scores_))  # whose weights the network has
+    p = net.predict_proba(held)
+    if several:  # as scikit-learn's: a sum over labels
+        losses = -np.where(true, np.log(p), np.log(1 - p)).sum(1)
+    else:
+        losses = -np.log(p[np.arange(len(p)), np.searchsorted(net.classes_, true)])
+    assert net.history_["val_loss"][best] == pytest.approx(np.average(losses, weights=w), rel=1e-5)
+    assert "val_loss" not in NetClassifier((4,), max_iter=2).fit(X, y).history_
+
+
 def test_weights_that_add_up_to_nothing():
     for weight in (np.r_[np.ones(75), -np.ones(75)], np.full(150, 1e-310)):
         with pytest.raises(DataError, match="the weights of all examples add up to .*: expected more than 0"):
@@ -386,7 +405,7 @@ def test_weights_that_add_up_to_nothing():
 def test_validation_scores_are_in_the_history():
     net = NetClassifier((4,), early_stopping=True, max_iter=3, random_state=0, warm_start=True).fit(X, NAMES)
     assert net.history_["val_score"] == net.validation_scores_ and len(net.history_["val_score"]) == 3
-    assert "val_loss" not in net.history_  # nobody looks at it
+    assert len(net.history_["val_loss"]) == 3
     net.set_params(early_stopping=False).fit(X, NAMES).set_params(early_stopping=True).fit(X, NAMES)
     found = np.array(net.history_["val_score"])
     assert np.isnan(found[3:6]).all() and found[6:].tolist() == net.validation_scores_

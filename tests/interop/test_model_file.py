@@ -165,6 +165,23 @@ class TestOwnClasses:
             ln.load(path)
         assert ln.load(path, custom={"Scale": Scale}).net == made.net
 
+    def test_what_is_code_is_refused_with_its_place_before_a_training_begins(self, path):
+        square = L.Function(np.square, lambda x, dy: 2 * x * dy, name="square")
+        made = ln.Model([Input(3), Dense(2), square])
+        made.compile("mse", ln.optimizers.SGD(lambda step: 0.1))
+        said = r"FunctionLayer square: function=.*cannot be saved.*class Mine\(Layer\).*custom=.*get_weights"
+        with pytest.raises(SettingError, match=said):
+            made.save(path)
+        with pytest.raises(SettingError, match=said):
+            made.fit(np.ones((4, 3)), np.ones((4, 2)), callbacks=[ln.callbacks.Checkpoint(path.parent)])
+        assert made.live.step == 0 and not list(path.parent.glob("*.safetensors"))
+        with pytest.raises(SettingError, match=r"SGD: learning_rate=.*cannot be saved"):
+            to_config(made.optimizer)
+        np.save(path.with_suffix(".npy"), made.get_weights())  # what the message says
+        again = ln.Model(made.net.layers, seed=1)
+        again.set_weights(np.load(path.with_suffix(".npy")))
+        np.testing.assert_array_equal(again.get_weights(), made.get_weights())
+
     def test_a_custom_name_must_be_free_and_a_value(self, path, saved):
         with pytest.raises(SettingError, match="'Dense' is the name of a class of lucidnet"):
             ln.load(path, custom={"Dense": Scale})

@@ -23,6 +23,8 @@ from lucidnet.losses import Loss
 from lucidnet.optimizers import SGD, Adam, ClipGlobalNorm
 from lucidnet.optimizers.constraints import MaxNorm
 from lucidnet.optimizers.schedules import Cosine
+from lucidnet.passes.view import over
+from lucidnet.tree import leaves
 
 RNG = np.random.default_rng(7)
 BACKENDS = ["numpy", "jax"]
@@ -228,6 +230,74 @@ def test_whole_numbers_have_no_gradient():
     assert grads["embedding1"]["W"].any()
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_leads_to_whole_numbers_alone_has_no_gradient(backend):
+    nodes = [
+        *(("pairs", L.Reshape((3, 2)), "text"), ("words", L.Embedding(9, 4), "pairs")),
+        *(("flat", L.Flatten(), "words"), ("h", Dense(4, "tanh"), "real")),
+        *(("both", L.Concatenate(), ("flat", "h")), ("y", Dense(2), "both")),
+    ]
+    net = model(Graph({"text": (6,), "real": (3,)}, nodes, "y"), backend)
+    dy, text = RNG.normal(size=(8, 2)), RNG.integers(0, 9, (8, 6))
+    dx, grads = net.forward({"text": text, "real": X}).backward(dy)
+    p = net.params
+    dh = dy @ p["y"]["W"][24:].T * (1 - np.tanh(X @ p["h"]["W"] + p["h"]["b"]) ** 2)
+    assert dx["text"] is None
+    np.testing.assert_allclose(dx["real"], dh @ p["h"]["W"].T, 1e-10)
+    words = np.zeros((9, 4))
+    np.add.at(words, text, (dy @ p["y"]["W"][:24].T).reshape(8, 6, 4))
+    np.testing.assert_allclose(grads["words"]["W"], words, 1e-10, atol=1e-12)
+    inside = L.Sequential([L.Embedding(9, 4), L.Flatten()])
+    for layers in (
+        [Input(6), L.Reshape((3, 2)), inside, Dense(2)],
+        [Input(6), L.Concatenate([inside, Dense(3)]), Dense(2)],
+        [Input(6), L.Residual(L.Sequential([L.Reshape((6, 1)), L.Embedding(9, 1), L.Flatten()])), Dense(2)],
+    ):
+        dx, grads = model(layers, backend).forward(text).backward(dy)
+        assert dx is None
+        assert any(array.any() for path, array in leaves(grads) if array.shape[0] == 9)
+
+
+def test_a_way_back_is_gone_once_where_whole_numbers_are_below():
+    net = model([Input(6), L.Reshape((3, 2)), L.Embedding(9, 4), L.Flatten(), Counted(name="c")])
+    tape = net.forward(RNG.integers(0, 9, (8, 6)))
+    BACK.clear()
+    tape.backward(np.ones((8, 24)))
+    assert BACK == ["c"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_layers_add_to_the_loss_is_asked_for(backend):
+    layers = [Input(3), Dense(4), L.Sampling(0.3, name="code"), Dense(2)]
+    one, other = model(layers, backend), model(layers, backend, loss="mse")
+    tape = one.forward(X, train=True)
+    dy = 2 * (tape.output - Y) / Y.size
+    with pytest.raises(SettingError, match=r"backward: code adds something to the loss.*penalty=True"):
+        tape.backward(dy)
+    loss = ((tape.output - Y) ** 2).mean() + tape.penalty
+    bare, whole = (tape.backward(dy, penalty=asked)[1]["dense1"]["W"] for asked in (False, True))
+    one.apply(tape.backward(dy, penalty=True)[1], tape)
+    assert loss == pytest.approx(other.train_step(X, Y).loss, rel=1e-12)
+    np.testing.assert_allclose(one.get_weights(), other.get_weights(), 1e-12)
+    codes = torch.tensor(tape["dense1"], requires_grad=True)  # what the two differ by, by PyTorch
+    mean, v = codes[:, :2], codes[:, 2:]
+    (0.15 * (mean**2 + v.exp() - 1 - v).sum() / 8).backward()
+    np.testing.assert_allclose(whole - bare, X.T @ codes.grad.numpy(), 1e-8)
+    assert one.forward(X).backward(dy)[1]["dense1"]["W"].any()  # of an inference nothing is added
+    code = one.part("code").forward(np.ones((8, 4)), train=True)
+    np.testing.assert_allclose(code.backward(np.zeros((8, 2)), penalty=True)[0][0, :2], 0.3 / 8)
+    assert model([Input(3), Dense(2)], backend).forward(X, train=True).penalty == 0
+
+    def step(net, batch):
+        x, y = batch
+        tape = net.forward(x, train=True)
+        net.apply(tape.backward(2 * (tape.output - y) / 16, penalty=True)[1], tape)
+        return ((tape.output - y) ** 2).mean() + tape.penalty
+
+    told = ln.OwnStep(step, one)([(X, Y)] * 2)
+    np.testing.assert_allclose(told, [other.train_step(X, Y).loss for _ in range(2)], 1e-12)
+
+
 # --- parts, copies -----------------------------------------------------------------------------------
 
 
@@ -263,8 +333,62 @@ def test_parts_have_the_weights_of_the_whole(backend):
     np.testing.assert_allclose(both["back"], net.predict(X), 1e-12)
     with pytest.raises(UnknownNameError, match="code"):
         net.part("cod")
-    with pytest.raises(SettingError, match="three ways"):
+    with pytest.raises(SettingError, match="four ways"):
         net.part("code", to="back")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_stands_behind_a_layer(backend):
+    code = L.Sequential([Dense(4, "tanh"), Dense(2)], name="code")
+    net = model([Input(3), code, Dropout(0.5), Dense(3, "tanh", name="back")], backend)
+    expected_dx, expected = net.forward(X).backward(np.ones((8, 3)))
+    for name in ("code.dense0", "code.dense1", "code"):
+        below, above = net.part(to=name), net.part(after=name)
+        assert above.input_shape == below.output_shape
+        first = below.forward(X)
+        second = above.forward(first.output)
+        np.testing.assert_allclose(second.output, net.predict(X), 1e-12)
+        up, theirs = second.backward(np.ones((8, 3)))
+        dx, ours = first.backward(up)
+        np.testing.assert_allclose(dx, expected_dx, 1e-12)
+        found = dict(leaves(over(ours, theirs)))
+        for path, array in leaves(expected):
+            np.testing.assert_allclose(found[path], array, 1e-12, err_msg=str(path))
+    net.apply(theirs)  # of those behind alone
+    with pytest.raises(SettingError, match="end of the network"):
+        net.part(after="back")
+    with pytest.raises(UnknownNameError, match="after"):
+        net.part(after="bak")
+
+
+def test_what_stands_behind_a_node():
+    nodes = [
+        ("h", Dense(4, "tanh"), "x"),
+        ("c", Dense(4), "h"),
+        ("twice", "c", "c"),
+        ("sum", L.Add(), ("twice", "c")),
+        ("a", Dense(1), "sum"),
+        ("b", Dense(2), "h"),
+    ]
+    net = model(Graph({"x": (3,)}, nodes, ["a", "b"]))
+    np.testing.assert_allclose(
+        net.part(after="h").predict(net.part(to="h").predict(X))["b"], net.predict(X)["b"]
+    )
+    with pytest.raises(SettingError, match="also of 'h'"):
+        net.part(after="sum")  # b is made of h
+    alone = model([Graph({"x": (3,)}, nodes[:-1], "a"), Dense(2, name="last")])
+    with pytest.raises(SettingError, match="also of 'c'"):
+        alone.part(after="graph0.c")  # a node behind has its weights
+    whole = alone.predict(X)
+    for name in ("graph0.sum", "graph0.a"):
+        below = alone.part(to=name)
+        np.testing.assert_allclose(alone.part(after=name).predict(below.predict(X)), whole, 1e-12)
+    inside = model([Input(3), L.Residual(L.Sequential([Dense(4), Dense(3)])), Dense(1)])
+    with pytest.raises(SettingError, match="name a layer that all passes through"):
+        inside.part(after="residual1.body.dense0")
+    tied = model([Input((5,)), L.Embedding(7, 3, name="words"), Dense(3), Dense(7, tied="words")])
+    with pytest.raises(SettingError, match="tied to 'words'"):
+        tied.part(after="dense2")
 
 
 def test_a_graph_is_the_network_itself():
@@ -402,6 +526,31 @@ def test_a_step_that_is_not_finite_is_made_of_no_model(backend):
     for one, other in zip(models, whole, strict=True):
         np.testing.assert_allclose(one.get_weights(), other.get_weights(), 1e-12)
         assert one.state.step == 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_step_of_ones_own_begins_states_by_itself(backend):
+    net = [Input((4, 3)), L.LSTM(5, stateful=True, name="cell"), Dense(2)]
+    one, other = model(net, backend), model(net, backend, loss="mse")
+    given = [(RNG.normal(size=(2, 4, 3)), RNG.normal(size=(2, 2))) for _ in range(4)]
+    step = ln.OwnStep(lambda model, batch: by_hand(model, *batch), one)
+    step(given[:3]), step(given[3:])
+    for batch in given:
+        other.train_step(*batch)
+    np.testing.assert_allclose(one.get_weights(), other.get_weights(), 1e-12)
+    carried = other.state.carried["cell"]
+    assert list(one.state.carried["cell"]) == list(carried) == ["h", "c"]
+    np.testing.assert_allclose(one.state.carried["cell"]["h"], carried["h"], 1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_step_tells_numbers(backend):
+    net = model([Input(3), Dense(2)], backend)
+    for wrong in ("a", {"a": ("b",)}, {1}, object(), np.array(["a"]), np.array([None])):
+        with pytest.raises(SettingError, match="OwnStep: the step returned .*must be numbers or arrays"):
+            ln.OwnStep(lambda net, x, wrong=wrong: wrong, net)([X])
+    told = ln.OwnStep(lambda net, x: {"a": (1, None), "b": [True, x.sum()]}, net)([X])[0]
+    assert told["a"] == (1, None) and told["b"] == (True, pytest.approx(X.sum()))
 
 
 def test_a_program_says_what_it_cannot_do():

@@ -19,8 +19,10 @@ import dqn  # noqa: E402
 import forward_forward  # noqa: E402
 import pinn  # noqa: E402
 import reinforce  # noqa: E402
+import seq2seq  # noqa: E402
 import vae  # noqa: E402
 import wgan_gp  # noqa: E402
+import word_language_model  # noqa: E402
 from cartpole import played  # noqa: E402
 
 RNG = np.random.default_rng(5)
@@ -250,6 +252,80 @@ def test_pinn():
     same(moved_by_gradients([model], lambda: pinn.step(model, x))[0], w)
 
 
+def gru(w, path, x, h, there=None, back=False):
+    """The outputs (n, time, units) of a GRU that carries its state over times that are not there."""
+    W, U, b, c = (w[(*path, name)] for name in "WUbc")
+    u, made = h.shape[1], {}
+    for t in reversed(range(x.shape[1])) if back else range(x.shape[1]):
+        a, s = x[:, t] @ W + b, h @ U
+        z, r = torch.sigmoid(a[:, : 2 * u] + s[:, : 2 * u]).split(u, 1)
+        g = torch.tanh(a[:, 2 * u :] + r * (s[:, 2 * u :] + c))
+        after = (1 - z) * g + z * h
+        h = made[t] = after if there is None else torch.where(there[:, t, None], after, h)
+    return torch.stack([made[t] for t in range(x.shape[1])], 1)
+
+
+def test_seq2seq():
+    model = seq2seq.make(dtype="float64")
+    model.build()
+    w, rng = weights(model), np.random.default_rng(3)
+    x, y = seq2seq.dates(rng.integers(seq2seq.FIRST, seq2seq.LAST, 5), rng)
+    given = {"text": x, "before": seq2seq.before(y)}
+    found = moved_by_gradients([model], lambda: model.train_step(given, y))
+    there, zero = torch.tensor(x != 0), torch.zeros(5, 32, dtype=torch.float64)
+    letters, signs = w["letters", "W"][torch.tensor(x)], w["signs", "W"][torch.tensor(given["before"])]
+    ways = [
+        gru(w, ("read", name), letters, zero, there, name == "backward") for name in ("forward", "backward")
+    ]
+    read, counts = torch.cat(ways, 2), there[:, :, None].double()
+    written = gru(w, ("write",), signs, (read * counts).sum(1) / counts.sum(1))
+    q, v = (s @ w["look", f"W_{n}"] + w["look", f"b_{n}"] for s, n in ((written, "query"), (read, "value")))
+    scores = q @ (read @ w["look", "W_key"]).transpose(1, 2) / 8
+    seen = torch.softmax(scores.masked_fill(~there[:, None], -torch.inf), 2) @ v
+    both = torch.cat([written, seen @ w["look", "W_out"] + w["look", "b_out"]], 2)
+    out = dense(w, "next", torch.tanh(dense(w, "hidden", both)))
+    F.cross_entropy(out.flatten(0, 1), torch.tensor(y).flatten()).backward()
+    same(found[0], w)
+
+
+def test_what_seq2seq_reads_and_writes():
+    rng = np.random.default_rng(0)
+    x, y = seq2seq.dates([seq2seq.date(1987, 4, 3).toordinal()] * 60, rng)
+    read = {seq2seq.LETTERS.decode(row).rstrip("_") for row in x}
+    assert read == {
+        *("03 april 1987", "april 03, 1987", "fri 03 apr 1987", "03.04.1987", "04/03/87"),
+        "friday, 03 april 1987",
+    }
+    assert seq2seq.LETTERS.decode(y[0]) == "1987-04-03"
+    assert seq2seq.LETTERS.decode(seq2seq.before(y)[0]) == "<1987-04-0"
+
+
+def test_word_language_model():
+    model = word_language_model.make(11, dtype="float64", dropout=0.0)
+    model.build()
+    w, rng = weights(model), np.random.default_rng(3)
+    x, y = rng.integers(0, 11, (2, 4, 6))
+    found = moved_by_gradients([model], lambda: model.train_step(x, y))
+    read = w["words", "W"][torch.tensor(x)]
+    h = c = torch.zeros(4, 128, dtype=torch.float64)
+    said = []
+    for t in range(6):
+        i, f, g, o = (read[:, t] @ w["lstm3", "W"] + h @ w["lstm3", "U"] + w["lstm3", "b"]).chunk(4, 1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        said.append(h @ w["words", "W"].T + w["dense5", "b"])
+    F.cross_entropy(torch.stack(said, 1).flatten(0, 1), torch.tensor(y).flatten()).backward()
+    same(found[0], w)
+
+
+def test_what_bigrams_say():
+    """By hand: b comes after a twice of three times, and c once; of the kinds of pairs b and c end one each."""
+    train, held_out = np.array([0, 1, 0, 1, 0, 2]), np.array([0, 1])
+    ends = np.array([1, 1, 1]) + 0.5  # b a, a b, a c
+    p = (2 - 0.75) / 3 + 0.75 * 2 / 3 * ends[1] / ends.sum()
+    assert word_language_model.bigrams(train, held_out, 3) == pytest.approx(1 / p)
+
+
 def test_short_runs():
     """The same steps on both engines; the other programs in the tests above, and below whole."""
     (online, losses), (compiled, same_losses) = (dqn.train(backend=b, rounds=1) for b in ("numpy", "jax"))
@@ -258,6 +334,13 @@ def test_short_runs():
     assert vae.train(epochs=1)[1][0] == pytest.approx(41.95, abs=0.05)
     assert forward_forward.train(epochs=6)[1] > 0.5
     assert pinn.make().forward([[0.5]]).output.shape == (1, 1)
+    reader, right = seq2seq.train(epochs=2, examples=640)
+    assert reader.history["loss"][1] < reader.history["loss"][0] < 3.4 and 0 <= right <= 1
+
+
+def test_a_short_run_of_the_word_language_model(data_folder):
+    model, ours, theirs = word_language_model.train(epochs=1, most=7001)
+    assert 200 < ours < 1500 and 200 < theirs < 1500 and model.state.step == 10
 
 
 # --- whole runs, over three seeds ----------------------------------------------------------------------
@@ -303,8 +386,23 @@ def test_dcgan_draws_digits(seed, backend):
 @both
 @pytest.mark.parametrize("seed", SEEDS)
 def test_wgan_gp_draws_like_digits(seed, backend):
-    (generator, _), _ = wgan_gp.train(seed, backend, epochs=60 if backend == "jax" else 15)
+    (generator, _), _ = wgan_gp.train(seed, backend)
     assert max(wgan_gp.judged(generator)) < 0.1
+
+
+@pytest.mark.slow
+@both
+@pytest.mark.parametrize("seed", SEEDS)
+def test_seq2seq_writes_dates(seed, backend):
+    assert seq2seq.train(seed, backend)[1] >= 0.98
+
+
+@pytest.mark.slow
+@both
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_word_language_model_knows_more_than_bigrams(data_folder, seed, backend):
+    _, ours, theirs = word_language_model.train(seed, backend)
+    assert ours < theirs
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from ..core.exports import export
 from ..core.trees import Array as Array
 from ..core.trees import Shape as Shape
 from ..core.trees import Tree as Tree
+from .arrays import add_to as add_to
 from .arrays import finite as finite
 from .arrays import length as length
 from .arrays import mean as mean
@@ -15,7 +16,11 @@ from .arrays import namespace as namespace
 from .arrays import norm as norm
 from .arrays import number as number
 from .arrays import one_hot as one_hot
+from .arrays import only_one as only_one
+from .arrays import over as over
+from .arrays import positive as positive
 from .arrays import room_for as room_for
+from .arrays import row_max as row_max
 from .arrays import write_difference as write_difference
 from .branch import branch as branch
 from .branch import choose as choose

@@ -25,6 +25,30 @@ def write_difference(out: Array, part: slice, p: Array, change: Array) -> None:
         out[part] = p - change
 
 
+def add_to(out: Array, part: slice, change: Array) -> None:
+    """Add something to a stretch of a vector; on NumPy in place."""
+    if isinstance(out, np.ndarray):
+        stretch = out[part]  # out[part] += change would write the sum once more
+        stretch += change
+    else:
+        out[part] = out[part] + change
+
+
+def over(given: Array, function: Any, *arguments: Any) -> Array:
+    """Return what a function of arrays returns; on NumPy it is written over an array that was given away.
+
+    Memory that was just in use is in the cache still, where new memory need not be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> done_with = np.array([1.0, 2.0])
+    >>> over(done_with, np.sqrt, np.array([4.0, 9.0])) is done_with
+    True
+    """
+    return function(*arguments, out=given) if type(given) is np.ndarray else function(*arguments)
+
+
 def number(value: Array) -> Any:
     """Return a Python number; an array of JAX as it is, for its value may not be known yet."""
     return float(value) if isinstance(value, (float, int, np.ndarray, np.generic)) else value
@@ -104,6 +128,54 @@ def one_hot(labels: Array, classes: int, like: Array) -> Array:
     """
     xp = namespace(like)
     return xp.astype(labels[..., None] == xp.arange(classes), like.dtype)
+
+
+def positive(x: Array) -> Array:
+    """Return max(x, 0).
+
+    With a number NumPy's maximum works one by one; its clip has instructions for several at once: a third of
+    the time, but more for a call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> positive(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    if type(x) is np.ndarray:
+        return x.clip(0.0, math.inf) if x.size > 2048 and x.dtype.kind == "f" else np.maximum(x, 0)
+    return namespace(x).maximum(x, 0)
+
+
+def row_max(x: Array) -> Array:
+    """Return the largest number of each row (..., 1).
+
+    Many short rows are turned around before: along the first axis NumPy compares several at once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> row_max(np.array([[1.0, 3.0], [4.0, 2.0]]))
+    array([[3.],
+           [4.]])
+    """
+    if isinstance(x, np.ndarray) and x.ndim == 2 and len(x) > 2 * x.shape[1] > 2:
+        return x.T.copy().max(0)[:, None]
+    return x.max(-1, keepdims=True)
+
+
+def only_one(values: Array, hit: Array) -> Array:
+    """Return of each row (..., k) the one value (...) where `hit` is true.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> only_one(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[False, True], [True, False]]))
+    array([2., 3.])
+    """
+    if isinstance(values, np.ndarray):
+        return values[hit].reshape(hit.shape[:-1])
+    return namespace(values).where(hit, values, 0).sum(-1)
 
 
 def finite(flat: Any, numbers: Iterable[Any] = ()) -> Any:

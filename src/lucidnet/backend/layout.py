@@ -118,10 +118,11 @@ class Layout(Record):
         arrays = []
         for path, shape in zip(self.paths, self.shapes, strict=True):
             array = tree
-            for name in path:
-                if name not in array:
-                    raise ShapeError(f"{dotted(path)} is missing: expected an array of shape {shape}")
-                array = array[name]
+            try:
+                for name in path:
+                    array = array[name]
+            except KeyError:
+                raise ShapeError(f"{dotted(path)} is missing: expected an array of shape {shape}") from None
             if array.shape != shape:
                 raise ShapeError(
                     f"{dotted(path)}: expected an array of shape {shape}, got {array.shape}; a gradient has "
@@ -130,7 +131,7 @@ class Layout(Record):
             arrays.append(array)
         if arrays and not isinstance(arrays[0], np.ndarray):
             return Parts(arrays, self.starts)
-        return np.concatenate([array.reshape(-1) for array in arrays]) if arrays else np.zeros(0, np.float32)
+        return np.concatenate(arrays, axis=None) if arrays else np.zeros(0, np.float32)
 
     def unflat(self, flat: Any) -> Tree:
         """Return the tree that `flat` was made of."""

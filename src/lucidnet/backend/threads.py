@@ -46,15 +46,15 @@ class Threads(Brief):
         self.count = cores() if asked == "all" else asked
         if not isinstance(self.count, int) or self.count > MOST:
             raise SettingError(
-                f"mesh={asked!r}: on NumPy a batch is divided among threads, as many as a number or 'all' says, "
-                f"at most {MOST}; rows and columns are for backend='jax'"
+                f"mesh={asked!r}: on NumPy a batch is divided among threads: expected a number of them, at "
+                f"most {MOST}, or 'all'; rows and columns are for backend='jax'"
             )
         self.pool: Any = None
         self.libraries = optional("threadpoolctl", "threads").ThreadpoolController()
         if not self.libraries.select(user_api="blas").info():
             raise SettingError(
-                f"mesh={asked!r}: threadpoolctl finds no library of NumPy's products that it could hold to one "
-                "thread (it knows OpenBLAS, MKL and BLIS); leave mesh out"
+                f"mesh={asked!r}: threadpoolctl finds no library of NumPy's products that it could hold to "
+                "one thread (it knows OpenBLAS, MKL and BLIS); leave mesh out"
             )
 
     @contextmanager

@@ -31,11 +31,12 @@ def unusable(subject: Passes) -> str | None:
         forward, backward = "prediction, target, weights=None", "cache"
     if wrong := _signature(owner.forward, forward) or _signature(owner.backward, backward):
         return wrong
-    made: Any = subject.cast("float64").forward()  # on copies: it may change what it is given
+    copied = subject.cast("float64")  # they may change what they are given
+    made: Any = copied.forward()
     if not isinstance(made, tuple) or len(made) != 2:
         first = "the output" if layer else "the mean loss"
         return f"forward returns {_kind(made)}: return a pair, {first} and a cache"
-    return _backward_fails(subject, made[1])
+    return _backward_fails(copied, made[1])
 
 
 def _signature(method: Callable[..., Any], expected: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import look, show, train, use
+from . import exercise, look, show, train, use
 from . import predict as predicting
 from .data import Asked
 from .options import (
@@ -47,6 +47,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(exercise.app, name="exercise")
 
 
 def _version(wanted: bool) -> None:
@@ -325,6 +328,13 @@ def explain(
 @app.command(cls=Command)
 def lab(
     data: Data = "spirals",
+    target: Target = None,
+    task: Kind = None,
+    drop: Drop = None,
+    standardize: Standardize = False,
+    categories: OneHot = None,
+    missing: Gaps = None,
+    dates: Dates = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where on this machine; 0 for any free port.")
     ] = 0,
@@ -334,7 +344,8 @@ def lab(
     open: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """See a network learn in the browser, two rules side by side; Ctrl-C ends it."""
-    look.lab(data, port, host, open)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates)
+    look.lab(data, asked, port, host, open)
 
 
 @app.command("lr-find", cls=Command)

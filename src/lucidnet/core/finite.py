@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -36,11 +37,14 @@ is infinite; scale the data, or take dtype='float64' (row 0, column 1)
     """
     if x.dtype.kind != "f" or not x.size:
         return
+    same = dtype is None or x.dtype == dtype
+    if same and x.flags.c_contiguous and math.isfinite(np.vdot(x, x)):  # no square is NaN or infinite
+        return
     x = np.atleast_1d(x)
     rows = max(1, BLOCK // max(1, x[0].size))
     for start in range(0, len(x), rows):
         block = x[start : start + rows]
-        cast = block if dtype is None or x.dtype == dtype else in_precision(block, dtype)
+        cast = block if same else in_precision(block, dtype)
         if not np.isfinite(cast).all():
             row, *rest = first_bad(cast)
             raise DataError(not_finite(block[(row, *rest)], (start + row, *rest), name, dtype))

@@ -15,6 +15,7 @@ import json
 import os
 import secrets
 import socket
+import sys
 import threading
 import time
 import weakref
@@ -33,6 +34,8 @@ BEAT = 30.0
 LIMIT = 600.0
 """Seconds without one after which a lock of another machine is left over."""
 
+ALONE = ("emscripten", "wasi")
+"""A browser's Python: no threads that could give signs of life, no other process that would look."""
 LONGEST = 1 << 16
 """How many characters of a lock are read."""
 
@@ -101,6 +104,8 @@ class FolderLock:
             finally:
                 made.unlink(missing_ok=True)
         self._ended = threading.Event()
+        if sys.platform in ALONE:
+            return
         given = (self.path, self.token, self._ended)
         threading.Thread(target=_beat, args=given, name="lucidnet lock", daemon=True).start()
 

@@ -58,14 +58,14 @@ def converted(check: Check, owner: Any, name: str, given: Any) -> Any:
     """Return what was given for a setting as it is kept, or raise what is wrong with it."""
     if given is None and check.optional:
         return None
-    title = owner if isinstance(owner, str) else title_of(owner)
     try:
         return check.convert(given, owner)
     except UnfitError as unfit:
+        title = owner if isinstance(owner, str) else title_of(owner)
         expected = str(unfit) or (f"{check.expected}, or None" if check.optional else check.expected)
         raise SettingError(f"{title}: {name} must be {expected}, got {shown(given)}") from None
     except LucidnetError as error:  # of a name, or of a value inside
-        said = str(error)
+        title, said = owner if isinstance(owner, str) else title_of(owner), str(error)
         if said.startswith(f"{title}: {name} "):
             raise
         raise type(error)(f"{title}: {name}: {said}") from None

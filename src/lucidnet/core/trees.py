@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import SettingError
@@ -167,6 +167,14 @@ def put(tree: Tree, path: Path, branch: Tree) -> Tree:
         inner = inner.setdefault(name, {})
     inner[path[-1]] = branch
     return tree
+
+
+def only(paths: Iterable[Path], tree: Tree) -> Tree:
+    """Return a tree with some of the branches of another."""
+    made: Tree = {}
+    for path in paths:
+        made = put(made, path, at(tree, path))
+    return made
 
 
 def ordered(tree: Tree, like: Tree) -> Tree:

@@ -235,20 +235,32 @@ DEEPEST = 100
 """So deep may values lie in each other in a file; Python's own limit, at about twice that, comes anywhere."""
 
 
-def to_config(value: Any, depth: int = 0) -> Any:
-    """Turn a value into plain dicts, lists, numbers and strings, ready for JSON."""
+def to_config(value: Any, depth: int = 0, place: str = "") -> Any:
+    """Turn a value into plain dicts, lists, numbers and strings, ready for JSON.
+
+    Raises
+    ------
+    SettingError
+        If something in it is code; says where (`place`), and what to do.
+    """
     if isinstance(value, Value) and is_dataclass(value):
         _check_depth(depth)
+        own = " ".join(filter(None, (type(value).__name__, getattr(value, "name", ""))))
         # All fields, also the default ones: a default may change between versions.
-        given = {f.name: to_config(getattr(value, f.name), depth + 1) for f in fields(value) if f.init}
+        given = {
+            f.name: to_config(getattr(value, f.name), depth + 1, f"{own}: {f.name}=")
+            for f in fields(value)
+            if f.init
+        }
         return {"type": type(value).__name__} | given
     if isinstance(value, (list, tuple)):
-        return [to_config(item, depth) for item in value]
+        return [to_config(item, depth, place) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise SettingError(
-        f"{value!r} cannot be saved: a file holds names and numbers, never code; "
-        "make it a class of its own (a frozen dataclass) and pass it as custom={...} when loading"
+        f"{place}{shown(value)} cannot be saved: a file holds names and numbers, never code. Write a class "
+        "(class Mine(Layer), or of a Loss or Schedule), and load with custom={'Mine': Mine}; or keep the "
+        "weights alone, numpy.save(file, model.get_weights()), for model.set_weights(numpy.load(file))"
     )
 
 

@@ -32,9 +32,9 @@ class Batch(NamedTuple):
     mask: Mask = None
     valid: Array | None = None
 
-    def rows(self, chosen: slice) -> Batch:
-        """Return some examples of the batch, as views."""
-        return Batch(*(_rows(part, chosen) for part in self))
+    def part(self, chosen: slice) -> Batch:
+        """Return some of the examples, as views."""
+        return Batch(*[_rows(tree, chosen) for tree in self])
 
     def copied(self) -> Batch:
         """Return the batch with arrays of its own: those of a user may change."""
@@ -129,7 +129,7 @@ def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
 def _shapes(batch: Batch | IndexedBatch) -> list[Any]:
     if isinstance(batch, IndexedBatch):
         return [batch.chosen.shape, batch.valid is None]
-    return list(mapped(np.shape, tuple(batch)))
+    return [None if part is None else mapped(np.shape, part) for part in batch]
 
 
 @record
@@ -191,8 +191,8 @@ class Data(Record):
 
 def _rows(tree: Any, chosen: Array | slice) -> Any:
     """Return some rows of each array of a tree; None of none."""
-    if isinstance(tree, dict):
-        return {name: _rows(array, chosen) for name, array in tree.items()}
     if tree is None:
         return None
+    if isinstance(tree, dict):
+        return {name: _rows(array, chosen) for name, array in tree.items()}
     return tree[chosen] if isinstance(chosen, slice) else tree.take(chosen, axis=0)

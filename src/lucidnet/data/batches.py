@@ -12,7 +12,7 @@ from ..core.record import Record, record
 from ..core.settings import count, is_function, taken
 from ..core.trees import leaves
 from ..errors import DataError, SettingError
-from .batch import Batch, Data, IndexedBatch, Shard
+from .batch import Batch, Data, IndexedBatch, Shard, rows
 
 ROWS = 1000
 """Rows measured or predicted together."""
@@ -20,6 +20,8 @@ MISSING = (
     "y is missing: training and evaluation need targets, fit(x, y); a list of batches (x, y) goes in as "
     "data.Dataset.from_iterator(batches)"
 )
+TOGETHER = 1 << 18
+"""Bytes of batches whose rows are taken at once: of small ones the call takes longer than the rows."""
 LARGE = 1 << 12
 """Bytes of an example of which no sample is kept."""
 
@@ -71,13 +73,23 @@ class ArraySource(Record):
         """Yield the batches of an epoch; with a shard, as `IndexedBatch`."""
         n = len(self.data)
         size = min(self.batch_size, n)
+        if shard is None:
+            yield from self._together(epoch, start)
+            return
         for chosen in order(n, self.batch_size, self.seed, epoch, self.shuffle, start):
-            if shard is None:
-                yield self.data.batch(chosen)
-                continue
             numbers = np.arange(*chosen.indices(n)) if isinstance(chosen, slice) else chosen
             mine, valid = shard.rows(len(numbers), size, whole=n % size == 0)
             yield IndexedBatch(self.data, numbers[mine], valid)
+
+    def _together(self, epoch: int, start: int) -> Iterator[Batch]:
+        """Yield the batches of an epoch; the rows of several small ones are taken at once."""
+        size = self.batch_size
+        each = max(1, self.data.nbytes * size // len(self.data))
+        many = size * max(1, TOGETHER // each)
+        for chosen in order(len(self.data), size, self.seed, epoch, self.shuffle, start, many):
+            some = self.data.batch(chosen)
+            for first in range(0, rows(some.x), size):
+                yield some.part(slice(first, first + size))
 
     def facts(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return settings, and what the data are."""
@@ -170,12 +182,13 @@ def _only_iterates(x: Any) -> bool:
 
 
 def order(
-    n: int, batch_size: int, seed: int, epoch: int, shuffle: bool, start: int = 0
+    n: int, batch_size: int, seed: int, epoch: int, shuffle: bool, start: int = 0, many: int | None = None
 ) -> Iterator[Array | slice]:
-    """Yield the rows of each batch of an epoch: a pure function of seed and epoch."""
-    first = range(start * batch_size, n, batch_size)
+    """Yield the rows of each batch of an epoch, or `many` at a time: a pure function of seed and epoch."""
+    many = many or batch_size
+    first = range(start * batch_size, n, many)
     if not shuffle:
-        yield from (slice(begin, begin + batch_size) for begin in first)
+        yield from (slice(begin, begin + many) for begin in first)
         return
     chosen = Stream(seed, epoch, path=("shuffle",)).permutation(n)
-    yield from (chosen[begin : begin + batch_size] for begin in first)
+    yield from (chosen[begin : begin + many] for begin in first)

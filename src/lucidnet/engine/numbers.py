@@ -21,8 +21,9 @@ from ..core.value import at_step
 from ..layers import Layer, walk
 from ..layers.rebuild import rebuilt
 from ..optimizers import Group, Optimizer
+from ..optimizers.settings import inner_optimizers
 from .problem import Problem
-from .structure import inner_optimizers, mark
+from .structure import mark
 
 ALL = Group(0, 0)
 """A group without settings of its own."""

@@ -11,15 +11,15 @@ from weakref import WeakSet
 
 import numpy as np
 
+from ..backend.config import DeviceConfig
 from ..core.text import Brief
 from ..data.batch import nbytes
-from .device import DeviceConfig
 from .numbers import Numbers
 from .protocol import NotFiniteError, Ran
 from .state import Measured, State, read_only
 
-MOST, TOGETHER = 32, 1 << 18
-"""How many steps are made in one call at most, and how many bytes their batches may have together."""
+FEW, MOST, TOGETHER = 8, 32, 1 << 20
+"""How many steps are made in a call at least, or one, and at most; how many bytes their batches have."""
 
 
 class OnNumpy(Brief):
@@ -61,32 +61,32 @@ class OnNumpy(Brief):
         """Make a step for each block; see `Executor.run`."""
         measured: list[Measured] = []
         begun = held = getattr(state, "state", state)  # a stream's state holds that of the weights
-        for given in blocks:
-            # What came in stays whole: whoever is interrupted before he takes what comes out goes on from it.
-            free = self.made is held and self.spare is not begun
-            free = free and all(reader.state is not self.spare for reader in self.lent)
-            into = self.spare if free else None
-            remembered = self.remembered
-            self.remembered = None if into is remembered else remembered
-            pair, self.pair = self.pair, (None, None)  # its second is written over
-            try:
-                with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found
+            for given in blocks:
+                # What came in stays whole: who is interrupted before he takes what comes out goes on from it.
+                free = self.made is held and self.spare is not begun
+                free = free and not (self.lent and any(reader.state is self.spare for reader in self.lent))
+                into = self.spare if free else None
+                remembered = self.remembered
+                self.remembered = None if into is remembered else remembered
+                pair, self.pair = self.pair, (None, None)  # its second is written over
+                try:
                     after, found = fn(problem, state, given, Numbers(state.seed), into=into, keep=keep)
-            except BaseException as error:
-                self.spare = None  # half of it may be written
-                return Ran(state, measured, error)
-            if not found.good:
-                self.pair, self.remembered = pair, remembered  # nothing was written
-                known = pair if pair[0] is state else (None, None)
-                return Ran(state, measured, NotFiniteError(found), partial(known.__getitem__, 1))
-            made = getattr(after, "state", after)
-            if made is not held:
-                spare = held if self.made is held else None
-                self.spare, self.made = None, made  # in this order: Ctrl-C may come between
-                self.spare = spare
-            self.pair = after, state
-            state, held = after, made
-            measured.append(found)
+                except BaseException as error:
+                    self.spare = None  # half of it may be written
+                    return Ran(state, measured, error)
+                if not found.good:
+                    self.pair, self.remembered = pair, remembered  # nothing was written
+                    known = pair if pair[0] is state else (None, None)
+                    return Ran(state, measured, NotFiniteError(found), partial(known.__getitem__, 1))
+                made = getattr(after, "state", after)
+                if made is not held:
+                    spare = held if self.made is held else None
+                    self.spare, self.made = None, made  # in this order: Ctrl-C may come between
+                    self.spare = spare
+                self.pair = after, state
+                state, held = after, made
+                measured.append(found)
         return Ran(state, measured)
 
     def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
@@ -123,7 +123,8 @@ class OnNumpy(Brief):
 
     def steps_per_call(self, batches: Sequence[Any]) -> int:
         """Return as many as bring small batches: the loop around a step takes a tenth of a short one."""
-        return max(1, min(MOST, TOGETHER // max(1, nbytes(part for batch in batches for part in batch))))
+        several = min(MOST, TOGETHER // max(1, nbytes(part for batch in batches for part in batch)))
+        return several if several >= FEW else 1  # a call needs a vector more, and its steps share it
 
     def training(self) -> Any:
         """Train; there is nothing to begin or end."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..backend import Tree
+from ..backend.config import DeviceConfig
 from ..backend.threads import Threads, parts
 from ..core.record import record
 from ..core.trees import joined, weighted
@@ -15,10 +16,8 @@ from ..layers import Run
 from ..layers.base import INFERENCE
 from ..losses.together import together
 from ..rules.coupling import check_divisible
-from .device import DeviceConfig
 from .objective import Gradient, Objective
 from .on_numpy import OnNumpy
-from .problem import Problem
 from .protocol import Ran
 
 
@@ -41,23 +40,18 @@ class OnThreads(OnNumpy):
         """The problem that was trained last, and the same whose batches are divided."""
 
     def run(
-        self,
-        fn: Callable[..., Any],
-        problem: Any,
-        state: Any,
-        blocks: Sequence[Any],
-        keep: frozenset[str] = frozenset(),
+        self, fn: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str] = frozenset()
     ) -> Ran[Any]:
-        """Make a step for each block; see `Executor.run`. Streams, and steps of one's own, are not divided."""
-        if type(problem) is Problem and self.divided[0] is not problem:
+        """Make a step for each block; see `Executor.run`. Time steps and one's own steps are not divided."""
+        if fn is not getattr(problem, "update", None):
+            return super().run(fn, problem, state, blocks, keep)
+        if self.divided[0] is not problem:
             self.shard(problem)
             of = problem.objective
             objective = Divided(of.net, of.loss, of.fused, of.rule, self.threads)
             self.divided = problem, replace(problem, objective=objective)
         with self.threads.held():
-            return super().run(
-                fn, self.divided[1] if problem is self.divided[0] else problem, state, blocks, keep
-            )
+            return super().run(fn, self.divided[1], state, blocks, keep)
 
     def shard(self, problem: Any) -> None:
         """Raise where examples of a batch see each other; batches are taken as they are."""
@@ -80,7 +74,7 @@ class Divided(Objective):
         """Return the gradient of a batch as the mean of those of its parts, each weighted by its values."""
         count = rows(batch.x)
         cuts = parts(count, self.threads.count)
-        batches, runs = [batch.rows(cut) for cut in cuts], [run.rows(cut, count) for cut in cuts]
+        batches, runs = [batch.part(cut) for cut in cuts], [run.rows(cut, count) for cut in cuts]
         each = self.shared(params, batches, runs, self.threads.map)
 
         def of_part(objective: Objective, batch: Batch, run: Run) -> Gradient:

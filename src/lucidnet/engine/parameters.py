@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
-from ..backend import Array, Shape, Tree, constrained, namespace, number
+from ..backend import Array, Shape, Tree, add_to, constrained, namespace, number
 from ..backend.layout import Layout
 from ..core.record import Record, record
 from ..core.trees import Path, at, leaves
@@ -36,7 +36,7 @@ class Penalty(NamedTuple):
         xp, w = namespace(vector), vector[self.part]
         if gradient is not None:
             slope = 2 * self.l2 * w
-            gradient[self.part] += slope if nothing(self.l1) else slope + self.l1 * xp.sign(w)
+            add_to(gradient, self.part, slope if nothing(self.l1) else slope + self.l1 * xp.sign(w))
         squares = 0.0 if nothing(self.l2) else self.l2 * number((flat := w.reshape(-1)) @ flat)  # no 0 x inf
         return squares if nothing(self.l1) else squares + self.l1 * number(xp.sum(xp.abs(w)))
 
@@ -192,7 +192,7 @@ def _innermost(chain: list[Layer], setting: str) -> tuple[Any, int | None]:
 def _refuse_idle_settings(net: Layer, params: Tree) -> None:
     """Raise if a layer without parameters has a setting that is about parameters."""
     for path, layer in walk(net):
-        given = [name for name in SETTINGS if name in layer.settings()]
+        given = [name for name in SETTINGS if getattr(layer, name) not in (None, False)]
         if given and not any(True for _ in leaves(at(params, path))):
             raise SettingError(
                 f"{layer.describe()}: {given[0]} has no effect, because this layer has no parameters; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -123,3 +124,16 @@ class Programs:
         self.count += 1
         self.seconds += time.perf_counter() - began
         return made
+
+
+def program_folder() -> Any:
+    """Return where compiled programs are kept from run to run: ``LUCIDNET_PROGRAMS``, or with other caches.
+
+    None if that is set to ``off``.
+    """
+    from pathlib import Path
+
+    from ..data.fetch import cache_folder
+
+    given = os.environ.get("LUCIDNET_PROGRAMS")
+    return None if given == "off" else Path(given) if given else cache_folder() / "programs"

@@ -8,14 +8,14 @@ from typing import Any, cast
 
 from ..backend import Parts, StepStream, Tree, choose, finite
 from ..backend import number as as_number
-from ..core.trees import at
+from ..core.trees import at, only
 from ..data.batch import Batch
 from ..layers import Layer, Run
-from ..layers.base import Mask
+from ..layers.base import Mask, present
 from .numbers import Numbers
-from .objective import Gradient, filled
+from .objective import Gradient, Objective
 from .problem import Problem
-from .state import Measured, State, only
+from .state import Measured, State
 
 
 def advance(
@@ -49,16 +49,19 @@ def advance(
     layout, vector = problem.layout, state.params.vector
     left, gradient = state, cast(Any, None)
     losses, terms, predictions, masks, parts = [], [], [], [], []
-    runs = (training_run(state, batch, numbers, number) for number, batch in enumerate(batches))
-    each = problem.objective.shared(state.params, batches, runs)
-    for number, (batch, objective) in enumerate(zip(batches, each, strict=True)):
+    several = len(batches) > 1
+    objectives: Sequence[Objective] = (problem.objective,)
+    if several:
+        runs = (training_run(state, batch, numbers, number) for number, batch in enumerate(batches))
+        objectives = problem.objective.shared(state.params, batches, runs)
+    for number, (batch, objective) in enumerate(zip(batches, objectives, strict=True)):
         run = training_run(state, batch, numbers, number, left.carried)
         made = objective.gradient(left.params, batch, run, left.feedback.weights)
         part, loss = layout.parameters.flat(made.grads), as_number(made.loss)
         for penalty in layout.penalties:
             loss += penalty.value(vector, part)
         count = objective.loss.terms(made.prediction, made.mask, batch.valid)
-        if len(batches) > 1:
+        if several:
             part = part * as_number(count)
         gradient = part if gradient is None else gradient + part
         if layout.buffers.paths or layout.stateful or made.memory:
@@ -69,7 +72,7 @@ def advance(
         parts += [made.parts] if made.parts else []
         if made.mask is not None and "predictions" in keep:
             masks.append(made.mask)
-    if len(batches) > 1:
+    if several:
         total = as_number(sum(terms))
         gradient = gradient * (1 / (total + (total == 0)))  # where nothing counts the gradient is 0
     told = tuple(losses), tuple(terms), tuple(predictions)
@@ -209,4 +212,4 @@ def counted(net: Layer, params: Tree, x: Any, mask: Mask = None) -> Mask:
     """Return which time steps of an output count in a loss; which examples, where it has no time."""
     run = Run(mask=mask).noting()
     y, _, own = net.flow(params, x, run)
-    return filled(own, y, (run.masks or {}).values())
+    return present(own, y, (run.masks or {}).values())

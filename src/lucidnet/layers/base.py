@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -489,6 +489,28 @@ def counting(dimensions: int, mask: Mask, valid: Array | None) -> Array | None:
         mask = mask & valid.reshape(-1, *(1,) * (mask.ndim - 1))
     counts = valid if mask is None else mask
     return None if counts is None else counts.reshape(*counts.shape, *(1,) * (dimensions - counts.ndim))
+
+
+def present(mask: Mask, y: Any, seen: Iterable[Mask]) -> Mask:
+    """Return the mask of an output; one without time counts for examples with a sequence that is not empty.
+
+    Parameters
+    ----------
+    mask : Mask
+        That of the output, None where it has no time.
+    y : array (n, ...), or several by name
+        The output.
+    seen : iterable of Mask
+        Those of the inputs of all layers.
+    """
+    if mask is not None and not isinstance(y, dict):
+        return mask
+    several = [one for each in seen for one in (each if isinstance(each, tuple) else (each,))]
+    there = [one.any(1) for one in several if one is not None and not isinstance(one, dict)]
+    examples = reduce(or_, there) if there else None
+    if not isinstance(y, dict):
+        return examples
+    return {name: examples if (own := (mask or {}).get(name)) is None else own for name in y}
 
 
 def walk(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Layer]]:

@@ -18,7 +18,7 @@ from ..core.value import value
 from ..errors import ShapeError
 from .axes import AXIS, as_axis, at_end, back, place
 from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, both_count, several
-from .containers import Container, by_name, located, named
+from .containers import Container, by_name, located, named, summed
 from .dense import Dense
 
 
@@ -118,7 +118,7 @@ class Branches(Container):
             arrived[i], grads[name] = send(name, branch, params[name], caches[name], arrived[i], need_dx)
         if not need_dx:
             return None, grads
-        return (tuple(arrived) if paired else reduce(add, arrived)), grads
+        return (tuple(arrived) if paired else reduce(summed, arrived)), grads
 
     @classmethod
     def samples(cls) -> Samples:

@@ -58,7 +58,7 @@ class Container(Layer):
 
     @cached_property
     def penalizes(self) -> bool:  # type: ignore[override]
-        return any(child.penalizes for _, child in self.children())
+        return any([child.penalizes for _, child in self.children()])
 
     def penalty(self, cache: Cache) -> Any:
         """Return what the layers inside add to the loss of a batch; see `penalties`."""
@@ -186,12 +186,14 @@ class Sequential(Container):
     ) -> tuple[Array, Tree]:
         params = lent(self.ties, params) if self.ties else params
         grads = dict(params)  # in the order of the layers; those that nobody asks have nothing
-        learning = [i for i, layer in enumerate(self.layers) if trains(layer, params[layer.name])]
-        first = 0 if need_dx else min(learning, default=len(self.layers))
+        learning = (i for i, layer in enumerate(self.layers) if trains(layer, params[layer.name]))
+        first = 0 if need_dx else next(learning, len(self.layers))
         for i in reversed(range(len(self.layers))):
             layer = self.layers[i]
             name = layer.name
-            if i < first:
+            if i < first or (
+                dy is None and not trains(layer, params[name])
+            ):  # none comes back from whole numbers
                 grads[name] = nothing(params[name]) if params[name] else {}
             else:
                 dy, grads[name] = send(name, layer, params[name], cache[name], dy, need_dx or i > first)
@@ -280,12 +282,17 @@ class Residual(Container):
         for name, child in self.children():
             dx, grads[name] = send(name, child, params[name], cache[name], dy, need_dx)
             arrived.append(dx)
-        return (arrived[0] + arrived[1] if need_dx else None), grads
+        return (summed(*arrived) if need_dx else None), grads
 
     @classmethod
     def samples(cls) -> Samples:
         yield cls(Dense(5, "sigmoid")), (5,)
         yield cls(Dense(3, "tanh"), Dense(3, use_bias=False)), (5,)
+
+
+def summed(one: Any, other: Any) -> Any:
+    """Return the sum of two errors of an input; None if one way takes it as whole numbers."""
+    return None if one is None or other is None else one + other
 
 
 def named(layers: Sequence[Layer], where: str) -> tuple[Layer, ...]:

@@ -227,7 +227,8 @@ def Function(  # noqa: N802 - it makes a layer, and reads as one
     It may mix all numbers of an example and change its shape, as ``lambda x: x[:, ::-1]``; one of single
     numbers is an `Activation`. On JAX, and wherever JAX finds the derivative, its functions come from the
     array: ``namespace(x).exp(x)``, with `lucidnet.backend.namespace`. Such a layer cannot be saved with a
-    model, as a file holds no code; a subclass of `Layer` can.
+    model, as a file holds no code, nor the name of any that would be run; a subclass of `Layer` can, which
+    whoever loads the file names.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from ..core.value import value
 from ..errors import LucidnetError, ShapeError
 from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, nothing, trains
 from .blank import blank_init
-from .containers import Container
+from .containers import Container, summed
 from .core import Input, filled, fits
 from .dense import Dense
 from .nodes import Node, check, nodes
@@ -183,10 +183,13 @@ class Graph(Container):
             need = any(wanted[source] for source in sources)
             if not need and not trains(layer, params[owner]):
                 continue
+            if errors[name] is None and not trains(layer, params[owner]):
+                errors |= dict.fromkeys(sources)  # what it gives is taken as whole numbers
+                continue
             dx, made = send(owner, layer, params[owner], cache[name], errors[name], need)
             grads[owner] = made if grads[owner] is None else tree_map(add, grads[owner], made)
             for source, part in zip(sources, dx if len(sources) > 1 else (dx,), strict=True) if need else ():
-                errors[source] = errors[source] + part if source in errors else part
+                errors[source] = summed(errors[source], part) if source in errors else part
         grads = {name: nothing(params[name]) if made is None else made for name, made in grads.items()}
         grads = given_back(self.ties, grads) if self.ties else grads
         back = {name: errors.get(name) for name, _ in self.inputs}

@@ -31,7 +31,10 @@ def check_numbers(net: Layer, x: Any, dtype: str | None = None) -> Any:
     dtype : str, optional
         The dtype of the model, in which whole numbers beyond 2^24 or 2^53 are no longer told apart.
     """
-    if all(layer.differentiable for _, layer in walk(net)):
+    known = vars(net)  # a layer never changes, so it is looked through once
+    if "_looks_up" not in known:
+        known["_looks_up"] = not all(layer.differentiable for _, layer in walk(net))
+    if not known["_looks_up"]:
         return x
     inputs = x if isinstance(x, dict) else {"": x}
     for name, rows, title in readers(net, {name: name for name in inputs} if isinstance(x, dict) else ""):

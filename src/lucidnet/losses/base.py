@@ -38,6 +38,9 @@ class Loss(Value):
     needs_target: ClassVar[bool] = True
     """Whether there must be targets; without any, `values` is given an empty array (n, 0) in their place."""
 
+    takes_labels: ClassVar[bool] = False
+    """Whether targets may also be the numbers of classes, without the last axis of the output."""
+
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         if not of_library(cls):
@@ -81,7 +84,14 @@ class Loss(Value):
             Which time steps of the output count.
         valid : array (n,) of bool, optional
             Which examples count.
+
+        Raises
+        ------
+        ShapeError
+            If the target or the weights have another shape: NumPy would broadcast (n,) against (n, 1).
         """
+        if not self.own:
+            self._compare(prediction.shape, target.shape)
         values, cache = self.values(prediction, target)
         if getattr(values, "shape", ()) != prediction.shape[:-1]:
             raise ShapeError(
@@ -92,6 +102,16 @@ class Loss(Value):
         if share is None:
             return mean(values), (cache, prediction, None)
         return scaled(values, share).sum(), (cache, prediction, share)
+
+    def _compare(self, shape: Shape, got: Shape) -> None:
+        """Raise an error unless a target of a shape belongs to a prediction of a shape."""
+        labels, rows = shape[:-1], (*shape[:1], *self.target_shape(shape[1:]))
+        if got != rows and not (self.takes_labels and got == labels):
+            also = f", or labels of shape {labels}" if self.takes_labels else ""
+            raise ShapeError(
+                f"{type(self).__name__}: expected a target of shape {rows}{also}, for predictions of shape "
+                f"{shape}, got {got}"
+            )
 
     def backward(self, cache: Cache) -> Array:
         """Return the gradient of the mean loss by the prediction."""
@@ -129,10 +149,9 @@ class Loss(Value):
     def terms(self, prediction: Any, mask: Array | None = None, valid: Array | None = None) -> Any:
         """Return N, how many values the mean is over; 0 where nothing counts."""
         shape = prediction.shape[:-1]
-        counts = counting(len(shape), mask, valid)
-        if counts is None:
+        if mask is None and valid is None:
             return math.prod(shape)
-        return terms_of(counts, shape)
+        return terms_of(counting(len(shape), mask, valid), shape)
 
     def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
         """Return network and loss as they are trained together.
@@ -205,15 +224,20 @@ def shares(
             "sample_weight: this learning rule takes a weight for each example, not weights by output: give "
             "an array (n,), or train by backpropagation"
         )
-    counts = counting(values.ndim, mask, valid)
-    if weights is None and counts is None:
+    if weights is None and mask is None and valid is None:
         return None
+    counts = counting(values.ndim, mask, valid)
     xp, count = namespace(values), values.size
     share = xp.ones_like(values)
     if counts is not None:
         share = share * xp.astype(counts, values.dtype)
         count = xp.maximum(xp.astype(terms_of(counts, values.shape), values.dtype), 1)
     if weights is not None:
+        if weights.shape != values.shape[: weights.ndim]:
+            raise ShapeError(
+                f"weights: expected one for each value of the loss, {values.shape}, or for each example, "
+                f"{values.shape[:1]}, got shape {weights.shape}"
+            )
         share = share * weights.reshape(*weights.shape, *(1,) * (values.ndim - weights.ndim))
     return share / count
 

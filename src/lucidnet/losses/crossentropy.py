@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..backend import Array, Shape, namespace, one_hot
+from ..backend import Array, Shape, namespace, one_hot, only_one, row_max
 from ..core.numeric import numeric
 from ..core.settings import finite, flag
 from ..core.value import value
@@ -27,7 +27,7 @@ from .base import Cache, Loss, check_values, mean_last
 def log_and_softmax(z: Array) -> tuple[Array, Array]:
     """Return log softmax(z) and softmax(z) over the last axis."""
     xp = namespace(z)
-    shifted = z - z.max(-1, keepdims=True)
+    shifted = z - row_max(z)
     p = xp.exp(shifted)
     total = p.sum(-1, keepdims=True)
     shifted -= xp.log(total)
@@ -126,6 +126,7 @@ class CategoricalCrossentropy(FromProbabilities):
     Targets are labels (n,) of whole numbers, or rows (n, k): one-hot or any distribution.
     """
 
+    takes_labels: ClassVar[bool] = True
     label_smoothing: float = finite(0, below=1, default=0.0)
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
@@ -136,7 +137,7 @@ class CategoricalCrossentropy(FromProbabilities):
             log_p, p = xp.log(floor(prediction)), prediction
         if target.ndim < prediction.ndim and self.label_smoothing == 0:
             hit = target[..., None] == xp.arange(prediction.shape[-1])  # t, of 0 and 1: nothing to multiply
-            return -xp.where(hit, log_p, 0).sum(-1), (p, hit)
+            return -only_one(log_p, hit), (p, hit)
         t = self._smooth(as_rows(target, prediction))
         return -times(t, log_p).sum(-1), (p, t)
 
@@ -163,6 +164,8 @@ class CategoricalCrossentropy(FromProbabilities):
 @value
 class SparseCategoricalCrossentropy(FromProbabilities):
     """`CategoricalCrossentropy` that takes whole-number labels only."""
+
+    takes_labels: ClassVar[bool] = True
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         return CategoricalCrossentropy(self.from_logits).values(prediction, target)

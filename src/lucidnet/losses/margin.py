@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -55,6 +55,8 @@ class CategoricalHinge(Loss):
     dL/dy is -1 for the right class and 1 for the best wrong one, where the lead is less than 1
     (Crammer & Singer 2001). Targets are labels or one-hot rows.
     """
+
+    takes_labels: ClassVar[bool] = True
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         xp = namespace(prediction)

@@ -38,7 +38,7 @@ def together(
     if net.penalizes and any(one.mask is not None for one in made):
         where = next(path for path, layer in walk(net) if layer.penalizes and not layer.children())
         raise SettingError(
-            f"mesh: what layer {dotted(where)!r} adds to the loss is a mean over other examples than the loss, "
+            f"mesh: what layer {dotted(where)!r} adds to the loss is a mean over other examples than that, "
             "as there are masks: leave mesh out"
         )
     weights = _shares(counts)

@@ -6,7 +6,7 @@ import copy
 import math
 from typing import Any, ClassVar, Self
 
-from ..backend import Array, namespace
+from ..backend import Array, namespace, over
 from ..core.settings import finite, scheduled
 from ..core.value import at_step, value
 from .base import Bounds, Group, Optimizer, Setting, Slots, bounded, least
@@ -47,6 +47,7 @@ class Adam(Moments, Optimizer):
     epsilon: float = finite(0, default=1e-8)
 
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
+    renews: ClassVar[bool] = True
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"beta1": 1, "beta2": 1}
     constants: ClassVar[tuple[str, ...]] = ("epsilon",)
 
@@ -75,6 +76,7 @@ class AdamW(Moments, Optimizer):
     weight_decay: Any = scheduled(default=0.01, kw_only=True)
 
     slots: ClassVar[tuple[str, ...]] = Adam.slots
+    renews: ClassVar[bool] = True
     decoupled: ClassVar[bool] = True
     schedulable: ClassVar[Bounds] = Adam.schedulable
     constants: ClassVar[tuple[str, ...]] = Adam.constants
@@ -85,19 +87,19 @@ class AdamW(Moments, Optimizer):
 
 def moments_step(self: Any, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
     """Return rate m' / (sqrt(v') + epsilon), and the moments of this step."""
-    m, v, g = slots["m"], slots["v"], bounded(g)
-    m *= self.beta1
+    xp, g, new = namespace(g), bounded(g), getattr(slots, "new", slots)
+    m = over(new["m"], xp.multiply, slots["m"], self.beta1)
     m += (1 - self.beta1) * g
     g *= g
     g *= 1 - self.beta2
-    v *= self.beta2
+    v = over(new["v"], xp.multiply, slots["v"], self.beta2)
     v += g
     # Both corrections are pulled out of the arrays: with c = sqrt(1 - b2^t) and d = 1 - b1^t,
     # (m / d) / (sqrt(v) / c + epsilon) = c / d * m / (sqrt(v) + c epsilon).
     c, d = self.corrections(step)
-    root = namespace(v).sqrt(v)
+    root = over(g, xp.sqrt, v)
     root += c * least(self.epsilon, root.dtype)
-    change = m / root
+    change = over(root, xp.divide, m, root)
     change *= rate * c / d
     return change, {"m": m, "v": v}
 

@@ -29,8 +29,10 @@ Setting: TypeAlias = float | Callable[[int], float]
 Bounds: TypeAlias = dict[str, float | None]
 """Names of settings, and what each must be below."""
 
-PIECE = 65_536
+PIECE = 131_072
 """Numbers worked on at a time: parameters, gradient and slots of a piece stay in a core's cache."""
+FLAT = (-1,)
+"""The shape of a stretch of the vector, whatever its length."""
 
 
 class Group(NamedTuple):
@@ -46,7 +48,14 @@ class ArraySlice(NamedTuple):
     """Where an array lies in the parameter vector, and its shape."""
 
     part: slice
-    shape: Shape = (-1,)
+    shape: Shape = FLAT
+
+
+class OldSlots(dict[str, Array]):
+    """The slots of a stretch before a step; `new` are arrays over which those after it may be written."""
+
+    __slots__ = ("new",)
+    new: Slots
 
 
 @value
@@ -80,6 +89,9 @@ class Optimizer(Value):
     decoupled: ClassVar[bool] = False
     """Whether weight decay shrinks the parameters directly, apart from the gradient."""
 
+    renews: ClassVar[bool] = False
+    """Whether `descend` leaves slots as they are if they are `OldSlots`, and writes over `OldSlots.new`."""
+
     whole: ClassVar[bool] = False
     """Whether `descend` needs each array whole, in its shape, and not pieces of any."""
 
@@ -100,6 +112,7 @@ class Optimizer(Value):
         if not of_library(cls) and "descend" in vars(cls):
             check_methods(cls, Optimizer)
             cls.descend = _checked(cls.descend)  # type: ignore[method-assign]
+            cls.renews = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -274,19 +287,23 @@ class Optimizer(Value):
             rate = self.rate(self.learning_rate if group.learning_rate is None else group.learning_rate, step)
             now = self.at(step, group)
             for part, shape in inside(group, places) if self.whole else pieces(*group[:2], vector):
-                p, g = now.decayed(vector[part].reshape(shape), gradient[part].reshape(shape), rate)
-                given = {}
-                for name, slot in slots.items():
-                    piece = slot[part]
-                    if new_slots is not slots and isinstance(
-                        slot, np.ndarray
-                    ):  # others are never written over
-                        new_slots[name][part] = piece
-                        piece = new_slots[name][part]
-                    given[name] = piece.reshape(shape)
+                flat = shape is FLAT
+                p, g = vector[part], gradient[part]
+                p, g = (p, g) if flat else (p.reshape(shape), g.reshape(shape))
+                p, g = now.decayed(p, g, rate)
+                given = new = {n: a[part] if flat else a[part].reshape(shape) for n, a in slots.items()}
+                if new_slots is not slots and type(gradient) is np.ndarray:  # others are not written over
+                    new = {n: a[part] if flat else a[part].reshape(shape) for n, a in new_slots.items()}
+                    if self.renews:
+                        given = OldSlots(given)
+                        given.new = new
+                    else:
+                        for name, array in new.items():
+                            array[...] = given[name]
+                        given = new
                 change, made = now.descend(p, g, given, rate, step)
                 write_difference(out, part, p, change)
-                keep(made, given, new_slots, part)
+                keep(made, new, new_slots, part)
 
     def decayed(self, p: Array, g: Array, rate: float) -> tuple[Array, Array]:
         """Return parameters and gradient with weight decay; the gradient is given away."""

@@ -53,8 +53,8 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
         back = None
         if cache is None:  # it is on a device
 
-            def back(dy: Any, need_dx: bool) -> Any:
-                return executor.call(Going(made, need_dx), problem, state, given, mask, dy)
+            def back(dy: Any, wanted: tuple[bool, bool]) -> Any:
+                return executor.call(Going(made, wanted), problem, state, given, mask, dy)
 
         tape = Tape(made, state, given, mask, (y, kept, cache), back)
         tape.of = model
@@ -97,10 +97,10 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
     return made
 
 
-def part(model: Any, name: Any = None, to: Any = None, outputs: Any = None) -> ModelPart:
+def part(model: Any, name: Any = None, to: Any = None, after: Any = None, outputs: Any = None) -> ModelPart:
     """Return a part of a model; see `Model.part`."""
     model.build()
-    view = View.of(model.net, model.input_shape, name, to, outputs)
+    view = View.of(model.net, model.input_shape, name, to, after, outputs)
     return ModelPart(model, view, partial(forward, model, view=view))
 
 

@@ -158,6 +158,8 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
             f"a list of such to be added, got {shown(grads)}"
         )
     layout = problem.layout.parameters
+    if len(trees) == 1 and _whole(layout, trees[0], like):
+        return trees[0], frozenset()
     shapes, xp = dict(zip(layout.paths, layout.shapes, strict=True)), namespace(like)
     found: dict[Path, Array] = {}
     for path, array in (leaf for tree in trees for leaf in _given(tree)):
@@ -181,6 +183,23 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
     for path in layout.paths:
         made = put(made, path, found[path] if path in found else xp.zeros(shapes[path], dtype=like.dtype))
     return made, missing
+
+
+def _whole(layout: Any, tree: Any, like: Array) -> bool:
+    """Tell whether gradients are of all parameters, and as `Tape.backward` gives them."""
+    count = 0
+    for path, shape in zip(layout.paths, layout.shapes, strict=True):
+        found = tree
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(found, type(like)) or found.dtype != like.dtype or found.shape != shape:
+            return False
+        count += 1
+    return count == _leaves(tree)
+
+
+def _leaves(tree: Any) -> int:
+    return sum(map(_leaves, tree.values())) if isinstance(tree, Mapping) else 1
 
 
 def _given(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

@@ -17,7 +17,7 @@ from ..core.finite import check_some
 from ..core.numeric import numeric
 from ..core.settings import accepts, shown
 from ..core.text import Brief
-from ..core.trees import floats, mapped, part_of, stacked
+from ..core.trees import floats, mapped, part_of, stacked, tree_map
 from ..engine.numbers import Numbers, bound, table_of
 from ..engine.placement import dressed
 from ..engine.problem import Problem
@@ -25,6 +25,7 @@ from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, SettingError
 from ..layers import Layer
+from ..layers.base import nothing
 from .copies import blended
 from .devices import program
 from .moves import collected, leaving, not_finite, stepped
@@ -85,6 +86,7 @@ class Learner(Brief):
         binds: bool = False,
     ) -> None:
         self.state, self.good, self.moves, self.copies = state, True, 0, 0
+        self.carries = state.carried
         self._problem, self._numbers, self._name, self._binds, self._passes = problem, numbers, name, binds, 0
 
     @property
@@ -125,6 +127,9 @@ class Learner(Brief):
         for each in leaving(problem, tape, self):
             left = each.made.left(problem, left, each.cache)
         before = self.state
+        if left.carried and not before.carried:  # what is chosen if the step is not made has the same form
+            before = before._replace(carried=nothing(left.carried))
+        self.carries = left.carried
         self.state, measured = stepped(problem, before, left, tree, self._numbers, missing)
         if self._name and not measured.good:
             raise not_finite(int(before.step), tree, f" for {self._name}")
@@ -138,11 +143,11 @@ class Learner(Brief):
         self.state = self.state._replace(params=blended(self.state.params, theirs, parts, tau))
         self.copies += 1
 
-    def part(self, name: Any = None, *, to: Any = None, outputs: Any = None) -> Any:
+    def part(self, name: Any = None, *, to: Any = None, after: Any = None, outputs: Any = None) -> Any:
         """Return a part of it; see `Model.part`."""
         from .parts import ModelPart
 
-        view = View.of(self.net, self.input_shape, name, to, outputs)
+        view = View.of(self.net, self.input_shape, name, to, after, outputs)
         return ModelPart(self, view, partial(self.forward, view=view))
 
 
@@ -186,16 +191,11 @@ class _Running(Own):
     ) -> Ran[Any]:
         """Make the steps of a block by one program, a loop of the compiler over them."""
         problems, count, mesh = problem.problems, len(blocks), executor.mesh
-        if any(p.layout.stateful and not s.carried for p, s in zip(problems, state.states, strict=True)):
-            raise SettingError(
-                "OwnStep: on JAX a model with stateful layers must have states to go on from: make one step "
-                "of it by forward and apply before"
-            )
         pairs = zip(self.placements, problems, state.states, strict=True)
         placed = tuple(place.put(p, s, mesh, None) for place, p, s in pairs)
         xs = stacked(blocks)
-        moves = self._moves(problems, placed, blocks[0])
-
+        moves, shapes = self._tried(problems, placed, blocks[0])
+        placed = tuple(map(partial(_begun, mesh), self.placements, placed, shapes))
         counts = [count * n + 1 for n in moves]
         given = xs, np.arange(count, dtype="int32")
         after, outs = program(
@@ -236,9 +236,15 @@ class _Running(Own):
         (after, _), outs = repeated(one, (states, order[0] == 0), (xs, order))
         return after, outs
 
-    def _moves(self, problems: Sequence[Problem], states: Sequence[State], x: Any) -> list[int]:
-        """Return how many steps the function makes of each model, found without calculating anything."""
+    def _tried(
+        self, problems: Sequence[Problem], states: Sequence[State], x: Any
+    ) -> tuple[list[int], list[Any]]:
+        """Return how many steps the function makes of each model, and what shapes the carried states have.
+
+        Nothing is calculated.
+        """
         moves: list[int] = []
+        carried: list[Any] = []
 
         def tried(vectors: Any, x: Any) -> Any:
             learners = [
@@ -252,6 +258,7 @@ class _Running(Own):
             ]
             told = _as_arrays(self.function(*learners, x))
             moves[:] = [learner.moves for learner in learners]
+            carried[:] = [tree_map(lambda array: array.shape, each.carries) for each in learners]
             return told
 
         try:
@@ -262,7 +269,16 @@ class _Running(Own):
                     UNFOLLOWED.format(f"the step {shown(self.function)}") + instead(error)
                 ) from error
             raise
-        return moves
+        return moves, carried
+
+
+def _begun(mesh: Any, placement: Any, state: State, shapes: Any) -> State:
+    """Return a state that carries zeros where the first step will carry states of these shapes on."""
+    if state.carried or not shapes:
+        return state
+    placement.orders = placement.orders[0], shapes  # in which they are shown
+    dtype = str(state.params.vector.dtype)
+    return state._replace(carried=mesh.put(tree_map(lambda shape: np.zeros(shape, dtype), shapes)))
 
 
 class _Zero:
@@ -384,7 +400,21 @@ def _numbers(batch: Any, dtype: str) -> Any:
 
 
 def _as_arrays(told: Any) -> Any:
-    """Return what a step tells as a tree of tuples and dicts of arrays."""
+    """Return what a step tells as a tree of tuples and dicts of arrays, and of None.
+
+    Raises
+    ------
+    SettingError
+        If something else is in it, which would be lost in a program.
+    """
     if isinstance(told, dict):
         return {name: _as_arrays(one) for name, one in told.items()}
-    return tuple(map(_as_arrays, told)) if isinstance(told, (tuple, list)) else told
+    if isinstance(told, (tuple, list)):
+        return tuple(map(_as_arrays, told))
+    kind = getattr(getattr(told, "dtype", None), "kind", None)
+    if told is None or isinstance(told, (bool, int, float)) or (kind is not None and kind in "biufV"):
+        return told
+    raise SettingError(
+        f"OwnStep: the step returned {shown(told)}: what it tells must be numbers or arrays of numbers, or a "
+        "tuple or dict of such"
+    )

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Array, Tree, namespace
+from ..backend.memory import sealed
 from ..core.numeric import numeric
+from ..core.settings import flag, taken
 from ..core.text import Brief, short
 from ..core.trees import dotted, mapped
 from ..data.batch import Batch
@@ -18,9 +20,10 @@ from ..engine.problem import Problem
 from ..engine.protocol import Own
 from ..engine.state import State
 from ..engine.update import training_run
-from ..errors import ShapeError, UnknownNameError, suggestion
+from ..errors import SettingError, ShapeError, UnknownNameError, suggestion
 from ..layers import Run, backprop, walk
 from ..layers.base import Cache, Mask
+from ..layers.penalties import chain_rule
 from .devices import looked
 from .view import View, over
 
@@ -53,15 +56,13 @@ class Pass(NamedTuple):
         y, cache, mask = self.view.net.flow(params, x, run)
         return y, mask, cache
 
-    def backward(self, params: Tree, cache: Cache, dy: Any, need_dx: bool) -> tuple[Any, Tree]:
+    def backward(
+        self, params: Tree, cache: Cache, dy: Any, need_dx: bool, penalty: bool = False
+    ) -> tuple[Any, Tree]:
         """Return the gradients by the input, and by the parameters under their names in the whole network."""
         net, own = self.view.net, self.view.pick(params)
-        try:
-            dx, grads = net.route(own, cache, dy, backprop, need_dx)
-        except (AttributeError, TypeError):
-            if not need_dx or all(layer.differentiable for _, layer in walk(net)):
-                raise  # else a layer below one for whole numbers was given no error
-            dx, grads = net.route(own, cache, dy, backprop, False)
+        send = chain_rule(net) if penalty else backprop
+        dx, grads = send("", net, own, cache, dy, need_dx)
         return dx, self.view.place(grads)
 
     def left(self, problem: Problem, left: State, cache: Cache) -> State:
@@ -92,12 +93,13 @@ class Going(Own):
     ----------
     made : Pass
         The pass.
-    need_dx : bool, optional
-        Whether the gradient by the input is wanted; None for the pass forward alone.
+    back : tuple of bool, optional
+        Whether the gradient by the input is wanted, and that of what layers add to the loss; None for the
+        pass forward alone.
     """
 
-    def __init__(self, made: Pass, need_dx: bool | None = None) -> None:
-        self.made, self.need_dx = made, need_dx
+    def __init__(self, made: Pass, back: tuple[bool, bool] | None = None) -> None:
+        self.made, self.back = made, back
 
     def __call__(self, problem: Any, state: State, x: Any, mask: Mask) -> tuple[Any, Mask, Cache]:
         """Make the pass forward."""
@@ -107,17 +109,17 @@ class Going(Own):
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
     ) -> Any:
         """Make it by a program: the cache stays there, and who goes back makes the pass forward once more."""
-        view, number, need_dx = *self.made, self.need_dx
+        view, number, back = *self.made, self.back
 
         def function(problem: Problem, state: State, numbers: Any, given: Any) -> Any:
             x, mask, *dy = given
             made = Pass(view.bound(problem), number)
             y, mask, cache = made.forward(state, numbers, x, mask)
-            return (y, mask) if need_dx is None else made.backward(state.params, cache, dy[0], need_dx)
+            return (y, mask) if back is None else made.backward(state.params, cache, dy[0], *back)
 
-        key = "pass", executor.compiler.structure(view.net), view.path, view.around, number, need_dx
+        key = "pass", executor.compiler.structure(view.net), view.path, view.around, number, back
         made = looked(executor, key, function, problem, state, tuple(blocks))
-        return (*made, None) if need_dx is None else made
+        return (*made, None) if back is None else made
 
 
 class Tape(Brief):
@@ -136,7 +138,7 @@ class Tape(Brief):
     found : tuple
         Output, its mask, and what the layers have kept.
     back : callable
-        Returns the gradients, of an error and whether the input's is wanted.
+        Returns the gradients, of an error, and of what is wanted (see `Going`).
     numbers : Numbers
         What the step was told.
 
@@ -158,12 +160,12 @@ class Tape(Brief):
         x: Any,
         mask: Mask,
         found: tuple[Any, Mask, Cache],
-        back: Callable[[Any, bool], tuple[Any, Tree]] | None = None,
+        back: Callable[[Any, tuple[bool, bool]], tuple[Any, Tree]] | None = None,
         numbers: Any = None,
     ) -> None:
         self.made, self.state, self.x, self.given_mask = made, state, x, mask
         y, self.mask, self.cache = found
-        self.output = mapped(shown, y)
+        self.output = mapped(sealed, y)
         self.numbers = Numbers(state.seed) if numbers is None else numbers
         self._back = back  # no method of its own: a tape must be gone as soon as nobody holds it
         self.of: Any = None
@@ -176,11 +178,22 @@ class Tape(Brief):
         """Whether it was a pass in training: with dropout, and the statistics of its batch."""
         return self.made.number is not None
 
-    def backward(self, dy: Any, need_dx: bool = True) -> tuple[Any, Tree]:
+    @property
+    def penalty(self) -> Any:
+        """What the layers add to the loss of this batch, as `layers.Sampling` does; 0 if none does.
+
+        Its gradient is that of ``backward(dy, penalty=True)``.
+        """
+        net = self.made.view.net
+        if not net.penalizes:
+            return 0.0
+        cache = self._again(net) if self._back is not None else self.cache
+        return net.penalty(cache)  # type: ignore[attr-defined]
+
+    def backward(self, dy: Any, need_dx: bool = True, penalty: bool | None = None) -> tuple[Any, Tree]:
         """Go back from the gradient of something by the output; the tape stays, to go back again.
 
-        This is the chain rule, whatever the learning rule of the model; what layers themselves add to the
-        loss of a `fit` (`layers.Sampling`) is not in it.
+        This is the chain rule, whatever the learning rule of the model.
 
         Parameters
         ----------
@@ -189,6 +202,10 @@ class Tape(Brief):
         need_dx : bool
             Whether the derivative by the input is wanted; without it the layers below the first that is
             trained are not passed.
+        penalty : bool, optional
+            Whether the gradient of `penalty` is added, of what layers such as `layers.Sampling` add to the
+            loss in a `fit`; say so on one way back of each step. It must be said of a training pass through
+            such a layer; else nothing is added.
 
         Returns
         -------
@@ -202,12 +219,24 @@ class Tape(Brief):
         ------
         ShapeError
             If dy does not have the shape of the output.
+        SettingError
+            If a layer adds something to the loss, and `penalty` does not say whether that is meant.
         """
-        dy = like(dy, self.output)
+        dy, adding = like(dy, self.output), self.made.view.net.penalizes
+        if type(need_dx) is not bool or penalty is not None:  # it is called in each step
+            need_dx = taken("backward", "need_dx", need_dx, flag())
+            penalty = taken("backward", "penalty", penalty, flag(optional=True))
+        if penalty is None and adding and self.train:
+            raise SettingError(
+                f"backward: {self._adding()} adds something to the loss, its penalty: say whether its "
+                "gradient is meant, too, backward(dy, penalty=True), on one way back of each step, or "
+                "penalty=False"
+            )
+        wanted = need_dx, bool(penalty) and adding
         if self._back is not None:
-            return self._back(dy, need_dx)
+            return self._back(dy, wanted)
         with np.errstate(over="ignore", invalid="ignore"):
-            dx, grads = self.made.backward(self.state.params, self.cache, dy, need_dx)
+            dx, grads = self.made.backward(self.state.params, self.cache, dy, *wanted)
         return mapped(lambda array: apart(array, dy), dx), grads
 
     def __getitem__(self, name: str) -> Any:
@@ -218,36 +247,36 @@ class Tape(Brief):
             )
         return self._gave[name]
 
+    def _adding(self) -> str:
+        """Return the name of the first layer that adds something to the loss."""
+        net, root = self.made.view.net, self.made.view.path
+        leaf = next(path for path, layer in walk(net) if layer.penalizes and not layer.children())
+        return dotted((*root, *leaf)) or net.describe()
+
+    def _again(self, net: Any) -> Cache:
+        """Make the pass through a network once more where the input is; return what its layers kept."""
+        state = self.near(self.state)
+        run = self.made.run(state, self.numbers, self.given_mask)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return net.flow(self.made.view.pick(state.params), self.x, run)[1]
+
     @cached_property
     def _gave(self) -> dict[str, Any]:
         """What all layers gave, found by the same pass once more when somebody asks."""
         from ..layers.watched import watched
 
         calls: list[Any] = []
-        net = watched(self.made.view.net, calls)
-        state = self.near(self.state)
-        run = self.made.run(state, self.numbers, self.given_mask)
-        with np.errstate(over="ignore", invalid="ignore"):
-            net.flow(self.made.view.pick(state.params), self.x, run)
+        self._again(watched(self.made.view.net, calls))
         found: dict[str, Any] = {}
         for call in calls:
             if call.path and not call.is_inner:
                 name = dotted(call.path)
                 number = sum(known.partition("#")[0] == name for known in found)
-                found[f"{name}#{number + 1}" if number else name] = mapped(shown, call.y)
+                found[f"{name}#{number + 1}" if number else name] = mapped(sealed, call.y)
         return found
 
     def __repr__(self) -> str:
         return f"Tape({short(self.x)} -> {short(self.output)}, train={self.train})"
-
-
-def shown(array: Array) -> Array:
-    """Return an array as one that cannot be written."""
-    if not isinstance(array, np.ndarray):
-        return array
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def apart(array: Array, dy: Any) -> Array:

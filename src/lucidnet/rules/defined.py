@@ -122,9 +122,9 @@ def _check_whole(where: str, net: Layer, layer: Layer, rule: Rule) -> None:
     mixed = next(mixing(net), None) if getattr(rule.space, "alone", False) else None
     if mixed is not None:
         raise SettingError(
-            f"{where} {rule.space!r} takes the change of each example's own loss, but layer {dotted(mixed)!r} mixes "
-            "the examples of a batch by its statistics: take LayerNormalization, freeze it (frozen=True), "
-            "or take the rule 'wp', whose loss is that of the whole batch"
+            f"{where} {rule.space!r} takes the change of each example's own loss, but layer "
+            f"{dotted(mixed)!r} mixes the examples of a batch by its statistics: take LayerNormalization, "
+            "freeze it (frozen=True), or take the rule 'wp', whose loss is that of the whole batch"
         )
 
 

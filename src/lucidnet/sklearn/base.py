@@ -21,6 +21,7 @@ from ..backend import Array
 from ..core.trees import leaves
 from ..data.batches import order
 from ..data.dataset import Dataset, Item
+from ..engine.on_numpy import OnNumpy  # noqa: F401 - every fit needs it, so it is there before the first
 from ..errors import DataError, SettingError
 from ..layers import Dense
 from ..losses import Loss
@@ -95,6 +96,20 @@ def check_sum(title: str, whose: str, weights: Array) -> None:
     """Raise if the weights of some examples do not add up to something, of which each has its share."""
     if not np.isfinite(total := float(weights.sum())) or total < np.finfo(np.float32).tiny:
         raise DataError(f"{title}: the weights of {whose} add up to {total:g}: expected more than 0")
+
+
+def shares(target: Array, weights: Any, several: bool) -> Any:
+    """Return what the loss of each example is multiplied by in the mean; None if all count the same.
+
+    Of several labels the loss is a mean over them, scikit-learn's is a sum.
+    """
+    if weights is not None:
+        weights = weights * (len(target) / weights.sum())
+    return (
+        (1.0 if weights is None else weights) * np.full(len(target), float(target.shape[1]))
+        if several
+        else weights
+    )
 
 
 class Net(Listened, BaseEstimator):  # type: ignore[misc]
@@ -221,14 +236,13 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
                 UserWarning,
                 stacklevel=4,
             )
-        if weights is not None:
-            weights = weights * (n / weights.sum())
-        if self._classifies and self._labels:  # the loss is a mean over labels, scikit-learn's is a sum
-            weights = (1.0 if weights is None else weights) * np.full(n, float(target.shape[1]))
+        several = self._classifies and self._labels
+        weights = shares(target, weights, several)
         score = None if held is None else partial(self._validate, held)
         how: dict[str, Any] = {"epochs": job.epochs, "verbose": 0}
-        if held is not None and settings.callbacks:  # which may look at val_loss
-            how["validation_data"] = (held.x.toarray() if sparse.issparse(held.x) else held.x, held.target)
+        if held is not None:
+            given = held.x.toarray() if sparse.issparse(held.x) else held.x, held.target
+            how["validation_data"] = (*given, shares(held.target, held.weights, several))
         watch = Epochs(self, settings, n, score, context_of(self, job.epochs), data)
         how["callbacks"], self.n_iter_ = [watch, *settings.callbacks], 0
         shuffle = settings.shuffle and not settings.whole

@@ -120,8 +120,8 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     coefs_, intercepts_ : list of array
         Weights and biases.
     history_ : History
-        All that was measured: ``"loss"`` of each epoch; with `early_stopping` ``"val_score"``, and
-        ``"val_loss"`` where there are callbacks.
+        All that was measured: ``"loss"`` of each epoch; with `early_stopping` also ``"val_loss"`` and
+        ``"val_score"``.
 
     Examples
     --------
@@ -235,12 +235,12 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
 
     def _targets(self, y: Any, begins: bool, announced: Any, settings: NetSettings) -> tuple[Array, Array]:
         check_classification_targets(y)
-        several = type_of_target(y).startswith("multilabel")
+        several = y.ndim == 2 and type_of_target(y).startswith("multilabel")
         if sparse.issparse(y):
             y = y.toarray()
         if not several and y.ndim == 2:
             y = column_or_1d(y, warn=True)
-        given, title = unique_labels(y), settings.title
+        given, title = unique_labels(y) if several else np.unique(y), settings.title
         if begins:
             self.classes_, self._labels = given if announced is None else unique_labels(announced), several
         elif announced is not None and not np.array_equal(self.classes_, unique_labels(announced)):

@@ -51,8 +51,8 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     coefs_, intercepts_ : list of array
         Weights and biases.
     history_ : History
-        All that was measured: ``"loss"`` of each epoch; with `early_stopping` ``"val_score"``, and
-        ``"val_loss"`` where there are callbacks.
+        All that was measured: ``"loss"`` of each epoch; with `early_stopping` also ``"val_loss"`` and
+        ``"val_score"``.
 
     Examples
     --------

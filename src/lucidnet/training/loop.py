@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ..core.own import check_callback
 from ..core.packing import SENSELESS
@@ -241,9 +241,11 @@ class Loop:
         begun: list[Callback] = []
         executor, note = self.model.executor, self.progress.note
         owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]
-        from ..core.lock import locked
+        hold: Any = nullcontext([])
+        if owned:
+            from ..core.lock import locked
 
-        hold: Any = locked(owned, executor.gather, executor.main, note) if owned else nullcontext([])
+            hold = locked(owned, executor.gather, executor.main, note)
         with termination() as self.asked, hold as self.locks:
             try:
                 kept = restore() if restore else None
@@ -262,8 +264,7 @@ class Loop:
                     callback.end(self)
                 self.model.history.stopped = self.stopped
                 self.progress.close()
-        history: History = self.model.history
-        return history
+        return cast(History, self.model.history)
 
     def _begin(self, kept: list[Any]) -> None:
         """Let callbacks go on from what they remembered, or write down how it begins."""
@@ -372,7 +373,7 @@ class Loop:
             model.live = ran.state
         made = steps[: len(ran.measured)]
         self.batch += sum(map(len, made))
-        self.tally.add_steps(ran.measured, made)
+        self.tally.add(ran.measured, made)
         if ran.error is not None:
             return self._failed(ran, steps)
         if (seconds := executor.compile_seconds - self.compiled) > 0.05:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...backend import Array, Tree, namespace
+from ...backend import Array, Tree, namespace, positive
 from ...core.settings import finite
 from ...core.value import value
 from ..base import INFERENCE, Cache, Run
@@ -14,7 +14,7 @@ class ReLU(ActivationLayer):
     """y = max(x, 0),  dy/dx = 1 for x > 0, else 0 (Nair & Hinton 2010)."""
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        y = namespace(x).maximum(x, 0)
+        y = positive(x)
         return y, y
 
     def backward(self, params: Tree, y: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:

@@ -59,9 +59,7 @@ class Checkpoint(Callback):
         best = taken(self, "best", best, text(optional=True))
         way = taken(self, "mode", mode, choice("min", "max", optional=True))
         if best is None and way is not None:
-            raise SettingError(
-                f"Checkpoint: mode={way!r} says what is the best of a number: name it, best=..."
-            )
+            raise SettingError(f"Checkpoint: mode={way!r} says what is best of a number: name it, best=...")
         self.best = None if best is None else Best(best, way, owner="Checkpoint")
         self.saves = bool(self.every_steps or self.every_epochs)
         if best is None and not self.saves:
@@ -75,6 +73,9 @@ class Checkpoint(Callback):
         return self.every_steps - step % self.every_steps if self.every_steps else None
 
     def begin(self, loop: Loop) -> None:
+        from ...interop.model_file import describe
+
+        describe(loop.model)  # what cannot be saved is an error now, and not after hours
         self.due, self.improved = loop.fresh and self.saves, False
         if self.best is not None:
             self.best.begin(loop.model.metrics)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.record import Record, record
 from ..errors import SettingError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DTYPES = ("float32", "float64", "mixed_bfloat16")
 
@@ -58,16 +55,3 @@ class DeviceConfig(Record):
                 "dtype='mixed_bfloat16' is for backend='jax'; NumPy works in float32 or float64"
             )
         return cls(name, kind, mesh, mixed)
-
-
-def program_folder() -> Path | None:
-    """Return where compiled programs are kept from run to run: ``LUCIDNET_PROGRAMS``, or with other caches.
-
-    None if that is set to ``off``.
-    """
-    from pathlib import Path
-
-    from ..data.fetch import cache_folder
-
-    given = os.environ.get("LUCIDNET_PROGRAMS")
-    return None if given == "off" else Path(given) if given else cache_folder() / "programs"

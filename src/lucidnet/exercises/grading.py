@@ -1,0 +1,390 @@
+"""How an exercise is graded: step by step, by cases whose sizes and numbers are drawn when it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from ..check import CheckReport, gradients
+from ..check.evidence import agree
+from ..check.subject import LayerSubject
+from ..core.settings import setting
+from ..core.trees import at
+from ..core.value import value
+from ..layers import Layer
+from ..layers.base import INFERENCE, Cache, Run
+from ..losses import Loss
+from .pupil import HoleError, WrongAnswerError, missing
+
+Call: TypeAlias = Callable[..., Any]
+"""Asks a function of the student's file: call("backward", x=x, dy=dy)."""
+Given: TypeAlias = dict[str, Any]
+"""Arguments of a function by name."""
+
+CASES = 4
+"""So many cases are drawn for each step, the first with matrices that are square."""
+SAME = 1e-9
+"""Up to this relative difference two values are the same."""
+EXACT = 1e-11
+"""Formulas that are right differ by less than this; finite differences by more."""
+
+
+class Rng(np.random.Generator):
+    """Random numbers of one case; `square` says that all its axes have one size.
+
+    There a forgotten transpose gives numbers that tell it; elsewhere it only raises.
+    """
+
+    def __init__(self, seed: tuple[int, ...], square: bool = False) -> None:
+        super().__init__(np.random.PCG64(seed))
+        self.square = square
+
+
+def sizes(rng: Rng, count: int, at_least: int = 2) -> tuple[int, ...]:
+    """Return so many sizes of axes: one for all, or all different, so that none can stand for another."""
+    drawn = [int(size) for size in rng.permutation(np.arange(at_least, at_least + 4))]
+    return (max(drawn[0], 3),) * count if rng.square else tuple(drawn[:count])
+
+
+class ExerciseStep(NamedTuple):
+    """One step of an exercise.
+
+    Parameters
+    ----------
+    name : str
+        What is to be written.
+    hint : str
+        What helps who is stuck there.
+    look : callable
+        look(call, rng) raises `WrongAnswerError` if it is wrong in a case that is drawn.
+    """
+
+    name: str
+    hint: str
+    look: Callable[[Call, Rng], None]
+
+
+class At(NamedTuple):
+    """Where a layer's backward pass is asked for: weights, input, output, and the error at the output."""
+
+    params: Any
+    x: Any
+    y: Any
+    dy: Any
+
+
+def several(function: str, made: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return what a function gives, by name; one name alone stands for the value itself.
+
+    Examples
+    --------
+    >>> several("f", (1.0, 2.0), ("dx", "dW"))
+    {'dx': 1.0, 'dW': 2.0}
+    """
+    if len(names) == 1 and not (isinstance(made, tuple) and len(made) == 1):
+        return {names[0]: made}
+    if nothing := missing(made):
+        or_else = ", or its return is missing" if nothing == "None" else ""
+        raise HoleError(f"{function} is not written yet{or_else}: it returns {nothing}")
+    if not isinstance(made, tuple) or len(made) != len(names):
+        got = f"{len(made)} values" if isinstance(made, tuple) else "one value"
+        raise WrongAnswerError(f"{function} returns {got}: return {', '.join(names)}")
+    return dict(zip(names, made, strict=True))
+
+
+def array_of(name: str, made: Any) -> Any:
+    """Return one answer as an array of numbers, or raise what is wrong with it."""
+    if nothing := missing(made):
+        or_else = ", or a return is missing" if nothing == "None" else ""
+        raise HoleError(f"{name} is not written yet{or_else}: it is {nothing}")
+    if isinstance(made, dict):
+        raise WrongAnswerError(f"{name} is {made.get('other', 'no array')}: return an array of numbers")
+    try:
+        return np.asarray(made, np.float64)
+    except (TypeError, ValueError):
+        raise WrongAnswerError(f"{name} is a tuple: return an array of numbers") from None
+
+
+def kept(given: Any, owner: Any) -> Any:
+    """Return a setting as it was given."""
+    return given
+
+
+@value
+class _Answered(Layer):
+    """A layer of the library for some of whose gradients a student's file is asked."""
+
+    inner: Any = setting("a layer", kept)
+    asked: Any = setting("a function", kept)
+
+    def output_shape(self, shape: Any) -> Any:
+        return self.inner.output_shape(shape)
+
+    def init(self, rng: Any, shape: Any) -> Any:
+        return self.inner.init(rng, shape)
+
+    def children(self) -> tuple[tuple[str, Layer], ...]:
+        return ()
+
+    def forward(self, params: Any, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache]:
+        y, cache = self.inner.forward(params, x, run)
+        return y, (x, y, cache)
+
+    def backward(self, params: Any, cache: Cache, dy: Any, need_dx: bool = True) -> tuple[Any, Any]:
+        x, y, cache = cache
+        dx, grads = self.inner.backward(params, cache, dy)
+        answers = self.asked(At(params, x, y, dy))
+        for name, array in answers.items():
+            found = np.asarray(array, dy.dtype)
+            if name == "x":
+                dx = found
+            else:
+                *path, last = name.split("/")
+                at(grads, tuple(path))[last] = found
+        return dx, grads
+
+
+@value
+class _AnsweredLoss(Loss):
+    """A loss of the library for whose gradient a student's file is asked."""
+
+    inner: Any = setting("a loss", kept)
+    asked: Any = setting("a function", kept)
+
+    def forward(
+        self, prediction: Any, target: Any, weights: Any = None, mask: Any = None, valid: Any = None
+    ) -> tuple[Any, Cache]:
+        found, cache = self.inner.forward(prediction, target, weights)
+        return found, (prediction, target, weights, cache)
+
+    def backward(self, cache: Cache) -> Any:
+        prediction, target, weights, cache = cache
+        if weights is not None:  # of which no exercise speaks
+            return self.inner.backward(cache)
+        return np.asarray(self.asked(prediction, target), prediction.dtype)
+
+    def check_target(self, target: Any, shape: Any, dtype: str) -> Any:
+        return self.inner.check_target(target, shape, dtype)
+
+
+class Backward(NamedTuple):
+    """A backward pass with holes: the layer that it belongs to, and how the file is asked for it.
+
+    Parameters
+    ----------
+    case : callable
+        case(rng) gives a layer and an input (n, ...).
+    function : str
+        The function of the file.
+    given : callable
+        given(at) gives its arguments.
+    returns : dict
+        What it returns, in order, and of which array each is the gradient.
+    wrong : callable, optional
+        wrong(at, gradient) gives what mistakes of this exercise would make, by sentence.
+    """
+
+    case: Callable[[Rng], tuple[Layer, Any]]
+    function: str
+    given: Callable[[At], Given]
+    returns: dict[str, str]
+    wrong: Callable[[At, Any], Mapping[str, Mapping[str, Any]]] | None = None
+
+    def step(self, name: str, hint: str) -> ExerciseStep:
+        """Return the step in which one of the gradients is written."""
+        return ExerciseStep(name, hint, lambda call, rng: self._look(call, rng, name))
+
+    def _look(self, call: Call, rng: Rng, name: str) -> None:
+        inner, x = self.case(rng)
+        array = self.returns[name]
+
+        def asked(at: At) -> dict[str, Any]:
+            made = several(self.function, call(self.function, **self.given(at)), tuple(self.returns))
+            return {array: array_of(name, made[name])}
+
+        layer, seed = _Answered(inner, asked), int(rng.integers(1 << 30))
+        by_hand, right = (LayerSubject.of(one, x.copy(), seed, True) for one in (layer, inner))
+        own, true = by_hand.gradients()[array], right.gradients()[array]
+        _check_shape(name, own, true)
+        close = _close(own, true, EXACT)
+        if not close:
+            at = At(right.params, right.x, right.forward()[0], right.dy)
+            _named(name, own, {key: made.get(name) for key, made in self._wrong(at, true).items()})
+        report = gradients(layer, x, seed=seed)
+        _judge(name, report, close, lambda sentence: _worded(sentence, array, name, self.function))
+
+    def _wrong(self, at: At, true: Any) -> Mapping[str, Mapping[str, Any]]:
+        return self.wrong(at, true) if self.wrong else {}
+
+
+def _named(name: str, own: Any, wrong: Mapping[str, Any]) -> None:
+    """Raise with the mistake of an exercise that gives these numbers, if there is one."""
+    for sentence, made in wrong.items():
+        if made is not None and agree(own, np.asarray(made), SAME):
+            raise WrongAnswerError(f"{name}: {sentence}")
+
+
+def _judge(name: str, report: CheckReport, close: bool, worded: Callable[[str], str]) -> None:
+    """Raise if a gradient is wrong, by what the check says; where it resolves too little, the formula tells."""
+    if close and report.worst > report.tolerance:
+        return
+    if report.likely or not (report or close):
+        raise WrongAnswerError(worded(report.likely[0]) if report.likely else f"{name}: {UNKNOWN}")
+    if not close:
+        raise WrongAnswerError(f"{name}: {NUMERIC}")
+
+
+KEEP = "it may keep nothing between calls, and draw no random numbers"
+UNKNOWN = "no known mistake gives these numbers; compare the formula"
+NUMERIC = "right to a few digits only, as finite differences are, or float32: write the formula, and keep the precision"
+
+
+def _worded(sentence: str, array: str, name: str, function: str) -> str:
+    """Return a sentence of `lucidnet.check` in the words of the exercise."""
+    sentence = sentence.replace("forward or backward", function)
+    sentence = sentence.replace("it must not change its cache", KEEP)
+    if sentence.startswith("backward"):
+        sentence = sentence.replace("backward", function, 1)
+    if sentence.startswith(f"{array}: "):
+        return f"{name}: {sentence.removeprefix(f'{array}: ')}"
+    about = f"the gradient of {array} "
+    return f"{name} {sentence.removeprefix(about)}" if sentence.startswith(about) else sentence
+
+
+def loss_gradient(
+    case: Callable[[Rng], tuple[Loss, Any, Any]],
+    function: str,
+    given: Callable[[Loss, Any, Any], Given],
+    hint: str,
+    wrong: Callable[[Given], Mapping[str, Any]] | None = None,
+) -> ExerciseStep:
+    """Return the step in which the gradient of a loss is written."""
+
+    def look(call: Call, rng: Rng) -> None:
+        loss, prediction, target = case(rng)
+
+        def asked(prediction: Any, target: Any) -> Any:
+            return array_of(function, call(function, **given(loss, prediction, target)))
+
+        own = asked(prediction, target)
+        right = loss.backward(loss.forward(prediction, target)[1])
+        _check_shape(function, own, right)
+        close = _close(own, right, EXACT)
+        if not close and wrong:
+            _named(function, own, wrong(given(loss, prediction, target)))
+        report = gradients(_AnsweredLoss(loss, asked), prediction, target)
+        _judge(function, report, close, lambda sentence: _worded(sentence, "prediction", function, function))
+
+    return ExerciseStep(function, hint, look)
+
+
+def computed(
+    name: str,
+    hint: str,
+    function: str,
+    returns: tuple[str, ...],
+    given: Callable[[Rng], Given],
+    right: Callable[..., Mapping[str, Any]],
+    wrong: Callable[..., Mapping[str, Mapping[str, Any]]] | None = None,
+) -> ExerciseStep:
+    """Return the step in which a value is written that is compared with the library's.
+
+    Parameters
+    ----------
+    name, hint : str
+        Of the step; the name is that of what is compared, among those returned, or of the function.
+    function : str
+        The function of the file.
+    returns : tuple of str
+        What it returns, in order.
+    given : callable
+        given(rng) gives its arguments.
+    right : callable
+        right(**given) gives the right values by name.
+    wrong : callable, optional
+        wrong(**given) gives values that mistakes give, by sentence and name.
+    """
+
+    def look(call: Call, rng: Rng) -> None:
+        arguments = given(rng)
+        before = {key: np.copy(value) for key, value in arguments.items()}
+        made = several(function, call(function, **arguments), returns)
+        for key, old in before.items():
+            if not np.array_equal(arguments[key], old):
+                raise WrongAnswerError(f"{function} changes {key}, which it was given: work on a new array")
+        true = right(**arguments)
+        wanted = (name,) if name in returns else returns
+        own = {key: array_of(key, made[key]) for key in wanted}
+        if any(np.shape(own[key]) != np.shape(true[key]) for key in wanted) or not all(
+            _close(own[key], true[key], SAME) for key in wanted
+        ):
+            raise WrongAnswerError(_mistake(own, true, wrong(**arguments) if wrong else {}))
+        again = several(function, call(function, **arguments), returns)
+        if not all(_close(array_of(key, again[key]), own[key], SAME) for key in wanted):
+            raise WrongAnswerError(f"{function} gives another answer when it is called again: {KEEP}")
+
+    return ExerciseStep(name, hint, look)
+
+
+def _check_shape(name: str, own: Any, true: Any) -> None:
+    """Raise if an answer has not the shape of the right one."""
+    if np.shape(own) != np.shape(true):
+        raise WrongAnswerError(f"{name}: {next(_plain(np.asarray(own), np.asarray(true)))}")
+
+
+def _close(a: Any, b: Any, tolerance: float) -> bool:
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape or not np.isfinite(a).all():
+        return False
+    return bool(np.abs(a - b).max(initial=0.0) <= tolerance * max(np.abs(b).max(initial=0.0), 1e-3))
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Tell whether two values are the same, also in where they are not finite."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    whole = np.isfinite(a)
+    same = a.shape == b.shape and np.array_equal(whole, np.isfinite(b))
+    return bool(same and _close(a[whole], b[whole], SAME))
+
+
+def _mistake(own: Given, true: Mapping[str, Any], wrong: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say which mistake gives these values: one of this exercise, or one that fits everywhere."""
+    for told, made in wrong.items():
+        known = [key for key in own if key in made]
+        differs = any(not _close(made[key], true[key], SAME) for key in known)
+        if differs and all(_alike(own[key], made[key]) for key in known):
+            return told
+    for key, array in own.items():
+        for other in true.keys() - {key}:
+            if _close(array, true[other], SAME):
+                return f"{key}: it is {other}: what is returned stands in another order"
+    for key, array in own.items():
+        if sentence := next(_plain(array, np.asarray(true[key], np.float64)), None):
+            return f"{key}: {sentence}"
+    return f"{next(iter(own))}: {UNKNOWN}"
+
+
+def _plain(a: Any, n: Any) -> Iterator[str]:
+    """Yield the mistakes that explain wrong numbers anywhere."""
+    if a.shape != n.shape:
+        turned = ": it looks transposed" if a.ndim > 1 and a.shape == n.shape[::-1] else ""
+        yield f"it has shape {a.shape}, expected {n.shape}{turned}"
+        return
+    if _close(a, n, SAME):
+        return
+    if not np.isfinite(a).all():
+        yield f"{(~np.isfinite(a)).sum()} of {a.size} entries are NaN or infinite"
+    elif not a.any():
+        yield "it is all zero, and should not be"
+    elif agree(a, -n, SAME):
+        yield "the sign is wrong"
+    elif n.ndim == 2 and n.shape[0] == n.shape[1] and agree(a, n.T, SAME):
+        yield "it is transposed"
+    elif a.size > 1 and (a == a.flat[0]).all() and not (n == n.flat[0]).all():
+        yield "it is the same number everywhere"
+    elif a.size > 1 and agree(a, float((a * n).sum() / max((n * n).sum(), 1e-300)) * n, SAME):
+        factor = float((a * n).sum() / (n * n).sum())
+        yield f"it is {factor:.6g} times what it should be: a constant factor is wrong or missing"
+    yield UNKNOWN

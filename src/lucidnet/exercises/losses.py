@@ -1,0 +1,345 @@
+"""Lecture 2, losses: steps, hints and the mistakes that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..layers import Softmax
+from ..losses import BinaryCrossentropy, CategoricalCrossentropy, Huber, Loss, MeanSquaredError
+from .grading import Backward, Given, Rng, computed, loss_gradient, sizes
+
+Wrong = Mapping[str, Mapping[str, Any]]
+
+
+def _value(loss: Loss, prediction: Any, target: Any) -> dict[str, Any]:
+    return {"loss": float(loss.forward(prediction, target)[0])}
+
+
+def _pair(rng: Rng) -> Given:
+    n, k = sizes(rng, 2)
+    return {"y": rng.normal(size=(n, k)), "t": rng.normal(size=(n, k))}
+
+
+def _squared_mistakes(y: Any, t: Any) -> Wrong:
+    e = y - t
+    return {
+        "it is a sum: divide by the number of all entries, n k": {"loss": (e**2).sum()},
+        "it is divided by n only: divide by the number of all entries, n k": {"loss": (e**2).sum() / len(y)},
+        "the square is missing: it is the mean of the errors": {"loss": e.mean()},
+        "it is the mean of the absolute errors: they have to be squared": {"loss": np.abs(e).mean()},
+        "the factor 1/2 belongs to another loss: here it is the plain mean": {"loss": (e**2).mean() / 2},
+        "the root is too much: it is the mean square itself": {"loss": (e**2).mean() ** 0.5},
+    }
+
+
+SQUARED_ERROR = (
+    computed(
+        "loss",
+        "y - t for all entries at once, squared, then the mean over all of them.",
+        "loss",
+        ("loss",),
+        _pair,
+        lambda y, t: _value(MeanSquaredError(), y, t),
+        _squared_mistakes,
+    ),
+    loss_gradient(
+        lambda rng: (MeanSquaredError(), *_pair(rng).values()),
+        "gradient",
+        lambda loss, y, t: {"y": y, "t": t},
+        "Of n k terms e^2 / (n k) only one holds y_ij. Derive it: 2 e_ij / (n k).",
+        lambda at: {
+            "the mean is forgotten: the loss is divided by n k, so is its gradient": 2 * (at["y"] - at["t"]),
+            "it is divided by n only: the mean is over all n k entries": 2
+            * (at["y"] - at["t"])
+            / len(at["y"]),
+            "the 2 of the square is missing": (at["y"] - at["t"]) / at["y"].size,
+            "the sign is wrong: y - t, not t - y": 2 * (at["t"] - at["y"]) / at["y"].size,
+        },
+    ),
+)
+
+
+def _far_pair(rng: Rng) -> Given:
+    n, k = sizes(rng, 2, at_least=3)
+    return {
+        "y": 2 * rng.normal(size=(n, k)),
+        "t": 2 * rng.normal(size=(n, k)),
+        "delta": rng.uniform(0.7, 1.5),
+    }
+
+
+def _huber_mistakes(y: Any, t: Any, delta: float) -> Wrong:
+    e = y - t
+    size, near = np.abs(e), np.abs(e) <= delta
+    return {
+        "the 1/2 of the square is missing": {"loss": np.where(near, e**2, delta * (size - delta / 2)).mean()},
+        "the two parts do not meet at delta: far away it is delta (|e| - delta / 2)": {
+            "loss": np.where(near, e**2 / 2, delta * size).mean()
+        },
+        "far away |e| has to be multiplied by delta": {
+            "loss": np.where(near, e**2 / 2, size - delta / 2).mean()
+        },
+        "it is a sum: take the mean over all entries": {
+            "loss": np.where(near, e**2 / 2, delta * (size - delta / 2)).sum()
+        },
+        "the sign of e counts: take |e| where it is large": {
+            "loss": np.where(e <= delta, e**2 / 2, delta * (e - delta / 2)).mean()
+        },
+        "the two parts are exchanged": {"loss": np.where(near, delta * (size - delta / 2), e**2 / 2).mean()},
+    }
+
+
+def _huber_slopes(at: Given) -> Mapping[str, Any]:
+    y, t, delta = at.values()
+    e = y - t
+    return {
+        "it is not clipped: where |e| is larger than delta the slope is delta or -delta": e / e.size,
+        "where |e| is large the slope is delta sign(e), not sign(e)": np.where(
+            np.abs(e) <= delta, e, np.sign(e)
+        )
+        / e.size,
+        "the sign is lost: for e below -delta the slope is -delta": np.where(np.abs(e) <= delta, e, delta)
+        / e.size,
+        "only one side is clipped: the slope lies between -delta and delta": np.minimum(e, delta) / e.size,
+        "the mean is forgotten: divide by the number of all entries": np.clip(e, -delta, delta),
+        "it is 0 where |e| is large: there the slope is delta or -delta": np.where(np.abs(e) <= delta, e, 0)
+        / e.size,
+    }
+
+
+def _huber_case(rng: Rng) -> tuple[Loss, Any, Any]:
+    given = _far_pair(rng)
+    return Huber(given["delta"]), given["y"], given["t"]
+
+
+HUBER = (
+    computed(
+        "loss",
+        "np.where(np.abs(e) <= delta, near, far) takes one formula here, the other there; then the mean.",
+        "loss",
+        ("loss",),
+        _far_pair,
+        lambda y, t, delta: _value(Huber(delta), y, t),
+        _huber_mistakes,
+    ),
+    loss_gradient(
+        _huber_case,
+        "gradient",
+        lambda loss, y, t: {"y": y, "t": t, "delta": loss.delta},  # type: ignore[attr-defined]
+        "Near: h' = e. Far: h' = delta times the sign of e. Together that is e, clipped. Mind the mean.",
+        _huber_slopes,
+    ),
+)
+
+
+def _scores(rng: Rng) -> Given:
+    n, k = sizes(rng, 2, at_least=3)
+    return {"z": rng.normal(size=(n, k)) + rng.choice([-800.0, 0.0, 800.0], size=(n, 1))}
+
+
+def _softmax_mistakes(z: Any) -> Wrong:
+    with np.errstate(all="ignore"):
+        shifted = np.exp(z - z.max(-1, keepdims=True))
+        columns = np.exp(z - z.max(0))
+        overall = np.exp(z - z.max())
+        plain = np.exp(z)
+        return {
+            "the numbers overflow: subtract the largest of each row before exp": {
+                "forward": plain / plain.sum(-1, keepdims=True)
+            },
+            "the rows are not divided by their sum: probabilities add up to 1": {"forward": shifted},
+            "it is normalized over the examples, axis 0: each row is a distribution of its own": {
+                "forward": columns / columns.sum(0)
+            },
+            "the whole batch is divided by one sum: each row is a distribution of its own": {
+                "forward": overall / overall.sum()
+            },
+            "the largest number of the whole batch is subtracted: other rows vanish; take that of each row": {
+                "forward": overall / overall.sum(-1, keepdims=True)
+            },
+        }
+
+
+_SOFTMAX = Backward(
+    lambda rng: (Softmax(), rng.normal(size=sizes(rng, 2, at_least=3))),
+    "backward",
+    lambda at: {"p": at.y, "dp": at.dy},
+    {"dz": "x"},
+    lambda at, true: {
+        "only p_i (1 - p_i) is there, each output's slope by its own input: the others count, too": {
+            "dz": at.dy * at.y * (1 - at.y)
+        },
+        "the sum over j is missing": {"dz": at.y * at.dy},
+        "the sum goes over the examples, axis 0: it goes over the classes of each row": {
+            "dz": at.y * (at.dy - (at.y * at.dy).sum(0))
+        },
+        "p is missing in the sum: sum_j p_j dp_j": {"dz": at.y * (at.dy - at.dy.sum(-1, keepdims=True))},
+        "the sum is a mean: the effects of all classes add up": {
+            "dz": at.y * (at.dy - (at.y * at.dy).mean(-1, keepdims=True))
+        },
+        "p, which multiplies the bracket, is missing": {"dz": at.dy - (at.y * at.dy).sum(-1, keepdims=True)},
+    },
+)
+
+SOFTMAX = (
+    computed(
+        "forward",
+        "Subtract z.max(axis=-1, keepdims=True) first: that changes no quotient, and nothing overflows.",
+        "forward",
+        ("forward",),
+        _scores,
+        lambda z: {"forward": Softmax().forward({}, z)[0]},
+        _softmax_mistakes,
+    ),
+    _SOFTMAX.step(
+        "dz", "Every p_j holds z_i. First sum p * dp along each row (keepdims=True), then the bracket."
+    ),
+)
+
+
+def _labelled(rng: Rng) -> Given:
+    n, k = sizes(rng, 2, at_least=3)
+    return {"z": 2 * rng.normal(size=(n, k)), "labels": rng.integers(0, k, size=n)}
+
+
+def _far_labelled(rng: Rng) -> Given:
+    given = _labelled(rng)
+    z = given["z"]
+    z += rng.permutation(np.resize([-800.0, 800.0, 0.0], len(z)))[:, None]
+    return given
+
+
+def _entropy_mistakes(z: Any, labels: Any) -> Wrong:
+    with np.errstate(all="ignore"):
+        rows = np.arange(len(z))
+        shifted = z - z.max(-1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+        plain = np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+        own = log_p[rows, labels]
+        return {
+            "the numbers overflow: subtract the largest of each row, and take no log of a quotient": {
+                "loss": -np.log(plain[rows, labels]).mean()
+            },
+            "it is a sum: take the mean over the examples": {"loss": -own.sum()},
+            "the minus is missing: log p is at most 0, the loss at least 0": {"loss": own.mean()},
+            "all classes are counted: only log p of the true class": {"loss": -log_p.sum(-1).mean()},
+            "the mean goes over the classes, too: divide by n only": {"loss": -own.sum() / z.size},
+            "the log is missing: it is the mean probability of the true class": {"loss": -np.exp(own).mean()},
+            "the softmax is missing: z holds scores, no log-probabilities": {"loss": -z[rows, labels].mean()},
+        }
+
+
+def _entropy_slopes(at: Given) -> Mapping[str, Any]:
+    z, labels = at.values()
+    p = Softmax().forward({}, z)[0]
+    hot = (labels[:, None] == np.arange(z.shape[1])) * 1.0
+    return {
+        "1/n is missing: the loss is a mean over the examples": p - hot,
+        "it is divided by n k: the mean is over the n examples only": (p - hot) / z.size,
+        "the sign is wrong: p - 1 at the true class": (hot - p) / len(z),
+        "1 is not subtracted at the true class": p / len(z),
+        "the other classes are left out: each score acts on the loss through the softmax": hot
+        * (p - 1)
+        / len(z),
+        "scores z stand in place of probabilities: p = softmax(z) first": (z - hot) / len(z),
+        "it is the slope by p, -1/p: go on through the softmax": -hot / p / len(z),
+    }
+
+
+CROSS_ENTROPY = (
+    computed(
+        "loss",
+        "log p = (z - m) - log(sum(exp(z - m))) with m the row's largest. Pick z[np.arange(n), labels].",
+        "loss",
+        ("loss",),
+        _far_labelled,
+        lambda z, labels: _value(CategoricalCrossentropy(from_logits=True), z, labels),
+        _entropy_mistakes,
+    ),
+    loss_gradient(
+        lambda rng: (CategoricalCrossentropy(from_logits=True), *_labelled(rng).values()),
+        "gradient",
+        lambda loss, z, labels: {"z": z, "labels": labels},
+        "Softmax and log together give p - (1 at the true class). Mind the mean over n.",
+        _entropy_slopes,
+    ),
+)
+
+
+def _yes_or_no(rng: Rng) -> Given:
+    n, k = sizes(rng, 2, at_least=3)
+    return {"z": 2 * rng.normal(size=(n, k)), "t": rng.integers(0, 2, size=(n, k)) * 1.0}
+
+
+def _far_yes_or_no(rng: Rng) -> Given:
+    given = _yes_or_no(rng)
+    z, t = given["z"], given["t"]
+    z.flat[:4], t.flat[:4] = (-800.0, 800.0, -750.0, 750.0), (1.0, 0.0, 0.0, 1.0)
+    return given
+
+
+def _binary_mistakes(z: Any, t: Any) -> Wrong:
+    with np.errstate(all="ignore"):
+        p = 1 / (1 + np.exp(-z))
+        right = np.maximum(z, 0) - z * t + np.log1p(np.exp(-np.abs(z)))
+        return {
+            "the numbers overflow: exp of a large number, or log of 0; use max(z, 0) - z t + log(1 + exp(-|z|))": {
+                "loss": -(t * np.log(p) + (1 - t) * np.log(1 - p)).mean()
+            },
+            "it is a sum: take the mean over all entries": {"loss": right.sum()},
+            "the minus is missing: the loss is at least 0": {"loss": -right.mean()},
+            "the part of the entries with t = 0 is missing": {"loss": (t * right).mean()},
+            "it is divided by n only: the mean is over all entries": {"loss": right.sum() / len(z)},
+            "the numbers overflow: exp(z) of a large z is infinite; take exp(-|z|)": {
+                "loss": (np.log1p(np.exp(z)) - z * t).mean()
+            },
+            "z t is missing: the target does not count": {"loss": (right + z * t).mean()},
+        }
+
+
+def _binary_slopes(at: Given) -> Mapping[str, Any]:
+    z, t = at.values()
+    p = 1 / (1 + np.exp(-z))
+    return {
+        "the mean is forgotten: divide by the number of all entries": p - t,
+        "it is divided by n only: the mean is over all entries": (p - t) / len(z),
+        "the sign is wrong: p - t": (t - p) / z.size,
+        "the derivative of the sigmoid is too much: it cancels, what is left is p - t": (p - t)
+        * p
+        * (1 - p)
+        / z.size,
+        "scores z stand in place of probabilities: p = sigmoid(z) first": (z - t) / z.size,
+        "it is the slope by p: go on through the sigmoid": (p - t) / (p * (1 - p)) / z.size,
+        "entries with t = 0 are left out": t * (p - t) / z.size,
+    }
+
+
+BINARY_CROSS_ENTROPY = (
+    computed(
+        "loss",
+        "Use the form with max(z, 0) and |z|: np.maximum, np.abs, np.log1p(x) = log(1 + x).",
+        "loss",
+        ("loss",),
+        _far_yes_or_no,
+        lambda z, t: _value(BinaryCrossentropy(from_logits=True), z, t),
+        _binary_mistakes,
+    ),
+    loss_gradient(
+        lambda rng: (BinaryCrossentropy(from_logits=True), *_yes_or_no(rng).values()),
+        "gradient",
+        lambda loss, z, t: {"z": z, "t": t},
+        "Derive -t log p - (1 - t) log(1 - p) by p, times p (1 - p): nearly all of it cancels. Mind the mean.",
+        _binary_slopes,
+    ),
+)
+
+STEPS = {
+    "squared-error": SQUARED_ERROR,
+    "huber": HUBER,
+    "softmax": SOFTMAX,
+    "cross-entropy": CROSS_ENTROPY,
+    "binary-cross-entropy": BINARY_CROSS_ENTROPY,
+}

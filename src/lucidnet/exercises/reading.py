@@ -1,0 +1,117 @@
+"""A student's file as a text: which exercise it is, and what it may not do."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from ..core.files import path_fault
+from ..errors import FileError, lookup
+from .book import NAMES, functions_of, text_of
+from .pupil import WrongAnswerError
+
+HEADER = re.compile(r"^\ufeff?#\s*lucidnet exercise:[ \t]*(\S*)", re.MULTILINE)
+"""The line by which a file says which exercise it is."""
+MOST = 1_000_000
+"""So many bytes a file may have."""
+
+ALLOWED = frozenset(
+    {"numpy", "math", "typing", "itertools", "functools", "collections", "dataclasses", "__future__"}
+)
+"""What a file may import."""
+REFUSED = frozenset(
+    {"__import__", "eval", "exec", "compile", "globals", "open", "breakpoint", "__builtins__"}
+)
+"""The names that lead out of a file."""
+DOORS = frozenset({"ctypeslib", "f2py", "distutils", "load", "fromfile", "memmap", "genfromtxt", "loadtxt"})
+"""The parts of NumPy that lead out of it."""
+
+
+def read(path: Path) -> tuple[str, str]:
+    """Return the text of a file, and the exercise that it is.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, or is no exercise.
+    """
+    if fault := path_fault(path):
+        raise FileError(repr(str(path)), fault, "name a file that `lucidnet exercise start` has written")
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MOST + 1)
+    except OSError as error:
+        raise FileError(path, error.strerror or str(error), "name a file that can be read") from error
+    if len(raw) > MOST:
+        raise FileError(path, f"has more than {MOST:,} bytes", "name a file of an exercise")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FileError(path, "is no text in UTF-8", "save it as such") from error
+    found = HEADER.search(text)
+    if not found:
+        raise FileError(
+            path,
+            "has no line '# lucidnet exercise: NAME', which says what it is",
+            "put it back at the top, or begin anew with `lucidnet exercise start NAME`",
+        )
+    try:
+        lookup("exercise", found[1], dict.fromkeys(NAMES))
+    except ValueError as error:
+        raise FileError(path, str(error)) from error
+    return text, found[1]
+
+
+def is_exercise(path: Path) -> bool:
+    """Tell whether a file says that it is an exercise."""
+    try:
+        with path.open("rb") as file:
+            return HEADER.search(file.read(MOST).decode("utf-8", "replace")) is not None
+    except OSError:
+        return False
+
+
+def inspected(text: str, name: str) -> None:
+    """Raise `WrongAnswerError` if a file is no Python, lacks a function, or does what an exercise may not."""
+    try:
+        tree = ast.parse(text.removeprefix("\ufeff"))
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        raise WrongAnswerError(
+            f"line {error.lineno} is no Python: {error.msg}{f': {line}' if line else ''}"
+        ) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise WrongAnswerError(f"the file is no Python: {error}") from None
+    for node in ast.walk(tree):
+        for what in _led_out(node):
+            raise WrongAnswerError(f"line {getattr(node, 'lineno', 0)}: {what}")
+    wanted, found = functions_of(text_of(name)), functions_of(text.removeprefix("\ufeff"))
+    for function, names in wanted.items():
+        whole = f"{function}({', '.join(names)})"
+        if function not in found:
+            raise WrongAnswerError(f"the function {whole} is missing: its name has to stay as it was")
+        if found[function] != names:
+            raise WrongAnswerError(
+                f"{function} takes ({', '.join(found[function])}): it has to take ({', '.join(names)})"
+            )
+
+
+def _led_out(node: ast.AST) -> list[str]:
+    """Return what a part of a file does that an exercise may not."""
+    modules = []
+    if isinstance(node, ast.Import):
+        modules = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        modules = [node.module or "."] if not node.level else ["."]
+    outside = [module for module in modules if module.partition(".")[0] not in ALLOWED]
+    if any(module.partition(".")[0] == "lucidnet" for module in outside):
+        return ["lucidnet is imported: it has the answer; the exercise is to write it yourself, with NumPy"]
+    said = [f"{module} is imported: an exercise is solved with NumPy (and math) alone" for module in outside]
+    if isinstance(node, ast.Name) and node.id in REFUSED:
+        said.append(f"{node.id} is used: an exercise needs nothing from outside of its file but NumPy")
+    if isinstance(node, ast.Attribute) and (
+        node.attr in DOORS or (node.attr.startswith("__") and node.attr.endswith("__"))
+    ):
+        said.append(f".{node.attr} is used: an exercise needs nothing from outside of its file but NumPy")
+    return said
