@@ -72,7 +72,9 @@ class Model:
     mesh : optional
         Over how many devices each batch is spread: ``"all"``, a number, or rows and columns as ``"4x2"``,
         over the columns of which wide weights are; one device if not given. Without a card the devices are
-        the cores of the processor, if this is set before JAX is first used in the process.
+        the cores of the processor, if this is set before JAX is first used in the process. This is JAX's,
+        unless ``backend="numpy"`` is given, too: then the batch of each training step is divided among so
+        many threads (``pip install 'lucidnet[threads]'``), which pays for large layers and batches.
 
     Examples
     --------

@@ -33,6 +33,11 @@ class DeviceConfig(Record):
     mesh: Any = None
     mixed: bool = False
 
+    @property
+    def threaded(self) -> bool:
+        """Whether batches are divided among threads, on NumPy."""
+        return self.name == "numpy" and self.mesh is not None
+
     @classmethod
     def of(cls, backend: Any = None, mesh: Any = None, mixed: bool = False) -> DeviceConfig:
         """Return what the settings of a model say, or the environment variable ``LUCIDNET_BACKEND``.

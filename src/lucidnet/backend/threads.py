@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from ..core.text import Brief
 from ..errors import SettingError, optional
+from .xla.peers import HERE
 
 T = TypeVar("T")
 
@@ -48,6 +49,11 @@ class Threads(Brief):
             raise SettingError(
                 f"mesh={asked!r}: on NumPy a batch is divided among threads: expected a number of them, at "
                 f"most {MOST}, or 'all'; rows and columns are for backend='jax'"
+            )
+        if HERE.count > 1:
+            raise SettingError(
+                f"mesh={asked!r}: several processes train together with backend='jax' only; on NumPy mesh divides "
+                "the batches of one process among its threads"
             )
         self.pool: Any = None
         self.libraries = optional("threadpoolctl", "threads").ThreadpoolController()

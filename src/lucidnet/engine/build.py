@@ -64,7 +64,7 @@ def problem_of(
 
 def executor_for(config: DeviceConfig) -> Executor:
     """Return what makes the steps on these devices."""
-    if config.name == "numpy" and config.mesh is not None:
+    if config.threaded:
         from .on_threads import OnThreads
 
         return OnThreads(config)

@@ -18,6 +18,7 @@ from ..losses.together import together
 from ..rules.coupling import check_divisible
 from .objective import Gradient, Objective
 from .on_numpy import OnNumpy
+from .problem import Problem
 from .protocol import Ran
 
 
@@ -43,19 +44,15 @@ class OnThreads(OnNumpy):
         self, fn: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str] = frozenset()
     ) -> Ran[Any]:
         """Make a step for each block; see `Executor.run`. Time steps and one's own steps are not divided."""
-        if fn is not getattr(problem, "update", None):
+        if not isinstance(problem, Problem) or fn is not problem.update:
             return super().run(fn, problem, state, blocks, keep)
         if self.divided[0] is not problem:
-            self.shard(problem)
+            check_divisible(problem.net, problem.loss, problem.rule)
             of = problem.objective
             objective = Divided(of.net, of.loss, of.fused, of.rule, self.threads)
             self.divided = problem, replace(problem, objective=objective)
         with self.threads.held():
             return super().run(fn, self.divided[1], state, blocks, keep)
-
-    def shard(self, problem: Any) -> None:
-        """Raise where examples of a batch see each other; batches are taken as they are."""
-        check_divisible(problem.objective.net, problem.objective.loss, problem.rule)
 
 
 @record
