@@ -52,8 +52,8 @@ class Threads(Brief):
             )
         if HERE.count > 1:
             raise SettingError(
-                f"mesh={asked!r}: several processes train together with backend='jax' only; on NumPy mesh divides "
-                "the batches of one process among its threads"
+                f"mesh={asked!r}: several processes train together with backend='jax' only; on NumPy mesh "
+                "divides the batches of one process among its threads"
             )
         self.pool: Any = None
         self.libraries = optional("threadpoolctl", "threads").ThreadpoolController()

@@ -12,7 +12,7 @@ from ..layers import Layer, walk
 from ..losses import Loss
 
 
-def check_divisible(net: Layer, loss: Loss, rule: Any = None) -> None:
+def check_divisible(net: Layer, loss: Loss | None, rule: Any = None) -> None:
     """Raise `SettingError` if the gradient of a batch is not the mean of those of its parts."""
     for path in mixing(net):
         raise _refused(
