@@ -1,4 +1,4 @@
-"""Training epochs on NumPy with batches divided among threads, beside the same undivided and beside PyTorch."""
+"""Training epochs on NumPy with batches divided among threads, beside undivided ones and PyTorch."""
 
 from __future__ import annotations
 
