@@ -187,8 +187,7 @@ def run(
         show.line(f"{task.title()}\n\n{model.summary()}\n")
     elif main and data not in KNOWN:  # of a file it is decided what it is
         show.line(task.title())
-    if not quiet and _threads_pay(model, method):
-        show.line("Two cores would share such steps well: --backend numpy --devices 2\n")
+    _tell_of_threads(model, method, quiet)
     began = time.perf_counter()
     try:
         finished = _fit(model, task, method, quiet)
@@ -212,11 +211,12 @@ def run(
     return 0 if finished else INTERRUPTED
 
 
-def _threads_pay(model: Model, method: Method) -> bool:
-    """Tell whether a step is long enough for two threads, and has only one now (docs/scaling.md)."""
-    if model.backend != "numpy" or model.config.mesh is not None or model.problem.optimizer.full_batch:
-        return False
-    return cores() > 1 and method.batch_size * len(model.get_weights()) >= PAYS
+def _tell_of_threads(model: Model, method: Method, quiet: bool) -> None:
+    """Say it where steps are long enough to be shared by two threads, and are not (docs/scaling.md)."""
+    if quiet or model.backend != "numpy" or model.config.mesh is not None or cores() < 2:
+        return
+    if not model.problem.optimizer.full_batch and method.batch_size * len(model.get_weights()) >= PAYS:
+        show.line("Two cores would share steps of this size well: --backend numpy --devices 2\n")
 
 
 def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
