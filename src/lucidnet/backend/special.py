@@ -42,7 +42,7 @@ _COEFFICIENTS = (
 _SINGLE = 12
 """So many of them reach single precision; those left out add up to less than 3e-8."""
 
-BLOCK = 16_384
+BLOCK = 32_768
 """Numbers worked on at a time on NumPy: what is in between stays in a core's cache."""
 
 
