@@ -59,7 +59,7 @@ def correlate_back(dy: Array, W: Array, grid: Grid, height: int, width: int) -> 
 
 
 def _back_by_channels(dx: Array, dy: Array, W: Array, grid: Grid) -> None:
-    """Write what goes back to some images; the channels of a pixel lie in one stretch of memory."""
+    """Write what goes back to images; the channels of a pixel lie in one stretch of memory."""
     windows = dy.reshape(-1, dy.shape[-1]) @ W.T
     windows = windows.reshape(*dy.shape[:3], -1, dx.shape[-1])
     dx[:] = 0
@@ -68,7 +68,7 @@ def _back_by_channels(dx: Array, dy: Array, W: Array, grid: Grid) -> None:
 
 
 def _back_by_images(dx: Array, dy: Array, W: Array, grid: Grid) -> None:
-    """Write the same; a row's pixels in all images lie in one stretch, as few channels are a short one."""
+    """Write what goes back to images of few channels; a row's pixels in all of them lie in one stretch."""
     deltas = dy.transpose(3, 1, 2, 0)
     windows = W @ deltas.reshape(dy.shape[-1], -1)
     windows = windows.reshape(-1, dx.shape[-1], *deltas.shape[1:])
