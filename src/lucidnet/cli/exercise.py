@@ -111,7 +111,7 @@ def _check_all(places: list[str], seed: int | None, limit: float, found: dict[st
 
 
 def _below(place: str, named: bool) -> list[tuple[str, str]]:
-    """Return the exercises in a folder and below it, by name, with the folder's own if it is not the only one."""
+    """Return a file, or the exercises in a folder and below it: how each is called, and its path."""
     from ..exercises.reading import is_exercise  # no other command needs it
 
     folder = Path(place)
