@@ -29,6 +29,7 @@ PARTS = (
     "gpu",
     "memory",
     "programs",
+    "threads",
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar, TypeVar
 
+from .backend.config import DTYPES, DeviceConfig
 from .core.calls import array_like, takes
 from .core.settings import (
     Check,
@@ -27,7 +28,6 @@ from .core.settings import (
     whole,
 )
 from .core.value import Value, value
-from .engine.device import DTYPES, DeviceConfig
 from .errors import SettingError
 from .layers import Layer
 from .training.loop import Callback, LoopSettings

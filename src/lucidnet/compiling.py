@@ -43,6 +43,10 @@ def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: A
         )
     credit_rule(model.net, own, best)  # and this where the rule does not fit
     _ = model.executor.main  # and this where there are no such devices
+    if model.config.threaded:
+        from .rules.coupling import check_divisible
+
+        check_divisible(model.net, made, own)  # and this where a batch cannot be divided
     chosen, said = (made, best, own), measured(model.net, metrics, made)
     kept = "live" not in vars(model) or recompile(model, chosen)
     model._chosen, model.metrics, model.base, model._changes = chosen, said, (model.net, best), {}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .backend import Array, Tree
+from .backend.config import DeviceConfig
 from .core.epochs import in_line as results
 from .core.finite import check_finite, finite_in
 from .core.numeric import numeric
@@ -36,7 +37,6 @@ from .data.named import (
     weights_by_number,
 )
 from .engine.build import initial, problem_of
-from .engine.device import DeviceConfig
 from .engine.parameters import ParameterLayout
 from .engine.problem import Problem, remembered
 from .engine.state import FeedbackState, State

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from . import compiling, foreign, living
 from .arguments import FitArguments, ModelArguments, OneCycleArguments, declared
 from .backend import Array, Tree
+from .backend.config import DTYPES, DeviceConfig
 from .core.trees import Numbers, Params, ReadOnly
 from .data.batch import Data
 from .data.named import inputs, named, numbered
 from .engine.build import executor_for, initial
-from .engine.device import DTYPES, DeviceConfig
 from .engine.problem import Problem
 from .engine.protocol import Executor
 from .engine.state import State
@@ -72,7 +72,9 @@ class Model:
     mesh : optional
         Over how many devices each batch is spread: ``"all"``, a number, or rows and columns as ``"4x2"``,
         over the columns of which wide weights are; one device if not given. Without a card the devices are
-        the cores of the processor, if this is set before JAX is first used in the process.
+        the cores of the processor, if this is set before JAX is first used in the process. This is JAX's,
+        unless ``backend="numpy"`` is given, too: then the batch of each training step is divided among so
+        many threads (``pip install 'lucidnet[threads]'``), which pays for large layers and batches.
 
     Examples
     --------

@@ -346,7 +346,8 @@ def test_a_short_last_block_needs_no_program_of_its_own(monkeypatch):
     assert len(blocks()) == 1
 
 
-def test_mixed_precision_and_meshes_are_for_jax():
-    for settings in ({"dtype": "mixed_bfloat16"}, {"mesh": "all"}):
-        with pytest.raises(SettingError, match="backend='jax'"):
-            ln.Model(dense(), backend="numpy", **settings)
+def test_mixed_precision_is_for_jax_and_so_are_rows_and_columns():
+    with pytest.raises(SettingError, match="backend='jax'"):
+        ln.Model(dense(), backend="numpy", dtype="mixed_bfloat16")
+    with pytest.raises(SettingError, match="backend='jax'"):
+        _ = ln.Model(dense(), backend="numpy", mesh="4x2").executor

@@ -40,6 +40,16 @@ def file(tmp_path_factory):
 class TestTrain:
     """`lucidnet train`."""
 
+    def test_it_says_where_two_threads_would_pay(self, monkeypatch):
+        pytest.importorskip("threadpoolctl")
+        monkeypatch.setattr("lucidnet.cli.train.cores", lambda: 2)
+        told, small = "--backend numpy --devices 2", ["train", "digits", *QUICK, "--epochs", "1"]
+        assert told not in run(*small)
+        monkeypatch.setattr("lucidnet.cli.train.PAYS", 64 * 2410)  # examples of a batch times weights
+        assert told in run(*small)
+        assert told not in run(*small, "--quiet")
+        assert told not in run(*small, "--backend", "numpy", "--devices", "2")
+
     def test_what_it_prints(self):
         text = run("train", "digits", *QUICK)
         assert "digits: 1438 training and 359 test examples, 64 inputs, 10 classes" in text

@@ -11,9 +11,9 @@ from snapshots import BACKENDS, same, snapshot
 
 import lucidnet as ln
 from lucidnet.backend import Stream
+from lucidnet.backend.config import DeviceConfig
 from lucidnet.callbacks import Callback
 from lucidnet.engine.build import executor_for
-from lucidnet.engine.device import DeviceConfig
 from lucidnet.engine.on_jax import OnJax
 from lucidnet.engine.on_numpy import OnNumpy
 from lucidnet.engine.protocol import Executor, Trainee

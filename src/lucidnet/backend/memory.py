@@ -34,3 +34,12 @@ def aligned(shape: Shape, dtype: Any) -> Array:
     begin = -memory.ctypes.data % ALIGN
     made: Array = memory[begin : begin + size].view(dtype).reshape(shape)
     return made
+
+
+def sealed(array: Any) -> Any:
+    """Return an array of NumPy as one that cannot be written, anything else as it is."""
+    if not isinstance(array, np.ndarray):
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -65,6 +65,14 @@ class Stream(Brief):
             self.path if path is None else path,
         )
 
+    def of_all(self) -> Stream:
+        """Return the stream for numbers that all examples of a batch share, and not one row for each."""
+        return self
+
+    def by_time(self) -> Stream:
+        """Return the stream for numbers (time * n, ...), all examples of one time step, then of the next."""
+        return self
+
     def _generator(self) -> np.random.Generator:
         counter = [0, 0, self.step, 0]
         return np.random.Generator(np.random.Philox(key=key_of(self.seed, self.path), counter=counter))

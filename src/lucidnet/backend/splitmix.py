@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trees import Array, Shape
+from ..errors import SettingError
 from .arrays import namespace
 from .random import Stream, key_of
 
@@ -55,16 +56,20 @@ class StepStream(Stream):
 
     def _drawn(self, shape: Shape, each: int, make: Callable[[Array], Array]) -> Array:
         """Return an array of a shape of what is made of words, so many numbers of each."""
-        count = math.prod(shape)
-        words = -(-count // (2 * GROUP)) * 2 * GROUP  # whole groups
+        return self._stretch(0, math.prod(shape), each, make).reshape(shape)
+
+    def _stretch(self, first: int, count: int, each: int, make: Callable[[Array], Array]) -> Array:
+        """Return so many numbers of a draw from one of them on, as `_drawn` makes them."""
+        group = 2 * GROUP * each  # numbers are made in whole groups
+        begin, end = first // group * 2 * GROUP, -(-(first + count) // group) * 2 * GROUP
         with _wide(self.step):
             state, gamma = self._state()
             if isinstance(self.step, np.ndarray):
-                numbers = _in_blocks(state, gamma, words, make)
+                numbers = _in_blocks(state, gamma, begin, end, make)
             else:
-                numbers = make(_words(state, gamma, 0, words))
-            made = numbers[:count].reshape(shape)
-        return made if made.dtype == bool else made.astype(self.dtype)
+                numbers = make(_words(state, gamma, begin, end))
+            made = numbers[first - begin * each : first - begin * each + count]
+            return made if made.dtype == bool else made.astype(self.dtype)
 
     def _state(self) -> tuple[Array, Any]:
         """Return where the sequence of this step begins, an array of one word, and the distance gamma."""
@@ -77,6 +82,97 @@ class StepStream(Stream):
         return _mixed(state + start), gamma
 
 
+class RowStream(StepStream):
+    """What a step draws for some examples of its batch, on NumPy: the rows that a draw for all would have.
+
+    Parameters
+    ----------
+    first, count, total : int
+        The first of these examples, how many they are, and how many the batch has.
+    """
+
+    __slots__ = ("count", "first", "time_first", "total")
+
+    def __init__(
+        self, *place: Any, first: int = 0, count: int = 1, total: int = 1, time_first: bool = False
+    ) -> None:
+        super().__init__(*place)
+        self.first, self.count, self.total, self.time_first = first, count, total, time_first
+
+    @classmethod
+    def of(cls, stream: Stream, part: slice, total: int) -> RowStream:
+        """Return the stream of some rows of a batch with `total` rows, from that of the whole batch."""
+        place = stream.seed, stream.step, stream.dtype, stream.path
+        return cls(*place, first=part.start, count=part.stop - part.start, total=total)
+
+    def but(
+        self, seed: int | None = None, dtype: str | None = None, path: tuple[str, ...] | None = None
+    ) -> RowStream:
+        return self._at(self.of_all().but(seed, dtype, path), self.time_first)
+
+    def of_all(self) -> Stream:
+        return StepStream(self.seed, self.step, self.dtype, self.path)
+
+    def by_time(self) -> Stream:
+        return self._at(self, True)
+
+    def _at(self, other: Stream, time_first: bool) -> RowStream:
+        place = other.seed, other.step, other.dtype, other.path
+        rows = {"first": self.first, "count": self.count, "total": self.total}
+        return RowStream(*place, **rows, time_first=time_first)
+
+    def _drawn(self, shape: Shape, each: int, make: Callable[[Array], Array]) -> Array:
+        """Return these examples' rows of an array for the whole batch.
+
+        The first axis is that of the examples, or of them and whatever else is examples to a layer inside
+        (time steps, n * time), each example's together.
+        """
+        size = math.prod(shape)
+        row, left = divmod(size, self.count)
+        if left:
+            raise SettingError(
+                f"{'.'.join(self.path)}: random numbers {shape} are no rows of {self.count} examples, so a "
+                "batch cannot be divided among threads: draw from stream.of_all() what all examples share"
+            )
+        if not self.time_first:
+            return self._stretch(self.first * row, size, each, make).reshape(shape)
+        times, width = shape[0] // self.count, math.prod(shape[1:])
+        whole = self._stretch(0, times * self.total * width, each, make).reshape(times, self.total, width)
+        return whole[:, self.first : self.first + self.count].reshape(shape)
+
+
+class Keys:
+    """The seed inside a compiled program: an argument, not a constant.
+
+    Random numbers are a function of seed and place in the network by a hash, which the host computes. While
+    a program is traced each place that draws gets the next row of a table; the host fills it for any seed.
+
+    Parameters
+    ----------
+    places : list of tuple of str
+        The places, in the order in which the program has met them; it grows while tracing.
+    table : array (rows, 4) of uint32, optional
+        Their words.
+    """
+
+    def __init__(self, places: list[tuple[str, ...]], table: Array = None) -> None:
+        self.places, self.table = places, table
+
+    def words(self, path: tuple[str, ...]) -> tuple[Array, Array]:
+        """Return the two words of 64 bits that belong to a place."""
+        if path not in self.places:
+            self.places.append(path)
+        row = self.table[min(self.places.index(path), len(self.table) - 1)].astype("uint64")
+        return row[0] << 32 | row[1], row[2] << 32 | row[3]
+
+    def filled(self, seed: int, rows: int) -> Array:
+        """Return the table for a seed."""
+        table = np.zeros((rows, 4), np.uint32)
+        for k, path in enumerate(self.places):
+            table[k] = [half for word in words_of(seed, path) for half in (word >> 32, word & 0xFFFFFFFF)]
+        return table
+
+
 @lru_cache(maxsize=4096)
 def words_of(seed: int, path: tuple[str, ...]) -> tuple[int, int]:
     """Return two words of 64 bits for a seed and a place: where a sequence begins, and its distance gamma."""
@@ -87,16 +183,16 @@ def words_of(seed: int, path: tuple[str, ...]) -> tuple[int, int]:
     return key & 0xFFFFFFFFFFFFFFFF, gamma
 
 
-def _in_blocks(state: Array, gamma: Any, words: int, make: Callable[[Array], Array]) -> Array:
-    first = make(_words(state, gamma, 0, min(words, BLOCK)))
-    if words <= BLOCK:
+def _in_blocks(state: Array, gamma: Any, begin: int, end: int, make: Callable[[Array], Array]) -> Array:
+    first = make(_words(state, gamma, begin, min(end, begin + BLOCK)))
+    if end - begin <= BLOCK:
         return first
-    numbers = np.empty(len(first) // BLOCK * words, first.dtype)
+    numbers = np.empty(len(first) // BLOCK * (end - begin), first.dtype)
     numbers[: len(first)] = first
-    for start in range(BLOCK, words, BLOCK):
-        made = make(_words(state, gamma, start, min(words, start + BLOCK)))
-        begin = len(first) // BLOCK * start
-        numbers[begin : begin + len(made)] = made
+    for start in range(begin + BLOCK, end, BLOCK):
+        made = make(_words(state, gamma, start, min(end, start + BLOCK)))
+        place = len(first) // BLOCK * (start - begin)
+        numbers[place : place + len(made)] = made
     return numbers
 
 

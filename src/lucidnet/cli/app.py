@@ -124,7 +124,10 @@ def train_command(
         str, typer.Option(help="float32, float64, or, on jax, mixed_bfloat16: products in bfloat16.")
     ] = "float32",
     devices: Annotated[
-        str | None, typer.Option(help="On jax, over how many devices: all, a number, or a mesh such as 4x2.")
+        str | None,
+        typer.Option(
+            help="On jax, over how many devices: all, a number, or a mesh such as 4x2; on numpy, threads."
+        ),
     ] = None,
     coordinator: Annotated[
         str | None, typer.Option(help="HOST:PORT of the first of several processes.")

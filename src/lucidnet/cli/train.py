@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import optimizers
+from ..backend.threads import cores
 from ..backend.xla.peers import HERE
 from ..data import KNOWN
 from ..errors import SettingError, Terminated, lookup
@@ -24,6 +25,8 @@ from .show import INTERRUPTED
 
 LEAST_EPOCHS, LEAST_STEPS = 10, 3000
 """How long to train if nobody says: so many epochs, more of a small data set, for it needs steps, too."""
+PAYS = 1 << 26
+"""From how many examples of a batch times weights on two threads have been faster than one."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,7 @@ def run(
         show.line(f"{task.title()}\n\n{model.summary()}\n")
     elif main and data not in KNOWN:  # of a file it is decided what it is
         show.line(task.title())
+    _tell_of_threads(model, method, quiet)
     began = time.perf_counter()
     try:
         finished = _fit(model, task, method, quiet)
@@ -205,6 +209,14 @@ def run(
         show.alignment(model, plot)
     show.keep(model, save, plot)
     return 0 if finished else INTERRUPTED
+
+
+def _tell_of_threads(model: Model, method: Method, quiet: bool) -> None:
+    """Say it where steps are long enough to be shared by two threads, and are not (docs/scaling.md)."""
+    if quiet or model.backend != "numpy" or model.config.mesh is not None or cores() < 2:
+        return
+    if not model.problem.optimizer.full_batch and method.batch_size * len(model.get_weights()) >= PAYS:
+        show.line("Two cores would share steps of this size well: --backend numpy --devices 2\n")
 
 
 def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import SettingError
@@ -95,6 +95,46 @@ def stacked(trees: Sequence[Any]) -> Any:
     return np.stack([np.asarray(tree) for tree in trees])
 
 
+def joined(trees: Sequence[Any]) -> Any:
+    """Return trees of tuples, dicts and arrays as one, the rows of their arrays behind each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> joined([{"a": np.array([1, 2])}, {"a": np.array([3])}])
+    {'a': array([1, 2, 3])}
+    """
+    first = trees[0]
+    if first is None or len(trees) == 1:
+        return first
+    if isinstance(first, dict):
+        return {name: joined([tree[name] for tree in trees]) for name in first}
+    if isinstance(first, (tuple, list)):
+        return tuple(joined([tree[k] for tree in trees]) for k in range(len(first)))
+    import numpy as np
+
+    return np.concatenate(trees)
+
+
+def weighted(weights: Sequence[float], trees: Sequence[Tree]) -> Tree:
+    """Return the sum of trees of arrays, each times its weight, in their order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weighted([0.5, 2.0], [{"a": np.array([2.0])}, {"a": np.array([3.0])}])
+    {'a': array([7.])}
+    """
+
+    def total(*arrays: Array) -> Array:
+        made = arrays[0] * weights[0]
+        for weight, array in zip(weights[1:], arrays[1:], strict=True):
+            made += weight * array
+        return made
+
+    return tree_map(total, *trees)
+
+
 def floats(tree: Any, dtype: Any) -> Any:
     """Return a tree with all numbers that are not whole in the dtype of the weights."""
     return mapped(lambda array: array.astype(there(array.dtype, dtype), copy=False), tree)
@@ -127,6 +167,14 @@ def put(tree: Tree, path: Path, branch: Tree) -> Tree:
         inner = inner.setdefault(name, {})
     inner[path[-1]] = branch
     return tree
+
+
+def only(paths: Iterable[Path], tree: Tree) -> Tree:
+    """Return a tree with some of the branches of another."""
+    made: Tree = {}
+    for path in paths:
+        made = put(made, path, at(tree, path))
+    return made
 
 
 def ordered(tree: Tree, like: Tree) -> Tree:

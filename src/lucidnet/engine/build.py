@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..backend import Stream, Tree
+from ..backend.config import DeviceConfig
 from ..backend.layout import Layout
 from ..backend.memory import keep_freed
 from ..backend.xla.autodiff import installed, missing
@@ -17,7 +18,6 @@ from ..layers.endings import without_endings
 from ..layers.shapes import zeros
 from ..optimizers import Optimizer
 from . import update
-from .device import DeviceConfig
 from .objective import Objective
 from .parameters import ParameterLayout
 from .problem import Problem
@@ -64,6 +64,10 @@ def problem_of(
 
 def executor_for(config: DeviceConfig) -> Executor:
     """Return what makes the steps on these devices."""
+    if config.threaded:
+        from .on_threads import OnThreads
+
+        return OnThreads(config)
     if config.name == "numpy":
         from .on_numpy import OnNumpy
 

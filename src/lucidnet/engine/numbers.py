@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Array
-from ..backend.splitmix import words_of
 from ..core.trees import Path
 from ..core.value import at_step
 from ..layers import Layer, walk
 from ..layers.rebuild import rebuilt
 from ..optimizers import Group, Optimizer
+from ..optimizers.settings import inner_optimizers
 from .problem import Problem
-from .structure import inner_optimizers, mark
+from .structure import mark
 
 ALL = Group(0, 0)
 """A group without settings of its own."""
@@ -42,38 +42,6 @@ class Numbers(NamedTuple):
 
     seed: Any
     made: Any = True
-
-
-class Keys:
-    """The seed inside a compiled program: an argument, not a constant.
-
-    Random numbers are a function of seed and place in the network by a hash, which the host computes. While
-    a program is traced each place that draws gets the next row of a table; the host fills it for any seed.
-
-    Parameters
-    ----------
-    places : list of tuple of str
-        The places, in the order in which the program has met them; it grows while tracing.
-    table : array (rows, 4) of uint32, optional
-        Their words.
-    """
-
-    def __init__(self, places: list[tuple[str, ...]], table: Array = None) -> None:
-        self.places, self.table = places, table
-
-    def words(self, path: tuple[str, ...]) -> tuple[Array, Array]:
-        """Return the two words of 64 bits that belong to a place."""
-        if path not in self.places:
-            self.places.append(path)
-        row = self.table[min(self.places.index(path), len(self.table) - 1)].astype("uint64")
-        return row[0] << 32 | row[1], row[2] << 32 | row[3]
-
-    def filled(self, seed: int, rows: int) -> Array:
-        """Return the table for a seed."""
-        table = np.zeros((rows, 4), np.uint32)
-        for k, path in enumerate(self.places):
-            table[k] = [half for word in words_of(seed, path) for half in (word >> 32, word & 0xFFFFFFFF)]
-        return table
 
 
 class Nth(int):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ..backend import Tree
 from ..core.record import Record, record
 from ..data.batch import Batch
 from ..layers import Layer, Run, backprop
-from ..layers.base import INFERENCE, Cache, Mask
+from ..layers.base import INFERENCE, Cache, Mask, present
 from ..layers.penalties import chain_rule, penalized
+from ..losses import Joint
 
 if TYPE_CHECKING:
     from ..rules import Rule
@@ -107,7 +108,7 @@ class Objective(Record):
         if run.masks is None and (run.mask is not None or self.net.makes_masks):
             run = run.noting()
         y, cache, mask = self.net.flow(params, batch.x, run)
-        mask = filled(mask, y, run.masks.values()) if run.masks else mask
+        mask = present(mask, y, run.masks.values()) if run.masks else mask
         value, kept = self.loss.forward(y, batch.target, batch.weights, mask, run.valid)
         value = penalized(self.net, cache, value) if self.net.penalizes else value
         parts = self.loss.parts(kept, mask, run.valid)
@@ -134,24 +135,26 @@ class Objective(Record):
         _, grads = self.net.route(params, made.cache, self.loss.backward(made.kept), send, need_dx=False)
         return Gradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
 
+    def shared(
+        self, params: Tree, batches: Sequence[Batch], runs: Iterable[Run], call: Callable[..., Any] = map
+    ) -> Sequence[Self]:
+        """Return the objective of each of several batches, whose gradients make that of all together.
 
-def filled(mask: Mask, y: Any, seen: Iterable[Mask]) -> Mask:
-    """Return the mask of an output; one without time counts for examples with a sequence that is not empty.
+        A loss may be a sum of means over different numbers of values: each output of a network has a mask of
+        its own. As each is to be a mean over all batches together, they are counted first, by a forward pass
+        (`call` is as `map`).
+        """
+        masked = self.net.makes_masks or any(b.mask is not None for b in batches)
+        if not (masked and len(batches) > 1 and isinstance(self.loss, Joint)):
+            return [self] * len(batches)
+        found = call(partial(self.evaluate, params), batches, list(runs))
+        losses = self.loss.shared([[count for _, count in made.parts] for made in found])
+        return [replace(self, loss=loss) for loss in losses]
 
-    Parameters
-    ----------
-    mask : Mask
-        That of the output, None where it has no time.
-    y : array (n, ...), or several by name
-        The output.
-    seen : iterable of Mask
-        Those of the inputs of all layers.
-    """
-    if mask is not None and not isinstance(y, dict):
-        return mask
-    several = [one for each in seen for one in (each if isinstance(each, tuple) else (each,))]
-    present = [one.any(1) for one in several if one is not None and not isinstance(one, dict)]
-    examples = reduce(or_, present) if present else None
-    if not isinstance(y, dict):
-        return examples
-    return {name: examples if (own := (mask or {}).get(name)) is None else own for name in y}
+    def absorb(self, params: Tree, cache: Cache) -> Tree:
+        """Return the parameters with buffers moved on by what the forward pass of `gradient` saw."""
+        return self.net.absorb(params, cache)
+
+    def states(self, cache: Cache) -> Tree:
+        """Return the states in which recurrent layers ended in the forward pass of `gradient`."""
+        return self.net.states(cache)

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Array, Tree
+from ..backend.config import DeviceConfig
+from ..backend.splitmix import Keys
 from ..backend.xla.device import keep_programs, precision, repeated
 from ..backend.xla.mesh import Mesh
 from ..backend.xla.processes import gathered, together, watching
@@ -27,11 +29,10 @@ from ..core.text import Brief
 from ..core.trees import floats, part_of, tree_map
 from ..data.batch import Batch, Shard, bytes_of, materialize, rows
 from ..layers import walk
-from .device import DeviceConfig, program_folder
-from .numbers import Keys, Numbers, bound, table_of
+from .numbers import Numbers, bound, table_of
 from .placement import Placement, dressed, dtype_of, stripped
 from .problem import Problem
-from .programs import Programs
+from .programs import Programs, program_folder
 from .protocol import NotFiniteError, Own, Ran
 from .search import advance as search
 from .search import in_turn

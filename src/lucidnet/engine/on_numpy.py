@@ -11,9 +11,9 @@ from weakref import WeakSet
 
 import numpy as np
 
+from ..backend.config import DeviceConfig
 from ..core.text import Brief
 from ..data.batch import nbytes
-from .device import DeviceConfig
 from .numbers import Numbers
 from .protocol import NotFiniteError, Ran
 from .state import Measured, State, read_only

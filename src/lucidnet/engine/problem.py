@@ -11,14 +11,14 @@ import numpy as np
 
 from ..backend import Shape, Stream, Tree
 from ..core.record import Record, record
-from ..core.trees import tree_map
+from ..core.trees import only, tree_map
 from ..errors import SettingError
 from ..layers import Layer
 from ..losses import Loss
 from ..optimizers import Optimizer
 from .objective import Objective
 from .parameters import ParameterLayout
-from .state import FeedbackState, State, only
+from .state import FeedbackState, State
 from .structure import Structure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -10,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..backend.splitmix import Keys
 from ..backend.xla.device import compiled, signature
 from ..backend.xla.mesh import Mesh
 from ..backend.xla.mixed import with_bfloat16
 from ..backend.xla.target import Target, compiling_for
-from .numbers import Keys
 from .structure import Structure
 
 PLACES = 64
@@ -123,3 +124,16 @@ class Programs:
         self.count += 1
         self.seconds += time.perf_counter() - began
         return made
+
+
+def program_folder() -> Any:
+    """Return where compiled programs are kept from run to run: ``LUCIDNET_PROGRAMS``, or with other caches.
+
+    None if that is set to ``off``.
+    """
+    from pathlib import Path
+
+    from ..data.fetch import cache_folder
+
+    given = os.environ.get("LUCIDNET_PROGRAMS")
+    return None if given == "off" else Path(given) if given else cache_folder() / "programs"

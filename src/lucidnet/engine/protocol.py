@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
+from ..backend.config import DeviceConfig
 from ..data.batch import Data, Shard
-from .device import DeviceConfig
 from .state import Measured
 
 if TYPE_CHECKING:

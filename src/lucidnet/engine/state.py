@@ -9,8 +9,9 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..backend.layout import Flat
+from ..backend.memory import sealed
 from ..core.text import Brief, legible
-from ..core.trees import at, part_of, put, tree_map
+from ..core.trees import part_of, tree_map
 
 
 @legible
@@ -178,23 +179,7 @@ class Measurements(Brief, Sequence[Measured]):
 
 def read_only(state: State) -> State:
     """Return a state of NumPy's arrays that nobody can write."""
-    memory, carried = tree_map(_read_only, state.memory), tree_map(_read_only, state.carried)
-    feedback = FeedbackState(*(tree_map(_read_only, tree) for tree in state.feedback))
-    params = state.params.layout.bind(_read_only(state.vector))
+    memory, carried = tree_map(sealed, state.memory), tree_map(sealed, state.carried)
+    feedback = FeedbackState(*(tree_map(sealed, tree) for tree in state.feedback))
+    params = state.params.layout.bind(sealed(state.vector))
     return State(params, memory, carried, feedback, state.step, state.seed)
-
-
-def _read_only(array: Any) -> Any:
-    if not isinstance(array, np.ndarray):
-        return array
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def only(paths: Any, tree: Tree) -> Tree:
-    """Return a tree with some of the branches of another."""
-    made: Tree = {}
-    for path in paths:
-        made = put(made, path, at(tree, path))
-    return made

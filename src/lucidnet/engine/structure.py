@@ -104,9 +104,3 @@ def _numbers_of(value: Value) -> tuple[str, ...]:
 def mark(setting: Any) -> Any:
     """Return what stands for a setting: nothing, 0, or any other number or schedule."""
     return setting if setting is None or (not callable(setting) and not setting) else "a number"
-
-
-def inner_optimizers(optimizer: Optimizer) -> list[tuple[str, Optimizer]]:
-    """Return the optimizers inside another, by the names of its settings."""
-    given = ((f.name, getattr(optimizer, f.name)) for f in fields(optimizer))
-    return [(name, value) for name, value in given if isinstance(value, Optimizer)]

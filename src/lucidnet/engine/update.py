@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
 from ..backend import Parts, StepStream, Tree, choose, finite
 from ..backend import number as as_number
-from ..core.trees import at
+from ..core.trees import at, only
 from ..data.batch import Batch
 from ..layers import Layer, Run
-from ..layers.base import Mask
-from ..losses import Joint
+from ..layers.base import Mask, present
 from .numbers import Numbers
-from .objective import Gradient, Objective, filled
+from .objective import Gradient, Objective
 from .problem import Problem
-from .state import Measured, State, only
+from .state import Measured, State
 
 
 def advance(
@@ -52,7 +50,10 @@ def advance(
     left, gradient = state, cast(Any, None)
     losses, terms, predictions, masks, parts = [], [], [], [], []
     several = len(batches) > 1
-    objectives = shared(problem, state, batches, numbers) if several else (problem.objective,)
+    objectives: Sequence[Objective] = (problem.objective,)
+    if several:
+        runs = (training_run(state, batch, numbers, number) for number, batch in enumerate(batches))
+        objectives = problem.objective.shared(state.params, batches, runs)
     for number, (batch, objective) in enumerate(zip(batches, objectives, strict=True)):
         run = training_run(state, batch, numbers, number, left.carried)
         made = objective.gradient(left.params, batch, run, left.feedback.weights)
@@ -81,27 +82,11 @@ def advance(
     return moved(problem, state, left, gradient, numbers, into, measured.good), measured
 
 
-def shared(problem: Problem, state: State, batches: Sequence[Batch], numbers: Numbers) -> Sequence[Objective]:
-    """Return the objective of each of several batches of a step.
-
-    A loss may be a sum of means over different numbers of values: each output of a network has a mask of its
-    own. As each is to be a mean over all batches together, they are counted first, by a forward pass.
-    """
-    objective = problem.objective
-    masked = objective.net.makes_masks or any(b.mask is not None for b in batches)
-    if not (masked and isinstance(objective.loss, Joint)):
-        return [objective] * len(batches)
-    runs = [training_run(state, batch, numbers, number) for number, batch in enumerate(batches)]
-    found = [objective.evaluate(state.params, *given) for given in zip(batches, runs, strict=True)]
-    losses = objective.loss.shared([[count for _, count in made.parts] for made in found])
-    return [replace(objective, loss=loss) for loss in losses]
-
-
 def left_behind(problem: Problem, state: State, made: Gradient) -> State:
     """Return a state with what a pass leaves behind: buffers, carried states, feedback that has changed."""
-    layout, net, feedback = problem.layout, problem.objective.net, state.feedback
-    params: Any = net.absorb(state.params, made.cache) if layout.buffers.paths else state.params
-    carried = only(layout.stateful, net.states(made.cache)) if layout.stateful else state.carried
+    layout, objective, feedback = problem.layout, problem.objective, state.feedback
+    params: Any = objective.absorb(state.params, made.cache) if layout.buffers.paths else state.params
+    carried = only(layout.stateful, objective.states(made.cache)) if layout.stateful else state.carried
     if made.memory:
         from ..rules.feedback import merged
 
@@ -227,4 +212,4 @@ def counted(net: Layer, params: Tree, x: Any, mask: Mask = None) -> Mask:
     """Return which time steps of an output count in a loss; which examples, where it has no time."""
     run = Run(mask=mask).noting()
     y, _, own = net.flow(params, x, run)
-    return filled(own, y, (run.masks or {}).values())
+    return present(own, y, (run.masks or {}).values())

@@ -13,7 +13,6 @@ import numpy as np
 from .. import foreign, rules
 from ..arguments import FitArguments
 from ..core.settings import is_function, shown
-from ..engine.structure import inner_optimizers
 from ..errors import SettingError, lookup, suggestion
 from ..layers import Layer, activations, walk
 from ..layers.activations import ActivationLayer, Linear
@@ -25,6 +24,7 @@ from ..optimizers import Optimizer
 from ..optimizers import get as optimizer_of
 from ..optimizers.registry import KNOWN as OPTIMIZERS
 from ..optimizers.schedules import Schedule
+from ..optimizers.settings import inner_optimizers
 
 PARTS = ("model", "rule", "optimizer", "activation", "units", "loss")
 """What a dict of settings can say of the model itself."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from ..backend import Array, Shape, Stream, Tree, namespace
+from ..backend.splitmix import RowStream
 from ..core.settings import UnfitError, finite, function, listed, scheduled, setting, text
 from ..core.text import Brief
-from ..core.trees import tree_map
+from ..core.trees import part_of, tree_map
 from ..core.value import Value, at_step, described, of_library, value
 from ..errors import SettingError, ShapeError, lookup
 from ..foreign import attribute, uncalled
@@ -118,6 +119,13 @@ class Run(Brief):
         """Return the run of a layer whose examples are the time steps here; `counts` says which are some."""
         masks: dict[int, Mask] | None = None if self.masks is None else {}
         return Run(self.train, self._root, self._path, None, None, counts, self.frozen, masks)
+
+    def rows(self, part: slice, total: int) -> Run:
+        """Return the run of some of the examples, which draw what they would draw in the whole batch."""
+        stream = RowStream.of(self._root, part, total)
+        mask, states, valid = part_of((self.mask, self.states, self.valid), part)
+        masks: dict[int, Mask] | None = None if self.masks is None else {}
+        return Run(self.train, stream, self._path, mask, states, valid, self.frozen, masks)
 
     def note(self, cache: Cache) -> None:
         """Note the mask of the input of a layer that has kept this, if somebody asks for it."""
@@ -261,7 +269,8 @@ class Layer(Value):
     def independent(self) -> bool:
         """Whether examples may be added that do not count (`Run.valid`): no other example sees them.
 
-        True of all layers here; of one of your own only if it says so.
+        True of all layers here; of one of your own only if it says so. Then a batch may also be divided
+        among threads (`Model(backend="numpy", mesh=2)`), unless the layer has `buffers`.
         """
         return of_library(self)
 
@@ -480,6 +489,28 @@ def counting(dimensions: int, mask: Mask, valid: Array | None) -> Array | None:
         mask = mask & valid.reshape(-1, *(1,) * (mask.ndim - 1))
     counts = valid if mask is None else mask
     return None if counts is None else counts.reshape(*counts.shape, *(1,) * (dimensions - counts.ndim))
+
+
+def present(mask: Mask, y: Any, seen: Iterable[Mask]) -> Mask:
+    """Return the mask of an output; one without time counts for examples with a sequence that is not empty.
+
+    Parameters
+    ----------
+    mask : Mask
+        That of the output, None where it has no time.
+    y : array (n, ...), or several by name
+        The output.
+    seen : iterable of Mask
+        Those of the inputs of all layers.
+    """
+    if mask is not None and not isinstance(y, dict):
+        return mask
+    several = [one for each in seen for one in (each if isinstance(each, tuple) else (each,))]
+    there = [one.any(1) for one in several if one is not None and not isinstance(one, dict)]
+    examples = reduce(or_, there) if there else None
+    if not isinstance(y, dict):
+        return examples
+    return {name: examples if (own := (mask or {}).get(name)) is None else own for name in y}
 
 
 def walk(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Layer]]:

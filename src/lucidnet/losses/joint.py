@@ -118,7 +118,8 @@ class Joint(Loss):
 
             s_bk = (N_bk / N_b) (N / N_k)
 
-        where N_k and N are the sums over all batches: so each value weighs 1 / N_k.
+        where N_k and N are the sums over all batches: so each value weighs 1 / N_k. Where these batches are
+        parts of one that itself is part of a step, that is times its own share.
 
         Parameters
         ----------
@@ -126,13 +127,13 @@ class Joint(Loss):
             N_bk, the batches first.
         """
         whole = [sum(column) for column in zip(*counts, strict=True)]
-        total = sum(whole)
+        total, own = sum(whole), self.shares or (1,) * len(whole)
         return [
             replace(
                 self,
                 shares=tuple(
-                    number(count * total / ((count == 0) + sum(row) * n))
-                    for count, n in zip(row, whole, strict=True)
+                    number(share * count * total / ((count == 0) + sum(row) * n))
+                    for share, count, n in zip(own, row, whole, strict=True)
                 ),
             )
             for row in counts

@@ -51,3 +51,9 @@ def kind(optimizer: Optimizer) -> tuple[Any, ...]:
     """Return the class of an optimizer, and those of the optimizers inside it."""
     inner = (getattr(optimizer, f.name) for f in fields(optimizer))
     return type(optimizer), *(kind(value) for value in inner if isinstance(value, Optimizer))
+
+
+def inner_optimizers(optimizer: Optimizer) -> list[tuple[str, Optimizer]]:
+    """Return the optimizers inside another, by the names of its settings."""
+    given = ((f.name, getattr(optimizer, f.name)) for f in fields(optimizer))
+    return [(name, value) for name, value in given if isinstance(value, Optimizer)]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..backend.splitmix import words_of
+from ..backend.splitmix import Keys, words_of
 from ..core.trees import floats
-from ..engine.numbers import Keys, Numbers, bound, table_of
+from ..engine.numbers import Numbers, bound, table_of
 from ..engine.placement import dressed, dtype_of, stripped
 from ..engine.problem import Problem
 from ..engine.state import State

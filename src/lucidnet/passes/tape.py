@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Array, Tree, namespace
+from ..backend.memory import sealed
 from ..core.numeric import numeric
 from ..core.settings import flag, taken
 from ..core.text import Brief, short
@@ -164,7 +165,7 @@ class Tape(Brief):
     ) -> None:
         self.made, self.state, self.x, self.given_mask = made, state, x, mask
         y, self.mask, self.cache = found
-        self.output = mapped(shown, y)
+        self.output = mapped(sealed, y)
         self.numbers = Numbers(state.seed) if numbers is None else numbers
         self._back = back  # no method of its own: a tape must be gone as soon as nobody holds it
         self.of: Any = None
@@ -271,20 +272,11 @@ class Tape(Brief):
             if call.path and not call.is_inner:
                 name = dotted(call.path)
                 number = sum(known.partition("#")[0] == name for known in found)
-                found[f"{name}#{number + 1}" if number else name] = mapped(shown, call.y)
+                found[f"{name}#{number + 1}" if number else name] = mapped(sealed, call.y)
         return found
 
     def __repr__(self) -> str:
         return f"Tape({short(self.x)} -> {short(self.output)}, train={self.train})"
-
-
-def shown(array: Array) -> Array:
-    """Return an array as one that cannot be written."""
-    if not isinstance(array, np.ndarray):
-        return array
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def apart(array: Array, dy: Any) -> Array:

@@ -13,6 +13,7 @@ from ..layers import Graph, Layer, Recurrent, Sequential, walk
 from ..layers.base import several
 from ..layers.shapes import input_shapes
 from ..layers.stepwise import check_stepwise
+from .coupling import mixing
 from .credit import broadcast, places
 from .edge import carriers
 from .feedback import varying
@@ -118,23 +119,13 @@ def _check_whole(where: str, net: Layer, layer: Layer, rule: Rule) -> None:
             f"{where} {rule.space!r} estimates all gradients by noise: it goes with no other rule, "
             "neither through time nor of single layers"
         )
-    mixed = next(_mixing(net), None) if getattr(rule.space, "alone", False) else None
+    mixed = next(mixing(net), None) if getattr(rule.space, "alone", False) else None
     if mixed is not None:
         raise SettingError(
-            f"{where} {rule.space!r} takes the change of each example's own loss, but layer {mixed!r} mixes "
-            "the examples of a batch by its statistics: take LayerNormalization, freeze it (frozen=True), "
-            "or take the rule 'wp', whose loss is that of the whole batch"
+            f"{where} {rule.space!r} takes the change of each example's own loss, but layer "
+            f"{dotted(mixed)!r} mixes the examples of a batch by its statistics: take LayerNormalization, "
+            "freeze it (frozen=True), or take the rule 'wp', whose loss is that of the whole batch"
         )
-
-
-def _mixing(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yield the layers that see the other examples of a batch in training: those with running statistics."""
-    if layer.frozen is True:
-        return
-    if layer.buffers:
-        yield dotted(path)
-    for name, child in layer.children():
-        yield from _mixing(child, (*path, name))
 
 
 def outputs(net: Layer) -> tuple[str, ...]:

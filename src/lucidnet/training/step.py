@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..backend import Array
+from ..backend.config import DeviceConfig
 from ..core.record import Record, record
 from ..data.batch import Batch
 from ..engine.build import executor_for, initial, problem_of
-from ..engine.device import DeviceConfig
 from ..engine.problem import Problem
 from ..engine.protocol import Executor
 from ..engine.state import Measured, State

@@ -84,7 +84,7 @@ class LeakyRNN(Recurrent):
     def project(self, params: Tree, x: Array, run: Run) -> Array:
         z = Recurrent.project(self, params, x, run)
         if self.noise and run.train:
-            z += self.noise * run.stream.normal(z.shape)
+            z += self.noise * run.stream.by_time().normal(z.shape)
         return z
 
     def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:

@@ -58,7 +58,7 @@ class WeightPerturbation(Perturbation):
         weights = without(params, buffer_paths(net))  # running statistics are no weights
         layout = Layout.of(weights)
         vector = layout.ravel(weights)
-        xi = noise(run, "weights", vector.shape, vector)
+        xi = noise(run.stream.of_all(), "weights", vector.shape, vector)
         others = merged(params, layout.unravel(vector + self.deviation * xi))
         moved, _, mask = net.flow(others, batch.x, run)
         change = trained.loss.forward(moved, batch.target, batch.weights, mask, run.valid)[0] - made.loss
@@ -137,14 +137,14 @@ class Perturbed(Wrapper):
         if self._layer.carried:
             first, cell = x[0] if isinstance(x, tuple) else x, cast(Recurrent, self._layer)
             states = len(cell.carried) * cell.units
-            xi = noise(run, "outputs", (*first.shape[:2], states), first)
+            xi = noise(run.stream, "outputs", (*first.shape[:2], states), first)
             xi = namespace(xi).permute_dims(xi, (1, 0, 2))  # time first, as all in a recurrent layer
             y, cache = through_time(NoisyCell(cell, self._deviation, xi), params, x, run)
             return y, (cache, xi)
         y, cache = self._layer.forward(params, x, run)
         if not params:
             return y, (cache, None)
-        xi = zeroed(noise(run, "outputs", y.shape, y), self._layer.output_mask(x, run.mask))
+        xi = zeroed(noise(run.stream, "outputs", y.shape, y), self._layer.output_mask(x, run.mask))
         return y + self._deviation * xi, (cache, xi)
 
 
@@ -216,7 +216,7 @@ def perturbed(net: Layer, deviation: float) -> Layer:
     return rebuilt(net, wrap)
 
 
-def noise(run: Run, name: str, shape: tuple[int, ...], like: Array) -> Array:
+def noise(stream: Stream, name: str, shape: tuple[int, ...], like: Array) -> Array:
     """Return standard normal numbers of this place and step, in the dtype of an array."""
-    here = run.stream.child("perturbation").child(name)
+    here = stream.child("perturbation").child(name)
     return here.but(dtype=str(like.dtype)).normal(shape)

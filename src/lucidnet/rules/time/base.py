@@ -38,6 +38,9 @@ class TimeRule(Value):
     carries: ClassVar[bool] = True
     """Whether the error sent to the layers below tells of later times, too; if not it is approximate."""
     couples_examples: ClassVar[bool] = False
+
+    draws: ClassVar[bool] = False
+    """Whether it draws random numbers for each example, by its place in the batch that it is given."""
     """Whether examples count that have no error: then none may be added that do not count."""
 
     def still(self) -> TimeRule:

@@ -134,6 +134,7 @@ class UORO(Online):
     reads: ClassVar[str] = f"{ALL_UNITS}, trace, noise"
     memory: ClassVar[str] = "N^2"
     cost: ClassVar[str] = "N^2 a time"
+    draws: ClassVar[bool] = True
 
     def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
         xp, width = namespace(like), params["W"].shape[1]

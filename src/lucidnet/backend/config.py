@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.record import Record, record
 from ..errors import SettingError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DTYPES = ("float32", "float64", "mixed_bfloat16")
 
@@ -25,7 +22,8 @@ class DeviceConfig(Record):
     kind : str
         The kind of devices, ``"cpu"`` or ``"gpu"``; JAX's choice if empty.
     mesh : optional
-        How many devices: ``"all"``, a number, or rows and columns as ``"4x2"``; one if not given.
+        How many devices: ``"all"``, a number, or rows and columns as ``"4x2"``; one if not given. On NumPy
+        among how many threads a batch is divided.
     mixed : bool
         Whether products are made in bfloat16.
     """
@@ -34,6 +32,11 @@ class DeviceConfig(Record):
     kind: str = ""
     mesh: Any = None
     mixed: bool = False
+
+    @property
+    def threaded(self) -> bool:
+        """Whether batches are divided among threads, on NumPy."""
+        return self.name == "numpy" and self.mesh is not None
 
     @classmethod
     def of(cls, backend: Any = None, mesh: Any = None, mixed: bool = False) -> DeviceConfig:
@@ -52,22 +55,8 @@ class DeviceConfig(Record):
         ).partition(":")
         if name not in ("numpy", "jax") or (name == "numpy" and kind):
             raise SettingError(f"backend must be 'numpy', 'jax', 'jax:cpu' or 'jax:gpu', got {backend!r}")
-        if name == "numpy" and compiled:
-            given = f"mesh={mesh!r}" if mesh is not None else "dtype='mixed_bfloat16'"
+        if name == "numpy" and mixed:
             raise SettingError(
-                f"{given} is for backend='jax'; NumPy works on one processor, in float32 or float64"
+                "dtype='mixed_bfloat16' is for backend='jax'; NumPy works in float32 or float64"
             )
         return cls(name, kind, mesh, mixed)
-
-
-def program_folder() -> Path | None:
-    """Return where compiled programs are kept from run to run: ``LUCIDNET_PROGRAMS``, or with other caches.
-
-    None if that is set to ``off``.
-    """
-    from pathlib import Path
-
-    from ..data.fetch import cache_folder
-
-    given = os.environ.get("LUCIDNET_PROGRAMS")
-    return None if given == "off" else Path(given) if given else cache_folder() / "programs"

@@ -1,0 +1,127 @@
+"""Threads that share the work of a step on NumPy, while the library of its products has one thread each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import copy_context
+from threading import Lock
+from typing import Any, TypeVar
+
+from ..core.text import Brief
+from ..errors import SettingError, optional
+from .xla.peers import HERE
+
+T = TypeVar("T")
+
+MOST = 256
+"""How many threads there are at most."""
+
+
+class Threads(Brief):
+    """Calls a function for several things at once; `held` begins and ends the time in which it does.
+
+    Parameters
+    ----------
+    asked : int or "all"
+        How many threads; "all" for as many as this process has cores.
+
+    Raises
+    ------
+    MissingExtraError
+        If threadpoolctl is not installed.
+    SettingError
+        If no such number of threads can be made, or nothing can be held to one thread.
+
+    Examples
+    --------
+    >>> threads = Threads(2)
+    >>> with threads.held():
+    ...     threads.map(pow, [2, 3, 4], [3, 3, 3])
+    [8, 27, 64]
+    """
+
+    def __init__(self, asked: Any) -> None:
+        self.count = cores() if asked == "all" else asked
+        if not isinstance(self.count, int) or self.count > MOST:
+            raise SettingError(
+                f"mesh={asked!r}: on NumPy a batch is divided among threads: expected a number of them, at "
+                f"most {MOST}, or 'all'; rows and columns are for backend='jax'"
+            )
+        if HERE.count > 1:
+            raise SettingError(
+                f"mesh={asked!r}: several processes train together with backend='jax' only; on NumPy mesh "
+                "divides the batches of one process among its threads"
+            )
+        self.pool: Any = None
+        self.libraries = optional("threadpoolctl", "threads").ThreadpoolController()
+        if not self.libraries.select(user_api="blas").info():
+            raise SettingError(
+                f"mesh={asked!r}: threadpoolctl finds no library of NumPy's products that it could hold to "
+                "one thread (it knows OpenBLAS, MKL and BLIS); leave mesh out"
+            )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Have threads, each of which makes its products alone; none is left at the end."""
+        # Threads of a step only: they cost less than a thousandth of one, and a process may fork between two.
+        with (
+            _one_thread_each(self.libraries),
+            ThreadPoolExecutor(max(1, self.count - 1), "lucidnet") as self.pool,
+        ):
+            try:
+                yield
+            finally:
+                self.pool = None
+
+    def map(self, function: Callable[..., T], *columns: Sequence[Any]) -> list[T]:
+        """Return what a function makes of each row of the columns, in their order.
+
+        The first is made in this thread. An error is raised when no thread works any more: that of the first
+        row that has one.
+        """
+        first, *others = zip(*columns, strict=True)
+        waiting = [self.pool.submit(copy_context().run, function, *given) for given in others]
+        try:
+            made = [function(*first)]
+        finally:
+            wait(waiting)
+        return [*made, *(each.result() for each in waiting)]
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def parts(rows: int, count: int) -> list[slice]:
+    """Return how so many rows are divided, as evenly as can be; no part is empty, so there may be fewer.
+
+    Examples
+    --------
+    >>> parts(5, 2), parts(1, 2)
+    ([slice(0, 2, None), slice(2, 5, None)], [slice(0, 1, None)])
+    """
+    count = max(1, min(rows, count))
+    return [slice(rows * k // count, rows * (k + 1) // count) for k in range(count)]
+
+
+LOCK = Lock()
+HOLDERS: list[Any] = []
+"""Who holds the libraries of this process to one thread: the first has set it, the last puts it back."""
+
+
+@contextmanager
+def _one_thread_each(libraries: Any) -> Iterator[None]:
+    """Hold products to one thread, as long as anybody in this process wants that."""
+    with LOCK:
+        HOLDERS.append(HOLDERS[0] if HOLDERS else libraries.limit(limits=1, user_api="blas"))
+    try:
+        yield
+    finally:
+        with LOCK:
+            limited = HOLDERS.pop()
+            if not HOLDERS:
+                limited.restore_original_limits()
