@@ -6,7 +6,16 @@ import pytest
 import scipy.special
 import scipy.stats
 
-from lucidnet.backend import Stream, namespace, normal_cdf, one_hot, only_one, positive, row_max
+from lucidnet.backend import (
+    Stream,
+    namespace,
+    normal_cdf,
+    one_hot,
+    only_one,
+    plus_row,
+    positive,
+    row_max,
+)
 from lucidnet.backend.xla.autodiff import derivative
 
 
@@ -99,3 +108,14 @@ def test_short_ways_of_numpy_are_the_plain_ones(dtype, shape):
     np.testing.assert_array_equal(only_one(x, hit), np.take_along_axis(x, labels[..., None], -1)[..., 0])
     assert positive(x).dtype == row_max(x).dtype == only_one(x, hit).dtype == x.dtype
     np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (3, 1), (0, 2, 3)])
+def test_a_row_is_added_to_the_array_itself_however_it_lies(order, shape):
+    x = np.asarray(np.random.default_rng(0).normal(size=shape), order=order)
+    row = np.arange(1.0, shape[-1] + 1)
+    expected = x + row
+    assert plus_row(x, row) is x
+    np.testing.assert_array_equal(x, expected)
+    np.testing.assert_array_equal(plus_row(jnp.asarray(x), row), expected + row)

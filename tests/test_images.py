@@ -112,6 +112,28 @@ def test_pooling_is_pytorchs(ties):
         np.testing.assert_allclose(layer.backward({}, cache, dy)[0], last(tensor.grad), rtol=1e-12)
 
 
+def test_maxima_in_windows_of_more_pixels_than_a_byte_counts():
+    x = RNG.normal(size=(3, 34, 18, 2))
+    layer = MaxPooling2D((34, 9))
+    y, cache = layer.forward({}, x)
+    dy = RNG.normal(size=y.shape)
+    dx, _ = layer.backward({}, cache, dy)
+    expected = np.zeros_like(x)
+    for n, column, channel in np.ndindex(3, 2, 2):
+        window = x[n, :, 9 * column : 9 * column + 9, channel]
+        assert y[n, 0, column, channel] == window.max()
+        i, j = np.unravel_index(window.argmax(), window.shape)
+        expected[n, i, 9 * column + j, channel] = dy[n, 0, column, channel]
+    np.testing.assert_array_equal(dx, expected)
+
+
+def test_pooling_of_single_pixels_returns_an_array_of_its_own():
+    x = RNG.normal(size=(2, 3, 3, 1))
+    y, _ = MaxPooling2D(1).forward({}, x)
+    np.testing.assert_array_equal(y, x)
+    assert not np.shares_memory(x, y)
+
+
 def test_a_small_network_learns_the_digits():
     (x, y), (x_test, y_test) = ln.data.load("digits")
     model = ln.Model(

@@ -30,6 +30,7 @@ from .indexing import scatter_add as scatter_add
 from .parts import Parts as Parts
 from .products import as_rows as as_rows
 from .products import outer_sum as outer_sum
+from .products import plus_row as plus_row
 from .products import with_one as with_one
 from .queue import exchanged as exchanged
 from .queue import queue as queue

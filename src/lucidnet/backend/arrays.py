@@ -131,7 +131,7 @@ def one_hot(labels: Array, classes: int, like: Array) -> Array:
 
 
 def positive(x: Array) -> Array:
-    """Return max(x, 0).
+    """Return the larger of x and 0, number by number.
 
     With a number NumPy's maximum works one by one; its clip has instructions for several at once: a third of
     the time, but more for a call.

@@ -7,7 +7,6 @@ and multiplied as one matrix; what a compiler is given is in `convolutions`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +15,7 @@ from ..core.trees import Array
 from .windows import Grid, images, padded, unpadded
 
 FEW = 16
-"""With fewer channels than this whole lines of windows are added at a time, not single pixels."""
+"""With fewer channels than this, pixels of several images are added at a time, not those of one."""
 
 
 def correlate(x: Array, W: Array, grid: Grid) -> Array:
@@ -50,30 +49,33 @@ def correlate_back(dy: Array, W: Array, grid: Grid, height: int, width: int) -> 
     if not isinstance(dy, np.ndarray):
         return _compiled().correlate_back(dy, W, grid, height, width)
     outputs, channels = dy.shape[1:3], W.shape[2]
-    flat = W.reshape(-1, W.shape[-1]).T
-    sizes = grid.around(height, width)
-    dx, count = np.zeros((dy.shape[0], *sizes, channels), dy.dtype), images(grid, outputs, channels)
+    back = _back_by_images if channels < FEW and grid.strides == (1, 1) else _back_by_channels
+    dx = np.empty((dy.shape[0], *grid.around(height, width), channels), dy.dtype)
+    count = images(grid, outputs, channels)
     for start in range(0, dy.shape[0], count):
         part = slice(start, start + count)
-        windows = dy[part].reshape(-1, dy.shape[-1]) @ flat
-        windows = windows.reshape(-1, *outputs, grid.kernel[0] * grid.kernel[1], channels)
-        _gather(dx[part], windows, grid)
+        back(dx[part], dy[part], W.reshape(-1, W.shape[-1]), grid)
     return unpadded(dx, grid)
 
 
-def _gather(dx: Array, windows: Array, grid: Grid) -> None:
-    """Add windows (images, rows, columns, kh * kw, channels) to dx where they lie."""
-    outputs, channels = windows.shape[1:3], windows.shape[-1]
-    if 1 < channels < FEW and grid.strides == grid.dilation == (1, 1):
-        height, width = grid.kernel
-        lines = windows.reshape(*windows.shape[:3], height, width * channels)
-        flat = dx.reshape(*dx.shape[:2], -1)
-        for i, column in product(range(height), range(outputs[1])):
-            begin = column * channels
-            flat[:, i : i + outputs[0], begin : begin + width * channels] += lines[:, :, column, i]
-        return
+def _back_by_channels(dx: Array, dy: Array, W: Array, grid: Grid) -> None:
+    """Write what goes back to images; the channels of a pixel lie in one stretch of memory."""
+    windows = dy.reshape(-1, dy.shape[-1]) @ W.T
+    windows = windows.reshape(*dy.shape[:3], -1, dx.shape[-1])
+    dx[:] = 0
     for k, offset in enumerate(grid.offsets()):
-        dx[grid.slices(offset, outputs)] += windows[:, :, :, k]
+        dx[grid.slices(offset, dy.shape[1:3])] += windows[:, :, :, k]
+
+
+def _back_by_images(dx: Array, dy: Array, W: Array, grid: Grid) -> None:
+    """Write what goes back to images of few channels; a row's pixels in all of them lie in one stretch."""
+    deltas = dy.transpose(3, 1, 2, 0)
+    windows = W @ deltas.reshape(dy.shape[-1], -1)
+    windows = windows.reshape(-1, dx.shape[-1], *deltas.shape[1:])
+    total = np.zeros((dx.shape[-1], *dx.shape[1:3], dx.shape[0]), dx.dtype)
+    for window, offset in zip(windows, grid.offsets(), strict=True):
+        total[grid.slices(offset, dy.shape[1:3])] += window
+    dx[:] = total.transpose(3, 1, 2, 0)
 
 
 def _compiled() -> Any:

@@ -42,7 +42,7 @@ _COEFFICIENTS = (
 _SINGLE = 12
 """So many of them reach single precision; those left out add up to less than 3e-8."""
 
-BLOCK = 16_384
+BLOCK = 32_768
 """Numbers worked on at a time on NumPy: what is in between stays in a core's cache."""
 
 
@@ -73,7 +73,7 @@ def _normal_cdf(x: Array) -> Array:
     tail = xp.exp(-z * z)
     tail *= _scaled_erfc(z)
     tail *= 0.5
-    return xp.where(x < 0, tail, 1 - tail)
+    return xp.abs((x >= 0) - tail)  # tail, or 1 - tail: NumPy's `where` would take a third of all the time
 
 
 def _scaled_erfc(z: Array) -> Array:

@@ -34,6 +34,11 @@ class Grid(NamedTuple):
     before: tuple[int, int]
     after: tuple[int, int]
 
+    @property
+    def apart(self) -> bool:
+        """Whether no pixel is in two windows."""
+        return all((k - 1) * d < s for k, s, d in zip(self.kernel, self.strides, self.dilation, strict=True))
+
     def outputs(self, height: int, width: int) -> tuple[int, int]:
         """Return how many windows there are in both directions; less than 1 if none fits."""
         sizes = zip((height, width), *self, strict=True)
@@ -72,12 +77,20 @@ def unpadded(x: Array, grid: Grid) -> Array:
     return x[:, top : x.shape[1] - bottom, left : x.shape[2] - right]
 
 
-def added(x: Array, where: tuple[slice, ...], part: Array) -> Array:
-    """Return x with something added at a place; on NumPy x itself, changed."""
+def added(x: Array, where: tuple[slice, ...], part: Array, alone: bool = False) -> Array:
+    """Return x with something added at a place, where nothing else is if it is `alone`; NumPy changes x."""
     if not isinstance(x, np.ndarray):
         return x.at[where].add(part)
-    x[where] += part
+    if alone:
+        x[where] = part
+    else:
+        x[where] += part
     return x
+
+
+def in_one_piece(x: Array) -> Array:
+    """Return a copy in one stretch of memory, which NumPy works through faster; what is compiled as it is."""
+    return x.copy() if isinstance(x, np.ndarray) else x
 
 
 def images(grid: Grid, outputs: tuple[int, int], channels: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from .. import initializers
-from ..backend import Array, Shape, Stream, Tree, namespace
+from ..backend import Array, Shape, Stream, Tree, namespace, plus_row
 from ..backend.patches import correlate, correlate_back, correlate_weights
 from ..backend.windows import Grid
 from ..core.settings import flag, named, setting, whole
@@ -110,7 +110,7 @@ class Convolution(Layer):
         image, W = as_image(zeroed(x, run.mask), self.dimensions), self._kernel(params["W"])
         z = self._linear(image, W)
         if self.use_bias:
-            z += params["b"]
+            z = plus_row(z, params["b"])
         y, kept = self.activation.forward({}, as_input(z, self.dimensions), run)
         return y, (image, kept, run.mask)
 

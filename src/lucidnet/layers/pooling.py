@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ..backend import Array, Tree, namespace, room_for
-from ..backend.windows import Grid, added, padded, unpadded
+from ..backend.windows import Grid, added, in_one_piece, padded, unpadded
 from ..core.settings import setting
 from ..core.value import value
 from ..errors import SettingError
@@ -97,7 +99,7 @@ class Pooling(Layer):
         image = as_image(dy, self.dimensions)
         outputs = image.shape[1:3]
         for offset, part in zip(grid.offsets(), self.parts(cache, image, grid), strict=True):
-            dx = added(dx, grid.slices(offset, outputs), part)
+            dx = added(dx, grid.slices(offset, outputs), part, alone=grid.apart)
         dx = unpadded(dx, grid)
         return (dx if self.dimensions == 2 else zeroed(dx[:, 0], mask)), {}
 
@@ -120,24 +122,21 @@ class MaxPooling2D(Pooling):
     """
 
     def pool(self, x: Array, grid: Grid, counts: Array | None) -> tuple[Array, Cache]:
-        xp, outputs = namespace(x), grid.outputs(*x.shape[1:3])
+        xp, outputs, offsets = namespace(x), grid.outputs(*x.shape[1:3]), list(grid.offsets())
         x = padded(x if counts is None else xp.where(counts, x, -math.inf), grid, -math.inf)
-        y = None
-        for offset in grid.offsets():
-            part = x[grid.slices(offset, outputs)]
-            y = part if y is None else xp.maximum(y, part)
+        y = in_one_piece(x[grid.slices(offsets[0], outputs)])
+        first = xp.zeros(y.shape, dtype=np.min_scalar_type(len(offsets)))  # the number of its offset
+        for k, offset in enumerate(offsets[1:], 1):
+            part = in_one_piece(x[grid.slices(offset, outputs)])
+            first = xp.maximum(first, xp.astype(part > y, first.dtype) * k)
+            y = xp.maximum(y, part)
         if counts is not None:  # where nothing counts there is no maximum
-            return xp.where(y == -math.inf, xp.asarray(0, dtype=x.dtype), y), (x, y)
-        return xp.asarray(y, copy=True), (x, y)
+            y = xp.where(y == -math.inf, xp.asarray(0, dtype=x.dtype), y)
+        return y, first
 
     def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
-        x, y = cache
-        xp, outputs = namespace(dy), dy.shape[1:3]
-        free = xp.ones(dy.shape, dtype=bool)
-        for offset in grid.offsets():
-            here = (x[grid.slices(offset, outputs)] == y) & free
-            free = free & ~here
-            yield dy * here
+        for k, _ in enumerate(grid.offsets()):
+            yield dy * (cache == k)
 
 
 @value

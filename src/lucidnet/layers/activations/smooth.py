@@ -27,8 +27,12 @@ class GELU(ActivationLayer):
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         x, gate = cache
-        density = namespace(x).exp(-0.5 * x * x) * (2 * math.pi) ** -0.5
-        return dy * (gate + x * density), {}
+        dx = namespace(x).exp(-0.5 * x * x)
+        dx *= (2 * math.pi) ** -0.5
+        dx *= x
+        dx += gate
+        dx *= dy
+        return dx, {}
 
 
 @value

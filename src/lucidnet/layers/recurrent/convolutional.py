@@ -15,7 +15,7 @@ from ...errors import ShapeError
 from ...initializers import Initializer
 from ..base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input, zeroed
 from ..grids import PADDINGS, SIZES, as_padding, both, check_windows, grid_of, outputs, pair
-from .lstm import halves, opened
+from .lstm import apart, slopes, squashed
 
 
 class ConvLSTMCache(NamedTuple):
@@ -147,40 +147,39 @@ class ConvLSTM2D(Layer):
         check_windows(self, grid.outputs(*images.shape[1:3]), images.shape[1:3])
         z = correlate(images, params["W"], grid) + params["b"]
         z = xp.permute_dims(z.reshape(*x.shape[:2], *z.shape[1:]), (1, 0, 2, 3, 4))
-        first, half = self._start(z, run), halves(self.filters, z.dtype)
+        first = self._start(z, run)
         counts = None if run.mask is None else xp.asarray(run.mask).T[..., None, None, None]
 
         def step(state: Any, now: Any) -> Any:
             (h, c), (z, m) = state, now
-            t = xp.tanh((correlate(h, params["U"], inner) + z) * half)
-            i, f, g, o = opened(t, half)
+            gates = squashed(correlate(h, params["U"], inner) + z)
+            i, f, g, o = apart(gates)
             after = f * c + i * g
             made = o * xp.tanh(after), after
             if m is not None:
                 made = xp.where(m, made[0], h), xp.where(m, made[1], c)
-            return made, (t, c), (made[0],)
+            return made, (gates, c), (made[0],)
 
         last, kept, (h,) = scan(step, first, (z, counts), self.go_backwards)
         y = xp.permute_dims(h, (1, 0, 2, 3, 4)) if self.return_sequences else last[0]
         return y, ConvLSTMCache(x, first, last, kept, h, counts, run.mask)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        xp, inner, half = namespace(dy), self._inner(), halves(self.filters, dy.dtype)
+        xp, inner = namespace(dy), self._inner()
         errors = xp.permute_dims(dy, (1, 0, 2, 3, 4)) if self.return_sequences else None
         rows, columns = cache.h.shape[2:4]
 
         def step(dstate: Any, now: Any) -> Any:
-            (dh, dc), ((t, c), d, m) = dstate, now
+            (dh, dc), ((gates, c), d, m) = dstate, now
             dh = dh if d is None else dh + d
             passed = (dh, dc)
             if m is not None:  # where a step does not count the state passed through
                 dh, dc = xp.where(m, dh, 0), xp.where(m, dc, 0)
-            i, f, g, o = opened(t, half)
-            squashed = xp.tanh(f * c + i * g)
-            dc = dc + dh * o * (1 - squashed * squashed)
-            di, df, dg, do = dc * g, dc * c, dc * i, dh * squashed
-            parts = [di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)]
-            dz = xp.concat(parts, axis=-1)
+            i, f, g, o = apart(gates)
+            t = xp.tanh(f * c + i * g)
+            dc = dc + dh * o * (1 - t * t)
+            dz = xp.concat([dc * g, dc * c, dc * i, dh * t], axis=-1)
+            dz *= slopes(gates)
             before = correlate_back(dz, params["U"], inner, rows, columns), dc * f
             if m is not None:
                 before = tuple(b + xp.where(m, 0, d) for b, d in zip(before, passed, strict=True))

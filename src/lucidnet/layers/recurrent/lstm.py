@@ -56,43 +56,54 @@ class LSTM(Recurrent):
 
     def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
         h, c = state
-        xp, half = namespace(z), halves(self.units, z.dtype)
-        # All four gates by one tanh: sigmoid(a) = tanh(a / 2) / 2 + 1 / 2.
-        t = h @ params["U"]
-        t += z
-        t *= half
-        t = xp.tanh(t)
-        i, f, g, o = opened(t, half)
+        a = h @ params["U"]
+        a += z
+        gates = squashed(a)
+        i, f, g, o = apart(gates)
         after = f * c
         after += i * g
-        return (o * xp.tanh(after), after), (t, c)
+        return (o * namespace(z).tanh(after), after), (gates, c)
 
     def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
-        (t, c), (dh, dc) = cache, dstate
-        xp, half = namespace(t), halves(self.units, t.dtype)
-        i, f, g, o = opened(t, half)
-        squashed = xp.tanh(f * c + i * g)  # again: to keep it would take longer than to compute it
-        dc = dc + dh * o * (1 - squashed * squashed)
-        di, df, dg, do = dc * g, dc * c, dc * i, dh * squashed
-        dz = xp.concat([di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)], axis=1)
+        (gates, c), (dh, dc) = cache, dstate
+        xp, (i, f, g, o) = namespace(gates), apart(gates)
+        t = xp.tanh(f * c + i * g)  # again: to keep it would take longer than to compute it
+        dc = dc + dh * o * (1 - t * t)
+        dz = xp.concat([dc * g, dc * c, dc * i, dh * t], axis=1)
+        dz *= slopes(gates)
         return dz, dz, (dz @ params["U"].T, dc * f)
 
     def push(self, params: Tree, cache: Cache, dstate: State) -> State | None:
-        (t, c), (dh, dc), u = cache, dstate, self.units
-        xp, da = namespace(t), dh @ params["U"]
-        i, f, g, o = opened(t, halves(u, t.dtype))
-        di, df, dg, do = (da[:, k * u : (k + 1) * u] for k in range(4))
-        di, df, dg, do = i * (1 - i) * di, f * (1 - f) * df, (1 - g * g) * dg, o * (1 - o) * do
-        squashed = xp.tanh(f * c + i * g)
+        (gates, c), (dh, dc) = cache, dstate
+        i, f, g, o = apart(gates)
+        di, df, dg, do = apart((dh @ params["U"]) * slopes(gates))
+        t = namespace(gates).tanh(f * c + i * g)
         after = df * c + f * dc + di * g + i * dg
-        return do * squashed + o * (1 - squashed * squashed) * after, after
+        return do * t + o * (1 - t * t) * after, after
 
 
-def opened(t: Array, half: Array) -> tuple[Array, Array, Array, Array]:
-    """Return the gates i, f, g, o of their tanh."""
-    u = t.shape[-1] // 4
-    gates = t * half
+def squashed(a: Array) -> Array:
+    """Return the gates i, f, g, o side by side, from what goes into them (..., 4 units).
+
+    All by one tanh: sigmoid(a) = tanh(a / 2) / 2 + 1 / 2.
+    """
+    half = halves(a.shape[-1] // 4, a.dtype)
+    gates = namespace(a).tanh(a * half)
+    gates *= half
     gates += 1 - half
+    return gates
+
+
+def slopes(gates: Array) -> Array:
+    """Return i (1 - i), f (1 - f), 1 - g^2 and o (1 - o) side by side; 1 - g^2 as (1 - g) (g + 1)."""
+    made = gates + (2 * halves(gates.shape[-1] // 4, gates.dtype) - 1)
+    made *= 1 - gates
+    return made
+
+
+def apart(gates: Array) -> tuple[Array, Array, Array, Array]:
+    """Return what belongs to the gates i, f, g and o."""
+    u = gates.shape[-1] // 4
     return gates[..., :u], gates[..., u : 2 * u], gates[..., 2 * u : 3 * u], gates[..., 3 * u :]
 
 
