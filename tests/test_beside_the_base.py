@@ -45,6 +45,7 @@ def test_what_is_remembered_in_the_dict_is_kept(kind):
         params, state = ours.update({"W": np.ones(3)}, state, params)
         np.testing.assert_allclose(before - params["W"], 0.1 * velocity, rtol=1e-12)
         np.testing.assert_allclose(state["m"], velocity, rtol=1e-12)
+    np.testing.assert_array_equal(state["v"], 3)
 
 
 def test_a_subclass_of_adam_may_call_adam():

@@ -106,7 +106,11 @@ class Loss(Value):
 
     def _compare(self, prediction: Any, target: Any) -> None:
         """Raise an error unless a target has the shape that belongs to a prediction."""
-        shape, got = shape_of("prediction", prediction), shape_of("target", target)
+        try:
+            shape, got = prediction.shape, target.shape
+            shape[0]
+        except (AttributeError, IndexError):
+            shape, got = shape_of("prediction", prediction), shape_of("target", target)
         labels, rows = shape[:-1], (*shape[:1], *self.target_shape(shape[1:]))
         if got != rows and not (self.takes_labels and got == labels):
             also = f", or labels of shape {labels}" if self.takes_labels else ""

@@ -137,7 +137,11 @@ class CategoricalCrossentropy(FromProbabilities):
             log_p, p = xp.log(floor(prediction)), prediction
         if target.ndim < prediction.ndim and self.label_smoothing == 0:
             hit = target[..., None] == xp.arange(prediction.shape[-1])  # t, of 0 and 1: nothing to multiply
-            return -only_one(log_p, all_hit(hit, target)), (p, hit)
+            try:
+                return -only_one(log_p, hit), (p, hit)
+            except ValueError:  # of NumPy, where a row has none: a look before would take time in each step
+                all_hit(hit, target)
+                raise
         t = self._smooth(as_rows(target, prediction))
         return -times(t, log_p).sum(-1), (p, t)
 
