@@ -272,3 +272,12 @@ def test_reading_a_table_imports_nothing():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert "Figure" not in exports("lucidnet.plots")
+
+
+def test_a_layer_of_pytorch_with_its_sizes():
+    with pytest.raises(TypeError, match=r"3 were given: here it is Dense\(units\)"):
+        ln.layers.Linear(64, 10)
+    with pytest.raises(ln.errors.SettingError, match="^Dense: activation: expected a name"):
+        ln.layers.Dense(64, 10)
+    with pytest.raises(ln.errors.UnknownNameError, match="^Dense: activation: unknown activation 'rellu'"):
+        ln.layers.Dense(64, "rellu")

@@ -115,7 +115,7 @@ def draw(curves: dict[str, Array], names: list[str], matrix: Array) -> ln.plots.
     for known, nats in zip(("neither", "lag 6", "lag 4", "both"), floors().values(), strict=True):
         left.axhline(nats, color="0.6", linewidth=0.8, zorder=0)
         left.annotate(
-            f"knows {known}", (1, nats), xycoords=("axes fraction", "data"), fontsize=7, va="center"
+            f"knows {known}", (1.01, nats), xycoords=("axes fraction", "data"), fontsize=7, va="center"
         )
     left.set(title="learning", xlabel="time steps", ylabel="cross-entropy before the update, nats")
     left.legend(fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2))

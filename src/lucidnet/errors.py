@@ -154,12 +154,17 @@ def short(name: object) -> str:
 
 def suggestion(name: str, known: Iterable[str], meant: str | None = None) -> str:
     """Say which of the known names was meant, or comes nearest, and list them all."""
+    names = sorted(known)
+    near = meant or nearest(str(name).lower(), names)
+    hint = f"did you mean {near!r}? " if near else ""
+    return f"{hint}Known: {', '.join(names)}."
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the name that comes nearest to one, if any is near."""
     import difflib
 
-    names = sorted(known)
-    near = [meant] if meant else difflib.get_close_matches(str(name)[:LONG].lower(), names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}Known: {', '.join(names)}."
+    return next(iter(difflib.get_close_matches(name[:LONG], known, n=1, cutoff=0.5)), None)
 
 
 def optional(module: str, extra: str) -> ModuleType:

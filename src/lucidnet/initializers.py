@@ -18,7 +18,7 @@ from .core.calls import takes
 from .core.exports import export
 from .core.finite import check_finite
 from .core.numeric import plain
-from .core.own import check_methods
+from .core.own import check_methods, written
 from .core.settings import choice, finite, flag, sequence, whole
 from .core.value import Value, of_library, value
 from .core.value import get as _get
@@ -30,9 +30,9 @@ class Initializer(Value):
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
-        if not of_library(cls) and "__call__" in vars(cls):
+        if not of_library(cls) and (call := written(cls, "__call__", Initializer)) is not None:
             check_methods(cls, Initializer)
-            cls.__call__ = _checked(cls.__call__)  # type: ignore[method-assign]
+            cls.__call__ = _checked(call)  # type: ignore[method-assign]
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Return an array of the given shape, from the random numbers of `rng`."""

@@ -128,3 +128,13 @@ def test_unknown_names_and_images_of_rows():
         data.load("fashon-mnist")
     with pytest.raises(DataError, match="rows of numbers, not images"):
         data.load("moons", images=True)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    (tmp_path / "birds.csv").write_text("a,b\n1,2\n", "utf-8")
+    with pytest.raises(UnknownNameError, match=r"did you mean '.*birds\.csv'"):
+        data.load(tmp_path / "bird.csv")
+    with pytest.raises(UnknownNameError, match="no such file: look for a mistake in its name"):
+        data.load(tmp_path / "zebra.npz")
+    with pytest.raises(UnknownNameError, match="nor is there a folder"):
+        data.load(tmp_path / "nowhere" / "birds.csv")

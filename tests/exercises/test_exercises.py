@@ -1,6 +1,8 @@
 """The exercises: that solutions pass, that typical mistakes are named, that nothing a file does harms the grader."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -267,6 +269,22 @@ def test_what_cannot_be_read_is_told(raw, words, tmp_path):
         exercises.check(tmp_path / "missing.py")
 
 
+def test_a_mark_at_the_beginning_is_no_mistake(tmp_path):
+    """Notepad on Windows may write a byte order mark, and ends lines with CR LF."""
+    path = tmp_path / "relu.py"
+    path.write_bytes(b"\xef\xbb\xbf" + solution("relu").replace("\n", "\r\n").encode())
+    assert exercises.check(path).passed
+    assert run("check", tmp_path).exit_code == 0
+
+
+def test_an_exercise_in_the_place_of_its_file_is_told(tmp_path):
+    path = exercises.start("layer-norm", tmp_path)
+    with pytest.raises(FileError, match=re.escape(f"did you mean {path}?")):
+        exercises.check(tmp_path / "layer-norm")
+    with pytest.raises(FileError, match="name a file that can be read"):
+        exercises.check(tmp_path / "dense")
+
+
 def test_no_solution_is_in_the_wheel():
     """What the package holds of each exercise fails it; no function of it has a solution's body."""
     package = ROOT / "src/lucidnet"
@@ -327,3 +345,32 @@ def test_a_folder_is_checked_whole(tmp_path):
     assert found["passed"] is False
     (tmp_path / "odd.py").write_text("# lucidnet exercise: nothing\n", "utf-8")
     assert run("check", tmp_path).exit_code == 2
+
+
+def test_several_files_are_checked_in_turn(tmp_path):
+    """As a shell writes ``*.py``; each has its name as it was given."""
+    right, folder = tmp_path / "relu.py", tmp_path / "ann"
+    right.write_text(solution("relu"), "utf-8")
+    left = exercises.start("dense", folder)
+    done = run("check", right, folder, "--json")
+    assert done.exit_code == 1
+    assert [(one["file"], one["passed"]) for one in json.loads(done.stdout)["exercises"]] == [
+        (str(right), True),
+        (str(left), False),
+    ]
+    assert run("check", right, right).exit_code == 0
+    assert run("check", right, tmp_path / "missing.py").exit_code == 2
+
+
+def test_what_start_says_can_be_typed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = run("start", "relu", "week 1").stdout.splitlines()[-1].partition("then: lucidnet exercise ")[2]
+    assert run(*shlex.split(said)).exit_code == 1  # not written yet, but found
+
+
+def test_a_second_exercise_is_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "one exercise at a time" in str(run("start", "dense", "adam").exception)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "adam").mkdir()
+    assert run("start", "dense", "adam").exit_code == 0

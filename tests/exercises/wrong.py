@@ -15,6 +15,7 @@ ROWS = {
     ],
     "dense": [
         ("return dx, dW, db", "return dW, dx, db", "it is the gradient of x: they are exchanged"),
+        ("return dx, dW, db", "return db, dW, dx", "db: it is dx: what is returned stands in another order"),
         ("x @ W + b", "x * W + b", "entry by entry"),
         ("x @ W + b", "W @ x + b", "are exchanged"),
         ("x @ W + b", "x @ W", "bias b is left out"),
@@ -94,6 +95,8 @@ ROWS = {
         ("return p / len(z)", "return -p / len(z)", "sign is wrong"),
         ("    p[np.arange(len(z)), labels] -= 1\n", "", "1 is not subtracted"),
         ("return p / len(z)", "return p / z.size", "divided by n k"),
+        ("p[np.arange(len(z)), labels] -= 1", "p[:, labels] -= 1", "labels of the batch in each row"),
+        ("def gradient(z, labels):\n", "def gradient(z, labels):\n    z -= z.max(1, keepdims=True)\n", "gradient changes z"),
     ],
     "binary-cross-entropy": [
         (".mean()", ".sum()", "it is a sum"),
@@ -112,6 +115,8 @@ ROWS = {
         ("dh - dh.mean(-1, keepdims=True) - h * (dh * h).mean(-1, keepdims=True)", "dh", "two means are missing"),
         (" - h * (dh * h).mean(-1, keepdims=True)", "", "over the variance is missing"),
         ("dh = dy * g", "dh = dy", "g is left out"),
+        ("dh - dh.mean(-1, keepdims=True) - h * (dh * h).mean(-1, keepdims=True)", "dh - dh.mean() - h * (dh * h).mean()", "go over the whole batch"),
+        ("def forward(x, g, b, epsilon):\n", "def forward(x, g, b, epsilon):\n    return g * (x - x.mean()) / np.sqrt(x.var() + epsilon) + b\n", "those of the whole batch"),
         ("db = dy.sum(0)", "db = dy.mean(0)", "mean over the examples"),
     ],
     "convolution": [

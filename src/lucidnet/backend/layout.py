@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.record import Record, record
+from ..core.settings import shown
 from ..core.text import ByName
 from ..core.trees import Array, Path, Shape, Tree, dotted, leaves
 from ..errors import ShapeError
@@ -121,11 +122,13 @@ class Layout(Record):
             try:
                 for name in path:
                     array = array[name]
-            except KeyError:
-                raise ShapeError(f"{dotted(path)} is missing: expected an array of shape {shape}") from None
-            if array.shape != shape:
+                got = array.shape
+            except (KeyError, IndexError, TypeError, AttributeError) as error:
+                what = "is missing" if isinstance(error, KeyError) else f"lies in, or is, {shown(array)}"
+                raise ShapeError(f"{dotted(path)} {what}: expected an array of shape {shape}") from None
+            if got != shape:
                 raise ShapeError(
-                    f"{dotted(path)}: expected an array of shape {shape}, got {array.shape}; a gradient has "
+                    f"{dotted(path)}: expected an array of shape {shape}, got {got}; a gradient has "
                     "the shape of its parameter"
                 )
             arrays.append(array)

@@ -45,7 +45,7 @@ def _mistake(subject: Subject, name: str) -> str:
         subject = smaller
     evidence = WrongGradient.of(subject, name)
     sentence = next(filter(None, (hypothesis(evidence) for hypothesis in HYPOTHESES)), None)
-    return sentence or "no known mistake explains these numbers; compare the formula"
+    return sentence or "no known mistake gives these numbers; compare the formula"
 
 
 def _smaller(subject: Subject) -> LayerSubject | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .. import exercises
-from ..errors import FileError
+from ..errors import FileError, SettingError
 from ..exercises.book import LIMIT, NAMES
 from . import show
 from .options import Json, completing
@@ -51,16 +52,24 @@ def start(
         if name is None:
             _list(found)
             return
+        if str(folder) in NAMES and not folder.exists():
+            raise SettingError(
+                f"start: writes one exercise at a time, and {str(folder)!r} is another; "
+                "where it shall be the folder, make that first"
+            )
         path = exercises.start(name, folder)
         found |= {"exercise": name, "file": str(path)}
-        show.line(f"{path}\nfill the holes, then: lucidnet exercise check {path}")
+        show.line(f"{path}\nfill the holes, then: {join(['lucidnet', 'exercise', 'check', str(path)])}")
 
 
 @app.command(cls=Command)
 def check(
-    file: Annotated[
-        str,
-        typer.Argument(metavar="FILE", help="The file of an exercise, or a folder: all in it and below."),
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="The file of an exercise, or a folder: all in it and below; several are checked in turn.",
+        ),
     ],
     seed: Annotated[
         int | None,
@@ -73,26 +82,21 @@ def check(
 ) -> None:
     """Check an exercise: find the first step that is wrong, name the mistake, give a hint."""
     with show.figures(json) as found:
-        if not Path(file).is_dir() or not file:
-            grade = exercises.check(file, seed=seed, limit=limit)
+        if len(files) == 1 and not (files[0] and Path(files[0]).is_dir()):
+            grade = exercises.check(files[0], seed=seed, limit=limit)
             found |= _figures(grade)
             show.line(f"{grade}{_next(grade)}")
             code = 0 if grade else 1
         else:
-            code = _check_all(Path(file), seed, limit, found)
+            code = _check_all(files, seed, limit, found)
     raise typer.Exit(code)
 
 
-def _check_all(folder: Path, seed: int | None, limit: float, found: dict[str, Any]) -> int:
-    """Check all exercises in a folder and those below it; tell of each, and return the exit code."""
-    from ..exercises.reading import is_exercise  # no other command needs it
-
-    files = sorted(path for path in folder.rglob("*.py") if is_exercise(path))
-    if not files:
-        raise FileError(folder, "has no file of an exercise", "begin one with `lucidnet exercise start NAME`")
+def _check_all(places: list[str], seed: int | None, limit: float, found: dict[str, Any]) -> int:
+    """Check files, and all exercises in folders and below them; tell of each, and return the exit code."""
+    files = [one for place in places for one in _below(place, named=len(places) > 1)]
     found["exercises"], unread = [], False
-    for path in files:
-        name = str(path.relative_to(folder))
+    for name, path in files:
         try:
             figures = _figures(exercises.check(path, seed=seed, limit=limit))
         except FileError as error:
@@ -104,6 +108,19 @@ def _check_all(folder: Path, seed: int | None, limit: float, found: dict[str, An
     found["passed"] = right == len(files)
     show.line(f"{right} of {len(files)} passed")
     return 2 if unread else 0 if found["passed"] else 1
+
+
+def _below(place: str, named: bool) -> list[tuple[str, str]]:
+    """Return a file, or the exercises in a folder and below it: how each is called, and its path."""
+    from ..exercises.reading import is_exercise  # no other command needs it
+
+    folder = Path(place)
+    if not (place and folder.is_dir()):
+        return [(place, place)]
+    files = sorted(path for path in folder.rglob("*.py") if is_exercise(path))
+    if not files:
+        raise FileError(folder, "has no file of an exercise", "begin one with `lucidnet exercise start NAME`")
+    return [(str(path if named else path.relative_to(folder)), str(path)) for path in files]
 
 
 def _figures(grade: Grade) -> dict[str, Any]:

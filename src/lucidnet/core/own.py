@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import SettingError
 from .settings import accepts, shown
+from .value import of_library
 
 Views: TypeAlias = "dict[int, tuple[Any, Any]]"
 """Views that were lent, each with its array, by ``id`` of the view."""
@@ -127,6 +128,25 @@ def _is_numpy_function(found: Any) -> bool:
     )
 
 
+def written(cls: type, name: str, base: type) -> Any:
+    """Return a method that a user's class has of its own or of a class beside `base`; None if it inherits it.
+
+    Examples
+    --------
+    >>> class Base: ...
+    >>> class Beside:
+    ...     def step(self): ...
+    >>> class Own(Beside, Base): ...
+    >>> written(Own, "step", Base) is Beside.step, written(Own, "other", Base)
+    (True, None)
+    """
+    for kind in cls.__mro__[:-1]:
+        if name in vars(kind):
+            own = kind is cls or not (issubclass(kind, base) or of_library(kind))
+            return vars(kind)[name] if own else None
+    return None
+
+
 def check_methods(cls: type, base: type) -> None:
     """Raise if a method that a class overrides cannot be called as that of its base is.
 
@@ -137,8 +157,8 @@ def check_methods(cls: type, base: type) -> None:
     """
     from inspect import Parameter, signature
 
-    for name, method in vars(cls).items():
-        theirs = vars(base).get(name)
+    for name, theirs in vars(base).items():
+        method = written(cls, name, base)
         if (name.startswith("__") and name != "__call__") or not callable(method) or not callable(theirs):
             continue
         if isinstance(method, type):
@@ -160,10 +180,10 @@ def check_callback(cls: Any, base: type) -> None:
     if cls.__module__.partition(".")[0] == "lucidnet":
         return
     check_methods(cls, base)
-    if (room := vars(cls).get("room")) is not None:
+    if (room := written(cls, "room", base)) is not None:
         whole = "a whole number of steps of 1 or more, or None"
         cls.room = checking("room", room, whole, lambda made: made is None or _is_whole(made))
-    if (owned := vars(cls).get("owned")) is not None:
+    if (owned := written(cls, "owned", base)) is not None:
         cls.owned = checking("owned", owned, "a Path, or None", _is_path)
 
 

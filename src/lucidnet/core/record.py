@@ -241,7 +241,11 @@ def wrong_arguments(kind: type, args: tuple[Any, ...], given: Mapping[str, Any])
         least += sum(setting in plan.required for setting in plan.positional)
         takes = f"from {least} to {most}" if least < most else str(most)
         plural = "" if takes == "1" else "s"
-        return TypeError(f"{name} takes {takes} positional argument{plural} but {len(args) + 1} were given")
+        ours = foreign.keyword(kind, "*args")  # where another library's class of this name takes some
+        return TypeError(
+            f"{name} takes {takes} positional argument{plural} but {len(args) + 1} were given"
+            f"{f': here it is {ours}' if ours else ''}"
+        )
     for twice in plan.positional[: len(args)]:
         if twice in given:
             return TypeError(f"{name} got multiple values for argument {twice!r}")

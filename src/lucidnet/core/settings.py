@@ -68,7 +68,7 @@ def converted(check: Check, owner: Any, name: str, given: Any) -> Any:
         title, said = owner if isinstance(owner, str) else title_of(owner), str(error)
         if said.startswith(f"{title}: {name} "):
             raise
-        raise type(error)(f"{title}: {name}: {said}") from None
+        raise type(error)(f"{title}: {name}: {said.removeprefix(f'{name}: ')}") from None
 
 
 def title_of(owner: Any) -> str:

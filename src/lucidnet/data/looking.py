@@ -247,7 +247,8 @@ def _of_inputs(found: Sequence[ColumnTold], words: Words) -> list[str]:
         texts = any(seen.kind == "category" for seen in lacking)
         filled = "fills them with means" + ", those of texts with the most frequent one" * texts
         how = filled if words.missing == "mean" else "leaves their rows out"
-        odd.append(f"{cells:,} cells are missing ({where}); --missing {words.missing} {how}")
+        lack = "1 cell is" if cells == 1 else f"{cells:,} cells are"
+        odd.append(f"{lack} missing ({where}); --missing {words.missing} {how}")
     used = [one for one in found if one.deviation and not one.drop]
     if words.standardize and len(used) > 1:
         least, most = (pick(used, key=lambda one: one.deviation or 0) for pick in (min, max))

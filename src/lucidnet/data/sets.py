@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..core.calls import takes
 from ..core.settings import between, flag, path_like, whole
-from ..errors import DataError, UnknownNameError, suggestion
+from ..errors import DataError, UnknownNameError, nearest, suggestion
 from . import generate
 from .fetch import Download, locate
 from .idx import read_idx
@@ -127,8 +127,20 @@ def load(
     elif os.path.exists(name):
         parts = _from_file(name, test_split, seed)
     else:
-        raise UnknownNameError(f"unknown data set {key!r}, and no such file: {suggestion(key, KNOWN)}")
+        raise UnknownNameError(f"unknown data set {key!r}, and no such file: {_nearest(Path(key))}")
     return _shaped(parts, images)
+
+
+def _nearest(path: Path) -> str:
+    """Say which data set was meant, or, where a name ends as those of files do, which file of the folder."""
+    if not path.suffix:
+        return suggestion(str(path), KNOWN)
+    try:
+        beside = [one.name for one in path.parent.iterdir() if one.suffix == path.suffix]
+    except OSError:
+        return f"nor is there a folder {str(path.parent)!r}"
+    near = nearest(path.name, beside)
+    return f"did you mean {str(path.parent / near)!r}?" if near else "look for a mistake in its name"
 
 
 def _shaped(parts: Parts, images: bool) -> Parts:

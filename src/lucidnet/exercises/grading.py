@@ -94,6 +94,16 @@ def several(function: str, made: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return dict(zip(names, made, strict=True))
 
 
+def unharmed(call: Call, function: str, arguments: Given) -> Any:
+    """Return what a function gives, or raise if it has written into what it was given."""
+    before = {key: np.copy(value) for key, value in arguments.items()}
+    made = call(function, **arguments)
+    for key, old in before.items():
+        if not np.array_equal(arguments[key], old):
+            raise WrongAnswerError(f"{function} changes {key}, which it was given: work on a new array")
+    return made
+
+
 def array_of(name: str, made: Any) -> Any:
     """Return one answer as an array of numbers, or raise what is wrong with it."""
     if nothing := missing(made):
@@ -206,7 +216,12 @@ class Backward(NamedTuple):
 
         layer, seed = _Answered(inner, asked), int(rng.integers(1 << 30))
         by_hand, right = (LayerSubject.of(one, x.copy(), seed, True) for one in (layer, inner))
-        own, true = by_hand.gradients()[array], right.gradients()[array]
+        own, every = by_hand.gradients()[array], right.gradients()
+        true = every[array]
+        if np.shape(own) != np.shape(true):
+            for other, of in self.returns.items():
+                if _close(own, every[of], SAME):
+                    raise WrongAnswerError(f"{name}: it is {other}: {ORDER}")
         _check_shape(name, own, true)
         close = _close(own, true, EXACT)
         if not close:
@@ -236,6 +251,7 @@ def _judge(name: str, report: CheckReport, close: bool, worded: Callable[[str], 
         raise WrongAnswerError(f"{name}: {NUMERIC}")
 
 
+ORDER = "what is returned stands in another order"
 KEEP = "it may keep nothing between calls, and draw no random numbers"
 UNKNOWN = "no known mistake gives these numbers; compare the formula"
 NUMERIC = "right to a few digits only, as finite differences are, or float32: write the formula, and keep the precision"
@@ -266,7 +282,7 @@ def loss_gradient(
         loss, prediction, target = case(rng)
 
         def asked(prediction: Any, target: Any) -> Any:
-            return array_of(function, call(function, **given(loss, prediction, target)))
+            return array_of(function, unharmed(call, function, given(loss, prediction, target)))
 
         own = asked(prediction, target)
         right = loss.backward(loss.forward(prediction, target)[1])
@@ -309,11 +325,7 @@ def computed(
 
     def look(call: Call, rng: Rng) -> None:
         arguments = given(rng)
-        before = {key: np.copy(value) for key, value in arguments.items()}
-        made = several(function, call(function, **arguments), returns)
-        for key, old in before.items():
-            if not np.array_equal(arguments[key], old):
-                raise WrongAnswerError(f"{function} changes {key}, which it was given: work on a new array")
+        made = several(function, unharmed(call, function, arguments), returns)
         true = right(**arguments)
         wanted = (name,) if name in returns else returns
         own = {key: array_of(key, made[key]) for key in wanted}
@@ -359,7 +371,7 @@ def _mistake(own: Given, true: Mapping[str, Any], wrong: Mapping[str, Mapping[st
     for key, array in own.items():
         for other in true.keys() - {key}:
             if _close(array, true[other], SAME):
-                return f"{key}: it is {other}: what is returned stands in another order"
+                return f"{key}: it is {other}: {ORDER}"
     for key, array in own.items():
         if sentence := next(_plain(array, np.asarray(true[key], np.float64)), None):
             return f"{key}: {sentence}"

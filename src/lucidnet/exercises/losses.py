@@ -241,6 +241,10 @@ def _entropy_slopes(at: Given) -> Mapping[str, Any]:
         "it is divided by n k: the mean is over the n examples only": (p - hot) / z.size,
         "the sign is wrong: p - 1 at the true class": (hot - p) / len(z),
         "1 is not subtracted at the true class": p / len(z),
+        "1 is subtracted at all labels of the batch in each row: p[np.arange(n), labels] is one of each row": (
+            p - hot.any(0)
+        )
+        / len(z),
         "the other classes are left out: each score acts on the loss through the softmax": hot
         * (p - 1)
         / len(z),

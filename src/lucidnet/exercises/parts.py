@@ -39,6 +39,9 @@ def _normalize_mistakes(x: Any, g: Any, b: Any, epsilon: float) -> Wrong:
         "mean and variance are taken over the examples, axis 0, as batch normalization does: take each row": (
             made((x - x.mean(0)) / np.sqrt(x.var(0) + epsilon))
         ),
+        "mean and variance are those of the whole batch: each row has its own": (
+            made((x - x.mean()) / np.sqrt(x.var() + epsilon))
+        ),
         "it is divided by the variance: take its root": made((x - m) / (v + epsilon)),
         "epsilon belongs under the root": made((x - m) / (np.sqrt(v) + epsilon)),
         "epsilon is left out": made((x - m) / np.sqrt(v)),
@@ -74,6 +77,9 @@ def _norm_mistakes(at: At, true: Any) -> Wrong:
         "the way over the mean is missing: - mean(dh)": dx(0, share),
         "the means go over the examples, axis 0: they go over the features of each row": dx(
             d.mean(0), h * (d * h).mean(0)
+        ),
+        "the means go over the whole batch: they go over the features of each row": dx(
+            d.mean(), h * (d * h).mean()
         ),
         "s is left out": {"dx": d - mean - share},
         "g is left out: dh = dy g": {

@@ -11,7 +11,7 @@ from ..errors import FileError, lookup
 from .book import NAMES, functions_of, text_of
 from .pupil import WrongAnswerError
 
-HEADER = re.compile(r"^\ufeff?#\s*lucidnet exercise:[ \t]*(\S*)", re.MULTILINE)
+HEADER = re.compile(r"^#\s*lucidnet exercise:[ \t]*(\S*)", re.MULTILINE)
 """The line by which a file says which exercise it is."""
 MOST = 1_000_000
 """So many bytes a file may have."""
@@ -42,11 +42,13 @@ def read(path: Path) -> tuple[str, str]:
         with path.open("rb") as file:
             raw = file.read(MOST + 1)
     except OSError as error:
-        raise FileError(path, error.strerror or str(error), "name a file that can be read") from error
+        written = path.with_name(f"{path.name.replace('-', '_')}.py")
+        remedy = f"did you mean {written}?" if written.is_file() else "name a file that can be read"
+        raise FileError(path, error.strerror or str(error), remedy) from error
     if len(raw) > MOST:
         raise FileError(path, f"has more than {MOST:,} bytes", "name a file of an exercise")
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")  # editors on Windows put a mark at the beginning
     except UnicodeDecodeError as error:
         raise FileError(path, "is no text in UTF-8", "save it as such") from error
     found = HEADER.search(text)
@@ -67,7 +69,7 @@ def is_exercise(path: Path) -> bool:
     """Tell whether a file says that it is an exercise."""
     try:
         with path.open("rb") as file:
-            return HEADER.search(file.read(MOST).decode("utf-8", "replace")) is not None
+            return HEADER.search(file.read(MOST).decode("utf-8-sig", "replace")) is not None
     except OSError:
         return False
 
@@ -75,7 +77,7 @@ def is_exercise(path: Path) -> bool:
 def inspected(text: str, name: str) -> None:
     """Raise `WrongAnswerError` if a file is no Python, lacks a function, or does what an exercise may not."""
     try:
-        tree = ast.parse(text.removeprefix("\ufeff"))
+        tree = ast.parse(text)
     except SyntaxError as error:
         line = (error.text or "").strip()
         raise WrongAnswerError(
@@ -86,7 +88,7 @@ def inspected(text: str, name: str) -> None:
     for node in ast.walk(tree):
         for what in _led_out(node):
             raise WrongAnswerError(f"line {getattr(node, 'lineno', 0)}: {what}")
-    wanted, found = functions_of(text_of(name)), functions_of(text.removeprefix("\ufeff"))
+    wanted, found = functions_of(text_of(name)), functions_of(text)
     for function, names in wanted.items():
         whole = f"{function}({', '.join(names)})"
         if function not in found:

@@ -29,6 +29,7 @@ LAYER = {
     "bias": "use_bias",
     "eps": "epsilon",
     "lr": "learning_rate",
+    "data_format": "Permute(order), a layer of its own before this one: channels come last",
 }
 CONVOLUTION = {
     "out_channels": "filters",
@@ -118,6 +119,7 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
     "GroupNormalization": {"num_groups": "groups"},
     "LeakyReLU": {"alpha": "negative_slope"},
     "Linear": {
+        "*args": "Dense(units): Linear is the activation y = x",
         "in_features": "Dense(units): Linear is the activation y = x",
         "out_features": "Dense(units): Linear is the activation y = x",
     },

@@ -248,7 +248,7 @@ class Layer(Value):
         if not of_library(cls):
             from .own import check
 
-            check(cls)
+            check(cls, Layer)
             adapt(cls, Layer)
 
     if not TYPE_CHECKING:  # so that checkers see wrong names

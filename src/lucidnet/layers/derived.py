@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..backend import Array, Tree
 from ..backend.xla.autodiff import NOT_FOLLOWED, instead, not_followed, pullback
+from ..core.own import written
 from ..core.trees import tree_map
 from ..errors import SettingError
 
@@ -40,7 +41,7 @@ def adapt(cls: Any, base: Any) -> None:
     if not hasattr(cls.forward, NOTING):
         cls.forward = _noting(cls.forward, base)
     for name in ("absorb", "states"):
-        if (method := vars(cls).get(name)) is not None and not hasattr(method, NOTING):
+        if (method := written(cls, name, base)) is not None and not hasattr(method, NOTING):
             setattr(cls, name, _unpacking(method))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..backend import Tree, returned
 from ..backend.xla.autodiff import not_followed
 from ..core.numeric import numeric, plain
-from ..core.own import run
+from ..core.own import run, written
 from ..core.trees import leaves, mapped, tree_map
 from ..errors import SettingError
 
@@ -33,7 +33,7 @@ PAIRS = {
 MARK = "__checked__"
 
 
-def check(cls: Any) -> None:
+def check(cls: Any, base: type) -> None:
     """Have the functions that a class defines checked, when it is made and when they are called.
 
     Raises
@@ -48,7 +48,7 @@ def check(cls: Any) -> None:
         "backward": _backward,
         "absorb": _absorb,
     }.items():
-        method = vars(cls).get(name)
+        method = written(cls, name, base)
         if callable(method) and not hasattr(method, MARK):
             _check_takes(cls, name, method)
             made = wraps(method)(makes(method))

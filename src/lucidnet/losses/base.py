@@ -11,6 +11,7 @@ import numpy as np
 from ..backend import Array, Shape, mean, namespace, returned
 from ..core.finite import first_bad, in_precision, place
 from ..core.numeric import numeric
+from ..core.settings import shown
 from ..core.value import Value, of_library, value
 from ..errors import DataError, SettingError, ShapeError
 from ..layers import Layer
@@ -91,7 +92,7 @@ class Loss(Value):
             If the target or the weights have another shape: NumPy would broadcast (n,) against (n, 1).
         """
         if not self.own:
-            self._compare(prediction.shape, target.shape)
+            self._compare(prediction, target)
         values, cache = self.values(prediction, target)
         if getattr(values, "shape", ()) != prediction.shape[:-1]:
             raise ShapeError(
@@ -103,8 +104,13 @@ class Loss(Value):
             return mean(values), (cache, prediction, None)
         return scaled(values, share).sum(), (cache, prediction, share)
 
-    def _compare(self, shape: Shape, got: Shape) -> None:
-        """Raise an error unless a target of a shape belongs to a prediction of a shape."""
+    def _compare(self, prediction: Any, target: Any) -> None:
+        """Raise an error unless a target has the shape that belongs to a prediction."""
+        try:
+            shape, got = prediction.shape, target.shape
+            shape[0]
+        except (AttributeError, IndexError):
+            shape, got = shape_of("prediction", prediction), shape_of("target", target)
         labels, rows = shape[:-1], (*shape[:1], *self.target_shape(shape[1:]))
         if got != rows and not (self.takes_labels and got == labels):
             also = f", or labels of shape {labels}" if self.takes_labels else ""
@@ -215,6 +221,14 @@ def terms_of(counts: Array, shape: Shape) -> Any:
     return counts.sum() * (math.prod(shape) // math.prod(counts.shape))
 
 
+def shape_of(what: str, given: Any) -> Shape:
+    """Return the shape of an array that somebody gave to a loss by hand, or say what is none."""
+    shape: Shape | None = getattr(given, "shape", None)
+    if not shape:
+        raise ShapeError(f"{what}: expected an array, one row for each example, got {shown(given)}")
+    return shape
+
+
 def shares(
     values: Array, weights: Array | None, mask: Array | None, valid: Array | None = None
 ) -> Array | None:
@@ -226,6 +240,12 @@ def shares(
         )
     if weights is None and mask is None and valid is None:
         return None
+    for name, given in (("mask", mask), ("valid", valid)):
+        if given is not None and (shape_of(name, given) != values.shape[: given.ndim] or given.dtype != bool):
+            raise ShapeError(
+                f"{name}: expected an array of bool of shape {values.shape}, or {values.shape[:1]}, "
+                f"got {given.dtype} of shape {given.shape}"
+            )
     counts = counting(values.ndim, mask, valid)
     xp, count = namespace(values), values.size
     share = xp.ones_like(values)
@@ -233,7 +253,7 @@ def shares(
         share = share * xp.astype(counts, values.dtype)
         count = xp.maximum(xp.astype(terms_of(counts, values.shape), values.dtype), 1)
     if weights is not None:
-        if weights.shape != values.shape[: weights.ndim]:
+        if shape_of("weights", weights) != values.shape[: weights.ndim]:
             raise ShapeError(
                 f"weights: expected one for each value of the loss, {values.shape}, or for each example, "
                 f"{values.shape[:1]}, got shape {weights.shape}"

@@ -137,7 +137,11 @@ class CategoricalCrossentropy(FromProbabilities):
             log_p, p = xp.log(floor(prediction)), prediction
         if target.ndim < prediction.ndim and self.label_smoothing == 0:
             hit = target[..., None] == xp.arange(prediction.shape[-1])  # t, of 0 and 1: nothing to multiply
-            return -only_one(log_p, hit), (p, hit)
+            try:
+                return -only_one(log_p, hit), (p, hit)
+            except ValueError:  # of NumPy, where a row has none: a look before would take time in each step
+                all_hit(hit, target)
+                raise
         t = self._smooth(as_rows(target, prediction))
         return -times(t, log_p).sum(-1), (p, t)
 
@@ -286,7 +290,14 @@ def as_rows(target: Array, prediction: Array) -> Array:
     """Return targets as rows (n, k); labels become one-hot."""
     if target.ndim == prediction.ndim:
         return target
-    return one_hot(target, prediction.shape[-1], like=prediction)
+    return all_hit(one_hot(target, prediction.shape[-1], like=prediction), target)
+
+
+def all_hit(rows: Array, labels: Array) -> Array:
+    """Return rows of one-hot numbers, or say which of the labels is no class; on JAX nobody knows it yet."""
+    if isinstance(rows, np.ndarray) and np.count_nonzero(rows) != labels.size:
+        check_labels(np.asarray(labels), rows.shape[-1])
+    return rows
 
 
 def check_classes(target: Any, shape: Shape, dtype: str) -> Array:

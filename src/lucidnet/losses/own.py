@@ -8,17 +8,17 @@ from typing import Any
 
 from ..backend.results import followed, returned
 from ..core.order import check_method
-from ..core.own import check_methods
+from ..core.own import check_methods, written
 from ..errors import SettingError
 
 
 def adapt(cls: Any, base: type) -> None:
     """Have the methods of a user's own class of losses checked: the order of arguments, the results."""
     check_methods(cls, base)
-    if (values := vars(cls).get("values")) is not None:
+    if (values := written(cls, "values", base)) is not None:
         check_method(values, ("prediction", "target"), 1)
         cls.values = _values(values)
-    if (slope := vars(cls).get("slope")) is not None:
+    if (slope := written(cls, "slope", base)) is not None:
         cls.slope = _slope(slope)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..core import settings
 from ..core.numeric import scalar
 from ..core.order import Ordered, check_method, order_setting, target_first
-from ..core.own import check_methods, run
+from ..core.own import check_methods, run, written
 from ..core.packing import number, sensible, shaped_like
 from ..core.value import Value, of_library, value
 from ..errors import DataError, SettingError
@@ -45,10 +45,10 @@ class Metric(Value, Generic[State]):
             raise SettingError(
                 f"{cls.__name__}: better must be 'min', 'max', or None (nobody can know), got {better!r}"
             )
-        if not of_library(cls) and "update" in vars(cls):
+        if not of_library(cls) and (update := written(cls, "update", Metric)) is not None:
             check_methods(cls, Metric)
-            check_method(vars(cls)["update"], ("target", "prediction"), 2)
-            cls.update = _lending(vars(cls)["update"])  # type: ignore[method-assign]
+            check_method(update, ("target", "prediction"), 2)
+            cls.update = _lending(update)  # type: ignore[method-assign]
 
     def start(self) -> State:
         """Return the state before the first batch."""

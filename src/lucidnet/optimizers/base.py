@@ -14,7 +14,7 @@ import numpy as np
 from ..backend import Array, Parts, Shape, Tree, namespace, write_difference
 from ..backend.layout import Layout
 from ..backend.results import followed, returned
-from ..core.own import check_methods
+from ..core.own import check_methods, written
 from ..core.settings import finite, instance, scheduled, shown, taken
 from ..core.value import Value, at_step, is_declared, of_library, value
 from ..errors import SettingError
@@ -109,9 +109,9 @@ class Optimizer(Value):
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
-        if not of_library(cls) and "descend" in vars(cls):
+        if not of_library(cls) and (descend := written(cls, "descend", Optimizer)) is not None:
             check_methods(cls, Optimizer)
-            cls.descend = _checked(cls.descend)  # type: ignore[method-assign]
+            cls.descend = _checked(descend)  # type: ignore[method-assign]
             cls.renews = False
 
     def __post_init__(self) -> None:
@@ -359,7 +359,11 @@ def _checked(descend: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(descend)
     def checked(self: Any, p: Array, g: Array, slots: Slots, rate: Any, step: Any) -> Any:
         what = f"{type(self).__name__}.descend"
-        made = followed(what, descend, self, p, g, slots, rate, step)
+
+        def descend_from(p: Array) -> Any:  # what is given away may be written into
+            return descend(self, p, g, dict(slots), rate, step)
+
+        made = followed(what, descend_from, p)
         if not isinstance(made, tuple) or len(made) != 2 or not isinstance(made[1], dict):
             raise SettingError(
                 f"{what} must return a pair, what to subtract and a dict of slots, got {shown(made)}"
