@@ -91,5 +91,5 @@ def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Res
         found = train(model, [batch])
         model._last = model.live, problem, found.source or batch.copied()
         model.executor.remembered = before
-    tally.add(found, [batch])
+    tally.add([found], [[batch]])
     return tally.result()

@@ -703,7 +703,9 @@ class Model:
 
         return apply(self, grads, tape)
 
-    def part(self, name: str | None = None, *, to: str | None = None, outputs: Any = None) -> ModelPart:
+    def part(
+        self, name: str | None = None, *, to: str | None = None, after: str | None = None, outputs: Any = None
+    ) -> ModelPart:
         """Return a part of the network as a thing of its own, with the *same* weights.
 
         Parameters
@@ -712,6 +714,8 @@ class Model:
             A layer, or a container of several, by its name in `summary`.
         to : str, optional
             In place of that, all layers from the input up to this one.
+        after : str, optional
+            In place of that, all layers behind this one, whose output is what they take.
         outputs : sequence of str, optional
             In place of that, the network with these layers as its outputs: a dict if there are several.
 
@@ -730,7 +734,7 @@ class Model:
         """
         from .passes.going import part
 
-        return part(self, name, to, outputs)
+        return part(self, name, to, after, outputs)
 
     def copy_weights(self, other: Model, parts: Any = None, *, tau: float = 1.0) -> None:
         """Take the weights of another model, or go a part of the way to them: a target network's update.

@@ -23,6 +23,7 @@ from lucidnet.losses import Loss
 from lucidnet.optimizers import SGD, Adam, ClipGlobalNorm
 from lucidnet.optimizers.constraints import MaxNorm
 from lucidnet.optimizers.schedules import Cosine
+from lucidnet.passes.view import over
 from lucidnet.tree import leaves
 
 RNG = np.random.default_rng(7)
@@ -332,8 +333,62 @@ def test_parts_have_the_weights_of_the_whole(backend):
     np.testing.assert_allclose(both["back"], net.predict(X), 1e-12)
     with pytest.raises(UnknownNameError, match="code"):
         net.part("cod")
-    with pytest.raises(SettingError, match="three ways"):
+    with pytest.raises(SettingError, match="four ways"):
         net.part("code", to="back")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_stands_behind_a_layer(backend):
+    code = L.Sequential([Dense(4, "tanh"), Dense(2)], name="code")
+    net = model([Input(3), code, Dropout(0.5), Dense(3, "tanh", name="back")], backend)
+    expected_dx, expected = net.forward(X).backward(np.ones((8, 3)))
+    for name in ("code.dense0", "code.dense1", "code"):
+        below, above = net.part(to=name), net.part(after=name)
+        assert above.input_shape == below.output_shape
+        first = below.forward(X)
+        second = above.forward(first.output)
+        np.testing.assert_allclose(second.output, net.predict(X), 1e-12)
+        up, theirs = second.backward(np.ones((8, 3)))
+        dx, ours = first.backward(up)
+        np.testing.assert_allclose(dx, expected_dx, 1e-12)
+        found = dict(leaves(over(ours, theirs)))
+        for path, array in leaves(expected):
+            np.testing.assert_allclose(found[path], array, 1e-12, err_msg=str(path))
+    net.apply(theirs)  # of those behind alone
+    with pytest.raises(SettingError, match="end of the network"):
+        net.part(after="back")
+    with pytest.raises(UnknownNameError, match="after"):
+        net.part(after="bak")
+
+
+def test_what_stands_behind_a_node():
+    nodes = [
+        ("h", Dense(4, "tanh"), "x"),
+        ("c", Dense(4), "h"),
+        ("twice", "c", "c"),
+        ("sum", L.Add(), ("twice", "c")),
+        ("a", Dense(1), "sum"),
+        ("b", Dense(2), "h"),
+    ]
+    net = model(Graph({"x": (3,)}, nodes, ["a", "b"]))
+    np.testing.assert_allclose(
+        net.part(after="h").predict(net.part(to="h").predict(X))["b"], net.predict(X)["b"]
+    )
+    with pytest.raises(SettingError, match="also of 'h'"):
+        net.part(after="sum")  # b is made of h
+    alone = model([Graph({"x": (3,)}, nodes[:-1], "a"), Dense(2, name="last")])
+    with pytest.raises(SettingError, match="also of 'c'"):
+        alone.part(after="graph0.c")  # a node behind has its weights
+    whole = alone.predict(X)
+    for name in ("graph0.sum", "graph0.a"):
+        below = alone.part(to=name)
+        np.testing.assert_allclose(alone.part(after=name).predict(below.predict(X)), whole, 1e-12)
+    inside = model([Input(3), L.Residual(L.Sequential([Dense(4), Dense(3)])), Dense(1)])
+    with pytest.raises(SettingError, match="name a layer that all passes through"):
+        inside.part(after="residual1.body.dense0")
+    tied = model([Input((5,)), L.Embedding(7, 3, name="words"), Dense(3), Dense(7, tied="words")])
+    with pytest.raises(SettingError, match="tied to 'words'"):
+        tied.part(after="dense2")
 
 
 def test_a_graph_is_the_network_itself():

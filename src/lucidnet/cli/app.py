@@ -328,6 +328,13 @@ def explain(
 @app.command(cls=Command)
 def lab(
     data: Data = "spirals",
+    target: Target = None,
+    task: Kind = None,
+    drop: Drop = None,
+    standardize: Standardize = False,
+    categories: OneHot = None,
+    missing: Gaps = None,
+    dates: Dates = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where on this machine; 0 for any free port.")
     ] = 0,
@@ -337,7 +344,8 @@ def lab(
     open: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """See a network learn in the browser, two rules side by side; Ctrl-C ends it."""
-    look.lab(data, port, host, open)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates)
+    look.lab(data, asked, port, host, open)
 
 
 @app.command("lr-find", cls=Command)

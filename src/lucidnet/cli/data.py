@@ -51,17 +51,22 @@ class Asked:
 
     def fit(self, frame: Frame) -> Table:
         """Return what a table says of the columns of a frame, with these options."""
-        names = frame.names
+        return Table.fit(frame, **self.given(frame.names))
+
+    def given(self, names: Sequence[str] = ()) -> dict[str, Any]:
+        """Return the arguments of `Table.fit` that are not as they are there."""
         dropped = [name.strip() for name in next(csv.reader([self.drop or ""], skipinitialspace=True), [])]
         if self.drop is not None and not all(dropped or [""]):
             raise SettingError(f"--drop: expected columns with commas, as in id,name, got {self.drop!r}")
-        return Table.fit(
-            frame,
-            target=-1 if self.target is None else as_column(self.target, names),
-            drop=tuple(as_column(name, names) for name in dropped),
-            standardize=self.standardize,
-            **{name: _word(getattr(self, name)) for name in ("task", "categories", "missing", "dates")},
-        )
+        made: dict[str, Any] = {}
+        if self.target is not None:
+            made["target"] = as_column(self.target, names)
+        if dropped:
+            made["drop"] = tuple(as_column(name, names) for name in dropped)
+        if self.standardize:
+            made["standardize"] = True
+        words = {name: _word(getattr(self, name)) for name in ("task", "categories", "missing", "dates")}
+        return made | {name: word for name, word in words.items() if word is not None}
 
     def idle(self, table: Table) -> Iterator[str]:
         """Yield a sentence for each option that has no effect on this table."""

@@ -14,7 +14,7 @@ from ..errors import FileError, SettingError
 from ..interop.model_file import check_suffix
 from ..model import Model
 from . import show
-from .data import Asked, Task, as_column, data_name, is_table, open_task, readable
+from .data import Asked, Task, as_column, data_name, is_table, open_task, read_frame, readable
 from .train import Method, Network
 
 WRITERS = {".html": "html", ".htm": "html", ".tex": "latex", ".txt": "text"}
@@ -95,13 +95,23 @@ def _written(told: Any, form: str, out: Path) -> bytes:
     return str(text).encode()
 
 
-def lab(data: str, port: int, host: str, open: bool) -> None:
+def lab(data: str, asked: Asked, port: int, host: str, open: bool) -> None:
     """Serve the page in the browser until Ctrl-C."""
     from threading import Event
 
     from ..lab import serve
+    from ..lab.page.task import OwnData, of_table
 
-    with serve(data, port=port, host=host, open=open) as server:
+    subject: str | OwnData = data
+    if is_table(data):
+        frame = read_frame(data)
+        table = asked.fit(frame)
+        for words in asked.idle(table):
+            show.line(words)
+        subject = of_table(table, frame, data, asked.given(frame.names))
+    else:
+        asked.refuse(f"{data} is none")
+    with serve(subject, port=port, host=host, open=open) as server:
         show.line(f"{server.url}\nCtrl-C ends it")
         Event().wait()
 

@@ -123,12 +123,16 @@ def materialize(batch: Batch | IndexedBatch) -> Batch:
 
 def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
     """Tell whether the arrays of two steps have the same shapes."""
-    return list(map(_shapes, some)) == list(map(_shapes, others))
+    return len(some) == len(others) and all(map(_alike, some, others))
 
 
-def _shapes(batch: Batch | IndexedBatch) -> list[Any]:
-    if isinstance(batch, IndexedBatch):
-        return [batch.chosen.shape, batch.valid is None]
+def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, IndexedBatch):
+        return len(one.chosen) == len(other.chosen) and (one.valid is None) == (other.valid is None)
+    return _shapes(one) == _shapes(other)
+
+
+def _shapes(batch: Batch) -> list[Any]:
     return [None if part is None else mapped(np.shape, part) for part in batch]
 
 

@@ -69,7 +69,9 @@ class Feed:
         if data is None:
             found = stacked([tuple(map(_parts, step)) for step in steps])
             return Prepared(self.mesh.put_rows(floats(found, dtype), 1), None, size, given)
-        rows = stacked([tuple(map(_chosen, step)) for step in steps])
+        indexed: Any = steps
+        numbers = stacked([tuple((batch.chosen, batch.valid) for batch in step) for step in indexed])
+        rows = tuple((chosen.astype(np.int32), valid) for chosen, valid in numbers)
         if self.fits(data, sum(chosen.size for chosen, _ in rows)):
             return Prepared(self.mesh.put_rows(rows, 1), self._kept(data, dtype), size, given)
         found = tuple((*taken(data, chosen, dtype), valid) for chosen, valid in rows)
@@ -130,10 +132,6 @@ def taken(data: Data, chosen: Array, dtype: str) -> tuple[Any, Any, Any, Any]:
 
     made: tuple[Any, Any, Any, Any] = mapped(take, data.parts)
     return made
-
-
-def _chosen(batch: Any) -> tuple[Array, Array | None]:
-    return batch.chosen.astype(np.int32), batch.valid
 
 
 def _parts(batch: Batch | IndexedBatch) -> tuple[Any, ...]:

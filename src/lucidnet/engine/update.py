@@ -51,16 +51,16 @@ def advance(
     layout, vector = problem.layout, state.params.vector
     left, gradient = state, cast(Any, None)
     losses, terms, predictions, masks, parts = [], [], [], [], []
-    for number, (batch, objective) in enumerate(
-        zip(batches, shared(problem, state, batches, numbers), strict=True)
-    ):
+    several = len(batches) > 1
+    objectives = shared(problem, state, batches, numbers) if several else (problem.objective,)
+    for number, (batch, objective) in enumerate(zip(batches, objectives, strict=True)):
         run = training_run(state, batch, numbers, number, left.carried)
         made = objective.gradient(left.params, batch, run, left.feedback.weights)
         part, loss = layout.parameters.flat(made.grads), as_number(made.loss)
         for penalty in layout.penalties:
             loss += penalty.value(vector, part)
         count = objective.loss.terms(made.prediction, made.mask, batch.valid)
-        if len(batches) > 1:
+        if several:
             part = part * as_number(count)
         gradient = part if gradient is None else gradient + part
         if layout.buffers.paths or layout.stateful or made.memory:
@@ -71,7 +71,7 @@ def advance(
         parts += [made.parts] if made.parts else []
         if made.mask is not None and "predictions" in keep:
             masks.append(made.mask)
-    if len(batches) > 1:
+    if several:
         total = as_number(sum(terms))
         gradient = gradient * (1 / (total + (total == 0)))  # where nothing counts the gradient is 0
     told = tuple(losses), tuple(terms), tuple(predictions)
@@ -82,13 +82,13 @@ def advance(
 
 
 def shared(problem: Problem, state: State, batches: Sequence[Batch], numbers: Numbers) -> Sequence[Objective]:
-    """Return the objective of each batch of a step.
+    """Return the objective of each of several batches of a step.
 
     A loss may be a sum of means over different numbers of values: each output of a network has a mask of its
     own. As each is to be a mean over all batches together, they are counted first, by a forward pass.
     """
     objective = problem.objective
-    masked = len(batches) > 1 and (objective.net.makes_masks or any(b.mask is not None for b in batches))
+    masked = objective.net.makes_masks or any(b.mask is not None for b in batches)
     if not (masked and isinstance(objective.loss, Joint)):
         return [objective] * len(batches)
     runs = [training_run(state, batch, numbers, number) for number, batch in enumerate(batches)]

@@ -58,7 +58,7 @@ class Container(Layer):
 
     @cached_property
     def penalizes(self) -> bool:  # type: ignore[override]
-        return any(child.penalizes for _, child in self.children())
+        return any([child.penalizes for _, child in self.children()])
 
     def penalty(self, cache: Cache) -> Any:
         """Return what the layers inside add to the loss of a batch; see `penalties`."""
@@ -191,7 +191,9 @@ class Sequential(Container):
         for i in reversed(range(len(self.layers))):
             layer = self.layers[i]
             name = layer.name
-            if i < first or (dy is None and i not in learning):  # none comes back from whole numbers
+            if i < first or (
+                dy is None and not trains(layer, params[name])
+            ):  # none comes back from whole numbers
                 grads[name] = nothing(params[name]) if params[name] else {}
             else:
                 dy, grads[name] = send(name, layer, params[name], cache[name], dy, need_dx or i > first)

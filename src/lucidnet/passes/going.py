@@ -97,10 +97,10 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
     return made
 
 
-def part(model: Any, name: Any = None, to: Any = None, outputs: Any = None) -> ModelPart:
+def part(model: Any, name: Any = None, to: Any = None, after: Any = None, outputs: Any = None) -> ModelPart:
     """Return a part of a model; see `Model.part`."""
     model.build()
-    view = View.of(model.net, model.input_shape, name, to, outputs)
+    view = View.of(model.net, model.input_shape, name, to, after, outputs)
     return ModelPart(model, view, partial(forward, model, view=view))
 
 

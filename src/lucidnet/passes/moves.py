@@ -187,19 +187,20 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
 
 def _whole(layout: Any, tree: Any, like: Array) -> bool:
     """Tell whether gradients are of all parameters, and as `Tape.backward` gives them."""
-    count = 0
+    kind, dtype = type(like), like.dtype
     for path, shape in zip(layout.paths, layout.shapes, strict=True):
         found = tree
         for name in path:
-            found = found.get(name) if isinstance(found, dict) else None
-        if not isinstance(found, type(like)) or found.dtype != like.dtype or found.shape != shape:
+            found = found.get(name) if type(found) is dict else None
+        if not isinstance(found, kind) or found.dtype != dtype or found.shape != shape:
             return False
-        count += 1
-    return count == _leaves(tree)
+    return len(layout.paths) == _leaves(tree)
 
 
 def _leaves(tree: Any) -> int:
-    return sum(map(_leaves, tree.values())) if isinstance(tree, Mapping) else 1
+    if type(tree) is not dict:
+        return 1
+    return sum([_leaves(branch) if type(branch) is dict else 1 for branch in tree.values()])
 
 
 def _given(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

@@ -143,11 +143,11 @@ class Learner(Brief):
         self.state = self.state._replace(params=blended(self.state.params, theirs, parts, tau))
         self.copies += 1
 
-    def part(self, name: Any = None, *, to: Any = None, outputs: Any = None) -> Any:
+    def part(self, name: Any = None, *, to: Any = None, after: Any = None, outputs: Any = None) -> Any:
         """Return a part of it; see `Model.part`."""
         from .parts import ModelPart
 
-        view = View.of(self.net, self.input_shape, name, to, outputs)
+        view = View.of(self.net, self.input_shape, name, to, after, outputs)
         return ModelPart(self, view, partial(self.forward, view=view))
 
 

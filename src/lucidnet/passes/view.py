@@ -1,4 +1,4 @@
-"""Which layers of a network a pass goes through: all, one by name, those up to one, or to some outputs."""
+"""Which layers of a network a pass goes through: all, one by name, up to one or behind it, or to outputs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..errors import SettingError, UnknownNameError, suggestion
 from ..layers import Graph, Layer, Run, Sequential, walk
 from ..layers.rebuild import rebuilt
 from ..layers.shapes import input_shapes
+from ..layers.ties import check_owners
 
 
 @record
@@ -39,18 +40,24 @@ class View(Record):
     around: tuple[bool, ...] = ()
 
     @classmethod
-    def of(cls, net: Layer, shape: Any, name: Any = None, to: Any = None, outputs: Any = None) -> View:
+    def of(
+        cls, net: Layer, shape: Any, name: Any = None, to: Any = None, after: Any = None, outputs: Any = None
+    ) -> View:
         """Return the part of a network that was asked for; the arguments are those of `Model.part`."""
-        if sum(given is not None for given in (name, to, outputs)) != 1:
+        if sum(given is not None for given in (name, to, after, outputs)) != 1:
             raise SettingError(
-                "part: say which part in one of three ways: part('encoder'), part(to='conv2'), or "
-                "part(outputs=['hidden'])"
+                "part: say which part in one of four ways: part('encoder'), part(to='conv2'), "
+                "part(after='conv2'), or part(outputs=['hidden'])"
             )
         if outputs is not None:
             names = [outputs] if isinstance(outputs, str) else outputs
             if not isinstance(names, Iterable) or not (names := list(names)):
                 raise SettingError(f"part: outputs must be names of layers, got {outputs!r}")
             return cls(_with_outputs(net, shape, [_path(net, each, "outputs") for each in names]), shape)
+        if after is not None:
+            path = _path(net, after, "after")
+            there = dict(walk(net))[path].output_shape(input_shapes(net, shape)[path])
+            return cls(_behind(net, path, there), there)
         path = _path(net, to if name is None else name, "to" if name is None else "name")
         if name is None:
             return cls(_up_to(net, path), shape)
@@ -139,6 +146,63 @@ def _up_to(net: Layer, path: Path) -> Layer:
         f"of its own: name the layer around it{f', {whole!r}' if len(path) > 1 else ''}, or "
         f"take part({dotted(path)!r})"
     )
+
+
+def _behind(net: Layer, path: Path, shape: Any) -> Layer:
+    """Return a network from the output of one of its layers, of a shape, to its own outputs."""
+    name, called = path[0], dotted(path)
+    if isinstance(net, Sequential):
+        before = [layer.name for layer in net.layers].index(name)
+        rest = net.layers[before + 1 :]
+        if len(path) > 1 and not _is_last(net.layers[before], path[1:]):
+            rest = (_behind(net.layers[before], path[1:], shape), *rest)
+        if not rest:
+            raise SettingError(f"part: after={called!r} is the end of the network: nothing stands behind it")
+        made: Layer = replace(net, layers=rest)
+    elif isinstance(net, Graph) and len(path) == 1:
+        made = _graph_behind(net, name, shape)
+    else:
+        raise SettingError(
+            f"part: after={called!r} stands inside {type(net).__name__}, whose output is not made of that "
+            f"layer's alone: name a layer that all passes through"
+        )
+    check_owners(made.ties, dict(made.children()), f"part: after={called!r}")
+    return made
+
+
+def _is_last(net: Layer, path: Path) -> bool:
+    """Whether the output of a network is that of a layer inside it."""
+    if not path:
+        return True
+    ends = net.outputs if isinstance(net, Graph) else tuple(dict(net.children()))[-1:]
+    return (
+        isinstance(net, Graph | Sequential)
+        and ends == path[:1]
+        and _is_last(dict(net.children())[path[0]], path[1:])
+    )
+
+
+def _graph_behind(net: Graph, name: str, shape: Any) -> Graph:
+    """Return what a graph makes of the output of one of its nodes."""
+    reached = {name}
+    for node, _, _, sources in net.placed():
+        reached |= {node} if reached & set(sources) else set()
+    nodes, needed, layers = [], set(net.outputs), dict(net.children())
+    for node, owner, _, sources in reversed(list(net.placed())):
+        if node not in needed or node == name:
+            continue
+        aside = [each for each in sources if each not in reached]
+        aside += [each for each in (owner, node) if each not in reached or each == name]
+        if aside:
+            raise SettingError(
+                f"part: after={name!r}: the outputs are not made of that layer's alone, but also of "
+                f"{aside[0]!r}: name a layer that all passes through"
+            )
+        needed |= {owner, *sources}
+        nodes.append((node, layers[owner] if node == owner else owner, sources))
+    if not nodes:
+        raise SettingError(f"part: after={name!r} is the end of the network: nothing stands behind it")
+    return replace(net, inputs={name: shape}, nodes=nodes[::-1])
 
 
 def _with_outputs(net: Layer, shape: Any, paths: Sequence[Path]) -> Layer:

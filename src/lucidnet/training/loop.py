@@ -373,7 +373,7 @@ class Loop:
             model.live = ran.state
         made = steps[: len(ran.measured)]
         self.batch += sum(map(len, made))
-        self.tally.add_steps(ran.measured, made)
+        self.tally.add(ran.measured, made)
         if ran.error is not None:
             return self._failed(ran, steps)
         if (seconds := executor.compile_seconds - self.compiled) > 0.05:

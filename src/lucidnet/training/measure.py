@@ -37,19 +37,28 @@ class Tally:
         self.several: tuple[tuple[float, float], ...] = ()
         """Where the loss is a sum of means, of each the sum of the values and their number."""
 
-    def add(self, found: Measured, batches: Sequence[Batch]) -> None:
-        """Count what a step measured on its batches; examples and time steps left out do not count."""
-        for i, batch in enumerate(batches):
-            loss, terms = found.losses[i], found.terms[i]
-            if found.parts:
-                loss -= self._add_parts(found.parts[i])
+    def add(self, found: Sequence[Measured], steps: Sequence[Sequence[Batch]]) -> None:
+        """Count what steps measured on their batches; examples and time steps left out do not count."""
+        if not self.metrics and isinstance(found, Measurements) and not found.parts:
+            losses, terms = (values.astype(float).ravel() for values in (found.losses, found.terms))
+            # `accumulate` adds one after the other, as below; `sum` would round otherwise.
+            self.loss = float(np.add.accumulate([self.loss, *(losses * terms)])[-1])
+            self.terms = float(np.add.accumulate([self.terms, *terms])[-1])
+            return
+        pairs = [
+            (one, i, batch) for one, step in zip(found, steps, strict=True) for i, batch in enumerate(step)
+        ]
+        for measured, i, batch in pairs:
+            loss, terms = measured.losses[i], measured.terms[i]
+            if measured.parts:
+                loss -= self._add_parts(measured.parts[i])
             self.loss += loss * terms
             self.terms += terms
             if not self.metrics or not terms:
                 continue
             given = batch if isinstance(batch, Batch) else batch.batch
-            target, prediction = given.target, found.predictions[i]
-            mask = found.masks[i] if found.masks else None
+            target, prediction = given.target, measured.predictions[i]
+            mask = measured.masks[i] if measured.masks else None
             if given.valid is not None:
                 there = np.flatnonzero(given.valid)
                 target, prediction, mask = (part_of(tree, there) for tree in (target, prediction, mask))
@@ -57,17 +66,6 @@ class Tally:
                 target, prediction = (_counted(tree, mask) for tree in (target, prediction))
             for k, metric in enumerate(self.metrics):
                 self.states[k] = metric.update(self.states[k], target, prediction)
-
-    def add_steps(self, found: Sequence[Measured], steps: Sequence[Sequence[Batch]]) -> None:
-        """Count what several steps measured, in order; all at once where only losses are counted."""
-        if self.metrics or not isinstance(found, Measurements) or found.parts:
-            for measured, batches in zip(found, steps, strict=True):
-                self.add(measured, batches)
-            return
-        losses, terms = (values.astype(float).ravel() for values in (found.losses, found.terms))
-        # `accumulate` adds one after the other, as `add` does; `sum` would round otherwise.
-        self.loss = float(np.add.accumulate([self.loss, *(losses * terms)])[-1])
-        self.terms = float(np.add.accumulate([self.terms, *terms])[-1])
 
     def _add_parts(self, parts: Any) -> float:
         """Count each mean for itself; return their sum."""
@@ -144,7 +142,7 @@ def evaluate(
     with executor.hold(lambda: model.live if state is None else state) as held:
         for batch in source.batches(0, shard=executor.shard(problem)):
             found, carried = executor.call(evaluate_batch, problem, held.params, carried, batch)
-            tally.add(found, [batch])
+            tally.add([found], [[batch]])
     if not tally.terms:
         raise DataError(NOTHING)
     return tally.merged(executor).result(prefix)

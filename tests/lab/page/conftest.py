@@ -27,24 +27,29 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def axe(tmp_path_factory):
+def node_tools(tmp_path_factory):
+    """Return the folder of a package from npm, or a reason to skip."""
+
+    def get(name, version):
+        if shutil.which("npm") is None or shutil.which("node") is None:
+            pytest.skip(f"{name}: there is no npm on this machine")
+        folder = tmp_path_factory.mktemp("node")
+        command = ["npm", "pack", f"{name}@{version}", "--silent"]
+        packed = subprocess.run(command, cwd=folder, capture_output=True, timeout=90, check=False)
+        if packed.returncode:
+            pytest.skip(f"{name}: npm cannot fetch it here")
+        shutil.unpack_archive(folder / f"{name}-{version}.tgz", folder, "gztar")
+        return folder / "package"
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def axe(node_tools):
     """The text of axe-core: of the file that LUCIDNET_AXE names, or from npm."""
-    if given := os.environ.get("LUCIDNET_AXE"):
-        return Path(given).read_text(encoding="utf-8")
-    if shutil.which("npm") is None:
-        pytest.skip("axe-core: there is no npm on this machine, and LUCIDNET_AXE names no file")
-    folder = tmp_path_factory.mktemp("axe")
-    packed = subprocess.run(
-        ["npm", "pack", "axe-core@4.14.1", "--silent"],
-        cwd=folder,
-        capture_output=True,
-        timeout=90,
-        check=False,
-    )
-    if packed.returncode:
-        pytest.skip("axe-core: npm cannot fetch it here, and LUCIDNET_AXE names no file")
-    shutil.unpack_archive(folder / "axe-core-4.14.1.tgz", folder, "gztar")
-    return (folder / "package" / "axe.min.js").read_text(encoding="utf-8")
+    given = os.environ.get("LUCIDNET_AXE")
+    path = Path(given) if given else node_tools("axe-core", "4.14.1") / "axe.min.js"
+    return path.read_text(encoding="utf-8")
 
 
 class Open:

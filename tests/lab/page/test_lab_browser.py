@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
+from lucidnet.inspect.alignment import weight_alignment
+from lucidnet.lab.page.frame import Curves
 from lucidnet.lab.page.server import Server
 from lucidnet.lab.page.session import LabSession
+from lucidnet.lab.page.setup import parsed
+from lucidnet.lab.page.trainer import Trainer
 from lucidnet.plots.colors import DARK, LIGHT
 
 AT = "step => document.body.dataset.step === String(step)"
@@ -18,6 +22,8 @@ PIXELS = """path => { const canvas = document.querySelector(`canvas[data-path="$
     const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     return [Array.from(data), canvas.width, canvas.height]; }"""
 
+VIEWS = ("weights", "gradients", "activations", "feedback", "health", "units")
+OPEN = "() => document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 SMALL = """least => [...document.querySelectorAll("button,select,input:not([type=checkbox])")]
     .filter((one) => one.offsetParent && one.getBoundingClientRect().height < least).map((one) => one.outerHTML.slice(0, 80))"""
 
@@ -27,13 +33,21 @@ def weights(page, letter, name):
     return np.array(values, "f").reshape(shape)
 
 
-def by_hand(steps, rule):
+def by_hand(steps, rule, at_last=None):
+    """Return the network that the page begins with, trained by Python; at last a step by another rate."""
     x, y = ln.data.spirals(400, noise=0.05, seed=0)
     layers = [ln.layers.Dense(16, "tanh"), ln.layers.Dense(16, "tanh"), ln.layers.Dense(1, "sigmoid")]
     model = ln.Model([ln.layers.Input(2), *layers], seed=0)
     model.compile("binary_crossentropy", ln.optimizers.SGD(0.05, momentum=0.9), rule=rule)
-    stop = ln.callbacks.On(step=lambda loop, measured: loop.steps >= steps and loop.stop("enough"))
-    model.fit(x[:200], y[:200], epochs=steps, batch_size=32, callbacks=[stop], verbose=0)
+
+    def step(loop, measured):
+        if at_last and loop.steps == steps - 1:
+            model.compile("binary_crossentropy", ln.optimizers.SGD(at_last, momentum=0.9), rule=rule)
+        if loop.steps >= steps:
+            loop.stop("enough")
+
+    callbacks = [ln.callbacks.On(step=step)]
+    model.fit(x[:200], y[:200], epochs=steps, batch_size=32, callbacks=callbacks, verbose=0)
     return model
 
 
@@ -63,6 +77,14 @@ def test_a_step_by_the_button_and_a_thousand_by_play_give_the_weights_that_pytho
     page.click("#step")
     page.wait_for_function(AT, arg=1000)
     assert same(page, by_hand(1000, "fa"), "B")
+    page.click("#back")
+    page.wait_for_function(AT, arg=999)
+    page.get_by_label("Rate").fill("0.01")  # of A: it goes on from here by another rate
+    page.get_by_label("Rate").press("Enter")
+    page.wait_for_function("() => window.lucidnet.config.setup.networks[0].rate === 0.01")
+    page.click("#step")
+    page.wait_for_function(AT, arg=1000)
+    assert same(page, by_hand(1000, "backprop", at_last=0.01), "A") and same(page, by_hand(1000, "fa"), "B")
 
 
 def shade(value, colors):
@@ -119,7 +141,7 @@ def test_it_works_by_keys_alone(opened, served):
     page.wait_for_function("() => Number(document.body.dataset.step) > 20")
     page.keyboard.press("Space")
     page.wait_for_function("() => document.getElementById('play').dataset.running === 'false'")
-    for number, view in enumerate(("weights", "gradients", "activations", "feedback", "health"), 1):
+    for number, view in enumerate(VIEWS, 1):
         page.keyboard.press(str(number))
         assert page.locator("#views [aria-pressed=true]").text_content().lower() == view
     page.keyboard.press("b")
@@ -130,6 +152,7 @@ def test_it_works_by_keys_alone(opened, served):
     page.wait_for_function("() => window.lucidnet.config.setup.seed === 1")
     page.wait_for_function("() => window.lucidnet.frame.header.revision === window.lucidnet.config.revision")
     assert not np.array_equal(weights(page, "A", "dense1.W"), first)
+    page.keyboard.press("1")
     page.keyboard.press("?")
     assert page.locator("#keys").is_visible()
     page.keyboard.press("Escape")
@@ -214,12 +237,16 @@ def test_a_control_answers_at_once_while_it_trains_flat_out(opened, served):
     served.session.control({"do": "speed", "speed": 10_000})
     page.click("#play")
     page.wait_for_function("() => Number(document.body.dataset.step) > 100")
-    took = []
-    for _ in range(5):
-        began = time.perf_counter()
-        served.session.control({"do": "speed", "speed": 10_000})
-        took.append(time.perf_counter() - began)
-    assert sorted(took)[2] < 0.2
+    took = page.evaluate("""async () => { const took = [];
+        for (const pace of ["399", "400", "398", "400", "397"]) {
+          const began = performance.now(), slider = document.getElementById("speed");
+          slider.value = pace;
+          slider.dispatchEvent(new Event("input"));
+          const speed = Math.round(10 ** (Number(pace) / 100));
+          while (window.lucidnet.frame.header.speed !== speed) await new Promise((go) => setTimeout(go, 2));
+          took.push(performance.now() - began); }
+        return took; }""")
+    assert sorted(took)[2] < 200, took  # from the finger to the picture that shows it
 
 
 def test_every_frame_is_whole_and_the_newest_is_never_more_than_one_behind(opened, served):
@@ -235,8 +262,16 @@ def test_every_frame_is_whole_and_the_newest_is_never_more_than_one_behind(opene
     for _, step, last, every in numbers:
         assert step - every < last <= step  # the curves are those of this very step
     assert [n for n, *_ in numbers] == sorted(n for n, *_ in numbers)
-    newest = served.session.trainer.number  # the one before it may be just about to be painted
-    assert newest - page.evaluate("() => window.lucidnet.frame.header.number") <= 2
+    behind = []
+    for _ in range(40):  # first what is shown, then what there is: what came in between makes it only worse
+        shown = page.evaluate("() => window.lucidnet.frame.header.number")
+        behind.append(served.session.trainer.number - shown)
+    # each asking is a trip of some milliseconds, in which the page may have painted the next
+    assert sorted(behind)[len(behind) // 2] <= 1, behind
+    page.click("#play")
+    page.wait_for_function("() => document.getElementById('play').dataset.running === 'false'")
+    page.wait_for_timeout(200)
+    assert served.session.trainer.number == page.evaluate("() => window.lucidnet.frame.header.number")
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280])
@@ -244,9 +279,10 @@ def test_nothing_overflows(opened, served, width):
     page = opened(served.url, width=width, height=844 if width == 390 else 800).page
     page.click("#step")
     page.wait_for_function(AT, arg=1)
-    for view in ("weights", "gradients", "activations", "feedback", "health"):
+    page.evaluate(OPEN)
+    for view in VIEWS:
         page.get_by_role("button", name=view.capitalize(), exact=True).click()
-        page.wait_for_function("() => document.querySelector('#layers .inner')")
+        page.wait_for_function("() => document.querySelector('#layers .inner, #layers .drawn')")
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width, view
         if width == 1280:
             assert page.evaluate("() => document.documentElement.scrollHeight") <= 800, view
@@ -263,7 +299,8 @@ def test_axe_finds_nothing(opened, served, axe, scheme, width):
     page.click("#step")
     page.wait_for_function(AT, arg=1)
     page.evaluate(axe)
-    for view in ("1", "3", "4", "5"):
+    page.evaluate(OPEN)
+    for view in ("6", "5", "4", "1"):
         page.keyboard.press(view)
         found = page.evaluate(
             "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))])"
@@ -343,42 +380,42 @@ def test_a_link_carries_the_state_and_python_runs(opened, served):
 
 def test_guided_starts_do_what_their_sentences_say(opened, served):
     page = opened(served.url).page
-    served.session.control({"do": "speed", "speed": 10_000})
+    presets = page.evaluate("async () => (await import('./presets.js')).PRESETS")
+    page.evaluate(OPEN)
+    page.get_by_role("button", name=presets[1]["title"]).click()
+    page.wait_for_function("() => window.lucidnet.config.setup.stop_step === 2000")
+    assert presets[1]["sentence"] in page.text_content("#starts")
 
-    def played(title):
-        page.get_by_role("button", name=title).click()
-        page.wait_for_function(
-            "() => window.lucidnet.config.setup.stop_step && document.body.dataset.step === '0'"
-        )
-        first = page.evaluate("() => window.lucidnet.frame.header.networks")
-        page.click("#play")
-        stop = page.evaluate("() => window.lucidnet.config.setup.stop_step")
-        page.wait_for_function(AT, arg=stop, timeout=60_000)
-        rows, shape = page.evaluate(ARRAY, "curves")
-        return (
-            first,
-            page.evaluate("() => window.lucidnet.frame.header.networks"),
-            np.array(rows).reshape(shape),
-        )
+    def played(number):
+        """Return what there is before, and at the end: trained here, as nobody looks at it then."""
+        trainer = Trainer(parsed(presets[number]["setup"]))
+        mirror = weight_alignment(trainer.learners[1].model)
+        trainer.curves = Curves(2, most=100)
+        trainer.one_step(presets[number]["setup"]["stop_step"])
+        rows = np.array(trainer.curves.rows)
+        return mirror, trainer.learners, rows
 
-    start, (a, b), rows = played("Does random feedback learn?")
-    assert a["metric"] > 0.97 and b["metric"] > 0.97
-    assert rows[0, 8] > 75 and np.median(rows[(rows[:, 0] > 150) & (rows[:, 0] < 1000), 8]) < 62  # its angle
-    turned = page.evaluate("() => window.lucidnet.frame.header.networks[1].mirror")
-    assert turned["dense3"] > 0.5 and turned["dense2"] > start[1]["mirror"]["dense2"] + 0.05  # cosines
-    assert all(abs(value) < 0.25 for value in start[1]["mirror"].values())
-    _, (a, b), _ = played("Too deep for sigmoid")
-    assert abs(a["loss"] - np.log(2)) < 0.02 and a["metric"] < 0.7 and b["metric"] > 0.95
-    _, (a, b), rows = played("Learning rate too high")
-    assert a["metric"] > 0.95 and b["error"] is None and rows[-100:, 6].min() > 2 * rows[-100:, 2].max()
+    mirror, (_, b), rows = played(0)
+    assert rows[-1, 3] > 0.97 and rows[-1, 7] > 0.97
+    early = Trainer(parsed(presets[0]["setup"]))
+    early.one_step(600)
+    angles = np.array(early.curves.rows)[:, 8]
+    assert angles[0] > 75 and np.median(angles[150:]) < 62
+    turned = weight_alignment(b.model)
+    assert turned["dense3"] > 0.5 and turned["dense2"] > mirror["dense2"] + 0.05  # cosines
+    assert all(abs(value) < 0.25 for value in mirror.values())
+    _, _, rows = played(1)
+    assert abs(rows[-1, 2] - np.log(2)) < 0.02 and rows[-1, 3] < 0.7 and rows[-1, 7] > 0.95
+    _, (_, b), rows = played(2)
+    assert rows[-1, 3] > 0.95 and b.error is None and rows[-20:, 6].min() > 2 * rows[-20:, 2].max()
 
 
 def test_sequences_show_target_and_output_over_time_while_an_online_rule_learns(opened, served):
     page = opened(served.url).page
-    page.get_by_role("button", name="periodic pattern").click()
+    page.get_by_role("button", name="periodic").click()
     page.wait_for_function("() => document.querySelectorAll('.series').length === 2")
-    rules = page.evaluate("() => window.lucidnet.config.setup.networks.map((one) => one.rule)")
-    assert rules == ["bptt", "rflo"]
+    rules = page.evaluate("() => window.lucidnet.config.setup.networks.map((one) => [one.rule, one.time])")
+    assert rules == [["backprop", "bptt"], ["backprop", "rflo"]]
     for _ in range(3):
         page.keyboard.press("s")
     page.wait_for_function(AT, arg=3)

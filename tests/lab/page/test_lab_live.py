@@ -185,3 +185,70 @@ def test_in_a_notebook_it_is_a_frame_also_behind_a_hub(monkeypatch):
         assert f'src="{server.url}"' in iframe(server)
         monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/x/")
         assert f'src="/user/x/proxy/{server.port}/#token=' in iframe(server)
+
+
+def stream(times=70):
+    t = np.arange(times)[:, None, None] / 5 + np.arange(3)[:, None]
+    return np.sin(t).astype("f"), np.cos(t).astype("f")
+
+
+def learner(rule="rflo", delay=0, times=None):
+    model = ln.Model([ln.layers.Input((times, 1)), ln.layers.LeakyRNN(5, True), DENSE(1)])
+    model.compile("mse", "adam")
+    return model, model.online(rule, delay=delay)
+
+
+@pytest.mark.parametrize(
+    ("rule", "delay", "times"), [("rflo", 0, None), (ln.rules.Rule("fa", "eprop"), 3, 20)], ids=str
+)
+def test_learning_at_each_time_is_shown_and_stays_as_it_is(rule, delay, times, tmp_path):
+    xs, ys = stream()
+    model, online = learner(rule, delay, times)
+    single = [online.step(x, y) for x, y in zip(xs[:40], ys[:40], strict=True)]
+    stretch = online.run(xs[40:], ys[40:])
+    path = tmp_path / "run.html"
+    shown_model, other = learner(rule, delay, times)
+    with ln.lab.Live(save=path).watch(other) as shown:
+        again = [shown.step(x, y) for x, y in zip(xs[:40], ys[:40], strict=True)]
+        assert np.array_equal(shown.run(xs[40:], ys[40:]), stretch)
+        assert np.array_equal(shown.losses, online.losses, equal_nan=True) and shown.steps == 70
+    assert np.array_equal(again, single) and np.array_equal(shown_model.get_weights(), model.get_weights())
+    found = list(frames_of(path))
+    header, arrays = found[-1]
+    assert header["step"] == 70 and np.array_equal(
+        arrays["A/weights/leakyrnn1.U"], model.params["leakyrnn1"]["U"]
+    )
+    assert np.allclose(arrays["A/outputs"][-1], stretch[-1, 0, 0])
+    known = arrays["A/target"][: len(arrays["A/target"]) - delay]
+    lasts = ys[delay:, 0, 0] if delay else ys[:, 0, 0]  # a late target is that of the time it belongs to
+    assert np.allclose(known[-20:], lasts[-20:]) and np.isnan(arrays["A/target"][len(known) :]).all()
+    if delay:
+        assert np.array_equal(arrays["A/feedback/dense2.W"], other.feedback["dense2"]["W"])
+        assert header["networks"][0]["angle"] > 1
+    assert arrays["A/gradients/leakyrnn1.W"].shape == (1, 5)
+
+
+def test_a_stream_pauses_and_steps_by_the_page(tmp_path):
+    xs, ys = stream()
+    _, online = learner()
+    live = ln.lab.Live(open=False)
+    shown = live.watch(online)
+    live.session.control({"do": "pause"})
+    training = threading.Thread(target=lambda: shown.run(xs, ys))
+    training.start()
+    assert live.session.frame(0, 5) is not None
+    assert online.steps == 0
+    live.session.control({"do": "step"})
+    until = time.monotonic() + 5
+    while online.steps < 1 and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert online.steps == 1
+    live.session.control({"do": "play"})
+    training.join(20)
+    assert online.steps == 70
+    live.close()
+    with pytest.raises(LucidnetError, match=r"model.online"):
+        ln.lab.Live(open=False).watch(online.model)
+    with pytest.raises(TypeError):
+        ln.lab.Live(7)

@@ -11,7 +11,9 @@ import lucidnet as ln
 from lucidnet.errors import LucidnetError
 from lucidnet.lab.page.cell import told
 from lucidnet.lab.page.frame import Curves, packed, smaller
-from lucidnet.lab.page.setup import SCHEDULES, Setup, lists, parsed
+from lucidnet.lab.page.recipe import lists
+from lucidnet.lab.page.session import shown_data
+from lucidnet.lab.page.setup import SCHEDULES, Setup, parsed
 from lucidnet.lab.page.task import DataSetup, sent
 from lucidnet.lab.page.trainer import Trainer
 
@@ -158,7 +160,7 @@ def test_every_rule_through_time_learns_a_sequence_as_fit_does_and_goes_back():
         made.one_step(1)
         assert np.array_equal(weights(made)[0], model.get_weights()), rule
         made.make_frame()
-    assert set(ln.rules.TIME) <= set(lists(made.task, False)["rule"])
+    assert set(lists(made.task, False)["time"]) == set(ln.rules.TIME)
 
 
 def test_a_loss_that_does_not_fit_is_no_choice():
@@ -205,6 +207,12 @@ def test_curves_are_thinned_and_rows_stay_where_they_are():
             curves.add([step, 0.0, 0.0, 0.0, 0.0])
     steps = [row[0] for row in curves.rows]
     assert len(steps) <= 10 and steps[0] == 0 and set(np.diff(steps)) == {curves.every}
+    curves = Curves(1, most=100)
+    for step in range(1, 200_000, 37):  # as they come where a page asks
+        curves.come([step, 0.0, 0.0, 0.0, 0.0])
+    steps = [row[0] for row in curves.rows]
+    assert steps[0] == 1 and steps[-1] == step
+    assert 25 < len(steps) <= 100 and steps[0] < 20_000 and np.searchsorted(steps, 100_000) > 5
 
 
 def test_large_matrices_are_means_of_blocks():
@@ -255,7 +263,8 @@ def test_how_a_gradient_is_made_adds_up():
         [], {"seed": -1}, {"sede": 1}, {"networks": []}, {"networks": [{}] * 3}, {"networks": [{"layers": [[0, "tanh"]]}]},
         {"networks": [{"layers": "relu"}]}, {"networks": [{"rule": "magic"}]}, {"data": {"name": "../etc/passwd"}},
         {"data": {"extra": [[1, 2]]}}, {"networks": [{"rate": float("inf")}]}, {"networks": [{"layers": [[4, "tanh"]] * 9}]},
-        {"data": {"n": 10**9}}, {"networks": [{"schedule": "Fixed"}]}, {"batch": 2.5}, {"stop_loss": -1.0},
+        {"data": {"n": 10**9}}, {"networks": [{"schedule": "Fixed"}]}, {"batch": 2.5}, {"stop_loss": -1.0}, {"networks": [{"l2": -1}]}, {"networks": [{"layers": [[1.5, "tanh", "Dropout"]]}]},
+        {"networks": [{"layers": [[4, "tanh", "Lambda"]]}]}, {"data": {"features": ["x3"]}}, {"data": {"features": "x1"}}, {"online": 1},
     ],
     ids=str,
 )  # fmt: skip
@@ -281,3 +290,99 @@ def test_what_a_page_sends_as_csv_has_limits(monkeypatch):
     assert "nothing to learn" in sent("a.csv", "1,2,3\n" * 9).notes[0]
     with pytest.raises(LucidnetError, match="^passwd"):
         sent("../../../etc/passwd", "root:x:0:0\n")
+
+
+KINDS = [
+    (
+        "moons",
+        [[6, "tanh"], [0.3, "tanh", "Dropout"], [6, "relu", "Residual"], [0, "tanh", "BatchNormalization"]],
+    ),
+    ("moons", [[6, "tanh"], [0.1, "relu", "GaussianNoise"], [0, "tanh", "RMSNormalization"]]),
+    ("hills", [[6, "tanh"], [0, "tanh", "LayerNormalization"]]),
+    ("digits", [[3, "relu", "Conv2D"], [2, "relu", "MaxPooling2D"], [3, "relu", "Conv2D"], [8, "relu"]]),
+    ("digits", [[3, "relu", "Conv2D"], [2, "relu", "AveragePooling2D"]]),
+    *(("periodic_pattern", [[4, "tanh", kind]]) for kind in ("SimpleRNN", "GRU", "LSTM", "Dense")),
+]
+
+
+@pytest.mark.parametrize(("name", "layers"), KINDS, ids=str)
+def test_all_kinds_of_layers_train_go_back_and_are_written_as_python(name, layers):
+    network = {"layers": layers, "optimizer": "adam", "rate": 0.01, "l1": 1e-3, "l2": 1e-2}
+    data = {"name": name, "n": 20, "test": 0.9 if name == "digits" else 0.5}
+    made = trainer(data=data, networks=[network])
+    made.one_step(5)
+    made.make_frame()
+    there, space = weights(made), {}
+    exec(made.code(0), space)
+    assert np.array_equal(space["model"].get_weights(), there[0])
+    made.back(2)
+    made.one_step(3)
+    assert equal(weights(made), there)
+    assert all(f"ln.layers.{kind[2]}(" in made.code(0) for kind in layers if len(kind) == 3)
+
+
+@pytest.mark.parametrize("time_rule", ["truncated", "rtrl", "snap1", "uoro", "kernl", "rflo", "eprop"])
+def test_each_time_step_is_that_of_python_also_back_and_after_a_branch(time_rule):
+    network = {"layers": [[3, "tanh"]], "rate": 0.01, "momentum": 0.0, "rule": "fa", "time": time_rule}
+    made = trainer(data={"name": "periodic_pattern", "n": 4}, networks=[network], online=True, batch=2)
+    made.one_step(130)
+    there = weights(made)
+    made.back(110)  # from states and traces that were kept at step 100, in the middle of a sequence
+    made.one_step(20)
+    assert equal(weights(made), there)
+    made.change(parsed({**made.setup.plain(), "networks": [{**network, "rule": "dfa", "rate": 0.02}]}))
+    assert made.step == 130
+    made.one_step(5)
+    space = {}
+    exec(made.code(0), space)
+    assert np.array_equal(space["model"].get_weights(), weights(made)[0])
+
+
+def test_the_two_axes_of_a_rule_are_joined_and_a_rule_through_time_needs_time():
+    data = {"name": "delayed_add", "n": 4}
+    made = trainer(data=data, networks=[{"layers": [[3, "tanh"]], "rule": "fa", "time": "rflo"}])
+    assert made.learners[0].model.rule == ln.rules.Rule("fa", "rflo")
+    assert parsed({"networks": [{"rule": "rflo"}]}).networks[0].time == "rflo"  # as older links have it
+    with pytest.raises(LucidnetError, match="have no time"):
+        trainer(networks=[{"time": "rflo"}])
+    with pytest.raises(LucidnetError, match="have no time"):
+        trainer(online=True)
+    with pytest.raises(LucidnetError, match="goes back to the first time"):
+        trainer(data=data, networks=[{"time": "bptt"}], online=True)
+    with pytest.raises(LucidnetError, match="Conv2D goes with pictures"):
+        trainer(networks=[{"layers": [[3, "relu", "Conv2D"]]}])
+
+
+def test_features_are_made_of_the_points_and_points_are_drawn_where_they_are():
+    made = trainer(data={"name": "moons", "n": 80, "features": ["sin x2", "x1x2"], "extra": [[0.5, 0.25, 1]]})
+    x, _ = ln.data.moons(80, noise=0.05, seed=0)
+    x = np.concatenate([x[:40], [[0.5, 0.25]]])
+    expected = np.stack([x[:, 0] * x[:, 1], np.sin(np.pi * x[:, 1])], axis=1)
+    assert np.allclose(made.task.x, expected, atol=1e-6) and made.task.in_plane
+    assert np.allclose(shown_data(made.task)["points"][40], [0.5, 0.25, 1])
+    space = {}
+    exec(made.code(0), space)
+    assert np.array_equal(space["x"], made.task.x) and np.array_equal(space["x_test"], made.task.x_test)
+    with pytest.raises(LucidnetError, match="features"):
+        trainer(data={"name": "digits", "features": ["x1"]})
+
+
+def test_own_tables_are_read_as_the_options_say_and_large_targets_are_scaled(tmp_path, monkeypatch):
+    from lucidnet.cli.data import Asked, read_frame
+    from lucidnet.lab.page.task import given, of_table
+
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i if i % 7 else ''},{'xyz'[i % 3]},{i % 5},{i * 2.5 + i % 3}" for i in range(40)]
+    (tmp_path / "own.csv").write_text("\n".join(["a,b,c,price", *rows]))
+    asked, frame = Asked(missing="mean", drop="c", categories="one-hot"), read_frame("own.csv")
+    own = of_table(asked.fit(frame), frame, "own.csv", asked.given(frame.names))
+    assert given(own) == ("own", own)
+    made = Trainer(parsed({**SMALL, "data": {"name": "own"}}), own)
+    prices = np.array([i * 2.5 + i % 3 for i in range(40)], "f")
+    both = np.concatenate([made.task.y, made.task.y_test])
+    assert np.allclose(np.sort(both), np.sort((prices - prices.mean()) / prices.std()), atol=1e-5)
+    assert "deviations from its mean: mean 49.7" in made.notes[0]
+    made.one_step(5)
+    space = {}
+    exec(made.code(0), space)
+    assert np.array_equal(space["model"].get_weights(), weights(made)[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -33,6 +33,10 @@ LARGEST = 128
 ROWS_SHOWN, ROWS_TESTED = 24, 500
 FLAT = 0.05
 """Where an activation's slope is smaller, hardly any error comes through."""
+KINDS = {"i1": "i1", "i2": "i2", "u1": "u1"}
+"""The types that arrays are sent in; all others become numbers of four bytes."""
+UNITS, SIDE = 16, 24
+"""How many units of a layer are drawn, and how many points wide and high each is."""
 FINE = 32767.0
 """Outputs on the plane are sent as whole numbers of two bytes, this for 1."""
 
@@ -41,7 +45,7 @@ def packed(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
     """Return a message of a header, and of arrays by name."""
     named, parts, offset = [], [], 0
     for name, array in arrays.items():
-        kind = {"f": "f4", "i": "i2", "u": "u1"}[array.dtype.kind]
+        kind = KINDS.get(array.dtype.str[1:], "f4")
         data = np.ascontiguousarray(array, "<" + kind).tobytes()
         data += b"\0" * (-len(data) % 4)
         named.append({"name": name, "shape": list(array.shape), "type": kind, "offset": offset})
@@ -89,8 +93,8 @@ class Viewer:
     ----------
     model : Trainee
         The network.
-    batch : Batch
-        Some examples of the training.
+    batch : Batch, optional
+        Some examples of the training; without them weights alone are seen.
     task : LabTask, optional
         The data of the page; of a training of one's own they are not known, only its batches.
     target : array, optional
@@ -98,7 +102,7 @@ class Viewer:
     """
 
     model: Trainee
-    batch: Batch
+    batch: Batch | None
     task: Any = None
     target: Any = None
     before: State | None = None
@@ -124,6 +128,8 @@ class Viewer:
         """Return how far the rule's gradient is from the true one, in degrees."""
         if self.model.problem.rule is None:
             return 0.0
+        if self.batch is None:
+            return float("nan")
         return float(np.degrees(np.arccos(np.clip(overall_alignment(self.model, self.batch), -1, 1))))
 
     def moved(self) -> None:
@@ -137,10 +143,10 @@ class Viewer:
             self.moves[dotted(path)] = change / size if size else float("nan")
         self.before = None
 
-    def seen(self, letter: str) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Return what the page shows of this network: numbers, and arrays by name."""
+    def seen(self, letter: str, units: bool = False) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return what the page shows of this network: numbers, and arrays by name; single units if asked."""
         model, state = self.model, self.model.state
-        made = trace_step(model, self.batch)
+        made = None if self.batch is None else trace_step(model, self.batch)
         arrays: dict[str, Array] = {}
         shapes: dict[str, list[int]] = {}
 
@@ -149,36 +155,66 @@ class Viewer:
             shapes[f"{kind}/{name}"] = [int(n) for n in np.shape(array)]
             arrays[f"{letter}/{kind}/{name}"] = smaller(matrix)
 
-        for path, array in leaves(state.params):
-            add("weights", dotted(path), array)
-        for path, array in leaves(made.grads):
-            add("gradients", dotted(path), array)
-        for path, array in leaves(state.feedback.weights):
-            add("feedback", dotted(path), array)
-        last = model.net.children()[-1][0] if model.net.children() else ""
-        for call in made.every_call:
-            if call.path and not call.is_inner and hasattr(call.y, "ndim"):
-                y = made.prediction if call.name == last else call.y
-                if hasattr(y, "ndim"):
-                    add("activations", call.name, y[0] if y.ndim == 3 else y[:ROWS_SHOWN])
+        trees = {
+            "weights": state.params,
+            "gradients": made and made.grads,
+            "feedback": state.feedback.weights,
+        }
+        for kind, tree in trees.items():
+            for path, array in leaves(tree or {}):
+                add(kind, dotted(path), array)
+        for name, y in self._activations(made):
+            add("activations", name, y[0] if y.ndim == 3 else y[:ROWS_SHOWN])
         header = {
             "shapes": shapes,
             "moves": self.moves,
-            "health": health(made.every_call),
+            "health": {} if made is None else health(made.every_call),
             "angles": self._angles(),
             "mirror": weight_alignment(model),
         }
-        return header, arrays | self._outputs(letter)
+        drawn, header["units"] = self._units(letter) if units else ({}, {})
+        return header, arrays | self._outputs(letter) | drawn
+
+    def _units(self, letter: str) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return of each layer what its first units put out over the plane, and what 127 stands for."""
+        if self.task is None or not self.task.in_plane:
+            return {}, {}
+        made = self.model.activations(self._places)  # type: ignore[attr-defined] # a Model, where there is a task
+        arrays, scales = {}, {}
+        for name, values in {"input": self._places, **made}.items():
+            if values.ndim == 2:
+                top = float(np.abs(values).max()) or 1.0
+                few = np.round(values[:, :UNITS].T * (127 / top)).astype("i1")
+                arrays[f"{letter}/units/{name}"] = few.reshape(-1, SIDE, SIDE)
+                scales[name] = [top, values.shape[1]]
+        return arrays, scales
+
+    @cached_property
+    def _places(self) -> Array:
+        """A coarse grid over the plane, as the network is given it."""
+        sides = [np.linspace(side[0], side[-1], SIDE) for side in self.task.sides]
+        return np.asarray(self.task.inputs(np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)))
+
+    def _activations(self, made: Any) -> Iterator[tuple[str, Array]]:
+        """Yield what the layers put out, by name; of the last one what the network predicts."""
+        children = self.model.net.children()
+        last = children[-1][0] if children else ""
+        for call in () if made is None else made.every_call:
+            if call.path and not call.is_inner:
+                y = made.prediction if call.name == last else call.y
+                if hasattr(y, "ndim"):
+                    yield call.name, y
 
     def _angles(self) -> dict[str, float]:
-        if self.model.problem.rule is None:
+        if self.model.problem.rule is None or self.batch is None:
             return {}
         return {name: one.degrees for name, one in gradient_alignment(self.model, self.batch).items()}
 
     @cached_property
     def _plane(self) -> Array:
         sides = self.task.sides
-        return np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2).astype("float32")
+        points = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
+        return np.asarray(self.task.inputs(points))
 
     def _outputs(self, letter: str) -> dict[str, Array]:
         """Return outputs on the plane, or for the test part."""
@@ -252,14 +288,17 @@ class Curves:
         How many networks.
     most : int
         How many rows are kept.
+    every : int
+        How many steps lie between two at first.
     """
 
     width = 4
     """Of each network: the loss of the batch, test loss, test metric, angle."""
 
-    def __init__(self, networks: int, most: int = 800) -> None:
-        self.networks, self.most, self.every = networks, most, 1
+    def __init__(self, networks: int, most: int = 800, every: int = 1) -> None:
+        self.networks, self.most, self.every = networks, most, every
         self.rows: list[list[float]] = []
+        self.apart = 0.0
 
     def due(self, step: int) -> bool:
         """Tell whether a step has a row."""
@@ -271,6 +310,19 @@ class Curves:
         if len(self.rows) > self.most:
             self.every *= 2
             self.rows = [one for one in self.rows if one[0] % self.every == 0]
+
+    def come(self, row: list[float]) -> None:
+        """Add a row at any step, as somebody happens to look; all but the last keep their distance."""
+        if len(self.rows) > 1 and self.rows[-1][0] - self.rows[-2][0] < self.apart:
+            self.rows.pop()
+        self.rows.append(row)
+        if len(self.rows) > self.most:
+            self.apart = 2 * (row[0] - self.rows[0][0]) / self.most
+            kept = self.rows[:1]
+            for one in self.rows:
+                if one[0] - kept[-1][0] >= self.apart:
+                    kept.append(one)
+            self.rows = kept if kept[-1] is row else [*kept, row]
 
     def back(self, step: int) -> None:
         """Forget what lies behind a step."""

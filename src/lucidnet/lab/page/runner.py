@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from ...errors import SettingError
+from .newest import Newest
 
 PATIENCE = 20.0
 """How many seconds a request waits for the thread."""
 
 
-class Runner(threading.Thread):
+class Runner(threading.Thread, Newest):
     """Makes steps while it runs, and a frame when somebody wants one that is newer than the last.
 
     A subclass says what a step is (`advance`) and what is shown (`make_frame`, which calls `publish`). All
@@ -30,18 +31,14 @@ class Runner(threading.Thread):
         How many in a second, if they can be made.
     version : int
         Grows with all that changes what is shown.
-    number : int
-        Of the newest frame.
     """
 
     def __init__(self) -> None:
-        super().__init__(name="lucidnet lab", daemon=True)
-        self.running, self.speed, self.closed = False, 400.0, False
-        self.number, self.wanted = 0, 0
+        threading.Thread.__init__(self, name="lucidnet lab", daemon=True)
+        Newest.__init__(self)
+        self.running, self.speed = False, 400.0
         self.version, self.shown = 1, 0
-        self.newest: bytes | None = None
         self.notes: list[str] = []
-        self.awake = threading.Condition()
         self._asked: queue.SimpleQueue[tuple[Callable[[], Any], Answer]] = queue.SimpleQueue()
         self._due = 0.0
 
@@ -65,18 +62,6 @@ class Runner(threading.Thread):
             self.awake.notify_all()
         return answer.wait()
 
-    def frame(self, since: int, seconds: float) -> bytes | None:
-        """Return a frame that is newer than one with a number; None if there is none after some seconds."""
-        until = time.monotonic() + seconds
-        with self.awake:
-            self.wanted = max(self.wanted, since + 1)
-            self.awake.notify_all()
-            while self.number <= since or self.newest is None:
-                if self.closed or (left := until - time.monotonic()) <= 0:
-                    return None
-                self.awake.wait(left)
-            return self.newest
-
     def close(self) -> None:
         """End the thread that makes the steps."""
         self.closed = True
@@ -98,7 +83,7 @@ class Runner(threading.Thread):
                 with np.errstate(all="ignore"):  # what is not finite is shown as such
                     self._work()
             except Exception as error:  # the page says so, and other settings may go on
-                self.running, self.shown = False, self.version
+                self.running, self.shown, self.has_units = False, self.version, True
                 self.notes = [f"this could not be shown: {error}"]
 
     def _work(self) -> None:
@@ -118,7 +103,8 @@ class Runner(threading.Thread):
         return max(0.0, self._due - time.perf_counter()) if self.running else None
 
     def _wants_frame(self) -> bool:
-        return self.wanted > self.number and self.version != self.shown
+        fresh = self.version != self.shown or (self.units and not self.has_units)
+        return self.wanted > self.number and fresh
 
     def _answer(self) -> None:
         while not self._asked.empty():
@@ -146,12 +132,10 @@ class Runner(threading.Thread):
         self.speed, self._due = speed, time.perf_counter()
         self.version += 1
 
-    def publish(self, message: bytes) -> None:
+    def publish(self, message: bytes, units: bool = False) -> None:
         """Give the newest frame to all who wait for one."""
-        with self.awake:
-            self.newest, self.shown = message, self.version
-            self.number += 1
-            self.awake.notify_all()
+        self.shown = self.version
+        super().publish(message, units)
 
 
 class Answer:

@@ -28,6 +28,8 @@ from .session import LabSession, Session
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MOST_BODY = 9_000_000
 """How many bytes a request may have: a table of two million characters, as JSON writes it."""
+HEIGHT = 820
+"""How many pixels high the page is in a notebook."""
 WAIT = 8.0
 """How many seconds a page waits for the next frame before it asks again."""
 HOSTS = "LUCIDNET_LAB_HOSTS"
@@ -91,12 +93,16 @@ class Server(Brief):
         return iframe(self)
 
 
-def iframe(server: Server) -> str:
-    """Return the page as a part of a notebook; behind JupyterHub by way of its proxy."""
+def notebook_address(server: Server) -> str:
+    """Return the address by which a notebook shows the page; behind JupyterHub by way of its proxy."""
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
-    there = f"{prefix.rstrip('/')}/proxy/{server.port}/#token={server.token}" if prefix else server.url
-    style = "width:100%;height:820px;border:0"
-    return f'<iframe src="{there}" title="lucidnet lab" style="{style}"></iframe>'
+    return f"{prefix.rstrip('/')}/proxy/{server.port}/#token={server.token}" if prefix else server.url
+
+
+def iframe(server: Server) -> str:
+    """Return the page as a part of a notebook."""
+    style = f"width:100%;height:{HEIGHT}px;border:0"
+    return f'<iframe src="{notebook_address(server)}" title="lucidnet lab" style="{style}"></iframe>'
 
 
 class _Http(ThreadingHTTPServer):
@@ -161,10 +167,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._json(200, self.server.owner.session.config())
 
     def _frame(self) -> None:
-        asked = parse_qs(urlsplit(self.path).query).get("since", ["0"])[-1]
+        query = parse_qs(urlsplit(self.path).query)
+        asked = query.get("since", ["0"])[-1]
         if not (asked.isascii() and asked.isdigit() and len(asked) < 16):
             return self._text(400, "since: expected the number of a frame")
-        found = self.server.owner.session.frame(int(asked), WAIT)
+        found = self.server.owner.session.frame(int(asked), WAIT, query.get("units") == ["1"])
         if self.server.owner.closed:
             return self._text(503, "the server has ended")
         if found is None:

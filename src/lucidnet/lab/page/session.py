@@ -9,10 +9,13 @@ import numpy as np
 
 from ...backend import Array
 from ...core.settings import between, taken, text, whole
+from ...core.trees import dotted, leaves
 from ...errors import SettingError, lookup
 from .frame import ROWS_TESTED, VERSION, plain
-from .setup import Setup, lists, parsed
+from .recipe import lists
+from .setup import Setup, parsed
 from .task import DataSetup, LabTask, given, sent
+from .thumbs import thumbs
 from .trainer import Trainer
 
 POINTS, PICTURES = 1000, 40
@@ -25,7 +28,7 @@ class Session(Protocol):
     def config(self) -> dict[str, Any]:
         """Return what does not change from frame to frame, as JSON."""
 
-    def frame(self, since: int, seconds: float) -> bytes | None:
+    def frame(self, since: int, seconds: float, units: bool = False) -> bytes | None:
         """Return a frame newer than one with a number; None if none came within some seconds."""
 
     def control(self, asked: Any) -> dict[str, Any]:
@@ -60,14 +63,15 @@ class LabSession:
             kept = trainer.task, lists(trainer.task, trainer.own is not None), shown_data(trainer.task)
             vars(self)["_known"] = kept
         made = {"version": VERSION, "source": "lab", "revision": trainer.revision, "lists": kept[1]}
+        made["thumbs"] = thumbs()
         plans = [learner.plan for learner in trainer.learners]
         made["heads"] = [{"loss": p.loss, "units": p.head[0], "activation": p.head[1]} for p in plans]
         made["metric"] = plans[0].metrics[0]
         return made | {"data": kept[2], "setup": trainer.setup.plain()}
 
-    def frame(self, since: int, seconds: float) -> bytes | None:
+    def frame(self, since: int, seconds: float, units: bool = False) -> bytes | None:
         """Return a frame newer than one with a number."""
-        return self.trainer.frame(since, seconds)
+        return self.trainer.frame(since, seconds, units)
 
     def control(self, asked: Any) -> dict[str, Any]:
         """Do what a page asks for: ``{"do": "step", ...}``."""
@@ -75,7 +79,7 @@ class LabSession:
             raise SettingError("expected what to do, as in {'do': 'step'}")
         known = {"play": self._play, "pause": self._pause, "step": self._step, "back": self._back}
         known |= {"restart": self._restart, "speed": self._speed, "setup": self._setup}
-        known |= {"csv": self._csv, "code": self._code, "cell": self._cell}
+        known |= {"csv": self._csv, "code": self._code, "cell": self._cell, "weights": self._weights}
         what = taken("control", "do", asked.get("do"), text())
         work = lookup("request", what, known)
         return dict(self.trainer.ask(lambda: work(asked)))
@@ -129,6 +133,10 @@ class LabSession:
     def _code(self, asked: dict[str, Any]) -> dict[str, Any]:
         return {"code": self.trainer.code(self._network(asked)), **self._here()}
 
+    def _weights(self, asked: dict[str, Any]) -> dict[str, Any]:
+        params = leaves(self.trainer.learners[self._network(asked)].model.state.params)
+        return {"weights": {dotted(path): plain(array.tolist()) for path, array in params}, **self._here()}
+
     def _network(self, asked: dict[str, Any]) -> int:
         return int(taken("control", "network", asked["network"], whole(0, len(self.trainer.learners) - 1)))
 
@@ -136,6 +144,7 @@ class LabSession:
         from .cell import told
 
         learner = self.trainer.learners[self._network(asked)]
+        assert learner.look.batch is not None  # of the lab's own training
         place = [taken("cell", name, asked[name], whole(0, 10**6)) for name in ("row", "column")]
         name = taken("cell", "name", asked["name"], text())
         return {"lines": told(learner.model, learner.look.batch, name, *place), **self._here()}
@@ -156,7 +165,9 @@ def shown_data(task: LabTask) -> dict[str, Any]:
     if task.in_plane:
         sides = task.sides
         made["extent"] = [float(side[k]) for side in sides for k in (0, -1)]
-        made["points"] = _rows(task.x, task.y) + _rows(task.x_test, task.y_test)
+        cut = len(task.x)
+        made["points"] = _rows(task.points[:cut], task.y) + _rows(task.points[cut:], task.y_test)
+        made["features"] = list(task.features)
         made["tested_from"] = min(len(task.x), POINTS)
         if not task.is_classes:
             values = np.concatenate([np.ravel(task.y), np.ravel(task.y_test)])

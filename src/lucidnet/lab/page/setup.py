@@ -1,26 +1,24 @@
-"""What a page is told to train: data, and one or two networks; as JSON, as models, and as Python."""
+"""What a page is told to train: data, and one or two networks; read from JSON, with all its limits."""
 
 from __future__ import annotations
 
 import inspect
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from typing import Any
 
 from ... import initializers, losses, optimizers, rules
 from ...core.exports import exports
-from ...core.settings import between, choice, finite, setting, taken, whole
-from ...data import tasks
-from ...errors import LucidnetError, SettingError, lookup
-from ...layers import Dense, Input, Layer, LeakyRNN, activations
-from ...model import Model
+from ...core.settings import between, choice, finite, flag, setting, taken, whole
+from ...errors import SettingError, lookup
+from ...layers import activations
 from ...optimizers import schedules
-from .task import GENERATED, NAMES, SEQUENCES, DataSetup, LabTask
+from .kinds import KINDS
+from .planes import FEATURES
+from .task import NAMES, DataSetup
 
-MOST_LAYERS, MOST_UNITS = 8, 256
-REGRESSION = ("mse", "mae", "huber", "half_squared_error")
+MOST_LAYERS = 8
 
 
 @dataclass(frozen=True)
@@ -29,10 +27,12 @@ class NetworkSetup:
 
     Parameters
     ----------
-    layers : tuple of (int, str)
-        Units and activation of each hidden layer.
+    layers : tuple of (float, str, str)
+        Number, activation and kind of each hidden layer; no kind is the usual one of the data.
     rule, optimizer, loss, initializer : str
-        By the names that the library knows.
+        By the names that the library knows; the rule is that across layers.
+    time : str
+        The rule through time, of sequences; nothing is backpropagation through time.
     rate : float
         The learning rate.
     momentum : float, optional
@@ -41,10 +41,13 @@ class NetworkSetup:
         The class of a schedule of the rate, or nothing.
     over : int
         Over how many steps the schedule goes.
+    l1, l2 : float
+        Penalties of the weights of all layers.
     """
 
-    layers: tuple[tuple[int, str], ...] = ((16, "tanh"), (16, "tanh"))
+    layers: tuple[tuple[float, str, str], ...] = ((16, "tanh", ""), (16, "tanh", ""))
     rule: str = "backprop"
+    time: str = ""
     optimizer: str = "sgd"
     rate: float = 0.05
     momentum: float | None = 0.9
@@ -52,6 +55,8 @@ class NetworkSetup:
     over: int = 2000
     loss: str = ""
     initializer: str = "fitting"
+    l1: float = 0.0
+    l2: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class Setup:
         Examples per step.
     stop_step, stop_loss : optional
         Where the training stops by itself: at a step, or once the test loss of all is as small.
+    online : bool
+        Whether a step is one time step of sequences, after which the weights move, and not whole sequences.
     """
 
     data: DataSetup = DataSetup()
@@ -78,21 +85,28 @@ class Setup:
     batch: int = 32
     stop_step: int | None = None
     stop_loss: float | None = None
+    online: bool = False
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         return asdict(self)
 
 
-def _layers(given: Any, owner: Any) -> tuple[tuple[int, str], ...]:
+def _layers(given: Any, owner: Any) -> tuple[tuple[float, str, str], ...]:
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) > MOST_LAYERS:
-        raise SettingError(f"layers: expected up to {MOST_LAYERS} pairs of units and activation")
+        raise SettingError(f"layers: expected up to {MOST_LAYERS} of number, activation and kind")
     made = []
-    for pair in given:
-        if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
-            raise SettingError("layers: expected pairs of units and activation")
-        units = taken("layers", "units", pair[0], whole(1, MOST_UNITS))
-        made.append((units, taken("layers", "activation", pair[1], _one_of(*activations.KNOWN))))
+    for i, entry in enumerate(given, 1):
+        if not isinstance(entry, Sequence) or isinstance(entry, str) or len(entry) not in (2, 3):
+            raise SettingError("layers: expected number, activation and kind of each")
+        number, activation, named = (*entry, "")[:3]
+        named = taken(f"layer {i}", "kind", named, _one_of("", *KINDS))
+        kind = KINDS[named or "Dense"]
+        check = whole(int(kind.low), int(kind.high)) if kind.whole else between(kind.low, kind.high)
+        number = taken(f"layer {i}", kind.number or "number", number, check)
+        made.append(
+            (number, taken(f"layer {i}", "activation", activation, _one_of(*activations.KNOWN)), named)
+        )
     return tuple(made)
 
 
@@ -108,6 +122,13 @@ def _extra(given: Any, owner: Any) -> tuple[tuple[float, float, int], ...]:
     return tuple(made)
 
 
+def _features(given: Any, owner: Any) -> tuple[str, ...]:
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise SettingError("features: expected a list of names")
+    chosen = {taken("features", "a feature", name, _one_of(*FEATURES)) for name in given}
+    return tuple(name for name in FEATURES if name in chosen)
+
+
 def _one_of(*names: str) -> Any:
     return choice(*names)
 
@@ -118,6 +139,7 @@ def _declared() -> Mapping[type, Mapping[str, Any]]:
     network = {
         "layers": setting("pairs of units and activation", _layers),
         "rule": _one_of(*rules.SPACE, *rules.TIME),
+        "time": _one_of("", *rules.TIME),
         "optimizer": _one_of(*optimizers.KNOWN),
         "rate": finite(above=0),
         "momentum": between(0, 1, optional=True),
@@ -125,6 +147,8 @@ def _declared() -> Mapping[type, Mapping[str, Any]]:
         "over": whole(1, 10**7),
         "loss": _one_of("", *losses.KNOWN),
         "initializer": _one_of(*initializers.KNOWN),
+        "l1": between(0, 1),
+        "l2": between(0, 1),
     }
     data = {
         "name": _one_of(*NAMES, "own"),
@@ -133,12 +157,14 @@ def _declared() -> Mapping[type, Mapping[str, Any]]:
         "test": between(0.05, 0.9),
         "seed": whole(0, 2**31),
         "extra": setting("points (x, y, class)", _extra),
+        "features": setting("names of features", _features),
     }
     rest = {
         "seed": whole(0, 2**31),
         "batch": whole(1, 5000),
         "stop_step": whole(1, 10**9, optional=True),
         "stop_loss": finite(0, optional=True),
+        "online": flag(),
     }
     return {NetworkSetup: network, DataSetup: data, Setup: rest}
 
@@ -168,7 +194,15 @@ def parsed(given: Any) -> Setup:
     networks = given.get("networks", Setup().plain()["networks"])
     if not isinstance(networks, Sequence) or isinstance(networks, str) or not 1 <= len(networks) <= 2:
         raise SettingError("networks: expected one or two")
-    return Setup(data, tuple(NetworkSetup(**_read(NetworkSetup, one)) for one in networks), **rest)
+    return Setup(data, tuple(_network(one) for one in networks), **rest)
+
+
+def _network(given: Any) -> NetworkSetup:
+    """Return one network; a rule through time alone goes where such rules stand."""
+    made = NetworkSetup(**_read(NetworkSetup, given))
+    if made.rule in rules.TIME:
+        return replace(made, rule="backprop", time=made.time or made.rule)
+    return made
 
 
 # --- schedules: those that a rate and a number of steps are enough for -------------------------------
@@ -193,7 +227,7 @@ SCHEDULES = tuple(
 )
 
 
-def _rate(network: NetworkSetup) -> str:
+def written_rate(network: NetworkSetup) -> str:
     """Return the rate, or its schedule, as Python."""
     if not network.schedule:
         return repr(network.rate)
@@ -208,229 +242,3 @@ def rate_of(network: NetworkSetup) -> Any:
         return network.rate
     given = _fillings(network.rate, network.over)
     return getattr(schedules, network.schedule)(**{name: given[name] for name in _needed(network.schedule)})
-
-
-# --- models ------------------------------------------------------------------------------------------
-
-
-def heads(task: LabTask) -> list[tuple[int, str]]:
-    """Return the last layers that a loss may go with, in the order in which they are tried."""
-    if not task.is_classes:
-        return [(task.outputs, name) for name in ("linear", "exponential", "softplus")]
-    one = [(1, "sigmoid"), (1, "tanh"), (1, "linear")] if task.outputs == 2 else []
-    return [*one, (task.outputs, "softmax"), (task.outputs, "linear")]
-
-
-def default_loss(task: LabTask) -> str:
-    """Return the loss of a task if a person chooses none."""
-    if not task.is_classes:
-        return "mse"
-    return "binary_crossentropy" if task.outputs == 2 else "categorical_crossentropy"
-
-
-def targets(task: LabTask, units: int, loss: str, y: Any) -> Any:
-    """Return targets as a loss and a last layer take them: one-hot for several outputs of a regression."""
-    import numpy as np
-
-    if not task.is_classes or loss not in (*REGRESSION, "cosine", "poisson", "kl_divergence"):
-        return y
-    return y if units == 1 else np.eye(units, dtype="float32")[y]
-
-
-def fitting_losses(task: LabTask) -> dict[str, tuple[int, str]]:
-    """Return the losses that go with a task, each with units and activation of the last layer."""
-    return {name: found for name in losses.KNOWN if (found := _head(task, name)) is not None}
-
-
-def _head(task: LabTask, loss: str) -> tuple[int, str] | None:
-    for units, activation in heads(task):
-        model = Model([Input(task.x.shape[1:]), Dense(units, activation)])
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                model.compile(loss, "sgd")
-                model.evaluate(task.x[:2], targets(task, units, loss, task.y[:2]))
-                before = model.get_weights()
-                model.train_step(task.x, targets(task, units, loss, task.y))
-                if (model.get_weights() == before).all():  # as the cosine of single numbers: nothing to learn
-                    continue
-        except (LucidnetError, UserWarning, ArithmeticError):
-            continue
-        return units, activation
-    return None
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A network of a set-up with its data: makes the model, and the Python that makes it.
-
-    Parameters
-    ----------
-    task : LabTask
-        The data.
-    network : NetworkSetup
-        The network.
-    seed : int
-        Its seed.
-    head : (int, str)
-        Units and activation of the last layer.
-    """
-
-    task: LabTask
-    network: NetworkSetup
-    seed: int
-    head: tuple[int, str]
-
-    @property
-    def loss(self) -> str:
-        """The loss by name."""
-        return self.network.loss or default_loss(self.task)
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """What is measured besides the loss."""
-        if self.task.is_classes:
-            return ("accuracy",)
-        return ("mae",) if self.task.is_sequence else ("r2",)
-
-    def optimizer(self) -> Any:
-        """Return the optimizer with its rate and schedule."""
-        kind: Any = optimizers.KNOWN[self.network.optimizer]
-        return kind(learning_rate=rate_of(self.network), **self._momentum(kind))
-
-    def _momentum(self, kind: Any) -> dict[str, float]:
-        given = self.network.momentum
-        has = "momentum" in {f.name for f in fields(kind)}
-        return {"momentum": given} if has and given is not None else {}
-
-    def model(self) -> Model:
-        """Return the network with its first weights."""
-        named = self.network.initializer
-        pairs = self.network.layers
-        if self.task.is_sequence:
-            hidden: list[Layer] = [
-                LeakyRNN(n, True, initializer=named, activation=activation) for n, activation in pairs
-            ]
-        else:
-            hidden = [Dense(n, activation, initializer=named) for n, activation in pairs]
-        model = Model([Input(self.task.x.shape[1:]), *hidden, Dense(*self.head)], seed=self.seed)
-        model.compile(self.loss, self.optimizer(), self.metrics, rule=self.network.rule)
-        model.build()
-        return model
-
-    def target(self, y: Any) -> Any:
-        """Return targets as the loss takes them."""
-        return targets(self.task, self.head[0], self.loss, y)
-
-    def _layer(self, units: int, activation: str) -> str:
-        """Return the Python of a hidden layer."""
-        named = self.network.initializer
-        if self.task.is_sequence:
-            how = f"True, activation={activation!r}, initializer={named!r}"
-            return f"    ln.layers.LeakyRNN({units}, {how}),"
-        how = "" if named == "fitting" else f", initializer={named!r}"
-        return f"    ln.layers.Dense({units}, {activation!r}{how}),"
-
-    def python(self, model: str) -> list[str]:
-        """Return the lines of Python that make the model."""
-        kind: Any = optimizers.KNOWN[self.network.optimizer]
-        given = "".join(f", {name}={value!r}" for name, value in self._momentum(kind).items())
-        made = f"ln.optimizers.{kind.__name__}({_rate(self.network)}{given})"
-        lines = [self._layer(*pair) for pair in self.network.layers]
-        shape = ", ".join(map(str, self.task.x.shape[1:]))
-        shape = f"({shape})" if self.task.is_sequence else shape
-        units, activation = self.head
-        metrics = list(self.metrics)
-        return [
-            f"{model} = ln.Model([",
-            f"    ln.layers.Input({shape}),",
-            *lines,
-            f"    ln.layers.Dense({units}, {activation!r}),",
-            f"], seed={self.seed})",
-            f"{model}.compile({self.loss!r}, {made}, {metrics}, rule={self.network.rule!r})",
-        ]
-
-
-def plans(setup: Setup, task: LabTask) -> list[Recipe]:
-    """Return the plans of all networks of a set-up.
-
-    Raises
-    ------
-    SettingError
-        If a loss does not go with the data.
-    """
-    made = []
-    for network in setup.networks:
-        loss = network.loss or default_loss(task)
-        if (head := _head(task, loss)) is None:
-            raise SettingError(f"loss: {loss!r} does not go with these data: choose {default_loss(task)!r}")
-        made.append(Recipe(task, network, setup.seed, head))
-    return made
-
-
-def python(setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[int, Recipe]]) -> str:
-    """Return Python that trains a network as the page has: to the same weights, bit for bit.
-
-    Parameters
-    ----------
-    setup : Setup
-        What the page trains.
-    plan : Recipe
-        The network as it began.
-    step : int
-        How far it is.
-    changes : sequence of (int, Recipe)
-        What it became after some steps.
-    """
-    lines = ["import numpy as np", "", "import lucidnet as ln", "", *plan.task.code]
-    if plan.target(plan.task.y[:1]) is not plan.task.y[:1] and plan.target(plan.task.y[:1]).ndim == 2:
-        units = plan.head[0]
-        lines += [f"y, y_test = (np.eye({units}, dtype='float32')[labels] for labels in (y, y_test))"]
-    lines += ["", *plan.python("model"), "", ""]
-    lines += ["class Until(ln.callbacks.Callback):", "    def step(self, loop, measured):"]
-    for when, then in changes:
-        lines += [f"        if loop.steps == {when}:", *(f"            {line}" for line in _changed(then))]
-    lines += [f"        if loop.steps >= {step}:", f"            loop.stop('step {step}')", "", ""]
-    epochs = -(-max(step, 1) // -(-len(plan.task.x) // setup.batch))
-    how = "" if plan.optimizer().full_batch else f", batch_size={setup.batch}"
-    epochs = step if plan.optimizer().full_batch else epochs
-    if step:
-        lines += [f"model.fit(x, y, epochs={epochs}{how}, callbacks=[Until()], verbose=0)"]
-    return "\n".join([*lines, "print(model.evaluate(x_test, y_test))", ""])
-
-
-def _changed(plan: Recipe) -> list[str]:
-    """Return what makes a model go on as another plan says."""
-    compile_line = plan.python("loop.model")[-1]
-    return [compile_line]
-
-
-def lists(task: LabTask, own: bool) -> dict[str, Any]:
-    """Return what can be chosen, each name with what it is in a sentence."""
-    tables: dict[str, Any] = {
-        "rule": {**rules.TIME, **rules.SPACE} if task.is_sequence else rules.SPACE,
-        "optimizer": optimizers.KNOWN,
-        "activation": activations.KNOWN,
-        "initializer": initializers.KNOWN,
-    }
-    made = {name: {key: _sentence(table[key]) for key in table} for name, table in tables.items()}
-    made["loss"] = {name: _sentence(losses.KNOWN[name]) for name in fitting_losses(task)}
-    made["schedule"] = {name: _sentence(getattr(schedules, name)) for name in SCHEDULES}
-    kinds: dict[str, Callable[..., Any]] = {name: _generator(name) for name in GENERATED}
-    made["data"] = {name: _sentence(kind) for name, kind in kinds.items()}
-    made["data"] |= {name: _sentence(getattr(tasks, name)) for name in SEQUENCES}
-    made["data"]["digits"] = "Handwritten digits of 8 by 8 pixels in ten classes."
-    if own:
-        made["data"]["own"] = "Your own data."
-    return made
-
-
-def _generator(name: str) -> Callable[..., Any]:
-    from ...data import generate
-
-    made: Callable[..., Any] = getattr(generate, name)
-    return made
-
-
-def _sentence(thing: Any) -> str:
-    return (inspect.getdoc(thing) or "").partition("\n")[0].replace("``", "").replace("`", "")

@@ -18,6 +18,7 @@ from ...backend import Array
 from ...core.numeric import numeric
 from ...data import generate
 from ...errors import DataError, FileError, SettingError, lookup
+from .planes import PLANES, featured, numbers, written_features
 
 GENERATED = ("xor", "spirals", "moons", "circles", "gaussians")
 """Sets of points in a plane, made with a number, a noise and a seed."""
@@ -25,7 +26,7 @@ SEQUENCES = ("periodic_pattern", "delayed_add")
 """Tasks of `data.tasks` in which something is to be put out at each time."""
 TIMES = 60
 """How many time steps their sequences have."""
-NAMES = (*GENERATED, "digits", *SEQUENCES)
+NAMES = (*GENERATED, *PLANES, "digits", *SEQUENCES)
 MOST_SEQUENCES = 64
 LONGEST = 2_000_000
 """How many characters of a table a page may send."""
@@ -49,6 +50,9 @@ class DataSetup:
         Of generated sets and digits.
     extra : tuple of (float, float, int)
         Points that a person has added to the training part: two inputs, and the class.
+    features : tuple of str
+        What a network is given of a point in a plane, by the names of `planes.FEATURES`; nothing is the two
+        inputs as they are.
     """
 
     name: str = "spirals"
@@ -57,6 +61,7 @@ class DataSetup:
     test: float = 0.5
     seed: int = 0
     extra: tuple[tuple[float, float, int], ...] = ()
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,10 @@ class OwnData:
 
 @dataclass(frozen=True)
 class LabTask:
-    """Data to train and to test on; whole-number targets are classes, others are numbers to predict."""
+    """Data to train and to test on; whole-number targets are classes, others are numbers to predict.
+
+    Where inputs are features of points in a plane, `places` has the points, those of the test part last.
+    """
 
     x: Array
     y: Array
@@ -96,6 +104,9 @@ class LabTask:
     code: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
     title: str = ""
+    features: tuple[str, ...] = ()
+    places: Array | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_classes(self) -> bool:
@@ -117,15 +128,28 @@ class LabTask:
     @property
     def in_plane(self) -> bool:
         """Whether an example is a point in a plane."""
-        return bool(self.x.ndim == 2 and self.x.shape[1] == 2)
+        return self.places is not None or bool(self.x.ndim == 2 and self.x.shape[1] == 2)
+
+    @property
+    def generated_plane(self) -> bool:
+        """Whether features may be chosen for the points."""
+        return self.in_plane and self.title in (*GENERATED, *PLANES)
+
+    @cached_property
+    def points(self) -> Array:
+        """The points in the plane (n, 2), those of the test part last."""
+        return np.concatenate([self.x, self.x_test]) if self.places is None else self.places
+
+    def inputs(self, points: Array) -> Array:
+        """Return what a network is given of points in the plane."""
+        return featured(points, self.features) if self.features else points.astype("float32")
 
     @cached_property
     def sides(self) -> tuple[Array, Array]:
         """Where along both axes of the plane the networks are asked."""
         from ...plots.boundary import plane_sides
 
-        x = np.concatenate([self.x, self.x_test])
-        both = plane_sides(x, 100)
+        both = plane_sides(self.points, 100)
         return both[0], both[1]
 
     @property
@@ -144,12 +168,18 @@ def make(setup: DataSetup, own: OwnData | None = None) -> LabTask:
     SettingError
         If there are no own data, or too little is left for training.
     """
+    notes: tuple[str, ...] = ()
     if setup.name == "own":
         if own is None:
             raise SettingError("data: there are no own data yet: load a CSV file, or start with serve(data)")
         x, y, code, names = own.x, own.y, [own.code], own.classes
         x, scaled = _scaled(x)
         code += scaled
+        if y.dtype.kind == "f" and (abs(y) > 4).any() and (y.std(0) > 0).all():
+            mean, std = y.mean(0), y.std(0)
+            told = f"mean {_brief(mean)}, deviation {_brief(std)}"
+            notes = (f"The target is shown in deviations from its mean: {told}.",)
+            y, code = (y - mean) / std, [*code, "y = (y - y.mean(0)) / y.std(0)"]
     elif setup.name in SEQUENCES:
         if (n := setup.n) > MOST_SEQUENCES:
             raise SettingError(
@@ -160,16 +190,21 @@ def make(setup: DataSetup, own: OwnData | None = None) -> LabTask:
         code = [f"x, y = ln.data.tasks.{setup.name}({n}, {TIMES}, seed={setup.seed})"]
         code, names = [*code, 'y = y.reshape(*x.shape[:2], 1).astype("float32")'], None
     elif setup.name == "digits":
+        if setup.extra or setup.features:
+            raise SettingError("data: digits take no added points, and no features of them")
         (x, y), (x_test, y_test) = sets.load("digits", test_split=setup.test, seed=setup.seed)
         call = f'ln.data.load("digits", test_split={setup.test!r}, seed={setup.seed})'
         return LabTask(x, y, x_test, y_test, (f"(x, y), (x_test, y_test) = {call}",), None, "digits")
+    elif setup.name in PLANES:
+        (x, y, code), names = numbers(setup.name, setup.n, setup.noise, setup.seed), None
     else:
         kind = lookup("data set", setup.name, {name: getattr(generate, name) for name in GENERATED})
         word = "spread" if "spread" in signature(kind).parameters else "noise"
         x, y = kind(setup.n, **{word: setup.noise}, seed=setup.seed)
         code = [f"x, y = ln.data.{setup.name}({setup.n}, {word}={setup.noise!r}, seed={setup.seed})"]
         names = None
-    return _split(x, y, code, names, setup, own.title if own and setup.name == "own" else setup.name)
+    title = own.title if own and setup.name == "own" else setup.name
+    return replace(_split(x, y, code, names, setup, title), notes=notes)
 
 
 def _split(x: Array, y: Array, code: list[str], names: Any, setup: DataSetup, title: str) -> LabTask:
@@ -179,8 +214,21 @@ def _split(x: Array, y: Array, code: list[str], names: Any, setup: DataSetup, ti
         raise SettingError(f"data: a test share of {setup.test:g} of {len(x)} examples leaves a part empty")
     code.append(f"x, y, x_test, y_test = x[:{cut}], y[:{cut}], x[{cut}:], y[{cut}:]")
     made = LabTask(x[:cut], y[:cut], x[cut:], y[cut:], tuple(code), names, title)
-    if not setup.extra:
-        return made
+    if setup.extra:
+        made = _added(made, setup)
+    if setup.features:
+        if not made.generated_plane:
+            raise SettingError("features: they are made of points in a plane: choose such data")
+        both = made.x, made.x_test
+        made = replace(made, features=setup.features, places=np.concatenate(both))
+        x, x_test = (made.inputs(part) for part in both)
+        made = replace(made, x=x, x_test=x_test, code=(*made.code, *written_features(setup.features)))
+    return made
+
+
+def _added(made: LabTask, setup: DataSetup) -> LabTask:
+    """Return data with the points in it that a person has added to the training part."""
+    code = list(made.code)
     if not (made.in_plane and made.is_classes):
         raise SettingError("data: points can be added where examples are points in a plane with classes")
     if any(label >= made.outputs for *_, label in setup.extra):
@@ -189,9 +237,13 @@ def _split(x: Array, y: Array, code: list[str], names: Any, setup: DataSetup, ti
     labels = [point[2] for point in setup.extra]
     code.append(f"x = np.concatenate([x, np.array({points}, x.dtype)])")
     code.append(f"y = np.concatenate([y, np.array({labels}, y.dtype)])")
-    more, also = np.array(points, x.dtype), np.array(labels, y.dtype)
+    more, also = np.array(points, made.x.dtype), np.array(labels, made.y.dtype)
     x, y = np.concatenate([made.x, more]), np.concatenate([made.y, also])
-    return LabTask(x, y, made.x_test, made.y_test, tuple(code), names, title)
+    return replace(made, x=x, y=y, code=tuple(code))
+
+
+def _brief(numbers: Array) -> str:
+    return ", ".join(f"{one:.4g}" for one in np.ravel(numbers))
 
 
 def _scaled(x: Array) -> tuple[Array, list[str]]:
@@ -213,6 +265,8 @@ def given(data: Any) -> tuple[str, OwnData | None]:
     """
     if data is None:
         return "spirals", None
+    if isinstance(data, OwnData):
+        return "own", data
     if isinstance(data, str) and data in NAMES:
         return data, None
     if isinstance(data, (str, os.PathLike)):
@@ -227,6 +281,24 @@ def given(data: Any) -> tuple[str, OwnData | None]:
     raise SettingError(
         f"serve: data must be a name, a file, what data.read gives, or arrays (x, y), got {type(data)}"
     )
+
+
+def of_table(table: Any, frame: Any, path: str, how: dict[str, Any]) -> OwnData:
+    """Return own data of a table that has been fitted to a frame in a file, in the way that is told.
+
+    Parameters
+    ----------
+    table, frame : Table, Frame
+        The table, and the rows.
+    path : str
+        The file.
+    how : dict
+        The arguments with which the table was fitted.
+    """
+    x, y = table.apply(frame)
+    told = "".join(f", {name}={value!r}" for name, value in how.items())
+    lines = [f"frame = ln.data.frame({path!r})", f"table = ln.data.Table.fit(frame{told})"]
+    return _checked(x, y, "\n".join([*lines, "x, y = table.apply(frame)"]), table.classes, Path(path).name)
 
 
 def _of_file(path: str | os.PathLike[str]) -> OwnData:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
 from dataclasses import dataclass, replace
@@ -12,10 +13,12 @@ from ...engine.state import State
 from ...errors import LucidnetError, NonFiniteError, SettingError
 from ...model import Model
 from ...training.loop import train
+from ...training.online import OnlineLearner
 from ...training.sources import to_train
 from .frame import Curves, Viewer, packed
+from .recipe import Recipe, plans, python
 from .runner import Runner
-from .setup import NetworkSetup, Recipe, Setup, plans, python
+from .setup import NetworkSetup, Setup
 from .task import OwnData, make
 
 SAMPLE = 64
@@ -27,12 +30,13 @@ LETTERS = "AB"
 
 @dataclass
 class LabNetwork:
-    """A network that trains: its plan, model and batches."""
+    """A network that trains: its plan, model and batches; `online`, if it learns at each time step."""
 
     plan: Recipe
     model: Model
     source: ArraySource
     look: Viewer
+    online: OnlineLearner | None = None
     error: str | None = None
     seconds: float = 0.0
     """The time of a step: a mean in which the last ones count most."""
@@ -47,6 +51,8 @@ class Snapshot:
     states: tuple[State, ...]
     plans: tuple[Recipe, ...]
     errors: tuple[str | None, ...]
+    online: tuple[OnlineLearner | None, ...]
+    """With states and traces as they were, of those that learn at each time step."""
     branch: bool = False
     """Whether something was changed here: such a one is kept."""
 
@@ -78,8 +84,9 @@ class Trainer(Runner):
             learners = [self._learner(plan, setup) for plan in plans(setup, task)]
         self.setup, self.task, self.learners = setup, task, learners
         self.first = [learner.plan for learner in learners]
-        self.notes = [str(one.message) for one in told]
-        self.step, self.curves = 0, Curves(len(learners))
+        self.notes = [*task.notes, *(str(one.message) for one in told)]
+        # an angle takes a pass over whole sequences: not after each of their time steps
+        self.step, self.curves = 0, Curves(len(learners), every=10 if setup.online else 1)
         self.snapshots: list[Snapshot] = []
         self.apart = APART
         self._note_row()
@@ -93,7 +100,9 @@ class Trainer(Runner):
         source, _ = to_train(model, task.x, plan.target(task.y), batch)
         assert isinstance(source, ArraySource)
         sample = source.data.batch(slice(8 if task.is_sequence else SAMPLE))
-        return LabNetwork(plan, model, source, Viewer(model, sample, task, plan.target(task.y_test)))
+        look = Viewer(model, sample, task, plan.target(task.y_test))
+        online = model.online(plan.rule) if setup.online else None
+        return LabNetwork(plan, model, source, look, online)
 
     def advance(self, looked_at: bool = False) -> None:
         """Make one step with each network that can."""
@@ -114,13 +123,16 @@ class Trainer(Runner):
             learner.look.before = learner.model.state
         began = time.perf_counter()
         try:
-            measured = train(learner.model, [self._batch(learner, epoch, batch)])
+            if learner.online is not None:
+                learner.loss = self._moment(learner.online)
+            else:
+                measured = train(learner.model, [self._batch(learner, epoch, batch)])
+                learner.loss = float(measured.loss)
         except NonFiniteError as error:
             learner.error = str(error)
             return
         took = time.perf_counter() - began
         learner.seconds += (took - learner.seconds) * (0.05 if learner.seconds else 1)
-        learner.loss = float(measured.loss)
         if looked_at:
             learner.look.moved()
 
@@ -135,6 +147,16 @@ class Trainer(Runner):
         following = (epoch, batch + 1) if batch + 1 < learner.source.count else None
         vars(learner)["pass_"] = (following, known[1]) if following else None
         return found
+
+    def _moment(self, online: OnlineLearner) -> float:
+        """Learn at one time step of some sequences; return the loss."""
+        x, y, size = self.task.x, self.task.y, self.setup.batch
+        turn, moment = divmod(self.step, x.shape[1])
+        some = turn * size % len(x)
+        if moment == 0:
+            online.reset()
+        online.step(x[some : some + size, moment], y[some : some + size, moment])
+        return online.loss
 
     def _note_row(self) -> None:
         row = [float(self.step)]
@@ -160,7 +182,8 @@ class Trainer(Runner):
         now = tuple(learner.plan for learner in self.learners)
         errors = tuple(learner.error for learner in self.learners)
         self.snapshots = [one for one in self.snapshots if one.step < self.step or one.branch]
-        self.snapshots.append(Snapshot(self.step, states, now, errors, branch))
+        online = tuple(_as_it_is(learner) for learner in self.learners)
+        self.snapshots.append(Snapshot(self.step, states, now, errors, online, branch))
         if len(self.snapshots) > SNAPSHOTS:
             self.apart *= 2
             self.snapshots = [one for one in self.snapshots if one.branch or one.step % self.apart == 0]
@@ -176,6 +199,7 @@ class Trainer(Runner):
             if learner.plan != kept.plans[i]:
                 self.learners[i] = learner = self._learner(kept.plans[i], self.setup)
             learner.model.state, learner.error = kept.states[i], kept.errors[i]
+            learner.online = _as_it_is(learner, kept.online[i])
             vars(learner)["pass_"] = None
         self.setup = replace(self.setup, networks=tuple(plan.network for plan in kept.plans))
         self.curves.back(kept.step)
@@ -206,19 +230,20 @@ class Trainer(Runner):
         made = plans(setup, self.task)
         before = [learner.model.state for learner in self.learners]
         old = [learner.plan for learner in self.learners]
+        streams = [learner.online for learner in self.learners]
         try:
             with warnings.catch_warnings(record=True) as told:
                 warnings.simplefilter("always")
                 for learner, plan in zip(self.learners, made, strict=True):
                     if plan != learner.plan:
-                        learner.model.compile(
-                            plan.loss, plan.optimizer(), plan.metrics, rule=plan.network.rule
-                        )
+                        plan.compile(learner.model)
+                        if setup.online:
+                            learner.online = learner.model.online(plan.rule)
                         learner.plan, learner.error = plan, None
         except LucidnetError:
-            for learner, plan, state in zip(self.learners, old, before, strict=True):
-                learner.model.compile(plan.loss, plan.optimizer(), plan.metrics, rule=plan.network.rule)
-                learner.model.state, learner.plan = state, plan
+            for learner, plan, state, online in zip(self.learners, old, before, streams, strict=True):
+                plan.compile(learner.model)
+                learner.model.state, learner.plan, learner.online = state, plan, online
             raise
         self.notes = [str(one.message) for one in told]
         self.setup = setup
@@ -251,10 +276,10 @@ class Trainer(Runner):
 
     def make_frame(self) -> None:
         """Make the newest frame, and give it to all who wait for one."""
-        arrays, networks = {"curves": self.curves.array()}, []
+        arrays, networks, units = {"curves": self.curves.array()}, [], self.units
         row = self.curves.rows[-1]
         for i, learner in enumerate(self.learners):
-            header, found = learner.look.seen(LETTERS[i])
+            header, found = learner.look.seen(LETTERS[i], units)
             arrays |= found
             values = (
                 [learner.loss, *learner.look.row()] if row[0] != self.step else row[1 + 4 * i : 5 + 4 * i]
@@ -263,14 +288,20 @@ class Trainer(Runner):
                 header
                 | {
                     **dict(zip(("batch_loss", "loss", "metric", "angle"), values, strict=True)),
-                    "ms": learner.seconds * 1e3,
+                    "ms": learner.seconds * 1e3 or None,
                     "error": learner.error,
                 }
             )
         state = {"step": self.step, "running": self.running, "speed": self.speed, "notes": self.notes}
         state |= {"number": self.number + 1, "revision": self.revision, "networks": networks}
         state["every"], state["least"] = self.curves.every, self.snapshots[0].step
-        self.publish(packed(state, arrays))
+        self.publish(packed(state, arrays), units)
+
+
+def _as_it_is(learner: LabNetwork, online: OnlineLearner | None = None) -> OnlineLearner | None:
+    """Return a copy of what learns at each time, with states and traces of its own, for the same model."""
+    online = online or learner.online
+    return online and copy.deepcopy(online, {id(online.model): learner.model})
 
 
 def _same_but_method(one: Setup, other: Setup) -> bool:
@@ -278,7 +309,7 @@ def _same_but_method(one: Setup, other: Setup) -> bool:
 
     def bare(setup: Setup) -> Setup:
         plain = NetworkSetup()
-        free: dict[str, Any] = {"rule": plain.rule, "rate": plain.rate, "momentum": None}
+        free: dict[str, Any] = {"rule": plain.rule, "time": plain.time, "rate": plain.rate, "momentum": None}
         free |= {"schedule": plain.schedule, "over": plain.over}
         networks = tuple(
             replace(network, **free, optimizer=f"{network.optimizer}/{_remembers(network)}")

@@ -44,12 +44,25 @@ async function ask(asked) {
     return done;
   } catch (error) {
     note(/** @type {Error} */ (error).message);
-    if (config) rebuild();
+    if (config && asked.do !== "setup") rebuild();
     return null;
   }
 }
 
-const change = (/** @type {any} */ setup) => ask({ do: "setup", setup });
+/** Sends another set-up; the panel shows it at once, so that a second click builds on the first. @param {any} setup */
+async function change(setup) {
+  const before = config;
+  if ("online" in setup && setup.data.name === config.setup.data.name && setup.networks.length === config.setup.networks.length) {
+    config = { ...config, setup };
+    showSetup(config, change, sendCsv);
+  }
+  const mine = config, done = await ask({ do: "setup", setup });
+  if (!done && config === mine && before) {
+    config = before;
+    rebuild();
+  }
+  return done;
+}
 const inside = new Inside(async (map, row, column) => {
   const [letter, , name] = map.path.split("/");
   if (config?.source !== "lab") return;
@@ -57,9 +70,9 @@ const inside = new Inside(async (map, row, column) => {
   if (!done) return;
   byId("made").hidden = false;
   byId("made").textContent = done.lines.join("\n");
-});
+}, (letter, name, unit) => networks.point(letter, name, unit), () => source.wish());
 const networks = new Networks(
-  (number, rule) => change({ ...config.setup, networks: config.setup.networks.map((/** @type {any} */ one, /** @type {number} */ i) => (i === number ? { ...one, rule } : one)) }),
+  (number, changes) => change({ ...config.setup, networks: config.setup.networks.map((/** @type {any} */ one, /** @type {number} */ i) => (i === number ? { ...one, ...changes } : one)) }),
   (x, y, other) => {
     if (config.source === "lab" && config.data.classes)
       change({ ...config.setup, data: { ...config.setup.data, extra: [...config.setup.data.extra, [x, y, other ? 1 : 0]] } });
@@ -81,6 +94,7 @@ function buildCurves() {
 function rebuild() {
   document.body.dataset.source = config.source;
   byId("made").hidden = true;
+  if (config.source !== "lab") byId("reading").textContent = "Point at, tap or focus a map to read a value.";
   networks.build(config, config.networks ?? config.setup.networks.length);
   if (config.source === "lab") showSetup(config, change, sendCsv);
 }
@@ -91,8 +105,8 @@ async function sendCsv(file) {
   else await ask({ do: "csv", name: file.name, text: await file.text() });
 }
 
-/** Shows a frame once the browser paints. @param {import("./frame.js").Frame} next */
-async function paintFrame(next) {
+/** Shows a frame once the browser paints. @param {import("./frame.js").Frame} next @param {() => void} shown Called once it is the one that is shown. */
+async function paintFrame(next, shown) {
   if (!config || (next.header.revision ?? 0) !== config.revision) {
     const before = config;
     config = lucidnet.config = await source.config();
@@ -101,6 +115,7 @@ async function paintFrame(next) {
   }
   if (!document.hidden) await new Promise((go) => requestAnimationFrame(go));
   frame = lucidnet.frame = next;
+  shown();
   const { step, running, networks: each, notes, speed } = next.header;
   byId("count").textContent = thousands(step);
   const play = byId("play");
@@ -145,14 +160,23 @@ byId("keys").querySelector("dl").append(...KEYS.flatMap(([, words]) => {
 }));
 document.addEventListener("keydown", (e) => {
   const target = /** @type {Element} */ (e.target);
-  if (e.ctrlKey || e.metaKey || e.altKey || target.closest("input,select,textarea,dialog")) return;
-  if (e.key === " " && target.closest("button,summary")) return; // it presses that
+  if (e.ctrlKey || e.metaKey || e.altKey || target.closest("input:not([type=checkbox]),select,textarea,dialog")) return;
+  if (e.key === " " && target.closest("button,summary,input")) return; // it presses that
   const found = KEYS.find(([key]) => key === e.key.toLowerCase());
   if (!found) return;
   e.preventDefault();
   found[2]();
 });
 
+// What was chosen by the mouse does not keep the focus, so that Space plays; what was reached by keys does.
+let byMouse = false;
+document.addEventListener("pointerdown", () => (byMouse = true), true);
+document.addEventListener("keydown", () => (byMouse = false), true);
+for (const kind of ["click", "change"])
+  document.addEventListener(kind, (e) => {
+    const used = /** @type {HTMLElement|null} */ (/** @type {Element} */ (e.target).closest(kind === "click" ? "button,summary" : "select,[type=checkbox]"));
+    if (byMouse) used?.blur();
+  });
 byId("play").addEventListener("click", toggle);
 byId("step").addEventListener("click", () => ask({ do: "step" }));
 byId("back").addEventListener("click", back);
@@ -198,13 +222,29 @@ async function takeState() {
   fragment.delete("state");
   history.replaceState(null, "", `#${fragment}`);
   try {
-    await change(JSON.parse(atob(state.replaceAll("-", "+").replaceAll("_", "/"))));
+    await ask({ do: "setup", setup: JSON.parse(atob(state.replaceAll("-", "+").replaceAll("_", "/"))) });
   } catch {
     note("The state in this link cannot be read.");
   }
 }
 
+byId("weights").addEventListener("click", async () => {
+  /** @type {Record<string, any>} */ const made = {};
+  for (let i = 0; i < config.setup.networks.length; i++) made["AB"[i]] = (await ask({ do: "weights", network: i }))?.weights;
+  const url = URL.createObjectURL(new Blob([JSON.stringify(made)], { type: "application/json" }));
+  make("a", { href: url, download: `weights-${document.body.dataset.step}.json` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+});
+for (const id of ["sharp", "only-train"])
+  byId(id).addEventListener("change", () => {
+    networks.scatter();
+    if (frame) networks.show(frame);
+  });
+for (const panel of /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("[data-open]")]))
+  panel.open = innerWidth > 760 && innerHeight >= Number(panel.dataset.open); // folded where there is little room
+
 onTheme(() => {
+  if (config?.source === "lab") showSetup(config, change, sendCsv);
   networks.scatter();
   inside.again();
   if (frame) networks.show(frame);
@@ -212,4 +252,4 @@ onTheme(() => {
 });
 addEventListener("resize", () => curves.forEach((curve) => curve.draw()));
 await takeState();
-source.follow(paintFrame, (words) => (byId("link-state").textContent = words));
+source.follow(paintFrame, (words) => (byId("link-state").textContent = words), () => inside.view === "units");

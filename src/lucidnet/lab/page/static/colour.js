@@ -58,3 +58,10 @@ export function paint(pixels, place, value) {
   pixels[place + 2] = lut[i + 2];
   pixels[place + 3] = 255;
 }
+
+/** The colour of a signed value, -1 to 1, for lines and fillings. @param {number} value */
+export function shade(value) {
+  const pixel = new Uint8ClampedArray(4);
+  paint(pixel, 0, value);
+  return `rgb(${pixel[0]},${pixel[1]},${pixel[2]})`;
+}

@@ -1,7 +1,7 @@
 // Numbers over steps: A solid, B dashed; the loss on a log axis; a line that reads values by mouse or keys.
 
 import { palette } from "./colour.js";
-import { make, short, thousands } from "./numbers.js";
+import { make, paced, short, thousands } from "./numbers.js";
 
 /**
  * What a chart shows: which columns of the curves of each network, each with how thick its line is.
@@ -17,6 +17,7 @@ export class Curve {
     /** @type {number|null} */ this.at = null;
     /** @type {import("./frame.js").Raw|null} */ this.raw = null;
     this.networks = 1;
+    this.slow = paced(60, () => this.draw()); // hundreds of rows: the eye needs no more
     this.canvas = make("canvas", {
       tabindex: "0", role: "img", "aria-label": `${chart.title} over steps; arrow keys read values, Enter goes back to the step`,
       "data-path": `curves/${chart.title}`,
@@ -67,7 +68,7 @@ export class Curve {
   show(raw, networks) {
     this.raw = raw;
     this.networks = networks;
-    this.draw();
+    this.slow(null);
   }
 
   /** The number of a network in a row. @param {number} row @param {number} network @param {number} column */
@@ -89,7 +90,6 @@ export class Curve {
   /** The range of the axis. @returns {[number, number]} */
   range() {
     const { log, low, high, columns } = this.chart;
-    if (!log && low !== undefined && high !== undefined) return [low, high];
     let least = Infinity, most = -Infinity;
     for (let row = 0; row < this.rows(); row++)
       for (let n = 0; n < this.networks; n++)
@@ -99,8 +99,9 @@ export class Curve {
           least = Math.min(least, v);
           most = Math.max(most, v);
         }
+    if (!log && low !== undefined && high !== undefined) return [low, Math.max(high, Number.isFinite(most) ? most : high)];
     if (!Number.isFinite(least)) [least, most] = log ? [0.1, 1] : [0, 1];
-    if (!log) return [low ?? least, high ?? most];
+    if (!log) return [low ?? least, high ?? Math.max(most, least + 1e-3)];
     const bottom = Math.log10(least) - 0.05, top = Math.log10(most) + 0.05;
     return [bottom, Math.max(top, bottom + 0.5)];
   }
@@ -172,10 +173,13 @@ export class Curve {
   ticks(low, high) {
     if (this.chart.named) return this.chart.named;
     if (!this.chart.log) {
-      return [0, 0.25, 0.5, 0.75, 1].map((share) => {
-        const value = low + share * (high - low);
-        return /** @type {[number, string]} */ ([value, this.chart.unit.includes("share") ? `${Math.round(100 * value)}%` : short(value)]);
-      });
+      const rough = (high - low) / 4, power = 10 ** Math.floor(Math.log10(rough)), size = [1, 2, 2.5, 5, 10].find((k) => k * power >= rough * 0.99) ?? 10;
+      /** @type {[number, string][]} */ const found = [];
+      for (let k = Math.ceil(low / (size * power)); k * size * power <= high + 1e-9; k++) {
+        const value = Number((k * size * power).toPrecision(6));
+        found.push([value, this.chart.unit.includes("share") ? `${Math.round(100 * value)}%` : short(value)]);
+      }
+      return found;
     }
     const every = Math.max(1, Math.ceil((high - low) / 5)), made = [];
     for (let power = Math.floor(low); power <= high; power += every)

@@ -2,11 +2,11 @@
 
 /**
  * An array as it came: its numbers row by row, and its shape.
- * @typedef {{ data: Float32Array|Int16Array|Uint8Array, shape: number[] }} Raw
+ * @typedef {{ data: Float32Array|Int16Array|Int8Array|Uint8Array, shape: number[] }} Raw
  * @typedef {{ header: any, arrays: Map<string, Raw> }} Frame
  */
 
-const KINDS = { f4: Float32Array, i2: Int16Array, u1: Uint8Array };
+const KINDS = { f4: Float32Array, i2: Int16Array, i1: Int8Array, u1: Uint8Array };
 
 /** @param {ArrayBuffer} buffer @returns {Frame} */
 export function decode(buffer) {
@@ -16,7 +16,7 @@ export function decode(buffer) {
   const arrays = new Map();
   for (const { name, shape, type, offset } of header.arrays) {
     const count = shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
-    const kind = KINDS[/** @type {"f4"|"i2"|"u1"} */ (type)];
+    const kind = KINDS[/** @type {"f4"|"i2"|"i1"|"u1"} */ (type)];
     arrays.set(name, { data: new kind(buffer, 4 + length + offset, count), shape });
   }
   return { header, arrays };

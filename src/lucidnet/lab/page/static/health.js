@@ -5,6 +5,18 @@ import { make, short } from "./numbers.js";
 
 const LOW = -6, HIGH = 0;
 
+/** A canvas of some size, sharp on all screens, with what it shows in words. @param {number} width @param {number} height @param {string} label */
+function board(width, height, label) {
+  const ratio = devicePixelRatio || 1;
+  const canvas = make("canvas", { class: "small", width: Math.round(width * ratio), height: Math.round(height * ratio), role: "img", "aria-label": label, title: label });
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const c = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  c.scale(ratio, ratio);
+  c.font = "10px system-ui, sans-serif";
+  return { canvas, c };
+}
+
 /** A histogram of numbers, in the colour of its network. @param {ArrayLike<number>} values @param {string} letter @param {string} name */
 export function histogram(values, letter, name) {
   const bins = new Array(31).fill(0);
@@ -14,42 +26,63 @@ export function histogram(values, letter, name) {
     const at = Math.round((values[i] / (most || 1)) * 15) + 15;
     if (at >= 0 && at < 31) bins[at] += 1;
   }
-  const label = `Network ${letter}: weights of ${name}, from -${short(most)} to ${short(most)}`;
-  const canvas = make("canvas", { width: 155, height: 34, role: "img", "aria-label": label, title: label });
-  const c = canvas.getContext("2d"), top = Math.max(...bins, 1), colours = palette();
+  const { canvas, c } = board(124, 46, `Network ${letter}: weights of ${name}, from -${short(most)} to ${short(most)}`);
+  const top = Math.max(...bins, 1), colours = palette();
   c.fillStyle = letter === "B" ? colours.b : colours.a;
-  bins.forEach((count, i) => c.fillRect(5 * i, 33 - (32 * count) / top, 4, (32 * count) / top + 1));
+  bins.forEach((count, i) => c.fillRect(4 * i, 33 - (32 * count) / top, 3, (32 * count) / top + 1));
+  c.fillStyle = colours.muted;
+  [[`−${short(most)}`, 0, "left"], ["0", 61, "center"], [short(most), 123, "right"]].forEach(([words, x, side]) => {
+    c.textAlign = /** @type {CanvasTextAlign} */ (side);
+    c.fillText(String(words), Number(x), 44);
+  });
   return canvas;
 }
 
 /** How far a step moves weights, for their size, on a log axis with a line at 1e-3. @param {number|null|undefined} ratio @param {string} letter @param {string} name */
 export function ratioBar(ratio, letter, name) {
   const told = ratio === null || ratio === undefined ? "not measured yet" : short(ratio);
-  const label = `Network ${letter}: update to weight of ${name}: ${told}; the line is 1e-3`;
-  const canvas = make("canvas", { width: 155, height: 14, role: "img", "aria-label": label, title: label });
-  const c = canvas.getContext("2d"), colours = palette();
-  const x = (/** @type {number} */ power) => 4 + ((power - LOW) / (HIGH - LOW)) * 147;
+  const { canvas, c } = board(124, 46, `Network ${letter}: update to weight of ${name}: ${told}; the line is 1e-3`);
+  const colours = palette(), x = (/** @type {number} */ power) => 6 + ((power - LOW) / (HIGH - LOW)) * 112;
   c.fillStyle = colours.line;
-  c.fillRect(4, 6, 147, 2);
+  c.fillRect(6, 19, 112, 2);
   c.fillStyle = colours.muted;
-  c.fillRect(x(-3) - 1, 0, 2, 14);
+  c.fillRect(x(-3) - 1, 8, 2, 24);
+  [-6, -3, 0].forEach((power) => {
+    c.textAlign = power === LOW ? "left" : power === HIGH ? "right" : "center";
+    c.fillText(power ? `1e${power}` : "1", power === LOW ? 0 : power === HIGH ? 124 : x(power), 44);
+  });
   if (ratio) {
     c.fillStyle = letter === "B" ? colours.b : colours.a;
     c.beginPath();
-    c.arc(x(Math.max(LOW, Math.min(HIGH, Math.log10(ratio)))), 7, 5, 0, 7);
+    c.arc(x(Math.max(LOW, Math.min(HIGH, Math.log10(ratio)))), 20, 6, 0, 7);
     c.fill();
   }
   return canvas;
 }
 
+/** Mean, deviation and range of numbers, in words. @param {ArrayLike<number>} values */
+function statistics(values) {
+  let sum = 0, squares = 0, low = Infinity, high = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    sum += values[i];
+    squares += values[i] ** 2;
+    low = Math.min(low, values[i]);
+    high = Math.max(high, values[i]);
+  }
+  const mean = sum / values.length;
+  return `mean ${short(mean)}, deviation ${short(Math.sqrt(Math.max(0, squares / values.length - mean ** 2)))}, from ${short(low)} to ${short(high)}`;
+}
+
 /** What is known of one layer. @param {import("./frame.js").Frame} frame @param {number} network @param {string} layer */
 export function healthOf(frame, network, layer) {
-  const letter = "AB"[network], header = frame.header.networks[network], name = `${layer}.W`;
-  const raw = frame.arrays.get(`${letter}/weights/${name}`);
-  const parts = [];
-  if (raw) parts.push(histogram(raw.data, letter, name), ratioBar(header.moves[name], letter, name));
-  const [flat, dead] = header.health[layer] ?? [];
-  const words = [`update/weight ${short(header.moves[name])}`];
+  const letter = "AB"[network], header = frame.header.networks[network], start = `${letter}/weights/`;
+  const names = [...frame.arrays.keys()].filter((path) => path.startsWith(`${start}${layer}.`)).map((path) => path.slice(start.length));
+  const name = names.find((one) => one.endsWith(".W")) ?? names[0], raw = frame.arrays.get(start + name);
+  if (!raw) return make("div", { class: "maps hint" }, "–");
+  const [flat, dead] = header.health[layer] ?? [], move = header.moves[name];
+  const words = [`update/weight ${short(move)}`];
   if (flat !== undefined) words.push(`${Math.round(100 * flat)}% flat`, `${Math.round(100 * dead)}% dead`);
-  return make("div", { class: "maps" }, ...parts, make("span", { class: "hint" }, words.join(", ")));
+  return make("div", { class: "maps" },
+    make("div", { class: "pair" }, histogram(raw.data, letter, name), ratioBar(move, letter, name)),
+    make("span", { class: "hint" }, `${words.join(", ")}; ${statistics(raw.data)}`));
 }

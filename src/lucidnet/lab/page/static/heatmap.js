@@ -40,6 +40,7 @@ export class HeatMap {
       canvas.height = height;
       const side = Math.max(3, Math.min(14, 96 / height));
       canvas.style.height = `${Math.max(12, Math.round(side * height))}px`;
+      canvas.style.maxWidth = `${40 * width}px`; // a bias of one unit is no bar across the page
       const [, kind, name] = this.path.split("/");
       canvas.setAttribute("aria-label", `Network ${this.path[0]}: ${kind} of ${name}, ${rows} by ${columns}; arrow keys read values`);
     }

@@ -3,9 +3,10 @@
 import { palette, paint } from "./colour.js";
 import { HeatMap } from "./heatmap.js";
 import { healthOf } from "./health.js";
-import { byId, make, short } from "./numbers.js";
+import { byId, make, paced, short } from "./numbers.js";
+import { Units } from "./units.js";
 
-export const VIEWS = ["weights", "gradients", "activations", "feedback", "health"];
+export const VIEWS = ["weights", "gradients", "activations", "feedback", "health", "units"];
 
 /** @param {import("./frame.js").Frame} frame @param {string} kind @returns {string[]} */
 function namesOf(frame, kind) {
@@ -17,6 +18,12 @@ function namesOf(frame, kind) {
   return [...found];
 }
 
+/** The layer that an array belongs to, and what is left of its name. @param {string} name @param {string} kind @returns {[string, string]} */
+function parted(name, kind) {
+  const at = name.lastIndexOf(".");
+  return kind === "activations" || at < 0 ? [name, ""] : [name.slice(0, at), name.slice(at + 1)];
+}
+
 /** The largest size in an array. @param {import("./frame.js").Raw|undefined} raw */
 function largest(raw) {
   let most = 0;
@@ -26,13 +33,20 @@ function largest(raw) {
 
 /** The part of the page that shows one view at a time. */
 export class Inside {
-  /** @param {(map: HeatMap, row: number, column: number) => void} enter */
-  constructor(enter) {
+  /**
+   * @param {(map: HeatMap, row: number, column: number) => void} enter
+   * @param {(letter: string, name: string|null, unit: number) => void} hover @param {() => void} wish Called when units are wanted.
+   */
+  constructor(enter, hover, wish) {
     this.enter = enter;
-    this.view = "weights";
+    this.hover = hover;
+    this.wish = wish;
+    this.view = "";
     this.key = "";
-    this.healthy = 0;
+    this.health = paced(200, (/** @type {import("./frame.js").Frame} */ frame) => this.drawHealth(frame)); // histograms are for eyes
     /** @type {Map<string, HeatMap>} */ this.maps = new Map();
+    /** @type {Map<string, HTMLElement>} */ this.scales = new Map();
+    /** @type {Units[]} */ this.drawings = [];
     /** @type {import("./frame.js").Frame|null} */ this.frame = null;
     this.tabs = VIEWS.map((view) => make("button", { type: "button", onclick: () => this.choose(view) }, view[0].toUpperCase() + view.slice(1)));
     byId("views").append(...this.tabs);
@@ -42,19 +56,22 @@ export class Inside {
 
   /** @param {string} view */
   choose(view) {
+    if (this.view === "units") for (const one of this.drawings) one.leave();
     this.view = view;
     this.tabs.forEach((tab, i) => tab.setAttribute("aria-pressed", String(VIEWS[i] === view)));
+    if (view === "units") this.wish();
     this.again();
   }
 
   /** Draws all anew. */
   again() {
     this.key = "";
-    this.healthy = 0;
     const scale = byId("scale").getContext("2d"), picture = scale.createImageData(120, 1);
     for (let i = 0; i < 120; i++) paint(picture.data, 4 * i, i / 59.5 - 1);
     scale.putImageData(picture, 0, 0);
     palette();
+    byId("scale").parentElement.hidden = this.view === "health";
+    byId("table").closest("label").hidden = ["health", "units"].includes(this.view);
     if (this.frame) this.show(this.frame);
   }
 
@@ -62,14 +79,17 @@ export class Inside {
   show(frame) {
     this.frame = frame;
     const networks = frame.header.networks.length;
-    if (this.view === "health") return this.health(frame, networks);
+    if (this.view === "health") return this.health(frame);
+    if (this.view === "units") return this.units(frame, networks);
     const names = namesOf(frame, this.view), table = byId("table").checked;
-    const key = [this.view, networks, table, ...names].join();
+    const key = [this.view, networks, table, ...names, ...names.map((name) => frame.header.networks[0].shapes[`${this.view}/${name}`])].join();
     if (key !== this.key) this.build(frame, names, networks, table);
     this.key = key;
     for (const name of names) {
       const paths = ["A", "B"].map((letter) => `${letter}/${this.view}/${name}`);
       const most = Math.max(...paths.map((path) => largest(frame.arrays.get(path))));
+      const scale = this.scales.get(name), words = `±${short(Number(most.toPrecision(2)))}`;
+      if (scale && scale.textContent !== words) scale.textContent = words;
       for (const path of paths) {
         const map = this.maps.get(path), raw = frame.arrays.get(path);
         if (map && raw) {
@@ -78,38 +98,54 @@ export class Inside {
         }
       }
     }
-    for (const line of this.view === "feedback" ? document.querySelectorAll("[data-mirror]") : []) {
-      const n = Number(/** @type {HTMLElement} */ (line).dataset.mirror);
-      const words = Object.entries(frame.header.networks[n]?.mirror ?? {}).map(([name, cosine]) => `${name} ${short(/** @type {number} */ (cosine))}`);
-      line.textContent = `Network ${"AB"[n]}, cosine of B and W: ${words.join(", ")}.`;
-    }
-    for (const [path, map] of this.view === "feedback" ? this.maps : []) {
-      const raw = path.includes("/weights/") && frame.arrays.get(path);
-      if (raw) map.show(raw, largest(raw) || 1);
-    }
+    if (this.view === "feedback") this.beside(frame);
   }
 
   /** @param {import("./frame.js").Frame} frame @param {string[]} names @param {number} networks @param {boolean} table */
   build(frame, names, networks, table) {
     this.maps.clear();
-    const rows = names.map((name) => {
-      const cells = [];
-      let shape = "";
-      for (let n = 0; n < networks; n++) {
-        const path = `${"AB"[n]}/${this.view}/${name}`, raw = frame.arrays.get(path);
-        const real = frame.header.networks[n].shapes[`${this.view}/${name}`];
-        if (raw) {
-          shape = shape || real.join(" × ") + (real.length === 2 && (real[0] > raw.shape[0] || real[1] > raw.shape[1]) ? ` as means of ${raw.shape.join(" × ")} blocks` : "");
-          const map = new HeatMap(path, this.enter);
-          this.maps.set(path, map);
-          cells.push(make("div", { class: "maps" }, map.canvas, ...(table ? [make("div", { "data-table": path, tabindex: "0", role: "group", "aria-label": `Numbers of ${path}` })] : [])));
-        } else cells.push(make("div", { class: "maps hint" }, this.view === "feedback" ? "the weights themselves carry the error" : "–"));
-      }
-      return make("div", { class: "inner" }, make("div", { class: "name" }, name, make("span", {}, shape)), ...cells);
+    this.scales.clear();
+    /** @type {Map<string, string[]>} */ const layers = new Map();
+    for (const name of names) {
+      const [layer] = parted(name, this.view);
+      layers.set(layer, [...(layers.get(layer) ?? []), name]);
+    }
+    const rows = [...layers].map(([layer, own]) => {
+      const facts = own.map((name) => make("span", {}, this.shape(frame, name, networks), " ", this.scale(name)));
+      const cells = Array.from({ length: networks }, (_, n) => make("div", { class: "maps" }, ...own.flatMap((name) => this.cell(frame, `${"AB"[n]}/${this.view}/${name}`, table))));
+      return make("div", { class: "inner" }, make("div", { class: "name" }, layer, ...facts), ...cells);
     });
-    if (!names.length) rows.push(make("p", { class: "hint" }, "No network has feedback weights of its own here: backprop sends errors back through the weights themselves."));
+    if (!names.length) rows.push(make("p", { class: "hint" }, this.view === "feedback"
+      ? "No network has feedback weights of its own here: backprop sends errors back through the weights themselves."
+      : "Nothing to show yet."));
     if (this.view === "feedback" && names.length) this.mirror(frame, rows);
     byId("layers").replaceChildren(...rows);
+  }
+
+  /** @param {string} name */
+  scale(name) {
+    const words = make("i", {});
+    this.scales.set(name, words);
+    return words;
+  }
+
+  /** What an array is called, and its shape. @param {import("./frame.js").Frame} frame @param {string} name @param {number} networks */
+  shape(frame, name, networks) {
+    for (let n = 0; n < networks; n++) {
+      const raw = frame.arrays.get(`${"AB"[n]}/${this.view}/${name}`), real = frame.header.networks[n].shapes[`${this.view}/${name}`];
+      if (!raw) continue;
+      const means = real.length === 2 && (real[0] > raw.shape[0] || real[1] > raw.shape[1]);
+      return `${parted(name, this.view)[1]} ${real.join("×")}${means ? ` as means of ${raw.shape.join("×")} blocks` : ""}`.trim();
+    }
+    return "";
+  }
+
+  /** @param {import("./frame.js").Frame} frame @param {string} path @param {boolean} table @returns {any[]} */
+  cell(frame, path, table) {
+    if (!frame.arrays.get(path)) return [make("span", { class: "hint" }, this.view === "feedback" ? "the weights themselves carry the error" : "–")];
+    const map = new HeatMap(path, this.enter);
+    this.maps.set(path, map);
+    return [map.canvas, ...(table ? [make("div", { "data-table": path, tabindex: "0", role: "group", "aria-label": `Numbers of ${path}` })] : [])];
   }
 
   /** Says that each B stands beside W. @param {import("./frame.js").Frame} frame @param {any[]} rows */
@@ -122,7 +158,20 @@ export class Inside {
       if (!raw || !own || raw.shape.join() !== own.shape.join()) continue;
       const map = new HeatMap(twin, this.enter);
       this.maps.set(twin, map);
-      this.maps.get(path)?.canvas.parentElement.append(make("span", { class: "hint" }, "and W:"), map.canvas);
+      this.maps.get(path)?.canvas.after(make("span", { class: "hint" }, "and W:"), map.canvas);
+    }
+  }
+
+  /** Shows W beside B, and how near they are. @param {import("./frame.js").Frame} frame */
+  beside(frame) {
+    for (const line of /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-mirror]")])) {
+      const n = Number(line.dataset.mirror);
+      const words = Object.entries(frame.header.networks[n]?.mirror ?? {}).map(([name, cosine]) => `${name} ${short(/** @type {number} */ (cosine))}`);
+      line.textContent = `Network ${"AB"[n]}, cosine of B and W: ${words.join(", ")}.`;
+    }
+    for (const [path, map] of this.maps) {
+      const raw = path.includes("/weights/") && frame.arrays.get(path);
+      if (raw) map.show(raw, largest(raw) || 1);
     }
   }
 
@@ -137,13 +186,26 @@ export class Inside {
     document.querySelector(`[data-table="${path}"]`)?.replaceChildren(make("table", {}, ...lines));
   }
 
-  /** @param {import("./frame.js").Frame} frame @param {number} networks */
-  health(frame, networks) {
-    if (performance.now() - this.healthy < 200) return; // histograms are for eyes
-    this.healthy = performance.now();
-    const layers = [...new Set(namesOf(frame, "weights").map((name) => name.split(".")[0]))];
+  /** @param {import("./frame.js").Frame} frame */
+  drawHealth(frame) {
+    if (this.view !== "health") return; // another view was chosen meanwhile
+    const networks = frame.header.networks.length;
+    const layers = [...new Set(namesOf(frame, "weights").map((name) => parted(name, "weights")[0]))];
     byId("layers").replaceChildren(...layers.map((layer) =>
       make("div", { class: "inner" }, make("div", { class: "name" }, layer),
         ...Array.from({ length: networks }, (_, n) => healthOf(frame, n, layer)))));
+  }
+
+  /** @param {import("./frame.js").Frame} frame @param {number} networks */
+  units(frame, networks) {
+    const key = `units ${networks} ${Object.keys(frame.header.networks[0].units ?? {})}`;
+    if (this.key !== key) {
+      this.key = key;
+      this.drawings = Array.from({ length: networks }, (_, n) => new Units("AB"[n], this.hover));
+      byId("layers").replaceChildren(make("div", { class: "drawn" }, ...this.drawings.map((one) => one.canvas)),
+        make("p", { class: "hint" }, Object.keys(frame.header.networks[0].units ?? {}).length
+          ? "Point at a unit to see what it puts out on the plane above." : "A unit has the colour of what it puts out for the first example."));
+    }
+    for (const one of this.drawings) one.show(frame);
   }
 }

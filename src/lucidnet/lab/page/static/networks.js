@@ -1,35 +1,52 @@
 // The networks side by side: what they put out, and their numbers.
 
-import { byId, make, short, thousands } from "./numbers.js";
-import { palette } from "./colour.js";
+import { byId, make, paced, short, thousands } from "./numbers.js";
+import { palette, shade } from "./colour.js";
 import { Plane } from "./plane.js";
+
+/** A list of rules. @param {string} label @param {Record<string, string>} names @param {string} value @param {(name: string) => void} choose @param {string} letter */
+function rules(label, names, value, choose, letter) {
+  const list = make("select", { "aria-label": `${label} of network ${letter}`, title: names[value] ?? "", onchange: () => choose(list.value) },
+    ...Object.keys(names).map((name) => make("option", { value: name, title: names[name] }, name)));
+  list.value = value;
+  return list;
+}
+
+/** A cell of a confusion matrix: right ones blue, wrong ones orange, the stronger the larger their share. @param {number} n @param {boolean} right @param {number[]} row */
+function confused(n, right, row) {
+  const cell = make("td", { class: right ? "right" : "" }, n ? thousands(n) : "·");
+  const share = n / Math.max(1, row.reduce((a, b) => a + b, 0));
+  if (n) cell.style.background = shade((right ? 0.4 : -0.4) * Math.sqrt(share));
+  return cell;
+}
 
 /** One network. */
 class Card {
-  /** @param {number} number @param {any} config @param {(rule: string) => void} rule @param {(x: number, y: number, other: boolean) => void} add */
-  constructor(number, config, rule, add) {
+  /** @param {number} number @param {any} config @param {(changes: any) => void} choose @param {(x: number, y: number, other: boolean) => void} add */
+  constructor(number, config, choose, add) {
     this.letter = "AB"[number];
     this.number = number;
     this.config = config;
     const { data, lists, setup } = config;
     const head = make("header", {}, make("h3", { class: "badge", "data-letter": this.letter }, this.letter));
     if (setup) {
-      const list = make("select", { "aria-label": `Learning rule of network ${this.letter}`, onchange: () => rule(list.value) },
-        ...Object.keys(lists.rule).map((name) => make("option", { value: name, title: lists.rule[name] }, name)));
-      list.value = setup.networks[number].rule;
-      head.append(list);
+      const own = setup.networks[number];
+      head.append(rules("Learning rule", lists.rule, own.rule, (rule) => choose({ rule }), this.letter));
+      if (lists.time) head.append(rules("Rule through time", lists.time, own.time || "bptt", (time) => choose({ time }), this.letter));
     } else head.append(make("span", {}, config.titles?.[number] ?? ""));
     this.facts = make("dl", { class: "facts" });
     this.plane = data?.plane ? new Plane(this.letter, add) : null;
     this.out = make("div", { tabindex: "0", role: "group", "aria-label": `Network ${this.letter}: what it puts out` });
+    this.pictures = make("div", { class: "pictures" });
+    this.failed = make("p", { class: "failed", hidden: true });
     const picture = this.plane ? this.plane.element : this.out;
     this.element = make("section", { class: "panel network", "data-letter": this.letter, "aria-label": `Network ${this.letter}` },
-      head, make("div", { class: "body" }, picture, this.facts));
+      head, make("div", { class: "body" }, picture, this.facts), this.failed, this.pictures);
     if (!data) {
       picture.remove();
       this.facts.classList.add("wide");
     }
-    this.drawn = 0;
+    this.slow = paced(150, (/** @type {import("./frame.js").Frame} */ frame) => this.draw(frame));
   }
 
   /** @param {import("./frame.js").Frame} frame */
@@ -39,20 +56,24 @@ class Card {
     const facts = [
       ["Test loss", short(one.loss ?? null)],
       [metric ? `Test ${metric}` : "", share ? `${(100 * one.metric).toFixed(1)}%` : short(one.metric)],
-      ["Batch loss", short(one.batch_loss)],
+      [this.config.data?.stream ? "Loss now" : "Batch loss", short(one.batch_loss)],
       ["Angle", one.angle === null ? "–" : `${one.angle.toFixed(0)}°`],
       ["A step takes", one.ms === null ? "–" : `${Number(one.ms.toPrecision(2))} ms`],
     ].filter(([name, words]) => name && words !== "–");
     this.facts.replaceChildren(...facts.map(([name, words]) => make("div", {}, make("dt", {}, name), make("dd", {}, words))));
-    if (one.error) this.facts.append(make("p", { class: "failed" }, one.error));
+    this.failed.textContent = this.failed.title = one.error ?? "";
+    this.failed.hidden = !one.error;
     if (this.plane) this.plane.show(frame, this.config.data);
-    else if (this.config.data && performance.now() - this.drawn > 150) {
-      this.drawn = performance.now();
-      const found = frame.arrays.get(`${this.letter}/predicted`);
-      if (found) this.classes(found.data);
-      else if (this.config.data.series) this.series(frame.arrays.get(`${this.letter}/outputs`)?.data);
-      else this.scatter(frame.arrays.get(`${this.letter}/outputs`)?.data);
-    }
+    else if (this.config.data) this.slow(frame);
+  }
+
+  /** Draws what is no plane. @param {import("./frame.js").Frame} frame */
+  draw(frame) {
+    const found = frame.arrays.get(`${this.letter}/predicted`), outputs = frame.arrays.get(`${this.letter}/outputs`)?.data;
+    if (found) this.classes(found.data);
+    else if (this.config.data.series) this.series(this.config.data.series, outputs);
+    else if (this.config.data.stream) this.series(frame.arrays.get(`${this.letter}/target`)?.data ?? [], outputs);
+    else this.scatter(outputs);
   }
 
   /** The confusion matrix, and pictures with the predicted class. @param {ArrayLike<number>} predicted */
@@ -66,35 +87,37 @@ class Card {
       parts.push(make("table", { class: "confusion" }, make("caption", { class: "hint" }, "rows: true class, columns: predicted"),
         make("tr", {}, make("td"), ...counts.map((_, k) => make("th", { scope: "col" }, named(k)))),
         ...counts.map((row, k) => make("tr", {}, make("th", { scope: "row" }, named(k)),
-          ...row.map((n) => make("td", {}, n ? thousands(n) : "·"))))));
+          ...row.map((n, m) => confused(n, k === m, row))))));
     }
     if (pictures) {
-      parts.push(make("div", { class: "pictures" }, ...pictures.pixels.slice(0, 16).map((/** @type {number[]} */ pixels, /** @type {number} */ i) => {
+      this.pictures.replaceChildren(...pictures.pixels.slice(0, 16).map((/** @type {number[]} */ pixels, /** @type {number} */ i) => {
         const canvas = make("canvas", { width: pictures.side, height: pictures.side, "aria-hidden": "true" });
         const c = canvas.getContext("2d"), picture = c.createImageData(pictures.side, pictures.side);
         pixels.forEach((v, k) => picture.data.set([v, v, v, 255], 4 * k));
         c.putImageData(picture, 0, 0);
         const wrong = predicted[i] !== labels[i];
         return make("figure", { class: wrong ? "wrong" : "" }, canvas, make("figcaption", {}, wrong ? `${named(predicted[i])}≠${named(labels[i])}` : named(predicted[i])));
-      })));
+      }));
     }
     this.out.replaceChildren(...parts);
   }
 
-  /** What comes out of a sequence over time, and what should. @param {ArrayLike<number>|undefined} outputs */
-  series(outputs) {
-    const target = this.config.data.series;
+  /** What comes out of a sequence over time, and what should. @param {ArrayLike<number>} target @param {ArrayLike<number>|undefined} outputs */
+  series(target, outputs) {
     if (!outputs) return;
+    const all = Array.from(target).filter(Number.isFinite);
+    if (!all.length) all.push(...Array.from(outputs));
     const canvas = make("canvas", { width: 460, height: 300, class: "series", "data-path": `${this.letter}/outputs`, role: "img", "aria-label": `Network ${this.letter}: output and target over ${target.length} time steps` });
     const c = canvas.getContext("2d"), colours = palette();
-    const low = Math.min(...target), wide = Math.max(...target) - low || 1;
+    const low = Math.min(...all), wide = Math.max(...all) - low || 1;
     const draw = (/** @type {ArrayLike<number>} */ values, /** @type {string} */ colour, /** @type {number} */ width) => {
       c.strokeStyle = colour;
       c.lineWidth = width;
       c.beginPath();
       for (let t = 0; t < values.length; t++) {
+        if (!Number.isFinite(values[t])) continue;
         const y = 270 - (240 * (values[t] - low)) / wide;
-        c.lineTo(8 + (444 * t) / (values.length - 1), Math.max(4, Math.min(296, y)));
+        c.lineTo(8 + (444 * t) / (values.length - 1 || 1), Math.max(4, Math.min(296, y)));
       }
       c.stroke();
     };
@@ -123,9 +146,9 @@ class Card {
 
 /** All networks. */
 export class Networks {
-  /** @param {(number: number, rule: string) => void} rule @param {(x: number, y: number, other: boolean) => void} add */
-  constructor(rule, add) {
-    this.rule = rule;
+  /** @param {(number: number, changes: any) => void} choose @param {(x: number, y: number, other: boolean) => void} add */
+  constructor(choose, add) {
+    this.choose = choose;
     this.add = add;
     /** @type {Card[]} */ this.cards = [];
     new ResizeObserver(() => this.scatter()).observe(byId("networks"));
@@ -134,9 +157,15 @@ export class Networks {
   /** @param {any} config @param {number} count */
   build(config, count) {
     this.config = config;
-    this.cards = Array.from({ length: count }, (_, i) => new Card(i, config, (rule) => this.rule(i, rule), this.add));
+    this.cards = Array.from({ length: count }, (_, i) => new Card(i, config, (changes) => this.choose(i, changes), this.add));
     byId("networks").replaceChildren(...this.cards.map((card) => card.element));
     this.scatter();
+  }
+
+  /** Shows a unit on the plane of its network, or the output again. @param {string} letter @param {string|null} name @param {number} unit */
+  point(letter, name, unit) {
+    const plane = this.cards.find((card) => card.letter === letter)?.plane;
+    if (plane) plane.choose(name === null ? null : `${letter}/units/${name}`, unit);
   }
 
   scatter() {

@@ -34,3 +34,25 @@ export function make(tag, attrs = {}, ...inside) {
 export function byId(id) {
   return document.getElementById(id);
 }
+
+/**
+ * A function that draws at most every so many milliseconds; what was asked for last is always drawn.
+ * @template T
+ * @param {number} ms @param {(what: T) => void} draw @returns {(what: T) => void}
+ */
+export function paced(ms, draw) {
+  let last = -Infinity, timer = 0;
+  /** @type {T} */ let newest;
+  const now = () => {
+    timer = 0;
+    last = performance.now();
+    draw(newest);
+  };
+  return (what) => {
+    newest = what;
+    if (timer) return;
+    const wait = last + ms - performance.now();
+    if (wait <= 0) now();
+    else timer = setTimeout(now, wait);
+  };
+}

@@ -1,6 +1,6 @@
 // Which class a network gives to each point of a plane, and the data on it; shapes tell classes, too.
 
-import { channels, paint, palette } from "./colour.js";
+import { channels, paint, palette, shade } from "./colour.js";
 import { make, short } from "./numbers.js";
 import { read } from "./readout.js";
 
@@ -34,6 +34,9 @@ export class Plane {
     /** @type {any} */ this.sure = null;
     /** @type {any} */ this.winner = null;
     /** @type {any} */ this.values = null;
+    /** The layer whose unit is shown, and which; none: the output. @type {string|null} */ this.layer = null;
+    this.unit = 0;
+    /** @type {import("./frame.js").Frame|null} */ this.frame = null;
     let held = 0;
     this.canvas = make("canvas", {
       width: 100, height: 100, tabindex: "0", role: "img", "data-path": this.path, class: "map",
@@ -64,6 +67,13 @@ export class Plane {
     this.element = make("div", { class: "plane" }, this.canvas, this.points);
   }
 
+  /** Shows a unit, or the output again. @param {string|null} layer @param {number} unit */
+  choose(layer, unit) {
+    this.layer = layer;
+    this.unit = unit;
+    if (this.frame) this.show(this.frame, this.data);
+  }
+
   /** The place in the plane that is read. */
   where() {
     const [left, right, bottom, top] = this.data.extent;
@@ -92,23 +102,30 @@ export class Plane {
   /** @param {import("./frame.js").Frame} frame @param {any} data The data of the configuration. */
   show(frame, data) {
     this.data = data;
+    this.frame = frame;
     const get = (/** @type {string} */ name) => frame.arrays.get(`${this.letter}/${name}`)?.data ?? null;
     this.sure = get("sure");
     this.winner = get("winner");
     this.values = get("plane");
     const context = this.canvas.getContext("2d"), picture = context.createImageData(100, 100);
-    const { page, classes } = palette();
+    const { page, classes } = palette(), shown = this.layer && frame.arrays.get(this.layer);
+    const sharp = /** @type {any} */ (document.getElementById("sharp"))?.checked;
     const zero = channels(page), tints = classes.map(channels);
     for (let row = 0; row < 100; row++) {
       for (let column = 0; column < 100; column++) {
         const i = row * 100 + column, place = 4 * ((99 - row) * 100 + column);
+        if (shown) {
+          paint(picture.data, place, shown.data[this.unit * 576 + Math.floor(row * 0.24) * 24 + Math.floor(column * 0.24)] / 127);
+          continue;
+        }
         if (this.values) {
           const [low, high] = data.range;
-          paint(picture.data, place, 0.5 * ((2 * (this.values[i] - low)) / (high - low || 1) - 1));
+          const share = (2 * (this.values[i] - low)) / (high - low || 1) - 1;
+          paint(picture.data, place, 0.5 * (sharp ? Math.sign(share) : share));
           continue;
         }
         const sure = (this.sure?.[i] ?? 0) / FINE, tint = tints[(this.winner?.[i] ?? 0) % 8];
-        const share = 0.08 + 0.42 * sure;
+        const share = sharp ? 0.5 : 0.08 + 0.42 * sure;
         for (let k = 0; k < 3; k++) picture.data[place + k] = Math.round(zero[k] + (tint[k] - zero[k]) * share);
         picture.data[place + 3] = 255;
       }
@@ -124,11 +141,13 @@ export class Plane {
     const c = this.points.getContext("2d"), [left, right, bottom, top] = data.extent;
     const { classes, panel } = palette();
     const most = data.range ? Math.max(Math.abs(data.range[0]), Math.abs(data.range[1])) : 1;
+    const hidden = /** @type {any} */ (document.getElementById("only-train"))?.checked;
     data.points.forEach((/** @type {number[]} */ [x, y, label], /** @type {number} */ i) => {
+      if (hidden && i >= data.tested_from) return;
       const kind = data.classes ? label : label / (most || 1) > 0 ? 0 : 1;
       const px = ((x - left) / (right - left)) * size, py = size - ((y - bottom) / (top - bottom)) * size;
       marker(c, kind, px, py, 2.6 * ratio);
-      const own = classes[kind % 8], tested = i >= data.tested_from;
+      const own = data.classes ? classes[kind % 8] : shade(label / (most || 1)), tested = i >= data.tested_from;
       c.fillStyle = tested ? panel : own;
       c.strokeStyle = tested ? own : panel;
       c.lineWidth = (tested ? 1.3 : 0.7) * ratio;

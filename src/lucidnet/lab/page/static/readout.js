@@ -31,7 +31,7 @@ export function reading() {
 /** "Network B, weights of dense1, from 5 to 3: -0.412". @param {string} path @param {number} row @param {number} column @param {number} value */
 export function sentence(path, row, column, value) {
   const [letter, kind, name] = path.split("/");
-  const layer = name.split(".")[0], what = name.split(".")[1] || "";
+  const at = name.lastIndexOf("."), layer = name.slice(0, at < 0 ? undefined : at), what = at < 0 ? "" : name.slice(at + 1);
   if (kind === "activations") return `Network ${letter}, ${layer}, example ${row + 1}, unit ${column + 1}: ${short(value)}`;
   const where = what === "b" ? `of unit ${column + 1}` : `from ${row + 1} to ${column + 1}`;
   return `Network ${letter}, ${kind} ${what} of ${layer}, ${where}: ${short(value)}`;

@@ -4,8 +4,9 @@ import { decode } from "./frame.js";
 import { byId } from "./numbers.js";
 
 /**
- * @typedef {{ config: () => Promise<any>, control: (asked: any) => Promise<any>,
- *   follow: (paint: (frame: import("./frame.js").Frame) => Promise<void>, state: (words: string) => void) => void }} Source
+ * @typedef {{ config: () => Promise<any>, control: (asked: any) => Promise<any>, wish: () => void,
+ *   follow: (paint: Paint, state: (words: string) => void, units: () => boolean) => void }} Source
+ * @typedef {(frame: import("./frame.js").Frame, shown: () => void) => Promise<void>} Paint
  */
 
 const later = (/** @type {number} */ ms) => new Promise((go) => setTimeout(go, ms));
@@ -30,23 +31,24 @@ export function served(token) {
     const words = await answer.text();
     throw new Error(words.startsWith("{") ? JSON.parse(words).error : words);
   };
-  const next = (/** @type {number} */ since) => {
-    const asked = fetch(`api/frame?since=${since}`, { headers });
+  const next = (/** @type {number} */ since, /** @type {boolean} */ units) => {
+    const asked = fetch(`api/frame?since=${since}${units ? "&units=1" : ""}`, { headers });
     asked.catch(() => {}); // whoever waits for it hears of it
     return asked;
   };
-  const follow = async (/** @type {any} */ paint, /** @type {any} */ state) => {
+  const follow = async (/** @type {Paint} */ paint, /** @type {any} */ state, /** @type {() => boolean} */ units) => {
     let since = 0;
     /** @type {Promise<Response>|null} */ let coming = null;
     for (;;) {
       try {
-        const answer = await (coming ?? next(since));
+        const answer = await (coming ?? next(since, units()));
         coming = null;
         if (answer.status === 200) {
           const frame = decode(await answer.arrayBuffer());
           since = frame.header.number;
-          if (!pause()) coming = next(since); // one is made while the last is painted, and never more
-          await paint(frame);
+          await paint(frame, () => {
+            if (!pause()) coming = next(since, units()); // one is made while this is painted, and never more
+          });
           state("Connected");
         } else if (answer.status === 204) state("Connected");
         else if (answer.status === 503) throw new Error("it has ended");
@@ -63,7 +65,7 @@ export function served(token) {
       await later(pause());
     }
   };
-  return { config, control, follow };
+  return { config, control, follow, wish: () => void next(0, true) };
 }
 
 /** A training that was recorded into this page. @param {{ config: any, frames: string[] }} record @returns {Source} */
@@ -99,11 +101,11 @@ export function recorded(record) {
     wake();
     return {};
   };
-  const follow = async (/** @type {any} */ paint, /** @type {any} */ state) => {
+  const follow = async (/** @type {Paint} */ paint, /** @type {any} */ state) => {
     for (;;) {
       const heard = asked;
       slider.value = String(at);
-      await paint(await unpack(at));
+      await paint(await unpack(at), () => {});
       state(`Recorded, frame ${at + 1} of ${last + 1}`);
       if (asked !== heard) continue;
       const waiting = new Promise((go) => (rouse = () => go(true)));
@@ -113,5 +115,5 @@ export function recorded(record) {
       else await waiting;
     }
   };
-  return { config: async () => record.config, control, follow };
+  return { config: async () => record.config, control, follow, wish: () => {} };
 }

@@ -1,0 +1,107 @@
+"""SimCLR (Chen et al. 2020; Keras' "semisupervised_simclr") on 8 x 8 digits.
+
+Each image is changed at random in two ways. The loss (NT-Xent) of one of these views is the cross-entropy of
+finding the other among all in the batch, by the softmax of cosines of what the net makes of them. No labels
+are read. Then a linear probe on the layer before the last two learns from the labels of a tenth of the
+images.
+
+Run: python examples/programs/simclr.py [--backend jax] [--epochs 100] [--seeds 3]
+
+Judge, fixed before any tuning: for each of 3 seeds the probe makes at most 0.79 of the errors on test images
+of the same layers that were trained with these labels alone, on images changed in the same way. With a tenth
+of ImageNet's labels the paper has 34.4 % in place of 43.6 %, a ratio of 0.79.
+"""
+
+import argparse
+
+import numpy as np
+
+import lucidnet as ln
+from lucidnet.backend import Stream, namespace
+from lucidnet.data.augment import Compose, Elastic, Rotate, Shift
+from lucidnet.layers import Conv2D, Dense, Flatten, Input, Normalization
+
+BATCH, HEAT, CODE = 128, 0.5, 128
+CHANGE = Compose([Shift(1), Rotate(20), Elastic(1.5, 1.5)])
+
+
+def encoder():
+    """Return the layers whose outputs are probed."""
+    return [
+        *(Input((8, 8, 1)), Conv2D(16, 3, padding="same", activation="relu")),
+        Conv2D(32, 3, strides=2, padding="same", activation="relu"),
+        Conv2D(64, 3, strides=2, padding="same", activation="relu"),
+        *(Flatten(), Dense(CODE, "relu", name="code")),
+    ]
+
+
+def make(seed=0, backend="numpy", dtype="float32"):
+    """Return encoder and projection head, as one model."""
+    head = [Dense(64, "relu"), Dense(32)]
+    model = ln.Model([*encoder(), *head], seed=seed, dtype=dtype, backend=backend)
+    model.compile(optimizer=ln.optimizers.Adam(0.001))
+    return model
+
+
+def step(model, views):
+    """Make one step on the first views of some images, followed by the second ones; tell the loss."""
+    xp, same = namespace(views), np.eye(len(views))
+    partner = np.roll(same, len(views) // 2, axis=1)
+    tape = model.forward(views, train=True)
+    size = xp.sqrt((tape.output**2).sum(1))[:, None]
+    unit = tape.output / size
+    cosines = unit @ unit.T / HEAT - 1e9 * same
+    cosines = cosines - xp.max(cosines, axis=1)[:, None]
+    log_p = cosines - xp.log(xp.exp(cosines).sum(1))[:, None]
+    slope = (xp.exp(log_p) - partner) / len(views) / HEAT
+    of_unit = (slope + slope.T) @ unit
+    error = (of_unit - unit * (of_unit * unit).sum(1)[:, None]) / size
+    model.apply(tape.backward(error, need_dx=False)[1], tape)
+    return -(log_p * partner).sum() / len(views)
+
+
+def images():
+    """Return images and labels: half for training, half for testing."""
+    return ln.data.load("digits", images=True, test_split=0.5)
+
+
+def train(seed=0, backend="numpy", epochs=100, dtype="float32"):
+    """Train without labels; return the model, and the mean loss of each epoch."""
+    model, rng, losses = make(seed, backend, dtype), np.random.default_rng(seed), []
+    (x, _), _ = images()
+    steps = ln.OwnStep(step, model)
+    for epoch in range(epochs):
+        order = rng.permutation(len(x))[: len(x) // BATCH * BATCH].reshape(-1, BATCH)
+        views = [CHANGE(x, Stream(seed).child(f"{epoch}{view}")) for view in "ab"]
+        losses.append(float(np.mean(steps(np.concatenate([v[rows] for v in views]) for rows in order))))
+    return model, losses
+
+
+def judged(model, seed=0):
+    """Return the errors of a probe, and of layers that were trained with its labels alone."""
+    (x, y), (x_test, y_test) = images()
+    few, code = slice(len(x) // 10), model.part(to="code")
+    scaled = Normalization().adapt(code.predict(x))
+    probe = ln.Model([Input(CODE), scaled, Dense(10, "softmax", l2=0.03)], seed=seed)
+    alone = ln.Model([*encoder(), Dense(10, "softmax")], seed=seed)
+    for net in (probe, alone):
+        net.compile("categorical_crossentropy", ln.optimizers.Adam(0.003), ["accuracy"])
+    probe.fit(code.predict(x[few]), y[few], epochs=200, batch_size=32, verbose=0)
+    labelled = ln.data.Dataset.from_arrays(x[few], y[few]).shuffle().batch(32)
+    alone.fit(labelled.map(lambda x, y, rng: (CHANGE(x, rng), y)), epochs=200, verbose=0)
+    right = probe.evaluate(code.predict(x_test), y_test), alone.evaluate(x_test, y_test)
+    return tuple(1 - float(each["accuracy"]) for each in right)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backend", default="numpy")
+    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=3)
+    given = parser.parse_args()
+    for seed in range(given.seeds):
+        model, losses = train(seed, given.backend, given.epochs)
+        probed, alone = judged(model, seed)
+        print(
+            f"seed {seed}: loss {losses[0]:.2f} -> {losses[-1]:.2f}; errors {probed:.1%}, alone {alone:.1%}"
+        )

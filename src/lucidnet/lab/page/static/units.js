@@ -1,0 +1,204 @@
+// The network drawn: each unit with what it puts out over the plane, lines as thick as the weights.
+
+import { paint, palette } from "./colour.js";
+import { make, paced, short } from "./numbers.js";
+import { read } from "./readout.js";
+
+const MOST = 16;
+
+/**
+ * A layer as it is drawn: how many units it has, and where they stand.
+ * @typedef {{ name: string, count: number, shown: number, x: number, size: number, top: number, pitch: number }} Column
+ */
+
+/** A picture of what a unit puts out over the plane. @type {HTMLCanvasElement} */
+const stamp = make("canvas", { width: 24, height: 24 });
+
+/** One network, drawn. */
+export class Units {
+  /** @param {string} letter @param {(letter: string, name: string|null, unit: number) => void} hover Shows a unit on the plane; no name: the output again. */
+  constructor(letter, hover) {
+    this.letter = letter;
+    this.path = `${letter}/units`;
+    this.hover = hover;
+    this.row = this.column = 0;
+    this.active = false;
+    this.slow = paced(60, () => {
+      this.lay();
+      this.draw();
+    });
+    /** @type {Column[]} */ this.columns = [];
+    /** @type {import("./frame.js").Frame|null} */ this.frame = null;
+    this.canvas = make("canvas", {
+      class: "units", tabindex: "0", role: "img", "data-path": this.path,
+      "aria-label": `Network ${letter}, drawn: lines are weights, boxes are units; arrow keys go from unit to unit`,
+      onpointermove: (/** @type {PointerEvent} */ e) => this.point(e),
+      onpointerdown: (/** @type {PointerEvent} */ e) => this.point(e),
+      onpointerleave: () => this.leave(),
+      onblur: () => this.leave(),
+      onfocus: () => this.choose(this.column, this.row, true),
+      onkeydown: (/** @type {KeyboardEvent} */ e) => {
+        /** @type {Record<string, number[]>} */
+        const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+        const way = ways[e.key];
+        if (!way) return;
+        this.choose(this.column + way[0], this.row + way[1], true);
+        e.preventDefault();
+        e.stopPropagation();
+      },
+    });
+  }
+
+  /** @param {number} column @param {number} row @param {boolean} aloud */
+  choose(column, row, aloud = false) {
+    if (!this.columns.length) return;
+    this.active = true;
+    this.column = Math.max(0, Math.min(this.columns.length - 1, column));
+    this.row = Math.max(0, Math.min(this.columns[this.column].shown - 1, row));
+    read(this, this.row, this.column, aloud);
+    this.hover(this.letter, this.columns[this.column].name, this.row);
+    this.draw();
+  }
+
+  leave() {
+    this.active = false;
+    this.draw();
+    this.hover(this.letter, null, 0);
+  }
+
+  /** @param {PointerEvent} e */
+  point(e) {
+    const box = this.canvas.getBoundingClientRect(), x = e.clientX - box.left, y = e.clientY - box.top;
+    const c = this.columns.findIndex((one) => x >= one.x - 4 && x <= one.x + one.size + 4);
+    if (c < 0) return;
+    const { top, pitch } = this.columns[c];
+    this.choose(c, Math.floor((y - top) / pitch));
+  }
+
+  /** @param {number} row @param {number} column */
+  tell(row, column) {
+    const one = this.columns[column];
+    if (!one || !this.frame) return "";
+    const words = [`Network ${this.letter}, ${one.name}, unit ${row + 1} of ${one.count}`];
+    const raw = this.frame.arrays.get(`${this.letter}/units/${one.name}`), scale = this.header()?.units?.[one.name];
+    if (raw && scale) {
+      const own = Array.from(raw.data.subarray(row * 576, row * 576 + 576)), unit = scale[0] / 127;
+      words.push(`from ${short(Math.min(...own) * unit)} to ${short(Math.max(...own) * unit)} over the plane`);
+    }
+    const weights = this.weights(column);
+    if (weights) {
+      let best = 0;
+      for (let i = 0; i < weights.shape[0]; i++)
+        if (Math.abs(weights.data[i * weights.shape[1] + row]) > Math.abs(weights.data[best * weights.shape[1] + row])) best = i;
+      words.push(`strongest weight ${short(weights.data[best * weights.shape[1] + row])}, from ${best + 1}`);
+    }
+    return words.join("; ");
+  }
+
+  header() {
+    return this.frame?.header.networks["AB".indexOf(this.letter)];
+  }
+
+  /** The weights into a column, if there is one for each pair of units. @param {number} column */
+  weights(column) {
+    const here = this.columns[column], before = this.columns[column - 1];
+    const raw = before && this.frame?.arrays.get(`${this.letter}/weights/${here.name}.W`);
+    return raw && raw.shape[0] === before.count && raw.shape[1] === here.count ? raw : null;
+  }
+
+  /** @param {import("./frame.js").Frame} frame */
+  show(frame) {
+    this.frame = frame;
+    this.slow(frame);
+  }
+
+  /** Finds the columns, and where they stand. */
+  lay() {
+    const shapes = this.header()?.shapes ?? {};
+    /** @type {[string, number][]} */ const found = [];
+    for (const [path, shape] of Object.entries(shapes)) {
+      if (!path.startsWith("weights/") || !path.endsWith(".W") || shape.length !== 2) continue;
+      const name = path.slice(8, -2), out = shapes[`activations/${name}`]?.at(-1) ?? shape[1];
+      if (!found.length) found.push(["input", shape[0]]);
+      found.push([name, out]);
+    }
+    const width = this.canvas.clientWidth || 300, most = Math.max(1, ...found.map(([, n]) => Math.min(MOST, n)));
+    const size = Math.max(10, Math.min(30, Math.floor(252 / most) - 3, width / (found.length * 1.6 || 1)));
+    const height = Math.round(most * (size + 3) + 22);
+    if (this.canvas.style.height !== `${height}px`) this.canvas.style.height = `${height}px`;
+    this.columns = found.map(([name, count], i) => {
+      const shown = Math.min(MOST, count), pitch = size + 3;
+      return { name, count, shown, size, pitch, x: found.length > 1 ? (i / (found.length - 1)) * (width - size) : 0, top: (height - 20 - shown * pitch) / 2 };
+    });
+  }
+
+  draw() {
+    const ratio = devicePixelRatio || 1, width = this.canvas.clientWidth, height = this.canvas.clientHeight;
+    if (!width || !this.frame) return;
+    if (this.canvas.width !== Math.round(width * ratio)) this.canvas.width = Math.round(width * ratio);
+    if (this.canvas.height !== Math.round(height * ratio)) this.canvas.height = Math.round(height * ratio);
+    const c = this.canvas.getContext("2d"), colours = palette();
+    c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    c.clearRect(0, 0, width, height);
+    this.columns.forEach((_, i) => this.lines(c, i));
+    c.imageSmoothingEnabled = false;
+    c.font = "11px system-ui, sans-serif";
+    this.columns.forEach((one, k) => {
+      for (let i = 0; i < one.shown; i++) {
+        const y = one.top + i * one.pitch, marked = this.active && k === this.column && i === this.row;
+        this.unit(one, i);
+        c.drawImage(stamp, one.x, y, one.size, one.size);
+        c.strokeStyle = marked ? colours.ink : colours.muted;
+        c.lineWidth = marked ? 2 : 0.7;
+        c.strokeRect(one.x, y, one.size, one.size);
+      }
+      c.fillStyle = colours.muted;
+      c.textAlign = k === 0 ? "left" : k === this.columns.length - 1 ? "right" : "center";
+      const x = k === 0 ? one.x : k === this.columns.length - 1 ? one.x + one.size : one.x + one.size / 2;
+      c.fillText(one.count > one.shown ? `${one.name} (${one.count})` : one.name, x, height - 5);
+    });
+  }
+
+  /** Draws the weights into a column. @param {CanvasRenderingContext2D} c @param {number} column */
+  lines(c, column) {
+    const raw = this.weights(column);
+    if (!raw) return;
+    const here = this.columns[column], before = this.columns[column - 1], [, wide] = raw.shape;
+    let most = 0;
+    for (const v of raw.data) most = Math.max(most, Math.abs(v));
+    const { lut } = palette(), last = lut.length - 3, bits = [0.14, 0.86].map((share) => 3 * Math.round((share * last) / 3));
+    const [minus, plus] = bits.map((i) => `rgb(${lut[i]},${lut[i + 1]},${lut[i + 2]})`);
+    for (let i = 0; i < before.shown; i++)
+      for (let k = 0; k < here.shown; k++) {
+        const share = raw.data[i * wide + k] / (most || 1), marked = this.active && column === this.column && k === this.row;
+        if (!(Math.abs(share) > 0.02)) continue;
+        c.strokeStyle = share < 0 ? minus : plus;
+        c.globalAlpha = marked ? 1 : 0.08 + 0.72 * Math.abs(share);
+        c.lineWidth = 0.4 + 3 * Math.abs(share);
+        c.beginPath();
+        const x0 = before.x + before.size, y0 = before.top + i * before.pitch + before.size / 2;
+        const x1 = here.x, y1 = here.top + k * here.pitch + here.size / 2, mid = (x0 + x1) / 2;
+        c.moveTo(x0, y0);
+        c.bezierCurveTo(mid, y0, mid, y1, x1, y1);
+        c.stroke();
+      }
+    c.globalAlpha = 1;
+  }
+
+  /** Makes the stamp of a unit: over the plane, or in one colour by the first example. @param {Column} one @param {number} i */
+  unit(one, i) {
+    const c = stamp.getContext("2d"), frame = this.frame;
+    if (!c || !frame) return;
+    const picture = c.createImageData(24, 24), raw = frame.arrays.get(`${this.letter}/units/${one.name}`);
+    const seen = frame.arrays.get(`${this.letter}/activations/${one.name}`);
+    let flat = NaN;
+    if (!raw && seen) {
+      let most = 0;
+      for (const v of seen.data) most = Math.max(most, Math.abs(v));
+      flat = seen.data[i] / (most || 1);
+    }
+    for (let y = 0; y < 24; y++)
+      for (let x = 0; x < 24; x++) paint(picture.data, 4 * ((23 - y) * 24 + x), raw ? raw.data[i * 576 + y * 24 + x] / 127 : flat);
+    c.putImageData(picture, 0, 0);
+  }
+}

@@ -1,0 +1,218 @@
+"""A model that learns at each time step, in the page: the last times, and all inside."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...backend import Array
+from ...core.text import Brief
+from ...data.batch import Batch
+from ...engine.objective import Objective
+from ...errors import SettingError
+from ...rules.registry import short_name
+from ...training.online import OnlineLearner
+from .frame import Viewer
+from .watching import LiveSession
+
+TIMES, STREAMS, STRETCH = 60, 8, 50
+"""How many of the last times are shown, of how many streams at most, and how long a stretch goes unasked."""
+
+
+def checked(online: Any) -> None:
+    """Raise `SettingError` for what is no learner of time steps."""
+    if not isinstance(online, OnlineLearner):
+        raise SettingError(
+            f"watch: expected what model.online(...) gives, got {type(online).__name__}; for Model.fit give "
+            "callbacks=[Live()]"
+        )
+
+
+class ByStream:
+    """A model with the rule of a learner of time steps, and with its feedback weights: what is looked at.
+
+    Parameters
+    ----------
+    online : OnlineLearner
+        The learner.
+    """
+
+    def __init__(self, online: OnlineLearner) -> None:
+        self.online, self.net = online, online.model.net
+
+    @property
+    def problem(self) -> Any:
+        """What is trained, by the stream's rule."""
+        problem = self.online.model.problem
+        return replace(problem, objective=Objective.of(problem.net, problem.loss, self.online.rule))
+
+    @property
+    def state(self) -> Any:
+        """The weights as they are now."""
+        state = self.online.model.state
+        return state._replace(feedback=state.feedback._replace(weights=self.online.feedback))
+
+    @property
+    def params(self) -> Any:
+        """The weights by name."""
+        return self.state.params
+
+    @property
+    def rule(self) -> Any:
+        """The rule by which weights move at each time."""
+        return self.online.rule
+
+
+class StreamSession(LiveSession):
+    """A learner of time steps as the page sees it.
+
+    Parameters
+    ----------
+    online : OnlineLearner
+        The learner.
+    every, kept
+        As for `LiveSession`.
+    """
+
+    def __init__(self, online: OnlineLearner, every: int | None, kept: bool) -> None:
+        self.online = online
+        self.times = online.model.input_shape[0] or TIMES
+        self.last: deque[list[Any]] = deque(maxlen=self.times + online.delay)
+        title = f"{short_name(online.rule)} at each time"
+        data = {"stream": True, "outputs": 1, "classes": False, "plane": False, "names": None}
+        super().__init__({"titles": [title], "metric": None, "data": data}, every, kept)
+        self.look = Viewer(ByStream(online), None)  # type: ignore[arg-type] # it has what a Viewer asks for
+
+    @property
+    def step(self) -> int:
+        return self.online.steps
+
+    def before(self) -> None:
+        """Note the weights before a step that is looked at, and wait while the page has paused."""
+        self.hold()
+        assert self.look is not None
+        self.look.before = self.online.model.state
+
+    def note(self, x: Array, y: Any, output: Array) -> None:
+        """Remember a time step, for a look at the last ones; late targets go where they belong."""
+        few = slice(STREAMS)
+        if self.last and self.last[-1][0].shape != x[few].shape:
+            self.last.clear()
+        self.last.append([x[few], None, output[few]])
+        if y is not None and len(self.last) > self.online.delay:
+            self.last[-1 - self.online.delay][1] = np.asarray(y)[few]
+
+    def make_frame(self, loss: float) -> None:
+        assert self.look is not None
+        self.look.batch = self._batch()
+        super().make_frame(loss)
+
+    def _batch(self) -> Batch | None:
+        """Return the last times as sequences; None if there are too few, or one has no target."""
+        known = [one for one in self.last if one[1] is not None]
+        model, last = self.online.model, len(self.last) - self.online.delay
+        if len(known) != last or not known or len(known) < (model.input_shape[0] or 1):
+            return None
+        known = known[-self.times :]
+        x, target = (np.stack([one[k] for one in known], axis=1) for k in (0, 1))
+        return checked_data(model, x, target)
+
+    def more(self) -> dict[str, Any]:
+        found = np.full((len(self.last), 2), np.nan, np.float32)
+        for i, (_, target, output) in enumerate(self.last):
+            found[i, 1] = np.ravel(output[0])[0]
+            if target is not None and target.shape == output.shape:
+                found[i, 0] = np.ravel(target[0])[0]
+        return {"A/target": found[:, 0], "A/outputs": found[:, 1]}
+
+
+def checked_data(model: Any, x: Array, target: Array) -> Batch:
+    """Return sequences as the model takes them."""
+    batch: Batch = model.checked(x, target).batch(slice(None))
+    return batch
+
+
+class WatchedLearner(Brief):
+    """A learner of time steps that the page shows; all that it has besides is the learner's.
+
+    Parameters
+    ----------
+    online : OnlineLearner
+        The learner.
+    finish : callable
+        Called at the end.
+    every, kept
+        As for `LiveSession`.
+    """
+
+    def __init__(
+        self, online: OnlineLearner, finish: Callable[[], None], every: int | None, kept: bool
+    ) -> None:
+        self.online, self._finish, self._over = online, finish, False
+        self.session = StreamSession(online, every, kept)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "online" not in vars(self):
+            raise AttributeError(name)
+        return getattr(self.online, name)
+
+    def step(self, x: Any, y: Any = None, weights: Any = None) -> Array:
+        """Make a step, as `OnlineLearner.step`; it waits while the page has paused."""
+        session = self.session
+        if session.wants(self.online.steps):
+            session.before()
+        output = self.online.step(x, y, weights)
+        session.note(np.asarray(x, output.dtype), y, output)
+        if session.asked:
+            session.after(self.online.loss)
+        return output
+
+    def run(self, xs: Any, ys: Any = None, weights: Any = None) -> Array:
+        """Make a step for each time of a stretch, as `OnlineLearner.run`; what is looked at alone."""
+        outputs, losses = [], []
+        begin, end = 0, len(xs)
+        while begin < end:
+            session = self.session
+            asked = session.wants(self.online.steps)
+            until = begin + 1 if asked or session.kept else min(end, begin + self._room())
+            part = slice(begin, until)
+            if asked:
+                session.before()
+            given = (None if one is None else one[part] for one in (xs, ys, weights))
+            made = self.online.run(*given)
+            for i in range(max(0, len(made) - session.times), len(made)):
+                target = None if ys is None else ys[begin + i]
+                session.note(np.asarray(xs[begin + i], made.dtype), target, made[i])
+            outputs.append(made)
+            losses.append(self.online.losses)
+            if asked:
+                session.after(self.online.loss)
+            begin = until
+        self.online.losses = np.concatenate(losses)
+        return np.concatenate(outputs)
+
+    def reset(self) -> None:
+        """Begin a new sequence, as `OnlineLearner.reset`."""
+        self.session.last.clear()
+        self.online.reset()
+
+    def _room(self) -> int:
+        """Return how many steps may be made before somebody may want to look."""
+        every = self.session.every
+        return STRETCH if every is None else min(STRETCH, every - self.online.steps % every)
+
+    def close(self) -> None:
+        """End what is shown, and write the file if there is to be one; the learner stays as it is."""
+        if not self._over:
+            self._over = True
+            self._finish()
+
+    def __enter__(self) -> WatchedLearner:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

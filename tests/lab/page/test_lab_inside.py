@@ -1,0 +1,180 @@
+"""What can be put together in the page, and seen of it: kinds of layers, inputs, units, JSON."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+
+AT = "step => document.body.dataset.step === String(step)"
+ARRAY = """path => { const raw = window.lucidnet.frame.arrays.get(path);
+                     return raw && [Array.from(raw.data), raw.shape]; }"""
+PIXEL = """([path, x, y]) => { const canvas = document.querySelector(`canvas[data-path="${path}"]`);
+    return Array.from(canvas.getContext("2d").getImageData(x, y, 1, 1).data); }"""
+
+
+def array(page, path):
+    values, shape = page.evaluate(ARRAY, path)
+    return np.array(values).reshape(shape)
+
+
+def test_units_are_what_the_layers_put_out_over_the_plane_and_pointing_shows_one(opened, served):
+    page = opened(served.url).page
+    page.keyboard.press("6")  # it is paused: the drawing comes all the same
+    page.wait_for_function("() => window.lucidnet.frame.arrays.has('B/units/dense2')")
+    trainer = served.session.trainer
+    sides = [np.linspace(side[0], side[-1], 24) for side in trainer.task.sides]
+    grid = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2).astype("float32")
+    expected = trainer.learners[1].model.activations(grid)["dense2"]  # of the library, not the page
+    shown = array(page, "B/units/dense2")
+    scale = page.evaluate("() => window.lucidnet.frame.header.networks[1].units.dense2")
+    assert shown.shape == (16, 24, 24) and scale[1] == 16
+    found = shown.reshape(16, -1).T * scale[0] / 127
+    assert np.abs(found - expected).max() <= scale[0] / 127 * 0.51
+    before = page.evaluate(PIXEL, ["B/plane", 20, 30])
+    page.focus('canvas[data-path="B/units"]')
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+    told = page.text_content("#reading")
+    assert told.startswith("Network B, dense2, unit 2 of 16; from ")
+    weights = array(page, "B/weights/dense2.W")[:, 1]
+    strongest = np.abs(weights).argmax()
+    assert told.endswith(f", from {strongest + 1}")
+    assert float(told.rpartition("weight ")[2].partition(",")[0]) == pytest.approx(
+        weights[strongest], rel=1e-3
+    )
+    assert page.evaluate(PIXEL, ["B/plane", 20, 30]) != before
+    page.keyboard.press("Tab")
+    assert page.evaluate(PIXEL, ["B/plane", 20, 30]) == before  # the output again
+    page.keyboard.press("1")
+    page.keyboard.press("s")
+    page.wait_for_function(AT, arg=1)
+
+
+def test_inputs_penalties_and_kinds_of_layers_are_what_python_has(opened, served):
+    page = opened(served.url).page
+    page.get_by_role("button", name="x1x2").click()
+    page.wait_for_function("() => window.lucidnet.config.data.inputs === 3")
+    page.get_by_role("button", name="x2", exact=True).click()
+    page.wait_for_function("() => window.lucidnet.config.setup.data.features.join() === 'x1,x1x2'")
+    page.get_by_label("Kind of layer 2").select_option("Dropout")
+    page.wait_for_function("() => window.lucidnet.config.setup.networks[0].layers[1][0] === 0.2")
+    page.get_by_label("L2", exact=True).fill("0.01")
+    page.get_by_label("L2", exact=True).press("Enter")
+    page.wait_for_function("() => window.lucidnet.config.setup.networks[0].l2 === 0.01")
+    page.get_by_role("button", name="Only A").click()
+    page.wait_for_function("() => window.lucidnet.config.setup.networks.length === 1")
+    for step in (1, 2, 3):
+        page.keyboard.press("s")
+        page.wait_for_function(AT, arg=step)
+    x, y = ln.data.spirals(400, noise=0.05, seed=0)
+    x = np.stack([x[:, 0], x[:, 0] * x[:, 1]], axis=1)
+    hidden = [ln.layers.Dense(16, "tanh", l2=0.01), ln.layers.Dropout(0.2)]
+    model = ln.Model([ln.layers.Input(2), *hidden, ln.layers.Dense(1, "sigmoid", l2=0.01)], seed=0)
+    model.compile("binary_crossentropy", ln.optimizers.SGD(0.05, momentum=0.9))
+    stop = ln.callbacks.On(step=lambda loop, measured: loop.steps >= 3 and loop.stop("enough"))
+    model.fit(x[:200], y[:200], epochs=1, batch_size=32, callbacks=[stop], verbose=0)
+    for name in ("dense1", "dense3"):
+        assert np.array_equal(array(page, f"A/weights/{name}.W").astype("f"), model.params[name]["W"])
+    assert page.locator('canvas[data-path="A/plane"]').is_visible()
+
+
+def test_pictures_by_convolution_and_numbers_over_a_plane(opened, served):
+    page = opened(served.url).page
+    page.get_by_role("button", name="hills").click()
+    page.wait_for_function("() => window.lucidnet.config.metric === 'r2'")
+    assert array(page, "A/plane").shape == (100, 100)
+    page.get_by_role("button", name="digits").click()
+    page.wait_for_function("() => document.querySelector('.confusion')")
+    page.get_by_label("Kind of layer 1").select_option("Conv2D")
+    page.wait_for_function("() => window.lucidnet.frame.arrays.has('A/weights/conv2d2.W')")
+    page.keyboard.press("Escape")
+    page.click("#step")
+    page.wait_for_function(AT, arg=1)
+    labels = page.evaluate("() => window.lucidnet.config.data.labels")
+    predicted = array(page, "A/predicted")
+    expected = np.zeros((10, 10), int)
+    np.add.at(expected, (labels, predicted), 1)
+    page.wait_for_timeout(200)
+    cells = page.locator(".network[data-letter=A] .confusion td").all_inner_texts()[1:]
+    assert [int(n) if n != "·" else 0 for n in cells] == expected.ravel().tolist()
+
+
+def test_weights_come_as_json_and_test_points_can_be_hidden(opened, served):
+    page = opened(served.url).page
+    page.click("#step")
+    page.wait_for_function(AT, arg=1)
+    with page.expect_download() as waiting:
+        page.click("#weights")
+    with open(waiting.value.path(), encoding="utf-8") as file:
+        made = json.load(file)
+    for letter, learner in zip("AB", served.session.trainer.learners, strict=True):
+        for layer, params in learner.model.params.items():
+            for name, value in params.items():
+                assert np.array_equal(np.array(made[letter][f"{layer}.{name}"], "f"), value)
+    count = """() => { const canvas = document.querySelector(".plane canvas + canvas");
+        const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        return data.filter((v, i) => i % 4 === 3 && v).length; }"""
+    both = page.evaluate(count)
+    page.check("#only-train")
+    assert 0 < page.evaluate(count) < 0.8 * both
+    soft = page.evaluate(PIXEL, ["A/plane", 50, 50])
+    page.check("#sharp")
+    assert page.evaluate(PIXEL, ["A/plane", 50, 50]) != soft
+
+
+def test_learning_at_each_time_step_by_both_axes(opened, served):
+    page = opened(served.url).page
+    page.get_by_role("button", name="periodic").click()
+    page.wait_for_function("() => window.lucidnet.config.data.series")
+    page.get_by_label("Rule of network", exact=False).first.wait_for()
+    page.get_by_label("Learning rule of network B").select_option("fa")
+    page.wait_for_function("() => window.lucidnet.config.setup.networks[1].rule === 'fa'")
+    page.get_by_label("Learn at each time step").check()
+    page.wait_for_function("() => window.lucidnet.config.setup.online")
+    assert page.evaluate("() => window.lucidnet.config.setup.networks.map((one) => one.time)") == [
+        "truncated",
+        "rflo",
+    ]
+    for step in (1, 2, 3):
+        page.keyboard.press("s")
+        page.wait_for_function(AT, arg=step)
+    x, y = ln.data.tasks.periodic_pattern(32, 60, seed=0)
+    y = y.reshape(32, 60, 1).astype("float32")
+    layers = [ln.layers.LeakyRNN(16, True, activation="tanh", initializer="fitting"), ln.layers.Dense(1)]
+    model = ln.Model([ln.layers.Input((60, 1)), *layers], seed=0)
+    rule = ln.rules.Rule("fa", "rflo")
+    model.compile("mse", ln.optimizers.SGD(0.05, momentum=0.9), rule=rule)
+    online = model.online(rule)
+    for t in range(3):
+        online.step(x[:16][:, t], y[:16][:, t])
+    assert np.array_equal(array(page, "B/weights/leakyrnn1.U").astype("f"), model.params["leakyrnn1"]["U"])
+
+
+def test_quick_clicks_resizing_and_a_closed_tab_do_no_harm(opened, served):
+    one = opened(served.url)
+    page = one.page
+    for _ in range(6):
+        page.click("#play", no_wait_after=True)
+        page.keyboard.press("n")
+        page.keyboard.press("r")
+        page.keyboard.press("b")
+        page.keyboard.press("s")
+        page.keyboard.press("6")
+        page.keyboard.press("1")
+    page.evaluate("""() => { for (let i = 0; i < 4; i++)
+        [...document.querySelectorAll("#network button")].find((one) => one.textContent === "+ Add layer").click(); }""")
+    page.wait_for_function("() => window.lucidnet.config.setup.networks[0].layers.length === 6")
+    for width in (390, 1280, 700, 1000):
+        page.set_viewport_size({"width": width, "height": 700})
+    page.wait_for_function("() => window.lucidnet.frame.header.revision === window.lucidnet.config.revision")
+    other = one.tab(served.url)
+    page.close()  # what it had asked for may still come: the tab that stays has the last word
+    other.wait_for_timeout(300)
+    served.session.control({"do": "play"})
+    other.wait_for_function("() => Number(document.body.dataset.step) > 5")
+    began = served.session.trainer.step
+    time.sleep(0.2)
+    assert served.session.trainer.step > began and served.session.trainer.notes == []
