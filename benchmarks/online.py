@@ -52,7 +52,9 @@ def beside(rounds: int) -> None:
     if not importlib.util.find_spec("braintrace"):
         print(f"\nonline, scan of {TIMES}: not measured beside braintrace, which is not installed")
         return
-    print(f"\nonline, scan of {TIMES}: microseconds a step at work, beside braintrace; difference of 300 outputs")
+    print(
+        f"\nonline, scan of {TIMES}: microseconds a step at work, beside braintrace; difference of 300 outputs"
+    )
     workers = {"lucidnet": Worker(scans, False), "braintrace": Worker(scans, True)}
     x, y = np.random.default_rng(0).normal(size=(2, 300, 1, 1)).astype("float32")
     for rule, units in BESIDE:
@@ -87,7 +89,7 @@ def contender(rule: str, units: int, same: bool = False) -> Callable[[Any, Any],
     below, above = (layer for layer in learner(rule, units).model.params.values() if layer)
     weights = dict(below) | {"V": above["W"], "c": above["b"]}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says that V and c, which it need not know, are not in the network
+        warnings.simplefilter("ignore")  # V and c are not in what it compiles
         return stream(rule, weights, same)
 
 

@@ -139,13 +139,17 @@ class UORO(Online):
         xp, width = namespace(like), params["W"].shape[1]
         state = xp.zeros((n, len(layer.carried) * layer.units), dtype=like.dtype)
         inputs = (params["W"].shape[0] + 1, layer.units + 1)
-        return 0, state, tuple(xp.zeros((n, k, width), dtype=like.dtype) for k in inputs), self._signs(state, 0)
+        return (
+            0,
+            state,
+            tuple(xp.zeros((n, k, width), dtype=like.dtype) for k in inputs),
+            self._signs(state, 0),
+        )
 
     def _signs(self, s: Array, time: Any) -> Array:
         """Return a random sign for each number of the state at a time."""
-        rng = StepStream.like(s, self.seed, time, ("uoro",)).child("state")
-        signs = 2.0 * rng.bernoulli(s.shape, 0.5) - 1
-        return namespace(s).astype(namespace(s).asarray(signs), s.dtype)
+        xp, rng = namespace(s), StepStream.like(s, self.seed, time, ("uoro", "state"))
+        return xp.astype(xp.asarray(2.0 * rng.bernoulli(s.shape, 0.5) - 1), s.dtype)
 
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         # The signs were drawn a time ahead: a compiler would else draw them again for each number of w.
