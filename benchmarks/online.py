@@ -52,9 +52,7 @@ def beside(rounds: int) -> None:
     if not importlib.util.find_spec("braintrace"):
         print(f"\nonline, scan of {TIMES}: not measured beside braintrace, which is not installed")
         return
-    print(
-        f"\nonline, scan of {TIMES}: microseconds a step at work, beside braintrace; difference of 300 outputs"
-    )
+    print(f"\nonline, scan of {TIMES}: microseconds a step at work, and braintrace's; how far outputs differ")
     workers = {"lucidnet": Worker(scans, False), "braintrace": Worker(scans, True)}
     x, y = np.random.default_rng(0).normal(size=(2, 300, 1, 1)).astype("float32")
     for rule, units in BESIDE:

@@ -139,12 +139,8 @@ class UORO(Online):
         xp, width = namespace(like), params["W"].shape[1]
         state = xp.zeros((n, len(layer.carried) * layer.units), dtype=like.dtype)
         inputs = (params["W"].shape[0] + 1, layer.units + 1)
-        return (
-            0,
-            state,
-            tuple(xp.zeros((n, k, width), dtype=like.dtype) for k in inputs),
-            self._signs(state, 0),
-        )
+        w = tuple(xp.zeros((n, k, width), dtype=like.dtype) for k in inputs)
+        return 0, state, w, self._signs(state, 0)
 
     def _signs(self, s: Array, time: Any) -> Array:
         """Return a random sign for each number of the state at a time."""
