@@ -200,6 +200,8 @@ ROWS: dict[str, dict[str, Row]] = {
         "predict 1": prediction(MIDDLE, 1),
         "evaluate 10,000": evaluation(MIDDLE, 10_000),
         "online run of 1,000 rflo": online("rflo", 1000),
+        "online run of 1,000 snap1": online("snap1", 1000),
+        "online run of 1,000 uoro": online("uoro", 1000),
     },
 }
 

@@ -1,8 +1,16 @@
-"""Learning from a stream: an online step on NumPy and compiled on JAX, and a compiled scan of many."""
+"""Learning from a stream: an online step on NumPy and compiled on JAX, and a compiled scan of many.
+
+A scan is also measured beside braintrace, where that is installed, after a look whether both compute the
+same.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import statistics
+import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -10,11 +18,13 @@ import lucidnet as ln
 from lucidnet.layers import Dense, Input, LeakyRNN
 from lucidnet.training.online import OnlineLearner
 
-from .timing import Worker, Works, compare
+from .timing import Worker, Works, compare, median_ratio, turns
 
 SIZES = {"rflo": 100, "rtrl": 50}
 TIMES = 1000
 """How many times a scan goes through."""
+BESIDE = [(rule, units) for rule in ("rflo", "snap1", "uoro") for units in (32, 100)]
+"""What is measured beside braintrace."""
 
 
 def run(threads: int, rounds: int) -> None:
@@ -34,6 +44,51 @@ def run(threads: int, rounds: int) -> None:
         print(f"  {rule}, {units} units: " + ", ".join(parts), flush=True)
     for worker in workers.values():
         worker.close()
+    beside(rounds)
+
+
+def beside(rounds: int) -> None:
+    """Measure scans beside braintrace's, by the time at work; print a line for each."""
+    if not importlib.util.find_spec("braintrace"):
+        print(f"\nonline, scan of {TIMES}: not measured beside braintrace, which is not installed")
+        return
+    print(f"\nonline, scan of {TIMES}: microseconds a step at work, and braintrace's; how far outputs differ")
+    workers = {"lucidnet": Worker(scans, False), "braintrace": Worker(scans, True)}
+    x, y = np.random.default_rng(0).normal(size=(2, 300, 1, 1)).astype("float32")
+    for rule, units in BESIDE:
+        found = turns(workers, f"{rule}, {units} units", rounds)
+        mine, theirs = (1e6 * statistics.median(turn.cpu for turn in made) / TIMES for made in found.values())
+        ratio = median_ratio(found["lucidnet"], found["braintrace"], "cpu")
+        made = learner(rule, units, "jax").run(x, y), contender(rule, units, same=True)(x, y)
+        apart = np.abs(made[0] - made[1]).max() / np.abs(made[0]).max()
+        print(f"  {rule}, {units} units: {mine:.2f}, {theirs:.2f} ({ratio:.2f}); {apart:.0e}", flush=True)
+    for worker in workers.values():
+        worker.close()
+
+
+def scans(theirs: bool) -> Works:
+    """Return scans of each rule, ours or braintrace's; called in its own process."""
+    made: Works = {}
+    for rule, units in BESIDE:
+        run, x = (contender if theirs else scan)(rule, units), np.ones((TIMES, 1, 1), "float32")
+        made[f"{rule}, {units} units"] = lambda run=run, x=x: run(x, x)
+    return made
+
+
+def scan(rule: str, units: int) -> Callable[[Any, Any], Any]:
+    """Return what learns from a stretch of a stream."""
+    return learner(rule, units, "jax").run
+
+
+def contender(rule: str, units: int, same: bool = False) -> Callable[[Any, Any], Any]:
+    """Return what learns from a stretch by braintrace, from the weights that ours begins with."""
+    from .streams import stream
+
+    below, above = (layer for layer in learner(rule, units).model.params.values() if layer)
+    weights = dict(below) | {"V": above["W"], "c": above["b"]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # V and c are not in what it compiles
+        return stream(rule, weights, same)
 
 
 def works(backend: str, times: int) -> Works:

@@ -208,8 +208,8 @@ def test_the_mean_of_uoro_is_rtrl(name):
     assert draws.std(0).max() > 0.01
 
 
-def transcribed(layer, p, x, dy, draws):
-    """Tallec & Ollivier 2017, algorithm 1, for one sequence, with other signs: the gradient of each draw.
+def transcribed(layer, p, x, dy, draws, signs=None):
+    """Tallec & Ollivier 2017, algorithm 1, for one sequence, with other or given signs: the gradient of each draw.
 
     Whole Jacobians in place of products with them, found column by column from the layer's step; its epsilon 1e-7.
     """
@@ -230,7 +230,7 @@ def transcribed(layer, p, x, dy, draws):
     for t in range(len(x)):
         by_s = slopes(lambda v, t=t: F(v, theta, x[t]), state, step)
         by_w = slopes(lambda v, t=t, s=state: F(s, v, x[t]), theta, step)
-        nu = rng.choice([-1.0, 1.0], (draws, size))
+        nu = rng.choice([-1.0, 1.0], (draws, size)) if signs is None else signs[t]
         s, fresh = s @ by_s.T, nu @ by_w
         r0 = np.sqrt(norm(w) / (norm(s) + 1e-7)) + 1e-7
         r1 = np.sqrt(norm(fresh) / (norm(nu) + 1e-7)) + 1e-7
@@ -244,6 +244,36 @@ def slopes(f, at, step):
     """The Jacobian of f by central differences."""
     eye = step * np.eye(at.size)
     return np.stack([(f(at + e) - f(at - e)) / (2 * step) for e in eye], axis=1)
+
+
+def drawn_signs(shape, time):
+    """The signs that UORO(3) draws for a time."""
+    return 2.0 * StepStream.like(X, 3, time, ("uoro", "state")).bernoulli(shape, 0.5) - 1
+
+
+@every_cell
+def test_uoro_is_the_published_algorithm(name):
+    """With the signs that ours draws for each time, up to the epsilon and the differences of the transcription."""
+    layer, params, _, dy = made(name)
+    shape = (20, layer.units * len(layer.carried))
+    signs = [drawn_signs(shape, t) for t in range(3)]
+    x, dy = X[:1, :3], dy[:1, :3]
+    theirs = transcribed(layer, params, x[0], dy[0], 20, signs)
+    width = params["W"].shape[1]
+    for found, true in zip(drawn(layer, params, x, dy, 20), theirs, strict=True):
+        by_z, by_s = np.split(found.reshape(-1, width), [D + 1])
+        grads = gathered(layer, by_z, by_s)
+        ours = np.concatenate([grads[k].ravel() for k in params])
+        assert np.abs(ours - true).max() <= 1e-4 * np.abs(true).max()
+
+
+def test_the_signs_of_uoro_are_drawn_a_time_ahead():
+    """A compiler would work them out again for each number of the trace if they were drawn where they are used."""
+    layer, params, cache, _ = made("GRU")
+    trace = UORO(3).start(layer, params, N, cache.h, {})
+    for t in range(3):
+        np.testing.assert_array_equal(trace[3], drawn_signs((N, U), t))
+        trace = UORO(3).advance(trace, layer, params, time_step(part(cache, t, t + 1)))
 
 
 @every_cell

@@ -5,6 +5,7 @@ Python runs handlers of signals in the main thread only; in any other thread not
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import signal
 import threading
 import time
@@ -94,10 +95,11 @@ def defer_interrupt() -> Iterator[None]:
         yield
         return
     seen: list[Any] = []
-    before = signal.signal(signal.SIGINT, lambda *given: seen.append(given))
+    # What `signal` puts around this finds names in an enum, for as long as a tenth of a small step.
+    before = _signal.signal(signal.SIGINT, lambda *given: seen.append(given))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        _signal.signal(signal.SIGINT, before)
         if seen and callable(before):
             before(*seen[0])

@@ -100,5 +100,5 @@ class Diagonal(RFLO):
 
     def kept(self, layer: Recurrent, params: Tree, before: Array, ds: Array) -> Array:
         xp, units = namespace(ds), layer.units
-        diagonals = (xp.arange(units)[:, None] == xp.arange(layer.gates * units) % units) * params["U"]
-        return before + (ds * diagonals.sum(0)).reshape(ds.shape[0], layer.gates, units).sum(1)
+        by_gate = xp.permute_dims(params["U"].reshape(units, -1, units), (1, 0, 2))
+        return before + (ds.reshape(len(ds), -1, units) * xp.linalg.diagonal(by_gate)).sum(1)

@@ -140,27 +140,35 @@ class UORO(Online):
         xp, width = namespace(like), params["W"].shape[1]
         state = xp.zeros((n, len(layer.carried) * layer.units), dtype=like.dtype)
         inputs = (params["W"].shape[0] + 1, layer.units + 1)
-        return 0, state, tuple(xp.zeros((n, k, width), dtype=like.dtype) for k in inputs)
+        w = tuple(xp.zeros((n, k, width), dtype=like.dtype) for k in inputs)
+        return 0, state, w, self._signs(state, 0)
+
+    def _signs(self, s: Array, time: Any) -> Array:
+        """Return a random sign for each number of the state at a time."""
+        xp, rng = namespace(s), StepStream.like(s, self.seed, time, ("uoro", "state"))
+        return xp.astype(xp.asarray(2.0 * rng.bernoulli(s.shape, 0.5) - 1), s.dtype)
 
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
-        time, s, w = trace
-        xp, rng = namespace(s), StepStream.like(s, self.seed, time, ("uoro",))
-        nu = xp.astype(xp.asarray(2.0 * rng.child("state").bernoulli(s.shape, 0.5) - 1), s.dtype)
+        # The signs were drawn a time ahead: a compiler would else draw them again for each number of w.
+        time, s, w, nu = trace
+        xp = namespace(s)
         dz, ds, _ = back(layer, params, now, _parts(layer, nu))
-        by_h = xp.concat([_wide(now.h[:, :-1], ds), (ds * _inner(layer, ds))[:, None]], axis=1)
-        fresh = (_wide(now.x, dz), by_h)
+        h, inner = now.h[:, :-1], ds * _inner(layer, ds)
         old = pushed(layer, params, now, s)
         r0 = _ratio(_size(w), _size((old,)))
-        r1 = _ratio(_size(fresh), _size((nu,)))
-        made = tuple(a / r0[..., None] + b / r1[..., None] for a, b in zip(w, fresh, strict=True))
+        # The norm of a product x dz of two vectors is that of their norms.
+        squares = _square(now.x) * _square(dz) + _square(h) * _square(ds) + _square(inner)
+        r1 = _ratio(xp.sqrt(squares), _size((nu,)))
+        fresh = (_wide(now.x, dz / r1), xp.concat([_wide(h, ds / r1), (inner / r1)[:, None]], axis=1))
+        made = tuple(a / r0[..., None] + b for a, b in zip(w, fresh, strict=True))
         after = r0 * old + r1 * nu
         if now.counts is not None:  # a time that does not count adds nothing
             made = tuple(xp.where(now.counts[..., None], a, b) for a, b in zip(made, w, strict=True))
             after = xp.where(now.counts, after, s)
-        return time + 1, after, made
+        return time + 1, after, made, self._signs(s, time + 1)
 
     def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:
-        _, s, w = trace
+        _, s, w, _ = trace
         share = (error * s[:, : error.shape[1]]).sum(1)
         xp = namespace(error)
         by_z, by_s = (xp.tensordot(share, part, axes=1) for part in w)
@@ -194,9 +202,12 @@ def _inner(layer: Recurrent, like: Array) -> Array:
 
 def _size(arrays: tuple[Array, ...]) -> Array:
     """Return the norm over all of each example's numbers: (n, 1)."""
-    xp = namespace(arrays[0])
-    squares = sum((a * a).reshape(a.shape[0], -1).sum(1) for a in arrays)
-    return xp.sqrt(squares)[:, None]
+    return namespace(arrays[0]).sqrt(sum(map(_square, arrays)))
+
+
+def _square(array: Array) -> Array:
+    """Return the sum of squares over each example's numbers: (n, 1)."""
+    return (array * array).reshape(array.shape[0], -1).sum(1)[:, None]
 
 
 def _ratio(large: Array, small: Array) -> Array:
