@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.compose import TransformedTargetRegressor
@@ -41,6 +41,8 @@ def test_the_parts_have_the_sizes_of_train_test_split(n, test):
 @given(st.lists(st.integers(2, 40), min_size=2, max_size=5), st.floats(0.1, 0.9), st.integers(0, 99))
 def test_strata_have_their_shares(sizes, share, seed):
     y = np.repeat(np.arange(len(sizes)), sizes)
+    examples = share * len(y)
+    assume(np.ceil(examples) == np.ceil(round(examples, 9)))  # theirs makes 4 of 3.0000000000000006, ours 3
     try:
         _, (_, found) = split(y, y, test=share, stratify=True, seed=seed)
     except DataError as error:

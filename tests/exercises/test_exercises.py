@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from exercises.wrong import ROWS
+from exercises.typical_mistakes import ROWS
 from lucidnet import exercises
 from lucidnet.cli.app import app
 from lucidnet.errors import FileError, UnknownNameError

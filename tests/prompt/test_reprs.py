@@ -44,6 +44,7 @@ WITH_A_PAGE = [
 ]
 INNER = {  # what the engine alone hands around, or a face of it that its class stands for
     "Server",  # it holds a port and a thread: its line is looked at in tests/lab/page/test_lab_server.py
+    "WatchedLearner",  # so does the page that shows it
     *(
         "Executor",
         "Trainee",

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..core.text import legible
+
 if TYPE_CHECKING:
     from .grading import ExerciseStep
 
@@ -49,6 +51,7 @@ EACH = 5
 """So many exercises has a lecture."""
 
 
+@legible
 class Exercise(NamedTuple):
     """An exercise: its place in the course, and the text that a student is given.
 

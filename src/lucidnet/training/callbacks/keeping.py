@@ -75,10 +75,10 @@ class Checkpoint(Callback):
     def begin(self, loop: Loop) -> None:
         from ...interop.model_file import describe
 
-        describe(loop.model)  # what cannot be saved is an error now, and not after hours
         self.due, self.improved = loop.fresh and self.saves, False
         if self.best is not None:
             self.best.begin(loop.model.metrics)
+        describe(loop.model)  # what cannot be saved is an error now, and not after hours
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
         self.due |= self.every_steps is not None and loop.steps % self.every_steps == 0
