@@ -1,6 +1,7 @@
 """Stricter than users have it: JAX in float64, no silent NumPy floating-point accident."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +14,22 @@ os.environ.setdefault("LUCIDNET_PROGRAMS", "off")  # what is compiled is compile
 
 import numpy as np
 import pytest
+
+CHROMIUM = os.environ.get("LUCIDNET_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a window; one for a process, as Playwright takes no second."""
+    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    with sync.sync_playwright() as play:
+        made = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield made
+        made.close()
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "docs" / "_build" / "html"
-CHROMIUM = Path("/usr/bin/chromium")
 
 QUESTIONS = [  # question, page, where it was asked
     ("loss is nan", "howto/nan", "dmlc/keras#12"),
@@ -64,26 +63,19 @@ def test_the_list_names_pages_that_exist():
 
 
 @pytest.fixture(scope="module")
-def search():
+def search(browser):
     """Return what finds pages by the site's own search, in a browser, from files."""
     if not (SITE / "searchindex.js").exists():
         pytest.skip("the site is not built: make docs")
-    if not CHROMIUM.exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}: the site's search is a script of the page")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page()
-        page.goto(f"file://{SITE}/search.html")
-        page.wait_for_function("typeof Search !== 'undefined' && Search._index !== null")
-        script = """question => {
-            const results = Search._performSearch(...Search._parseQuery(question)).reverse();
-            return results.map(([page, , anchor]) => page);
-        }"""
-        yield lambda question: list(dict.fromkeys(page.evaluate(script, question)))
-        browser.close()
+    page = browser.new_page()
+    page.goto(f"file://{SITE}/search.html")
+    page.wait_for_function("typeof Search !== 'undefined' && Search._index !== null")
+    script = """question => {
+        const results = Search._performSearch(...Search._parseQuery(question)).reverse();
+        return results.map(([page, , anchor]) => page);
+    }"""
+    yield lambda question: list(dict.fromkeys(page.evaluate(script, question)))
+    page.close()
 
 
 @pytest.mark.parametrize(("question", "page"), [(question, page) for question, page, _ in QUESTIONS])

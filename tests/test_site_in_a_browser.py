@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 SITE = Path(__file__).parent.parent / "docs" / "_build" / "html"
-CHROMIUM = Path("/usr/bin/chromium")
 SHOWN = ("index", "tutorials/backprop", "howto/nan", "reference/schedules", "moving/five")
 LOOKS = (("light", 1200), ("dark", 390))
 
@@ -70,21 +69,8 @@ def test_every_formula_was_read(pages):
     assert (SITE / "reference" / "layers.html").read_text("utf-8").count("<math") > 150
 
 
-@pytest.fixture(scope="module")
-def browser(pages):
-    if not CHROMIUM.exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield opened
-        opened.close()
-
-
 @pytest.mark.parametrize("name", SHOWN)
-def test_axe_finds_nothing(browser, name):
+def test_axe_finds_nothing(pages, browser, name):
     """In light and dark, on a desk and on a phone."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     for scheme, width in LOOKS:
@@ -96,7 +82,7 @@ def test_axe_finds_nothing(browser, name):
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_a_page_asks_for_nothing_else_and_fits_a_phone(browser, name):
+def test_a_page_asks_for_nothing_else_and_fits_a_phone(pages, browser, name):
     page, asked = browser.new_page(viewport={"width": 390, "height": 800}), []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: asked.append(str(error)))

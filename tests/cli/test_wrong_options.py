@@ -72,6 +72,7 @@ OF_NAME = {
     "data": ["no", "", "."],
     "subject": ["no", "."],
     "file": ["no", "", ".", "data.csv"],
+    "files": ["no", ""],
     "name": ["no", ""],
 }
 """What is given for options and arguments of texts and paths, by their names."""

@@ -229,9 +229,9 @@ def noises(monkeypatch):
     """The noise of each place, as the rules draw it."""
     found, draw = {}, perturbation.noise
 
-    def noted(run, name, shape, like):
-        xi = draw(run, name, shape, like)
-        found[run.stream.path[-1] if name == "outputs" else "weights"] = xi
+    def noted(stream, name, shape, like):
+        xi = draw(stream, name, shape, like)
+        found[stream.path[-1] if name == "outputs" else "weights"] = xi
         return xi
 
     monkeypatch.setattr(perturbation, "noise", noted)

@@ -1,4 +1,4 @@
-"""A browser for the tests of the page, or a reason to skip them."""
+"""Pages in a browser, and tools of npm, for the tests of the page."""
 
 import os
 import shutil
@@ -8,22 +8,6 @@ from pathlib import Path
 import pytest
 
 import lucidnet as ln
-
-CHROMIUM = os.environ.get("LUCIDNET_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium without a window."""
-    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    with sync.sync_playwright() as play:
-        made = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield made
-        made.close()
 
 
 @pytest.fixture(scope="session")
