@@ -25,7 +25,13 @@ export function served(token) {
     if (!answer.ok) throw new Error(await answer.text());
     return answer.json();
   };
-  const control = async (/** @type {any} */ asked) => {
+  /** @type {Promise<any>} */ let last = Promise.resolve(); // one after the other: they may overtake each other on their way
+  const control = (/** @type {any} */ asked) => {
+    const done = last.then(() => send(asked));
+    last = done.catch(() => {});
+    return done;
+  };
+  const send = async (/** @type {any} */ asked) => {
     const answer = await fetch("api/control", { method: "POST", headers, body: JSON.stringify(asked) });
     if (answer.ok) return answer.json();
     const words = await answer.text();
