@@ -110,7 +110,7 @@ def by_hand(threads: int, tasks: dict[str, Task] = TASKS, checked: bool = False)
 
 
 def by_hand_checked(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
-    """Return the same, which look in each step whether loss and gradient are finite."""
+    """Return the epochs of JAX by hand that look in each step whether loss and gradient are finite."""
     return by_hand(threads, tasks, checked=True)
 
 

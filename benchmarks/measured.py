@@ -49,7 +49,7 @@ class Measurement:
         return self.noted(done.stdout, spent() - began)
 
     def noted(self, printed: str, seconds: float) -> dict[str, Any]:
-        """Return what is kept of a run."""
+        """Return the values that a command printed, with the day, the threads and the seconds."""
         found = self.read(printed)
         if not found:
             raise ValueError(f"nothing to read in what {self.command} printed:\n{printed}")
@@ -230,7 +230,7 @@ MEASUREMENTS = (
 
 
 def kept() -> dict[str, Any]:
-    """Return what was measured, by name."""
+    """Return all measurements that are kept in the file, by name."""
     return json.loads(FILE.read_text("utf-8"))
 
 

@@ -126,7 +126,7 @@ def by_own_step() -> Works:
 
 
 def by_fit() -> Works:
-    """Return the same epochs by `fit`; called in its own process."""
+    """Return epochs of that step made by `fit`; called in its own process."""
     made: Works = {}
     for name, sizes in SIZES.items():
         model, (x, y) = network(sizes, "mse"), examples(sizes)
@@ -173,7 +173,7 @@ def lucidnet(backend: str) -> Works:
 
 
 def pytorch(threads: int) -> Works:
-    """Return the same of PyTorch; called in its own process."""
+    """Return the steps and copies of weights in PyTorch; called in its own process."""
     from . import programs_in_torch as theirs
 
     images, moves = (theirs.tensors(batch) for batch in batches().values())

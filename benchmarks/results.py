@@ -117,7 +117,7 @@ def gallery(page: Page) -> str:
 
 
 def section(page: Page, name: str) -> str:
-    """Return what is told of a paper: what it claims, a figure, a table, the command."""
+    """Return the section on a paper: what it claims, a figure, a table, the command."""
     document = ast.get_docstring(ast.parse((ROOT / f"examples/papers/{name}.py").read_text("utf-8"))) or ""
     title, *paragraphs = re.split(r"\n\s*\n", document)
     authors, rest = re.fullmatch(r"(.*? \d{4}), (.*)", " ".join(title.split())).groups()

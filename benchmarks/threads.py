@@ -32,12 +32,12 @@ def divided(threads: int) -> Works:
 
 
 def undivided(threads: int) -> Works:
-    """Return the same with so many threads for products only."""
+    """Return the epochs with whole batches, and so many threads for products only."""
     return {work: ours("numpy", task) for work, (_, task) in WORKS.items()}
 
 
 def pytorch(threads: int) -> Works:
-    """Return the same in PyTorch."""
+    """Return the epochs of the same networks in PyTorch."""
     import torch
 
     from . import in_torch

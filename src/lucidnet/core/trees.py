@@ -96,7 +96,7 @@ def stacked(trees: Sequence[Any]) -> Any:
 
 
 def joined(trees: Sequence[Any]) -> Any:
-    """Return trees of tuples, dicts and arrays as one, the rows of their arrays behind each other.
+    """Return trees of tuples, dicts and arrays as one, the rows of their arrays behind each other; a copy.
 
     Examples
     --------
@@ -105,8 +105,8 @@ def joined(trees: Sequence[Any]) -> Any:
     {'a': array([1, 2, 3])}
     """
     first = trees[0]
-    if first is None or len(trees) == 1:
-        return first
+    if first is None:
+        return None
     if isinstance(first, dict):
         return {name: joined([tree[name] for tree in trees]) for name in first}
     if isinstance(first, (tuple, list)):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.trees import part_of, tree_map
+from ..core.trees import joined, part_of, tree_map
 from ..data.batch import Batch, rows
 from ..data.batches import ROWS, BatchSource
 from ..engine.protocol import Executor, Trainee
@@ -164,10 +164,3 @@ def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) ->
             given = net, state.params, some, part_of(mask, part)
             made.append(executor.call(predict, *given)[0] if function is None else function(*given))
     return joined(made)  # copies: an output may be the input itself
-
-
-def joined(parts: Sequence[Any]) -> Any:
-    """Return trees of rows as one; None where there are no arrays."""
-    if isinstance(parts[0], dict):
-        return {name: joined([part[name] for part in parts]) for name in parts[0]}
-    return None if parts[0] is None else np.concatenate(parts)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...core.trees import Array, Shape, Tree
 from ...errors import SettingError, optional
+from ..threads import cores
 from .target import ROWS, Target
 
 COLUMNS = "model"
@@ -151,15 +152,15 @@ def processors(asked: Any) -> None:
     told = jax.config.jax_num_cpu_devices != -1 or FORCED in os.environ.get("XLA_FLAGS", "")
     if told or jax.distributed.is_initialized():
         return
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    rows, columns = sizes(asked, cores)
-    if rows * columns > max(MOST, cores):
+    there = cores()
+    rows, columns = sizes(asked, there)
+    if rows * columns > max(MOST, there):
         raise SettingError(
-            f"mesh={asked!r}: this machine has {cores} cores, each of which is a device; more than {MOST} "
+            f"mesh={asked!r}: this machine has {there} cores, each of which is a device; more than {MOST} "
             "are not made of them: ask for fewer, or 'all'"
         )
     with suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", max(rows * columns, cores))
+        jax.config.update("jax_num_cpu_devices", max(rows * columns, there))
 
 
 def sizes(given: Any, there: int) -> tuple[int, int]:
