@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from test_programs import F, conv, dense, moved_by_gradients, same, weights
+from test_programs import conv, dense, moved_by_gradients, same, weights
 
 from lucidnet import OwnStep
 
@@ -35,6 +34,8 @@ def built(model):
 
 
 def test_actor_critic():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     model, w = built(actor_critic.make(dtype="float64"))
     states, actions, returns = RNG.normal(size=(9, 4)), RNG.integers(0, 2, 9), 2 * RNG.normal(size=9)
     told = []
@@ -79,6 +80,8 @@ def test_returns_end_where_a_pole_falls_and_go_on_where_its_time_is_over(monkeyp
 
 
 def test_ddpm():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     model, w = built(ddpm.make(dtype="float64"))
     x, noise, times = *RNG.normal(size=(2, 6, 2)), np.array([0, 3, 20, 50, 98, 99])
     told = []
@@ -112,6 +115,8 @@ def test_points_are_made_of_noise_by_a_network_that_knows_it():
 
 
 def test_distillation():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     student, s = built(distillation.make(distillation.STUDENT, 0.1, dtype="float64"))
     teacher, t = built(distillation.make(distillation.TEACHER, 0.1, 1, dtype="float64"))
     x, labels = RNG.random((6, 8, 8, 1)), RNG.integers(0, 10, 6)
@@ -139,6 +144,8 @@ def test_distillation():
 
 
 def test_maml():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     model, w = built(maml.make(dtype="float64"))
     x, y = maml.waves(RNG, 3)
     told = []

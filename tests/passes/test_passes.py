@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 import pytest
-import torch
 
 import lucidnet as ln
 from lucidnet import layers as L
@@ -87,6 +86,7 @@ def test_states_are_carried_on_by_the_tape(backend):
 
 
 def test_gradients_and_statistics_are_pytorchs():
+    torch = pytest.importorskip("torch")
     ours = model([Input((6, 6, 2)), L.Conv2D(3, 3), BatchNormalization(), L.ReLU(), L.Flatten(), Dense(2)])
     W, b = ours.params["conv2d1"]["W"], ours.params["conv2d1"]["b"]
     conv, norm = torch.nn.Conv2d(2, 3, 3).double(), torch.nn.BatchNorm2d(3, momentum=0.01).double()
@@ -174,6 +174,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_has_no_gradient_stays_as_in_pytorch(backend):
     """Adam leaves weights without a gradient, and what it remembers of them."""
+    torch = pytest.importorskip("torch")
     net = model([Input(3), Dense(2, name="a"), Dense(2, name="b")], backend, Adam(0.1, epsilon=1e-7))
     torchs = {name: torch.tensor(np.array(net.params[name]["W"]), requires_grad=True) for name in ("a", "b")}
     adam = torch.optim.Adam(torchs.values(), 0.1, eps=1e-7)
@@ -268,6 +269,7 @@ def test_a_way_back_is_gone_once_where_whole_numbers_are_below():
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_layers_add_to_the_loss_is_asked_for(backend):
+    torch = pytest.importorskip("torch")
     layers = [Input(3), Dense(4), L.Sampling(0.3, name="code"), Dense(2)]
     one, other = model(layers, backend), model(layers, backend, loss="mse")
     tape = one.forward(X, train=True)
@@ -674,6 +676,7 @@ def test_each_output_has_its_loss_and_weights(backend):
 
 @pytest.mark.parametrize("xp", [np, jax.numpy], ids=["numpy", "jax"])
 def test_an_optimizer_moves_arrays_as_pytorch_does(xp):
+    torch = pytest.importorskip("torch")
     start = RNG.normal(size=(2, 3)).astype("float32")
     ours, theirs, memory = xp.asarray(start), torch.tensor(start, requires_grad=True), None
     optimizer = torch.optim.Adam([theirs], 0.1, eps=1e-7)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import lucidnet as ln
 from lucidnet.optimizers import SGD
@@ -26,11 +25,11 @@ import word_language_model  # noqa: E402
 from cartpole import played  # noqa: E402
 
 RNG = np.random.default_rng(5)
-F = torch.nn.functional
 
 
 def weights(model):
     """The weights of a model as tensors that gather gradients, by path."""
+    torch = pytest.importorskip("torch")
     found = dict(leaves(model.params))
     return {path: torch.tensor(np.array(array), requires_grad=True) for path, array in found.items()}
 
@@ -58,6 +57,8 @@ def dense(w, name, x):
 
 def conv(w, name, x, stride):
     """A convolution of (n, c, h, w) with padding="same", as TensorFlow pads."""
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     W = w[name, "W"].permute(3, 2, 0, 1)
     pads = []
     for size, k in zip(reversed(x.shape[2:]), reversed(W.shape[2:]), strict=True):
@@ -68,6 +69,8 @@ def conv(w, name, x, stride):
 
 def deconv(w, name, x, stride):
     """The transposed convolution that makes stride times as many pixels: that of `conv`, gone back."""
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     W = w[name, "W"]
     out = [size * stride for size in x.shape[2:]]
     k = W.shape[0]
@@ -80,6 +83,8 @@ def deconv(w, name, x, stride):
 
 
 def batchnorm(w, name, x):
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     return F.batch_norm(x, None, None, w[name, "gamma"], w[name, "beta"], True, 0.0, EPSILON)
 
 
@@ -88,6 +93,8 @@ EPSILON = ln.layers.BatchNormalization().epsilon
 
 def vae_loss(encoder, decoder, x, noise):
     """Keras' net in PyTorch, with the loss of each example."""
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     h = F.relu(conv(encoder, "conv1", x.permute(0, 3, 1, 2), 2))
     h = F.relu(conv(encoder, "conv2", h, 2)).permute(0, 2, 3, 1).flatten(1)
     h = F.relu(dense(encoder, "hidden", h))
@@ -102,6 +109,7 @@ def vae_loss(encoder, decoder, x, noise):
 
 
 def test_vae():
+    torch = pytest.importorskip("torch")
     models = vae.make(dtype="float64")
     for model in models:
         model.build()
@@ -117,6 +125,8 @@ def test_vae():
 
 
 def test_dcgan():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     models = dcgan.make(dtype="float64")
     for model in models:
         model.build()
@@ -148,6 +158,8 @@ def test_dcgan():
 
 
 def test_wgan_gp():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     models = wgan_gp.make(dtype="float64")
     real, between = RNG.random((5, 4, 64)), RNG.random((5, 4, 1))
     z = RNG.normal(size=(6, 4, wgan_gp.LATENT))
@@ -180,6 +192,8 @@ def test_wgan_gp():
 
 
 def test_reinforce():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     policy = reinforce.make(dtype="float64")
     policy.build()
     w = weights(policy)
@@ -200,6 +214,8 @@ def test_reinforce_compiles_few_programs():
 
 
 def test_dqn():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     models = dqn.make(dtype="float64")
     for model in models:
         model.build()
@@ -228,6 +244,8 @@ def test_dqn():
 
 
 def test_forward_forward():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     layers = forward_forward.make(dtype="float64")
     for layer in layers:
         layer.build()
@@ -243,6 +261,7 @@ def test_forward_forward():
 
 
 def test_pinn():
+    torch = pytest.importorskip("torch")
     model = pinn.make(dtype="float64")
     model.build()
     w, x = weights(model), RNG.uniform(-1, 1, (9, 1))
@@ -261,6 +280,7 @@ def test_pinn():
 
 def gru(w, path, x, h, there=None, back=False):
     """The outputs (n, time, units) of a GRU that carries its state over times that are not there."""
+    torch = pytest.importorskip("torch")
     W, U, b, c = (w[(*path, name)] for name in "WUbc")
     u, made = h.shape[1], {}
     for t in reversed(range(x.shape[1])) if back else range(x.shape[1]):
@@ -273,6 +293,8 @@ def gru(w, path, x, h, there=None, back=False):
 
 
 def test_seq2seq():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     model = seq2seq.make(dtype="float64")
     model.build()
     w, rng = weights(model), np.random.default_rng(3)
@@ -308,6 +330,8 @@ def test_what_seq2seq_reads_and_writes():
 
 
 def test_word_language_model():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     model = word_language_model.make(11, dtype="float64", dropout=0.0)
     model.build()
     w, rng = weights(model), np.random.default_rng(3)
@@ -360,6 +384,7 @@ both = pytest.mark.parametrize("backend", ["numpy", "jax"])
 @both
 @pytest.mark.parametrize("seed", SEEDS)
 def test_vae_is_as_good_as_pytorchs(seed, backend):
+    torch = pytest.importorskip("torch")
     _, losses = vae.train(seed, backend)
     models = vae.make(seed)
     for model in models:

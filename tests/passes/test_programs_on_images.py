@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from test_programs import F, conv, dense, moved_by_gradients, same, weights
+from test_programs import conv, dense, moved_by_gradients, same, weights
 
 import lucidnet as ln
 from lucidnet.optimizers import SGD
@@ -24,10 +23,13 @@ RNG = np.random.default_rng(6)
 
 
 def images_first(x):
+    torch = pytest.importorskip("torch")
     return torch.as_tensor(x).permute(0, 3, 1, 2)
 
 
 def test_siamese():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     model = siamese.make(dtype="float64")
     model.build()
     model.set(layer="dropout*", rate=0.0)
@@ -46,6 +48,8 @@ def test_siamese():
 
 
 def test_simclr():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     model = simclr.make(dtype="float64")
     model.build()
     w, views = weights(model), RNG.random((8, 8, 8, 1))
@@ -64,6 +68,8 @@ def test_simclr():
 
 
 def test_style():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     net = style.make(dtype="float64")
     net.build()
     features, w = net.part(outputs=[*style.STYLE, style.CONTENT]), weights(net)
@@ -94,6 +100,8 @@ def test_style():
 
 
 def test_grad_cam():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     model = grad_cam.make(dtype="float64")
     model.build()
     w, x, digits = weights(model), RNG.random((4, 16, 16, 1)), np.array([3, 1, 4, 1])
@@ -109,6 +117,8 @@ def test_grad_cam():
 
 
 def test_transfer():
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
     model = transfer.make(dtype="float64", side=8)
     model.compile(optimizer=SGD(0.01))
     x, y = RNG.random((6, 8, 8, 1)), np.eye(5)[RNG.integers(0, 5, 6)]
