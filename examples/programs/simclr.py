@@ -91,7 +91,8 @@ def judged(model, seed=0):
     probe = ln.Model([Input(CODE), scaled, Dense(10, "softmax", l2=0.01)], seed=seed)
     alone = ln.Model([*encoder(), Dense(10, "softmax")], seed=seed)
     for net in (probe, alone):
-        net.compile("categorical_crossentropy", ln.optimizers.Adam(0.003), ["accuracy"])
+        falling = ln.optimizers.Adam(Cosine(0.003, 0.00003, 200 * 5))
+        net.compile("categorical_crossentropy", falling, ["accuracy"])
     probe.fit(code.predict(x[few]), y[few], epochs=200, batch_size=32, verbose=0)
     labelled = ln.data.Dataset.from_arrays(x[few], y[few]).shuffle().batch(32)
     alone.fit(labelled.map(lambda x, y, rng: (CHANGE(x, rng), y)), epochs=200, verbose=0)
