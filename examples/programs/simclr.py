@@ -2,19 +2,20 @@
 
 Each image is changed at random in two ways. The loss (NT-Xent) of one of these views is the cross-entropy of
 finding the other among all in the batch, by the softmax of cosines of what the net makes of them. No labels
-are read. Then a linear probe on the layer before the last two learns from the labels of a tenth of the
-images.
+are read. Then a linear probe on the layer before the last two learns from a tenth of the labels.
 
-Run: python examples/programs/simclr.py [--backend jax] [--epochs 250] [--seeds 3] [--first 40]
+Run: python examples/programs/simclr.py [--backend jax] [--epochs 400] [--seeds 3] [--first 50]
 
 Judge, fixed before any tuning: for each of 3 seeds the probe makes at most 0.79 of the errors on test images
 of the same layers that were trained with these labels alone, on images changed in the same way. With a tenth
 of ImageNet's labels SimCLR makes 34.4 % errors, in place of 43.6 % with these labels alone, a ratio of 0.79
 (table 1 of Bardes, Ponce and LeCun 2022, "VICReg").
 
-It is not met yet: one run misses it each time. With 100 epochs it was seed 2 on JAX (0.81 of the errors),
-with 250 and a higher rate seed 32 on NumPy (0.85, of seeds 30 to 32), with a wider code, as it stands here,
-seed 42 on NumPy (0.85, of seeds 40 to 42). All was tuned with seeds 10 to 12 alone.
+Three rounds, tuned with seeds 10 to 12, missed it by one run each: seed 2 on JAX (0.81, 100 epochs), seed 32
+on NumPy (0.85, 250 epochs), seed 42 on NumPy (0.85, a wider code). In the fourth, tuned with seeds 10 to 19,
+rates fall to the end, also the probe's and that of the layers trained with labels alone: these make 6.5 %
+errors in place of 7.0 (seeds 10 to 19). On seeds 50 to 52 the ratios are 0.64, 0.77 and 0.44 on NumPy,
+0.55 on JAX; seeds 51 and 52 were not run there yet.
 """
 
 import argparse
@@ -86,13 +87,12 @@ def train(seed=0, backend="numpy", epochs=400, dtype="float32"):
 def judged(model, seed=0):
     """Return the errors of a probe, and of layers that were trained with its labels alone."""
     (x, y), (x_test, y_test) = images()
-    few, code = slice(len(x) // 10), model.part(to="code")
+    few, code, falling = slice(len(x) // 10), model.part(to="code"), Cosine(0.003, 0.00003, 200 * 5)
     scaled = Normalization().adapt(code.predict(x))
     probe = ln.Model([Input(CODE), scaled, Dense(10, "softmax", l2=0.01)], seed=seed)
     alone = ln.Model([*encoder(), Dense(10, "softmax")], seed=seed)
     for net in (probe, alone):
-        falling = ln.optimizers.Adam(Cosine(0.003, 0.00003, 200 * 5))
-        net.compile("categorical_crossentropy", falling, ["accuracy"])
+        net.compile("categorical_crossentropy", ln.optimizers.Adam(falling), ["accuracy"])
     probe.fit(code.predict(x[few]), y[few], epochs=200, batch_size=32, verbose=0)
     labelled = ln.data.Dataset.from_arrays(x[few], y[few]).shuffle().batch(32)
     alone.fit(labelled.map(lambda x, y, rng: (CHANGE(x, rng), y)), epochs=200, verbose=0)
@@ -110,6 +110,5 @@ if __name__ == "__main__":
     for seed in range(given.first, given.first + given.seeds):
         model, losses = train(seed, given.backend, given.epochs)
         probed, alone = judged(model, seed)
-        print(
-            f"seed {seed}: loss {losses[0]:.2f} -> {losses[-1]:.2f}; errors {probed:.1%}, alone {alone:.1%}"
-        )
+        told = f"loss {losses[0]:.2f} -> {losses[-1]:.2f}; errors {probed:.1%}, alone {alone:.1%}"
+        print(f"seed {seed}: {told}")
