@@ -9,7 +9,7 @@ from .xla import loops
 
 
 def branch(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-    """Return what one of two functions returns; only that one is called when the program runs.
+    """Call one of two functions and return its result; the other is never run.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def branch(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any
 
 
 def choose(condition: Any, make: Callable[[], Any], other: Any, small: bool = False) -> Any:
-    """Return what a function makes, or another tree of the same structure that is there already.
+    """Return the result of `make` if a condition holds, else an existing tree of the same structure.
 
     While compiling both may be worked out: a card would have to ask the host which one is wanted, and where
     they are `small` a processor is faster so, too.

@@ -10,7 +10,7 @@ from .arrays import namespace
 
 
 def row_numbers(x: Array, rows: int) -> Array:
-    """Return whole numbers of any dtype as numbers of the rows of a table.
+    """Convert whole numbers of any dtype to row indices of a table with `rows` rows, and check their range.
 
     Compiled code cannot raise: on JAX `rows` stands for what is no number of a row.
 
@@ -31,7 +31,7 @@ def row_numbers(x: Array, rows: int) -> Array:
 
 
 def rows_of(table: Array, numbers: Array) -> Array:
-    """Return rows of a table by the numbers of `row_numbers`; on JAX NaN for those that there are not."""
+    """Return the rows of a table at the indices from `row_numbers`; on JAX an invalid index gives NaN."""
     if isinstance(table, np.ndarray):
         return table[numbers]
     return table.at[numbers].get(mode="fill", fill_value=np.nan)

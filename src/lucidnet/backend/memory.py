@@ -17,7 +17,7 @@ MOST = (32 << 20) - (1 << 16)
 
 @cache
 def keep_freed() -> None:
-    """Have the C library keep what a step frees, up to 64 MiB, for the step after.
+    """Make the C library keep up to 64 MiB that one step frees, so that the next step can use it again.
 
     glibc gives large arrays back to the system as soon as they are freed, and each page of the next ones
     costs a fault: a quarter of a step of a convolutional or recurrent network. It raises its limits
@@ -28,7 +28,7 @@ def keep_freed() -> None:
 
 
 def aligned(shape: Shape, dtype: Any) -> Array:
-    """Return an empty array where a device that is a processor can read it without a copy."""
+    """Return an empty array, aligned so that a CPU device can read it without a copy."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     memory = np.empty(size + ALIGN, np.uint8)
     begin = -memory.ctypes.data % ALIGN
@@ -37,7 +37,7 @@ def aligned(shape: Shape, dtype: Any) -> Array:
 
 
 def sealed(array: Any) -> Any:
-    """Return an array of NumPy as one that cannot be written, anything else as it is."""
+    """Return a read-only view of a NumPy array; anything else is returned unchanged."""
     if not isinstance(array, np.ndarray):
         return array
     view = array.view()

@@ -58,7 +58,7 @@ class Parts(Brief):
                 yield slice(begin, end), array.shape
 
     def copy(self) -> Parts:
-        """Return parts that may be replaced while these stay."""
+        """Return a copy whose parts can be replaced without changing these."""
         return Parts(self.arrays, self.starts)
 
     def __getitem__(self, part: slice) -> Any:

@@ -21,7 +21,7 @@ UNFOLLOWED = (
 
 
 def called(function: Callable[..., Any], what: str, *given: Any, like: Any = None, shape: Any = None) -> Any:
-    """Return what a user's function makes of arrays, as an array of their library and dtype.
+    """Call a user's function on arrays; return its result with their array library and dtype.
 
     Parameters
     ----------
@@ -47,12 +47,12 @@ def called(function: Callable[..., Any], what: str, *given: Any, like: Any = Non
 
 
 def constrained(constraint: Callable[..., Any], array: Any) -> Any:
-    """Return the weights that a constraint makes of an array, in its shape."""
+    """Apply a weight constraint to an array, and check the shape of the result."""
     return called(constraint, f"the constraint {shown(constraint)}", array, shape=array.shape)
 
 
 def followed(what: str, function: Callable[..., Any], *given: Any) -> Any:
-    """Return what a user's function makes of arrays; if JAX cannot follow it the error says what to do.
+    """Call a user's function on arrays; where JAX cannot trace it, the error says what to do.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def followed(what: str, function: Callable[..., Any], *given: Any) -> Any:
 
 
 def returned(made: Any, like: Any, what: str, shape: Any = None) -> Any:
-    """Return what a function gave as an array of the library and dtype of another; see `called`."""
+    """Convert the result of a user's function to the array library and dtype of `like`; see `called`."""
     if type(made) is not type(like) or made.dtype != like.dtype:
         made = _brought(made, like, what)
     if shape is not None and made.shape != shape:

@@ -21,7 +21,7 @@ MOST = 256
 
 
 class Threads(Brief):
-    """Calls a function for several things at once; `held` begins and ends the time in which it does.
+    """A pool of threads that call a function on several items at once; it exists inside ``with held()``.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Threads(Brief):
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Have threads, each of which makes its products alone; none is left at the end."""
+        """Keep the threads alive, with BLAS limited to one thread each, until the context ends."""
         # Threads of a step only: they cost less than a thousandth of one, and a process may fork between two.
         with (
             _one_thread_each(self.libraries),
@@ -77,7 +77,7 @@ class Threads(Brief):
                 self.pool = None
 
     def map(self, function: Callable[..., T], *columns: Sequence[Any]) -> list[T]:
-        """Return what a function makes of each row of the columns, in their order.
+        """Call a function on each row of the columns; return the results in order.
 
         The first is made in this thread. An error is raised when no thread works any more: that of the first
         row that has one.
@@ -97,7 +97,7 @@ def cores() -> int:
 
 
 def parts(rows: int, count: int) -> list[slice]:
-    """Return how so many rows are divided, as evenly as can be; no part is empty, so there may be fewer.
+    """Divide `rows` rows into at most `count` slices, as evenly as possible; none is empty.
 
     Examples
     --------
@@ -115,7 +115,7 @@ HOLDERS: list[Any] = []
 
 @contextmanager
 def _one_thread_each(libraries: Any) -> Iterator[None]:
-    """Hold products to one thread, as long as anybody in this process wants that."""
+    """Limit BLAS to one thread until the last holder in this process leaves."""
     with LOCK:
         HOLDERS.append(HOLDERS[0] if HOLDERS else libraries.limit(limits=1, user_api="blas"))
     try:

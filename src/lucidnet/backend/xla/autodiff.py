@@ -59,14 +59,14 @@ class Derivative(Record):
 
     @cached_property
     def gradient(self) -> Callable[..., Array]:
-        """The gradient as JAX makes it."""
+        """The gradient function that JAX makes of `total`."""
         import jax
 
         found: Callable[..., Array] = jax.grad(self.total)
         return found
 
     def total(self, *given: Any) -> Array:
-        """Return the sum of what the function returns."""
+        """Return the sum of the function's outputs; raise if they are not real numbers."""
         made = self.function(*given)
         if not hasattr(made, "dtype") or made.dtype.kind in "biu":
             raise SettingError(
@@ -100,14 +100,14 @@ class Derivative(Record):
 
 
 def installed() -> bool:
-    """Tell whether there is JAX, without importing it."""
+    """Tell whether JAX is installed, without importing it."""
     from importlib.util import find_spec
 
     return find_spec("jax") is not None
 
 
 def missing(what: str) -> MissingExtraError:
-    """Return the error that says what to do where JAX is needed for a layer's gradient and not there."""
+    """Return the error for a layer whose gradient needs JAX while JAX is not installed."""
     return MissingExtraError(
         f"{what}: write it, backward(params, cache, dy, need_dx=True), "
         "or let JAX find the gradient: pip install 'lucidnet[jax]'"
@@ -115,12 +115,12 @@ def missing(what: str) -> MissingExtraError:
 
 
 def not_followed(error: Exception) -> bool:
-    """Tell whether an error says that a function cannot be traced."""
+    """Tell whether an error means that JAX could not trace a function."""
     return type(error).__module__.startswith("jax") or "item assignment" in str(error)
 
 
 def instead(error: Exception) -> str:
-    """Say what stands in place of a function of NumPy by whose call a trace ended; nothing if it was none.
+    """Suggest the JAX function to use where tracing stopped at a call of NumPy; "" if it was none.
 
     The line of the user's own code in which the error arose is read.
     """
@@ -150,7 +150,7 @@ def instead(error: Exception) -> str:
 def pullback(
     function: Callable[..., Any], given: tuple[Any, ...], dy: Any, wanted: int, what: str
 ) -> tuple[Any, ...]:
-    """Return the gradients of ``sum(dy * function(*given))`` by the first of what is given.
+    """Return the gradients of ``sum(dy * function(*given))`` by the first `wanted` arguments.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def output_shapes(function: Callable[..., Any], shapes: Sequence[Shape]) -> Shap
 
 
 def _slope(slope: Any, plain: bool) -> Any:
-    """Return a gradient as an array of the library that the function was given; whole numbers have none."""
+    """Return a gradient in the caller's array library; None for whole numbers, which have none."""
     if slope.dtype.name == "float0":
         return None
     return np.asarray(slope) if plain else slope

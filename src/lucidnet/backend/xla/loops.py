@@ -19,14 +19,14 @@ PLAIN = (np.ndarray, np.generic, bool, int, float, str, np.dtype, type, slice)
 
 
 def branch(condition: Array, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-    """Return what one of two functions returns, chosen when the program runs; see `branch.branch`."""
+    """Call one of two functions, chosen at run time, and return its result; see `branch.branch`."""
     from jax import lax
 
     return lax.cond(condition, yes, no)
 
 
 def scan(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[Any, Any, tuple[Array, ...]]:
-    """Call a step for each time; see `scan.scan`."""
+    """Call a step function for each time; see `scan.scan`."""
     import jax
 
     if target().processor and max(x[0].size for x in jax.tree.leaves(xs)) >= LARGE:
@@ -41,7 +41,7 @@ def scan(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[Any
 
 
 def _ahead(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[Any, Any, tuple[Array, ...]]:
-    """Call a step for each time; what belongs to a time is fetched at the end of the time before.
+    """Call a step function for each time, fetching each time's input at the end of the time before.
 
     On a processor the compiler joins reading an array at a time with all that is computed of it, into code
     that is not vectorized. What comes from the time before it cannot join. Outputs take the place of inputs
@@ -75,7 +75,7 @@ def _ahead(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[A
 
 
 def _places(arrays: list[Array], made: list[Any]) -> tuple[list[int], list[Array]]:
-    """Return arrays for all times to write to, inputs first, and the number of that of each output."""
+    """Return the stacks that outputs are written to, inputs first, and the stack of each output."""
     xp, stacks, places = namespace(arrays[0]), list(arrays), list[int]()
     for out in made:
         alike = (k for k, x in enumerate(arrays) if x.dtype == out.dtype and x.shape[1:] == out.shape)
@@ -87,7 +87,7 @@ def _places(arrays: list[Array], made: list[Any]) -> tuple[list[int], list[Array
 
 
 def parted(tree: Any) -> tuple[list[Array], Callable[[list[Array]], Any]]:
-    """Return the arrays of a tree, and what puts others like them into their places; see `queue`."""
+    """Return the arrays of a tree, and a function that rebuilds the tree from arrays like them; see `queue`."""
     import jax
 
     found, form = jax.tree.flatten(tree)

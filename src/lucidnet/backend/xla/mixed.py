@@ -26,7 +26,7 @@ def with_bfloat16(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _again(traced: Any, given: Sequence[Any]) -> list[Any]:
-    """Make the operations of a traced program on other arrays."""
+    """Run the operations of a traced program on other arrays."""
     known: dict[Any, Any] = dict(zip(traced.jaxpr.constvars, traced.consts, strict=True))
     known |= dict(zip(traced.jaxpr.invars, given, strict=True))
 
@@ -40,7 +40,7 @@ def _again(traced: Any, given: Sequence[Any]) -> list[Any]:
 
 
 def _made(equation: Any, given: list[Any]) -> Sequence[Any]:
-    """Return what one operation gives."""
+    """Run one operation of a traced program, rounding the factors of products to bfloat16."""
     settings = equation.params
     if "call_jaxpr" in settings:  # a function with derivatives of its own, which nobody asks for
         return _again(settings["call_jaxpr"], given)
@@ -58,7 +58,7 @@ def _made(equation: Any, given: list[Any]) -> Sequence[Any]:
 
 
 def _inside(setting: Any) -> Any:
-    """Return a setting of an operation, with programs in it made anew; the body of a loop is one."""
+    """Return a setting of an operation with the programs inside it, such as the body of a loop, traced anew."""
     import jax
     import jax.extend
 

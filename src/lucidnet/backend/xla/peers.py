@@ -45,7 +45,7 @@ CASTS = (b"St8bad_cast", b"N8nanobind10cast_errorE")
 
 
 class Peers:
-    """What a process knows of itself among others; there is one of it.
+    """What this process knows about the group that it belongs to; there is one instance.
 
     `left` is set when it has let go of the others, `heard` when C++ has told that one of them is gone.
     """
@@ -63,7 +63,7 @@ HERE = Peers()
 
 
 def runtime() -> Any:
-    """Return JAX, whose C++ is to be quiet: what it calls an error is an exception too, if it matters.
+    """Import JAX with its C++ log silenced: errors that matter are raised as exceptions anyway.
 
     It is as loud as it was where JAX has been imported before.
     """
@@ -73,7 +73,7 @@ def runtime() -> Any:
 
 
 def begin(initialize: Callable[[], None]) -> None:
-    """Have JAX join this process to others, and see to it that they end well."""
+    """Join this process to the group, and arrange for an orderly end."""
     with _hearing(), _without_preemption():
         initialize()
     jax: Any = import_module("jax")
@@ -84,7 +84,7 @@ def begin(initialize: Callable[[], None]) -> None:
 
 
 def leave() -> None:
-    """Let go of the runtime: neither this process nor any other is waited for any more."""
+    """Detach from the distributed runtime: no process waits for another any more."""
     if RUNTIME not in sys.modules or _client() is None:
         return
     if not HERE.left.is_set():
@@ -98,7 +98,7 @@ def leave() -> None:
 
 
 def give_up(message: str) -> NoReturn:
-    """Say why, and end this process at once, with exit code 70."""
+    """Print a message and end this process at once, with exit code 70."""
     leave()
     HERE.heard.set()  # nothing is to be waited for
     print(f"error: {message}", file=sys.stderr, flush=True)
@@ -117,7 +117,7 @@ def left() -> bool:
 
 
 def _runtime() -> Any:
-    """Return what JAX keeps of its distributed runtime."""
+    """Return JAX's internal state of its distributed runtime."""
     return import_module("jax._src.distributed").global_state
 
 
@@ -130,7 +130,7 @@ def _say_left() -> None:
 
 
 def _end() -> None:
-    """Say that this process ends; the first waits for the others, whom it would end by ending itself."""
+    """Announce that this process ends; process 0 waits for the others first, as its end would end them."""
     if HERE.left.is_set():
         return _quieten()
     state = _runtime()
@@ -151,7 +151,7 @@ def _end() -> None:
 
 
 def _wait(client: Any, name: str) -> None:
-    """Wait for a value of the runtime; not for long at a time, so that Ctrl-C can end it."""
+    """Wait for a key of the distributed runtime, in short intervals, so that Ctrl-C works."""
     jax: Any = import_module("jax")
     while True:
         try:
@@ -163,7 +163,7 @@ def _wait(client: Any, name: str) -> None:
 
 
 def _excepthook(before: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a hook for errors that nobody catches, by which the other processes hear of them at once."""
+    """Return an excepthook that also tells the other processes of the error at once."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         at_prompt = hasattr(sys, "ps1") or sys.flags.interactive
@@ -177,7 +177,7 @@ def _excepthook(before: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _heard(*_: Any) -> None:
-    """End this process as another is gone, unless it ends by itself; C++ calls it in a thread of its own."""
+    """End this process after another has gone, unless it ends by itself; C++ calls this in its own thread."""
     HERE.heard.set()
     if not HERE.left.wait(GRACE):
         print(f"error: {HERE}: {GONE}", file=sys.stderr, flush=True)
@@ -189,7 +189,7 @@ def _heard(*_: Any) -> None:
 
 @contextmanager
 def _hearing() -> Iterator[None]:
-    """Have the runtime that begins meanwhile call `_heard` when another process is gone, if it can be had."""
+    """Make a runtime that is created inside this context call `_heard` when a process is gone, if possible."""
     try:
         jaxlib: Any = import_module("jax._src.lib")._jax
         make = jaxlib.get_distributed_runtime_client
@@ -208,7 +208,7 @@ def _hearing() -> Iterator[None]:
 
 @contextmanager
 def _without_preemption() -> Iterator[None]:
-    """Have JAX take no SIGTERM for itself: it would note it, and the process could not be ended any more."""
+    """Keep JAX from handling SIGTERM inside this context: the process could not be terminated any more."""
     jax: Any = import_module("jax")
     name = "jax_enable_preemption_service"
     before = getattr(jax.config, name, None)
@@ -222,7 +222,7 @@ def _without_preemption() -> Iterator[None]:
 
 
 def _catch_terminate() -> None:
-    """Hear of a death also where jaxlib cannot tell Python of it.
+    """Notice a lost process even where jaxlib cannot call back into Python.
 
     It calls what it was given with a status that Python has no type for; that is a `bad_cast`, which nobody
     catches, and C++ ends the process. All other such ends go their usual way.
@@ -245,7 +245,7 @@ def _catch_terminate() -> None:
 
 
 def _quieten() -> None:
-    """Have C++ hear now that it is alone: it must not call Python while Python ends."""
+    """Make the runtime's C++ notice a closed connection now, as it must not call Python during shutdown."""
     state = _runtime()
     if HERE.heard.is_set() or not state.coordinator_address:
         return
@@ -260,12 +260,12 @@ def _quieten() -> None:
 
 
 def _flush() -> None:
-    """Write out what has been printed, unless another thread is stuck in that."""
+    """Flush stdout and stderr, unless another thread blocks them."""
     _within(0.2, lambda: (sys.stdout.flush(), sys.stderr.flush()))
 
 
 def _within(seconds: float, work: Callable[[], Any]) -> None:
-    """Do something that may fail or never end; wait for so long."""
+    """Run something that may fail or never return in a thread; wait for at most `seconds`."""
 
     def tried() -> None:
         with suppress(Exception):

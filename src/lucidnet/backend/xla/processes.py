@@ -73,7 +73,7 @@ def detected() -> bool:
 
 
 def gathered(value: Any) -> list[Any]:
-    """Return what each process has, in their order; all must call it.
+    """Return the values of all processes, in their order; every process must call this.
 
     Plain data are sent: numbers, texts, None, arrays, and tuples, lists and dicts of them.
 
@@ -94,7 +94,7 @@ def gathered(value: Any) -> list[Any]:
 
 
 def _sent(mine: bytes) -> list[bytes]:
-    """Return the bytes of each process; how many there are stands in front."""
+    """Return the bytes that each process sends; each message is preceded by its length."""
     gather: Any = import_module("jax.experimental.multihost_utils").process_allgather
     mine = len(mine).to_bytes(8, "little") + mine
     size = SHORT
@@ -111,7 +111,7 @@ def _sent(mine: bytes) -> list[bytes]:
 
 
 def _read(index: int, data: bytes, mine: Any) -> Any:
-    """Return what a process sent, of the types that it has here."""
+    """Decode what a process sent, with the types that the value has here."""
     try:
         return shaped_like(from_bytes(data), mine)
     except FileError as error:
@@ -120,7 +120,7 @@ def _read(index: int, data: bytes, mine: Any) -> Any:
 
 @contextmanager
 def together(count: int) -> Iterator[None]:
-    """Say clearly that another process has gone, if work with others breaks off."""
+    """Raise a clear `WorkerError` if work with other processes breaks off because one has gone."""
     if count == 1:
         yield
         return
@@ -149,7 +149,7 @@ inside = 0
 
 @contextmanager
 def watching(count: int) -> Iterator[Callable[[], None]]:
-    """Watch over a training of so many processes; what is given is called whenever there is progress."""
+    """Watch over a training of several processes; yield a function to call at each sign of progress."""
     if count == 1:
         yield lambda: None
         return
@@ -161,7 +161,7 @@ def watching(count: int) -> Iterator[Callable[[], None]]:
 
 
 class Watchdog(Brief):
-    """Ends this process when a training makes no step for too long: some process is alive, but stuck.
+    """Ends this process if a training makes no step for too long: some process is alive, but stuck.
 
     Heartbeats never notice that, and whoever waits for the others cannot be interrupted.
 
@@ -184,7 +184,7 @@ class Watchdog(Brief):
         self.last = time.monotonic()
 
     def close(self) -> None:
-        """Stop the thread that watches the other processes."""
+        """Stop the watching thread."""
         self.over.set()
         self.thread.join()
 

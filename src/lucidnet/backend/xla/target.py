@@ -34,7 +34,7 @@ _TARGET: ContextVar[Target | None] = ContextVar("target", default=None)
 
 
 def target() -> Target:
-    """Return what is compiled for: JAX's own choice if nobody has said so."""
+    """Return the target of the current compilation; JAX's default if none was set."""
     import jax
 
     return _TARGET.get() or Target(jax.default_backend())
@@ -42,7 +42,7 @@ def target() -> Target:
 
 @contextmanager
 def compiling_for(given: Target) -> Iterator[None]:
-    """Say what is compiled for."""
+    """Set the target of what is compiled inside this context."""
     token = _TARGET.set(given)
     try:
         yield
@@ -53,7 +53,7 @@ def compiling_for(given: Target) -> Iterator[None]:
 def on_each(
     work: Callable[..., Array], rows: tuple[Array, ...], whole: tuple[Array, ...] = (), add: bool = False
 ) -> Array:
-    """Return what each device makes of the examples that lie on it, one behind the other or added up.
+    """Run `work` on each device's share of the examples; join the results, or add them up.
 
     Parameters
     ----------
