@@ -84,7 +84,7 @@ LEVEL: Check = choice(0, 1, 2).metadata["check"]
 
 
 def _as_validation(given: Any, owner: Any) -> Any:
-    """Accept validation data as a pair or triple (made a tuple), a mapping, or an object that yields batches."""
+    """Accept validation data: a pair or triple (made a tuple), a mapping, or a source of batches."""
     if isinstance(given, (tuple, list)):
         if len(given) not in (2, 3):
             raise UnfitError

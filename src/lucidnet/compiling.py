@@ -22,7 +22,7 @@ NOT_COMPILED = (
 
 
 def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: Any, rule: Any) -> None:
-    """Say what a model minimizes, how, and what is measured; see `Model.compile`."""
+    """Set the loss, optimizer, metrics and rule of a model; see `Model.compile`."""
     if (
         isinstance(optimizer, str)
         and optimizer in losses.registry.KNOWN
@@ -71,7 +71,7 @@ def loss_of(model: Any) -> Any:
 
 
 def whole(layers: Any) -> Any:
-    """Return layers that are a whole network already, a `Sequential` or a `Graph`; None for others."""
+    """Return `layers` if it is a whole network already (`Sequential` or `Graph`), else None."""
     if not isinstance(layers, Sequential) and hasattr(layers, "nodes"):
         from .layers import Graph
 
@@ -80,7 +80,7 @@ def whole(layers: Any) -> Any:
 
 
 def added(net: Any, layer: Any) -> Sequential:
-    """Return a network with one more layer at its end."""
+    """Return a network with one more layer appended."""
     if isinstance(net, Sequential):
         return replace(net, layers=(*net.layers, layer))
     return Sequential([layer] if net is None else [net, layer])

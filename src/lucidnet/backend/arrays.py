@@ -50,7 +50,7 @@ def over(given: Array, function: Any, *arguments: Any) -> Array:
 
 
 def number(value: Array) -> Any:
-    """Return a value as a Python float; a JAX array is returned unchanged, as its value may not be known yet."""
+    """Return a value as a Python float; a JAX array, whose value may be unknown, is left unchanged."""
     return float(value) if isinstance(value, (float, int, np.ndarray, np.generic)) else value
 
 

@@ -40,7 +40,7 @@ class DeviceConfig(Record):
 
     @classmethod
     def of(cls, backend: Any = None, mesh: Any = None, mixed: bool = False) -> DeviceConfig:
-        """Return the configuration for a model's settings, or for the environment variable ``LUCIDNET_BACKEND``.
+        """Return the configuration for a model's settings, or for the variable ``LUCIDNET_BACKEND``.
 
         Examples
         --------

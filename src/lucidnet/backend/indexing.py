@@ -38,7 +38,7 @@ def rows_of(table: Array, numbers: Array) -> Array:
 
 
 def scatter_add(values: Array, numbers: Array, rows: int) -> Array:
-    """Return a table (rows, d) whose row i is the sum of the values (n, d) that have the number i (n,).
+    """Sum rows (n, d) that share an index (n,) into the rows of a table (rows, d).
 
     Equal input gives equal bits: on NumPy values are added up in the order in which they come.
 

@@ -115,7 +115,7 @@ class Layout(Record):
         return Parts(arrays, self.starts)
 
     def flat(self, tree: Tree) -> Any:
-        """Flatten a tree as optimizers take it: into one new vector on NumPy, into `Parts` while compiling."""
+        """Flatten a tree as optimizers take it: one new vector on NumPy, `Parts` while compiling."""
         arrays = []
         for path, shape in zip(self.paths, self.shapes, strict=True):
             array = tree

@@ -91,5 +91,5 @@ def _scaled_erfc(z: Array) -> Array:
 
 @lru_cache(maxsize=2)
 def _powers(count: int) -> tuple[float, ...]:
-    """Return the Chebyshev series of the first `count` coefficients as a polynomial in t, highest power first."""
+    """Return the Chebyshev series of the first coefficients as a polynomial in t, highest power first."""
     return tuple(np.polynomial.chebyshev.cheb2poly(_COEFFICIENTS[:count])[::-1].tolist())

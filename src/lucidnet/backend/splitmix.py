@@ -72,7 +72,7 @@ class StepStream(Stream):
             return made if made.dtype == bool else made.astype(self.dtype)
 
     def _state(self) -> tuple[Array, Any]:
-        """Return the state at which this step's sequence begins, an array of one word, and its increment gamma."""
+        """Return the first state of this step's sequence, an array of one word, and its increment gamma."""
         if isinstance(self.seed, int):
             start, gamma = map(np.uint64, words_of(self.seed, self.path))
         else:  # in a compiled program the seed is an argument
@@ -237,7 +237,7 @@ def _normal(words: Array, each: int) -> Array:
 
 
 def _side_by_side(swapped: Array, one: Array, two: Array, r: Array) -> Array:
-    """Return the products of r with both arrays in groups (groups, 2, GROUP), swapped where `swapped` is true."""
+    """Return r times both arrays in groups (groups, 2, GROUP), swapped where `swapped` is true."""
     xp = namespace(r)
     if not isinstance(r, np.ndarray):  # without a join, for which all would be computed twice
         return r * xp.where(swapped ^ xp.asarray([[False], [True]]), two, one)

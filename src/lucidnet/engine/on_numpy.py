@@ -23,7 +23,7 @@ FEW, MOST, TOGETHER = 8, 32, 1 << 20
 
 
 class OnNumpy(Brief):
-    """Makes steps one after the other.
+    """The executor on NumPy: runs one step after another.
 
     A step writes into the vectors of the state before the last one, if it made these itself and has not
     handed them out. So the state before a step is whole until the step is done, whatever interrupts it.
@@ -90,31 +90,31 @@ class OnNumpy(Brief):
         return Ran(state, measured)
 
     def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
-        """Return what a function of this folder returns, called as it is."""
+        """Call a function of this package directly."""
         return fn(static, *args)
 
     def hold(self, read: Callable[[], Any]) -> AbstractContextManager[Any]:
-        """Read the state that is trained; it will not be written any more."""
+        """Return a context that gives the training state, which will not be overwritten any more."""
         with self.lock:
             state = read()
             self._hand_out(state)
         return nullcontext(state)
 
     def lend(self, reader: Any) -> None:
-        """Write to the vectors of a reader's state only when he is gone."""
+        """Protect the vectors of a reader's state from being overwritten while the reader exists."""
         self.lent.add(reader)
 
     def host(self, state: State) -> State:
-        """Return a state that nobody can write."""
+        """Return a read-only state."""
         self._hand_out(state)
         return read_only(state)
 
     def arrays(self, tree: Any) -> Any:
-        """Return a tree as it is."""
+        """Return the tree unchanged."""
         return tree
 
     def _hand_out(self, state: Any) -> None:
-        """Never write to the vectors of a state again."""
+        """Make sure that the vectors of a state are never overwritten."""
         self.made = None if self.made is state else self.made
         self.spare = None if self.spare is state else self.spare
 
@@ -122,19 +122,19 @@ class OnNumpy(Brief):
         """Return None: batches are taken as they are."""
 
     def steps_per_call(self, batches: Sequence[Any]) -> int:
-        """Return as many as bring small batches: the loop around a step takes a tenth of a short one."""
+        """Return how many steps to run in one call: several for small batches, to save overhead."""
         several = min(MOST, TOGETHER // max(1, nbytes(part for batch in batches for part in batch)))
         return several if several >= FEW else 1  # a call needs a vector more, and its steps share it
 
     def training(self) -> Any:
-        """Train; there is nothing to begin or end."""
+        """Return a context for training; here it does nothing."""
         return nullcontext()
 
     @contextmanager
     def prefetch(self, blocks: Iterator[Any], state: State) -> Iterator[Iterator[tuple[Any, Any]]]:
-        """Yield blocks as they are."""
+        """Yield blocks unchanged."""
         yield ((block, block) for block in blocks)
 
     def gather(self, value: Any) -> list[Any]:
-        """Return what the one process has."""
+        """Return a list with the value of this process, the only one."""
         return [value]

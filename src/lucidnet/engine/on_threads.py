@@ -23,7 +23,7 @@ from .protocol import Ran
 
 
 class OnThreads(OnNumpy):
-    """Makes steps one after the other, each by several threads that have a part of its batch.
+    """The executor on NumPy that shares the batch of each step among threads.
 
     A step is that of `OnNumpy`: only the gradient of a batch is found by parts, whose mean is taken in their
     order, so that it is the same, bit for bit, whichever thread is first.
@@ -43,7 +43,7 @@ class OnThreads(OnNumpy):
     def run(
         self, fn: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str] = frozenset()
     ) -> Ran[Any]:
-        """Make a step for each block; see `Executor.run`. Time steps and one's own steps are not divided."""
+        """Run a step for each block; see `Executor.run`. Time steps and custom steps are not divided."""
         if not isinstance(problem, Problem) or fn is not problem.update:
             return super().run(fn, problem, state, blocks, keep)
         if self.divided[0] is not problem:
@@ -57,7 +57,7 @@ class OnThreads(OnNumpy):
 
 @record
 class Divided(Objective):
-    """An objective whose gradient is found by threads; see `Objective`.
+    """An objective whose gradient is computed by several threads; see `Objective`.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Divided(Objective):
     threads: Any = None
 
     def gradient(self, params: Tree, batch: Batch, run: Run = INFERENCE, feedback: Tree = None) -> Gradient:
-        """Return the gradient of a batch as the mean of those of its parts, each weighted by its values."""
+        """Return a batch's gradient: the mean over its parts, weighted by their numbers of values."""
         count = rows(batch.x)
         cuts = parts(count, self.threads.count)
         batches, runs = [batch.part(cut) for cut in cuts], [run.rows(cut, count) for cut in cuts]

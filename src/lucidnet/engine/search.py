@@ -66,7 +66,7 @@ def advance(
 
 
 def in_turn(problem: Problem, state: State, steps: Iterable[Sequence[Batch]], look: Look) -> Ran[State]:
-    """Make steps one after another; what was made before an error counts."""
+    """Run several steps; those finished before an error are kept."""
     measured: list[Measured] = []
     for batches in steps:
         try:
@@ -85,7 +85,7 @@ class _NotFiniteError(ArithmeticError):
 
 
 def _trained(problem: Problem, gradient: Array) -> Array:
-    """Return the gradient of what is trained, 0 for frozen layers."""
+    """Return the gradient with zeros for frozen layers."""
     kept = np.zeros_like(gradient)
     for group in problem.layout.groups:
         kept[group.start : group.stop] = gradient[group.start : group.stop]

@@ -83,7 +83,7 @@ def advance(
 
 
 def left_behind(problem: Problem, state: State, made: Gradient) -> State:
-    """Return a state with what a pass leaves behind: buffers, carried states, feedback that has changed."""
+    """Return a state with what a pass changes besides weights: buffers, carried states, feedback weights."""
     layout, objective, feedback = problem.layout, problem.objective, state.feedback
     params: Any = objective.absorb(state.params, made.cache) if layout.buffers.paths else state.params
     carried = only(layout.stateful, objective.states(made.cache)) if layout.stateful else state.carried
@@ -95,7 +95,7 @@ def left_behind(problem: Problem, state: State, made: Gradient) -> State:
 
 
 def measured_gradient(problem: Problem, state: State, batch: Batch, numbers: Numbers) -> Measured:
-    """Return what a step on a batch would measure, with its gradient, penalties included; nothing changes."""
+    """Return what a step on a batch would measure, with its gradient; the state is not changed."""
     given = numbers._replace(made=False)
     return advance(problem, state, [batch], given, keep=frozenset({"gradient", "predictions"}))[1]
 
@@ -109,7 +109,7 @@ def moved(
     into: State | None = None,
     good: Any = None,
 ) -> State:
-    """Return the state after the optimizer's step by a gradient, which is given away.
+    """Return the state after an optimizer step; the gradient array may be overwritten.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def moved(
 def training_run(
     state: State, batch: Batch, numbers: Numbers, number: int = 0, carried: Tree | None = None
 ) -> Run:
-    """Return the run of a step's forward pass on its batch with a number (0 if it has but one)."""
+    """Return the `Run` of a step's forward pass on batch `number` (0 for the first)."""
     path = (f"run{number}" if number else "run",)
     stream = StepStream.like(state.params.vector, numbers.seed, state.step, path)
     states = (state.carried if carried is None else carried) or None
@@ -162,7 +162,7 @@ def training_run(
 
 
 def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tuple[Measured, Tree]:
-    """Return what a batch measures in inference, and the states in which stateful layers stop.
+    """Evaluate a batch in inference; return the measurements, and the final states of stateful layers.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tupl
 
 
 def predict(net: Layer, params: Tree, x: Any, mask: Mask = None, states: Tree = None) -> tuple[Any, Tree]:
-    """Return a network's output, and with `states` also those in which its recurrent layers stop.
+    """Return a network's output, and if `states` are given the final states of its recurrent layers.
 
     Parameters
     ----------
@@ -204,12 +204,12 @@ def predict(net: Layer, params: Tree, x: Any, mask: Mask = None, states: Tree = 
 
 
 def output_mask(net: Layer, params: Tree, x: Any, mask: Mask = None) -> Mask:
-    """Return which time steps of a network's output count; the arguments are those of `predict`."""
+    """Return the mask of a network's output: which of its time steps count. Arguments as in `predict`."""
     return net.flow(params, x, Run(mask=mask))[2]
 
 
 def counted(net: Layer, params: Tree, x: Any, mask: Mask = None) -> Mask:
-    """Return which time steps of an output count in a loss; which examples, where it has no time."""
+    """Return which time steps of an output count in a loss; which examples, if it has no time axis."""
     run = Run(mask=mask).noting()
     y, _, own = net.flow(params, x, run)
     return present(own, y, (run.masks or {}).values())

@@ -55,7 +55,7 @@ def weights(x: Array, dy: Array, grid: Grid) -> Array:
 
 
 def back(dy: Array, W: Array, grid: Grid, height: int, width: int) -> Array:
-    """Return the gradient of x by XLA's convolution of dy, dilated by the strides, with the flipped kernel."""
+    """Return the gradient of x by XLA's convolution of dy, dilated by the strides, with W flipped."""
     sides = []
     each = zip(_each(grid, dy.shape[1:3]), (height, width), grid.before, strict=True)
     for (k, d, o, s), size, b in each:

@@ -36,7 +36,7 @@ def shapes_of(function: Callable[..., Any], *given: Any) -> Any:
 
 
 def signature(tree: Tree) -> Any:
-    """Return what a compiled program depends on: the structure of a tree, and the shape and dtype of each array."""
+    """Return what a compiled program depends on: a tree's structure, and its arrays' shapes and dtypes."""
     import jax
 
     arrays, structure = jax.tree.flatten(tree)

@@ -87,7 +87,7 @@ def _places(arrays: list[Array], made: list[Any]) -> tuple[list[int], list[Array
 
 
 def parted(tree: Any) -> tuple[list[Array], Callable[[list[Array]], Any]]:
-    """Return the arrays of a tree, and a function that rebuilds the tree from arrays like them; see `queue`."""
+    """Return the arrays of a tree, and a function that rebuilds it from arrays like them; see `queue`."""
     import jax
 
     found, form = jax.tree.flatten(tree)

@@ -83,7 +83,7 @@ class Mesh:
         return self.sharding(None, COLUMNS) if shape[1] >= shape[0] else self.sharding(COLUMNS, None)
 
     def put(self, tree: Tree, sharding: Any = None) -> Tree:
-        """Put arrays that every process has whole onto the devices, by one sharding or a tree of shardings."""
+        """Put arrays that every process has whole on the devices; `sharding` is one for all, or a tree."""
         import jax
 
         sharding = self.sharding() if sharding is None else sharding

@@ -58,7 +58,7 @@ def _made(equation: Any, given: list[Any]) -> Sequence[Any]:
 
 
 def _inside(setting: Any) -> Any:
-    """Return a setting of an operation with the programs inside it, such as the body of a loop, traced anew."""
+    """Return a setting of an operation with the programs inside it (such as a loop's body) retraced."""
     import jax
     import jax.extend
 

@@ -189,7 +189,7 @@ def _heard(*_: Any) -> None:
 
 @contextmanager
 def _hearing() -> Iterator[None]:
-    """Make a runtime that is created inside this context call `_heard` when a process is gone, if possible."""
+    """Make a runtime created in this context call `_heard` when a process is gone, if that is possible."""
     try:
         jaxlib: Any = import_module("jax._src.lib")._jax
         make = jaxlib.get_distributed_runtime_client
