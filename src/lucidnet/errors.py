@@ -37,23 +37,23 @@ class UnknownNameError(LucidnetError, ValueError):
 
 
 class InexactWarning(UserWarning):
-    """Something is done by approximation, where its name promises more, or where it cannot work as meant."""
+    """Something is only approximate, though its name promises more, or cannot work as intended here."""
 
 
 class NotReadyError(LucidnetError, RuntimeError):
-    """Something was asked of a model that was not compiled, or does not know its input size yet."""
+    """A model was asked for something before it was compiled, or before its input size was known."""
 
 
 class NonFiniteError(LucidnetError, ArithmeticError):
-    """Training produced NaN or infinity: that step is not made, the model is that of the last good step."""
+    """Training produced NaN or infinity; that step was not made: the model is as after the last good one."""
 
 
 class WorkerError(LucidnetError, RuntimeError):
-    """Of several processes that train together one has gone."""
+    """One of several processes that train together has gone."""
 
 
 class Terminated(SystemExit):
-    """SIGTERM asked this process to end; the step was finished, and written down if there is a place for it.
+    """SIGTERM asked this process to end; the step was finished, and saved if there is a place for it.
 
     Left alone it ends the process with exit code 143, as shells expect it. Like every `SystemExit` it is no
     `Exception`: ``except Exception`` lets it through.
@@ -153,7 +153,7 @@ def short(name: object) -> str:
 
 
 def suggestion(name: str, known: Iterable[str], meant: str | None = None) -> str:
-    """Say which of the known names was meant, or comes nearest, and list them all."""
+    """Return a hint: the known name that was probably meant, and a list of all of them."""
     names = sorted(known)
     near = meant or nearest(str(name).lower(), names)
     hint = f"did you mean {near!r}? " if near else ""

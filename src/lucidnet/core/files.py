@@ -24,7 +24,7 @@ SLACK = 1 << 20
 
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
-    """Open an ordinary file to read it; a device or a pipe, which might wait for ever, is refused.
+    """Open a regular file for reading; devices and pipes, which could block for ever, are refused.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
 
 @contextmanager
 def reading(path: str | os.PathLike[str], kind: str, remedy: str) -> Iterator[None]:
-    """Raise a `FileError` in place of whatever damaged or hostile content brings about.
+    """Turn any error that damaged or hostile content causes inside this context into a `FileError`.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def reading(path: str | os.PathLike[str], kind: str, remedy: str) -> Iterator[No
 
 @contextmanager
 def about(path: str | os.PathLike[str], remedy: str) -> Iterator[None]:
-    """Say of which file an error is that is raised inside, and does not know."""
+    """Add the path, and a remedy, to a `FileError` raised inside this context without one."""
     try:
         yield
     except FileError as error:
@@ -95,7 +95,7 @@ def about(path: str | os.PathLike[str], remedy: str) -> Iterator[None]:
 def check_size(
     path: str | os.PathLike[str], needed: int, held: int, max_bytes: int | None, ratio: int = 1
 ) -> None:
-    """Raise if an array is too large, or larger than what a file holds of it can make: before it is made.
+    """Raise if an array is too large, or larger than the file can hold; called before it is allocated.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def check_size(
 
 
 def path_fault(path: str | os.PathLike[str]) -> str | None:
-    r"""Say why no file can have this name; None if one can.
+    r"""Say why a path can be no file name; None if it can be one.
 
     Examples
     --------
@@ -226,7 +226,7 @@ def csv_text(
 
 
 def encoded(path: str | os.PathLike[str], text: str) -> bytes:
-    """Return a text as it goes to a file.
+    """Encode text as UTF-8 for a file; raise `FileError` if it cannot be encoded.
 
     Raises
     ------
@@ -242,7 +242,7 @@ def encoded(path: str | os.PathLike[str], text: str) -> bytes:
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
-    """Return the file that a path, or a link, leads to."""
+    """Return the file that a path or a symbolic link leads to."""
     if fault := path_fault(path):
         raise FileError(repr(os.fspath(path)), fault, "name another file")
     target = Path(os.path.realpath(path))
@@ -268,7 +268,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def explained(path: Path, state: str) -> Iterator[None]:
-    """Turn errors of the system into one that says how things stand, and what to do."""
+    """Turn an operating system error into a `FileError` that says what has happened and what to do."""
     try:
         yield
     except FileNotFoundError as error:

@@ -15,7 +15,7 @@ OF_PARAMETERS = ("weights", "grads", "updates")
 
 
 def step_rows(steps: Mapping[str, Sequence[tuple[int, Any]]]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each number that was recorded between epochs, in the order of `STEP_COLUMNS`.
+    """Yield one row for each number recorded at a step, in the order of `STEP_COLUMNS`.
 
     ``step`` is the number of the step, ``quantity`` what was recorded (``"gradient_alignment"``,
     ``"weights"``, ``"grads"``, ``"val_loss"``), ``layer`` and ``parameter`` of what, empty where it is of
@@ -42,7 +42,7 @@ def step_rows(steps: Mapping[str, Sequence[tuple[int, Any]]]) -> Iterator[dict[s
 
 
 def history_csv(history: Any, path: str | PathLike[str] | None, steps: bool) -> str:
-    """Return the rows of a history, or those of its steps, as CSV; write it to a file if a path is given."""
+    """Return a history (or what was recorded at its steps) as CSV; write it to a file if a path is given."""
     from .files import csv_text
     from .settings import flag, taken
 

@@ -15,7 +15,7 @@ KINDS = "biuf"
 
 
 def numeric(x: Any, name: str) -> Any:
-    """Return data as an array of NumPy, of numbers; what would lose something is an error that says so.
+    """Convert data to a NumPy array of numbers; what would be lost by that is an error.
 
     Tables whose columns have several types come as arrays of objects: they become numbers if all of them
     are.
@@ -62,19 +62,19 @@ def numeric(x: Any, name: str) -> Any:
 
 
 def plainly(error: Exception) -> str:
-    """Return the message of an error about data, without the "it: " in front."""
+    """Return an error's message without its leading "it: "."""
     return str(error).removeprefix("it: ")
 
 
 def plain(array: Any) -> bool:
-    """Tell whether something is an array of NumPy, of numbers, none of them masked."""
+    """Tell whether something is a NumPy array of numbers, and no masked array."""
     if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
         return False
     return array.dtype.kind in KINDS
 
 
 def scalar(made: Any, what: str, finite: bool = True) -> float:
-    """Return what a user's function gave as a number of Python, or say in plain words why it is none.
+    """Convert what a user's function returned to a Python float; raise `SettingError` if it is no number.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def scalar(made: Any, what: str, finite: bool = True) -> float:
 
 
 def _refuse(x: Any, name: str) -> None:
-    """Raise for what NumPy would make another thing of, or nothing, without a word."""
+    """Raise for input that NumPy would silently change or drop values of."""
     if isinstance(x, (list, tuple)):
         if x and not isinstance(x[0], (int, float)):  # a row of numbers is not gone through
             for item in x:
@@ -130,7 +130,7 @@ def _refuse(x: Any, name: str) -> None:
 
 
 def _of_objects(made: Any, x: Any, name: str) -> Any:
-    """Return an array of objects as numbers, if all of them are."""
+    """Convert an array of objects to numbers, if all of them are numbers."""
     if not made.ndim:
         kind = type(x).__name__
         parts = ": give its x and y" if hasattr(x, "x_test") else ""
@@ -152,7 +152,7 @@ def _of_objects(made: Any, x: Any, name: str) -> Any:
 
 
 def _of_text(name: str) -> str:
-    """Say how numbers are made of text: of targets, or else of what is called so."""
+    """Return a hint at how to make numbers of text, for targets or other data."""
     if name == "y":
         return ": number the classes first: names, y = np.unique(y, return_inverse=True)"
     if name == "x":
@@ -163,7 +163,7 @@ def _of_text(name: str) -> str:
 
 
 def _no_number(made: Any, place: tuple[int, ...], columns: Any, name: str) -> str:
-    """Say what stands among numbers that is none, and what to do about it."""
+    """Return the error message for an entry that is no number, with a hint."""
     value = made[place]
     where = f"at index {place if len(place) > 1 else place[0]}"
     if columns is not None and len(place) == 2 and len(columns) == made.shape[1]:

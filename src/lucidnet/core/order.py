@@ -40,7 +40,7 @@ ORDERS = ("target, prediction", "prediction, target")
 
 
 def meaning(name: str) -> str:
-    """Return what the name of a parameter says it is: ``"target"``, ``"prediction"``, or nothing.
+    """Return what a parameter's name says it is: ``"target"``, ``"prediction"``, or "" for neither.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def meaning(name: str) -> str:
 
 
 def names_of(function: Callable[..., Any]) -> tuple[str, str] | None:
-    """Return the names of the two arguments by position that a function takes; None if they cannot be known.
+    """Return the names of a function's two positional arguments; None if they cannot be found out.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def names_of(function: Callable[..., Any]) -> tuple[str, str] | None:
 def target_first(
     function: Callable[..., Any], order: str | None, write: str, otherwise: bool | None = None
 ) -> bool:
-    """Tell whether a function takes the target first; one of two names that says something is enough.
+    """Tell whether a function takes the target first, by the names of its arguments or by `order`.
 
     Parameters
     ----------
@@ -145,12 +145,12 @@ class Ordered(Record):
     swapped: bool
 
     def __call__(self, prediction: Any, target: Any) -> Any:
-        """Return what the function makes of them."""
+        """Call the function with prediction and target in its own order."""
         return self.function(target, prediction) if self.swapped else self.function(prediction, target)
 
 
 def check_method(method: Callable[..., Any], expected: tuple[str, ...], skipped: int) -> None:
-    """Raise if the names of a method's arguments say that it takes target and prediction the other way round.
+    """Raise if a method's argument names say that it takes target and prediction in the wrong order.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ OTHERS = ("copy", "cloudpickle", "dill")
 
 
 def check(parts: Mapping[str, Any]) -> None:
-    """Raise if one of these parts, or something in it, cannot be written by pickle.
+    """Raise if any of these parts cannot be pickled, naming the place inside.
 
     Whoever can write more (`copy.deepcopy`, cloudpickle, dill) and is asking is left to it.
 
@@ -44,7 +44,7 @@ def _written(value: Any) -> bool:
 
 
 def _culprits(value: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """Yield the innermost parts of a value that cannot be written, with their places."""
+    """Yield the innermost parts of a value that cannot be pickled, with their places."""
     inner: dict[str, Any] = {}
     if isinstance(value, Mapping):
         inner = {f"{where}[{key!r}]": item for key, item in value.items()}

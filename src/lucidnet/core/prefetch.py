@@ -12,7 +12,7 @@ WAIT = 0.05
 
 
 def prefetch(items: Iterator[Any], count: int) -> Iterator[Any]:
-    """Yield what an iterator yields, of which a thread makes so many items ahead.
+    """Yield an iterator's items, which a thread produces up to `count` items ahead.
 
     An error in the thread is raised here; when nobody goes on taking items, the thread ends.
     """

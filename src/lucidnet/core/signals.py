@@ -20,7 +20,7 @@ APART = 0.5
 
 
 class Termination:
-    """Whether this process has been asked to end; several that train together must agree where.
+    """Whether this process has been asked to end; several processes must agree after which step.
 
     ``requested`` says it of this process, and ``alone`` that there is no other, once that is known.
     """
@@ -31,7 +31,7 @@ class Termination:
         self._last = time.monotonic()
 
     def agreed(self, gather: Callable[[Any], list[Any]], now: bool = False) -> bool:
-        """Tell whether any of the processes has been asked to end: all get the same answer.
+        """Tell whether any process has been asked to end; all processes get the same answer.
 
         To be called after each step, by all; a process alone answers at once. Several ask each other
         only now and then, after as many calls as the first of them expects in half a second.
@@ -57,7 +57,7 @@ class Termination:
 
 @contextmanager
 def termination() -> Iterator[Termination]:
-    """Note SIGTERM instead of ending at once, in the main thread, unless somebody handles it already.
+    """Record SIGTERM instead of ending at once, if this is the main thread and no handler is set.
 
     The handler is put back at the end, also after an error. A signal that did not lead to
     `errors.Terminated` does then what it would have done without this.
@@ -83,14 +83,14 @@ def termination() -> Iterator[Termination]:
 
 
 def _free(number: signal.Signals) -> bool:
-    """Tell whether a handler may be set: in the main thread, over the default one."""
+    """Tell whether a handler can be installed: in the main thread, in place of the default one."""
     main = threading.current_thread() is threading.main_thread()
     return main and signal.getsignal(number) is signal.SIG_DFL
 
 
 @contextmanager
 def defer_interrupt() -> Iterator[None]:
-    """Let Ctrl-C wait for the end: what is half done, or given away to a program, must come back."""
+    """Delay Ctrl-C until the end of this context, which must not be left half done."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

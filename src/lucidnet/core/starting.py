@@ -18,7 +18,7 @@ def _is_command() -> bool:
 
 
 def _begin() -> bool:
-    """Have Ctrl-C end this process at once if it is the command; return whether that is so.
+    """Make Ctrl-C end this process at once if it is the command line; return whether it is.
 
     Where Ctrl-C is ignored, as under ``nohup``, it stays so.
     """
@@ -32,6 +32,6 @@ _quiet = _begin()
 
 
 def over() -> None:
-    """Have Ctrl-C raise KeyboardInterrupt again."""
+    """Restore the usual handling of Ctrl-C, which raises KeyboardInterrupt."""
     if _quiet:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)

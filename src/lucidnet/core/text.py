@@ -28,7 +28,7 @@ ASCII = str.maketrans(f"{LOWERED}{RAISED}·∂×Δ−━─", "01234567890123456
 
 
 class Text(str):
-    r"""A text that shows as it prints, also as the last line of a cell; a long one without its middle.
+    r"""A text whose repr reads as it prints; the middle of a long one is left out.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class Text(str):
 
 
 class Listing(Text):
-    """A table as text, which a notebook shows as a table.
+    """A table as text, displayed as an HTML table in notebooks.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Listing(Text):
 
 
 class Report:
-    """A base of what is printed as text: `repr` shows that text, too, without its middle if it is long."""
+    """Base class of what prints as text; its repr is that text, without the middle if it is long."""
 
     def __repr__(self) -> str:
         return shortened(str(self))
@@ -95,7 +95,7 @@ class Report:
 
 
 class Tabled(Report):
-    """A base of what is printed as a table."""
+    """Base class of what prints as a table."""
 
     titles: Sequence[str] = ()
     """What stands above the columns."""
@@ -114,7 +114,7 @@ class Tabled(Report):
 
 
 class ByName(dict[str, Any]):
-    """A dict that shows a name to a line where it is long, and large arrays by their types and shapes."""
+    """A dict whose repr shows large arrays by type and shape, one entry per line if it is long."""
 
     def __missing__(self, name: Any) -> Any:
         raise KeyError(f"{name!r}: by name there are: {', '.join(map(str, self)) or 'none'}")
@@ -130,7 +130,7 @@ class ByName(dict[str, Any]):
 
 
 class Several(tuple[T, ...]):
-    """A tuple that shows an entry to a line where it is long."""
+    """A tuple whose repr shows one entry per line if it is long."""
 
     def __repr__(self) -> str:
         return shortened(call("", [repr(entry) for entry in self]))
@@ -143,13 +143,13 @@ def _branch(branch: Any) -> str:
 
 
 def legible(kind: K) -> K:
-    """Let a named tuple say briefly what it holds, see `brief`."""
+    """Give a named tuple a short repr; see `brief`."""
     setattr(kind, "__repr__", brief)  # noqa: B010 - mypy takes no plain assignment
     return kind
 
 
 class Brief:
-    """A base of what has no text of its own: `repr` shows the arguments that it was made with, or its fields.
+    """Base class with a short repr: the constructor's arguments that differ from their defaults.
 
     Examples
     --------
@@ -167,7 +167,7 @@ class Brief:
 
 
 def brief(value: Any) -> str:
-    """Write an object by what it was made with: in one line if that fits, arrays by their shapes.
+    """Format an object by its constructor's arguments: in one line if that fits, arrays by their shapes.
 
     What a name does not tell is left out: arguments that are as their defaults, and those that it keeps
     under other names.
@@ -187,7 +187,7 @@ _inside: set[int] = set()
 
 
 def call(name: str, given: Sequence[str], brackets: str = "()") -> str:
-    """Write a call: in one line if that fits, else with one argument to a line.
+    """Format a call: in one line if that fits, else one argument per line.
 
     Examples
     --------
@@ -203,7 +203,7 @@ def call(name: str, given: Sequence[str], brackets: str = "()") -> str:
 
 
 def _fields(value: Any) -> Iterable[tuple[str, Any]]:
-    """Yield what an object was made with, by name; without what is as it is by default."""
+    """Yield an object's constructor arguments by name, without those at their defaults."""
     from inspect import signature
 
     own = value._asdict() if hasattr(value, "_fields") else getattr(value, "__dict__", {})
@@ -220,7 +220,7 @@ def _is_default(kept: Any, default: Any) -> bool:
 
 
 def short(value: Any, width: int = 80) -> str:
-    """Write a value within a line: arrays by type and shape, trees of arrays by their size.
+    """Format a value within one line: arrays by type and shape, trees of arrays by their size.
 
     Examples
     --------
@@ -272,7 +272,7 @@ def array(value: Any) -> str:
 
 
 def _sizes(tree: Any) -> list[int] | None:
-    """Return the sizes of all arrays of a tree; None if something else is among them."""
+    """Return the sizes of all arrays in a tree; None if it holds anything else."""
     sizes: list[int] = []
     for branch in tree.values():
         inner = _sizes(branch) if isinstance(branch, dict) else None
@@ -288,7 +288,7 @@ def _sizes(tree: Any) -> list[int] | None:
 
 
 def shortened(text: str, lines: int = LINES, width: int = WIDTH) -> str:
-    r"""Return a text as a prompt shows it: long lines broken, too many without those in the middle.
+    r"""Shorten a text for a prompt: long lines are wrapped, the middle of many lines is left out.
 
     Examples
     --------
@@ -327,7 +327,7 @@ CONTROL = {
 
 
 def visible(text: str) -> str:
-    r"""Return a text without signs that steer a terminal: names in a file may be anybody's.
+    r"""Replace a text's control characters, as a name from a file could otherwise steer the terminal.
 
     Examples
     --------
@@ -338,7 +338,7 @@ def visible(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text as the terminal can show it: in ASCII if need be, and without what steers it.
+    """Return a text as the terminal can display it: without control characters, in ASCII if need be.
 
     Examples
     --------
@@ -403,7 +403,7 @@ def wide(text: str) -> int:
 
 
 def as_text(renderable: Any, width: int = 110) -> str:
-    """Return what rich would print, as plain text."""
+    """Render a rich object as plain text."""
     from rich.console import Console
 
     console = Console(width=width, color_system=None)

@@ -259,7 +259,7 @@ class OnJax(Brief):
     def _predicted(
         self, net: Any, params: Any, x: Any, mask: Any = None, states: Tree = None
     ) -> tuple[Any, Tree]:
-        """Return a network's outputs; rows are padded to a power of two, so that few programs are compiled."""
+        """Return a network's outputs; rows are padded to a power of two, so that few programs compile."""
         count = rows(x)
         size = 1 << (count - 1).bit_length() if states is None and fills(net, None) else count
         chosen = np.arange(size) * (np.arange(size) < count)
@@ -310,7 +310,7 @@ class OnJax(Brief):
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Return a context for training: stuck processes are noticed, data on the devices freed at the end."""
+        """Return a context for training: watches for stuck processes, frees data on devices at the end."""
         with watching(self.mesh.processes) as self.beat:
             try:
                 yield

@@ -241,7 +241,7 @@ class Executor(Protocol):
         """Return how many steps with batches like these to run in one call."""
 
     def training(self) -> AbstractContextManager[None]:
-        """Return a context for training: stuck processes are noticed, data on the devices freed at the end."""
+        """Return a context for training: watches for stuck processes, frees data on devices at the end."""
 
     def prefetch(
         self, blocks: Iterator[Any], state: State

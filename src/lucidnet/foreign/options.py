@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 def _by_word(table: Mapping[str, str]) -> dict[str, str]:
-    """Return ours by their words, from their words by ours."""
+    """Invert a table from our options to theirs, separated by spaces, into one from theirs to ours."""
     return {f"--{word}": ours for ours, words in table.items() for word in words.split()}
 
 
