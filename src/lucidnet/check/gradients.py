@@ -142,7 +142,7 @@ def _report(subject: Subject, title: str, tolerance: float, entries: int, seed: 
 def _look(
     subject: Subject, tolerance: float, entries: int, seed: int
 ) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
-    """Compare all arrays; where something is wrong, look for the reason, first in the layers inside."""
+    """Compare all gradients; where one is wrong, search for the reason, first in the layers inside."""
     problems = _promises(subject)
     if problems and not _usable(subject):
         return (), problems
@@ -155,12 +155,12 @@ def _look(
 
 
 def _reasons(subject: LayerSubject | LossSubject) -> tuple[str, ...]:
-    """Return what is wrong with a part of a network, on the input and the error that it really gets."""
+    """Return what is wrong with a part of a network, given its actual input and error."""
     return _look(subject, INSIDE, 200, 0)[1]
 
 
 def _promises(subject: Subject) -> tuple[str, ...]:
-    """Return the promises that a subject breaks, or the layers inside it."""
+    """Return the promises that a subject breaks; if layers inside break some, only theirs."""
     inside = tuple(faults_inside(subject, _promises))
     return inside or (complaints(subject) if isinstance(subject, (LayerSubject, LossSubject)) else ())
 

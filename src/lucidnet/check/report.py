@@ -14,7 +14,7 @@ class GradientError(LucidnetError, AssertionError):
 
 @dataclass(frozen=True, repr=False)
 class Entry(Brief):
-    """How the gradient by one array compares with the finite differences.
+    """How the gradient by one array compares with finite differences.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class CheckReport(Report):
 
     @property
     def passed(self) -> bool:
-        """Whether every array is within the tolerance, and nothing else was found."""
+        """Whether all errors are within the tolerance, and no other fault was found."""
         return self.worst <= self.tolerance and not self.likely
 
     def __bool__(self) -> bool:
