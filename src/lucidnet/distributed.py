@@ -19,7 +19,7 @@ from .core.exports import export
 
 
 def start(coordinator: str | None = None, processes: int | None = None, index: int | None = None) -> None:
-    """Become one of several processes that train together, and wait until all are there.
+    """Join this process to others that train together, and wait until all are there.
 
     On processors they talk by gloo, on GPUs by NCCL; that is JAX's choice. When a process dies, the others
     raise `errors.WorkerError` as soon as they need it. A script that does not catch that ends with one

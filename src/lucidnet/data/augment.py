@@ -26,11 +26,11 @@ class Augmentation(Value):
     """The base of changes to images."""
 
     def change(self, images: Array, rng: Stream) -> Array:
-        """Return changed images (n, height, width, channels)."""
+        """Return augmented images (n, height, width, channels)."""
         raise NotImplementedError(f"{type(self).__name__} must define change(images, rng)")
 
     def __call__(self, images: Any, rng: Stream) -> Array:
-        """Return changed images, of the shape and dtype of the given ones."""
+        """Return augmented images, in the shape and dtype of the given ones."""
         images = np.asarray(images)
         if images.ndim != 4:
             raise ShapeError(
@@ -237,7 +237,7 @@ def mixup(x: Any, y: Any, rng: Stream, alpha: float = 0.2) -> tuple[Array, Array
 
 @takes(images=array_like(), rows=array_like(), columns=array_like())
 def sampled(images: Array, rows: Array, columns: Array) -> Array:
-    """Return images at places between their pixels, by bilinear interpolation; 0 outside.
+    """Sample images at positions between their pixels, by bilinear interpolation; 0 outside.
 
     Parameters
     ----------
@@ -282,7 +282,7 @@ def _cropped(images: Array, rows: Array, columns: Array, height: int, width: int
 
 
 def _blur(size: int, sigma: float) -> Array:
-    """Return the matrix that smooths along an axis, what lies outside being 0."""
+    """Return the matrix of a Gaussian blur along an axis; values outside the image are 0."""
     apart = np.arange(size)[:, None] - np.arange(size)
     near = np.exp(-(apart**2) / (2 * sigma**2))
     weights: Array = near / np.exp(-(np.arange(-4 * size, 4 * size + 1) ** 2) / (2 * sigma**2)).sum()

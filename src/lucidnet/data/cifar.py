@@ -91,7 +91,7 @@ def _joined(records: dict[str, Records]) -> tuple[Part, Part]:
 
 
 def as_part(records: list[Records]) -> Part:
-    """Return the pictures (n, 32, 32, 3) from 0 to 1, and the labels (n,), of several files."""
+    """Return the pictures (n, 32, 32, 3), from 0 to 1, and the labels (n,) of several files."""
     x = np.empty((sum(map(len, records)), *SHAPE[1:], SHAPE[0]), np.float32)
     done = 0
     for one in records:  # one after the other, so that little is in memory twice
@@ -108,7 +108,7 @@ def _from_file(path: Path) -> Records:
 
 
 def _from_archive(archive: Path) -> dict[str, Records]:
-    """Return the files in an archive; nothing of it is written to the disk."""
+    """Read the files in an archive into memory, writing nothing to disk."""
     import tarfile
 
     found: dict[str, Records] = {}

@@ -11,7 +11,7 @@ TASKS = ("classification", "regression")
 
 @record
 class Column(Record):
-    """A column of the inputs, and what is made of it.
+    """An input column, and how it is turned into inputs.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Column(Record):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs that are made of it."""
+        """The names of the inputs made of this column."""
         if self.kind != "category":
             return (self.name,)
         return tuple(f"{self.name}={category}" for category in self.categories)

@@ -30,7 +30,7 @@ FAR = 10.0
 
 @record
 class ColumnSeen(Record):
-    """What a look has seen in a column.
+    """What was found in a column.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class ColumnSeen(Record):
 
 
 class ColumnTold(NamedTuple):
-    """What is to be said of an input: why to drop it, what else is odd, and whether it is far from 0."""
+    """Findings about an input column: why to drop it, what is odd, and whether it is far from 0."""
 
     seen: ColumnSeen
     drop: str | None = None
@@ -62,7 +62,7 @@ class ColumnTold(NamedTuple):
 
 
 def told(name: str, frame: Frame) -> ColumnTold:
-    """Say what an input is, and what to do with it."""
+    """Examine an input column: what it is, and what to do with it."""
     cells = frame.cells[name]
     count = len(cells.missing)
     if count == len(cells):
@@ -81,7 +81,7 @@ def told(name: str, frame: Frame) -> ColumnTold:
 
 
 def _constant(cells: Cells) -> str | None:
-    """Say that all that stands in a column is the same, if it is."""
+    """Say that a column holds the same value in all rows; None if it does not."""
     if len(cells) < 2:
         return None
     there = _there(cells)
@@ -133,7 +133,7 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
 
 
 def _leads(name: str, frame: Frame, high: float) -> bool:
-    """Tell whether a column without a name stands first, and has much larger numbers than there are rows."""
+    """Tell whether a headerless first column has numbers much larger than the number of rows."""
     return name == frame.names[0] and not frame.form.get("header", True) and high > 10 * frame.rows
 
 

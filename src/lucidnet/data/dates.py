@@ -18,7 +18,7 @@ MONTH = re.compile(r"\d{4}([-/])\d{1,2}")
 
 
 def form_of(texts: Iterable[str]) -> str | None:
-    """Return how the dates of a column are written; None if it has others than dates, or none.
+    """Detect how the dates of a column are written; None if not all cells are dates, or there are none.
 
     Where day and month cannot be told apart (``03/04/2021`` throughout) it is ``"?"``.
 
@@ -38,7 +38,7 @@ def form_of(texts: Iterable[str]) -> str | None:
 
 
 def days(text: str, form: str) -> float | None:
-    """Return how many days after 1970-01-01 a date is, the time of day as a fraction; None if it is no date.
+    """Return a date as days after 1970-01-01, with the time of day as a fraction; None if it is no date.
 
     Examples
     --------

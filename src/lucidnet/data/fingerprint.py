@@ -19,13 +19,13 @@ SETTINGS = ("seed", "size", "drop_last", "buffer", "begin", "end", "length")
 
 
 def of_data(data: Data) -> dict[str, Any]:
-    """Return what checked data are: inputs, targets, weights, mask."""
+    """Return fingerprints of checked data: of inputs, targets, weights and mask."""
     given = {"x": data.x, "y": data.target, "sample_weight": data.weights, "mask": data.mask}
     return {name: of_arrays(part) for name, part in given.items()}
 
 
 def of_arrays(tree: Any) -> Any:
-    """Return shape, type and a hash of the content of an array, or of several by name.
+    """Return shape, dtype and a hash of the content of an array, or of several by name.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def _of_array(array: Any) -> dict[str, Any]:
 
 
 def of_dataset(dataset: Any) -> dict[str, Any]:
-    """Return what a chain of data sets is made of; functions and iterators are not looked into."""
+    """Return a fingerprint of a chain of data sets; functions and iterators are not inspected."""
     from .dataset import Arrays, Prefetched
 
     if isinstance(dataset, Prefetched):  # the same items

@@ -47,7 +47,7 @@ class TextForm(NamedTuple):
 
 
 def encoding_of(begin: bytes, whole: bool = True) -> str:
-    r"""Return the encoding of a text, from how it begins; `whole` if that is all of it.
+    r"""Guess the encoding of a text from its beginning; `whole` says that this is all of it.
 
     What is no UTF-8 is taken for Windows-1252, of which Latin-1 is nearly a part.
 
@@ -70,14 +70,14 @@ def encoding_of(begin: bytes, whole: bool = True) -> str:
 
 
 def cut(lines: Iterable[str], form: TextForm) -> Iterable[list[str]]:
-    """Return the cells of the rows of a text; a `csv.reader`, which knows the number of the line."""
+    """Split lines of text into rows of cells; the `csv.reader` returned counts the lines."""
     if form.separator == BLANKS:
         lines = (" ".join(line.split("\t")).strip() + "\n" for line in lines)
     return csv.reader(lines, delimiter=form.separator, quotechar=form.quote, skipinitialspace=True)
 
 
 def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | None) -> TextForm:
-    """Return how a table is written, from the beginning of it.
+    """Detect how a table is written, from its beginning.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
 
 
 def _remarks(lines: Sequence[str]) -> int:
-    """Return how many lines with a remark (``# ...``) stand at the beginning; "#" alone may be a name."""
+    """Count the comment lines (``# ...``) at the beginning; "#" alone may be a column name."""
     count = 0
     for line in lines:
         if not line.startswith("#") or line[1:2] in (*SEPARATORS, ""):
@@ -142,7 +142,7 @@ def _rows(lines: Sequence[str], form: TextForm, whole: bool) -> list[list[str]]:
 
 
 def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> str:
-    """Return the sign between cells: with which most rows are as long as the first, and cells numbers."""
+    """Detect the separator: the one that gives most rows the width of the first, and numbers in cells."""
     best, found = (0.0, 0.0, 0, 0), usual or ","
     for sign in (*SEPARATORS, BLANKS):
         rows = _rows(lines, TextForm(encoding, sign, quote), len(lines) < SAMPLE)
@@ -168,7 +168,7 @@ def _as_number(cell: str, decimal: str = ".") -> bool:
 
 
 def _decimal(rows: Sequence[Sequence[str]]) -> str:
-    """Return the decimal sign: a comma if a column can be read in no other way."""
+    """Detect the decimal sign: a comma only if some column cannot be read otherwise."""
     for cells in zip(*(row for row in rows[1:] if len(row) == len(rows[0])), strict=True):
         there = [cell.strip().strip(AROUND) for cell in cells if cell.strip().lower() not in MISSING]
         commas = [cell for cell in there if COMMA.fullmatch(cell)]
@@ -179,13 +179,13 @@ def _decimal(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _lacks_one(rows: Sequence[Sequence[str]]) -> bool:
-    """Tell whether the first row has a cell less than all others: they begin with the name of the row."""
+    """Tell whether the first row has one cell less than all others, which begin with a row name."""
     widths = {len(row) for row in rows[1:]}
     return widths == {len(rows[0]) + 1} and not any(_as_number(cell) for cell in rows[0])
 
 
 def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
-    """Tell whether the first of some rows has the names of the columns.
+    """Tell whether the first row holds the column names.
 
     It has if none of its cells is a number, unless half of them stand in their columns again (a table of
     texts without a header). It has, too, if half of its cells are texts above numbers, or its numbers count

@@ -24,7 +24,7 @@ SHOWN = 6
 
 
 class Cells(NamedTuple):
-    """A column: numbers, or texts.
+    """A column of numbers or texts.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Cells(NamedTuple):
         return len(self.texts if self.numbers is None else self.numbers)  # type: ignore[arg-type]
 
     def text(self, row: int) -> str:
-        """Return what stands in a row, as a text."""
+        """Return the cell of a row as text."""
         if row in self.missing:
             return self.missing[row]
         if (texts := self.texts or self.original) is not None:
@@ -71,7 +71,7 @@ class Cells(NamedTuple):
         return str(bool(self.numbers[row])) if self.truths else as_text(float(self.numbers[row]))
 
     def taken(self, rows: Array) -> Cells:
-        """Return the column with some of its rows."""
+        """Return the column with only the given rows."""
         some = self.missing or self.exact or self.large
         places = {int(old): new for new, old in enumerate(rows)} if some else {}
         missing = {places[row]: text for row, text in self.missing.items() if row in places}
@@ -142,11 +142,11 @@ class Frame(Report, Mapping[str, Any]):
         return len(self.cells[self.names[0]]) if self.names else 0
 
     def row(self, index: int) -> int:
-        """Return how messages call a row: by its line in the file, or its number from 0 on."""
+        """Return a row's number for messages: its line in the file, or its index."""
         return int(index if self.lines is None else self.lines[index])
 
     def error(self, reason: str, remedy: str) -> Exception:
-        """Return the error for something that is wrong here."""
+        """Return the error for a problem in this frame."""
         return ContentError(self.source, reason, remedy) if self.source else DataError(f"{reason}; {remedy}")
 
     def without(self, name: str) -> Frame:
@@ -199,7 +199,7 @@ def as_frame(given: Any, owner: str) -> Frame:
 
 
 def is_frame(given: Any) -> bool:
-    """Tell whether something is a frame, without importing any library for that."""
+    """Tell whether something is a frame, without importing any frame library."""
     if isinstance(given, (Frame, Mapping)):
         return True
     kind = type(given)  # of a lazy frame the columns would be worked out
@@ -232,7 +232,7 @@ def _of_library(given: Any, owner: str) -> dict[str, Cells]:
 
 
 def _check_names(names: list[str], owner: str) -> None:
-    """Raise if two columns have one name: 1 and "1", too."""
+    """Raise if two columns have the same name (1 and "1" count as the same)."""
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{owner}: the frame has two columns named {twice!r}; give each its own name")
@@ -248,7 +248,7 @@ def _of_series(series: Any, name: str) -> Cells:
 
 
 def as_cells(values: Any, what: str = "a column") -> Cells:
-    """Return a column of any kind: numbers, truths, dates or texts, with what is missing among them."""
+    """Convert a column of numbers, booleans, dates or texts to `Cells`, with its missing values marked."""
     if hasattr(values, "to_list") and not isinstance(values, np.ndarray):
         values = values.to_list()  # a series: missing values are None, or NaN
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
@@ -302,7 +302,7 @@ def _of_objects(values: list[Any], what: str) -> Cells:
 
 
 def _written(value: Any, what: str) -> str:
-    """Return a value of a column of texts as a text: dates as ISO writes them."""
+    """Return a value in a text column as text: dates in ISO format."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
@@ -325,7 +325,7 @@ def _is_missing(value: Any) -> bool:
 def as_written(
     texts: list[str], kinds: Iterable[str], missing: Mapping[int, str], decimal: str = ".", sure: bool = True
 ) -> Cells:
-    """Return a column of texts, of which `kinds` are the different ones: of numbers, if all are such."""
+    """Convert a column of texts to numbers if all of them are; `kinds` are its distinct texts."""
     there = [text for text in kinds if text]
     found = numbers_in(there, decimal, sure)
     if not found:

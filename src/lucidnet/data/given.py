@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def validation(given: Any) -> dict[str, Any]:
-    """Return validation data by name: x, and if there are any y, sample_weight and mask.
+    """Return validation data by name: x, and where given y, sample_weight and mask.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def with_arrays(
     mask: Any = None,
     validation_split: float = 0.0,
 ) -> None:
-    """Raise if something is given that has no effect on batches that come from elsewhere.
+    """Raise if an argument has no effect on batches that come from a data set or file.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ IF_POSSIBLE: Any = object()
 
 
 def order_of(problem: Any, n: int, batch_size: int | None, shuffle: Any) -> tuple[int, bool]:
-    """Return how many examples a batch has, and whether each epoch has an order of its own.
+    """Return the batch size, and whether each epoch is shuffled.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def order_of(problem: Any, n: int, batch_size: int | None, shuffle: Any) -> tupl
 
 
 def check_accumulate(optimizer: Any, accumulate: int) -> None:
-    """Raise if the gradients of several batches shall be summed, where there is one batch."""
+    """Raise if gradients are to be accumulated with an optimizer that uses all examples in each step."""
     if optimizer.full_batch and accumulate > 1:
         raise SettingError(
             f"accumulate={accumulate} has no effect with {type(optimizer).__name__}, which takes all "
@@ -153,7 +153,7 @@ def check_accumulate(optimizer: Any, accumulate: int) -> None:
 
 
 def to_validate(measured: Callable[..., T], validation_data: Any, validation_split: float) -> T | None:
-    """Return what a function makes of validation data given by name; None if there are none.
+    """Apply a function to validation data given by name; None if there are none.
 
     What is wrong with them is said of ``validation_data``; it is also wrong to say twice what to validate on.
     """

@@ -38,7 +38,7 @@ SMALL = 1 << 17
 
 @contextmanager
 def arrays(path: str | PathLike[str], *, keep_open: bool = False) -> Iterator[Any]:
-    """Open an HDF5 file; what is found wrong inside names it."""
+    """Open an HDF5 file; errors inside the context name it."""
     h5py = optional("h5py", "hdf5")
     with opened(path):  # no pipe, no folder
         pass
@@ -56,7 +56,7 @@ def arrays(path: str | PathLike[str], *, keep_open: bool = False) -> Iterator[An
 def read_hdf5(
     path: Path, wanted: Sequence[str], max_bytes: int, external: bool
 ) -> tuple[dict[str, Array], list[str]]:
-    """Return some arrays of a file by name, where it has them, and the names of all.
+    """Read arrays from a file by name, as far as it has them; return them, and all names in the file.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def _numbers(found: Any) -> Array:
 
 
 def dataset(path: str | PathLike[str], file: Any, name: str, external: bool, max_bytes: int | None) -> Any:
-    """Return the data set of a name, if it is whole, not too large, and holds numbers of this file.
+    """Return the named data set if it is complete, not too large, and numeric, with its data in this file.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def dataset(path: str | PathLike[str], file: Any, name: str, external: bool, max
 
 
 def _place(path: str | PathLike[str], file: Any, name: str) -> str:
-    """Return the name of an object without links in it; refuse those that lead to other files."""
+    """Resolve the links in an object's name; refuse links that lead to other files."""
     h5py = optional("h5py", "hdf5")
     parts, here = [part for part in name.split("/") if part not in ("", ".")], ""
     followed = 0
@@ -176,7 +176,7 @@ def _place(path: str | PathLike[str], file: Any, name: str) -> str:
 
 
 def _check_own(path: str | PathLike[str], found: Any, name: str, external: bool) -> None:
-    """Raise if the numbers lie in other files, unless that is asked for; then those must be there."""
+    """Raise if the data lie in other files, unless that is allowed; then those files must exist."""
     if found.is_virtual:
         others = [source.file_name for source in found.virtual_sources()]
     else:
@@ -198,7 +198,7 @@ def _check_own(path: str | PathLike[str], found: Any, name: str, external: bool)
 def _check_whole(
     path: str | PathLike[str], found: Any, name: str, external: bool, max_bytes: int | None
 ) -> None:
-    """Raise if a data set is larger than what the file can hold of it, or than it may be."""
+    """Raise if a data set is larger than the file can hold, or larger than allowed."""
     held = Path(path).stat().st_size
     needed = math.prod(found.shape or (0,)) * found.dtype.itemsize
     if found.shape is None:

@@ -22,7 +22,7 @@ WEAK = frozenset(
 
 
 def likely_target(frame: Frame, dropped: Collection[str] = ()) -> str | None:
-    """Return a column that looks more like the target than the last does; None if there is none.
+    """Return a column that looks more like the target than the last one; None if there is none.
 
     That is one that is called so (``label``, ``class``, ``target``, ...), or a first column of labels where
     the last has hardly more than one number, as pixels at the edge. Without a header line it is the only
@@ -49,7 +49,7 @@ def likely_target(frame: Frame, dropped: Collection[str] = ()) -> str | None:
 
 
 def best_target(frame: Frame) -> str:
-    """Return the column that is the target if nobody says which."""
+    """Return the column to use as the target if nobody says which."""
     if (found := likely_target(frame)) is not None:
         return found
     last = frame.names[-1]
@@ -60,12 +60,12 @@ def best_target(frame: Frame) -> str:
 
 
 def plain(name: str) -> str:
-    """Return a name in small letters, words joined by "_"."""
+    """Return a name in lower case, its words joined by "_"."""
     return "_".join(name.lower().replace("-", " ").replace("_", " ").split())
 
 
 def label_like(cells: Cells) -> bool:
-    """Tell whether a column looks like labels: a few kinds, with a good number of rows of each."""
+    """Tell whether a column looks like class labels: few distinct values, each in many rows."""
     if cells.missing or not len(cells):
         return False
     if cells.numbers is not None and not (np.isfinite(cells.numbers).all() and are_classes(cells.numbers)):

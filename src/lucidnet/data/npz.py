@@ -41,7 +41,7 @@ PIECE = 1 << 20
 
 
 class Header(NamedTuple):
-    """What stands before the numbers."""
+    """The header of an NPY array."""
 
     dtype: np.dtype[Any]
     columns_first: bool
@@ -50,7 +50,7 @@ class Header(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """How many bytes the numbers take."""
+        """The size of the array's data in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
@@ -84,7 +84,7 @@ def names(path: Path) -> list[str]:
 
 
 def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int) -> Array:
-    """Return the array of a member, as large as it says, and as its checksum says."""
+    """Read an array of the archive; its size and checksum must be as stated."""
     if member.compress_type not in WAYS:
         raise FileError(path, f"{member.filename} is packed in a way that NumPy does not use", REMEDY)
     with archive.open(member) as stream:
@@ -114,7 +114,7 @@ def _fill(path: Path, name: str, stream: Any, room: memoryview) -> None:
 
 
 def _header(path: Path, name: str, stream: BinaryIO | Any) -> Header:
-    """Return the header of an NPY file; nothing in it is run, and the dtype is one of numbers or texts."""
+    """Parse the header of an NPY file; no code is run, and only numeric and text dtypes are accepted."""
     magic = stream.read(8)
     if len(magic) < 8 or magic[:6] != b"\x93NUMPY" or magic[6] not in HEADERS:
         raise FileError(path, f"{name} is no NPY file of version 1 or 2 (it begins with {magic!r})", REMEDY)
@@ -141,7 +141,7 @@ def _described(path: Path, name: str, text: str) -> tuple[np.dtype[Any], bool, t
 
 
 def _entries(path: Path, name: str, text: str) -> tuple[str, bool, tuple[int, ...]]:
-    """Return what a header says of type, order and shape: each once, and nothing else."""
+    """Parse dtype, order and shape in a header; each must occur once, and nothing else may."""
     inner = text.strip().removeprefix("{").removesuffix("}").rstrip()
     found: dict[str, Any] = {}
     at = 0

@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 
 
 def _as_share(given: Any, owner: Any) -> int | float:
-    """Return a share between 0 and 1 as a float, a number of examples as an int."""
+    """Accept a share between 0 and 1 as a float, or a number of examples as an int."""
     if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, float, np.integer, np.floating)):
         raise UnfitError
     if isinstance(given, (int, np.integer)):
@@ -45,7 +45,7 @@ def _as_share(given: Any, owner: Any) -> int | float:
 def split(
     x: Any, y: Any = None, *, test: float = 0.2, stratify: bool = False, seed: int = 0
 ) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """Return ``(x, y), (x_test, y_test)``: the examples in random order, in two parts.
+    """Shuffle the examples and split them in two parts: ``(x, y), (x_test, y_test)``.
 
     Each part has the kind that was given: arrays, lists, frames (pandas, polars, Arrow), sparse matrices,
     tensors; a dict of those, by name, is divided at the same rows throughout.
@@ -84,7 +84,7 @@ def split(
 
 
 def parted(labels: Array | None, n: int, count: int, seed: int) -> tuple[Array, Array]:
-    """Return the rows of two parts of n, `count` of them in the second, shuffled.
+    """Return the shuffled row indices of two parts of n rows, `count` of them in the second.
 
     Labels (n,) keep their shares: rows are shuffled, sorted by label, and taken at even distances.
 
@@ -104,7 +104,7 @@ def parted(labels: Array | None, n: int, count: int, seed: int) -> tuple[Array, 
 
 
 def _one_length(given: Mapping[str, Any]) -> int:
-    """Return how many examples all of some data have."""
+    """Return the number of examples; raise if the parts of the data have different numbers."""
     lengths = dict(_lengths(given, ""))
     if len(set(lengths.values())) > 1:
         raise DataError(f"split: the lengths differ: {', '.join(f'{k} has {v}' for k, v in lengths.items())}")
@@ -134,7 +134,7 @@ def _lengths(given: Any, title: str) -> Any:
 
 
 def _strata(y: Any, n: int, count: int) -> Array:
-    """Return the number of the class of each example, each of which has enough for two parts."""
+    """Return the class number of each example; raise if a class is too small for two parts."""
     if y is None or isinstance(y, Mapping):
         raise DataError(
             f"split: stratify=True goes by the labels y (n,), got {'none' if y is None else 'a dict'}"
@@ -161,7 +161,7 @@ def _strata(y: Any, n: int, count: int) -> Array:
 
 
 def taken_rows(data: Any, rows: Array) -> Any:
-    """Return some rows of data, in the kind in which they were given."""
+    """Return some rows of data, in the type in which they were given."""
     if data is None:
         return None
     if isinstance(data, Frame):
@@ -188,7 +188,7 @@ def taken_rows(data: Any, rows: Array) -> Any:
 
 @record
 class Scaling(Record):
-    """What `standardize` does: subtract means, divide by deviations.
+    """The scaling that `standardize` applies: subtract the mean, divide by the standard deviation.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ class Scaling(Record):
 
     @classmethod
     def of(cls, x: Any) -> Scaling:
-        """Return the scaling of examples (n, ...), each feature for itself.
+        """Return the scaling that standardizes examples (n, ...), each feature by itself.
 
         The deviation is that of the examples, with n in the denominator.
         """
@@ -222,13 +222,13 @@ class Scaling(Record):
         return cls(mean, deviation, None if names is None else tuple(names))
 
     def apply(self, x: Any) -> Array:
-        """Return examples (n, ...) standardized; the columns of a frame are found by their names."""
+        """Standardize examples (n, ...); the columns of a frame are found by their names."""
         given = self._given(x)
         made: Array = ((given - self.mean) / self.deviation).astype(given.dtype)
         return made
 
     def undo(self, x: Any) -> Array:
-        """Return standardized numbers (n, ...) as they were."""
+        """Invert `apply`: return standardized numbers (n, ...) in their original units."""
         given = self._given(x)
         made: Array = (given * self.deviation + self.mean).astype(given.dtype)
         return made
@@ -246,7 +246,7 @@ class Scaling(Record):
 
 
 def _floats(x: Any, name: str) -> Array:
-    """Return examples as floats, all finite."""
+    """Return examples as floats; raise if one is not finite."""
     given: Array = numeric(values_of(x), f"standardize: {name}")
     if not given.ndim or not len(given):
         raise DataError(f"standardize: {name} must have a row for each example, got shape {given.shape}")
@@ -255,7 +255,7 @@ def _floats(x: Any, name: str) -> Array:
 
 
 def standardize(x: Any, *others: Any) -> Any:
-    """Return examples with mean 0 and deviation 1 in each feature, and others in the same way.
+    """Scale each feature to mean 0 and standard deviation 1, and scale other data in the same way.
 
     Mean and deviation are those of the first, the training's; whoever measures or predicts later on has to
     use the same: `Scaling` keeps them, and ``Table.fit(..., standardize=True)`` keeps them with the model.
@@ -292,7 +292,7 @@ MOST = 1 << 24
 
 
 def one_hot(labels: Any, classes: Any = None) -> OneHot:
-    """Return labels as rows with a single 1, and the classes that the columns stand for.
+    """Convert labels to one-hot rows; return them with the classes that the columns stand for.
 
     Parameters
     ----------
@@ -361,7 +361,7 @@ def _labels(labels: Any) -> Array:
 
 
 def _as_known(classes: Any) -> tuple[Any, ...]:
-    """Return classes as they were given, or the numbers below one."""
+    """Return the given classes as a tuple, or ``range(k)`` for their number k."""
     if isinstance(classes, (int, np.integer)) and not isinstance(classes, bool) and 0 < classes <= MOST:
         return tuple(range(int(classes)))
     items = classes.tolist() if isinstance(classes, np.ndarray) else classes

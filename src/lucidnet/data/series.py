@@ -33,7 +33,7 @@ def _as_target(given: Any, owner: Any) -> str | int:
 def windows(
     series: Any, *, history: int, horizon: int = 1, stride: int = 1, target: str | int | None = None
 ) -> tuple[Array, Array]:
-    """Return windows of a series, and the values that follow each: ``x, y`` for a network that forecasts.
+    """Cut a time series into windows and the values that follow each: ``x, y`` for forecasting.
 
     Window i holds the values from time ``i * stride`` on, `history` of them; its target are the `horizon`
     values after it. All that a window needs lies in the series; what is left over at its end is not used.

@@ -21,14 +21,14 @@ WINDOW = 64
 
 
 def stored(x: Any, y: Any, weights: Any = None) -> Dataset:
-    """Return the examples of arrays in a file."""
+    """Return a data set of the examples in stored arrays."""
     return Dataset.from_arrays(x, y, weights)
 
 
 def batches_of(
     examples: Dataset, problem: Any, seed: int, batch_size: int | None, shuffle: Any, split: float
 ) -> tuple[Dataset, Dataset | None]:
-    """Return batches of examples in a file to train on, and, with a split, the last of them to validate on.
+    """Return batches of stored examples to train on and, with a split, batches of the last to validate on.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Blocks(Dataset):
         yield from islice(self._from(epoch, start * self.size), self.batch_count - start)
 
     def _from(self, epoch: int, begin: int) -> Iterator[Item]:
-        """Yield the batches from the row with a number on."""
+        """Yield the batches from a row index on."""
         left: Item | None = None
         for chosen, order in self._windows(epoch):
             if begin >= len(order):
@@ -93,7 +93,7 @@ class Blocks(Dataset):
             yield left
 
     def _windows(self, epoch: int) -> Iterator[tuple[list[Array], Array]]:
-        """Yield the rows of the blocks that are in memory together, and the order of all of these rows."""
+        """Yield the rows of blocks that are in memory together, with a shuffled order of all these rows."""
         rows, stream = self.inner.order(epoch), Stream(self.seed, epoch, path=("blocks",))
         blocks = stream.permutation(-(-self.rows // self.block))
         for number, first in enumerate(range(0, len(blocks), WINDOW)):
@@ -104,7 +104,7 @@ class Blocks(Dataset):
 
 
 def _bytes_of_row(dataset: Any) -> int:
-    """Return how many bytes a row has, of all its arrays."""
+    """Return how many bytes a row takes, in all arrays together."""
     while not isinstance(dataset, Arrays):
         dataset = dataset.inner
     return sum(

@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 
 @record
 class Table(Report, Record):
-    """The columns of a table, its target and classes: how rows become inputs, and outputs names.
+    """How the rows of a table become inputs and targets, and predictions become names or numbers again.
 
     It is made by `Table.fit`, and kept in the file of a model.
 
@@ -77,7 +77,7 @@ class Table(Report, Record):
         missing: str | None = None,
         dates: str | None = None,
     ) -> Table:
-        """Look at a table and decide what its columns are; what needs a word is asked for.
+        """Look at a table and decide what its columns are; raise where a decision is needed from you.
 
         Parameters
         ----------
@@ -121,7 +121,7 @@ class Table(Report, Record):
         return cls(**fitted(as_frame(frame, owner), target, words))
 
     def apply(self, frame: Any, target: Any = None) -> tuple[Array, Array | None]:
-        """Return inputs and targets of a table: columns are found by name, in whatever order they stand.
+        """Return inputs and targets of a table; columns are found by name, in any order.
 
         With ``missing="drop"`` rows with missing cells are left out; `kept` says which are left.
 
@@ -149,13 +149,13 @@ class Table(Report, Record):
         return applied(self, as_frame(frame, "Table.apply"), _given(target))
 
     def kept(self, frame: Any, target: Any = None) -> Array:
-        """Return the numbers of the rows that `apply` returns of a table."""
+        """Return the indices of the rows that `apply` returns."""
         from .applying import kept
 
         return kept(self, as_frame(frame, "Table.kept"), _given(target))
 
     def names(self, predictions: Any) -> Array:
-        """Return the names of predicted classes.
+        """Return the class names of predictions.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class Table(Report, Record):
         return names_of(predictions, self.classes)
 
     def values(self, predictions: Any) -> Array:
-        """Return predictions of a numeric target in its own unit: what `fit` has standardized is undone.
+        """Return predictions of a numeric target in its original unit: standardization is undone.
 
         Raises
         ------
@@ -188,12 +188,12 @@ class Table(Report, Record):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs, in order: of categories ``"colour=red"``."""
+        """The names of the inputs, in order; a category's is like ``"colour=red"``."""
         return tuple(name for column in self.columns for name in column.inputs)
 
     @property
     def outputs(self) -> int:
-        """How many outputs a network for it needs."""
+        """The number of outputs that a network for this table needs."""
         return 1 if self.classes is None else len(self.classes)
 
     def __str__(self) -> str:
@@ -251,7 +251,7 @@ TITLES = ("column", "kind", "becomes")
 
 
 def names_of(predictions: Any, classes: Sequence[str]) -> Array:
-    """Return the names of predicted classes, see `Table.names`.
+    """Return the class names of predictions; see `Table.names`.
 
     Examples
     --------
@@ -281,7 +281,7 @@ def names_of(predictions: Any, classes: Sequence[str]) -> Array:
 
 
 def _made_of(column: Column) -> str:
-    """Say in words what is made of a column."""
+    """Describe what is made of a column."""
     if column.kind == "category":
         names = ", ".join(column.categories[:6]) + (", ..." if len(column.categories) > 6 else "")
         said = f"{len(column.categories)} inputs: {names}"
@@ -297,12 +297,12 @@ def _made_of(column: Column) -> str:
 
 
 def _given(target: Any) -> Any:
-    """Return targets that were given apart, as a column."""
+    """Convert separately given targets to a column."""
     return None if target is None else as_cells(target, "target")
 
 
 def _names() -> Any:
-    """Declare columns: names or numbers, or one."""
+    """Declare one or several columns, by name or number."""
 
     def convert(given: Any, owner: Any) -> tuple[str | int, ...]:
         items = (given,) if isinstance(given, (str, int, np.integer)) else given

@@ -79,14 +79,14 @@ class Examples(Brief):
     table: Table | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield x and y, or (x, y) and (x_test, y_test) of a file with a test part, as `load` has them."""
+        """Yield x and y; for a file with a test part, (x, y) and (x_test, y_test), as `load` returns them."""
         if self.x_test is None:
             return iter((self.x, self.y))
         return iter(((self.x, self.y), (self.x_test, self.y_test)))
 
 
 def as_target(given: Any, owner: Any) -> str | int:
-    """Return a target as it is kept: the name of a column, or its number."""
+    """Accept a target column, by name or number."""
     if isinstance(given, str):
         return str(given)
     number: int = whole(None).metadata["check"].convert(given, owner)
@@ -205,7 +205,7 @@ def _read_idx_pair(path: Path, task: str | None, most: int) -> Examples:
 
 
 def _read_arrays(path: Path, task: str | None, most: int, external: bool) -> Examples:
-    """Return the arrays of an NPZ or HDF5 file."""
+    """Read the arrays of an NPZ or HDF5 file."""
     if path.suffix.lower() == ".npz":
         from .npz import names, read_npz
 
@@ -226,7 +226,7 @@ def _read_arrays(path: Path, task: str | None, most: int, external: bool) -> Exa
 
 
 def _chosen(there: Sequence[str], path: Path) -> dict[str, str]:
-    """Return by which names a file calls inputs and targets."""
+    """Return the names in a file that stand for inputs and targets."""
     parts = {name: name.lower().split("/") for name in there}
     words = {name: "_".join(part) for name, part in parts.items() if not {"", ".", ".."} & set(part)}
     chosen: dict[str, str] = {}
@@ -274,7 +274,7 @@ def _pair(
 def _as_targets(
     y: Array, y_test: Array | None, path: Path, task: str | None
 ) -> tuple[Array, Array | None, tuple[str, ...] | None]:
-    """Return targets as a table has them: numbers of classes (int64), or numbers; and the names of classes.
+    """Return targets as a table would: class numbers (int64) with class names, or numbers.
 
     Whole numbers for each time step or place stay as they are: what they stand for is not known.
     """
@@ -308,7 +308,7 @@ def _as_targets(
 
 
 def _one_hot(y: Array) -> bool:
-    """Tell whether each row of targets is a single 1 among zeros."""
+    """Tell whether the rows of targets are one-hot."""
     return bool(y.ndim == 2 and y.shape[1] > 1 and len(y) and _truths(y) and (y.sum(1) == 1).all())
 
 
@@ -317,7 +317,7 @@ def _truths(y: Array) -> bool:
 
 
 def _inputs(array: Array, path: Path, name: str) -> Array:
-    """Return numbers in float32, none of which becomes infinite by that."""
+    """Convert numbers to float32; raise if one becomes infinite by that."""
     with np.errstate(over="ignore"):
         made = array.astype(np.float32, copy=False)
     if array.dtype.itemsize > 4 and array.dtype.kind == "f":
@@ -329,7 +329,7 @@ def _inputs(array: Array, path: Path, name: str) -> Array:
 
 
 def _whole(array: Array, path: Path, name: str) -> Array:
-    """Return whole numbers in int64."""
+    """Convert whole numbers to int64."""
     if array.dtype.kind not in "biu" or (array.dtype == np.uint64 and (array >= 2**63).any()):
         raise ContentError(path, f"{name}: expected whole numbers below 2**63", "write such numbers")
     return array.astype(np.int64, copy=False)

@@ -16,7 +16,7 @@ from .batch import Data, rows
 
 
 def as_weights(weights: Any, target: Any, shape: Any, dtype: str) -> Any:
-    """Return a weight for each example, or by output for each of its targets, checked.
+    """Check sample weights: one for each example or time step, or a dict of such by output.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def as_weights(weights: Any, target: Any, shape: Any, dtype: str) -> Any:
 
 
 def check_weights(weights: Array, target: Any, shape: Any, dtype: str, title: str = "sample_weight") -> Array:
-    """Return weights (n,) or (n, time) of a model's dtype, or say what is wrong with them.
+    """Check weights (n,) or (n, time), and return them in a model's dtype.
 
     Negative ones are allowed: an example that counts -1 is one to move away from, as in policy gradients.
 
@@ -88,13 +88,13 @@ def _not_finite(given: Array, weights: Array, dtype: str) -> str:
 
 
 def leading(target: Array, shape: Shape) -> Shape:
-    """Return the shape of the losses of targets: all their axes, but for that of the features, if there."""
+    """Return the shape of the losses for targets: that of the targets, without a feature axis."""
     found: Shape = target.shape if target.ndim <= len(shape) else target.shape[:-1]
     return found
 
 
 def class_weighted(data: Data, class_weight: Any, shape: Any, counts: Array | None = None) -> Data:
-    """Return data whose weights are multiplied by those of their classes; time steps have one each.
+    """Multiply a data set's weights by the weights of the examples' (or time steps') classes.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def balanced(found: Array, count: int) -> Array:
 
 
 def factors_of(class_weight: Any, known: list[int]) -> Array:
-    """Return a weight for each of the known classes, checked."""
+    """Check class weights; return one for each known class."""
     if not isinstance(class_weight, Mapping):
         raise SettingError(f"class_weight: expected a dict, or 'balanced', got {class_weight!r}")
     if unknown := [label for label in class_weight if label not in known]:
@@ -161,7 +161,7 @@ def factors_of(class_weight: Any, known: list[int]) -> Array:
 
 
 def labels(target: Array, shape: Shape, named: set[Any]) -> tuple[Array, list[int]]:
-    """Return for each example, or time step, which of the known classes it is, and their names.
+    """Return the index of each example's (or time step's) class, and the list of known classes.
 
     A single output has two, 0 and 1, or -1 and 1, as the targets say, or whoever names them.
     """

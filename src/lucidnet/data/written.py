@@ -34,7 +34,7 @@ def as_text(number: float) -> str:
 
 
 def number_of(text: str, decimal: str = ".") -> float | None:
-    """Return the number that a text stands for; None if for none.
+    """Parse a number; None if the text is none.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def number_of(text: str, decimal: str = ".") -> float | None:
 
 
 def numbers_in(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> dict[str, float] | None:
-    """Return the number that each different text of a column stands for; None if one stands for none.
+    """Parse the distinct texts of a column as numbers; None if one of them is no number.
 
     Signs of money and per cent are left out (``30%`` is 30), thousands are put together. All cells must be
     of one kind: a column of dollars and euros, or of per cent and plain numbers, holds texts. What stands
@@ -108,7 +108,7 @@ def numbers_in(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> d
 
 
 def _between(cells: set[str], decimal: str, sure: bool) -> str | None:
-    """Return a pattern of the sign between thousands, "" if there is none; None if unclear."""
+    """Return a pattern for the thousands separator, "" if there is none; None if it is unclear."""
     usual = BETWEEN.get(decimal, ",")
     signs = {sign for cell in cells for sign in cell if not sign.isdigit() and sign != decimal}
     if not signs:
