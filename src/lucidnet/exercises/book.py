@@ -104,7 +104,7 @@ def described(name: str) -> Exercise:
 
 
 def functions_of(text: str) -> dict[str, tuple[str, ...]]:
-    """Return the functions of a file, by name, with the names of what they take.
+    """Return the functions of a file, by name, with their argument names.
 
     Examples
     --------

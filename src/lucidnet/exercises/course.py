@@ -22,7 +22,7 @@ SHOWN = 300
 
 @dataclass(frozen=True, repr=False)
 class Grade(Report):
-    """What was found of a student's file; true if it has passed.
+    """The grade of a student's file; true if it passed.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def check(path: str | os.PathLike[str], *, seed: int | None = None, limit: float
 
 
 def _first_mistake(steps: tuple[ExerciseStep, ...], pupil: Pupil, seed: int) -> tuple[int, str] | None:
-    """Return the number of the first step that is wrong, and what is wrong there."""
+    """Return the number of the first wrong step, and its mistake; None if all are right."""
     for done, step in enumerate(steps):
         for case in range(CASES):
             try:
@@ -178,7 +178,7 @@ def _first_mistake(steps: tuple[ExerciseStep, ...], pupil: Pupil, seed: int) -> 
 
 
 def _agreed(step: ExerciseStep, pupil: Pupil, told: str, place: tuple[int, ...], square: bool) -> str:
-    """Return the mistake that most cases tell: in one of them two mistakes may give the same numbers."""
+    """Return the mistake that most of three cases show, as two mistakes can look alike in one case."""
     heard = [told]
     for more in (1, 2):
         try:
@@ -191,7 +191,7 @@ def _agreed(step: ExerciseStep, pupil: Pupil, told: str, place: tuple[int, ...],
 
 
 def _later(steps: tuple[ExerciseStep, ...], done: int, pupil: Pupil, seed: int) -> tuple[int, str] | None:
-    """Return a step further on in which a function is wrong that raises; where all is square, it may not."""
+    """Return a later wrong step, tried with square matrices, when a function raises otherwise."""
     for later in range(done + 1, len(steps)):
         try:
             steps[later].look(pupil.call, Rng((seed, later, 0), True))

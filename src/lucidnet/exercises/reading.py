@@ -29,7 +29,7 @@ DOORS = frozenset({"ctypeslib", "f2py", "distutils", "load", "fromfile", "memmap
 
 
 def read(path: Path) -> tuple[str, str]:
-    """Return the text of a file, and the exercise that it is.
+    """Return the text of a file, and the name of the exercise that it belongs to.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def read(path: Path) -> tuple[str, str]:
 
 
 def is_exercise(path: Path) -> bool:
-    """Tell whether a file says that it is an exercise."""
+    """Tell whether a file's header says that it is an exercise."""
     try:
         with path.open("rb") as file:
             return HEADER.search(file.read(MOST).decode("utf-8-sig", "replace")) is not None
@@ -100,7 +100,7 @@ def inspected(text: str, name: str) -> None:
 
 
 def _led_out(node: ast.AST) -> list[str]:
-    """Return what a part of a file does that an exercise may not."""
+    """Return what is forbidden about a node of a file's syntax tree."""
     modules = []
     if isinstance(node, ast.Import):
         modules = [alias.name for alias in node.names]

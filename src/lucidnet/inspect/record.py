@@ -26,7 +26,7 @@ ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alig
 
 
 class Recorder(Callback):
-    """Notes values by name in ``history.steps``: copies, as they were before a step with its number.
+    """Records values by name in ``history.steps``: copies from before a step, with the step's number.
 
     Weights are called ``dense1.W``, what the step subtracts from them ``updates/dense1.W``, the gradient
     of the batch ``grads/dense1.W``, and the output of a layer ``activations/dense1``.
@@ -99,7 +99,7 @@ class Recorder(Callback):
 
 
 def names(model: Trainee) -> Iterator[str]:
-    """Yield the names of all that can be recorded."""
+    """Yield the names of everything that can be recorded."""
     weights = [dotted(path) for path, _ in leaves(model.params)]
     yield from weights
     yield from (f"{kind}/{name}" for kind in ("grads", "updates") for name in weights)
@@ -122,7 +122,7 @@ def _weights(model: Trainee) -> dict[str, float]:
 
 
 def probe(model: Trainee, batch: Batch) -> dict[str, Array]:
-    """Return gradients and the outputs of all layers for a batch, by name; nothing is changed."""
+    """Return the gradients and all layers' outputs on a batch, by name; the model is not changed."""
     objective, state, net = model.problem.objective, model.state, model.net
     run = training_run(state, batch, Numbers(state.seed))
     made = trace(objective, state.params, batch, run, state.feedback.weights)

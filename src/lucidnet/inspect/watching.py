@@ -11,7 +11,7 @@ from ..layers.watched import Call, watched
 
 
 class Calls(Tabled, list[Call]):
-    """The calls of a network's layers, in their order; a container's stands before those of the layers in it.
+    """The calls of a network's layers, in order; a container's comes before those inside it.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Calls(Tabled, list[Call]):
     titles = ("name", "layer", "x", "y", "dL/dy", "dL/dx")
 
     def rows(self) -> list[list[str]]:
-        """Return a row for each call: what came in and went out, and the errors that came back."""
+        """Return a table row for each call, with the shapes of inputs, outputs and errors."""
         return [[call.name, type(call.layer).__name__, *call.cells()] for call in self]
 
 

@@ -74,7 +74,7 @@ def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> No
 
 
 def check_suffix(path: str | os.PathLike[str]) -> None:
-    """Raise if the name of a file is that of another kind than `save` writes, and say the way to that.
+    """Raise if a file name has another suffix than `save` writes, and say how to write such files.
 
     Raises
     ------
@@ -90,19 +90,19 @@ def check_suffix(path: str | os.PathLike[str]) -> None:
 
 
 def tensors(state: State) -> dict[str, Array]:
-    """Return weights and feedback weights by the keys that they have in a file."""
+    """Return weights and feedback weights, by their keys in a file."""
     found = {"/".join(path): array for path, array in leaves(state.params)}
     return found | {FEEDBACK + "/".join(path): array for path, array in leaves(state.feedback.weights)}
 
 
 def continuing(state: State, optimizer: bool = True) -> dict[str, Any]:
-    """Return what a training goes on with besides weights, feedback weights and seed; see `continued`."""
+    """Return what else a training needs to go on, besides weights, feedback weights and seed."""
     memory = {"slots": state.memory, "taught": state.feedback.memory} if optimizer else {}
     return {"step": int(state.step), "carried": state.carried} | memory
 
 
 def continued(problem: Problem, state: State, kept: Any) -> State:
-    """Return a state that goes on with what `continuing` has told of another.
+    """Return a state that goes on from what `continuing` returned.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def continued(problem: Problem, state: State, kept: Any) -> State:
 
 
 def _check_slots(what: str, given: Any, expected: Mapping[str, Array], state: State, pairs: int = 0) -> None:
-    """Raise unless these are the slots that an optimizer expects; a search has rows of `pairs` numbers."""
+    """Raise unless the slots are those that an optimizer expects; a search's have `pairs` columns."""
     if not isinstance(given, dict) or not all(isinstance(slot, np.ndarray) for slot in given.values()):
         raise FileError(f"state: {what} must be arrays by name, got {type(given).__name__}")
     found = {name: (slot.shape, slot.dtype) for name, slot in given.items()}
@@ -152,7 +152,7 @@ def _check_slots(what: str, given: Any, expected: Mapping[str, Array], state: St
 
 
 def _check_carried(problem: Problem, state: State, carried: Any) -> None:
-    """Raise unless these are states of the stateful layers, for one number of examples."""
+    """Raise unless these are the carried states of the stateful layers, for one batch size."""
     if carried == {}:
         return
     layers: dict[Path, Any] = dict(walk(problem.objective.net))
@@ -176,7 +176,7 @@ def _listed(found: Mapping[str, Any]) -> str:
 
 
 def describe(model: Any) -> dict[str, Any]:
-    """Return all of a model but its weights, as plain dicts, lists, numbers and strings."""
+    """Describe all of a model but its weights, as plain dicts, lists, numbers and strings."""
     net, optimizer = model.base or (model.net, None)
     return {
         "net": to_config(net),
@@ -197,7 +197,7 @@ def describe(model: Any) -> dict[str, Any]:
 
 
 def comparable(model: Any, other: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a model as JSON has it, to be compared with that of another.
+    """Return a model's description in JSON form, for comparison with another's.
 
     A layer that says nothing about its first weights is described with those of the other: they have done
     their work.
@@ -271,7 +271,7 @@ def _reason(error: Exception) -> str:
 
 
 def network(description: Mapping[str, Any], known: Mapping[str, type]) -> Any:
-    """Return the network of a description."""
+    """Build the network of a description."""
     net = from_config(description["net"], known)
     if not isinstance(net, Sequential) and type(net).__name__ != "Graph":
         raise FileError(f"expected a Sequential or a Graph as network, got {type(net).__name__}")
@@ -281,7 +281,7 @@ def network(description: Mapping[str, Any], known: Mapping[str, type]) -> Any:
 def parameters(
     description: Mapping[str, Any], tensors: Mapping[str, Array], known: Mapping[str, type]
 ) -> tuple[Tree, Any]:
-    """Return the weights that fit the network of a description, and the shape of one input."""
+    """Return the weights, which must fit the described network, and the shape of one input."""
     given = description["input_shape"]
     shape = {k: tuple(v) for k, v in given.items()} if isinstance(given, dict) else tuple(given)
     # Blank, so that nothing is made but what the file holds.
@@ -290,7 +290,7 @@ def parameters(
 
 
 def check_rule(model: Any, params: Tree, shape: Any, tensors: Mapping[str, Array], max_bytes: int) -> None:
-    """Raise if the feedback weights of a model's rule are not those of a file: before any are made.
+    """Raise if a file's feedback weights do not fit the model's rule; called before any are made.
 
     Where they belong is found by a pass of one example of zeros, whose cost is estimated before.
 
@@ -322,7 +322,7 @@ def check_rule(model: Any, params: Tree, shape: Any, tensors: Mapping[str, Array
 
 
 def _numbers_of_pass(net: Any, shape: Any) -> int:
-    """Return about how many numbers a pass of one example makes; a time step of a loop counts as many."""
+    """Estimate how many numbers a pass of one example computes; a loop's time steps count extra."""
     layers: dict[Path, Any] = dict(walk(net))
     total = 0
     for path, given in input_shapes(net, shape, known_only=True).items():
@@ -338,7 +338,7 @@ STEP = 512
 
 
 def fitted(tensors: Mapping[str, Array], expected: Tree, prefix: str = "") -> Tree:
-    """Return the arrays whose keys begin with a prefix (none: the weights) as a tree like another."""
+    """Return the arrays whose keys have a prefix (without one: the weights) as a tree like another."""
     mine = {
         name.removeprefix(prefix): array
         for name, array in tensors.items()
@@ -348,7 +348,7 @@ def fitted(tensors: Mapping[str, Array], expected: Tree, prefix: str = "") -> Tr
 
 
 def fit(tensors: Mapping[str, Array], expected: Tree) -> Tree:
-    """Return the arrays as a tree like the expected one; raise if names, shapes or types differ."""
+    """Return arrays as a tree like the expected one; raise if names, shapes or dtypes differ."""
     shapes = {"/".join(path): (array.shape, array.dtype) for path, array in leaves(expected)}
     found = {name: (array.shape, array.dtype) for name, array in tensors.items()}
     for name in sorted(shapes.keys() | found.keys()):

@@ -24,7 +24,7 @@ KNOWN = Classes(
 
 
 def registry(custom: Mapping[str, type] | None = None) -> Mapping[str, type]:
-    """Return the classes of the package by name, and the caller's own.
+    """Return the library's classes and the caller's own, by name.
 
     Raises
     ------

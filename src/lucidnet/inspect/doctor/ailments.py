@@ -162,7 +162,7 @@ AILMENTS: tuple[Ailment, ...] = (
 
 
 def diagnose(evidence: Evidence) -> tuple[Finding, ...]:
-    """Return what is wrong, without what is a mere consequence of something else that was found."""
+    """Return the findings, without those that merely follow from others."""
     found: list[Finding] = []
     explained: set[str] = set()
     for ailment in AILMENTS:

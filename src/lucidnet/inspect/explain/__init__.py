@@ -26,7 +26,7 @@ MOST = 400
 
 
 def explain(model: Trainee, x: Any, y: Any, digits: int = 6) -> Explanation:
-    """Tell one training step on a copy of a model's state; see `Model.explain`.
+    """Explain one training step on a copy of a model's state; see `Model.explain`.
 
     Examples
     --------
