@@ -33,7 +33,7 @@ MOST_RUNS = 100_000
 
 @dataclass
 class _Run:
-    """One run that is to be made."""
+    """A run that is still to be made."""
 
     racer: Racer
     seed: int
@@ -42,7 +42,7 @@ class _Run:
 
 
 def _of_pairs(function: Callable[P, Race]) -> Callable[P, Race]:
-    """Say what to write to those who give inputs and targets one by one, as `fit` takes them."""
+    """Tell users who pass inputs and targets separately, as for `fit`, to pass a pair."""
 
     @wraps(function)
     def call(*args: P.args, **named: P.kwargs) -> Race:
@@ -170,7 +170,7 @@ def race(
 
 
 def _seeds(given: Any) -> list[int]:
-    """Return the seeds themselves."""
+    """Return the list of seeds."""
     if hasattr(given, "__iter__") and not isinstance(given, (str, bytes)):
         starts = [taken("race", "seeds", one, whole(0)) for one in given]
         if len(set(starts)) < len(starts):
@@ -194,7 +194,7 @@ def _work(
     settings: dict[str, Any],
     verbose: int,
 ) -> Training | Streaming:
-    """Return what all runs have in common, checked."""
+    """Check and return what all runs have in common."""
     for name in settings:
         if name == "resume":
             raise SettingError("race: resume is of one training; a race is gone on with by folder=...")
@@ -235,7 +235,7 @@ def _work(
 
 
 def _parted(data: Any) -> tuple[tuple[Any, Any], Any]:
-    """Return what to train on, and what to validate on."""
+    """Return the training data and the validation data."""
     if isinstance(data, str):
         raise SettingError(
             f"race: data must be arrays: write lucidnet.data.load({data!r}) in place of {data!r}"
@@ -261,14 +261,14 @@ def _parted(data: Any) -> tuple[tuple[Any, Any], Any]:
 
 
 def _is_pair(given: Any) -> bool:
-    """Tell whether something is (x, y), and no list of two rows."""
+    """Tell whether something is a pair (x, y) rather than a list of two rows."""
     if isinstance(given, list):
         return len(given) == 2 and all(hasattr(part, "shape") and np.ndim(part) for part in given)
     return isinstance(given, tuple) and len(given) in (2, 3)
 
 
 def _shareable(callbacks: Any) -> None:
-    """Raise if runs would overwrite each other's files."""
+    """Raise if callbacks would make the runs overwrite each other's files."""
     for callback in callbacks if isinstance(callbacks, (list, tuple)) else ():
         if isinstance(callback, Callback) and (callback.owned() is not None or isinstance(callback, CSVLog)):
             raise SettingError(
@@ -278,7 +278,7 @@ def _shareable(callbacks: Any) -> None:
 
 
 def _facts(model: Model, made: list[_Run], work: Training | Streaming) -> dict[str, Any]:
-    """Return what the race has in common; note in each run what is its own, and see that it can begin."""
+    """Return the facts common to the race, set those of each run, and check that the runs can start."""
     if isinstance(work, Streaming):
         for one in made:
             one.model.build(work.shape())
@@ -304,7 +304,7 @@ def _raced(
     jobs: int,
     shown_by: Board,
 ) -> tuple[list[RaceRun], str | None]:
-    """Make the runs that are not there yet; return all, and why some are missing if they are."""
+    """Make the missing runs; return all runs, and why some are missing if any are."""
     there = {(run.rule, run.seed): run for run in folder.runs(facts)} if folder else {}
     for one in made:
         key = one.racer.name, one.seed
@@ -354,7 +354,7 @@ def _one_by_one(made: list[_Run], work: Training | Streaming, shown_by: Board) -
 
 
 def _by_processes(made: list[_Run], work: Training | Streaming, jobs: int) -> Iterator[RaceRun]:
-    """Yield the runs as they are finished, in any order."""
+    """Run in several processes; yield runs as they finish, in any order."""
     joblib = optional("joblib", "jobs")
     tasks = (
         joblib.delayed(work.run)(

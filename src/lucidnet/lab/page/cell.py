@@ -18,7 +18,7 @@ SHOWN = 4
 
 
 def told(model: Trainee, batch: Batch, name: str, row: int, column: int) -> list[str]:
-    """Return lines that tell how a weight's gradient is made on a batch, or an activation from its inputs.
+    """Explain, in lines of text, how one weight's gradient or one activation is computed on a batch.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _doc(model: Trainee) -> str:
 
 
 def _sum(terms: np.ndarray, words: list[str]) -> str:
-    """Return the first terms of a sum, and what the others come to."""
+    """Return the first terms of a sum as text, and the total of the others."""
     told = " ".join(f"+ {word}" for word in words[:SHOWN])
     rest = len(words) - SHOWN
     return told if rest <= 0 else f"{told} + {rest} more, {float(np.sum(terms[SHOWN:])):.4g}"

@@ -24,7 +24,7 @@ SUFFIXES = (".html", ".htm")
 
 
 class Live(Callback):
-    """Shows a training in the page in the browser: curves, weights, gradients, activations, feedback, health.
+    """Shows a training live in the browser: curves, weights, gradients, activations, feedback, health.
 
     The page can pause the training, and make single steps; what is trained, and how, stays as it is. A
     training that nobody looks at takes no longer than without.
@@ -100,7 +100,7 @@ class Live(Callback):
             self._open(FitSession(loop, self.every, self.save is not None))
 
     def _open(self, session: LiveSession) -> None:
-        """Show a session: serve it, or get ready to write it down."""
+        """Open a session: serve it, prepare to save it, or both."""
         self.session = session
         if self.save is None or self.open is not None:
             from .server import Server
@@ -123,14 +123,14 @@ class Live(Callback):
         self._finish()
 
     def _finish(self) -> None:
-        """Show how it ended, and write the file if there is to be one."""
+        """Show the final state, and write the file if one was asked for."""
         if self.session is not None:
             self.session.finish()
             if self.save is not None:
                 self.session.write(self.save)
 
     def watch(self, online: OnlineLearner) -> WatchedLearner:
-        """Show a model that learns at each time step: use what is returned in its place.
+        """Show a model that learns online; use the returned learner in place of the given one.
 
         Parameters
         ----------
@@ -166,14 +166,14 @@ class Live(Callback):
         return made
 
     def close(self) -> None:
-        """End the server, if there is one."""
+        """Stop the server, if there is one."""
         if self.server is not None:
             self.server.close()
         self.server = self.session = None
 
 
 def _show(server: Server, wanted: bool | None) -> None:
-    """Show the page: below the cell of a notebook, or in a browser."""
+    """Display the page: below the notebook cell, or in a browser."""
     shell = sys.modules.get("IPython")
     shell = shell.get_ipython() if shell is not None else None
     if shell is not None and hasattr(shell, "kernel"):

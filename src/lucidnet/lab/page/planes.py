@@ -21,7 +21,7 @@ FEATURES: dict[str, tuple[str, Callable[[Array], Array]]] = {
 
 
 def featured(x: Array, names: Sequence[str]) -> Array:
-    """Return inputs (n, features) made of points (n, 2), as float32.
+    """Compute input features (n, features) from points (n, 2), as float32.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def featured(x: Array, names: Sequence[str]) -> Array:
 
 
 def written_features(names: Sequence[str]) -> list[str]:
-    """Return the Python that makes these inputs of points."""
+    """Return the Python code that computes these features."""
     made = ", ".join(FEATURES[name][0] for name in names)
     return [f"x, x_test = (np.stack([{made}], axis=1).astype('float32') for x in (x, x_test))"]
 
@@ -58,7 +58,7 @@ PLANES: dict[str, tuple[str, str, Callable[[Array], Array]]] = {
 
 
 def numbers(name: str, n: int, noise: float, seed: int) -> tuple[Array, Array, list[str]]:
-    """Return points, the numbers to predict with noise on them, and the Python that makes both."""
+    """Return points, noisy target values for them, and the Python code that makes both."""
     rng = np.random.Generator(np.random.Philox(seed))
     x = rng.uniform(-1, 1, (n, 2)).astype("float32")
     y = (PLANES[name][2](x) + noise * rng.normal(size=n)).astype("float32")

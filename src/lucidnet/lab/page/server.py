@@ -37,7 +37,7 @@ HOSTS = "LUCIDNET_LAB_HOSTS"
 
 
 class Server(Brief):
-    """A page that is served.
+    """A server of the page.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Server(Brief):
 
 
 def notebook_address(server: Server) -> str:
-    """Return the address by which a notebook shows the page; behind JupyterHub by way of its proxy."""
+    """Return the page's address for a notebook; behind JupyterHub that of its proxy."""
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
     return f"{prefix.rstrip('/')}/proxy/{server.port}/#token={server.token}" if prefix else server.url
 
@@ -111,7 +111,7 @@ class _Http(ThreadingHTTPServer):
     owner: Server
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a connection that broke: the page asks again."""
+        """Ignore broken connections: the page will ask again."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer({"/api/frame": self._frame, "/api/config": self._config})
 
     def do_POST(self) -> None:
-        """Do what the page asks."""
+        """Carry out a request of the page."""
         self._answer({"/api/control": self._control}, files=False)
 
     def _answer(self, known: Mapping[str, Callable[[], None]], files: bool = True) -> None:
@@ -149,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, *found)
 
     def _refused(self) -> str | None:
-        """Return why a request is not answered: by the name it calls us, or the page that it comes from."""
+        """Return why a request is refused (unknown host, or foreign page); None if it is allowed."""
         hosts = self.server.owner.hosts
         given = self.headers.get_all("Host") or []
         if len(given) != 1 or given[0].lower() not in hosts:
@@ -217,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _RefusedError(Exception):
-    """A body that is not read."""
+    """The body of a request is refused."""
 
 
 def _no_constant(word: str) -> None:
