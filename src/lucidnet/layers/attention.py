@@ -67,7 +67,7 @@ class MultiHeadAttention(Layer):
         return shape[0] if several(shape) else shape
 
     def _sequences(self, shape: Any) -> list[tuple[int | None, int]]:
-        """Return times and features of what queries are made of, and of the memory."""
+        """Return the numbers of time steps and features of the query sequence and of the memory."""
         given = shape if several(shape) else (shape, shape)
         if isinstance(given, dict) or len(given) != 2:
             raise ShapeError(
@@ -118,15 +118,15 @@ class MultiHeadAttention(Layer):
         return (dquery + dmemory if alone else (dquery, dmemory)), grads
 
     def weights(self, params: Tree, x: Array, run: Run = INFERENCE) -> Array:
-        """Return the weights A (n, heads, time, time) of an input, each row a query's; for plots."""
+        """Return the attention weights A (n, heads, time, time), one row per query; for plots."""
         return self.forward(params, x, run)[1][-1].weights
 
     def _sources(self, query: Array, memory: Array) -> list[tuple[str, Array]]:
-        """Return what queries, keys and values are made of."""
+        """Return the arrays that queries, keys and values are computed from."""
         return [("query", query), ("key", memory), ("value", memory)]
 
     def _projected(self, params: Tree, part: str, x: Array) -> Array:
-        """Return x W + b, with all rows in one product."""
+        """Return x W + b for all rows, by one matrix product."""
         y = x.reshape(-1, x.shape[-1]) @ params[f"W_{part}"]
         if f"b_{part}" in params:
             y += params[f"b_{part}"]
@@ -135,7 +135,7 @@ class MultiHeadAttention(Layer):
     def _unprojected(
         self, params: Tree, part: str, x: Array, dy: Array, need_dx: bool = True
     ) -> tuple[Array, Tree]:
-        """Return the gradients of x W + b."""
+        """Return the gradients for x W + b."""
         rows, deltas = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
         grads = {f"W_{part}": rows.T @ deltas}
         if f"b_{part}" in params:
@@ -152,7 +152,7 @@ class MultiHeadAttention(Layer):
         return x.swapaxes(1, 2).reshape(x.shape[0], x.shape[2], x.shape[1] * x.shape[3])
 
     def _counts(self, memory: Array, run: Run) -> Array | None:
-        """Return which keys count, or raise if the mask is not that of the keys."""
+        """Return which keys count; raise if the mask does not match them."""
         mask = run.mask[1] if isinstance(run.mask, tuple) else run.mask
         if mask is not None and mask.shape != memory.shape[:2]:
             raise ShapeError(

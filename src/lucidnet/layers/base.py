@@ -41,7 +41,7 @@ NO_STREAM = Stream()
 
 
 class Run(Brief):
-    """What a forward pass is told besides its input: training or inference, random numbers, time.
+    """The context of a forward pass: training or inference, random numbers, masks, carried states.
 
     Parameters
     ----------
@@ -83,11 +83,11 @@ class Run(Brief):
 
     @property
     def stream(self) -> Stream:
-        """The random numbers for this place and step."""
+        """The random stream for this place and step."""
         return self._root.but(path=self._root.path + self._path)
 
     def child(self, name: str, mask: Mask = SAME, frozen: bool = False) -> Run:
-        """Return the run of a part of the network.
+        """Return the run for a part of the network.
 
         Parameters
         ----------
@@ -106,29 +106,29 @@ class Run(Brief):
         return Run(self.train, self._root, path, mask, states, self.valid, frozen, self.masks)
 
     def child_of_frozen(self) -> Run:
-        """Return this run in a container that is frozen."""
+        """Return this run as inside a frozen container."""
         return Run(self.train, self._root, self._path, self.mask, self.states, self.valid, True, self.masks)
 
     def noting(self) -> Run:
-        """Return this run with a place where masks are noted."""
+        """Return this run with a dict that collects masks."""
         return Run(
             self.train, self._root, self._path, self.mask, self.states, self.valid, self.frozen, masks={}
         )
 
     def of_steps(self, counts: Array | None) -> Run:
-        """Return the run of a layer whose examples are the time steps here; `counts` says which are some."""
+        """Return the run for a layer whose examples are time steps; `counts` tells which of them count."""
         masks: dict[int, Mask] | None = None if self.masks is None else {}
         return Run(self.train, self._root, self._path, None, None, counts, self.frozen, masks)
 
     def rows(self, part: slice, total: int) -> Run:
-        """Return the run of some of the examples, which draw what they would draw in the whole batch."""
+        """Return the run for some of the examples; their random numbers are those of the whole batch."""
         stream = RowStream.of(self._root, part, total)
         mask, states, valid = part_of((self.mask, self.states, self.valid), part)
         masks: dict[int, Mask] | None = None if self.masks is None else {}
         return Run(self.train, stream, self._path, mask, states, valid, self.frozen, masks)
 
     def note(self, cache: Cache) -> None:
-        """Note the mask of the input of a layer that has kept this, if somebody asks for it."""
+        """Record the mask of the input of the layer with this cache, if masks are collected."""
         if self.masks is not None and self.mask is not None:
             self.masks[id(cache)] = self.mask
 
@@ -137,7 +137,7 @@ INFERENCE = Run()
 
 
 def _as_rule(given: Any, owner: Any) -> Any:
-    """Return a layer's rule as it was given: its name is looked up when the model is compiled."""
+    """Accept a layer's rule; a name is looked up when the model is compiled."""
     known = isinstance(given, Value) and (hasattr(given, "couples_examples") or hasattr(given, "space"))
     if not known and not (isinstance(given, str) and given):
         raise UnfitError
@@ -260,14 +260,14 @@ class Layer(Value):
 
     @property
     def derived(self) -> bool:
-        """Whether its gradient comes from JAX, as it has a `forward` and no `backward`."""
+        """Whether the gradient is derived by JAX, as the layer has a `forward` but no `backward`."""
         kind = type(self)
         own = kind.forward is not Layer.forward and kind.route is Layer.route and not self.children()
         return own and kind.backward is Layer.backward
 
     @property
     def independent(self) -> bool:
-        """Whether examples may be added that do not count (`Run.valid`): no other example sees them.
+        """Whether padding examples that do not count (`Run.valid`) leave all other examples unaffected.
 
         True of all layers here; of one of your own only if it says so. Then a batch may also be divided
         among threads (`Model(backend="numpy", mesh=2)`), unless the layer has `buffers`.
@@ -275,7 +275,7 @@ class Layer(Value):
         return of_library(self)
 
     def setting_at(self, name: str, step: int) -> float:
-        """Return a setting that may be a schedule as the number that it is at a step (0, 1, ...)."""
+        """Return the value of a setting at a step (0, 1, ...); the setting may be a schedule."""
         return at_step(getattr(self, name), step)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
@@ -303,17 +303,17 @@ class Layer(Value):
         return blank_init(self, shape)[1]
 
     def inner_shapes(self, shape: Any) -> dict[str, Any]:
-        """Return the shape of one input of each layer directly inside, by name; none for a leaf."""
+        """Return the input shape of each direct child, by name; {} for a leaf."""
         if self.children():
             raise NotImplementedError(f"{type(self).__name__} must define inner_shapes(shape)")
         return {}
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        """Return the output for a batch of inputs, and what `backward` needs. Pure."""
+        """Return the output for a batch of inputs, and the cache for `backward`. Pure."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(params, x, run)")
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        """Return the gradients of the input (None if not needed) and of the parameters.
+        """Return the gradients by the input (None if not needed) and by the parameters.
 
         Pure: it may be called again on the same cache, and changes nothing that it was given.
 
@@ -325,11 +325,11 @@ class Layer(Value):
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:
-        """As `backward`, every inner edge crossed by `send`. Containers override this, leaves never do."""
+        """As `backward`, but with `send` on each inner edge. Containers override this, leaves never do."""
         return self.backward(params, cache, dy, need_dx)
 
     def route_by(self, time: Any, feedback: Tree, learned: Tree) -> Callable[..., tuple[Array, Tree]]:
-        """Return how a rule through time passes this layer: a function like `route`.
+        """Return the function like `route` by which a rule through time passes this layer.
 
         Only recurrent layers have more to say than `route`; what the rule makes of its own weights,
         ``feedback["time"]``, they put into `learned`.
@@ -337,16 +337,16 @@ class Layer(Value):
         return self.route
 
     def absorb(self, params: Tree, cache: Cache) -> Tree:
-        """Return the parameters with buffers moved on by what a forward pass in training saw."""
+        """Return the parameters with their buffers updated after a forward pass in training."""
         return params
 
     def states(self, cache: Cache) -> Tree:
-        """Return the states in which the recurrent layers ended, by path, as `Run` takes them."""
+        """Return the final states of the recurrent layers, by path, in the form that `Run` takes."""
         return {}
 
     @property
     def makes_masks(self) -> bool:
-        """Whether a mask may arise in this layer, or in one inside."""
+        """Whether this layer, or one inside, can create a mask."""
         return type(self).output_mask is not Layer.output_mask and not of_library(self)
 
     def output_mask(self, x: Any, mask: Mask) -> Mask:
@@ -380,7 +380,7 @@ class Layer(Value):
         )
 
     def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
-        """Return what `forward` does, and which time steps of the output count.
+        """Return the result of `forward`, and the mask of the output.
 
         Containers override this: a mask may arise at any layer inside, and travels with its sequence.
         """
@@ -388,7 +388,7 @@ class Layer(Value):
         return *self.forward(params, x, run), mask
 
     def takes(self) -> Any:
-        """Return the shape of one input, if this layer knows it without being told."""
+        """Return the shape of one input if the layer knows it by itself; else None."""
         return None
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
@@ -396,12 +396,12 @@ class Layer(Value):
         return ()
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
-        """Return this layer without its final activation, and that activation (or None); for losses."""
+        """Split off the final activation: return the layer without it, and the activation or None."""
         return self, None
 
     @classmethod
     def samples(cls) -> Samples:
-        """Yield layers of this class to try, each with the shape of one input; none for a base class.
+        """Yield sample layers of this class for tests, each with an input shape; none for base classes.
 
         The default is one without arguments, on inputs of 5 numbers.
         """
@@ -409,7 +409,7 @@ class Layer(Value):
             yield cls(), (5,)
 
     def describe(self) -> str:
-        """Return the layer as it is written in messages: class and own settings, without its name."""
+        """Return the layer as messages show it: its class and settings, without its name."""
         return described(replace(self, name=""))
 
 
@@ -421,7 +421,7 @@ def backprop(
 
 
 def trains(layer: Layer, params: Tree) -> bool:
-    """Tell whether a layer, or one inside, has weights that a training moves, so that it needs gradients.
+    """Tell whether a layer, or one inside, has weights to be trained, and so needs gradients.
 
     Examples
     --------
@@ -438,17 +438,17 @@ def trains(layer: Layer, params: Tree) -> bool:
 
 
 def nothing(params: Tree) -> Tree:
-    """Return gradients of 0, for weights whose gradients nobody asks for."""
+    """Return zero gradients, for weights whose gradients are not needed."""
     return tree_map(lambda array: namespace(array).zeros_like(array), params)
 
 
 def several(shape: Any) -> bool:
-    """Tell whether a shape is that of several inputs: a tuple of shapes, or a dict of them by name."""
+    """Tell whether a shape stands for several inputs: a tuple of shapes, or a dict of them by name."""
     return isinstance(shape, dict) or (len(shape) > 0 and isinstance(shape[0], tuple))
 
 
 def one_input(layer: Layer, shape: Any) -> Shape:
-    """Return the shape of a layer's only input, or raise if there are several."""
+    """Return the shape of a layer's only input; raise if there are several."""
     if several(shape):
         own = "" if of_library(layer) else "; a layer that takes them defines output_shape(shape)"
         raise ShapeError(f"{type(layer).__name__} takes one input, got several, of shapes {shape}{own}")
@@ -456,7 +456,7 @@ def one_input(layer: Layer, shape: Any) -> Shape:
 
 
 def features(layer: Layer, shape: Any) -> int:
-    """Return the number of features of a layer's only input: its last size, which may not vary."""
+    """Return the number of features of a layer's only input; raise if it can vary."""
     if not one_input(layer, shape) or shape[-1] is None:
         raise ShapeError(
             f"{type(layer).__name__} takes inputs (..., features) of a known number of features, got {shape}"
@@ -465,13 +465,13 @@ def features(layer: Layer, shape: Any) -> int:
 
 
 def both_count(masks: Iterable[Mask]) -> Mask:
-    """Return which time steps count in all of several sequences that become one."""
+    """Return which time steps count in all of several sequences; None if all do."""
     present = [mask for mask in masks if mask is not None]
     return reduce(and_, present) if present else None
 
 
 def zeroed(x: Array, mask: Mask) -> Array:
-    """Return sequences (n, time, ...) with 0 in place of all that does not count."""
+    """Return sequences (n, time, ...) with zeros where time steps do not count."""
     if mask is None:
         return x
     xp = namespace(x)
@@ -481,7 +481,7 @@ def zeroed(x: Array, mask: Mask) -> Array:
 
 
 def counting(dimensions: int, mask: Mask, valid: Array | None) -> Array | None:
-    """Return which values of so many axes count, (n, 1, ...) or (n, time, 1, ...); None if all do.
+    """Return which entries count, (n, 1, ...) or (n, time, 1, ...), by mask and `valid`; None if all do.
 
     Those of the examples that are valid, and of the time steps that a mask has, if there are any.
     """
@@ -492,7 +492,7 @@ def counting(dimensions: int, mask: Mask, valid: Array | None) -> Array | None:
 
 
 def present(mask: Mask, y: Any, seen: Iterable[Mask]) -> Mask:
-    """Return the mask of an output; one without time counts for examples with a sequence that is not empty.
+    """Return an output's mask; without a time axis, which examples have a sequence that is not empty.
 
     Parameters
     ----------
@@ -514,25 +514,25 @@ def present(mask: Mask, y: Any, seen: Iterable[Mask]) -> Mask:
 
 
 def walk(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Layer]]:
-    """Yield all layers of a network with their paths, from the outside in, in order."""
+    """Yield all layers of a network with their paths, in order, containers before their children."""
     yield path, layer
     for name, child in layer.children():
         yield from walk(child, (*path, name))
 
 
 def derived_kinds(net: Layer) -> tuple[str, ...]:
-    """Return the names of the classes in a network, activations too, whose gradient comes from JAX."""
+    """Return the names of the classes in a network (with activations) whose gradients JAX derives."""
     layers = (inner for _, layer in walk(net) for inner in (layer, getattr(layer, "activation", None)))
     return tuple({type(layer).__name__: 0 for layer in layers if isinstance(layer, Layer) and layer.derived})
 
 
 def buffer_paths(layer: Layer) -> frozenset[tuple[str, ...]]:
-    """Return the paths of all arrays that no gradient changes."""
+    """Return the paths of all buffers: arrays that are not changed by gradients."""
     return frozenset((*path, name) for path, inner in walk(layer) for name in inner.buffers)
 
 
 def check_frozen(layer: Layer, params: Tree) -> None:
-    """Raise if a layer is to keep parameters that it does not have, or that are not trained anyway."""
+    """Raise if `frozen` names parameters that a layer does not have, or that are never trained."""
     if not isinstance(layer.frozen, tuple):
         return
     if layer.children():

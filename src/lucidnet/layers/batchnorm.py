@@ -18,7 +18,7 @@ from .normalization import over_rows, scale_and_shift, shrinking
 
 @value
 class PlaceNormalization(Layer):
-    """The base of layers that normalize features over places: the features may lie on any axis."""
+    """Base class of layers that normalize features over places; the features may lie on any axis."""
 
     axis: int = setting(AXIS, as_axis, default=-1, kw_only=True)
 
@@ -39,11 +39,11 @@ class PlaceNormalization(Layer):
         return mask
 
     def last(self, x: Array) -> Array:
-        """Return an array with the features on its last axis."""
+        """Move the feature axis to the end."""
         return x if self.axis == -1 else at_end(x, (place(self, self.axis, x.shape[1:]),))
 
     def placed(self, y: Array, shape: Shape) -> Array:
-        """Return an array, with the features last, in the shape of the input."""
+        """Move the feature axis from the end back to its place."""
         return y if self.axis == -1 else back(y, (place(self, self.axis, shape[1:]),), shape)
 
 
@@ -203,7 +203,7 @@ class GroupNormalization(PlaceNormalization):
 def statistics(
     x: Array, axes: tuple[int, ...], mask: Array | None, valid: Array | None = None
 ) -> tuple[Array, Array, Array]:
-    """Return mean and variance over some axes, and the share (1 / N; 0 if masked) of each place in them."""
+    """Return mean and variance over some axes, and each entry's weight in them (1 / N; 0 if masked)."""
     size = math.prod(x.shape[axis] for axis in axes)
     if (counts := counting(x.ndim, mask, valid)) is None:
         mean = x.mean(axes, keepdims=True)

@@ -24,7 +24,7 @@ from .dense import Dense
 
 @value
 class Branches(Container):
-    """The base of branches; a subclass writes how outputs are joined, and errors taken apart.
+    """Base class of branches; subclasses define how outputs are joined and errors are split.
 
     Parameters
     ----------
@@ -48,15 +48,15 @@ class Branches(Container):
         return by_name(self.branches)
 
     def joined(self, shapes: list[Shape]) -> Shape:
-        """Return the shape of the output, or raise if the branches' outputs cannot be joined."""
+        """Return the shape of the joined output; raise if the outputs cannot be joined."""
         raise NotImplementedError(f"{type(self).__name__} must define joined(shapes)")
 
     def join(self, outputs: list[Array]) -> tuple[Array, Any]:
-        """Return the output, and what `parts` needs."""
+        """Join the branches' outputs; return the result, and what `parts` needs."""
         raise NotImplementedError(f"{type(self).__name__} must define join(outputs)")
 
     def parts(self, kept: Any, dy: Array) -> list[Array]:
-        """Return the error of each branch."""
+        """Split the error of the joined output into the error of each branch."""
         raise NotImplementedError(f"{type(self).__name__} must define parts(kept, dy)")
 
     def output_shape(self, shape: Any) -> Any:
@@ -71,7 +71,7 @@ class Branches(Container):
         return dict(zip(names, self._inputs(shape), strict=False))
 
     def _inputs(self, shape: Any) -> list[Any]:
-        """Return the shape of the input of each branch; without branches, of what is joined."""
+        """Return the input shape of each branch; without branches, the shapes to be joined."""
         if isinstance(shape, dict):
             kind = type(self).__name__
             raise ShapeError(f"{kind} takes one input or a tuple of them, got {shape}")
@@ -103,7 +103,7 @@ class Branches(Container):
         return y, (caches, kept, paired), self.join_masks(masks, inputs)
 
     def join_masks(self, masks: list[Mask], outputs: list[Array]) -> Mask:
-        """Return which time steps of the joined output count: by default those that count in all branches."""
+        """Return the mask of the joined output: by default, time steps must count in all branches."""
         return both_count(masks)
 
     def caches(self, cache: Cache) -> dict[str, Cache]:
@@ -273,7 +273,7 @@ class Extreme(Branches):
     """The base of `Maximum` and `Minimum`: each number comes from one branch, which is sent its dy."""
 
     def better(self, one: Array, other: Array) -> Array:
-        """Return where the first of two arrays is chosen before the second."""
+        """Return where the first of two arrays is preferred."""
         raise NotImplementedError(f"{type(self).__name__} must define better(one, other)")
 
     def joined(self, shapes: list[Shape]) -> Shape:
@@ -442,7 +442,7 @@ SHORTEST = 1e-12
 
 
 def _two(layer: Layer, shapes: list[Shape]) -> list[Shape]:
-    """Return the shapes of two inputs, or raise if there are more or fewer."""
+    """Return the two shapes; raise if there are more or fewer."""
     if len(shapes) != 2:
         raise ShapeError(f"{type(layer).__name__} takes two inputs or branches, got {len(shapes)}")
     return shapes

@@ -85,7 +85,7 @@ class Convolution(Layer):
             raise SettingError(f"{kind}: {self.filters} filters do not divide into {self.groups} groups")
 
     def grid(self, x: Array | Shape) -> Grid:
-        """Return which windows an image (height, width, channels) has."""
+        """Return the windows of an image (height, width, channels)."""
         return grid_of(self, x)
 
     def output_shape(self, shape: Any) -> Any:
@@ -133,7 +133,7 @@ class Convolution(Layer):
     # --- groups: each a convolution of its own ---------------------------------------------------------
 
     def _parts(self, array: Array) -> list[Array]:
-        """Return the channels (or filters) of each group."""
+        """Split the last axis (channels or filters) by group."""
         size = array.shape[-1] // self.groups
         return [array[..., k * size : (k + 1) * size] for k in range(self.groups)]
 

@@ -61,7 +61,7 @@ class FunctionLayer(Layer):
 
     @property
     def independent(self) -> bool:
-        """Whether examples may be added that do not count: nobody knows whether f looks at others."""
+        """Whether padding examples leave others unaffected: False, as f may mix examples."""
         return False
 
     @property
@@ -74,7 +74,7 @@ class FunctionLayer(Layer):
         )
 
     def _called(self, *given: Array) -> Array:
-        """Return what f makes of arrays, in their dtype; if JAX cannot follow it the error says why."""
+        """Call f, and return its result in the dtype of the arrays; raise with a hint if JAX cannot trace f."""
         try:
             return called(self.function, self._what, *given)
         except SettingError as error:
@@ -83,7 +83,7 @@ class FunctionLayer(Layer):
             raise
 
     def _smooth(self, *given: Array) -> Array:
-        """Return what f makes of arrays, if that has a gradient."""
+        """Call f on arrays; raise if its result has no gradient."""
         made = followed(self._what, self.function, *given)
         if getattr(made, "dtype", None) is not None and made.dtype.kind in "biu":
             raise SettingError(
@@ -122,7 +122,7 @@ class FunctionLayer(Layer):
         return tuple(one if one == other else None for one, other in pairs)
 
     def _shapes(self, shape: Any) -> tuple[Shape, ...]:
-        """Return the shapes of the inputs, or raise if they are more or fewer than f takes."""
+        """Return the shapes of the inputs; raise if their number does not match."""
         shapes = tuple(shape) if several(shape) and not isinstance(shape, dict) else (shape,)
         if isinstance(shape, dict) or len(shapes) != self.inputs:
             raise ShapeError(
@@ -132,7 +132,7 @@ class FunctionLayer(Layer):
         return shapes
 
     def _tried(self, shapes: tuple[Shape, ...], count: int, length: int) -> Shape:
-        """Return the shape of what f makes of so many examples."""
+        """Return the shape of f's result for `count` examples."""
         given = [(count, *(length if size is None else size for size in shape)) for shape in shapes]
         try:
             if self.derivative is None and installed():

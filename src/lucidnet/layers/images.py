@@ -15,7 +15,7 @@ from .grids import bordered, no_mask, sides
 
 
 def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
-    """Return the axes of a batch over which a layer goes; raise if an input has others."""
+    """Return the spatial axes of a batch; raise if an input does not have them."""
     if len(one_input(layer, shape)) != layer.dimensions + 1:
         wanted = "(height, width, channels)" if layer.dimensions == 2 else "(time, channels)"
         raise ShapeError(f"{type(layer).__name__} takes inputs {wanted}, got {shape}")
@@ -120,7 +120,7 @@ def _border(given: Any, owner: Any) -> tuple[tuple[int, int], ...]:
 
 
 def inside(border: tuple[tuple[int, int], ...], shape: Shape) -> tuple[slice, ...]:
-    """Return where a batch of this shape lies without its border."""
+    """Return the slices of a padded batch that leave out its border."""
     sides = zip(shape[1:-1], border, strict=True)
     return slice(None), *(slice(before, size - after) for size, (before, after) in sides)
 

@@ -16,7 +16,7 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples
 
 @value
 class RowNormalization(Layer):
-    """The base of layers that normalize the numbers along some axes of each example, and then scale them."""
+    """Base class of layers that normalize each example along some axes, and then scale the result."""
 
     epsilon: float = finite(above=0, default=1e-3)
     axis: int | tuple[int, ...] = setting(AXES, as_axes, default=-1)
@@ -35,11 +35,11 @@ class RowNormalization(Layer):
         return mask
 
     def rows(self, x: Array) -> Array:
-        """Return an input with what is normalized on the last axis."""
+        """Move the axes to be normalized to the end, as one."""
         return x if self.axis == -1 else at_end(x, places(self, self.axis, x.shape[1:]))
 
     def placed(self, rows: Array, shape: Shape) -> Array:
-        """Return rows in the shape of the input that they come from."""
+        """Reverse `rows`: return the array in its original shape."""
         return rows if self.axis == -1 else back(rows, places(self, self.axis, shape[1:]), shape)
 
     @classmethod
@@ -149,7 +149,7 @@ class RMSNormalization(RowNormalization):
 
 
 def scaled(x: Array, epsilon: float, centred: bool = False) -> tuple[Array, Array]:
-    """Return rows divided by sqrt(mean square + epsilon), and the factors that did it.
+    """Divide rows by sqrt(mean square + epsilon); return them, and the factors.
 
     Rows whose squares, or whose sum, would overflow are first made smaller by a power of 2.
 
@@ -177,7 +177,7 @@ def scaled(x: Array, epsilon: float, centred: bool = False) -> tuple[Array, Arra
 
 
 def shrinking(square: Array) -> Array | None:
-    """Return the powers of 2 that make numbers smaller whose squares overflow; None if no square does.
+    """Return powers of 2 that shrink rows whose squares overflow; None if no square does.
 
     On JAX, where nobody knows, there are always some, all of them 1 for most data.
     """
@@ -190,10 +190,10 @@ def shrinking(square: Array) -> Array | None:
 
 
 def scale_and_shift(rng: Stream, sizes: Shape) -> Tree:
-    """Return the first scale (1) and shift (0) of so many features."""
+    """Return the initial scale (1) and shift (0)."""
     return {"gamma": rng.full(sizes, 1), "beta": rng.full(sizes, 0)}
 
 
 def over_rows(x: Array) -> Array:
-    """Return the sum over all axes but the last."""
+    """Sum over all axes but the last."""
     return x.reshape(-1, x.shape[-1]).sum(0)

@@ -15,12 +15,12 @@ from .base import Cache, Layer, Send, backprop
 
 
 def penalized(net: Any, cache: Cache, loss: Any) -> Any:
-    """Return the loss of a batch with what the layers of a network add, from what its forward pass kept."""
+    """Add the penalties of a network's layers to the loss of a batch."""
     return loss + net.penalty(cache)
 
 
 def chain_rule(net: Layer) -> Send:
-    """Return what crosses the edges of a network by the chain rule, with the penalties of its layers."""
+    """Return the `send` of the chain rule for a network, including its layers' penalties."""
     return _with_penalties if net.penalizes else backprop
 
 
@@ -32,7 +32,7 @@ def _with_penalties(
 
 
 def with_slope(layer: Any, cache: Cache, dx: Any) -> Any:
-    """Return the error at the input of a leaf that penalizes, with the gradient of what it adds."""
+    """Add the slope of a layer's penalty to the error at its input."""
     if dx is None or layer.children():
         return dx
     slope = layer.penalty_slope(cache)

@@ -32,7 +32,7 @@ from .grids import (
 
 @value
 class Pooling(Layer):
-    """The base of pooling over windows.
+    """Base class of pooling over windows.
 
     Parameters
     ----------
@@ -64,18 +64,18 @@ class Pooling(Layer):
 
     @property
     def kernel_size(self) -> Any:
-        """The size of a window, as convolutions call it."""
+        """The size of a window, under the name that convolutions use."""
         return self.pool_size
 
     def output_shape(self, shape: Any) -> Any:
         return (*outputs(self, shape), shape[-1])
 
     def pool(self, x: Array, grid: Grid, counts: Array | None) -> tuple[Array, Cache]:
-        """Return the pooled image, and what `parts` needs; `counts` (n, 1, time, 1) are those that count."""
+        """Pool an image; return the result, and what `parts` needs. `counts` (n, 1, time, 1) is the mask."""
         raise NotImplementedError(f"{type(self).__name__} must define pool(x, grid, counts)")
 
     def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
-        """Yield what goes back to the pixels with each offset."""
+        """Yield the error at the pixels of each window offset."""
         raise NotImplementedError(f"{type(self).__name__} must define parts(cache, dy, grid)")
 
     def output_mask(self, x: Any, mask: Mask) -> Mask:

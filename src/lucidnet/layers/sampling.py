@@ -13,7 +13,7 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, both_count, count
 
 @value
 class Sampling(Layer):
-    """A normal number for each mean and variance, and what it costs that they are not 0 and 1.
+    """Draws a normal number for each mean and variance, and penalizes their distance from 0 and 1.
 
     From means m and logarithms v of variances; in training with e standard normal, in inference z = m::
 
@@ -95,7 +95,7 @@ class Sampling(Layer):
         return (_joined(dy, dv, paired) if need_dx else None), {}
 
     def penalty(self, cache: Cache) -> Array:
-        """Return kl times the divergence of a batch, from what `forward` kept."""
+        """Return kl times the divergence of a batch."""
         mean, v, _, kl, share, _ = cache
         return kl * (share * (mean * mean + namespace(mean).exp(v) - 1 - v)).sum() / 2
 
@@ -115,7 +115,7 @@ def _joined(dm: Array, dv: Array, paired: bool) -> Any:
 
 
 def _shares(like: Array, counts: Array | None) -> Any:
-    """Return the share of each number in a mean over examples: 1 / N, or 0 where it does not count."""
+    """Return each number's weight in the mean over examples: 1 / N, or 0 where it does not count."""
     if counts is None:
         return 1 / like.shape[0]
     xp = namespace(like)

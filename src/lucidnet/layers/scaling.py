@@ -126,7 +126,7 @@ class Normalization(Layer):
             )
 
     def adapt(self, x: Any) -> Normalization:
-        """Return this layer with the means and variances of data.
+        """Return this layer with the mean and variance of some data.
 
         Parameters
         ----------
@@ -203,7 +203,7 @@ class Normalization(Layer):
 
 @lru_cache(maxsize=64)
 def _factors(mean: tuple[float, ...], variance: tuple[float, ...], dtype: Any) -> tuple[Any, Any]:
-    """Return the means and one over the deviations as arrays."""
+    """Return the means and the reciprocal standard deviations, as arrays."""
     known = np.array(variance)
     factor = np.where(known > 0, known, 1.0) ** -0.5
     made = np.array(mean).astype(dtype), factor.astype(dtype)

@@ -14,7 +14,7 @@ LENGTH = 16
 
 
 def input_shapes(net: Layer, shape: Any, *, known_only: bool = False) -> dict[Path, Any]:
-    """Return the shape of one input of each layer inside a network, where it first stands, by path.
+    """Return the input shape of each layer in a network, by path (where a layer first occurs).
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def input_shapes(net: Layer, shape: Any, *, known_only: bool = False) -> dict[Pa
 
 
 def zeros(shape: Any, dtype: str, length: int = LENGTH) -> Any:
-    """Return one input of zeros; `length` stands for sizes that may vary."""
+    """Return one input of zeros; `length` replaces sizes that can vary."""
     if isinstance(shape, dict):
         return {name: zeros(inner, dtype, length) for name, inner in shape.items()}
     if shape and isinstance(shape[0], tuple):

@@ -14,7 +14,7 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input
 
 @value
 class RepeatVector(Layer):
-    """Each vector becomes a sequence that shows it at every time: y_t = x;  dx = sum_t dy_t.
+    """Repeats each vector at every time step: y_t = x;  dx = sum_t dy_t.
 
     It turns what an encoder says of a whole sequence into the input of a decoder: (n, features) becomes
     (n, times, features).
@@ -70,7 +70,7 @@ def _order(given: Any, owner: Any) -> tuple[int, ...]:
 
 @value
 class Permute(Layer):
-    """The axes of each example in another order;  dx = dy with its axes in the order of before.
+    """Permutes the axes of each example;  dx = dy with its axes permuted back.
 
     Parameters
     ----------

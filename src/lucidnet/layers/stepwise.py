@@ -18,7 +18,7 @@ TRIED = 64
 
 @np.errstate(all="ignore")
 def check_stepwise(net: Layer, params: Tree, shape: Any, caller: str, instead: str) -> None:
-    """Raise if a network's output depends on other times in another way than by the states of its layers.
+    """Raise if a network cannot be run step by step: its output depends on other times beyond its states.
 
     It is seen on a short random sequence, in double precision: step by step it must give what the whole one
     gives. Weights that are zero, which would hide what they may come to do, are drawn.
@@ -61,7 +61,7 @@ def _moving(array: Array, rng: Stream) -> Array:
 
 
 def _goes_stepwise(net: Layer, params: Tree, x: Array, caller: str) -> bool:
-    """Tell whether the output for a sequence is that of its time steps, one after the other."""
+    """Tell whether running a sequence step by step gives the same output as running it at once."""
     states: Any = {}
     steps: list[Any] = []
     try:

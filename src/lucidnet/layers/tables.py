@@ -18,7 +18,7 @@ BLOCK = 1 << 20
 
 
 def check_numbers(net: Layer, x: Any, dtype: str | None = None) -> Any:
-    """Return inputs, or raise if one that goes into an embedding holds what is no number of its rows.
+    """Return inputs; raise if an entry that goes into an embedding is not one of its row numbers.
 
     Compiled code cannot raise; so this is done where the data come in, for both engines.
 
@@ -62,7 +62,7 @@ def _precision(rows: int, dtype: str | None) -> str:
 
 
 def readers(layer: Layer, given: Any) -> Iterator[tuple[str, int, str]]:
-    """Yield input, number of rows and title of the embeddings that are given an input of the network itself.
+    """Yield input name, number of rows and title of each embedding that reads the network's inputs.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def readers(layer: Layer, given: Any) -> Iterator[tuple[str, int, str]]:
 
 
 def _follow(layer: Layer, given: Any, found: list[tuple[str, int, str]]) -> Any:
-    """Note the embeddings in a layer; return which inputs its output is, None if it is none."""
+    """Record the embeddings in a layer; return which inputs its output consists of, None if none."""
     from .containers import Sequential
     from .embedding import Embedding
     from .graph import Graph, gathered

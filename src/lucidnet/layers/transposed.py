@@ -101,7 +101,7 @@ class TransposedConvolution(Layer):
             )
 
     def outputs(self, size: Shape) -> tuple[int, int]:
-        """Return height and width of the output, for those of an input (of a sequence the first is 1)."""
+        """Return height and width of the output for those of an input; a sequence's height is 1."""
         one = (1,) * (2 - self.dimensions)
         if self.padding == "same":
             down, across = one + both(self.strides, self.dimensions)

@@ -40,7 +40,7 @@ def get(given: Any) -> Layer:
 
 
 def inside(given: Any, owner: Layer) -> Layer:
-    """Return an activation that another layer holds: one without weights, for it has no place for them."""
+    """Return the activation for another layer to hold; raise if it has weights of its own."""
     made = get(given)
     if made.children() or made.init(NO_STREAM, (1,))[0]:
         raise SettingError(

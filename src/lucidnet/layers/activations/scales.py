@@ -20,7 +20,7 @@ SCALES: dict[type, float] = {
 
 
 def scale(activation: Any) -> float | None:
-    """Return by how much the variance of weights exceeds 1 / fan_in before an activation; None if unknown.
+    """Return the factor on the weight variance 1 / fan_in that an activation needs; None if unknown.
 
     Its root is what others call the gain of the activation.
 

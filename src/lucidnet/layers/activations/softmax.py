@@ -29,7 +29,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
 
 @value
 class OverAxis(ActivationLayer):
-    """The base of activations that look at all numbers along an axis.
+    """Base class of activations that act on all numbers along an axis.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class OverAxis(ActivationLayer):
         return super().output_shape(shape)
 
     def counts(self, x: Array, mask: Mask) -> Mask:
-        """Return which numbers count, (n, time, 1, ...), if the axis is that of a mask; else None.
+        """Return which entries count, (n, time, 1, ...), if `axis` is the masked time axis; else None.
 
         Raises
         ------

@@ -83,7 +83,7 @@ class LSTM(Recurrent):
 
 
 def squashed(a: Array) -> Array:
-    """Return the gates i, f, g, o side by side, from what goes into them (..., 4 units).
+    """Return the activated gates i, f, g, o side by side, from their pre-activations (..., 4 units).
 
     All by one tanh: sigmoid(a) = tanh(a / 2) / 2 + 1 / 2.
     """
@@ -102,7 +102,7 @@ def slopes(gates: Array) -> Array:
 
 
 def apart(gates: Array) -> tuple[Array, Array, Array, Array]:
-    """Return what belongs to the gates i, f, g and o."""
+    """Split an array into the parts of the gates i, f, g and o."""
     u = gates.shape[-1] // 4
     return gates[..., :u], gates[..., u : 2 * u], gates[..., 2 * u : 3 * u], gates[..., 3 * u :]
 
