@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 @foreign.refusing("__init__", "compile", "fit", "predict", "evaluate")
 @declared
 class Model:
-    """A network with its weights, and all that is needed to train and use it.
+    """A network with its weights, and everything needed to train and use it.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class Model:
     # --- building ---------------------------------------------------------------------------------
 
     def add(self, layer: Layer) -> None:
-        """Add a layer at the end."""
+        """Add a layer at the end of the network."""
         if not isinstance(layer, Layer):
             raise SettingError(f"add: expected a layer such as Dense(10), got {layer!r}")
         if "live" in vars(self) or self._chosen is not None:
@@ -158,7 +158,7 @@ class Model:
         return net
 
     def build(self, shape: Any = None) -> None:
-        """Make the first weights, if there are none, for inputs of a shape (without the batch axis).
+        """Create the initial weights, if there are none, for inputs of a shape (without the batch axis).
 
         This happens by itself; with an `Input` layer no shape is needed.
         """
@@ -181,7 +181,7 @@ class Model:
         loss_weights: Mapping[str, float] | None = None,
         rule: str | Rule | SpaceRule | TimeRule = "backprop",
     ) -> None:
-        """Say what is minimized, how, and what is measured. Weights that exist are kept.
+        """Set the loss, optimizer, metrics and learning rule; existing weights are kept.
 
         A model that has been trained goes on: if the optimizer is of the same kind, and remembers the same
         things, its memory and the number of steps are kept, whatever the loss and the rule; otherwise the
@@ -245,7 +245,7 @@ class Model:
 
     @property
     def changes(self) -> Changes:
-        """What was set since it was compiled: settings of the optimizer, by the path (), and of layers."""
+        """The settings changed since `compile`: of the optimizer, under the path (), and of layers."""
         return self._changes
 
     @changes.setter
@@ -256,12 +256,12 @@ class Model:
 
     @property
     def backend(self) -> str:
-        """What it is trained on: ``"numpy"`` or ``"jax"``."""
+        """The backend that it runs on: ``"numpy"`` or ``"jax"``."""
         return self.config.name
 
     @cached_property
     def executor(self) -> Executor:
-        """What makes the steps: a loop on NumPy, or programs on devices."""
+        """The executor, which runs the steps: a loop on NumPy, or compiled programs on devices."""
         return executor_for(self.config)
 
     if not TYPE_CHECKING:  # so that checkers see wrong names
@@ -295,7 +295,7 @@ class Model:
 
     @property
     def state(self) -> State:
-        """All that changes in training, as it is now; nobody can write it, and no training will."""
+        """All that changes in training, as it is now: a read-only snapshot that training does not change."""
         with self.executor.lock:
             live = self.live
             if self._host is None or self._host[0] is not live:
@@ -308,19 +308,19 @@ class Model:
 
     @property
     def _compiled(self) -> tuple[Any, Optimizer, Rule | None]:
-        """Loss, optimizer and rule, as they were chosen."""
+        """Loss, optimizer and rule; raise if the model is not compiled."""
         if self._chosen is None:
             raise NotReadyError(compiling.NOT_COMPILED)
         return self._chosen
 
     @property
     def loss(self) -> Loss | None:
-        """The loss, once compiled."""
+        """The loss; None before `compile`."""
         return self._chosen[0] if self._chosen else None
 
     @property
     def optimizer(self) -> Optimizer | None:
-        """The optimizer, once compiled. It can be set to one that remembers the same: what it knows stays."""
+        """The optimizer; None before `compile`. One with the same slots can replace it, and keeps them."""
         return self._chosen[1] if self._chosen else None
 
     @optimizer.setter
@@ -330,7 +330,7 @@ class Model:
 
     @property
     def rule(self) -> Rule | None:
-        """The learning rule, once compiled."""
+        """The learning rule; None before `compile`."""
         return (self._chosen[2] or living.learning_rule(None)) if self._chosen else None
 
     @property
@@ -343,7 +343,7 @@ class Model:
         living.take_feedback(self, feedback)
 
     def gradient_alignment(self, x: Any, y: Any) -> dict[str, Alignment]:
-        """Return how the rule's gradient lies to the true one, on all of a data set, for each layer.
+        """Return how well the rule's gradient aligns with the true one on a whole data set, layer by layer.
 
         Examples
         --------
@@ -359,7 +359,7 @@ class Model:
         return gradient_alignment(self, self.checked(x, y).batch(slice(None)))
 
     def weight_alignment(self) -> dict[str, float]:
-        """Return the cosine between feedback weights B and the weights W they stand for, for each layer."""
+        """Return the cosine between feedback weights B and the weights W that they stand for, by layer."""
         from .inspect.alignment import weight_alignment
 
         return weight_alignment(self)
@@ -610,7 +610,7 @@ class Model:
         steps: int = 100,
         batch_size: int | None = None,
     ) -> RateCurve:
-        """Return the loss against a growing learning rate, with suggestions; nothing of the model changes.
+        """Return the loss against a growing learning rate, with suggestions; the model is not changed.
 
         ``print(curve)`` shows several rates, each with its reason. If the loss does not fall by more than its
         noise there is none: ``curve.suggestion`` is NaN, and ``curve.note`` says why.
@@ -632,7 +632,7 @@ class Model:
             return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
 
     def train_step(self, x: Any, y: Any = None, sample_weight: Any = None, mask: Any = None) -> Result:
-        """Make one training step on one batch; return the loss and metrics from before it.
+        """Make one training step on a batch; return the loss and metrics from before the step.
 
         Examples
         --------
@@ -645,7 +645,7 @@ class Model:
         return compiling.train_step(self, x, y, sample_weight, mask)
 
     def forward(self, x: Any, train: bool = False, mask: Any = None) -> Tape:
-        """Pass the network, and keep what is needed to go back: the first half of a step of one's own.
+        """Run a forward pass and keep what going back needs: the first half of a training step of your own.
 
         Parameters
         ----------
@@ -678,7 +678,7 @@ class Model:
         return forward(self, x, train, mask)
 
     def apply(self, grads: Any, tape: Any = None) -> Measured:
-        """Make one step of the optimizer by gradients that were found anywhere.
+        """Make one optimizer step with gradients of any origin.
 
         All that belongs to a step happens: penalties, clipping, weight decay, schedules, constraints, and by
         the tape running statistics and carried states. A gradient that is not finite changes nothing.
@@ -708,7 +708,7 @@ class Model:
     def part(
         self, name: str | None = None, *, to: str | None = None, after: str | None = None, outputs: Any = None
     ) -> ModelPart:
-        """Return a part of the network as a thing of its own, with the *same* weights.
+        """Return a part of the network as an object of its own that shares the *same* weights.
 
         Parameters
         ----------
@@ -739,7 +739,7 @@ class Model:
         return part(self, name, to, after, outputs)
 
     def copy_weights(self, other: Model, parts: Any = None, *, tau: float = 1.0) -> None:
-        """Take the weights of another model, or go a part of the way to them: a target network's update.
+        """Copy the weights of another model, or move part of the way to them, as target networks do.
 
         Parameters
         ----------
@@ -767,14 +767,14 @@ class Model:
         batch_size: int | None = None,
         sample_weight: Any = None,
     ) -> Result:
-        """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``.
+        """Return the loss and metrics on a data set: ``result.loss``, ``result["accuracy"]``.
 
         The arguments are those of `fit`; `sample_weight` weighs the loss alone.
         """
         return evaluate(self, to_measure(self, x, y, mask, batch_size, sample_weight))
 
     def predict(self, x: Any, mask: Any = None) -> Numbers:
-        """Return the network's outputs (n, ...) for inputs (n, ...): probabilities, where it ends in them."""
+        """Return the network's outputs (n, ...) for inputs (n, ...), such as class probabilities."""
         x = inputs(self, x)
         if "live" not in vars(self):
             self.build(example_shape(x))
@@ -782,7 +782,7 @@ class Model:
         return made
 
     def predict_classes(self, x: Any, mask: Any = None) -> Any:
-        """Return the most probable class of each input (n,): its name, or its number if it has none.
+        """Return the most probable class of each input (n,): its name, or its number if it has no name.
 
         Of one output, that of the second class, that is the first where it is up to 0.5 (of a loss from
         logits, and of the hinge loss, up to 0).
@@ -809,20 +809,20 @@ class Model:
         return living.predict_classes(self, x, mask)
 
     def output_mask(self, x: Any, mask: Any = None) -> Any:
-        """Return which time steps of the network's output count (n, time); None if all do, or it has no time.
+        """Return which time steps of the output count (n, time); None if all do, or it has no time axis.
 
         A dict by name where the network has several outputs. The arguments are those of `predict`.
         """
         return predicted(self, inputs(self, x), mask, output_mask)
 
     def online(self, rule: Any = "rflo", every: int = 1, delay: int = 0) -> OnlineLearner:
-        """Return this model as one that learns at each time step; see `OnlineLearner`."""
+        """Return an online learner for this model, which learns at each time step; see `OnlineLearner`."""
         from .training.online import OnlineLearner
 
         return OnlineLearner(self, rule, every, delay)
 
     def stepper(self) -> Stepper:
-        """Return the network as one that is shown its sequences one time step at a time."""
+        """Return a stepper, which runs the network one time step at a time."""
         from .training.stepper import Stepper
 
         return Stepper(self)
@@ -837,7 +837,7 @@ class Model:
         sample_weight: Any = None,
         mask: Any = None,
     ) -> Data:
-        """Return a data set as this model takes it, checked; the arguments are those of `fit`."""
+        """Check a data set and return it in the model's form; the arguments are those of `fit`."""
         loss, (x, y) = compiling.loss_of(self), named(self, x, y)
         if "live" not in vars(self):
             self.build(example_shape(x))
@@ -847,7 +847,7 @@ class Model:
     # --- questions: nothing of the model changes ----------------------------------------------------
 
     def activations(self, x: Any, layers: Any = None, *, mask: Any = None) -> dict[str, Array]:
-        """Return what the layers put out for some inputs, by the names that `summary` shows.
+        """Return the outputs of the layers for some inputs, by the names that `summary` shows.
 
         This is inference (no dropout, running statistics), worked out on NumPy, whatever the backend.
 
@@ -889,7 +889,7 @@ class Model:
     def gradients(
         self, x: Any, y: Any, *, sample_weight: Any = None, mask: Any = None, rule: Any = None
     ) -> dict[str, dict[str, Array]]:
-        """Return the gradient of the loss by each parameter, as a `train_step` on this batch would take it.
+        """Return the gradient of the loss by each parameter, as `train_step` on this batch would use it.
 
         It is that of the model's learning rule, and of the mean over the batch: with the penalties l1 and
         l2, before clipping and weight decay, which are the optimizer's; in training, with the random numbers
@@ -928,7 +928,7 @@ class Model:
         return gradients(self, x, y, sample_weight, mask, rule)
 
     def input_gradient(self, x: Any, y: Any, *, mask: Any = None) -> Any:
-        """Return the gradient of the mean loss by the inputs: which of them matter, and which way.
+        """Return the gradient of the mean loss by the inputs: which of them matter, and in which direction.
 
         It is the true gradient, by the chain rule whatever the model's rule, in inference (no dropout).
 
@@ -961,7 +961,7 @@ class Model:
         return input_gradient(self, x, y, mask)
 
     def intervene(self, x: Any, changes: Mapping[str, Any], *, mask: Any = None) -> Array:
-        """Return the outputs for some inputs if something else came out of certain layers.
+        """Return the outputs that some inputs would give if certain layers' outputs were replaced.
 
         The rest of the network is computed from what takes the place of their outputs: to ablate a unit, to
         add a direction, to put in what the layer makes of other inputs. This is inference, and all rows pass
@@ -1029,13 +1029,13 @@ class Model:
     # --- looking at it, keeping it ----------------------------------------------------------------
 
     def summary(self) -> str:
-        """Return a table of layers, output shapes and numbers of parameters; print it to see it."""
+        """Return a table of layers, output shapes and numbers of parameters; print it to read it."""
         from .inspect.summary import summary_text
 
         return summary_text(self)
 
     def doctor(self, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> DoctorReport:
-        """Watch a copy of this model in some training steps, and say in plain sentences what is wrong.
+        """Watch a copy of this model for some training steps, and say in plain sentences what is wrong.
 
         Parameters
         ----------
@@ -1056,7 +1056,7 @@ class Model:
             return doctor(self, x, y, steps=steps, batch_size=batch_size)
 
     def explain(self, x: Any, y: Any, *, digits: int = 6) -> Explanation:
-        """Tell one training step operation by operation; it prints as text, has ``html()`` and ``latex()``.
+        """Explain one training step, operation by operation: as text, by ``html()`` or by ``latex()``.
 
         Parameters
         ----------
@@ -1080,7 +1080,7 @@ class Model:
         return explain(self, x, y, digits)
 
     def save(self, path: str | PathLike[str], *, optimizer: bool = True) -> None:
-        """Write weights, architecture, settings, history and state of training to one ``.safetensors`` file.
+        """Save weights, architecture, settings, history and training state to one ``.safetensors`` file.
 
         The file appears whole or not at all. The model that `lucidnet.load` reads from it is trained on as
         this one would be, to the same weights bit for bit.
@@ -1107,7 +1107,7 @@ class Model:
         mesh: Any = None,
         max_bytes: int = 1 << 32,
     ) -> Model:
-        """Return the model that `save` wrote, to be used and trained on; its weights alone: `load_weights`.
+        """Load a model that `save` wrote, ready for use and training; for weights alone see `load_weights`.
 
         Parameters
         ----------

@@ -50,7 +50,7 @@ class Portion:
     of: int = 0
 
     def title(self) -> str:
-        """Describe the examples."""
+        """Describe the examples in a few words."""
         if self.part != WHOLE:
             return f"{self.part} of {self.name}"
         count = len(self.x)

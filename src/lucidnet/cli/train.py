@@ -92,7 +92,7 @@ class Team:
 
 @dataclass(frozen=True)
 class Way:
-    """Further training options.
+    """The further options of a training.
 
     The learning rule, after how many steps its alignment is measured, the largest rate of a cycle, where
     checkpoints go, what it runs on, how precisely.

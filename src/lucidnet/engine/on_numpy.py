@@ -132,7 +132,7 @@ class OnNumpy(Brief):
 
     @contextmanager
     def prefetch(self, blocks: Iterator[Any], state: State) -> Iterator[Iterator[tuple[Any, Any]]]:
-        """Yield blocks unchanged."""
+        """Yield the blocks unchanged, in pairs."""
         yield ((block, block) for block in blocks)
 
     def gather(self, value: Any) -> list[Any]:

@@ -45,10 +45,10 @@ class Board:
 
 
 class Silent(Board):
-    """Shows nothing."""
+    """The display of a race that shows nothing."""
 
     def line(self, text: str) -> None:
-        """Print nothing."""
+        """Do not print the line."""
 
 
 class LiveBoard(Board):
@@ -96,7 +96,7 @@ class LiveBoard(Board):
         self.where.say(text)
 
     def close(self) -> None:
-        """Remove the bar."""
+        """Remove the bar from the screen."""
         self.where.close(f"{self.done:,} of {self.runs:,} runs")
 
 

@@ -39,7 +39,7 @@ class Activated(Loss):
 
 
 def fused_at(net: Layer, loss: Loss, place: str | None) -> tuple[Layer, Loss, bool]:
-    """Return network and loss joined, so that the gradient of the loss is that by a place at the end.
+    """Fuse network and loss, so that the gradient of the loss is the one at a given place at the end.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class Custom(Loss):
 
     @cached_property
     def ordered(self) -> tuple[Callable[..., Array], Callable[..., Array]]:
-        """Function and derivative, as they are called with the prediction first."""
+        """Function and derivative, wrapped to take the prediction first."""
         try:
             swapped = target_first(self.function, self.order, "losses.Custom")
             found = Ordered(self.function, swapped)

@@ -13,7 +13,7 @@ from ..errors import SettingError
 
 
 def adapt(cls: Any, base: type) -> None:
-    """Have the methods of a user's own class of losses checked: the order of arguments, the results."""
+    """Make the methods of a user's loss class be checked: the order of their arguments, and their results."""
     check_methods(cls, base)
     if (values := written(cls, "values", base)) is not None:
         check_method(values, ("prediction", "target"), 1)

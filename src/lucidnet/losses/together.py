@@ -15,7 +15,7 @@ from .base import Loss
 def together(
     loss: Loss, net: Layer, made: Sequence[Any], batches: Sequence[Any]
 ) -> tuple[float, list[float], tuple[Any, ...]]:
-    """Return the mean loss of a batch, the weight of each of its parts, and the means it is the sum of.
+    """Combine the parts of a batch: return the mean loss, the weight of each part, and the joint means.
 
     With N_b values in part b the mean over all is sum_b N_b / N L_b. Where a loss is a sum of means over
     different numbers of values (`Loss.parts`), each is put together for itself.

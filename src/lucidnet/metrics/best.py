@@ -13,7 +13,7 @@ from .base import Metric
 
 
 class Best:
-    """Remembers the best of a number from epoch to epoch; NaN is never the best.
+    """Remembers the best value of a measured number over the epochs; NaN is never the best.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Best:
         self.way = mode
 
     def begin(self, metrics: Sequence[Metric[Any]]) -> None:
-        """Forget what was; raise if nobody knows what is better."""
+        """Reset; raise if it is not known whether small or large values are better."""
         self.value, self.way = None, self.direction(metrics)
 
     def direction(self, metrics: Sequence[Metric[Any]]) -> str:
@@ -71,7 +71,7 @@ class Best:
         )
 
     def improved(self, result: Mapping[str, float], metrics: Sequence[Metric[Any]]) -> bool:
-        """Note the number of an epoch; tell whether it is the best so far."""
+        """Record an epoch's number; return whether it is the best so far."""
         if self.monitor not in result:
             hint = "; pass validation_data" if self.monitor.startswith("val_") else ""
             raise SettingError(
@@ -89,7 +89,7 @@ class Best:
         return value < before - self.min_delta if way == "min" else value > before + self.min_delta
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` goes on from."""
+        """Return the state for `restore`."""
         return {"best": self.value, "monitor": self.monitor, "mode": self.way}
 
     def restore(self, state: Mapping[str, Any]) -> None:

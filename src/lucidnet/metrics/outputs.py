@@ -15,7 +15,7 @@ from .registry import get
 
 @value
 class OfOutput(Metric[Any]):
-    """A metric of one output, measured on dicts of targets and predictions by output.
+    """A metric of one output, for networks with several; targets and predictions are dicts by output.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class OfOutput(Metric[Any]):
 
 
 def several(given: Any) -> tuple[Metric[Any], ...]:
-    """Return the metrics that were given: one, a sequence, or a dict of either by output.
+    """Return metrics given as one, a sequence, or a dict of either by output.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def several(given: Any) -> tuple[Metric[Any], ...]:
 
 
 def check_outputs(metrics: Iterable[Metric[Any]], outputs: Sequence[str] | None) -> None:
-    """Raise where a metric cannot be measured on the outputs of a network.
+    """Raise if a metric cannot be measured on a network's outputs.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def check_outputs(metrics: Iterable[Metric[Any]], outputs: Sequence[str] | None)
 
 
 def check_names(metrics: Iterable[Metric[Any]], losses: Iterable[tuple[str, float]] = ()) -> None:
-    """Raise where two numbers of a training would have one name, so that one would replace the other.
+    """Raise if two measured numbers would have the same name.
 
     Parameters
     ----------

@@ -13,14 +13,14 @@ from .base import Bounds, Group, Optimizer, Setting, Slots, bounded, least
 
 
 class Moments:
-    """What optimizers share that have running moments with shares b1 and b2."""
+    """Mixin of optimizers with running moments, whose decay rates are b1 and b2."""
 
     beta1: Any
     beta2: Any
     counted: ClassVar[tuple[str, ...]] = ("corrections",)
 
     def corrections(self, step: int) -> tuple[float, float]:
-        """Return sqrt(1 - b2^t) and 1 - b1^t: how much of the moments has been filled after t steps."""
+        """Return the bias corrections sqrt(1 - b2^t) and 1 - b1^t after t steps."""
         return (1 - self.beta2**step) ** 0.5, 1 - self.beta1**step
 
 

@@ -36,7 +36,7 @@ FLAT = (-1,)
 
 
 class Group(NamedTuple):
-    """A stretch of the parameter vector with settings of its own; None stands for the optimizer's."""
+    """A stretch of the parameter vector with its own settings; None stands for the optimizer's."""
 
     start: int
     stop: int
@@ -52,7 +52,7 @@ class ArraySlice(NamedTuple):
 
 
 class OldSlots(dict[str, Array]):
-    """The slots of a stretch before a step; `new` are arrays over which those after it may be written."""
+    """The slots of a stretch before a step; `new` holds arrays that the new slots may be written to."""
 
     __slots__ = ("new",)
     new: Slots
@@ -124,11 +124,11 @@ class Optimizer(Value):
                 check_range(self, name, below)
 
     def changed(self, **settings: Any) -> Optimizer:
-        """Return this optimizer with other settings; one around another changes the inner one."""
+        """Return this optimizer with other settings; a wrapper changes those of the optimizer inside."""
         return replace(self, **settings)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
-        """Return what to subtract from the parameters, and the new slots, for one array.
+        """Return the change to subtract from one array of parameters, and its new slots.
 
         `g` and the slots are given away: they may be overwritten. `p` must not be changed.
 
@@ -156,7 +156,7 @@ class Optimizer(Value):
         return rate
 
     def at(self, step: int, group: Group) -> Self:
-        """Return this optimizer as it is for a group at a step (from 1): numbers in place of schedules."""
+        """Return this optimizer for a group at a step (from 1), with schedules replaced by their values."""
         now, own = self, {} if group.weight_decay is None else {"weight_decay": group.weight_decay}
         for name, below in (self.schedulable | dict.fromkeys(own)).items():
             setting = own.get(name, before := getattr(self, name))
@@ -167,16 +167,16 @@ class Optimizer(Value):
         return now
 
     def init(self, params: Tree) -> dict[str, Any]:
-        """Return the state before the first step: its number, and slots of zeros."""
+        """Return the state before the first step: step number 0, and slots of zeros."""
         vector = Layout.of(params).ravel(params)
         return {"step": 0} | self.init_slots(vector)
 
     def init_slots(self, vector: Array) -> Slots:
-        """Return the slots before the first step, for a vector of parameters."""
+        """Return the initial slots for a vector of parameters."""
         return {name: namespace(vector).zeros_like(vector) for name in self.slots}
 
     def update(self, grads: Tree, state: dict[str, Any], params: Tree) -> tuple[Tree, dict[str, Any]]:
-        """Return parameters and state after one step. Pure: nothing that was given changes.
+        """Return parameters and state after one step. Pure: nothing given is modified.
 
         Examples
         --------
@@ -194,7 +194,7 @@ class Optimizer(Value):
         return layout.unflat(out), {"step": step} | slots
 
     def step(self, arrays: Any, grads: Any, memory: Any = None) -> tuple[Any, dict[str, Any]]:
-        """Move arrays that belong to no network by their gradients: a picture, a latent, a temperature.
+        """Make a step on arrays that belong to no network: a picture, a latent, a temperature.
 
         Nothing that is given changes, and a gradient that is not finite is an error.
 
@@ -246,7 +246,7 @@ class Optimizer(Value):
         out: Array,
         new_slots: Slots | None = None,
     ) -> None:
-        """Make one step on flat vectors: read `vector`, write `out`; the gradient is given away.
+        """Make one step on flat vectors, from `vector` to `out`; the gradient may be overwritten.
 
         Parameters
         ----------
@@ -282,7 +282,7 @@ class Optimizer(Value):
         out: Array,
         new_slots: Slots,
     ) -> None:
-        """Do what `advance` does, once the gradient is clipped."""
+        """Make the step of `advance` after clipping."""
         for group in groups:
             rate = self.rate(self.learning_rate if group.learning_rate is None else group.learning_rate, step)
             now = self.at(step, group)
@@ -306,7 +306,7 @@ class Optimizer(Value):
                 keep(made, new, new_slots, part)
 
     def decayed(self, p: Array, g: Array, rate: float) -> tuple[Array, Array]:
-        """Return parameters and gradient with weight decay; the gradient is given away."""
+        """Apply weight decay to parameters and gradient; the gradient may be overwritten."""
         if isinstance(self.weight_decay, (int, float)) and not self.weight_decay:
             return p, g
         if self.decoupled:
@@ -316,7 +316,7 @@ class Optimizer(Value):
 
 
 def bounded(g: Array) -> Array:
-    """Return a gradient whose squares are finite: what is larger (9.2e18 in float32) counts as that much.
+    """Clip a gradient so that its squares are finite (to 9.2e18 in float32); it may be overwritten.
 
     A square that overflows would make a running mean of squares infinite, and so all later steps 0. Such
     rules divide by the size of the gradient: the step is as of any large one. The gradient is given away.
@@ -335,7 +335,7 @@ def bounded(g: Array) -> Array:
 
 
 def least(epsilon: float, dtype: Any) -> float:
-    """Return what is added to a root so that nothing is divided by 0, also if it is 0 in a precision.
+    """Return an epsilon that keeps a division by a root from dividing by 0, at least in this dtype.
 
     It is at least the root of the smallest normal number, 1.1e-19 in float32: smaller gradients have squares
     of 0.
@@ -354,7 +354,7 @@ def _root_of_least(dtype: Any) -> float:
 
 
 def _checked(descend: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the `descend` of a user's own optimizer, whose result is checked."""
+    """Wrap the `descend` of a user's optimizer to check its result."""
 
     @wraps(descend)
     def checked(self: Any, p: Array, g: Array, slots: Slots, rate: Any, step: Any) -> Any:
@@ -377,14 +377,14 @@ def _checked(descend: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def keep(made: Slots, given: Slots, slots: Slots, part: slice) -> None:
-    """Write slots that were not updated in place back to where they belong."""
+    """Write back slots that were not updated in place."""
     for name, slot in made.items():
         if slot is not given[name]:
             slots[name][part] = slot.reshape(-1)
 
 
 def pieces(start: int, stop: int, vector: Any) -> Iterator[ArraySlice]:
-    """Yield places of at most `PIECE` numbers; of each array, where a vector is held in parts."""
+    """Yield stretches of at most `PIECE` numbers; for `Parts`, one stretch per array."""
     if isinstance(vector, Parts):
         yield from (ArraySlice(*place) for place in vector.within(start, stop))
         return
@@ -393,12 +393,12 @@ def pieces(start: int, stop: int, vector: Any) -> Iterator[ArraySlice]:
 
 
 def inside(group: Group, places: list[ArraySlice]) -> Iterator[ArraySlice]:
-    """Yield the arrays that lie in a group."""
+    """Yield the arrays that lie within a group."""
     for place in places:
         if group.start <= place.part.start and place.part.stop <= group.stop:
             yield place
 
 
 def check_range(optimizer: Optimizer, name: str, below: float | None = None) -> None:
-    """Raise unless a setting is at least 0 (and below a bound)."""
+    """Raise unless a setting is at least 0 (and below a bound, if one is given)."""
     taken(optimizer, name, getattr(optimizer, name), finite(0, below=below))

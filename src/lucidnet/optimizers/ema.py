@@ -17,7 +17,7 @@ from .base import ArraySlice, Bounds, Group, Optimizer, Slots, pieces
 
 @value
 class EMA(Optimizer):
-    """An optimizer beside which the exponential moving average of the weights is kept.
+    """Wraps an optimizer, and keeps an exponential moving average of the weights.
 
     a_t = decay a_{t-1} + (1 - decay) p_t, from a_1 = p_1: PyTorch's ``AveragedModel`` with
     ``get_ema_multi_avg_fn``. (Keras' ``use_ema`` starts from the weights before the first step, a_0 = p_0.)
@@ -104,7 +104,7 @@ class EMA(Optimizer):
         self.optimizer.advance(vector, gradient, inner, step, groups, arrays, out, new)
 
     def averaged(self, params: Tree, slots: Slots, step: int) -> Tree:
-        """Return the mean of the parameters after a number of steps.
+        """Return the average of the parameters after a number of steps.
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ class EMA(Optimizer):
         return layout.unravel(share * slots["average"] + (1 - share) * layout.ravel(params))
 
     def share(self, step: int) -> float:
-        """Return the share of the mean that is kept when the weights after the step before `step` join it."""
+        """Return the weight of the old average when the weights after step ``step - 1`` are added."""
         if step <= 2:  # there is no mean before the first of them
             return 0.0
         kept: float = Optimizer.at(self, step - 1, Group(0, 0)).decay

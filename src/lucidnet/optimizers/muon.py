@@ -108,7 +108,7 @@ class Muon(Optimizer):
 
 
 def orthogonal(matrix: Array, steps: int = 5) -> Array:
-    """Return a matrix with the singular vectors of another, and singular values near 1."""
+    """Return a matrix with the same singular vectors, and singular values near 1."""
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonal(matrix.T, steps).T
     a, b, c = COEFFICIENTS

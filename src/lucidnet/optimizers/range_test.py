@@ -23,7 +23,7 @@ WINDOW, EVEN = 15, 0.005
 
 
 class Suggestion(NamedTuple):
-    """A learning rate to take, by the name of the way in which it was found, and why."""
+    """A suggested learning rate: the name of the method that found it, and the reason."""
 
     name: str
     rate: float
@@ -36,7 +36,7 @@ class Suggestion(NamedTuple):
 def suggestions(
     rates: Sequence[float], losses: Sequence[float], raw: Sequence[float]
 ) -> tuple[tuple[Suggestion, ...], str]:
-    """Return the rates that a range test suggests, or none and why not.
+    """Return the learning rates that a range test suggests; if none, why not.
 
     They are known by the names that fastai's `lr_find` gives them: *steep* (Smith 2017, "Cyclical learning
     rates for training neural networks", section 3.3), *valley* (its default), *minimum*, *slide*.
@@ -97,7 +97,7 @@ def suggestions(
 
 
 def noise_of(raw: Array) -> float:
-    """Return the standard deviation of losses from batch to batch, whatever slow course they take.
+    """Return the standard deviation of the losses between batches, apart from their slow trend.
 
     By second differences, which have six times the variance of the noise, over the first half: there nothing
     explodes.
@@ -106,12 +106,12 @@ def noise_of(raw: Array) -> float:
 
 
 def steep(rates: Array, losses: Array) -> float:
-    """Return the rate at which the loss falls fastest per factor of the rate."""
+    """Return the rate at which the loss falls most steeply, on a logarithmic scale of rates."""
     return float(rates[np.gradient(losses, np.log(rates)).argmin()])
 
 
 def stands_out(losses: Array, place: int, noise: float) -> bool:
-    """Tell whether the smoothed loss falls by more than its noise in the `WINDOW` steps around a place.
+    """Tell whether the smoothed loss falls by more than its noise within `WINDOW` steps around an index.
 
     Of 120 range tests the falls at places at small rates, where nothing is learned, were up to half of the
     noise, those at places where the loss falls indeed mostly 1 to 20 times the noise.
@@ -121,7 +121,7 @@ def stands_out(losses: Array, place: int, noise: float) -> bool:
 
 
 def valley(rates: Array, losses: Array) -> float:
-    """Return the rate in the middle of the longest descent: the most steps of which each is lower."""
+    """Return the rate in the middle of the longest decreasing subsequence of losses."""
     longest, before = np.ones(len(losses), int), np.arange(len(losses))
     for i in range(1, len(losses)):
         above = np.flatnonzero(losses[:i] > losses[i])
@@ -135,7 +135,7 @@ def valley(rates: Array, losses: Array) -> float:
 
 
 def slide(rates: Array, losses: Array, first: float) -> float | None:
-    """Return the rate from which on the slope changes, looking from the largest rate down; None if nowhere.
+    """Return the rate at which the slope changes, searching from the largest down; None if nowhere.
 
     Two places `WINDOW` steps apart slide down from the end until their slopes are alike; the lower one is it.
     """

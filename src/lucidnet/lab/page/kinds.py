@@ -83,7 +83,7 @@ class Piece:
     named: tuple[tuple[str, Any], ...] = ()
 
     def layer(self) -> Layer:
-        """Build the layer."""
+        """Build the layer from its class and arguments."""
         given = (one.layer() if isinstance(one, Piece) else one for one in self.given)
         made: Layer = getattr(layers, self.name)(*given, **dict(self.named))
         return made

@@ -122,7 +122,7 @@ class Runner(threading.Thread, Newest):
         self._due = max(self._due + 1 / self.speed, now - 0.05)
 
     def play(self, on: bool) -> None:
-        """Resume or pause."""
+        """Resume or pause the training."""
         self.running = on
         self._due = time.perf_counter()
         self.version += 1

@@ -35,7 +35,7 @@ class Session(Protocol):
         """Carry out a request of the page, and return its result."""
 
     def close(self) -> None:
-        """End the session."""
+        """End the session, and its training."""
 
 
 class LabSession:

@@ -19,7 +19,7 @@ MOST_DRAWN = 200
 
 
 def _steps(setting: Any) -> int:
-    """Return the sum of all whole numbers in a schedule: they are numbers of steps."""
+    """Return the sum of all numbers of steps in a schedule, which are its whole numbers."""
     if isinstance(setting, Value):
         return sum(_steps(getattr(setting, f.name)) for f in fields(setting))
     if isinstance(setting, (tuple, list)):
@@ -72,7 +72,7 @@ class Schedule(Value):
         return page.fragment(page.paragraph(repr(self)), curve)
 
     def error(self, name: str, expected: str) -> SettingError:
-        """Return the error for a field that is not what it must be."""
+        """Return the error for an invalid field."""
         return SettingError(f"{type(self).__name__}: {name} must be {expected}, got {getattr(self, name)!r}")
 
 
@@ -124,7 +124,7 @@ class Sequence(Schedule):
             )
 
     def __call__(self, step: int) -> float:
-        """Return the value of the part that the step falls in."""
+        """Return the value of the part that the step lies in."""
         index = bisect_right(self.starts, step)
         return at_step(self.schedules[index], step - (0, *self.starts)[index])
 
@@ -177,13 +177,13 @@ class Warmup(Schedule):
             self._check(self.then)
 
     def _check(self, top: float) -> float:
-        """Return the value that it rises to; raise if that would be a fall."""
+        """Return the value to rise to; raise if it is below the start."""
         if abs(self.start) > abs(top):
             raise self.error("start", f"at most {top:g}, the value that it rises to")
         return top
 
     def __call__(self, step: int) -> float:
-        """Return the rising value, or that of the schedule after it."""
+        """Return the value on the rise, or that of the following schedule."""
         if step >= self.steps:
             return at_step(self.then, step - self.steps)
         return self.start + (self._check(at_step(self.then, 0)) - self.start) * step / self.steps

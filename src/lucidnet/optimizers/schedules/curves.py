@@ -179,7 +179,7 @@ def _points(given: Any, owner: Any) -> tuple[tuple[float, float], ...]:
 
 @value
 class Piecewise(Schedule):
-    """A list of values by their steps (PyTorch's ``MultiStepLR``, Keras' ``PiecewiseConstantDecay``).
+    """Values that begin at given steps (PyTorch's ``MultiStepLR``, Keras' ``PiecewiseConstantDecay``).
 
     Each value holds from its step on, to the next; or the way to the next is a line or half a cosine.
     In Keras a value still holds at the step where the next one begins here.
@@ -212,7 +212,7 @@ class Piecewise(Schedule):
 
 
 def blend(curve: str, start: float, stop: float, share: float) -> float:
-    """Return the value when a share (0 to 1) of the way from start to stop is done."""
+    """Interpolate between start and stop; `share` (0 to 1) is the part of the way."""
     if curve == "cosine":
         share = (1 - math.cos(math.pi * share)) / 2
     return start + (stop - start) * (0.0 if curve == "constant" else share)

@@ -108,11 +108,11 @@ class OneCycle(Schedule):
         return self._through(first, self.peak, first, first / self.final_divide)(step)
 
     def momentum(self, high: float = 0.95, low: float = 0.85) -> Piecewise:
-        """Return the schedule of the momentum (or beta1) that goes with it: low while the rate is high."""
+        """Return the matching schedule of the momentum (or beta1): low while the rate is high."""
         return self._through(high, low, high, high)
 
     def _through(self, first: float, peak: float, back: float, last: float) -> Piecewise:
-        """Return the schedule through the values at the ends of the phases."""
+        """Return the schedule through given values at the ends of the phases."""
         rise = self.warmup * self.steps - 1
         fall = [(2 * rise, back)] if self.phases == 3 else []
         points = [(0, first), (rise, peak), *fall, (self.steps - 1, last)]
