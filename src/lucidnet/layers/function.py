@@ -74,7 +74,7 @@ class FunctionLayer(Layer):
         )
 
     def _called(self, *given: Array) -> Array:
-        """Call f; return its result in the dtype of the arrays, or raise with a hint if JAX cannot trace f."""
+        """Call f; return its result in the arrays' dtype, or raise with a hint if JAX cannot trace f."""
         try:
             return called(self.function, self._what, *given)
         except SettingError as error:

@@ -15,7 +15,7 @@ from ..errors import SettingError, ShapeError, UnknownNameError, suggestion
 
 
 def blended(ours: Flat, theirs: Flat, parts: Any, tau: float) -> Flat:
-    """Return parameters of one model on the way to those of another; see `Model.copy_weights`.
+    """Blend one model's parameters with another's; see `Model.copy_weights`.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def _joined(layout: Any, arrays: Iterable[Any]) -> Flat:
 
 
 def meant(paths: Collection[Path], parts: Any) -> Collection[Path]:
-    """Return the paths of the arrays of some layers, by their names; of all if none are named.
+    """Return the paths of the arrays of the named layers; all paths if no layers are named.
 
     Raises
     ------

@@ -18,10 +18,10 @@ from ..engine.state import State
 
 
 class Seeds(Keys):
-    """The seeds of several models inside a program: places of the k-th begin with k, as text."""
+    """The seeds of several models inside a program; the places of model k begin with k, as text."""
 
     def filled(self, seed: Any, rows: int) -> Array:
-        """Return the table for the seeds of all of them."""
+        """Return the table of words for the seeds of all models."""
         table = np.zeros((rows, 4), np.uint32)
         for place, (k, *path) in enumerate(self.places):
             words = words_of(seed[int(k)], tuple(path))
@@ -30,13 +30,13 @@ class Seeds(Keys):
 
 
 class Seed:
-    """One of several seeds, as the streams of a model ask it."""
+    """The seed of one model among several, as its streams use it."""
 
     def __init__(self, seeds: Seeds, number: int) -> None:
         self.seeds, self.number = seeds, number
 
     def words(self, path: tuple[str, ...]) -> tuple[Array, Array]:
-        """Return the two words of 64 bits that belong to a place."""
+        """Return the two 64-bit words of a place."""
         return self.seeds.words((str(self.number), *path))
 
 
@@ -48,7 +48,7 @@ def looked(
     state: State,
     given: Any,
 ) -> Any:
-    """Return what a function of a problem, a state, numbers and arrays makes of them, as NumPy's arrays.
+    """Run a function of problem, state, numbers and arrays on the devices; return its result in NumPy.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def stepped(
     state: State,
     given: Any,
 ) -> tuple[State, Any]:
-    """Return the state after one step that a function makes, and what it tells, as NumPy's arrays.
+    """Run a function that makes one step on the devices; return the new state, and its result in NumPy.
 
     The arguments are those of `looked`; the function returns a state, and a tree of arrays.
     """
@@ -102,7 +102,7 @@ def program(
     given: Any,
     steps: int = 1,
 ) -> Any:
-    """Return what a function makes, by one program: function(problems, states, seeds, given).
+    """Run function(problems, states, seeds, given) as one compiled program, and return its result.
 
     Parameters
     ----------

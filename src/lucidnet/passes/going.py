@@ -32,7 +32,7 @@ PASSED: WeakKeyDictionary[Any, tuple[Any, int]] = WeakKeyDictionary()
 
 
 def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
-    """Make a pass forward that is kept; see `Model.forward`."""
+    """Run a forward pass, and return its tape; see `Model.forward`."""
     train = taken("forward", "train", train, flag())
     if "live" not in vars(model):
         model.build(example_shape(x) if view is None else None)
@@ -64,7 +64,7 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
 
 
 def _problem(model: Any) -> Problem:
-    """Return what is trained, or would be."""
+    """Return the model's problem; if it is not compiled, one without loss for its network."""
     if "problem" in vars(model):
         found: Problem = model.problem
         return found
@@ -74,7 +74,7 @@ def _problem(model: Any) -> Problem:
 
 
 def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
-    """Make one step of the optimizer by gradients; see `Model.apply`."""
+    """Make one optimizer step with given gradients; see `Model.apply`."""
     problem, executor = model.problem, model.executor
     tapes = leaving(problem, tape, model)
     with executor.lock:
@@ -105,7 +105,7 @@ def part(model: Any, name: Any = None, to: Any = None, after: Any = None, output
 
 
 def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) -> None:
-    """Let a model have weights of another; see `Model.copy_weights`."""
+    """Copy the weights of another model; see `Model.copy_weights`."""
     from .copies import blended
 
     tau = taken("copy_weights", "tau", tau, between(0, 1))

@@ -37,7 +37,7 @@ STRIDE = 1000
 
 
 class Together(NamedTuple):
-    """What several models train, for one step over all of them."""
+    """The problems of several models, for one step over all of them."""
 
     problems: tuple[Problem, ...]
 
@@ -49,17 +49,17 @@ class States(NamedTuple):
 
     @property
     def seed(self) -> Any:
-        """The seed of the first."""
+        """The seed of the first model."""
         return self.states[0].seed
 
     @property
     def params(self) -> Any:
-        """The parameters of the first; all are of one dtype."""
+        """The parameters of the first model; all models have the same dtype."""
         return self.states[0].params
 
 
 class Learner(Brief):
-    """A model inside a step of one's own: it has `forward`, `apply` and `part` as `Model` has them.
+    """A model inside a custom step, with `forward`, `apply` and `part` as `Model` has them.
 
     It is made by `OwnStep`, one for each model and step; the models themselves change when the step is whole.
 
@@ -91,7 +91,7 @@ class Learner(Brief):
 
     @property
     def net(self) -> Layer:
-        """The network that is passed and trained."""
+        """The network of the model."""
         return self._problem(self.moves).net
 
     @property
@@ -105,7 +105,7 @@ class Learner(Brief):
         return self._problem(self.moves).input_shape
 
     def forward(self, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
-        """Make a pass forward that is kept; see `Model.forward`."""
+        """Run a forward pass, and return its tape; see `Model.forward`."""
         problem, number = self._problem(self.moves), None
         if train:
             # A state may be met at the end of a step and at the start of the next, by different passes.
@@ -120,7 +120,7 @@ class Learner(Brief):
         return tape
 
     def apply(self, grads: Any, tape: Any = None) -> Measured:
-        """Make one step of the optimizer by gradients; see `Model.apply`."""
+        """Make one optimizer step with given gradients; see `Model.apply`."""
         problem, left, vector = self._problem(self.moves), self.state, self.state.params.vector
         like = namespace(vector).zeros(0, dtype=vector.dtype)
         tree, missing = collected(problem, grads, like)
@@ -144,7 +144,7 @@ class Learner(Brief):
         self.copies += 1
 
     def part(self, name: Any = None, *, to: Any = None, after: Any = None, outputs: Any = None) -> Any:
-        """Return a part of it; see `Model.part`."""
+        """Return a part of the network; see `Model.part`."""
         from .parts import ModelPart
 
         view = View.of(self.net, self.input_shape, name, to, after, outputs)
@@ -152,7 +152,7 @@ class Learner(Brief):
 
 
 class _Running(Own):
-    """The function of `Executor.run` that a function over several models makes.
+    """A function for `Executor.run` that calls a user's function of several models.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ class _Running(Own):
         keep: frozenset[str] = frozenset(),
         strict: bool = False,
     ) -> tuple[States, Measured]:
-        """Make a step: all that the function applies, or nothing if one gradient is not finite."""
+        """Make a step: everything that the function applies, or nothing if a gradient is not finite."""
         learners = [
             Learner(partial(_same, own), one, Numbers(one.seed), f"model {i}" if strict else "")
             for i, (own, one) in enumerate(zip(problem.problems, state.states, strict=True))
@@ -189,7 +189,7 @@ class _Running(Own):
     def compiled(
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
     ) -> Ran[Any]:
-        """Make the steps of a block by one program, a loop of the compiler over them."""
+        """Run a block of steps as one compiled program."""
         problems, count, mesh = problem.problems, len(blocks), executor.mesh
         pairs = zip(self.placements, problems, state.states, strict=True)
         placed = tuple(place.put(p, s, mesh, None) for place, p, s in pairs)
@@ -213,7 +213,7 @@ class _Running(Own):
         return Ran(states, measured, None if fine == count else NotFiniteError(bad))
 
     def _loop(self, moves: Sequence[int], own: Any, states: Any, seeds: Any, given: Any) -> Any:
-        """Make the steps of a block, inside a program."""
+        """The loop over a block's steps inside a program."""
         xs, order = given
 
         def one(carry: Any, x: Any) -> tuple[Any, Any]:
@@ -239,7 +239,7 @@ class _Running(Own):
     def _tried(
         self, problems: Sequence[Problem], states: Sequence[State], x: Any
     ) -> tuple[list[int], list[Any]]:
-        """Return how many steps the function makes of each model, and what shapes the carried states have.
+        """Trace the function; return how many steps it makes per model, and the shapes of carried states.
 
         Nothing is calculated.
         """
@@ -273,7 +273,7 @@ class _Running(Own):
 
 
 def _begun(mesh: Any, placement: Any, state: State, shapes: Any) -> State:
-    """Return a state that carries zeros where the first step will carry states of these shapes on."""
+    """Return a state with zeros in place of the states that the first step will carry on."""
     if state.carried or not shapes:
         return state
     placement.orders = placement.orders[0], shapes  # in which they are shown
@@ -282,7 +282,7 @@ def _begun(mesh: Any, placement: Any, state: State, shapes: Any) -> State:
 
 
 class _Zero:
-    """A seed while nothing is calculated."""
+    """The seed used while tracing, when nothing is computed."""
 
     def words(self, path: Any) -> Any:
         return np.uint64(0), np.uint64(1)
@@ -297,7 +297,7 @@ def _numbered(problem: Problem, rows: Any, step: int) -> Problem:
 
 
 class OwnStep(Brief):
-    """A step of one's own over one or several models, with the same guarantees as a step of `fit`.
+    """A custom training step over one or several models, with the same guarantees as a step of `fit`.
 
     The step is a function ``step(*models, x)``: in the place of each model it is given a `Learner`, which
     has `forward`, `apply`, `part` and `copy_weights` as `Model` has them, and returns what it wants to tell,
@@ -350,7 +350,7 @@ class OwnStep(Brief):
         self.step, self.models = step, models
 
     def __call__(self, batches: Iterable[Any]) -> list[Any]:
-        """Make a step with each of some batches; return what each step told.
+        """Make a step with each batch; return what each step returned.
 
         Parameters
         ----------
@@ -387,7 +387,7 @@ class OwnStep(Brief):
 
 
 def _numbers(batch: Any, dtype: str) -> Any:
-    """Return what a step is given as arrays, of the dtype of the models where they are not whole."""
+    """Convert a batch to arrays; real numbers get the dtype of the models."""
     if isinstance(batch, (dict, tuple)):
         parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
         made = {name: _numbers(part, dtype) for name, part in parts}
@@ -400,7 +400,7 @@ def _numbers(batch: Any, dtype: str) -> Any:
 
 
 def _as_arrays(told: Any) -> Any:
-    """Return what a step tells as a tree of tuples and dicts of arrays, and of None.
+    """Check a step's result: tuples and dicts of numbers, arrays and None.
 
     Raises
     ------

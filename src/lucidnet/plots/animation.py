@@ -40,7 +40,7 @@ def animate(
     title: str | None = None,
     style: Style | None = None,
 ) -> Path:
-    """Write a recorded training as a film, one frame for each recorded step, and return the path.
+    """Render a recorded training as a film, one frame for each recorded step, and return its path.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def animate(
 
 
 def film_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the suffix of a film that can be written here.
+    """Return the suffix of a film's path, if it can be written on this machine; else raise.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def film_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def chosen(count: int) -> list[int]:
-    """Return the numbers of the frames that are drawn.
+    """Return the indices of the frames to draw; of many, an even selection.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def chosen(count: int) -> list[int]:
 
 
 def _stage(scene: Scene, title: str | None) -> tuple[Figure, list[Axes]]:
-    """Return a figure of no window, with the axes of all frames."""
+    """Return a figure without a window, and its axes."""
     from matplotlib.figure import Figure
 
     columns = min(scene.panels, scene.columns)
@@ -157,7 +157,7 @@ def _stage(scene: Scene, title: str | None) -> tuple[Figure, list[Axes]]:
 
 
 def _frames(scene: Scene, figure: Figure, places: list[Axes]) -> Iterator[None]:
-    """Draw one frame after the other; the first decides where everything stands."""
+    """Draw the frames one by one; the layout of the first is kept for all."""
     for number, frame in enumerate(chosen(scene.frames)):
         for axes in places:
             axes.clear()

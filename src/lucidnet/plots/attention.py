@@ -87,7 +87,7 @@ def attention_weights(
     keys: Sequence[str] | None = None,
     **look: Unpack[PictureLook],
 ) -> Sequence[Axes]:
-    """Draw weights of attention (heads, queries, keys) or (queries, keys), as `attention_maps` does.
+    """Draw attention weights (heads, queries, keys) or (queries, keys); see `attention_maps`.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def attention_weights(
 
 
 def _names(array: Array, tokens: Sequence[str] | None, keys: Sequence[str] | None, what: str) -> Names:
-    """Return the names of the positions and of those that are looked at, checked."""
+    """Check the names of query and key positions."""
     names = tokens, tokens if keys is None and array.shape[1] == array.shape[2] else keys
     for given, count, kind in zip(names, array.shape[1:], ("tokens", "keys"), strict=True):
         if given is not None and len(given) != count:
@@ -130,7 +130,7 @@ def _panels(array: Array, names: Names, look: PictureLook) -> Sequence[Axes]:
 
 
 def _shown(names: Sequence[str] | None) -> list[str] | None:
-    """Return the names as they are drawn, cut where they are long; None where there is no room for any."""
+    """Return names shortened for drawing; None if there are too many to draw."""
     if names is None or len(names) > MOST_TOKENS:
         return None
     return [shortened(str(name), LONGEST) for name in names]

@@ -100,7 +100,7 @@ RULES = (
 
 
 class LineStyle(NamedTuple):
-    """How a line looks, as matplotlib's arguments say it."""
+    """The style of a line, as arguments of matplotlib."""
 
     color: str
     linestyle: str
@@ -108,7 +108,7 @@ class LineStyle(NamedTuple):
 
 
 def theme(axes: Axes) -> Colors:
-    """Return the colours for what is drawn on some axes: those for light or dark pages, on this page."""
+    """Return the colours for a picture on some axes: those for light or dark backgrounds."""
     from matplotlib.colors import to_hex, to_rgba
 
     face = to_rgba(axes.get_facecolor())
@@ -122,19 +122,19 @@ def theme(axes: Axes) -> Colors:
 
 
 def signed_map(axes: Axes) -> Colormap:
-    """Return the map from negative over zero to positive: orange, the page, blue."""
+    """Return the colour map of signed numbers: orange over the background colour to blue."""
     colors = theme(axes)
     return _map("signed", (*colors.signed[:4], colors.page, *colors.signed[5:]), colors)
 
 
 def positive_map(axes: Axes) -> Colormap:
-    """Return the map for quantities that have no sign: from the page at the least to deep blue."""
+    """Return the colour map of unsigned numbers: from the background colour to deep blue."""
     colors = theme(axes)
     return _map("positive", (colors.page, *colors.signed[5:]), colors)
 
 
 def negative_map(axes: Axes) -> Colormap:
-    """Return the map for the sizes of what is against us: from the page to deep orange."""
+    """Return the colour map of unwanted quantities: from the background colour to deep orange."""
     colors = theme(axes)
     return _map("negative", (colors.page, *colors.signed[3::-1]), colors)
 
@@ -147,7 +147,7 @@ def _map(name: str, stops: tuple[str, ...], colors: Colors) -> Colormap:
 
 
 def rule_styles(rules: Iterable[str], axes: Axes) -> dict[str, LineStyle]:
-    """Return how the line of each learning rule looks: the same in every picture.
+    """Return the line style of each learning rule, the same in every picture.
 
     Rules of the library have a place of their own in the table. Other names get one that follows from the
     name alone, and give way only to those that stand in the same picture.
@@ -175,6 +175,6 @@ def _style(slot: int, palette: tuple[str, ...]) -> LineStyle:
 
 
 def line_styles(names: Iterable[str], axes: Axes) -> dict[str, LineStyle]:
-    """Return how the line of each of several things looks that have no place in a table, such as layers."""
+    """Return line styles for things that have no fixed one, such as layers."""
     colors = theme(axes)
     return {name: _style(number, colors.lines) for number, name in enumerate(dict.fromkeys(names))}

@@ -19,7 +19,7 @@ LANE = 0.25
 
 
 class Spot(NamedTuple):
-    """The middle of a box, in inches from the upper left corner, and the column of rows that it is in."""
+    """The centre of a box, in inches from the upper left corner, and the column that it is in."""
 
     x: float
     y: float
@@ -28,7 +28,7 @@ class Spot(NamedTuple):
 
 @dataclass
 class NetworkRows:
-    """The rows of a network: boxes and passing lines, as numbers; lines from the number of boxes on."""
+    """The rows of a network's picture: boxes, and lines that pass a row, numbered after the boxes."""
 
     rows: list[list[int]]
     widths: list[float]
@@ -39,7 +39,7 @@ class NetworkRows:
 
 
 def ranked(count: int, edges: list[tuple[int, int]]) -> list[int]:
-    """Return the row of each box: below all its sources, and inputs just above what needs them."""
+    """Return the row of each box: below all its sources; inputs just above their first use."""
     ranks = [0] * count
     for source, target in sorted(edges, key=lambda edge: edge[1]):
         ranks[target] = max(ranks[target], ranks[source] + 1)
@@ -52,7 +52,7 @@ def ranked(count: int, edges: list[tuple[int, int]]) -> list[int]:
 
 
 def in_rows(widths: list[float], edges: list[tuple[int, int]]) -> NetworkRows:
-    """Return the rows of boxes, with the lines that pass them, in an order with few crossings."""
+    """Arrange boxes, and the lines that pass between them, in rows with few crossings."""
     ranks = ranked(len(widths), edges)
     rows: list[list[int]] = [[] for _ in range(max(ranks) + 1)]
     for box, rank in enumerate(ranks):
@@ -95,7 +95,7 @@ def _mean(values: list[float] | list[int], otherwise: float) -> float:
 
 
 def across(made: NetworkRows, gap: float = GAP) -> dict[int, float]:
-    """Return the horizontal middle of each box and passing line, in inches; the leftmost edge is at 0."""
+    """Return the horizontal centre of each box and passing line, in inches from the left edge."""
     x: dict[int, float] = {}
     for row in made.rows:
         left = -sum(made.widths[item] + gap for item in row) / 2
@@ -114,7 +114,7 @@ def across(made: NetworkRows, gap: float = GAP) -> dict[int, float]:
 
 
 def _apart(wish: list[float], widths: list[float], gap: float = GAP) -> list[float]:
-    """Return places in the given order that do not overlap, near to those wished for.
+    """Return positions in the given order that do not overlap, close to the wished ones.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def _apart(wish: list[float], widths: list[float], gap: float = GAP) -> list[flo
 
 
 def cuts(made: NetworkRows, most: int) -> list[int]:
-    """Return the rows at which a new column begins, the first among them: where a single line passes.
+    """Return the rows at which columns begin, where only a single line crosses.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ def overview(
 
 
 def _places(count: int, look: PictureLook) -> list[Axes]:
-    """Return so many axes below each other on the left, and one on the right."""
+    """Return `count` axes below each other on the left, and one on the right."""
     figure = new_figure(*(look.get("figsize") or (WIDE, max(4.2, 2.2 * count))))
     parts: Any = figure.subfigures(1, 2, width_ratios=(4, 6), wspace=0.04)
     left, right = parts

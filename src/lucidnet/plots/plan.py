@@ -23,7 +23,7 @@ LONGEST = 46
 
 @dataclass
 class NetworkPlan:
-    """Where all boxes stand, in inches.
+    """The plan of a network's picture: where all boxes stand, in inches.
 
     Parameters
     ----------
@@ -58,18 +58,18 @@ class NetworkPlan:
 
     @property
     def font(self) -> float:
-        """The size of the first line's text, in points."""
+        """The text size of the first line, in points."""
         return self.form.font
 
     @property
     def side(self) -> float:
-        """The room on the right of a column, for errors that come back."""
+        """The room on the right of a column, for the arrows of errors."""
         return self.form.side
 
 
 @dataclass(frozen=True)
 class Form:
-    """How boxes are drawn: height, distance of rows, points of text, room beside a column, lines in a box."""
+    """The form of boxes: height, row distance, text size, room beside a column, lines of text."""
 
     high: float
     pitch: float
@@ -78,7 +78,7 @@ class Form:
     lines: int
 
     def written(self, box: Box, brief: bool) -> list[str]:
-        """Return the lines of a box; brief ones leave out what the layer is, and how many weights it has."""
+        """Return the lines of text in a box; if `brief`, without the layer's kind and number of weights."""
         if is_sign(box):
             return [box.title]
         title, shape = box.title, box.detail
@@ -88,7 +88,7 @@ class Form:
         return [line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in lines if line]
 
     def width(self, box: Box, lines: list[str], gap: float) -> float:
-        """Return the width of a box, with two thirds of a gap around what is written."""
+        """Return the width of a box: that of its text, and two thirds of a gap."""
         return 0.34 if is_sign(box) else 0.0086 * self.font * max(map(len, lines)) + gap * 2 / 3
 
 
@@ -97,12 +97,12 @@ COMPACT = Form(0.25, 0.37, 8, 0.5, 1)
 
 
 def is_sign(box: Box) -> bool:
-    """Tell whether a box is a small one with a sign in it."""
+    """Tell whether a box is a small one with a symbol in it."""
     return box.kind == "join" and len(box.title) == 1
 
 
 def plan_of(wiring: Wiring, legend: float) -> NetworkPlan:
-    """Return where the boxes stand, with so many inches left for a legend.
+    """Plan where the boxes stand, leaving some inches for a legend.
 
     Boxes have two lines, or one where there are many rows; rows of many boxes say less in each, and then
     stand close together.
@@ -129,7 +129,7 @@ def plan_of(wiring: Wiring, legend: float) -> NetworkPlan:
 def _columns(
     rows: NetworkRows, lines: list[list[str]], x: dict[int, float], how: tuple[int, Form, float]
 ) -> NetworkPlan:
-    """Return where boxes stand in so many columns, or nearly so many."""
+    """Plan the boxes in about the given number of columns."""
     columns, form, legend = how
     begins = [*cuts(rows, -(-len(rows.rows) // columns)), len(rows.rows)]
     spots, rights, left = {}, [], 0.55

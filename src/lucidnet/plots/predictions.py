@@ -39,7 +39,7 @@ INCHES = 1.1  # the width of an image among the worst mistakes
 
 
 class Mistakes(NamedTuple):
-    """Wrong predictions, the most confident first."""
+    """The wrong predictions, the most confident first."""
 
     example: Array
     true: Array
@@ -52,7 +52,7 @@ class Mistakes(NamedTuple):
 def confusion_matrix(
     matrix: npt.ArrayLike, classes: Sequence[str] | None = None, **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
-    """Draw a confusion matrix: counts as numbers, shares of the true class as colours, right ones blue.
+    """Draw a confusion matrix: counts as numbers, shares of the true class as colours, the diagonal blue.
 
     Wrong ones are orange, on a scale on which one in a hundred can be seen.
 
@@ -107,7 +107,7 @@ def confusion_matrix(
 
 
 def _draw_shares(axes: Axes, share: Array, block: int) -> Array:
-    """Draw the shares, the wrong ones orange; return the colours of cells (classes, classes, 3)."""
+    """Draw the shares, off-diagonal ones in orange; return the cells' colours (classes, classes, 3)."""
     from matplotlib.colors import PowerNorm
 
     own = np.eye(len(share), dtype=bool)
@@ -136,7 +136,7 @@ def _percent(share: float, _: int) -> str:
 
 
 def _pooled(share: Array, block: int) -> Array:
-    """Return the largest of each block of cells."""
+    """Return the maximum of each block of cells."""
     if block == 1:
         return share
     missing = -len(share) % block
@@ -147,7 +147,7 @@ def _pooled(share: Array, block: int) -> Array:
 
 
 def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
-    """Write in white where that reads better than black: relative luminance below 0.18 (WCAG 2)."""
+    """Write the counts in black or white, whichever reads better (WCAG 2, relative luminance)."""
     linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
     dark = linear @ (0.2126, 0.7152, 0.0722) < 0.18
     most = max(len(f"{count:.4g}") for count in counts.flat)
@@ -199,7 +199,7 @@ def worst_mistakes(
     limit: int = 25,
     **look: Unpack[PictureLook],
 ) -> Sequence[Axes]:
-    r"""Show the most confidently wrong predictions: true class → predicted class, and its probability.
+    r"""Draw the most confident wrong predictions: true class → predicted class, and its probability.
 
     A model and its data may stand for the first three: ``worst_mistakes(model, x, y)``.
 

@@ -84,7 +84,7 @@ def loss_surface(
 
 @np.errstate(over="ignore", invalid="ignore")  # far from the weights the loss may overflow
 def loss_grid(model: Trainee, x: Any, y: Any, directions: int, steps: Array, seed: int = 0) -> Array:
-    """Return the loss at each point: (points,) or, second direction first, (points, points)."""
+    """Return the loss on a grid along random directions: (points,), or (points, points) for two."""
     source = ArraySource(model.checked(x, y), ROWS)
     state = model.state
     ways = [direction(state, seed, k) for k in range(directions)]
@@ -97,7 +97,7 @@ def loss_grid(model: Trainee, x: Any, y: Any, directions: int, steps: Array, see
 
 
 def direction(state: State, seed: int, number: int) -> Array:
-    """Return a random direction, scaled for each unit to the norm of its weights; zero for vectors."""
+    """Return a random direction, scaled per unit to the norm of its weights; zero for vectors."""
     layout = state.params.layout
     way = np.zeros(state.vector.shape)
     for path, shape, part in zip(layout.paths, layout.shapes, layout.slices, strict=True):
