@@ -13,7 +13,7 @@ from .model import Model
 
 
 def _as_activations(given: Any, owner: Any) -> Any:
-    """Return an activation, or a tuple of them."""
+    """Return an activation, or a tuple of activations."""
     if isinstance(given, (str, Layer)):
         return activations.get(given)
     return tuple(_as_activations(one, owner) for one in listed(given))

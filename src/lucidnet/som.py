@@ -77,7 +77,7 @@ class SelfOrganizingMap:
 
     @property
     def weights(self) -> Array:
-        """The units' points, (rows, columns, features)."""
+        """The units' points (rows, columns, features)."""
         return self._units.reshape(self.rows, self.columns, -1)
 
     @property
@@ -87,7 +87,7 @@ class SelfOrganizingMap:
         return self._weights
 
     def fit(self, x: Any, epochs: int = 10) -> SelfOrganizingMap:
-        """Train on examples (n, features); return the map. It begins anew at each call.
+        """Train on examples (n, features), from scratch at each call; return the map.
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ class SelfOrganizingMap:
         self._weights = self._units + (rate * near)[:, None] * towards
 
     def transform(self, x: Any) -> Array:
-        """Return the place (row, column) of the nearest unit for each example, (n, 2)."""
+        """Return the grid position (row, column) of the nearest unit for each example, (n, 2)."""
         nearest = self._two_nearest(x)[0][:, 0]
         return np.stack(np.unravel_index(nearest, (self.rows, self.columns)), axis=-1)
 
@@ -151,7 +151,7 @@ class SelfOrganizingMap:
         return _sized(total / np.maximum(count, 1), scale)
 
     def _two_nearest(self, x: Any) -> tuple[Array, Array]:
-        """Return for each example its two nearest units, and the distance of the first."""
+        """Return the two nearest units of each example, and the distance to the first."""
         units, x = self._units, _examples(x)
         if x.shape[1] != units.shape[1]:
             raise ShapeError(f"expected {units.shape[1]} features, as in fit, got {x.shape[1]}")
@@ -197,7 +197,7 @@ def _pair(name: str, given: Any, most: float | None = None) -> tuple[float, floa
 
 
 def _scale(*arrays: Array) -> float:
-    """Return what to divide numbers by so that their squares neither overflow nor vanish, a power of two."""
+    """Return a power of two to divide by, so that squares neither overflow nor vanish."""
     largest = max(float(np.abs(array).max()) for array in arrays)
     if not largest or 1e-100 < largest < 1e100:
         return 1.0

@@ -29,7 +29,7 @@ that have changed, to a function like `Layer.route`."""
 
 
 class Credit:
-    """What passes the layers of a network by a rule: `send` crosses one edge.
+    """Carries the error back through a network by a rule; `send` takes it across one edge.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Credit:
     def send(
         self, name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
     ) -> tuple[Any, Tree]:
-        """Return the gradients of the input and of the parameters of a layer inside, or of all (name "")."""
+        """Return a layer's gradients by input and parameters, for the inner layer `name`, or the net ("")."""
         path, B = ((*self.path, name), self.feedback.get(name, {})) if name else (self.path, self.feedback)
         rule = self.rule if layer.rule is None else self.rule.within(layer)
         own: Tree = {}
@@ -84,7 +84,7 @@ class Credit:
 
 
 def broadcast(net: Layer, rule: Axes) -> str | None:
-    """Return by what the error is that all layers are told; None as loss and network fit.
+    """Return which output error the rules of a network broadcast; None for what suits loss and network.
 
     Raises
     ------
@@ -103,12 +103,12 @@ def broadcast(net: Layer, rule: Axes) -> str | None:
 
 
 def fused_by(net: Layer, loss: Loss, rule: Axes) -> tuple[Layer, Loss, bool]:
-    """Return network and loss as they are trained together by a rule, as `Loss.fuse` does."""
+    """Return network and loss as a rule trains them together, the way `Loss.fuse` does it."""
     return fused_at(net, loss, broadcast(net, rule))
 
 
 def ending(net: Layer) -> Path | None:
-    """Return the path of the layer whose output is that of the network, and goes nowhere else, or None."""
+    """Return the path of the layer whose output is the network's output and is used nowhere else, or None."""
     if isinstance(net, Sequential):
         last = next((layer for layer in reversed(net.layers) if not isinstance(layer, Linear)), None)
         inner = None if last is None else ending(last)

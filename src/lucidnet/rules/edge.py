@@ -11,11 +11,11 @@ from ..layers.base import Cache, Mask
 
 
 class Varying(int):
-    """A size that varies from batch to batch, where it is as large as this number."""
+    """A size that varies from batch to batch; the number itself is its size in the current batch."""
 
 
 class Signals(NamedTuple):
-    """What is known at the network's output, and broadcast to whoever wants it.
+    """What is known at the network's output, and broadcast to the rules that need it.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Signals(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """One edge of a network, from the output of a layer down to its input, as a rule crosses it.
+    """One edge of a network, from a layer's output down to its input, as a rule crosses it.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class Edge(NamedTuple):
 
 
 class Axes(Protocol):
-    """A learning rule as layers meet it: across them, and through time."""
+    """A learning rule as layers see it: across layers, and through time."""
 
     @property
     def space(self) -> Any:
@@ -89,9 +89,9 @@ class Axes(Protocol):
         """How recurrent layers carry it back in time."""
 
     def within(self, layer: Layer) -> Self:
-        """Return the rule of a layer: its own, or this one where it has none."""
+        """Return the rule of a layer: its own, or this one if it has none."""
 
 
 def carriers(layer: Layer) -> tuple[str, ...]:
-    """Return the names of the weights that carry the error through a leaf."""
+    """Return the names of a leaf's weights that carry the error back; none for a container."""
     return () if layer.children() else layer.transport

@@ -51,7 +51,7 @@ TIME_READS = {
 
 @dataclass(frozen=True, repr=False)
 class Locality(Report):
-    """What one rule reads, along one axis.
+    """What a rule's weight updates read and need, along one axis.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class LocalityReport(Report):
 
 
 def report(rule: Any) -> LocalityReport:
-    """Report how local a rule is: what it reads, what it needs, and whether it can learn online.
+    """Report how local a rule is: what it reads, what it costs, and whether it can learn online.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ KIND = {False: "one class for each example", True: "several labels for each exam
 @answering
 @refusing("__init__", "fit")
 class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
-    """A network that tells classes apart.
+    """A neural network classifier.
 
     The settings up to `max_fun` are those of scikit-learn's `MLPClassifier`, and mean what they mean there.
 
@@ -189,7 +189,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     @available_if(learns_in_parts)  # type: ignore[untyped-decorator]
     @with_callbacks
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> NetClassifier:
-        """Train for one epoch more, and return this estimator.
+        """Train for one more epoch, and return this estimator.
 
         Parameters
         ----------
@@ -202,7 +202,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         return made
 
     def predict(self, X: Any) -> Array:
-        """Return the class of each example (n,), or which labels it has (n, labels).
+        """Return the class of each example (n,), or a matrix of which labels it has (n, labels).
 
         Parameters
         ----------
@@ -212,7 +212,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         return self._outputs(self._checked(X))
 
     def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class, or of each label (n, classes), in the order of `classes_`."""
+        """Return the probability of each class, or each label (n, classes), in the order of `classes_`."""
         p = self._forward(self._checked(X))
         if p.shape[1] > 1:
             return p
@@ -225,7 +225,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         return logs
 
     def decision_function(self, X: Any) -> Array:
-        """Return what goes into softmax or sigmoid (n, classes); of two classes, that of the second (n,)."""
+        """Return the logits, before softmax or sigmoid (n, classes); for two classes, the second's (n,)."""
         z = self._forward(self._checked(X), logits)
         if z.shape[1] == 2 and len(self.classes_) == 2 and not self._labels:
             return z[:, 1] - z[:, 0]
@@ -273,7 +273,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
             self.model_.classes = self._names()
 
     def _names(self) -> tuple[str, ...] | None:
-        """Return the names of the classes, for the model; None of several labels, and of 0, 1, 2, ..."""
+        """Return the class names for the model; None for multi-label y, and for classes 0, 1, 2, ..."""
         names = tuple(map(str, self.classes_.tolist()))
         if self._labels or len(names) < 2 or len(set(filter(None, names))) < len(names):
             return None
@@ -282,7 +282,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         return names
 
     def _two(self, settings: NetSettings) -> bool:
-        """Tell whether one output is enough, for two classes (or one)."""
+        """Tell whether one output unit is enough, for two classes (or one)."""
         binary = settings.loss is None or isinstance(settings.loss, BinaryCrossentropy)
         return len(self.classes_) <= 2 and binary and not self._labels
 
@@ -328,7 +328,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
 
 
 def logits(net: Layer, params: Any, x: Array, mask: Any) -> Array:
-    """Return what goes into the last activation of a network."""
+    """Return what goes into a network's last activation."""
     body, _ = net.split_activation()
     z: Array = body.forward(params, x)[0]
     return z

@@ -20,11 +20,11 @@ Listened: Any = theirs.CallbackSupportMixin if theirs else object
 
 
 def with_callbacks(method: F) -> F:
-    """Return a method that lets scikit-learn's callbacks go at its end."""
+    """Return a method that closes scikit-learn's callbacks when it ends."""
     made: F = theirs.with_callbacks(method) if theirs else method
     return made
 
 
 def context_of(estimator: Any, epochs: int) -> Any:
-    """Return where scikit-learn's callbacks are told of the epochs of a training; None if there are none."""
+    """Return the context in which scikit-learn's callbacks are told of epochs; None without callbacks."""
     return estimator._init_callback_context(max_subtasks=epochs) if theirs else None

@@ -20,7 +20,7 @@ FLAT = 1e7 * 2.0**-52
 
 
 class Epochs(Callback):
-    """Keeps an estimator's curves, brings the rate down, and ends a training that gets no better.
+    """Keeps an estimator's curves, lowers its rate, and ends a training that no longer improves.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Epochs(Callback):
         return True
 
     def _search(self, loop: Loop, loss: float) -> None:
-        """End L-BFGS where scipy's does; the loss is that before the last iteration."""
+        """End L-BFGS where scipy's would end; `loss` is the one before the last iteration."""
         before, self.before = self.before, loss
         if before - loss <= FLAT * max(min(abs(before), 1e300), abs(loss), 1.0):
             self.estimator.n_iter_ -= 1  # which found nothing better
@@ -96,7 +96,7 @@ class Epochs(Callback):
             loop.stop(f"the loss was looked at {self.evaluations} times")
 
     def _count(self, loop: Loop, loss: float) -> None:
-        """Count the epochs since it got better by more than `tol`."""
+        """Count the epochs since the score or loss last improved by more than `tol`."""
         net, tol = self.estimator, self.settings.tol
         if self.score is None:
             worse = loss > net.best_loss_ - tol
@@ -115,7 +115,7 @@ class Epochs(Callback):
         net._no_improvement_count = net._no_improvement_count + 1 if worse else 0
 
     def _after(self, loop: Loop) -> None:
-        """Bring down the rate, where the settings say so, or end."""
+        """Lower the learning rate where the settings say so, or end the training."""
         net, how = self.estimator, self.settings.learning_rate
         sgd = self.settings.solver == "sgd"
         if sgd and how == "invscaling":
@@ -135,7 +135,7 @@ class Epochs(Callback):
             print(f"Ended: {loop.stopped}")
 
     def _told(self) -> bool:
-        """Tell scikit-learn's callbacks that an epoch has ended; return whether one of them wants to end."""
+        """Tell scikit-learn's callbacks that an epoch has ended; return whether one asks to stop."""
         net, (x, y) = self.estimator, self.data
         task = self.context.subcontext(task_name="epoch")
         task.call_on_fit_task_begin(estimator=net, X=x, y=y)

@@ -23,7 +23,7 @@ DIVERGED = 4.0
 
 @dataclass(frozen=True, repr=False)
 class RateCurve:
-    """The loss against the learning rate, and a rate to take.
+    """The loss as a function of the learning rate, and a suggested rate.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class RateCurve:
 
 
 def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: int) -> RateCurve:
-    """Try rates from `start` to `stop`; the model is afterwards as it was before, bit for bit.
+    """Try rates from `start` to `stop`, and restore the model bit for bit afterwards.
 
     The rate grows by the same factor at each step (Smith 2017, "Cyclical learning rates for training neural
     networks", section 3.3). The loss is a running mean, corrected for its start. The suggestion is the rate

@@ -109,7 +109,7 @@ class OnlineLearner(Brief):
         return vars(self) | {"_stream": kept}
 
     def _fresh(self, problem: Problem, state: State) -> Tree:
-        """Return the first feedback weights of the rule."""
+        """Return the rule's initial feedback weights."""
         net, x = problem.objective.net, zeros(problem.input_shape, self.model.dtype)
         if plain(net, self.rule):
             return {}
@@ -124,16 +124,16 @@ class OnlineLearner(Brief):
 
     @property
     def states(self) -> Tree:
-        """The states of the recurrent layers; none before the first step of a sequence."""
+        """The states of the recurrent layers; empty before the first step of a sequence."""
         return self._stream.states
 
     @property
     def traces(self) -> Tree:
-        """The traces of the recurrent layers by path; none before the first step of a sequence."""
+        """The traces of the recurrent layers by path; empty before the first step of a sequence."""
         return self._stream.traces
 
     def reset(self) -> None:
-        """Begin a new sequence: states and traces of 0, no target awaited. What has been learned stays."""
+        """Begin a new sequence with zero states and traces, and no pending targets; weights stay."""
         self._stream, self._since = self._stream.reset(), 0
 
     def step(self, x: Any, y: Any = None, weights: Any = None) -> Array:
@@ -161,7 +161,7 @@ class OnlineLearner(Brief):
         return found.predictions[0][0]
 
     def run(self, xs: Any, ys: Any = None, weights: Any = None) -> Array:
-        """Make a step for each time of a stretch; return the outputs (time, n, ...).
+        """Make a step for each time of a segment; return the outputs (time, n, ...).
 
         On NumPy this is a loop; on JAX it is compiled, once for each length of a stretch (of at most 1,000
         times: a longer one is worked through in parts).
@@ -192,7 +192,7 @@ class OnlineLearner(Brief):
         return np.full(len(found), np.nan, self.model.dtype)
 
     def _given(self, xs: Any, ys: Any, weights: Any) -> Segment:
-        """Return a segment, checked."""
+        """Return the inputs, targets and weights as a checked segment."""
         x = finite_in(xs, "xs", self.model.dtype)
         if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
             raise ShapeError(
@@ -216,7 +216,7 @@ class OnlineLearner(Brief):
         return rows.reshape(*x.shape[:2], *rows.shape[1:])
 
     def _weights(self, weights: Any, x: Array) -> Array | None:
-        """Return weights (time, n)."""
+        """Return the checked weights (time, n)."""
         if weights is None:
             return None
         made = finite_in(weights, "weights", self.model.dtype)
@@ -227,7 +227,7 @@ class OnlineLearner(Brief):
         return made
 
     def _parts(self, times: int) -> Iterator[tuple[slice, bool]]:
-        """Yield parts of a segment, and whether in them predictions have waited long enough."""
+        """Yield parts of a segment, and for each whether its predictions have waited long enough to learn."""
         begin, waited, most = 0, self._since, self.model.executor.most_times
         while begin < times:
             missing = self.delay - waited - begin
@@ -236,7 +236,7 @@ class OnlineLearner(Brief):
             begin = end
 
     def _made(self, given: Segment, ready: bool) -> Measurements:
-        """Work through a part of a segment, and count; what was made is kept, whatever ends it."""
+        """Run one part of a segment and update the counts; completed work is kept, whatever ends it."""
         model, executor = self.model, self.model.executor
         if self._static.problem is not model.problem:
             self._static = StreamProblem(model.problem, self.rule, self.delay)
@@ -272,7 +272,7 @@ class OnlineLearner(Brief):
         )
 
     def _count(self, given: Segment, ready: bool) -> None:
-        """Add to a part of a segment what follows from counting its times."""
+        """Set the fields of a segment's part that depend on how many times have been seen."""
         if not ready:
             given.target = given.weights = None
         if self.delay:

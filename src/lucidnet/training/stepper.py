@@ -14,7 +14,7 @@ from ..layers.stepwise import check_stepwise
 
 
 class Stepper(Brief):
-    """A model's network with the states of its recurrent layers: one time step in, one output out.
+    """Runs a network one time step at a time, and keeps the states of its recurrent layers.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Stepper(Brief):
         self._shape = shape[1:]
 
     def reset(self) -> None:
-        """Begin a new sequence."""
+        """Begin a new sequence with zero states."""
         self.states = {}
 
     def step(self, x: Any) -> Array:

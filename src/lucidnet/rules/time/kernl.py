@@ -15,7 +15,7 @@ from .online import Online, TimeStep, immediate
 
 
 class Kernel(NamedTuple):
-    """What `KeRNL` carries along.
+    """What `KeRNL` carries from one time step to the next.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class KeRNL(Online):
         return after._replace(**stays)
 
     def _learned(self, k: Kernel, layer: Recurrent, params: Tree, now: TimeStep) -> Kernel:
-        """Move layer and copy on, and let A and alpha learn by the difference."""
+        """Advance the layer and its noisy copy, and let A and alpha learn from their difference."""
         z = layer.project(params, now.x[:, :-1], INFERENCE)
         xi = StepStream.like(k.omega, self.seed, k.steps[0], ("kernl",)).normal(k.omega.shape)
         plain, _ = layer.step(params, z, k.plain)
@@ -150,7 +150,7 @@ OF_SEQUENCES = ("plain", "noisy", "omega", "gamma", "traces")
 
 
 def _where(counts: Array, new: Any, old: Any) -> Any:
-    """Return the new arrays (n, ...) of sequences whose time step counts, the old ones of the others."""
+    """Return the new arrays (n, ...) for sequences whose time step counts, and the old ones for others."""
     if isinstance(new, tuple):
         return tuple(_where(counts, *pair) for pair in zip(new, old, strict=True))
     return namespace(new).where(counts.reshape(-1, *(1,) * (new.ndim - 1)), new, old)

@@ -17,7 +17,7 @@ from ..loop import Callback, Loop
 
 
 class Checkpoint(Callback):
-    """Writes the whole training to a folder, from which ``fit(..., resume=folder)`` goes on.
+    """Saves the whole training to a folder, from which ``fit(..., resume=folder)`` continues it.
 
     It writes when all callbacks have had their turn, so their order does not matter, and once more at the
     end of the training, with why it ended. The folder belongs to one training while that goes on: another one
@@ -121,7 +121,7 @@ class Checkpoint(Callback):
 
 
 def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
-    """Run a loop that goes on from the newest checkpoint of a folder, if there is one."""
+    """Run a training loop, continuing from the newest checkpoint of a folder if there is one."""
     from ..checkpoint import restore
 
     where = Path(folder)
@@ -132,7 +132,7 @@ def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
 
 
 class CSVLog(Callback):
-    """Keeps the history in a CSV file, written anew after each epoch: whole or not at all.
+    """Writes the history to a CSV file after each epoch, replacing the file as a whole.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from ..loop import Callback, Loop
 
 
 class Patience(Callback):
-    """The base of callbacks that act when a number has not become better for some epochs."""
+    """The base of callbacks that act when a number has not improved for some epochs."""
 
     def __init__(self, monitor: str, patience: int, min_delta: float, mode: str | None) -> None:
         self.monitor = taken(self, "monitor", monitor, text())
@@ -40,7 +40,7 @@ class Patience(Callback):
         self.waited = 0
 
     def improved(self, loop: Loop, result: Result) -> bool:
-        """Note a new number; tell whether it is the best so far."""
+        """Record the newest value, and tell whether it is the best so far."""
         found = self.watched.improved(result, loop.model.metrics)
         self.waited = 0 if found else self.waited + 1
         return found
@@ -54,7 +54,7 @@ class Patience(Callback):
 
 
 class EarlyStopping(Patience):
-    """Ends the training when a number has not become better for some epochs; NaN is never better.
+    """Ends the training when a number has not improved for some epochs; NaN is never better.
 
     A training that was ended so is complete: the same line with ``resume=`` does nothing more, also with more
     `epochs`.
@@ -114,7 +114,7 @@ class EarlyStopping(Patience):
 
 
 class ReduceOnPlateau(Patience):
-    """Makes the learning rate smaller when a number has not become better for some epochs.
+    """Lowers the learning rate when a number has not improved for some epochs.
 
     The rate is multiplied by `factor`, also where it is a schedule (the definition of PyTorch's
     ``ReduceLROnPlateau`` with ``threshold_mode="abs"``). Rates of single layers stay.
@@ -172,7 +172,7 @@ class ReduceOnPlateau(Patience):
             self._set(loop)
 
     def _set(self, loop: Loop) -> None:
-        """Set the rate to that which was given, times all factors since then."""
+        """Set the learning rate to the one given, times all reductions so far."""
         self.put = self._reduced(self.given)
         loop.model.set(learning_rate=self.put)
 
@@ -208,14 +208,14 @@ class ReduceOnPlateau(Patience):
 
 
 class StopOnNaN(Callback):
-    """Ends the training quietly where it would end with an error: the loss or gradient is not finite."""
+    """Ends the training quietly, instead of with an error, if the loss or a gradient is not finite."""
 
     def failed(self, loop: Loop, error: NonFiniteError) -> bool:
         return True
 
 
 class PrintWeights(Callback):
-    """Prints what some weights are, every few steps: mean, deviation, smallest and largest, or all of them.
+    """Prints some weights every few steps: mean, deviation, smallest and largest, or all values.
 
     Parameters
     ----------
@@ -269,7 +269,7 @@ class PrintWeights(Callback):
 
 
 class On(Callback):
-    """Calls functions of one's own.
+    """Calls your own functions after epochs and steps.
 
     Parameters
     ----------
