@@ -1,4 +1,4 @@
-"""What a model is compiled with: what stands behind `Model.compile`, and `train_step` by it."""
+"""What a model is compiled with: the code behind `Model.compile`, and `train_step` which uses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors of lucidnet, and the two small helpers that raise the commonest of them.
+"""The errors of lucidnet, and two small helpers that raise the most common ones.
 
 Every message says what was given, what was expected, where, and what to do about it.
 """

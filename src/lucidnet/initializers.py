@@ -1,4 +1,4 @@
-"""Initializers: how the weights of a layer begin.
+"""Initializers: the initial weights of layers.
 
 The scaled ones choose the variance from the number of inputs (fan_in) and outputs (fan_out) of a
 unit, so that signals neither grow nor vanish from layer to layer.

@@ -1,4 +1,4 @@
-"""How a model changes, and what it keeps: what stands behind `Model.compile`, `set`, and `set_weights`.
+"""How a model changes, and what it keeps: the code behind `Model.compile`, `set` and `set_weights`.
 
 They alone, with `Model` itself, write what a model holds.
 """

@@ -1,4 +1,4 @@
-"""The model: the object that a person holds. It owns the state, and contains no mathematics."""
+"""The model: the object that users work with. It owns the state, and contains no mathematics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network of dense layers, told by the sizes of its layers."""
+"""A network of dense layers, built from the sizes of its layers."""
 
 from __future__ import annotations
 

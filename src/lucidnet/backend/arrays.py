@@ -1,4 +1,4 @@
-"""What arrays of NumPy and JAX have in common, and what is written for both."""
+"""What NumPy and JAX arrays have in common, and array functions written for both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A choice between two ways: by Python where it is known, by the compiler where it is not yet."""
+"""Choosing between two functions: in Python if the condition is known, else in the compiled program."""
 
 from __future__ import annotations
 

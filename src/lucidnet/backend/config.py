@@ -1,4 +1,4 @@
-"""What training runs on, and how precisely it calculates."""
+"""Which devices training runs on, and at which precision."""
 
 from __future__ import annotations
 

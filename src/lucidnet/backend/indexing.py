@@ -1,4 +1,4 @@
-"""Rows taken from a table by number, and the sum that brings them back."""
+"""Gathering rows of a table by index, and the scatter-add that is its gradient."""
 
 from __future__ import annotations
 

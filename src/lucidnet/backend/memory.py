@@ -1,4 +1,4 @@
-"""Memory that each step asks for anew, and memory that a device reads without a copy."""
+"""Memory: reusing what each step frees, and arrays that a device reads without a copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A flat vector as the arrays that it is made of: what a compiler likes better than slices of one vector."""
+"""A flat vector kept as its separate arrays, which a compiler handles better than slices of one vector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolution as a product with windows of images.
+"""Convolution as a matrix product with image windows.
 
 On NumPy the windows of a few images at a time are copied side by side, so that they stay in a core's cache,
 and multiplied as one matrix; what a compiler is given is in `convolutions`.

@@ -1,4 +1,4 @@
-"""Products over all rows of arrays (..., columns).
+"""Matrix products over all rows of arrays (..., columns).
 
 All axes but the last become one, so that there is one product of matrices; but not where rows lie on several
 devices: a compiler can divide a sum over an axis that is spread, but not over one that was joined with it.

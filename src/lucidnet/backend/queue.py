@@ -1,4 +1,4 @@
-"""What is put aside for a number of steps: any tree, also one that holds more than arrays."""
+"""A queue that holds trees back for a fixed number of steps; a tree may hold more than arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What functions of a user's own return, brought to arrays of the engine that called them."""
+"""Results of users' own functions, converted to arrays of the engine that called them."""
 
 from __future__ import annotations
 

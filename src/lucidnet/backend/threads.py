@@ -1,4 +1,4 @@
-"""Threads that share the work of a step on NumPy, while the library of its products has one thread each."""
+"""Threads that share the work of a step on NumPy, with single-threaded BLAS in each of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Windows of images: which there are, and the border around an image.
+"""Image windows: where they lie, and the border around an image.
 
 Arrays are (n, height, width, channels).
 """

@@ -1,4 +1,4 @@
-"""Checks: whether a backward pass is right, and if not what is wrong; whether a rule does what it says."""
+"""Checks: is a backward pass right, and if not, what is wrong; does a rule do what it claims?"""
 
 from ..core.exports import export
 from .cases import PackageReport as PackageReport

@@ -1,4 +1,4 @@
-"""Every layer, activation, loss and learning rule of the package, checked on the samples that it gives."""
+"""Every layer, activation, loss and learning rule of the package, checked on its own samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hand-written gradients held against finite differences, entry by entry."""
+"""Hand-written gradients compared with finite differences, entry by entry."""
 
 from __future__ import annotations
 

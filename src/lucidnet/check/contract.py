@@ -1,4 +1,4 @@
-"""What a layer or loss promises besides the right numbers: pure, repeatable, right shapes and dtype."""
+"""What a layer or loss must guarantee besides right numbers: purity, repeatability, shapes and dtype."""
 
 from __future__ import annotations
 

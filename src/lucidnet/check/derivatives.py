@@ -1,4 +1,4 @@
-"""Which mistake in the derivative of an elementwise function explains the slopes that backward uses."""
+"""Finding the mistake in an elementwise derivative that explains the slopes used by backward."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which layer inside a network is at fault."""
+"""Finding the layer inside a network that is at fault."""
 
 from __future__ import annotations
 

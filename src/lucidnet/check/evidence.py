@@ -1,4 +1,4 @@
-"""The numbers that hypotheses about a wrong gradient are held against."""
+"""The numbers against which hypotheses about a wrong gradient are tested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is checked where the user leaves it out: inputs, predictions, targets."""
+"""Inputs, predictions and targets for a check, made where the user gives none."""
 
 from __future__ import annotations
 

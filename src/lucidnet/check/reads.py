@@ -1,4 +1,4 @@
-"""What a rule reads, found by trying: where one thing is changed, the update of a weight may change."""
+"""What a rule reads, found by experiment: by changing one quantity and watching a weight's update."""
 
 from __future__ import annotations
 

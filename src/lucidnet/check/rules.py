@@ -1,4 +1,4 @@
-"""A self-test of learning rules: what they do is what they say, and it is not backpropagation in disguise."""
+"""A self-test of learning rules: they do what they claim, and are not backpropagation in disguise."""
 
 from __future__ import annotations
 

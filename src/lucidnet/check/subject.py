@@ -1,4 +1,4 @@
-"""What can be checked: a layer, a loss, a network with its loss. Each is a number that depends on arrays."""
+"""What can be checked: a layer, a loss, or a network with its loss, as a number that depends on arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the layers inside a container get and give in one forward and backward pass."""
+"""What the layers inside a container receive and return in one forward and backward pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line makes of a data set: classes to tell apart, or numbers to predict."""
+"""How the command line treats a data set: as classes to tell apart, or numbers to predict."""
 
 from __future__ import annotations
 

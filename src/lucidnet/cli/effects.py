@@ -1,4 +1,4 @@
-"""Options that would have no effect beside the others: an error in place of silence."""
+"""Errors for options that would have no effect beside the others."""
 
 from __future__ import annotations
 

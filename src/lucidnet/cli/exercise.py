@@ -1,4 +1,4 @@
-"""The commands about exercises: list them, start one, check what a student has written."""
+"""The exercise commands: list exercises, start one, check a student's file."""
 
 from __future__ import annotations
 

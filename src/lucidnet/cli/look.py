@@ -1,4 +1,4 @@
-"""``lucidnet doctor``, ``explain``, ``lr-find``: of a saved model or a new one; ``lucidnet lab``."""
+"""``lucidnet doctor``, ``explain`` and ``lr-find``, for saved or new models; ``lucidnet lab``."""
 
 from __future__ import annotations
 

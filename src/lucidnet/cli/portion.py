@@ -1,4 +1,4 @@
-"""Examples for a saved model: the test part of what it was trained on, or whatever file is named."""
+"""Examples for a saved model: the test part of its training data, or any file named."""
 
 from __future__ import annotations
 

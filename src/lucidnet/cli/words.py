@@ -1,4 +1,4 @@
-"""The words of a command line: homes, and options that are called otherwise here."""
+"""Words on the command line: data locations, and options known by other names elsewhere."""
 
 from __future__ import annotations
 

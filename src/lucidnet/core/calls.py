@@ -1,4 +1,4 @@
-"""The arguments of functions, declared once with their checks, as settings are: ``@takes(n=count(1))``."""
+"""Function arguments, declared once with their checks, as settings are: ``@takes(n=count(1))``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How numbers are told that were measured once or epoch by epoch: in a line, as a table, on a page."""
+"""Showing numbers measured once or at each epoch: in a line, as a table, or on a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a module exports, read from its own text by the rule of type checkers: each name is written once.
+"""What a module exports, read from its source by the rules of type checkers: each name is written once.
 
 A module exports what it defines under a name without an underscore, and what it imports under its own name,
 as in ``from .dense import Dense as Dense`` (the typing specification, "Library interface"). An import under

@@ -1,4 +1,4 @@
-"""Files: read with care, and written so that they are there whole, or not at all."""
+"""Files: read with care, and written atomically: whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether numbers are finite, in the precision in which they are worked on; and where one is not."""
+"""Checks that numbers are finite in the precision they are computed in, and where one is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder that belongs to one training at a time: a file in it says to which.
+"""A lock file that gives a folder to one training at a time, and says to which.
 
 The file is made by `os.link`, which either makes it or fails, on network disks too (where a disk knows no
 links, by ``O_EXCL``, for which NFS must be version 3 or newer). It names process and machine, and its time is

@@ -1,4 +1,4 @@
-"""What was recorded step by step, in long form: one row for each number, as data frames like it."""
+"""Values recorded at steps, in long form: one row for each number, as data frames expect."""
 
 from __future__ import annotations
 

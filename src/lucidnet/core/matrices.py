@@ -1,4 +1,4 @@
-"""Arrays as text that can be read row by row."""
+"""Arrays printed row by row, for reading."""
 
 from __future__ import annotations
 

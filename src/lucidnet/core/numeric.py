@@ -1,4 +1,4 @@
-"""What people bring as data, as arrays of numbers: lists, arrays, tables, tensors."""
+"""Data as users bring them (lists, arrays, tables, tensors), converted to numeric arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which order a function of one's own takes target and prediction: its own names say so."""
+"""Whether a user's function takes target or prediction first, judged by its parameter names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions and classes of a user's own: how they are called, and whether they do what they have to."""
+"""Functions and classes written by users: calling them, and checking that they do what they must."""
 
 from __future__ import annotations
 

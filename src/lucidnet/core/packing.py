@@ -1,4 +1,4 @@
-"""Plain data: tuples, lists, dicts, numbers, texts, None and arrays, described so that JSON can hold them.
+"""Plain data (tuples, lists, dicts, numbers, texts, None, arrays), described so that JSON can hold it.
 
 A checkpoint keeps such data in its file, and processes send them to each other. Nothing in what is read is
 ever run: the worst that damaged or hostile bytes can do is to raise a `FileError`.

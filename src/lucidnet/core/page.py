@@ -1,4 +1,4 @@
-"""Pieces of HTML for notebooks, and whole pages: they need nothing else, and fit light and dark pages.
+"""HTML pieces for notebooks, and whole pages: self-contained, and fit for light and dark themes.
 
 Letters and lines take the colour of the page around them, whatever made it light or dark; colours of their
 own (`SERIES`) are seen on both. The class of a piece is made of its style sheet, so that it neither meets the

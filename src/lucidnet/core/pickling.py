@@ -1,4 +1,4 @@
-"""What pickle can write, said beforehand and with its place, as pickle itself names no place."""
+"""Checks in advance that pickle can write a value, naming the place where it cannot, as pickle does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records: frozen dataclasses for which nothing is written and compiled when their module is imported.
+"""Records: frozen dataclasses that generate and compile no code when their module is imported.
 
 `dataclasses.dataclass` writes five or six functions for each class and compiles them, which took more than
 half of the time of ``import lucidnet``. Here one constructor, one comparison and one hash serve all classes.

@@ -1,4 +1,4 @@
-"""Where a bar is drawn while something runs: over one line of a terminal, or in one output of a notebook.
+"""Where progress bars are drawn: over one line of a terminal, or in one output of a notebook.
 
 A terminal is told to begin its line anew, as all understand it. A notebook (Jupyter, VS Code, Colab and what
 else runs IPython's kernel) is given one piece of HTML that takes the place of the one before; that needs no

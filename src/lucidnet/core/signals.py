@@ -1,4 +1,4 @@
-"""What the system or a person asks of a running training: SIGTERM, which ends it in order, and Ctrl-C.
+"""What the system or the user asks of a running training: SIGTERM ends it in order, Ctrl-C interrupts.
 
 Python runs handlers of signals in the main thread only; in any other thread nothing here does anything.
 """

@@ -1,4 +1,4 @@
-"""Ctrl-C while the command ``lucidnet`` is imported: it ends with exit code 130, and without a traceback.
+"""Ctrl-C while the command ``lucidnet`` is being imported: exit code 130, and no traceback.
 
 The package imports this first of all. So it imports nothing itself that Python has not loaded by then:
 `_signal` is what `signal` is made of, but for its enumerations.

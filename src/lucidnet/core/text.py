@@ -1,4 +1,4 @@
-"""What objects say of themselves at a prompt: a line, or a few dozen that can be read."""
+"""What objects print at a prompt: a line, or a few dozen readable ones."""
 
 from __future__ import annotations
 

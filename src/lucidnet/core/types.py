@@ -1,4 +1,4 @@
-"""Types for checkers, where a setting is kept as something else than what may be given for it."""
+"""Types for checkers, where a setting is stored as something other than what may be given for it."""
 
 from __future__ import annotations
 

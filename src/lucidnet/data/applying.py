@@ -1,4 +1,4 @@
-"""Rows of a table become inputs and targets, as a `Table` says; whatever does not fit is named."""
+"""Turning the rows of a table into inputs and targets by a `Table`; whatever does not fit is named."""
 
 from __future__ import annotations
 

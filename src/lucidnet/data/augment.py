@@ -1,4 +1,4 @@
-"""Images changed at random, so that a network sees more of them than there are.
+"""Random changes to images, so that a network sees more of them than there are.
 
 Each is a value with a call: ``Flip()(images, rng)`` for images (n, height, width, channels), each of which
 changes in its own way. The same stream gives the same images, so that a training can be repeated::

@@ -1,4 +1,4 @@
-"""Batches, and the data that they are rows of."""
+"""Batches, and the data sets whose rows they contain."""
 
 from __future__ import annotations
 

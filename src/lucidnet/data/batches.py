@@ -1,4 +1,4 @@
-"""Where batches come from: data in memory, data sets larger than that, iterators, functions."""
+"""Sources of batches: data in memory, larger data sets, iterators, functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of CIFAR-10 in their binary form: a label and a picture, one after the other.
+"""CIFAR-10 files in their binary form: a label and a picture, one after the other.
 
 A. Krizhevsky, "Learning multiple layers of features from tiny images" (2009); the files are described
 on its page, https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version". That for Python is not read:

@@ -1,4 +1,4 @@
-"""What a column of a table is, what is odd about it, and what to do with it."""
+"""Describing a column of a table: what it is, what is odd about it, and what to do with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dates in texts: which of the usual ways of writing they follow, and how many days they are from 1970."""
+"""Dates in texts: which of the usual formats they follow, and how many days they are from 1970."""
 
 from __future__ import annotations
 

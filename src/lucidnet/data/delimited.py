@@ -1,4 +1,4 @@
-"""Tables as text: CSV and its kin, whatever signs, quotes and encoding they are written with."""
+"""Delimited text tables, such as CSV, in whatever separator, quoting and encoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table from what a file says of it, whoever wrote that."""
+"""Reading a `Table` from its description in a file that anyone may have written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Getting the files of a data set: from a folder, from the cache, or from one of several mirrors."""
+"""Getting the files of a data set: from a folder, the cache, or one of several mirrors."""
 
 from __future__ import annotations
 

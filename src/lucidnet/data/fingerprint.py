@@ -1,4 +1,4 @@
-"""What data are, in a few words and a hash: enough to notice that a training would go on with others."""
+"""A short description and hash of data, to notice if a training would resume with other data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deciding what the columns of a table are, and asking where that takes a word."""
+"""Deciding what the columns of a table are, and asking the user where that is unclear."""
 
 from __future__ import annotations
 

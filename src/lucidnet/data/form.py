@@ -1,4 +1,4 @@
-"""How a table is written as text: its encoding, the sign between cells, quotes, decimal sign, header."""
+"""The text format of a table: its encoding, separator, quotes, decimal sign and header."""
 
 from __future__ import annotations
 

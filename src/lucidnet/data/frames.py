@@ -1,4 +1,4 @@
-"""Tables of columns by name: those of files, of pandas, polars and Arrow, and plain dicts, in one form."""
+"""Tables with named columns, from files, pandas, polars, Arrow and plain dicts, in one form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generated classification problems in few dimensions, each with its seed.
+"""Generated classification problems in few dimensions, each reproducible by its seed.
 
 All return inputs (n, features) in float32 and labels (n,) from 0, in random order.
 """

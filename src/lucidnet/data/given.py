@@ -1,4 +1,4 @@
-"""The forms in which data are given to a training, and what goes with which of them."""
+"""The forms in which training data may be given, and which arguments go with each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which column of a table is the target: what its name says, and what stands in it."""
+"""Guessing which column of a table is the target, from its name and its values."""
 
 from __future__ import annotations
 

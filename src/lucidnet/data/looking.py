@@ -1,4 +1,4 @@
-"""Looking at a file before anything is learned from it: what its columns are, what is odd, what to type."""
+"""Inspecting a file before training: what its columns are, what is odd, which command to type."""
 
 from __future__ import annotations
 

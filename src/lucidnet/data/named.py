@@ -1,4 +1,4 @@
-"""The names in data: columns of frames, and classes that are texts; how a model finds them again."""
+"""Names in data: frame columns and text classes, and how a model finds them again."""
 
 from __future__ import annotations
 

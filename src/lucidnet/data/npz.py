@@ -1,4 +1,4 @@
-"""Arrays from NPZ files: only those that are asked for, and sizes are known before memory is taken.
+"""Arrays from NPZ files: only those asked for, with sizes known before memory is allocated.
 
 An NPZ file is a ZIP file of NPY files, and an NPY file is a header, a literal of Python, and the numbers
 (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). `numpy.load` makes an array of what

@@ -1,4 +1,4 @@
-"""Data made ready for a training: split into parts, standardized, classes as rows of 0 and 1."""
+"""Preparing data for training: splitting, standardizing, one-hot encoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays in a file, of which only the rows that are needed are read: those of h5py."""
+"""Arrays stored in a file, such as those of h5py, of which only the rows needed are read."""
 
 from __future__ import annotations
 

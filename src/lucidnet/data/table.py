@@ -1,4 +1,4 @@
-"""A table of examples as a network sees it: columns by name, target, classes; kept with the model."""
+"""How a network sees a table of examples: named columns, target, classes; kept with the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks on sequences that were made to test memory, each with what chance reaches."""
+"""Sequence tasks that test memory, each with the score that chance reaches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text as whole numbers, and as examples for language models."""
+"""Text encoded as whole numbers, and as examples for language models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each example, or each of its time steps, counts in the loss: weights of one's own, and of classes."""
+"""Weights in the loss for examples or time steps: given by the user, or by class."""
 
 from __future__ import annotations
 

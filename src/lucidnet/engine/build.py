@@ -1,4 +1,4 @@
-"""How a training begins: what was chosen is joined to a problem, and its executor is made."""
+"""How a training is set up: the choices are joined into a problem, and its executor is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feedback weights that learn, step by step."""
+"""Feedback weights that learn, and their update at each step."""
 
 from __future__ import annotations
 

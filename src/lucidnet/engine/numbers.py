@@ -1,4 +1,4 @@
-"""What a step is told besides its batches: numbers, which compiled programs take as arguments.
+"""The numbers a step takes besides its batches, which compiled programs receive as arguments.
 
 A program is for the structure of a network and an optimizer (`structure`), whatever the values of rates,
 momenta, decays, penalties and the seed are: another value compiles nothing. Only a setting of 0 may be

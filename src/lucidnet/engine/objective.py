@@ -1,4 +1,4 @@
-"""What is minimized: a network and a loss, joined, and the rule by which credit is assigned."""
+"""What is minimized: a network and a loss, joined, and the rule that assigns credit."""
 
 from __future__ import annotations
 

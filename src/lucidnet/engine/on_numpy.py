@@ -1,4 +1,4 @@
-"""The executor on NumPy: a loop, and two sets of buffers that change places."""
+"""The executor on NumPy: a plain loop, with two sets of buffers used in turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The executor on NumPy that divides the batches of a step among threads."""
+"""The executor on NumPy that divides a step's batches among threads."""
 
 from __future__ import annotations
 

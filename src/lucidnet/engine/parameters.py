@@ -1,4 +1,4 @@
-"""What the settings of each layer mean for the one vector that holds all parameters."""
+"""Per-layer settings, laid out over the one vector that holds all parameters."""
 
 from __future__ import annotations
 

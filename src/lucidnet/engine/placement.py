@@ -1,4 +1,4 @@
-"""States on devices, and back on the host."""
+"""Moving states to devices, and back to the host."""
 
 from __future__ import annotations
 

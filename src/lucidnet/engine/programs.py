@@ -1,4 +1,4 @@
-"""Compiled programs, which all executors of a process share, and the numbers that each is given."""
+"""Compiled programs, shared by all executors of a process, and the numbers each is called with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an executor is, and what it gives back: NumPy is one, a compiler on devices another."""
+"""What an executor does and returns: NumPy is one, a compiler for devices another."""
 
 from __future__ import annotations
 

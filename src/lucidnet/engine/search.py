@@ -1,4 +1,4 @@
-"""A step that looks at the loss at several points: L-BFGS on all data at once."""
+"""A step that evaluates the loss at several points: L-BFGS on all data at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that changes in a training, and what a step measured."""
+"""Everything that changes in a training, and what a step measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One time step of a stream: what is predicted, whose credit it is, how the traces move on.
+"""One time step of online learning: predicting, assigning credit, advancing the traces.
 
 Pure functions of arrays of any library, as `update.advance` is: an executor runs them.
 """

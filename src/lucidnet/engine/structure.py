@@ -1,4 +1,4 @@
-"""What a compiled program is for: a network, an optimizer and what else is trained, without their numbers."""
+"""What a compiled program depends on: the network, optimizer and so on, without their numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a compiled program is given: batches on the device, or the rows of data that are there already."""
+"""How data reach a compiled program: as batches, or as row numbers of data already on the device."""
 
 from __future__ import annotations
 

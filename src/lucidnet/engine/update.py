@@ -1,4 +1,4 @@
-"""One step of a training, one evaluation, one prediction: pure functions of arrays of NumPy or JAX."""
+"""One training step, one evaluation, one prediction, as pure functions of NumPy or JAX arrays."""
 
 from __future__ import annotations
 

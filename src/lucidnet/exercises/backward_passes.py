@@ -1,4 +1,4 @@
-"""Lecture 1, backward passes: steps, hints and the mistakes that are known."""
+"""Lecture 1, backward passes: steps, hints and known mistakes."""
 
 from __future__ import annotations
 

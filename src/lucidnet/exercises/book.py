@@ -1,4 +1,4 @@
-"""The exercises in their order: five lectures of five."""
+"""The exercises in order: five lectures with five each."""
 
 from __future__ import annotations
 

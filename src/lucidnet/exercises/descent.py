@@ -1,4 +1,4 @@
-"""Lecture 4, optimizers: steps, hints and the mistakes that are known."""
+"""Lecture 4, optimizers: steps, hints and known mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an exercise is graded: step by step, by cases whose sizes and numbers are drawn when it is checked."""
+"""Grading an exercise step by step, on cases whose sizes and numbers are drawn at check time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lecture 5, other learning rules: steps, hints and the mistakes that are known."""
+"""Lecture 5, other learning rules: steps, hints and known mistakes."""
 
 from __future__ import annotations
 

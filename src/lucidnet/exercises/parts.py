@@ -1,4 +1,4 @@
-"""Lecture 3, layers: steps, hints and the mistakes that are known."""
+"""Lecture 3, layers: steps, hints and known mistakes."""
 
 from __future__ import annotations
 

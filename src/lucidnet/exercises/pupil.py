@@ -1,4 +1,4 @@
-"""A student's file in a process of its own, which is asked and never trusted."""
+"""A student's file in a process of its own, which is queried but never trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A student's file as a text: which exercise it is, and what it may not do."""
+"""A student's file as text: which exercise it is, and what it must not do."""
 
 from __future__ import annotations
 

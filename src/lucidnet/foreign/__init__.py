@@ -1,4 +1,4 @@
-"""The words of Keras, PyTorch and scikit-learn for what has another name here, for messages.
+"""Messages that translate words of Keras, PyTorch and scikit-learn into the names used here.
 
 Each entry is a foreign word and ours, which may be followed by what else there is to say. Nothing here makes
 a foreign word work: an unknown keyword stays a `TypeError`, an attribute an `AttributeError`.

@@ -1,4 +1,4 @@
-"""Attributes of Keras, PyTorch and scikit-learn, and of their modules, and what they are called here."""
+"""Attributes of Keras, PyTorch and scikit-learn objects and modules, and their names here."""
 
 from __future__ import annotations
 

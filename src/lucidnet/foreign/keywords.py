@@ -1,4 +1,4 @@
-"""Keywords of Keras, PyTorch and scikit-learn, and what they are called here."""
+"""Keywords of Keras, PyTorch and scikit-learn, and their names here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of other programs, and what to write on the command line here."""
+"""Options of other programs, and what to write on the command line here instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How near a rule comes to the chain rule: its gradients, and the weights that carry its errors."""
+"""How close a rule comes to the chain rule, in its gradients and in the weights that carry its errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people ask of a model: activations, gradients, what changes if an activation does; its parameters.
+"""What users ask of a model: activations, gradients, parameters, what another activation would change.
 
 All of it is worked out on NumPy, whatever the model is trained on, from a state that nobody writes. Nothing
 of the model changes.

@@ -1,4 +1,4 @@
-"""Any named value, step by step: weights, gradients, updates, activations."""
+"""Recording any named value step by step: weights, gradients, updates, activations."""
 
 from __future__ import annotations
 

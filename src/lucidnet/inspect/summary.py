@@ -1,4 +1,4 @@
-"""A network as a table."""
+"""A network summarized as a table."""
 
 from __future__ import annotations
 

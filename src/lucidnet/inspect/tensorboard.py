@@ -1,4 +1,4 @@
-"""Training as TensorBoard shows it: curves, histograms, images, the network."""
+"""Training shown in TensorBoard: curves, histograms, images, the network."""
 
 from __future__ import annotations
 

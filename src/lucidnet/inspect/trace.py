@@ -1,4 +1,4 @@
-"""What passes through every layer of a network in one forward and one backward pass."""
+"""What passes through every layer of a network in one forward and backward pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What passes through the layers of a network."""
+"""Watching what passes through the layers of a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was set of a living model: settings that differ from those with which it was compiled."""
+"""Settings changed on a living model since it was compiled."""
 
 from __future__ import annotations
 

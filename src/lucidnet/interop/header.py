@@ -1,4 +1,4 @@
-"""The header of a safetensors file, checked in every respect before anything is allocated for arrays."""
+"""The header of a safetensors file, fully checked before any array is allocated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The closed table of classes that a file may name."""
+"""The closed list of classes that a file may name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Event files for TensorBoard, and a network as the graph that it draws."""
+"""TensorBoard event files, and a network as the graph that TensorBoard draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights from elsewhere, by name and shape: all of them, or none."""
+"""Loading weights from elsewhere, by name and shape: all of them, or none."""
 
 from __future__ import annotations
 

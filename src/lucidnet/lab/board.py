@@ -1,4 +1,4 @@
-"""What is shown while a race goes on: a line for each run that is finished, and a bar within a run."""
+"""What is shown during a race: a line for each finished run, and a bar for the current one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The finished runs of a race on disk: a race that was interrupted goes on after them."""
+"""The finished runs of a race on disk, from which an interrupted race resumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came out of a race: figures of all runs, a table, differences with their errors."""
+"""The outcome of a race: the numbers of all runs, a table, differences with their errors."""
 
 from __future__ import annotations
 

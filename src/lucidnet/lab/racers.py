@@ -1,4 +1,4 @@
-"""Who takes part in a race: learning rules, optimizers, rates, activations, models, by names."""
+"""The participants of a race: learning rules, optimizers, rates, activations, models, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learning rules, or anything else by name, against each other: the same first weights, the same batches."""
+"""Races between learning rules, or anything else with names: same initial weights, same batches."""
 
 from __future__ import annotations
 

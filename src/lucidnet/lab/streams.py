@@ -1,4 +1,4 @@
-"""Races over a stream: whoever takes part learns at each time step."""
+"""Races over a stream, in which the participants learn at each time step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attention: each step of a sequence looks at all others."""
+"""Attention: each step of a sequence looks at all the others."""
 
 from __future__ import annotations
 

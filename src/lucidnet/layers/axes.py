@@ -1,4 +1,4 @@
-"""Axes of arrays as settings: counted as in the arrays, whose axis 0 is the examples."""
+"""Axes of arrays as settings, counted as in the arrays, where axis 0 is the examples."""
 
 from __future__ import annotations
 

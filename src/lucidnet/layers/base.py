@@ -1,4 +1,4 @@
-"""The contract of a layer: what a container, a learning rule and a training step may rely on."""
+"""The contract of a layer: what containers, learning rules and training steps may rely on."""
 
 from __future__ import annotations
 

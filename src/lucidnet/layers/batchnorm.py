@@ -1,4 +1,4 @@
-"""Normalization over many places: of each feature over the batch, of groups of features in each example."""
+"""Batch normalization of each feature, and group normalization of features within each example."""
 
 from __future__ import annotations
 

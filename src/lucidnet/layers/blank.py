@@ -1,4 +1,4 @@
-"""Arrays that take no memory: what `init` is given where only shapes are asked for."""
+"""Arrays that take no memory, given to `init` where only shapes are needed."""
 
 from __future__ import annotations
 

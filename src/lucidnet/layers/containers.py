@@ -1,4 +1,4 @@
-"""Containers: layers made of layers. They hold the wiring and no formulas."""
+"""Containers: layers made of layers. They hold the wiring, and no formulas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers of a user's own that leave `backward` out: their gradient comes from JAX, by their `forward`."""
+"""Users' own layers without a `backward`: JAX derives their gradient from their `forward`."""
 
 from __future__ import annotations
 

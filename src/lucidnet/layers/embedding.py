@@ -1,4 +1,4 @@
-"""Vectors for whole numbers, such as characters and words."""
+"""Embedding vectors for whole numbers, such as characters and words."""
 
 from __future__ import annotations
 

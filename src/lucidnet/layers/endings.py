@@ -1,4 +1,4 @@
-"""Networks without the activations that they end in."""
+"""Splitting networks from their final activations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A function of one's own as a layer."""
+"""A user's own function as a layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks of any shape: several inputs and outputs by name, and one layer in several places."""
+"""Networks of any shape: several named inputs and outputs, and layers used in several places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of windows: sizes, strides and padding as people write them."""
+"""Window settings: sizes, strides and padding as users write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole images: pooled to one value a channel, with a border more or less, dropped by channel."""
+"""Operations on whole images: global pooling, padding and cropping, dropping channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nodes of a graph, checked."""
+"""Checking the nodes of a graph."""
 
 from __future__ import annotations
 

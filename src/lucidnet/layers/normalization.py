@@ -1,4 +1,4 @@
-"""Normalization of each row by itself, over its last axis or others."""
+"""Normalization of each example by itself, over its last axis or others."""
 
 from __future__ import annotations
 

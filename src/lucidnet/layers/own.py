@@ -1,4 +1,4 @@
-"""Layers of a user's own: what their functions take and return is checked, and made the engine's arrays."""
+"""Users' own layers: their results are checked, and converted to the engine's arrays."""
 
 from __future__ import annotations
 

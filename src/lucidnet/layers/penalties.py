@@ -1,4 +1,4 @@
-"""What layers add to the loss of a batch besides penalties of weights, and its gradient.
+"""Penalties that layers add to a batch's loss besides those on weights, and their gradients.
 
 A leaf that does so `penalizes`. It has ``penalty(cache)``, what it adds, from what its forward pass kept,
 and ``penalty_slope(cache)``, the gradient of that by its input. Its `backward` knows nothing of it, as the

@@ -1,4 +1,4 @@
-"""The place in a sequence, told to layers that do not see it: attention."""
+"""Positions in a sequence, for layers that do not see them, such as attention."""
 
 from __future__ import annotations
 

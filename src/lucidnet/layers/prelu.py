@@ -1,4 +1,4 @@
-"""The rectifier whose negative slope is learned."""
+"""PReLU: the rectifier with a learned negative slope."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks with something else in the places of their layers."""
+"""Rebuilding a network with some of its layers replaced."""
 
 from __future__ import annotations
 

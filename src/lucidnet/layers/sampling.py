@@ -1,4 +1,4 @@
-"""Random codes whose mean and variance are learned: the layer in the middle of a variational autoencoder."""
+"""Sampling from a learned mean and variance: the middle layer of a variational autoencoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs brought to another scale by numbers that are no weights: given, or found from data once."""
+"""Rescaling inputs by constants that are not trained: given, or found from data once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Separable convolutions: each channel by itself, then the channels mixed at each place."""
+"""Separable convolutions: first within each channel, then across channels at each place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of layers inside a network, by the names of the layers."""
+"""Settings for layers inside a network, by layer name."""
 
 from __future__ import annotations
 

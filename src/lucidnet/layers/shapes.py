@@ -1,4 +1,4 @@
-"""The shapes that flow through a network, found without arrays."""
+"""The shapes that flow through a network, computed without arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers that give the same numbers other places: a vector at each time step, axes in another order."""
+"""Layers that rearrange their inputs: repeating a vector over time, permuting axes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers of a user's own, tried once: the gradient of the input has the shape of the input."""
+"""Testing users' own layers once: the input's gradient must have the input's shape."""
 
 from __future__ import annotations
 

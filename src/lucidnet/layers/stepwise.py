@@ -1,4 +1,4 @@
-"""Whether a network can be shown its sequence one time step at a time."""
+"""Whether a network can take its sequence one time step at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which whole numbers the inputs of a network must be, where embeddings take rows of their tables by them."""
+"""Which inputs of a network must be whole numbers, because embeddings use them as row numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights that a layer takes from another one beside it, turned around."""
+"""Tied weights: a layer that uses another layer's weights, transposed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A layer at each time step."""
+"""Applying a layer at each time step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The block of a transformer, as a composition of attention, dense layers, normalization and skips."""
+"""The transformer block, composed of attention, dense layers, normalization and skips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolutions of other kinds: transposed, and each channel by itself; of images and of sequences."""
+"""Transposed and depthwise convolutions, of images and sequences."""
 
 from __future__ import annotations
 

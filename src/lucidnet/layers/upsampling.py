@@ -1,4 +1,4 @@
-"""Images and sequences made larger."""
+"""Upsampling of images and sequences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers that are watched: what comes in, what goes out, and the errors that come back."""
+"""Watching layers: their inputs, their outputs, and the errors that come back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A loss and the final activation before it as one: its gradient is that by what goes into the activation."""
+"""A loss fused with the activation before it: its gradient is by that activation's input."""
 
 from __future__ import annotations
 

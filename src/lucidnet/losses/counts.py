@@ -1,4 +1,4 @@
-"""The loss of counts: how often something happens."""
+"""A loss for counts, of how often something happens."""
 
 from __future__ import annotations
 

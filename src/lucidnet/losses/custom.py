@@ -1,4 +1,4 @@
-"""One's own loss, from a function and its derivative."""
+"""A user's own loss, from a function and its derivative."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user's own subclass of `Loss` returns, brought to the arrays of the engine."""
+"""The results of a user's own `Loss`, converted to arrays of the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses by the names that people write."""
+"""Losses by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loss of a batch, from those of its parts."""
+"""The loss of a batch, computed from those of its parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What metrics are given, brought to one form: true and predicted classes, weights, columns."""
+"""The arguments of metrics, brought to one form: true and predicted classes, weights, columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a metric is: a value that is computed over an epoch, one batch after the other."""
+"""What a metric is: a value computed over an epoch, batch by batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The best of a measured number so far: one piece of code for all that look for it."""
+"""Tracking the best value so far of a measured number, in one place for all who need it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is taken for what: the confusion matrix; precision, recall and F1."""
+"""Which classes are mistaken for which: the confusion matrix, precision, recall and F1."""
 
 from __future__ import annotations
 

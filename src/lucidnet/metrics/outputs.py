@@ -1,4 +1,4 @@
-"""Metrics of networks with several outputs."""
+"""Metrics for networks with several outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics by the names that people write."""
+"""Metrics by name."""
 
 from __future__ import annotations
 

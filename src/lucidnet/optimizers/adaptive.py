@@ -1,4 +1,4 @@
-"""RMSprop, Adagrad and Adadelta: each parameter's step is divided by the size of its own gradients."""
+"""RMSprop, Adagrad and Adadelta: each parameter's step is scaled by the size of its past gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps of an optimizer on arrays that belong to no network."""
+"""Optimizer steps on plain arrays, without a network."""
 
 from __future__ import annotations
 

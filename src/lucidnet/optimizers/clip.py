@@ -1,4 +1,4 @@
-"""Limits for large gradients (Pascanu, Mikolov & Bengio 2013, algorithm 1)."""
+"""Gradient clipping (Pascanu, Mikolov & Bengio 2013, algorithm 1)."""
 
 from __future__ import annotations
 

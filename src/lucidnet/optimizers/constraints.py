@@ -1,4 +1,4 @@
-"""What holds for weights after every step: the setting `constraint` of a layer."""
+"""Constraints on weights, applied after every step: the setting `constraint` of a layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LAMB: Adam's direction, as long as the weights are, for large batches."""
+"""LAMB: Adam's direction, scaled to the norm of the weights, for large batches."""
 
 from __future__ import annotations
 

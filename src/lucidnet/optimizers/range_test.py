@@ -1,4 +1,4 @@
-"""What a range test tells: which learning rates to take, and why; or that it tells nothing."""
+"""Reading a learning-rate range test: which rates to take, and why; or that it tells nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimizers by the names that people write."""
+"""Optimizers by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of an optimizer, and of what it wraps, by name."""
+"""Settings of an optimizer, and of the one it wraps, by name."""
 
 from __future__ import annotations
 

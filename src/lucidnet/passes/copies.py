@@ -1,4 +1,4 @@
-"""Weights of one model for another: all, some, or a part of the way."""
+"""Copying weights from one model to another: all, some, or part of the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the functions of these files run on devices: as programs, with the numbers and seeds of each model."""
+"""Running the functions of this package on devices, as programs with each model's numbers and seeds."""
 
 from __future__ import annotations
 

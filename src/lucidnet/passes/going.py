@@ -1,4 +1,4 @@
-"""What stands behind `Model.forward`, `apply`, `part` and `copy_weights`."""
+"""The code behind `Model.forward`, `apply`, `part` and `copy_weights`."""
 
 from __future__ import annotations
 

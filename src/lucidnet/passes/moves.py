@@ -1,4 +1,4 @@
-"""A step of the optimizer by gradients that were found anywhere."""
+"""An optimizer step with gradients from any source."""
 
 from __future__ import annotations
 

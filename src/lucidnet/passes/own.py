@@ -1,4 +1,4 @@
-"""A function of one's own over forward, backward and apply, run on the executor step by step or in blocks."""
+"""A user's own function of forward, backward and apply, run on the executor step by step or in blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of a network as things of their own, with the weights of the whole."""
+"""Parts of a network as separate objects that share the whole's weights."""
 
 from __future__ import annotations
 

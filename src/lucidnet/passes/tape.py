@@ -1,4 +1,4 @@
-"""A forward pass that is kept, and from which one goes back, as often as one likes."""
+"""A forward pass that is kept, so that backward passes can start from it as often as needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which layers of a network a pass goes through: all, one by name, up to one or behind it, or to outputs."""
+"""Which layers of a network a pass goes through: all, a single one, up to one, after one, or to outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How near a learning rule comes to the chain rule, while it learns."""
+"""How close a learning rule comes to the chain rule as it learns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recorded training as a film."""
+"""A recorded training as a movie."""
 
 from __future__ import annotations
 

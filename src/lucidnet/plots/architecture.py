@@ -1,4 +1,4 @@
-"""The network itself: its layers, how they are wired, and which way errors come back."""
+"""The network itself: its layers, how they are wired, and how errors travel back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people call a picture with by mistake: a model for an array, an array for a model, a module."""
+"""Wrong arguments that pictures are often called with: a model for an array, or the other way round."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which class a network gives to each point of a plane."""
+"""The class a network assigns to each point of a plane."""
 
 from __future__ import annotations
 

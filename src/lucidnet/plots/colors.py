@@ -1,4 +1,4 @@
-"""Which colour stands for what: one table for light pages and one for dark ones, for all pictures.
+"""The meaning of colours in all pictures: one table for light pages, and one for dark ones.
 
 Positive is blue, negative is orange, zero is the page, in every picture; the page in the browser uses the
 same tables. Signed maps were chosen with a simulation of colour blindness in CIELAB; the first classes are

@@ -1,4 +1,4 @@
-"""Which way errors come back through a network, by its learning rule and those of single layers."""
+"""How errors travel back through a network, by its learning rule and those of single layers."""
 
 from __future__ import annotations
 

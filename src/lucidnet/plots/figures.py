@@ -1,4 +1,4 @@
-"""Figures: how they are made, placed, named and saved; what all pictures take."""
+"""Figures: making, placing, naming and saving them; the arguments all pictures share."""
 
 from __future__ import annotations
 

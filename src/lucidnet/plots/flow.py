@@ -1,4 +1,4 @@
-"""How large the gradients of each layer are."""
+"""The size of each layer's gradients."""
 
 from __future__ import annotations
 

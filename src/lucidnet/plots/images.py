@@ -1,4 +1,4 @@
-"""Rows of numbers seen as images: their shape, their tiling, limits around zero."""
+"""Rows of numbers shown as images: their shape, their tiling, and limits around zero."""
 
 from __future__ import annotations
 

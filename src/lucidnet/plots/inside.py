@@ -1,4 +1,4 @@
-"""One layer of a model, found by its name, and its call for one input."""
+"""One layer of a model, found by name, and its call for one input."""
 
 from __future__ import annotations
 

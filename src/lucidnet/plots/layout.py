@@ -1,4 +1,4 @@
-"""Where the boxes of a network are drawn: in rows in the order of the data, wide networks side by side.
+"""Where the boxes of a network are drawn: in rows in data order, or side by side for wide networks.
 
 The method of layers (Sugiyama, Tagawa & Toda 1981, "Methods for visual understanding of hierarchical system
 structures"): a box stands below all that it gets its input from; a line that passes rows has a place in each

@@ -1,4 +1,4 @@
-"""Names that people gave, drawn as they are written: no dollar sign begins mathematics, no name is hidden."""
+"""Drawing users' names literally: a dollar sign starts no mathematics, and no name is hidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures that show themselves: in windows, in notebooks, and nowhere without a complaint."""
+"""Figures that show themselves in windows and notebooks, and stay silent elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of a network's picture: how boxes are written, how large they are, and where they stand."""
+"""The plan of a network's picture: the text, size and position of its boxes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a film of a recorded training shows: how each frame is drawn, on scales that stay."""
+"""The contents of a recorded training's movie: how each frame is drawn, on fixed scales."""
 
 from __future__ import annotations
 

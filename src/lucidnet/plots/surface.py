@@ -1,4 +1,4 @@
-"""The loss around the weights of a model."""
+"""The loss surface around the weights of a model."""
 
 from __future__ import annotations
 

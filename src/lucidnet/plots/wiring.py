@@ -1,4 +1,4 @@
-"""How the layers of a network are wired, flat: boxes and what goes from one to another."""
+"""The wiring of a network's layers, flattened into boxes and the lines between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the examples of a batch see each other: then a batch is not the sum of its parts."""
+"""Whether the examples of a batch affect each other, so that a batch is not the sum of its parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How rules, the network's and those of single layers, meet the layers."""
+"""How the rules of a network and of single layers are applied to the layers."""
 
 from __future__ import annotations
 

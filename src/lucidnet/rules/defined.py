@@ -1,4 +1,4 @@
-"""Whether a rule is defined for a network."""
+"""Checks that a rule can be applied to a network."""
 
 from __future__ import annotations
 

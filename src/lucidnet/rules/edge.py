@@ -1,4 +1,4 @@
-"""An edge of a network, as rules cross it, and what is known there."""
+"""An edge of a network, as rules cross it, and the signals known there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feedback weights: made, and found by path."""
+"""Feedback weights: making them, and finding them by path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a weight's update depends on, by each rule: how local it is."""
+"""How local each rule is: what a weight's update depends on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule of a user's own returns, looked at where it comes from."""
+"""Checking what a user's own rule returns, at the place where it returns it."""
 
 from __future__ import annotations
 

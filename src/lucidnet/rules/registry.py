@@ -1,4 +1,4 @@
-"""Rules by name, and the two axes joined."""
+"""Rules by name, and how the two axes are combined."""
 
 from __future__ import annotations
 

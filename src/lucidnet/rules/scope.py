@@ -1,4 +1,4 @@
-"""Where in a network a rule is only an approximation of what it is elsewhere."""
+"""Where in a network a rule is only approximate, though exact elsewhere."""
 
 from __future__ import annotations
 

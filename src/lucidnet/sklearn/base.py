@@ -1,4 +1,4 @@
-"""What classifier and regressor have in common: a network, trained as an estimator."""
+"""What classifier and regressor share: a network trained as a scikit-learn estimator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network that tells classes apart, as an estimator."""
+"""A neural network classifier, as a scikit-learn estimator."""
 
 from __future__ import annotations
 

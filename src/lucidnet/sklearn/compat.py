@@ -1,4 +1,4 @@
-"""What depends on scikit-learn's version: callbacks of its own. Imported first, it says if there is none."""
+"""What depends on scikit-learn's version, such as its callbacks; raises if scikit-learn is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens after each epoch of an estimator's training: curves, rates, and when it ends."""
+"""What happens after each epoch of an estimator's training: curves, rates, and when to end."""
 
 from __future__ import annotations
 

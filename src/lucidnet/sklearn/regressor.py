@@ -1,4 +1,4 @@
-"""A network that predicts numbers, as an estimator."""
+"""A neural network regressor, as a scikit-learn estimator."""
 
 from __future__ import annotations
 

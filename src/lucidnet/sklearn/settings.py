@@ -1,4 +1,4 @@
-"""The settings of the estimators, with their checks, and what a network and an optimizer they mean."""
+"""The settings of the estimators and their checks, and the network and optimizer they describe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints: a training written down whole, and gone on with bit by bit.
+"""Checkpoints: a whole training saved to a file, and resumed bit by bit.
 
 A checkpoint is a model file, which `lucidnet.load` reads, with more in it: what the optimizer remembers,
 the states of stateful layers, how far the loop is, the callbacks' own states. Random numbers need no

@@ -1,4 +1,4 @@
-"""Data as people bring it, checked once and then never copied whole."""
+"""Data as users bring it, checked once and then never copied as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a network first became NaN or infinite."""
+"""Finding where a network first became NaN or infinite."""
 
 from __future__ import annotations
 

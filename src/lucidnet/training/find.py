@@ -1,4 +1,4 @@
-"""The learning-rate finder: a short training with a rate that grows."""
+"""The learning-rate finder: a short training with a growing rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loss and metrics of a stretch of batches."""
+"""Loss and metrics accumulated over several batches."""
 
 from __future__ import annotations
 

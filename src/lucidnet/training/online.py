@@ -1,4 +1,4 @@
-"""Learning at each time step, from a stream that need not end."""
+"""Learning at each time step of a stream, which may be endless."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person gives a model to train or to measure on, as sources of batches."""
+"""Turning the data given to a model into sources of batches."""
 
 from __future__ import annotations
 

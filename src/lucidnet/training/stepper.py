@@ -1,4 +1,4 @@
-"""A network that is shown its sequence one time step at a time."""
+"""Running a network one time step at a time."""
 
 from __future__ import annotations
 

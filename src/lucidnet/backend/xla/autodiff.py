@@ -1,4 +1,4 @@
-"""Derivatives of functions and layers that a user left without one, by JAX: only these are found by it."""
+"""Derivatives by JAX, for users' functions and layers without one; nothing else uses its autodiff."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolution while compiling: for each device and size the way that was the fastest when measured.
+"""Convolution in compiled programs, by the method measured as fastest for each device and size.
 
 ``python -m benchmarks --only primitives`` measures them. On a graphics card all is XLA's own convolution. On
 a processor that one is slow, its gradients most of all inside a loop, and the windows of all images fill the

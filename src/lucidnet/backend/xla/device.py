@@ -1,4 +1,4 @@
-"""Compiled work on a device, by JAX: what is jit, what is a loop, what is chosen when the program runs.
+"""Compiled work on a device through JAX: jit, loops, and choices made while the program runs.
 
 JAX serves as an array language and a compiler; its automatic differentiation is not used.
 """

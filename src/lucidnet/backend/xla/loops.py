@@ -1,4 +1,4 @@
-"""Inside a compiled program: a loop over time, a choice between two ways, and trees that are put aside."""
+"""Inside a compiled program: loops over time, branches, and queues of trees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which devices work together, and how arrays lie on them."""
+"""Which devices work together, and how arrays are distributed over them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixed precision: all products in bfloat16, everything else as it was."""
+"""Mixed precision: matrix products in bfloat16, everything else unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How one of several processes ends: after the others, by an error, or because another has gone.
+"""How one of several processes ends: after the others, on an error, or because another has gone.
 
 JAX's runtime serves a script badly there. When a process dies, the others wait at their end for seconds,
 or C++ ends them with a page of messages: within milliseconds, if it was the first. Whoever ends early waits

@@ -1,4 +1,4 @@
-"""For which devices a program is being compiled: some work is best done in another way on each."""
+"""Which devices a program is being compiled for, as some work is best done differently on each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the data alone tell: scales, columns that say nothing, classes that are rare."""
+"""What the data alone reveal: scales, uninformative columns, rare classes."""
 
 from __future__ import annotations
 

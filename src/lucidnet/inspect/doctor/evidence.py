@@ -1,4 +1,4 @@
-"""What the doctor looks at: some training steps on a copy of the state, and the layers before and after."""
+"""The doctor's evidence: a few training steps on a copy of the state, and the layers before and after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How errors travel down the layers, and how large the steps are."""
+"""How errors travel back through the layers, and how large the steps are."""
 
 from __future__ import annotations
 

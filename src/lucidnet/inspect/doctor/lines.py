@@ -1,4 +1,4 @@
-"""Whether a network stands still where the data have more to give: as a straight line, or as a constant."""
+"""Whether a network is stuck at a linear or constant function that the data could improve on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor found, in plain sentences."""
+"""The doctor's findings, in plain sentences."""
 
 from __future__ import annotations
 

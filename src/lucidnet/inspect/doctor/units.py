@@ -1,4 +1,4 @@
-"""Units that do nothing: dead, saturated, or all alike."""
+"""Units that do nothing: dead, saturated, or identical to others."""
 
 from __future__ import annotations
 

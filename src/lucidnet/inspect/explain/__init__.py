@@ -1,4 +1,4 @@
-"""A training step as numbers, operation by operation, and what passes through the layers of a network."""
+"""A training step shown in numbers, operation by operation, and what passes through each layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Formulas that can be written in several notations: as plain text, HTML and LaTeX."""
+"""Formulas that can be written as plain text, HTML or LaTeX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How activations and losses are written: the value, and the local derivative."""
+"""The formulas of activations and losses: the value, and the local derivative."""
 
 from __future__ import annotations
 

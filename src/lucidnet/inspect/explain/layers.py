@@ -1,4 +1,4 @@
-"""One layer forward, backward and in its update, as equations."""
+"""One layer's forward pass, backward pass and update, as equations."""
 
 from __future__ import annotations
 

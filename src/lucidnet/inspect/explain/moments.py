@@ -1,4 +1,4 @@
-"""Adam's step in numbers: the running means of gradient and square, and what is made of them."""
+"""Adam's step in numbers: the running means of gradient and square, and the update they give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training step told from its trace: forward, loss, backward, update."""
+"""A training step narrated from its trace: forward, loss, backward, update."""
 
 from __future__ import annotations
 

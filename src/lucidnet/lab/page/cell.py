@@ -1,4 +1,4 @@
-"""How one number of a network is made: the formula of its gradient, with the numbers in it."""
+"""How one number of a network comes about: the formula of its gradient, with the numbers in it."""
 
 from __future__ import annotations
 

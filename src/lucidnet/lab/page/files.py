@@ -1,4 +1,4 @@
-"""The files of the page, as they lie in the package: read once, named in a list, no path is looked up."""
+"""The page's files as they lie in the package: read once and listed by name; no path is looked up."""
 
 from __future__ import annotations
 

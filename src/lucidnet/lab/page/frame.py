@@ -1,4 +1,4 @@
-"""What one sees of a network at a moment: numbers, and arrays as they are, in one message.
+"""What is seen of a network at one moment: numbers and raw arrays, in one message.
 
 A message is a number of four bytes, how long the header is; the header, JSON; and the arrays that it names,
 one after the other. The header has a version, so that a page knows what it reads.

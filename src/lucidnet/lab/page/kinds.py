@@ -1,4 +1,4 @@
-"""The kinds of layers that a page can put together, each with what it is given: as a layer, and as Python."""
+"""The kinds of layers that a page can use, each with its settings: as a layer, and as Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training of one's own in the page: while it runs, or recorded into one file."""
+"""The user's own training in the page: live while it runs, or recorded into one file."""
 
 from __future__ import annotations
 

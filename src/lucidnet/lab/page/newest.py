@@ -1,4 +1,4 @@
-"""The newest frame: who makes it gives it here, and who wants one waits for it here."""
+"""The newest frame: producers put it here, and consumers wait for it here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be learned in a plane besides classes: numbers over it, and more inputs made of its two."""
+"""What can be learned in a plane besides classes: regression, and extra inputs made of its two."""
 
 from __future__ import annotations
 

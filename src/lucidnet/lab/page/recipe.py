@@ -1,4 +1,4 @@
-"""Networks of a set-up: as models, and as the Python that makes them."""
+"""The networks of a set-up, as models and as the Python code that makes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A thread that makes steps at a pace, does what it is asked between them, and shows itself in frames."""
+"""A thread that makes steps at a set pace, handles requests between them, and publishes frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server of the page: this machine alone, unless a person says otherwise, and nobody without the token.
+"""The page's server: for this machine only, unless the user says otherwise, and only with the token.
 
 All that changes something, or tells something of a training, needs a token that stands in the address
 behind the ``#``, where no server and no log sees it, and that the page sends back in a header. The names by

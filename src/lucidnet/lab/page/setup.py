@@ -1,4 +1,4 @@
-"""What a page is told to train: data, and one or two networks; read from JSON, with all its limits."""
+"""What a page asks to train: data, and one or two networks; read from JSON, within all limits."""
 
 from __future__ import annotations
 

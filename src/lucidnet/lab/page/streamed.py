@@ -1,4 +1,4 @@
-"""A model that learns at each time step, in the page: the last times, and all inside."""
+"""An online learner in the page: its last time steps, and everything inside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What networks in the page learn: generated sets, digits, a person's own table."""
+"""What networks in the page learn: generated sets, digits, a user's own table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small pictures of the data that can be chosen: a few points, a line, or a digit."""
+"""Small pictures of the data sets to choose from: a few points, a line, or a digit."""
 
 from __future__ import annotations
 

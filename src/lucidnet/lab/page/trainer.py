@@ -1,4 +1,4 @@
-"""One or two networks that train in a thread, for as long as the page says: to and fro, step by step."""
+"""One or two networks that train in a thread at the page's command: forwards, backwards, step by step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training of one's own as the page sees it: it pauses, steps, and says what is looked at."""
+"""A user's own training as the page sees it: it pauses, steps, and sends what is looked at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One's own activation, from a function and its derivative."""
+"""A user's own activation, from a function and its derivative."""
 
 from __future__ import annotations
 

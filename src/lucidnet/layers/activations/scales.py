@@ -1,4 +1,4 @@
-"""How much larger first weights must be because of the activation that follows them."""
+"""How much larger initial weights must be for the activation that follows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Activations over an axis, the last if not told otherwise: softmax and its logarithm."""
+"""Activations over an axis, by default the last: softmax and its logarithm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What recurrent layers share: the loop over time, and the way back (backpropagation through time).
+"""What recurrent layers share: the loop over time, and backpropagation through time.
 
 A layer writes three functions of one time step. With z_t = x_t W + b for all times at once,
 

@@ -1,4 +1,4 @@
-"""A recurrent layer in both directions of time."""
+"""A bidirectional recurrent layer."""
 
 from __future__ import annotations
 

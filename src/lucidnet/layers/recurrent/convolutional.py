@@ -1,4 +1,4 @@
-"""Long short-term memory of images: all that goes into a gate is a convolution."""
+"""Convolutional LSTM for images: everything that goes into a gate is a convolution."""
 
 from __future__ import annotations
 

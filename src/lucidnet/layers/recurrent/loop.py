@@ -1,4 +1,4 @@
-"""A cell over all times, forward and back."""
+"""Running a cell over all time steps, forwards and back."""
 
 from __future__ import annotations
 

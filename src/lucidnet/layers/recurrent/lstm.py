@@ -1,4 +1,4 @@
-"""The recurrent layer with long short-term memory."""
+"""Long short-term memory (LSTM)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recurrent layers of plain rate units."""
+"""Plain recurrent layers of rate units."""
 
 from __future__ import annotations
 

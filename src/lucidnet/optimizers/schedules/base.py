@@ -1,4 +1,4 @@
-"""The contract of a schedule, and schedules made of others."""
+"""The contract of a schedule, and schedules composed of others."""
 
 from __future__ import annotations
 

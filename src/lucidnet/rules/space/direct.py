@@ -1,4 +1,4 @@
-"""Rules by which each layer hears of the output's error directly."""
+"""Rules that send the output's error directly to each layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules without any error that travels: noise, and what it does to the loss."""
+"""Rules without backward errors: noise is added, and its effect on the loss measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules by which other weights carry the error: B in place of W, in dx = dz W^T."""
+"""Rules in which other weights carry the error: B in place of W, in dx = dz W^T."""
 
 from __future__ import annotations
 

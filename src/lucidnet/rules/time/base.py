@@ -1,4 +1,4 @@
-"""What a rule of credit through time is."""
+"""What a rule that assigns credit through time is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backpropagation through time, whole and truncated."""
+"""Backpropagation through time, full and truncated."""
 
 from __future__ import annotations
 

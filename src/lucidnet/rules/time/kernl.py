@@ -1,4 +1,4 @@
-"""Kernel RNN learning: how far a unit's change reaches is learned, from noise."""
+"""Kernel RNN learning: how a unit's change spreads to others is learned from noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules whose traces are local: one number for each weight, which only its own unit changes."""
+"""Rules with local traces: one number for each weight, which only its own unit changes."""
 
 from __future__ import annotations
 

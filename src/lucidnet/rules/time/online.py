@@ -1,4 +1,4 @@
-"""Rules that go forwards in time: what a weight has done to the state is carried along, as a trace.
+"""Online rules, forwards in time: the effect of a weight on the state is carried along as a trace.
 
 With s the state (h, or h and c), J_t = ds_t / ds_(t-1), and P_t the influence ds_t / dw of a weight,
 

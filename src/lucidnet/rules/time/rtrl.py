@@ -1,4 +1,4 @@
-"""Real-time recurrent learning: the whole influence, its sparse approximations, and its rank-one estimate."""
+"""Real-time recurrent learning: the full influence, sparse approximations, and a rank-one estimate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Callbacks that write files, and how a training goes on from them."""
+"""Callbacks that write files, and how a training resumes from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Callbacks that watch numbers, and act."""
+"""Callbacks that watch numbers, and act on them."""
 
 from __future__ import annotations
 
