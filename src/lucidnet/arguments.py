@@ -176,7 +176,7 @@ def _as_file(given: Any, owner: Any) -> Any:
 
 
 FILE = setting("a path", _as_file)
-"""Of what no file can be called the readers and writers of files tell."""
+"""Only a type check: the readers and writers of files say what is wrong with a file name."""
 METHODS: dict[str, dict[str, Any]] = {
     "build": {"shape": SHAPE},
     "load": {
@@ -194,7 +194,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "set_params": {"params": TREE, "shape": SHAPE, "reset": flag()},
     "set_weights": {"vector": array_like(), "reset": flag()},
 }
-"""The arguments of methods that nothing else checks."""
+"""Checks for the arguments of methods that nothing else checks."""
 
 
 def declared(kind: K) -> K:

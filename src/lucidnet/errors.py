@@ -90,7 +90,7 @@ class FileError(LucidnetError):
     """
 
     LONGEST = 2000
-    """How many characters of a name or a reason are shown: what stands in a file may be of any length."""
+    """The most characters of a name or reason that are shown; those in a file may be of any length."""
 
     def __init__(self, file: object, reason: str | None = None, remedy: str = "") -> None:
         if reason is None:
@@ -143,7 +143,7 @@ def lookup(kind: str, name: str, known: Mapping[str, _T]) -> _T:
 
 
 LONG = 100
-"""So many characters of a name are shown, and compared with those that are known."""
+"""The number of characters of a name that are shown, and compared with known names."""
 
 
 def short(name: object) -> str:

@@ -342,7 +342,7 @@ SETTINGS |= {"lr": "learning_rate", "trainable": "frozen"}
 OF_LAYERS = ("frozen", "l1", "l2", "constraint")
 """Settings that no optimizer has."""
 ELSEWHERE = frozenset(ATTRIBUTES["Model"]) | frozenset(SETTINGS)
-"""What has another name here, or is a setting of a part: no attribute of a model that can be set."""
+"""Names that are called otherwise here, or are settings of a part: no settable attributes of a model."""
 
 
 def refuse_attribute(name: str) -> None:
@@ -383,7 +383,7 @@ def one_cycle(model: Any, x: Any, y: Any, given: Any, settings: dict[str, Any]) 
 
 
 NAMES = ("table", "classes")
-"""What a model knows of the names in its data."""
+"""What a model knows about names in its data."""
 
 
 def named(model: Any, name: str, given: Any) -> Any:
@@ -450,7 +450,7 @@ def _learn(model: Any, x: Any, y: Any) -> None:
 
 OF_CLASSES = ("CategoricalCrossentropy", "SparseCategoricalCrossentropy", "CategoricalHinge")
 OF_TWO = ("BinaryCrossentropy", "Hinge")
-"""The losses of networks that tell classes apart."""
+"""Losses of networks for classes."""
 
 
 def predict_classes(model: Any, x: Any, mask: Any) -> Any:

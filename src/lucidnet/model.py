@@ -88,21 +88,21 @@ class Model:
     """
 
     live: State
-    """The state as the executor has it: not to be kept. See `state`."""
+    """The state as the executor has it, for the moment only: do not keep it. See `state`."""
     problem: Problem
     """What is trained: network, loss, optimizer and rule, as one value."""
     base: Any
-    """Network and optimizer, as they were compiled."""
+    """The network and optimizer as they were compiled."""
     table: Any = None
-    """The columns of its inputs, as a `data.Table`, by which frames are put in order; None if nobody said.
+    """The input columns as a `data.Table`, by which frames are put in order; None if unknown.
 
-    `fit` keeps what it is given as a frame; a dict of tables where several inputs are frames. It can be set,
-    to None too.
+    `fit` takes it from a frame it is given; with several frames as inputs it is a dict of tables. It can
+    be set, also to None.
     """
     classes: tuple[str, ...] | None = None
-    """The names of the classes, in the order of the outputs; None if nobody said.
+    """The names of the classes, in the order of the outputs; None if unknown.
 
-    They come from labels that are texts, or from the table, and can be set, to None too.
+    They come from text labels, or from the table, and can be set, also to None.
     """
 
     def __init__(

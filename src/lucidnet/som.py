@@ -15,7 +15,7 @@ from .core.settings import count, finite, sequence, taken, whole
 from .errors import NotReadyError, ShapeError
 
 BLOCK = 1 << 22
-"""Distances computed together, so that large data sets take little memory."""
+"""The number of distances computed together, so that large data sets take little memory."""
 
 LARGEST_SHOWN = 2_500
 """The most units that are drawn in a notebook."""

@@ -10,9 +10,9 @@ import numpy as np
 from ..core.trees import Array, Shape
 
 ALIGN = 64
-"""Bytes to a multiple of which XLA wants the address of an array."""
+"""The alignment in bytes that XLA wants of an array's address."""
 MOST = (32 << 20) - (1 << 16)
-"""Bytes just under the largest array of which glibc learns (DEFAULT_MMAP_THRESHOLD_MAX, mallopt(3))."""
+"""A size in bytes just below glibc's adaptive limit (DEFAULT_MMAP_THRESHOLD_MAX, mallopt(3))."""
 
 
 @cache

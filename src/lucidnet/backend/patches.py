@@ -15,7 +15,7 @@ from ..core.trees import Array
 from .windows import Grid, images, padded, unpadded
 
 FEW = 16
-"""With fewer channels than this, pixels of several images are added at a time, not those of one."""
+"""Below this number of channels, pixels are added for several images at a time, not image by image."""
 
 
 def correlate(x: Array, W: Array, grid: Grid) -> Array:

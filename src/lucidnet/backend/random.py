@@ -100,7 +100,7 @@ class Stream(Brief):
 
 
 name_of = lru_cache(maxsize=64)(str)
-"""Returns the name of a dtype, which takes a microsecond to be made."""
+"""Returns the name of a dtype; cached, as making it takes a microsecond."""
 
 
 @lru_cache(maxsize=4096)

@@ -22,9 +22,9 @@ from .arrays import namespace
 from .random import Stream, key_of
 
 BLOCK = 1 << 15
-"""Words made at a time on NumPy: what is in between stays in a core's cache."""
+"""The number of words made at a time on NumPy, so that intermediate values stay in a core's cache."""
 GROUP = 64
-"""Normal numbers are made of so many pairs at a time."""
+"""The number of pairs from which normal numbers are made at a time."""
 
 
 class StepStream(Stream):

@@ -17,7 +17,7 @@ from .xla.peers import HERE
 T = TypeVar("T")
 
 MOST = 256
-"""How many threads there are at most."""
+"""The maximum number of threads."""
 
 
 class Threads(Brief):
@@ -110,7 +110,7 @@ def parts(rows: int, count: int) -> list[slice]:
 
 LOCK = Lock()
 HOLDERS: list[Any] = []
-"""Who holds the libraries of this process to one thread: the first has set it, the last puts it back."""
+"""Who limits this process's libraries to one thread: the first sets the limit, the last lifts it."""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ..core.trees import Array
 from .arrays import namespace
 
 BLOCK = 1 << 18
-"""Numbers in the windows that are worked on at a time."""
+"""The number of window values worked on at a time."""
 
 
 class Grid(NamedTuple):

@@ -1,4 +1,4 @@
-"""Checks: is a backward pass right, and if not, what is wrong; does a rule do what it claims?"""
+"""Checks of whether a backward pass is right (if not, what is wrong), and a rule does what it claims."""
 
 from ..core.exports import export
 from .cases import PackageReport as PackageReport

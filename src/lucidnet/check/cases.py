@@ -29,7 +29,7 @@ TABLES = (
     Classes(SpaceRule, "lucidnet.rules"),
     Classes(TimeRule, "lucidnet.rules"),
 )
-"""The tables of what can be checked."""
+"""The tables of everything that can be checked."""
 
 
 @dataclass(frozen=True, repr=False)

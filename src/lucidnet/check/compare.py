@@ -15,10 +15,10 @@ from .report import Entry
 from .subject import LayerSubject, Subject, trained
 
 FLOOR = 1e-4
-"""Gradients smaller than this count as this large: finite differences resolve no more."""
+"""Smaller gradients are treated as this large, because finite differences resolve no less."""
 
 RESOLVED = 1e-7
-"""No error is seen in differences whose rounding is a larger share of the slope than this."""
+"""If rounding is a larger share of the slope than this, the differences cannot reveal an error."""
 
 DIRECTION = "random direction"
 """The name of the entry that stands for all arrays at once."""

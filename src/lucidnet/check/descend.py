@@ -10,7 +10,7 @@ from .subject import LayerSubject, LossSubject, ObjectiveSubject, Subject
 from .visits import visits
 
 Reasons = Callable[[LayerSubject | LossSubject], tuple[str, ...]]
-"""From a layer or loss to what is wrong with it, in sentences."""
+"""A function from a layer or loss to sentences that say what is wrong with it."""
 
 
 def faults_inside(subject: Subject, reasons: Reasons) -> Iterator[str]:

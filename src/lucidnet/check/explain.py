@@ -15,7 +15,7 @@ from .hypotheses import HYPOTHESES
 from .subject import LayerSubject, Subject, example
 
 MOST_ENTRIES = 2000
-"""Larger arrays are explained on a smaller input: their whole numeric gradient would take too long."""
+"""Larger arrays are explained on a smaller input: their full numeric gradient would take too long."""
 
 SMALL = 5
 """The size of the axes of a smaller input."""

@@ -23,11 +23,11 @@ from .report import CheckReport, Entry
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, Subject
 
 INSIDE = 1e-6
-"""The tolerance for a layer inside a network that failed: a reason is looked for, not a verdict."""
+"""The tolerance for layers inside a failed network, where a reason is sought and not a verdict."""
 
 
 LARGEST = 1 << 20
-"""The largest size of an input that is tried."""
+"""The largest input size that is tried."""
 
 
 def _as_sizes(given: Any, owner: Any) -> Any:

@@ -10,9 +10,9 @@ from ..backend import Array
 EPSILON = 2.0**-52
 STEP = 2e-4
 SMALL_STEPS = (1e-5, 1e-6)
-"""Tried where the function bends too sharply for `STEP`."""
+"""Smaller steps, tried where the function bends too sharply for `STEP`."""
 BEND = 1e-8
-"""Estimates that differ by more than this share of them, and by more than rounding, show a bend."""
+"""Estimates that differ by more than this share, and by more than rounding, reveal a bend."""
 
 
 class Slope(NamedTuple):

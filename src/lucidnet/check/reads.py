@@ -29,7 +29,7 @@ from .make import inputs_of
 
 EXAMPLES, TIMES, UNITS = 4, 6, 5
 CHANGED = 1e-6
-"""From this difference on, as a share of the update, it has changed."""
+"""The relative difference above which an update counts as changed."""
 
 ACROSS = ("pre", "post", "errors above", "weights above", "output error", "targets")
 THROUGH = (

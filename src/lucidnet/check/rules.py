@@ -45,9 +45,9 @@ from .reads import claims
 
 EXAMPLES, TIMES, STEPS = 6, 24, 3
 SAME = 1e-9
-"""Up to this relative difference two gradients are the same: float64 without its last digits."""
+"""The relative difference up to which two gradients are the same: float64 without its last digits."""
 DIFFERENT = 1e-6
-"""From this relative difference on they are not."""
+"""The relative difference above which two gradients are different."""
 
 
 class RuleError(LucidnetError, AssertionError):
@@ -318,7 +318,7 @@ def _network(rule: Rule) -> tuple[Layer, Any]:
 
 
 Spare = Callable[[], "_Case | None"]
-"""What makes the small network, where another was given."""
+"""Makes the small default network, where another was given."""
 
 
 def _findings(case: _Case, spare: Spare | None) -> Iterator[RuleFinding]:

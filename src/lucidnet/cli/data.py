@@ -26,15 +26,15 @@ from ..errors import DataError, FileError, SettingError
 from ..model import Model
 
 TESTED = 0.2
-"""Share of the rows of a file that is kept for testing, as `data.load` does it."""
+"""The share of a file's rows kept for testing, as in `data.load`."""
 LEAST = 3
-"""Of fewer rows none can be kept."""
+"""The fewest rows of which some can be kept for testing."""
 TEST, TRAIN, WHOLE = "test", "train", "whole"
 """The parts of a data set."""
 SIGNS = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
-"""How packed files begin."""
+"""The first bytes of compressed files."""
 STDIN = "-"
-"""What standard input is called, and standard output."""
+"""The name of standard input, and of standard output."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Task:
 
 
 MOST_NAMES = 6
-"""So many classes are named in a title."""
+"""The most classes that a title names."""
 
 
 def readable(name: str) -> str:
@@ -386,7 +386,7 @@ def _measured_on(table: Table, frame: Frame, x: Any, y: Any, train: Any) -> Tabl
 
 
 FLAT = 1e-6
-"""Standardized numbers that deviate by less are one number, but for rounding."""
+"""Standardized numbers with a smaller deviation are constant, but for rounding."""
 
 
 def listed(table: Any) -> str:

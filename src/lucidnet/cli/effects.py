@@ -9,9 +9,9 @@ from .. import optimizers
 from ..errors import SettingError
 
 OF_A_NETWORK = ("hidden", "activation", "optimizer", "lr", "rule", "seed")
-"""What describes a new network, and how it is trained."""
+"""Options that describe a new network, and how it is trained."""
 OF_A_TABLE = ("target", "task", "drop", "standardize", "categories", "missing", "dates")
-"""What is said of a file with a table."""
+"""Options about a file with a table."""
 
 
 class Typed(NamedTuple):

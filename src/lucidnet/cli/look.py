@@ -18,7 +18,7 @@ from .data import Asked, Task, as_column, data_name, is_table, open_task, read_f
 from .train import Method, Network
 
 WRITERS = {".html": "html", ".htm": "html", ".tex": "latex", ".txt": "text"}
-"""In which form an explanation is written, by the suffix of the file."""
+"""The formats of an explanation, by file suffix."""
 
 
 def subject(

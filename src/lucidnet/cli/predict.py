@@ -18,7 +18,7 @@ from .data import MOST_NAMES, STDIN
 from .portion import Portion, open_given
 
 SHOWN = 10
-"""So many examples are shown if nobody says how many."""
+"""The number of examples shown by default."""
 
 
 def predict(

@@ -29,7 +29,7 @@ from .portion import Portion, open_given
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""
 MOST_SHOWN = 20
-"""So many columns or classes of a model are named."""
+"""The most columns or classes of a model that are named."""
 CONSOLE = Console(soft_wrap=True, highlight=False, emoji=False)
 PLAIN = {
     "±": "+-",
@@ -43,7 +43,7 @@ PLAIN = {
     "≤": "<=",
     "≥": ">=",
 }
-"""What is written for signs that a terminal does not have; others by their number."""
+"""Replacements for characters that a terminal lacks; others are written as their code."""
 
 
 def plain_streams() -> None:

@@ -24,9 +24,9 @@ from .data import Asked, Task, open_task
 from .show import INTERRUPTED
 
 LEAST_EPOCHS, LEAST_STEPS = 10, 3000
-"""How long to train if nobody says: so many epochs, more of a small data set, for it needs steps, too."""
+"""Default lengths of a training: this many epochs, and more for small data sets, to make enough steps."""
 PAYS = 1 << 26
-"""From how many examples of a batch times weights on two threads have been faster than one."""
+"""The batch size times weights from which on two threads have been faster than one."""
 
 
 @dataclass(frozen=True)

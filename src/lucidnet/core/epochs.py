@@ -9,7 +9,7 @@ from .text import LINES, columns, plain, short, shortened
 
 VALIDATION = "val_"
 PANELS = 6
-"""Curves on a page; of more quantities the others are in the table."""
+"""The most curves on a page; other quantities are only in the table."""
 
 
 class NameOfANumber(str):

@@ -27,7 +27,7 @@ class Place(NamedTuple):
 
     module: str
     name: str
-    """The name there; empty where the module itself is exported."""
+    """The name in that module; empty if the module itself is exported."""
 
 
 def export(space: dict[str, Any]) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 from ..errors import FileError, LucidnetError
 
 MOST_COMPRESSED = 1032
-"""The largest ratio that deflate can reach (https://zlib.net/zlib_tech.html)."""
+"""The largest compression ratio of deflate (https://zlib.net/zlib_tech.html)."""
 SLACK = 1 << 20
-"""So many bytes more than a file can hold need no reason: parts that were never written, for example."""
+"""A file may claim this many bytes more than it holds, as for parts that were never written."""
 
 
 # --- reading ------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from .numeric import numeric
 from .trees import Array
 
 BLOCK = 1 << 18
-"""Numbers looked at together, so that checking a data set takes little memory."""
+"""The number of values checked together, so that checking a data set takes little memory."""
 
 
 def check_finite(x: Array, name: str, dtype: Any = None) -> None:

@@ -28,19 +28,19 @@ from ..errors import FileError
 from .files import explained, make_folder, path_fault
 
 NAME = ".lucidnet-training.lock"
-"""The file's name in the folder."""
+"""The name of the lock file in the folder."""
 BEAT = 30.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 LIMIT = 600.0
-"""Seconds without one after which a lock of another machine is left over."""
+"""Seconds without a heartbeat after which another machine's lock counts as left over."""
 
 ALONE = ("emscripten", "wasi")
-"""A browser's Python: no threads that could give signs of life, no other process that would look."""
+"""Platforms of a browser's Python: no threads for heartbeats, and no other process to see them."""
 LONGEST = 1 << 16
-"""How many characters of a lock are read."""
+"""The number of characters of a lock file that are read."""
 
 HELD: weakref.WeakValueDictionary[str, FolderLock] = weakref.WeakValueDictionary()
-"""The locks that this process holds, by their tokens; what an interrupt has left nobody holds."""
+"""The locks that this process holds, by token; a lock left by an interrupt is held by nobody."""
 
 
 class FolderLock:

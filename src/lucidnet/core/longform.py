@@ -11,7 +11,7 @@ import numpy as np
 STEP_COLUMNS = ("step", "quantity", "layer", "parameter", "index", "value")
 """The columns: see `step_rows`."""
 OF_PARAMETERS = ("weights", "grads", "updates")
-"""What there is of each parameter of a layer."""
+"""Quantities that exist for each parameter of a layer."""
 
 
 def step_rows(steps: Mapping[str, Sequence[tuple[int, Any]]]) -> Iterator[dict[str, Any]]:

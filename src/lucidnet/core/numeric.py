@@ -11,7 +11,7 @@ from ..errors import DataError, SettingError
 from .settings import shown
 
 KINDS = "biuf"
-"""The kinds of dtype that are numbers: bool, whole, float."""
+"""The dtype kinds of numbers: bool, whole, float."""
 
 
 def numeric(x: Any, name: str) -> Any:

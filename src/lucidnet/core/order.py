@@ -31,11 +31,11 @@ PREDICTION = frozenset(
         "scores",
     ]
 )
-"""Words in the name of a parameter which say that it is the prediction."""
+"""Words in a parameter's name that mark it as the prediction."""
 TARGET = frozenset(
     ["target", "targets", "true", "truth", "ytrue", "label", "labels", "t", "desired", "expected", "actual"]
 )
-"""Words that say it is the target."""
+"""Words in a parameter's name that mark it as the target."""
 ORDERS = ("target, prediction", "prediction, target")
 
 

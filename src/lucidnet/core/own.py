@@ -13,7 +13,7 @@ from .settings import accepts, shown
 from .value import of_library
 
 Views: TypeAlias = "dict[int, tuple[Any, Any]]"
-"""Views that were lent, each with its array, by ``id`` of the view."""
+"""Views that were lent out, each with its array, by the view's ``id``."""
 
 
 def _lent(given: Any, views: Views) -> Any:
@@ -212,7 +212,7 @@ def checking(
 
 
 PROBES = (3, 4), (2, 3, 2, 4)
-"""The shapes on which a function is tried: the first that it takes."""
+"""Shapes on which a function is tried in turn, until it takes one."""
 
 
 def mixes(function: Callable[..., Any]) -> bool:

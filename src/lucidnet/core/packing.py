@@ -18,14 +18,14 @@ from ..errors import FileError
 from .trees import Array
 
 NUMBERS = "biuf"
-"""The kinds of NumPy's numbers that JSON can hold."""
+"""The kinds of NumPy scalars that JSON can hold."""
 ARRAYS = "biufcSU"
-"""The kinds of arrays that may be sent: those whose bytes are all there is to them."""
+"""The kinds of arrays that may be sent: those that consist of their bytes alone."""
 SENSELESS = (
     LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError,
     MemoryError,
 )  # fmt: skip
-"""What code raises that is given other data than it expects."""
+"""The exceptions that code raises when given data it does not expect."""
 
 
 def pack(value: Any, name: str, arrays: dict[str, Array]) -> Any:
@@ -89,7 +89,7 @@ def sensible(what: str, file: object = "", remedy: str = "") -> Iterator[None]:
 
 
 MOST = 1 << 31
-"""No training has so many steps, batches or epochs: devices count them in 32 bits."""
+"""A bound on the number of steps, batches or epochs: devices count them in 32 bits."""
 
 
 def whole(value: Any) -> int:

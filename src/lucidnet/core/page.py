@@ -58,13 +58,13 @@ STYLE = """
 """
 
 MOST_ROWS = 30
-"""Rows of a table that are shown; of a longer one those in the middle are left out."""
+"""The most rows of a table that are shown; rows in the middle of a longer one are left out."""
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 252, 6, 92
 """The edges of a curve's picture, which is 258 wide and 112 high."""
 
 POINTS = 240
-"""Points of a curve that are drawn; of a longer one the least and the largest of each stretch."""
+"""The most points of a curve that are drawn; of a longer one the extremes of each stretch."""
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import UnpicklableError
 
 OTHERS = ("copy", "cloudpickle", "dill")
-"""Modules that copy or write more than pickle does, functions made on the way among it."""
+"""Modules that copy or write more than pickle can, such as functions made at run time."""
 
 
 def check(parts: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from queue import Empty, Full, Queue
 from typing import Any
 
 WAIT = 0.05
-"""Seconds after which the thread looks whether it is still wanted."""
+"""Seconds after which the thread checks whether it is still wanted."""
 
 
 def prefetch(items: Iterator[Any], count: int) -> Iterator[Any]:

@@ -23,7 +23,7 @@ C = TypeVar("C", bound=type)
 FROZEN: Any = dataclass(init=False, repr=False, eq=False)(
     type("Frozen", (), {"__doc__": "-"})
 ).__dataclass_params__  # type: ignore[attr-defined]
-"""What `dataclasses` notes of a class: it stands in all records, and says that a subclass may be frozen."""
+"""The attribute `dataclasses` sets on a class; all records have it, so that a subclass may be frozen."""
 FROZEN.frozen = FROZEN.eq = True
 
 
@@ -31,19 +31,19 @@ class Plan(NamedTuple):
     """What the shared constructor, comparison and hash need to know about a class."""
 
     positional: tuple[str, ...]
-    """The settings that may be given without their names, in order."""
+    """The settings that may be given by position, in order."""
     defaults: dict[str, Any]
-    """All settings that may be given, in order, with what they are if not given, or `MISSING`."""
+    """All settings in order, with their defaults, or `MISSING`."""
     required: frozenset[str]
-    """Those that must be given."""
+    """The settings without a default."""
     factories: tuple[str, ...]
-    """Those whose default is a function that makes it."""
+    """The settings whose default is made by a function."""
     compared: Callable[[Any], Any]
-    """What is compared and hashed of a value."""
+    """The fields that are compared and hashed."""
     checks: tuple[tuple[str, Any], ...]
-    """What each setting takes, as `core.settings` declares it; None where nothing is declared."""
+    """The checks of each setting, as declared by `core.settings`; None if it has none."""
     declared: bool
-    """Whether the class, or one that it inherits from, is a dataclass."""
+    """Whether the class, or a base class, is a dataclass."""
 
 
 class _LazySignature:

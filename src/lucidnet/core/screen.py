@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from .text import wide
 
 PLACES = 16
-"""How many places of a line a bar takes."""
+"""The width of a bar in characters."""
 
 
 class Drawn(NamedTuple):

@@ -19,7 +19,7 @@ from ..errors import LucidnetError, SettingError
 from ..foreign import called
 
 SHOWN = 120
-"""How many characters of what was given a message shows."""
+"""The most characters of a given value that a message shows."""
 
 
 LONGEST = 2**63 - 1

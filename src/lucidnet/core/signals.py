@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import Terminated
 
 APART = 0.5
-"""Seconds between two times that several processes ask each other, about."""
+"""Seconds, roughly, between two times that processes ask each other."""
 
 
 class Termination:

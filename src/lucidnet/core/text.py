@@ -15,10 +15,10 @@ K = TypeVar("K", bound=type)
 T = TypeVar("T")
 
 MOST_NUMBERS = 200
-"""So many numbers of arrays are shown, of more their types and shapes."""
+"""The most numbers of arrays that are shown; of larger ones, only type and shape."""
 
 LINES, WIDTH = 40, 110
-"""The most lines of a text, and their length, that are shown where nobody asked for all of it."""
+"""The most lines of a text, and their width, that are shown unless all of it is asked for."""
 
 # How signs are written where a terminal has no others than those of ASCII.
 LOWERED, RAISED = "₀₁₂₃₄₅₆₇₈₉", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺"
@@ -68,7 +68,7 @@ class Listing(Text):
         return made
 
     made_of: tuple[Rows, Sequence[str], Sequence[int]]
-    """The arguments."""
+    """The arguments that the object was made of."""
 
     def __getnewargs__(self) -> Any:
         return self.made_of
@@ -98,7 +98,7 @@ class Tabled(Report):
     """Base class of what prints as a table."""
 
     titles: Sequence[str] = ()
-    """What stands above the columns."""
+    """The titles of the columns."""
 
     def rows(self) -> Sequence[Sequence[str]]:
         """Return the cells of all rows."""
@@ -183,7 +183,7 @@ def brief(value: Any) -> str:
 
 
 _inside: set[int] = set()
-"""What is being written just now."""
+"""What is being written at the moment."""
 
 
 def call(name: str, given: Sequence[str], brackets: str = "()") -> str:
@@ -323,7 +323,7 @@ CONTROL = {
     for low, high in ((0, 9), (11, 32), (127, 160), (0x202A, 0x202F), (0x2066, 0x206A))
     for code in range(low, high)
 }
-"""Signs that steer a terminal, or turn the direction of what follows, and how they are shown."""
+"""Control characters, and those that change text direction, and how they are shown."""
 
 
 def visible(text: str) -> str:

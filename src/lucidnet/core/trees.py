@@ -16,16 +16,16 @@ Array: TypeAlias = Any
 """An array of NumPy or JAX."""
 
 Shape: TypeAlias = tuple[int, ...]
-"""The shape of one example, without the batch axis; sizes that may vary are None."""
+"""The shape of one example, without the batch axis; sizes that vary are None."""
 
 Tree: TypeAlias = Any
-"""Arrays by name, in dicts inside dicts."""
+"""Arrays by name, in nested dicts."""
 
 Numbers: TypeAlias = "NDArray[Any]"
-"""An array of NumPy, as people get it."""
+"""A NumPy array, as users get it."""
 
 Params: TypeAlias = "Mapping[str, Mapping[str, NDArray[np.floating[Any]]]]"
-"""A tree of arrays, as people get it: by layer and name, in containers by the layers inside first."""
+"""A tree of arrays as users get it: by layer and name, with the layers inside a container first."""
 
 Path: TypeAlias = tuple[str, ...]
 """The names that lead to a place in a tree."""

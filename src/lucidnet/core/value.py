@@ -232,7 +232,7 @@ def get(kind: str, given: Any, known: Mapping[str, Callable[[], V]], base: type[
 
 
 DEEPEST = 100
-"""So deep may values lie in each other in a file; Python's own limit, at about twice that, comes anywhere."""
+"""How deeply values may be nested in a file; Python's own limit, about twice that, strikes anywhere."""
 
 
 def to_config(value: Any, depth: int = 0, place: str = "") -> Any:

@@ -16,7 +16,7 @@ from .written import number_of
 Array = npt.NDArray[Any]
 
 LARGEST = 3.4028235677973366e38
-"""From here on a number is infinite in float32."""
+"""From this size on a number is infinite in float32."""
 
 
 def applied(table: Any, frame: Frame, target: Cells | None) -> tuple[Array, Array | None]:

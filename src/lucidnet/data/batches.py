@@ -15,15 +15,15 @@ from ..errors import DataError, SettingError
 from .batch import Batch, Data, IndexedBatch, Shard, rows
 
 ROWS = 1000
-"""Rows measured or predicted together."""
+"""The number of rows measured or predicted together."""
 MISSING = (
     "y is missing: training and evaluation need targets, fit(x, y); a list of batches (x, y) goes in as "
     "data.Dataset.from_iterator(batches)"
 )
 TOGETHER = 1 << 18
-"""Bytes of batches whose rows are taken at once: of small ones the call takes longer than the rows."""
+"""Bytes of batches whose rows are taken at once: for small batches the call costs more than the copy."""
 LARGE = 1 << 12
-"""Bytes of an example of which no sample is kept."""
+"""The size in bytes of an example from which on no sample is kept."""
 
 
 class BatchSource(Protocol):

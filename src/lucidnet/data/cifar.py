@@ -24,10 +24,10 @@ SHAPE = (3, 32, 32)
 """Channels, rows, columns: the order in the files."""
 RECORD = 1 + 3 * 32 * 32
 MOST = 10_000
-"""How many pictures a file has."""
+"""The number of pictures in a file."""
 ARCHIVE = "cifar-10-binary.tar.gz"
 INSIDE = "cifar-10-batches-bin"
-"""The folder in the archive."""
+"""The folder inside the archive."""
 TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 TEST = ("test_batch.bin",)
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -40,7 +40,7 @@ SHA256 = {
     "data_batch_5.bin": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
     "test_batch.bin": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
 }
-"""Of each file of the archive."""
+"""The hash of each file in the archive."""
 
 
 def check_archive(path: str | os.PathLike[str], sha256: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..core.record import Record, record
 
 FORMAT = 1
-"""The version of what a file holds of a table."""
+"""The version of a table's description in a file."""
 TASKS = ("classification", "regression")
 
 

@@ -21,11 +21,11 @@ IDENTITY = re.compile(
     r"(?:^|[_\W])(?i:id|uuid|guid|index|idx|key|nr|no|row|rownames?|name|unnamed: \d+)$"
     r"|(?<=[a-z])(?:Id|ID|No)$"
 )
-"""How columns are called that name the rows."""
+"""Names of columns that identify the rows."""
 ENOUGH = 10
-"""Of fewer rows nothing is said about what is the same in all of them, or in none."""
+"""With fewer rows, no conclusion is drawn from even steps, or from values that are all different."""
 FAR = 10.0
-"""Numbers with a mean or a deviation beyond are better standardized."""
+"""Numbers with a larger mean or deviation had better be standardized."""
 
 
 @record

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 FORMS = {"iso": "year, month, day", "dmy": "day, month, year", "mdy": "month, day, year"}
-"""The ways of writing a date, and what stands in which order."""
+"""The date formats, and the order of their parts."""
 SHAPE = re.compile(
     r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?"
     r"(?:Z|[+-]\d\d:?\d\d)?"

@@ -21,22 +21,22 @@ from .frames import EXACT, Cells, Frame, as_written
 from .written import ABSENT, MISSING, number_of
 
 MOST = 1 << 30
-"""How many bytes the numbers of a file may take, if nobody says otherwise."""
+"""The most bytes that a file's numbers may take by default."""
 GUESSED = ("cp1252", "utf-16-le", "utf-16-be")
-"""What bytes are taken for that nothing says the encoding of: they may be no text at all."""
+"""The encodings tried for bytes of unknown encoding, which may be no text at all."""
 LONGEST = 1 << 22
-"""How many characters a row of a CSV file may have: its cells are texts, which take 50 bytes each."""
+"""The most characters in a row of a CSV file: its cells become texts of 50 bytes or so each."""
 WIDEST = 1 << 17
-"""So many columns a table may have."""
+"""The most columns that a table may have."""
 BEGIN = 1 << 18
-"""So many bytes are looked at to find out how a file is written."""
+"""The number of bytes from which the format of a file is guessed."""
 CHUNK, TALL, LARGE = 1 << 13, 64, 1 << 17
-"""So many cells are turned into numbers at a time, and of wide tables so many rows, or cells."""
+"""The number of cells converted at a time; for wide tables, the number of rows or of cells."""
 TEXT = 100
-"""About so many bytes a text takes that stands in a column for the first time."""
+"""The approximate size in bytes of a text that appears in a column for the first time."""
 
 KINDS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "", ".data": "", ".dat": ""}
-"""The suffixes of tables, and the separator that each stands for."""
+"""The suffixes of table files, and the separator that each implies."""
 PACKED = (".gz", ".bz2", ".xz")
 REMEDY = "save it as text in UTF-8, with a line for each row"
 

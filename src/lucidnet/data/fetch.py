@@ -15,7 +15,7 @@ from .idx import CHUNK, read_idx
 
 FOLDER_VARIABLE = "LUCIDNET_DATA"
 TIMEOUT = 30.0
-"""Seconds to wait for a mirror that says nothing."""
+"""Seconds to wait for a silent mirror."""
 
 
 @dataclass(frozen=True)

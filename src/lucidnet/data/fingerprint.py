@@ -11,11 +11,11 @@ from ..core.trees import leaves
 from .batch import Data
 
 ROWS = 64
-"""How many rows are looked at, spread evenly over the data; all of them where the data are small."""
+"""The number of rows hashed, spread evenly over the data; small data are hashed whole."""
 SMALL = 1 << 22
-"""So many bytes are small."""
+"""The size in bytes up to which data are small."""
 SETTINGS = ("seed", "size", "drop_last", "buffer", "begin", "end", "length")
-"""What is compared of a `Dataset`, where it has it."""
+"""The attributes of a `Dataset` that are compared, where it has them."""
 
 
 def of_data(data: Data) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from .likely import likely_target
 Array = npt.NDArray[Any]
 
 MANY = 1000
-"""No column of texts may have more categories."""
+"""The most categories of a text column."""
 
 
 class Words(NamedTuple):

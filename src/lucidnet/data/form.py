@@ -13,23 +13,23 @@ from .written import MISSING, number_of
 
 SEPARATORS = (",", ";", "\t", "|")
 BLANKS = " "
-"""One or more blanks stand between two cells."""
+"""Stands for a separator of one or more blanks."""
 COMMA = re.compile(r"[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?")
 """A number with a decimal comma, and perhaps points between thousands."""
 POINT = re.compile(r"^(?![+-]?[1-9]\d{0,2}(?:\.\d{3})+$).*\.")
-"""A point that stands between no thousands."""
+"""A point that does not separate thousands."""
 AROUND = "$€£¥%() "
-"""What may stand around a number."""
+"""Characters that may surround a number."""
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
-"""A number whose commas may stand between thousands."""
+"""A number whose commas may separate thousands."""
 SAID = re.compile(r'"?sep=([^\w\s]|\t)"?\s*')
-"""A first line in which spreadsheets say what the separator is."""
+"""A first line in which spreadsheets declare the separator."""
 SINGLE = re.compile(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", re.MULTILINE)
 """A cell in single quotes."""
 BINARY = re.compile("[\0-\b\x0e-\x1f]")
-"""Signs that stand in no text."""
+"""Characters that occur in no text."""
 SAMPLE = 200
-"""So many rows are looked at."""
+"""The number of rows that are inspected."""
 
 
 class TextForm(NamedTuple):
@@ -41,9 +41,9 @@ class TextForm(NamedTuple):
     decimal: str = "."
     header: bool = False
     skipped: int = 0
-    """So many lines of remarks stand at the beginning."""
+    """The number of comment lines at the beginning."""
     names: tuple[str, ...] | None = None
-    """The names, where they stand in the last of them, or above all columns but that of the row names."""
+    """The column names, if in the last comment line, or above all columns but that of row names."""
 
 
 def encoding_of(begin: bytes, whole: bool = True) -> str:

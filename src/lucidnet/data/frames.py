@@ -18,9 +18,9 @@ Array = npt.NDArray[Any]
 
 TRUTHS = {"true": 1.0, "false": 0.0}
 EXACT = 1 << 53
-"""Up to this float64 has all whole numbers."""
+"""The largest range in which float64 holds all whole numbers."""
 SHOWN = 6
-"""So many rows of a frame are shown."""
+"""The number of rows of a frame that are shown."""
 
 
 class Cells(NamedTuple):
@@ -114,7 +114,7 @@ class Frame(Report, Mapping[str, Any]):
         self.form = dict(form or {})
 
     form: dict[str, Any]
-    """How the file is written: encoding, separator, decimal sign, whether it has a header line."""
+    """How the file is written: encoding, separator, decimal sign, header line or not."""
 
     def __getitem__(self, name: str) -> Any:
         cells = self.cells[name]

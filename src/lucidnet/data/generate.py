@@ -17,7 +17,7 @@ Examples = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
 MOST = 10**8
-"""So many points are made at most, and have so many features: they are kept in memory."""
+"""The most points, and the most features, that may be made: they are kept in memory."""
 
 
 @takes(n=whole(1, MOST), noise=finite(0), seed=whole(0))

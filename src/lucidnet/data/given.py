@@ -57,7 +57,7 @@ OF_BATCHES = {
     "mask": "a data set gives batches (x, y) or (x, y, weights), without masks: begin the network with "
     "Masking(), or give arrays",
 }
-"""What goes with arrays only, and what to do about it with a data set."""
+"""Arguments that go with arrays only, and what to do instead with a data set."""
 
 
 def with_arrays(
@@ -104,9 +104,9 @@ def with_arrays(
 
 
 BATCH = 32
-"""Examples in a batch, if nobody says how many."""
+"""The default batch size."""
 IF_POSSIBLE: Any = object()
-"""Stands for an order of its own each epoch, where the network allows one."""
+"""Stands for shuffling in each epoch, where the network allows it."""
 
 
 def order_of(problem: Any, n: int, batch_size: int | None, shuffle: Any) -> tuple[int, bool]:

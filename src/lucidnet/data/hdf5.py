@@ -27,13 +27,13 @@ REMEDY = "write it anew with h5py, or get it anew"
 TRUST = "if you trust the file, and it shall read those, pass external=True"
 DEFLATE, SHUFFLE, FLETCHER, SZIP, NBIT, SCALE, LZF = 1, 2, 3, 4, 5, 6, 32000
 FILTERS = (DEFLATE, SHUFFLE, FLETCHER, SZIP, NBIT, SCALE, LZF)
-"""What HDF5 and h5py bring; for others HDF5 would look for a program of somebody else's, and run it."""
+"""The filters built into HDF5 and h5py; for others HDF5 would look for a third-party plugin, and run it."""
 LINKS = 16
-"""So many links may lead from one to the next."""
+"""The most links that may be followed in a row."""
 UNWRITTEN = 10_000
-"""So many chunks of a data set may be missing; they are zeros."""
+"""The most chunks of a data set that may be missing; they read as zeros."""
 SMALL = 1 << 17
-"""A chunk of so many bytes can be unpacked before it is known how large it gets."""
+"""The size in bytes of a chunk that may be unpacked before its unpacked size is known."""
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def read_hdf5(
 
 
 MOST_NAMES, DEEPEST = 10_000, 4
-"""So many data sets, in groups so deep in each other, are looked at for those that are wanted."""
+"""The most data sets, and the deepest groups, that are searched for those wanted."""
 
 
 def names(path: Path) -> list[str]:

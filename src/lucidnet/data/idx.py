@@ -22,10 +22,10 @@ from ..errors import FileError
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 CHUNK = 1 << 18
-"""Bytes read at a time."""
+"""The number of bytes read at a time."""
 REMEDY = "get the file anew"
 AXES = 64
-"""How many axes an array of NumPy can have."""
+"""The most axes of a NumPy array."""
 
 
 def read_idx(

@@ -12,13 +12,13 @@ from .targets import FEW, ROWS, are_classes
 STRONG = frozenset(
     ("target", "targets", "label", "labels", "class", "classes", "y", "species", "diagnosis", "outcome")
 )
-"""What people call a column that is to be learned."""
+"""Names that people give to target columns."""
 WEAK = frozenset(
     ("price", "saleprice", "medv", "survived", "quality", "rating", "income", "charges", "response", "result",
      "type", "category", "variety", "score", "churn", "default", "sales", "count", "cnt", "mpg", "rings",
      "median_house_value", "output", "value", "digit", "letter", "spam", "status")
 )  # fmt: skip
-"""Names that some columns have that are to be learned, and others."""
+"""Names that target columns have, but others, too."""
 
 
 def likely_target(frame: Frame, dropped: Collection[str] = ()) -> str | None:

@@ -29,7 +29,7 @@ from .targets import FEW, ROWS
 from .written import as_text
 
 WIDE = 40
-"""Of more columns those that are alike are shown together."""
+"""From more columns than this, similar ones are shown together."""
 TITLES = ("column", "kind", "holds", "missing", "becomes")
 SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 ENCODINGS = {"utf-8-sig": "UTF-8", "cp1252": "Windows-1252 (nearly Latin-1)"}

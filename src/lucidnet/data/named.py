@@ -13,7 +13,7 @@ from ..core.text import legible
 from ..errors import DataError, FileError, LucidnetError, NotReadyError, SettingError, ShapeError, suggestion
 
 SHOWN = 10
-"""How many classes a message names."""
+"""The most classes that a message names."""
 
 
 # --- frames ---------------------------------------------------------------------------------------

@@ -24,19 +24,19 @@ Array = npt.NDArray[Any]
 
 REMEDY = "write it anew with numpy.savez"
 HEADERS = {1: 2, 2: 4}
-"""How many bytes say how long the header is, by version; the third is for names of fields alone."""
+"""The bytes that hold the header's length, by version; version 3 differs only in names of fields."""
 LONGEST = 10_000
-"""No header is longer, as in NumPy (`max_header_size`)."""
+"""The longest header, as in NumPy (`max_header_size`)."""
 AXES = 64
-"""How many axes an array of NumPy can have."""
+"""The most axes of a NumPy array."""
 DTYPE = re.compile(r"[<>|=]?([biufcSUOVmM?])\d*(\[\w+\])?")
-"""The types of arrays without fields."""
+"""The dtypes of arrays without fields."""
 ITEM = re.compile(
     r"""\s*(['"])(descr|fortran_order|shape)\1\s*:\s*(?:(['"])([^'"]*)\3|(True|False)|\(([\dL,\s]*)\))\s*(?:,|$)"""
 )
-"""An entry of a header: a text, a truth or a tuple of whole numbers, also as Python 2 wrote them (3L)."""
+"""A header entry: a text, a bool or a tuple of whole numbers, even as Python 2 wrote them (3L)."""
 WAYS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""How `numpy.savez` packs; others have no bound to what a small file may hold."""
+"""The compression methods of `numpy.savez`; others set no bound on what a small file may hold."""
 PIECE = 1 << 20
 
 

@@ -288,7 +288,7 @@ def standardize(x: Any, *others: Any) -> Any:
 
 
 MOST = 1 << 24
-"""So many classes rows may have."""
+"""The most classes that one-hot rows may have."""
 
 
 def one_hot(labels: Any, classes: Any = None) -> OneHot:

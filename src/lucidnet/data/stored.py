@@ -15,9 +15,9 @@ from .dataset import Arrays, Dataset, Item
 from .given import order_of
 
 BLOCK = 1 << 20
-"""So many bytes of the rows of a file are read in one go, or one row where that is more."""
+"""The number of bytes of a file's rows read at once (or one row, if that is more)."""
 WINDOW = 64
-"""How many such blocks are in memory together, and their rows mixed."""
+"""How many such blocks are in memory at once, with their rows mixed."""
 
 
 def stored(x: Any, y: Any, weights: Any = None) -> Dataset:

@@ -31,7 +31,7 @@ Array = npt.NDArray[Any]
 
 NAMES = ("x", "y", "x_test", "y_test")
 ROOM = 1 << 16
-"""Labels of images below are numbers of classes."""
+"""Labels of images below this are numbers of classes."""
 OTHERS = {
     "x": (
         "x_train",
@@ -51,7 +51,7 @@ OTHERS = {
     "x_test": ("test_x", "test_images", "test_data", "test_features"),
     "y_test": ("test_y", "test_labels", "test_targets"),
 }
-"""What others call the arrays, in small letters; a group and a name are one with "_" between them."""
+"""Names used elsewhere for the arrays, in lower case; "_" joins a group and a name."""
 
 
 @answering

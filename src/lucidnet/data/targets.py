@@ -13,11 +13,11 @@ from .written import MISSING, as_text, number_of
 Array = npt.NDArray[Any]
 
 FEW = 20
-"""Whole numbers of no more kinds, that lie close together, are classes."""
+"""Whole numbers with no more distinct values, and close together, are classes."""
 MOST = 1000
-"""More classes need a word."""
+"""With more classes than this, the user must confirm that they are classes."""
 ROWS = 10
-"""So many rows a class should have, to be one of many or odd numbers."""
+"""The rows that each class should have if there are many classes, or odd numbers as classes."""
 
 SAY = "task='classification' or 'regression' (--task ...)"
 

@@ -16,7 +16,7 @@ Examples = tuple[Array, Array]
 
 
 MOST = 10**9
-"""So many time steps are made at most: they are kept in memory."""
+"""The most time steps that may be made: they are kept in memory."""
 
 
 @takes(n=count(1), length=count(2), seed=whole(0))

@@ -7,19 +7,19 @@ import re
 from collections.abc import Iterable
 
 MISSING = frozenset(("", "na", "n/a", "nan", "<na>", "null", "none", "nil", "?", "-", "."))
-"""What people, and programs, write in place of a number that they do not have."""
+"""What people and programs write for a missing number."""
 ABSENT = frozenset(("", "?", "na", "n/a", "nan", "<na>", "null"))
-"""What they write in place of a text; "none" may be an answer."""
+"""What they write for a missing text; "none" may be an answer."""
 
 MARK = r"(?:[$€£¥₹₩₽฿]|US\$|(?:USD|EUR|GBP|CHF|JPY|INR)\b)"
-"""Signs of money."""
+"""Currency signs."""
 DRESSED = re.compile(
     rf"(?P<left>\()?(?P<sign>[+-])?\s*(?P<before>{MARK})?\s*(?P<inner>[+-])?(?P<bare>\d[\d.,'’\s]*|[.,]\d+)"
     rf"\s*(?P<after>%|{MARK})?(?P<right>\))?"
 )
-"""A number with what may stand around it; in brackets it is negative, as in accounting."""
+"""A number with its surroundings; brackets make it negative, as in accounting."""
 BETWEEN = {".": ",", ",": "."}
-"""The usual sign between thousands, for each decimal sign."""
+"""The usual thousands separator for each decimal sign."""
 
 
 def as_text(number: float) -> str:

@@ -42,11 +42,11 @@ from .transfer import Feed, Prepared, batches
 from .update import evaluate, measured_gradient, predict
 
 BYTES = 1 << 25
-"""How many bytes of inputs are sent to the device at a time, about."""
+"""The approximate number of bytes of inputs sent to the device at a time."""
 SOURCE = frozenset({"source"})
-"""What of a step is kept outside of programs."""
+"""What is kept of a step outside of programs."""
 MOST = 128
-"""How many steps are made at a time, at most."""
+"""The most steps made at a time."""
 
 
 class Block(NamedTuple):
@@ -80,7 +80,7 @@ class OnJax(Brief):
         self.feed = Feed(self.mesh)
         self.beat: Callable[[], None] = lambda: None
         self.single = self.mesh if config.mesh is None else Mesh(config.kind)
-        """One device of this process, for what is not spread over several."""
+        """One device of this process, for whatever is not spread over several."""
         self.last: Block | None = None
         self.remembered: Any = None
         register()

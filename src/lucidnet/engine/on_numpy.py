@@ -19,7 +19,7 @@ from .protocol import NotFiniteError, Ran
 from .state import Measured, State, read_only
 
 FEW, MOST, TOGETHER = 8, 32, 1 << 20
-"""How many steps are made in a call at least, or one, and at most; how many bytes their batches have."""
+"""The fewest steps in a call of several, the most, and the most bytes of their batches together."""
 
 
 class OnNumpy(Brief):
@@ -40,15 +40,15 @@ class OnNumpy(Brief):
         self.config = config or DeviceConfig()
         self.lock = threading.RLock()
         self.made: Any = None
-        """The last state that was made here and has not been handed out."""
+        """The last state made here that has not been handed out."""
         self.spare: Any = None
         """The one before it, which nobody holds any more."""
         self.remembered: Any = None
-        """A state that somebody may ask for again; None once it is written over."""
+        """A state that may be asked for again; None once it is overwritten."""
         self.pair: Any = (None, None)
-        """The last state that was made, and the one before that step."""
+        """The last state made, and the one before that step."""
         self.lent = WeakSet[Any]()
-        """Who reads a state, his `state`, as long as he lives: it is not written meanwhile."""
+        """Objects that read a state, their `state`; it is not written while they live."""
 
     def run(
         self,

@@ -38,7 +38,7 @@ class OnThreads(OnNumpy):
         super().__init__(config)
         self.threads = Threads(config.mesh)
         self.divided: tuple[Any, Any] = (None, None)
-        """The problem that was trained last, and the same whose batches are divided."""
+        """The problem trained last, and its counterpart whose batches are divided."""
 
     def run(
         self, fn: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str] = frozenset()

@@ -18,7 +18,7 @@ SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "rule", "
 
 
 Sources: TypeAlias = tuple[Path | None, Path | None]
-"""The paths of the layers that have set the learning rate and the weight decay of a group; None for none."""
+"""The paths of the layers that set a group's learning rate and weight decay; None for none."""
 
 
 class Penalty(NamedTuple):

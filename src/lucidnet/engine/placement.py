@@ -28,9 +28,9 @@ class Placement:
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
         self.sent: dict[Mesh | None, tuple[Any, Any]] = {}
-        """Parameters that were sent to devices, and the same there, by where; None is one of this process."""
+        """Parameters sent to devices, and their copies there, by mesh; None is one device of this process."""
         self.orders: tuple[Tree, Tree] = ({}, {})
-        """Feedback weights and carried states in the order of the layers; a compiler sorts them."""
+        """Feedback weights and carried states in layer order, which a compiler would sort."""
 
     def put(self, problem: Problem, state: State, mesh: Mesh, x: Any) -> State:
         """Put a state on the devices, with every branch that it will have after a step."""

@@ -19,9 +19,9 @@ from ..backend.xla.target import Target, compiling_for
 from .structure import Structure
 
 PLACES = 64
-"""For how many places that draw random numbers a program has room at first."""
+"""The number of places that draw random numbers for which a program has room at first."""
 KEPT = 128
-"""How many programs a process keeps; beyond that the one used longest ago goes."""
+"""The most programs that a process keeps; beyond that, the least recently used goes."""
 
 
 class Program(NamedTuple):
@@ -36,7 +36,7 @@ class Program(NamedTuple):
 
 
 PROGRAMS: dict[Any, Any] = {}
-"""The programs of this process, by what they do, for what and where; the one used last stands last."""
+"""The programs of this process, by function, problem and devices, most recently used last."""
 LOCK = Lock()
 
 

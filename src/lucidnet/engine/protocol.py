@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .state import State
 
 S = TypeVar("S", bound=Any)
-"""What goes from step to step: a `State`, or a `StreamState`."""
+"""The state carried from step to step: a `State` or a `StreamState`."""
 
 
 class Ran(NamedTuple, Generic[S]):

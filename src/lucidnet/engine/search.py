@@ -18,7 +18,7 @@ from .state import Measured, State
 from .update import measured_gradient, training_run
 
 Look = Callable[[Problem, State, Batch, Numbers], Measured]
-"""From a state and a batch to loss and gradient."""
+"""A function from a state and a batch to loss and gradient."""
 
 
 def advance(

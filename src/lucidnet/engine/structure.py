@@ -12,7 +12,7 @@ from ..layers import Layer
 from ..optimizers import Optimizer
 
 SHARED = ("learning_rate", "weight_decay", "l1", "l2")
-"""The numbers among the settings that all layers share."""
+"""The numeric settings that all layers share."""
 
 
 class Same:

@@ -15,13 +15,13 @@ from ..core.trees import floats, mapped, stacked, there, tree_map
 from ..data.batch import Batch, Data, IndexedBatch, materialize
 
 ON_DEVICE = 1 << 29
-"""How many bytes of data may stay on a device whose memory is not known."""
+"""The bytes of data that may stay on a device of unknown memory size."""
 COPIED = 1 << 25
-"""How many bytes are copied for a processor, which has the data in its memory; of others rows are taken."""
+"""Data of up to this many bytes are copied to a CPU device; of larger data, rows are taken."""
 SHARE = 0.4
-"""Which share of a device's own memory data may take."""
+"""The share of a device's own memory that data may take."""
 KEPT = 2
-"""How many sets of data are kept there: one to train on, one to validate."""
+"""The number of data sets kept there: one to train on, one to validate."""
 
 Batches = Sequence[Batch | IndexedBatch]
 

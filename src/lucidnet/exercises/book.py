@@ -42,13 +42,13 @@ LESSONS = {
     "kolen-pollack": "random_feedback",
     "rflo": "online",
 }
-"""The name of each exercise, in order, and the lesson of the documentation that goes before it."""
+"""The name of each exercise in order, and the documentation's lesson that precedes it."""
 
 NAMES = tuple(LESSONS)
 LIMIT = 10.0
-"""So many seconds a file may take for all its answers, if nothing else is said."""
+"""Seconds that a file may take for all its answers, by default."""
 EACH = 5
-"""So many exercises has a lecture."""
+"""The number of exercises in a lecture."""
 
 
 @legible

@@ -17,7 +17,7 @@ from .pupil import EndedError, HoleError, Pupil, RaisedError, WrongAnswerError
 from .reading import inspected, read
 
 SHOWN = 300
-"""So many characters of what a file prints are shown beside a mistake."""
+"""The most characters of a file's output shown beside a mistake."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -19,16 +19,16 @@ from ..losses import Loss
 from .pupil import HoleError, WrongAnswerError, missing
 
 Call: TypeAlias = Callable[..., Any]
-"""Asks a function of the student's file: call("backward", x=x, dy=dy)."""
+"""Calls a function of the student's file: call("backward", x=x, dy=dy)."""
 Given: TypeAlias = dict[str, Any]
 """Arguments of a function by name."""
 
 CASES = 4
-"""So many cases are drawn for each step, the first with matrices that are square."""
+"""The number of cases drawn for each step; the first has square matrices."""
 SAME = 1e-9
-"""Up to this relative difference two values are the same."""
+"""The relative difference up to which two values are the same."""
 EXACT = 1e-11
-"""Formulas that are right differ by less than this; finite differences by more."""
+"""Correct formulas differ by less than this; finite differences by more."""
 
 
 class Rng(np.random.Generator):

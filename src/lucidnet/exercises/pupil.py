@@ -20,9 +20,9 @@ from ..errors import LucidnetError, SettingError
 from .worker import packed, unpacked
 
 START = 60.0
-"""So many seconds a process has until it runs: on a slow disk NumPy takes some."""
+"""Seconds that a process may take to start: on a slow disk NumPy needs some."""
 PRINTED = 500
-"""So many characters of what a file prints are kept."""
+"""The most characters of a file's output that are kept."""
 
 
 def missing(made: Any) -> str | None:

@@ -12,20 +12,20 @@ from .book import NAMES, functions_of, text_of
 from .pupil import WrongAnswerError
 
 HEADER = re.compile(r"^#\s*lucidnet exercise:[ \t]*(\S*)", re.MULTILINE)
-"""The line by which a file says which exercise it is."""
+"""The line in which a file names its exercise."""
 MOST = 1_000_000
-"""So many bytes a file may have."""
+"""The most bytes that a file may have."""
 
 ALLOWED = frozenset(
     {"numpy", "math", "typing", "itertools", "functools", "collections", "dataclasses", "__future__"}
 )
-"""What a file may import."""
+"""The modules that a file may import."""
 REFUSED = frozenset(
     {"__import__", "eval", "exec", "compile", "globals", "open", "breakpoint", "__builtins__"}
 )
-"""The names that lead out of a file."""
+"""Names that give access to anything outside a file."""
 DOORS = frozenset({"ctypeslib", "f2py", "distutils", "load", "fromfile", "memmap", "genfromtxt", "loadtxt"})
-"""The parts of NumPy that lead out of it."""
+"""Parts of NumPy that give access to anything outside it."""
 
 
 def read(path: Path) -> tuple[str, str]:

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 MEMORY = 4 << 30
-"""So many bytes may be asked for, where the system can say so."""
+"""The memory in bytes that may be allocated, where the system can limit it."""
 MOST = 1 << 24
-"""So many bytes an array may have that goes back."""
+"""The most bytes of an array that is returned."""
 
 
 def packed(value: Any) -> Any:

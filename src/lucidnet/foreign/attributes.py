@@ -305,4 +305,4 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "read_csv": "read(path)",
     },
 }
-"""By class or module."""
+"""Foreign attributes, by class or module."""

@@ -36,7 +36,7 @@ from ..training.checks import as_inputs, as_mask, example_shape
 from .watching import Calls, watch
 
 ROWS = 1000
-"""Rows that pass through the network together."""
+"""The number of rows passed through the network together."""
 
 
 # --- activations ----------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def _changed(name: str, y: Any, change: Any) -> Array:
 
 
 LastStep: TypeAlias = tuple[State, Problem, Any]
-"""What the last `train_step` was: the state that it made, what was trained, its `source` or batch."""
+"""What the last `train_step` did: the state it made, what was trained, its `source` or batch."""
 
 
 @dataclass(frozen=True, eq=False)

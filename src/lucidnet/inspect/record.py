@@ -22,7 +22,7 @@ from .alignment import Alignment, gradient_alignment, weight_alignment
 from .trace import trace
 
 ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alignment")
-"""Of the rule's gradient and the true one; of feedback weights and the weights they stand for."""
+"""Alignments of the rule's gradient with the true one, and of feedback weights with their counterparts."""
 
 
 class Recorder(Callback):

@@ -16,10 +16,10 @@ from ..optimizers.settings import changed as optimizer_changed
 from ..optimizers.settings import kind, settable
 
 Changes: TypeAlias = Mapping[Path, Mapping[str, Any]]
-"""The settings of layers by path and name; those of the optimizer stand at the path ()."""
+"""Changed settings of layers by path and name; those of the optimizer are at the path ()."""
 
 Base: TypeAlias = tuple[Any, Optimizer]
-"""Network and optimizer, as a model was compiled with them."""
+"""The network and optimizer that a model was compiled with."""
 
 OPTIMIZER: Path = ()
 

@@ -21,16 +21,16 @@ from . import container
 from .registry import registry
 
 COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics", "table", "classes")
-"""What must be the same of a model to go on; `Loop.facts` is the rest."""
+"""What must be equal in a model to resume its training; `Loop.facts` returns the rest."""
 
 DAMAGED = "remove it, so that the one before it is used"
-"""What to do with a checkpoint that makes no sense."""
+"""Advice for a checkpoint that makes no sense."""
 
 OWN = re.compile(r"step-(\d{8,})\.safetensors")
-"""Their names. Of what has such a name those are ours that tell of a training, or cannot be read."""
+"""The names of checkpoints; a file so named is ours if it describes a training, or cannot be read."""
 
 LEFT = re.compile(r"\.(step-\d{8,}|best)\.safetensors\.[0-9a-f]{8}\.safetensors")
-"""The names of files that were not finished when their process was killed (`core.files.write`)."""
+"""The names of files left unfinished when their process was killed (`core.files.write`)."""
 
 
 class Found(NamedTuple):

@@ -27,11 +27,11 @@ DTYPES = {
     "U8": "|u1",
     "BOOL": "|b1",
 }
-"""The types of arrays, as safetensors and NumPy call them."""
+"""The array dtypes, as named by safetensors and by NumPy."""
 
 LONGEST = 100_000_000
 AXES = 64
-"""How many axes an array of NumPy can have."""
+"""The most axes of a NumPy array."""
 DAMAGED = "the file is damaged; use a copy of it, or save the model anew"
 
 

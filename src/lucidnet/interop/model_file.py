@@ -27,10 +27,10 @@ from .changes import to_plain
 M = TypeVar("M")
 
 FEEDBACK = "@feedback/"
-"""What the keys of a learning rule's feedback weights begin with."""
+"""The key prefix of a learning rule's feedback weights."""
 
 LATEST = 1 << 31
-"""No training has made so many steps: devices count them in 32 bits."""
+"""A bound on the number of steps: devices count them in 32 bits."""
 
 OWN = "pass layers, losses and optimizers of your own as custom={'Name': Class}"
 OTHER = "load it with the version of lucidnet, and the classes in custom, that it was saved with"
@@ -44,7 +44,7 @@ ELSEWHERE = {
     ".pkl .pickle .joblib": "pickle.dump(model, file) writes a copy for the same version of lucidnet",
     ".npz .npy": "numpy.savez writes arrays such as those of model.params",
 }
-"""What to do where somebody wants a file of another kind."""
+"""What to do to get a file of another kind."""
 
 
 def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> None:
@@ -219,11 +219,11 @@ def _filled_in(mine: Any, other: Any) -> Any:
 
 
 Build: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Array], Mapping[str, type], int], M]
-"""From a description, arrays by their keys, the known classes and a number of bytes to a model."""
+"""From a description, arrays by key, known classes and a number of bytes to a model."""
 
 
 MOST = 1 << 32
-"""How many bytes a model file may have, if nobody says otherwise."""
+"""The most bytes that a model file may have by default."""
 
 
 def load(
@@ -334,7 +334,7 @@ def _numbers_of_pass(net: Any, shape: Any) -> int:
 
 
 STEP = 512
-"""A time step of a recurrent layer takes as long as to make so many numbers."""
+"""A time step of a recurrent layer takes as long as computing this many numbers."""
 
 
 def fitted(tensors: Mapping[str, Array], expected: Tree, prefix: str = "") -> Tree:

@@ -20,7 +20,7 @@ from .outcome import Race, RaceRun
 
 SUFFIX = ".race-run"
 MARK = 64
-"""How many characters of a hash stand before what a file holds."""
+"""The number of characters of a hash that precede a file's contents."""
 
 
 class RaceFolder:

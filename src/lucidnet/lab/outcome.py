@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LINES = 40
-"""A table of more lines is printed, but no representation."""
+"""A table with more lines is shown only when printed, not as a representation."""
 NOTHING = 1e-9
-"""A smaller difference is written as 0."""
+"""Smaller differences are written as 0."""
 LOSSES = ("loss", "val_loss")
-"""Quantities that are others if what is trained is another loss."""
+"""Quantities that are different ones if the loss is different."""
 ROUNDING = 1e-5
-"""What runs may differ by, as a share of the numbers, and still be equal but for rounding."""
+"""The relative difference that rounding may make between runs that are equal."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -27,7 +27,7 @@ from ..optimizers.schedules import Schedule
 from ..optimizers.settings import inner_optimizers
 
 PARTS = ("model", "rule", "optimizer", "activation", "units", "loss")
-"""What a dict of settings can say of the model itself."""
+"""Keys in a dict of settings that concern the model itself."""
 FIT = frozenset({f.name for f in fields(FitArguments)} | {"sample_weight", "mask"})
 FIT -= {"epochs", "resume", "verbose"}
 """What `fit` takes that a race, or one who takes part in it, can say."""

@@ -28,7 +28,7 @@ from .streams import ONLINE, Streaming
 P = ParamSpec("P")
 DATA = "(x, y), ((x, y), (x_test, y_test)), a Dataset or a function that gives a fresh iterator of batches"
 MOST_RUNS = 100_000
-"""Seeds of a race, more than anybody waits for."""
+"""The most seeds of a race: more than anybody waits for."""
 
 
 @dataclass

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from ..data.batch import Batch
 
 SAMPLE = 256
-"""How many examples the alignment is measured on."""
+"""The number of examples on which alignment is measured."""
 
 Tell = Callable[[float, Callable[[], Result]], None]
-"""Is told what share of a run is done, and how to get the numbers so far."""
+"""A function told which share of a run is done, and how to get the numbers so far."""
 
 
 def silent(share: float, numbers: Callable[[], Result]) -> None:
@@ -107,7 +107,7 @@ class Training:
 
 
 ARRAYS = ("validation_data", "sample_weight", "mask")
-"""Settings that are data, of which a hash is kept."""
+"""Settings that hold data, of which a hash is kept."""
 
 
 def plain(value: Any) -> Any:

@@ -22,9 +22,9 @@ from .running import Tell, peak
 
 SETTINGS = ("every", "delay", "stretch")
 ROWS = 20
-"""How many rows a stream of known length gives, if nobody says how long a stretch is."""
+"""The default number of rows made of a stream of known length."""
 STRETCH = 1000
-"""How many time steps make a row, if nobody says so, and the stream's length is not known."""
+"""The default number of time steps in a row, if the stream's length is unknown."""
 
 
 def _online(given: Any, owner: Any) -> bool | Mapping[str, Any]:

@@ -31,11 +31,11 @@ Samples: TypeAlias = Iterator[tuple["Layer", Shape]]
 """Layers, each with the shape of one input."""
 
 Mask: TypeAlias = Any
-"""Which time steps of sequences count: (n, time) of bool, or None if all do. Where a layer takes several
-inputs it is a tuple of such, where a network takes or gives several a dict by name."""
+"""Which time steps of sequences count: (n, time) of bool, or None if all do. A layer with several inputs
+has a tuple of masks, a network with several inputs or outputs a dict by name."""
 
 SAME: Any = object()
-"""Stands for the mask that a run has already."""
+"""Stands for the mask that a run already has."""
 
 NO_STREAM = Stream()
 
@@ -201,30 +201,30 @@ class Layer(Value):
     """Names of the weights to which `l1`, `l2` and `constraint` apply."""
 
     incoming: ClassVar[Mapping[str, Shape]] = {}
-    """Along which axes of an array the weights into one unit lie, where that is not all but the last.
+    """The axes of an array along which a unit's incoming weights lie, if these are not all but the last.
 
-    Such as ``{"W": (0, 1)}`` of a depthwise convolution. Limits for the weights of a unit ask for it."""
+    Such as ``{"W": (0, 1)}`` for a depthwise convolution. Constraints on a unit's weights use it."""
 
     differentiable: ClassVar[bool] = True
-    """Whether the input has a gradient; whole numbers have none, and `backward` returns None for it."""
+    """Whether the input has a gradient; whole numbers have none, so `backward` returns None for it."""
 
     buffers: ClassVar[tuple[str, ...]] = ()
-    """Names of the arrays that no gradient changes, but `absorb`: running statistics. They come last."""
+    """Names of the arrays changed by `absorb` and not by gradients (running statistics); they come last."""
 
     schedulable: ClassVar[tuple[str, ...]] = ()
     """Names of settings, besides rate and decay, that may be schedules: numbers, or functions of the step."""
 
     tied_to: ClassVar[str] = ""
-    """The name of the layer beside it whose weights it takes; empty if it has all of its own."""
+    """The name of the sibling layer whose weights this one uses; empty if it has its own."""
 
     ties: ClassVar[Mapping[str, str]] = {}
-    """Which of the layers inside take weights from which, by name; a `Sequential` or `Graph` has some."""
+    """Which inner layers take weights from which, by name; a `Sequential` or `Graph` may have some."""
 
     penalizes: ClassVar[bool] = False
-    """Whether it, or a layer inside, adds to the loss besides penalties of weights; see `penalties`."""
+    """Whether this layer, or one inside, adds to the loss other than by weight penalties; see `penalties`."""
 
     splits_examples: ClassVar[bool] = False
-    """Whether the layers inside are given other things as examples: the time steps of one, each by itself."""
+    """Whether the layers inside see something else as examples: the time steps of each example."""
 
     carried: ClassVar[tuple[str, ...]] = ()
     """Names of the arrays that a recurrent layer carries from one time step to the next; none for others."""

@@ -438,7 +438,7 @@ class Dot(Branches):
 
 
 SHORTEST = 1e-12
-"""The shortest length that a vector is divided by."""
+"""The smallest length by which a vector is divided."""
 
 
 def _two(layer: Layer, shapes: list[Shape]) -> list[Shape]:

@@ -13,7 +13,7 @@ from ..core.trees import tree_map
 from ..errors import SettingError
 
 NOTING = "__noting__"
-"""The mark of a method that has been adapted."""
+"""The attribute that marks an adapted method."""
 
 
 class Seen(NamedTuple):

@@ -19,8 +19,7 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, both_count, sever
 from .blank import blank
 
 TRIED = (2, 16), (3, 17)
-"""Numbers of examples, and sizes in the place of those that vary, with which it is seen what shape "
-"comes out."""
+"""Numbers of examples, and sizes in place of those that vary, with which the output shape is found."""
 
 
 @value

@@ -19,7 +19,7 @@ TAKES = {
     "backward": ("params", "cache", "dy", "need_dx"),
     "absorb": ("params", "cache"),
 }
-"""What is given to the functions that a user writes."""
+"""The arguments of the functions that users write."""
 WRITE = {
     "forward": "forward(self, params, x, run)",
     "backward": "backward(self, params, cache, dy, need_dx=True)",

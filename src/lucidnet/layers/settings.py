@@ -12,7 +12,7 @@ from .base import Layer, walk
 from .rebuild import rebuilt
 
 SHARED = ("frozen", "learning_rate", "l1", "l2", "weight_decay", "constraint")
-"""What may be set anew of every layer that has parameters."""
+"""Settings that can be changed for any layer with parameters."""
 
 
 def places(

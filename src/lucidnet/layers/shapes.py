@@ -10,7 +10,7 @@ from ..core.trees import Path
 from .base import Layer
 
 LENGTH = 16
-"""How many time steps an example has by whose pass shapes are found, where their number may vary."""
+"""The number of time steps used to find shapes where it may vary."""
 
 
 def input_shapes(net: Layer, shape: Any, *, known_only: bool = False) -> dict[Path, Any]:

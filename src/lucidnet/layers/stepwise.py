@@ -13,7 +13,7 @@ from .base import Layer, Run
 from .containers import first_leaf
 
 TRIED = 64
-"""Time steps on which it is seen; as many as a sequence has, where that is told and they are fewer."""
+"""The most time steps tried; fewer if the sequence is known to be shorter."""
 
 
 @np.errstate(all="ignore")

@@ -14,7 +14,7 @@ from .base import Layer, walk
 from .core import Flatten, Input, Masking, Reshape
 
 BLOCK = 1 << 20
-"""Numbers looked at together."""
+"""The number of values checked together."""
 
 
 def check_numbers(net: Layer, x: Any, dtype: str | None = None) -> Any:

@@ -10,7 +10,7 @@ from ..errors import SettingError, ShapeError, suggestion
 from .base import Layer, walk
 
 TIED = "W"
-"""The name of the weights, with the layer that has them and with the one that takes them."""
+"""The name of the tied weights, in the layer that owns them and in the one that uses them."""
 
 
 def ties_of(layers: Sequence[tuple[str, Layer]]) -> dict[str, str]:

@@ -34,13 +34,13 @@ class Loss(Value):
     """
 
     own: ClassVar[bool] = False
-    """Whether it is of a user's own."""
+    """Whether the loss is a user's own."""
 
     needs_target: ClassVar[bool] = True
-    """Whether there must be targets; without any, `values` is given an empty array (n, 0) in their place."""
+    """Whether targets are needed; if not and none are given, `values` gets an empty array (n, 0) instead."""
 
     takes_labels: ClassVar[bool] = False
-    """Whether targets may also be the numbers of classes, without the last axis of the output."""
+    """Whether targets may also be class numbers, without the output's last axis."""
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)

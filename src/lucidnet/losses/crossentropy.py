@@ -60,10 +60,10 @@ class FromProbabilities(Loss):
     from_logits: bool = flag(default=False)
 
     partner: ClassVar[type[Layer]] = Softmax
-    """The activation from whose input, the logits, this loss can be computed."""
+    """The activation from whose inputs, the logits, this loss can be computed directly."""
 
     also: ClassVar[tuple[type[Layer], ...]] = ()
-    """Other known activations whose output it accepts; it trusts a user's own."""
+    """Other known activations whose outputs it accepts; users' own are trusted."""
 
     def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
         body, activation = net.split_activation()

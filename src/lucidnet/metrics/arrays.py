@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 Data = npt.ArrayLike
 Weight = npt.ArrayLike | None
 NO_CLASS = -1
-"""Stands for the class that is predicted by scores of which one is NaN: it is never the true one."""
+"""Stands for the class predicted by scores with a NaN: it is never the true one."""
 AS_TRAINED = {"ff", "if", "uf", "bf"}  # the kinds of targets and predictions that a training gives
 WHOLE = "iub"  # the kinds of dtype that hold classes; all others hold scores
 
@@ -162,7 +162,7 @@ def true_classes(name: str, y: Array, count: int, columns: int | None = None) ->
 
 
 LARGEST = 1e150
-"""The sum of weights from which on products with values may be larger than any number."""
+"""The sum of weights above which products with values may overflow."""
 
 
 def weights(name: str, sample_weight: Data, rows: int, count: int) -> Array:

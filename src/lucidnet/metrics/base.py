@@ -31,7 +31,7 @@ class Metric(Value, Generic[State]):
     """
 
     better: ClassVar[Direction | None] = None
-    """Which numbers are better, the small ones ("min") or the large ones ("max"); None if nobody can know."""
+    """Which numbers are better: small ("min") or large ("max"); None if unknown."""
 
     @property
     def name(self) -> str:

@@ -29,7 +29,7 @@ class _Share(Mean):
 
     better = "max"
     named: ClassVar[bool] = False
-    """Whether labels and predictions may be names of classes."""
+    """Whether labels and predictions may be class names."""
 
     def hits(self, y: Array, prediction: Array) -> Array:
         """Return which answers are correct."""

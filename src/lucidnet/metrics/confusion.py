@@ -16,7 +16,7 @@ from .base import NO_EXAMPLES, Metric
 
 AVERAGES = {name: name for name in ("binary", "macro", "micro", "weighted")}
 LARGEST = 1 << 28
-"""So many numbers are kept at most: 2 GiB."""
+"""The most numbers kept: 2 GiB."""
 
 
 def _counted(

@@ -21,18 +21,18 @@ from ..errors import SettingError
 from .clip import Clip
 
 Slots: TypeAlias = dict[str, Array]
-"""What an optimizer remembers: for each of its slots one vector as long as the parameters."""
+"""An optimizer's memory: for each of its slots, one vector as long as the parameters."""
 
 Setting: TypeAlias = float | Callable[[int], float]
-"""A number, or a schedule: a function from the number of the step (0, 1, ...) to a number (`schedules`)."""
+"""A number, or a schedule: a function from the step's number (0, 1, ...) to a number (`schedules`)."""
 
 Bounds: TypeAlias = dict[str, float | None]
-"""Names of settings, and what each must be below."""
+"""Names of settings, and the bound that each must stay below."""
 
 PIECE = 131_072
-"""Numbers worked on at a time: parameters, gradient and slots of a piece stay in a core's cache."""
+"""The piece size, so that a piece's parameters, gradient and slots stay in a core's cache."""
 FLAT = (-1,)
-"""The shape of a stretch of the vector, whatever its length."""
+"""The shape of a stretch of the vector, of whatever length."""
 
 
 class Group(NamedTuple):
@@ -85,27 +85,27 @@ class Optimizer(Value):
 
     slots: ClassVar[tuple[str, ...]] = ()
     full_batch: ClassVar[bool] = False
-    """Whether it needs the loss of all data, at several points, for one step."""
+    """Whether a step needs the loss of all data, at several points."""
     decoupled: ClassVar[bool] = False
     """Whether weight decay shrinks the parameters directly, apart from the gradient."""
 
     renews: ClassVar[bool] = False
-    """Whether `descend` leaves slots as they are if they are `OldSlots`, and writes over `OldSlots.new`."""
+    """Whether `descend` leaves slots that are `OldSlots` unchanged, and writes to `OldSlots.new`."""
 
     whole: ClassVar[bool] = False
-    """Whether `descend` needs each array whole, in its shape, and not pieces of any."""
+    """Whether `descend` needs whole arrays in their shapes, not pieces of them."""
 
     schedulable: ClassVar[Bounds] = {"weight_decay": None}
-    """The settings besides the rate that may be schedules, with what they must be below."""
+    """The settings besides the rate that may be schedules, with the bounds they must stay below."""
 
     constants: ClassVar[tuple[str, ...]] = ()
-    """The settings that are numbers of at least 0, and no schedules."""
+    """The settings that are numbers of at least 0, but cannot be schedules."""
 
     hosted: ClassVar[tuple[str, ...]] = ()
-    """The settings that nothing but `rate` reads."""
+    """The settings that only `rate` reads."""
 
     counted: ClassVar[tuple[str, ...]] = ()
-    """The methods from a step to a number that a compiled program cannot hold; it is given the numbers."""
+    """Methods from a step to a number that a compiled program cannot contain, so it is given the numbers."""
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)

@@ -13,10 +13,10 @@ from ..errors import SettingError
 from .base import Optimizer
 
 Function: TypeAlias = Callable[[Array], tuple[Any, Array]]
-"""From a vector to a value and its gradient."""
+"""A function from a vector to a value and its gradient."""
 
 Pair: TypeAlias = tuple[Array, Array]
-"""What one iteration moved by, and how the gradient changed."""
+"""The move made by one iteration, and the change of the gradient."""
 
 DECREASE, CURVATURE = 1e-4, 0.9
 """The constants c1 and c2 of the strong Wolfe conditions (Nocedal & Wright 2006, section 6.1)."""

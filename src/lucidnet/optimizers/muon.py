@@ -14,7 +14,7 @@ from .adam import AdamW
 from .base import ArraySlice, Bounds, Group, Optimizer, Setting, Slots, inside
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Those of Jordan's quintic, steep at 0; singular values end between about 0.7 and 1.2."""
+"""The coefficients of Jordan's quintic, steep at 0; singular values end between about 0.7 and 1.2."""
 
 SCALES = ("original", "match_rms_adamw")
 

@@ -10,16 +10,16 @@ import numpy as np
 from ..backend import Array
 
 FEWEST = 8
-"""With fewer steps nothing can be told."""
+"""The fewest steps from which anything can be told."""
 
 NOISES, SHARE = 1.25, 0.01
-"""A clear descent is so many times the noise from batch to batch, and such a share of the first loss.
+"""How large a clear descent is, as a multiple of the noise between batches, and a share of the first loss.
 
-Of flat curves of 100 steps, smoothed as by `lr_find`, 3 in 1,000 look like one; of 30 steps 2 in 100.
+Of flat curves of 100 steps, smoothed as by `lr_find`, 3 in 1,000 look like one; of 30 steps, 2 in 100.
 """
 
 WINDOW, EVEN = 15, 0.005
-"""How many steps apart `slide` compares slopes, and what share of the first loss is no difference."""
+"""How many steps apart `slide` compares slopes, and the share of the first loss that is no difference."""
 
 
 class Suggestion(NamedTuple):

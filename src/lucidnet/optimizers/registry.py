@@ -9,7 +9,7 @@ from ..core.value import get as _get
 from .base import Optimizer
 
 KNOWN = Known("lucidnet.optimizers", Optimizer)
-"""The classes of optimizers by their names."""
+"""The optimizer classes, by name."""
 
 
 def get(given: Any) -> Optimizer:

@@ -26,9 +26,9 @@ from .tape import Going, Pass, Tape
 from .view import View
 
 BARE: WeakKeyDictionary[Any, Problem] = WeakKeyDictionary()
-"""What models that are not compiled would train, as far as a pass has to know it."""
+"""The problems of models not yet compiled, with as much as a pass has to know."""
 PASSED: WeakKeyDictionary[Any, tuple[Any, int]] = WeakKeyDictionary()
-"""How many training passes models have made from a state, each of which has random numbers of its own."""
+"""How many training passes each model has made from a state; each has its own random numbers."""
 
 
 def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:

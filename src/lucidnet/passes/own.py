@@ -33,7 +33,7 @@ from .tape import Pass, Tape
 from .view import View
 
 STRIDE = 1000
-"""How far apart the passes before and behind an `apply` are numbered, each of which has random numbers."""
+"""The gap in numbering between passes before and after an `apply`: each has its own random numbers."""
 
 
 class Together(NamedTuple):

@@ -169,9 +169,9 @@ class Tape(Brief):
         self.numbers = Numbers(state.seed) if numbers is None else numbers
         self._back = back  # no method of its own: a tape must be gone as soon as nobody holds it
         self.of: Any = None
-        """The model that it is of."""
+        """The model that the tape belongs to."""
         self.near: Callable[[State], State] = lambda state: state
-        """Brings its state to where arrays of the input's library are."""
+        """Brings the model's state to where arrays of the input's library are."""
 
     @property
     def train(self) -> bool:

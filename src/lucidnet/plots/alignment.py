@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 KINDS = {"gradient_alignment": "rule's gradient to the true one", "weight_alignment": "feedback B to W"}
 """The kinds of alignment that are drawn, with the titles of their panels."""
 MOST_LAYERS = 12
-"""Up to so many layers a legend has room for them; of more, a colour bar says which is which."""
+"""The most layers for which a legend has room; with more, a colour bar identifies them."""
 MOST_MATRICES = 8
-"""Of more feedback weights the first and the last are drawn."""
+"""With more feedback weights than this, only the first and the last are drawn."""
 LONGEST = 12
-"""Longer names of layers are cut beside the colour bar."""
+"""Longer layer names are shortened beside the colour bar."""
 
 
 @picture

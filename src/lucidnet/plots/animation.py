@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from ..training.history import History
 
 FILMS = (".mp4", ".m4v", ".mov", ".mkv")
-"""The suffixes of films that ffmpeg writes."""
+"""The suffixes of movies that ffmpeg writes."""
 MOST_FRAMES = 300
-"""Of longer records so many frames are drawn, evenly spread, the first and the last among them."""
+"""The most frames drawn: of longer records they are evenly spread, including the first and last."""
 DPI = 100
 
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from ..engine.protocol import Trainee
 
 SMALLEST = 0.6
-"""A row of many boxes is drawn smaller, down to this; wider ones make a wider picture."""
+"""The smallest scale for a row of many boxes; beyond that the picture becomes wider."""
 LEGEND = 0.26
-"""Inches for a line of the legend."""
+"""The height of a legend line in inches."""
 EDGES = 0.2, 0.6
-"""Inches of a figure beside and above its network."""
+"""The space beside and above the network, in inches."""
 
 
 class Sheet(TypedDict, total=False):

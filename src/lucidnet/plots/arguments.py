@@ -36,7 +36,7 @@ INSTEAD = {
     "training_curves": "a history: model.history",
     "worst_mistakes": "arrays, or a model and its data: worst_mistakes(model, x, y)",
 }
-"""What to write where a model was given in place of an array."""
+"""What to write if a model was given instead of an array."""
 
 
 def of_model(
@@ -102,7 +102,7 @@ def _rate(given: Any, owner: Any) -> float | None:
 
 SHAPES = "(height, width) or (height, width, channels)"
 MOST = 10_000
-"""Points along an axis, of which nobody sees more."""
+"""The most points along an axis: nobody sees more."""
 
 _TOKENS = setting("a sequence of names, or a text of characters", _tokens, optional=True)
 TAKEN = {
@@ -120,7 +120,7 @@ TAKEN = {
     "suggestion": setting("a number above 0", _rate, optional=True),
     "tokens": _TOKENS,
 }
-"""What pictures take that is no data, by the names of their arguments."""
+"""Arguments of pictures that are not data, by name."""
 
 MAPPINGS = ("history", "records", "quantities")
 """The arguments that hold numbers by name."""

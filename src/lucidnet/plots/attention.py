@@ -26,13 +26,13 @@ Array = npt.NDArray[np.float64]
 Names = Sequence[Sequence[str] | None]
 
 MARGIN = 0.9
-"""Inches for the colour bar."""
+"""The width of the colour bar in inches."""
 LONGEST = 16
-"""Longer tokens are cut in the middle."""
+"""Longer tokens are shortened in the middle."""
 LETTER = 0.085
-"""Inches that a letter of a token takes."""
+"""The width of a token's letter in inches."""
 MOST_TOKENS = 30
-"""Up to so many tokens there is room for their names."""
+"""The most tokens whose names have room."""
 
 
 @picture

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 MARGIN = 0.1
 LONGEST = 24
-"""Longer names are cut."""
+"""Longer names are shortened."""
 MOST_CLASSES = 20
-"""Up to so many classes of points are named."""
+"""The most classes of points that are named."""
 
 
 @picture

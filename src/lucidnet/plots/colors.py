@@ -96,7 +96,7 @@ RULES = (
     *("backprop", "fa", "dfa", "kp", "wm", "usf", "brsf", "frsf", "drtp", "np", "wp", "shallow"),
     *("bptt", "truncated", "rtrl", "rflo", "eprop", "uoro", "snap1", "kernl"),
 )
-"""The learning rules, in the order of their colours; a new one goes to the end."""
+"""The learning rules in the order of their colours; new ones go to the end."""
 
 
 class LineStyle(NamedTuple):

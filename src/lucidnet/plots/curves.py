@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 VALIDATION = "val_"
 MARKERS = {"training": "o", "validation": "s"}
 THIN, THICK = 1.2, 2.2
-"""The lines of training and validation."""
+"""The line styles of training and validation."""
 
 
 @picture

@@ -40,7 +40,7 @@ BLUE, VERMILLION = LIGHT.classes[:2]
 PALETTE = LIGHT.lines
 
 WIDE = 7.2
-"""Inches: no picture is wider, so that its text can be read where a page is 700 pixels wide."""
+"""The greatest width of a picture in inches, so that its text is legible on a page 700 pixels wide."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -95,7 +95,7 @@ def _figure(given: Any, owner: Any) -> Any:
 
 
 MOST_DOTS = 10_000
-"""Pixels per inch; more than any printer has."""
+"""The highest resolution in pixels per inch; more than any printer has."""
 
 TAKEN = {
     "ax": setting("Axes of matplotlib, or a sequence of them", _axes, optional=True),
@@ -104,7 +104,7 @@ TAKEN = {
     "style": choice(*get_args(Style), optional=True),
     "path": path_like(optional=True),
 }
-"""What each picture takes besides what it is of; see `PictureLook`."""
+"""The arguments of all pictures besides their data; see `PictureLook`."""
 
 
 def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
@@ -341,7 +341,7 @@ def legend_below(places: Sequence[Axes], look: Mapping[str, Any], found: Mapping
 
 
 ANGLES = {0: "0°\nas backprop", 90: "90°\nunrelated", 180: "180°\nagainst"}
-"""What the angles between a rule's direction and that of backpropagation mean."""
+"""The meaning of the angles between a rule's direction and that of backpropagation."""
 
 
 def angle_axis(axes: Axes, largest: float) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .images import Array
 
 MOST_NAMES = 24
-"""Up to so many layers there is room for all their names; of more, every second or third is named."""
+"""The most layers whose names all have room; with more, every second or third is named."""
 
 
 @picture

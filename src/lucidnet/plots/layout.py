@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 SWEEPS = 8
 GAP = 0.3
-"""Inches between boxes of a row."""
+"""The space between the boxes of a row, in inches."""
 LANE = 0.25
-"""Inches that a passing line takes."""
+"""The width of a passing line in inches."""
 
 
 class Spot(NamedTuple):
@@ -33,9 +33,9 @@ class NetworkRows:
     rows: list[list[int]]
     widths: list[float]
     links: list[tuple[int, int]]
-    """From row to row."""
+    """The lines from one row to the next."""
     routes: dict[tuple[int, int], list[int]]
-    """For each edge all places that it passes, with both ends."""
+    """For each edge all the places it passes, including both ends."""
 
 
 def ranked(count: int, edges: list[tuple[int, int]]) -> list[int]:

@@ -14,7 +14,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 SHARP = 2
-"""How many pixels a notebook gets for each that it shows, for screens with fine pixels."""
+"""Pixels drawn for each pixel that a notebook shows, for high-resolution screens."""
 
 
 class LucidFigure(Figure):

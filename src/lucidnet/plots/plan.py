@@ -10,15 +10,15 @@ from .layout import GAP, NetworkRows, Spot, across, cuts, in_rows
 from .wiring import Box, Wiring
 
 TALL = 9.5
-"""Inches: higher networks are drawn in several columns, if there is room."""
+"""The height in inches above which networks are drawn in several columns, if there is room."""
 SHRUNK = 0.82
-"""For more columns text may become smaller, down to so much of its size."""
+"""The smallest scale to which text may shrink to make room for more columns."""
 NARROW = 5.0
-"""Inches: no picture is narrower, so that title and legend have room."""
+"""The least width of a picture in inches, so that title and legend have room."""
 CLOSE = 0.09
-"""Inches between the boxes of a row of many."""
+"""The space between the boxes of a crowded row, in inches."""
 LONGEST = 46
-"""So many characters of a layer are shown."""
+"""The most characters of a layer that are shown."""
 
 
 @dataclass

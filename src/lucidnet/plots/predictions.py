@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_COUNTED = 16
-"""Up to so many classes there is room for counts in the cells."""
+"""The most classes with room for counts in the cells."""
 MOST_NAMED = 30
-"""Up to so many classes all are named."""
+"""The most classes that are all named."""
 STEPS = [number * 10**power for power in range(5) for number in (1, 2, 5)]
-"""Of more classes each second is named, or each fifth, and so on."""
+"""With more classes, every second, every fifth and so on is named."""
 ROOM = 750
-"""Letters side by side, times the points of their size, that there is room for below the matrix."""
+"""Room for labels below the matrix: letters side by side, times their size in points."""
 MOST_CELLS = 250
-"""Up to so many classes each pair has a cell of its own that can be seen."""
+"""The most classes for which each pair has a visible cell of its own."""
 FAINT = 0.5
-"""The power of a share that its colour grows with: one per cent of mistakes can be seen."""
+"""The exponent of a share in its colour, which makes one per cent of mistakes visible."""
 LONGEST = 24
-"""Longer names of classes are cut."""
+"""Longer class names are shortened."""
 TITLE = 3.8
-"""Inches that the title of the worst mistakes takes."""
+"""The height of the title of the worst mistakes, in inches."""
 INCHES = 1.1  # the width of an image among the worst mistakes
 
 

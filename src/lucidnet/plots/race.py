@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Curves: TypeAlias = Mapping[str, Array]
-"""For each rule a quantity of all its runs, (seeds, epochs)."""
+"""For each rule, a quantity in all its runs (seeds, epochs)."""
 
 ANGLES = "alignment"
 """A quantity with this word in its name is a cosine, and drawn as an angle."""
 ROUNDING = 1e-5
-"""What curves may differ by, as a share of their numbers, and still be called equal."""
+"""The relative difference up to which curves are called equal."""
 FEW = 3
-"""The bands of more rules have edges, which can be told apart where bands lie upon each other."""
+"""With more rules than this, bands have edges, so that they can be told apart where they overlap."""
 STEEP = 30.0
-"""From so many times the smallest value on, a loss is drawn on a logarithmic axis."""
+"""The ratio to the smallest value from which on a loss is drawn on a logarithmic axis."""
 
 
 class Field(NamedTuple):

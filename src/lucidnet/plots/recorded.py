@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Records = Mapping[str, Sequence[tuple[int, Any]]]
 BINS = 40
 MOST_PANELS = 12
-"""Of more arrays the first and the last are drawn."""
+"""With more arrays than this, only the first and the last are drawn."""
 TICKS = (0, 0.01, 0.05, 0.2, 0.5, 1)
 GAMMA = 0.4  # colours grow faster near zero: rare values stay visible beside the zeros of ReLUs
 

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 Records = Mapping[str, Sequence[tuple[int, Any]]]
 
 GRID = 90
-"""On how many points along each axis a network is asked for its boundary."""
+"""The number of grid points along each axis at which a network's boundary is computed."""
 MOST_PANELS = 9
-"""So many arrays are shown side by side, the first ones."""
+"""The most arrays shown side by side; the first ones are taken."""
 BINS = 40
 PREFIXES = {"gradients": "grads/", "updates": "updates/", "activations": "activations/"}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LEVELS = 20
 STEEP = 10.0
-"""From so many times the smallest loss on, the levels grow by factors."""
+"""The ratio to the smallest loss from which on the levels are geometric."""
 
 
 @picture

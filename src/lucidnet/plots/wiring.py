@@ -13,9 +13,9 @@ from ..layers.core import Input
 from ..layers.graph import Graph
 
 MOST = 120
-"""Of so many layers in a row all are shown; of more, the first and the last of them."""
+"""The most layers in a row that are all shown; of more, the first and the last."""
 MOST_BOXES = 150
-"""Of larger networks the containers are shown closed."""
+"""In networks with more boxes, containers are shown closed."""
 
 
 class Box(NamedTuple):
@@ -76,9 +76,9 @@ class Wiring:
     boxes: list[Box] = field(default_factory=list)
     edges: list[tuple[int, int]] = field(default_factory=list)
     shared: list[tuple[int, int]] = field(default_factory=list)
-    """A box, and the one whose weights it shares."""
+    """Pairs of a box and the one whose weights it shares."""
     ends: list[int] = field(default_factory=list)
-    """The boxes whose outputs are the network's."""
+    """The boxes whose outputs are the network's outputs."""
 
     def put(self, box: Box, sources: list[int]) -> int:
         """Add a box with edges from its sources, and return its number."""

@@ -97,23 +97,23 @@ class SpaceRule(Value):
     memory: ClassVar[str] = ""
     """The numbers that the rule keeps."""
     cost: ClassVar[str] = ""
-    """The products that it takes."""
+    """The products that the rule computes."""
     exact: ClassVar[bool] = False
-    """Whether it gives the true gradient."""
+    """Whether the rule gives the true gradient."""
     limit: ClassVar[str] = ""
-    """Where a rule that is not exact gives the true gradient all the same: "where ..." or "with ..."."""
+    """Where a rule that is not exact gives the true gradient nevertheless: "where ..." or "with ..."."""
 
     couples_examples: ClassVar[bool] = False
-    """Whether examples count that have no error: then none may be added that do not count."""
+    """Whether examples without an error change the result, so that a batch may not be padded with them."""
 
     whole: ClassVar[bool] = False
-    """Whether it finds all gradients at once, and has no part for single layers."""
+    """Whether the rule finds all gradients at once, and cannot be given to single layers."""
 
     cuts: ClassVar[bool] = False
-    """Whether what comes back from a layer with weights goes no further: another signal takes its place."""
+    """Whether the error stops at layers with weights, because another signal takes its place."""
 
     phase: ClassVar[bool] = False
-    """Whether B has a phase of its own between steps: `learn`."""
+    """Whether B has a learning phase of its own between steps: `learn`."""
 
     @property
     def broadcasts(self) -> str | None:

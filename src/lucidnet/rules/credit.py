@@ -21,11 +21,11 @@ from .own import crossed
 R = TypeVar("R", bound=Axes)
 
 TIME = "time"
-"""Where, among a recurrent layer's feedback weights, those of its rule through time stand."""
+"""The key, among a recurrent layer's feedback weights, of those of its rule through time."""
 
 Passage = Callable[[Any, Any, Path, Tree, Tree], Callable[..., tuple[Any, Tree]]]
-"""How a recurrent layer is passed: from layer, rule through time, path, feedback weights, and where those go
-that have changed, to a function like `Layer.route`."""
+"""How to cross a recurrent layer: a function of layer, rule through time, path, feedback weights, and a tree
+for changed ones, that returns a function like `Layer.route`."""
 
 
 class Credit:

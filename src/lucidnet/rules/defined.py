@@ -25,7 +25,7 @@ from .time.base import NOT_ONLINE
 from .time.bptt import BPTT
 
 TIMES = 64
-"""How many time steps a sequence has here, where their number varies."""
+"""The number of time steps assumed here where it varies."""
 
 
 def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:

@@ -19,7 +19,7 @@ BELOW = (
     "; approximate below a recurrent layer with this rule: only the error of the same time step arrives "
     "there, not what later ones say"
 )
-"""What is said of rules that do not carry credit to the layers below (`TimeRule.carries`)."""
+"""The note on rules that do not carry credit to the layers below (`TimeRule.carries`)."""
 
 SPACE_READS = {
     "pre": "the layer's own inputs",
@@ -46,7 +46,7 @@ TIME_READS = {
     "later times": "later times",
     "noise": "noise of its own",
 }
-"""What the update of a weight of a recurrent layer may depend on, at each time."""
+"""What the update of a recurrent layer's weight may depend on at each time step."""
 
 
 @dataclass(frozen=True, repr=False)

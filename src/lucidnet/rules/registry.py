@@ -31,12 +31,12 @@ SPACE = Known(
         "wp": "WeightPerturbation",
     },
 )
-"""The classes of rules across layers, by their names."""
+"""The classes of rules across layers, by name."""
 
 TIME = Known(
     "lucidnet.rules", TimeRule, {"truncated": "TruncatedBPTT", "snap1": "Diagonal"}, without=["SnAp"]
 )
-"""The classes of rules through time, by their names."""
+"""The classes of rules through time, by name."""
 
 
 def _names(known: Mapping[str, Any]) -> str:

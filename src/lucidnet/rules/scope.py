@@ -16,7 +16,7 @@ from .registry import Rule
 from .space.transported import KolenPollack
 
 Tops = dict[Path, Any]
-"""Recurrent layers that send down less than their credit, by path, with their rules through time."""
+"""Recurrent layers that send down less than the full error, by path, with their rules through time."""
 
 
 def approximate(net: Layer, rule: Rule, stream: bool = False) -> dict[Path, Tops]:

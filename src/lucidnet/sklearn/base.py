@@ -72,7 +72,7 @@ class HeldBack(NamedTuple):
 
 
 SHAPING = ("hidden_layer_sizes", "layers", "activation", "dropout", "backend")
-"""Settings that make the network what it is: they cannot change while it goes on."""
+"""Settings that shape the network, and so cannot change when training continues."""
 
 
 def _settings_of(kind: type, given: dict[str, Any]) -> NetSettings:

@@ -30,7 +30,7 @@ from .compat import with_callbacks
 from .settings import NetSettings, learns_in_parts
 
 OF_LABELS = (CategoricalCrossentropy, SparseCategoricalCrossentropy)
-"""Losses that take the numbers of classes; others take rows with a single 1."""
+"""Losses that take class numbers; others take one-hot rows."""
 
 KIND = {False: "one class for each example", True: "several labels for each example"}
 

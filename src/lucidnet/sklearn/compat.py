@@ -16,7 +16,7 @@ except ImportError:  # before 1.9
 F = TypeVar("F", bound=Callable[..., Any])
 
 Listened: Any = theirs.CallbackSupportMixin if theirs else object
-"""The base of estimators to which scikit-learn's callbacks can listen."""
+"""The base of estimators that scikit-learn's callbacks can listen to."""
 
 
 def with_callbacks(method: F) -> F:

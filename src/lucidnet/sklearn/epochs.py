@@ -14,9 +14,9 @@ from ..training.loop import Callback, Loop
 from .settings import NetSettings
 
 SMALLEST = 1e-6
-"""Below this rate an adaptive training ends, as scikit-learn's does."""
+"""The rate below which an adaptive training ends, as in scikit-learn."""
 FLAT = 1e7 * 2.0**-52
-"""L-BFGS ends when the loss falls by no more than this share of it, as scipy's: `factr` times epsilon."""
+"""L-BFGS ends when the loss falls by no more than this share, scipy's `factr` times epsilon."""
 
 
 class Epochs(Callback):

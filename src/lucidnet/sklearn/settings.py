@@ -34,10 +34,10 @@ from ..training.loop import Callback
 SOLVERS = ("adam", "sgd", "lbfgs")
 RATES = ("constant", "invscaling", "adaptive", "one_cycle")
 THEIRS = {"identity": "linear", "logistic": "sigmoid"}
-"""What scikit-learn calls activations, and what they are here."""
+"""scikit-learn's names of activations, and the names here."""
 
 LOSSES = {"squared_error": "half_squared_error"}
-"""What scikit-learn calls losses, and what they are here."""
+"""scikit-learn's names of losses, and the names here."""
 
 IN_PARTS = "partial_fit needs solver='adam' or 'sgd': L-BFGS takes all data at once"
 
@@ -168,7 +168,7 @@ STEP = (
     "beta_2",
     "epsilon",
 )
-"""Settings of scikit-learn's solvers, which an optimizer has by itself."""
+"""Settings for scikit-learn's solvers, which an optimizer given as `solver` has itself."""
 
 
 def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:

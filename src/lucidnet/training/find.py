@@ -16,9 +16,9 @@ from ..errors import SettingError
 from ..optimizers.range_test import Suggestion, suggestions
 
 SMOOTH = 0.9
-"""How much of the running mean of the loss is kept at each step."""
+"""The share of the running mean of the loss that is kept at each step."""
 DIVERGED = 4.0
-"""The test ends when the loss is so many times its best."""
+"""The test ends when the loss is this many times its best."""
 
 
 @dataclass(frozen=True, repr=False)

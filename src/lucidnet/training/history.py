@@ -34,9 +34,9 @@ class History(telling.EpochLists):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self.steps: dict[str, list[tuple[int, Any]]] = ByName()
-        """What was recorded between epochs: for each quantity pairs of a step and its value then."""
+        """What was recorded between epochs: for each quantity, pairs of a step and the value then."""
         self.origin: Any = None
-        """Where what was recorded comes from: the network, and some of the data; None if nothing was."""
+        """The origin of what was recorded: the network, and some of the data; None if nothing was."""
         self.stopped: str | None = None
         """Why a callback ended the last training before its last epoch; None if none did."""
 

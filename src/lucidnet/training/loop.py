@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEPT = frozenset({"predictions", "source"})
-"""What is kept of a single step."""
+"""What is kept from a single step."""
 NO_BATCH = "the data gave no batch at all: there is nothing to train on"
 
 
@@ -66,7 +66,7 @@ class LoopSettings(Value):
 
 
 COMMON = ("accumulate", "validate_every", "class_weight", "validation_split")
-"""Settings that must stay as they are for a training to go on, besides those of the data."""
+"""Settings that must not change for a training to resume, besides those of the data."""
 
 
 def alone(step: int, every: int) -> int:

@@ -35,7 +35,7 @@ class Tally:
         self.states = [metric.start() for metric in metrics]
         self.loss, self.terms = 0.0, 0.0
         self.several: tuple[tuple[float, float], ...] = ()
-        """Where the loss is a sum of means, of each the sum of the values and their number."""
+        """For a loss that is a sum of means: for each mean, the sum of its values and their number."""
 
     def add(self, found: Sequence[Measured], steps: Sequence[Sequence[Batch]]) -> None:
         """Add what steps measured on their batches; masked examples and time steps do not count."""

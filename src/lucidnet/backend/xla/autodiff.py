@@ -18,7 +18,7 @@ NOT_FOLLOWED = (
     "in place of NumPy's, choose by xp.where and not by the values, and change no array in place; or write "
     "backward(params, cache, dy, need_dx), on a model of NumPy"
 )
-"""What to do about a function that cannot be traced."""
+"""Advice for a function that cannot be traced."""
 
 
 def derivative(function: Callable[..., Array], what: str, write: str) -> Callable[..., Array]:

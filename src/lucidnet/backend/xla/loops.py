@@ -13,9 +13,9 @@ from ..arrays import namespace
 from .target import target
 
 LARGE = 8192
-"""From how many numbers at a time on fetching ahead saves time."""
+"""The number of values fetched at a time from which on fetching ahead saves time."""
 PLAIN = (np.ndarray, np.generic, bool, int, float, str, np.dtype, type, slice)
-"""What else may be put aside: it is the same at each step, or the program would be another."""
+"""Other types that a queue may hold; such values are equal at each step, or the program would differ."""
 
 
 def branch(condition: Array, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:

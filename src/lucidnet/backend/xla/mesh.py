@@ -15,13 +15,13 @@ from ..threads import cores
 from .target import ROWS, Target
 
 COLUMNS = "model"
-"""The second axis, over which the columns of wide weights are spread."""
+"""The mesh's second axis, over which the columns of wide weights are spread."""
 WIDE = 512
-"""From how many rows or columns on a matrix is spread over the second axis."""
+"""The least number of rows or columns from which on a matrix is spread over the second axis."""
 MOST = 64
-"""How many devices a processor with fewer cores can be; a thousand share its cores for minutes at no work."""
+"""The most devices that a machine with fewer cores may simulate; a thousand would stall it for minutes."""
 FORCED = "xla_force_host_platform_device_count"
-"""The older way to say how many devices a processor is."""
+"""The older flag for the number of devices that a processor simulates."""
 
 
 class Mesh:

@@ -29,11 +29,11 @@ from ...errors import WorkerError, optional
 EXIT = 70
 """The exit code of a process that gives up (EX_SOFTWARE of sysexits.h)."""
 GRACE = 0.8
-"""Seconds in which work with others may break off by itself, so that a script can catch the error."""
+"""Seconds that collective work may take to break off by itself, so that a script can catch the error."""
 TAKEN = 0.2
-"""Seconds that the others may take from saying that they end to taking their leave of the runtime."""
+"""Seconds that other processes may take between announcing their end and leaving the runtime."""
 LEFT = "lucidnet/left/"
-"""Where processes that have ended say so."""
+"""The key prefix under which processes announce that they have ended."""
 GONE = (
     "another process has gone, or cannot be reached. Start all of them again, with as many as you like; with "
     "--resume (fit(..., resume=folder)) they go on from the newest checkpoint."
@@ -41,7 +41,7 @@ GONE = (
 LOUDNESS = "TF_CPP_MIN_LOG_LEVEL"
 RUNTIME = "jax._src.distributed"
 CASTS = (b"St8bad_cast", b"N8nanobind10cast_errorE")
-"""What C++ calls the error of a value that Python has no type for."""
+"""The C++ names of the error for a value without a matching Python type."""
 
 
 class Peers:

@@ -22,16 +22,16 @@ from .peers import EXIT, GONE, HERE, begin, leave, left, runtime
 HEARTBEAT = 10
 """Seconds without a sign of life after which a process counts as dead."""
 STUCK = "LUCIDNET_STUCK_SECONDS"
-"""The environment variable that says after how many seconds without a step a training is given up."""
+"""The environment variable with the seconds without a step after which a training is given up."""
 PATIENCE = 300.0
 DESERTED = 5
-"""How often to look before work with a process that has ended is given up, if it does not break off."""
+"""How often to check before collective work with an ended process is given up, if it does not break off."""
 SHORT = 1024
-"""How many bytes are sent at once, before it is known how many there are."""
+"""The number of bytes sent at once, before the total is known."""
 LONGEST = 1 << 30
-"""No process tells the others more bytes than this; who seems to, sends something else."""
+"""The most bytes that a process sends to others; a longer message must be something else."""
 BROKEN = re.compile("UNKNOWN|UNAVAILABLE|INTERNAL|ABORTED|CANCELLED|DEADLINE_EXCEEDED|FAILED_PRECONDITION")
-"""How errors of the runtime begin when work with others breaks off; JAX raises some as ValueError."""
+"""How runtime errors begin when collective work breaks off; JAX raises some as ValueError."""
 VERSIONS = "all must run the same version of lucidnet"
 
 
@@ -144,7 +144,7 @@ def together(count: int) -> Iterator[None]:
 
 
 inside = 0
-"""How deep this process is in work with others."""
+"""How deeply nested this process is in collective work."""
 
 
 @contextmanager

@@ -158,7 +158,7 @@ AILMENTS: tuple[Ailment, ...] = (
         "check that the data reach the network as you mean them.",
     ),
 )
-"""Causes before consequences; what one explains is not reported by those below it."""
+"""All ailments, causes before consequences; an ailment explained by one above is not reported."""
 
 
 def diagnose(evidence: Evidence) -> tuple[Finding, ...]:

@@ -15,7 +15,7 @@ from .output import REGRESSION
 from .report import Sign
 
 OFTEN = 0.1
-"""Share of examples in which a feature must differ from 0 for its size to count."""
+"""The share of examples in which a feature must differ from 0 for its scale to count."""
 
 
 class Features(NamedTuple):

@@ -25,13 +25,13 @@ from ...training.diagnose import settled
 from ..trace import Trace, trace_step
 
 PROBE = 256
-"""Examples on which layers are looked at."""
+"""The number of examples on which layers are examined."""
 
 SAMPLE = 1000
-"""Examples on which the data are looked at."""
+"""The number of examples on which the data are examined."""
 
 FEW = 8
-"""With fewer examples what is so for all of them tells nothing: a healthy ReLU is 0 for every other one."""
+"""With fewer examples, what holds for all proves nothing: a healthy ReLU is 0 for half of them."""
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,16 @@ from .report import Sign
 from .units import idle_units
 
 FURTHER = (10, 100, 1000, 10_000, 100_000)
-"""How many times further is tried out, to see whether the steps are too short."""
+"""The multiples of a step's length that are tried, to see whether the steps are too short."""
 
 BETTER = 0.03
-"""By what share of itself, and of that of a constant output, the loss must fall there."""
+"""By what share of itself, and of a constant output's loss, the loss must then fall."""
 
 SPIKE = 2.0
-"""Losses so many times the first one are harm done by training."""
+"""A loss that is this many times the first one is damage done by training."""
 
 LOST = 0.4
-"""So is a share of dead or saturated units in a layer that grows by this."""
+"""So is a growth by this of a layer's share of dead or saturated units."""
 
 
 def growing(evidence: Evidence) -> Iterator[Sign]:

@@ -15,11 +15,11 @@ from .report import Sign
 
 NEIGHBOURS = 5
 FEWEST = 60
-"""With fewer examples chance cannot be told from a weak rule."""
+"""With fewer examples, chance cannot be told from a weak relation."""
 
 SHUFFLES = 40
 LEARNED = 0.9
-"""The network has learned something if its loss is below this share of that of the best constant output."""
+"""The network has learned something if its loss is below this share of the best constant output's."""
 
 
 class Agreement(NamedTuple):

@@ -14,16 +14,16 @@ from .labels import FEWEST, agreement, baseline, target_rows
 from .report import Sign
 
 STILL = 0.02
-"""The loss stands still if the steps lower it by less than this share of that of a constant output."""
+"""The loss stands still if the steps lower it by less than this share of a constant output's loss."""
 
 LONG = 100
-"""How many steps must have been made before a loss that stands still may be said to have stopped."""
+"""The number of steps after which a loss that stands still may be said to have stopped."""
 
 MISSED = 0.2
-"""What neighbours must know beyond the network, as a share of the targets' variance."""
+"""How much more than the network the neighbours must know, as a share of the targets' variance."""
 
 EXAMPLES = 4
-"""How many examples a straight line needs for each input, or it fits whatever it is given."""
+"""The examples needed for each input of a linear fit, as with fewer it fits anything."""
 
 
 class Stop(NamedTuple):

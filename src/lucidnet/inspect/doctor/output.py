@@ -52,7 +52,7 @@ RANGES: dict[type[Layer], tuple[float, float]] = {
     ELU: (-1, math.inf),
     SELU: (-SELU.scale * SELU.alpha, math.inf),
 }
-"""What each activation can give (ELU with its default alpha)."""
+"""The range of each activation's output (ELU with its default alpha)."""
 
 
 def unreachable_targets(evidence: Evidence) -> Iterator[Sign]:

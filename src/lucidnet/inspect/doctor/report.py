@@ -22,7 +22,7 @@ class Sign(NamedTuple):
 
 
 Look: TypeAlias = "Callable[[Evidence], Iterator[Sign]]"
-"""A check: it measures, and does not judge."""
+"""A check, which measures and does not judge."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from .evidence import FEW, Evidence
 from .report import Sign
 
 FLAT = 0.04
-"""An activation is saturated where its derivative is below this share of its largest."""
+"""An activation is saturated where its derivative is below this share of its maximum."""
 
 LIMITS: dict[type[Layer], tuple[float, float]] = {
     Tanh: (-((1 - FLAT) ** 0.5), (1 - FLAT) ** 0.5),
@@ -23,7 +23,7 @@ LIMITS: dict[type[Layer], tuple[float, float]] = {
     Softsign: (FLAT**0.5 - 1, 1 - FLAT**0.5),
     HardSigmoid: (1e-7, 1 - 1e-7),
 }
-"""Outputs between which the derivative is larger; it is 1 - y^2, y (1 - y), (1 - |y|)^2, 1/6 or 0."""
+"""Output limits between which the derivative is larger; it is 1 - y^2, y (1 - y), (1 - |y|)^2, 1/6 or 0."""
 
 
 def dead_from_the_start(evidence: Evidence) -> Iterator[Sign]:

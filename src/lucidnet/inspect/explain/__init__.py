@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Explanation", "Section", "explain"]
 
 MOST = 400
-"""Numbers that can be told: the parameters, and what passes between the layers."""
+"""The most numbers that can be explained: parameters, and what passes between the layers."""
 
 
 def explain(model: Trainee, x: Any, y: Any, digits: int = 6) -> Explanation:

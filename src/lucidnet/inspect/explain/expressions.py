@@ -123,7 +123,7 @@ class Latex(Notation):
 
 
 Expression: TypeAlias = "Callable[[Notation], str]"
-"""A formula: it says how it is written in a notation."""
+"""A formula, as a function that writes it in a given notation."""
 
 
 class Equation(NamedTuple):
@@ -161,7 +161,7 @@ def expression(write: Callable[..., str]) -> Callable[..., Expression]:
 
 
 WRITERS: dict[str, Callable[..., str]] = {}
-"""How expressions are written, by their names."""
+"""The notations of expressions, by name."""
 
 
 class Written(NamedTuple):

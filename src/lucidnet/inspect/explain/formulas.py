@@ -31,7 +31,7 @@ from .expressions import (
 Activation: TypeAlias = Callable[[Expression], Expression]
 Derivative: TypeAlias = Callable[[Expression, Expression], Expression]
 Pairs: TypeAlias = Sequence[tuple[Expression, Expression]]
-"""The outputs of a network, and their targets."""
+"""A network's outputs and their targets."""
 
 ONE, ZERO = number(1), number(0)
 

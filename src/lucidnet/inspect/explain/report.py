@@ -15,7 +15,7 @@ from .expressions import Html, Latex, Notation
 from .story import Section
 
 WAYS = {".html": "page", ".htm": "page", ".txt": "text", ".tex": "latex"}
-"""How an explanation is written to files, by their suffixes."""
+"""The file formats of an explanation, by suffix."""
 
 
 @dataclass(frozen=True, repr=False)

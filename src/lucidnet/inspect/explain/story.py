@@ -34,7 +34,7 @@ from .layers import ExplainedLayer, activated, backward, forward
 from .moments import NOTE, AdamStep, adam_step
 
 MOST_SHOWN = 8
-"""Numbers shown of an array in a layer that is not written out."""
+"""The most numbers shown of an array in a layer that is not written out."""
 
 
 @legible

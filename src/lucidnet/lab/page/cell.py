@@ -14,7 +14,7 @@ from ...layers import Dense
 from ...rules.registry import short_name
 
 SHOWN = 4
-"""How many terms of a sum are written out."""
+"""The number of terms of a sum that are written out."""
 
 
 def told(model: Trainee, batch: Batch, name: str, row: int, column: int) -> list[str]:

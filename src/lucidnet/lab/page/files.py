@@ -23,7 +23,7 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self' http://localhost:* http://127.0.0.1:*"
 )
-"""What the page may load, and who may show it inside a page of his own: notebooks of this machine."""
+"""What the page may load, and who may embed it: notebooks of this machine."""
 
 
 def _text(name: str) -> str:

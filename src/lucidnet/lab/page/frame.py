@@ -29,16 +29,16 @@ from ...training.sources import to_measure
 
 VERSION = 1
 LARGEST = 128
-"""Larger matrices are shown as means of blocks, at most so many on a side."""
+"""Larger matrices are shown as block means, with at most this many blocks on a side."""
 ROWS_SHOWN, ROWS_TESTED = 24, 500
 FLAT = 0.05
-"""Where an activation's slope is smaller, hardly any error comes through."""
+"""Where an activation's slope is smaller, hardly any error passes."""
 KINDS = {"i1": "i1", "i2": "i2", "u1": "u1"}
-"""The types that arrays are sent in; all others become numbers of four bytes."""
+"""The dtypes in which arrays are sent; all others are converted to four-byte numbers."""
 UNITS, SIDE = 16, 24
-"""How many units of a layer are drawn, and how many points wide and high each is."""
+"""The number of units of a layer that are drawn, and the width and height of each in points."""
 FINE = 32767.0
-"""Outputs on the plane are sent as whole numbers of two bytes, this for 1."""
+"""Outputs on the plane are sent as two-byte whole numbers; this one stands for 1."""
 
 
 def packed(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
@@ -293,7 +293,7 @@ class Curves:
     """
 
     width = 4
-    """Of each network: the loss of the batch, test loss, test metric, angle."""
+    """For each network: the batch's loss, test loss, test metric, angle."""
 
     def __init__(self, networks: int, most: int = 800, every: int = 1) -> None:
         self.networks, self.most, self.every = networks, most, every

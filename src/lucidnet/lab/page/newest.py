@@ -6,7 +6,7 @@ import threading
 import time
 
 LASTS = 12.0
-"""How many seconds somebody who has asked for units is taken to go on wanting them."""
+"""Seconds after a request for units during which they are still considered wanted."""
 
 
 class Newest:

@@ -17,7 +17,7 @@ FEATURES: dict[str, tuple[str, Callable[[Array], Array]]] = {
     "sin x1": ("np.sin(np.pi * x[:, 0])", lambda x: np.sin(np.pi * x[:, 0])),
     "sin x2": ("np.sin(np.pi * x[:, 1])", lambda x: np.sin(np.pi * x[:, 1])),
 }
-"""Inputs of a network by their names: each as Python, and as a function of points (n, 2)."""
+"""Inputs of a network by name: each as Python, and as a function of points (n, 2)."""
 
 
 def featured(x: Array, names: Sequence[str]) -> Array:
@@ -54,7 +54,7 @@ PLANES: dict[str, tuple[str, str, Callable[[Array], Array]]] = {
         _hills,
     ),
 }
-"""Numbers over a plane by name: a sentence, as Python, and as a function of points between -1 and 1."""
+"""Functions over a plane by name: a sentence, the Python, and the function of points in [-1, 1]."""
 
 
 def numbers(name: str, n: int, noise: float, seed: int) -> tuple[Array, Array, list[str]]:

@@ -14,7 +14,7 @@ from ...errors import SettingError
 from .newest import Newest
 
 PATIENCE = 20.0
-"""How many seconds a request waits for the thread."""
+"""Seconds that a request waits for the thread."""
 
 
 class Runner(threading.Thread, Newest):

@@ -27,13 +27,13 @@ from .session import LabSession, Session
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MOST_BODY = 9_000_000
-"""How many bytes a request may have: a table of two million characters, as JSON writes it."""
+"""The most bytes of a request: a table of two million characters, as JSON."""
 HEIGHT = 820
-"""How many pixels high the page is in a notebook."""
+"""The height of the page in a notebook, in pixels."""
 WAIT = 8.0
-"""How many seconds a page waits for the next frame before it asks again."""
+"""Seconds that a page waits for the next frame before it asks again."""
 HOSTS = "LUCIDNET_LAB_HOSTS"
-"""The environment variable with further names, as in ``hub.example.org,localhost:8888``, behind a proxy."""
+"""The environment variable with more host names, as ``hub.example.org,localhost:8888``, behind a proxy."""
 
 
 class Server(Brief):

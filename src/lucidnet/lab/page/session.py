@@ -19,7 +19,7 @@ from .thumbs import thumbs
 from .trainer import Trainer
 
 POINTS, PICTURES = 1000, 40
-"""How many points of the data, and how many pictures, a page shows."""
+"""The number of data points, and of pictures, that a page shows."""
 
 
 class Session(Protocol):

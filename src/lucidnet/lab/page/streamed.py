@@ -20,7 +20,7 @@ from .frame import Viewer
 from .watching import LiveSession
 
 TIMES, STREAMS, STRETCH = 60, 8, 50
-"""How many of the last times are shown, of how many streams at most, and how long a stretch goes unasked."""
+"""The last times that are shown, the most streams shown, and the steps in a stretch made unasked."""
 
 
 def checked(online: Any) -> None:

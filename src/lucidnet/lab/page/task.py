@@ -21,17 +21,17 @@ from ...errors import DataError, FileError, SettingError, lookup
 from .planes import PLANES, featured, numbers, written_features
 
 GENERATED = ("xor", "spirals", "moons", "circles", "gaussians")
-"""Sets of points in a plane, made with a number, a noise and a seed."""
+"""Generated point sets in a plane, by number of points, noise and seed."""
 SEQUENCES = ("periodic_pattern", "delayed_add")
-"""Tasks of `data.tasks` in which something is to be put out at each time."""
+"""Tasks of `data.tasks` with an output at each time step."""
 TIMES = 60
-"""How many time steps their sequences have."""
+"""The number of time steps of their sequences."""
 NAMES = (*GENERATED, *PLANES, "digits", *SEQUENCES)
 MOST_SEQUENCES = 64
 LONGEST = 2_000_000
-"""How many characters of a table a page may send."""
+"""The most characters of a table that a page may send."""
 ROWS, COLUMNS = 20_000, 200
-"""How large such a table may be."""
+"""The most rows and columns of such a table."""
 
 
 @dataclass(frozen=True)

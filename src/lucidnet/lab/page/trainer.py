@@ -22,9 +22,9 @@ from .setup import NetworkSetup, Setup
 from .task import OwnData, make
 
 SAMPLE = 64
-"""On how many examples of the training gradients and activations are looked at."""
+"""The number of training examples on which gradients and activations are examined."""
 SNAPSHOTS, APART = 64, 100
-"""How many states are kept to go back to, and how many steps lie between them at first."""
+"""The most states kept to go back to, and the steps between them at first."""
 LETTERS = "AB"
 
 
@@ -39,7 +39,7 @@ class LabNetwork:
     online: OnlineLearner | None = None
     error: str | None = None
     seconds: float = 0.0
-    """The time of a step: a mean in which the last ones count most."""
+    """The time of a step: a running mean that weights recent steps most."""
     loss: float = float("nan")
 
 
@@ -52,9 +52,9 @@ class Snapshot:
     plans: tuple[Recipe, ...]
     errors: tuple[str | None, ...]
     online: tuple[OnlineLearner | None, ...]
-    """With states and traces as they were, of those that learn at each time step."""
+    """Copies of the online learners, with their states and traces at that step."""
     branch: bool = False
-    """Whether something was changed here: such a one is kept."""
+    """Whether something was changed at this step; such snapshots are kept."""
 
 
 class Trainer(Runner):

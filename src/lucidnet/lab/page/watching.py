@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...training.loop import Loop
 
 SAMPLE, FRAMES = 64, 120
-"""On how many examples is looked, and how many frames a file holds at most."""
+"""The number of examples examined, and the most frames that a file holds."""
 
 
 class LiveSession(Newest):
@@ -43,7 +43,7 @@ class LiveSession(Newest):
     """
 
     look: Viewer | None = None
-    """The network, once a step has been looked at."""
+    """The viewer of the network, made when a step is first looked at."""
 
     def __init__(self, facts: dict[str, Any], every: int | None, kept: bool) -> None:
         super().__init__()

@@ -20,10 +20,10 @@ KNOWN = Known(
     ActivationLayer,
     {"leaky_relu": "LeakyReLU", "hard_sigmoid": "HardSigmoid", "log_softmax": "LogSoftmax"},
 )
-"""The classes of activations by their names."""
+"""The activation classes, by name."""
 
 ONE = "a name, a layer without weights, or a function"
-"""What a layer takes as its activation."""
+"""What a layer accepts as its activation."""
 
 
 def get(given: Any) -> Layer:

@@ -60,11 +60,11 @@ class Recurrent(Layer):
     transport: ClassVar[tuple[str, ...]] = ("W",)
     penalized: ClassVar[tuple[str, ...]] = ("W", "U")
     gates: ClassVar[int] = 1
-    """How many blocks of `units` columns W has."""
+    """The number of blocks of `units` columns in W."""
     inner_bias: ClassVar[tuple[int, ...]] = ()
-    """Those of the gates in which h U has a bias of its own."""
+    """The gates in which h U has a bias of its own."""
     carried: ClassVar[tuple[str, ...]] = ("h",)
-    """The names of the state's arrays."""
+    """The names of the arrays of the state."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -15,7 +15,7 @@ SETTINGS = "schedules, functions of the step, or numbers"
 
 
 MOST_DRAWN = 200
-"""Steps at which a schedule is asked for its picture."""
+"""The approximate number of steps that a schedule's picture shows."""
 
 
 def _steps(setting: Any) -> int:
@@ -36,10 +36,10 @@ class Schedule(Value):
     """
 
     counts: ClassVar[tuple[str, ...]] = ()
-    """The fields that are numbers of steps: whole, and 1 or more."""
+    """The fields that are numbers of steps: whole, and at least 1."""
 
     positive: ClassVar[tuple[str, ...]] = ()
-    """The fields that are above 0."""
+    """The fields that must be above 0."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -34,7 +34,7 @@ class Perturbation(SpaceRule):
 
     whole: ClassVar[bool] = True
     alone: ClassVar[bool] = False
-    """Whether each example has to have a loss of its own, one number that no other example changes."""
+    """Whether each example needs a loss of its own, one number that no other example changes."""
 
     def begin(self, net: Layer, rule: Any, params: Tree, shapes: Any, rng: Stream) -> Tree:
         return {}

@@ -13,7 +13,7 @@ from ...layers import Recurrent
 from ...layers.recurrent.loop import RecurrentCache, State
 
 ALL_UNITS = "pre, post, error, other errors, other units, own recurrent weight, recurrent weights"
-"""What a rule reads that is local in no way."""
+"""What a rule reads that is not local at all."""
 
 NOT_ONLINE = (
     "online: {!r} goes back to the first time, and cannot learn at each step of a stream: take one of "
@@ -30,17 +30,17 @@ class TimeRule(Value):
     memory: ClassVar[str] = ""
     """The numbers that the rule keeps."""
     cost: ClassVar[str] = ""
-    """The products that it takes."""
+    """The products that the rule computes."""
     exact: ClassVar[bool] = False
-    """Whether it gives the true gradient of what it is told."""
+    """Whether the rule gives the true gradient for the errors it receives."""
     limit: ClassVar[str] = ""
-    """Where a rule that is not exact gives the true gradient all the same: "where ..." or "with ..."."""
+    """Where a rule that is not exact gives the true gradient nevertheless: "where ..." or "with ..."."""
     carries: ClassVar[bool] = True
-    """Whether the error sent to the layers below tells of later times, too; if not it is approximate."""
+    """Whether the error sent to the layers below covers later times; if not, it is approximate."""
     couples_examples: ClassVar[bool] = False
     """Whether examples without an error change the result, so that a batch may not be padded with them."""
     draws: ClassVar[bool] = False
-    """Whether it draws random numbers for each example, by the example's place in its batch."""
+    """Whether the rule draws random numbers for each example, by the example's place in its batch."""
 
     def still(self) -> TimeRule:
         """Return the rule with its own learning switched off, for testing what else its updates read."""

@@ -146,7 +146,7 @@ class KeRNL(Online):
 
 
 OF_SEQUENCES = ("plain", "noisy", "omega", "gamma", "traces")
-"""What of a `Kernel` belongs to each sequence."""
+"""The fields of a `Kernel` that belong to single sequences."""
 
 
 def _where(counts: Array, new: Any, old: Any) -> Any:

@@ -150,9 +150,9 @@ class ReduceOnPlateau(Patience):
         self.min_rate = taken(self, "min_rate", min_rate, finite(0))
         self.cooling, self.total = 0, 1.0
         self.given: Any = None
-        """The rate without the factors."""
+        """The rate without the reductions."""
         self.put: Any = None
-        """The rate that was set here last."""
+        """The rate last set by this callback."""
 
     def begin(self, loop: Loop) -> None:
         self.cooling, self.total, self.given, self.put = 0, 1.0, None, None
