@@ -1,4 +1,4 @@
-"""Losses by name."""
+"""The losses of the library, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimizers by name."""
+"""The optimizers of the library, by name."""
 
 from __future__ import annotations
 
