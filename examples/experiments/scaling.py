@@ -23,7 +23,7 @@ DAY, US, MB, GB = 86_400.0, 1e-6, 1e6, 1e9
 WORKERS = (2, 8, 64, 512, 4096)
 SIMULATED = WORKERS[:-1]
 ENOUGH = 0.9
-"""Below this efficiency something is called broken."""
+"""The efficiency below which training counts as broken."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Link:
 
 
 Round = tuple[np.ndarray, float, Link]
-"""From whom each worker hears, the bytes of a message, and over what."""
+"""The sender that each worker hears from, the bytes of a message, and the link it takes."""
 
 
 class Ring:
@@ -190,7 +190,7 @@ LOOPBACK = Link(90 * US, 1.0 * GB)
 WRITTEN = 140 * MB
 JITTER = 0.1
 CHECKPOINT = 12
-"""Bytes of a checkpoint for each parameter: itself and the two moments of Adam, in float32."""
+"""Bytes of a checkpoint for each parameter: itself and Adam's two moments, in float32."""
 NETS = {
     "784-128-64-10": Net(((100_480, 100_352), (8_256, 8_192), (650, 640)), 64, 580 * US, 64, 40, 3_144),
     "convnet": Net(((320, 194_688), (18_496, 2_230_272), (16_010, 16_000)), 128, 33e-3, 128, 60, 3_144),

@@ -41,7 +41,7 @@ RULES = {
 RATES = {name: 0.002 if name == "uoro" else 0.05 for name in RULES}
 COLORS = dict(zip(RULES, ("black", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#D55E00"), strict=True))
 PAST = 10
-"""Times at the beginning of test sequences that do not count: nothing is known of what was before."""
+"""Time steps at the beginning of test sequences that do not count, as nothing before is known."""
 
 
 def network(rate: float, tau: float, seed: int) -> ln.Model:
