@@ -55,8 +55,8 @@ class WorkerError(LucidnetError, RuntimeError):
 class Terminated(SystemExit):
     """SIGTERM asked this process to end; the step was finished, and saved if there is a place for it.
 
-    Left alone it ends the process with exit code 143, as shells expect it. Like every `SystemExit` it is no
-    `Exception`: ``except Exception`` lets it through.
+    If it is not caught, the process ends with exit code 143, as shells expect. Like every `SystemExit` it is
+    no `Exception`: ``except Exception`` lets it through.
     """
 
     def __init__(self, message: str = "ended by SIGTERM") -> None:

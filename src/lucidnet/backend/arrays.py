@@ -37,7 +37,7 @@ def add_to(out: Array, part: slice, change: Array) -> None:
 def over(given: Array, function: Any, *arguments: Any) -> Array:
     """Call a function of arrays; on NumPy its result overwrites `given`, an array no longer needed.
 
-    Memory that was just in use is in the cache still, where new memory need not be.
+    Memory that was just in use is still in the cache; new memory may not be.
 
     Examples
     --------
@@ -57,9 +57,9 @@ def number(value: Array) -> Any:
 def norm(x: Array, axis: Any = None, keepdims: bool = False) -> tuple[Array, Array]:
     """Return Euclidean norms as two factors, |x| = size * scale, so that no square overflows or vanishes.
 
-    The scale is a power of 2, near the largest number that is summed over: to divide by it costs no digits,
-    and ``size`` is at least 1 and at most 4 times the root of how many numbers there are. Of zeros, and of
-    numbers that are not finite, the scale is 1.
+    The scale is a power of 2 near the largest number in the sum, so that dividing by it is exact, and
+    ``size`` lies between 1 and 4 times the root of the number of values. For zeros, and for numbers that are
+    not finite, the scale is 1.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def length(x: Array) -> float:
 def room_for(count: int) -> float:
     """Return a power of 2, at least `count`; a sum of `count` numbers divided by it cannot overflow.
 
-    Dividing by it costs no digits. Compare `mean`.
+    Dividing by it is exact. Compare `mean`.
     """
     return 2.0 ** (max(count, 1) - 1).bit_length()
 
@@ -133,8 +133,8 @@ def one_hot(labels: Array, classes: int, like: Array) -> Array:
 def positive(x: Array) -> Array:
     """Return max(x, 0), elementwise.
 
-    With a number NumPy's maximum works one by one; its clip has instructions for several at once: a third of
-    the time, but more for a call.
+    With a number NumPy's maximum works element by element; its clip is vectorized, and takes a third of the
+    time, but more for each call.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def positive(x: Array) -> Array:
 def row_max(x: Array) -> Array:
     """Return the largest number of each row (..., 1).
 
-    Many short rows are turned around before: along the first axis NumPy compares several at once.
+    Many short rows are transposed first: along the first axis NumPy compares several at once.
 
     Examples
     --------

@@ -31,8 +31,8 @@ def branch(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any
 def choose(condition: Any, make: Callable[[], Any], other: Any, small: bool = False) -> Any:
     """Return the result of `make` if a condition holds, else an existing tree of the same structure.
 
-    While compiling both may be worked out: a card would have to ask the host which one is wanted, and where
-    they are `small` a processor is faster so, too.
+    While compiling, both may be computed: a GPU would have to ask the host which one is wanted, and if they
+    are `small` this is faster on a CPU, too.
     """
     if isinstance(condition, bool):
         return make() if condition else other

@@ -12,7 +12,7 @@ from .arrays import namespace
 def row_numbers(x: Array, rows: int) -> Array:
     """Convert whole numbers of any dtype to row indices of a table with `rows` rows, and check their range.
 
-    Compiled code cannot raise: on JAX `rows` stands for what is no number of a row.
+    Compiled code cannot raise: on JAX, `rows` stands for any invalid row number.
 
     Raises
     ------

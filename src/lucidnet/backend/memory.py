@@ -19,10 +19,10 @@ MOST = (32 << 20) - (1 << 16)
 def keep_freed() -> None:
     """Make the C library keep up to 64 MiB that one step frees, so that the next step can use it again.
 
-    glibc gives large arrays back to the system as soon as they are freed, and each page of the next ones
-    costs a fault: a quarter of a step of a convolutional or recurrent network. It raises its limits
-    when an array between the old limit and the largest is freed, so one is: its pages are never touched.
-    Other libraries have limits of their own; there this does nothing.
+    glibc returns large arrays to the system as soon as they are freed, and each page of the next ones costs a
+    page fault: a quarter of a step of a convolutional or recurrent network. It raises its limits when an
+    array between the old limit and the largest one is freed, so one is freed here, whose pages are never
+    touched. Other C libraries have limits of their own; there this does nothing.
     """
     np.empty(MOST, np.uint8)
 

@@ -1,7 +1,7 @@
 """Convolution as a matrix product with image windows.
 
 On NumPy the windows of a few images at a time are copied side by side, so that they stay in a core's cache,
-and multiplied as one matrix; what a compiler is given is in `convolutions`.
+and multiplied as one matrix; compiled code uses `convolutions`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Matrix products over all rows of arrays (..., columns).
 
-All axes but the last become one, so that there is one product of matrices; but not where rows lie on several
-devices: a compiler can divide a sum over an axis that is spread, but not over one that was joined with it.
+All axes but the last are joined, so that there is a single matrix product; but not if rows lie on several
+devices: a compiler can divide a sum over an axis that is distributed, but not over one joined with it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def with_one(x: Array) -> Array:
 def plus_row(x: Array, row: Array) -> Array:
     """Add a row (columns,) to each place of x (..., places, columns); in place on NumPy.
 
-    A few columns are added for many places at once: NumPy takes as long for a short row as for a long one.
+    If there are few columns, the row is added at many places at once: NumPy takes as long for a short row as
+    for a long one.
 
     Examples
     --------

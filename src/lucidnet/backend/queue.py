@@ -12,8 +12,8 @@ from .xla import loops
 def queue(like: tuple[Any, ...], places: int) -> tuple[Any, ...]:
     """Return an empty queue with `places` slots for trees like the given one, whose first entry is an array.
 
-    On NumPy a place holds a tree as it is; while compiling, an array of zeros (places, ...) for each of its
-    arrays, so that nothing grows.
+    On NumPy a slot holds a tree unchanged; while compiling, each array of the tree has an array of zeros
+    (places, ...), so that nothing grows.
     """
     if isinstance(like[0], np.ndarray):
         return (None,) * places

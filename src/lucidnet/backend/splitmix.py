@@ -30,8 +30,8 @@ GROUP = 64
 class StepStream(Stream):
     """The random stream of a training step; its step is a one-element array of NumPy or JAX.
 
-    On a device a compiler makes each number where it is used, with no memory in between. Between the two
-    uniform numbers are equal bit by bit, and normal ones up to rounding.
+    On a device the compiler computes each number where it is used, without memory in between. NumPy and
+    devices agree bit by bit on uniform numbers, and up to rounding on normal ones.
     """
 
     __slots__ = ()
@@ -144,8 +144,9 @@ class RowStream(StepStream):
 class Keys:
     """The seed inside a compiled program: an argument, not a constant.
 
-    Random numbers are a function of seed and place in the network by a hash, which the host computes. While
-    a program is traced each place that draws gets the next row of a table; the host fills it for any seed.
+    Random numbers are a function of seed and place in the network, through a hash that the host computes.
+    While a program is traced, each place that draws gets the next row of a table; the host fills the table
+    for any seed.
 
     Parameters
     ----------

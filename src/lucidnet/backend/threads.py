@@ -79,8 +79,8 @@ class Threads(Brief):
     def map(self, function: Callable[..., T], *columns: Sequence[Any]) -> list[T]:
         """Call a function on each row of the columns; return the results in order.
 
-        The first is made in this thread. An error is raised when no thread works any more: that of the first
-        row that has one.
+        The first row is computed in this thread. An error is raised once no thread is working any more: that
+        of the first row that failed.
         """
         first, *others = zip(*columns, strict=True)
         waiting = [self.pool.submit(copy_context().run, function, *given) for given in others]

@@ -84,8 +84,8 @@ class Claim:
 def claims(rule: Rule, net: Layer | None = None, shape: Any = None) -> Iterator[Claim]:
     """Yield each claim of a rule about what it reads, with what was observed.
 
-    A small network of dense layers and a recurrent layer are tried, and the network that is given, for what
-    can be changed in any network: weights, the output's error and targets.
+    The claims are tried on a small network of dense layers and a recurrent layer, and on the given network as
+    far as any network allows it: by changing weights, the output's error and targets.
     """
     for part in report(rule).parts:
         probes = [Space(part.rule) if isinstance(part.rule, SpaceRule) else Time(part.rule)]

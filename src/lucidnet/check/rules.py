@@ -80,7 +80,7 @@ class RuleFinding(Report):
 class Findings(tuple[RuleFinding, ...]):
     """Findings in order, also accessible by their text: ``findings["it is exact"]``.
 
-    A name that ends in ``...`` stands for all that begin so, as one finding: ``findings["reads ..."]``.
+    A name that ends in ``...`` stands for all findings that begin with it, as one: ``findings["reads ..."]``.
     """
 
     __slots__ = ()
@@ -279,7 +279,7 @@ class _Case:
     def learned(self) -> _Case:
         """Return the case after some steps, followed by steps in which the weights stay fixed.
 
-        What the rule learns of the weights is then what it makes of these, and not of those a step before.
+        What the rule learns about the weights is then based on these, and not on those of a step before.
         """
         state = self._steps(self.problem, self.state)
         return replace(self, state=self._steps(self.problem.changed(SGD(0.0)), state))

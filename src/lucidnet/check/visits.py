@@ -35,7 +35,7 @@ class Visit:
 def visits(subject: LayerSubject) -> list[Visit]:
     """Run a container forward and backward; return the call of each layer inside.
 
-    Whatever the container does with them, in `route` or in `backward`, is seen.
+    This covers whatever the container does with them, in `route` or in `backward`.
     """
     # If it fails, then inside a layer that has noted what it was given, and is reported there.
     with watch(subject.layer, copies=True) as calls, suppress(Exception):

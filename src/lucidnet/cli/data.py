@@ -195,7 +195,7 @@ def is_table(name: str) -> bool:
 def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) -> Task:
     """Load a data set by name or from a file, with a test part; for a model, by the model's own table.
 
-    The means and deviations of a new table are those of the rows for training.
+    The means and deviations of a new table come from the training rows.
     """
     if not is_table(name):
         return open_arrays(name, asked, model)
@@ -295,7 +295,7 @@ def read_frame(name: str) -> Frame:
 def table_for(model: Model, frame: Frame) -> Table:
     """Return a model's table, with a target if the frame has one.
 
-    Of a model that was trained on arrays its inputs and outputs say what the columns are, by their places.
+    If the model was trained on arrays, its inputs and outputs say which columns are which, by position.
     """
     if isinstance(model.table, Table) and model.table.target is not None:
         return model.table
@@ -325,7 +325,7 @@ def table_for(model: Model, frame: Frame) -> Table:
 def in_places(table: Table, frame: Frame) -> Frame:
     """Give a frame without a header line, and without the target, the column names that a table knows.
 
-    Names are numbers there, and what stands behind the target has moved by one.
+    The names in such a frame are numbers, and the columns after the target have moved by one.
     """
     known = [*(column.name for column in table.columns), *table.dropped]
     numbered = all(name.isdecimal() for name in (*known, table.target or ""))

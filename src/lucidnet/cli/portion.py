@@ -35,8 +35,8 @@ from .data import (
 class Portion:
     """Examples to run a saved model on: their source, inputs, and targets if there are any.
 
-    Where it tells classes apart ``classes`` are their names, or None if they have numbers only; ``rows`` are
-    the numbers of the rows, out of how many, where some may have been left out.
+    For a classifier ``classes`` are the names of the classes, or None if these are only numbered; ``rows``
+    are the row numbers, and the total, if some rows may have been left out.
     """
 
     name: str
@@ -61,8 +61,8 @@ class Portion:
 def open_given(model: Model, data: str | None, part: str | None, judged: bool = True) -> Portion:
     """Load examples for a model: the test part of its training data, or what is named.
 
-    Of a file that is named, and has no test part of its own, that is the whole. Where nothing is judged
-    targets may be missing, and rows in which inputs are missing that the model cannot fill in are left out.
+    For a named file without a test part of its own, that is the whole file. If nothing is judged, targets may
+    be missing, and rows with missing inputs that the model cannot fill in are left out.
     """
     name = data_name(model, data)
     if not (is_table(name) or name == STDIN):

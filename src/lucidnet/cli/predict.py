@@ -26,7 +26,7 @@ def predict(
 ) -> None:
     """Print predictions beside the targets, if there are any; write all of them as CSV if asked.
 
-    What comes from standard input is answered in CSV.
+    Rows from standard input are answered in CSV.
     """
     to_stdout = str(out) == STDIN or (out is None and data == STDIN)
     show.check_places(None if to_stdout else out)

@@ -64,7 +64,7 @@ class Network:
 class Team:
     """The options for several devices or processes.
 
-    The address of the first process, how many there are, the number of this one.
+    The address of the first process, the number of processes, and the number of this one.
     """
 
     devices: str | None = None
@@ -94,8 +94,8 @@ class Team:
 class Way:
     """The further options of a training.
 
-    The learning rule, after how many steps its alignment is measured, the largest rate of a cycle, where
-    checkpoints go, what it runs on, how precisely.
+    The learning rule, the steps between measurements of its alignment, the largest rate of a cycle, the
+    folder of checkpoints, the devices, the precision.
     """
 
     rule: str = "backprop"

@@ -21,8 +21,8 @@ from .train import Method, Network
 class Contest:
     """The options of a race apart from network and method.
 
-    Who takes part, from how many first weights, with whom they are compared, where finished runs are kept,
-    how many are made at once.
+    The racers, the number of initial weights, the racer compared with, the folder of finished runs, and the
+    number of runs made at once.
     """
 
     rules: str

@@ -169,8 +169,8 @@ class Classes(Mapping[str, type[V]], Generic[V]):
 class Known(Mapping[str, type[V]], Generic[V]):
     """The classes of one kind that a package exports, by the names that people write.
 
-    These are all that can be made without arguments. A name is that of the class in small letters, where no
-    other is told: ``"rmsprop"`` for `RMSprop`.
+    These are all classes that can be made without arguments. A class is known by its name in lower case,
+    unless another name is given: ``"rmsprop"`` for `RMSprop`.
 
     Parameters
     ----------

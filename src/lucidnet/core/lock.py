@@ -1,12 +1,12 @@
 """A lock file that gives a folder to one training at a time, and says to which.
 
-The file is made by `os.link`, which either makes it or fails, on network disks too (where a disk knows no
-links, by ``O_EXCL``, for which NFS must be version 3 or newer). It names process and machine, and its time is
-set anew every `BEAT` seconds. A lock is left over if its process is gone, as the same machine can tell. Of
-another machine, or container, or after the machine was started anew, one cannot: there it is left over once
-its time has not been set for `LIMIT` seconds, by the clock of the disk, so that those of the machines do not
-matter. A disk that shows one machine only after minutes what another has written is not guarded against.
-Whoever was asleep for longer, and lost the folder meanwhile, is told when it next writes (`FolderLock.hold`).
+The file is made by `os.link`, which either makes it or fails, on network disks too (or by ``O_EXCL`` where a
+disk knows no links; NFS must then be version 3 or newer). It names process and machine, and its time is
+renewed every `BEAT` seconds. A lock is left over if its process is gone, which its own machine can tell.
+Another machine or container, or the same machine after a restart, cannot tell: there a lock is left over once
+its time has not been renewed for `LIMIT` seconds, by the clock of the disk, so that the machines' own clocks
+do not matter. A disk that shows another machine's writes only after minutes is not guarded against. A process
+that slept for longer, and lost the folder meanwhile, is told so when it next writes (`FolderLock.hold`).
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ def step_rows(steps: Mapping[str, Sequence[tuple[int, Any]]]) -> Iterator[dict[s
     """Yield one row for each number recorded at a step, in the order of `STEP_COLUMNS`.
 
     ``step`` is the number of the step, ``quantity`` what was recorded (``"gradient_alignment"``,
-    ``"weights"``, ``"grads"``, ``"val_loss"``), ``layer`` and ``parameter`` of what, empty where it is of
-    neither, ``index`` the place in an array, as ``"2,0"``, empty for a single number, ``value`` the number.
+    ``"weights"``, ``"grads"``, ``"val_loss"``), ``layer`` and ``parameter`` what it belongs to (empty if to
+    neither), ``index`` the place in an array, as ``"2,0"`` (empty for a single number), ``value`` the number.
 
     Examples
     --------

@@ -17,8 +17,8 @@ KINDS = "biuf"
 def numeric(x: Any, name: str) -> Any:
     """Convert data to a NumPy array of numbers; what would be lost by that is an error.
 
-    Tables whose columns have several types come as arrays of objects: they become numbers if all of them
-    are.
+    Tables whose columns have several types come as arrays of objects, which become numbers if all of them are
+    numbers.
 
     Parameters
     ----------

@@ -218,8 +218,8 @@ PROBES = (3, 4), (2, 3, 2, 4)
 def mixes(function: Callable[..., Any]) -> bool:
     """Tell whether any output of an array function depends on more than one number of its input.
 
-    One number of a small array is made the largest, then the smallest, and it is looked whether others come
-    out another way. Nothing is known of a function that takes no such array, or is not the same twice.
+    One number of a small array is made the largest, then the smallest, to see whether other outputs change.
+    Nothing is known of a function that takes no such array, or is not deterministic.
 
     Examples
     --------

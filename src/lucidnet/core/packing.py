@@ -76,7 +76,7 @@ def unpack(description: Any, arrays: dict[str, Array]) -> Any:
 def sensible(what: str, file: object = "", remedy: str = "") -> Iterator[None]:
     """Turn errors raised inside this context by nonsensical file content into a `FileError`.
 
-    An error of the kind that does not know its file is given that.
+    An error of this kind that does not name its file is given the name.
     """
     try:
         yield

@@ -1,8 +1,8 @@
 """HTML pieces for notebooks, and whole pages: self-contained, and fit for light and dark themes.
 
-Letters and lines take the colour of the page around them, whatever made it light or dark; colours of their
-own (`SERIES`) are seen on both. The class of a piece is made of its style sheet, so that it neither meets the
-styles of a page nor those of another version; nothing has an id.
+Text and lines take the colour of the page around them, be it light or dark; colours of their own (`SERIES`)
+are visible on both. The class name of a piece is derived from its style sheet, so that it clashes neither
+with the styles of a page nor with those of another version; nothing has an id.
 """
 
 from __future__ import annotations

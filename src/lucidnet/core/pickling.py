@@ -17,7 +17,7 @@ OTHERS = ("copy", "cloudpickle", "dill")
 def check(parts: Mapping[str, Any]) -> None:
     """Raise if any of these parts cannot be pickled, naming the place inside.
 
-    Whoever can write more (`copy.deepcopy`, cloudpickle, dill) and is asking is left to it.
+    Nothing is checked for tools that can write more (`copy.deepcopy`, cloudpickle, dill).
 
     Raises
     ------

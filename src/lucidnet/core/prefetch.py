@@ -14,7 +14,7 @@ WAIT = 0.05
 def prefetch(items: Iterator[Any], count: int) -> Iterator[Any]:
     """Yield an iterator's items, which a thread produces up to `count` items ahead.
 
-    An error in the thread is raised here; when nobody goes on taking items, the thread ends.
+    An error in the thread is raised here; the thread ends when nobody takes items any more.
     """
     queue: Queue[tuple[str, Any]] = Queue(count)
     ended = threading.Event()

@@ -1,8 +1,8 @@
 """Where progress bars are drawn: over one line of a terminal, or in one output of a notebook.
 
-A terminal is told to begin its line anew, as all understand it. A notebook (Jupyter, VS Code, Colab and what
-else runs IPython's kernel) is given one piece of HTML that takes the place of the one before; that needs no
-widgets, and a notebook that was saved keeps the last. Where nobody watches there is no surface.
+A terminal is told to rewrite its line, as all understand it. A notebook (Jupyter, VS Code, Colab and whatever
+else runs IPython's kernel) is given one piece of HTML that replaces the one before; that needs no widgets,
+and a saved notebook keeps the last one. Where nobody watches, there is no surface.
 """
 
 from __future__ import annotations

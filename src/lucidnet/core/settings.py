@@ -1,8 +1,8 @@
 """Settings, each declared once, with its check: ``units: int = whole(1)``.
 
-A declaration is a field of a value (`core.value`), with what it takes in its metadata. The value converts
-what it was given, numbers of NumPy to Python's and names to what they stand for, or raises `SettingError`
-with class, setting, what was given and what is expected. Arguments of functions are checked by `taken`.
+A declaration is a field of a value (`core.value`), with its check in the field's metadata. The value converts
+what it is given (NumPy's numbers to Python's, names to what they stand for), or raises `SettingError` with
+class, setting, what was given and what is expected. Arguments of functions are checked by `taken`.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ LONGEST = 2**63 - 1
 class UnfitError(Exception):
     """A given value is not what is expected; the caller adds which setting it is.
 
-    A text in it says what is expected in place of the check's words, where less is more: of a number that
-    is too large, "at most 1".
+    A text in it replaces the check's words for what is expected, where less is more: for a number that is too
+    large, "at most 1".
     """
 
 
 class Check(NamedTuple):
     """What a setting accepts: in words, and as a function that converts it or raises `UnfitError`.
 
-    The function gets what was given, and the value it is for (or the name of a function that was called).
+    The function gets the given value, and the object it is for (or the name of the function called).
     """
 
     expected: str

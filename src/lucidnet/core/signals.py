@@ -1,6 +1,6 @@
 """What the system or the user asks of a running training: SIGTERM ends it in order, Ctrl-C interrupts.
 
-Python runs handlers of signals in the main thread only; in any other thread nothing here does anything.
+Python runs signal handlers in the main thread only; in any other thread nothing here has an effect.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ APART = 0.5
 class Termination:
     """Whether this process has been asked to end; several processes must agree after which step.
 
-    ``requested`` says it of this process, and ``alone`` that there is no other, once that is known.
+    ``requested`` says so for this process; ``alone``, once it is known, that there is no other process.
     """
 
     def __init__(self) -> None:
@@ -33,8 +33,8 @@ class Termination:
     def agreed(self, gather: Callable[[Any], list[Any]], now: bool = False) -> bool:
         """Tell whether any process has been asked to end; all processes get the same answer.
 
-        To be called after each step, by all; a process alone answers at once. Several ask each other
-        only now and then, after as many calls as the first of them expects in half a second.
+        All processes call it after each step; a process on its own answers at once. Several processes ask
+        each other only now and then, after as many calls as the first of them expects in half a second.
 
         Parameters
         ----------
@@ -59,8 +59,8 @@ class Termination:
 def termination() -> Iterator[Termination]:
     """Record SIGTERM instead of ending at once, if this is the main thread and no handler is set.
 
-    The handler is put back at the end, also after an error. A signal that did not lead to
-    `errors.Terminated` does then what it would have done without this.
+    The old handler is put back at the end, also after an error. A signal that did not lead to
+    `errors.Terminated` then does what it would have done without this.
     """
     asked = Termination()
     if not _free(signal.SIGTERM):

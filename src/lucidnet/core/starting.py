@@ -1,7 +1,7 @@
 """Ctrl-C while the command ``lucidnet`` is being imported: exit code 130, and no traceback.
 
-The package imports this first of all. So it imports nothing itself that Python has not loaded by then:
-`_signal` is what `signal` is made of, but for its enumerations.
+The package imports this module first of all, so it imports nothing that Python has not loaded by then:
+`_signal` is what `signal` is made of, apart from its enumerations.
 """
 
 import _signal  # type: ignore[import-not-found]

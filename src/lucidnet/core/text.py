@@ -169,8 +169,7 @@ class Brief:
 def brief(value: Any) -> str:
     """Format an object by its constructor's arguments: in one line if that fits, arrays by their shapes.
 
-    What a name does not tell is left out: arguments that are as their defaults, and those that it keeps
-    under other names.
+    Arguments that equal their defaults, and those that the object keeps under other names, are left out.
     """
     name = type(value).__name__
     if id(value) in _inside:  # something that it holds holds it

@@ -21,9 +21,9 @@ from ..layers.base import Mask
 class Batch(NamedTuple):
     """A batch: inputs (n, ...), targets (n, ...), and optionally weights and a mask of time steps.
 
-    Inputs, targets and masks of networks with several of them are dicts of arrays by name; the mask is that
-    of the inputs. `valid` tells which examples count, where a batch was filled up to a size (n,); all of them
-    if not given.
+    For networks with several inputs or outputs, inputs, targets and masks are dicts of arrays by name; the
+    mask is that of the inputs. `valid` (n,) tells which examples count, if a batch was padded to a size; all
+    do if it is not given.
     """
 
     x: Any
@@ -68,8 +68,8 @@ class Shard(Record):
     def rows(self, n: int, size: int, whole: bool = False) -> tuple[Array | slice, Array | None]:
         """Return the rows of an n-example batch that belong to this process, and which of them count.
 
-        Batches of one size, which are `whole` if all of them have it, come out as one size, too. What
-        cannot be divided every process gets.
+        Batches of one size (`whole`, if all of them have it) yield parts of one size, too. Every process gets
+        all of what cannot be divided.
         """
         filled = -(-size // self.multiple) * self.multiple if self.fills else n
         if self.count == 1 and filled == n and (whole or not self.fills):

@@ -146,7 +146,7 @@ def is_stored(x: Any) -> bool:
 def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
     """Convert a user's data set, iterator or loader to a `Dataset`; return None for plain arrays.
 
-    Arrays must come with targets where these are `wanted`.
+    Arrays must come with targets if these are `wanted`.
     """
     if isinstance(x, (np.ndarray, list, tuple, dict)):
         if y is None and wanted:

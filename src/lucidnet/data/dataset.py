@@ -344,7 +344,7 @@ class Subset(Dataset):
 def _takes_epoch(make: Callable[..., Any]) -> bool | None:
     """Tell whether to call a function with the epoch; None if it cannot be called with that or nothing.
 
-    What has a default, as in ``lambda rows=rows: iter(rows)``, keeps it, unless it is called epoch.
+    A parameter with a default, as in ``lambda rows=rows: iter(rows)``, keeps it, unless it is named epoch.
     """
     import inspect
 

@@ -20,7 +20,7 @@ MONTH = re.compile(r"\d{4}([-/])\d{1,2}")
 def form_of(texts: Iterable[str]) -> str | None:
     """Detect how the dates of a column are written; None if not all cells are dates, or there are none.
 
-    Where day and month cannot be told apart (``03/04/2021`` throughout) it is ``"?"``.
+    Where day and month cannot be told apart (``03/04/2021`` throughout), the answer is ``"?"``.
 
     Examples
     --------

@@ -72,13 +72,13 @@ def frame(
 ) -> Frame:
     """Read the table in a text file (CSV and its kin) into a frame of columns by name.
 
-    How it is written is found out, and stands in ``frame.form``: commas, semicolons, tabs, bars or blanks
-    between the cells, quotes, a decimal comma, a header line or none, UTF-8, UTF-16 or Windows-1252 (nearly
-    Latin-1), packed by gzip, bzip2 or xz. Columns without a name are called as pandas calls them,
-    ``"Unnamed: 0"``; where there is no header line, ``"0"``, ``"1"``, ... Rows whose cells are all empty are
-    left out.
+    The format is detected, and kept in ``frame.form``: commas, semicolons, tabs, bars or blanks between the
+    cells, quotes, a decimal comma, a header line or none, UTF-8, UTF-16 or Windows-1252 (nearly Latin-1),
+    packed by gzip, bzip2 or xz. Columns without a name are named as in pandas, ``"Unnamed: 0"``; without a
+    header line, ``"0"``, ``"1"``, ... Rows whose cells are all empty are left out.
 
-    The same comes out whatever else is installed: pandas and polars, which differ in details, are not asked.
+    The result does not depend on what else is installed: pandas and polars, which differ in details, are not
+    used.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ class TextForm(NamedTuple):
 def encoding_of(begin: bytes, whole: bool = True) -> str:
     r"""Guess the encoding of a text from its beginning; `whole` says that this is all of it.
 
-    What is no UTF-8 is taken for Windows-1252, of which Latin-1 is nearly a part.
+    Text that is not UTF-8 is taken for Windows-1252, of which Latin-1 is nearly a part.
 
     Examples
     --------
@@ -187,9 +187,9 @@ def _lacks_one(rows: Sequence[Sequence[str]]) -> bool:
 def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
     """Tell whether the first row holds the column names.
 
-    It has if none of its cells is a number, unless half of them stand in their columns again (a table of
-    texts without a header). It has, too, if half of its cells are texts above numbers, or its numbers count
-    the columns (``id,0,1,2``).
+    It does if none of its cells is a number, unless half of them occur in their columns again (a table of
+    texts without a header). It also does if half of its cells are texts above numbers, or if its numbers
+    count the columns (``id,0,1,2``).
 
     Examples
     --------

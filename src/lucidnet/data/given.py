@@ -155,7 +155,8 @@ def check_accumulate(optimizer: Any, accumulate: int) -> None:
 def to_validate(measured: Callable[..., T], validation_data: Any, validation_split: float) -> T | None:
     """Apply a function to validation data given by name; None if there are none.
 
-    What is wrong with them is said of ``validation_data``; it is also wrong to say twice what to validate on.
+    Errors in them are reported under the name ``validation_data``; giving validation data twice is an error,
+    too.
     """
     if validation_data is None:
         return None

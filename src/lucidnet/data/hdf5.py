@@ -1,8 +1,8 @@
 """Arrays of HDF5 files, and of nothing else: HDF5 itself follows a file's word to any other file.
 
-An external link names a data set of another file, a data set may have its bytes in other files (external
-storage), and a virtual one is put together from those of others, where a missing file gives zeros. Names are
-therefore looked up here link by link, and a data set is looked at before it is read.
+An external link names a data set of another file, a data set may keep its bytes in other files (external
+storage), and a virtual one is assembled from those of others, with zeros for a missing file. Names are
+therefore looked up here link by link, and a data set is inspected before it is read.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ MOST_NAMES, DEEPEST = 10_000, 4
 def names(path: Path) -> list[str]:
     """Return the names of the data sets of a file, also of those in groups (``"train/x"``).
 
-    Into groups that a link leads to nobody looks.
+    Groups that a link leads to are not searched.
     """
     h5py = optional("h5py", "hdf5")
     found: list[str] = []
@@ -222,7 +222,7 @@ def _check_whole(
 def _check_chunks(path: str | PathLike[str], found: Any, name: str, chunk: int, used: list[int]) -> None:
     """Raise if a chunk lies beyond the file, or unpacks to more than it should.
 
-    HDF5 makes room for as many bytes as the file says that there are, and for as many as come of them.
+    HDF5 allocates as many bytes as the file claims, and as many as unpacking yields.
     """
     held, large = Path(path).stat().st_size, []
 

@@ -24,9 +24,9 @@ WEAK = frozenset(
 def likely_target(frame: Frame, dropped: Collection[str] = ()) -> str | None:
     """Return a column that looks more like the target than the last one; None if there is none.
 
-    That is one that is called so (``label``, ``class``, ``target``, ...), or a first column of labels where
-    the last has hardly more than one number, as pixels at the edge. Without a header line it is the only
-    column of texts, or the first, where that has labels and the last has none.
+    That is a column with a telling name (``label``, ``class``, ``target``, ...), or a first column of labels
+    if the last one has hardly more than one number, as pixels at the edge do. Without a header line it is the
+    only column of texts, or the first column, if that has labels and the last has none.
     """
     names = [name for name in frame.names if name not in dropped]
     if len(names) < 2:

@@ -104,8 +104,7 @@ class Look(Report, Record):
 def look(path: str | os.PathLike[str], *, target: str | int | None = None, max_bytes: int = MOST) -> Look:
     """Look at a file of examples: what each column is, what is odd, and the command to train with.
 
-    Nothing is trained or changed. What the command says can be said in other ways, too; it is what the
-    columns suggest.
+    Nothing is trained or changed. The command is what the columns suggest; it can be written in other ways.
 
     Parameters
     ----------

@@ -175,7 +175,7 @@ def named(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
 class OneHot(NamedTuple):
     """One-hot rows, and the classes that their columns stand for.
 
-    As targets of `Model.fit` it brings the names of the classes along.
+    As targets of `Model.fit` it supplies the class names.
     """
 
     rows: Any
@@ -240,8 +240,8 @@ def _text(label: Any) -> str:
 def classes_of(labels: Any, y: Any, outputs: int) -> tuple[str, ...]:
     """Return the classes among text labels, in alphabetical order.
 
-    Where a column says which categories there are, those that do not occur are classes, too, if the network
-    has an output for each.
+    If a categorical column lists its categories, those that do not occur are classes, too, provided the
+    network has an output for each.
     """
     classes = sorted(set(labels.ravel().tolist()))
     declared = getattr(getattr(y, "cat", None), "categories", None)
@@ -327,7 +327,7 @@ def numbers_of(labels: Any, classes: Sequence[str], title: str = "y") -> Any:
 def numbered(model: Any, y: Any) -> Any:
     """Convert text labels to class numbers, or to one-hot rows, as the model's loss takes them.
 
-    A loss that takes no numbers of classes gets rows with a single 1.
+    A loss that takes no class numbers gets one-hot rows.
     """
     if (isinstance(y, np.ndarray) and y.dtype.kind in KINDS) or (labels := texts(y)) is None:
         return y

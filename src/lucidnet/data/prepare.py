@@ -47,8 +47,8 @@ def split(
 ) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """Shuffle the examples and split them in two parts: ``(x, y), (x_test, y_test)``.
 
-    Each part has the kind that was given: arrays, lists, frames (pandas, polars, Arrow), sparse matrices,
-    tensors; a dict of those, by name, is divided at the same rows throughout.
+    Each part has the type that was given: arrays, lists, frames (pandas, polars, Arrow), sparse matrices,
+    tensors; a dict of those, by name, is split at the same rows throughout.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def split(
 def parted(labels: Array | None, n: int, count: int, seed: int) -> tuple[Array, Array]:
     """Return the shuffled row indices of two parts of n rows, `count` of them in the second.
 
-    Labels (n,) keep their shares: rows are shuffled, sorted by label, and taken at even distances.
+    Labels (n,) keep their proportions: rows are shuffled, sorted by label, and taken at even distances.
 
     Examples
     --------
@@ -257,8 +257,9 @@ def _floats(x: Any, name: str) -> Array:
 def standardize(x: Any, *others: Any) -> Any:
     """Scale each feature to mean 0 and standard deviation 1, and scale other data in the same way.
 
-    Mean and deviation are those of the first, the training's; whoever measures or predicts later on has to
-    use the same: `Scaling` keeps them, and ``Table.fit(..., standardize=True)`` keeps them with the model.
+    Mean and deviation are those of the first data, the training data; later measurements and predictions must
+    use the same ones: `Scaling` keeps them, and ``Table.fit(..., standardize=True)`` keeps them with the
+    model.
 
     Parameters
     ----------

@@ -35,8 +35,8 @@ def windows(
 ) -> tuple[Array, Array]:
     """Cut a time series into windows and the values that follow each: ``x, y`` for forecasting.
 
-    Window i holds the values from time ``i * stride`` on, `history` of them; its target are the `horizon`
-    values after it. All that a window needs lies in the series; what is left over at its end is not used.
+    Window i holds the values from time ``i * stride`` on, `history` of them; its targets are the `horizon`
+    values after it. Windows and targets lie wholly in the series; what is left over at its end is not used.
 
     ======================  =========================  ==============================
     series                  x                          y
@@ -46,10 +46,10 @@ def windows(
     with `target`           (n, history, features)     (n, horizon)
     ======================  =========================  ==============================
 
-    A dense network takes (n, history) as it is, of several features after a ``Flatten()``; recurrent layers
-    and convolutions take (n, history, features): of a single one give them ``series[:, None]`` with
-    ``target=0``, so that ``Dense(horizon)`` at the end fits y. To split such examples, cut the series first,
-    or windows of both parts overlap.
+    A dense network takes (n, history) directly, and several features after a ``Flatten()``; recurrent layers
+    and convolutions take (n, history, features): for a single feature give them ``series[:, None]`` with
+    ``target=0``, so that ``Dense(horizon)`` at the end fits y. To split such examples, split the series
+    first; otherwise windows of both parts overlap.
 
     Parameters
     ----------

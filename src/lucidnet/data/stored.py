@@ -50,9 +50,9 @@ def batches_of(
 class Blocks(Dataset):
     """Batches of rows of a file, in another order each epoch, though the file is read in long stretches.
 
-    The blocks of the file come in random order. Some of them are in memory together, and their rows are
-    mixed; data of less than `BLOCK` times `WINDOW` bytes are so mixed as a whole. The order is a pure
-    function of seed and epoch.
+    The blocks of the file come in random order. Several of them are in memory at once, with their rows mixed,
+    so that data of less than `BLOCK` times `WINDOW` bytes are mixed as a whole. The order is a pure function
+    of seed and epoch.
 
     Parameters
     ----------

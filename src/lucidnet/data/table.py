@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 class Table(Report, Record):
     """How the rows of a table become inputs and targets, and predictions become names or numbers again.
 
-    It is made by `Table.fit`, and kept in the file of a model.
+    It is made by `Table.fit`, and saved in a model's file.
 
     Parameters
     ----------

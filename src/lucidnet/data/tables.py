@@ -121,10 +121,10 @@ def read(
                                 the dash before "idx"; may end in .gz
     ==========================  ======================================================================
 
-    Numbers are taken as they are, not rescaled. Targets that are classes (see `Table.fit`) become 0, 1, ...,
-    and ``classes`` has their names; so do rows of a single 1 among zeros. Cells that are missing, dates and
-    texts among the inputs are errors: `Table.fit` takes them. Nothing in a file is run, nothing but the file
-    is read (of IDX images the labels, too), and how much memory it takes is known before it is taken.
+    Numbers are not rescaled. Targets that are classes (see `Table.fit`) become 0, 1, ..., and ``classes`` has
+    their names; so do one-hot rows. Missing cells, dates and texts among the inputs are errors: `Table.fit`
+    handles them. Nothing in a file is run, nothing but the file is read (for IDX images the labels, too), and
+    the memory it needs is known before any is allocated.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ def _as_targets(
 ) -> tuple[Array, Array | None, tuple[str, ...] | None]:
     """Return targets as a table would: class numbers (int64) with class names, or numbers.
 
-    Whole numbers for each time step or place stay as they are: what they stand for is not known.
+    Whole numbers for each time step or place are left unchanged: what they stand for is not known.
     """
     parts = [y] if y_test is None else [y, y_test]
     if task != "regression" and all(_one_hot(part) for part in parts):

@@ -134,8 +134,9 @@ def _of_numbers(
 def are_classes(numbers: Array) -> bool:
     """Tell whether numbers are probably class labels: whole, with few distinct values, close together.
 
-    That is: of at most 20 kinds, and no more than half of those between them are missing; or of two or three
-    kinds with 10 rows each; or all of 0 to k - 1, or 1 to k, up to 1,000, and about as many rows of each.
+    That is: at most 20 distinct values, with no more than half of those between them missing; or two or three
+    distinct values with 10 rows each; or all of 0 to k - 1, or 1 to k, up to 1,000, with about as many rows
+    of each.
 
     Examples
     --------

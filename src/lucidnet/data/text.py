@@ -143,8 +143,8 @@ def windows(ids: Any, length: int, stride: int | None = None, target: str = "nex
 def streams(ids: Any, rows: int, length: int) -> tuple[Array, Array]:
     """Cut a text into several parallel streams, and these into batches, for stateful layers.
 
-    Row r of each batch goes on where row r of the batch before stopped: train with ``batch_size=rows,
-    shuffle=False``. What does not fill a stretch in each row is left out at the end.
+    Row r of each batch continues where row r of the batch before stopped: train with ``batch_size=rows,
+    shuffle=False``. A rest that does not fill a stretch in each row is left out.
 
     Parameters
     ----------
@@ -199,8 +199,8 @@ def generate(
 ) -> str:
     """Generate text with a language model, symbol by symbol, after a prompt.
 
-    A network of recurrent layers goes on from its states; any other is shown the last symbols anew, as
-    many as it was trained on.
+    A recurrent network continues from its states; any other network is shown the last symbols again, as many
+    as it was trained on.
 
     Parameters
     ----------

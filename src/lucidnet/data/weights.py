@@ -53,7 +53,7 @@ def as_weights(weights: Any, target: Any, shape: Any, dtype: str) -> Any:
 def check_weights(weights: Array, target: Any, shape: Any, dtype: str, title: str = "sample_weight") -> Array:
     """Check weights (n,) or (n, time), and return them in a model's dtype.
 
-    Negative ones are allowed: an example that counts -1 is one to move away from, as in policy gradients.
+    Negative weights are allowed: an example of weight -1 is one to move away from, as in policy gradients.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def factors_of(class_weight: Any, known: list[int]) -> Array:
 def labels(target: Array, shape: Shape, named: set[Any]) -> tuple[Array, list[int]]:
     """Return the index of each example's (or time step's) class, and the list of known classes.
 
-    A single output has two, 0 and 1, or -1 and 1, as the targets say, or whoever names them.
+    A single output has two classes: 0 and 1, or -1 and 1, as the targets or the given classes say.
     """
     whole = target.ndim <= len(shape)
     if whole and shape[-1] > 1:

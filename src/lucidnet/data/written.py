@@ -54,9 +54,9 @@ def number_of(text: str, decimal: str = ".") -> float | None:
 def numbers_in(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> dict[str, float] | None:
     """Parse the distinct texts of a column as numbers; None if one of them is no number.
 
-    Signs of money and per cent are left out (``30%`` is 30), thousands are put together. All cells must be
-    of one kind: a column of dollars and euros, or of per cent and plain numbers, holds texts. What stands
-    for a missing number is NaN.
+    Currency and per cent signs are removed (``30%`` is 30), and thousands separators, too. All cells must be
+    of one kind: a column of dollars and euros, or of per cent and plain numbers, holds texts. What stands for
+    a missing number becomes NaN.
 
     Parameters
     ----------

@@ -80,7 +80,7 @@ def executor_for(config: DeviceConfig) -> Executor:
 def credit_rule(net: Layer, rule: Rule | None, optimizer: Optimizer | None = None) -> Rule | None:
     """Return the learning rule, or None if the whole network is trained by the plain chain rule.
 
-    With an optimizer it is also warned of what is only an approximation in this network.
+    With an optimizer it also warns of what is only an approximation in this network.
 
     Raises
     ------

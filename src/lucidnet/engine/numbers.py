@@ -1,8 +1,8 @@
 """The numbers a step takes besides its batches, which compiled programs receive as arguments.
 
-A program is for the structure of a network and an optimizer (`structure`), whatever the values of rates,
-momenta, decays, penalties and the seed are: another value compiles nothing. Only a setting of 0 may be
-left out of a program, so that from or to 0 another one may be needed.
+A program depends on the structure of a network and an optimizer (`structure`), but not on the values of
+rates, momenta, decays, penalties and the seed: another value compiles nothing. Only a setting of 0 may be
+left out of a program, so that a change from or to 0 may need another one.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Evaluation(NamedTuple):
 class Gradient(NamedTuple):
     """The result of a forward and a backward pass: mean loss, network output, gradients and cache.
 
-    `memory` is what has changed of the learning rule's memory on the way; `mask` and `parts` are those of
+    `memory` holds what has changed of the learning rule's memory; `mask` and `parts` are those of
     `Evaluation`.
     """
 
@@ -140,9 +140,9 @@ class Objective(Record):
     ) -> Sequence[Self]:
         """Return an objective for each of several batches, so that their gradients make the joint one.
 
-        A loss may be a sum of means over different numbers of values: each output of a network has a mask of
-        its own. As each is to be a mean over all batches together, they are counted first, by a forward pass
-        (`call` is as `map`).
+        A loss may be a sum of means over different numbers of values, as each output of a network has a mask
+        of its own. Since each is to be a mean over all batches together, the values are counted first, by a
+        forward pass (`call` works like `map`).
         """
         masked = self.net.makes_masks or any(b.mask is not None for b in batches)
         if not (masked and len(batches) > 1 and isinstance(self.loss, Joint)):

@@ -1,8 +1,7 @@
 """The executor on devices: the same functions compiled by JAX, many steps at a time.
 
-What a step does is written once, in `update` and `stream`. Here stands only what differs: a state goes
-through a loop of the compiler, numbers come in as arguments, and what was not finite is found out after
-the block.
+What a step does is written once, in `update` and `stream`. Only the differences are here: a state passes
+through a compiled loop, numbers come in as arguments, and non-finite values are found after the block.
 """
 
 from __future__ import annotations
@@ -60,9 +59,9 @@ class Block(NamedTuple):
 class OnJax(Brief):
     """The executor on devices: runs compiled programs, each for a whole block of steps.
 
-    Programs are shared by all executors of a process: a copy of a model, another seed, another rate compile
-    nothing. What a program is given it leaves as it is, so that a state is whole in whatever thread it is
-    read, and after whatever interrupt.
+    Programs are shared by all executors of a process: a copy of a model, another seed or another rate
+    compiles nothing. A program leaves its arguments unchanged, so that a state is whole in whatever thread it
+    is read, and after any interrupt.
 
     Parameters
     ----------
@@ -156,7 +155,7 @@ class OnJax(Brief):
     ) -> Ran[Any]:
         """Run the program of a block; `moves` tells in which of its steps the optimizer updates the weights.
 
-        `send` gives the inputs once more, to make steps again: those on the devices are not kept for that.
+        `send` sends the inputs again, if steps must be repeated: those on the devices are not kept for that.
         """
         (_, static, _, read), dtype = loop.args, dtype_of(state)
         stream = isinstance(static, StreamProblem)

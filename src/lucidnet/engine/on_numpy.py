@@ -26,7 +26,7 @@ class OnNumpy(Brief):
     """The executor on NumPy: runs one step after another.
 
     A step writes into the vectors of the state before the last one, if it made these itself and has not
-    handed them out. So the state before a step is whole until the step is done, whatever interrupts it.
+    handed them out. So the state before a step stays whole until the step is done, whatever interrupts it.
 
     Parameters
     ----------

@@ -25,8 +25,8 @@ from .protocol import Ran
 class OnThreads(OnNumpy):
     """The executor on NumPy that shares the batch of each step among threads.
 
-    A step is that of `OnNumpy`: only the gradient of a batch is found by parts, whose mean is taken in their
-    order, so that it is the same, bit for bit, whichever thread is first.
+    A step is that of `OnNumpy`, except that the gradient of a batch is computed in parts, whose mean is taken
+    in a fixed order, so that it is the same, bit for bit, whichever thread is first.
 
     Parameters
     ----------

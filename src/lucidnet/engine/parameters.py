@@ -31,7 +31,7 @@ class Penalty(NamedTuple):
     def value(self, vector: Array, gradient: Array = None) -> Any:
         """Return the penalty, for the vector of all parameters.
 
-        To a gradient, where there is one, l1 sign(W) + 2 l2 W is added, in place.
+        If a gradient is given, l1 sign(W) + 2 l2 W is added to it, in place.
         """
         xp, w = namespace(vector), vector[self.part]
         if gradient is not None:
@@ -122,7 +122,7 @@ class ParameterLayout(Record):
 def owners(net: Layer, path: Path) -> list[Layer]:
     """Return the layers that contain an array, from the network down to the layer that owns it.
 
-    A setting of an inner layer goes before that of an outer one.
+    A setting of an inner layer takes precedence over that of an outer one.
     """
     chain = [net]
     for name in path:
@@ -143,7 +143,7 @@ def _frozen(net: Layer, path: Path) -> bool:
 def _groups(net: Layer, layout: Layout) -> Iterator[tuple[Group, Sources]]:
     """Yield a group for each stretch of arrays whose settings come from the same layers, with their paths.
 
-    So the groups do not change with the values of the settings.
+    So the groups do not depend on the values of the settings.
     """
     last: Group | None = None
     sources: Sources = (None, None)

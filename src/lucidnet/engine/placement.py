@@ -82,7 +82,7 @@ class Placement:
     def params(self, params: Any, mesh: Mesh | None) -> Any:
         """Put parameters on the devices of a mesh; without a mesh, on one device of this process.
 
-        They may be there already: those that were sent last are kept, as a policy is asked again and again.
+        They may be there already: the last ones sent are kept, as a policy is asked again and again.
         """
         if mesh and isinstance(params.vector, Parts):
             return params

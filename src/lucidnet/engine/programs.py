@@ -27,7 +27,7 @@ KEPT = 128
 class Program(NamedTuple):
     """A compiled loop over a block's steps: function(table, state, given, data, xs).
 
-    `places` are those that draw random numbers, for the table of a seed with so many rows; see `Keys`.
+    `places` are those that draw random numbers, for the table of a seed, which has `rows` rows; see `Keys`.
     """
 
     function: Callable[..., Any]
@@ -129,7 +129,7 @@ class Programs:
 def program_folder() -> Any:
     """Return the folder of the persistent program cache: ``LUCIDNET_PROGRAMS``, or beside the other caches.
 
-    None if that is set to ``off``.
+    None if the variable is set to ``off``.
     """
     from pathlib import Path
 

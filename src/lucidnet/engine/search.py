@@ -33,7 +33,7 @@ def advance(
 ) -> tuple[State, Measured]:
     """Make one iteration of L-BFGS, on the host; the pairs of its memory are its slots.
 
-    The settings are those of `update.advance`; `look` finds loss and gradient, compiled where there is a
+    The arguments are those of `update.advance`; `look` finds loss and gradient, compiled where there is a
     compiler. A point that is not finite ends the search, and the step is not made.
     """
     if len(batches) > 1 or problem.rule is not None:

@@ -38,7 +38,7 @@ class Settings(NamedTuple):
 def form(value: Any) -> Any:
     """Return what a program depends on in a value: its type and settings, except numbers passed to it.
 
-    A user's own object is only like itself: what it does may hang on more than its fields.
+    A user's own object equals only itself: what it does may depend on more than its fields.
     """
     if isinstance(value, Value) and of_library(value):
         numbers = _numbers_of(value)

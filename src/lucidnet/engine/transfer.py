@@ -29,8 +29,8 @@ Batches = Sequence[Batch | IndexedBatch]
 class Prepared(NamedTuple):
     """The batches of some steps, on the devices.
 
-    `data` is what their rows are of, if it lies there whole; `size` is for how many steps the program is
-    that takes them: those beyond `steps` are not made.
+    `data` is the data set that their rows belong to, if it lies there as a whole; `size` is the number of
+    steps of the program that takes them: those beyond `steps` are not made.
     """
 
     batches: Any

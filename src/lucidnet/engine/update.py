@@ -29,7 +29,7 @@ def advance(
 ) -> tuple[State, Measured]:
     """Make one step on one or several batches, by the mean of their gradients, as if they were one.
 
-    A step whose loss or gradient is not finite is not made: the state comes back as it was.
+    A step whose loss or gradient is not finite is not made: the state is returned unchanged.
 
     Parameters
     ----------

@@ -126,8 +126,8 @@ def start(name: str, folder: str | os.PathLike[str] = ".") -> Path:
 def check(path: str | os.PathLike[str], *, seed: int | None = None, limit: float = LIMIT) -> Grade:
     """Grade the file of an exercise: find the first step that is wrong, name the mistake, and give a hint.
 
-    The file runs in a process of its own, which is asked for its answers and ended after a time. Sizes and
-    numbers are drawn at each check.
+    The file runs in a process of its own, which is asked for its answers and ended after a time limit. Sizes
+    and numbers are drawn anew at each check.
 
     Parameters
     ----------

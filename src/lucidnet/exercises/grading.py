@@ -34,7 +34,7 @@ EXACT = 1e-11
 class Rng(np.random.Generator):
     """The random numbers of one case; if `square`, all its axes have the same size.
 
-    There a forgotten transpose gives numbers that tell it; elsewhere it only raises.
+    With square matrices a forgotten transpose gives numbers that reveal it; with others it only raises.
     """
 
     def __init__(self, seed: tuple[int, ...], square: bool = False) -> None:

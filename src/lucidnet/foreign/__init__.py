@@ -1,7 +1,7 @@
 """Messages that translate words of Keras, PyTorch and scikit-learn into the names used here.
 
-Each entry is a foreign word and ours, which may be followed by what else there is to say. Nothing here makes
-a foreign word work: an unknown keyword stays a `TypeError`, an attribute an `AttributeError`.
+Each entry is a foreign word and ours, which may be followed by a remark. Nothing here makes a foreign word
+work: an unknown keyword stays a `TypeError`, an unknown attribute an `AttributeError`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ K = TypeVar("K", bound=type)
 def keyword(kind: type | str, name: str) -> str | None:
     """Return what a foreign keyword of a class or method is called here, if it is known.
 
-    Where it is a setting, the class must have that.
+    If our name is that of a setting, the class must have it.
     """
     ours = _of(KEYWORDS, kind, name)
     if ours is None or isinstance(kind, str):

@@ -90,7 +90,7 @@ def _both(model: Trainee, batch: Batch) -> tuple[Tree, Tree]:
 def weight_alignment(model: Trainee) -> dict[str, float]:
     """Return the cosine between the feedback weights and the forward weights they stand for, by layer.
 
-    For rules that send the output's error directly only the last layer has a counterpart.
+    For rules that send the output's error directly to the layers, only the last layer has a counterpart.
     """
     problem, state = model.problem, model.state
     if problem.rule is None:

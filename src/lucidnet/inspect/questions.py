@@ -1,7 +1,7 @@
 """What users ask of a model: activations, gradients, parameters, what another activation would change.
 
-All of it is worked out on NumPy, whatever the model is trained on, from a state that nobody writes. Nothing
-of the model changes.
+Everything is computed on NumPy, whatever the model is trained on, from a state that nobody writes to. The
+model does not change.
 """
 
 from __future__ import annotations
@@ -286,7 +286,8 @@ LastStep: TypeAlias = tuple[State, Problem, Any]
 class _Gradients:
     """The gradients of a past step, computed on first use.
 
-    They follow from the state before, and from what the backward pass gave, or else from the batch.
+    They follow from the state before the step, and from the result of its backward pass, or else from the
+    batch.
     """
 
     problem: Problem
@@ -319,7 +320,7 @@ def _known(by_path: dict[Path, Array]) -> _Gradients:
 class Parameter:
     """One array of a model: its name, its value, and its gradient.
 
-    It is a value of the moment: it does not follow the model as it learns on.
+    It is a snapshot: it does not follow the model as it learns on.
 
     Parameters
     ----------
@@ -347,8 +348,8 @@ class Parameter:
         """The gradient that the last `train_step` took, with penalties, unclipped; None if there is none.
 
         There is none before any step, after the model was changed by anything but a `train_step` (`fit`,
-        `set_weights`, `compile`), in a copy of the model, for running statistics, and for what is not
-        trained: a step does not work that out (`Model.gradients` does).
+        `set_weights`, `compile`), in a copy of the model, for running statistics, and for arrays that are not
+        trained: a step does not compute that (`Model.gradients` does).
         """
         return None if self._step is None or not self.trained else self._step.by_path.get(self._path)
 

@@ -28,12 +28,12 @@ ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alig
 class Recorder(Callback):
     """Records values by name in ``history.steps``: copies from before a step, with the step's number.
 
-    Weights are called ``dense1.W``, what the step subtracts from them ``updates/dense1.W``, the gradient
-    of the batch ``grads/dense1.W``, and the output of a layer ``activations/dense1``.
-    Gradients and activations take one more pass on the same batch, with the same random numbers.
-    How a learning rule's gradient lies to the true one is called ``gradient_alignment/dense1`` (a cosine),
-    ``sign_agreement/dense1`` and ``norm_ratio/dense1``, and how feedback weights lie to the weights they
-    stand for ``weight_alignment/dense1``; a kind alone, without a slash, means all of it, and ``weights`` all
+    Weights are called ``dense1.W``, what a step subtracts from them ``updates/dense1.W``, the gradient of the
+    batch ``grads/dense1.W``, and the output of a layer ``activations/dense1``. Gradients and activations take
+    one more pass on the same batch, with the same random numbers. The alignment of a learning rule's gradient
+    with the true one is called ``gradient_alignment/dense1`` (a cosine), ``sign_agreement/dense1`` and
+    ``norm_ratio/dense1``, that of feedback weights with the weights they stand for
+    ``weight_alignment/dense1``. A kind alone, without a slash, means all of it, and ``weights`` everything
     that the network learns, from which `lucidnet.plots.animate` draws its boundary.
 
     Parameters

@@ -23,7 +23,7 @@ class TensorBoard(Callback):
     """Writes event files: look at them with ``tensorboard --logdir FOLDER``.
 
     Scalars (loss at each step, all numbers of each epoch, the learning rate), histograms of weights and
-    gradients, the filters of a first convolution and images of one's own, and the graph of the layers.
+    gradients, the filters of a first convolution, your own images, and the graph of the layers.
 
     Parameters
     ----------

@@ -32,9 +32,9 @@ class Calls(Tabled, list[Call]):
 def watch(net: Layer, copies: bool = False) -> Iterator[Calls]:
     """Watch all layers of a network, and the activations inside them.
 
-    The statement gives the list of calls, empty at first. Its ``net`` is what to run: the network, equal
-    in all it does, whose layers note their calls. After the statement ``net`` is the network itself
-    again, and the list is yours to read.
+    The ``with`` statement gives the list of calls, empty at first. Run its ``net``: the network, with the
+    same behaviour, whose layers record their calls. After the statement ``net`` is the network itself again,
+    and the list is yours to read.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ def place(folder: Path, step: int) -> Path:
 def prune(folder: Path, run: str, keep: int) -> None:
     """Remove a training's older checkpoints, and left-over temporary files; keep all other files.
 
-    To be called by whoever holds the folder's lock.
+    Call it only while holding the folder's lock.
     """
     for path in folder.glob(".*.safetensors"):
         if LEFT.fullmatch(path.name):

@@ -59,8 +59,8 @@ def read_header(path: Path, file: BinaryIO) -> tuple[dict[str, Any], int]:
 def parsed(text: str) -> Any:
     """Parse JSON; an object with a repeated name is an error.
 
-    Of a name that stands twice programs take the first, or the last: what one has checked another would not
-    find.
+    If a name occurs twice, some programs take the first and some the last: what one has checked, another
+    would not use.
 
     Raises
     ------

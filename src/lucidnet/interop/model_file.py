@@ -199,8 +199,8 @@ def describe(model: Any) -> dict[str, Any]:
 def comparable(model: Any, other: Mapping[str, Any]) -> dict[str, Any]:
     """Return a model's description in JSON form, for comparison with another's.
 
-    A layer that says nothing about its first weights is described with those of the other: they have done
-    their work.
+    An initializer left at its default is described as the other model's: initial weights have done their
+    work.
     """
     import json
 
@@ -292,7 +292,7 @@ def parameters(
 def check_rule(model: Any, params: Tree, shape: Any, tensors: Mapping[str, Array], max_bytes: int) -> None:
     """Raise if a file's feedback weights do not fit the model's rule; called before any are made.
 
-    Where they belong is found by a pass of one example of zeros, whose cost is estimated before.
+    Where they belong is found by a pass of one example of zeros, whose cost is estimated first.
 
     Raises
     ------

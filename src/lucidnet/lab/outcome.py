@@ -181,8 +181,8 @@ class Race(Report):
     def equal(self) -> list[tuple[list[str], bool]]:
         """Return groups of racers with equal results, and whether they are equal bit for bit.
 
-        Otherwise they are equal but for rounding. Rules that are one rule on this network are found so, as
-        ``rflo`` and ``eprop`` are on a `LeakyRNN`.
+        If they are not, they are equal up to rounding. This finds rules that coincide on this network, as
+        ``rflo`` and ``eprop`` do on a `LeakyRNN`.
         """
         groups: list[tuple[list[str], bool]] = []
         for rule in self.rules:
@@ -249,9 +249,9 @@ class Race(Report):
     def table(self, baseline: str | None = None) -> str:
         """Return a table of the final results, followed by the differences to a baseline.
 
-        The first has mean and standard deviation over the seeds. The second has, for each rule, the mean
-        difference to the baseline over seeds that both have, with its standard error; see `differences`. Then
-        follows which rules are equal, and which runs are missing.
+        The first table has mean and standard deviation over the seeds. The second has, for each rule, the
+        mean difference to the baseline over seeds that both have, with its standard error; see `differences`.
+        Then come the rules that are equal, and the runs that are missing.
 
         Parameters
         ----------

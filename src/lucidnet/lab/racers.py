@@ -221,7 +221,7 @@ def _of_settings(name: str, given: Mapping[str, Any]) -> Racer:
 def with_activation(net: Layer, activation: Any) -> Layer:
     """Replace the activation in all layers of a network but the last.
 
-    Layers without one, as a `Dense` before a normalization, stay so.
+    Layers without one, such as a `Dense` before a normalization, stay so.
 
     Examples
     --------

@@ -71,8 +71,8 @@ def race(
 ) -> Race:
     """Train one network by several learning rules, from the same weights, on the same batches.
 
-    Optimizers, rates, activations and whole models are raced in the same way: anything by name. A model of
-    another network begins with its own first weights of the same seed.
+    Optimizers, rates, activations and whole models are raced in the same way: anything with a name. A model
+    of another network starts from its own initial weights of the same seed.
 
     Parameters
     ----------

@@ -122,7 +122,7 @@ def not_followed(error: Exception) -> bool:
 def instead(error: Exception) -> str:
     """Suggest the JAX function to use where tracing stopped at a call of NumPy; "" if it was none.
 
-    The line of the user's own code in which the error arose is read.
+    It reads the line of the user's own code in which the error arose.
     """
     import linecache
     import re

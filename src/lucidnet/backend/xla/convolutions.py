@@ -1,8 +1,8 @@
 """Convolution in compiled programs, by the method measured as fastest for each device and size.
 
-``python -m benchmarks --only primitives`` measures them. On a graphics card all is XLA's own convolution. On
-a processor that one is slow, its gradients most of all inside a loop, and the windows of all images fill the
-caches over and over. There a few images at a time are worked through, by each device those that lie on it.
+``python -m benchmarks --only primitives`` measures them. On a GPU everything is XLA's own convolution. On a
+CPU that is slow, most of all its gradients inside a loop, and the windows of all images overflow the caches.
+There a few images at a time are worked through, by each device those that lie on it.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _summed(work: Callable[[Array, Array], Array], count: int, x: Array, dy: Arr
 def _parts(n: int, count: int) -> int:
     """Return into how many equal parts to divide n images, each of about `count`.
 
-    They are two at least, if n is even: what is not in a loop the compiler makes again wherever it is used.
+    If n is even there are at least two: the compiler recomputes what is not in a loop wherever it is used.
     """
     least = max(n // count, 1 + (n % 2 == 0))
     return next(parts for parts in range(least, n + 1) if n % parts == 0)

@@ -71,7 +71,7 @@ def where(condition: Array, one: Tree, other: Tree) -> Tree:
 def cond(condition: Array, make: Callable[[], Tree], other: Tree) -> Tree:
     """Return the result of `make` if a condition holds at run time, else another tree of the same structure.
 
-    A processor does not work out what is not taken; a card would have to ask the host, so it does.
+    A CPU does not compute the branch not taken; a GPU, which would have to ask the host, does.
     """
     from jax import lax
 

@@ -43,9 +43,9 @@ def scan(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[Any
 def _ahead(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[Any, Any, tuple[Array, ...]]:
     """Call a step function for each time, fetching each time's input at the end of the time before.
 
-    On a processor the compiler joins reading an array at a time with all that is computed of it, into code
-    that is not vectorized. What comes from the time before it cannot join. Outputs take the place of inputs
-    of their shape, which have been read by then, so that less memory goes through the caches.
+    On a CPU the compiler would fuse reading an array at one time with everything computed from it, into code
+    that is not vectorized; what comes from the time before cannot be fused. Outputs overwrite inputs of their
+    shape, which have been read by then, so that less memory passes through the caches.
     """
     import jax
     from jax import lax

@@ -27,9 +27,9 @@ FORCED = "xla_force_host_platform_device_count"
 class Mesh:
     """Devices in rows and columns.
 
-    The examples of a batch are spread over the rows. Over the columns, if there are several, wide matrices
-    of weights are: by columns, or by rows where they have more of these. All else every device has whole.
-    The compiler finds out what must be added up or sent, and when (Xu et al. 2021, "GSPMD").
+    The examples of a batch are spread over the rows. If there are several columns, wide weight matrices are
+    spread over them: by their columns, or by their rows if those are more. Every device holds everything else
+    in full. The compiler finds out what must be summed or sent, and when (Xu et al. 2021, "GSPMD").
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def devices(kind: str, everywhere: bool = False) -> list[Any]:
 def processors(asked: Any) -> None:
     """Make JAX see each CPU core as a device, or more devices than cores if that many are asked for.
 
-    It is too late where JAX has begun; what the user has said, and several processes, are left as they are.
+    It is too late once JAX has started; the user's own settings, and several processes, are left alone.
     """
     jax: Any = optional("jax", "jax")
     told = jax.config.jax_num_cpu_devices != -1 or FORCED in os.environ.get("XLA_FLAGS", "")

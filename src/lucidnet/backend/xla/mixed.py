@@ -11,9 +11,9 @@ PRODUCTS = ("dot_general", "conv_general_dilated")
 def with_bfloat16(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function whose products and convolutions round their factors to bfloat16.
 
-    They are added up in float32, and what comes out is float32 again, so that no loss has to be scaled
+    The products are summed in float32, and the results are float32 again, so that the loss need not be scaled
     (Kalamkar et al. 2019, "A study of BFLOAT16 for deep learning training", section 3). The program is
-    traced, and its operations are made again one by one, those inside loops, too.
+    traced, and its operations are made again one by one, including those inside loops.
     """
     import jax
 

@@ -1,12 +1,12 @@
 """How one of several processes ends: after the others, on an error, or because another has gone.
 
-JAX's runtime serves a script badly there. When a process dies, the others wait at their end for seconds,
-or C++ ends them with a page of messages: within milliseconds, if it was the first. Whoever ends early waits
-for the others, and ends them as well if they are late. So here
+JAX's runtime serves a script badly there. When a process dies, the others wait at their end for seconds, or
+C++ ends them with a page of messages: within milliseconds, if it was the first process. A process that ends
+early waits for the others, and ends them as well if they are late. So here
 
 - a process that ends says so and goes; only the first, which the runtime needs, waits for the others;
 - one that ends by an error, or has seen that another is gone, goes at once (`leave`);
-- that another is gone is heard in place of C++, and said in one sentence.
+- the news that another is gone is caught before C++ acts on it, and told in one sentence.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ HERE = Peers()
 def runtime() -> Any:
     """Import JAX with its C++ log silenced: errors that matter are raised as exceptions anyway.
 
-    It is as loud as it was where JAX has been imported before.
+    If JAX was imported before, its log stays as loud as it was.
     """
     if os.environ.get(LOUDNESS, "1") == "1":  # which JAX sets by itself
         os.environ[LOUDNESS] = "3"
@@ -224,8 +224,8 @@ def _without_preemption() -> Iterator[None]:
 def _catch_terminate() -> None:
     """Notice a lost process even where jaxlib cannot call back into Python.
 
-    It calls what it was given with a status that Python has no type for; that is a `bad_cast`, which nobody
-    catches, and C++ ends the process. All other such ends go their usual way.
+    jaxlib calls its callback with a status that Python has no type for; that is a `bad_cast`, which nobody
+    catches, and C++ ends the process. All other such ends take their usual way.
     """
     cpp: Any = ctypes.CDLL("libstdc++.so.6")
     thrown, replace = cpp.__cxa_current_exception_type, cpp._ZSt13set_terminatePFvvE

@@ -163,7 +163,7 @@ def watching(count: int) -> Iterator[Callable[[], None]]:
 class Watchdog(Brief):
     """Ends this process if a training makes no step for too long: some process is alive, but stuck.
 
-    Heartbeats never notice that, and whoever waits for the others cannot be interrupted.
+    Heartbeats never notice that, and a process that waits for the others cannot be interrupted.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ ROWS = "data"
 class Target(NamedTuple):
     """The kind of devices, ``"cpu"`` or ``"gpu"``, and over how many the examples of a batch are spread.
 
-    `grid` is JAX's mesh of them, if there are several.
+    `grid` is JAX's mesh of these devices, if there are several.
     """
 
     kind: str

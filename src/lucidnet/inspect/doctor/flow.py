@@ -57,7 +57,7 @@ def _sends_nothing(evidence: Evidence) -> bool:
 def _ratios(made: Trace) -> tuple[str, dict[str, float]]:
     """Return the name of the last layer with weights, and each layer's error size relative to its.
 
-    If there is no error at the last layer nothing can be said about the others.
+    If there is no error at the last layer, nothing can be said about the others.
     """
     sizes = error_sizes(made)
     last = list(sizes)[-1] if sizes else ""
@@ -81,7 +81,7 @@ def error_sizes(made: Trace) -> dict[str, float]:
 def update_ratios(evidence: Evidence) -> Array:
     """Return, for each step, the median of |update| / |weights| over all weight arrays.
 
-    Weights are measured before the first step; those that begin at zero, where they are largest. A healthy
+    Weights are measured before the first step; those that start at zero, where they are largest. A healthy
     ratio is about 1e-3 (Karpathy 2015, notes of the course CS231n, "Ratio of weights:updates").
     """
     records = evidence.records

@@ -37,8 +37,8 @@ class Stop(NamedTuple):
 def straight(evidence: Evidence) -> Iterator[Sign]:
     """Yield the share of the output's variance that is not linear in the inputs, if training stalls.
 
-    The output is taken before its activation. The straight line is that of least squares, its error by
-    degrees of freedom.
+    The output is taken before its activation. The straight line is the least-squares fit, with its error
+    corrected for degrees of freedom.
     """
     x = evidence.probe.x
     if not isinstance(x, np.ndarray) or x.ndim != 2 or len(x) < EXAMPLES * (x.shape[1] + 1):
@@ -55,9 +55,9 @@ def straight(evidence: Evidence) -> Iterator[Sign]:
 def standing(evidence: Evidence) -> Iterator[Sign]:
     """Yield what the network knows about the targets, relative to the neighbours, if training stalls.
 
-    So deep networks of sigmoids stand at the loss of a constant output, as their last hidden layer goes to
-    zero (Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks",
-    section 3.1).
+    This is how deep networks of sigmoids get stuck at the loss of a constant output, as their last hidden
+    layer goes to zero (Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward
+    neural networks", section 3.1).
     """
     if stop := _stopped(evidence):
         yield Sign(

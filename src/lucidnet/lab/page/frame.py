@@ -1,7 +1,7 @@
 """What is seen of a network at one moment: numbers and raw arrays, in one message.
 
-A message is a number of four bytes, how long the header is; the header, JSON; and the arrays that it names,
-one after the other. The header has a version, so that a page knows what it reads.
+A message consists of the length of the header as a number of four bytes, the header as JSON, and the arrays
+that it names, one after the other. The header has a version, so that a page knows what it reads.
 """
 
 from __future__ import annotations
@@ -259,8 +259,8 @@ def _two_sided(made: Array, net: Any) -> Array:
 def health(calls: Sequence[Any]) -> dict[str, list[float]]:
     """Return each activation's share of flat outputs, and its share of dead units, by layer.
 
-    Flat is where the slope of the activation is below `FLAT`; a unit is dead where it is so for all examples
-    with a slope of nothing at all.
+    An output is flat where the slope of the activation is below `FLAT`; a unit is dead if its slope is zero
+    for all examples.
 
     Parameters
     ----------

@@ -26,8 +26,8 @@ SUFFIXES = (".html", ".htm")
 class Live(Callback):
     """Shows a training live in the browser: curves, weights, gradients, activations, feedback, health.
 
-    The page can pause the training, and make single steps; what is trained, and how, stays as it is. A
-    training that nobody looks at takes no longer than without.
+    The page can pause the training, and make single steps; it cannot change what is trained, or how. A
+    training that nobody looks at takes no longer than without it.
 
     Parameters
     ----------

@@ -20,8 +20,8 @@ PATIENCE = 20.0
 class Runner(threading.Thread, Newest):
     """A thread that makes training steps, and renders a frame when a viewer wants a newer one.
 
-    A subclass says what a step is (`advance`) and what is shown (`make_frame`, which calls `publish`). All
-    that changes it is done in this thread, so that nothing needs a lock.
+    A subclass says what a step is (`advance`) and what is shown (`make_frame`, which calls `publish`).
+    Everything that changes it is done in this thread, so that nothing needs a lock.
 
     Attributes
     ----------

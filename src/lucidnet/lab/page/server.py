@@ -1,9 +1,9 @@
 """The page's server: for this machine only, unless the user says otherwise, and only with the token.
 
-All that changes something, or tells something of a training, needs a token that stands in the address
-behind the ``#``, where no server and no log sees it, and that the page sends back in a header. The names by
-which the server may be called, and the pages that may call it, are lists; the page may load nothing but its
-own files.
+Everything that changes something, or tells anything about a training, needs a token. It stands in the address
+behind the ``#``, where no server and no log sees it, and the page sends it back in a header. The names by
+which the server may be called, and the pages that may call it, are fixed lists; the page may load nothing but
+its own files.
 """
 
 from __future__ import annotations

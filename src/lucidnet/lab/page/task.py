@@ -94,7 +94,8 @@ class OwnData:
 class LabTask:
     """Data for training and testing; whole-number targets are classes, others numbers to predict.
 
-    Where inputs are features of points in a plane, `places` has the points, those of the test part last.
+    If the inputs are features of points in a plane, `places` has the points, with those of the test part
+    last.
     """
 
     x: Array
