@@ -82,7 +82,7 @@ def written(model: Any) -> str:
 def on_page(model: Any) -> str:
     """Return a model as HTML: how it was compiled, its layers, and how far it is trained.
 
-    Nothing is built for that: as long as a model has no weights its page is what `written` gives.
+    Nothing is built for that: as long as a model has no weights, its page shows what `written` returns.
     """
     from .core import page
 
@@ -192,8 +192,8 @@ def recompile(model: Any, chosen: tuple[Any, Optimizer, Any]) -> bool:
 def _recompiled(before: Problem, problem: Problem, state: State) -> tuple[State, bool]:
     """Return the state for a newly compiled problem, and whether the optimizer's memory and step are kept.
 
-    They do if the optimizer is of the same kind, and remembers the same things. Feedback weights stay if the
-    rules are of the same kind, and would begin with the same ones.
+    They are kept if the optimizer is of the same kind, and remembers the same things. Feedback weights are
+    kept if the rules are of the same kind, and would start with the same ones.
     """
     start, own = problem.start(state.params, state.seed), state.feedback
     if not _alike(before, problem, state):
@@ -409,7 +409,7 @@ def named(model: Any, name: str, given: Any) -> Any:
 def learning(model: Any, x: Any, y: Any, class_weight: Any = None, keep: bool = True) -> Iterator[Any]:
     """Make a model learn the names in its training data; they are forgotten again on an error.
 
-    It yields class weights by the numbers of the classes.
+    It yields the class weights by class number.
     """
     before = model.table, model.classes
     try:

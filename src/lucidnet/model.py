@@ -183,10 +183,10 @@ class Model:
     ) -> None:
         """Set the loss, optimizer, metrics and learning rule; existing weights are kept.
 
-        A model that has been trained goes on: if the optimizer is of the same kind, and remembers the same
-        things, its memory and the number of steps are kept, whatever the loss and the rule; otherwise the
-        memory begins anew, steps are counted from 0, and a warning says so. Feedback weights are kept if the
-        rule is of the same kind. To change single settings see `set`.
+        A trained model continues: if the optimizer is of the same kind, and remembers the same things, its
+        memory and the number of steps are kept, whatever the loss and the rule; otherwise the memory starts
+        anew, steps are counted from 0, and a warning says so. Feedback weights are kept if the rule is of the
+        same kind. To change single settings see `set`.
 
         Parameters
         ----------
@@ -208,11 +208,11 @@ class Model:
     def set(self, *, layer: str | Sequence[str] | None = None, **settings: Any) -> None:
         """Change settings of the optimizer, or of layers; what has been learned is kept.
 
-        Weights, the number of steps and the optimizer's memory stay. Where a setting makes the optimizer
-        remember something else (a momentum where there was none) that begins at zero, and the rest stays;
-        what it needs no more is forgotten. A layer that is frozen keeps what the optimizer remembers of it,
-        as in PyTorch, and goes on with that when it is trained again. Saved files and checkpoints hold what
-        was set.
+        Weights, the number of steps and the optimizer's memory are kept. If a setting makes the optimizer
+        remember something new (a momentum where there was none), that starts at zero, and the rest is kept;
+        what it needs no more is forgotten. A frozen layer keeps what the optimizer remembers of it, as in
+        PyTorch, and continues with that when it is trained again. Saved files and checkpoints hold the
+        changed settings.
 
         Parameters
         ----------
@@ -574,8 +574,8 @@ class Model:
         """Train with one cycle: the learning rate up and down, the momentum down and up.
 
         The rate rises from max_lr / 25 in the first 30 % of the steps, and falls to nearly nothing (Smith &
-        Topin 2018, "Super-convergence"); see `optimizers.schedules.OneCycle`. The model's optimizer is as
-        before afterwards.
+        Topin 2018, "Super-convergence"); see `optimizers.schedules.OneCycle`. Afterwards the model has its
+        old optimizer settings again.
 
         Parameters
         ----------
@@ -613,7 +613,7 @@ class Model:
         """Return the loss against a growing learning rate, with suggestions; the model is not changed.
 
         ``print(curve)`` shows several rates, each with its reason. If the loss does not fall by more than its
-        noise there is none: ``curve.suggestion`` is NaN, and ``curve.note`` says why.
+        noise there is no suggestion: ``curve.suggestion`` is NaN, and ``curve.note`` says why.
 
         Parameters
         ----------
@@ -680,8 +680,9 @@ class Model:
     def apply(self, grads: Any, tape: Any = None) -> Measured:
         """Make one optimizer step with gradients of any origin.
 
-        All that belongs to a step happens: penalties, clipping, weight decay, schedules, constraints, and by
-        the tape running statistics and carried states. A gradient that is not finite changes nothing.
+        Everything that belongs to a step is done: penalties, clipping, weight decay, schedules, constraints,
+        and, given the tape, running statistics and carried states. A gradient that is not finite changes
+        nothing.
 
         Parameters
         ----------
@@ -784,8 +785,8 @@ class Model:
     def predict_classes(self, x: Any, mask: Any = None) -> Any:
         """Return the most probable class of each input (n,): its name, or its number if it has no name.
 
-        Of one output, that of the second class, that is the first where it is up to 0.5 (of a loss from
-        logits, and of the hinge loss, up to 0).
+        With a single output, the probability of the second class, the first class is predicted up to 0.5 (for
+        a loss from logits, and for the hinge loss, up to 0).
 
         Parameters
         ----------
@@ -849,7 +850,7 @@ class Model:
     def activations(self, x: Any, layers: Any = None, *, mask: Any = None) -> dict[str, Array]:
         """Return the outputs of the layers for some inputs, by the names that `summary` shows.
 
-        This is inference (no dropout, running statistics), worked out on NumPy, whatever the backend.
+        This is inference (no dropout, running statistics), computed on NumPy, whatever the backend.
 
         Parameters
         ----------
@@ -891,10 +892,10 @@ class Model:
     ) -> dict[str, dict[str, Array]]:
         """Return the gradient of the loss by each parameter, as `train_step` on this batch would use it.
 
-        It is that of the model's learning rule, and of the mean over the batch: with the penalties l1 and
-        l2, before clipping and weight decay, which are the optimizer's; in training, with the random numbers
-        of the next step, so that the same dropout acts. That of frozen layers is there, too. It may be NaN.
-        It is worked out on NumPy, whatever the backend.
+        It is the gradient of the model's learning rule, for the mean over the batch: with the penalties l1
+        and l2, before clipping and weight decay, which belong to the optimizer; in training mode, with the
+        random numbers of the next step, so that the same dropout acts. The gradients of frozen layers are
+        included. They may be NaN. They are computed on NumPy, whatever the backend.
 
         Parameters
         ----------
@@ -963,9 +964,9 @@ class Model:
     def intervene(self, x: Any, changes: Mapping[str, Any], *, mask: Any = None) -> Array:
         """Return the outputs that some inputs would give if certain layers' outputs were replaced.
 
-        The rest of the network is computed from what takes the place of their outputs: to ablate a unit, to
-        add a direction, to put in what the layer makes of other inputs. This is inference, and all rows pass
-        together, so that a function may compare them.
+        The rest of the network is computed from the replacements: to ablate a unit, to add a direction, to
+        insert what the layer makes of other inputs. This is inference, and all rows pass together, so that a
+        function may compare them.
 
         Parameters
         ----------
@@ -1002,8 +1003,8 @@ class Model:
     def parameters(self) -> tuple[Parameter, ...]:
         """Return all arrays of the model as `Parameter`: name, value, and gradient of the last `train_step`.
 
-        The gradient is worked out when somebody reads it, from the batch and the state of that step, and so
-        costs a training nothing.
+        The gradient is computed when it is read, from the batch and the state of that step, and so costs a
+        training nothing.
 
         Returns
         -------
@@ -1082,8 +1083,8 @@ class Model:
     def save(self, path: str | PathLike[str], *, optimizer: bool = True) -> None:
         """Save weights, architecture, settings, history and training state to one ``.safetensors`` file.
 
-        The file appears whole or not at all. The model that `lucidnet.load` reads from it is trained on as
-        this one would be, to the same weights bit for bit.
+        The file appears whole or not at all. A model that `lucidnet.load` reads from it trains on as this one
+        would, to the same weights bit for bit.
 
         Parameters
         ----------

@@ -29,7 +29,8 @@ class MultiHeadAttention(Layer):
     `dotproduct.attend_back`, around them those of four dense layers.
 
     Inputs are sequences (n, time, features), which attend to themselves, or tuples of two: the queries'
-    and the memory that they look at (cross-attention). The mask of what is looked at says which keys count.
+    sequence, and the memory that it looks at (cross-attention). The mask of the sequence that is looked at
+    says which keys count.
 
     Parameters
     ----------

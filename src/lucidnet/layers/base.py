@@ -269,7 +269,7 @@ class Layer(Value):
     def independent(self) -> bool:
         """Whether padding examples that do not count (`Run.valid`) leave all other examples unaffected.
 
-        True of all layers here; of one of your own only if it says so. Then a batch may also be divided
+        True for all layers here; for one of your own only if it says so. Then a batch may also be divided
         among threads (`Model(backend="numpy", mesh=2)`), unless the layer has `buffers`.
         """
         return of_library(self)
@@ -287,11 +287,11 @@ class Layer(Value):
     def output_shape(self, shape: Any) -> Any:
         """Return the shape of one output, for inputs of the given shape, without arrays.
 
-        Shapes are without the batch axis. A size that may vary from batch to batch, as the number of time
-        steps, is None. Several inputs are a tuple of shapes, or a dict by name.
+        Shapes are without the batch axis. A size that may vary from batch to batch, such as the number of
+        time steps, is None. Several inputs are a tuple of shapes, or a dict by name.
 
-        A layer of your own need not define this. If it defines `init`, that is asked, with random numbers
-        that take no memory (`BlankStream`); if it defines neither, the shape stays as it is.
+        A layer of your own need not define this. If it defines `init`, that is called, with random numbers
+        that take no memory (`BlankStream`); if it defines neither, the shape stays unchanged.
 
         Raises
         ------
@@ -315,10 +315,11 @@ class Layer(Value):
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         """Return the gradients by the input (None if not needed) and by the parameters.
 
-        Pure: it may be called again on the same cache, and changes nothing that it was given.
+        Pure: it may be called again on the same cache, and changes none of its arguments.
 
-        A layer of your own may leave it out. With JAX installed the gradient is then that of its `forward`,
-        which has to take its functions from the array: ``xp = x.__array_namespace__()``, ``xp.tanh(x)``.
+        A layer of your own may leave it out. With JAX installed the gradient is then derived from its
+        `forward`, which has to take its functions from the array: ``xp = x.__array_namespace__()``,
+        ``xp.tanh(x)``.
         """
         return derived_backward(self, params, cache, dy, need_dx)
 
@@ -331,8 +332,8 @@ class Layer(Value):
     def route_by(self, time: Any, feedback: Tree, learned: Tree) -> Callable[..., tuple[Array, Tree]]:
         """Return the function like `route` by which a rule through time passes this layer.
 
-        Only recurrent layers have more to say than `route`; what the rule makes of its own weights,
-        ``feedback["time"]``, they put into `learned`.
+        Only recurrent layers differ from `route`; they put what the rule makes of its own weights,
+        ``feedback["time"]``, into `learned`.
         """
         return self.route
 
@@ -352,8 +353,8 @@ class Layer(Value):
     def output_mask(self, x: Any, mask: Mask) -> Mask:
         """Return which time steps of the output count, for an input (n, time, ...) and its mask.
 
-        Here a mask stays as it is where the number of time steps does. A layer that changes that number, or
-        that ends time, says what becomes of it: a mask for its output, or None if that has no time.
+        By default the mask is kept if the number of time steps is. A layer that changes that number, or that
+        removes the time axis, returns the mask of its output, or None if that has no time axis.
 
         Parameters
         ----------
@@ -403,7 +404,7 @@ class Layer(Value):
     def samples(cls) -> Samples:
         """Yield sample layers of this class for tests, each with an input shape; none for base classes.
 
-        The default is one without arguments, on inputs of 5 numbers.
+        The default is a layer without arguments, on inputs of 5 numbers.
         """
         if cls.forward is not Layer.forward:
             yield cls(), (5,)
@@ -483,7 +484,7 @@ def zeroed(x: Array, mask: Mask) -> Array:
 def counting(dimensions: int, mask: Mask, valid: Array | None) -> Array | None:
     """Return which entries count, (n, 1, ...) or (n, time, 1, ...), by mask and `valid`; None if all do.
 
-    Those of the examples that are valid, and of the time steps that a mask has, if there are any.
+    Those are the entries of valid examples, at the time steps that the mask lets through, if there are any.
     """
     if mask is not None and valid is not None:
         mask = mask & valid.reshape(-1, *(1,) * (mask.ndim - 1))

@@ -134,8 +134,8 @@ class GroupNormalization(PlaceNormalization):
         dg = sum dy h      db = sum dy
         dx = s (dy g - (sum(dy g) + h sum(dy g h)) / N)
 
-    (Wu & He 2018, "Group normalization", equations 1 to 7.) As many groups as features are instance
-    normalization. Of sequences only the steps that count enter the statistics.
+    (Wu & He 2018, "Group normalization", equations 1 to 7.) With as many groups as features it is instance
+    normalization. In sequences only the steps that count enter the statistics.
 
     Parameters
     ----------

@@ -16,8 +16,8 @@ from ..errors import LucidnetError, SettingError, ShapeError
 class Blank(np.ndarray[Any, Any]):
     """An array with a shape and dtype whose entries are all the same number, stored once.
 
-    What is computed of it number by number is blank again, and so is what initializers make of it. All other
-    functions take it for an ordinary array.
+    What is computed from it elementwise is blank again, and so is what initializers make of it. All other
+    functions treat it as an ordinary array.
     """
 
     def __array_ufunc__(

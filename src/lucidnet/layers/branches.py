@@ -1,7 +1,7 @@
 """Branches: layers side by side, whose outputs are joined.
 
-Each branch sees the same input. Where the input is a tuple of arrays, as at a node of a `Graph` with
-several sources, branch i sees the i-th; and where there are no branches the inputs themselves are joined.
+Each branch sees the same input. If the input is a tuple of arrays, as at a node of a `Graph` with several
+sources, branch i sees the i-th; without branches the inputs themselves are joined.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Seen(NamedTuple):
 def adapt(cls: Any, base: Any) -> None:
     """Make a class without `backward` keep what its forward pass was given; see `Seen`.
 
-    A class that inherits from it may define `backward` again; it is then as any other.
+    A subclass of such a class may define `backward` again; it is then treated as any other.
 
     Parameters
     ----------

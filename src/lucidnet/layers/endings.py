@@ -16,7 +16,7 @@ L = TypeVar("L", bound=Layer)
 def without_endings(net: Layer) -> Layer:
     """Return a network without final activations, as these would call for larger initial weights.
 
-    The first outputs should be small, so that no prediction is sure before anything was learned. The
+    Initial outputs should be small, so that no prediction is certain before anything is learned. The
     parameters have the same names and shapes.
 
     Examples

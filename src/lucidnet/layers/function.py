@@ -223,11 +223,11 @@ def Function(  # noqa: N802 - it makes a layer, and reads as one
 ) -> FunctionLayer:
     """Make a layer of a function of whole batches: y = f(x).
 
-    It may mix all numbers of an example and change its shape, as ``lambda x: x[:, ::-1]``; one of single
-    numbers is an `Activation`. On JAX, and wherever JAX finds the derivative, its functions come from the
-    array: ``namespace(x).exp(x)``, with `lucidnet.backend.namespace`. Such a layer cannot be saved with a
-    model, as a file holds no code, nor the name of any that would be run; a subclass of `Layer` can, which
-    whoever loads the file names.
+    It may mix all numbers of an example and change its shape, as ``lambda x: x[:, ::-1]`` does; for a
+    function of single numbers use an `Activation`. On JAX, and wherever JAX finds the derivative, it takes
+    its functions from the array: ``namespace(x).exp(x)``, with `lucidnet.backend.namespace`. Such a layer
+    cannot be saved with a model, as a file holds no code, nor the name of any that would be run; a subclass
+    of `Layer` can, if whoever loads the file names it.
 
     Parameters
     ----------

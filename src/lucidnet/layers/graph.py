@@ -48,8 +48,8 @@ def _outputs(given: Any, owner: Any) -> tuple[str, ...]:
 class Graph(Container):
     """Layers that take their inputs from each other by name; no node comes before its sources.
 
-    What goes to several nodes gets the sum of the errors that come back from them, and a layer in
-    several places the sum of its gradients there.
+    A layer whose output goes to several nodes gets the sum of the errors that come back from them, and a
+    layer in several places gets the sum of its gradients there.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ class Graph(Container):
     def split_output(self, output: str) -> tuple[Graph, Layer | None]:
         """Split the final activation off one output: return the graph without it, and the activation.
 
-        It stays where other nodes take the output, or share the layer: the graph comes back as it is.
+        It stays if other nodes take the output, or share the layer: the graph is then returned unchanged.
         """
         index = next(i for i, node in enumerate(self.nodes) if node.name == output)
         node = self.nodes[index]

@@ -26,7 +26,7 @@ def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
 class GlobalAveragePooling2D(Layer):
     """y = mean over all places of a channel;  dx = dy / places (Lin, Chen & Yan 2014, section 3.2).
 
-    Of sequences only the time steps count that the mask lets through.
+    In sequences only the time steps that the mask lets through count.
     """
 
     dimensions: ClassVar[int] = 2
@@ -68,7 +68,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling2D):
 class GlobalMaxPooling2D(Layer):
     """y = max over all places of a channel;  dx = dy at the first maximum.
 
-    Of sequences only the time steps count that the mask lets through.
+    In sequences only the time steps that the mask lets through count.
     """
 
     dimensions: ClassVar[int] = 2

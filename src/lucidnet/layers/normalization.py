@@ -179,7 +179,7 @@ def scaled(x: Array, epsilon: float, centred: bool = False) -> tuple[Array, Arra
 def shrinking(square: Array) -> Array | None:
     """Return powers of 2 that shrink rows whose squares overflow; None if no square does.
 
-    On JAX, where nobody knows, there are always some, all of them 1 for most data.
+    On JAX, where this is not known in advance, there are always factors, which are 1 for most data.
     """
     xp = namespace(square)
     large = ~xp.isfinite(square)

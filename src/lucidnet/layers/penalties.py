@@ -1,8 +1,8 @@
 """Penalties that layers add to a batch's loss besides those on weights, and their gradients.
 
-A leaf that does so `penalizes`. It has ``penalty(cache)``, what it adds, from what its forward pass kept,
-and ``penalty_slope(cache)``, the gradient of that by its input. Its `backward` knows nothing of it, as the
-rest of the loss does not lie in the layer: what crosses the edges adds it.
+A leaf layer that does so sets `penalizes`. Its ``penalty(cache)`` returns what it adds, from what its forward
+pass kept, and ``penalty_slope(cache)`` the gradient of that by its input. Its `backward` knows nothing of the
+penalty, nor of the rest of the loss: the penalty's gradient is added by what crosses the edges.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ class MaxPooling2D(Pooling):
 class AveragePooling2D(Pooling):
     """y = mean over the pixels of the window that lie in the image;  dx = dy over their number.
 
-    (LeCun et al. 1989.) What is added around is not counted, as in Keras; PyTorch counts it unless
+    (LeCun et al. 1989.) Padding is not counted, as in Keras; PyTorch counts it unless
     ``count_include_pad=False``. The settings are those of `Pooling`.
 
     Examples

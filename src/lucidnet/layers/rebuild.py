@@ -18,8 +18,8 @@ class Wrapper:
     """Stands in for a layer, and behaves like it except for what a subclass overrides.
 
     Settings, children and methods are the layer's, and so is the kind: ``isinstance`` says of the wrapper
-    what it says of the layer, and ``dataclasses.replace`` makes a layer without it. So containers, losses
-    and rules, one's own too, treat it as the layer, and need not know of it.
+    what it says of the layer, and ``dataclasses.replace`` makes a layer without it. So containers, losses and
+    rules, users' own too, treat it as the layer, and need not know of it.
 
     Parameters
     ----------

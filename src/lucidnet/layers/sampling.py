@@ -28,7 +28,7 @@ class Sampling(Layer):
     examples act on the loss alone. Losses here are means over the outputs of an example: where the paper sums
     the errors of d outputs, ``kl=1 / d`` weighs both alike.
 
-    In a step of one's own it is `Tape.penalty`, and its gradient ``tape.backward(dy, penalty=True)``.
+    In a custom training step it is `Tape.penalty`, and its gradient ``tape.backward(dy, penalty=True)``.
 
     Inputs are m and v side by side on the last axis, as a `Dense` of twice as many units makes them, or a
     tuple of both, from two sources of a node in a `Graph`.

@@ -85,8 +85,8 @@ class Normalization(Layer):
 
         y = (x - m) / sqrt(v)       dx = dy / sqrt(v)
 
-    ``Normalization().adapt(x)`` is the layer with those of x; a layer is a value, so the one before stays as
-    it is. A file keeps them with the network. A feature that is the same in all of x is divided by 1.
+    ``Normalization().adapt(x)`` returns the layer with those of x; layers are values, so the original does
+    not change. A file keeps them with the network. A feature that is constant in x is divided by 1.
     (LeCun, Bottou, Orr & Müller 1998, "Efficient BackProp", section 4.3.)
 
     Parameters

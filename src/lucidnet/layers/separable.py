@@ -26,8 +26,8 @@ class SeparableConvolution(Composed):
 
         d = D(x)      z = d W + b at each place      y = f(z)
 
-    k^2 c m + c m f weights in place of k^2 c f (Chollet 2017, "Xception", section 2). The layers inside are
-    called ``depthwise`` and ``pointwise``.
+    This takes k^2 c m + c m f weights in place of k^2 c f (Chollet 2017, "Xception", section 2). The layers
+    inside are called ``depthwise`` and ``pointwise``.
 
     Parameters
     ----------

@@ -16,8 +16,8 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input
 class RepeatVector(Layer):
     """Repeats each vector at every time step: y_t = x;  dx = sum_t dy_t.
 
-    It turns what an encoder says of a whole sequence into the input of a decoder: (n, features) becomes
-    (n, times, features).
+    It turns an encoder's summary of a whole sequence into the input of a decoder: (n, features) becomes (n,
+    times, features).
 
     Parameters
     ----------

@@ -17,8 +17,8 @@ from .shapes import input_shapes
 def check_slopes(net: Any, params: Tree, shape: Any) -> None:
     """Raise if the `backward` of a user's layer returns a gradient by the input in another shape.
 
-    NumPy would broadcast it, and the layers below would learn something else. Each such layer is tried on
-    two examples; what it does not take it is not tried on.
+    NumPy would broadcast it, and the layers below would learn something else. Each such layer is tried on two
+    examples, unless it does not take them.
 
     Raises
     ------

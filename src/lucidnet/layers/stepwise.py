@@ -20,8 +20,8 @@ TRIED = 64
 def check_stepwise(net: Layer, params: Tree, shape: Any, caller: str, instead: str) -> None:
     """Raise if a network cannot be run step by step: its output depends on other times beyond its states.
 
-    It is seen on a short random sequence, in double precision: step by step it must give what the whole one
-    gives. Weights that are zero, which would hide what they may come to do, are drawn.
+    This is tested on a short random sequence, in double precision: step by step the outputs must be those of
+    the whole sequence. Weights of zero, which would hide a dependence, are replaced by random ones.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ BLOCK = 1 << 20
 def check_numbers(net: Layer, x: Any, dtype: str | None = None) -> Any:
     """Return inputs; raise if an entry that goes into an embedding is not one of its row numbers.
 
-    Compiled code cannot raise; so this is done where the data come in, for both engines.
+    Compiled code cannot raise, so this is checked where the data come in, for both engines.
 
     Parameters
     ----------

@@ -25,10 +25,9 @@ Cache: TypeAlias = Any
 class Loss(Value):
     """A number per example that says how bad a prediction is, and its slope.
 
-    A subclass writes `values` and `slope`; the mean over the batch, weights and the factor 1/N
-    of the gradient stand here, once. With predictions (n, ..., features) there are N = n * ...
-    values; with a mask N counts those that it lets through. Weights multiply the values; N does
-    not change with them::
+    A subclass writes `values` and `slope`; the mean over the batch, weights and the factor 1/N of the
+    gradient are written once, here. With predictions (n, ..., features) there are N = n * ... values; with a
+    mask N counts those that it lets through. Weights multiply the values; N does not change with them::
 
         L = 1/N sum_i m_i w_i L_i,     dL/dprediction_i = m_i w_i / N dL_i/dprediction_i
     """
@@ -136,7 +135,7 @@ class Loss(Value):
     ) -> tuple[tuple[Any, Any], ...]:
         """Return the means that this loss is a sum of, each with its N, if they are over different values.
 
-        Of batches together each is then a mean of its own. There are none where the loss is one mean.
+        For several batches each of them is then a mean over all. There are none if the loss is a single mean.
 
         Parameters
         ----------
@@ -179,7 +178,7 @@ class Loss(Value):
     def target_shape(self, shape: Shape) -> Shape:
         """Return the shape of one target, given that of one output; () stands for a single number.
 
-        A loss of your own whose targets look different, such as classes for an embedding, says it here.
+        A loss of your own whose targets look different, such as classes for an embedding, says so here.
         """
         return shape
 

@@ -19,9 +19,9 @@ from .base import Cache, Loss
 class Custom(Loss):
     """L_i = f(t, y)_i,  dL_i/dy_i = f'(t, y)_i, for targets t and predictions y.
 
-    The names of the function's arguments say which is which: one of them is called, or holds the word,
-    ``prediction``, ``pred``, ``output``, ``logits`` or ``p``, or the other ``target``, ``true``, ``label``,
-    ``t`` or ``desired``. Where the names tell nothing, `order` must.
+    The names of the function's arguments say which is which: one of them is, or contains, ``prediction``,
+    ``pred``, ``output``, ``logits`` or ``p``, or the other ``target``, ``true``, ``label``, ``t`` or
+    ``desired``. If the names say nothing, `order` must.
 
     Parameters
     ----------
@@ -93,10 +93,10 @@ def custom(
 ) -> Custom:
     """Make a loss of a function of target and prediction, and its derivative by the prediction.
 
-    The function returns one value per example; the mean over the batch is taken for you. Where the
-    derivative is left out it comes from JAX, if that is installed. Which argument is which is told by their
-    names, or by `order`; see `Custom`. Such a loss cannot be saved with a model: a file holds no code. Write
-    a subclass of `Loss` for that.
+    The function returns one value per example; the mean over the batch is taken for you. If the derivative is
+    left out it comes from JAX, if that is installed. The argument names, or `order`, say which argument is
+    which; see `Custom`. Such a loss cannot be saved with a model: a file holds no code. Write a subclass of
+    `Loss` for that.
 
     Examples
     --------

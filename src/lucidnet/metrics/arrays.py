@@ -115,7 +115,7 @@ def _but_nan(guess: Array, scores: Array) -> Array:
 def class_indices(name: str, y: Array, prediction: Array, none: bool = False) -> tuple[Array, Array, int]:
     """Return true and predicted classes as checked integers, and the number of classes known so far.
 
-    Where a score is NaN the predicted class is `NO_CLASS` if there may be `none`, else that is an error.
+    If a score is NaN the predicted class is `NO_CLASS` where `none` allows that, else it is an error.
     """
     truth, guess = classes(name, y, prediction)
     columns = columns_of(prediction)

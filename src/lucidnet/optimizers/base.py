@@ -62,9 +62,9 @@ class OldSlots(dict[str, Array]):
 class Optimizer(Value):
     """A pure pair: ``state = init(params)`` and ``params, state = update(grads, state, params)``.
 
-    A subclass names its `slots` and writes `descend` for one array; that it works on any tree, in
-    pieces that fit the cache, with weight decay, clipping, schedules and settings per layer, stands here:
-    `descend` finds numbers where schedules were given.
+    A subclass names its `slots` and writes `descend` for one array; everything else is here, once: trees of
+    any form, pieces that fit the cache, weight decay, clipping, schedules and settings per layer. `descend`
+    finds numbers where schedules were given.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ class Optimizer(Value):
     def step(self, arrays: Any, grads: Any, memory: Any = None) -> tuple[Any, dict[str, Any]]:
         """Make a step on arrays that belong to no network: a picture, a latent, a temperature.
 
-        Nothing that is given changes, and a gradient that is not finite is an error.
+        No argument is changed, and a gradient that is not finite is an error.
 
         Parameters
         ----------
@@ -318,8 +318,9 @@ class Optimizer(Value):
 def bounded(g: Array) -> Array:
     """Clip a gradient so that its squares are finite (to 9.2e18 in float32); it may be overwritten.
 
-    A square that overflows would make a running mean of squares infinite, and so all later steps 0. Such
-    rules divide by the size of the gradient: the step is as of any large one. The gradient is given away.
+    A square that overflows would make a running mean of squares infinite, and so all later steps 0. Since
+    such rules divide by the size of the gradient, the step is that of any large one. The gradient is given
+    away.
 
     Examples
     --------

@@ -21,8 +21,9 @@ class EMA(Optimizer):
 
     a_t = decay a_{t-1} + (1 - decay) p_t, from a_1 = p_1: PyTorch's ``AveragedModel`` with
     ``get_ema_multi_avg_fn``. (Keras' ``use_ema`` starts from the weights before the first step, a_0 = p_0.)
-    The weights count as they are after everything that belongs to a step, constraints too. They join the
-    mean at the step after, by the decay of their own where that is a schedule, and else by what it is then.
+    The weights count as they are after everything that belongs to a step, constraints included. They join the
+    mean at the next step: with the decay of their own step if that is a schedule, else with its present
+    value.
 
     Parameters
     ----------

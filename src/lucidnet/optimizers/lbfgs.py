@@ -192,7 +192,7 @@ class Line(NamedTuple):
     def search(self, t: float, settings: LBFGS) -> tuple[Trial, int]:
         """Find a point that satisfies the strong Wolfe conditions; return it, and the number of trials.
 
-        (Nocedal & Wright 2006, algorithm 3.5.) If none is found, the best point so far.
+        (Nocedal & Wright 2006, algorithm 3.5.) If there is none, the best point so far is returned.
         """
         last = self.start
         for count in range(1, settings.trials + 1):
@@ -234,7 +234,7 @@ class Line(NamedTuple):
 def cubic(a: Trial, b: Trial, least: float, most: float) -> float:
     """Return the minimum of the cubic through two points and slopes (Nocedal & Wright 2006, equation 3.59).
 
-    It is brought into the bounds; where there is none, it is the middle of them.
+    It is clipped to the bounds; if there is no minimum, the middle of the bounds is returned.
     """
     if a.t > b.t:
         a, b = b, a

@@ -38,8 +38,8 @@ def suggestions(
 ) -> tuple[tuple[Suggestion, ...], str]:
     """Return the learning rates that a range test suggests; if none, why not.
 
-    They are known by the names that fastai's `lr_find` gives them: *steep* (Smith 2017, "Cyclical learning
-    rates for training neural networks", section 3.3), *valley* (its default), *minimum*, *slide*.
+    They have the names of fastai's `lr_find`: *steep* (Smith 2017, "Cyclical learning rates for training
+    neural networks", section 3.3), *valley* (its default), *minimum*, *slide*.
 
     Parameters
     ----------
@@ -99,8 +99,8 @@ def suggestions(
 def noise_of(raw: Array) -> float:
     """Return the standard deviation of the losses between batches, apart from their slow trend.
 
-    By second differences, which have six times the variance of the noise, over the first half: there nothing
-    explodes.
+    It is found from second differences, whose variance is six times that of the noise, over the first half,
+    where nothing diverges yet.
     """
     return float(np.sqrt(np.mean(np.diff(raw[: max(FEWEST, len(raw) // 2)], 2) ** 2) / 6))
 
@@ -113,8 +113,8 @@ def steep(rates: Array, losses: Array) -> float:
 def stands_out(losses: Array, place: int, noise: float) -> bool:
     """Tell whether the smoothed loss falls by more than its noise within `WINDOW` steps around an index.
 
-    Of 120 range tests the falls at places at small rates, where nothing is learned, were up to half of the
-    noise, those at places where the loss falls indeed mostly 1 to 20 times the noise.
+    In 120 range tests, falls at small rates, where nothing is learned, were up to half of the noise; where
+    the loss really falls they were mostly 1 to 20 times the noise.
     """
     around = losses[max(0, place - WINDOW // 2) : place + WINDOW // 2 + 1]
     return bool(around[0] - around[-1] > noise)
@@ -137,7 +137,8 @@ def valley(rates: Array, losses: Array) -> float:
 def slide(rates: Array, losses: Array, first: float) -> float | None:
     """Return the rate at which the slope changes, searching from the largest down; None if nowhere.
 
-    Two places `WINDOW` steps apart slide down from the end until their slopes are alike; the lower one is it.
+    Two places `WINDOW` steps apart move down from the end until their slopes are alike; the lower one is
+    taken.
     """
     slopes = np.gradient(losses)
     low = len(losses) - 1 - WINDOW

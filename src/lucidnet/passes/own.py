@@ -61,7 +61,8 @@ class States(NamedTuple):
 class Learner(Brief):
     """A model inside a custom step, with `forward`, `apply` and `part` as `Model` has them.
 
-    It is made by `OwnStep`, one for each model and step; the models themselves change when the step is whole.
+    It is made by `OwnStep`, one for each model and step; the models themselves change when the step is
+    complete.
 
     Parameters
     ----------
@@ -299,13 +300,13 @@ def _numbered(problem: Problem, rows: Any, step: int) -> Problem:
 class OwnStep(Brief):
     """A custom training step over one or several models, with the same guarantees as a step of `fit`.
 
-    The step is a function ``step(*models, x)``: in the place of each model it is given a `Learner`, which
-    has `forward`, `apply`, `part` and `copy_weights` as `Model` has them, and returns what it wants to tell,
-    a number, an array, or a tuple or dict of such. It is called with one batch x after the other, an array or
-    a tuple or dict of arrays. On NumPy it is called as it is; on JAX it is compiled, with all models in one
-    program, a loop over the batches of a call: the function then has to take its functions from arrays
+    The step is a function ``step(*models, x)``. In place of each model it is given a `Learner`, which has
+    `forward`, `apply`, `part` and `copy_weights` as `Model` has them; it returns what it wants to report: a
+    number, an array, or a tuple or dict of such. It is called with one batch x after the other, an array or a
+    tuple or dict of arrays. On NumPy it is called directly; on JAX it is compiled, with all models in one
+    program, as a loop over the batches of a call: the function then has to take its functions from arrays
     (``xp = namespace(x)``), and what else it reads is read once. A step in which a gradient is not finite is
-    not made, for none of the models.
+    not made, for any of the models.
 
     Parameters
     ----------

@@ -149,8 +149,8 @@ def _map(name: str, stops: tuple[str, ...], colors: Colors) -> Colormap:
 def rule_styles(rules: Iterable[str], axes: Axes) -> dict[str, LineStyle]:
     """Return the line style of each learning rule, the same in every picture.
 
-    Rules of the library have a place of their own in the table. Other names get one that follows from the
-    name alone, and give way only to those that stand in the same picture.
+    Rules of the library have a place of their own in the table. Other names get a style that follows from the
+    name alone, and change it only if another name in the same picture has it.
     """
     colors = theme(axes)
     names = list(dict.fromkeys(rules))

@@ -110,7 +110,7 @@ TAKEN = {
 def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
     """Turn a function that draws panels into one that returns a figure, with the arguments of `PictureLook`.
 
-    What the function gets in ``**look`` is checked. Style, title and file are seen to here.
+    The arguments in ``**look`` are checked. Style, title and file are handled here.
     """
     make_part(draw.__module__)
     own, drawing = signature(draw), cast("Callable[..., Sequence[Axes]]", draw)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def place(model: Trainee, layer: str | None, trait: str, kind: str) -> tuple[Path, Layer]:
     """Return path and layer for a name; without one, the first layer that has the attribute `trait`.
 
-    A container is passed over then: what it holds is looked at.
+    Containers are then skipped, and their layers searched.
 
     Raises
     ------

@@ -21,15 +21,15 @@ class LucidFigure(Figure):
     """A matplotlib figure that ``show()`` and ``plt.show()`` display, and a notebook displays once.
 
     If pyplot has been imported and has somewhere to show figures, this is one of its figures, and
-    ``plt.show()`` shows it. Else, in a script that only saves or on a machine without a screen, pyplot does
-    not hear of it, so nothing has to be closed. As many stay open as pyplot allows without a
-    warning (``figure.max_open_warning``); the oldest is closed for one more, and still can be saved.
+    ``plt.show()`` shows it. Otherwise, in a script that only saves or on a machine without a screen, pyplot
+    does not know of it, so nothing has to be closed. As many stay open as pyplot allows without a warning
+    (``figure.max_open_warning``); for one more the oldest is closed, and can still be saved.
     """
 
     def show(self, warn: bool = True) -> None:
         """Show the figure in the notebook or in a window, as ``plt.show()`` does.
 
-        Where there is no screen (the backends agg, pdf, svg ...) nothing happens.
+        Without a screen (the backends agg, pdf, svg ...) nothing happens.
         """
         if in_notebook():
             display: Any = import_module("IPython.display").display
@@ -111,7 +111,7 @@ def _shows() -> bool:
 def _make_room() -> None:
     """Close the oldest figures, so that a new one can be opened without pyplot's warning.
 
-    A notebook, which shows all of a cell at its end, shows them now.
+    A notebook, which shows all figures of a cell at its end, shows them now.
     """
     from matplotlib import pyplot
 

@@ -104,7 +104,7 @@ def is_sign(box: Box) -> bool:
 def plan_of(wiring: Wiring, legend: float) -> NetworkPlan:
     """Plan where the boxes stand, leaving some inches for a legend.
 
-    Boxes have two lines, or one where there are many rows; rows of many boxes say less in each, and then
+    Boxes have two lines, or one if there are many rows; in rows of many boxes each box says less, and they
     stand close together.
     """
     for form in (ROOMY, COMPACT):

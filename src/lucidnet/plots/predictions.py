@@ -54,7 +54,7 @@ def confusion_matrix(
 ) -> Sequence[Axes]:
     """Draw a confusion matrix: counts as numbers, shares of the true class as colours, the diagonal blue.
 
-    Wrong ones are orange, on a scale on which one in a hundred can be seen.
+    Wrong predictions are orange, on a scale on which one in a hundred can be seen.
 
     Parameters
     ----------

@@ -188,7 +188,7 @@ def _draw_band(axes: Axes, epochs: Array, low: Array, high: Array, color: str, c
 def _mean_and_spread(runs: Array) -> tuple[Array, Array, Array, Array]:
     """Return epochs, and over the seeds mean, deviation, and whether all seeds have a number there.
 
-    Where none has a number, as in epochs without validation, none is missing.
+    If no seed has a number, as in epochs without validation, none counts as missing.
     """
     known = np.isfinite(runs)
     count = np.where(known.any(0), known.sum(0), np.nan)

@@ -88,8 +88,8 @@ class Given(Protocol):
 class SpaceRule(Value):
     """How the error crosses a layer on its way down; subclasses override what differs from backprop.
 
-    Feedback weights B are a tree like that of the parameters, with entries only for layers that have
-    some. Parameters are never changed here, B only by `learn`.
+    Feedback weights B form a tree like that of the parameters, with entries only for layers that have some.
+    Parameters are never changed here, B only by `learn`.
     """
 
     reads: ClassVar[str] = ""
@@ -119,8 +119,8 @@ class SpaceRule(Value):
     def broadcasts(self) -> str | None:
         """Which error `Signals` carries: "preactivation" or "output"; None for what suits loss and network.
 
-        By the input of the network's final activation, or by its output; None takes the input where the loss
-        computes the activation, as cross-entropies do, else the output.
+        The error is the gradient by the input of the network's final activation, or by its output. None takes
+        the input if the loss computes the activation, as cross-entropies do, else the output.
         """
         return None
 

@@ -31,7 +31,7 @@ TIMES = 64
 def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
     """Raise `SettingError` if the rule of a network, or of one of its layers, cannot be applied to it.
 
-    With an optimizer, what it only approximates there is warned of (`InexactWarning`), six calls above.
+    With an optimizer it warns of what is only approximate there (`InexactWarning`), six calls above.
     """
     broadcast(net, rule)  # raises where two layers ask for different errors
     for path, layer, own in places(net, rule):
@@ -213,7 +213,7 @@ def _check_time(where: str, layer: Layer, rule: Rule) -> None:
 def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any) -> None:
     """Raise if a rule or a network cannot learn online, time step by time step.
 
-    What the rule only approximates is warned of (`InexactWarning`), four calls above.
+    It warns of what the rule only approximates (`InexactWarning`), four calls above.
     """
     recurrent: list[Any] = [(layer, own.time) for _, layer, own in places(net, rule) if layer.carried]
     if not recurrent:

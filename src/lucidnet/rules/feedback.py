@@ -55,9 +55,9 @@ def fresh(net: Layer, rule: Axes, params: Tree, shapes: Mapping[Any, Shape], rng
 def edge_shapes(net: Layer, params: Tree, x: Any, shape: Any = None) -> dict[Any, Shape]:
     """Return, by path, the input shape of each layer that sends an error back to its input.
 
-    With the path None comes that of the network's output, of several outputs side by side. Found by sending
-    an error of zeros down: what comes back from a layer has the shape of its input (a tuple, if it has
-    several inputs). Sizes that vary from batch to batch are `Varying`, if `shape`, that of one input of
+    The path None has the shape of the network's output, with several outputs side by side. Shapes are found
+    by sending an error of zeros down: what comes back from a layer has the shape of its input (a tuple, if it
+    has several inputs). Sizes that vary from batch to batch are `Varying`, if `shape`, that of one input of
     the network, says which do.
     """
     y, cache = net.forward(params, x)

@@ -101,7 +101,7 @@ def check_sum(title: str, whose: str, weights: Array) -> None:
 def shares(target: Array, weights: Any, several: bool) -> Any:
     """Return the factor of each example's loss in the mean; None if all count the same.
 
-    Of several labels the loss is a mean over them, scikit-learn's is a sum.
+    With several labels our loss is a mean over them, scikit-learn's a sum.
     """
     if weights is not None:
         weights = weights * (len(target) / weights.sum())

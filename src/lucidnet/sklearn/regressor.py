@@ -21,10 +21,10 @@ from .settings import NetSettings, learns_in_parts
 @answering
 @refusing("__init__", "fit")
 class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
-    """A network that predicts numbers, one or several for each example.
+    """A neural network regressor, for one or several numbers per example.
 
     The settings up to `max_fun` are those of scikit-learn's `MLPRegressor`, and mean what they mean there.
-    Without names they come in the order of `NetClassifier`; `loss` goes by name.
+    Positional arguments come in the order of `NetClassifier`; `loss` must be given by name.
 
     Parameters
     ----------

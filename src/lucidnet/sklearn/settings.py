@@ -174,7 +174,8 @@ STEP = (
 def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:
     """Raise for a setting that has no effect because of another one that scikit-learn does not have.
 
-    Those that have none there either (a momentum of Adam) are left without a word, as they are there.
+    Settings that have no effect there either (a momentum with Adam) are passed over silently, as they are
+    there.
 
     Parameters
     ----------
@@ -223,12 +224,12 @@ def parts_of(settings: NetSettings) -> tuple[Any, ...]:
 def layers_of(settings: NetSettings, inputs: int, units: int, activation: str, size: float) -> list[Layer]:
     """Return the layers of a network.
 
-    The last has so many units, and an activation; `size` is how many examples make one step, of whose loss
-    `alpha` is a part.
+    The last layer has the given units and activation; `size` is the number of examples in a step, to whose
+    summed loss `alpha` belongs.
 
-    Weights and biases begin as in scikit-learn: uniform up to sqrt(6 / (inputs + outputs)), after Glorot &
-    Bengio 2010, and sqrt(2 / (inputs + outputs)) for the logistic function. Behind a layer of one's own,
-    whose outputs are not counted here, biases begin at 0.
+    Weights and biases start as in scikit-learn: uniform up to sqrt(6 / (inputs + outputs)), after Glorot &
+    Bengio 2010, and sqrt(2 / (inputs + outputs)) for the logistic function. After a user's own layer, whose
+    outputs are not counted here, biases start at 0.
     """
     parts = parts_of(settings)
     number = sum(isinstance(part, int) for part in parts)

@@ -1,8 +1,8 @@
 """Checkpoints: a whole training saved to a file, and resumed bit by bit.
 
-A checkpoint is a model file, which `lucidnet.load` reads, with more in it: what the optimizer remembers,
-the states of stateful layers, how far the loop is, the callbacks' own states. Random numbers need no
-place: they are a function of the seed, the step and the place in the network.
+A checkpoint is a model file, which `lucidnet.load` reads, with more in it: what the optimizer remembers, the
+states of stateful layers, how far the loop has got, the callbacks' own states. Random numbers need no place:
+they are a function of the seed, the step and the place in the network.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
 
     None means that there is no checkpoint.
 
-    Of several processes all must see it; the first goes on with the sums of the epoch.
+    If there are several processes, all must see it; the first continues the sums of the epoch.
 
     Raises
     ------

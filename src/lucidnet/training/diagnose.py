@@ -28,8 +28,8 @@ def settled(
 ) -> tuple[State, BaseException]:
     """Return the state to continue from after steps that ended early, and the error to raise.
 
-    A step whose loss or gradient is not finite is not made. If it was the step before it that ruined the
-    weights, so that before that one the same batches gave finite numbers, that step is taken back, too.
+    A step whose loss or gradient is not finite is not made. If the step before it ruined the weights (before
+    that one, the same batches gave finite numbers), that step is undone, too.
 
     Parameters
     ----------

@@ -69,9 +69,9 @@ class History(telling.EpochLists):
         """Return what was recorded between epochs in long form: one dict for each number.
 
         The columns are ``step``, ``quantity`` (``"gradient_alignment"``, ``"weights"``, ``"val_loss"``),
-        ``layer`` and ``parameter`` (of what; empty where it is of none), ``index`` (the place in an array,
+        ``layer`` and ``parameter`` (what it belongs to; empty if to none), ``index`` (the place in an array,
         as ``"2,0"``; empty for a single number) and ``value``. ``pandas.DataFrame(history.step_rows())`` and
-        ``polars.DataFrame`` take the list as it is.
+        ``polars.DataFrame`` take the list directly.
 
         Examples
         --------

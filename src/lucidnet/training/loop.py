@@ -77,9 +77,9 @@ def alone(step: int, every: int) -> int:
 class Callback(Brief, Refusing):
     """Acts at certain moments of a training; subclasses override the methods they need.
 
-    Each method is given the `Loop`: ``loop.model`` with its state, ``loop.epoch`` and ``loop.batch``,
-    how many are done; ``loop.stop("reason")`` ends the training after this step. What a callback remembers
-    of a training begins anew in `begin`, so that it serves for any number of them.
+    Each method is given the `Loop`: ``loop.model`` with its state, ``loop.epoch`` and ``loop.batch``, which
+    count those that are done; ``loop.stop("reason")`` ends the training after this step. What a callback
+    remembers of a training is reset in `begin`, so that it can serve for several.
 
     Examples
     --------
@@ -109,8 +109,8 @@ class Callback(Brief, Refusing):
     def room(self, step: int) -> int | None:
         """Return how many steps from this one may be made at once; None for any number.
 
-        A compiled training makes several steps at once, where it may; `before_step` and `step` are then
-        called once for all of them.
+        A compiled training makes several steps at once, if allowed; `before_step` and `step` are then called
+        once for all of them.
         """
         idle = type(self).step is Callback.step and type(self).before_step is Callback.before_step
         return None if idle else 1

@@ -151,7 +151,7 @@ def evaluate(
 def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) -> Any:
     """Return a network's outputs (n, ...) for user-given inputs, with the weights of a single step.
 
-    Another function of the network, its parameters, inputs and mask can stand in the place of `predict`.
+    Another function, of the network, its parameters, inputs and mask, can replace `predict`.
     """
     x = as_inputs(x, model.input_shape, model.dtype, model.net)
     mask = None if mask is None else as_mask(mask, x)

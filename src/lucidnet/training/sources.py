@@ -27,8 +27,8 @@ def to_train(
 ) -> tuple[BatchSource, BatchSource | None]:
     """Return the sources of the batches to train on and to validate on.
 
-    The arguments are those of `fit`; without `shuffle` batches are shuffled if the network allows it.
-    Class weights are of the training only, and a validation split has its part of the sample weights.
+    The arguments are those of `fit`; without `shuffle` batches are shuffled if the network allows it. Class
+    weights apply to the training only, and a validation split gets its part of the sample weights.
     """
     validation = to_validate(partial(to_measure, model), validation_data, validation_split)
     if (dataset := as_dataset(x, y, model.needs_target)) is not None:

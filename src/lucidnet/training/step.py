@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Step(Record):
     """A training step for a network, a loss and an optimizer.
 
-    ``state, measured = step(state, x, target)`` changes nothing that it is given, and what it returns is
-    never written again. A step whose loss or gradient is not finite is not made.
+    ``state, measured = step(state, x, target)`` changes none of its arguments, and what it returns is never
+    overwritten. A step whose loss or gradient is not finite is not made.
 
     Parameters
     ----------

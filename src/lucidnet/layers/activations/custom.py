@@ -57,9 +57,9 @@ def custom(
 ) -> CustomActivation:
     """Make an activation of an elementwise function and its derivative.
 
-    Where the derivative is left out it comes from JAX, if that is installed. A function that mixes the
-    numbers it is given, as softmax does, is an error: write a subclass of `Layer`. Such an activation
-    cannot be saved with a model: a file holds no code. A subclass of `Layer` can.
+    If the derivative is left out it comes from JAX, if that is installed. A function that mixes the numbers
+    it is given, as softmax does, is an error: write a subclass of `Layer`. Such an activation cannot be saved
+    with a model, as a file holds no code; a subclass of `Layer` can.
 
     Examples
     --------

@@ -22,7 +22,7 @@ SCALES: dict[type, float] = {
 def scale(activation: Any) -> float | None:
     """Return the factor on the weight variance 1 / fan_in that an activation needs; None if unknown.
 
-    Its root is what others call the gain of the activation.
+    Its square root is what others call the gain of the activation.
 
     ==============================  ==============  ====================================================
     activation                      scale           why

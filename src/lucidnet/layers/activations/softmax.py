@@ -69,7 +69,7 @@ class OverAxis(ActivationLayer):
 class Softmax(OverAxis):
     """y_i = exp(x_i) / sum_j exp(x_j),  dx_i = y_i (dy_i - sum_j dy_j y_j).
 
-    Along time only the steps count that a mask lets through; the others get 0.
+    Along time only the steps that a mask lets through take part; the others get 0.
 
     Parameters
     ----------

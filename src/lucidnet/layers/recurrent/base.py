@@ -30,9 +30,9 @@ from .loop import State, back_through_time, first_mask, through_time
 class Recurrent(Layer):
     """The base of recurrent layers, from sequences (n, time, features) to (n, time, units) or (n, units).
 
-    Where `Run.mask` says that a time step does not count, the state is carried over it unchanged. The
-    input may be a tuple (x, h) or (x, h, c): then the sequence begins in these states, and not in zeros
-    (or where the batch before stopped, if the layer is stateful).
+    Where `Run.mask` leaves a time step out, the state is carried over it unchanged. The input may be a tuple
+    (x, h) or (x, h, c): then the sequence starts from these states, and not from zeros (or from where the
+    batch before stopped, if the layer is stateful).
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Recurrent(Layer):
     def push(self, params: Tree, cache: Cache, dstate: State) -> State | None:
         """Return J dstate, the change of the next state caused by a change of the state before.
 
-        None if that is not known in one pass; then it is found from all columns of J, by `step_back`.
+        None if it is not known in one pass; then it is found from all columns of J, by `step_back`.
         """
         return None
 

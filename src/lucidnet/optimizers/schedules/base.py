@@ -30,9 +30,9 @@ def _steps(setting: Any) -> int:
 class Schedule(Value):
     """A function of the step: ``schedule(0)`` is the value in the first step of a training.
 
-    Any setting may be a schedule: learning rate, momentum, beta1, weight decay, the rate of a `Dropout`.
-    A plain function of the step does as well, but cannot be saved. Behind its end a schedule stays at its
-    last value. ``2 * a`` and ``a * b`` are products.
+    Any setting may be a schedule: learning rate, momentum, beta1, weight decay, the rate of a `Dropout`. A
+    plain function of the step works as well, but cannot be saved. After its end a schedule stays at its last
+    value. ``2 * a`` and ``a * b`` are products.
     """
 
     counts: ClassVar[tuple[str, ...]] = ()

@@ -22,8 +22,9 @@ from ..edge import Edge, Signals, Varying, carriers
 class Direct(SpaceRule):
     """The base of rules that send a projected output signal to each layer, in place of the error above.
 
-    A layer with several inputs has a B for each: "B", "B2" and so on. Where the sizes of an input may vary
-    from batch to batch (sequences of any length) and the output has no time, all its places hear the same.
+    A layer with several inputs has a B for each: "B", "B2" and so on. If the sizes of an input may vary from
+    batch to batch (sequences of any length) and the output has no time axis, all places of the input get the
+    same error.
 
     Parameters
     ----------

@@ -60,8 +60,8 @@ class TimeRule(Value):
     ) -> tuple[Any, Tree, Tree]:
         """Return the gradients by inputs (and first states) and parameters, for a sequence.
 
-        Third comes what has become of B, the weights of the rule's own. Times are turned so that they run
-        forwards, and come first.
+        The third result is what has become of B, the rule's own weights. Times are reordered to run forwards,
+        and to come first.
         """
         xp, backwards = namespace(dy), layer.go_backwards
         if backwards:

@@ -149,7 +149,7 @@ class Window(NamedTuple):
 def before_all(cache: RecurrentCache, times: int) -> RecurrentCache:
     """Return the window before a stream's first time: empty on NumPy, `times` masked steps on JAX.
 
-    What is compiled cannot grow. The states before the first time are zeros.
+    Compiled arrays cannot grow. The states before the first time are zeros.
     """
     if isinstance(cache.kept, list):
         return part(cache, 0, 0)

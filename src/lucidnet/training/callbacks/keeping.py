@@ -19,11 +19,11 @@ from ..loop import Callback, Loop
 class Checkpoint(Callback):
     """Saves the whole training to a folder, from which ``fit(..., resume=folder)`` continues it.
 
-    It writes when all callbacks have had their turn, so their order does not matter, and once more at the
-    end of the training, with why it ended. The folder belongs to one training while that goes on: another one
-    that would write there is refused (see `core.lock` for disks that several machines share). Of what lies in
-    the folder only checkpoints of this very training are ever removed; those of another one are replaced
-    where they are of the same step.
+    It writes after all callbacks had their turn, so their order does not matter, and once more at the end of
+    the training, with the reason why it ended. The folder belongs to one training while that runs: another
+    one that would write there is refused (see `core.lock` for disks that several machines share). Only
+    checkpoints of this very training are ever removed from the folder; those of another one are replaced if
+    they are of the same step.
 
     Parameters
     ----------

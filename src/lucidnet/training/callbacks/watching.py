@@ -56,8 +56,8 @@ class Patience(Callback):
 class EarlyStopping(Patience):
     """Ends the training when a number has not improved for some epochs; NaN is never better.
 
-    A training that was ended so is complete: the same line with ``resume=`` does nothing more, also with more
-    `epochs`.
+    A training that ended this way is complete: running the same line with ``resume=`` does nothing more, even
+    with more `epochs`.
 
     Parameters
     ----------
