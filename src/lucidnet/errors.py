@@ -73,8 +73,8 @@ class FileError(LucidnetError):
     Parameters
     ----------
     file : path
-        The file, or folder; empty if whoever notices does not know it: who has opened the file says it then.
-        One argument alone is the reason.
+        The file or folder; empty if the code that notices does not know it: the code that opened the file
+        then fills it in. A single argument is the reason.
     reason : str
         What is wrong with it.
     remedy : str

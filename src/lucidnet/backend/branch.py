@@ -14,9 +14,9 @@ def branch(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any
     Parameters
     ----------
     condition : bool, or array of bool without axes
-        Which; an array only while compiling.
+        The condition; it is an array only while compiling.
     yes, no : callable
-        They return trees of one structure.
+        Functions that return trees of one structure.
 
     Examples
     --------

@@ -22,10 +22,10 @@ class DeviceConfig(Record):
     kind : str
         The kind of devices, ``"cpu"`` or ``"gpu"``; JAX's choice if empty.
     mesh : optional
-        How many devices: ``"all"``, a number, or rows and columns as ``"4x2"``; one if not given. On NumPy
-        among how many threads a batch is divided.
+        The number of devices: ``"all"``, a number, or rows and columns as ``"4x2"``; one if not given. On
+        NumPy the number of threads that share a batch.
     mixed : bool
-        Whether products are made in bfloat16.
+        Whether matrix products are computed in bfloat16.
     """
 
     name: str = "numpy"

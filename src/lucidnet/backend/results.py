@@ -30,16 +30,16 @@ def called(function: Callable[..., Any], what: str, *given: Any, like: Any = Non
     what : str
         What it is, for errors: "this activation".
     *given : array
-        What it is called with.
+        The arguments of the call.
     like : array, optional
-        Whose library and dtype the result has; the first of what is given if left out.
+        The array whose library and dtype the result takes; the first argument if left out.
     shape : tuple of int, optional
         The shape that it must have.
 
     Raises
     ------
     SettingError
-        If the function cannot be followed, or returns what is no array of numbers.
+        If the function cannot be followed, or does not return an array of numbers.
     ShapeError
         If the result has another shape.
     """
@@ -57,7 +57,7 @@ def followed(what: str, function: Callable[..., Any], *given: Any) -> Any:
     Raises
     ------
     SettingError
-        If it cannot be followed, writes into what it is given, or takes no arrays at all.
+        If it cannot be followed, writes into its arguments, or takes no arrays at all.
     """
     try:
         return run(what, function, *given)

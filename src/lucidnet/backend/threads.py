@@ -26,14 +26,14 @@ class Threads(Brief):
     Parameters
     ----------
     asked : int or "all"
-        How many threads; "all" for as many as this process has cores.
+        The number of threads; "all" for as many as this process has cores.
 
     Raises
     ------
     MissingExtraError
         If threadpoolctl is not installed.
     SettingError
-        If no such number of threads can be made, or nothing can be held to one thread.
+        If that number of threads cannot be made, or the libraries cannot be limited to one thread.
 
     Examples
     --------

@@ -23,7 +23,7 @@ class Grid(NamedTuple):
     Parameters
     ----------
     kernel, strides, dilation : pair of int
-        Size of a window, distance between windows, distance between the pixels of one.
+        Size of a window, distance between windows, distance between the pixels of a window.
     before, after : pair of int
         Zeros around the image.
     """

@@ -82,8 +82,8 @@ def package(*kinds: type[Any]) -> PackageReport:
     Parameters
     ----------
     *kinds : type
-        Classes to check instead of all, also of your own: ``package(MyLayer)``. One that cannot be made
-        without arguments, or does not take inputs of 5 numbers, has a class method ``samples``.
+        Classes to check instead of all, also your own: ``package(MyLayer)``. A class that cannot be made
+        without arguments, or does not take inputs of 5 numbers, needs a class method ``samples``.
 
     Examples
     --------

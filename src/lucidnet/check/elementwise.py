@@ -30,7 +30,7 @@ class Elementwise:
     f : callable
         The function, from an array like z to one like y.
     z : array
-        Where it is taken.
+        The point at which it is taken.
     claims : dict of array
         The slopes f'(z) that backward uses, by the gradient in which it uses them.
     """

@@ -70,19 +70,19 @@ def gradients(
     Parameters
     ----------
     target : Layer, Loss or Model
-        What to check: a layer (also one's own, also a container), a loss, or a compiled model (its
-        loss on a batch, by all parameters).
+        What to check: a layer (also your own, also a container), a loss, or a compiled model (its loss on a
+        batch, by all parameters).
     x : array-like (n, ...), optional
         Inputs of a layer or model, predictions for a loss; random if left out: normal, or probabilities
         for a loss that takes no other numbers.
     y : array-like (n, ...), optional
         Targets of a model or a loss; random if left out.
     shape : int or tuple of int, optional
-        The shape of one input, where it is not known and `x` is left out; (5,) if nothing says more.
+        The shape of one input, if it is not known and `x` is left out; (5,) by default.
     tolerance : float
         The largest relative error that passes. 1e-7 suits smooth functions.
     entries : int
-        How many entries of each array are compared at most; larger arrays are sampled.
+        The most entries of each array to compare; larger arrays are sampled.
     seed : int
         Seed of inputs, weights and samples.
     train : bool

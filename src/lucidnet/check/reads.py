@@ -53,9 +53,9 @@ class Claim:
     name : str
         What may be read, in the words of `rules.locality`.
     claimed : bool or None
-        Whether the rule says that it reads it; None if its class says nothing of what it reads.
+        Whether the rule claims to read it; None if its class makes no claims.
     seen : bool or None
-        Whether its update changed with it; None if that could not be tried.
+        Whether the rule's update changed with it; None if that could not be tried.
     axis : str
         Along which axis.
     """
@@ -248,7 +248,7 @@ class Time:
     Parameters
     ----------
     rule : TimeRule
-        The rule; what it learns of the network itself is held still (`TimeRule.still`).
+        The rule; its own learning is switched off (`TimeRule.still`).
     """
 
     def __init__(self, rule: TimeRule) -> None:

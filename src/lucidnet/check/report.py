@@ -26,11 +26,11 @@ class Entry(Brief):
         gradients of this array; or over 1e-4, or 1e7 times the rounding of the finite differences,
         if that is larger, for they resolve no more.
     where : tuple of int
-        The index of the worst.
+        The index of the worst entry.
     analytic, numeric : float
         The two values there.
     checked, kinks : int
-        How many entries were compared, and how many left out because the function has a kink there.
+        The number of entries compared, and of those left out because the function has a kink there.
     """
 
     name: str

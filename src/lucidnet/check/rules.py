@@ -65,7 +65,7 @@ class RuleFinding(Report):
     seen : str
         What was seen, with its number.
     passed : bool or None
-        Whether it holds; None for what is only told.
+        Whether it holds; None for mere information.
     """
 
     what: str
@@ -161,8 +161,9 @@ def rule(
     rule : str, Rule, SpaceRule or TimeRule
         The rule.
     net : Layer, optional
-        A network to try it in; three dense layers, or a recurrent one below two, if not given. What shows
-        there only (a seed of feedback weights, where no layer of this one has any) is told, and is no fault.
+        A network to try the rule in; three dense layers, or a recurrent one below two, if not given. Settings
+        that need another network to show an effect (a seed of feedback weights, where no layer here has any)
+        are reported, but are no fault.
     shape : tuple of int, optional
         The shape of one input of that network, if it does not begin with `Input`.
     loss : str or Loss

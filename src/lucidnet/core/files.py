@@ -66,7 +66,7 @@ def reading(path: str | os.PathLike[str], kind: str, remedy: str) -> Iterator[No
     kind : str
         What it is read as.
     remedy : str
-        What to do if it cannot.
+        What to do if it cannot be read.
     """
     try:
         yield
@@ -108,12 +108,12 @@ def check_size(
     max_bytes : int, optional
         How many it may take.
     ratio : int
-        How much larger it can be than what is held.
+        How much larger than the held bytes it may be.
 
     Raises
     ------
     FileError
-        If so.
+        If it claims more than that.
     """
     if needed > held * ratio + (SLACK if ratio > 1 else 0):
         reason = f"promises {needed:,} bytes of numbers, but holds no more than {held:,} bytes"
@@ -169,7 +169,7 @@ def write(
     Raises
     ------
     FileError
-        If it cannot be written; what was there before is still there.
+        If it cannot be written; the old file is then still there.
     """
     with explained(Path(path), "what was there before is unchanged"):
         target = _target(path)

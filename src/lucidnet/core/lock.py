@@ -54,7 +54,7 @@ class FolderLock:
     Attributes
     ----------
     note : str or None
-        What is to be told of a lock that was left over, and taken.
+        Called with a message if a left-over lock was taken.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -168,7 +168,7 @@ def locked(
     main : bool
         Whether this is the process that writes.
     tell : callable
-        Is told of locks that were left over.
+        Called with messages about locks that were left over.
     """
     held: list[FolderLock] = []
     refused = None

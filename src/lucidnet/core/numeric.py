@@ -30,8 +30,8 @@ def numeric(x: Any, name: str) -> Any:
     Raises
     ------
     DataError
-        If it is masked, sparse, on another device, part of a computation whose gradient somebody wants, or
-        holds what is no number.
+        If it is masked, sparse, on another device, part of a computation that tracks gradients, or holds
+        something that is not a number.
 
     Examples
     --------

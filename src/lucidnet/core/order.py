@@ -59,7 +59,7 @@ def names_of(function: Callable[..., Any]) -> tuple[str, str] | None:
     Raises
     ------
     SettingError
-        If it cannot be called with two.
+        If it cannot be called with two arguments.
     """
     from inspect import Parameter, signature
 
@@ -89,16 +89,16 @@ def target_first(
     function : callable
         A function of two arguments.
     order : str, optional
-        What the user said; the names are not looked at then.
+        The order that the user gave; the names are then ignored.
     write : str
-        What to write where the names tell nothing.
+        What to write if the names say nothing.
     otherwise : bool, optional
-        What it is where they tell nothing, if that is known.
+        The order if they say nothing, where that is known.
 
     Raises
     ------
     SettingError
-        If nobody can know.
+        If the order cannot be known.
     """
     names = names_of(function)
     if order is not None:

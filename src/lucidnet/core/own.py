@@ -45,7 +45,7 @@ def run(what: str, function: Callable[..., Any], *given: Any, **named: Any) -> A
     Raises
     ------
     SettingError
-        If it writes into what it was given, takes tensors of PyTorch, or decides by a whole array.
+        If it writes into its arguments, takes tensors of PyTorch, or branches on a whole array.
     """
     views: Views = {}
     try:

@@ -125,7 +125,7 @@ def table(
     Parameters
     ----------
     titles : sequence of str
-        What stands above the columns; none for a table without titles.
+        The column titles; none for a table without titles.
     rows : sequence of sequences
         The cells. The middle of a long table is left out, and the page says so.
     kinds : mapping of int to str
@@ -167,15 +167,15 @@ def curves(
     title : str
         The quantity.
     series : mapping of str to numbers
-        The curves by name; what is not finite is a gap.
+        The curves by name; values that are not finite leave a gap.
     xs : numbers, optional
-        Where the values lie, from left to right; 1, 2, ... if not given.
+        The positions of the values, from left to right; 1, 2, ... if not given.
     mark : float, optional
         A place on the axis to mark with a line.
     log : bool
         Whether places are drawn by their logarithms.
     across : str
-        What lies on the axis.
+        The name of the horizontal axis.
     """
     lines = {name: _points(values, xs, log) for name, values in series.items()}
     shown = [point for points in lines.values() for point in points if math.isfinite(point[1])]

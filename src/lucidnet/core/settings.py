@@ -103,13 +103,13 @@ def setting(
     expected : str
         What must be given, as in "units must be ...".
     convert : callable
-        ``convert(given, owner)`` returns what is kept; the owner is the value that is being made.
+        ``convert(given, owner)`` returns the value to keep; the owner is the object being made.
     default : optional
-        What it is if not given; without one it must be given.
+        The default; without one, the setting must be given.
     optional : bool
         Whether None may be given.
     kw_only : bool
-        Whether it can be given by name only.
+        Whether it must be given by name.
     """
     check = Check(expected, convert, optional)
     made: Field[Any] = field(default=default, kw_only=kw_only, metadata={"check": check})

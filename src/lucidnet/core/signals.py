@@ -41,7 +41,7 @@ class Termination:
         gather : callable
             Returns what each process has, in their order.
         now : bool
-            Whether to ask in any case; the same for all.
+            Whether to ask in any case; must be the same in all processes.
         """
         if self.alone:
             return self.requested

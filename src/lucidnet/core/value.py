@@ -101,7 +101,7 @@ def value(kind: Any = None, /, *, kw_only: bool = False) -> Any:
     kind : type
         The class; its annotations are its settings.
     kw_only : bool
-        Whether its own settings can be given by name only.
+        Whether its own settings must be given by name.
 
     Examples
     --------
@@ -272,7 +272,7 @@ def from_config(config: Any, registry: Mapping[str, type], depth: int = 0) -> An
     UnknownNameError
         If the description names a class that the registry does not hold.
     SettingError
-        If a setting is wrong, or there are more than `DEEPEST` values in each other.
+        If a setting is wrong, or values are nested more than `DEEPEST` deep.
     """
     if isinstance(config, dict):
         _check_depth(depth)

@@ -64,7 +64,7 @@ class Shift(Augmentation):
     Parameters
     ----------
     pixels : int
-        By how many at most, up or down and left or right.
+        The largest shift, up or down and left or right.
     """
 
     pixels: int = whole(0)
@@ -118,7 +118,7 @@ class Flip(Augmentation):
     horizontal : bool
         Whether left becomes right; else top becomes bottom.
     probability : float
-        Of each image to be mirrored.
+        The probability that an image is mirrored.
     """
 
     horizontal: bool = flag(default=True)
@@ -136,7 +136,7 @@ class Rotate(Augmentation):
     Parameters
     ----------
     degrees : float
-        By how many at most, to either side.
+        The largest angle, to either side.
     """
 
     degrees: float = finite(0)
@@ -218,7 +218,7 @@ def mixup(x: Any, y: Any, rng: Stream, alpha: float = 0.2) -> tuple[Array, Array
     rng : Stream
         Random numbers.
     alpha : float
-        The strength: small ones mix little.
+        The strength: with a small one images are hardly mixed.
     """
     if y.ndim < 2 or not x.ndim or len(x) != len(y):
         raise ShapeError(
@@ -244,7 +244,7 @@ def sampled(images: Array, rows: Array, columns: Array) -> Array:
     images : array (n, height, width, channels)
         The images.
     rows, columns : array (n, height, width)
-        Where to look for each pixel of the result.
+        The coordinates at which each pixel of the result is looked up.
     """
     if images.ndim != 4 or rows.ndim != 3 or rows.shape != columns.shape or len(rows) != len(images):
         raise ShapeError(

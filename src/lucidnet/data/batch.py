@@ -53,11 +53,11 @@ class Shard(Record):
     Parameters
     ----------
     index, count : int
-        Which process, and of how many.
+        The number of this process, and the number of processes.
     multiple : int
-        Over how many devices a batch is spread.
+        The number of devices that a batch is spread over.
     fills : bool
-        Whether batches may be filled up, by examples that do not count.
+        Whether batches may be padded with examples that do not count.
     """
 
     index: int = 0
@@ -90,7 +90,7 @@ class IndexedBatch(Brief):
     data : Data
         All rows.
     chosen : array (n,) of int
-        Which of them.
+        The indices of the rows.
     valid : array (n,) of bool, optional
         Which of these count; all of them if not given.
     """

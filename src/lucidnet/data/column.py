@@ -23,11 +23,11 @@ class Column(Record):
     categories : tuple of str
         The categories, in order.
     mean, deviation : float, optional
-        What is taken from each number, and what it is divided by, if it is standardized.
+        The numbers subtracted and divided by in standardization, if the column is standardized.
     fill : float or str, optional
-        What stands for a missing cell.
+        The replacement for a missing cell.
     form : str, optional
-        How its dates are written: ``"iso"``, ``"dmy"`` (day, month, year) or ``"mdy"``.
+        The format of its dates: ``"iso"``, ``"dmy"`` (day, month, year) or ``"mdy"``.
     """
 
     name: str

@@ -37,11 +37,11 @@ class ColumnSeen(Record):
     name, kind : str
         Its name; ``"number"``, ``"category"``, ``"date"``, ``"yes/no"`` or ``"nothing"``.
     holds : str
-        What stands in it.
+        A description of its contents.
     plan : str
-        What is made of it: ``"target"``, ``"input"``, ``"dropped"``, ``"one-hot"``, ...
+        How it will be used: ``"target"``, ``"input"``, ``"dropped"``, ``"one-hot"``, ...
     missing : int
-        In how many rows it is missing.
+        The number of rows in which it is missing.
     """
 
     name: str

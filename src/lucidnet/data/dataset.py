@@ -86,7 +86,7 @@ class Dataset(Report):
         x, y : str
             The names of the arrays in it.
         external : bool
-            Whether they may lie in other files, as the file says; see `read`.
+            Whether the arrays may lie in other files, as the file says; see `read`.
 
         Raises
         ------
@@ -106,11 +106,11 @@ class Dataset(Report):
         Parameters
         ----------
         make : callable, iterable or iterator
-            ``make()`` or ``make(epoch)``; something iterable is gone through once for each epoch; an
-            iterator gives one epoch only, or with a length as many as it has items for.
+            ``make()`` or ``make(epoch)``; an iterable is gone through once for each epoch; an iterator gives
+            a single epoch, or, with a length, as many as it has items for.
         length : int, optional
-            The number of items in an epoch: what comes after them is left for the next one, or, of what
-            gives a fresh iterator, not asked for.
+            The number of items in an epoch: further items are left for the next epoch, or, if each epoch has
+            a fresh iterator, not asked for.
         """
         return Iterated(make, length)
 

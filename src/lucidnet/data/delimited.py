@@ -88,7 +88,7 @@ def frame(
     header : bool, optional
         Whether the first row has the names of the columns.
     separator : str, optional
-        The sign between the cells; a blank stands for one or more.
+        The separator between cells; a blank stands for one or more.
     decimal : str, optional
         The decimal sign.
     encoding : str, optional

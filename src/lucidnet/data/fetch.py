@@ -31,8 +31,8 @@ class Download:
     mirrors : tuple of str
         Addresses of folders that hold the files.
     check : callable
-        ``check(path, sha256)`` raises `FileError` if a file is not what it should be: an IDX file, if nothing
-        else is said.
+        ``check(path, sha256)`` raises `FileError` if a file is not what it should be; by default it checks
+        for an IDX file.
     """
 
     name: str

@@ -88,9 +88,9 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     whole : bool
         Whether that is all.
     usual : str
-        The separator that the name of the file stands for; empty if it says nothing.
+        The separator that the file's suffix implies; empty if it implies none.
     separator : str, optional
-        The separator, if somebody says it.
+        The separator, if the user gave one.
     """
     lines = text.splitlines(keepends=True)
     if not whole and len(lines) > 1:

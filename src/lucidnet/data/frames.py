@@ -31,19 +31,19 @@ class Cells(NamedTuple):
     numbers : array (n,), optional
         Float64, NaN where one is missing.
     texts : list of str, optional
-        What stands there, without spaces around it.
+        The texts in the cells, without surrounding spaces.
     missing : dict
-        The rows in which nothing stands, with what stands there in its place: ``""``, ``"NA"``.
+        The rows with a missing cell, with what stands there: ``""``, ``"NA"``.
     truths : bool
         Whether the numbers are 0 and 1 for no and yes.
     exact : tuple of (int, str), optional
-        A row with a whole number that float64 does not tell from the next, and its text.
+        A row with a whole number that float64 cannot tell from the next, and its text.
     large : tuple of (int, str), optional
         A row with a number that is too large for float64, and its text.
     written : str
-        How one of the numbers is written, if not plainly, and what it is taken as.
+        How one of the numbers is written, if not plainly, and how it is read.
     original : list of str, optional
-        How all of them are written: elsewhere the same column may hold texts.
+        The original texts of all numbers: elsewhere the same column may hold texts.
     """
 
     numbers: Array | None
@@ -175,7 +175,7 @@ def as_frame(given: Any, owner: str) -> Frame:
     Raises
     ------
     DataError
-        If it is none of them, or its columns do not have one length.
+        If it is none of these, or its columns differ in length.
     """
     if isinstance(given, Frame):
         return given

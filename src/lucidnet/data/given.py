@@ -19,7 +19,7 @@ def validation(given: Any) -> dict[str, Any]:
     Parameters
     ----------
     given : (x, y), (x, y, sample_weight), dict or data set
-        What was given.
+        The object given.
 
     Examples
     --------
@@ -79,9 +79,9 @@ def with_arrays(
     optimizer : Optimizer, optional
         What makes the steps, if the batches are to train on.
     dataset : Dataset, optional
-        Where they come from; None if that is arrays in a file.
+        The data set; None for arrays in a file.
     batch_size, shuffle, sample_weight, mask, validation_split : optional
-        What else was given of what arrays alone have.
+        Other arguments that belong to arrays only.
     """
     if dataset is not None and getattr(optimizer, "full_batch", False) and dataset.length != 1:
         raise SettingError(
@@ -115,7 +115,7 @@ def order_of(problem: Any, n: int, batch_size: int | None, shuffle: Any) -> tupl
     Parameters
     ----------
     problem : Problem
-        What is trained, and how.
+        The problem to train, with its settings.
     n : int
         How many examples there are.
     batch_size, shuffle : optional

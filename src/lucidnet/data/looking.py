@@ -44,17 +44,17 @@ class Look(Report, Record):
     path : str
         The file.
     title : str
-        How many rows and columns it has, and how it is written.
+        The number of rows and columns, and the format.
     columns : tuple of ColumnSeen
-        What each column is, and what is made of it.
+        What each column is, and how it will be used.
     odd : tuple of str
-        What somebody should know, in sentences.
+        Sentences about what is odd in the data.
     target : str, optional
         The column to learn.
     task : str
-        What is to be learned, in words.
+        A description of what is to be learned.
     command : str
-        What to type to train on it; empty if nothing can be learned as it is.
+        The command to train on it; empty if nothing can be learned from it as it stands.
     python : str
         The same in Python.
     table : Table, optional

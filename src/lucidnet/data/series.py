@@ -62,7 +62,7 @@ def windows(
     stride : int
         How many time steps lie between the beginnings of two windows.
     target : str or int, optional
-        Which feature is forecast: the name of a column of a frame, or the number of one; all if not given.
+        The feature to forecast: a column name of a frame, or a number; all features if not given.
 
     Returns
     -------

@@ -105,8 +105,8 @@ def load(
     Returns
     -------
     (x, y), (x_test, y_test)
-        Inputs in float32, one flat row per example, for the images scaled to [0, 1] (numbers of
-        files as they are); labels in int64, or whatever targets a file has.
+        Inputs in float32, one flat row per example, images scaled to [0, 1] (numbers of files are not
+        scaled); labels in int64, or whatever targets a file has.
 
     Raises
     ------

@@ -37,12 +37,12 @@ class Table(Report, Record):
     classes : tuple of str, optional
         The names of the classes 0, 1, ...
     missing : str, optional
-        What is done with missing cells: ``"drop"`` leaves their rows out, ``"mean"`` fills them with the
-        mean of the column, or its commonest category.
+        What to do with missing cells: ``"drop"`` leaves their rows out, ``"mean"`` fills them with the mean
+        of the column, or its most common category.
     dropped : tuple of str
-        Columns that are not looked at.
+        Columns that are ignored.
     center, scale : float
-        What is taken from a numeric target, and what it is divided by; `values` undoes it.
+        The numbers subtracted from a numeric target, and divided by; `values` undoes it.
 
     Examples
     --------
@@ -82,28 +82,29 @@ class Table(Report, Record):
         Parameters
         ----------
         frame : frame of pandas, polars or Arrow, dict of columns, or Frame
-            The table, with its target; of a file `data.frame` makes one.
+            The table, with its target; `data.frame` makes one from a file.
         target : str, int or column
             The column to learn: its name, its number (-1 is the last), or the values themselves.
         task : str, optional
-            ``"classification"`` or ``"regression"``. If not given, texts, truths, and whole numbers of at
-            most 20 kinds that lie close together are classes; other numbers are predicted.
+            ``"classification"`` or ``"regression"``. If not given, texts, booleans, and whole numbers with at
+            most 20 distinct values that lie close together are classes; other numbers are predicted.
         drop : str, int, or sequence of them
             Columns to leave out.
         standardize : bool
-            Whether numbers are brought to mean 0 and deviation 1, a numeric target, too.
+            Whether numbers are scaled to mean 0 and deviation 1, including a numeric target.
         categories : str, optional
-            ``"one-hot"`` makes of a column of texts one of 0 and 1 for each text.
+            ``"one-hot"`` turns a column of texts into a 0/1 column for each text.
         missing : str, optional
-            ``"drop"`` leaves rows with missing cells out; ``"mean"`` fills them with the mean of the
-            column, or its commonest text.
+            ``"drop"`` leaves rows with missing cells out; ``"mean"`` fills them with the mean of the column,
+            or its most common text.
         dates : str, optional
-            ``"days"`` makes of a date the number of days since 1970.
+            ``"days"`` turns a date into the number of days since 1970.
 
         Raises
         ------
         DataError
-            If something in the table needs one of these words, or cannot be used; it names the column.
+            If the table cannot be used, or something in it needs one of the arguments above; it names the
+            column.
         UnknownNameError
             If no column has the name of the target, or of one to drop.
         """
@@ -160,12 +161,12 @@ class Table(Report, Record):
         Parameters
         ----------
         predictions : array (n, classes), (n, 1) or (n,)
-            Probabilities; those of the second of two classes (a sigmoid); or numbers of classes.
+            Probabilities of all classes; those of the second of two classes (a sigmoid); or class numbers.
 
         Raises
         ------
         DataError
-            If they are none of that, or the target is a number.
+            If they are none of these, or the target is a number.
         """
         if self.classes is None:
             raise DataError("names: the target of this table is a number, no class; see values")

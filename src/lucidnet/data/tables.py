@@ -68,7 +68,7 @@ class Examples(Brief):
     classes : tuple of str, optional
         The names of the classes 0, 1, ...
     table : Table, optional
-        The columns, where the file is a table. It makes the same of other files.
+        The columns, if the file is a table; it converts other files in the same way.
     """
 
     x: Array
@@ -133,7 +133,7 @@ def read(
     target : str or int
         Of a table: the name or the index of the column with the target, by default the last.
     task : str, optional
-        ``"classification"`` or ``"regression"``, where that shall not be told from the targets.
+        ``"classification"`` or ``"regression"``, if it is not to be guessed from the targets.
     max_bytes : int
         How many bytes the numbers may take, each as it lies in the file, or the text that they stand in.
     external : bool
@@ -145,10 +145,10 @@ def read(
     FileError
         If the file is missing, damaged, too large, or lies elsewhere; with file, reason and remedy.
     ContentError
-        If what is in it cannot be used, as a cell that is not a number; names row and column. It is a
+        If its contents cannot be used, such as a cell that is not a number; names row and column. It is a
         `FileError`, and a `DataError`.
     UnknownNameError
-        If the suffix stands for no kind of file, or no column is named as the target.
+        If the suffix is not that of a known kind of file, or no column has the target's name.
     """
     path = Path(path)
     if fault := path_fault(path):

@@ -36,7 +36,7 @@ def decided(
     name : str
         What it is called.
     task : str, optional
-        What somebody says that it is.
+        The task given by the user.
     alone : bool
         Whether one value throughout will do.
     """

@@ -120,7 +120,7 @@ def windows(ids: Any, length: int, stride: int | None = None, target: str = "nex
     stride : int, optional
         Distance between their beginnings; `length` if not given, so that they do not overlap.
     target : {"next", "last"}
-        Whether each symbol's successor is asked for, or only that of the last.
+        Whether the targets are the successors of all symbols, or only that of the last.
 
     Returns
     -------
@@ -205,11 +205,11 @@ def generate(
     Parameters
     ----------
     model : Model
-        From numbers (n, time) to probabilities (n, time, symbols).
+        A model from numbers (n, time) to probabilities (n, time, symbols).
     vocabulary : Vocabulary
         The symbols.
     prompt : str
-        How the text begins; at least one symbol.
+        The beginning of the text; at least one symbol.
     length : int
         How many symbols to write.
     temperature : float

@@ -21,7 +21,7 @@ def as_weights(weights: Any, target: Any, shape: Any, dtype: str) -> Any:
     Parameters
     ----------
     weights : array-like (n,) or (n, time), or several by output
-        What a person gave; outputs that are left out are not weighted.
+        The weights that the user gave; outputs that are left out are not weighted.
     target : array (n, ...), or several by name
         The targets.
     shape : shape, or several by name
@@ -102,7 +102,7 @@ def class_weighted(data: Data, class_weight: Any, shape: Any, counts: Array | No
         Examples with targets.
     class_weight : mapping of int to float, or "balanced"
         A weight for each class, 1 for those left out; or n / (k n_c) for a class with n_c of n examples,
-        where k is how many classes there are among them. Time steps that do not count are no examples.
+        where k is the number of classes among them. Masked time steps do not count as examples.
     shape : tuple of int
         The shape of one output.
     counts : array (n,) or (n, time) of bool, optional

@@ -61,11 +61,12 @@ def numbers_in(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> d
     Parameters
     ----------
     texts : iterable of str
-        What stands in the column.
+        The texts in the column.
     decimal : str
         The decimal sign.
     sure : bool
-        Whether it is known for certain. If not, ``1,234`` alone may be one or a thousand, and stays a text.
+        Whether the decimal sign is certain. If not, ``1,234`` alone may be one or a thousand, and stays a
+        text.
 
     Examples
     --------

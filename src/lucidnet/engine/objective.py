@@ -31,10 +31,10 @@ class Evaluation(NamedTuple):
     cache : Cache
         What the network kept.
     mask : Mask
-        Which time steps of the output count; where it has no time, which examples (n,): those of sequences
+        Which time steps of the output count; without a time axis, which examples (n,) do: those of sequences
         that are not empty.
     y : array (n, ...), or several by name
-        What the loss was given: the output before a final activation that it has taken over.
+        The loss's input: the output before a final activation that the loss has taken over.
     kept : Cache
         What the loss kept.
     parts : tuple of (mean, N)
@@ -75,7 +75,7 @@ class Objective(Record):
     net : Layer
         The network, without its final activation if the loss has taken that over.
     loss : Loss
-        The loss of this network's output; None where gradients are found elsewhere.
+        The loss of this network's output; None if gradients are found elsewhere.
     fused : bool
         Whether the loss has taken over the final activation.
     rule : Rule, optional

@@ -77,9 +77,9 @@ class ParameterLayout(Record):
     penalties : tuple of Penalty
         What l1 and l2 add to the loss.
     held : tuple of Held
-        What holds for weights after each step.
+        The constraints on weights after each step.
     stateful : tuple of Path
-        The layers that go on where the batch before stopped.
+        The layers that continue where the batch before stopped.
     """
 
     layout: Layout

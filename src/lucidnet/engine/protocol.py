@@ -29,7 +29,7 @@ class Ran(NamedTuple, Generic[S]):
     measured : sequence of Measured
         What was measured in these steps.
     error : BaseException, optional
-        What ended them early: an error, Ctrl-C, or `NotFiniteError`.
+        The reason why they ended early: an error, Ctrl-C, or `NotFiniteError`.
     previous : callable
         Returns the state before the last step that was made, if it can be had; only after `NotFiniteError`.
     """
@@ -60,7 +60,7 @@ class Trainee(Protocol):
     Attributes
     ----------
     live : State
-        The state as the executor has it, which a training replaces after each step. Whoever is not training
+        The state as the executor has it, which a training replaces after each step. Code that is not training
         reads `state`.
     problem : Problem
         What is trained, once compiled.
@@ -172,11 +172,11 @@ class Executor(Protocol):
     config : DeviceConfig
         On which devices.
     lock : RLock
-        Who holds it sees the state of whole steps, and no step is made meanwhile.
+        A lock: while it is held, the state is that of whole steps, and no step is made.
     main : bool
-        Whether this is the process, of several that train together, that shows and writes things.
+        Whether this process, among several that train together, is the one that shows and writes things.
     remembered : State or None
-        A state that somebody may ask for again: set by him, None once a step was made over it.
+        A state that may be asked for again: set by the caller, None once a step has overwritten it.
     """
 
     most_times: int
@@ -209,11 +209,11 @@ class Executor(Protocol):
             `update.advance`, `search.advance`, `stream.observe`, or one's own, an `Own`: it is called
             ``fn(problem, state, x, numbers, into=None, keep=frozenset())``, and changes nothing it is given.
         problem : Problem or StreamProblem
-            What is trained; its settings are looked at when the block starts.
+            The problem; its settings are read when the block starts.
         state : State or StreamState
             The state before: the executor's own, or any other.
         blocks : sequence, or Prepared
-            What each step is given, or the same as `prefetch` has prepared it.
+            The input of each step, raw or as `prefetch` has prepared it.
         keep : set of str
             What the steps are to return besides their losses: ``"predictions"``, and of a single step
             ``"source"``, which an executor may leave out.

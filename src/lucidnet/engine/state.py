@@ -71,9 +71,9 @@ class Measured(NamedTuple):
     terms : tuple of float
         Over how many values each loss is a mean.
     predictions : tuple of array (n, ...), or of several by name
-        The network's outputs; None where nobody wanted them.
+        The network's outputs; None if they were not asked for.
     gradient : array (n,), optional
-        The gradient of the whole step, where somebody wanted it.
+        The gradient of the whole step, if it was asked for.
     good : bool
         Whether losses and gradient are finite.
     masks : tuple of Mask
@@ -81,11 +81,11 @@ class Measured(NamedTuple):
     parts : tuple of (mean, N)s
         The means that each loss is the sum of, if there are several; see `Loss.parts`.
     source : tree or callable, optional
-        What a gradient can be found from later, where somebody wanted that, and it costs nothing now: the
+        Something from which a gradient can be found later, if that was asked for, and costs nothing now: the
         gradients of its last batch as the backward pass gave them, without penalties, or a function that
         returns the batch.
     evaluations : int
-        At how many points the loss was looked at: more than one where the optimizer searches.
+        The number of points at which the loss was evaluated: more than one if the optimizer searches.
     """
 
     losses: tuple[Any, ...]

@@ -111,7 +111,8 @@ class StreamInput(NamedTuple):
     weights : array (n,), optional
         A weight for each stream.
     place : int, optional
-        Where the prediction waits for its target, and where that has waited whose target is here.
+        The place where the prediction waits for its target, and where the prediction lies whose target has
+        come.
     moves : bool
         Whether the optimizer moves the weights.
     """
@@ -196,7 +197,7 @@ def observe(
     numbers : Numbers
         The step's numbers.
     into : State, optional
-        One that nobody holds any more, whose vectors are written over.
+        A stream state that is no longer in use, whose vectors are overwritten.
     keep : set of str
         ``"waits"`` says that no prediction has waited long enough yet.
     """

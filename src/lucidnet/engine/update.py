@@ -36,13 +36,13 @@ def advance(
     problem : Problem
         What is trained.
     state : State
-        The state before; it stays as it is.
+        The state before the step; it is not changed.
     batches : sequence of Batch
         The batches.
     numbers : Numbers
         Seed, and whether the step is made at all.
     into : State, optional
-        A state that nobody holds any more, whose vectors are written over; new ones are made if not given.
+        A state that is no longer in use, whose vectors are overwritten; new ones are made if not given.
     keep : set of str
         What to return besides: ``"predictions"``, ``"gradient"``, ``"source"``.
     """

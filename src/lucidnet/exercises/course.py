@@ -31,9 +31,9 @@ class Grade(Report):
     passed : bool
         Whether every step is right.
     step : str or None
-        The first step that is not.
+        The first step that is wrong.
     mistake : str or None
-        What is wrong there.
+        The mistake in it.
     hint : str or None
         What helps.
     done, steps : int
@@ -41,7 +41,7 @@ class Grade(Report):
     printed : str
         What the file has printed, its beginning.
     seed : int
-        With it sizes and numbers of the check come out the same again.
+        The seed that repeats the sizes and numbers of the check.
     """
 
     exercise: str
@@ -89,7 +89,7 @@ def start(name: str, folder: str | os.PathLike[str] = ".") -> Path:
     name : str
         The exercise, as `list` names it.
     folder : path
-        Where; it is made if it is not there.
+        The folder for the file; made if it is not there.
 
     Raises
     ------
@@ -132,11 +132,11 @@ def check(path: str | os.PathLike[str], *, seed: int | None = None, limit: float
     Parameters
     ----------
     path : path
-        A file that `start` has written, and somebody has filled.
+        A file that `start` has written, and a student has filled in.
     seed : int, optional
-        From which sizes and numbers are drawn; another one each time if not given.
+        The seed of sizes and numbers; a different one each time if not given.
     limit : float
-        How many seconds the file may take for all its answers.
+        The seconds that the file may take for all its answers.
 
     Raises
     ------

@@ -41,7 +41,7 @@ class Recorder(Callback):
     patterns : sequence of str
         Names, in which ``*`` stands for anything.
     every : int
-        At which steps: those whose number this divides.
+        The steps to record: those that this number divides.
     """
 
     def __init__(self, patterns: Sequence[str], every: int = 1) -> None:

@@ -30,7 +30,7 @@ class TensorBoard(Callback):
     folder : path
         Where the files go (needs tensorboardX: ``pip install 'lucidnet[tensorboard]'``).
     histograms_every : int, optional
-        After how many steps weights and gradients are written; never, if not given. Gradients take one
+        The number of steps between histograms of weights and gradients; none if not given. Gradients take one
         more pass.
     images : array (n, height, width, channels), optional
         Images to show at the beginning, values from 0 to 1.

@@ -57,7 +57,7 @@ def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> No
     path : path
         Where to; its suffix is ``.safetensors``.
     optimizer : bool
-        Whether what the optimizer remembers is written, too.
+        Whether the optimizer's memory is written, too.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def load(
     path : path
         A file that `Model.save` wrote.
     custom : mapping of str to class, optional
-        One's own classes of layers, losses or optimizers, by name.
+        Your own classes of layers, losses or optimizers, by name.
     build : callable
         What makes the model.
     max_bytes : int

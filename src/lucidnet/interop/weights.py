@@ -25,11 +25,11 @@ class LoadReport(Report):
     Parameters
     ----------
     loaded : tuple of str
-        The weights that were set, as ``"dense1.W"``.
+        The names of the weights that were set, as ``"dense1.W"``.
     missing : tuple of str
-        Those of the model that the source does not have; they stay as they are.
+        Weights of the model that the source lacks; they are unchanged.
     unexpected : tuple of str
-        Those of the source that the model does not have.
+        Weights of the source that the model lacks.
     """
 
     loaded: tuple[str, ...]

@@ -27,18 +27,18 @@ def derivative(function: Callable[..., Array], what: str, write: str) -> Callabl
     Parameters
     ----------
     function : callable
-        From arrays to an array.
+        A function from arrays to an array.
     what : str
         What it is, for errors: "this activation".
     write : str
-        How its derivative can be given.
+        How to supply its derivative by hand.
 
     Raises
     ------
     MissingExtraError
         If JAX is not installed.
     SettingError
-        When called, if the function is not written in operators and functions that JAX can follow.
+        When called, if the function is not made of operators and functions that JAX can follow.
     """
     try:
         import jax  # noqa: F401
@@ -155,13 +155,13 @@ def pullback(
     Parameters
     ----------
     function : callable
-        From trees of arrays to an array, or several.
+        A function from trees of arrays to an array, or several.
     given : tuple of tree
         Trees of arrays of NumPy or JAX; whole numbers among them have no gradient, None.
     dy : array, or several
         What the output is weighted by, in its shape.
     wanted : int
-        By how many of them.
+        The number of arguments to differentiate by.
     what : str
         What the gradient is needed for: the beginning of the error if there is no JAX.
 

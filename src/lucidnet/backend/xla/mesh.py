@@ -36,12 +36,13 @@ class Mesh:
     kind : str
         The kind of devices, ``"cpu"`` or ``"gpu"``; JAX's choice if empty.
     given : optional
-        How many: ``"all"``, a number, rows and columns as ``(4, 2)`` or ``"4x2"``; one if not given.
+        The number of devices: ``"all"``, a number, rows and columns as ``(4, 2)`` or ``"4x2"``; one if not
+        given.
 
     Raises
     ------
     SettingError
-        If there are not so many.
+        If there are not that many devices.
     """
 
     def __init__(self, kind: str = "", given: Any = None) -> None:

@@ -168,9 +168,9 @@ class Watchdog(Brief):
     Parameters
     ----------
     seconds : float, optional
-        After how long; the environment variable ``LUCIDNET_STUCK_SECONDS`` says it if not given, else 300.
+        Seconds without a step; ``LUCIDNET_STUCK_SECONDS`` in the environment if not given, else 300.
     end : callable, optional
-        What is done then, after a message; the process exits if not given.
+        Called then, after a message; if not given, the process exits.
     """
 
     def __init__(self, seconds: float | None = None, end: Callable[[int], Any] = os._exit) -> None:

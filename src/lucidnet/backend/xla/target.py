@@ -58,13 +58,13 @@ def on_each(
     Parameters
     ----------
     work : callable
-        From some examples, and what every device has whole, to an array.
+        A function from some examples, and what every device has in full, to an array.
     rows : tuple of arrays (n, ...)
         The examples.
     whole : tuple of arrays
-        What every device has whole.
+        Arguments that every device has in full.
     add : bool
-        Whether to add up what the devices make.
+        Whether to sum the devices' results.
     """
     here = target()
     if here.devices == 1 or len(rows[0]) % here.devices:  # then every device has all examples

@@ -40,7 +40,7 @@ class Ailment:
     advice : str
         What to try.
     explains : tuple of str
-        The ailments that are a mere consequence of it, and are not reported beside it.
+        Ailments that are mere consequences of it, and are not reported beside it.
     """
 
     name: str
@@ -121,7 +121,7 @@ class DoctorReport(Report):
     steps : int
         How many training steps were watched.
     examples : int
-        On how many examples the layers were looked at.
+        The number of examples on which the layers were examined.
     """
 
     findings: tuple[Finding, ...]
