@@ -263,16 +263,16 @@ def standardize(x: Any, *others: Any) -> Any:
 
     Parameters
     ----------
-    The data that mean and deviation are taken from, separately for each feature (for images, each pixel).
-        What the means are of; each feature for itself, of images each pixel.
-    Other data to scale by the same numbers, such as a test part. Columns of frames are found by name.
-        What is scaled by the same numbers, as a test part. Columns of frames are found by their names.
+    x : array-like or frame (n, ...)
+        The data that mean and deviation are taken from, for each feature (of images, each pixel).
+    *others : array-like or frame (m, ...)
+        Other data to scale by the same numbers, such as a test part. Columns of frames are found by name.
 
     Returns
     -------
-    One array for each that was given, float32 or float64 as given, float64 for whole numbers. A feature that
-    does not vary becomes 0.
-        does not vary becomes 0.
+    array, or tuple of them
+        One array for each that was given, float32 or float64 as given, float64 for whole numbers. A feature
+        that does not vary becomes 0.
 
     Examples
     --------
@@ -299,9 +299,9 @@ def one_hot(labels: Any, classes: Any = None) -> OneHot:
     ----------
     labels : array-like (n,), or (n, time)
         Texts, whole numbers, or true and false; a column (n, 1) is taken as (n,).
-    The classes in the order of the columns, or their number k for 0 to k - 1; by default those of the labels,
-    in order. For another part of the data pass those of the first.
-        their order, if not given. For another part of the data pass those of the first.
+    classes : sequence, or int, optional
+        The classes in the order of the columns, or their number k for 0 to k - 1; by default those of the
+        labels, in order. For another part of the data pass those of the first.
 
     Returns
     -------

@@ -326,10 +326,10 @@ class Parameter:
     ----------
     name : str
         Its name, as ``"dense1.W"``.
-    Its numbers, which are read-only; `Model.set_params` sets a model's.
-        Its numbers, which cannot be written; `Model.set_params` sets a model's.
-    Whether training changes it by its gradient: not so for frozen layers and running statistics.
-        Whether training changes it by its gradient: not where its layer is frozen, nor running statistics.
+    value : array
+        Its numbers, which are read-only; `Model.set_params` sets a model's.
+    trained : bool
+        Whether training changes it by its gradient: not so for frozen layers and running statistics.
     """
 
     name: str
