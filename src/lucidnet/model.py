@@ -60,21 +60,22 @@ class Model:
     layers : sequence of Layer, or Layer
         The layers in order, or one container. More can be added one at a time with `add`.
     seed : int
-        The seed of all random numbers: first weights, shuffling, dropout. The same seed on the same
-        machine gives the same weights, bit for bit.
+        The seed of all random numbers: initial weights, shuffling, dropout. The same seed on the same machine
+        gives the same weights, bit for bit.
     dtype : {"float32", "float64", "mixed_bfloat16"}
-        The precision of weights and calculations; the last, for JAX, makes all products in bfloat16, and
-        keeps weights and all else in float32.
+        The precision of weights and calculations; the last, for JAX, computes all products in bfloat16, and
+        keeps weights and everything else in float32.
     backend : str, optional
-        What training runs on: ``"numpy"``, or ``"jax"`` for compiled steps (``pip install 'lucidnet[jax]'``),
-        on the device that JAX finds, or on ``"jax:cpu"`` or ``"jax:gpu"``. If not given the environment
-        variable ``LUCIDNET_BACKEND`` says it, else NumPy.
+        Where training runs: ``"numpy"``, or ``"jax"`` for compiled steps (``pip install 'lucidnet[jax]'``),
+        on the device that JAX finds, or on ``"jax:cpu"`` or ``"jax:gpu"``. The default is the environment
+        variable ``LUCIDNET_BACKEND``, or else NumPy.
     mesh : optional
-        Over how many devices each batch is spread: ``"all"``, a number, or rows and columns as ``"4x2"``,
-        over the columns of which wide weights are; one device if not given. Without a card the devices are
-        the cores of the processor, if this is set before JAX is first used in the process. This is JAX's,
-        unless ``backend="numpy"`` is given, too: then the batch of each training step is divided among so
-        many threads (``pip install 'lucidnet[threads]'``), which pays for large layers and batches.
+        The number of devices that each batch is spread over: ``"all"``, a number, or rows and columns as
+        ``"4x2"``, where wide weights are spread over the columns; one device if not given. Without a GPU the
+        devices are the cores of the processor, if this is set before JAX is first used in the process. This
+        is for JAX, unless ``backend="numpy"`` is given, too: then the batch of each training step is divided
+        among that many threads (``pip install 'lucidnet[threads]'``), which pays for large layers and
+        batches.
 
     Examples
     --------
@@ -191,17 +192,17 @@ class Model:
         Parameters
         ----------
         loss : str, Loss or callable
-            The loss, by name, as a value, or a function such as ``f(target, prediction)``, whose own names
-            say which is which (`losses.Custom`); a dict of them for a network with several outputs. None for
-            a model that is trained by gradients of your own, `forward` and `apply` alone.
+            The loss, by name, as a value, or as a function such as ``f(target, prediction)``, whose argument
+            names say which is which (`losses.Custom`); a dict of them for a network with several outputs.
+            None for a model that is trained by gradients of your own, with `forward` and `apply` alone.
         optimizer : str or Optimizer
             The optimizer, by name (with its default settings) or as a value.
         metrics : sequence of str, Metric or callable
-            What is measured besides the loss; a dict of them for a network with several outputs.
+            The metrics to measure besides the loss; a dict of them for a network with several outputs.
         loss_weights : dict of float, optional
-            How much the loss of each output counts.
+            The weight of each output's loss.
         rule : str or Rule
-            The learning rule: how credit is assigned, as ``"fa"`` or ``Rule("dfa", "truncated")``.
+            The learning rule, which assigns credit, as ``"fa"`` or ``Rule("dfa", "truncated")``.
         """
         compiling.compile(self, loss, optimizer, metrics, loss_weights, rule)
 
@@ -217,12 +218,12 @@ class Model:
         Parameters
         ----------
         layer : str or sequence of str, optional
-            The layer by its name in `summary` (``"block.dense1"`` inside a container), or a pattern as
+            The layer by its name in `summary` (``"block.dense1"`` inside a container), or a pattern such as
             ``"dense*"``, or several; without it the settings are the optimizer's.
         **settings
-            Of the optimizer what it takes, such as ``learning_rate``, ``momentum``, ``weight_decay``,
-            ``clip``, numbers or schedules; also of one inside `EMA`. Of layers ``frozen``, ``learning_rate``,
-            ``l1``, ``l2``, ``weight_decay``, ``constraint``, and the ``rate`` of dropout.
+            For the optimizer whatever it takes, such as ``learning_rate``, ``momentum``, ``weight_decay``,
+            ``clip``, numbers or schedules; also for one inside `EMA`. For layers ``frozen``,
+            ``learning_rate``, ``l1``, ``l2``, ``weight_decay``, ``constraint``, and the ``rate`` of dropout.
 
         Raises
         ------
@@ -399,8 +400,8 @@ class Model:
         vector : array (n,)
             The weights, as `get_weights` returns them.
         reset : bool
-            Whether training begins anew with them: the optimizer's memory is cleared, and steps are counted
-            from 0. Otherwise it goes on, with all that the optimizer remembers.
+            Whether training starts anew with them: the optimizer's memory is cleared, and steps are counted
+            from 0. Otherwise it continues, with everything that the optimizer remembers.
         """
         living.take_vector(self, vector, reset)
 
@@ -412,8 +413,8 @@ class Model:
         params : tree
             Arrays by layer and name.
         shape : tuple of int, optional
-            The shape of one input, for a model that does not know it yet; with another one training begins
-            anew.
+            The shape of one input, for a model that does not know it yet; with a different shape training
+            starts anew.
         reset : bool
             As for `set_weights`.
         """
@@ -428,7 +429,7 @@ class Model:
             A file that `save` wrote, another ``.safetensors`` file whose arrays have such names
             (``"dense1.W"`` or ``"dense1/W"``), or a tree like `params`.
         strict : bool
-            Whether it is an error if weights are missing, or there are some that this model does not have.
+            Whether it is an error if weights are missing, or if there are some that this model does not have.
         reset : bool
             As for `set_weights`.
 
@@ -440,9 +441,9 @@ class Model:
         Raises
         ------
         ShapeError
-            If an array has another shape here than there. Nothing changes then.
+            If an array has another shape than the model's. Nothing is changed then.
         SettingError
-            If `strict`, and names are missing or unexpected. Nothing changes then.
+            If `strict`, and names are missing or unexpected. Nothing is changed then.
         """
         return living.load_weights(self, source, strict, reset)
 
@@ -474,12 +475,11 @@ class Model:
         Parameters
         ----------
         x, y : array-like (n, ...)
-            Inputs and targets; plain lists are fine, and dicts by name where the network has several. The
-            columns of frames (pandas, polars, Arrow) are kept as `table`, labels that are texts as `classes`.
-            Arrays of h5py are read by parts. Or x alone is a `data.Dataset`, a DataLoader, an iterator or a
-            function that gives a fresh one for each epoch, of batches (x, y) or (x, y, weights): of the
-            arguments below that say something of the examples these take a dict as class_weight, and the
-            others are errors.
+            Inputs and targets; plain lists are fine, and so are dicts by name if the network has several. The
+            columns of frames (pandas, polars, Arrow) are kept as `table`, text labels as `classes`. Arrays of
+            h5py are read in parts. Or x alone is a `data.Dataset`, a DataLoader, an iterator or a function
+            that returns a fresh one for each epoch, of batches (x, y) or (x, y, weights): of the arguments
+            below that concern the examples, these take class_weight as a dict, and the others are errors.
         epochs : int
             How often to go through the data.
         batch_size : int, optional
@@ -491,38 +491,38 @@ class Model:
             Share of the data, taken from the end before shuffling, to validate on instead, with their mask
             and sample weights: the same as if that part were given as validation_data.
         shuffle : bool, optional
-            Whether each epoch has an order of its own, drawn from the seed; it has if nothing is said.
-            Arrays of h5py are read in blocks of 1 MiB in random order, 64 of which are mixed at a time.
+            Whether each epoch has a new order, drawn from the seed; by default it has. Arrays of h5py are
+            read in blocks of 1 MiB in random order, 64 of which are mixed at a time.
         class_weight : mapping from class to float, or "balanced", optional
-            A weight in the training's loss for each class, by its number or name, 1 for those left out; where
-            each time step has a class, it has a weight, too. ``"balanced"`` weighs classes by how rare they
+            A weight in the training loss for each class, by its number or name, 1 for those left out; if each
+            time step has a class, it is weighted by it, too. ``"balanced"`` weights classes by how rare they
             are among the examples (or time steps) trained on, as scikit-learn does. Neither validation nor
             metrics are weighted by it.
         sample_weight : array-like (n,) or (n, time), optional
-            A weight in the loss for each example, or each of its time steps: it is multiplied by that of the
-            class, and the loss is the sum divided by the number of examples, not by that of the weights.
-            Negative weights turn a slope around, as policy gradients need it. Metrics are not weighted.
+            A weight in the loss for each example, or for each of its time steps: it is multiplied by that of
+            the class, and the loss is the sum divided by the number of examples, not by that of the weights.
+            Negative weights reverse a slope, as policy gradients need it. Metrics are not weighted.
         mask : array-like (n, time) of bool, or (n,) of lengths, optional
-            Which time steps of each sequence count: for the layers, the loss and the metrics; a dict of such
-            by name where the network has several inputs. A sequence of no step counts for nothing; a batch
-            of such is a step with a gradient of 0.
+            Which time steps of each sequence count, for the layers, the loss and the metrics; a dict of masks
+            by name if the network has several inputs. A sequence without a step counts for nothing; a batch
+            of such sequences is a step with a gradient of 0.
         accumulate : int
             How many batches make one step of the optimizer, by the mean of their gradients.
         validate_every : int, optional
             After how many steps to validate, besides the end of each epoch; see ``history.steps``.
         callbacks : sequence of Callback
-            What happens between steps and epochs.
+            The callbacks, which act between steps and epochs.
         record : sequence of str
-            What to note at each step in ``history.steps``, by name or pattern: ``"weights"`` (all of them),
+            What to record at each step in ``history.steps``, by name or pattern: ``"weights"`` (all of them),
             ``"dense1.W"``, ``"grads/*"``, ``"updates/*"``, ``"activations/*"``, ``"gradient_alignment"``.
         record_every : int
-            At which steps: those whose number this divides.
+            The steps to record: those that this number divides.
         resume : path, optional
-            A folder: the training is written there after each epoch, or as a `Checkpoint` among the
-            callbacks says; and if one is there already it goes on, to the same weights bit for bit.
-            `epochs` are then those of the whole, and may be more than before; all else, data and settings,
-            must be as it was. A training that a callback has ended is not gone on with. The folder is locked
-            meanwhile.
+            A folder: the training is saved there after each epoch, or as a `Checkpoint` among the callbacks
+            says; and if the folder holds one already that one continues, to the same weights bit for bit.
+            `epochs` then counts those of the whole training, and may be more than before; everything else,
+            data and settings, must be as it was. A training that a callback has ended does not continue. The
+            folder is locked meanwhile.
         verbose : {0, 1, 2}
             0 is silent, 1 shows a live bar with the time left, 2 prints a line per epoch.
 
@@ -537,7 +537,7 @@ class Model:
             If the data cannot be trained on.
         NonFiniteError
             If loss or gradient become NaN or infinite. That step is not made: weights and the optimizer's
-            memory are those of the last good step, and the training can go on from there.
+            memory are those of the last good step, and training can continue from there.
         """
         how: Any = (epochs, accumulate, validate_every, batch_size, validation_data, validation_split)
         how += (shuffle, class_weight, callbacks, record, record_every, resume, verbose)
@@ -587,15 +587,15 @@ class Model:
             The largest rate; `lr_find` suggests one.
         momentum : (float, float), optional
             The largest and the smallest momentum (beta1 of Adam and its kin), opposite to the rate; 0.95 and
-            0.85 if not given. An optimizer without momentum goes on without.
+            0.85 if not given. For an optimizer without momentum only the rate changes.
         shape : {"cosine", "linear"}
-            The form of the ways up and down.
+            The shape of the rise and fall.
         phases : {2, 3}
-            With three, the rate falls as long as it rose, and is annihilated in a last phase.
+            With three, the rate falls as long as it rose, and goes to nearly zero in a last phase.
         batch_size : int, optional
             Examples per batch, 32 if not given.
         **settings
-            What else `fit` takes.
+            Other arguments of `fit`.
         """
         given = OneCycleArguments(epochs, max_lr, momentum, shape, phases, batch_size)
         return living.one_cycle(self, x, y, given, settings)  # type: ignore[no-any-return]
@@ -622,7 +622,7 @@ class Model:
         start, stop : float
             The first and the last rate.
         steps : int
-            How many steps lie between them; it ends early where the loss explodes.
+            The number of steps between them; it ends early if the loss explodes.
         batch_size : int, optional
             Examples per batch, 32 if not given.
         """
@@ -650,17 +650,17 @@ class Model:
         Parameters
         ----------
         x : array-like (n, ...)
-            Inputs; a dict by name where the network has several.
+            Inputs; a dict by name if the network has several.
         train : bool
-            Whether as in training: with dropout, by random numbers of its own for each pass of a step, and
-            with the statistics of the batch.
+            Whether to run as in training: with dropout, by random numbers of its own for each pass of a step,
+            and with the statistics of the batch.
         mask : array-like (n, time) of bool, or (n,) of lengths, optional
             Which time steps count.
 
         Returns
         -------
         Tape
-            With ``output``, ``backward(dy)``, and what each layer gave, ``tape["dense1"]``.
+            With ``output``, ``backward(dy)``, and each layer's output, ``tape["dense1"]``.
 
         Examples
         --------
@@ -688,9 +688,9 @@ class Model:
         ----------
         grads : dict of dict of array, or a list of them
             Gradients by layer and name, as ``tape.backward(dy)`` returns them, of this model or its parts;
-            several are added. Parameters for which there is none stay as they are.
+            several are added. Parameters without a gradient stay unchanged.
         tape : Tape or sequence of Tape, optional
-            The passes in training that leave their statistics and states behind.
+            The training passes whose statistics and states are kept.
 
         Returns
         -------
@@ -716,11 +716,11 @@ class Model:
         name : str, optional
             A layer, or a container of several, by its name in `summary`.
         to : str, optional
-            In place of that, all layers from the input up to this one.
+            Instead: all layers from the input up to this one.
         after : str, optional
-            In place of that, all layers behind this one, whose output is what they take.
+            Instead: all layers after this one, whose output is their input.
         outputs : sequence of str, optional
-            In place of that, the network with these layers as its outputs: a dict if there are several.
+            Instead: the network with these layers as its outputs; a dict if there are several.
 
         Returns
         -------
@@ -745,16 +745,16 @@ class Model:
         Parameters
         ----------
         other : Model
-            Where they come from; it stays as it is.
+            The model to copy from; it is not changed.
         parts : str or sequence of str, optional
-            The layers whose weights are taken, by name; all if not given.
+            The layers whose weights are copied, by name; all if not given.
         tau : float
-            How far to go, ``w + tau (w_other - w)``: 1 takes them as they are.
+            How far to go, ``w + tau (w_other - w)``: 1 copies them exactly.
 
         Raises
         ------
         ShapeError
-            If a weight has another shape there, or is not there. Nothing changes then.
+            If a weight has another shape there, or does not exist there. Nothing is changed then.
         """
         from .passes.going import copy_weights
 
@@ -796,7 +796,7 @@ class Model:
         Raises
         ------
         SettingError
-            If the network does not tell classes apart.
+            If the network is not a classifier.
 
         Examples
         --------
@@ -855,7 +855,7 @@ class Model:
         Parameters
         ----------
         x : array-like (n, ...)
-            Inputs, any number of them; a dict by name where the network has several.
+            Inputs, any number of them; a dict by name if the network has several.
         layers : str or sequence of str, optional
             Which layers: names such as ``"dense1"``, ``"block.dense1"`` for a layer inside another, or
             patterns such as ``"conv*"``; all layers if not given.
@@ -865,14 +865,14 @@ class Model:
         Returns
         -------
         dict of array (n, ...)
-            The outputs, in the order of the network: copies that cannot be written. Where a layer stands in
-            several places, that of the second is called ``"dense1#2"``. A layer that the one around it only
-            uses in parts has no output, and is left out.
+            The outputs, in the order of the network: read-only copies. If a layer stands in several places,
+            its second output is called ``"dense1#2"``. A layer that the one around it only uses in parts has
+            no output, and is left out.
 
         Raises
         ------
         UnknownNameError
-            If no layer is called so; the message suggests the nearest name.
+            If no layer has such a name; the message suggests the nearest one.
 
         Examples
         --------
@@ -902,14 +902,14 @@ class Model:
         x, y, sample_weight, mask
             As for `fit`.
         rule : str or Rule, optional
-            Another rule than the model's: ``"backprop"`` gives the true gradient (also where a layer has a
-            rule of its own); others begin with the feedback weights of a model compiled with them.
+            Another rule than the model's: ``"backprop"`` gives the true gradient (even if a layer has a rule
+            of its own); others start with the feedback weights of a model compiled with them.
 
         Returns
         -------
         dict of dict of array
             For each layer by name (``"block.dense1"`` inside others) the gradients by the names of its
-            parameters, in their shapes: they cannot be written.
+            parameters, in their shapes; they are read-only.
 
         Raises
         ------
@@ -941,7 +941,7 @@ class Model:
         Returns
         -------
         array (n, ...), or dict of them by name
-            In the shape of x. Of several inputs those for whole numbers (`Embedding`) have none, and are
+            In the shape of x. Inputs of whole numbers (`Embedding`), among several, have no gradient, and are
             left out.
 
         Raises
@@ -973,21 +973,21 @@ class Model:
         x, mask
             As for `activations`.
         changes : dict
-            For each layer by name an array, which is broadcast to the shape of its output, or a function
-            that is given the output (a copy) and returns what takes its place. A layer in several places is
-            replaced in all of them, a recurrent layer's output as a whole.
+            For each layer by name an array, which is broadcast to the shape of its output, or a function that
+            gets the output (a copy) and returns its replacement. A layer in several places is replaced in all
+            of them, a recurrent layer's output as a whole.
 
         Returns
         -------
         array (n, ...), or dict of them by name
-            The network's outputs, as `predict` gives them.
+            The network's outputs, as from `predict`.
 
         Raises
         ------
         UnknownNameError
-            If no layer is called so.
+            If no layer has such a name.
         ShapeError
-            If something does not have the shape of the output whose place it is to take.
+            If a replacement does not have the shape of the output that it replaces.
 
         Examples
         --------
@@ -1010,7 +1010,7 @@ class Model:
         -------
         tuple of Parameter
             In the order of the layers: ``name`` (``"dense1.W"``), ``value``, ``gradient`` and ``trained``.
-            They are of this moment, and do not follow the model.
+            They are a snapshot, and do not follow the model.
 
         Examples
         --------
@@ -1043,13 +1043,14 @@ class Model:
         x, y : array-like (n, ...)
             Inputs and targets, as for `fit`.
         steps, batch_size : int
-            How many steps, on how many examples each; 200 show whether an untrained model gets anywhere.
+            The number of steps, and of examples in each; 200 steps show whether an untrained model gets
+            anywhere.
 
         Returns
         -------
         DoctorReport
-            True if nothing was found; it prints as sentences, and each thing found is a `Finding`. The model
-            stays as it is.
+            True if nothing was found; it prints as sentences, and each entry is a `Finding`. The model is not
+            changed.
         """
         from .inspect.doctor import doctor
 
@@ -1069,7 +1070,7 @@ class Model:
         Returns
         -------
         Explanation
-            The sections: forward, loss, backward, update. The model stays as it is.
+            The sections: forward, loss, backward, update. The model is not changed.
 
         Raises
         ------
@@ -1089,10 +1090,10 @@ class Model:
         Parameters
         ----------
         path : path
-            Where to; it ends in ``.safetensors``.
+            The file, which ends in ``.safetensors``.
         optimizer : bool
-            Whether what the optimizer remembers is written, too: with Adam two thirds of the file. Without it
-            training goes on at the same step, but the optimizer's memory begins anew.
+            Whether the optimizer's memory is saved, too: with Adam two thirds of the file. Without it
+            training continues at the same step, but the optimizer's memory starts anew.
         """
         from .interop import model_file
 
@@ -1115,12 +1116,12 @@ class Model:
         path : path
             The file.
         custom : mapping of str to class, optional
-            Classes of your own that are in it, by name.
+            Your own classes that occur in it, by name.
         backend, mesh : optional
-            What it runs on, as for `Model`: a file does not say that. A model that was trained with
-            ``dtype="mixed_bfloat16"`` goes on so on JAX; on NumPy all its calculations are in float32.
+            Where it runs, as for `Model`: a file does not say that. A model that was trained with
+            ``dtype="mixed_bfloat16"`` continues so on JAX; on NumPy all its calculations are in float32.
         max_bytes : int
-            How many bytes the file may have. Nothing in it is run, and what is made of it takes no more
+            The most bytes that the file may have. Nothing in it is run, and what is made of it takes no more
             than a few times that.
 
         Raises

@@ -36,9 +36,9 @@ class RaceRun:
     Parameters
     ----------
     rule : str
-        The name of the rule, or of whatever else took part.
+        The name of the rule, or of any other racer.
     seed : int
-        The seed of first weights, batches and feedback.
+        The seed of initial weights, batches and feedback.
     history : History
         Loss and metrics after each epoch, of training and validation, and ``gradient_alignment``: the
         cosine between the rule's gradient and the true one, over all weights below the last layer. What was
@@ -50,7 +50,7 @@ class RaceRun:
     facts : dict
         What was trained: network, loss, optimizer, rule and settings, as text.
     failed : str, optional
-        Why it ended early with numbers that were not finite.
+        Where it ended early because of numbers that were not finite.
     """
 
     rule: str
@@ -90,7 +90,7 @@ class Race(Report):
     facts : dict
         What all runs have in common: data, epochs, settings.
     baseline : str, optional
-        With what the others are compared; the first if not given.
+        The racer that the others are compared with; the first if not given.
     stopped : str, optional
         Why some runs are missing, if they are.
     """
@@ -158,7 +158,7 @@ class Race(Report):
         Parameters
         ----------
         baseline : str, optional
-            With which to compare; that of the race, or the first, if not given.
+            The racer to compare with; that of the race, or the first, if not given.
 
         Returns
         -------
@@ -256,7 +256,7 @@ class Race(Report):
         Parameters
         ----------
         baseline : str, optional
-            With what the others are compared; that of the race, or the first, if not given.
+            The racer that the others are compared with; that of the race, or the first, if not given.
         """
         tables = [
             "\n".join([_grid(titles, rows), *([f"({note})"] if note else [])])

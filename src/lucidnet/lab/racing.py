@@ -77,19 +77,19 @@ def race(
     Parameters
     ----------
     model : Model
-        A compiled model: its layers, loss, optimizer and metrics are used. It stays as it is.
+        A compiled model: its layers, loss, optimizer and metrics are used. It is not changed.
     data : pair (x, y), pair of pairs ((x, y), (x_test, y_test)), or Dataset
         What to train on, and what to validate on after each epoch (also `validation_data`); a tenth of the
         first if left out. Or what else `fit` takes as x: a `data.Dataset`, or a function that gives a fresh
         iterator of batches for each epoch.
     rules : dict of str to anything, or sequence
-        Who takes part, by name. Each is a rule, an optimizer, a rate or schedule, an activation (of hidden
+        The racers, by name. Each is a rule, an optimizer, a rate or schedule, an activation (of hidden
         layers), a loss, a model, layers, a function that returns one of these two, or a dict of settings:
         ``model``, ``rule``, ``optimizer``, ``activation``, ``units`` (of the hidden layers), ``loss``, those
-        of the optimizer such as ``learning_rate``, and those of `fit`, such as ``batch_size``. In a sequence
-        stand rules, optimizers, rates, activations and losses, or pairs ``("name", rule)``.
+        of the optimizer such as ``learning_rate``, and those of `fit`, such as ``batch_size``. A sequence may
+        hold rules, optimizers, rates, activations and losses, or pairs ``("name", rule)``.
     seeds : int or sequence of int
-        How many seeds, or which.
+        The number of seeds, or a sequence of seeds.
     epochs : int
         As in `Model.fit`: 5 if not given; of a stream 1.
     batch_size : int
@@ -98,17 +98,18 @@ def race(
         0 shows nothing; 1 prints a line for each run, and in a terminal draws a bar within runs; 2 prints a
         line for each epoch, too.
     baseline : str, optional
-        With whom the others are compared in the table; the first if not given.
+        The racer that the others are compared with in the table; the first if not given.
     folder : path, optional
-        Where finished runs are kept. A race that was interrupted goes on after them, to the same numbers as
-        one that was not; other seeds and rules may be added. Another data set, other settings, or another
-        rule of the same name are an error. What functions do, of a data set or a callback, is not compared.
+        Where finished runs are kept. An interrupted race continues after them, with the same numbers as an
+        uninterrupted one; other seeds and rules may be added. Another data set, other settings, or another
+        rule of the same name are an error. The behaviour of functions, of a data set or a callback, is not
+        compared.
     jobs : int
-        How many runs are made at once, each in a process of its own (needs joblib: ``pip install
+        The number of runs made at once, each in a process of its own (needs joblib: ``pip install
         'lucidnet[jobs]'``). Whatever backend ``joblib.parallel_config`` names does the work; Dask's has been
-        tested, others have not. The numbers are those of ``jobs=1``, as long as the processes do their sums
-        with as many threads each as one alone (``OPENBLAS_NUM_THREADS=1`` makes sure of it). Callbacks work
-        there on copies: what they note does not come back.
+        tested, others have not. The numbers are those of ``jobs=1``, provided each process uses as many
+        threads for its sums as a single one would (``OPENBLAS_NUM_THREADS=1`` makes sure of it). Callbacks
+        work there on copies: what they note does not come back.
     online : bool or dict
         Whether each learns from a stream, at each time step: the data are then inputs and targets
         (time, n, ...), or a function that gives a fresh iterator of the (x, y) or (x, y, weights) of each

@@ -41,12 +41,12 @@ class MultiHeadAttention(Layer):
     causal : bool
         Whether each step sees itself and those before it only.
     dropout : float
-        The probability to drop a weight of A in training.
+        The probability of dropping a weight of A in training.
     use_bias : bool
-        Whether the biases are there. Keys have none: it would add the same to all scores of a query,
-        which softmax does not see.
+        Whether to have biases. Keys have none: it would add the same to all scores of a query, which does not
+        change softmax.
     initializer : str or Initializer
-        How the four weights W begin; Glorot's uniform distribution if not given.
+        Initial values of the four weights W; Glorot's uniform distribution if not given.
     """
 
     heads: int = whole(1)

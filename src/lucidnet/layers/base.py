@@ -167,18 +167,18 @@ class Layer(Value):
     name : str, optional
         The name of the layer in its container; made from class and position if not given.
     learning_rate : float, optional
-        Rate of this layer, in place of the optimizer's.
+        This layer's rate, in place of the optimizer's.
     l1, l2 : float, optional
         Penalties ``l1 * sum|W| + l2 * sum W^2`` added to the loss, for the weights named in `penalized`.
     weight_decay : float, optional
-        Decay of this layer, in place of the optimizer's.
+        This layer's decay, in place of the optimizer's.
     constraint : Constraint, optional
-        What these weights are brought back to after each step, such as a largest norm.
+        The constraint that these weights are brought back to after each step, such as a largest norm.
     rule : str or Rule, optional
         The learning rule of this layer (and of all layers inside), in place of the model's.
     frozen : bool or tuple of str
-        If true, the parameters of this layer (and of all layers inside) are not trained; with names of
-        its own parameters, as ``frozen=("b",)``, these are not.
+        If true, the parameters of this layer (and of all layers inside) are not trained; with names of its
+        own parameters, as in ``frozen=("b",)``, only those are not.
     """
 
     name: str = text(empty=True, without="/", default="")
@@ -366,7 +366,7 @@ class Layer(Value):
         Raises
         ------
         ShapeError
-            If this layer cannot know what becomes of the time steps.
+            If this layer cannot know how time steps map to its output.
         """
         if mask is None:
             return None

@@ -68,11 +68,11 @@ class BatchNormalization(PlaceNormalization):
     Parameters
     ----------
     momentum : float
-        The share of the running statistics that stays in each step.
+        The share of the running statistics that is kept in each step.
     epsilon : float
-        What is added to the variance.
+        Added to the variance.
     axis : int
-        On which axis the features lie, counted as in the arrays, where 0 is the examples.
+        The axis of the features, counted as in the arrays, where 0 is the examples.
     """
 
     momentum: float = between(0, 1, default=0.99)
@@ -142,9 +142,9 @@ class GroupNormalization(PlaceNormalization):
     groups : int
         How many groups the features are divided into.
     epsilon : float
-        What is added to the variance.
+        Added to the variance.
     axis : int
-        On which axis the features lie, counted as in the arrays, where 0 is the examples.
+        The axis of the features, counted as in the arrays, where 0 is the examples.
     """
 
     groups: int = whole(1, default=32)

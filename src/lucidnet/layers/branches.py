@@ -29,7 +29,7 @@ class Branches(Container):
     Parameters
     ----------
     branches : sequence of Layer
-        The branches f_i; none joins the arrays of a tuple.
+        The branches f_i; if there are none, the arrays of a tuple are joined.
     """
 
     branches: Sequence[Layer] = anything(default=())
@@ -134,7 +134,7 @@ class Concatenate(Branches):
     Parameters
     ----------
     axis : int
-        Which axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
+        The axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
 
     Examples
     --------
@@ -357,7 +357,7 @@ class Dot(Branches):
     Parameters
     ----------
     axes : int or pair of int
-        Along which axis of both, or of each, counted as in the arrays, where 0 is the examples.
+        The axis of both, or of each, counted as in the arrays, where 0 is the examples.
     normalize : bool
         Whether the vectors along that axis are divided by their lengths.
 

@@ -88,8 +88,9 @@ class Masking(Layer):
     Parameters
     ----------
     value : float
-        What fills the steps behind the end of a sequence. Data may come in a lower precision than the
-        model's: 0.1 of float32, 0.10000000149, is 0.1 in a model of float64, too (so is that of float16).
+        What fills the steps after the end of a sequence. Data may come in a lower precision than the model's:
+        the 0.1 of float32, 0.10000000149, counts as 0.1 in a model of float64, too (and so does that of
+        float16).
     """
 
     value: float = finite(default=0.0)
@@ -135,7 +136,7 @@ class Dropout(Layer):
     Parameters
     ----------
     rate : float or schedule
-        Probability to drop, at least 0 and below 1.
+        The probability of dropping, at least 0 and below 1.
     """
 
     rate: Any = scheduled(below=1)

@@ -42,7 +42,7 @@ def attend(
     causal : bool
         Whether query i sees keys 0 to i only.
     dropout : Dropout
-        What acts on A in training.
+        The dropout of A in training.
     run : Run
         Training or inference, and its random numbers.
     """

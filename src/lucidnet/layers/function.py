@@ -237,14 +237,14 @@ def Function(  # noqa: N802 - it makes a layer, and reads as one
         ``derivative(x, dy)`` gives dx, the gradient of sum(dy * f(x)); with several inputs
         ``derivative(x1, x2, dy)`` gives a tuple of them. If it is left out JAX finds it, on NumPy too.
     inputs : int
-        How many arrays f takes; several come from the sources of a node in a `Graph`.
+        The number of arrays f takes; several come from the sources of a node in a `Graph`.
     name : str, optional
         The name of the layer.
 
     Raises
     ------
     MissingExtraError
-        If there is no derivative, and no JAX to find it.
+        If no derivative is given, and JAX is not installed to find it.
 
     Examples
     --------

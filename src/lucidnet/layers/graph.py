@@ -56,9 +56,9 @@ class Graph(Container):
     inputs : dict of shapes
         The shape of one example of each input.
     nodes : sequence of (name, layer, source)
-        A source is the name of an input or of an earlier node; several, as a tuple, go into layers such
-        as `Concatenate`, `Add` or `Multiply` (without branches). A layer that is the name of an earlier
-        node is that node's, with its weights.
+        A source is the name of an input or of an earlier node; a tuple of several goes into layers such as
+        `Concatenate`, `Add` or `Multiply` (without branches). In place of a layer, the name of an earlier
+        node stands for that node's layer, with its weights.
     outputs : str or sequence of str
         The nodes whose outputs are the network's.
 

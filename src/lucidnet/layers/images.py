@@ -184,7 +184,7 @@ class Cropping2D(Layer):
     Parameters
     ----------
     cropping : int or pairs of int
-        How much is taken off: on all sides, for each dimension, or (before, after) for each.
+        How much is cut off: on all sides, for each dimension, or (before, after) for each.
 
     Examples
     --------
@@ -245,7 +245,7 @@ class SpatialDropout2D(Layer):
     Parameters
     ----------
     rate : float
-        Probability to drop, at least 0 and below 1.
+        The probability of dropping, at least 0 and below 1.
     """
 
     rate: float = finite(0, below=1)

@@ -65,10 +65,10 @@ class LayerNormalization(RowNormalization):
     Parameters
     ----------
     epsilon : float
-        What is added to the variance. 1e-3 as in Keras; PyTorch takes 1e-5.
+        Added to the variance. 1e-3 as in Keras; PyTorch takes 1e-5.
     axis : int or sequence of int
-        Over which axes, counted as in the arrays, where 0 is the examples: (1, 2, 3) for whole images. Scale
-        and shift have their sizes.
+        The axes to normalize over, counted as in the arrays, where 0 is the examples: (1, 2, 3) for whole
+        images. Scale and shift have their sizes.
 
     Examples
     --------
@@ -120,9 +120,10 @@ class RMSNormalization(RowNormalization):
     Parameters
     ----------
     epsilon : float
-        What is added to the mean square.
+        Added to the mean square.
     axis : int or sequence of int
-        Over which axes, counted as in the arrays, where 0 is the examples. The scale has their sizes.
+        The axes to normalize over, counted as in the arrays, where 0 is the examples. The scale has their
+        sizes.
     """
 
     epsilon: float = finite(above=0, default=1e-6)
@@ -158,7 +159,7 @@ def scaled(x: Array, epsilon: float, centred: bool = False) -> tuple[Array, Arra
     x : array (..., features)
         The rows.
     epsilon : float
-        What is added to the mean square.
+        Added to the mean square.
     centred : bool
         Whether the mean of each row is subtracted before.
     """

@@ -39,9 +39,9 @@ class Pooling(Layer):
     pool_size : int or pair of int
         Size of a window.
     strides : int or pair of int, optional
-        Distance between windows; their size if not given.
+        Distance between windows; the size of a window if not given.
     padding : {"valid", "same"}, int or pairs of int
-        As for `Conv2D`, but below the size of a window; what is added around takes no part.
+        As for `Conv2D`, but smaller than a window; padding takes no part in the result.
     """
 
     pool_size: Any = setting(SIZES, pair, default=2)

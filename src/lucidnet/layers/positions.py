@@ -28,8 +28,8 @@ class PositionalEmbedding(Layer):
     length : int
         Length of the longest sequence.
     initializer : str or Initializer
-        How W (length, features) begins; uniform from -0.05 to 0.05 if not given. As for `Embedding`, a unit
-        has one input.
+        Initial values of W (length, features); uniform from -0.05 to 0.05 if not given. As for `Embedding`, a
+        unit has one input.
     """
 
     length: int = whole(1)

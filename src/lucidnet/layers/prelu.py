@@ -25,7 +25,7 @@ class PReLU(Layer):
     Parameters
     ----------
     alpha : float
-        The slope in the beginning; 0.25 as in the paper.
+        The initial slope; 0.25 as in the paper.
 
     Examples
     --------

@@ -36,8 +36,8 @@ class Sampling(Layer):
     Parameters
     ----------
     kl : float
-        The weight of the divergence in the loss; 0 for none. ``model.set(layer="sampling", kl=0.1)`` sets it
-        anew in the course of a training.
+        The weight of the divergence in the loss; 0 for none. ``model.set(layer="sampling", kl=0.1)`` changes
+        it during a training.
 
     Examples
     --------

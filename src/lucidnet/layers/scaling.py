@@ -92,8 +92,8 @@ class Normalization(Layer):
     Parameters
     ----------
     axis : int, sequence of int or None
-        On which axes the features lie, counted as in the arrays, where 0 is the examples: each place along
-        them has a mean and a variance of its own. None takes one for all numbers.
+        The axes of the features, counted as in the arrays, where 0 is the examples: each place along them has
+        its own mean and variance. None takes one mean and variance for all numbers.
     mean, variance : float or sequence of float, optional
         m and v of each feature, if they are known; else `adapt` finds them.
 
@@ -131,12 +131,12 @@ class Normalization(Layer):
         Parameters
         ----------
         x : array-like (n, ...)
-            The training data, as they will come into the layer.
+            The training data, as the layer will receive them.
 
         Raises
         ------
         DataError
-            If they are no finite numbers, or none at all.
+            If they are not finite numbers, or there are none.
         """
         data = numeric(x, "Normalization.adapt: x")
         if not data.ndim or not data.size:

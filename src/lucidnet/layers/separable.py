@@ -34,15 +34,15 @@ class SeparableConvolution(Composed):
     filters : int
         Number of outputs at each place.
     kernel_size, strides, padding, dilation
-        Of the depthwise convolution, as for `Convolution`.
+        For the depthwise convolution, as for `Convolution`.
     multiplier : int
         Number of outputs m of the depthwise convolution for each channel.
     activation : str or Layer
         The function f.
     use_bias : bool
-        Whether b is there.
+        Whether to add a bias b.
     initializer, bias_initializer : str or Initializer
-        How the weights of both begin, and b.
+        Initial values of the weights of both, and of b.
     """
 
     filters: int = whole(1)

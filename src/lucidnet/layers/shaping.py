@@ -22,7 +22,7 @@ class RepeatVector(Layer):
     Parameters
     ----------
     times : int
-        How many time steps.
+        The number of time steps.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class Permute(Layer):
     Parameters
     ----------
     axes : sequence of int
-        Which axis of the input stands in each place; the first after that of the examples is 1.
+        For each place, the axis of the input that moves there; the first after the examples is 1.
 
     Examples
     --------

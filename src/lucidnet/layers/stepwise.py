@@ -32,7 +32,7 @@ def check_stepwise(net: Layer, params: Tree, shape: Any, caller: str, instead: s
     shape : shape
         The shape of one input.
     caller, instead : str
-        Who asks, and what one may do instead.
+        The name of the caller, and what to do instead, for messages.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class TimeDistributed(Container):
     Parameters
     ----------
     layer : Layer
-        The layer f (or a container of layers). It cannot carry on states from batch to batch.
+        The layer f (or a container of layers). It cannot carry states from batch to batch.
 
     Examples
     --------

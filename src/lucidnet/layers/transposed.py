@@ -57,10 +57,10 @@ class TransposedConvolution(Layer):
     kernel_size, strides, dilation : int or pair of int
         Of the windows in the output.
     padding : {"valid", "same"}, int or pairs of int
-        What is cut off around the output; "same" gives strides times the size of the input, and alone goes
-        with a mask of time steps.
+        What is cut off around the output; "same" gives strides times the size of the input, and is the only
+        one that goes with a mask of time steps.
     output_padding : int
-        By how much the output is larger at its end, below the strides; not with ``padding="same"``.
+        The extra size of the output at its end, below the strides; not with ``padding="same"``.
     activation, use_bias, initializer, bias_initializer
         As for `Conv2D`; W is (kernel, filters, channels).
     """

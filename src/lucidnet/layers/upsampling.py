@@ -90,7 +90,7 @@ class UpSampling2D(UpSampling):
     size : int or pair of int
         Height and width of a block.
     interpolation : {"nearest", "bilinear"}
-        What lies between the pixels.
+        How values between the pixels are found.
 
     Examples
     --------

@@ -48,8 +48,8 @@ def fused_at(net: Layer, loss: Loss, place: str | None) -> tuple[Layer, Loss, bo
     loss : Loss
         Its loss.
     place : str, optional
-        ``"preactivation"``, what goes into the final activation; ``"output"``, what comes out of it; if not
-        given, as `Loss.fuse` does.
+        ``"preactivation"``, the input of the final activation; ``"output"``, its output; if not given, as
+        `Loss.fuse` chooses.
 
     Returns
     -------

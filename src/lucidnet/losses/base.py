@@ -77,7 +77,7 @@ class Loss(Value):
         prediction : array (n, ..., features)
             Output of the network.
         target : array
-            What the output should be, as `check_target` returns it.
+            The targets, as `check_target` returns them.
         weights : array (n,) or (n, time), optional
             A weight for each example, or for each of its time steps.
         mask : array (n, time) of bool, optional
@@ -88,7 +88,7 @@ class Loss(Value):
         Raises
         ------
         ShapeError
-            If the target or the weights have another shape: NumPy would broadcast (n,) against (n, 1).
+            If target or weights have another shape: NumPy would broadcast (n,) against (n, 1).
         """
         if not self.own:
             self._compare(prediction, target)

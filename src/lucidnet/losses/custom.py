@@ -26,12 +26,12 @@ class Custom(Loss):
     Parameters
     ----------
     function : callable
-        From targets and predictions (n, ..., k) to one value per example (n, ...).
+        A function from targets and predictions (n, ..., k) to one value per example (n, ...).
     derivative : callable, optional
-        From the same to the derivative of each value by its prediction, (n, ..., k), in the order that its
-        own names tell, or else in that of the function; from JAX if left out.
+        A function of the same arguments that returns the derivative of each value by its prediction, (n, ...,
+        k), in the order that its own names tell, or else in the function's; from JAX if left out.
     order : {"target, prediction", "prediction, target"}, optional
-        What comes first, for both.
+        Which comes first, for both.
 
     Examples
     --------

@@ -51,7 +51,7 @@ class Joint(Loss):
     fused : sequence of str
         The outputs whose final activation is part of their loss; a model finds them by itself.
     shares : sequence of float
-        By what the gradient of each loss is multiplied where a batch is part of a larger one; see `shared`.
+        The factor of each loss's gradient if a batch is part of a larger one; see `shared`.
 
     Examples
     --------

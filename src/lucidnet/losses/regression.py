@@ -58,7 +58,7 @@ class Huber(Loss):
     Parameters
     ----------
     delta : float
-        The distance d at which the two meet.
+        The distance d at which both parts meet.
     """
 
     delta: float = finite(above=0, default=1.0)

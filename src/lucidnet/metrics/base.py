@@ -169,7 +169,7 @@ class FunctionMetric(Mean):
         ``function(target, prediction) -> float``, in this or in the other order: the names of its arguments
         say which is which, as for `losses.Custom`. Its own name becomes that of the metric.
     order : {"target, prediction", "prediction, target"}, optional
-        What comes first, where the names tell nothing.
+        Which comes first, if the names say nothing.
 
     Examples
     --------

@@ -20,10 +20,10 @@ class Best:
     monitor : str
         The number, as it stands in the history: ``"loss"``, or the name of a metric, also after ``"val_"``.
     mode : {"min", "max"}, optional
-        Whether small or large is good. If not given the metric says it; it must be given for one that does
-        not know. If both say something this counts.
+        Whether small or large is good. By default the metric says it; it must be given for a metric that does
+        not know. If both are given, this one counts.
     min_delta : float
-        By how much a number must be better than the best before.
+        The least improvement over the best number before.
     owner : str
         Who asks, for messages.
 

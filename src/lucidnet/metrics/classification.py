@@ -66,7 +66,8 @@ class BinaryAccuracy(_Share):
     Parameters
     ----------
     threshold : float
-        What tells the classes apart, in targets and predictions: 0.5 for 0 and 1, 0.0 for -1 and 1 (tanh).
+        The threshold between the classes, in targets and predictions: 0.5 for 0 and 1, 0.0 for -1 and 1
+        (tanh).
     """
 
     threshold: float = finite(default=0.5)
@@ -131,7 +132,7 @@ def accuracy(y: Data, prediction: Data, sample_weight: Weight = None) -> float:
         The largest score is the predicted class (the first of equal ones); a probability counts above 0.5.
         An example with a score that is NaN is never right.
     sample_weight : (n,), optional
-        How much each example counts.
+        The weight of each example.
 
     Examples
     --------

@@ -224,10 +224,10 @@ def precision(
     y, prediction : array_like
         As for `accuracy`.
     average : {"binary", "macro", "micro", "weighted"}
-        Class 1 of two; the mean over classes; all classes together; the mean weighted by true counts.
-        Classes that occur neither in `y` nor in the predictions take no part.
+        Class 1 of two; the mean over classes; all classes together; the mean weighted by true counts. Classes
+        that occur neither in `y` nor in the predictions are left out.
     sample_weight : (n,), optional
-        An example of weight 0 is as if it were not there.
+        A weight for each example; one with weight 0 is ignored.
 
     Examples
     --------

@@ -22,7 +22,7 @@ class OfOutput(Metric[Any]):
     output : str
         The output.
     metric : Metric
-        What is measured on it.
+        The metric measured on it.
     """
 
     output: str = text()
@@ -76,7 +76,7 @@ def check_outputs(metrics: Iterable[Metric[Any]], outputs: Sequence[str] | None)
     metrics : iterable of Metric
         The metrics.
     outputs : sequence of str, optional
-        The names of several outputs, () for a network with one; None if nobody can know.
+        The names of several outputs, () for a network with one; None if unknown.
 
     Raises
     ------

@@ -27,9 +27,9 @@ def told(model: Trainee, batch: Batch, name: str, row: int, column: int) -> list
     batch : Batch
         The examples.
     name : str
-        A parameter as ``"dense1.W"``, or a layer as ``"dense1"``, of which an activation is told.
+        A parameter such as ``"dense1.W"``, or a layer such as ``"dense1"``, for one of its activations.
     row, column : int
-        Which entry; of activations the example and the unit.
+        The entry; for activations, the example and the unit.
     """
     made = trace_step(model, batch)
     names = {dotted(path): path for path, _ in leaves(model.params)}

@@ -94,9 +94,9 @@ class Viewer:
     model : Trainee
         The network.
     batch : Batch, optional
-        Some examples of the training; without them weights alone are seen.
+        Some training examples; without them only weights are shown.
     task : LabTask, optional
-        The data of the page; of a training of one's own they are not known, only its batches.
+        The data of the page; unknown for a user's own training, of which only batches are known.
     target : array, optional
         The targets of the test part, as the loss takes them.
     """
@@ -287,7 +287,7 @@ class Curves:
     networks : int
         How many networks.
     most : int
-        How many rows are kept.
+        The most rows that are kept.
     every : int
         How many steps lie between two at first.
     """

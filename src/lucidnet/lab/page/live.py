@@ -32,22 +32,22 @@ class Live(Callback):
     Parameters
     ----------
     every : int, optional
-        At which steps it is looked: those whose number this divides. If not given, whenever the page asks
-        for a picture; for a file at each step at first, and at fewer the longer it takes.
+        The steps to show: those that this number divides. If not given, a step whenever the page asks for a
+        picture; for a file each step at first, and fewer the longer it takes.
     save : path, optional
-        Writes one page (``.html``) at the end, which replays the training without a server: it has all that
-        it needs in it. No server is started then, unless `open` is given.
+        A page (``.html``) to write at the end, which replays the training without a server: everything it
+        needs is in it. No server is started then, unless `open` is given.
     open : bool, optional
-        Whether to open the page in a browser; if not given, where Python runs in a terminal. In a notebook
-        the page shows itself below the cell.
+        Whether to open the page in a browser; by default if Python runs in a terminal. In a notebook the page
+        shows itself below the cell.
     port : int
-        Where the page is served on this machine; 0 for any port that is free.
+        The port of the page on this machine; 0 for any free port.
 
     Attributes
     ----------
     server : Server or None
-        What serves the page, with ``url``, once the training has begun. It stays until `close`, or until the
-        next training begins.
+        The page's server, with ``url``, once the training has begun. It runs until `close`, or until the next
+        training begins.
 
     Examples
     --------
@@ -140,8 +140,8 @@ class Live(Callback):
         Returns
         -------
         WatchedLearner
-            With ``step``, ``run``, ``reset`` and all else of the learner; its ``close()``, or the end of a
-            ``with`` block, is the end of what is shown, and writes the file of `save`.
+            With ``step``, ``run``, ``reset`` and everything else of the learner; its ``close()``, or the end
+            of a ``with`` block, ends the display, and writes the file of `save`.
 
         Examples
         --------

@@ -250,10 +250,10 @@ def serve(data: Any = None, *, port: int = 0, host: str = "127.0.0.1", open: boo
         the path of a file that `data.read` understands, a `data.Examples`, or arrays ``(x, y)``; it can be
         changed in the page.
     port : int
-        Where; 0 for any port that is free.
+        The port; 0 for any free port.
     host : str
-        By which address of this machine. With another than the loopback address other machines can reach
-        it: a warning is printed, and whoever has the whole address can train here.
+        The address of this machine to serve on. With any but the loopback address, other machines can reach
+        it: a warning is printed, and anyone who has the whole address can train here.
     open : bool
         Whether to open it in the browser.
 

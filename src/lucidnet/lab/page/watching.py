@@ -37,7 +37,7 @@ class LiveSession(Newest):
     facts : dict
         What the page tells of it, as JSON.
     every : int, optional
-        At which steps it is looked, whoever asks.
+        The steps to look at, whoever asks.
     kept : bool
         Whether frames are kept, to be written to a file.
     """

@@ -27,8 +27,8 @@ class CustomActivation(ActivationLayer):
     Raises
     ------
     SettingError
-        If a number that f returns depends on more than one of those that it is given, as in softmax or
-        ``x - x.mean(0)``: its derivative is no number for each. A subclass of `Layer` may do that.
+        If a number that f returns depends on more than one of its inputs, as in softmax or ``x - x.mean(0)``:
+        its derivative is then not one number for each input. A subclass of `Layer` may do that.
     """
 
     function: Callable[[Array], Array] = settings.function(takes=1)

@@ -63,7 +63,7 @@ def Activation(  # noqa: N802 - it makes a layer, and reads as one
     function : str, Layer or callable
         A known name, an activation, or an elementwise function of an array.
     derivative : callable, optional
-        Derivative of one's own function; from automatic differentiation in JAX if left out.
+        Derivative of your own function; by automatic differentiation in JAX if left out.
     name : str, optional
         The name of the layer.
 

@@ -34,7 +34,7 @@ class OverAxis(ActivationLayer):
     Parameters
     ----------
     axis : int
-        Along which axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
+        The axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
     """
 
     axis: int = setting(AXIS, as_axis, default=-1)
@@ -74,7 +74,7 @@ class Softmax(OverAxis):
     Parameters
     ----------
     axis : int
-        Along which axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
+        The axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
     """
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
@@ -98,7 +98,7 @@ class LogSoftmax(OverAxis):
     Parameters
     ----------
     axis : int
-        Along which axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
+        The axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
     """
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:

@@ -39,14 +39,14 @@ class Recurrent(Layer):
     units : int
         Number of outputs.
     return_sequences : bool
-        Whether to return the outputs of all times; if not, the last one.
+        Whether to return the outputs of all times; if not, only the last one.
     go_backwards : bool
         Whether to go from the last time to the first. Outputs stay at the times of their inputs.
     stateful : bool
-        Whether each batch of a training goes on in the states in which the batch before it stopped, row
-        by row, from the beginning of an epoch to its end. No gradient flows from batch to batch.
+        Whether each batch of a training starts from the states in which the batch before it ended, row by
+        row, from the beginning of an epoch to its end. No gradient flows from batch to batch.
     initializer, recurrent_initializer, bias_initializer : str or Initializer
-        How W (features, gates * units), U (units, gates * units) and b (gates * units,) begin.
+        Initial values of W (features, gates * units), U (units, gates * units) and b (gates * units,).
     """
 
     units: int = whole(1)

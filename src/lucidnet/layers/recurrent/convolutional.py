@@ -69,15 +69,15 @@ class ConvLSTM2D(Layer):
     filters : int
         Number of outputs at each place.
     kernel_size, strides, padding, dilation
-        Of the convolution of the inputs, as for `Conv2D`; that of h has the same kernel, and steps of 1.
+        For the convolution of the inputs, as for `Conv2D`; that of h has the same kernel, and strides of 1.
     return_sequences : bool
-        Whether to return the outputs of all times; if not, the last one.
+        Whether to return the outputs of all times; if not, only the last one.
     go_backwards : bool
         Whether to go from the last time to the first. Outputs stay at the times of their inputs.
     forget_bias : float
-        What the bias of the forget gate begins with.
+        The initial bias of the forget gate.
     initializer, recurrent_initializer, bias_initializer : str or Initializer
-        How W (kernel, channels, 4 filters), U (kernel, filters, 4 filters) and b (4 filters,) begin.
+        Initial values of W (kernel, channels, 4 filters), U (kernel, filters, 4 filters) and b (4 filters,).
 
     Examples
     --------

@@ -34,7 +34,7 @@ class LSTM(Recurrent):
     Parameters
     ----------
     forget_bias : float
-        What the bias of the forget gate begins with, so that at first c is kept (Jozefowicz et al. 2015).
+        The initial bias of the forget gate, so that at first c is kept (Jozefowicz et al. 2015).
 
     Notes
     -----
