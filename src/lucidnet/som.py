@@ -43,7 +43,7 @@ class SelfOrganizingMap:
     radius : (float, float), optional
         The first and the last radius, in units of the grid; half the longer side, and 0.5, if not given.
     seed : int
-        The seed of first weights and of the order of examples.
+        The seed of initial weights and of the order of examples.
 
     Examples
     --------
@@ -92,9 +92,9 @@ class SelfOrganizingMap:
         Parameters
         ----------
         x : array-like (n, features)
-            The data; best with features of one scale.
+            The data; best with features on one scale.
         epochs : int
-            How often to go through the data, in an order of its own each time.
+            How often to go through the data, each time in a new order.
         """
         x = _examples(x)
         epochs = taken("fit", "epochs", epochs, count(1))

@@ -115,9 +115,9 @@ class Adamax(Moments, Optimizer):
     learning_rate : float or schedule
         The step size.
     beta1, beta2 : float or schedule
-        What is kept of the mean and of the largest gradient, at least 0 and below 1.
+        Shares of the mean and of the largest gradient that are kept, at least 0 and below 1.
     epsilon : float
-        So that nothing is divided by 0.
+        Keeps the division from dividing by 0.
     """
 
     learning_rate: Setting = scheduled(default=0.002)
@@ -150,7 +150,7 @@ class Nadam(Optimizer):
     learning_rate, beta1, beta2, epsilon
         As for `Adam`.
     momentum_decay : float
-        How fast the momentum warms up.
+        The speed at which the momentum warms up.
     """
 
     learning_rate: Setting = scheduled(default=0.002)

@@ -74,7 +74,7 @@ class Optimizer(Value):
         ``weight_decay * p`` is added to the gradient of each parameter p, as in PyTorch. (AdamW
         shrinks the parameters instead.)
     clip : Clip, optional
-        How large gradients are limited: `ClipValue`, `ClipNorm` or `ClipGlobalNorm`.
+        The limit on large gradients: `ClipValue`, `ClipNorm` or `ClipGlobalNorm`.
     """
 
     learning_rate: Setting = scheduled(default=0.01)
@@ -137,7 +137,7 @@ class Optimizer(Value):
         p, g : array (n,), or in its shape if `whole`
             Parameters and their gradient.
         slots : dict of such arrays
-            What is remembered from the step before.
+            The optimizer's memory from the step before.
         rate : float
             The learning rate of this step.
         step : int
@@ -201,18 +201,18 @@ class Optimizer(Value):
         Parameters
         ----------
         arrays : array, or a tuple, list or dict of them
-            What is moved, real numbers of NumPy or JAX.
+            The arrays to change, real numbers of NumPy or JAX.
         grads : the same
             Their gradients, in the same form.
         memory : dict, optional
-            What the optimizer remembers: what the step before returned; None for the first one.
+            The optimizer's memory, as the step before returned it; None for the first step.
 
         Returns
         -------
         arrays : as given
-            After the step.
+            The arrays after the step.
         memory : dict
-            To be given to the next step.
+            The memory to pass to the next step.
 
         Raises
         ------
@@ -253,7 +253,7 @@ class Optimizer(Value):
         vector, gradient, out : array (n,)
             All parameters, their gradient, and where the new parameters go.
         slots : dict of array (n,)
-            What is remembered from the step before; updated in place without `new_slots`.
+            The optimizer's memory from the step before; updated in place without `new_slots`.
         step : int
             The number of this step, from 1.
         groups : iterable of Group
@@ -261,7 +261,7 @@ class Optimizer(Value):
         arrays : iterable of ArraySlice
             Where each array that is trained lies, and its shape. (A slice is an array of one axis.)
         new_slots : dict of array (n,), optional
-            Where the new slots go; the given ones then stay as they are. What belongs to no group must be
+            Where the new slots go; the given ones are then unchanged. Slots that belong to no group must be
             there already.
         """
         places = [given if isinstance(given, ArraySlice) else ArraySlice(given) for given in arrays]

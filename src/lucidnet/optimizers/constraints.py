@@ -50,9 +50,9 @@ class MaxNorm(Constraint):
     limit : float
         The largest norm, above 0.
     axis : int or tuple of int, optional
-        The axes that a norm is taken over. If not given, those along which the weights into a unit lie, as
-        the layer knows them: all but the last, but (0, 1) in `DepthwiseConv2D` and (0, 1, 3) in
-        `Conv2DTranspose`. (Keras' default is 0, which is the same for `Dense` alone.)
+        The axes that a norm is taken over. By default those of a unit's incoming weights, as the layer knows
+        them: all but the last, except for (0, 1) in `DepthwiseConv2D` and (0, 1, 3) in `Conv2DTranspose`.
+        (Keras' default is 0, which is the same for `Dense` only.)
 
     Examples
     --------
@@ -111,7 +111,7 @@ def along(constraint: Any, axes: Shape | None) -> Any:
     constraint : Constraint or callable
         The constraint.
     axes : tuple of int, optional
-        The axes along which the weights into one unit lie; None for all but the last.
+        The axes of a unit's incoming weights; None for all but the last.
     """
     if axes is None or not isinstance(constraint, (MaxNorm, UnitNorm)) or constraint.axis is not None:
         return constraint

@@ -28,7 +28,7 @@ class EMA(Optimizer):
     Parameters
     ----------
     optimizer : Optimizer
-        What makes the steps.
+        The optimizer that makes the steps.
     decay : float or schedule
         Share of the mean that is kept, at least 0 and below 1.
 

@@ -28,7 +28,7 @@ class LAMB(Moments, Optimizer):
     epsilon : float
         Added to the root.
     weight_decay : float or schedule
-        What of the parameters goes into the direction.
+        The share of the parameters that is added to the direction.
     """
 
     learning_rate: Setting = scheduled(default=0.001)

@@ -34,17 +34,17 @@ class LBFGS(Optimizer):
     Parameters
     ----------
     learning_rate : float
-        The first t that is tried; 1 is right but at the first iteration, which tries min(1, 1 / sum|g|).
+        The first t that is tried; 1 is right except at the first iteration, which tries min(1, 1 / sum|g|).
     memory : int
-        How many pairs are kept.
+        The number of pairs kept.
     iterations : int
-        At most so many.
+        The most iterations.
     tolerance : float
         It ends when no entry of the gradient is larger.
     change : float
         It ends when no entry of the vector moves by more, or the value changes by less.
     trials : int
-        How many points a line search may try.
+        The most points that a line search may try.
     """
 
     learning_rate: Any = finite(0, default=1.0)
@@ -100,13 +100,13 @@ def minimize(
     Parameters
     ----------
     function : callable
-        From a vector to its value and gradient.
+        A function from a vector to its value and gradient.
     vector : array (n,)
-        Where to begin.
+        The vector to begin with.
     settings : LBFGS, optional
         The settings.
     pairs : tuple of (array, array)
-        The `pairs` of a call before, to go on from there.
+        The `pairs` of an earlier call, to continue from there.
 
     Returns
     -------

@@ -39,12 +39,12 @@ class Muon(Optimizer):
     nesterov : bool
         Whether to look ahead.
     scale : {"original", "match_rms_adamw"}
-        s = sqrt(max(1, outputs / inputs)), or 0.2 sqrt(max(inputs, outputs)) (Liu et al. 2025), with
-        which rates for AdamW do.
+        s = sqrt(max(1, outputs / inputs)), or 0.2 sqrt(max(inputs, outputs)) (Liu et al. 2025), for which
+        learning rates of AdamW are suitable.
     steps : int
-        How many Newton-Schulz steps.
+        The number of Newton-Schulz steps.
     other : Optimizer
-        The optimizer of all arrays that are no matrices, with a learning rate of its own.
+        The optimizer of all arrays that are not matrices, with a learning rate of its own.
     weight_decay : float or schedule
         Share by which the matrices shrink, times the rate.
     """

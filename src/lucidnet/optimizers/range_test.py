@@ -51,9 +51,9 @@ def suggestions(
     Returns
     -------
     suggestions, note : tuple of Suggestion, str
-        The first one is that of the steepest descent. Where the loss falls there, over `WINDOW` steps, by no
-        more than its noise from batch to batch, that place is chance: then *valley* is the first, and says
-        why. Without a clear descent there is none, and the note says so.
+        The first suggestion is the rate of the steepest descent. If the loss falls there, over `WINDOW`
+        steps, by no more than its noise from batch to batch, that place is chance: then *valley* comes first,
+        and says why. Without a clear descent there is no suggestion, and the note says so.
 
     Examples
     --------

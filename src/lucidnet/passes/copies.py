@@ -22,7 +22,7 @@ def blended(ours: Flat, theirs: Flat, parts: Any, tau: float) -> Flat:
     ours, theirs : Flat
         The parameters.
     parts : str or sequence of str, optional
-        The layers that are meant, all if not given.
+        The layers to copy, all if not given.
     tau : float
         How far to go, from 0 to 1.
     """

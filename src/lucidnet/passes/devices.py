@@ -55,13 +55,13 @@ def looked(
     executor : OnJax
         The devices.
     key : hashable
-        What the function does, besides what the problem says.
+        What the function does, as far as the problem does not say it.
     function : callable
         The function.
     problem, state
-        What is trained, and the state, anywhere.
+        The problem and the state, wherever they are.
     given : tree
-        What else the function is given.
+        The function's other arguments.
     """
 
     def one(problems: Any, states: Any, seeds: Any, given: Any) -> Any:
@@ -111,13 +111,13 @@ def program(
     key : hashable
         What the function does.
     function : callable
-        The function. Its problems are functions of a whole number: how many steps have been made of it.
+        The function. Its problems are functions of a whole number: the number of steps that it has made.
     problems, states : sequence
-        What is trained, and the states, on the devices.
+        The problems, and the states on the devices.
     counts : sequence of int
-        Of how many steps the numbers are needed.
+        For how many steps the numbers are needed.
     given : tree
-        What else it is given.
+        The function's other arguments.
     """
     dtype, mesh, shared = dtype_of(states[0]), executor.mesh, tuple(problems)
     rows = [

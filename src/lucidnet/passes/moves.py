@@ -29,7 +29,7 @@ class Apply(Own):
     passes : sequence of Pass
         The passes that leave statistics and states behind.
     missing : frozenset of Path
-        The arrays for which there is no gradient: they stay, and what the optimizer remembers of them.
+        The arrays without a gradient: they stay unchanged, and so does what the optimizer remembers of them.
     """
 
     def __init__(self, passes: Sequence[Pass] = (), missing: frozenset[Path] = frozenset()) -> None:
@@ -135,7 +135,7 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
     problem : Problem
         What is trained.
     grads : tree, or several
-        What was given; several are added.
+        The given gradients; several are added.
     like : array
         An array of the library and the dtype of the weights.
 
@@ -218,7 +218,7 @@ def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
     Raises
     ------
     SettingError
-        If one of them is no tape of this model (`of`), or left nothing where a training would.
+        If one of them is no tape of this model (`of`), or left nothing although a training pass would.
     """
     tapes = () if tape is None else (tape,) if isinstance(tape, Tape) else tape
     if not isinstance(tapes, (list, tuple)) or not all(isinstance(each, Tape) for each in tapes):

@@ -67,11 +67,11 @@ class Learner(Brief):
     Parameters
     ----------
     problem : callable
-        Returns what is trained, with the numbers of the k-th step from here on.
+        Returns the problem, with the numbers of the k-th step from here on.
     state : State
-        The state in which it begins.
+        The state at the beginning.
     numbers : Numbers
-        What the step is told.
+        The step's numbers.
     name : str
         What it is called in errors, if a gradient that is not finite is one; else such a step is left out.
     binds : bool
@@ -313,7 +313,7 @@ class OwnStep(Brief):
     step : callable
         The function.
     *models : Model
-        The models, compiled (without a loss, if they have none), of one backend and dtype.
+        The models, compiled (without a loss, if they have none), all of one backend and dtype.
 
     Examples
     --------
@@ -356,8 +356,8 @@ class OwnStep(Brief):
         Parameters
         ----------
         batches : iterable
-            What each step is given: arrays, or tuples or dicts of them, of the same shapes each time. On JAX
-            they are one call of one program, which is compiled anew for another number of them.
+            The input of each step: arrays, or tuples or dicts of them, of the same shapes each time. On JAX
+            they make one call of one program, which is compiled again for a different number of them.
 
         Raises
         ------
@@ -406,7 +406,7 @@ def _as_arrays(told: Any) -> Any:
     Raises
     ------
     SettingError
-        If something else is in it, which would be lost in a program.
+        If it contains anything else, which would be lost in a program.
     """
     if isinstance(told, dict):
         return {name: _as_arrays(one) for name, one in told.items()}

@@ -26,9 +26,9 @@ class ModelPart(Brief):
     Parameters
     ----------
     model : Model or Learner
-        What it is part of.
+        The model that it is a part of.
     view : View
-        Which layers.
+        The layers of the part.
     passed : callable
         Makes a pass through these layers.
 
@@ -86,7 +86,7 @@ class ModelPart(Brief):
         loss : str, Loss or callable, optional
             The loss, the model's own if not given.
         metrics : sequence of str, Metric or callable
-            What is measured besides it.
+            The metrics to measure besides it.
         """
         from .. import losses
         from ..living import measured

@@ -34,10 +34,10 @@ class Pass(NamedTuple):
     Parameters
     ----------
     view : View
-        Through which layers.
+        The layers that the pass goes through.
     number : int, optional
-        Which one of the training passes of its step it is, from 0: each has random numbers of its own. None
-        for inference.
+        Its number among the training passes of its step, from 0: each has random numbers of its own. None for
+        inference.
     """
 
     view: View
@@ -94,8 +94,8 @@ class Going(Own):
     made : Pass
         The pass.
     back : tuple of bool, optional
-        Whether the gradient by the input is wanted, and that of what layers add to the loss; None for the
-        pass forward alone.
+        Whether the gradient by the input is wanted, and that of what layers add to the loss; None for a
+        forward pass alone.
     """
 
     def __init__(self, made: Pass, back: tuple[bool, bool] | None = None) -> None:
@@ -128,7 +128,7 @@ class Tape(Brief):
     Parameters
     ----------
     made : Pass
-        What was passed.
+        The pass: which layers it went through, and its number.
     state : State
         The state that it started from.
     x : array (n, ...), or several by name
@@ -140,7 +140,7 @@ class Tape(Brief):
     back : callable
         Returns the gradients, of an error, and of what is wanted (see `Going`).
     numbers : Numbers
-        What the step was told.
+        The step's numbers.
 
     Examples
     --------
@@ -198,29 +198,29 @@ class Tape(Brief):
         Parameters
         ----------
         dy : array (n, ...), or several by name
-            The derivative, in the shape of the output. Of several outputs those that are left out have none.
+            The derivative, in the shape of the output. Of several outputs those left out have none.
         need_dx : bool
-            Whether the derivative by the input is wanted; without it the layers below the first that is
-            trained are not passed.
+            Whether the derivative by the input is wanted; without it the layers below the first trained one
+            are not passed.
         penalty : bool, optional
-            Whether the gradient of `penalty` is added, of what layers such as `layers.Sampling` add to the
-            loss in a `fit`; say so on one way back of each step. It must be said of a training pass through
-            such a layer; else nothing is added.
+            Whether to add the gradient of `penalty`, which layers such as `layers.Sampling` add to the loss
+            in a `fit`; say True in one backward pass of each step. For a training pass through such a layer
+            it must be given; otherwise nothing is added.
 
         Returns
         -------
         dx : array (n, ...), or several by name
             The derivative by the input; None where it is not wanted, or the input is whole numbers.
         grads : dict of dict of array
-            Those by the parameters, by layer and name as in ``model.params``; they are sums over the batch,
-            and of arrays of their own. That of what is frozen is not worked out, and 0.
+            The derivatives by the parameters, by layer and name as in ``model.params``; they are sums over
+            the batch, in arrays of their own. Those of frozen parameters are not computed, and are 0.
 
         Raises
         ------
         ShapeError
             If dy does not have the shape of the output.
         SettingError
-            If a layer adds something to the loss, and `penalty` does not say whether that is meant.
+            If a layer adds something to the loss, and `penalty` does not say whether to count it.
         """
         dy, adding = like(dy, self.output), self.made.view.net.penalizes
         if type(need_dx) is not bool or penalty is not None:  # it is called in each step

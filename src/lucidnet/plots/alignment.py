@@ -46,7 +46,7 @@ def alignment(
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for gradients and one for weights, where recorded; each layer has one colour in both.
+        A panel for gradients and one for weights, if recorded; each layer has one colour in both.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def feedback_weights(model: Trainee, **look: Unpack[PictureLook]) -> Sequence[Ax
     Returns
     -------
     matplotlib.figure.Figure
-        For each layer W and B on one scale, with the angle between them; B alone if there is no such W. Of
+        For each layer W and B on one scale, with the angle between them; B alone if there is no such W. With
         more than 8 layers the first and the last 4 are shown.
 
     Raises

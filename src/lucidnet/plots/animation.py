@@ -47,7 +47,7 @@ def animate(
     history : History
         What ``fit(..., record=[...])`` returned.
     path : path
-        A file that ends in .gif; or in .mp4, .m4v, .mov or .mkv, where the program ffmpeg is installed.
+        A file that ends in .gif; or in .mp4, .m4v, .mov or .mkv, if the program ffmpeg is installed.
     what : str
         What to show:
 
@@ -60,16 +60,16 @@ def animate(
     fps : float
         Frames per second, up to 50 in a GIF.
     title : str, optional
-        What stands above each frame.
+        The title above each frame.
     style : {"light", "dark"}, optional
-        The page; that of matplotlib's current style if not given.
+        "light" or "dark"; that of matplotlib's current style if not given.
 
     Raises
     ------
     DataError
         If what is to be shown was not recorded.
     FileError
-        If the suffix is none of a film, or there is no ffmpeg for it, or the file cannot be written.
+        If the suffix is not that of a movie, ffmpeg is missing for it, or the file cannot be written.
 
     Examples
     --------

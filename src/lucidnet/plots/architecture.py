@@ -55,10 +55,10 @@ def architecture(
     Returns
     -------
     matplotlib.figure.Figure
-        Data flow down, in several columns where there are many layers. Once compiled, coloured arrows show
+        Data flow downwards, in several columns if there are many layers. Once compiled, coloured arrows show
         how the learning rule sends errors back past each layer with weights: from layer to layer, by its
-        weights or by feedback weights, or from the output to each. Of more than 120 layers in a row the
-        first and the last are shown; of a network of more than 150 boxes the containers stay closed.
+        weights or by feedback weights, or from the output to each. Of more than 120 layers in a row the first
+        and the last are shown; in a network of more than 150 boxes the containers stay closed.
 
     Raises
     ------

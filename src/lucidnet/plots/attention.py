@@ -56,7 +56,7 @@ def attention_maps(
     tokens : sequence of str, optional
         The names of the positions.
     keys : sequence of str, optional
-        The names of the positions that are looked at, where they are others.
+        The names of the positions that are looked at, if these are different ones.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 

@@ -39,18 +39,18 @@ def decision_boundary(
     model : Trainee
         A classifier with two inputs: softmax, or one output.
     x : array-like (n, 2)
-        Or a frame of two columns.
+        The points; or a frame of two columns.
     y : labels (n,) or (n, 1), or one-hot (n, classes)
-        Numbers, or the names of `Model.classes`, which stand beside the points then.
+        The classes as numbers, or by the names of `Model.classes`, which are then shown beside the points.
     resolution : int
-        On how many points along each axis the network is asked.
+        The number of points along each axis at which the network is evaluated.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The paler the colour, the less sure the network is; lines lie where the class changes.
+        The paler the colour, the less sure the network is; lines show where the class changes.
 
     Examples
     --------

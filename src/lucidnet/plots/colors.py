@@ -23,21 +23,21 @@ class Colors(NamedTuple):
     Parameters
     ----------
     page : str
-        What everything lies on, and what stands for zero.
+        The background, and the colour of zero.
     ink, muted : str
-        Text; text and lines that explain.
+        Text; secondary text and lines.
     signed : tuple of str
         From the most negative value over zero (the fifth) to the most positive.
     missing : str
-        What is not a number.
+        Values that are not a number.
     lines : tuple of str
         Lines that have no other role: layers; learning rules, of which backprop has the ink.
     classes : tuple of str
         The classes of the data.
     networks : tuple of str
-        The networks A and B where two are compared.
+        The networks A and B when two are compared.
     training, validation, mark : str
-        Curves on the data of the training and on others; what a picture points at.
+        Curves on training data and on others; highlights.
     """
 
     page: str

@@ -40,7 +40,7 @@ def training_curves(history: History, **look: Unpack[PictureLook]) -> Sequence[A
     Raises
     ------
     DataError
-        If there is no epoch in the history.
+        If the history has no epoch.
 
     Examples
     --------

@@ -62,17 +62,17 @@ class PictureLook(PictureFrame, total=False):
     Parameters
     ----------
     ax : Axes or sequence of Axes, optional
-        Where to draw; a new figure is made if not given. A picture of several panels takes as many, or
-        divides the place of one among them.
+        Where to draw; a new figure is made if not given. A picture with several panels takes as many axes, or
+        divides the space of one among them.
     title : str, optional
-        What stands above, in place of what the picture says itself.
+        The title above, in place of the picture's own.
     figsize : (float, float), optional
         Width and height of a new figure in inches.
     style : {"light", "dark"}, optional
-        The page of a new figure; if not given that of matplotlib's current style
-        (``plt.style.use("dark_background")``). The colours of data follow the page either way.
+        The background of a new figure; by default that of matplotlib's current style
+        (``plt.style.use("dark_background")``). The colours of data follow the background in any case.
     path : path, optional
-        A file that the picture is written to as well, in the format of its suffix, as by `save`.
+        A file to save the picture to as well, in the format of its suffix, as `save` does.
     """
 
     title: str | None
@@ -230,11 +230,11 @@ def panels(
     Parameters
     ----------
     count, most : int
-        How many panels, and how many in a row.
+        The number of panels, and the most in a row.
     width, height : float
         The inches of each.
     look : mapping
-        What the picture was told (`PictureLook`).
+        The picture's arguments (`PictureLook`).
     margin : float
         Inches beside all panels.
     """
@@ -324,7 +324,7 @@ def legend_below(places: Sequence[Axes], look: Mapping[str, Any], found: Mapping
     ----------
     places : sequence of Axes
     look : mapping
-        What the picture was told (`PictureLook`).
+        The picture's arguments (`PictureLook`).
     found : mapping
         Lines and patches, by what they are.
     """
@@ -351,7 +351,7 @@ def angle_axis(axes: Axes, largest: float) -> None:
     ----------
     axes : Axes
     largest : float
-        The largest angle there is to see.
+        The largest angle in the picture.
     """
     from .colors import theme
 

@@ -35,9 +35,9 @@ def overview(
     history : mapping of names to one value per epoch
     W : (inputs, units), or any whose last axis is the units, as of a convolution
     image_shape : (height, width) or (height, width, channels), optional
-        Guessed where the inputs are a square image.
+        Guessed if the inputs are a square image.
     limit : int
-        How many units are shown as images at most.
+        The most units shown as images.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 

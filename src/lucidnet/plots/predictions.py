@@ -59,7 +59,7 @@ def confusion_matrix(
     Parameters
     ----------
     matrix : (classes, classes)
-        Counts, rows are true classes, columns are predictions; see `lucidnet.metrics.confusion_matrix`. Or a
+        Counts; rows are true classes, columns are predictions; see `lucidnet.metrics.confusion_matrix`. Or a
         model and its data in place of all: ``confusion_matrix(model, x, y)``.
     classes : names of the classes, optional
         As `Model.classes`; without them, their numbers.
@@ -209,18 +209,18 @@ def worst_mistakes(
     y : labels (n,), or one-hot (n, classes); with `classes` their names, too
     probabilities : (n, classes), or of class 1 (n,) or (n, 1)
     image_shape : (height, width) or (height, width, channels), optional
-        Guessed where the inputs are a square image; where they are not, bars with the number of the example
-        take the place of images.
+        Guessed if the inputs are a square image; if they are not, bars with the number of the example replace
+        images.
     classes : names of the classes, optional
     limit : int
-        How many are shown at most.
+        The most examples shown.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Without any mistake, it says so.
+        Says so if there is no mistake.
 
     Examples
     --------

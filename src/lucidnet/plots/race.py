@@ -56,9 +56,9 @@ def race_curves(
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for each quantity; the band is one standard deviation over the seeds to each side. Rules whose
-        curves are equal are said to be equal; the line of one shows through the dashes of the other. From
-        where runs are missing on, the mean of the others is dotted, and the legend counts the missing.
+        A panel for each quantity; the band is one standard deviation over the seeds to each side. Rules with
+        equal curves are reported as equal; the line of one shows through the dashes of the other. From where
+        runs are missing on, the mean of the others is dotted, and the legend counts the missing ones.
 
     Raises
     ------

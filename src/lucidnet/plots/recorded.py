@@ -39,8 +39,8 @@ def activation_histograms(records: History | Records, **look: Unpack[PictureLook
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for each name; of more than 12 for the first and the last 6. The colour is the share of the
-        values of that step; lines show the median, and between which values nine in ten lie.
+        A panel for each name; with more than 12, for the first and the last 6. The colour is the share of a
+        step's values; lines show the median, and the range that holds nine in ten values.
 
     Raises
     ------

@@ -50,11 +50,11 @@ def loss_surface(
     x, y : array-like (n, ...)
         The data of the loss; some hundred examples are enough.
     directions : {1, 2}
-        A curve or a map.
+        The number of directions: 1 for a curve, 2 for a map.
     span : float
         How far to go each way; at 1 the change is as large as the weights.
     points : int
-        At how many points along each direction the loss is computed.
+        The number of points along each direction.
     seed : int
         The seed of the directions.
     **look

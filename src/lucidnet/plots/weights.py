@@ -35,11 +35,11 @@ def first_layer_weights(
     Parameters
     ----------
     W : (inputs, units)
-        Or a model, for the weights of its first layer that has some.
+        The weights; or a model, for those of its first layer with weights.
     image_shape : (height, width) or (height, width, channels), optional
-        Guessed where the inputs are a square image, grey or in colour.
+        Guessed if the inputs are a square image, grey or in colour.
     limit : int
-        How many units are shown at most, the first ones.
+        The most units shown, the first ones.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
@@ -50,7 +50,7 @@ def first_layer_weights(
     Raises
     ------
     ShapeError
-        If the inputs cannot be seen as an image.
+        If the inputs cannot be shown as an image.
 
     Examples
     --------

@@ -30,7 +30,7 @@ class RuleGradient(NamedTuple):
     cache : Any
         What the network's forward pass kept.
     memory : tree
-        What has changed of the rule's memory on the way: feedback weights by layer and name.
+        What has changed in the rule's memory: feedback weights by layer and name.
     mask : Mask
         Which time steps of the prediction count.
     parts : tuple
@@ -148,11 +148,11 @@ class SpaceRule(Value):
         net : Layer
             The network.
         rule : Rule
-            The rule of the whole; single layers may have their own.
+            The network's rule; single layers may have their own.
         params : tree
             The parameters.
         shapes : mapping of path to shape
-            The shape of one input of each layer by path, and that of the network's output by None.
+            The shape of one input of each layer by path; that of the network's output under None.
         rng : Stream
             Random numbers of the run.
         """
@@ -192,9 +192,9 @@ class SpaceRule(Value):
         Parameters
         ----------
         edge : Edge
-            The layer, its parameters, the error at its output, and what else there is to know.
+            The layer, its parameters, the error at its output, and further context.
         send : callable
-            What passes the layers inside, for `Edge.route`.
+            Crosses the layers inside, for `Edge.route`.
         """
         return *edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx), None
 

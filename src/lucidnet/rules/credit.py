@@ -40,11 +40,11 @@ class Credit:
     signals : Signals
         What is known at the network's output.
     learned : dict
-        Feedback weights that have changed on the way are put here, by path.
+        Collects feedback weights that have changed, by path.
     passage : callable, optional
-        How recurrent layers are passed; by `Layer.route_by` if not given.
+        How recurrent layers are crossed; by `Layer.route_by` if not given.
     path : tuple of str
-        Where this is.
+        The path of this place.
     """
 
     __slots__ = ("feedback", "learned", "passage", "path", "rule", "signals")

@@ -20,9 +20,9 @@ class Signals(NamedTuple):
     Parameters
     ----------
     error : array (n, ..., outputs)
-        The gradient of the mean loss by the network's output (by what goes into the final activation, where
-        loss and activation are computed together, or a rule asks for that: `SpaceRule.broadcasts`); of
-        several outputs side by side.
+        The gradient of the mean loss by the network's output (by the input of the final activation, if loss
+        and activation are computed together, or if a rule asks for that: `SpaceRule.broadcasts`); with
+        several outputs, side by side.
     target : array
         The targets, as the loss takes them.
     mask : Mask
@@ -57,14 +57,14 @@ class Edge(NamedTuple):
     dy : array
         The error at its output.
     need_dx : bool
-        Whether anyone needs the error at its input.
+        Whether the error at its input is needed.
     B : tree
         Its feedback weights.
     signals : Signals
         What is known at the network's output.
     route : callable
-        How the layer itself is passed: route(params, cache, dy, send, need_dx). For most it is the layer's
-        own `route`; a rule through time passes recurrent layers.
+        Crosses the layer itself: route(params, cache, dy, send, need_dx). For most layers it is their own
+        `route`; a rule through time crosses recurrent layers.
     """
 
     layer: Layer

@@ -60,16 +60,17 @@ class Locality(Report):
     axis : str
         ``"across layers"`` or ``"through time"``.
     reads, unread : dict of str
-        What a weight's update depends on and what not: short name, and the same in words. A test perturbs
-        each of these, and looks whether the update changes.
+        What a weight's update depends on, and what not, by short name and in words. A test perturbs each of
+        these quantities, and observes whether the update changes.
     memory : str
-        How many numbers the rule keeps: N is the number of units, T of times; for each example of a batch.
+        How many numbers the rule keeps for each example of a batch: N is the number of units, T of times.
     cost : str
-        What it computes.
+        The operations it takes.
     online : bool, optional
         Whether it can learn at each time step; None for a rule across layers.
     below : str
-        Where the rule is not what it is elsewhere: below a recurrent layer; "" if there is no difference.
+        Where the rule differs from what it is elsewhere: below a recurrent layer; "" if there is no
+        difference.
     """
 
     rule: SpaceRule | TimeRule

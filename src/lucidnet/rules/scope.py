@@ -29,7 +29,7 @@ def approximate(net: Layer, rule: Rule, stream: bool = False) -> dict[Path, Tops
     rule : Rule
         Its rule; single layers may have their own.
     stream : bool
-        Whether one time step is seen after the other: then no rule sends below what later times say.
+        Whether time steps are seen one after the other: then no rule sends down what later times contribute.
     """
     found: dict[Path, Tops] = {}
     _descend(net, rule, (), {}, found, stream)

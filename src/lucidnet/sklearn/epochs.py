@@ -25,15 +25,15 @@ class Epochs(Callback):
     Parameters
     ----------
     estimator : NetClassifier or NetRegressor
-        What is trained; its attributes are written.
+        The estimator that is trained; its attributes are set.
     settings : NetSettings
         Its settings.
     examples : int
-        How many examples an epoch has.
+        The number of examples in an epoch.
     score : callable, optional
-        Gives the validation score of the network as it is; without it the loss says whether it gets better.
+        Returns the current validation score; without it the loss decides whether training improves.
     context : optional
-        Where scikit-learn's own callbacks listen.
+        The context of scikit-learn's own callbacks.
     data : tuple
         X and y, for these.
     """

@@ -37,8 +37,8 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         As for `NetClassifier`.
     loss : {"squared_error", "poisson"} or Loss
-        The loss: half the squared error, summed over the outputs; Poisson's, whose network ends in an
-        exponential, so that it predicts counts above 0; or any other, after which comes no activation.
+        The loss: half the squared error, summed over the outputs; Poisson's, for which the network ends in an
+        exponential, so that it predicts counts above 0; or any other, with a last layer without activation.
     layers, dropout, rule, callbacks, backend
         As for `NetClassifier`.
 
@@ -51,7 +51,7 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     coefs_, intercepts_ : list of array
         Weights and biases.
     history_ : History
-        All that was measured: ``"loss"`` of each epoch; with `early_stopping` also ``"val_loss"`` and
+        Everything that was measured: ``"loss"`` of each epoch; with `early_stopping` also ``"val_loss"`` and
         ``"val_score"``.
 
     Examples
@@ -111,7 +111,7 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
         y : array-like of shape (n,) or (n, outputs)
             The numbers to predict.
         sample_weight : array-like of shape (n,), optional
-            What each example counts.
+            The weight of each example.
         """
         made: NetRegressor = self._fit(X, y, sample_weight)
         return made

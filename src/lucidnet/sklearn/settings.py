@@ -182,7 +182,7 @@ def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:
     settings : NetSettings
         The settings.
     usual : NetSettings
-        The defaults: what was not set to something else is not refused.
+        The default settings: whatever equals its default is not refused.
     """
     for names, why in _idle(settings):
         for name in names:

@@ -71,11 +71,11 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
     Raises
     ------
     MismatchError
-        If a setting of model or training is not that of the checkpoint; there may be more epochs.
+        If a setting of model or training differs from the checkpoint's; only epochs may be added.
     ContentError
-        If the data are not those of the checkpoint.
+        If the data differ from the checkpoint's.
     FileError
-        If the checkpoint is damaged, or holds what no training has written.
+        If the checkpoint is damaged, or holds something that no training has written.
     """
     from ..interop.checkpoints import DAMAGED, compare, newest
     from ..interop.model_file import comparable

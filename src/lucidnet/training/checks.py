@@ -30,7 +30,7 @@ def as_inputs(x: Any, shape: Any, dtype: str | None = None, net: Layer | None = 
     Parameters
     ----------
     x : array-like, or several by name
-        What a person gave.
+        The inputs that the user gave.
     shape : shape, or several by name
         The shape of one input of the network.
     dtype : str, optional
@@ -43,7 +43,7 @@ def as_inputs(x: Any, shape: Any, dtype: str | None = None, net: Layer | None = 
     ShapeError
         If one example does not have the shape that the network takes.
     DataError
-        If the data are not numbers, there are none, or some are NaN or infinite, or no number of a row.
+        If the data are not numbers, there are none, or some are NaN, infinite, or no valid row number.
     """
     made = _several(x, shape, dtype) if isinstance(shape, dict) else _one_input(x, shape, "x", dtype)
     return made if net is None else check_numbers(net, made, dtype)
@@ -129,7 +129,7 @@ def as_data(
     mask : array-like (n, time) or (n,), or several by name, optional
         Which time steps count, or how many of each sequence do; see `as_mask`.
     net : Layer, optional
-        The network: it says how many time steps the outputs for these inputs have, where that varies.
+        The network, which says how many time steps the outputs for these inputs have, if that varies.
     """
     inputs = as_inputs(x, shapes[0], dtype, net)
     if net is not None and _varies(shapes[1]):
@@ -168,12 +168,12 @@ def as_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
     Parameters
     ----------
     mask : array-like (n, time) of bool (or 0 and 1), or (n,) of whole numbers, or several by name
-        Which time steps count, or how many of each sequence, from the first on. A dict where the network has
-        several inputs, of those that have a mask.
+        Which time steps count, or how many of each sequence, from the first on. If the network has several
+        inputs, a dict of masks for those that have one.
     x : array (n, time, ...), or several by name
         The inputs.
     name : str
-        What it is called in errors.
+        Its name in errors.
 
     Raises
     ------

@@ -34,11 +34,11 @@ def settled(
     Parameters
     ----------
     ran : Ran
-        What became of the steps.
+        The result of the steps.
     problem : Problem
         What is trained.
     executor : Executor
-        What made them.
+        The executor that made them.
     batches : sequence of Batch
         The batches of the step that was not made.
     """

@@ -32,11 +32,11 @@ class RateCurve:
     losses : tuple of float
         The losses, smoothed.
     suggestion : float
-        Where the loss falls fastest, or half way down where that is chance; NaN without a clear descent.
+        Where the loss falls fastest, or half way down if that is chance; NaN without a clear descent.
     suggestions : tuple of Suggestion
-        Several rates, each with its name and its reason.
+        Several rates, each with its name and reason.
     note : str
-        Why there is none, if there is none.
+        Why there is no suggestion, if there is none.
     """
 
     rates: tuple[float, ...]

@@ -53,9 +53,9 @@ class LoopSettings(Value):
     epochs : int
         How often to go through the data.
     accumulate : int
-        How many batches make one step.
+        The number of batches in one step.
     validate_every : int, optional
-        After how many steps to validate, besides the end of each epoch.
+        The number of steps between validations, besides the one at the end of each epoch.
     """
 
     title: ClassVar[str] = "fit"
@@ -166,11 +166,11 @@ class Loop:
     validation : BatchSource, optional
         Data to measure on after each epoch.
     settings : LoopSettings
-        How long, and how.
+        How long to train, and how.
     progress : Progress
-        Who shows how far it is.
+        The display of progress.
     callbacks : sequence of Callback
-        What happens in between.
+        The callbacks.
     """
 
     def __init__(
@@ -229,7 +229,7 @@ class Loop:
         ----------
         restore : callable, optional
             Sets loop and model to where a training was left, and returns the states of its callbacks; None if
-            there is none, and this one begins.
+            there is no such training, and this one begins.
 
         Raises
         ------
@@ -414,7 +414,7 @@ def going_on(loop: Loop, kept: list[Any]) -> list[str]:
     Raises
     ------
     FileError
-        If what was kept makes no sense.
+        If a saved state makes no sense.
     """
     for callback in loop.callbacks:
         name = type(callback).__name__

@@ -130,11 +130,11 @@ def evaluate(
     source : BatchSource
         The batches.
     prefix : str
-        What stands before the names of the numbers.
+        A prefix for the names of the numbers.
     state : State, optional
         The state whose weights are measured, the model's if not given.
     metrics : sequence of Metric, optional
-        What is measured besides the loss, the model's metrics if not given.
+        The metrics to measure besides the loss; the model's if not given.
     """
     executor, problem = model.executor, model.problem
     own = model.metrics if metrics is None else metrics

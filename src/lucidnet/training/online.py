@@ -47,20 +47,21 @@ class OnlineLearner(Brief):
         A rule that goes forwards in time: ``"rtrl"``, ``"snap1"``, ``"uoro"``, ``"kernl"``, ``"rflo"``,
         ``"eprop"``, or ``"truncated"``; also as ``Rule("fa", "rflo")``.
     every : int
-        After how many steps the optimizer moves the weights, by the sum of the gradients since then.
+        The number of steps after which the optimizer moves the weights, by the sum of the gradients since
+        then.
     delay : int
-        How many steps late targets come: ``step(x, y)`` then takes the target of `delay` steps before.
+        The delay of targets in steps: ``step(x, y)`` then takes the target of `delay` steps before.
 
     Raises
     ------
     SettingError
-        If the rule cannot learn at each time, or the network's output at a time depends on other times in
-        another way than by the states of recurrent layers (attention, convolution over time, positions).
+        If the rule cannot learn online, or the network's output at a time depends on other times other than
+        through the states of recurrent layers (attention, convolution over time, positions).
 
     Attributes
     ----------
     steps : int
-        How many times have been seen.
+        The number of times seen.
     loss : float
         The loss at the last time that had a target.
     losses : array (time,)
@@ -144,15 +145,15 @@ class OnlineLearner(Brief):
         x : array-like (n, ...)
             The inputs of this time, one for each stream.
         y : array-like, optional
-            What the output should be; without it the states go on, and nothing is learned.
+            The target; without it the states advance, and nothing is learned.
         weights : array-like (n,), optional
-            A weight for each stream: 0 where this time does not count.
+            A weight for each stream: 0 if this time does not count.
 
         Raises
         ------
         NonFiniteError
             If loss or gradient are not finite. The weights are those of the last good step, and the sequence
-            is over: the next step begins a new one.
+            has ended: the next step begins a new one.
         """
         given = zip(("x", "y", "weights"), (x, y, weights), strict=True)
         x, y, weights = (None if one is None else numeric(one, name)[None] for name, one in given)
@@ -171,7 +172,7 @@ class OnlineLearner(Brief):
         xs : array-like (time, n, ...)
             The inputs.
         ys : array-like (time, n, ...), optional
-            The targets, as `step` takes them; without them nothing is learned at all these times.
+            The targets, as `step` takes them; without them nothing is learned at any of these times.
         weights : array-like (time, n), optional
             A weight for each time and stream.
 

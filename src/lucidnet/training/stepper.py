@@ -24,8 +24,8 @@ class Stepper(Brief):
     Raises
     ------
     SettingError
-        If the network's output at a time depends on other times in another way than by the states of
-        recurrent layers (attention, convolution over time, both directions, positions).
+        If the network's output at a time depends on other times other than through the states of recurrent
+        layers (attention, convolution over time, both directions, positions).
 
     Examples
     --------

@@ -136,7 +136,7 @@ class Product(Schedule):
     Parameters
     ----------
     factors : sequence of schedule or float
-        What is multiplied.
+        The factors of the product.
     """
 
     factors: Any = sequence(SETTINGS, scheduled(None))
@@ -155,9 +155,9 @@ class Warmup(Schedule):
     Parameters
     ----------
     steps : int
-        How long to rise.
+        The number of steps of the rise.
     then : schedule or float
-        What comes after.
+        The schedule that follows.
     start : float
         The value at step 0, not larger than the one it rises to.
 

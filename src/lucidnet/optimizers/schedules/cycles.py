@@ -68,17 +68,18 @@ class OneCycle(Schedule):
     Parameters
     ----------
     peak : float
-        The largest value. Of very few steps, none may lie at the top (as in PyTorch).
+        The largest value. With very few steps, none may lie at the top (as in PyTorch).
     steps : int
         All steps of the training, 2 or more.
     warmup : float
         The share of the steps in which it rises.
     divide, final_divide : float
-        How many times as small as the peak it begins, and as the beginning it ends; 1 or more.
+        The peak divided by the first is the initial value, and that divided by the second the final one; 1 or
+        more.
     between : {"cosine", "linear"}
-        The form of the ways up and down.
+        The shape of the rise and fall.
     phases : {2, 3}
-        Two, or three with a last one far below the first value.
+        Two, or three with a last phase far below the first value.
 
     Examples
     --------

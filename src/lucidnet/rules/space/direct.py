@@ -29,7 +29,7 @@ class Direct(SpaceRule):
     Parameters
     ----------
     initializer : str or Initializer
-        How B (outputs of the network, inputs of the layer) begins.
+        Initial values of B (outputs of the network, inputs of the layer).
     seed : int, optional
         The seed of B; the model's if not given.
     """
@@ -90,7 +90,7 @@ def sent(rule: SpaceRule, inputs: Shape, outputs: Shape) -> tuple[int, Shape]:
     Raises
     ------
     SettingError
-        If sizes vary so that no weights of one shape can send them.
+        If sizes vary so that weights of one shape cannot project them.
     """
     if len(inputs) > 1 and inputs[:-1] == outputs[:-1]:  # to each time step its own
         return outputs[-1], inputs[-1:]
@@ -128,7 +128,7 @@ class DirectFeedbackAlignment(Direct):
     Parameters
     ----------
     initializer : str or Initializer
-        How B (outputs of the network, inputs of the layer) begins.
+        Initial values of B (outputs of the network, inputs of the layer).
     seed : int, optional
         The seed of B; the model's if not given.
     error : str

@@ -38,8 +38,8 @@ class Transported(SpaceRule):
     Parameters
     ----------
     initializer : str or Initializer, optional
-        How B begins; if not given, as the weights do that it stands for, or by Glorot's uniform
-        distribution where these begin as constants.
+        Initial values of B; by default like the weights that it replaces, or by Glorot's uniform distribution
+        if these start as constants.
     seed : int, optional
         The seed of B; the model's if not given.
     """
@@ -170,11 +170,11 @@ class WeightMirror(Transported):
     Parameters
     ----------
     rate : float
-        The step of B.
+        The step size of B.
     decay : float
-        What B forgets at each step; with decay = rate it tends to W.
+        The share of B that decays at each step; with decay = rate it tends to W.
     examples : int
-        How many examples of noise each step takes.
+        The number of noise examples in each step.
     """
 
     rate: float = finite(0, default=0.05)

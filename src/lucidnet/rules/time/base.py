@@ -94,9 +94,9 @@ class TimeRule(Value):
         errors : array (time, n, units)
             The errors at its outputs.
         need_dx : bool
-            Whether anyone needs the first two.
+            Whether the first two are needed.
         B : tree
-            The weights of the rule's own.
+            The rule's own weights.
         """
         raise NotImplementedError(f"{type(self).__name__} must define through(...)")
 
@@ -115,9 +115,9 @@ class TimeRule(Value):
         Parameters
         ----------
         trace : tree
-            What `begin` or the time before has returned.
+            The trace that `begin`, or the time before, has returned.
         cache : RecurrentCache
-            What the layer's forward pass of this one time kept.
+            What the layer's forward pass of this time step kept.
         error : array (n, units)
             The error at its output.
         """

@@ -41,9 +41,9 @@ class TruncatedBPTT(TimeRule):
     Parameters
     ----------
     window : int
-        How many times back, at least `stride`.
+        The number of times to go back, at least `stride`.
     stride : int
-        After how many times errors are carried back; the cost goes with window / stride.
+        The number of times between backward passes; the cost is proportional to window / stride.
     """
 
     window: int = whole(1, default=20)

@@ -22,9 +22,9 @@ class Kernel(NamedTuple):
     A : array (units, units)
         How much a change of each unit (column) changes each unit (row).
     alpha : array (units,)
-        What share of such a change is forgotten at each time.
+        The share of such a change that is forgotten at each time.
     steps : array (1,)
-        How many times have been seen; a function of it are the random numbers.
+        The number of times seen, which determines the random numbers.
     plain, noisy : State
         The states of the layer, and of its copy with noise.
     omega, gamma : array (n, units)
@@ -67,7 +67,7 @@ class KeRNL(Online):
     deviation : float
         The standard deviation sigma of the noise.
     decay : float
-        The first alpha.
+        The initial alpha.
     seed : int
         The seed of the noise.
     """

@@ -30,7 +30,7 @@ class TimeStep(NamedTuple):
     Parameters
     ----------
     x, h : array (n, features), (n, units)
-        The input, and the output of the time before, each with a 1 behind it.
+        The input, and the output of the time before, each with a 1 appended.
     kept : tree
         What the layer's step kept.
     counts : array (n, 1) of bool, optional

@@ -28,18 +28,20 @@ class Checkpoint(Callback):
     Parameters
     ----------
     folder : path
-        Where ``step-00001234.safetensors`` and the like go; made if it is not there.
+        The folder of ``step-00001234.safetensors`` and so on; made if it is not there.
     every_steps : int, optional
-        After how many steps.
+        The number of steps between checkpoints.
     every_epochs : int, optional
-        After how many epochs. If neither is given only the best model is written, and not the training.
+        The number of epochs between checkpoints. If neither is given, only the best model is written, and not
+        the training.
     keep : int
-        How many of the last are kept.
+        The number of latest checkpoints that are kept.
     best : str, optional
         A measured number such as ``"val_loss"``: whenever it is best, the model goes to
         ``best.safetensors``. NaN is never the best.
     mode : {"min", "max"}, optional
-        Whether small or large is the best; by the metric, if not given, and needed where that does not know.
+        Whether small or large is best; by default the metric decides, and a metric that does not know needs
+        it.
     """
 
     def __init__(

@@ -62,16 +62,16 @@ class EarlyStopping(Patience):
     Parameters
     ----------
     monitor : str
-        The number, as it stands in the history.
+        The number, by its name in the history.
     patience : int
-        How many epochs in a row without a better number end the training, as in Keras.
+        The number of epochs in a row without improvement that end the training, as in Keras.
     min_delta : float
-        By how much it must be better.
+        The least improvement that counts.
     mode : {"min", "max"}, optional
-        Whether small or large is good; by the metric, if not given (`Metric.better`), and needed where that
-        does not know, as for a function of one's own. What is given counts more than what the metric says.
+        Whether small or large is good; by default the metric decides (`Metric.better`), and one that does not
+        know, such as a function of your own, needs it. If given, it takes precedence over the metric.
     restore_best : bool
-        Whether the weights of the best epoch come back at the end.
+        Whether the weights of the best epoch are restored at the end.
     """
 
     def __init__(
@@ -124,13 +124,13 @@ class ReduceOnPlateau(Patience):
     monitor, min_delta, mode
         As for `EarlyStopping`.
     patience : int
-        How many epochs in a row without a better number are borne; the next makes the rate smaller.
+        The number of epochs in a row without improvement that are tolerated; the next lowers the rate.
     factor : float
-        What the rate is multiplied by, above 0 and below 1.
+        The factor on the rate, above 0 and below 1.
     cooldown : int
-        How many epochs after a change nothing is counted.
+        The number of epochs after a change in which nothing is counted.
     min_rate : float
-        Below this a rate that is a number is not brought; one that is below it already stays.
+        A rate that is a number is not brought below this; one that is below it already stays.
     """
 
     def __init__(
@@ -220,12 +220,12 @@ class PrintWeights(Callback):
     Parameters
     ----------
     patterns : sequence of str
-        Which, by names such as ``"dense1.W"`` or ``"*.b"``.
+        The weights to print, by names such as ``"dense1.W"`` or ``"*.b"``.
     every : int
-        After how many steps.
+        The number of steps between prints.
     matrix : bool
-        Whether to print all rows of numbers below; columns that would make lines of more than 100
-        characters are left out, and that is said.
+        Whether to print all rows of numbers below; columns that would make lines longer than 100 characters
+        are left out, with a note.
 
     Examples
     --------
