@@ -104,7 +104,7 @@ class FileError(LucidnetError):
         )
         said = f"{file}: {reason}" if file else reason
         said = f"{said}; {self.remedy}" if self.remedy else said
-        # So that it can be printed: names in a file, and of files, may hold what is no character.
+        # So that it can be printed: names in a file, and of files, may hold invalid characters.
         return said.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
@@ -133,7 +133,7 @@ def lookup(kind: str, name: str, known: Mapping[str, _T]) -> _T:
     Traceback (most recent call last):
     lucidnet.errors.UnknownNameError: unknown activation 'rellu': did you mean 'relu'? Known: relu, tanh.
     """
-    if not isinstance(name, str):  # what is no name may not even be looked up
+    if not isinstance(name, str):  # an invalid name must not even be looked up
         given = " ".join(repr(name).split())[:120]
         raise UnknownNameError(f"unknown {kind} {given}: {suggestion('', known)}")
     if name in known:

@@ -73,7 +73,7 @@ def _checked(call: Callable[..., Any]) -> Any:
     @wraps(call)
     def checked(self: Any, rng: Stream, shape: Shape) -> Array:
         made, what = call(self, rng, shape), f"the initializer {type(self).__name__}"
-        if not plain(made):  # blank arrays, which have only a shape, stay as they are
+        if not plain(made):  # blank arrays, which have only a shape, are left alone
             made = returned(made, np.empty(0, rng.dtype), what)
         if made.shape != tuple(shape):
             raise ShapeError(f"{what} must return an array of shape {tuple(shape)}, got shape {made.shape}")
@@ -197,7 +197,7 @@ class Orthogonal(Initializer):
             return self(rng, shape)
         one = (*shape[:-1], shape[-1] // groups)
         made = rng.full(shape, 0)
-        for k in range(groups if type(made) is np.ndarray else 1):  # of blank ones a single one tells enough
+        for k in range(groups if type(made) is np.ndarray else 1):  # for blank ones a single one suffices
             made[..., k * one[-1] : (k + 1) * one[-1]] = self(rng.child(str(k)), one)
         return made
 

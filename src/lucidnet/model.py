@@ -268,7 +268,7 @@ class Model:
     if not TYPE_CHECKING:  # so that checkers see wrong names
 
         def __getattr__(self, name: str) -> Any:
-            # What a model has once it is built, or compiled: found when it is first asked for.
+            # Attributes of a model that is built, or compiled: computed at first access.
             foreign.only(self, name, "live", "problem")
             _ = self._compiled if name == "problem" else None  # raises if it is not
             self.build()
@@ -326,7 +326,7 @@ class Model:
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
-        self.problem.changed(optimizer)  # raises where it remembers something else
+        self.problem.changed(optimizer)  # raises if it remembers something else
         living.apply(self, *towards(self.base, self.changes, optimizer))
 
     @property

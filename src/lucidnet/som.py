@@ -126,7 +126,7 @@ class SelfOrganizingMap:
     def quantization_error(self, x: Any) -> float:
         """Return the mean distance from an example to its nearest unit."""
         gaps = self._two_nearest(x)[1]
-        with np.errstate(over="ignore"):  # the sum may be larger than any number, where the mean is not
+        with np.errstate(over="ignore"):  # the sum may overflow where the mean does not
             mean = gaps.mean()
         return float(mean if np.isfinite(mean) else (gaps / gaps.size).sum())
 
@@ -204,7 +204,7 @@ def _scale(*arrays: Array) -> float:
     return math.ldexp(1.0, math.frexp(largest)[1] - 1)
 
 
-@np.errstate(over="ignore")  # a distance may be larger than any number: that is infinity
+@np.errstate(over="ignore")  # a distance may overflow: it is then infinite
 def _sized(distances: Array, scale: float) -> Array:
     made: Array = distances * scale
     return made

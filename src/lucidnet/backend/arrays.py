@@ -28,7 +28,7 @@ def write_difference(out: Array, part: slice, p: Array, change: Array) -> None:
 def add_to(out: Array, part: slice, change: Array) -> None:
     """Add an array to a slice of a vector; in place on NumPy."""
     if isinstance(out, np.ndarray):
-        stretch = out[part]  # out[part] += change would write the sum once more
+        stretch = out[part]  # out[part] += change would write the sum a second time
         stretch += change
     else:
         out[part] = out[part] + change

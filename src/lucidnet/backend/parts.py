@@ -64,7 +64,7 @@ class Parts(Brief):
     def __getitem__(self, part: slice) -> Any:
         first = self.starts.index(part.start or 0)
         alone = part.stop is None or part.stop == self.starts[first + 1]
-        if alone and part.start is not None:  # [:n] is all up to there, be it one array or several
+        if alone and part.start is not None:  # [:n] is everything up to there, be it one array or several
             return self.arrays[first]
         last = self.starts.index(part.stop)
         return Parts(

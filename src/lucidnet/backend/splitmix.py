@@ -240,7 +240,7 @@ def _normal(words: Array, each: int) -> Array:
 def _side_by_side(swapped: Array, one: Array, two: Array, r: Array) -> Array:
     """Return r times both arrays in groups (groups, 2, GROUP), swapped where `swapped` is true."""
     xp = namespace(r)
-    if not isinstance(r, np.ndarray):  # without a join, for which all would be computed twice
+    if not isinstance(r, np.ndarray):  # without a concat, for which everything would be computed twice
         return r * xp.where(swapped ^ xp.asarray([[False], [True]]), two, one)
     made = np.empty((r.shape[0], 2, GROUP), r.dtype)
     np.multiply(np.where(swapped, two, one), r, out=made[:, :1])

@@ -31,7 +31,7 @@ def unusable(subject: Passes) -> str | None:
         forward, backward = "prediction, target, weights=None", "cache"
     if wrong := _signature(owner.forward, forward) or _signature(owner.backward, backward):
         return wrong
-    copied = subject.cast("float64")  # they may change what they are given
+    copied = subject.cast("float64")  # they may modify their arguments
     made: Any = copied.forward()
     if not isinstance(made, tuple) or len(made) != 2:
         first = "the output" if layer else "the mean loss"
@@ -58,7 +58,7 @@ def _backward_fails(subject: Passes, cache: Any) -> str | None:
             subject.backward(cache)
             return None
         made: Any = subject.layer.backward(subject.params, cache, subject.dy, need_dx=True)
-    except Exception as error:  # of the user's own code: it is the finding
+    except Exception as error:  # the user's own code: this is the finding
         place = traceback.extract_tb(error.__traceback__)[-1]
         shapes = ", ".join(f"{name} {array.shape}" for name, array in subject.given.items())
         return (

@@ -148,5 +148,5 @@ def _claims(rows: list[LayerSubject], name: str, weight: str) -> Array | None:
             return None
         found.append(dz)
     if name == "x" and np.linalg.matrix_rank(rows[0].params[weight]) < found[0].shape[1]:
-        return None  # dx = dz W^T does not tell dz
+        return None  # dx = dz W^T does not determine dz
     return np.concatenate(found)

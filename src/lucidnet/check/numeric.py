@@ -85,6 +85,6 @@ def slope(function: Callable[[float], float], scale: float = 1.0) -> Slope:
 def _differences(function: Callable[[float], float], h: float) -> Differences:
     left2, left, here, right, right2 = values = [function(move) for move in (-2 * h, -h, 0.0, h, 2 * h)]
     bend, bend2 = (right - 2 * here + left) / h, (right2 - 2 * here + left2) / (2 * h)
-    # Of a smooth function bend2 is twice bend; at a kink they are equal, to the jump of the slope.
+    # For a smooth function bend2 is twice bend; at a kink both equal the jump of the slope.
     rounding = 64 * EPSILON * max(map(abs, values)) / h
     return Differences((right - left) / (2 * h), (right2 - left2) / (4 * h), 2 * bend - bend2, rounding)

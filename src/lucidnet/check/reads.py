@@ -94,8 +94,8 @@ def claims(rule: Rule, net: Layer | None = None, shape: Any = None) -> Iterator[
             and isinstance(part.rule, SpaceRule)
             and isinstance(net, (Sequential, Graph))
             and not outputs(net)
-            and all(layer.rule is None for _, layer in walk(net))  # else it would be seen what theirs read
-            and not any(layer.tied_to for _, layer in walk(net))  # has no weights that change alone
+            and all(layer.rule is None for _, layer in walk(net))  # else one would see what they read
+            and not any(layer.tied_to for _, layer in walk(net))  # has no weights that can change alone
         ):
             probes.append(Space(rule.space, net, shape))
         for name in _names(part):
@@ -166,9 +166,9 @@ class Space:
         if own.gradient is not SpaceRule.gradient:
             return self._estimated(name) if self.plain else None
         if name not in ACROSS:
-            return False if self.plain else None  # there is nothing of them in a pass back
+            return False if self.plain else None  # a backward pass does not contain them
         if not self.plain and name in ("pre", "post", "errors above"):
-            return None  # layers between may send an error through, whatever it is
+            return None  # layers in between may let any error through
         return differs(self._update(), self._update(**self._changed(name)))
 
     def _update(self, params: Tree = None, cache: Any = None, error: Any = None, target: Any = None) -> Array:
@@ -193,7 +193,7 @@ class Space:
             return {"error": self._other(self.dy)}
         if name == "targets":
             return {"target": self._other(self.target)}
-        if name == "errors above":  # with other activations there, their slopes are others
+        if name == "errors above":  # other activations there have other slopes
             other = inputs_of(self.net, self.shape, Stream(3, dtype="float64"), EXAMPLES, TIMES)
             _, fresh = self.net.forward(self.params, other)
             return {"cache": fresh | {self.first: self.cache[self.first]}}
@@ -214,7 +214,7 @@ class Space:
             return differs(self._gradient(), self._gradient(loss=_Squared()))
         if name == "noise":
             return differs(self._gradient(), self._gradient(seed=2))
-        with np.errstate(all="ignore"):  # whoever reads an error, or sends it on, gets no number
+        with np.errstate(all="ignore"):  # code that reads or passes on an error gets no number
             return not np.array_equal(self._gradient(), self._gradient(loss=_Slopeless()))
 
     def _gradient(self, loss: Any = None, seed: int = 1) -> Array:
@@ -260,7 +260,7 @@ class Time:
         self.dy = self.rng.normal(size=y.shape)
         mixed = self.rng.normal(
             size=(UNITS, UNITS)
-        )  # so that what a rule has learned of other units is there
+        )  # so that it contains what a rule has learned about other units
         B = self.rule.feedback(self.layer, Stream(0, dtype="float64"))
         self.B = {
             name: array + 0.1 * mixed if array.shape == mixed.shape else array for name, array in B.items()

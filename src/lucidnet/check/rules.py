@@ -206,7 +206,7 @@ def rule(
     own = get(rule)
     if net is None and shape is not None:
         raise SettingError(f"check.rule: shape={shown(shape)} has no effect without net")
-    with np.errstate(all="ignore"):  # what is not finite is found
+    with np.errstate(all="ignore"):  # non-finite values are found
         return _tested(own, net, shape, loss, seed)
 
 
@@ -219,7 +219,7 @@ def _tested(own: Rule, net: Layer | None, shape: Any, loss: Any, seed: int) -> R
 
     @cache
     def spare() -> _Case | None:
-        with suppress(LucidnetError):  # a rule for other layers than those
+        with suppress(LucidnetError):  # a rule for other layers than these
             return _Case.of(own, small, small_shape, "mse", seed)
         return None
 
@@ -383,7 +383,7 @@ def _learns(case: _Case) -> RuleFinding:
         dotted(path)
         for path, own in case.phased
         if np.array_equal(_flat(branch(before, path)), _flat(branch(after, path)))
-        and not own.space.settings()  # a rate of 0 is asked for
+        and not own.space.settings()  # a rate of 0 is intended
     ]
     return RuleFinding(
         what, f"no: phase = True, but those of {', '.join(still)} stay" if still else "yes", not still

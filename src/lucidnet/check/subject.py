@@ -203,7 +203,7 @@ class ObjectiveSubject:
         """The network alone, with the error that the loss sends back to it."""
         loss = self.loss
         dy = loss.gradients()["prediction"]
-        # The size of dy does not matter to a linear map; near 1 it is far from rounding.
+        # The size of dy does not matter to a linear map; near 1 it is far from rounding errors.
         return LayerSubject(self.objective.net, self.params, self.x, dy * len(dy), self.run)
 
     @property

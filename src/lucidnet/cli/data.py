@@ -353,7 +353,7 @@ def _note(table: Table, frame: Frame) -> str:
         more = ", ..." if len(table.classes) > MOST_NAMES else ""
         return f"{target}classification: {len(table.classes)} classes ({names}{more})"
     numbers = frame.cells[table.target or ""].numbers
-    assert numbers is not None  # it was taken as numbers
+    assert numbers is not None  # it was read as numbers
     return target + different(numbers[table.kept(frame)])
 
 

@@ -80,7 +80,7 @@ class Predictions:
         if not self.given.sorts:
             return self.values[:, 0] if self.values.shape[1] == 1 else self.values
         best = np.array(self.names)[self.values.argmax(-1)] if len(self.values) else np.array([], str)
-        return np.where(np.isnan(self.values).any(-1), "nan", best)  # which is no class
+        return np.where(np.isnan(self.values).any(-1), "nan", best)  # which is not a class
 
     @property
     def targets(self) -> Array | None:

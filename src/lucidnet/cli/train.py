@@ -185,7 +185,7 @@ def run(
     quiet = quiet or not main
     if not quiet:
         show.line(f"{task.title()}\n\n{model.summary()}\n")
-    elif main and data not in KNOWN:  # of a file it is decided what it is
+    elif main and data not in KNOWN:  # a file's task was inferred, so it is shown
         show.line(task.title())
     _tell_of_threads(model, method, quiet)
     began = time.perf_counter()

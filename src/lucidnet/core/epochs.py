@@ -83,7 +83,7 @@ def number(value: Any) -> str:
     """
     try:
         value = float(value)
-    except (TypeError, ValueError):  # a metric of one's own may give something else
+    except (TypeError, ValueError):  # a user's own metric may return something else
         return short(value, 30)
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
 

@@ -48,7 +48,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
             repr(str(path)), f"is no name of a file ({error})", "look for a mistake in it"
         ) from error
     except OSError as error:
-        if error.errno is None:  # of what is in the file, as zipfile and gzip raise them
+        if error.errno is None:  # what zipfile and gzip raise on bad contents
             raise
         raise FileError(
             path, f"cannot be read ({error.strerror})", "check its place and permissions"
@@ -76,7 +76,7 @@ def reading(path: str | os.PathLike[str], kind: str, remedy: str) -> Iterator[No
         raise type(error)(path, error.reason, error.remedy or remedy) from error
     except LucidnetError:
         raise
-    except Exception as error:  # also of libraries: what they raise on damaged files is nowhere said
+    except Exception as error:  # also from libraries: what they raise on damaged files is documented nowhere
         reason = str(error) or type(error).__name__
         raise FileError(path, f"cannot be read as {kind} ({reason})", remedy) from error
 

@@ -60,7 +60,7 @@ def moments(x: Array, over: Any = 0) -> tuple[Array, Array]:
     """
     _, exponent = np.frexp(np.abs(x).max(over, keepdims=True))
     size = np.ldexp(1.0, exponent - 1)
-    unit = x / size  # a power of 2, near the largest number: to divide by it costs no digits
+    unit = x / size  # a power of 2 near the largest number: dividing by it is exact
     mean = unit.mean(over, keepdims=True)
     deviation = np.sqrt(((unit - mean) ** 2).mean(over, keepdims=True))
     return np.squeeze(mean * size, over), np.squeeze(deviation * size, over)

@@ -131,7 +131,7 @@ class FolderLock:
 
     def _mine(self) -> bool:
         found = _read(self.path)
-        return (found.get("token"), found.get("pid")) == (self.token, os.getpid())  # no forked copy's
+        return (found.get("token"), found.get("pid")) == (self.token, os.getpid())  # not a forked copy's
 
     def _clear(self, now: float) -> None:
         """Remove a stale lock and left-over temporary files; raise if the lock is in use."""
@@ -214,7 +214,7 @@ def _left_over(holder: dict[str, Any], age: float) -> str | None:
         return "that process is gone"
     if found != began:
         return "that process is gone, and another has its number"
-    return None if found else silent  # without a time, another process may have its number
+    return None if found else silent  # without a start time, another process may have its number
 
 
 def _refusal(path: Path, holder: dict[str, Any], age: float) -> FileError:
@@ -262,7 +262,7 @@ def _runs(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it is somebody else's
+    except OSError:  # it belongs to another user
         return True
     return True
 
@@ -270,7 +270,7 @@ def _runs(pid: int) -> bool:
 def _read(path: Path) -> dict[str, Any]:
     """Return the content of a lock file; {} if it cannot be read."""
     try:
-        if not path.is_file():  # a pipe would wait for ever
+        if not path.is_file():  # a pipe would wait forever
             return {}
         with path.open(encoding="utf-8") as file:
             found = json.loads(file.read(LONGEST))
@@ -300,7 +300,7 @@ def _one_by_one(folder: Path) -> Iterator[None]:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # not all disks know it
+        with suppress(OSError):  # not all disks support it
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:

@@ -46,12 +46,12 @@ def numeric(x: Any, name: str) -> Any:
             f"{name}: the rows do not have one length; fill sequences up with 0, and give their lengths as "
             f"mask=lengths ({error})"
         ) from None
-    except Exception as error:  # of a library that knows why it cannot be an array of NumPy
+    except Exception as error:  # the library says why it cannot be a NumPy array
         said = " ".join(str(error).split())
         raise DataError(f"{name}: cannot be read as an array of NumPy: {said}") from None
     if made.dtype.kind == "O":
         made = _of_objects(made, x, name)
-    if made.dtype.kind == "V" and "float" in made.dtype.name:  # bfloat16 and its kin
+    if made.dtype.kind == "V" and "float" in made.dtype.name:  # bfloat16 and similar
         made = made.astype(np.float32)
     if made.dtype.kind not in KINDS:
         how = _of_text(name) if made.dtype.kind in "US" else ""
@@ -101,7 +101,7 @@ def scalar(made: Any, what: str, finite: bool = True) -> float:
 def _refuse(x: Any, name: str) -> None:
     """Raise for input that NumPy would silently change or drop values of."""
     if isinstance(x, (list, tuple)):
-        if x and not isinstance(x[0], (int, float)):  # a row of numbers is not gone through
+        if x and not isinstance(x[0], (int, float)):  # a row of numbers is not searched
             for item in x:
                 _refuse(item, name)
         return

@@ -65,7 +65,7 @@ def names_of(function: Callable[..., Any]) -> tuple[str, str] | None:
 
     try:
         known = signature(function)
-    except (TypeError, ValueError):  # of a function of another language
+    except (TypeError, ValueError):  # a function written in another language
         return None
     try:
         known.bind(None, None)

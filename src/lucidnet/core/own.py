@@ -101,7 +101,7 @@ def from_numpy(function: Any) -> tuple[str, ...]:
 def _held(cell: Any) -> Any:
     try:
         return cell.cell_contents
-    except ValueError:  # it is not filled yet
+    except ValueError:  # it is not filled in yet
         return None
 
 
@@ -231,7 +231,7 @@ def mixes(function: Callable[..., Any]) -> bool:
         try:
             with np.errstate(all="ignore"):
                 return _mixes_at(function, signed) or _mixes_at(function, np.abs(signed) + 0.5)
-        except Exception:  # it takes no such array: a training will say it, or go well
+        except Exception:  # it does not take such an array: training will raise, or go well
             continue
     return False
 

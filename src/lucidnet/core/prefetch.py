@@ -33,7 +33,7 @@ def prefetch(items: Iterator[Any], count: int) -> Iterator[Any]:
                 if ended.is_set():
                     return
             put("end", None)
-        except BaseException as error:  # whatever it is, it belongs to whoever takes the items
+        except BaseException as error:  # whatever it is, it belongs to the consumer
             put("error", error)
 
     thread = threading.Thread(target=work, name="lucidnet prefetch", daemon=True)

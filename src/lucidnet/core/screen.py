@@ -73,7 +73,7 @@ class Terminal(Surface):
         self.out.flush()
 
     def draw(self, bar: Drawn) -> None:
-        if not self.ends:  # somebody is in the middle of a line
+        if not self.ends:  # someone has not finished a line
             return
         from shutil import get_terminal_size
 

@@ -49,7 +49,7 @@ def shown(given: Any) -> str:
     """Return the repr of a given value for a message, cut to a line or two."""
     try:
         text = " ".join(repr(given).split())
-    except Exception:  # an object that cannot say what it is must not hide what is wrong
+    except Exception:  # an object with a broken repr must not hide what is wrong
         text = f"an object of {type(given)}"
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]} ..."
 
@@ -64,7 +64,7 @@ def converted(check: Check, owner: Any, name: str, given: Any) -> Any:
         title = owner if isinstance(owner, str) else title_of(owner)
         expected = str(unfit) or (f"{check.expected}, or None" if check.optional else check.expected)
         raise SettingError(f"{title}: {name} must be {expected}, got {shown(given)}") from None
-    except LucidnetError as error:  # of a name, or of a value inside
+    except LucidnetError as error:  # from a name, or from a value inside
         title, said = owner if isinstance(owner, str) else title_of(owner), str(error)
         if said.startswith(f"{title}: {name} "):
             raise
@@ -240,7 +240,7 @@ def accepts(function: Callable[..., Any], count: int) -> bool:
 
     try:
         known = signature(function)
-    except (TypeError, ValueError):  # of a function of another language
+    except (TypeError, ValueError):  # a function written in another language
         return True
     try:
         known.bind(*(None,) * count)

@@ -95,7 +95,7 @@ def defer_interrupt() -> Iterator[None]:
         yield
         return
     seen: list[Any] = []
-    # What `signal` puts around this finds names in an enum, for as long as a tenth of a small step.
+    # What `signal` adds around this looks up names in an enum, which takes up to a tenth of a small step.
     before = _signal.signal(signal.SIGINT, lambda *given: seen.append(given))
     try:
         yield

@@ -12,7 +12,7 @@ import sys
 def _is_command() -> bool:
     """Tell whether this process is the command ``lucidnet``, or ``python -m lucidnet``."""
     first = os.path.basename(sys.argv[0]) if sys.argv else ""
-    if first == "-m":  # while Python looks for what is to run
+    if first == "-m":  # while Python looks for what to run
         return "lucidnet" in sys.orig_argv
     return first.removesuffix(".exe") == "lucidnet"
 

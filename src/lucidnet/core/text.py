@@ -20,7 +20,7 @@ MOST_NUMBERS = 200
 LINES, WIDTH = 40, 110
 """The most lines of a text, and their width, that are shown unless all of it is asked for."""
 
-# How signs are written where a terminal has no others than those of ASCII.
+# How characters are written where a terminal has only ASCII.
 LOWERED, RAISED = "₀₁₂₃₄₅₆₇₈₉", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺"
 ASCII = str.maketrans(f"{LOWERED}{RAISED}·∂×Δ−━─", "01234567890123456789()+*dxD-#-") | {
     ord(sign): written for sign, written in (("±", "+-"), ("→", "->"), ("…", "..."))
@@ -172,7 +172,7 @@ def brief(value: Any) -> str:
     Arguments that equal their defaults, and those that the object keeps under other names, are left out.
     """
     name = type(value).__name__
-    if id(value) in _inside:  # something that it holds holds it
+    if id(value) in _inside:  # something inside it contains it
         return f"{name}(...)"
     _inside.add(id(value))
     try:
@@ -214,7 +214,7 @@ def _fields(value: Any) -> Iterable[tuple[str, Any]]:
 def _is_default(kept: Any, default: Any) -> bool:
     try:
         return kept is default or (type(kept) is type(default) and bool(kept == default))
-    except Exception:  # what a user's own objects do when they are compared is not known
+    except Exception:  # it is unknown how a user's own objects compare
         return False
 
 
@@ -254,7 +254,7 @@ def short(value: Any, width: int = 80) -> str:
 def _repr(value: Any) -> str:
     try:
         return repr(value)
-    except Exception:  # a user's own object; what holds it can be shown all the same
+    except Exception:  # a user's own object; its container can be shown nevertheless
         return f"<{type(value).__name__}>"
 
 

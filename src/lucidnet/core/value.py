@@ -194,7 +194,7 @@ def _in_lines(value: Any) -> str:
 
 def _arguments(value: Value, write: Callable[[Any], str]) -> list[str]:
     """Return the arguments that would make this value, the leading ones without their names."""
-    if not plan_of(type(value)).declared:  # a base class, or one of a user's that is no dataclass
+    if not plan_of(type(value)).declared:  # a base class, or a user's class that is no dataclass
         return []
     settings = value.settings()
     written, leading = [], True
@@ -246,7 +246,7 @@ def to_config(value: Any, depth: int = 0, place: str = "") -> Any:
     if isinstance(value, Value) and is_dataclass(value):
         _check_depth(depth)
         own = " ".join(filter(None, (type(value).__name__, getattr(value, "name", ""))))
-        # All fields, also the default ones: a default may change between versions.
+        # All fields, including defaults: a default may change between versions.
         given = {
             f.name: to_config(getattr(value, f.name), depth + 1, f"{own}: {f.name}=")
             for f in fields(value)

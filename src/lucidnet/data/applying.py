@@ -26,7 +26,7 @@ def applied(table: Any, frame: Frame, target: Cells | None) -> tuple[Array, Arra
     rows = _kept(table, frame, target)
     if len(rows) < frame.rows:
         frame, target = frame.taken(rows), None if target is None else target.taken(rows)
-    del rows  # of many rows it takes as much as a column
+    del rows  # for many rows it takes as long as a column
     y = None if target is None else _targets(table, frame, target)
     x = np.empty((frame.rows, len(table.inputs)), np.float32)
     at = 0
@@ -166,7 +166,7 @@ def _too_large(made: Array, numbers: Array, cells: Cells) -> int | None:
     """Return the first row with a number too large for float32; "inf" itself is no such number."""
     if cells.large:
         return cells.large[0]
-    if len(made) and made.min() > -LARGEST and made.max() < LARGEST:  # not so if one is NaN
+    if len(made) and made.min() > -LARGEST and made.max() < LARGEST:  # not if one is NaN
         return None
     large = (np.abs(made) >= LARGEST) & np.isfinite(numbers)
     return int(np.argmax(large)) if large.any() else None
@@ -176,7 +176,7 @@ def _places(cells: Cells, column: Column, frame: Frame) -> Array:
     """Return the category index of each row."""
     places = {name: i for i, name in enumerate(column.categories)}
     if cells.original is not None and not all(map(targets.is_number, column.categories)):
-        cells = Cells(None, cells.original, cells.missing)  # texts, where the categories come from
+        cells = Cells(None, cells.original, cells.missing)  # texts, from which the categories come
     if cells.numbers is not None and not cells.truths:
         found = targets.numbered(cells, frame, f"column {column.name}: the category", column.categories)
     else:

@@ -81,7 +81,7 @@ def read_cifar(folder: str | os.PathLike[str] | None = None) -> tuple[Part, Part
             if os.path.exists(place / TRAIN[0]):
                 return _joined({name: _from_file(place / name) for name in SHA256})
     archive = locate(CIFAR_10, ARCHIVE, folder)
-    check_archive(archive, CIFAR_10.files[ARCHIVE])  # so that what unpacks it is given nothing else
+    check_archive(archive, CIFAR_10.files[ARCHIVE])  # so that the unpacking code gets nothing else
     return _joined(_from_archive(archive))
 
 

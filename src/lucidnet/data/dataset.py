@@ -311,7 +311,7 @@ class Mapped(Dataset):
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         for number, item in enumerate(self.inner.items(epoch, start), start):
             rng = {"rng": Stream(self.seed, epoch, path=("map", str(number)))} if self.random else {}
-            made = self.function(*mapped(_copied, tuple(item)), **rng)  # it may write into them
+            made = self.function(*mapped(_copied, tuple(item)), **rng)  # it may write to them
             yield made if isinstance(made, tuple) else (made,)
 
 
@@ -350,7 +350,7 @@ def _takes_epoch(make: Callable[..., Any]) -> bool | None:
 
     try:
         parameters = inspect.signature(make).parameters
-    except ValueError:  # of a function or class of another language, nobody knows
+    except ValueError:  # a function or class from another language cannot be asked
         return None if isinstance(make, type) else False
     if "epoch" in parameters:
         return True

@@ -51,7 +51,7 @@ def days(text: str, form: str) -> float | None:
     if alone := MONTH.fullmatch(text):
         text += f"{alone[1]}1"
     found = SHAPE.fullmatch(text)
-    if not found or form not in FORMS or (form == "mdy" and found[2] == "."):  # nobody writes those so
+    if not found or form not in FORMS or (form == "mdy" and found[2] == "."):  # nobody writes them like that
         return None
     one, two, three = found[1], found[3], found[4]
     if form == "iso":

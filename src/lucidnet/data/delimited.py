@@ -281,7 +281,7 @@ def _block(chunk: Sequence[Sequence[str]]) -> np.ndarray[Any, np.dtype[np.float6
     except ValueError:
         return None
     block = np.frombuffer(made, np.float64).reshape(len(chunk), -1)
-    return block if block.min() > -EXACT and block.max() < EXACT else None  # not so if one is NaN
+    return block if block.min() > -EXACT and block.max() < EXACT else None  # not if one is NaN
 
 
 def _is_text(cell: str, decimal: str) -> bool:
@@ -378,7 +378,7 @@ class _Lines:
     def __next__(self) -> str:
         line = self.stream.readline(LONGEST)
         if not line:
-            if self.row:  # asked for within a row: of text in quotes
+            if self.row:  # requested within a row: of quoted text
                 reason = "ends within quotes: one was opened, and everything after it is one cell"
                 raise FileError(self.path, reason, "close it, or leave it out")
             raise StopIteration

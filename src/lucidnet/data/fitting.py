@@ -172,9 +172,9 @@ def _scaled(numbers: Array, standardize: bool) -> tuple[float, float]:
     """Return mean and standard deviation; for a constant column the deviation is 1."""
     if not standardize:
         return 0.0, 1.0
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused where it is used
+    with np.errstate(over="ignore", invalid="ignore"):  # non-finite values are refused where they are used
         mean, deviation = map(float, moments(numbers))
-    # Rounding makes of a constant something like 1e-17, which would divide what is 0 but for rounding.
+    # Rounding gives a constant a deviation such as 1e-17, and dividing by that would blow up rounding errors.
     flat = not np.isfinite(deviation) or deviation <= 1e-12 * abs(mean)
     return mean, 1.0 if flat else deviation
 
@@ -199,7 +199,7 @@ def _category(name: str, cells: Cells, frame: Frame, words: Words) -> Column:
             f"drop={name!r} (--drop {name}) leaves it out; or write a number there, or leave out the row",
         )
     there = [text for i, text in enumerate(cells.texts) if i not in cells.missing]
-    counted = Counter(there)  # of an array of texts each cell would be as wide as the longest
+    counted = Counter(there)  # in an array of texts each cell would be as wide as the longest
     kinds = sorted(counted)
     if len(kinds) > MANY or (len(kinds) > targets.FEW and 2 * len(kinds) > len(there)):
         reason = f"column {name} has {len(kinds):,} different texts in {len(there):,} rows, too many"

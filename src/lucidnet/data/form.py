@@ -94,7 +94,7 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     """
     lines = text.splitlines(keepends=True)
     if not whole and len(lines) > 1:
-        lines.pop()  # it may end within a cell
+        lines.pop()  # it may end inside a cell
     skipped = _remarks(lines)
     remark = lines[skipped - 1][1:] if skipped else ""
     if lines and (said := SAID.fullmatch(lines[0])):
@@ -136,7 +136,7 @@ def _rows(lines: Sequence[str], form: TextForm, whole: bool) -> list[list[str]]:
                 rows.append(row)
             if len(rows) > SAMPLE:
                 return rows[:-1]
-    except csv.Error:  # whoever reads it all says what is wrong
+    except csv.Error:  # reading all of it reports what is wrong
         pass
     return rows if whole or len(rows) < 3 else rows[:-1]  # the last may be cut off
 
@@ -212,5 +212,5 @@ def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
     counted = [int(first[i]) for i in numbers if first[i].isdecimal()]
     if len(counted) < max(2, len(numbers)) or counted[0] > 1:
         return False
-    # A name stands above numbers, nothing above the numbers of the rows.
+    # There is a name above numbers, but none above the row numbers.
     return counted == list(range(counted[0], counted[0] + len(counted))) and bool(names or above[0] == 0)

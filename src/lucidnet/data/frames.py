@@ -122,7 +122,7 @@ class Frame(Report, Mapping[str, Any]):
             if cells.truths and not cells.missing:
                 return cells.numbers.astype(bool)
             view = cells.numbers.view()
-            view.flags.writeable = False  # it is no copy
+            view.flags.writeable = False  # it is not a copy
             return view
         return [None if i in cells.missing else text for i, text in enumerate(cells.texts or ())]
 
@@ -202,7 +202,7 @@ def is_frame(given: Any) -> bool:
     """Tell whether something is a frame, without importing any frame library."""
     if isinstance(given, (Frame, Mapping)):
         return True
-    kind = type(given)  # of a lazy frame the columns would be worked out
+    kind = type(given)  # a lazy frame would compute its columns
     return hasattr(kind, "columns") and (hasattr(kind, "dtypes") or hasattr(kind, "schema"))
 
 
@@ -216,7 +216,7 @@ def _of_library(given: Any, owner: str) -> dict[str, Cells]:
     if hasattr(type(given), "collect") and not hasattr(given, "iloc"):
         raise DataError(f"{owner}: the frame is lazy: give frame.collect()")
     nw = optional("narwhals", "tables")
-    if hasattr(given, "iloc"):  # of pandas, whose columns may have other names than texts
+    if hasattr(given, "iloc"):  # pandas, whose column names may be other things than texts
         names = [str(name) for name in given.columns]
         series = [nw.from_native(given.iloc[:, i], series_only=True) for i in range(len(names))]
     else:
@@ -224,7 +224,7 @@ def _of_library(given: Any, owner: str) -> dict[str, Cells]:
             frame = nw.from_native(given, eager_only=True)
             names = [str(name) for name in frame.columns]
             series = [frame[name] for name in names]
-        except Exception as error:  # whatever a library says of a frame that it does not take
+        except Exception as error:  # whatever a library raises for a frame it does not accept
             said = " ".join(str(error).split())[:200]
             raise DataError(f"{owner}: the frame cannot be read: {said}") from None
     _check_names(names, owner)
@@ -306,7 +306,7 @@ def _written(value: Any, what: str) -> str:
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        return str(int(value))  # a float has not all of them
+        return str(int(value))  # a float cannot hold all of them
     if isinstance(value, (bool, float, np.generic)):
         return as_text(float(value)) if not isinstance(value, (bool, np.bool_)) else str(bool(value))
     if hasattr(value, "isoformat"):

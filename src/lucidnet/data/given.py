@@ -168,7 +168,7 @@ def to_validate(measured: Callable[..., T], validation_data: Any, validation_spl
     given = validation(validation_data)
     try:
         return measured(**given)
-    except FileError:  # which names its file
+    except FileError:  # which names its own file
         raise
     except (DataError, ShapeError) as error:
         raise type(error)(f"validation_data: {error}") from None

@@ -40,7 +40,7 @@ SMALL = 1 << 17
 def arrays(path: str | PathLike[str], *, keep_open: bool = False) -> Iterator[Any]:
     """Open an HDF5 file; errors inside the context name it."""
     h5py = optional("h5py", "hdf5")
-    with opened(path):  # no pipe, no folder
+    with opened(path):  # not a pipe or folder
         pass
     with reading(path, "HDF5", REMEDY):
         file = h5py.File(path, "r")
@@ -64,7 +64,7 @@ def read_hdf5(
         If one of them is damaged, too large, or lies elsewhere.
     """
     with arrays(path) as file:
-        there = list(map(str, file))  # of names that are no text h5py gives the bytes
+        there = list(map(str, file))  # h5py returns bytes for names that are not text
         made: dict[str, Array] = {}
         left = max_bytes
         for name in wanted:
@@ -159,7 +159,7 @@ def _place(path: str | PathLike[str], file: Any, name: str) -> str:
             raise ContentError(path, reason, "name one that is there")
         try:
             link = group.get(part, getlink=True)
-        except TypeError:  # a kind of link that somebody has invented
+        except TypeError:  # an unknown kind of link
             link = None
         if isinstance(link, h5py.HardLink):
             here = f"{here}/{part}"
@@ -191,7 +191,7 @@ def _check_own(path: str | PathLike[str], found: Any, name: str, external: bool)
         raise FileError(path, f"{name!r} {kind} ({listed})", TRUST)
     folder = Path(found.file.filename).parent
     missing = [other for other in others if other != "." and not (folder / other).is_file()]
-    if missing:  # HDF5 would give zeros
+    if missing:  # HDF5 would return zeros
         raise FileError(path, f"{name!r} needs {missing[0]!r}, which is not there", "put it beside this file")
 
 
@@ -214,7 +214,7 @@ def _check_whole(
     chunk = math.prod(found.chunks) * found.dtype.itemsize
     check_size(path, chunk, held, max_bytes, MOST_COMPRESSED)
     grid = math.prod(-(-size // step) for size, step in zip(found.shape, found.chunks, strict=True))
-    if grid > found.id.get_num_chunks() + UNWRITTEN:  # HDF5 takes a kilobyte for each
+    if grid > found.id.get_num_chunks() + UNWRITTEN:  # HDF5 needs a kilobyte for each
         raise FileError(path, f"most of the {grid:,} chunks of {name!r} were never written", REMEDY)
     _check_chunks(path, found, name, chunk, used)
 

@@ -94,7 +94,7 @@ def _header(
         raise FileError(path, "ends in its header", REMEDY)
     digest.update(magic + sizes)
     shape = tuple(np.frombuffer(sizes, ">u4").tolist())
-    if math.prod(filter(None, shape)) >= 2**56:  # also where another is 0
+    if math.prod(filter(None, shape)) >= 2**56:  # even if another is 0
         raise FileError(path, f"its header promises an array of shape {shape}", REMEDY)
     return np.dtype(DTYPES[magic[2]]), shape
 

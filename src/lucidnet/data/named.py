@@ -197,7 +197,7 @@ def texts(y: Any) -> Any:
     try:
         made: Any = np.array(y, object) if isinstance(y, (list, tuple)) else np.asarray(y)
     except ValueError:
-        return None  # rows of different lengths: whoever wants numbers says so
+        return None  # rows of different lengths: code that needs numbers reports it
     if made.dtype.kind == "O":
         kinds = [isinstance(one, (str, bytes)) for one in made.flat]
         if not any(kinds):

@@ -109,7 +109,7 @@ def _fill(path: Path, name: str, stream: Any, room: memoryview) -> None:
             raise FileError(path, f"{name} ends after {begin:,} of {len(room):,} bytes", REMEDY)
         room[begin : begin + len(piece)] = piece
         begin += len(piece)
-    if stream.read(1):  # at its end the checksum is compared
+    if stream.read(1):  # the checksum is compared at its end
         raise FileError(path, f"{name} is longer than it says", REMEDY)
 
 
@@ -135,7 +135,7 @@ def _described(path: Path, name: str, text: str) -> tuple[np.dtype[Any], bool, t
     dtype = np.dtype(kind)
     if dtype.hasobject:
         raise FileError(path, f"cannot be read as NPZ: {name} holds pickled objects", REMEDY)
-    if len(shape) > AXES or math.prod(filter(None, shape)) >= 2**56:  # also where another is 0
+    if len(shape) > AXES or math.prod(filter(None, shape)) >= 2**56:  # even if another is 0
         raise FileError(path, f"{name} has {len(shape)} axes, and the shape {shape}", REMEDY)
     return dtype, order, shape
 

@@ -215,7 +215,7 @@ class Scaling(Record):
         given, names = _floats(x, "x"), columns_of(x)
         n, wide = len(given), given.astype(np.float64)
         mean, deviation = moments(wide)
-        # What does not vary but for rounding: the error of a mean of n numbers (Chan, Golub & LeVeque 1983).
+        # Constant up to rounding: the error of a mean of n numbers (Chan, Golub & LeVeque 1983).
         epsilon = float(np.finfo(np.float64).eps)
         still = deviation * math.sqrt(max(0.0, 1 - n * epsilon)) <= n * np.abs(mean) * epsilon
         deviation = np.where(still, 1.0, deviation)

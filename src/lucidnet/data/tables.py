@@ -185,7 +185,7 @@ def _read_idx_pair(path: Path, task: str | None, most: int) -> Examples:
     labels = path.with_name(name)
     if labels == path:
         raise FileError(path, "holds the labels", "name the file of the images (...-images-idx3-ubyte)")
-    if not labels.exists():  # one of them may be packed, or written with the other sign
+    if not labels.exists():  # one of them may be compressed, or written with the other separator
         plain = name.removesuffix(".gz")
         ways = (plain, plain.replace(".idx", "-idx"), plain.replace("-idx", ".idx"))
         others = (path.with_name(way + end) for way in ways for end in ("", ".gz"))
@@ -198,7 +198,7 @@ def _read_idx_pair(path: Path, task: str | None, most: int) -> Examples:
     classes = None
     if task != "regression" and made.ndim == 1 and len(made) and made.min() >= 0 and made.max() < ROOM:
         kinds = np.unique(made)
-        # Labels are numbers of classes; only where they count from 1 is there none for 0.
+        # Labels are class numbers; only if they count from 1 is there none for 0.
         first = int(kinds[0] == 1 and len(kinds) == kinds[-1])
         made, classes = made - first, tuple(map(str, range(first, int(kinds[-1]) + 1)))
     return Examples(_inputs(x, path, "the images"), made, classes=classes)

@@ -124,7 +124,7 @@ def class_weighted(data: Data, class_weight: Any, shape: Any, counts: Array | No
     check_finite(factors, "class_weight", data.dtype)
     weights = factors.astype(data.dtype)[found]
     if data.weights is not None:
-        # What has fewer axes goes along the first ones of what has more.
+        # An array with fewer axes is aligned with the first axes of the other.
         one, other = sorted((weights, data.weights), key=lambda array: array.ndim)
         with np.errstate(over="ignore"):
             weights = one.reshape(*one.shape, *(1,) * (other.ndim - one.ndim)) * other

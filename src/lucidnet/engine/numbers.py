@@ -120,7 +120,7 @@ def _setting(optimizer: Optimizer, name: str, group: Group, follows: bool) -> Re
 
     def read(step: int) -> tuple[float, ...]:
         value = getattr(fixed or optimizer.at(step + 1, group), name)
-        # What `at` leaves a schedule, because the optimizer needs that of other steps, too, is a number here.
+        # A schedule left by `at`, because the optimizer needs its value at other steps, is a number here.
         value = value(step + 1) if name in optimizer.counted else at_step(value, step)
         return value if isinstance(value, tuple) else (value,)
 

@@ -194,7 +194,7 @@ class OnJax(Brief):
         fine = int(np.cumprod(good[:count]).sum())
         measured = Measurements(losses, terms, predictions, good, *others)
         after = dressed(after, state, int(moves[:fine].sum())) if fine else state
-        if fine:  # a block of which nothing was made leaves the one before it the last
+        if fine:  # if no step was made, the block before stays the last
             self.last = Block(after, fine, again)
         if fine == count:
             return Ran(after, measured.cut(count))

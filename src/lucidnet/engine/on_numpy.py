@@ -61,15 +61,15 @@ class OnNumpy(Brief):
         """Make a step for each block; see `Executor.run`."""
         measured: list[Measured] = []
         begun = held = getattr(state, "state", state)  # a stream's state holds that of the weights
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found
+        with np.errstate(over="ignore", invalid="ignore"):  # non-finite values are found
             for given in blocks:
-                # What came in stays whole: who is interrupted before he takes what comes out goes on from it.
+                # The input stays whole: an interrupted caller continues from it.
                 free = self.made is held and self.spare is not begun
                 free = free and not (self.lent and any(reader.state is self.spare for reader in self.lent))
                 into = self.spare if free else None
                 remembered = self.remembered
                 self.remembered = None if into is remembered else remembered
-                pair, self.pair = self.pair, (None, None)  # its second is written over
+                pair, self.pair = self.pair, (None, None)  # its second vector is overwritten
                 try:
                     after, found = fn(problem, state, given, Numbers(state.seed), into=into, keep=keep)
                 except BaseException as error:

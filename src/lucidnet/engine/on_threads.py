@@ -83,7 +83,7 @@ class Divided(Objective):
         return Gradient(loss, joined(outputs), weighted(weights, grads), caches, {}, joined(masks), means)
 
     def absorb(self, params: Tree, cache: Any) -> Tree:
-        return super().absorb(params, cache[0])  # what moves by a batch is not divided
+        return super().absorb(params, cache[0])  # layers that change with each batch are not divided
 
     def states(self, cache: Any) -> Tree:
         return joined([self.net.states(part) for part in cache])

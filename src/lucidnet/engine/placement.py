@@ -34,7 +34,7 @@ class Placement:
 
     def put(self, problem: Problem, state: State, mesh: Mesh, x: Any) -> State:
         """Put a state on the devices, with every branch that it will have after a step."""
-        self.sent.pop(None, None)  # these weights will soon be old, and take memory
+        self.sent.pop(None, None)  # these weights will soon be outdated, and take memory
         if isinstance(state.vector, Parts):
             if mesh is self.mesh or _lies_on(state, mesh):
                 carried = state.carried or self._zeros(problem, state, mesh, x)

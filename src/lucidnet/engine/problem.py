@@ -70,7 +70,7 @@ class Problem(Record):
         return Structure(*given, once=self.objective)
 
     def __getstate__(self) -> dict[str, Any]:
-        # What was found once belongs to this object, and to this process.
+        # Cached results belong to this object, and to this process.
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def __eq__(self, other: object) -> bool:

@@ -55,7 +55,7 @@ def advance(
     except _NotFiniteError:
         return state, seen[-1]
     trained = _trained(problem, np.ones_like(vector)) > 0
-    vector = np.where(trained, vector, state.vector[:size])  # pairs of before it was frozen may still move it
+    vector = np.where(trained, vector, state.vector[:size])  # pairs from before freezing may still move it
     params = layout.layout.bind(namespace(vector).concat([vector, buffers]))
     if layout.buffers.paths:
         batch = materialize(batches[0])

@@ -56,7 +56,7 @@ class Feed:
         """Tell whether to keep a whole data set, of which `rows` rows are needed now, on each device."""
         if self.mesh.processes > 1:
             return False  # each process has its own part of each batch
-        if self.mesh.target.processor and rows < len(data):  # a full batch is wanted again and again
+        if self.mesh.target.processor and rows < len(data):  # a full batch is asked for again and again
             return data.nbytes <= COPIED
         memory = self.mesh.devices[0].memory_stats() or {}
         return data.nbytes <= (SHARE * memory["bytes_limit"] if "bytes_limit" in memory else ON_DEVICE)

@@ -74,7 +74,7 @@ def advance(
             masks.append(made.mask)
     if several:
         total = as_number(sum(terms))
-        gradient = gradient * (1 / (total + (total == 0)))  # where nothing counts the gradient is 0
+        gradient = gradient * (1 / (total + (total == 0)))  # if nothing counts, the gradient is 0
     told = tuple(losses), tuple(terms), tuple(predictions)
     source = made.grads if "source" in keep else None
     kept = gradient.copy() if "gradient" in keep else None
@@ -134,7 +134,7 @@ def moved(
 
         feedback = update_feedback(problem, state, feedback, gradient, numbers)
     size, old = layout.parameters.size, state.params.vector
-    # Copies rather than empty vectors: what is frozen is never written.
+    # Copies rather than empty vectors: frozen parameters are never written.
     params = layout.layout.bind(old.copy()) if into is None else into.params
     memory = {n: slot.copy() for n, slot in state.memory.items()} if into is None else into.memory
     out = params.vector[:size]

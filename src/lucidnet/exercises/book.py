@@ -87,7 +87,7 @@ def text_of(name: str) -> str:
 
 def steps_of(name: str) -> tuple[ExerciseStep, ...]:
     """Return the steps of an exercise."""
-    from .backward_passes import STEPS as FIRST  # with all that they are checked by
+    from .backward_passes import STEPS as FIRST  # with everything needed to check them
     from .descent import STEPS as FOURTH
     from .losses import STEPS as SECOND
     from .other_rules import STEPS as FIFTH

@@ -171,7 +171,7 @@ class _AnsweredLoss(Loss):
 
     def backward(self, cache: Cache) -> Any:
         prediction, target, weights, cache = cache
-        if weights is not None:  # of which no exercise speaks
+        if weights is not None:  # which no exercise treats
             return self.inner.backward(cache)
         return np.asarray(self.asked(prediction, target), prediction.dtype)
 

@@ -48,7 +48,7 @@ def read(path: Path) -> tuple[str, str]:
     if len(raw) > MOST:
         raise FileError(path, f"has more than {MOST:,} bytes", "name a file of an exercise")
     try:
-        text = raw.decode("utf-8-sig")  # editors on Windows put a mark at the beginning
+        text = raw.decode("utf-8-sig")  # editors on Windows write a byte order mark
     except UnicodeDecodeError as error:
         raise FileError(path, "is no text in UTF-8", "save it as such") from error
     found = HEADER.search(text)

@@ -65,7 +65,7 @@ def check_caller(depth: int) -> None:
 def only(given: object, name: str, *names: str) -> None:
     """Raise `AttributeError`, with a hint at our name, if an attribute is none of those allowed."""
     if name not in names:
-        if name == "score":  # by which searches begin
+        if name == "score":  # with which searches begin
             check_caller(2)
         ours = attribute(type(given), name)
         hint = f": here it is {ours}" if ours else ""

@@ -152,7 +152,7 @@ def input_gradient(model: Trainee, x: Any, y: Any, mask: Any = None) -> Any:
     """Compute the gradient of the loss by the inputs; see `Model.input_gradient`."""
     data = model.checked(x, y, None, None, mask)
     objective, params, parts, counts = model.problem.objective, model.state.params, [], []
-    # Of several outputs each loss is a mean over values of its own, so all rows go together.
+    # With several outputs each loss is a mean over its own values, so all rows go together.
     for part in _slices(data.x) if not isinstance(data.target, dict) else [slice(None)]:
         batch = data.batch(part)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -177,7 +177,7 @@ def _input_error(net: Layer, params: Tree, cache: Cache, dy: Any) -> Any:
     except (AttributeError, TypeError):
         if not whole:
             raise
-        dx = None  # a layer below one for whole numbers was given no error
+        dx = None  # a layer below one for whole numbers got no error
     if isinstance(dx, dict):
         dx = {name: array for name, array in dx.items() if array is not None} or None
     if dx is None:
@@ -306,7 +306,7 @@ class _Gradients:
         return _by_path(self.problem, vector)
 
     def __reduce__(self) -> Any:
-        return _known, (self.by_path,)  # a file cannot hold what lies on a device
+        return _known, (self.by_path,)  # a file cannot hold arrays on a device
 
 
 def _known(by_path: dict[Path, Array]) -> _Gradients:
@@ -372,7 +372,7 @@ def parameters(model: Trainee, last: LastStep | None) -> tuple[Parameter, ...]:
     with executor.lock:
         state, before = model.state, executor.remembered
         if last is not None and last[0] is model.live and before is not None:
-            step = _Gradients(last[1], executor.host(before), last[2])  # no step is made over it from now on
+            step = _Gradients(last[1], executor.host(before), last[2])  # no step overwrites it from now on
     layout = ParameterLayout.of(model.net, state.params)
     begins = {array.part.start for array in layout.arrays}
     places = zip(layout.parameters.paths, layout.parameters.slices, strict=True)

@@ -47,7 +47,7 @@ class TensorBoard(Callback):
     def begin(self, loop: Loop) -> None:
         self.writer = None
         self.writer = begin(self.folder, loop.model.executor.main)
-        self.writer.file_writer.add_onnx_graph(graph(loop.model.net))  # it takes any graph
+        self.writer.file_writer.add_onnx_graph(graph(loop.model.net))  # it accepts any graph
         if self.images is not None:
             self.writer.add_images("images", np.asarray(self.images), loop.steps, dataformats="NHWC")
 

@@ -51,7 +51,7 @@ def _encode(tensors: Mapping[str, Array], description: Any) -> bytes:
     arrays = {name: _plain(name, array) for name, array in tensors.items()}
     text = json.dumps(description, ensure_ascii=False)
     ours = {"version": VERSION, "sha256": fingerprint(text, arrays), "description": text}
-    # A single entry: the library writes several in no fixed order, and equal models make equal files.
+    # A single entry: the library writes several in no fixed order, and equal models should make equal files.
     return bytes(save(arrays, {"lucidnet": json.dumps(ours, ensure_ascii=False)}))
 
 

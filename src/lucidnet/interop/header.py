@@ -104,7 +104,7 @@ def _slot(entry: Mapping[str, Any]) -> TensorSlot:
         raise ValueError(f"there is no array of {len(shape)} axes")
     if not all(type(size) is int and size >= 0 for size in (*shape, begin, stop)):
         raise ValueError(f"shape {shape} or offsets {begin!r}, {stop!r} are not whole numbers of 0 or more")
-    if math.prod(filter(None, shape)) >= 2**60:  # also where another is 0
+    if math.prod(filter(None, shape)) >= 2**60:  # even if another is 0
         raise ValueError(f"there is no array of shape {shape}")
     slot = TensorSlot(begin, stop, np.dtype(DTYPES[dtype]), tuple(shape))
     if stop - begin != math.prod(shape) * slot.dtype.itemsize:

@@ -257,7 +257,7 @@ def load(
         return build(description, tensors, known, most)
     except UnknownNameError as error:
         raise FileError(path, f"the model in it cannot be built: {error}", OWN) from error
-    except Exception as error:  # whatever else a strange description brings about, also in one's own classes
+    except Exception as error:  # whatever else a strange description causes, also in users' own classes
         remedy = getattr(error, "remedy", "") or OTHER
         raise FileError(path, f"the model in it cannot be built: {_reason(error)}", remedy) from error
 
@@ -284,7 +284,7 @@ def parameters(
     """Return the weights, which must fit the described network, and the shape of one input."""
     given = description["input_shape"]
     shape = {k: tuple(v) for k, v in given.items()} if isinstance(given, dict) else tuple(given)
-    # Blank, so that nothing is made but what the file holds.
+    # Blank, so that nothing is allocated but what the file holds.
     expected, _ = blank_init(network(description, known), shape, description["dtype"])
     return fitted(tensors, expected), shape
 

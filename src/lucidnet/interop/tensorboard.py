@@ -48,7 +48,7 @@ def close(writer: Any, folder: str) -> None:
     faults: list[Any] = getattr(writer, "faults", [])
     try:
         writer.close()
-    except OSError as error:  # what is left cannot be written, as before
+    except OSError as error:  # the rest cannot be written either
         if not faults:
             faults.append(error)
     if faults and not isinstance(faults[0], FileError):

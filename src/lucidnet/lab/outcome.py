@@ -125,7 +125,7 @@ class Race(Report):
     def quantities(self) -> list[str]:
         """The names of the measured quantities."""
         names = dict.fromkeys(name for run in self.runs for name in run.history)
-        return sorted(names, key=lambda name: name == "gradient_alignment")  # which stands last
+        return sorted(names, key=lambda name: name == "gradient_alignment")  # which comes last
 
     def rows(self) -> list[dict[str, Any]]:
         """Return all figures: one dict for each racer, seed and epoch."""

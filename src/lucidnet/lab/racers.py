@@ -100,7 +100,7 @@ class Racer:
         """Call a function without arguments."""
         try:
             signature(make).bind()
-        except ValueError:  # of some functions nobody knows what they take
+        except ValueError:  # some functions do not say what they take
             pass
         except TypeError:
             raise SettingError(

@@ -116,7 +116,7 @@ def plain(value: Any) -> Any:
         return [plain(one) for one in value]
     if isinstance(value, dict):
         return {str(key): plain(one) for key, one in value.items()}
-    if is_function(value):  # what it does nobody can compare
+    if is_function(value):  # its behaviour cannot be compared
         return "a function"
     if isinstance(value, Callback):
         return {"callback": type(value).__name__} | {

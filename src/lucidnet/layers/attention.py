@@ -95,7 +95,7 @@ class MultiHeadAttention(Layer):
         query, memory = x if isinstance(x, tuple) else (x, None)
         seen_from = query if memory is None else memory
         counts = self._counts(seen_from, run)
-        known = zeroed(seen_from, counts)  # numbers however large that do not count add nothing
+        known = zeroed(seen_from, counts)  # masked numbers, however large, add nothing
         sources = self._sources(query, known)
         q, k, v = (self._divided(self._projected(params, part, source)) for part, source in sources)
         mixed, seen = attend(q, k, v, counts, self.causal, Dropout(self.dropout), run)

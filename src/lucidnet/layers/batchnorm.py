@@ -91,7 +91,7 @@ class BatchNormalization(PlaceNormalization):
             mean, variance, share = statistics(x, tuple(range(x.ndim - 1)), run.mask, run.valid)
         else:
             mean, variance, share = params["mean"], params["variance"], None
-        # A variance that is too large for the precision cannot be remembered: it shall be noticed.
+        # A variance too large for the precision cannot be stored, and this should be noticed.
         xp, inverse = namespace(x), (variance + self.epsilon) ** -0.5
         inverse = xp.where(xp.isfinite(variance), inverse, xp.asarray(math.nan, dtype=inverse.dtype))
         unit = (x - mean) * inverse
@@ -113,7 +113,7 @@ class BatchNormalization(PlaceNormalization):
         if share is None:
             return params
         seen, move = {"mean": mean, "variance": variance}, 1 - self.momentum
-        if getattr(share, "ndim", 0):  # where nothing counted, nothing was seen
+        if getattr(share, "ndim", 0):  # if nothing counted, nothing was seen
             move = move * namespace(share).any(share > 0)
         return params | {n: (1 - move) * params[n] + move * new.reshape(-1) for n, new in seen.items()}
 

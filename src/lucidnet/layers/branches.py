@@ -283,7 +283,7 @@ class Extreme(Branches):
         xp, y = namespace(outputs[0]), outputs[0]
         chosen = xp.zeros(y.shape, dtype="int32")
         for index, other in enumerate(outputs[1:], 1):
-            here = self.better(other, y) | xp.isnan(other)  # what is no number shall be noticed
+            here = self.better(other, y) | xp.isnan(other)  # NaN should be noticed
             y, chosen = xp.where(here, other, y), xp.where(here, index, chosen)
         return xp.asarray(y, copy=True) if y is outputs[0] else y, (chosen, len(outputs))
 
@@ -415,7 +415,7 @@ class Dot(Branches):
         for k, (unit, length) in enumerate(zip((a, b), lengths, strict=True)):
             if length is not None:
                 away = (unit * slopes[k]).sum(-1, keepdims=True)
-                short = length <= SHORTEST  # divided by a number that stays as it is
+                short = length <= SHORTEST  # the divisor is a constant
                 slopes[k] = (slopes[k] - xp.where(short, xp.asarray(0, dtype=dy.dtype), unit * away)) / length
         several = zip(slopes, axes, shapes, strict=True)
         return [back(slope, axis, shape) for slope, axis, shape in several]

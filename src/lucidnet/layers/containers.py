@@ -29,7 +29,7 @@ class Container(Layer):
         return self.route(params, cache, dy, backprop, need_dx)
 
     def inner_shapes(self, shape: Any) -> dict[str, Any]:
-        # A container of your own is asked by `init`, whose layers note what they are given.
+        # A container of your own is examined through `init`, whose layers record their arguments.
         seen: dict[str, Any] = {}
 
         def asked(layer: Layer, made: Layer, path: Path) -> Any:
@@ -185,7 +185,7 @@ class Sequential(Container):
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:
         params = lent(self.ties, params) if self.ties else params
-        grads = dict(params)  # in the order of the layers; those that nobody asks have nothing
+        grads = dict(params)  # in the order of the layers; unused ones have nothing
         learning = (i for i, layer in enumerate(self.layers) if trains(layer, params[layer.name]))
         first = 0 if need_dx else next(learning, len(self.layers))
         for i in reversed(range(len(self.layers))):
@@ -336,7 +336,7 @@ def located(index: int, layer: Layer, before: Sequence[Layer] = ()) -> Iterator[
         yield
     except LucidnetError as error:
         source = f" from layer {index - 1} {before[-1].describe()}" if before else ""
-        source = "" if " from layer " in str(error) else source  # an inner container has said it
+        source = "" if " from layer " in str(error) else source  # an inner container has already reported it
         raise type(error)(f"layer {index} {layer.describe()}: {error}{source}") from None
 
 

@@ -122,7 +122,7 @@ class Graph(Container):
     def _flow(self, shape: Any) -> dict[str, Any]:
         """Return the shapes of all inputs, and of each node's output."""
         shapes = self._inputs(shape)
-        first: dict[str, Any] = {}  # what a layer takes where it first stands
+        first: dict[str, Any] = {}  # the inputs of the layer at its first place
         for name, owner, layer, sources in self.placed():
             taken = gathered(shapes, sources)
             with _located(name, layer, sources):
@@ -184,7 +184,7 @@ class Graph(Container):
             if not need and not trains(layer, params[owner]):
                 continue
             if errors[name] is None and not trains(layer, params[owner]):
-                errors |= dict.fromkeys(sources)  # what it gives is taken as whole numbers
+                errors |= dict.fromkeys(sources)  # its output is taken as whole numbers
                 continue
             dx, made = send(owner, layer, params[owner], cache[name], errors[name], need)
             grads[owner] = made if grads[owner] is None else tree_map(add, grads[owner], made)

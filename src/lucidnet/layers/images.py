@@ -43,7 +43,7 @@ class GlobalAveragePooling2D(Layer):
         share = xp.ones((1, *x.shape[1:-1], 1), dtype=x.dtype)
         if run.mask is not None and self.dimensions == 1:
             share = xp.astype(xp.asarray(run.mask)[..., None], x.dtype)
-        share = share / xp.maximum(share.sum(over, keepdims=True), 1)  # of nothing the mean is 0
+        share = share / xp.maximum(share.sum(over, keepdims=True), 1)  # the mean of nothing is 0
         mask = run.mask if self.dimensions == 1 else None
         return (zeroed(x, mask) * share).sum(over), (share, x.shape)
 
@@ -115,7 +115,7 @@ class GlobalMaxPooling1D(GlobalMaxPooling2D):
 def _border(given: Any, owner: Any) -> tuple[tuple[int, int], ...]:
     several = given if isinstance(given, (tuple, list)) else (given,) * owner.dimensions
     if owner.dimensions == 1 and len(several) == 2 and not any(isinstance(p, (tuple, list)) for p in several):
-        several = (several,)  # (before, after) of the only dimension
+        several = (several,)  # (before, after) for the only dimension
     return sides(several, owner.dimensions)
 
 

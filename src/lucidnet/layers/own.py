@@ -59,7 +59,7 @@ def check(cls: Any, base: type) -> None:
 def _check_made_by_fields(cls: Any) -> None:
     """Raise if a class has its own ``__init__`` that leaves out the settings common to all layers."""
     if (code := getattr(vars(cls).get("__init__"), "__code__", None)) is None or "children" in vars(cls):
-        return  # a container of one's own may hold its layers as it likes
+        return  # a user's own container may hold its layers in any way
     names, takes_all = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], code.co_flags & 0x08
     if code.co_filename != "<string>" and "name" not in names and not takes_all:
         raise SettingError(
@@ -100,7 +100,7 @@ def _init(init: Callable[..., Any]) -> Callable[..., Any]:
             )
 
         def brought(array: Any) -> Any:
-            if plain(array):  # blank arrays, which have only a shape, among them
+            if plain(array):  # including blank arrays, which have only a shape
                 return array
             return numeric(array, f"{title}: a parameter").astype(rng.dtype)
 

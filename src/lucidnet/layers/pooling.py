@@ -130,7 +130,7 @@ class MaxPooling2D(Pooling):
             part = in_one_piece(x[grid.slices(offset, outputs)])
             first = xp.maximum(first, xp.astype(part > y, first.dtype) * k)
             y = xp.maximum(y, part)
-        if counts is not None:  # where nothing counts there is no maximum
+        if counts is not None:  # if nothing counts there is no maximum
             y = xp.where(y == -math.inf, xp.asarray(0, dtype=x.dtype), y)
         return y, first
 

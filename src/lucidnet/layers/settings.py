@@ -75,7 +75,7 @@ def _fits(path: Path, pattern: str) -> bool:
 
 def _settable(layer: Layer, path: Path, arrays: Collection[Path] | None) -> tuple[str, ...]:
     """Return the names of the settings that have an effect on a layer."""
-    if arrays is None:  # then a layer that makes something may make parameters
+    if arrays is None:  # then a layer with an `init` of its own may make parameters
         trained = any(type(leaf).init is not Layer.init for _, leaf in walk(layer) if not leaf.children())
     else:
         trained = any(place[: len(path)] == path for place in arrays)

@@ -50,7 +50,7 @@ def _try(layer: Any, path: Any, params: Tree, shape: Any, run: Any) -> None:
             dx, _ = layer.backward(weights, cache, np.ones_like(y), True)
     except SettingError:
         raise
-    except Exception:  # of what it does not take, or of its own: a training will say it
+    except Exception:  # of inputs it does not take, or of its own: training will report it
         return
     if np.shape(dx) != x.shape:
         raise ShapeError(

@@ -31,7 +31,7 @@ def check_numbers(net: Layer, x: Any, dtype: str | None = None) -> Any:
     dtype : str, optional
         The dtype of the model, in which whole numbers beyond 2^24 or 2^53 are no longer told apart.
     """
-    known = vars(net)  # a layer never changes, so it is looked through once
+    known = vars(net)  # a layer never changes, so it is searched once
     if "_looks_up" not in known:
         known["_looks_up"] = not all(layer.differentiable for _, layer in walk(net))
     if not known["_looks_up"]:
@@ -89,7 +89,7 @@ def _follow(layer: Layer, given: Any, found: list[tuple[str, int, str]]) -> Any:
             found.append((given, layer.vocabulary, f"{layer.name or 'an embedding'}, {layer.describe()},"))
     elif isinstance(
         layer, (Input, Masking, Flatten, Reshape, Permute, RepeatVector, Cropping2D)
-    ):  # the same numbers come out
+    ):  # it returns the same numbers
         return given
     elif isinstance(layer, Sequential):
         for inner in layer.layers:

@@ -118,7 +118,7 @@ class TransposedConvolution(Layer):
 
     def output_shape(self, shape: Any) -> Any:
         check_axes(self, shape)
-        # A size that varies is large enough here; the forward pass looks again.
+        # A size that varies counts as large enough here; the forward pass checks again.
         sizes = as_shape(shape, self.dimensions)[:2]
         made = self.outputs(tuple(LARGE if size is None else size for size in sizes))
         places = (None if size is None else n for size, n in zip(sizes, made, strict=True))

@@ -154,7 +154,7 @@ def shrunk(dy: Array, count: int, axis: int) -> Array:
     """Return the gradient of `stretched` by x."""
     xp, size = namespace(dy), dy.shape[axis] // count
     blocks = dy.reshape(*dy.shape[:axis], size, count, *dy.shape[axis + 1 :])
-    total: Any = 0  # for the pixels and one more at either end, which stand for the outermost
+    total: Any = 0  # for the pixels and one more at either end, which repeat the outermost
     for part, (left, share) in enumerate(_phases(count)):
         here = blocks[(*(slice(None),) * (axis + 1), part)]
         for begin, factor in ((left + 1, 1 - share), (left + 2, share)):

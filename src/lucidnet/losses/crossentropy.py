@@ -139,7 +139,7 @@ class CategoricalCrossentropy(FromProbabilities):
             hit = target[..., None] == xp.arange(prediction.shape[-1])  # t, of 0 and 1: nothing to multiply
             try:
                 return -only_one(log_p, hit), (p, hit)
-            except ValueError:  # of NumPy, where a row has none: a look before would take time in each step
+            except ValueError:  # raised by NumPy if a row has none; checking first would slow each step
                 all_hit(hit, target)
                 raise
         t = self._smooth(as_rows(target, prediction))

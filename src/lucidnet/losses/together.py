@@ -49,7 +49,7 @@ def together(
         mean = sum(w * number(value) for w, (value, _) in zip(_shares(sizes), column, strict=True))
         means.append((mean, sum(sizes)))
         own = [left - number(value) for left, (value, _) in zip(own, column, strict=True)]
-    # What is left in `own` is all of the loss, or what layers have added to its means.
+    # The rest in `own` is all of the loss, or what layers have added to its means.
     total = sum((mean for mean, _ in means), start=sum(w * one for w, one in zip(weights, own, strict=True)))
     return total, weights, tuple(means)
 

@@ -73,7 +73,7 @@ def _are_texts(given: Data) -> bool:
     try:
         made = np.asarray(given)
     except Exception:
-        return False  # whoever wants numbers says what is wrong
+        return False  # code that needs numbers reports what is wrong
     return bool(made.size) and (made.dtype.kind == "U" or isinstance(made.flat[0], str))
 
 

@@ -84,7 +84,7 @@ class Best:
         return True
 
     def _better(self, value: float, before: float, way: str) -> bool:
-        if math.isnan(before):  # of a checkpoint of older versions
+        if math.isnan(before):  # from a checkpoint of older versions
             return True
         return value < before - self.min_delta if way == "min" else value > before + self.min_delta
 

@@ -116,7 +116,7 @@ class Optimizer(Value):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # What a subclass names below, but has not declared with its check.
+        # Settings that a subclass names below without declaring their check.
         for name, below in (self.schedulable | dict.fromkeys(self.constants)).items():
             if is_declared(type(self), name):
                 continue
@@ -292,7 +292,7 @@ class Optimizer(Value):
                 p, g = (p, g) if flat else (p.reshape(shape), g.reshape(shape))
                 p, g = now.decayed(p, g, rate)
                 given = new = {n: a[part] if flat else a[part].reshape(shape) for n, a in slots.items()}
-                if new_slots is not slots and type(gradient) is np.ndarray:  # others are not written over
+                if new_slots is not slots and type(gradient) is np.ndarray:  # others are not overwritten
                     new = {n: a[part] if flat else a[part].reshape(shape) for n, a in new_slots.items()}
                     if self.renews:
                         given = OldSlots(given)
@@ -327,7 +327,7 @@ def bounded(g: Array) -> Array:
     >>> [f"{g:.3g}" for g in bounded(np.array([1e20, -2.0], "float32"))]
     ['9.22e+18', '-2']
     """
-    if isinstance(g, np.ndarray) and math.isfinite(np.vdot(g, g)):  # which warns of no overflow
+    if isinstance(g, np.ndarray) and math.isfinite(np.vdot(g, g)):  # which does not warn of overflow
         return g
     limit = 2.0 ** (namespace(g).finfo(g.dtype).maxexp // 2 - 1)
     if not isinstance(g, np.ndarray):
@@ -361,7 +361,7 @@ def _checked(descend: Callable[..., Any]) -> Callable[..., Any]:
     def checked(self: Any, p: Array, g: Array, slots: Slots, rate: Any, step: Any) -> Any:
         what = f"{type(self).__name__}.descend"
 
-        def descend_from(p: Array) -> Any:  # what is given away may be written into
+        def descend_from(p: Array) -> Any:  # arrays given away may be overwritten
             return descend(self, p, g, dict(slots), rate, step)
 
         made = followed(what, descend_from, p)

@@ -94,7 +94,7 @@ class EMA(Optimizer):
         out: Array,
         new_slots: Slots | None = None,
     ) -> None:
-        # The weights of the step before are averaged now: only now are they what came of that step.
+        # The weights of the step before are averaged only now: only now are they that step's result.
         new = slots if new_slots is None else new_slots
         share, average = self.share(step), slots["average"]
         for part, _ in pieces(0, vector.shape[0], vector):

@@ -38,7 +38,7 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
         model.build(example_shape(x) if view is None else None)
     view = view or View(model.net, model.input_shape)
     given = as_inputs(x, view.shape, model.dtype, view.net)
-    given = tree_map(lambda array: np.array(array, model.dtype), given)  # the user's own may change
+    given = tree_map(lambda array: np.array(array, model.dtype), given)  # the user's own arrays may change
     mask = None if mask is None else as_mask(mask, given)
     problem, executor = _problem(model), model.executor
     with executor.lock:
@@ -114,6 +114,6 @@ def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) ->
     with model.executor.lock:
         ours, theirs = model.live, other.live
         if type(ours.vector) is not type(theirs.vector) or model.config != other.config:
-            ours, theirs = model.state, other.state  # by the host: they lie on different devices
+            ours, theirs = model.state, other.state  # on the host: they lie on different devices
         with precision(model.dtype) if isinstance(ours.vector, Parts) else nullcontext():
             model.live = ours._replace(params=blended(ours.params, theirs.params, parts, tau))

@@ -128,7 +128,7 @@ class Learner(Brief):
         for each in leaving(problem, tape, self):
             left = each.made.left(problem, left, each.cache)
         before = self.state
-        if left.carried and not before.carried:  # what is chosen if the step is not made has the same form
+        if left.carried and not before.carried:  # the alternative, if the step is not made, has the same form
             before = before._replace(carried=nothing(left.carried))
         self.carries = left.carried
         self.state, measured = stepped(problem, before, left, tree, self._numbers, missing)
@@ -230,7 +230,7 @@ class _Running(Own):
             for each in learners:
                 good = good & each.good
             after = tuple(each.state for each in learners)
-            if sum(each.moves + each.copies for each in learners) > 1:  # else there is nothing to take back
+            if sum(each.moves + each.copies for each in learners) > 1:  # otherwise there is nothing to undo
                 after = choose(good, lambda: after, before)
             return (after, good), (told, good)
 

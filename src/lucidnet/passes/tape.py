@@ -167,7 +167,7 @@ class Tape(Brief):
         y, self.mask, self.cache = found
         self.output = mapped(sealed, y)
         self.numbers = Numbers(state.seed) if numbers is None else numbers
-        self._back = back  # no method of its own: a tape must be gone as soon as nobody holds it
+        self._back = back  # no method, so that a tape is freed as soon as nobody holds it
         self.of: Any = None
         """The model that the tape belongs to."""
         self.near: Callable[[State], State] = lambda state: state

@@ -144,7 +144,7 @@ def _stage(scene: Scene, title: str | None) -> tuple[Figure, list[Axes]]:
     columns = min(scene.panels, scene.columns)
     rows = -(-scene.panels // columns)
     size = min(WIDE, scene.size[0] * columns), scene.size[1] * rows + (0.4 if title else 0)
-    # ffmpeg's usual coding takes even numbers of pixels only.
+    # ffmpeg's usual codec takes only even numbers of pixels.
     width, height = (2 * round(DPI * side / 2) / DPI for side in size)
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     made: Any = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -180,7 +180,7 @@ def _gif(frames: Iterator[None], figure: Figure, fps: float) -> bytes:
         canvas.draw()
         pixels = image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
         images.append(pixels.quantize(256, method=image.Quantize.FASTOCTREE, dither=image.Dither.NONE))
-    # A GIF counts in hundredths of a second: the rounding of one frame is made up for by the next.
+    # A GIF counts in hundredths of a second: the next frame makes up for the rounding of one.
     ends = [round(100 * (k + 1) / fps) for k in range(len(images))]
     durations = [10 * (end - before) for before, end in zip([0, *ends], ends, strict=False)]
     stream = io.BytesIO()

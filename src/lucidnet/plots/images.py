@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 Array = npt.NDArray[Any]
-SMALLEST_SIDE = 5  # fewer pixels are taken for a table that happens to have a square number of columns
+SMALLEST_SIDE = 5  # fewer pixels count as a table that happens to have a square number of columns
 
 
 class Tiles(NamedTuple):

@@ -45,7 +45,7 @@ class Mistakes(NamedTuple):
     true: Array
     predicted: Array
     confidence: Array
-    chance: Array  # what the true class was given
+    chance: Array  # the probability of the true class
 
 
 @picture
@@ -299,7 +299,7 @@ def _captioned(images: Array, captions: list[str], title: str, look: PictureLook
     low, high = images.min(), images.max()
     tiles = tile((images - low) / ((high - low) or 1), columns, gaps)
     rows, across = tiles.canvas.shape[:2]
-    left = (cell - INCHES) / 2  # that a caption stands out from its image; the title begins at the image
+    left = (cell - INCHES) / 2  # to set a caption apart from its image; the title begins at the image
     wide = max(TITLE + left, across / pixels + 2 * left + 0.2)
     (axes,) = panels(1, 1, wide, rows / pixels + 1.2, look)
     axes.set_anchor("W")

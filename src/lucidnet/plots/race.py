@@ -132,7 +132,7 @@ def _ended(quantities: Mapping[str, Curves], given: Mapping[str, int] | None) ->
                 last = (np.isfinite(runs) * np.arange(1, runs.shape[1] + 1)).max(1)
                 lengths.setdefault(rule, []).append(last)
         longest = max(last.max() for found in lengths.values() for last in found)
-        # A run that goes on has numbers to the end in some quantity, if not in all.
+        # A run that continues has numbers to the end in some quantity, if not in all.
         given = {rule: min(int((last < longest).sum()) for last in f) for rule, f in lengths.items()}
     return {rule: count for rule, count in given.items() if count}
 
@@ -156,7 +156,7 @@ def _draw(axes: Axes, name: str, curves: Curves, field: Field) -> dict[str, Any]
         if rule in field.twins:
             style |= {"linewidth": 1.4, "linestyle": (0, (3, 3)), "zorder": 2.5}
         elif rule in field.twins.values():
-            style |= {"linewidth": 3.4, "linestyle": "-", "zorder": 1.9}  # below others that it would hide
+            style |= {"linewidth": 3.4, "linestyle": "-", "zorder": 1.9}  # below others that it would cover
         (line,) = axes.plot(epochs, np.where(whole, mean, np.nan), **style, label=_label(rule, runs, field))
         lines[str(line.get_label())] = line
         if not whole.all():  # from the last epoch of all on

@@ -61,7 +61,7 @@ def _descend(layer: Layer, rule: Rule, path: Path, tops: Tops, found: dict[Path,
         return made
 
     below = through(tops)
-    return below if of_library(layer) else through(below)  # whose order inside is not known
+    return below if of_library(layer) else through(below)  # the order inside is not known
 
 
 def _carries(layer: Layer) -> bool:

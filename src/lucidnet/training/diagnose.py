@@ -89,7 +89,7 @@ def _quantities(net: Layer, params: Tree, x: Array, run: Run, grads: Tree) -> It
     """Yield what is not finite: parameters and outputs from the first layer on, then gradients."""
     from ..layers.watched import watched
 
-    # A layer that fails on such numbers stands behind the one that made them.
+    # A layer that fails on such numbers comes after the one that made them.
     calls: list[Call] = []
     with np.errstate(all="ignore"), suppress(Exception):
         watched(net, calls).forward(params, x, run)

@@ -41,7 +41,7 @@ class Tally:
         """Add what steps measured on their batches; masked examples and time steps do not count."""
         if not self.metrics and isinstance(found, Measurements) and not found.parts:
             losses, terms = (values.astype(float).ravel() for values in (found.losses, found.terms))
-            # `accumulate` adds one after the other, as below; `sum` would round otherwise.
+            # `accumulate` adds one after the other, as below; `sum` would round differently.
             self.loss = float(np.add.accumulate([self.loss, *(losses * terms)])[-1])
             self.terms = float(np.add.accumulate([self.terms, *terms])[-1])
             return
@@ -100,7 +100,7 @@ class Tally:
         if not self.terms:
             return Result(dict.fromkeys((prefix + name for name in names), nan))
         each = zip(self.named, self.several, strict=False)
-        # What was multiplied by 0 is not known.
+        # Values that were multiplied by 0 are unknown.
         numbers = {n: total / (terms * w) if terms and w else nan for (n, w), (total, terms) in each}
         numbers |= {metric.name: metric.result(state) for metric, state in pairs}
         loss = self.loss / self.terms + sum(total / terms for total, terms in self.several if terms)

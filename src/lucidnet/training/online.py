@@ -104,7 +104,7 @@ class OnlineLearner(Brief):
         self._stream = StreamState(state, self._order, {}, {}, (), total)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy leaves the device: what is there would lose its precision in a file.
+        # A copy leaves the device: on it, numbers would lose their precision in a file.
         executor, stream = self.model.executor, self._stream
         kept = StreamState(executor.host(stream.state), *executor.arrays(stream[1:]))
         return vars(self) | {"_stream": kept}
@@ -245,7 +245,7 @@ class OnlineLearner(Brief):
         self._count(given, ready)
         with executor.lock:
             stream = self._stream
-            if stream.state is not model.live:  # somebody else has trained it
+            if stream.state is not model.live:  # someone else has trained it
                 stream = stream._replace(state=model.live)
             if not stream.traces:
                 stream = executor.call(begin, static, stream, given.x[0])

@@ -73,6 +73,6 @@ def to_measure(
 
 def _checked(model: Trainee, dataset: Any, class_weight: Any = None) -> BatchSource:
     """Return a source that checks each batch of a data set when it is taken."""
-    if "live" not in vars(model):  # the first batch says for what inputs the model is
+    if "live" not in vars(model):  # the first batch tells the shape of the inputs
         model.checked(*dataset.sample[:2])
     return DatasetSource(dataset, lambda x, y, weights: model.checked(x, y, class_weight, weights))

@@ -93,7 +93,7 @@ def all_finite(arrays: Sequence[Array], numbers: Sequence[Array] = ()) -> Array:
 
     if not target().processor:
         return plain() & beside
-    # A product of an array with itself as a vector would be added up by slower loops, on a copy of its own.
+    # A product of an array with itself as a vector would be summed by slower loops, on a copy of its own.
     squares = jnp.stack([jnp.isfinite((array * array).sum()) for array in arrays]).all()
     made: Array = lax.cond(squares, lambda: squares, plain)  # squares may overflow
     return made & beside

@@ -64,7 +64,7 @@ def _ahead(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[A
             stacks[k] = lax.dynamic_update_index_in_dim(stacks[k], out, t, 0)
         return (carry, fetched(stacks, t - 1 if reverse else t + 1), stacks), None
 
-    order = np.arange(times, dtype=np.uint32)  # before the first time and after the last: some other time
+    order = np.arange(times, dtype=np.uint32)  # before the first time and after the last: any other time
     order = order[::-1] if reverse else order
     now = fetched(arrays, order[0])
     made, outputs = jax.tree.flatten(jax.eval_shape(step, carry, now)[1:])

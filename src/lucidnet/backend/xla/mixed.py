@@ -42,7 +42,7 @@ def _again(traced: Any, given: Sequence[Any]) -> list[Any]:
 def _made(equation: Any, given: list[Any]) -> Sequence[Any]:
     """Run one operation of a traced program, rounding the factors of products to bfloat16."""
     settings = equation.params
-    if "call_jaxpr" in settings:  # a function with derivatives of its own, which nobody asks for
+    if "call_jaxpr" in settings:  # a function with derivatives of its own, which are not needed
         return _again(settings["call_jaxpr"], given)
     if equation.primitive.name in PRODUCTS:
         import jax.numpy as jnp

@@ -67,7 +67,7 @@ def runtime() -> Any:
 
     If JAX was imported before, its log stays as loud as it was.
     """
-    if os.environ.get(LOUDNESS, "1") == "1":  # which JAX sets by itself
+    if os.environ.get(LOUDNESS, "1") == "1":  # which JAX sets itself
         os.environ[LOUDNESS] = "3"
     return optional("jax", "jax")
 
@@ -93,14 +93,14 @@ def leave() -> None:
     state = _runtime()
     for name in ("preemption_sync_manager", "client", "service"):
         if (held := getattr(state, name, None)) is not None:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))  # to delete it would be to wait
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))  # deleting it would mean waiting
             setattr(state, name, None)
 
 
 def give_up(message: str) -> NoReturn:
     """Print a message and end this process at once, with exit code 70."""
     leave()
-    HERE.heard.set()  # nothing is to be waited for
+    HERE.heard.set()  # there is nothing to wait for
     print(f"error: {message}", file=sys.stderr, flush=True)
     with suppress(Exception):
         atexit._run_exitfuncs()
@@ -134,7 +134,7 @@ def _end() -> None:
     if HERE.left.is_set():
         return _quieten()
     state = _runtime()
-    if state.client is None:  # somebody has shut it down already
+    if state.client is None:  # it has been shut down already
         return
     try:
         _say_left()
@@ -142,7 +142,7 @@ def _end() -> None:
             for index in range(1, HERE.count):
                 _wait(state.client, f"{LEFT}{index}")
             time.sleep(TAKEN)
-        HERE.left.set()  # whatever is heard of the others now does not matter any more
+        HERE.left.set()  # news of the others no longer matters
         state.client.shutdown()
         state.client = None
     except Exception:
@@ -183,7 +183,7 @@ def _heard(*_: Any) -> None:
         print(f"error: {HERE}: {GONE}", file=sys.stderr, flush=True)
         _flush()
         os._exit(EXIT)
-    while True:  # whoever returned would be ended
+    while True:  # returning would end this process
         time.sleep(1e6)
 
 

@@ -90,7 +90,7 @@ def lone_softmax(evidence: Evidence) -> Iterator[Sign]:
 
 def repeated_softmax(evidence: Evidence) -> Iterator[Sign]:
     """Yield the number of consecutive softmaxes at the end."""
-    last = evidence.before.calls[-1]  # the activation that the loss has taken over is a linear one now
+    last = evidence.before.calls[-1]  # the activation fused into the loss is linear now
     if isinstance(evidence.output, Softmax) and isinstance(last.layer, Softmax | Linear):
         before = [call.y for call in evidence.before.calls[:-1] if isinstance(call.layer, Softmax)]
         count = 1 + any(y is last.x for y in before)

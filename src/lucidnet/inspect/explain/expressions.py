@@ -31,7 +31,7 @@ class Notation:
 
     def number(self, value: float) -> str:
         """Return a number in this notation."""
-        return f"{value + 0.0:.{self.digits}g}"  # no minus before a zero
+        return f"{value + 0.0:.{self.digits}g}"  # no minus sign before a zero
 
     def symbol(self, name: str, index: Sequence[int], up: str, layer: int | None = None) -> str:
         """Return a letter with its layer number, its indices, and a superscript."""

@@ -251,7 +251,7 @@ def _two_sided(made: Array, net: Any) -> Array:
     from ...layers import HardSigmoid, Sigmoid
 
     if made.shape[1] == 1 and not isinstance(net.split_activation()[1], (Sigmoid, HardSigmoid)):
-        p = np.clip((made + 1) / 2, 0, 1)  # between -1 and 1, as hinge and tanh have it
+        p = np.clip((made + 1) / 2, 0, 1)  # between -1 and 1, as for hinge and tanh
         return np.concatenate([1 - p, p], axis=1)
     return made
 

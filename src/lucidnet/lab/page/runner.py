@@ -80,9 +80,9 @@ class Runner(threading.Thread, Newest):
                     self.awake.wait(self._pause())
             self._answer()
             try:
-                with np.errstate(all="ignore"):  # what is not finite is shown as such
+                with np.errstate(all="ignore"):  # non-finite values are shown as such
                     self._work()
-            except Exception as error:  # the page says so, and other settings may go on
+            except Exception as error:  # the page shows the error, and other settings may work
                 self.running, self.shown, self.has_units = False, self.version, True
                 self.notes = [f"this could not be shown: {error}"]
 
@@ -112,7 +112,7 @@ class Runner(threading.Thread, Newest):
             try:
                 with np.errstate(all="ignore"):
                     answer.give(work(), None)
-            except Exception as error:  # it belongs to the one who asked
+            except Exception as error:  # it belongs to the caller
                 answer.give(None, error)
 
     def _paced(self, looked_at: bool) -> None:

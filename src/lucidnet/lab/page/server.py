@@ -116,7 +116,7 @@ class _Http(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else the small answers wait for each other: 18 frames a second, not 57
+    disable_nagle_algorithm = True  # otherwise small answers wait for each other: 18 frames a second, not 57
     timeout = 30
     server: _Http
     server_version, sys_version = "lucidnet", ""
@@ -198,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(code, "application/json", json.dumps(value, allow_nan=False).encode())
 
     def _text(self, code: int, words: str) -> None:
-        self.close_connection = True  # what it may have sent besides is not read
+        self.close_connection = True  # the rest of the request is not read
         self._send(code, "text/plain; charset=utf-8", words.encode())
 
     def _send(self, code: int, kind: str, body: bytes) -> None:

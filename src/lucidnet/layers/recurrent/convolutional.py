@@ -173,7 +173,7 @@ class ConvLSTM2D(Layer):
             (dh, dc), ((gates, c), d, m) = dstate, now
             dh = dh if d is None else dh + d
             passed = (dh, dc)
-            if m is not None:  # where a step does not count the state passed through
+            if m is not None:  # at masked steps the state passed through
                 dh, dc = xp.where(m, dh, 0), xp.where(m, dc, 0)
             i, f, g, o = apart(gates)
             t = xp.tanh(f * c + i * g)

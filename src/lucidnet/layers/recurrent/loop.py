@@ -98,7 +98,7 @@ def first_mask(mask: Mask) -> Mask:
 
 def project(cell: Cell, params: Tree, x: Array, run: Run) -> tuple[Array, Array]:
     """Return the inputs, time first, and z = x W + b (time, n, gates * units)."""
-    # Time first: each step then reads one stretch of memory.
+    # Time first: each step then reads one contiguous piece of memory.
     x = namespace(x).permute_dims(x, (1, 0, 2))
     return x, cell.project(params, as_rows(x), run).reshape(*x.shape[:2], -1)
 
@@ -149,7 +149,7 @@ def unroll(
             dstate = (dstate[0] + d, *dstate[1:])
         dmade = dstate if m is None else tuple(xp.where(m, d, 0) for d in dstate)
         dz, ds, dbefore = cell.step_back(params, kept, dmade)
-        if m is not None:  # where a step does not count the state passed through
+        if m is not None:  # at masked steps the state passed through
             pairs = zip(dbefore, dstate, strict=True)
             dbefore = tuple(b + xp.where(m, 0, d) for b, d in pairs)
         return dbefore, None, ((dz,) if ds is dz else (dz, ds))

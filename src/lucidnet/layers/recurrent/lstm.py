@@ -67,7 +67,7 @@ class LSTM(Recurrent):
     def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
         (gates, c), (dh, dc) = cache, dstate
         xp, (i, f, g, o) = namespace(gates), apart(gates)
-        t = xp.tanh(f * c + i * g)  # again: to keep it would take longer than to compute it
+        t = xp.tanh(f * c + i * g)  # recomputed: keeping it would take longer
         dc = dc + dh * o * (1 - t * t)
         dz = xp.concat([dc * g, dc * c, dc * i, dh * t], axis=1)
         dz *= slopes(gates)

@@ -117,6 +117,6 @@ class OneCycle(Schedule):
         rise = self.warmup * self.steps - 1
         fall = [(2 * rise, back)] if self.phases == 3 else []
         points = [(0, first), (rise, peak), *fall, (self.steps - 1, last)]
-        # Of few steps a phase may end before the first of them: it is left out, but the next begins there.
+        # With few steps a phase may end before its first step: it is left out, but the next begins there.
         skipped = sum(step < 0 for step, _ in points)
         return Piecewise(points[skipped:], self.between)

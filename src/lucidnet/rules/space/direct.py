@@ -92,7 +92,7 @@ def sent(rule: SpaceRule, inputs: Shape, outputs: Shape) -> tuple[int, Shape]:
     SettingError
         If sizes vary so that weights of one shape cannot project them.
     """
-    if len(inputs) > 1 and inputs[:-1] == outputs[:-1]:  # to each time step its own
+    if len(inputs) > 1 and inputs[:-1] == outputs[:-1]:  # each time step gets its own
         return outputs[-1], inputs[-1:]
     if any(isinstance(size, Varying) for size in outputs):
         raise SettingError(

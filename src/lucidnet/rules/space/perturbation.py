@@ -55,7 +55,7 @@ class WeightPerturbation(Perturbation):
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
         made = trained.evaluate(params, batch, run)
         net = unwrapped(trained.net)
-        weights = without(params, buffer_paths(net))  # running statistics are no weights
+        weights = without(params, buffer_paths(net))  # running statistics are not weights
         layout = Layout.of(weights)
         vector = layout.ravel(weights)
         xi = noise(run.stream.of_all(), "weights", vector.shape, vector)

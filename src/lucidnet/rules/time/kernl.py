@@ -111,7 +111,7 @@ class KeRNL(Online):
         after = self._learned(k._replace(traces=traces), layer, params, now)
         if now.counts is None:
             return after
-        # Of sequences whose time step does not count all stays; A and alpha are everybody's.
+        # Masked sequences keep everything; A and alpha are shared by all.
         stays = {name: _where(now.counts, getattr(after, name), getattr(k, name)) for name in OF_SEQUENCES}
         return after._replace(**stays)
 

@@ -38,7 +38,7 @@ class RFLO(Online):
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         J, by_z, by_s = self.slopes(layer, params, now)
         xp = namespace(by_z)
-        wide = xp.concat([J] * layer.gates, axis=-1)  # for each column of the weights that of its unit
+        wide = xp.concat([J] * layer.gates, axis=-1)  # for each column of the weights, its unit's value
         moved = []
         for P, F, inputs in zip(trace, (by_z, by_s), (now.x, now.h), strict=True):
             new = F[:, :, None] * inputs[:, None, :, None]

@@ -149,20 +149,20 @@ class UORO(Online):
         return xp.astype(xp.asarray(2.0 * rng.bernoulli(s.shape, 0.5) - 1), s.dtype)
 
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
-        # The signs were drawn a time ahead: a compiler would else draw them again for each number of w.
+        # The signs are drawn one step ahead: otherwise a compiler would redraw them for each number of w.
         time, s, w, nu = trace
         xp = namespace(s)
         dz, ds, _ = back(layer, params, now, _parts(layer, nu))
         h, inner = now.h[:, :-1], ds * _inner(layer, ds)
         old = pushed(layer, params, now, s)
         r0 = _ratio(_size(w), _size((old,)))
-        # The norm of a product x dz of two vectors is that of their norms.
+        # The norm of a product x dz of two vectors is the product of their norms.
         squares = _square(now.x) * _square(dz) + _square(h) * _square(ds) + _square(inner)
         r1 = _ratio(xp.sqrt(squares), _size((nu,)))
         fresh = (_wide(now.x, dz / r1), xp.concat([_wide(h, ds / r1), (inner / r1)[:, None]], axis=1))
         made = tuple(a / r0[..., None] + b for a, b in zip(w, fresh, strict=True))
         after = r0 * old + r1 * nu
-        if now.counts is not None:  # a time that does not count adds nothing
+        if now.counts is not None:  # a masked time adds nothing
             made = tuple(xp.where(now.counts[..., None], a, b) for a, b in zip(made, w, strict=True))
             after = xp.where(now.counts, after, s)
         return time + 1, after, made, self._signs(s, time + 1)

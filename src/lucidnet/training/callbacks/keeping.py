@@ -80,7 +80,7 @@ class Checkpoint(Callback):
         self.due, self.improved = loop.fresh and self.saves, False
         if self.best is not None:
             self.best.begin(loop.model.metrics)
-        describe(loop.model)  # what cannot be saved is an error now, and not after hours
+        describe(loop.model)  # things that cannot be saved are an error now, and not after hours
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
         self.due |= self.every_steps is not None and loop.steps % self.every_steps == 0

@@ -88,7 +88,7 @@ class EarlyStopping(Patience):
         self.weights: Any = None
 
     def begin(self, loop: Loop) -> None:
-        self.weights = None  # before what may raise: they are another training's
+        self.weights = None  # before anything that may raise: they are another training's
         super().begin(loop)
 
     def epoch(self, loop: Loop, result: Result) -> None:
@@ -166,7 +166,7 @@ class ReduceOnPlateau(Patience):
             self.cooling, self.waited = self.cooling - 1, 0
         elif self.waited > self.patience:
             rate = loop.model.optimizer.learning_rate
-            if self.put is None or rate != self.put:  # somebody has set another
+            if self.put is None or rate != self.put:  # the user has set another
                 self.given, self.total = rate, 1.0
             self.total, self.waited, self.cooling = self.total * self.factor, 0, self.cooldown
             self._set(loop)
@@ -201,7 +201,7 @@ class ReduceOnPlateau(Patience):
             given = rate.factors[-1] if isinstance(rate, Product) else None
         elif given is not None and not callable(given):
             given = number(given)
-        # An older checkpoint does not hold what was set; what somebody has set since the last factor stays.
+        # An older checkpoint does not hold the rate set; one that the user has set since then stays.
         if "given" not in state or (given is not None and self._reduced(given) == rate):
             self.given = given
             self._set(loop)
