@@ -37,6 +37,8 @@ class Mesh:
         The kind of devices, ``"cpu"`` or ``"gpu"``; JAX's choice if empty.
     given : optional
         How many: ``"all"``, a number, rows and columns as ``(4, 2)`` or ``"4x2"``; one if not given.
+    whole : bool
+        Whether small loops are compiled in one piece; see `whole`.
 
     Raises
     ------
@@ -44,7 +46,7 @@ class Mesh:
         If there are not so many.
     """
 
-    def __init__(self, kind: str = "", given: Any = None) -> None:
+    def __init__(self, kind: str = "", given: Any = None, whole: bool = False) -> None:
         jax: Any = optional("jax", "jax")
         if given is not None:
             processors(given)
@@ -60,7 +62,7 @@ class Mesh:
         owners = [device.process_index for device in self.devices]
         self.processes = len(set(owners))
         self.index = jax.process_index() if self.processes > 1 else 0
-        self.target = Target(self.devices[0].platform, self.rows, self.grid)
+        self.target = Target(self.devices[0].platform, self.rows, self.grid, whole)
 
     def sharding(self, *axes: str | None) -> Any:
         """Return how an array lies whose axes are spread over these axes of the mesh."""

@@ -17,12 +17,13 @@ ROWS = "data"
 class Target(NamedTuple):
     """The kind of devices, ``"cpu"`` or ``"gpu"``, and over how many the examples of a batch are spread.
 
-    `grid` is JAX's mesh of them, if there are several.
+    `grid` is JAX's mesh of them, if there are several. `whole` says that small loops are compiled in one piece.
     """
 
     kind: str
     devices: int = 1
     grid: Any = None
+    whole: bool = False
 
     @property
     def processor(self) -> bool:

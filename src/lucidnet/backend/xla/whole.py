@@ -1,0 +1,75 @@
+"""Small loops in one piece: one kernel for the whole loop, not one for each of its parts.
+
+Each time around a loop XLA calls some 35 kernels on a processor, each for a few numbers in a small network:
+the calls take longer than the work. A call marked as small it compiles as one kernel, all loops within
+included. It does so by itself for loops of less than 1 KB; which others pay is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import prod
+from typing import Any
+
+LARGEST = 1 << 15
+"""How many numbers an array within the loop may have: larger ones take longer than the calls."""
+LARGEST_SUM = 1 << 12
+"""How many numbers may be added up or compared: from here on XLA calls a library, which a kernel cannot."""
+LARGEST_PRODUCT = 1 << 13
+"""How many products of numbers a product of two matrices may take: a kernel has no library for it."""
+UNKNOWN = ("scatter", "sort", "top_k", "fft", "conv_", "custom", "ffi_", "pure_callback", "io_callback")
+"""How operations begin that a kernel cannot hold."""
+
+
+def in_one_piece(function: Callable[..., Any], given: tuple[Any, ...], settings: Any) -> Any:
+    """Return a function compiled as one kernel; None if it has no loop, is too large, or cannot be one."""
+    import jax
+    from jax.experimental.xla_metadata import set_xla_metadata
+
+    def marked(*given: Any) -> Any:
+        return set_xla_metadata(jax.jit(function)(*given), xla_cpu_small_call="true", inlineable="false")
+
+    traced = jax.jit(marked, **settings).trace(*given)
+    steps = list(_steps(traced.jaxpr.jaxpr, False))
+    if not steps or not all(map(_small, steps)):
+        return None
+    try:
+        return traced.lower().compile()
+    except jax.errors.JaxRuntimeError:  # an operation that is not among UNKNOWN
+        return None
+
+
+def _steps(jaxpr: Any, within: bool) -> Iterator[Any]:
+    """Yield the operations within loops."""
+    for step in jaxpr.eqns:
+        inner = list(_inner(step))
+        if within and not inner:
+            yield step
+        for one in inner:
+            yield from _steps(one, within or step.primitive.name in ("scan", "while"))
+
+
+def _inner(step: Any) -> Iterator[Any]:
+    """Yield the programs that an operation runs: a loop's body, the branches of a choice."""
+    for value in step.params.values():
+        for one in value if isinstance(value, tuple | list) else (value,):
+            one = getattr(one, "jaxpr", one)
+            if hasattr(one, "eqns"):
+                yield one
+
+
+def _small(step: Any) -> bool:
+    """Tell whether an operation may be part of a kernel, and is small enough to."""
+    name, first = step.primitive.name, step.invars[0].aval if step.invars else None
+    if name.startswith(UNKNOWN) or any(prod(made.aval.shape) > LARGEST for made in step.outvars):
+        return False
+    if name.startswith(("reduce", "arg", "cum")):
+        return prod(first.shape) < LARGEST_SUM or prod(first.shape) == prod(step.outvars[0].aval.shape)
+    if name == "dot_general":
+        second, made = step.invars[1].aval, step.outvars[0].aval
+        (summed, _), (both, _) = step.params["dimension_numbers"]
+        size = prod(made.shape) * prod(first.shape[axis] for axis in summed)
+        rows = prod(first.shape[axis] for axis in (*summed, *both))
+        matrices = prod(first.shape) > rows and prod(second.shape) > rows
+        return not matrices or size <= LARGEST_PRODUCT
+    return True
