@@ -26,17 +26,38 @@ def in_one_piece(function: Callable[..., Any], given: tuple[Any, ...], settings:
     import jax
     from jax.experimental.xla_metadata import set_xla_metadata
 
-    def marked(*given: Any) -> Any:
-        return set_xla_metadata(jax.jit(function)(*given), xla_cpu_small_call="true", inlineable="false")
+    arrays, structure = jax.tree.flatten(given)
+    full = [number for number, array in enumerate(arrays) if array.size]
 
+    def kernel(*arrays: Any) -> Any:
+        known = dict(zip(full, arrays, strict=True))
+        whole = [known[k] if k in known else jax.numpy.zeros(a.shape, a.dtype) for k, a in enumerate(empty)]
+        return function(*jax.tree.unflatten(structure, whole)), _seen(arrays)
+
+    def marked(*given: Any) -> Any:
+        arrays = jax.tree.leaves(given)
+        made = jax.jit(kernel)(*(arrays[number] for number in full))
+        return set_xla_metadata(made, xla_cpu_small_call="true", inlineable="false")
+
+    empty = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in arrays]
+    if settings:
+        settings = {"out_shardings": (settings["out_shardings"], None)}
     traced = jax.jit(marked, **settings).trace(*given)
     steps = list(_steps(traced.jaxpr.jaxpr, False))
     if not steps or not all(map(_small, steps)):
         return None
     try:
-        return traced.lower().compile()
+        made = traced.lower().compile()
     except jax.errors.JaxRuntimeError:  # an operation that is not among UNKNOWN
         return None
+    return lambda *given: made(*given)[0]
+
+
+def _seen(arrays: tuple[Any, ...]) -> Any:
+    """Return a number of each array: the compiler breaks off where a kernel is given one that it does not read."""
+    import jax.numpy as jnp
+
+    return jnp.stack([array.reshape(-1)[0].astype("float32") for array in arrays])
 
 
 def _steps(jaxpr: Any, within: bool) -> Iterator[Any]:
@@ -45,8 +66,9 @@ def _steps(jaxpr: Any, within: bool) -> Iterator[Any]:
         inner = list(_inner(step))
         if within and not inner:
             yield step
+        loop = step.primitive.name == "while" or step.params.get("length", 1) > 1
         for one in inner:
-            yield from _steps(one, within or step.primitive.name in ("scan", "while"))
+            yield from _steps(one, within or loop)
 
 
 def _inner(step: Any) -> Iterator[Any]:
