@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
-LARGEST = 1 << 15
+LARGEST = 1 << 16
 """How many numbers an array within the loop may have: larger ones take longer than the calls."""
 LARGEST_SUM = 1 << 12
 """How many numbers may be added up or compared: from here on XLA calls a library, which a kernel cannot."""
-LARGEST_PRODUCT = 1 << 13
-"""How many products of numbers a product of two matrices may take: a kernel has no library for it."""
 UNKNOWN = ("scatter", "sort", "top_k", "fft", "conv_", "custom", "ffi_", "pure_callback", "io_callback")
 """How operations begin that a kernel cannot hold."""
 
@@ -87,11 +85,8 @@ def _small(step: Any) -> bool:
         return False
     if name.startswith(("reduce", "arg", "cum")):
         return prod(first.shape) < LARGEST_SUM or prod(first.shape) == prod(step.outvars[0].aval.shape)
-    if name == "dot_general":
-        second, made = step.invars[1].aval, step.outvars[0].aval
+    if name == "dot_general":  # of two matrices it is a library's, too
         (summed, _), (both, _) = step.params["dimension_numbers"]
-        size = prod(made.shape) * prod(first.shape[axis] for axis in summed)
-        rows = prod(first.shape[axis] for axis in (*summed, *both))
-        matrices = prod(first.shape) > rows and prod(second.shape) > rows
-        return not matrices or size <= LARGEST_PRODUCT
+        depth, size = (prod(first.shape[axis] for axis in axes) for axes in (summed, (*summed, *both)))
+        return depth == 1 or prod(first.shape) == size or prod(step.invars[1].aval.shape) == size
     return True
