@@ -29,7 +29,9 @@ def compiled(
     if here.whole and here.processor and (whole := in_one_piece(function, given, settings)):
         return whole
     with compiling_for(here._replace(whole=False)):
-        made: Callable[..., Any] = jax.jit(function, donate_argnums=donate, **settings).lower(*given).compile()
+        made: Callable[..., Any] = (
+            jax.jit(function, donate_argnums=donate, **settings).lower(*given).compile()
+        )
     return made
 
 
@@ -117,7 +119,9 @@ def _sum(array: Array) -> Array:
     while len(rows) > 8:
         size = -(-len(rows) // 4)
         rows = sum(rows[min(k * size, len(rows) - size) :][:size] for k in range(4))
-    return lax.optimization_barrier(lax.optimization_barrier(rows).sum(0)).sum()
+    settled: Any = lax.optimization_barrier  # otherwise all is worked out again for each number of the sum
+    made: Array = settled(settled(rows).sum(0)).sum()
+    return made
 
 
 def rows_of(array: Array, chosen: Array) -> Array:

@@ -17,7 +17,8 @@ ROWS = "data"
 class Target(NamedTuple):
     """The kind of devices, ``"cpu"`` or ``"gpu"``, and over how many the examples of a batch are spread.
 
-    `grid` is JAX's mesh of them, if there are several. `whole` says that small loops are compiled in one piece.
+    `grid` is JAX's mesh of them, if there are several. `whole` says that small loops are compiled in one
+    piece; see `whole`.
     """
 
     kind: str

@@ -8,6 +8,7 @@ included. It does so by itself for loops of less than 1 KB; which others pay is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from math import prod
 from typing import Any
 
@@ -19,25 +20,27 @@ UNKNOWN = ("scatter", "sort", "top_k", "fft", "conv_", "custom", "ffi_", "pure_c
 """How operations begin that a kernel cannot hold."""
 
 
-def in_one_piece(function: Callable[..., Any], given: tuple[Any, ...], settings: Any) -> Any:
+def in_one_piece(
+    function: Callable[..., Any], given: tuple[Any, ...], settings: Any
+) -> Callable[..., Any] | None:
     """Return a function compiled as one kernel; None if it has no loop, is too large, or cannot be one."""
     import jax
-    from jax.experimental.xla_metadata import set_xla_metadata
 
+    mark: Any = import_module("jax.experimental.xla_metadata").set_xla_metadata
     arrays, structure = jax.tree.flatten(given)
     full = [number for number, array in enumerate(arrays) if array.size]
+    empty = {k: (array.shape, array.dtype) for k, array in enumerate(arrays) if not array.size}
 
     def kernel(*arrays: Any) -> Any:
-        known = dict(zip(full, arrays, strict=True))
-        whole = [known[k] if k in known else jax.numpy.zeros(a.shape, a.dtype) for k, a in enumerate(empty)]
-        return function(*jax.tree.unflatten(structure, whole)), _seen(arrays)
+        made: Any = {k: jax.numpy.zeros(*like) for k, like in empty.items()}
+        made |= zip(full, arrays, strict=True)
+        return function(*jax.tree.unflatten(structure, [made[k] for k in range(len(made))])), _seen(arrays)
 
     def marked(*given: Any) -> Any:
         arrays = jax.tree.leaves(given)
         made = jax.jit(kernel)(*(arrays[number] for number in full))
-        return set_xla_metadata(made, xla_cpu_small_call="true", inlineable="false")
+        return mark(made, xla_cpu_small_call="true", inlineable="false")
 
-    empty = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in arrays]
     if settings:
         settings = {"out_shardings": (settings["out_shardings"], None)}
     traced = jax.jit(marked, **settings).trace(*given)
@@ -52,7 +55,7 @@ def in_one_piece(function: Callable[..., Any], given: tuple[Any, ...], settings:
 
 
 def _seen(arrays: tuple[Any, ...]) -> Any:
-    """Return a number of each array: the compiler breaks off where a kernel is given one that it does not read."""
+    """Return a number of each array: XLA ends the process where a kernel does not read what it is given."""
     import jax.numpy as jnp
 
     return jnp.stack([array.reshape(-1)[0].astype("float32") for array in arrays])
@@ -80,13 +83,14 @@ def _inner(step: Any) -> Iterator[Any]:
 
 def _small(step: Any) -> bool:
     """Tell whether an operation may be part of a kernel, and is small enough to."""
-    name, first = step.primitive.name, step.invars[0].aval if step.invars else None
+    name: str = step.primitive.name
+    shapes = [one.aval.shape for one in step.invars]
     if name.startswith(UNKNOWN) or any(prod(made.aval.shape) > LARGEST for made in step.outvars):
         return False
     if name.startswith(("reduce", "arg", "cum")):
-        return prod(first.shape) < LARGEST_SUM or prod(first.shape) == prod(step.outvars[0].aval.shape)
+        return prod(shapes[0]) < LARGEST_SUM or prod(shapes[0]) == prod(step.outvars[0].aval.shape)
     if name == "dot_general":  # of two matrices it is a library's, too
         (summed, _), (both, _) = step.params["dimension_numbers"]
-        depth, size = (prod(first.shape[axis] for axis in axes) for axes in (summed, (*summed, *both)))
-        return depth == 1 or prod(first.shape) == size or prod(step.invars[1].aval.shape) == size
+        depth, vector = (prod(shapes[0][axis] for axis in axes) for axes in (summed, (*summed, *both)))
+        return bool(depth == 1 or vector in map(prod, shapes))
     return True
