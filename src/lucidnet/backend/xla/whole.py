@@ -1,8 +1,9 @@
-"""Small loops in one piece: one kernel for the whole loop, not one for each of its parts.
+"""Compile a program with a small loop as one kernel.
 
-Each time around a loop XLA calls some 35 kernels on a processor, each for a few numbers in a small network:
-the calls take longer than the work. A call marked as small it compiles as one kernel, all loops within
-included. It does so by itself for loops of less than 1 KB; which others pay is decided here.
+In each iteration of a loop, XLA calls one kernel for each fusion, product and copy of the body. An online
+step has some 35 of them, and for a small network the calls take longer than the arithmetic. A call that is
+marked `xla_cpu_small_call` is compiled as a single kernel instead, with all loops inside. XLA itself marks
+loops that access less than 1 KB; this module decides which others are worth it.
 """
 
 from __future__ import annotations
@@ -13,17 +14,27 @@ from math import prod
 from typing import Any
 
 LARGEST = 1 << 16
-"""How many numbers an array within the loop may have: larger ones take longer than the calls."""
+"""The most numbers that an array in the loop may have; for larger ones the calls do not matter."""
 LARGEST_SUM = 1 << 12
-"""How many numbers may be added up or compared: from here on XLA calls a library, which a kernel cannot."""
+"""Sums of so many numbers or more XLA gives to a library, which cannot be called inside a kernel."""
 UNKNOWN = ("scatter", "sort", "top_k", "fft", "conv_", "custom", "ffi_", "pure_callback", "io_callback")
-"""How operations begin that a kernel cannot hold."""
+"""The first letters of the operations that cannot be part of such a kernel."""
 
 
 def in_one_piece(
     function: Callable[..., Any], given: tuple[Any, ...], settings: Any
 ) -> Callable[..., Any] | None:
-    """Return a function compiled as one kernel; None if it has no loop, is too large, or cannot be one."""
+    """Return a function compiled as one kernel; None if it has no loop, is too large, or cannot be one.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+    given : tuple of trees
+        Arguments with the shapes and dtypes that it will be given.
+    settings : dict
+        Settings of `jax.jit`: ``out_shardings``, or nothing.
+    """
     import jax
 
     mark: Any = import_module("jax.experimental.xla_metadata").set_xla_metadata
@@ -55,14 +66,14 @@ def in_one_piece(
 
 
 def _seen(arrays: tuple[Any, ...]) -> Any:
-    """Return a number of each array: XLA ends the process where a kernel does not read what it is given."""
+    """Return one number of each array, so that the kernel reads all its arguments: XLA aborts otherwise."""
     import jax.numpy as jnp
 
     return jnp.stack([array.reshape(-1)[0].astype("float32") for array in arrays])
 
 
 def _steps(jaxpr: Any, within: bool) -> Iterator[Any]:
-    """Yield the operations within loops."""
+    """Yield the operations inside loops of more than one step."""
     for step in jaxpr.eqns:
         inner = list(_inner(step))
         if within and not inner:
@@ -73,7 +84,7 @@ def _steps(jaxpr: Any, within: bool) -> Iterator[Any]:
 
 
 def _inner(step: Any) -> Iterator[Any]:
-    """Yield the programs that an operation runs: a loop's body, the branches of a choice."""
+    """Yield the programs inside an operation: the body of a loop, the branches of a condition."""
     for value in step.params.values():
         for one in value if isinstance(value, tuple | list) else (value,):
             one = getattr(one, "jaxpr", one)
@@ -82,15 +93,16 @@ def _inner(step: Any) -> Iterator[Any]:
 
 
 def _small(step: Any) -> bool:
-    """Tell whether an operation may be part of a kernel, and is small enough to."""
+    """Whether an operation can be part of a kernel, and is small."""
     name: str = step.primitive.name
-    shapes = [one.aval.shape for one in step.invars]
+    shapes: list[tuple[int, ...]] = [one.aval.shape for one in step.invars]
     if name.startswith(UNKNOWN) or any(prod(made.aval.shape) > LARGEST for made in step.outvars):
         return False
     if name.startswith(("reduce", "arg", "cum")):
-        return prod(shapes[0]) < LARGEST_SUM or prod(shapes[0]) == prod(step.outvars[0].aval.shape)
-    if name == "dot_general":  # of two matrices it is a library's, too
+        size = prod(shapes[0])
+        return size < LARGEST_SUM or size == prod(step.outvars[0].aval.shape)
+    if name == "dot_general":  # that of two matrices is a library's, too
         (summed, _), (both, _) = step.params["dimension_numbers"]
         depth, vector = (prod(shapes[0][axis] for axis in axes) for axes in (summed, (*summed, *both)))
-        return bool(depth == 1 or vector in map(prod, shapes))
+        return depth == 1 or vector in [prod(shape) for shape in shapes]
     return True
