@@ -673,9 +673,8 @@ class Model:
         array([[12.]], dtype=float32)
         >>> _ = model.apply(grads, tape)
         """
-        from .passes.going import forward
-
-        return forward(self, x, train, mask)
+        made: Tape = compiling.passes().forward(self, x, train, mask)
+        return made
 
     def apply(self, grads: Any, tape: Any = None) -> Measured:
         """Make one step of the optimizer by gradients that were found anywhere.
@@ -701,9 +700,8 @@ class Model:
         NonFiniteError
             If a gradient is NaN or infinite; the message says which.
         """
-        from .passes.going import apply
-
-        return apply(self, grads, tape)
+        made: Measured = compiling.passes().apply(self, grads, tape)
+        return made
 
     def part(
         self, name: str | None = None, *, to: str | None = None, after: str | None = None, outputs: Any = None
@@ -734,9 +732,8 @@ class Model:
         >>> model.part(to="code").predict([[1, 2, 3, 4]]).shape
         (1, 2)
         """
-        from .passes.going import part
-
-        return part(self, name, to, after, outputs)
+        made: ModelPart = compiling.passes().part(self, name, to, after, outputs)
+        return made
 
     def copy_weights(self, other: Model, parts: Any = None, *, tau: float = 1.0) -> None:
         """Take the weights of another model, or go a part of the way to them: a target network's update.
@@ -755,9 +752,7 @@ class Model:
         ShapeError
             If a weight has another shape there, or is not there. Nothing changes then.
         """
-        from .passes.going import copy_weights
-
-        copy_weights(self, other, parts, tau)
+        compiling.passes().copy_weights(self, other, parts, tau)
 
     def evaluate(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -25,52 +26,86 @@ from .parts import ModelPart
 from .tape import Going, Pass, Tape
 from .view import View
 
-BARE: WeakKeyDictionary[Any, Problem] = WeakKeyDictionary()
-"""What models that are not compiled would train, as far as a pass has to know it."""
-PASSED: WeakKeyDictionary[Any, tuple[Any, int]] = WeakKeyDictionary()
-"""How many training passes models have made from a state, each of which has random numbers of its own."""
+
+class Known:
+    """What is found once of a model, as its steps are short.
+
+    Parameters
+    ----------
+    net : Layer
+        Its network.
+    shapes : pair of shapes
+        Those of one input and one output.
+    """
+
+    def __init__(self, net: Any, shapes: Any) -> None:
+        self.net, self.shapes, self.view = net, shapes, View(net, shapes[0])
+        self.bare: Problem | None = None
+        """What it would train, as far as a pass has to know it, if it is not compiled."""
+        self.state: Any = None
+        """The state from which the last training pass was made."""
+        self.passes = 0
+        """How many were made from it: each has random numbers of its own."""
+
+
+KNOWN: WeakKeyDictionary[Any, Known] = WeakKeyDictionary()
+"""What is known of models."""
+
+
+def _known(model: Any) -> Known:
+    """Return what is known of a model that has weights."""
+    net, shapes, found = model.net, model._shapes, KNOWN.get(model)
+    if found is None or found.net is not net or found.shapes is not shapes:
+        found = KNOWN[model] = Known(net, shapes)
+    return found
 
 
 def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
     """Make a pass forward that is kept; see `Model.forward`."""
-    train = taken("forward", "train", train, flag())
+    train = train if type(train) is bool else taken("forward", "train", train, flag())
     if "live" not in vars(model):
         model.build(example_shape(x) if view is None else None)
-    view = view or View(model.net, model.input_shape)
-    given = as_inputs(x, view.shape, model.dtype, view.net)
-    given = tree_map(lambda array: np.array(array, model.dtype), given)  # the user's own may change
+    known, executor = _known(model), model.executor
+    view = view or known.view
+    given = copied(x, view, model.dtype)
     mask = None if mask is None else as_mask(mask, given)
-    problem, executor = _problem(model), model.executor
+    problem = _problem(model, known)
     with executor.lock:
         state, number = model.live, None
         if train:
-            known, count = PASSED.get(model, (None, 0))
-            number = count if known is state else 0
-            PASSED[model] = state, number + 1
+            number = known.passes if known.state is state else 0
+            known.state, known.passes = state, number + 1
         made = Pass(view, number)
         with np.errstate(over="ignore", invalid="ignore"):
-            y, kept, cache = executor.call(Going(made), problem, state, given, mask)
-        back = None
-        if cache is None:  # it is on a device
+            found = executor.call(Going(made), problem, state, given, mask)
+        tape = Tape(made, state, given, mask, found)
+        tape.of = model
+        if found[2] is None:  # what the layers have kept is on a device
 
             def back(dy: Any, wanted: tuple[bool, bool]) -> Any:
                 return executor.call(Going(made, wanted), problem, state, given, mask, dy)
 
-        tape = Tape(made, state, given, mask, (y, kept, cache), back)
-        tape.of = model
-        tape.near = executor.host if cache is None else tape.near
+            tape.back, tape.near = back, executor.host
         executor.lend(tape)
     return tape
 
 
-def _problem(model: Any) -> Problem:
+def copied(x: Any, view: View, dtype: str) -> Any:
+    """Return inputs as arrays of their own, as the user's may change, checked."""
+    if type(x) is np.ndarray and x.dtype == dtype and x.shape[1:] == view.shape and not view.looks_up:
+        made = x.copy("K")
+        if math.isfinite(np.vdot(made, made)) and made.size:  # no square is NaN or infinite
+            return made
+    given = as_inputs(x, view.shape, dtype, view.net)
+    return tree_map(lambda array: np.array(array, dtype), given)
+
+
+def _problem(model: Any, known: Known) -> Problem:
     """Return what is trained, or would be."""
-    if "problem" in vars(model):
-        found: Problem = model.problem
-        return found
-    if model not in BARE or BARE[model].net is not model.net:
-        BARE[model] = problem_of(model.net, None, SGD(), None, model.state.params, model.input_shape)
-    return BARE[model]
+    found: Problem | None = vars(model).get("problem", known.bare)
+    if found is None:
+        found = known.bare = problem_of(known.net, None, SGD(), None, model.state.params, known.shapes[0])
+    return found
 
 
 def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
@@ -85,12 +120,13 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
                     "apply: this tape is made before the weights last changed: make the pass again, "
                     "model.forward(x, train=True)"
                 )
-        tree, missing = collected(problem, grads, np.zeros(0, model.dtype))
-        given = tree, tuple((each.x, each.given_mask, each.cache) for each in tapes)
+        like = np.zeros(0, model.dtype)
+        found, missing = collected(problem, grads, like, flat=model.config.name == "numpy")
+        given = found, tuple([(each.x, each.given_mask, each.cache) for each in tapes])
         ran = executor.run(Apply([each.made for each in tapes], missing), problem, state, [given])
         model.live = ran.state
     if isinstance(ran.error, NotFiniteError):
-        raise not_finite(int(state.step), tree) from None
+        raise not_finite(int(state.step), collected(problem, grads, like)[0]) from None
     if ran.error is not None:
         raise ran.error
     made: Measured = ran.measured[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,8 @@ from ..engine.update import moved
 from ..errors import NonFiniteError, SettingError, ShapeError, UnknownNameError, suggestion
 from .devices import stepped as on_devices
 from .tape import Pass, Tape
+
+NONE: frozenset[Path] = frozenset()
 
 
 class Apply(Own):
@@ -92,10 +95,10 @@ def stepped(
 ) -> tuple[State, Measured]:
     """Return the state after a step by gradients of all parameters, and what the penalties were.
 
-    A step whose gradient is not finite is not made.
+    A step whose gradient is not finite is not made. Gradients in one vector are given away.
     """
-    layout, vector = problem.layout, state.params.vector
-    gradient, loss = layout.parameters.flat(grads), 0.0
+    layout, vector, loss = problem.layout, state.params.vector, 0.0
+    gradient = grads if type(grads) is np.ndarray else layout.parameters.flat(grads)
     for penalty in layout.penalties:
         loss += penalty.value(vector, gradient)
     measured = Measured((loss,), (1,), (None,), None, finite(gradient, [loss] if layout.penalties else []))
@@ -127,7 +130,9 @@ def without(problem: Problem, missing: frozenset[Path]) -> Problem:
     )
 
 
-def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[Path]]:
+def collected(
+    problem: Problem, grads: Any, like: Any, flat: bool = False
+) -> tuple[Tree | Array, frozenset[Path]]:
     """Return the gradients of all parameters as one tree, and those for which there was none.
 
     Parameters
@@ -138,6 +143,8 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
         What was given; several are added.
     like : array
         An array of the library and the dtype of the weights.
+    flat : bool
+        Whether they may be one vector of NumPy in place of a tree.
 
     Raises
     ------
@@ -151,15 +158,20 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
             f"apply: {type(problem.optimizer).__name__} looks at the loss at several points to make a step, "
             "and cannot make one by a gradient alone: compile with another optimizer"
         )
+    layout = problem.layout.parameters
+    if flat and type(grads) is dict and _plain(grads, like.dtype) == len(layout.paths):
+        try:
+            return layout.flat(grads), NONE
+        except ShapeError:
+            pass  # it is told below
     trees = [grads] if isinstance(grads, Mapping) else grads
     if not isinstance(trees, (list, tuple)) or not trees or not all(isinstance(t, Mapping) for t in trees):
         raise SettingError(
             "apply: grads must be the gradients that tape.backward(dy) returns, dicts by layer and name, or "
             f"a list of such to be added, got {shown(grads)}"
         )
-    layout = problem.layout.parameters
     if len(trees) == 1 and _whole(layout, trees[0], like):
-        return trees[0], frozenset()
+        return trees[0], NONE
     shapes, xp = dict(zip(layout.paths, layout.shapes, strict=True)), namespace(like)
     found: dict[Path, Array] = {}
     for path, array in (leaf for tree in trees for leaf in _given(tree)):
@@ -197,6 +209,19 @@ def _whole(layout: Any, tree: Any, like: Array) -> bool:
     return len(layout.paths) == _leaves(tree)
 
 
+def _plain(tree: Any, dtype: Any) -> float:
+    """Return how many arrays are in a tree; NaN if one is none of NumPy, of a dtype."""
+    count = 0.0
+    for branch in tree.values():
+        if type(branch) is dict:
+            count += _plain(branch, dtype)
+        elif type(branch) is np.ndarray and branch.dtype == dtype:
+            count += 1
+        else:
+            return math.nan
+    return count
+
+
 def _leaves(tree: Any) -> int:
     if type(tree) is not dict:
         return 1
@@ -220,6 +245,9 @@ def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
     SettingError
         If one of them is no tape of this model (`of`), or left nothing where a training would.
     """
+    leaves_nothing = not problem.layout.buffers.paths and not problem.layout.stateful
+    if leaves_nothing and (tape is None or (isinstance(tape, Tape) and tape.of is of)):
+        return ()
     tapes = () if tape is None else (tape,) if isinstance(tape, Tape) else tape
     if not isinstance(tapes, (list, tuple)) or not all(isinstance(each, Tape) for each in tapes):
         raise SettingError(
@@ -229,7 +257,7 @@ def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
         raise SettingError(
             "apply: this tape is of another model: make the pass again, model.forward(x, train=True)"
         )
-    if not problem.layout.buffers.paths and not problem.layout.stateful:
+    if leaves_nothing:
         return ()
     for each in tapes:
         if not each.train:

@@ -115,7 +115,7 @@ class Learner(Brief):
         xp, dtype = namespace(self.state.params.vector), self.state.params.vector.dtype
         x = mapped(lambda array: xp.asarray(array, dtype=dtype), x)
         found = made.forward(self.state, self._numbers, x, mask)
-        tape = Tape(made, self.state, x, mask, found, None, self._numbers)
+        tape = Tape(made, self.state, x, mask, found, self._numbers)
         tape.of = self
         return tape
 

@@ -47,8 +47,7 @@ class Pass(NamedTuple):
         """Return what the layers are told."""
         if self.number is None:
             return Run(mask=mask)
-        batch = Batch(None, None, None, mask)
-        return self.view.inside(training_run(state, batch, numbers, self.number))
+        return self.view.inside(training_run(state, Batch(None, None, None, mask), numbers, self.number))
 
     def forward(self, state: State, numbers: Any, x: Any, mask: Mask) -> tuple[Any, Mask, Cache]:
         """Return output, which time steps of it count, and cache."""
@@ -137,10 +136,8 @@ class Tape(Brief):
         Which time steps of it count.
     found : tuple
         Output, its mask, and what the layers have kept.
-    back : callable
-        Returns the gradients, of an error, and of what is wanted (see `Going`).
-    numbers : Numbers
-        What the step was told.
+    numbers : Numbers, optional
+        What the step was told, if that is more than its seed.
 
     Examples
     --------
@@ -160,18 +157,18 @@ class Tape(Brief):
         x: Any,
         mask: Mask,
         found: tuple[Any, Mask, Cache],
-        back: Callable[[Any, tuple[bool, bool]], tuple[Any, Tree]] | None = None,
-        numbers: Any = None,
+        numbers: Numbers | None = None,
     ) -> None:
-        self.made, self.state, self.x, self.given_mask = made, state, x, mask
+        self.made, self.state, self.x, self.given_mask, self.numbers = made, state, x, mask, numbers
         y, self.mask, self.cache = found
-        self.output = mapped(sealed, y)
-        self.numbers = Numbers(state.seed) if numbers is None else numbers
-        self._back = back  # no method of its own: a tape must be gone as soon as nobody holds it
+        self.output = sealed(y) if type(y) is np.ndarray else mapped(sealed, y)
+        # No method of its own, here and below: a tape must be gone as soon as nobody holds it.
+        self.back: Callable[[Any, tuple[bool, bool]], tuple[Any, Tree]] | None = None
+        """Returns the gradients, of an error and of what is wanted (see `Going`), if devices find them."""
         self.of: Any = None
         """The model that it is of."""
-        self.near: Callable[[State], State] = lambda state: state
-        """Brings its state to where arrays of the input's library are."""
+        self.near: Callable[[State], State] | None = None
+        """Brings its state to where arrays of the input's library are, if that is elsewhere."""
 
     @property
     def train(self) -> bool:
@@ -187,7 +184,7 @@ class Tape(Brief):
         net = self.made.view.net
         if not net.penalizes:
             return 0.0
-        cache = self._again(net) if self._back is not None else self.cache
+        cache = self.cache if self.back is None else self._again(net)
         return net.penalty(cache)  # type: ignore[attr-defined]
 
     def backward(self, dy: Any, need_dx: bool = True, penalty: bool | None = None) -> tuple[Any, Tree]:
@@ -233,11 +230,11 @@ class Tape(Brief):
                 "penalty=False"
             )
         wanted = need_dx, bool(penalty) and adding
-        if self._back is not None:
-            return self._back(dy, wanted)
+        if self.back is not None:
+            return self.back(dy, wanted)
         with np.errstate(over="ignore", invalid="ignore"):
             dx, grads = self.made.backward(self.state.params, self.cache, dy, *wanted)
-        return mapped(lambda array: apart(array, dy), dx), grads
+        return None if dx is None else mapped(lambda array: apart(array, dy), dx), grads
 
     def __getitem__(self, name: str) -> Any:
         """Return what a layer gave, by its name in `summary`, ``"block.dense1"`` inside another."""
@@ -255,8 +252,8 @@ class Tape(Brief):
 
     def _again(self, net: Any) -> Cache:
         """Make the pass through a network once more where the input is; return what its layers kept."""
-        state = self.near(self.state)
-        run = self.made.run(state, self.numbers, self.given_mask)
+        state = self.state if self.near is None else self.near(self.state)
+        run = self.made.run(state, self.numbers or Numbers(state.seed), self.given_mask)
         with np.errstate(over="ignore", invalid="ignore"):
             return net.flow(self.made.view.pick(state.params), self.x, run)[1]
 
@@ -295,6 +292,8 @@ def like(dy: Any, y: Any) -> Any:
     ShapeError
         If it has another shape, or other names.
     """
+    if type(dy) is np.ndarray and type(y) is np.ndarray and dy.dtype == y.dtype and dy.shape == y.shape:
+        return dy
     if isinstance(y, dict):
         if not isinstance(dy, Mapping) or not dy.keys() <= y.keys() or not dy:
             got = f"the names {sorted(map(str, dy))}" if isinstance(dy, Mapping) else short(dy)
