@@ -12,16 +12,17 @@ import numpy as np
 
 from ..backend import Parts
 from ..backend.xla.device import precision
-from ..core.settings import between, flag, shown, taken
+from ..core.settings import flag, shown, taken
 from ..core.trees import tree_map
 from ..engine.build import problem_of
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError
-from ..engine.state import Measured
+from ..engine.state import Measured, State
 from ..errors import SettingError
 from ..optimizers import SGD
 from ..training.checks import as_inputs, as_mask, example_shape
-from .moves import Apply, collected, leaving, not_finite
+from .copies import blended, share
+from .moves import Apply, check_recent, collected, leaving, not_finite
 from .parts import ModelPart
 from .tape import Going, Pass, Tape
 from .view import View
@@ -115,11 +116,7 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
     with executor.lock:
         state = model.live
         for each in tapes:
-            if each.state is not state:
-                raise SettingError(
-                    "apply: this tape is made before the weights last changed: make the pass again, "
-                    "model.forward(x, train=True)"
-                )
+            check_recent(each, state)
         like = np.zeros(0, model.dtype)
         found, missing = collected(problem, grads, like, flat=model.config.name == "numpy")
         given = found, tuple([(each.x, each.given_mask, each.cache) for each in tapes])
@@ -142,14 +139,14 @@ def part(model: Any, name: Any = None, to: Any = None, after: Any = None, output
 
 def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) -> None:
     """Let a model have weights of another; see `Model.copy_weights`."""
-    from .copies import blended
-
-    tau = taken("copy_weights", "tau", tau, between(0, 1))
+    tau = share(tau)
     if not hasattr(other, "live") or not hasattr(other, "executor"):
         raise SettingError(f"copy_weights: other must be a Model, got {shown(other)}")
     with model.executor.lock:
         ours, theirs = model.live, other.live
-        if type(ours.vector) is not type(theirs.vector) or model.config != other.config:
-            ours, theirs = model.state, other.state  # by the host: they lie on different devices
+        if not type(ours.vector) is type(theirs.vector) is np.ndarray:
+            near = type(ours.vector) is type(theirs.vector) and model.config == other.config
+            if not near:  # they lie on different devices: by the host
+                ours, theirs = model.state, other.state
         with precision(model.dtype) if isinstance(ours.vector, Parts) else nullcontext():
-            model.live = ours._replace(params=blended(ours.params, theirs.params, parts, tau))
+            model.live = State(blended(ours.params, theirs.params, parts, tau), *ours[1:])

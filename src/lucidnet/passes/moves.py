@@ -268,6 +268,15 @@ def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
     return tuple(tapes)
 
 
+def check_recent(tape: Tape, state: State) -> None:
+    """Raise if a pass was not made from this state: what it leaves behind belongs to another."""
+    if tape.state is not state:
+        raise SettingError(
+            "apply: this tape is made before the weights last changed: make the pass again, "
+            "model.forward(x, train=True)"
+        )
+
+
 def not_finite(step: int, grads: Tree, whose: str = "") -> NonFiniteError:
     """Return the error that says where a gradient is not finite."""
     where = "what the penalties add"

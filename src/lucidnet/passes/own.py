@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
 from ..backend import choose, namespace
+from ..backend.memory import sealed
 from ..backend.results import UNFOLLOWED
 from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
 from ..core.finite import check_some
 from ..core.numeric import numeric
-from ..core.settings import accepts, shown
+from ..core.settings import accepts, flag, shown, taken
 from ..core.text import Brief
-from ..core.trees import floats, mapped, part_of, stacked, tree_map
+from ..core.trees import ReadOnly, floats, mapped, part_of, stacked, tree_map
 from ..engine.numbers import Numbers, bound, table_of
 from ..engine.placement import dressed
 from ..engine.problem import Problem
@@ -26,9 +28,10 @@ from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, SettingError
 from ..layers import Layer
 from ..layers.base import nothing
-from .copies import blended
+from .copies import blended, share
 from .devices import program
-from .moves import collected, leaving, not_finite, stepped
+from .given import fitting, fitting_mask
+from .moves import check_recent, collected, leaving, not_finite, stepped
 from .tape import Pass, Tape
 from .view import View
 
@@ -58,6 +61,42 @@ class States(NamedTuple):
         return self.states[0].params
 
 
+class Spare:
+    """What a step on NumPy may write over: the state of a model two steps ago, if nobody holds it.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is trained.
+    begun : State
+        The state before all steps, which stays whole.
+    """
+
+    def __init__(self, problem: Problem, begun: State) -> None:
+        self.begun, self.view = begun, View(problem.net, problem.input_shape)
+        self.shown = False
+        """Whether the arrays of a state were handed out, or are not those of a step alone."""
+        self.readers: list[Any] = []
+        """Who has a state, by `ref`: it is not written as long as he lives."""
+        self._free: State | None = None
+
+    def offer(self, free: State | None, now: State) -> None:
+        """Offer a state to the step that begins with another."""
+        self._free = free
+        if self.readers:
+            alive = [one for each in self.readers if (one := each()) is not None]
+            self.readers = list(map(ref, alive))
+            if any(one.state is free for one in alive):
+                self._free = None
+        if self.shown or free is now or free is self.begun:
+            self._free = None
+
+    def taken(self) -> State | None:
+        """Return it, once."""
+        found, self._free = self._free, None
+        return found
+
+
 class Learner(Brief):
     """A model inside a step of one's own: it has `forward`, `apply` and `part` as `Model` has them.
 
@@ -75,6 +114,8 @@ class Learner(Brief):
         What it is called in errors, if a gradient that is not finite is one; else such a step is left out.
     binds : bool
         Whether numbers stand in the problem in place of schedules, as in a compiled program.
+    spare : Spare, optional
+        What may be written over, on NumPy.
     """
 
     def __init__(
@@ -84,10 +125,12 @@ class Learner(Brief):
         numbers: Numbers,
         name: str = "",
         binds: bool = False,
+        spare: Spare | None = None,
     ) -> None:
         self.state, self.good, self.moves, self.copies = state, True, 0, 0
         self.carries = state.carried
         self._problem, self._numbers, self._name, self._binds, self._passes = problem, numbers, name, binds, 0
+        self._spare, self._whole = spare, None if spare is None else spare.view
 
     @property
     def net(self) -> Layer:
@@ -97,7 +140,10 @@ class Learner(Brief):
     @property
     def params(self) -> Any:
         """The weights by layer and name, as they are now."""
-        return self.state.params
+        if self._spare is not None:
+            self._spare.shown = True
+        params = self.state.params
+        return ReadOnly.of(tree_map(sealed, params)) if type(params.vector) is np.ndarray else params
 
     @property
     def input_shape(self) -> Any:
@@ -107,31 +153,39 @@ class Learner(Brief):
     def forward(self, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
         """Make a pass forward that is kept; see `Model.forward`."""
         problem, number = self._problem(self.moves), None
+        train = train if type(train) is bool else taken("forward", "train", train, flag())
         if train:
             # A state may be met at the end of a step and at the start of the next, by different passes.
             number, self._passes = STRIDE * self.moves + self._passes, self._passes + 1
-        view = view or View(problem.net, problem.input_shape)
+        view = view or self._whole or View(problem.net, problem.input_shape)
         made = Pass(view.bound(problem) if self._binds else view, number)
-        xp, dtype = namespace(self.state.params.vector), self.state.params.vector.dtype
-        x = mapped(lambda array: xp.asarray(array, dtype=dtype), x)
+        vector = self.state.params.vector
+        if type(x) is not type(vector) or x.dtype != vector.dtype or x.shape[1:] != view.shape:
+            x = fitting(x, view.shape, vector)
+        mask = None if mask is None else fitting_mask(mask, x)
         found = made.forward(self.state, self._numbers, x, mask)
         tape = Tape(made, self.state, x, mask, found, self._numbers)
         tape.of = self
+        if self._spare is not None:
+            self._spare.readers.append(ref(tape))
         return tape
 
     def apply(self, grads: Any, tape: Any = None) -> Measured:
         """Make one step of the optimizer by gradients; see `Model.apply`."""
         problem, left, vector = self._problem(self.moves), self.state, self.state.params.vector
-        like = namespace(vector).zeros(0, dtype=vector.dtype)
-        tree, missing = collected(problem, grads, like)
+        spare, like = self._spare, namespace(vector).zeros(0, dtype=vector.dtype)
+        found, missing = collected(problem, grads, like, flat=spare is not None)
         for each in leaving(problem, tape, self):
+            check_recent(each, self.state)
             left = each.made.left(problem, left, each.cache)
         before = self.state
         if left.carried and not before.carried:  # what is chosen if the step is not made has the same form
             before = before._replace(carried=nothing(left.carried))
         self.carries = left.carried
-        self.state, measured = stepped(problem, before, left, tree, self._numbers, missing)
+        into = None if spare is None else spare.taken()
+        self.state, measured = stepped(problem, before, left, found, self._numbers, missing, into)
         if self._name and not measured.good:
+            tree = collected(problem, grads, like)[0]
             raise not_finite(int(before.step), tree, f" for {self._name}")
         self.good = self.good & measured.good
         self.moves, self._passes = self.moves + 1, 0
@@ -139,9 +193,16 @@ class Learner(Brief):
 
     def copy_weights(self, other: Any, parts: Any = None, *, tau: float = 1.0) -> None:
         """Take the weights of another model; see `Model.copy_weights`."""
-        theirs = other.state.params
-        self.state = self.state._replace(params=blended(self.state.params, theirs, parts, tau))
+        if not isinstance(other, Learner):
+            raise SettingError(
+                "copy_weights: inside a step of one's own other must be one of the models that the step is "
+                f"given, got {shown(other)}"
+            )
+        params = blended(self.state.params, other.state.params, parts, share(tau))
+        self.state = self.state._replace(params=params)
         self.copies += 1
+        if self._spare is not None:
+            self._spare.shown = True  # a state of before has other numbers where nothing is trained
 
     def part(self, name: Any = None, *, to: Any = None, after: Any = None, outputs: Any = None) -> Any:
         """Return a part of it; see `Model.part`."""
@@ -164,6 +225,7 @@ class _Running(Own):
 
     def __init__(self, function: Callable[..., Any], placements: Sequence[Any] = ()) -> None:
         self.function, self.placements = function, tuple(placements)
+        self.spares: list[Spare] = []
 
     def __call__(
         self,
@@ -177,13 +239,17 @@ class _Running(Own):
         strict: bool = False,
     ) -> tuple[States, Measured]:
         """Make a step: all that the function applies, or nothing if one gradient is not finite."""
-        learners = [
-            Learner(partial(_same, own), one, Numbers(one.seed), f"model {i}" if strict else "")
-            for i, (own, one) in enumerate(zip(problem.problems, state.states, strict=True))
-        ]
+        if not self.spares:
+            self.spares = list(map(Spare, problem.problems, state.states))
+        learners = []
+        for i, (own, one, spare) in enumerate(zip(problem.problems, state.states, self.spares, strict=True)):
+            spare.offer(None if into is None else into.states[i], one)
+            name = f"model {i}" if strict else ""
+            learners.append(Learner(partial(_same, own), one, Numbers(one.seed), name, spare=spare))
+            spare.readers.append(ref(learners[i]))
         told = _as_arrays(self.function(*learners, x))
-        good = all(learner.good for learner in learners)
-        after = States(tuple(learner.state for learner in learners)) if good else state
+        good = all([learner.good for learner in learners])
+        after = States(tuple([learner.state for learner in learners])) if good else state
         return after, Measured((0.0,), (1,), (mapped(np.array, told),), None, good)
 
     def compiled(
@@ -355,8 +421,8 @@ class OwnStep(Brief):
         Parameters
         ----------
         batches : iterable
-            What each step is given: arrays, or tuples or dicts of them, of the same shapes each time. On JAX
-            they are one call of one program, which is compiled anew for another number of them.
+            What each step is given: arrays, or tuples or dicts of them. All are asked for before the first
+            step is made; what a generator gives is copied, as it may fill one array again and again.
 
         Raises
         ------
@@ -364,7 +430,10 @@ class OwnStep(Brief):
             If a gradient is not finite; the steps before that one are made.
         """
         models, dtype = self.models, self.models[0].dtype
-        blocks = [_numbers(batch, dtype) for batch in batches]
+        if isinstance(batches, (str, bytes, Mapping)) or not isinstance(batches, Iterable):
+            raise DataError(f"OwnStep: expected a list of batches, or another iterable, got {shown(batches)}")
+        copies = isinstance(batches, Iterator)
+        blocks = [_numbers(batch, dtype, copies) for batch in batches]
         if not blocks:
             raise DataError("OwnStep: there are no batches to make steps with")
         problems = Together(tuple(model.problem for model in models))
@@ -386,17 +455,19 @@ class OwnStep(Brief):
         return [measured.prediction for measured in ran.measured]
 
 
-def _numbers(batch: Any, dtype: str) -> Any:
+def _numbers(batch: Any, dtype: str, copies: bool) -> Any:
     """Return what a step is given as arrays, of the dtype of the models where they are not whole."""
+    if type(batch) is np.ndarray and batch.dtype == dtype and batch.size:
+        return batch.copy() if copies else batch
     if isinstance(batch, (dict, tuple)):
         parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
-        made = {name: _numbers(part, dtype) for name, part in parts}
+        made = {name: _numbers(part, dtype, copies) for name, part in parts}
         return made if isinstance(batch, dict) else tuple(made.values())
     if batch is None:
         return None
     made = numeric(batch, "OwnStep: a batch")
     check_some(made, "OwnStep: a batch")
-    return floats(made, dtype)
+    return mapped(np.array if copies else np.asarray, floats(made, dtype))
 
 
 def _as_arrays(told: Any) -> Any:
