@@ -135,10 +135,11 @@ class CategoricalCrossentropy(FromProbabilities):
             log_p, p = log_and_softmax(prediction)
         else:
             log_p, p = xp.log(floor(prediction)), prediction
-        if target.ndim < prediction.ndim and self.label_smoothing == 0:
+        if target.ndim < prediction.ndim and self.label_smoothing == 0 and self.from_logits:
             hit = target[..., None] == xp.arange(prediction.shape[-1])  # t, of 0 and 1: nothing to multiply
             try:
-                return -only_one(log_p, hit), (p, hit)
+                losses = -only_one(log_p, hit)
+                return of_classes(losses, target, p.shape[-1]), (of_classes(p, target, p.shape[-1]), hit)
             except ValueError:  # of NumPy, where a row has none: a look before would take time in each step
                 all_hit(hit, target)
                 raise
@@ -294,10 +295,28 @@ def as_rows(target: Array, prediction: Array) -> Array:
 
 
 def all_hit(rows: Array, labels: Array) -> Array:
-    """Return rows of one-hot numbers, or say which of the labels is no class; on JAX nobody knows it yet."""
+    """Return rows of one-hot numbers, or say which of the labels is no class; see `of_classes` for JAX."""
     if isinstance(rows, np.ndarray) and np.count_nonzero(rows) != labels.size:
         check_labels(np.asarray(labels), rows.shape[-1])
-    return rows
+    return of_classes(rows, labels, rows.shape[-1])
+
+
+def of_classes(values: Array, labels: Array, classes: int) -> Array:
+    """Return values of examples, (n,) or (n, k) of JAX, or say which of their labels (n,) is no class.
+
+    A program does not know labels when it is compiled: there what belongs to such a label becomes NaN. On
+    NumPy nothing is looked at: who looks labels up finds what is none.
+    """
+    if isinstance(values, np.ndarray):
+        return values
+    from ..backend.xla.device import is_known
+
+    if is_known(labels):
+        check_labels(np.asarray(labels), classes)
+        return values
+    xp = namespace(labels)
+    good = (labels >= 0) & (labels < classes) & (labels == xp.floor(labels))
+    return xp.where(good if values.ndim == good.ndim else good[..., None], values, xp.nan)
 
 
 def check_classes(target: Any, shape: Shape, dtype: str) -> Array:
