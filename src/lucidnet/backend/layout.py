@@ -173,8 +173,8 @@ class Flat(ByName):
         dicts: list[Any] = [self]
         branches, places = layout.nested
         for above, name in branches:
-            made = dicts[above][name] = {}
-            dicts.append(made)
+            dicts.append({})
+            dicts[above][name] = dicts[-1]
         for (above, name), array in zip(places, arrays, strict=True):
             dicts[above][name] = array
 

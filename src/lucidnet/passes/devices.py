@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,15 +16,17 @@ from ..engine.placement import dressed, dtype_of, stripped
 from ..engine.problem import Problem
 from ..engine.state import State
 
+NOTHING: Mapping[str, str] = {}
+
 
 class Seeds(Keys):
     """The seeds of several models inside a program: places of the k-th begin with k, as text."""
 
-    def filled(self, seed: Any, rows: int) -> Array:
-        """Return the table for the seeds of all of them."""
+    def filled(self, seed: Any, rows: int, called: Mapping[str, str] = NOTHING) -> Array:
+        """Return the table for the seeds of all of them; runs may be called otherwise than in the program."""
         table = np.zeros((rows, 4), np.uint32)
-        for place, (k, *path) in enumerate(self.places):
-            words = words_of(seed[int(k)], tuple(path))
+        for place, (k, run, *path) in enumerate(self.places):
+            words = words_of(seed[int(k)], (called.get(run, run), *path))
             table[place] = [half for word in words for half in (word >> 32, word & 0xFFFFFFFF)]
         return table
 
@@ -40,6 +42,11 @@ class Seed:
         return self.seeds.words((str(self.number), *path))
 
 
+def run_name(number: int) -> str:
+    """Return what the run of a training pass is called, by its number in the step; see `training_run`."""
+    return f"run{number}" if number else "run"
+
+
 def looked(
     executor: Any,
     key: Any,
@@ -47,6 +54,7 @@ def looked(
     problem: Problem,
     state: State,
     given: Any,
+    called: Mapping[str, str] = NOTHING,
 ) -> Any:
     """Return what a function of a problem, a state, numbers and arrays makes of them, as NumPy's arrays.
 
@@ -62,13 +70,15 @@ def looked(
         What is trained, and the state, anywhere.
     given : tree
         What else the function is given.
+    called : mapping of str to str
+        What runs are called from which random numbers come, where the program calls them otherwise.
     """
 
     def one(problems: Any, states: Any, seeds: Any, given: Any) -> Any:
         return function(problems[0](0), states[0], Numbers(seeds[0]), given)
 
     placed = executor.placement.put(problem, state, executor.mesh, None)
-    return executor.mesh.fetch(program(executor, key, one, (problem,), (placed,), (1,), given))
+    return executor.mesh.fetch(program(executor, key, one, (problem,), (placed,), (1,), given, called))
 
 
 def stepped(
@@ -78,6 +88,7 @@ def stepped(
     problem: Problem,
     state: State,
     given: Any,
+    called: Mapping[str, str] = NOTHING,
 ) -> tuple[State, Any]:
     """Return the state after one step that a function makes, and what it tells, as NumPy's arrays.
 
@@ -88,7 +99,7 @@ def stepped(
         return function(problems[0](0), states[0], Numbers(seeds[0]), given)
 
     placed = executor.placement.put(problem, state, executor.mesh, None)
-    after, told = program(executor, key, one, (problem,), (placed,), (1,), given)
+    after, told = program(executor, key, one, (problem,), (placed,), (1,), given, called)
     return dressed(after, state), executor.mesh.fetch(told)
 
 
@@ -100,7 +111,8 @@ def program(
     states: Sequence[State],
     counts: Sequence[int],
     given: Any,
-    steps: int = 1,
+    called: Mapping[str, str] = NOTHING,
+    needed: Sequence[int] | None = None,
 ) -> Any:
     """Return what a function makes, by one program: function(problems, states, seeds, given).
 
@@ -115,14 +127,18 @@ def program(
     problems, states : sequence
         What is trained, and the states, on the devices.
     counts : sequence of int
-        Of how many steps the numbers are needed.
+        Of how many steps the program takes the numbers.
     given : tree
         What else it is given.
+    called : mapping of str to str
+        See `looked`.
+    needed : sequence of int, optional
+        How many of these steps may be made, if not all.
     """
     dtype, mesh, shared = dtype_of(states[0]), executor.mesh, tuple(problems)
     rows = [
-        table_of(p, range(int(s.step), int(s.step) + n), dtype)
-        for p, s, n in zip(problems, states, counts, strict=True)
+        table_of(p, [int(s.step) + min(k, made - 1) for k in range(n)], dtype)
+        for p, s, n, made in zip(problems, states, counts, needed or counts, strict=True)
     ]
     arguments = (tuple(map(stripped, states)), tuple(mesh.put(rows)), mesh.put(floats(given, dtype)))
 
@@ -132,7 +148,7 @@ def program(
         return function(own, states, [Seed(seeds, k) for k in range(len(own))], given)
 
     made = executor.compiler.block((key, shared, tuple(counts)), traced, arguments, mesh)
-    table = mesh.put(Seeds(made.places).filled([int(s.seed) for s in states], made.rows))
+    table = mesh.put(Seeds(made.places).filled([int(s.seed) for s in states], made.rows, called))
     return made.function(table, *arguments)
 
 

@@ -18,6 +18,7 @@ from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
 from ..engine.update import moved
 from ..errors import NonFiniteError, SettingError, ShapeError, UnknownNameError, suggestion
+from .devices import run_name
 from .devices import stepped as on_devices
 from .tape import Pass, Tape
 
@@ -65,19 +66,18 @@ class Apply(Own):
         def function(problem: Problem, state: State, numbers: Any, given: Any) -> Any:
             grads, inputs = given
             left = state
-            for made, (x, mask) in zip(self.passes, inputs, strict=True):
-                own = made._replace(view=made.view.bound(problem))
+            for k, (made, (x, mask)) in enumerate(zip(self.passes, inputs, strict=True)):
+                own = Pass(made.view.bound(problem), k)
                 left = own.left(problem, left, own.forward(state, numbers, x, mask)[2])
             after, measured = stepped(problem, state, left, grads, numbers, self.missing)
             return after, (measured.losses[0], measured.good)
 
-        key: Any = tuple(
-            (executor.compiler.structure(m.view.net), m.view.path, m.number) for m in self.passes
-        )
+        key: Any = tuple((executor.compiler.structure(m.view.net), m.view.path) for m in self.passes)
+        called = {run_name(k): run_name(made.number or 0) for k, made in enumerate(self.passes)}
         whole = next((x for m, (x, _) in zip(self.passes, inputs, strict=True) if not m.view.path), None)
         placed = executor.placement.put(problem, state, executor.mesh, whole)
         given = ("apply", key, self.missing), function, problem, placed, (grads, inputs)
-        after, (loss, good) = on_devices(executor, *given)
+        after, (loss, good) = on_devices(executor, *given, called)
         measured = Measured((float(loss),), (1,), (None,), None, bool(good))
         if not measured.good:
             return Ran(state, [], NotFiniteError(measured))

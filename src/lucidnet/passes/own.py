@@ -15,6 +15,7 @@ from ..backend.memory import sealed
 from ..backend.results import UNFOLLOWED
 from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
+from ..backend.xla.sizes import noted, shapes_in
 from ..core.finite import check_some
 from ..core.numeric import numeric
 from ..core.settings import accepts, flag, shown, taken
@@ -221,10 +222,14 @@ class _Running(Own):
         The user's: function(*learners, x).
     placements : sequence
         What places the state of each model.
+    sizes : dict
+        For how many steps programs were made so far, by the shapes of a batch.
     """
 
-    def __init__(self, function: Callable[..., Any], placements: Sequence[Any] = ()) -> None:
-        self.function, self.placements = function, tuple(placements)
+    def __init__(
+        self, function: Callable[..., Any], placements: Sequence[Any], sizes: dict[Any, set[int]]
+    ) -> None:
+        self.function, self.placements, self.sizes = function, tuple(placements), sizes
         self.spares: list[Spare] = []
 
     def __call__(
@@ -259,16 +264,16 @@ class _Running(Own):
         problems, count, mesh = problem.problems, len(blocks), executor.mesh
         pairs = zip(self.placements, problems, state.states, strict=True)
         placed = tuple(place.put(p, s, mesh, None) for place, p, s in pairs)
-        xs = stacked(blocks)
+        size = self._size(executor, blocks)
+        xs = stacked([*blocks, *[blocks[-1]] * (size - count)])
         moves, shapes = self._tried(problems, placed, blocks[0])
         placed = tuple(map(partial(_begun, mesh), self.placements, placed, shapes))
-        counts = [count * n + 1 for n in moves]
-        given = xs, np.arange(count, dtype="int32")
-        after, outs = program(
-            executor, (self.function, "own"), partial(self._loop, moves), problems, placed, counts, given
-        )
+        counts, needed = ([n * each + 1 for each in moves] for n in (size, count))
+        given = xs, np.arange(size, dtype="int32"), np.int32(count)
+        key, loop = (self.function, "own"), partial(self._loop, moves)
+        after, outs = program(executor, key, loop, problems, placed, counts, given, needed=needed)
         told, good = mesh.fetch(outs)
-        fine = int(np.cumprod(good).sum())
+        fine = int(np.cumprod(good[:count]).sum())
         measured = [Measured((0.0,), (1,), (part_of(told, k),)) for k in range(fine)]
         states = States(
             tuple(dressed(a, b, fine * n) for a, b, n in zip(after, placed, moves, strict=True))
@@ -278,13 +283,28 @@ class _Running(Own):
         bad = Measured((float("nan"),), (1,), (None,), None, False)
         return Ran(states, measured, None if fine == count else NotFiniteError(bad))
 
+    def _size(self, executor: Any, blocks: Sequence[Any]) -> int:
+        """Return for how many steps a program is taken: what is above the number of blocks is not made.
+
+        So a few programs serve calls with any number of batches.
+        """
+        shapes, count = shapes_in(blocks[0]), len(blocks)
+        noted(executor, f"the step {shown(self.function)}", shapes)
+        known = self.sizes.setdefault(shapes, set())
+        fitting = [size for size in known if count <= size <= 2 * count]
+        near = known and count <= 2 * max(known)  # the first one is taken as it is
+        size = min(fitting) if fitting else 1 << (count - 1).bit_length() if near else count
+        known.add(size)
+        return size
+
     def _loop(self, moves: Sequence[int], own: Any, states: Any, seeds: Any, given: Any) -> Any:
         """Make the steps of a block, inside a program."""
-        xs, order = given
+        xs, order, count = given
 
         def one(carry: Any, x: Any) -> tuple[Any, Any]:
             before, fine = carry
             mine, number = x
+            fine = fine & (number < count)
 
             def learner(take: Any, n: int, state: State, seed: Any) -> Learner:
                 return Learner(lambda k: take(number * n + k), state, Numbers(seed, fine), binds=True)
@@ -295,7 +315,7 @@ class _Running(Own):
             for each in learners:
                 good = good & each.good
             after = tuple(each.state for each in learners)
-            if sum(each.moves + each.copies for each in learners) > 1:  # else there is nothing to take back
+            if sum(each.moves + 2 * each.copies for each in learners) > 1:  # one `apply` sees to it itself
                 after = choose(good, lambda: after, before)
             return (after, good), (told, good)
 
@@ -414,6 +434,7 @@ class OwnStep(Brief):
                 f"{', '.join(f'{model.backend} {model.dtype}' for model in models)}"
             )
         self.step, self.models = step, models
+        self._sizes: dict[Any, set[int]] = {}
 
     def __call__(self, batches: Iterable[Any]) -> list[Any]:
         """Make a step with each of some batches; return what each step told.
@@ -437,22 +458,49 @@ class OwnStep(Brief):
         if not blocks:
             raise DataError("OwnStep: there are no batches to make steps with")
         problems = Together(tuple(model.problem for model in models))
-        run = _Running(self.step, [getattr(model.executor, "placement", None) for model in models])
+        placements = [getattr(model.executor, "placement", None) for model in models]
+        run = _Running(self.step, placements, self._sizes)
+        told, error = list[Any](), None
         with ExitStack() as locks:
             for model in models:
                 locks.enter_context(model.executor.lock)
-            before = States(tuple(model.live for model in models))
-            ran = models[0].executor.run(run, problems, before, blocks)
-            for model, state in zip(models, ran.state.states, strict=True):
-                model.live = state
-        if isinstance(ran.error, NotFiniteError):
+            states = States(tuple(model.live for model in models))
+            for group in [blocks] if models[0].backend == "numpy" else alike(blocks):
+                ran = models[0].executor.run(run, problems, states, group)
+                states, error = ran.state, ran.error
+                for model, state in zip(models, states.states, strict=True):
+                    model.live = state
+                told += [measured.prediction for measured in ran.measured]
+                if error is not None:
+                    break
+        if isinstance(error, NotFiniteError):
             host = States(tuple(model.state for model in models))
             with np.errstate(all="ignore"):
-                run(problems, host, blocks[len(ran.measured)], Numbers(host.seed), strict=True)
-            raise NonFiniteError(f"step {len(ran.measured)} of these batches: a gradient is not finite")
-        if ran.error is not None:
-            raise ran.error
-        return [measured.prediction for measured in ran.measured]
+                run(problems, host, blocks[len(told)], Numbers(host.seed), strict=True)
+            raise NonFiniteError(f"step {len(told)} of these batches: a gradient is not finite")
+        if error is not None:
+            raise error
+        return told
+
+
+def alike(blocks: Sequence[Any]) -> list[list[Any]]:
+    """Return batches in groups of one form each, in their order: a program is for one form."""
+    groups: list[list[Any]] = []
+    for block in blocks:
+        if groups and _form(groups[-1][0]) == _form(block):
+            groups[-1].append(block)
+        else:
+            groups.append([block])
+    return groups
+
+
+def _form(block: Any) -> Any:
+    """Return shapes and dtypes of a batch."""
+    if isinstance(block, dict):
+        return {name: _form(one) for name, one in block.items()}
+    if isinstance(block, (tuple, list)):
+        return tuple(map(_form, block))
+    return None if block is None else (block.shape, block.dtype)
 
 
 def _numbers(batch: Any, dtype: str, copies: bool) -> Any:

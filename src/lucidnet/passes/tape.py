@@ -10,6 +10,7 @@ import numpy as np
 
 from ..backend import Array, Tree, namespace
 from ..backend.memory import sealed
+from ..backend.xla.sizes import noted, shapes_in
 from ..core.numeric import numeric
 from ..core.settings import flag, taken
 from ..core.text import Brief, short
@@ -24,7 +25,7 @@ from ..errors import SettingError, ShapeError, UnknownNameError, suggestion
 from ..layers import Run, backprop, walk
 from ..layers.base import Cache, Mask
 from ..layers.penalties import chain_rule
-from .devices import looked
+from .devices import looked, run_name
 from .view import View, over
 
 
@@ -108,16 +109,20 @@ class Going(Own):
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
     ) -> Any:
         """Make it by a program: the cache stays there, and who goes back makes the pass forward once more."""
-        view, number, back = *self.made, self.back
+        (view, number), back = self.made, self.back
+        # One program for all passes: which one it is says only from where random numbers come.
+        first = None if number is None else 0
 
         def function(problem: Problem, state: State, numbers: Any, given: Any) -> Any:
             x, mask, *dy = given
-            made = Pass(view.bound(problem), number)
+            made = Pass(view.bound(problem), first)
             y, mask, cache = made.forward(state, numbers, x, mask)
             return (y, mask) if back is None else made.backward(state.params, cache, dy[0], *back)
 
-        key = "pass", executor.compiler.structure(view.net), view.path, view.around, number, back
-        made = looked(executor, key, function, problem, state, tuple(blocks))
+        key = "pass", executor.compiler.structure(view.net), view.path, view.around, first, back
+        noted(executor, f"{dotted((*view.path, 'forward'))}", shapes_in(blocks[0]))
+        called = {} if number is None else {run_name(0): run_name(number)}
+        made = looked(executor, key, function, problem, state, tuple(blocks), called)
         return (*made, None) if back is None else made
 
 
