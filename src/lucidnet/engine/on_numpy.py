@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
 from ..backend.config import DeviceConfig
+from ..core.readers import Readers
 from ..core.text import Brief
 from ..data.batch import nbytes
 from .numbers import Numbers
@@ -47,8 +47,8 @@ class OnNumpy(Brief):
         """A state that somebody may ask for again; None once it is written over."""
         self.pair: Any = (None, None)
         """The last state that was made, and the one before that step."""
-        self.lent: list[Any] = []
-        """Who reads a state, his `state`, as long as he lives (`ref`): it is not written meanwhile."""
+        self.lent = Readers()
+        """Who reads a state, his `state`, as long as he lives: it is not written meanwhile."""
 
     def run(
         self,
@@ -65,7 +65,7 @@ class OnNumpy(Brief):
             for given in blocks:
                 # What came in stays whole: who is interrupted before he takes what comes out goes on from it.
                 free = self.made is held and self.spare is not begun
-                free = free and not self._is_read(self.spare)
+                free = free and not (self.lent.known and self.lent.have(self.spare))
                 into = self.spare if free else None
                 remembered = self.remembered
                 self.remembered = None if into is remembered else remembered
@@ -102,18 +102,7 @@ class OnNumpy(Brief):
 
     def lend(self, reader: Any) -> None:
         """Write to the vectors of a reader's state only when he is gone."""
-        self.lent.append(ref(reader))
-        if len(self.lent) % MOST == 0:  # where no step is made for long
-            self._is_read(None)
-
-    def _is_read(self, state: Any) -> bool:
-        """Tell whether somebody reads a state; who is gone is forgotten."""
-        found, lent, self.lent = False, self.lent, []
-        for each in lent:
-            if (reader := each()) is not None:
-                self.lent.append(each)
-                found = found or reader.state is state
-        return found
+        self.lent.add(reader)
 
     def host(self, state: State) -> State:
         """Return a state that nobody can write."""

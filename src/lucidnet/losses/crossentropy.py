@@ -139,10 +139,12 @@ class CategoricalCrossentropy(FromProbabilities):
             hit = target[..., None] == xp.arange(prediction.shape[-1])  # t, of 0 and 1: nothing to multiply
             try:
                 losses = -only_one(log_p, hit)
-                return of_classes(losses, target, p.shape[-1]), (of_classes(p, target, p.shape[-1]), hit)
             except ValueError:  # of NumPy, where a row has none: a look before would take time in each step
                 all_hit(hit, target)
                 raise
+            if not isinstance(p, np.ndarray):
+                losses, p = (of_classes(each, target, p.shape[-1]) for each in (losses, p))
+            return losses, (p, hit)
         t = self._smooth(as_rows(target, prediction))
         return -times(t, log_p).sum(-1), (p, t)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ..backend import namespace
 from ..core.finite import check_some
 from ..core.numeric import numeric
@@ -12,6 +14,21 @@ from ..errors import DataError, ShapeError
 from ..layers.base import Mask, several
 from ..layers.core import fits
 from ..training.checks import misfit
+
+
+def real(given: Any, name: str) -> Any:
+    """Return what was given as an array of real numbers; one of JAX, whose values may not be known, as it is.
+
+    Raises
+    ------
+    DataError
+        If it is no such array: text, complex numbers, values left out.
+    """
+    if isinstance(given, np.ndarray) or not hasattr(given, "__array_namespace__"):
+        return numeric(given, name)
+    if given.dtype.kind not in "biufV":
+        raise DataError(f"{name}: expected real numbers, got dtype {given.dtype}")
+    return given
 
 
 def fitting(x: Any, shape: Any, like: Any, name: str = "x") -> Any:
@@ -48,7 +65,7 @@ def fitting(x: Any, shape: Any, like: Any, name: str = "x") -> Any:
         )
     if isinstance(x, Mapping):
         raise DataError(f"{name}: the layers have one input: give its array, not a dict")
-    given = x if hasattr(x, "__array_namespace__") and x.dtype.kind in "biufV" else numeric(x, name)
+    given = real(x, name)
     if not fits(tuple(given.shape[1:]), shape):
         raise ShapeError(misfit(tuple(given.shape), shape, name))
     check_some(given, name)
@@ -69,7 +86,7 @@ def fitting_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
         return {each: fitting_mask(mask[each], x[each], f"{name}[{each!r}]") for each in mask}
     if not hasattr(x, "shape") or len(x.shape) < 2:
         raise ShapeError(f"{name}: there are no time steps to leave out in these inputs")
-    given, xp = mask if hasattr(mask, "__array_namespace__") else numeric(mask, name), namespace(x)
+    given, xp = real(mask, name), namespace(x)
     n, time = x.shape[:2]
     if given.shape == (n,) and given.dtype.kind in "iu":
         return xp.arange(time) < xp.asarray(given)[:, None]

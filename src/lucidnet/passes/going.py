@@ -28,7 +28,7 @@ from .tape import Going, Pass, Tape
 from .view import View
 
 
-class Known:
+class Kept:
     """What is found once of a model, as its steps are short.
 
     Parameters
@@ -47,18 +47,29 @@ class Known:
         """The state from which the last training pass was made."""
         self.passes = 0
         """How many were made from it: each has random numbers of its own."""
+        self.busy = False
+        """Whether a step of one's own is made with it, which is given a `Learner` in its place."""
 
 
-KNOWN: WeakKeyDictionary[Any, Known] = WeakKeyDictionary()
+KNOWN: WeakKeyDictionary[Any, Kept] = WeakKeyDictionary()
 """What is known of models."""
 
 
-def _known(model: Any) -> Known:
+def known_of(model: Any) -> Kept:
     """Return what is known of a model that has weights."""
     net, shapes, found = model.net, model._shapes, KNOWN.get(model)
     if found is None or found.net is not net or found.shapes is not shapes:
-        found = KNOWN[model] = Known(net, shapes)
+        found = KNOWN[model] = Kept(net, shapes)
     return found
+
+
+def _check_free(model: Any, what: str) -> None:
+    """Raise if a step of one's own calls the model itself, which has the weights of before all its steps."""
+    if known_of(model).busy:
+        raise SettingError(
+            f"{what}: this model is trained by a step of one's own just now: inside of it call what the step "
+            "is given in its place, step(model, batch)"
+        )
 
 
 def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
@@ -66,12 +77,13 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
     train = train if type(train) is bool else taken("forward", "train", train, flag())
     if "live" not in vars(model):
         model.build(example_shape(x) if view is None else None)
-    known, executor = _known(model), model.executor
+    known, executor = known_of(model), model.executor
     view = view or known.view
     given = copied(x, view, model.dtype)
     mask = None if mask is None else as_mask(mask, given)
     problem = _problem(model, known)
     with executor.lock:
+        _check_free(model, "forward")
         state, number = model.live, None
         if train:
             number = known.passes if known.state is state else 0
@@ -101,7 +113,7 @@ def copied(x: Any, view: View, dtype: str) -> Any:
     return tree_map(lambda array: np.array(array, dtype), given)
 
 
-def _problem(model: Any, known: Known) -> Problem:
+def _problem(model: Any, known: Kept) -> Problem:
     """Return what is trained, or would be."""
     found: Problem | None = vars(model).get("problem", known.bare)
     if found is None:
@@ -114,6 +126,7 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
     problem, executor = model.problem, model.executor
     tapes = leaving(problem, tape, model)
     with executor.lock:
+        _check_free(model, "apply")
         state = model.live
         for each in tapes:
             check_recent(each, state)
@@ -143,6 +156,7 @@ def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) ->
     if not hasattr(other, "live") or not hasattr(other, "executor"):
         raise SettingError(f"copy_weights: other must be a Model, got {shown(other)}")
     with model.executor.lock:
+        _check_free(model, "copy_weights")
         ours, theirs = model.live, other.live
         if not type(ours.vector) is type(theirs.vector) is np.ndarray:
             near = type(ours.vector) is type(theirs.vector) and model.config == other.config

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Tree, finite, namespace
+from ..core.finite import in_precision
 from ..core.settings import shown
 from ..core.trees import Path, dotted, leaves, put
 from ..engine.numbers import Numbers
@@ -20,6 +21,7 @@ from ..engine.update import moved
 from ..errors import NonFiniteError, SettingError, ShapeError, UnknownNameError, suggestion
 from .devices import run_name
 from .devices import stepped as on_devices
+from .given import real
 from .tape import Pass, Tape
 
 NONE: frozenset[Path] = frozenset()
@@ -172,6 +174,18 @@ def collected(
         )
     if len(trees) == 1 and _whole(layout, trees[0], like):
         return trees[0], NONE
+    found = _found(problem, trees, like)
+    missing = frozenset(path for path in layout.paths if path not in found)
+    made: Tree = {}
+    for path, shape in zip(layout.paths, layout.shapes, strict=True):
+        none = path in missing
+        made = put(made, path, namespace(like).zeros(shape, dtype=like.dtype) if none else found[path])
+    return made, missing
+
+
+def _found(problem: Problem, trees: Any, like: Any) -> dict[Path, Array]:
+    """Return the gradients that are in some trees, by their paths, those of one parameter added."""
+    layout = problem.layout.parameters
     shapes, xp = dict(zip(layout.paths, layout.shapes, strict=True)), namespace(like)
     found: dict[Path, Array] = {}
     for path, array in (leaf for tree in trees for leaf in _given(tree)):
@@ -182,19 +196,16 @@ def collected(
             raise UnknownNameError(
                 f"apply: grads: there is no parameter {dotted(path)!r}: {suggestion(dotted(path), known)}"
             )
-        array = xp.asarray(array, dtype=like.dtype)
-        if array.shape != shapes[path]:
+        array = real(array, f"apply: the gradient of {dotted(path)}")
+        if tuple(array.shape) != shapes[path]:
             raise ShapeError(
                 f"apply: the gradient of {dotted(path)} must have its shape {shapes[path]}, got {array.shape}"
             )
+        array = xp.asarray(in_precision(array, like.dtype), dtype=like.dtype)
         found[path] = found[path] + array if path in found else array
     if not found and layout.paths:
         raise SettingError("apply: there is no gradient in what was given: no parameter would change")
-    missing = frozenset(path for path in layout.paths if path not in found)
-    made: Tree = {}
-    for path in layout.paths:
-        made = put(made, path, found[path] if path in found else xp.zeros(shapes[path], dtype=like.dtype))
-    return made, missing
+    return found
 
 
 def _whole(layout: Any, tree: Any, like: Array) -> bool:

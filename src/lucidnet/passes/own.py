@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, NamedTuple
-from weakref import ref
 
 import numpy as np
 
@@ -16,11 +16,10 @@ from ..backend.results import UNFOLLOWED
 from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
 from ..backend.xla.sizes import noted, shapes_in
-from ..core.finite import check_some
-from ..core.numeric import numeric
+from ..core.readers import Readers
 from ..core.settings import accepts, flag, shown, taken
 from ..core.text import Brief
-from ..core.trees import ReadOnly, floats, mapped, part_of, stacked, tree_map
+from ..core.trees import ReadOnly, mapped, part_of, stacked, tree_map
 from ..engine.numbers import Numbers, bound, table_of
 from ..engine.placement import dressed
 from ..engine.problem import Problem
@@ -29,15 +28,27 @@ from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, SettingError
 from ..layers import Layer
 from ..layers.base import nothing
+from .batches import alike, as_arrays, numbers
 from .copies import blended, share
 from .devices import program
 from .given import fitting, fitting_mask
+from .going import known_of
 from .moves import check_recent, collected, leaving, not_finite, stepped
 from .tape import Pass, Tape
 from .view import View
 
 STRIDE = 1000
 """How far apart the passes before and behind an `apply` are numbered, each of which has random numbers."""
+
+
+CHANGED = (
+    "a model itself, whose steps are lost so: inside of it call what the step is given in its place, "
+    "step(model, batch)"
+)
+IN_PLACE = re.compile(
+    "no attribute '?__i(add|sub|mul|truediv|floordiv|mod|pow|matmul|and|or|xor|lshift|rshift)__"
+)
+WRITTEN = "an array that it was given: make a new one, x = x - 1 in place of x -= 1"
 
 
 class Together(NamedTuple):
@@ -77,20 +88,14 @@ class Spare:
         self.begun, self.view = begun, View(problem.net, problem.input_shape)
         self.shown = False
         """Whether the arrays of a state were handed out, or are not those of a step alone."""
-        self.readers: list[Any] = []
-        """Who has a state, by `ref`: it is not written as long as he lives."""
+        self.readers = Readers()
+        """Who has a state: it is not written as long as he lives."""
         self._free: State | None = None
 
     def offer(self, free: State | None, now: State) -> None:
         """Offer a state to the step that begins with another."""
-        self._free = free
-        if self.readers:
-            alive = [one for each in self.readers if (one := each()) is not None]
-            self.readers = list(map(ref, alive))
-            if any(one.state is free for one in alive):
-                self._free = None
-        if self.shown or free is now or free is self.begun:
-            self._free = None
+        held = self.shown or free is now or free is self.begun or self.readers.have(free)
+        self._free = None if held else free
 
     def taken(self) -> State | None:
         """Return it, once."""
@@ -161,14 +166,15 @@ class Learner(Brief):
         view = view or self._whole or View(problem.net, problem.input_shape)
         made = Pass(view.bound(problem) if self._binds else view, number)
         vector = self.state.params.vector
-        if type(x) is not type(vector) or x.dtype != vector.dtype or x.shape[1:] != view.shape:
+        plain = type(x) is np.ndarray is type(vector) and x.dtype == vector.dtype
+        if not plain or x.shape[1:] != view.shape or not x.size:
             x = fitting(x, view.shape, vector)
         mask = None if mask is None else fitting_mask(mask, x)
         found = made.forward(self.state, self._numbers, x, mask)
         tape = Tape(made, self.state, x, mask, found, self._numbers)
         tape.of = self
         if self._spare is not None:
-            self._spare.readers.append(ref(tape))
+            self._spare.readers.add(tape)
         return tape
 
     def apply(self, grads: Any, tape: Any = None) -> Measured:
@@ -251,8 +257,8 @@ class _Running(Own):
             spare.offer(None if into is None else into.states[i], one)
             name = f"model {i}" if strict else ""
             learners.append(Learner(partial(_same, own), one, Numbers(one.seed), name, spare=spare))
-            spare.readers.append(ref(learners[i]))
-        told = _as_arrays(self.function(*learners, x))
+            spare.readers.add(learners[i])
+        told = as_arrays(self.function(*learners, x))
         good = all([learner.good for learner in learners])
         after = States(tuple([learner.state for learner in learners])) if good else state
         return after, Measured((0.0,), (1,), (mapped(np.array, told),), None, good)
@@ -310,7 +316,7 @@ class _Running(Own):
                 return Learner(lambda k: take(number * n + k), state, Numbers(seed, fine), binds=True)
 
             learners = list(map(learner, own, moves, before, seeds))
-            told = _as_arrays(self.function(*learners, mine))
+            told = as_arrays(self.function(*learners, mine))
             good = fine
             for each in learners:
                 good = good & each.good
@@ -342,7 +348,7 @@ class _Running(Own):
                 )
                 for p, s, v in zip(problems, states, vectors, strict=True)
             ]
-            told = _as_arrays(self.function(*learners, x))
+            told = as_arrays(self.function(*learners, x))
             moves[:] = [learner.moves for learner in learners]
             carried[:] = [tree_map(lambda array: array.shape, each.carries) for each in learners]
             return told
@@ -350,6 +356,10 @@ class _Running(Own):
         try:
             shapes_of(tried, tuple(state.params.vector for state in states), x)
         except Exception as error:
+            if "Cannot apply JAX transformations" in str(error):
+                raise SettingError(f"OwnStep: the step calls {CHANGED}") from error
+            if isinstance(error, AttributeError) and IN_PLACE.search(str(error)):
+                raise SettingError(f"OwnStep: the step writes into {WRITTEN}") from error
             if not_followed(error):
                 raise SettingError(
                     UNFOLLOWED.format(f"the step {shown(self.function)}") + instead(error)
@@ -454,7 +464,7 @@ class OwnStep(Brief):
         if isinstance(batches, (str, bytes, Mapping)) or not isinstance(batches, Iterable):
             raise DataError(f"OwnStep: expected a list of batches, or another iterable, got {shown(batches)}")
         copies = isinstance(batches, Iterator)
-        blocks = [_numbers(batch, dtype, copies) for batch in batches]
+        blocks = [numbers(batch, dtype, copies) for batch in batches]
         if not blocks:
             raise DataError("OwnStep: there are no batches to make steps with")
         problems = Together(tuple(model.problem for model in models))
@@ -464,11 +474,14 @@ class OwnStep(Brief):
         with ExitStack() as locks:
             for model in models:
                 locks.enter_context(model.executor.lock)
+                locks.enter_context(_busy(model))
             states = States(tuple(model.live for model in models))
             for group in [blocks] if models[0].backend == "numpy" else alike(blocks):
                 ran = models[0].executor.run(run, problems, states, group)
-                states, error = ran.state, ran.error
-                for model, state in zip(models, states.states, strict=True):
+                before, states, error = states, ran.state, ran.error
+                for model, old, state in zip(models, before.states, states.states, strict=True):
+                    if model.live is not old:
+                        raise SettingError(f"OwnStep: the step has changed {CHANGED}")
                     model.live = state
                 told += [measured.prediction for measured in ran.measured]
                 if error is not None:
@@ -478,62 +491,19 @@ class OwnStep(Brief):
             with np.errstate(all="ignore"):
                 run(problems, host, blocks[len(told)], Numbers(host.seed), strict=True)
             raise NonFiniteError(f"step {len(told)} of these batches: a gradient is not finite")
+        if isinstance(error, ValueError) and "read-only" in str(error):
+            raise SettingError(f"OwnStep: the step writes into {WRITTEN}") from error
         if error is not None:
             raise error
         return told
 
 
-def alike(blocks: Sequence[Any]) -> list[list[Any]]:
-    """Return batches in groups of one form each, in their order: a program is for one form."""
-    groups: list[list[Any]] = []
-    for block in blocks:
-        if groups and _form(groups[-1][0]) == _form(block):
-            groups[-1].append(block)
-        else:
-            groups.append([block])
-    return groups
-
-
-def _form(block: Any) -> Any:
-    """Return shapes and dtypes of a batch."""
-    if isinstance(block, dict):
-        return {name: _form(one) for name, one in block.items()}
-    if isinstance(block, (tuple, list)):
-        return tuple(map(_form, block))
-    return None if block is None else (block.shape, block.dtype)
-
-
-def _numbers(batch: Any, dtype: str, copies: bool) -> Any:
-    """Return what a step is given as arrays, of the dtype of the models where they are not whole."""
-    if type(batch) is np.ndarray and batch.dtype == dtype and batch.size:
-        return batch.copy() if copies else batch
-    if isinstance(batch, (dict, tuple)):
-        parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
-        made = {name: _numbers(part, dtype, copies) for name, part in parts}
-        return made if isinstance(batch, dict) else tuple(made.values())
-    if batch is None:
-        return None
-    made = numeric(batch, "OwnStep: a batch")
-    check_some(made, "OwnStep: a batch")
-    return mapped(np.array if copies else np.asarray, floats(made, dtype))
-
-
-def _as_arrays(told: Any) -> Any:
-    """Return what a step tells as a tree of tuples and dicts of arrays, and of None.
-
-    Raises
-    ------
-    SettingError
-        If something else is in it, which would be lost in a program.
-    """
-    if isinstance(told, dict):
-        return {name: _as_arrays(one) for name, one in told.items()}
-    if isinstance(told, (tuple, list)):
-        return tuple(map(_as_arrays, told))
-    kind = getattr(getattr(told, "dtype", None), "kind", None)
-    if told is None or isinstance(told, (bool, int, float)) or (kind is not None and kind in "biufV"):
-        return told
-    raise SettingError(
-        f"OwnStep: the step returned {shown(told)}: what it tells must be numbers or arrays of numbers, or a "
-        "tuple or dict of such"
-    )
+@contextmanager
+def _busy(model: Any) -> Iterator[None]:
+    """Note that steps are made with a model: who calls the model itself meanwhile has mistaken it."""
+    known = known_of(model)
+    known.busy, before = True, known.busy
+    try:
+        yield
+    finally:
+        known.busy = before

@@ -12,7 +12,7 @@ from ..core.trees import Numbers, Params, ReadOnly, at
 from ..engine.build import problem_of
 from ..engine.problem import Problem
 from ..engine.state import FeedbackState, State
-from ..errors import NotReadyError
+from ..errors import NotReadyError, SettingError
 from ..layers import Layer
 from ..optimizers import SGD
 from ..training.checks import as_data
@@ -106,6 +106,8 @@ class ModelPart(Brief):
 
     def _alone(self, loss: Any = None) -> Any:
         """Return the part as tools see it, with the weights of now."""
+        if not hasattr(self.model, "executor"):
+            raise SettingError("inside a step of one's own a part only passes: take part.forward(x).output")
         with self.model.executor.lock:
             params = self.view.pick(self.model.live.params)
             if self._problem is None or self._problem[0] != loss:  # it has no arrays: it stays

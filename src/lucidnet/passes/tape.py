@@ -11,7 +11,7 @@ import numpy as np
 from ..backend import Array, Tree, namespace
 from ..backend.memory import sealed
 from ..backend.xla.sizes import noted, shapes_in
-from ..core.numeric import numeric
+from ..core.finite import in_precision
 from ..core.settings import flag, taken
 from ..core.text import Brief, short
 from ..core.trees import dotted, mapped
@@ -26,6 +26,7 @@ from ..layers import Run, backprop, walk
 from ..layers.base import Cache, Mask
 from ..layers.penalties import chain_rule
 from .devices import looked, run_name
+from .given import real
 from .view import View, over
 
 
@@ -305,9 +306,8 @@ def like(dy: Any, y: Any) -> Any:
             raise ShapeError(f"backward: expected a dict with some of the outputs {sorted(y)}, got {got}")
         xp = {name: namespace(array) for name, array in y.items()}
         return {n: like(dy[n], y[n]) if n in dy else xp[n].zeros_like(y[n]) for n in y}
-    xp = namespace(y)
-    dy = dy if hasattr(dy, "__array_namespace__") else numeric(dy, "backward: dy")
-    made = xp.asarray(dy, dtype=y.dtype)
+    xp, dy = namespace(y), real(dy, "backward: dy")
+    made = xp.asarray(in_precision(dy, y.dtype), dtype=y.dtype)
     if made.shape != y.shape:
         raise ShapeError(
             f"backward: expected dy in the shape of the output, {y.shape}, got {made.shape}; it is the "

@@ -1,0 +1,75 @@
+"""What steps of one's own are given, and what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend.memory import sealed
+from ..core.finite import check_some
+from ..core.numeric import numeric
+from ..core.settings import shown
+from ..core.trees import floats, mapped
+from ..errors import SettingError
+
+
+def alike(blocks: Sequence[Any]) -> list[list[Any]]:
+    """Return batches in groups of one form each, in their order: a program is for one form."""
+    groups: list[list[Any]] = []
+    for block in blocks:
+        if groups and _form(groups[-1][0]) == _form(block):
+            groups[-1].append(block)
+        else:
+            groups.append([block])
+    return groups
+
+
+def _form(block: Any) -> Any:
+    """Return shapes and dtypes of a batch."""
+    if isinstance(block, dict):
+        return {name: _form(one) for name, one in block.items()}
+    if isinstance(block, (tuple, list)):
+        return tuple(map(_form, block))
+    return None if block is None else (block.shape, block.dtype)
+
+
+def numbers(batch: Any, dtype: str, copies: bool) -> Any:
+    """Return what a step is given as arrays, of the dtype of the models where they are not whole."""
+    if type(batch) is np.ndarray and batch.dtype == dtype and batch.size:
+        return sealed(batch.copy() if copies else batch)
+    if isinstance(batch, list) and any(isinstance(part, (dict, tuple, np.ndarray)) for part in batch):
+        batch = tuple(batch)
+    if isinstance(batch, (dict, tuple)):
+        parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
+        made = {name: numbers(part, dtype, copies) for name, part in parts}
+        return made if isinstance(batch, dict) else tuple(made.values())
+    if batch is None:
+        return None
+    made = numeric(batch, "OwnStep: a batch")
+    check_some(made, "OwnStep: a batch")
+    return mapped(lambda array: sealed(np.array(array) if copies else np.asarray(array)), floats(made, dtype))
+
+
+def as_arrays(told: Any) -> Any:
+    """Return what a step tells as a tree of tuples and dicts of arrays, and of None.
+
+    Raises
+    ------
+    SettingError
+        If something else is in it, which would be lost in a program.
+    """
+    if isinstance(told, dict):
+        return {name: as_arrays(one) for name, one in told.items()}
+    if isinstance(told, (tuple, list)):
+        return tuple(map(as_arrays, told))
+    kind = getattr(getattr(told, "dtype", None), "kind", None)
+    if told is None or isinstance(told, (bool, int, float)) or (kind is not None and kind in "biuf"):
+        return told
+    if kind == "V" and "float" in told.dtype.name:  # bfloat16 and its kin
+        return told
+    raise SettingError(
+        f"OwnStep: the step returned {shown(told)}: what it tells must be numbers or arrays of numbers, or a "
+        "tuple or dict of such"
+    )
