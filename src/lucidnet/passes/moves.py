@@ -168,9 +168,11 @@ def collected(
             pass  # it is told below
     trees = [grads] if isinstance(grads, Mapping) else grads
     if not isinstance(trees, (list, tuple)) or not trees or not all(isinstance(t, Mapping) for t in trees):
+        pair = isinstance(grads, tuple) and len(grads) == 2 and isinstance(grads[1], Mapping)
+        hint = ": give the second of what backward returns, tape.backward(dy)[1]" if pair else ""
         raise SettingError(
             "apply: grads must be the gradients that tape.backward(dy) returns, dicts by layer and name, or "
-            f"a list of such to be added, got {shown(grads)}"
+            f"a list of such to be added, got {shown(grads)}{hint}"
         )
     if len(trees) == 1 and _whole(layout, trees[0], like):
         return trees[0], NONE
