@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from . import losses, optimizers
@@ -102,14 +101,3 @@ def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Res
         model.executor.remembered = before
     tally.add([found], [[batch]])
     return tally.result()
-
-
-@cache
-def passes() -> Any:
-    """Return what passes forward and back by hand: it is imported when somebody first does.
-
-    To import it in each call would take some microseconds of a step.
-    """
-    from .passes import going
-
-    return going
