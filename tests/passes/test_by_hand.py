@@ -451,6 +451,7 @@ def test_what_a_step_of_ones_own_does_wrong_is_said(backend):
             "is given in its place",
         ),
         (lambda own, b: net.copy_weights(own), SettingError, "copy_weights"),
+        (lambda own, b: norm.copy_weights(net), SettingError, "copy_weights: this model is trained"),
         (lambda own, b: own.copy_weights(norm), SettingError, "must be one of the models"),
         (lambda own, b: own.copy_weights(own, tau=2), SettingError, "tau must be from 0 to 1"),
         (lambda own, b: own.forward(b[0][:, :2]), ShapeError, "expected 3 input features, got 2"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import nullcontext
 from functools import partial
+from threading import get_ident
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -47,8 +48,8 @@ class Kept:
         """The state from which the last training pass was made."""
         self.passes = 0
         """How many were made from it: each has random numbers of its own."""
-        self.busy = False
-        """Whether a step of one's own is made with it, which is given a `Learner` in its place."""
+        self.busy: int | None = None
+        """The thread in which a step of one's own is made with it, which is given a `Learner` in its place."""
 
 
 KNOWN: WeakKeyDictionary[Any, Kept] = WeakKeyDictionary()
@@ -65,7 +66,7 @@ def known_of(model: Any) -> Kept:
 
 def _check_free(model: Any, what: str) -> None:
     """Raise if a step of one's own calls the model itself, which has the weights of before all its steps."""
-    if known_of(model).busy:
+    if known_of(model).busy == get_ident():
         raise SettingError(
             f"{what}: this model is trained by a step of one's own just now: inside of it call what the step "
             "is given in its place, step(model, batch)"
@@ -156,7 +157,8 @@ def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) ->
     if not hasattr(other, "live") or not hasattr(other, "executor"):
         raise SettingError(f"copy_weights: other must be a Model, got {shown(other)}")
     with model.executor.lock:
-        _check_free(model, "copy_weights")
+        for each in (model, other):
+            _check_free(each, "copy_weights")
         ours, theirs = model.live, other.live
         if not type(ours.vector) is type(theirs.vector) is np.ndarray:
             near = type(ours.vector) is type(theirs.vector) and model.config == other.config

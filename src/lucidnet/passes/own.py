@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -502,7 +503,7 @@ class OwnStep(Brief):
 def _busy(model: Any) -> Iterator[None]:
     """Note that steps are made with a model: who calls the model itself meanwhile has mistaken it."""
     known = known_of(model)
-    known.busy, before = True, known.busy
+    known.busy, before = get_ident(), known.busy
     try:
         yield
     finally:
