@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend.memory import sealed
-from ..core.finite import check_some
+from ..core.finite import check_some, first_bad
 from ..core.numeric import numeric
 from ..core.settings import shown
 from ..core.trees import floats, mapped
@@ -50,6 +50,17 @@ def numbers(batch: Any, dtype: str, copies: bool) -> Any:
     made = numeric(batch, "OwnStep: a batch")
     check_some(made, "OwnStep: a batch")
     return mapped(lambda array: sealed(np.array(array) if copies else np.asarray(array)), floats(made, dtype))
+
+
+def wrong_in(batch: Any, where: str = "") -> str:
+    """Say which number of a batch is not finite, as the end of a message; nothing if none is."""
+    if isinstance(batch, (dict, tuple)):
+        parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
+        return next(filter(None, (wrong_in(part, f"{where}[{name!r}]") for name, part in parts)), "")
+    if batch is None or batch.dtype.kind != "f" or np.isfinite(batch).all():
+        return ""
+    index = first_bad(batch)
+    return f". The batch itself has {batch[index]:g} at {index}{f' of batch{where}' if where else ''}"
 
 
 def as_arrays(told: Any) -> Any:

@@ -49,7 +49,7 @@ class Kept:
         self.passes = 0
         """How many were made from it: each has random numbers of its own."""
         self.busy: int | None = None
-        """The thread in which a step of one's own is made with it, which is given a `Learner` in its place."""
+        """The thread in which a step of one's own is made with it, if one is: it has a `Learner` for it."""
 
 
 KNOWN: WeakKeyDictionary[Any, Kept] = WeakKeyDictionary()

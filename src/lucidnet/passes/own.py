@@ -29,7 +29,7 @@ from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, SettingError
 from ..layers import Layer
 from ..layers.base import nothing
-from .batches import alike, as_arrays, numbers
+from .batches import alike, as_arrays, numbers, wrong_in
 from .copies import blended, share
 from .devices import program
 from .given import fitting, fitting_mask
@@ -489,9 +489,14 @@ class OwnStep(Brief):
                     break
         if isinstance(error, NotFiniteError):
             host = States(tuple(model.state for model in models))
-            with np.errstate(all="ignore"):
-                run(problems, host, blocks[len(told)], Numbers(host.seed), strict=True)
-            raise NonFiniteError(f"step {len(told)} of these batches: a gradient is not finite")
+            batch = blocks[len(told)]
+            found = f"step {len(told)} of these batches: a gradient is not finite"
+            try:
+                with np.errstate(all="ignore"):
+                    run(problems, host, batch, Numbers(host.seed), strict=True)
+            except NonFiniteError as said:
+                found = str(said)
+            raise NonFiniteError(f"{found}{wrong_in(batch)}")
         if isinstance(error, ValueError) and "read-only" in str(error):
             raise SettingError(f"OwnStep: the step writes into {WRITTEN}") from error
         if error is not None:
