@@ -1,4 +1,4 @@
-"""Who reads something that must not be written meanwhile."""
+"""Objects that read a state, which must not be overwritten meanwhile."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from typing import Any
 from weakref import ref
 
 FEW = 32
-"""After how many readers more it is looked who is gone."""
+"""After how many new readers those that are gone are removed."""
 
 
 class Readers:
-    """Those who read a state, their `state`, as long as they live."""
+    """Objects with an attribute `state`, known as long as they live."""
 
     def __init__(self) -> None:
         self.known: list[Any] = []
 
     def add(self, reader: Any) -> None:
-        """Note a reader."""
+        """Add a reader."""
         self.known.append(ref(reader))
-        if len(self.known) % FEW == 0:  # where nobody asks for long
+        if len(self.known) % FEW == 0:
             self.have(None)
 
     def have(self, state: Any) -> bool:
-        """Tell whether somebody reads a state; who is gone is forgotten."""
+        """Tell whether a living reader has this state; remove those that are gone."""
         found, known, self.known = False, self.known, []
         for each in known:
             if (reader := each()) is not None:

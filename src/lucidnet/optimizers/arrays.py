@@ -1,4 +1,4 @@
-"""Steps of an optimizer on arrays that belong to no network."""
+"""Optimizer steps on plain arrays, without a network."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..core.trees import leaves, put, tree_map
 from ..errors import NonFiniteError, SettingError, ShapeError
 
 REAL = "fV"
-"""The kinds of dtype that are real numbers; V is that of bfloat16."""
+"""The kinds of dtype of real numbers; V is that of bfloat16."""
 
 
 def stepped(optimizer: Any, arrays: Any, grads: Any, memory: Any) -> tuple[Any, dict[str, Any]]:
-    """Return arrays and memory after a step; see `Optimizer.step`."""
+    """Return arrays and optimizer state after a step; see `Optimizer.step`."""
     if optimizer.full_batch:
         raise SettingError(
             f"step: {type(optimizer).__name__} looks at the loss at several points to make a step, and "
@@ -48,9 +48,9 @@ def stepped(optimizer: Any, arrays: Any, grads: Any, memory: Any) -> tuple[Any, 
 
 
 def checked(optimizer: Any, grads: Any, state: Any, params: Any) -> Tree:
-    """Return gradients as real numbers, or say what `Optimizer.update` cannot be given.
+    """Check the arguments of `Optimizer.update`, and return the gradients with whole numbers made real.
 
-    Whole numbers become real ones. Values are not looked at: they may not be known yet.
+    Values are not checked, as they may not be known while tracing.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def checked(optimizer: Any, grads: Any, state: Any, params: Any) -> Tree:
 
 
 def _check_real(title: str, params: Tree) -> None:
-    """Raise unless all that is to be moved are arrays of real numbers."""
+    """Raise unless all leaves are arrays of real numbers."""
     for path, array in leaves(params):
         kind = getattr(getattr(array, "dtype", None), "kind", None)
         if kind is None or kind not in (REAL if title == "update" else "f"):
@@ -92,7 +92,7 @@ def _check_real(title: str, params: Tree) -> None:
 
 
 def _check_memory(title: str, optimizer: Any, memory: Any, params: Tree) -> None:
-    """Raise unless this is what an optimizer remembers of some parameters."""
+    """Raise unless this is an optimizer's memory for these parameters."""
     size = sum(math.prod(array.shape) for _, array in leaves(params))
     fresh = optimizer.init_slots(np.zeros(size, np.float32))
     expected = {"step", *fresh}
@@ -111,7 +111,7 @@ def _check_memory(title: str, optimizer: Any, memory: Any, params: Tree) -> None
 
 
 def _tree(arrays: Any) -> Tree:
-    """Return what was given as a tree of dicts."""
+    """Convert arrays in tuples, lists and dicts to a tree of dicts."""
     if isinstance(arrays, dict):
         return {str(name): _tree(array) for name, array in arrays.items()}
     if isinstance(arrays, (tuple, list)):
@@ -120,7 +120,7 @@ def _tree(arrays: Any) -> Tree:
 
 
 def _like(tree: Tree, arrays: Any) -> Any:
-    """Return a tree in the form in which the arrays were given."""
+    """Convert a tree back to the form in which the arrays were given."""
     if isinstance(arrays, dict):
         return {name: _like(tree[str(name)], array) for name, array in arrays.items()}
     if isinstance(arrays, (tuple, list)):

@@ -1,4 +1,4 @@
-"""What steps of one's own are given, and what they tell."""
+"""The batches and the results of steps of one's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..errors import SettingError
 
 
 def alike(blocks: Sequence[Any]) -> list[list[Any]]:
-    """Return batches in groups of one form each, in their order: a program is for one form."""
+    """Group neighbouring batches of the same form, as a program is for one form."""
     groups: list[list[Any]] = []
     for block in blocks:
         if groups and _form(groups[-1][0]) == _form(block):
@@ -27,7 +27,7 @@ def alike(blocks: Sequence[Any]) -> list[list[Any]]:
 
 
 def _form(block: Any) -> Any:
-    """Return shapes and dtypes of a batch."""
+    """Return the shapes and dtypes of a batch."""
     if isinstance(block, dict):
         return {name: _form(one) for name, one in block.items()}
     if isinstance(block, (tuple, list)):
@@ -36,7 +36,7 @@ def _form(block: Any) -> Any:
 
 
 def numbers(batch: Any, dtype: str, copies: bool) -> Any:
-    """Return what a step is given as arrays, of the dtype of the models where they are not whole."""
+    """Convert a batch to arrays that cannot be written; real numbers get the dtype of the models."""
     if type(batch) is np.ndarray and batch.dtype == dtype and batch.size:
         return sealed(batch.copy() if copies else batch)
     if isinstance(batch, list) and any(isinstance(part, (dict, tuple, np.ndarray)) for part in batch):
@@ -53,7 +53,7 @@ def numbers(batch: Any, dtype: str, copies: bool) -> Any:
 
 
 def wrong_in(batch: Any, where: str = "") -> str:
-    """Say which number of a batch is not finite, as the end of a message; nothing if none is."""
+    """Return the end of a message that names a number of a batch that is not finite; "" if all are."""
     if isinstance(batch, (dict, tuple)):
         parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
         return next(filter(None, (wrong_in(part, f"{where}[{name!r}]") for name, part in parts)), "")
@@ -64,12 +64,12 @@ def wrong_in(batch: Any, where: str = "") -> str:
 
 
 def as_arrays(told: Any) -> Any:
-    """Return what a step tells as a tree of tuples and dicts of arrays, and of None.
+    """Check a step's result: tuples and dicts of numbers, arrays and None.
 
     Raises
     ------
     SettingError
-        If something else is in it, which would be lost in a program.
+        If it contains anything else, which would be lost in a program.
     """
     if isinstance(told, dict):
         return {name: as_arrays(one) for name, one in told.items()}

@@ -1,4 +1,4 @@
-"""What a step of one's own gives to a pass: values may not be known yet, in a program, but shapes are."""
+"""Checks of what a step of one's own gives to a pass; while tracing only shapes and dtypes are known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..training.checks import misfit
 
 
 def real(given: Any, name: str) -> Any:
-    """Return what was given as an array of real numbers; one of JAX, whose values may not be known, as it is.
+    """Convert to an array of real numbers; an array of JAX stays as it is.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def real(given: Any, name: str) -> Any:
 
 
 def fitting(x: Any, shape: Any, like: Any, name: str = "x") -> Any:
-    """Return inputs as arrays of the library and the dtype of the weights.
+    """Check inputs, and convert them to the library and the dtype of the weights.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def fitting(x: Any, shape: Any, like: Any, name: str = "x") -> Any:
 
 
 def fitting_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
-    """Return which time steps count, as `training.checks.as_mask` does where values are known.
+    """Convert a mask or lengths to a mask of time steps, as `training.checks.as_mask` does for known values.
 
     Raises
     ------

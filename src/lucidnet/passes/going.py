@@ -1,4 +1,4 @@
-"""What stands behind `Model.forward`, `apply`, `part` and `copy_weights`."""
+"""The code behind `Model.forward`, `apply`, `part` and `copy_weights`."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ from .view import View
 
 
 class Kept:
-    """What is found once of a model, as its steps are short.
+    """What passes by hand keep for a model, so that it is worked out only once.
 
     Parameters
     ----------
     net : Layer
         Its network.
     shapes : pair of shapes
-        Those of one input and one output.
+        The shapes of one input and one output.
     """
 
     def __init__(self, net: Any, shapes: Any) -> None:
         self.net, self.shapes, self.view = net, shapes, View(net, shapes[0])
         self.bare: Problem | None = None
-        """What it would train, as far as a pass has to know it, if it is not compiled."""
+        """The problem of a model not yet compiled, with as much as a pass has to know."""
         self.state: Any = None
-        """The state from which the last training pass was made."""
+        """The state that the last training pass started from."""
         self.passes = 0
-        """How many were made from it: each has random numbers of its own."""
+        """How many training passes started from it; each has its own random numbers."""
         self.busy: int | None = None
-        """The thread in which a step of one's own is made with it, if one is: it has a `Learner` for it."""
+        """The thread that runs an `OwnStep` over the model, if one does."""
 
 
 KNOWN: WeakKeyDictionary[Any, Kept] = WeakKeyDictionary()
-"""What is known of models."""
+"""What is kept, by model."""
 
 
 def known_of(model: Any) -> Kept:
-    """Return what is known of a model that has weights."""
+    """Return what is kept for a model that has weights."""
     net, shapes, found = model.net, model._shapes, KNOWN.get(model)
     if found is None or found.net is not net or found.shapes is not shapes:
         found = KNOWN[model] = Kept(net, shapes)
@@ -65,7 +65,7 @@ def known_of(model: Any) -> Kept:
 
 
 def _check_free(model: Any, what: str) -> None:
-    """Raise if a step of one's own calls the model itself, which has the weights of before all its steps."""
+    """Raise if a step of one's own calls the model itself, which has the weights before all its steps."""
     if known_of(model).busy == get_ident():
         raise SettingError(
             f"{what}: this model is trained by a step of one's own just now: inside of it call what the step "
@@ -74,7 +74,7 @@ def _check_free(model: Any, what: str) -> None:
 
 
 def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
-    """Make a pass forward that is kept; see `Model.forward`."""
+    """Run a forward pass, and return its tape; see `Model.forward`."""
     train = train if type(train) is bool else taken("forward", "train", train, flag())
     if "live" not in vars(model):
         model.build(example_shape(x) if view is None else None)
@@ -105,7 +105,7 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
 
 
 def copied(x: Any, view: View, dtype: str) -> Any:
-    """Return inputs as arrays of their own, as the user's may change, checked."""
+    """Check inputs, and copy them, as the user's own arrays may change."""
     if type(x) is np.ndarray and x.dtype == dtype and x.shape[1:] == view.shape and not view.looks_up:
         made = x.copy("K")
         if math.isfinite(np.vdot(made, made)) and made.size:  # no square is NaN or infinite
@@ -115,7 +115,7 @@ def copied(x: Any, view: View, dtype: str) -> Any:
 
 
 def _problem(model: Any, known: Kept) -> Problem:
-    """Return what is trained, or would be."""
+    """Return the model's problem; if it is not compiled, one without loss for its network."""
     found: Problem | None = vars(model).get("problem", known.bare)
     if found is None:
         found = known.bare = problem_of(known.net, None, SGD(), None, model.state.params, known.shapes[0])
@@ -123,7 +123,7 @@ def _problem(model: Any, known: Kept) -> Problem:
 
 
 def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
-    """Make one step of the optimizer by gradients; see `Model.apply`."""
+    """Make one optimizer step with given gradients; see `Model.apply`."""
     problem, executor = model.problem, model.executor
     tapes = leaving(problem, tape, model)
     with executor.lock:
@@ -152,7 +152,7 @@ def part(model: Any, name: Any = None, to: Any = None, after: Any = None, output
 
 
 def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) -> None:
-    """Let a model have weights of another; see `Model.copy_weights`."""
+    """Copy the weights of another model; see `Model.copy_weights`."""
     tau = share(tau)
     if not hasattr(other, "live") or not hasattr(other, "executor"):
         raise SettingError(f"copy_weights: other must be a Model, got {shown(other)}")
@@ -162,7 +162,7 @@ def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) ->
         ours, theirs = model.live, other.live
         if not type(ours.vector) is type(theirs.vector) is np.ndarray:
             near = type(ours.vector) is type(theirs.vector) and model.config == other.config
-            if not near:  # they lie on different devices: by the host
+            if not near:  # they lie on different devices: on the host
                 ours, theirs = model.state, other.state
         with precision(model.dtype) if isinstance(ours.vector, Parts) else nullcontext():
             model.live = State(blended(ours.params, theirs.params, parts, tau), *ours[1:])

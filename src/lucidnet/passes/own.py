@@ -1,4 +1,4 @@
-"""A function of one's own over forward, backward and apply, run on the executor step by step or in blocks."""
+"""A user's own function of forward, backward and apply, run on the executor step by step or in blocks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from .tape import Pass, Tape
 from .view import View
 
 STRIDE = 1000
-"""How far apart the passes before and behind an `apply` are numbered, each of which has random numbers."""
+"""The gap in numbering between passes before and after an `apply`: each has its own random numbers."""
 
 
 CHANGED = (
@@ -53,7 +53,7 @@ WRITTEN = "an array that it was given: make a new one, x = x - 1 in place of x -
 
 
 class Together(NamedTuple):
-    """What several models train, for one step over all of them."""
+    """The problems of several models, for one step over all of them."""
 
     problems: tuple[Problem, ...]
 
@@ -65,17 +65,17 @@ class States(NamedTuple):
 
     @property
     def seed(self) -> Any:
-        """The seed of the first."""
+        """The seed of the first model."""
         return self.states[0].seed
 
     @property
     def params(self) -> Any:
-        """The parameters of the first; all are of one dtype."""
+        """The parameters of the first model; all models have the same dtype."""
         return self.states[0].params
 
 
 class Spare:
-    """What a step on NumPy may write over: the state of a model two steps ago, if nobody holds it.
+    """A state of a model that a step on NumPy may overwrite: that of two steps ago, if nobody holds it.
 
     Parameters
     ----------
@@ -88,35 +88,36 @@ class Spare:
     def __init__(self, problem: Problem, begun: State) -> None:
         self.begun, self.view = begun, View(problem.net, problem.input_shape)
         self.shown = False
-        """Whether the arrays of a state were handed out, or are not those of a step alone."""
+        """Whether arrays of a state were handed out, or weights were copied."""
         self.readers = Readers()
-        """Who has a state: it is not written as long as he lives."""
+        """Objects that read a state, their `state`; it is not overwritten while they live."""
         self._free: State | None = None
 
     def offer(self, free: State | None, now: State) -> None:
-        """Offer a state to the step that begins with another."""
+        """Offer a state to the step that starts from another one."""
         held = self.shown or free is now or free is self.begun or self.readers.have(free)
         self._free = None if held else free
 
     def taken(self) -> State | None:
-        """Return it, once."""
+        """Return the offered state, once."""
         found, self._free = self._free, None
         return found
 
 
 class Learner(Brief):
-    """A model inside a step of one's own: it has `forward`, `apply` and `part` as `Model` has them.
+    """A model inside a custom step, with `forward`, `apply` and `part` as `Model` has them.
 
-    It is made by `OwnStep`, one for each model and step; the models themselves change when the step is whole.
+    It is made by `OwnStep`, one for each model and step; the models themselves change when the step is
+    complete.
 
     Parameters
     ----------
     problem : callable
-        Returns what is trained, with the numbers of the k-th step from here on.
+        Returns the problem, with the numbers of the k-th step from here on.
     state : State
-        The state in which it begins.
+        The state at the beginning.
     numbers : Numbers
-        What the step is told.
+        The step's numbers.
     name : str
         What it is called in errors, if a gradient that is not finite is one; else such a step is left out.
     binds : bool
@@ -141,7 +142,7 @@ class Learner(Brief):
 
     @property
     def net(self) -> Layer:
-        """The network that is passed and trained."""
+        """The network of the model."""
         return self._problem(self.moves).net
 
     @property
@@ -158,7 +159,7 @@ class Learner(Brief):
         return self._problem(self.moves).input_shape
 
     def forward(self, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
-        """Make a pass forward that is kept; see `Model.forward`."""
+        """Run a forward pass, and return its tape; see `Model.forward`."""
         problem, number = self._problem(self.moves), None
         train = train if type(train) is bool else taken("forward", "train", train, flag())
         if train:
@@ -179,7 +180,7 @@ class Learner(Brief):
         return tape
 
     def apply(self, grads: Any, tape: Any = None) -> Measured:
-        """Make one step of the optimizer by gradients; see `Model.apply`."""
+        """Make one optimizer step with given gradients; see `Model.apply`."""
         problem, left, vector = self._problem(self.moves), self.state, self.state.params.vector
         spare, like = self._spare, namespace(vector).zeros(0, dtype=vector.dtype)
         found, missing = collected(problem, grads, like, flat=spare is not None)
@@ -187,7 +188,7 @@ class Learner(Brief):
             check_recent(each, self.state)
             left = each.made.left(problem, left, each.cache)
         before = self.state
-        if left.carried and not before.carried:  # what is chosen if the step is not made has the same form
+        if left.carried and not before.carried:  # the alternative, if the step is not made, has the same form
             before = before._replace(carried=nothing(left.carried))
         self.carries = left.carried
         into = None if spare is None else spare.taken()
@@ -213,7 +214,7 @@ class Learner(Brief):
             self._spare.shown = True  # a state of before has other numbers where nothing is trained
 
     def part(self, name: Any = None, *, to: Any = None, after: Any = None, outputs: Any = None) -> Any:
-        """Return a part of it; see `Model.part`."""
+        """Return a part of the network; see `Model.part`."""
         from .parts import ModelPart
 
         view = View.of(self.net, self.input_shape, name, to, after, outputs)
@@ -221,7 +222,7 @@ class Learner(Brief):
 
 
 class _Running(Own):
-    """The function of `Executor.run` that a function over several models makes.
+    """A function for `Executor.run` that calls a user's function of several models.
 
     Parameters
     ----------
@@ -250,7 +251,7 @@ class _Running(Own):
         keep: frozenset[str] = frozenset(),
         strict: bool = False,
     ) -> tuple[States, Measured]:
-        """Make a step: all that the function applies, or nothing if one gradient is not finite."""
+        """Make a step: everything that the function applies, or nothing if a gradient is not finite."""
         if not self.spares:
             self.spares = list(map(Spare, problem.problems, state.states))
         learners = []
@@ -267,7 +268,7 @@ class _Running(Own):
     def compiled(
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
     ) -> Ran[Any]:
-        """Make the steps of a block by one program, a loop of the compiler over them."""
+        """Run a block of steps as one compiled program."""
         problems, count, mesh = problem.problems, len(blocks), executor.mesh
         pairs = zip(self.placements, problems, state.states, strict=True)
         placed = tuple(place.put(p, s, mesh, None) for place, p, s in pairs)
@@ -291,9 +292,9 @@ class _Running(Own):
         return Ran(states, measured, None if fine == count else NotFiniteError(bad))
 
     def _size(self, executor: Any, blocks: Sequence[Any]) -> int:
-        """Return for how many steps a program is taken: what is above the number of blocks is not made.
+        """Return the number of steps of the program to use; those beyond the number of blocks are not made.
 
-        So a few programs serve calls with any number of batches.
+        So a few programs serve any number of batches.
         """
         shapes, count = shapes_in(blocks[0]), len(blocks)
         noted(executor, f"the step {shown(self.function)}", shapes)
@@ -305,7 +306,7 @@ class _Running(Own):
         return size
 
     def _loop(self, moves: Sequence[int], own: Any, states: Any, seeds: Any, given: Any) -> Any:
-        """Make the steps of a block, inside a program."""
+        """The loop over a block's steps inside a program."""
         xs, order, count = given
 
         def one(carry: Any, x: Any) -> tuple[Any, Any]:
@@ -332,7 +333,7 @@ class _Running(Own):
     def _tried(
         self, problems: Sequence[Problem], states: Sequence[State], x: Any
     ) -> tuple[list[int], list[Any]]:
-        """Return how many steps the function makes of each model, and what shapes the carried states have.
+        """Trace the function; return how many steps it makes per model, and the shapes of carried states.
 
         Nothing is calculated.
         """
@@ -370,7 +371,7 @@ class _Running(Own):
 
 
 def _begun(mesh: Any, placement: Any, state: State, shapes: Any) -> State:
-    """Return a state that carries zeros where the first step will carry states of these shapes on."""
+    """Return a state with zeros in place of the states that the first step will carry on."""
     if state.carried or not shapes:
         return state
     placement.orders = placement.orders[0], shapes  # in which they are shown
@@ -379,7 +380,7 @@ def _begun(mesh: Any, placement: Any, state: State, shapes: Any) -> State:
 
 
 class _Zero:
-    """A seed while nothing is calculated."""
+    """The seed used while tracing, when nothing is computed."""
 
     def words(self, path: Any) -> Any:
         return np.uint64(0), np.uint64(1)
@@ -394,22 +395,22 @@ def _numbered(problem: Problem, rows: Any, step: int) -> Problem:
 
 
 class OwnStep(Brief):
-    """A step of one's own over one or several models, with the same guarantees as a step of `fit`.
+    """A custom training step over one or several models, with the same guarantees as a step of `fit`.
 
-    The step is a function ``step(*models, x)``: in the place of each model it is given a `Learner`, which
-    has `forward`, `apply`, `part` and `copy_weights` as `Model` has them, and returns what it wants to tell,
-    a number, an array, or a tuple or dict of such. It is called with one batch x after the other, an array or
-    a tuple or dict of arrays. On NumPy it is called as it is; on JAX it is compiled, with all models in one
-    program, a loop over the batches of a call: the function then has to take its functions from arrays
+    The step is a function ``step(*models, x)``. In place of each model it is given a `Learner`, which has
+    `forward`, `apply`, `part` and `copy_weights` as `Model` has them; it returns what it wants to report: a
+    number, an array, or a tuple or dict of such. It is called with one batch x after the other, an array or a
+    tuple or dict of arrays. On NumPy it is called directly; on JAX it is compiled, with all models in one
+    program, as a loop over the batches of a call: the function then has to take its functions from arrays
     (``xp = namespace(x)``), and what else it reads is read once. A step in which a gradient is not finite is
-    not made, for none of the models.
+    not made, for any of the models.
 
     Parameters
     ----------
     step : callable
         The function.
     *models : Model
-        The models, compiled (without a loss, if they have none), of one backend and dtype.
+        The models, compiled (without a loss, if they have none), all of one backend and dtype.
 
     Examples
     --------
@@ -448,13 +449,13 @@ class OwnStep(Brief):
         self._sizes: dict[Any, set[int]] = {}
 
     def __call__(self, batches: Iterable[Any]) -> list[Any]:
-        """Make a step with each of some batches; return what each step told.
+        """Make a step with each batch; return what each step returned.
 
         Parameters
         ----------
         batches : iterable
-            What each step is given: arrays, or tuples or dicts of them. All are asked for before the first
-            step is made; what a generator gives is copied, as it may fill one array again and again.
+            The input of each step: arrays, or tuples or dicts of them. All batches are taken before the first
+            step; those of a generator are copied, as it may fill the same array again.
 
         Raises
         ------
@@ -488,25 +489,28 @@ class OwnStep(Brief):
                 if error is not None:
                     break
         if isinstance(error, NotFiniteError):
-            host = States(tuple(model.state for model in models))
-            batch = blocks[len(told)]
-            found = f"step {len(told)} of these batches: a gradient is not finite"
-            try:
-                with np.errstate(all="ignore"):
-                    run(problems, host, batch, Numbers(host.seed), strict=True)
-            except NonFiniteError as said:
-                found = str(said)
-            raise NonFiniteError(f"{found}{wrong_in(batch)}")
+            raise self._not_finite(run, problems, blocks[len(told)], len(told))
         if isinstance(error, ValueError) and "read-only" in str(error):
             raise SettingError(f"OwnStep: the step writes into {WRITTEN}") from error
         if error is not None:
             raise error
         return told
 
+    def _not_finite(self, run: _Running, problems: Together, batch: Any, number: int) -> NonFiniteError:
+        """Repeat a bad step on the host, and return the error that says what is not finite."""
+        host = States(tuple(model.state for model in self.models))
+        found = f"step {number} of these batches: a gradient is not finite"
+        try:
+            with np.errstate(all="ignore"):
+                run(problems, host, batch, Numbers(host.seed), strict=True)
+        except NonFiniteError as said:
+            found = str(said)
+        return NonFiniteError(f"{found}{wrong_in(batch)}")
+
 
 @contextmanager
 def _busy(model: Any) -> Iterator[None]:
-    """Note that steps are made with a model: who calls the model itself meanwhile has mistaken it."""
+    """Mark a model while steps run over it: whoever calls the model itself meanwhile is mistaken."""
     known = known_of(model)
     known.busy, before = get_ident(), known.busy
     try:

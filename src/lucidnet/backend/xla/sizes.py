@@ -1,4 +1,4 @@
-"""How many shapes of batches something was compiled for: each takes a program of its own."""
+"""Count the shapes of batches that programs are compiled for, and warn if there are many."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 MANY = 8
-"""After how many shapes it is said that there are many."""
+"""The number of shapes that is warned of."""
 PACKAGE = str(Path(__file__).parents[2])
 KNOWN: WeakKeyDictionary[Any, dict[str, set[Any]]] = WeakKeyDictionary()
-"""What came so far, by who runs it, and by what is called."""
+"""The shapes so far, by owner and by what is called."""
 
 
 def noted(owner: Any, what: str, shapes: Any) -> None:
-    """Note that something is called with batches of these shapes; warn once if there are many.
+    """Note a call with batches of these shapes; warn once if there are many.
 
     Parameters
     ----------
     owner : object
-        Who has it compiled.
+        The executor, or whatever else has it compiled.
     what : str
-        What is called, as a person calls it.
+        What is called, for the message.
     shapes : hashable
         The shapes.
     """
@@ -54,7 +54,7 @@ def _told(shapes: Any) -> str:
 
 
 def _outside() -> int:
-    """Return how many frames above its caller is the first that is not of this package."""
+    """Return the `stacklevel` of the first caller outside this package."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         level, frame = level + 1, frame.f_back
