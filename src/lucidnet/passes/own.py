@@ -463,7 +463,8 @@ class OwnStep(Brief):
             If a gradient is not finite; the steps before that one are made.
         """
         models, dtype = self.models, self.models[0].dtype
-        if isinstance(batches, (str, bytes, Mapping)) or not isinstance(batches, Iterable):
+        iterable = isinstance(batches, Iterable) or hasattr(type(batches), "__getitem__")
+        if isinstance(batches, (str, bytes, Mapping)) or not iterable:
             raise DataError(f"OwnStep: expected a list of batches, or another iterable, got {shown(batches)}")
         copies = isinstance(batches, Iterator)
         blocks = [numbers(batch, dtype, copies) for batch in batches]
