@@ -16,7 +16,7 @@ class Readers:
         self.known: list[Any] = []
 
     def add(self, reader: Any) -> None:
-        """Add a reader."""
+        """Add a reader, without keeping it alive."""
         self.known.append(ref(reader))
         if len(self.known) % FEW == 0:
             self.have(None)
