@@ -55,7 +55,7 @@ def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:
         raise DataError(f"{name}: the network has one input: give its array, not a dict")
     x = numeric(x, name)
     if not fits(x.shape[1:], shape):
-        raise ShapeError(_misfit(x.shape, shape, name))
+        raise ShapeError(misfit(x.shape, shape, name))
     check_some(x, name)
     check_finite(x, name, dtype)
     return x
@@ -84,7 +84,7 @@ def _several(x: Any, shapes: dict[str, Shape], dtype: str | None) -> dict[str, A
     return made
 
 
-def _misfit(given: Shape, shape: Shape, name: str) -> str:
+def misfit(given: Shape, shape: Shape, name: str) -> str:
     """Return a message that says how the inputs' shape fails to fit the network's."""
     expected = f"{shape[0]} input features" if len(shape) == 1 else f"inputs of shape {shape}"
     got = f"{given[1]}" if len(given) == 2 and len(shape) == 1 else f"{name} of shape {given}"
