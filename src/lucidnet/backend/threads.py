@@ -135,11 +135,11 @@ def _one_thread_each(libraries: Any) -> Iterator[None]:
 def _set(act: Callable[[], T]) -> T:
     """Set how many threads the libraries have, whichever thread did so before.
 
-    From version 3.8 on threadpoolctl lets one thread do it, as long as that lives, and ignores all others. But
-    of two trainings the second may end last, in another thread; and who has once set a number at a prompt is
-    not done with it.
+    From version 3.8 on threadpoolctl lets one thread do so, as long as that lives, and ignores all others.
+    But of two trainings the second may end last, in another thread; and who has once set a number at a prompt
+    is that thread for ever.
     """
-    libraries: Any = import_module("threadpoolctl").OpenBLASController
+    libraries = getattr(import_module("threadpoolctl"), "OpenBLASController", None)
     let_go = getattr(libraries, "clear_controlling_thread", lambda force: None)
     let_go(force=True)
     try:
