@@ -11,18 +11,18 @@ from ..core.settings import taken, texts, whole
 from ..core.trees import dotted, leaves, tree_map
 from ..data.batch import Batch
 from ..data.batches import sample
-from ..engine.numbers import Numbers
 from ..engine.protocol import Trainee
 from ..engine.state import Measured
-from ..engine.update import training_run
-from ..errors import SettingError
+from ..errors import SettingError, nearest
 from ..layers import walk
 from ..training.loop import Callback, Loop, alone
 from .alignment import Alignment, gradient_alignment, weight_alignment
-from .trace import trace
+from .questions import step_activations, step_gradient
 
 ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alignment")
 """Of the rule's gradient and the true one; of feedback weights and the weights they stand for."""
+LISTED = 40
+"""So many names are listed where one is unknown."""
 
 
 class Recorder(Callback):
@@ -30,7 +30,8 @@ class Recorder(Callback):
 
     Weights are called ``dense1.W``, what the step subtracts from them ``updates/dense1.W``, the gradient
     of the batch ``grads/dense1.W``, and the output of a layer ``activations/dense1``.
-    Gradients and activations take one more pass on the same batch, with the same random numbers.
+    Gradients and activations take one more pass each on the same batch, with the same random numbers. Where
+    several batches make a step, gradients are those of the step, activations and alignments of its first.
     How a learning rule's gradient lies to the true one is called ``gradient_alignment/dense1`` (a cosine),
     ``sign_agreement/dense1`` and ``norm_ratio/dense1``, and how feedback weights lie to the weights they
     stand for ``weight_alignment/dense1``; a kind alone, without a slash, means all of it, and ``weights`` all
@@ -60,9 +61,10 @@ class Recorder(Callback):
         self.patterns = tuple(q for p in self.patterns for q in (weights if p == "weights" else [p]))
         for pattern in self.patterns:
             if not any(fnmatch(name, pattern) for name in known):
-                inner = f"did you mean '{pattern}/*'? " if f"{pattern}/" in "".join(known) else ""
-                there = f"{inner}there are {', '.join(known)}"
-                raise SettingError(f"record: nothing is called {pattern!r}; {there}")
+                near = f"{pattern}/*" if f"{pattern}/" in "".join(known) else nearest(pattern, known)
+                there = ", ".join(known[:LISTED]) + " ..." * (len(known) > LISTED)
+                meant = f"; did you mean {near!r}?" if near else ""
+                raise SettingError(f"record: nothing is called {pattern!r}; there are {there}{meant}")
         loop.model.history.origin = loop.model.net, sample(loop.source)
 
     def before_step(self, loop: Loop, batches: Sequence[Batch]) -> None:
@@ -70,8 +72,11 @@ class Recorder(Callback):
         if loop.steps % self.every:
             return
         found: dict[str, Any] = {dotted(path): array for path, array in leaves(model.params)}
-        if self._wants("grads") or self._wants("activations"):
-            found |= probe(model, batches[0])
+        if self._wants("grads"):
+            found |= gradients(model, batches)
+        if self._wants("activations"):
+            outputs = step_activations(model, batches[0])
+            found |= {f"activations/{name}": y for name, y in outputs.items() if hasattr(y, "shape")}
         if any(self._wants(kind) for kind in ALIGNMENTS[:3]):
             found |= _gradients(gradient_alignment(model, batches[0]))
         if self._wants("weight_alignment"):
@@ -102,7 +107,8 @@ def names(model: Trainee) -> Iterator[str]:
     """Yield the names of all that can be recorded."""
     weights = [dotted(path) for path, _ in leaves(model.params)]
     yield from weights
-    yield from (f"{kind}/{name}" for kind in ("grads", "updates") for name in weights)
+    yield from (f"grads/{dotted(path)}" for path in model.problem.layout.parameters.paths)
+    yield from (f"updates/{name}" for name in weights)
     yield from ("activations/" + dotted(path) for path, _ in walk(model.net) if path)
     owners = dict.fromkeys(dotted(path[:-1]) for path, _ in leaves(model.params))
     yield from (f"{kind}/{name}" for kind in ALIGNMENTS[:3] for name in owners)
@@ -121,13 +127,7 @@ def _weights(model: Trainee) -> dict[str, float]:
     return {f"weight_alignment/{name}": value for name, value in weight_alignment(model).items()}
 
 
-def probe(model: Trainee, batch: Batch) -> dict[str, Array]:
-    """Return gradients and the outputs of all layers for a batch, by name; nothing is changed."""
-    objective, state, net = model.problem.objective, model.state, model.net
-    run = training_run(state, batch, Numbers(state.seed))
-    made = trace(objective, state.params, batch, run, state.feedback.weights)
-    found = {"grads/" + dotted(path): array for path, array in leaves(made.grads)}
-    outputs = {call.name: call.y for call in made.every_call if call.path and not call.is_inner}
-    if objective.fused:  # the loss computes the final activation
-        outputs[net.children()[-1][0] if net.children() else ""] = made.prediction
-    return found | {f"activations/{name}": y for name, y in outputs.items() if not isinstance(y, dict)}
+def gradients(model: Trainee, batches: Sequence[Batch]) -> dict[str, Array]:
+    """Return the gradient of the next step on some batches, penalties included, by name."""
+    found = step_gradient(model.problem, model.state, *batches)
+    return {"grads/" + dotted(path): array for path, array in found.items()}

@@ -16,7 +16,7 @@ from ..engine.state import Measured
 from ..interop.tensorboard import begin, close, graph
 from ..training.history import Result
 from ..training.loop import Callback, Loop, alone
-from .record import probe
+from .questions import step_gradient
 
 
 class TensorBoard(Callback):
@@ -60,10 +60,8 @@ class TensorBoard(Callback):
             return
         for path, array in leaves(loop.model.state.params):
             self.writer.add_histogram("weights/" + "/".join(path), array, step)
-        for name, array in probe(loop.model, batches[0]).items():
-            kind, _, rest = name.partition("/")
-            if kind == "grads":
-                self.writer.add_histogram("gradients/" + rest.replace(".", "/"), array, step)
+        for path, array in step_gradient(loop.model.problem, loop.model.state, *batches).items():
+            self.writer.add_histogram("gradients/" + "/".join(path), array, step)
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
         step, optimizer = loop.steps, loop.model.optimizer
