@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.callbacks import CSVLog, EarlyStopping, On, PrintWeights, ReduceOnPlateau, StopOnNaN
+from lucidnet.callbacks import Callback, CSVLog, EarlyStopping, On, PrintWeights, ReduceOnPlateau, StopOnNaN
 from lucidnet.errors import LucidnetError, NonFiniteError
 from lucidnet.layers import BatchNormalization, Dense, Dropout, Graph, Input, Residual, Sequential
 from lucidnet.optimizers import SGD, Adam
@@ -236,6 +236,41 @@ def test_of_many_names_some_are_listed():
     with pytest.raises(LucidnetError, match="did you mean 'dense50.W'") as told:
         made.fit(X, Y, verbose=0, record="dense50.w")
     assert len(str(told.value)) < 800
+
+
+def test_a_name_may_hold_what_patterns_are_made_of():
+    made = ln.Model([Input(64), Dense(10, "softmax", name="[a]")])
+    made.compile("categorical_crossentropy", "adam")
+    made.fit(X, Y, verbose=0, record=["[a].W", "grads/[a].W"])
+    assert list(made.history.steps) == ["[a].W", "grads/[a].W"]
+
+
+def test_all_callbacks_end_whatever_one_of_them_raises():
+    ended = []
+
+    class Ends(Callback):
+        def __init__(self, error):
+            self.error = error
+
+        def end(self, loop):
+            ended.append(self)
+            if self.error:
+                raise self.error
+
+    class Stops(Callback):
+        def epoch(self, loop, result):
+            loop.stop("enough")
+
+    callbacks, made = [Ends(ValueError("one")), Ends(None), Stops()], model()
+    with pytest.raises(ValueError, match="one"):
+        made.fit(X, Y, epochs=3, verbose=0, callbacks=callbacks)
+    assert ended == callbacks[:2] and made.history.stopped == "enough"
+
+
+def test_a_callback_twice():
+    twice = [EarlyStopping("loss", 2)] * 2
+    with pytest.raises(ln.errors.SettingError, match="callbacks, each of them once"):
+        model().fit(X, Y, verbose=0, callbacks=twice)
 
 
 def test_an_unknown_name_is_an_error_before_training():

@@ -78,10 +78,10 @@ def _chosen(net: Layer, found: Iterable[str], layers: Any) -> set[str]:
         )
     chosen = set[str]()
     for pattern in given:
-        meant = {name for name in found if any(_fits(n, pattern) for n in (name, name.partition("#")[0]))}
+        meant = {name for name in found if any(fits(n, pattern) for n in (name, name.partition("#")[0]))}
         if not meant:
             known = _names(net)
-            if not any(_fits(name, pattern) for name in known):
+            if not any(fits(name, pattern) for name in known):
                 raise _unknown("activations", pattern, known)
             raise SettingError(
                 f"activations: {pattern!r} has no output of its own: the layer around it uses it in parts"
@@ -90,7 +90,8 @@ def _chosen(net: Layer, found: Iterable[str], layers: Any) -> set[str]:
     return chosen
 
 
-def _fits(name: str, pattern: str) -> bool:
+def fits(name: str, pattern: str) -> bool:
+    """Tell whether something is called so, or by a pattern: a name may hold what patterns are made of."""
     return name == pattern or fnmatchcase(name, pattern)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatch
 from typing import Any
 
 from ..backend import Array
@@ -17,7 +16,7 @@ from ..errors import SettingError, nearest
 from ..layers import walk
 from ..training.loop import Callback, Loop, alone
 from .alignment import Alignment, gradient_alignment, weight_alignment
-from .questions import step_activations, step_gradient
+from .questions import fits, step_activations, step_gradient
 
 ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alignment")
 """Of the rule's gradient and the true one; of feedback weights and the weights they stand for."""
@@ -60,7 +59,7 @@ class Recorder(Callback):
         weights = [name for name in known if "/" not in name]
         self.patterns = tuple(q for p in self.patterns for q in (weights if p == "weights" else [p]))
         for pattern in self.patterns:
-            if not any(fnmatch(name, pattern) for name in known):
+            if not any(fits(name, pattern) for name in known):
                 near = f"{pattern}/*" if f"{pattern}/" in "".join(known) else nearest(pattern, known)
                 there = ", ".join(known[:LISTED]) + " ..." * (len(known) > LISTED)
                 meant = f"; did you mean {near!r}?" if near else ""
@@ -93,13 +92,13 @@ class Recorder(Callback):
         loop.model.history.record(loop.steps - 1, self._chosen(found))
 
     def _wants(self, kind: str) -> bool:
-        return any(fnmatch(kind, p.partition("/")[0]) for p in self.patterns if "/" in p or p == "*")
+        return any(fits(kind, p.partition("/")[0]) for p in self.patterns if "/" in p or p == "*")
 
     def _chosen(self, found: dict[str, Any]) -> dict[str, Any]:
         return {
             name: array if isinstance(array, float) else array.copy()
             for name, array in found.items()
-            if any(fnmatch(name, pattern) for pattern in self.patterns)
+            if any(fits(name, pattern) for pattern in self.patterns)
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -260,10 +260,11 @@ class Loop:
                         if self._terminating(now=True):
                             self._terminate()
             finally:
-                for callback in begun:
-                    callback.end(self)
-                self.model.history.stopped = self.stopped
-                self.progress.close()
+                with ExitStack() as ends:  # all of them, whatever one of them raises; the last first
+                    ends.callback(self.progress.close)
+                    ends.callback(setattr, self.model.history, "stopped", self.stopped)
+                    for callback in reversed(begun):
+                        ends.callback(callback.end, self)
         return cast(History, self.model.history)
 
     def _begin(self, kept: list[Any]) -> None:
