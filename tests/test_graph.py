@@ -167,7 +167,7 @@ def test_losses_must_fit_the_outputs():
 def test_one_loss_for_several_outputs(around):
     nodes = [("a", Dense(1), "x"), ("b", Dense(2), "x")]
     with pytest.raises(SettingError, match="one output, and the network has 2: give one for each"):
-        Model(around(Graph({"x": (3,)}, nodes, ("a", "b")))).compile("mse", "adam")
+        ln.Model(around(Graph({"x": (3,)}, nodes, ("a", "b")))).compile("mse", "adam")
 
 
 def test_a_layer_without_weights_passes_the_error_on():
