@@ -205,7 +205,7 @@ class Loop:
         return int(self.model.live.step)
 
     def stop(self, reason: str) -> None:
-        """End the training after this step."""
+        """End the training after this step; of several processes all have to say so after the same one."""
         self.stopped = reason
 
     @property
@@ -238,10 +238,13 @@ class Loop:
         FileError
             If another training writes to a folder of a callback.
         """
+        from ..interop.agreement import check_agreement
+
         begun: list[Callback] = []
         executor, note = self.model.executor, self.progress.note
         owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]
         hold: Any = nullcontext([])
+        check_agreement(self, resume=restore is not None, checkpoints=bool(owned))
         if owned:
             from ..core.lock import locked
 

@@ -37,6 +37,7 @@ class Newest:
         with self.awake:
             if units:
                 self._units_until = time.monotonic() + LASTS
+            since = min(since, self.number)  # else a frame is made after each step until that one
             self.wanted = max(self.wanted, since + 1)
             self.awake.notify_all()
             while self.number <= since or self.newest is None:

@@ -334,7 +334,8 @@ def sent(name: str, text: str) -> OwnData:
                 warnings.simplefilter("always")
                 table = sets.read(path, max_bytes=8 * LONGEST)
         except FileError as error:
-            raise DataError(str(error).replace(str(path), shown)) from error
+            way = f"; the page has no options: start with lucidnet lab {shown}, and that"
+            raise DataError(str(error).replace(str(path), shown) + way * ("(--" in str(error))) from error
         notes = tuple(str(one.message).replace(str(path), shown) for one in told)
     if len(table.x) > ROWS or table.x.shape[1] > COLUMNS:
         raise SettingError(
