@@ -31,12 +31,16 @@ class Newest:
         """Whether somebody looks at single units."""
         return time.monotonic() < self._units_until
 
+    def want_units(self) -> None:
+        """Note that somebody looks at single units."""
+        self._units_until = time.monotonic() + LASTS
+
     def frame(self, since: int, seconds: float, units: bool = False) -> bytes | None:
         """Return a frame that is newer than one with a number; None if there is none after some seconds."""
         until = time.monotonic() + seconds
         with self.awake:
             if units:
-                self._units_until = time.monotonic() + LASTS
+                self.want_units()
             since = min(since, self.number)  # else a frame is made after each step until that one
             self.wanted = max(self.wanted, since + 1)
             self.awake.notify_all()
