@@ -187,6 +187,11 @@ def main(arguments: list[str]) -> None:
                 keep(measured)
                 if name in PAPERS:
                     shrunk(ROOT / PICTURES / f"{name}.png")
+        case ["-h" | "--help"]:
+            return print(f"{__doc__}\nThere are: {', '.join(MEASUREMENTS)}")
+        case ["measure", *names] if names:
+            unknown = ", ".join(name for name in names if name not in MEASUREMENTS)
+            sys.exit(f"nothing is called {unknown}; there are: {', '.join(MEASUREMENTS)}")
         case _:
             sys.exit(f"{__doc__}\nThere are: {', '.join(MEASUREMENTS)}")
     for path, text in pages(measured):
