@@ -54,9 +54,8 @@ def main() -> None:
             name = (error.name or "").partition(".")[0]
             if name in ("", "lucidnet", __package__):
                 raise
-            missing = (
-                f"{part}: this needs {name}, which is not installed: pip install {PACKAGES.get(name, name)}"
-            )
+            package = PACKAGES.get(name, name)
+            missing = f"{part}: this needs {name}, which is not installed: pip install {package}"
             if options.only:
                 sys.exit(missing)
             print(missing)
