@@ -36,7 +36,7 @@ PACKAGES = {"sklearn": "scikit-learn"}
 
 
 def main() -> None:
-    """Set the threads, then measure."""
+    """Set the number of threads, then measure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--threads", type=some, default=2, help="threads of each library's products")
     parser.add_argument("--rounds", type=some, default=9, help="turns of each contender")

@@ -1,4 +1,4 @@
-"""Any named value, step by step: weights, gradients, updates, activations."""
+"""Recording any named value step by step: weights, gradients, updates, activations."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from .alignment import Alignment, gradient_alignment, weight_alignment
 from .questions import fits, step_activations, step_gradient
 
 ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alignment")
-"""Of the rule's gradient and the true one; of feedback weights and the weights they stand for."""
+"""Alignments of the rule's gradient with the true one, and of feedback weights with their counterparts."""
 LISTED = 40
-"""So many names are listed where one is unknown."""
+"""How many names an error lists when one is unknown."""
 
 
 class Recorder(Callback):
-    """Notes values by name in ``history.steps``: copies, as they were before a step with its number.
+    """Records values by name in ``history.steps``: copies from before a step, with the step's number.
 
-    Weights are called ``dense1.W``, what the step subtracts from them ``updates/dense1.W``, the gradient
-    of the batch ``grads/dense1.W``, and the output of a layer ``activations/dense1``.
-    Gradients and activations take one more pass each on the same batch, with the same random numbers. Where
-    several batches make a step, gradients are those of the step, activations and alignments of its first.
-    How a learning rule's gradient lies to the true one is called ``gradient_alignment/dense1`` (a cosine),
-    ``sign_agreement/dense1`` and ``norm_ratio/dense1``, and how feedback weights lie to the weights they
-    stand for ``weight_alignment/dense1``; a kind alone, without a slash, means all of it, and ``weights`` all
+    Weights are called ``dense1.W``, what a step subtracts from them ``updates/dense1.W``, the gradient of the
+    step ``grads/dense1.W``, and the output of a layer ``activations/dense1``. Gradients and activations take
+    one more pass each on the same batch, with the same random numbers; where several batches make a step,
+    gradients are those of all of them, activations and alignments those of the first. The alignment of a
+    learning rule's gradient with the true one is called ``gradient_alignment/dense1`` (a cosine),
+    ``sign_agreement/dense1`` and ``norm_ratio/dense1``, that of feedback weights with the weights they stand
+    for ``weight_alignment/dense1``. A kind alone, without a slash, means all of it, and ``weights`` everything
     that the network learns, from which `lucidnet.plots.animate` draws its boundary.
 
     Parameters
@@ -41,7 +41,7 @@ class Recorder(Callback):
     patterns : sequence of str
         Names, in which ``*`` stands for anything.
     every : int
-        At which steps: those whose number this divides.
+        The steps to record: those that this number divides.
     """
 
     def __init__(self, patterns: Sequence[str], every: int = 1) -> None:
@@ -103,7 +103,7 @@ class Recorder(Callback):
 
 
 def names(model: Trainee) -> Iterator[str]:
-    """Yield the names of all that can be recorded."""
+    """Yield the names of everything that can be recorded."""
     weights = [dotted(path) for path, _ in leaves(model.params)]
     yield from weights
     yield from (f"grads/{dotted(path)}" for path in model.problem.layout.parameters.paths)
