@@ -33,7 +33,7 @@ class Recorder(Callback):
     gradients are those of all of them, activations and alignments those of the first. The alignment of a
     learning rule's gradient with the true one is called ``gradient_alignment/dense1`` (a cosine),
     ``sign_agreement/dense1`` and ``norm_ratio/dense1``, that of feedback weights with the weights they stand
-    for ``weight_alignment/dense1``. A kind alone, without a slash, means all of it, and ``weights`` everything
+    for ``weight_alignment/dense1``. A kind alone, without a slash, means all of it, and ``weights`` all
     that the network learns, from which `lucidnet.plots.animate` draws its boundary.
 
     Parameters
