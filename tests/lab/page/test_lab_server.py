@@ -61,6 +61,16 @@ def test_who_asks_for_a_frame_of_the_far_future_gets_the_next(page):
     assert status == 200 and body and trainer.wanted <= trainer.number + 1
 
 
+@pytest.mark.parametrize("largest", [1e16, 1e300])
+@pytest.mark.parametrize("which", ["x", "y"])
+def test_numbers_that_float32_cannot_work_with(which, largest):
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    data = {"x": x, "y": x[:, 0]}
+    data[which] = largest * data[which] / np.abs(data[which]).max()
+    with pytest.raises(LucidnetError, match=f"data: {which} holds 1e.* scale it"):
+        ln.lab.serve((data["x"], data["y"]), open=False)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_all_data_that_have_a_name_can_be_served(name):
     with ln.lab.serve(name, open=False) as made:
