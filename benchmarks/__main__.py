@@ -31,13 +31,15 @@ PARTS = (
     "programs",
     "threads",
 )
+PACKAGES = {"sklearn": "scikit-learn"}
+"""Under which name a library is installed, where that is another."""
 
 
 def main() -> None:
     """Set the number of threads, then measure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--threads", type=int, default=2, help="threads of each library's products")
-    parser.add_argument("--rounds", type=int, default=9, help="turns of each contender")
+    parser.add_argument("--threads", type=some, default=2, help="threads of each library's products")
+    parser.add_argument("--rounds", type=some, default=9, help="turns of each contender")
     parser.add_argument("--only", choices=PARTS, help="one part only")
     options = parser.parse_args()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -46,8 +48,24 @@ def main() -> None:
     print(f"OpenBLAS kernels: {os.environ.get('OPENBLAS_CORETYPE', 'its own choice for this processor')}")
     print(f"{hold(options.threads)}, Python {sys.version.split()[0]}")
     for part in (options.only,) if options.only else PARTS:
-        module = import_module(f".{part}", __package__)
-        module.run(options.threads, options.rounds)
+        try:
+            import_module(f".{part}", __package__).run(options.threads, options.rounds)
+        except ModuleNotFoundError as error:
+            name = (error.name or "").partition(".")[0]
+            if name in ("", "lucidnet", __package__):
+                raise
+            package = PACKAGES.get(name, name)
+            missing = f"{part}: this needs {name}, which is not installed: pip install {package}"
+            if options.only:
+                sys.exit(missing)
+            print(missing)
+
+
+def some(text: str) -> int:
+    """Return a whole number of 1 or more."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, got {text}")
+    return number
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
@@ -183,10 +184,18 @@ def main(arguments: list[str]) -> None:
         case ["measure", *names] if names and set(names) <= set(MEASUREMENTS):
             for name in names:
                 print(f"{name}: {MEASUREMENTS[name].command}", flush=True)
-                measured[name] = MEASUREMENTS[name].make()
+                try:
+                    measured[name] = MEASUREMENTS[name].make()
+                except subprocess.CalledProcessError as error:
+                    sys.exit(f"{name}: not measured, as its command ended with code {error.returncode}")
                 keep(measured)
                 if name in PAPERS:
                     shrunk(ROOT / PICTURES / f"{name}.png")
+        case ["-h" | "--help"]:
+            return print(f"{__doc__}\nThere are: {', '.join(MEASUREMENTS)}")
+        case ["measure", *names] if names:
+            unknown = ", ".join(name for name in names if name not in MEASUREMENTS)
+            sys.exit(f"nothing is called {unknown}; there are: {', '.join(MEASUREMENTS)}")
         case _:
             sys.exit(f"{__doc__}\nThere are: {', '.join(MEASUREMENTS)}")
     for path, text in pages(measured):

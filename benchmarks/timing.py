@@ -55,6 +55,11 @@ class Worker:
     ----------
     works : list of str
         What it can do.
+
+    Raises
+    ------
+    ImportError
+        If it needs a library that is not installed.
     """
 
     def __init__(self, make: Callable[..., Works], *arguments: Any) -> None:
@@ -63,7 +68,10 @@ class Worker:
         self.process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
         self.process.start()
         theirs.close()  # so that the end of a process that fails is seen here
-        self.works: list[str] = self.pipe.recv()
+        found = self.pipe.recv()
+        if isinstance(found, ImportError):
+            raise found
+        self.works: list[str] = found
 
     def turn(self, work: str, calls: int, pause: float = PAUSE) -> Turn:
         """Run a work several times in a row, after a pause."""
@@ -82,7 +90,10 @@ class Worker:
 
 
 def _serve(pipe: Connection, make: Callable[..., Works], arguments: tuple[Any, ...]) -> None:
-    works = make(*arguments)
+    try:
+        works = make(*arguments)
+    except ImportError as error:  # a library that it is compared with is not there
+        return pipe.send(error)
     gc.collect()
     gc.disable()
     pipe.send(list(works))

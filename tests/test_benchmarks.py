@@ -14,7 +14,8 @@ import lucidnet as ln
 
 pytest.importorskip("jax")
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from benchmarks import against, epochs, estimators, gpu, nets, primitives, programs
+from benchmarks import __main__ as command
+from benchmarks import against, epochs, estimators, gpu, nets, primitives, programs, results
 from benchmarks.timing import Turn
 
 ROOT = Path(__file__).parent.parent
@@ -175,3 +176,37 @@ def test_what_is_slower_than_the_spread_is_named():
     rows = [row("as fast", 1.0, 1.02), row("slower", 0.97, 1.05), row("unsteady", 0.96, 1.04)]
     assert [str(one).endswith("<") for one in rows] == [False, True, False]
     assert against.verdict(rows, "wall").endswith("above max(1.03, that): slower")
+
+
+def test_a_library_that_is_not_installed_is_named(tmp_path):
+    """In the process of a contender, too; nothing but this is said."""
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "src")])}
+    arguments = ["-m", "benchmarks", "--threads", "1", "--rounds", "1", "--only", "dense"]
+    command = [sys.executable, *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    assert run.returncode == 1
+    assert run.stderr == "dense: this needs torch, which is not installed: pip install torch\n"
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1.5"])
+@pytest.mark.parametrize("option", ["--threads", "--rounds"])
+def test_numbers_that_cannot_be(monkeypatch, capsys, option, number):
+    monkeypatch.setattr(sys, "argv", ["benchmarks", option, number])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    assert f"argument {option}" in capsys.readouterr().err
+
+
+def test_a_measurement_that_there_is_not(capsys):
+    with pytest.raises(SystemExit, match="nothing is called nope; there are: lillicrap_linear"):
+        results.main(["measure", "mnist", "nope"])
+    assert results.main(["--help"]) is None and "benchmarks.results measure" in capsys.readouterr().out
+
+
+def test_a_measurement_that_fails(monkeypatch):
+    failing = results.MEASUREMENTS["dense"].__class__("python -c exit(3)", str)
+    monkeypatch.setitem(results.MEASUREMENTS, "dense", failing)
+    monkeypatch.setattr(results, "pages", lambda measured: ())
+    with pytest.raises(SystemExit, match="dense: not measured, as its command ended with code 3"):
+        results.main(["measure", "dense"])

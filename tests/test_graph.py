@@ -163,6 +163,13 @@ def test_losses_must_fit_the_outputs():
         ln.Model([ln.layers.Input(2), Dense(1)]).compile("mse", loss_weights={"a": 1.0})
 
 
+@pytest.mark.parametrize("around", [lambda graph: graph, lambda graph: [graph]])
+def test_one_loss_for_several_outputs(around):
+    nodes = [("a", Dense(1), "x"), ("b", Dense(2), "x")]
+    with pytest.raises(SettingError, match="one output, and the network has 2: give one for each"):
+        ln.Model(around(Graph({"x": (3,)}, nodes, ("a", "b")))).compile("mse", "adam")
+
+
 def test_a_layer_without_weights_passes_the_error_on():
     net = Graph({"x": (3,)}, [("a", Linear(), "x"), ("b", Add(), ("a", "x"))], "b")
     y, cache = net.forward({"a": {}, "b": {}}, np.ones((1, 3)))

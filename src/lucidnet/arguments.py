@@ -112,6 +112,8 @@ def _as_callbacks(given: Any, owner: Any) -> tuple[Callback, ...]:
     callbacks = (given,) if isinstance(given, Callback) else listed(given)
     if not all(isinstance(callback, Callback) for callback in callbacks):
         raise UnfitError
+    if len({id(callback) for callback in callbacks}) < len(callbacks):
+        raise UnfitError("callbacks, each of them once: it would hear of everything twice")
     return callbacks
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import losses, optimizers
+from .core.value import of_library
 from .engine.build import credit_rule
 from .errors import NotReadyError, SettingError
 from .layers import Sequential
@@ -36,6 +37,7 @@ def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: A
     made = None if loss is None and loss_weights is None else losses.get(loss, loss_weights)
     if made is not None:
         made.fuse(model.net)  # raises if the loss does not fit the last layer,
+        check_one_output(model.net, made)
     elif metrics:
         raise SettingError(
             "compile: metrics are measured with a loss, by fit and evaluate, and there is none: give one, "
@@ -52,6 +54,18 @@ def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: A
     model._chosen, model.metrics, model.base, model._changes = chosen, said, (model.net, best), {}
     if not kept:
         warnings.warn(ANEW.format(best), UserWarning, stacklevel=4)  # past the check for foreign words
+
+
+def check_one_output(net: Any, loss: losses.Loss) -> None:
+    """Raise if the loss of one output is that of a network with several."""
+    graph = net.layers[-1] if isinstance(net, Sequential) and net.layers else net
+    outputs = getattr(graph, "outputs", ())
+    if len(outputs) > 1 and of_library(loss) and not isinstance(loss, (losses.Joint, losses.Custom)):
+        each = ", ".join(f"{name!r}: ..." for name in outputs)
+        raise SettingError(
+            f"compile: {loss!r} is the loss of one output, and the network has {len(outputs)}: "
+            f"give one for each, loss={{{each}}}"
+        )
 
 
 def needs_target(model: Any) -> bool:

@@ -161,10 +161,14 @@ def suggestion(name: str, known: Iterable[str], meant: str | None = None) -> str
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the name that comes nearest to one, if any is near."""
+    """Return the name that comes nearest to one, if any is near; the same in other letters is nearest."""
     import difflib
 
-    return next(iter(difflib.get_close_matches(name[:LONG], known, n=1, cutoff=0.5)), None)
+    names = list(known)
+    same = (one for one in names if one.lower() == name.lower())
+    return next(same, None) or next(
+        iter(difflib.get_close_matches(name[:LONG], names, n=1, cutoff=0.5)), None
+    )
 
 
 def optional(module: str, extra: str) -> ModuleType:

@@ -236,3 +236,12 @@ def test_what_is_missing_is_said():
         distributed.start("127.0.0.1:1", processes=2)
     with pytest.raises(SettingError, match="number 2 of 2"):
         distributed.start("127.0.0.1:1", 2, 2)
+    for address in ("x", "127.0.0.1", "127.0.0.1:99999", ":1", "here:there", 5):
+        with pytest.raises(
+            SettingError, match="coordinator must be the address of the first process as HOST"
+        ):
+            distributed.start(address, 2, 0)
+    with pytest.raises(SettingError, match="processes must be a whole number of 1 or more, got '2'"):
+        distributed.start("127.0.0.1:1", "2", 0)
+    with pytest.raises(SettingError, match="index must be a whole number of 0 or more, got -1"):
+        distributed.start("127.0.0.1:1", 2, -1)

@@ -1,7 +1,9 @@
 """Ctrl-C never leaves half a step, of weights, memory or anything else: where it comes does not matter."""
 
+import os
 import signal
 import sys
+import threading
 from functools import partial
 from itertools import count
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from snapshots import BACKENDS, CASES, Case, N, is_same, learner, same, snapshot, stream
 
-from lucidnet import layers, losses, optimizers
+from lucidnet import Model, layers, losses, optimizers
 from lucidnet.engine import on_jax, on_numpy, programs
 from lucidnet.engine.stream import Segment, StreamProblem, observe
 from lucidnet.errors import NonFiniteError
@@ -401,3 +403,25 @@ class TestCompiled:
         for online in (one, two):
             online.run(X, Y)
         same(learner(one), learner(two))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks")
+@pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning", "ignore:.*fork:DeprecationWarning")
+def test_a_process_forked_in_the_middle_of_a_step_uses_the_model():
+    """multiprocessing and joblib fork while a thread trains; the thread, and what it holds, is not there."""
+    model, begun, go = Model([layers.Input(2), layers.Dense(1)]), threading.Event(), threading.Event()
+
+    def train():
+        with model.executor.lock:
+            begun.set()
+            assert go.wait(30)
+
+    thread = threading.Thread(target=train)
+    thread.start(), begun.wait(30)
+    if (pid := os.fork()) == 0:
+        signal.alarm(10)  # instead of waiting for ever
+        model.get_weights()
+        os._exit(0)
+    status = os.waitpid(pid, 0)[1]
+    go.set(), thread.join()
+    assert status == 0

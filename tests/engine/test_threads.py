@@ -1,6 +1,7 @@
 """Batches divided among threads on NumPy: the step of one part, the same bits each time, and nothing silent."""
 
 import copy
+import os
 import pickle
 import signal
 import sys
@@ -306,6 +307,12 @@ class Trap:
         monkeypatch.setattr(Dense, "forward", forward)
 
 
+def blas():
+    """How many threads the libraries of products have now."""
+    libraries = threadpoolctl.ThreadpoolController().select(user_api="blas")
+    return {each["num_threads"] for each in libraries.info()}
+
+
 def fail():
     raise RuntimeError("in a thread")
 
@@ -336,16 +343,57 @@ class TestWhatGoesWrong:
         assert np.array_equal(model.get_weights(), before)
 
     def test_products_have_one_thread_for_the_time(self):
-        threads, info = Threads(2), threadpoolctl.ThreadpoolController
-
-        def held():
-            return {each["num_threads"] for each in info().select(user_api="blas").info()}
-
+        threads = Threads(2)
         with threadpoolctl.threadpool_limits(2, "blas"):
             with threads.held(), Threads(3).held():
-                assert held() == {1}
-                assert threads.map(lambda number: (number, held()), [0, 1, 2]) == [(k, {1}) for k in range(3)]
-            assert held() == {2}
+                assert blas() == {1}
+                assert threads.map(lambda number: (number, blas()), [0, 1, 2]) == [(k, {1}) for k in range(3)]
+            assert blas() == {2}
+
+    def test_whoever_has_set_the_number_of_threads_before(self):
+        """threadpoolctl 3.8 lets one thread set it, as long as that lives; two trainings may overlap."""
+        found, events = {}, [threading.Event() for _ in range(4)]
+
+        def train(name, begun, go):
+            with Threads(2).held():
+                found[name] = blas()
+                begun.set()
+                assert go.wait(30)
+
+        limited = threadpoolctl.threadpool_limits(2, "blas")
+        first = threading.Thread(target=train, args=("first", events[0], events[1]))
+        second = threading.Thread(target=train, args=("second", events[2], events[3]))
+        first.start(), events[0].wait(30)
+        second.start(), events[2].wait(30)
+        events[1].set(), first.join()
+        found["one of two"] = blas()
+        events[3].set(), second.join()
+        assert found == {"first": {1}, "second": {1}, "one of two": {1}} and blas() == {2}
+        limited.restore_original_limits()
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks")
+    @pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning", "ignore:.*fork:DeprecationWarning")
+    def test_a_process_that_is_forked_meanwhile_is_not_held(self):
+        """joblib and multiprocessing fork while a thread trains, be it just setting the number."""
+        begun, go = threading.Event(), threading.Event()
+
+        def train():
+            with Threads(2).held():
+                begun.set()
+                assert go.wait(30)
+
+        limited = threadpoolctl.threadpool_limits(2, "blas")
+        thread = threading.Thread(target=train)
+        thread.start(), begun.wait(30)
+        if (pid := os.fork()) == 0:
+            signal.alarm(20)  # instead of waiting for ever
+            before = blas()
+            with Threads(2).held():
+                os._exit(0 if (before, blas()) == ({2}, {1}) else 1)
+        status = os.waitpid(pid, 0)[1]
+        go.set(), thread.join()
+        assert status == 0 and blas() == {2} and not HOLDERS
+        limited.restore_original_limits()
 
     def test_the_first_error_is_raised_when_no_thread_works_any_more(self):
         done = []

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.callbacks import CSVLog, EarlyStopping, On, PrintWeights, ReduceOnPlateau, StopOnNaN
+from lucidnet.callbacks import Callback, CSVLog, EarlyStopping, On, PrintWeights, ReduceOnPlateau, StopOnNaN
 from lucidnet.errors import LucidnetError, NonFiniteError
-from lucidnet.layers import BatchNormalization, Dense, Dropout, Input, Residual, Sequential
+from lucidnet.layers import BatchNormalization, Dense, Dropout, Graph, Input, Residual, Sequential
 from lucidnet.optimizers import SGD, Adam
 from lucidnet.optimizers.schedules import OneCycle
 
@@ -185,6 +185,92 @@ def test_recording_changes_nothing_and_keeps_its_distance():
         "grads/hidden.W",
         "grads/hidden.b",
     ]
+
+
+def sigmoid_and_softmax():
+    """Two outputs, and a network in one: each loss takes the activation that is innermost."""
+    top = Sequential([Dense(4, "relu", name="a"), Dense(1, "sigmoid", name="b")], name="top")
+    nodes = [("below", Dense(5, "tanh"), "x"), ("one", top, "below"), ("two", Dense(3, "softmax"), "below")]
+    made = ln.Model(Graph({"x": (64,)}, nodes, ("one", "two")), dtype="float64")
+    made.compile({"one": "binary_crossentropy", "two": "categorical_crossentropy"}, "adam")
+    return made, {"one": X[:20, 2:3] > 5, "two": Y[:20] % 3}
+
+
+def test_activations_are_those_of_the_layers_also_where_the_loss_has_taken_the_last_over():
+    made, y = sigmoid_and_softmax()
+    made.fit(X[:20], y, verbose=0, shuffle=False, batch_size=20, record="activations/*")
+    noted = {name: values[0][1] for name, values in made.history.steps.items()}
+    assert sorted(noted) == [f"activations/{name}" for name in ("below", "one", "one.a", "one.b", "two")]
+    assert noted["activations/one.b"].min() > 0 and noted["activations/one.b"].max() < 1
+    np.testing.assert_array_equal(noted["activations/one.b"], noted["activations/one"])
+    np.testing.assert_allclose(noted["activations/two"].sum(-1), 1)
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_gradients_are_those_of_the_whole_step(accumulate):
+    """Of all its batches and with the penalties, so that plain descent subtracts them, times its rate."""
+    layers = [Input(64), Dense(5, "tanh", l2=0.3), BatchNormalization(), Dense(10, "softmax", l1=0.1)]
+    made = ln.Model(layers, dtype="float64")
+    made.compile("categorical_crossentropy", SGD(0.1))
+    made.fit(X[:30], Y[:30], batch_size=10, accumulate=accumulate, verbose=0, record=["grads/*", "updates/*"])
+    steps = made.history.steps
+    names = [name for name in steps if name.startswith("grads/")]
+    assert len(names) == 6 and len(steps[names[0]]) == 3 // accumulate
+    for name in names:
+        for (_, gradient), (_, update) in zip(steps[name], steps[f"updates/{name[6:]}"], strict=True):
+            np.testing.assert_allclose(update, 0.1 * gradient, rtol=1e-9, atol=1e-15)
+
+
+def test_what_has_no_gradient_is_no_name_of_one():
+    made = ln.Model([Input(64), BatchNormalization(name="norm"), Dense(10, "softmax")])
+    made.compile("categorical_crossentropy", "adam")
+    with pytest.raises(
+        LucidnetError, match=r"nothing is called 'grads/norm\.mean'.*did you mean 'grads/norm"
+    ):
+        made.fit(X, Y, verbose=0, record="grads/norm.mean")
+
+
+def test_of_many_names_some_are_listed():
+    made = ln.Model([Input(64), *(Dense(2) for _ in range(100)), Dense(10, "softmax")])
+    made.compile("categorical_crossentropy", "adam")
+    with pytest.raises(LucidnetError, match="did you mean 'dense50.W'") as told:
+        made.fit(X, Y, verbose=0, record="dense50.w")
+    assert len(str(told.value)) < 800
+
+
+def test_a_name_may_hold_what_patterns_are_made_of():
+    made = ln.Model([Input(64), Dense(10, "softmax", name="[a]")])
+    made.compile("categorical_crossentropy", "adam")
+    made.fit(X, Y, verbose=0, record=["[a].W", "grads/[a].W"])
+    assert list(made.history.steps) == ["[a].W", "grads/[a].W"]
+
+
+def test_all_callbacks_end_whatever_one_of_them_raises():
+    ended = []
+
+    class Ends(Callback):
+        def __init__(self, error):
+            self.error = error
+
+        def end(self, loop):
+            ended.append(self)
+            if self.error:
+                raise self.error
+
+    class Stops(Callback):
+        def epoch(self, loop, result):
+            loop.stop("enough")
+
+    callbacks, made = [Ends(ValueError("one")), Ends(None), Stops()], model()
+    with pytest.raises(ValueError, match="one"):
+        made.fit(X, Y, epochs=3, verbose=0, callbacks=callbacks)
+    assert ended == callbacks[:2] and made.history.stopped == "enough"
+
+
+def test_a_callback_twice():
+    twice = [EarlyStopping("loss", 2)] * 2
+    with pytest.raises(ln.errors.SettingError, match="callbacks, each of them once"):
+        model().fit(X, Y, verbose=0, callbacks=twice)
 
 
 def test_an_unknown_name_is_an_error_before_training():

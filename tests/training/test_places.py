@@ -58,6 +58,7 @@ def test_places_that_cannot_be(tmp_path, writer, place):
     with pytest.raises(FileError) as caught:
         (FOLDERS | FILES)[writer](f"{tmp_path}/{place}")
     assert caught.value.file and caught.value.reason and caught.value.remedy
+    assert "room" not in caught.value.remedy  # it is no full disk
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "mine"
 

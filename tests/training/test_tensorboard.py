@@ -7,7 +7,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.callbacks import TensorBoard
-from lucidnet.errors import LucidnetError
+from lucidnet.errors import LucidnetError, NonFiniteError
 from lucidnet.layers import Conv2D, Dense, Flatten, Input
 
 pytest.importorskip("tensorboardX")
@@ -58,6 +58,37 @@ def test_what_is_written(tmp_path):
         ("flatten2", "Flatten", ["conv2d1"]),
         ("dense3", "Dense", ["flatten2"]),
     ]
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((2, 8, 8)),
+        np.zeros((2, 3, 8, 8)),
+        np.zeros((0, 8, 8, 1)),
+        [[1]],
+        "a",
+        np.full((1, 8, 8, 1), np.nan),
+    ],
+)
+def test_what_are_no_images(tmp_path, images):
+    with pytest.raises(LucidnetError, match="TensorBoard: images"):
+        TensorBoard(tmp_path, images=images)
+
+
+def test_numbers_that_no_bar_of_a_histogram_holds(tmp_path):
+    model = ln.Model([Input((8, 8, 1)), Flatten(), Dense(10, "softmax", name="out")], dtype="float64")
+    model.compile("categorical_crossentropy", ln.optimizers.SGD(1e200))
+    model.fit(X, Y, epochs=2, verbose=0, callbacks=[TensorBoard(tmp_path, histograms_every=1)])
+    kinds = {value.tag: value.histo for event in events(tmp_path) for value in event.summary.value}
+    assert kinds["weights/out/W"].num == 640 and np.abs(model.params["out"]["W"]).max() > 1e100
+
+
+def test_a_gradient_that_is_not_finite_is_said_as_ever(tmp_path):
+    model = ln.Model([Input((8, 8, 1)), Flatten(), Dense(1)])
+    model.compile("mse", "sgd")
+    with pytest.raises(NonFiniteError):
+        model.fit(X * 1e20, Y, verbose=0, callbacks=[TensorBoard(tmp_path, histograms_every=1)])
 
 
 def test_settings():

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import copy_context
-from threading import Lock
+from functools import partial
+from importlib import import_module
+from threading import RLock
 from typing import Any, TypeVar
 
+from ..core.signals import defer_interrupt
 from ..core.text import Brief
 from ..errors import SettingError, optional
 from .xla.peers import HERE
@@ -108,20 +111,51 @@ def parts(rows: int, count: int) -> list[slice]:
     return [slice(rows * k // count, rows * (k + 1) // count) for k in range(count)]
 
 
-LOCK = Lock()
-HOLDERS: list[Any] = []
+LOCK = RLock()
+HOLDERS: dict[object, Any] = {}
 """Who limits this process's libraries to one thread: the first sets the limit, the last lifts it."""
 
 
 @contextmanager
 def _one_thread_each(libraries: Any) -> Iterator[None]:
     """Limit BLAS to one thread until the last holder in this process leaves."""
-    with LOCK:
-        HOLDERS.append(HOLDERS[0] if HOLDERS else libraries.limit(limits=1, user_api="blas"))
+    mine = object()
     try:
+        with defer_interrupt(), LOCK:
+            held = next(iter(HOLDERS.values()), None)
+            HOLDERS[mine] = held or _set(partial(libraries.limit, limits=1, user_api="blas"))
         yield
     finally:
-        with LOCK:
-            limited = HOLDERS.pop()
-            if not HOLDERS:
-                limited.restore_original_limits()
+        with defer_interrupt(), LOCK:
+            limited = HOLDERS.pop(mine, None)
+            if limited and not HOLDERS:
+                _set(limited.restore_original_limits)
+
+
+def _set(act: Callable[[], T]) -> T:
+    """Set how many threads the libraries have, whichever thread did so before.
+
+    From version 3.8 on threadpoolctl lets one thread do so, as long as that lives, and ignores all others.
+    But of two trainings the second may end last, in another thread; and who has once set a number at a prompt
+    is that thread for ever.
+    """
+    libraries = getattr(import_module("threadpoolctl"), "OpenBLASController", None)
+    let_go = getattr(libraries, "clear_controlling_thread", lambda force: None)
+    let_go(force=True)
+    try:
+        return act()
+    finally:
+        let_go(force=True)
+
+
+def _begin_anew() -> None:
+    """Put the libraries back in a process that was just forked: the threads that held them are not there."""
+    limited = next(iter(HOLDERS.values()), None)
+    HOLDERS.clear()
+    if limited:
+        _set(limited.restore_original_limits)
+    LOCK.release()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no forks
+    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=_begin_anew)

@@ -280,5 +280,8 @@ def explained(path: Path, state: str) -> Iterator[None]:
     except PermissionError as error:
         raise FileError(path, f"cannot be written ({error.strerror})", "choose another place") from error
     except OSError as error:
+        import errno
+
         reason = f"writing failed ({error.strerror or error}); {state}"
-        raise FileError(path, reason, "make room, or choose another place") from error
+        room = error.errno in [getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG")]
+        raise FileError(path, reason, f"{'make room, or ' * room}choose another place") from error

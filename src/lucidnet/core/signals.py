@@ -1,4 +1,4 @@
-"""What the system or the user asks of a running training: SIGTERM ends it in order, Ctrl-C interrupts.
+"""What the system or the user asks of a running training: SIGTERM ends it in order, Ctrl-C interrupts; forks.
 
 Python runs signal handlers in the main thread only; in any other thread nothing here has an effect.
 """
@@ -6,12 +6,14 @@ Python runs signal handlers in the main thread only; in any other thread nothing
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 from ..errors import Terminated
 
@@ -103,3 +105,27 @@ def defer_interrupt() -> Iterator[None]:
         _signal.signal(signal.SIGINT, before)
         if seen and callable(before):
             before(*seen[0])
+
+
+LOCKS = WeakSet[Any]()
+"""The locks that a fork opens."""
+
+
+def lock() -> Any:
+    """Return a lock that one thread may take several times, and that nobody holds in a process forked off.
+
+    There the threads that held it are missing, and who waited for them would wait for ever. What it guards
+    must be whole at any moment, as it must be for Ctrl-C.
+    """
+    made = threading.RLock()
+    LOCKS.add(made)
+    return made
+
+
+def _open() -> None:
+    for held in LOCKS:
+        held._at_fork_reinit()  # as Python's own locks are opened
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no forks
+    os.register_at_fork(after_in_child=_open)

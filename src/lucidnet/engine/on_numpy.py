@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..backend.config import DeviceConfig
 from ..core.readers import Readers
+from ..core.signals import lock
 from ..core.text import Brief
 from ..data.batch import nbytes
 from .numbers import Numbers
@@ -38,7 +38,7 @@ class OnNumpy(Brief):
 
     def __init__(self, config: DeviceConfig | None = None) -> None:
         self.config = config or DeviceConfig()
-        self.lock = threading.RLock()
+        self.lock = lock()
         self.made: Any = None
         """The last state made here that has not been handed out."""
         self.spare: Any = None

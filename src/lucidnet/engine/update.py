@@ -94,10 +94,12 @@ def left_behind(problem: Problem, state: State, made: Gradient) -> State:
     return state._replace(params=params, carried=carried, feedback=feedback)
 
 
-def measured_gradient(problem: Problem, state: State, batch: Batch, numbers: Numbers) -> Measured:
-    """Return what a step on a batch would measure, with its gradient; the state is not changed."""
-    given = numbers._replace(made=False)
-    return advance(problem, state, [batch], given, keep=frozenset({"gradient", "predictions"}))[1]
+def measured_gradient(
+    problem: Problem, state: State, batch: Batch, numbers: Numbers, *more: Batch
+) -> Measured:
+    """Return what a step on batches would measure, with its gradient; the state is not changed."""
+    keep = frozenset({"gradient", "predictions"})
+    return advance(problem, state, [batch, *more], numbers._replace(made=False), keep=keep)[1]
 
 
 def moved(

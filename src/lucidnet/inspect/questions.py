@@ -26,7 +26,7 @@ from ..engine.parameters import ParameterLayout
 from ..engine.problem import Problem
 from ..engine.protocol import Trainee
 from ..engine.state import State
-from ..engine.update import measured_gradient, predict
+from ..engine.update import measured_gradient, predict, training_run
 from ..errors import LucidnetError, NotReadyError, SettingError, ShapeError, UnknownNameError, suggestion
 from ..layers import Layer, Run, walk
 from ..layers.base import INFERENCE, Cache, Mask
@@ -78,10 +78,10 @@ def _chosen(net: Layer, found: Iterable[str], layers: Any) -> set[str]:
         )
     chosen = set[str]()
     for pattern in given:
-        meant = {name for name in found if any(_fits(n, pattern) for n in (name, name.partition("#")[0]))}
+        meant = {name for name in found if any(fits(n, pattern) for n in (name, name.partition("#")[0]))}
         if not meant:
             known = _names(net)
-            if not any(_fits(name, pattern) for name in known):
+            if not any(fits(name, pattern) for name in known):
                 raise _unknown("activations", pattern, known)
             raise SettingError(
                 f"activations: {pattern!r} has no output of its own: the layer around it uses it in parts"
@@ -90,7 +90,8 @@ def _chosen(net: Layer, found: Iterable[str], layers: Any) -> set[str]:
     return chosen
 
 
-def _fits(name: str, pattern: str) -> bool:
+def fits(name: str, pattern: str) -> bool:
+    """Tell whether something is called so, or by a pattern: a name may hold what patterns are made of."""
     return name == pattern or fnmatchcase(name, pattern)
 
 
@@ -115,7 +116,7 @@ def gradients(
     if rule is not None:
         problem, state = _ruled(model, problem, state, rule)
     found: dict[str, dict[str, Array]] = ByName()
-    for path, array in _gradient(problem, state, batch).items():
+    for path, array in step_gradient(problem, state, batch).items():
         found.setdefault(dotted(path[:-1]), {})[path[-1]] = array
     return found
 
@@ -134,12 +135,21 @@ def _ruled(model: Trainee, problem: Problem, state: State, rule: Any) -> tuple[P
     return other, state._replace(feedback=other.start(state.params, state.seed).feedback)
 
 
-def _gradient(problem: Problem, state: State, batch: Batch) -> dict[Path, Array]:
-    """Return the gradient of a step on a batch, by parameter path; it may not be finite."""
+def step_gradient(problem: Problem, state: State, batch: Batch, *more: Batch) -> dict[Path, Array]:
+    """Return the gradient of a step on batches, by parameter path; it may not be finite."""
     problem = replace(problem, objective=replace(problem.objective, net=thawed(problem.objective.net)))
     with np.errstate(over="ignore", invalid="ignore"):
-        vector = measured_gradient(problem, state, batch, Numbers(state.seed)).gradient
+        vector = measured_gradient(problem, state, batch, Numbers(state.seed), *more).gradient
     return _by_path(problem, vector)
+
+
+def step_activations(model: Trainee, batch: Batch) -> dict[str, Any]:
+    """Return what the layers put out in the next training step on a batch, by name."""
+    state = model.state
+    run = training_run(state, batch, Numbers(state.seed))
+    with watch(model.net) as calls, np.errstate(over="ignore", invalid="ignore"):
+        calls.net.flow(state.params, batch.x, run)
+    return _outputs(calls)
 
 
 def _by_path(problem: Problem, vector: Array) -> dict[Path, Array]:
@@ -298,7 +308,7 @@ class _Gradients:
     def by_path(self) -> dict[Path, Array]:
         given = self.source() if callable(self.source) else self.source
         if isinstance(given, Batch):
-            return _gradient(self.problem, self.state, given)
+            return step_gradient(self.problem, self.state, given)
         layout = self.problem.layout
         vector = layout.parameters.flat(given)
         for penalty in layout.penalties:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatch
 from typing import Any
 
 from ..backend import Array
@@ -11,29 +10,30 @@ from ..core.settings import taken, texts, whole
 from ..core.trees import dotted, leaves, tree_map
 from ..data.batch import Batch
 from ..data.batches import sample
-from ..engine.numbers import Numbers
 from ..engine.protocol import Trainee
 from ..engine.state import Measured
-from ..engine.update import training_run
-from ..errors import SettingError
+from ..errors import SettingError, nearest
 from ..layers import walk
 from ..training.loop import Callback, Loop, alone
 from .alignment import Alignment, gradient_alignment, weight_alignment
-from .trace import trace
+from .questions import fits, step_activations, step_gradient
 
 ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alignment")
 """Alignments of the rule's gradient with the true one, and of feedback weights with their counterparts."""
+LISTED = 40
+"""How many names an error lists when one is unknown."""
 
 
 class Recorder(Callback):
     """Records values by name in ``history.steps``: copies from before a step, with the step's number.
 
     Weights are called ``dense1.W``, what a step subtracts from them ``updates/dense1.W``, the gradient of the
-    batch ``grads/dense1.W``, and the output of a layer ``activations/dense1``. Gradients and activations take
-    one more pass on the same batch, with the same random numbers. The alignment of a learning rule's gradient
-    with the true one is called ``gradient_alignment/dense1`` (a cosine), ``sign_agreement/dense1`` and
-    ``norm_ratio/dense1``, that of feedback weights with the weights they stand for
-    ``weight_alignment/dense1``. A kind alone, without a slash, means all of it, and ``weights`` everything
+    step ``grads/dense1.W``, and the output of a layer ``activations/dense1``. Gradients and activations take
+    one more pass each on the same batch, with the same random numbers; where several batches make a step,
+    gradients are those of all of them, activations and alignments those of the first. The alignment of a
+    learning rule's gradient with the true one is called ``gradient_alignment/dense1`` (a cosine),
+    ``sign_agreement/dense1`` and ``norm_ratio/dense1``, that of feedback weights with the weights they stand
+    for ``weight_alignment/dense1``. A kind alone, without a slash, means all of it, and ``weights`` all
     that the network learns, from which `lucidnet.plots.animate` draws its boundary.
 
     Parameters
@@ -59,10 +59,11 @@ class Recorder(Callback):
         weights = [name for name in known if "/" not in name]
         self.patterns = tuple(q for p in self.patterns for q in (weights if p == "weights" else [p]))
         for pattern in self.patterns:
-            if not any(fnmatch(name, pattern) for name in known):
-                inner = f"did you mean '{pattern}/*'? " if f"{pattern}/" in "".join(known) else ""
-                there = f"{inner}there are {', '.join(known)}"
-                raise SettingError(f"record: nothing is called {pattern!r}; {there}")
+            if not any(fits(name, pattern) for name in known):
+                near = f"{pattern}/*" if f"{pattern}/" in "".join(known) else nearest(pattern, known)
+                there = ", ".join(known[:LISTED]) + " ..." * (len(known) > LISTED)
+                meant = f"; did you mean {near!r}?" if near else ""
+                raise SettingError(f"record: nothing is called {pattern!r}; there are {there}{meant}")
         loop.model.history.origin = loop.model.net, sample(loop.source)
 
     def before_step(self, loop: Loop, batches: Sequence[Batch]) -> None:
@@ -70,8 +71,11 @@ class Recorder(Callback):
         if loop.steps % self.every:
             return
         found: dict[str, Any] = {dotted(path): array for path, array in leaves(model.params)}
-        if self._wants("grads") or self._wants("activations"):
-            found |= probe(model, batches[0])
+        if self._wants("grads"):
+            found |= gradients(model, batches)
+        if self._wants("activations"):
+            outputs = step_activations(model, batches[0])
+            found |= {f"activations/{name}": y for name, y in outputs.items() if hasattr(y, "shape")}
         if any(self._wants(kind) for kind in ALIGNMENTS[:3]):
             found |= _gradients(gradient_alignment(model, batches[0]))
         if self._wants("weight_alignment"):
@@ -88,13 +92,13 @@ class Recorder(Callback):
         loop.model.history.record(loop.steps - 1, self._chosen(found))
 
     def _wants(self, kind: str) -> bool:
-        return any(fnmatch(kind, p.partition("/")[0]) for p in self.patterns if "/" in p or p == "*")
+        return any(fits(kind, p.partition("/")[0]) for p in self.patterns if "/" in p or p == "*")
 
     def _chosen(self, found: dict[str, Any]) -> dict[str, Any]:
         return {
             name: array if isinstance(array, float) else array.copy()
             for name, array in found.items()
-            if any(fnmatch(name, pattern) for pattern in self.patterns)
+            if any(fits(name, pattern) for pattern in self.patterns)
         }
 
 
@@ -102,7 +106,8 @@ def names(model: Trainee) -> Iterator[str]:
     """Yield the names of everything that can be recorded."""
     weights = [dotted(path) for path, _ in leaves(model.params)]
     yield from weights
-    yield from (f"{kind}/{name}" for kind in ("grads", "updates") for name in weights)
+    yield from (f"grads/{dotted(path)}" for path in model.problem.layout.parameters.paths)
+    yield from (f"updates/{name}" for name in weights)
     yield from ("activations/" + dotted(path) for path, _ in walk(model.net) if path)
     owners = dict.fromkeys(dotted(path[:-1]) for path, _ in leaves(model.params))
     yield from (f"{kind}/{name}" for kind in ALIGNMENTS[:3] for name in owners)
@@ -121,13 +126,7 @@ def _weights(model: Trainee) -> dict[str, float]:
     return {f"weight_alignment/{name}": value for name, value in weight_alignment(model).items()}
 
 
-def probe(model: Trainee, batch: Batch) -> dict[str, Array]:
-    """Return the gradients and all layers' outputs on a batch, by name; the model is not changed."""
-    objective, state, net = model.problem.objective, model.state, model.net
-    run = training_run(state, batch, Numbers(state.seed))
-    made = trace(objective, state.params, batch, run, state.feedback.weights)
-    found = {"grads/" + dotted(path): array for path, array in leaves(made.grads)}
-    outputs = {call.name: call.y for call in made.every_call if call.path and not call.is_inner}
-    if objective.fused:  # the loss computes the final activation
-        outputs[net.children()[-1][0] if net.children() else ""] = made.prediction
-    return found | {f"activations/{name}": y for name, y in outputs.items() if not isinstance(y, dict)}
+def gradients(model: Trainee, batches: Sequence[Batch]) -> dict[str, Array]:
+    """Return the gradient of the next step on some batches, penalties included, by name."""
+    found = step_gradient(model.problem, model.state, *batches)
+    return {"grads/" + dotted(path): array for path, array in found.items()}

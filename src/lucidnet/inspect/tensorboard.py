@@ -13,10 +13,10 @@ from ..core.settings import path_like, taken, whole
 from ..core.trees import leaves
 from ..data.batch import Batch
 from ..engine.state import Measured
-from ..interop.tensorboard import begin, close, graph
+from ..interop.tensorboard import as_images, begin, close, graph, histogram
 from ..training.history import Result
 from ..training.loop import Callback, Loop, alone
-from .record import probe
+from .questions import step_gradient
 
 
 class TensorBoard(Callback):
@@ -41,7 +41,7 @@ class TensorBoard(Callback):
     ) -> None:
         self.folder = str(taken(self, "folder", folder, path_like()))
         self.every = taken(self, "histograms_every", histograms_every, whole(1, optional=True))
-        self.images = images
+        self.images = None if images is None else as_images(images)
         self.writer: Any = None
 
     def begin(self, loop: Loop) -> None:
@@ -49,7 +49,7 @@ class TensorBoard(Callback):
         self.writer = begin(self.folder, loop.model.executor.main)
         self.writer.file_writer.add_onnx_graph(graph(loop.model.net))  # it accepts any graph
         if self.images is not None:
-            self.writer.add_images("images", np.asarray(self.images), loop.steps, dataformats="NHWC")
+            self.writer.add_images("images", self.images, loop.steps, dataformats="NHWC")
 
     def room(self, step: int) -> int | None:
         return alone(step, self.every) if self.every else None
@@ -59,11 +59,9 @@ class TensorBoard(Callback):
         if not self.every or step % self.every:
             return
         for path, array in leaves(loop.model.state.params):
-            self.writer.add_histogram("weights/" + "/".join(path), array, step)
-        for name, array in probe(loop.model, batches[0]).items():
-            kind, _, rest = name.partition("/")
-            if kind == "grads":
-                self.writer.add_histogram("gradients/" + rest.replace(".", "/"), array, step)
+            histogram(self.writer, "weights/" + "/".join(path), array, step)
+        for path, array in step_gradient(loop.model.problem, loop.model.state, *batches).items():
+            histogram(self.writer, "gradients/" + "/".join(path), array, step)
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
         step, optimizer = loop.steps, loop.model.optimizer

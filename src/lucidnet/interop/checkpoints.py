@@ -90,14 +90,19 @@ def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
     FileError
         If there are some, but all of them are damaged.
     """
-    paths = [one.path for one in reversed(found(folder))]
-    for path in paths:
+    faults = list[FileError]()
+    for one in reversed(found(folder)):
         try:
-            return path, *container.read(path)
+            last = one.path, *container.read(one.path)
         except FileError as error:
-            warnings.warn(f"{error} Going on from the checkpoint before it.", stacklevel=2)
-    if paths:
-        raise FileError(folder, "all its checkpoints are damaged", "remove the folder to begin anew")
+            faults.append(error)
+            continue
+        for fault in faults:
+            warnings.warn(f"{fault}. Going on from the checkpoint before it, {one.path.name}.", stacklevel=2)
+        return last
+    if faults:
+        why = f"all its checkpoints are damaged: {faults[0].file} {faults[0].reason}"
+        raise FileError(folder, why, "remove the folder to begin anew") from faults[0]
     return None
 
 

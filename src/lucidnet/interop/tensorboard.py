@@ -8,10 +8,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ..backend import Array
 from ..core.files import explained, make_folder
-from ..errors import FileError, optional
+from ..core.finite import check_finite
+from ..core.numeric import numeric
+from ..errors import FileError, SettingError, optional
 from ..layers import Graph, Layer, Sequential
 
+CHANNELS = (1, 3)
+"""Of so many channels tensorboardX makes images."""
+FARTHEST = 9e19
+"""Its last bar ends before 1e20, and it fails where none holds anything."""
 STATE = "what was written before is still there"
 
 
@@ -85,6 +94,30 @@ def _raise(faults: list[Any], folder: str) -> None:
     except FileError as error:
         faults[0] = error
         raise
+
+
+def as_images(given: Any) -> Array:
+    """Return images as a writer takes them.
+
+    Raises
+    ------
+    SettingError, DataError
+        If they are none, or not finite.
+    """
+    images = numeric(given, "TensorBoard: images")
+    if images.ndim != 4 or not images.size or images.shape[3] not in CHANNELS:
+        raise SettingError(
+            "TensorBoard: images must be an array (n, height, width, channels) of 1 or 3 channels, "
+            f"with values from 0 to 1, got shape {images.shape}"
+        )
+    check_finite(images, "TensorBoard: images")
+    return np.asarray(images)
+
+
+def histogram(writer: Any, name: str, array: Array, step: int) -> None:
+    """Write how numbers are spread; what is farther out than the last bar counts there, NaN not at all."""
+    if (known := array[~np.isnan(array)]).size:
+        writer.add_histogram(name, np.clip(known.astype("float64"), -FARTHEST, FARTHEST), step)
 
 
 def graph(net: Layer) -> Any:

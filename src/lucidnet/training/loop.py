@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -205,7 +205,7 @@ class Loop:
         return int(self.model.live.step)
 
     def stop(self, reason: str) -> None:
-        """End the training after the current step."""
+        """End the training after the current step; of several processes, all must do so after the same."""
         self.stopped = reason
 
     @property
@@ -238,10 +238,13 @@ class Loop:
         FileError
             If another training writes to a folder of a callback.
         """
+        from ..interop.agreement import check_agreement
+
         begun: list[Callback] = []
         executor, note = self.model.executor, self.progress.note
         owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]
         hold: Any = nullcontext([])
+        check_agreement(self, resume=restore is not None, checkpoints=bool(owned))
         if owned:
             from ..core.lock import locked
 
@@ -260,10 +263,11 @@ class Loop:
                         if self._terminating(now=True):
                             self._terminate()
             finally:
-                for callback in begun:
-                    callback.end(self)
-                self.model.history.stopped = self.stopped
-                self.progress.close()
+                with ExitStack() as ends:  # all of them, whatever one of them raises; the last first
+                    ends.callback(self.progress.close)
+                    ends.callback(setattr, self.model.history, "stopped", self.stopped)
+                    for callback in reversed(begun):
+                        ends.callback(callback.end, self)
         return cast(History, self.model.history)
 
     def _begin(self, kept: list[Any]) -> None:

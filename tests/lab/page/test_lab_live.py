@@ -252,3 +252,29 @@ def test_a_stream_pauses_and_steps_by_the_page(tmp_path):
         ln.lab.Live(open=False).watch(online.model)
     with pytest.raises(TypeError):
         ln.lab.Live(7)
+
+
+def header_of(message):
+    (length,) = struct.unpack("<I", message[:4])
+    return json.loads(message[4 : 4 + length])
+
+
+def test_whoever_comes_after_the_end_sees_how_it_ended():
+    """Also where nobody had looked before; single units are shown when they are asked for."""
+    live, (model, x, y) = ln.lab.Live(open=False), moons()
+    with pytest.raises(ValueError, match="mine"):
+        model.fit(x, y, verbose=0, callbacks=[live, ln.callbacks.On(epoch=lambda *_: int("mine"))])
+    first = header_of(live.session.frame(0, 5))
+    assert first["step"] == 3 and not first["running"] and first["networks"][0]["error"] is None
+    assert header_of(live.session.frame(first["number"], 5, units=True))["number"] == first["number"] + 1
+    assert live.session.has_units and live.session.frame(first["number"] + 1, 0.01, units=True) is None
+    live.close()
+
+
+def test_a_loss_that_is_not_finite_is_shown():
+    live, (model, x, y) = ln.lab.Live(open=False), regression()
+    model.compile("mse", ln.optimizers.SGD(1e30))
+    with pytest.raises(ln.errors.NonFiniteError) as told:
+        model.fit(x, y, epochs=9, verbose=0, callbacks=[live])
+    assert header_of(live.session.frame(0, 5))["networks"][0]["error"] == str(told.value)
+    live.close()

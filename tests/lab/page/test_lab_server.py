@@ -13,6 +13,7 @@ import pytest
 import lucidnet as ln
 from lucidnet.errors import LucidnetError
 from lucidnet.lab.page import files, server
+from lucidnet.lab.page.task import NAMES
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,35 @@ def test_files_need_no_token_and_all_answers_have_a_policy(page):
         assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"] == "no-referrer"
     for name in files.MODULES:
         assert ask(page, path=f"/{name}.js", token=False)[0] == 200
+
+
+def test_who_asks_for_a_frame_of_the_far_future_gets_the_next(page):
+    """And no frame is made after each step from then on, which nobody sees."""
+    ask(page, "POST", "/api/control", '{"do": "step"}')
+    status, body, _ = ask(page, path="/api/frame?since=999999999999")
+    trainer = page.session.trainer
+    assert status == 200 and body and trainer.wanted <= trainer.number + 1
+
+
+@pytest.mark.parametrize("largest", [1e16, 1e300])
+@pytest.mark.parametrize("which", ["x", "y"])
+def test_numbers_that_float32_cannot_work_with(which, largest):
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    data = {"x": x, "y": x[:, 0]}
+    data[which] = largest * data[which] / np.abs(data[which]).max()
+    with pytest.raises(LucidnetError, match=f"data: {which} holds 1e.* scale it"):
+        ln.lab.serve((data["x"], data["y"]), open=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_data_that_have_a_name_can_be_served(name):
+    with ln.lab.serve(name, open=False) as made:
+        assert made.session.control({"do": "step"})["step"] == 1
+
+
+def test_what_the_page_cannot_do_with_a_file_is_said_where_it_can_be_done(page):
+    gap = json.dumps({"do": "csv", "name": "a.csv", "text": "a,b\n1,0\n,1\n3,1\n4,0\n5,1\n"})
+    assert b"start with lucidnet lab a.csv" in ask(page, "POST", "/api/control", gap)[1]
 
 
 @pytest.mark.parametrize("path", ["/api/frame?since=0", "/api/config", "/api/control"])

@@ -386,3 +386,27 @@ def test_own_tables_are_read_as_the_options_say_and_large_targets_are_scaled(tmp
     space = {}
     exec(made.code(0), space)
     assert np.array_equal(space["model"].get_weights(), weights(made)[0])
+
+
+@pytest.mark.parametrize("rule", ["bptt", "rflo"])
+def test_how_a_gradient_of_sequences_adds_up(rule):
+    """Over the examples and their times; two examples of two times have four terms, which are all written."""
+    network = {"layers": [[3, "tanh"]], "time": rule}
+    made = trainer(data={"name": "delayed_add", "n": 4}, networks=[network])
+    (learner,) = made.learners
+    batch = learner.look.batch
+    short = batch._replace(x=batch.x[:2, :2], target=batch.target[:2, :2])
+    name = "dense2.W"
+    lines = told(learner.model, short, name, 1, 0)
+    assert "over 2 examples and their 2 times" in lines[1]
+    terms = lines[2].partition("=")[2].rpartition(" = ")[0].split(" + ")
+    total = sum(np.prod([float(n) for n in term.strip("() ").split(")(")]) for term in terms)
+    assert len(terms) == 4 and float(lines[2].rpartition(" = ")[2]) == pytest.approx(total, rel=2e-2)
+    assert "for time 2" in told(learner.model, short, name.removesuffix(".W"), 1, 0)[0]
+
+
+def test_a_gradient_that_no_error_has_brought():
+    made = trainer(networks=[{"layers": [[3, "tanh"]], "rule": "np"}])
+    (learner,) = made.learners
+    lines = told(learner.model, learner.look.batch, "dense1.W", 1, 0)
+    assert lines[1].startswith("gradient = ") and "without an error that comes back" in lines[2]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...core.packing import from_bytes, shaped_like, to_bytes
+from ...core.settings import UnfitError, setting, taken, whole
 from ...core.text import Brief
 from ...errors import FileError, SettingError, WorkerError
 from .peers import EXIT, GONE, HERE, begin, leave, left, runtime
@@ -32,7 +33,22 @@ LONGEST = 1 << 30
 """The most bytes that a process sends to others; a longer message must be something else."""
 BROKEN = re.compile("UNKNOWN|UNAVAILABLE|INTERNAL|ABORTED|CANCELLED|DEADLINE_EXCEEDED|FAILED_PRECONDITION")
 """How runtime errors begin when collective work breaks off; JAX raises some as ValueError."""
+HINTS = {
+    "must be called before": "start comes first, and once, before any model on JAX or work by JAX itself. ",
+    "Failed to start RPC server": "is there another program at this port? ",
+}
+"""What stands before JAX's own words."""
 VERSIONS = "all must run the same version of lucidnet"
+
+
+def _address(given: Any, owner: Any) -> str:
+    host, _, port = given.rpartition(":") if isinstance(given, str) else ("", "", "")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
+        raise UnfitError
+    return str(given)
+
+
+ADDRESS = setting("the address of the first process as HOST:PORT, such as '10.0.0.1:1234'", _address)
 
 
 def join(coordinator: str | None, count: int | None, index: int | None) -> None:
@@ -49,7 +65,11 @@ def join(coordinator: str | None, count: int | None, index: int | None) -> None:
             "several processes: give the address of the first as HOST:PORT, how many there are, and which of "
             f"them this is (from 0); got {coordinator!r}, {count!r}, {index!r}"
         )
-    if count is not None and index is not None and not 0 <= index < count:
+    if coordinator is not None:
+        coordinator = taken("several processes", "coordinator", coordinator, ADDRESS)
+        count = taken("several processes", "processes", count, whole(1))
+        index = taken("several processes", "index", index, whole(0))
+    if count is not None and index is not None and index >= count:
         raise SettingError(f"several processes: this is number {index} of {count}; expected 0 to {count - 1}")
     jax = runtime()
     try:
@@ -59,7 +79,8 @@ def join(coordinator: str | None, count: int | None, index: int | None) -> None:
             )
         )
     except (RuntimeError, ValueError) as error:
-        raise SettingError(f"several processes: they could not be joined: {error}") from error
+        hint = next((words for said, words in HINTS.items() if said in str(error)), "")
+        raise SettingError(f"several processes: they could not be joined: {hint}{error}") from error
 
 
 def detected() -> bool:

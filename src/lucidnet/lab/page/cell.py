@@ -29,7 +29,7 @@ def told(model: Trainee, batch: Batch, name: str, row: int, column: int) -> list
     name : str
         A parameter such as ``"dense1.W"``, or a layer such as ``"dense1"``, for one of its activations.
     row, column : int
-        The entry; for activations, the example and the unit.
+        The entry; for activations, the example (of sequences, the time in the first one) and the unit.
     """
     made = trace_step(model, batch)
     names = {dotted(path): path for path, _ in leaves(model.params)}
@@ -42,8 +42,9 @@ def told(model: Trainee, batch: Batch, name: str, row: int, column: int) -> list
     row = taken("cell", "row", row, whole(0, max(len(W), len(batch.x))))
     column = taken("cell", "column", column, whole(0, W.shape[-1] - 1))
     if name not in names:
-        row = min(row, len(call.x) - 1)
-        return _activation(call.layer, call.x[row], W[:, column], b, row, column)
+        shown, unit = (call.x, "example") if call.x.ndim == 2 else (call.x[0], "time")
+        row = min(row, len(shown) - 1)
+        return _activation(call.layer, shown[row], W[:, column], b, f"{unit} {row + 1}", column)
     inner = [one for one in made.every_call if one.is_inner and one.name == layer]
     # the slope before the activation: of a layer without one, or whose loss takes it over, its output's
     dz = inner[-1].dx if inner and inner[-1].dx is not None else call.dy
@@ -52,18 +53,18 @@ def told(model: Trainee, batch: Batch, name: str, row: int, column: int) -> list
     )
 
 
-def _activation(layer: Dense, x: np.ndarray, w: np.ndarray, b: object, row: int, column: int) -> list[str]:
+def _activation(layer: Dense, x: np.ndarray, w: np.ndarray, b: object, where: str, column: int) -> list[str]:
     bias = 0.0 if b is None else float(np.asarray(b)[column])
     z = float(x @ w) + bias
     kind = type(layer.activation).__name__
     return [
-        f"Unit {column + 1} for example {row + 1}: z = b + sum_i x_i W[i, {column + 1}], y = {kind}(z)",
+        f"Unit {column + 1} for {where}: z = b + sum_i x_i W[i, {column + 1}], y = {kind}(z)",
         f"z = {bias:.4g} {_sum(x * w, [f'({p:.4g})({q:.4g})' for p, q in zip(x, w, strict=True)])} = {z:.6g}",
     ]
 
 
 def _gradient(
-    model: Trainee, name: str, x: np.ndarray, dz: np.ndarray, grads: np.ndarray, values: np.ndarray,
+    model: Trainee, name: str, x: np.ndarray, dz: np.ndarray | None, grads: np.ndarray, values: np.ndarray,
     row: int, column: int,
 ) -> list[str]:  # fmt: skip
     rule = short_name(model.rule)
@@ -72,6 +73,12 @@ def _gradient(
     value = values[column] if bias else values[row, column]
     grad = grads[column] if bias else grads[row, column]
     where = f"{name}[{column + 1}]" if bias else f"{name}[{row + 1}, {column + 1}]"
+    doc = (type(model.rule.space).__doc__ or "").partition("\n")[0].replace("``", "").replace("`", "")
+    if dz is None:
+        said = f"{rule} finds it without an error that comes back to the layer: {doc}"
+        return [f"{where} = {value:.6g}", f"gradient = {grad:.6g}", said]
+    over = f"{len(x)} examples" + (f" and their {x.shape[1]} times" if x.ndim > 2 else "")
+    x, dz = (array.reshape(-1, array.shape[-1]) for array in (x, dz))
     terms = dz[:, column] if bias else x[:, row] * dz[:, column]
     left = "" if bias else f"x_n{row + 1} "
     words = [f"({p:.4g})" for p in dz[:, column]]
@@ -79,15 +86,11 @@ def _gradient(
         words = [f"({q:.4g}){p}" for q, p in zip(x[:, row], words, strict=True)]
     lines = [
         f"{where} = {value:.6g}",
-        f"gradient = sum_n {left}dz_n{column + 1}, over {len(dz)} examples; z is before the activation",
+        f"gradient = sum_n {left}dz_n{column + 1}, over {over}; z is before the activation",
         f"         = {_sum(terms, words).removeprefix('+ ')} = {grad:.6g}",
-        f"dz came back by {rule}: {_doc(model)}",
+        f"dz came back by {rule}: {doc}",
     ]
     return lines
-
-
-def _doc(model: Trainee) -> str:
-    return (type(model.rule.space).__doc__ or "").partition("\n")[0].replace("``", "").replace("`", "")
 
 
 def _sum(terms: np.ndarray, words: list[str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...core import files
 from ...core.settings import flag, path_like, taken, whole
 from ...engine.state import Measured
-from ...errors import SettingError
+from ...errors import NonFiniteError, SettingError
 from ...training.loop import Callback, Loop, alone
 from .watching import FitSession, LiveSession
 
@@ -118,6 +118,11 @@ class Live(Callback):
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
         if (session := self.session) is not None and session.asked:
             session.after(float(measured[-1].loss))
+
+    def failed(self, loop: Loop, error: NonFiniteError) -> bool:
+        if self.session is not None:
+            self.session.error = str(error)
+        return False
 
     def end(self, loop: Loop) -> None:
         self._finish()

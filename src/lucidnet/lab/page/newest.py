@@ -31,12 +31,17 @@ class Newest:
         """Whether somebody is looking at single units."""
         return time.monotonic() < self._units_until
 
+    def want_units(self) -> None:
+        """Note that somebody looks at single units."""
+        self._units_until = time.monotonic() + LASTS
+
     def frame(self, since: int, seconds: float, units: bool = False) -> bytes | None:
         """Wait for a frame newer than number `since`; None if there is none within some seconds."""
         until = time.monotonic() + seconds
         with self.awake:
             if units:
-                self._units_until = time.monotonic() + LASTS
+                self.want_units()
+            since = min(since, self.number)  # else a frame is made after each step until that one
             self.wanted = max(self.wanted, since + 1)
             self.awake.notify_all()
             while self.number <= since or self.newest is None:

@@ -246,9 +246,10 @@ def serve(data: Any = None, *, port: int = 0, host: str = "127.0.0.1", open: boo
     Parameters
     ----------
     data : optional
-        What to learn: ``"spirals"``, ``"moons"``, ``"circles"``, ``"xor"``, ``"gaussians"``, ``"digits"``,
-        the path of a file that `data.read` understands, a `data.Examples`, or arrays ``(x, y)``; it can be
-        changed in the page.
+        What to learn: ``"spirals"``, ``"moons"``, ``"circles"``, ``"xor"``, ``"gaussians"``, ``"slope"``,
+        ``"hills"``, ``"digits"``, the sequences ``"periodic_pattern"`` and ``"delayed_add"``, the path of a
+        file that `data.read` understands, a `data.Examples`, or arrays ``(x, y)``; it can be changed in the
+        page.
     port : int
         The port; 0 for any free port.
     host : str

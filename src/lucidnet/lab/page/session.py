@@ -13,8 +13,8 @@ from ...core.trees import dotted, leaves
 from ...errors import SettingError, lookup
 from .frame import ROWS_TESTED, VERSION, plain
 from .recipe import lists
-from .setup import Setup, parsed
-from .task import DataSetup, LabTask, given, sent
+from .setup import beginning, parsed
+from .task import LabTask, given, sent
 from .thumbs import thumbs
 from .trainer import Trainer
 
@@ -49,7 +49,7 @@ class LabSession:
 
     def __init__(self, data: Any = None) -> None:
         name, own = given(data)
-        self.trainer = Trainer(Setup(DataSetup(name)), own)
+        self.trainer = Trainer(beginning(name), own)
         self.trainer.start()
 
     def config(self) -> dict[str, Any]:

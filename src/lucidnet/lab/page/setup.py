@@ -16,7 +16,7 @@ from ...layers import activations
 from ...optimizers import schedules
 from .kinds import KINDS
 from .planes import FEATURES
-from .task import NAMES, DataSetup
+from .task import NAMES, SEQUENCES, DataSetup
 
 MOST_LAYERS = 8
 
@@ -90,6 +90,14 @@ class Setup:
     def plain(self) -> dict[str, Any]:
         """Return the settings for JSON."""
         return asdict(self)
+
+
+def beginning(name: str) -> Setup:
+    """Return what the page begins with for some data; rules through time are exact in one recurrent layer."""
+    if name not in SEQUENCES:
+        return Setup(DataSetup(name))
+    first = NetworkSetup(NetworkSetup().layers[:1], time="bptt")
+    return Setup(DataSetup(name, n=32), (first, replace(first, time="rflo")))
 
 
 def _layers(given: Any, owner: Any) -> tuple[tuple[float, str, str], ...]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ... import data as sets
 from ...backend import Array
+from ...core.finite import check_finite
 from ...core.numeric import numeric
 from ...data import generate
 from ...errors import DataError, FileError, SettingError, lookup
@@ -32,6 +33,8 @@ LONGEST = 2_000_000
 """The most characters of a table that a page may send."""
 ROWS, COLUMNS = 20_000, 200
 """The most rows and columns of such a table."""
+LARGEST = 1e15
+"""The largest number of own data: float32 holds the sum of the squares of all rows."""
 
 
 @dataclass(frozen=True)
@@ -335,7 +338,8 @@ def sent(name: str, text: str) -> OwnData:
                 warnings.simplefilter("always")
                 table = sets.read(path, max_bytes=8 * LONGEST)
         except FileError as error:
-            raise DataError(str(error).replace(str(path), shown)) from error
+            way = f"; the page has no options: start with lucidnet lab {shown}, and that"
+            raise DataError(str(error).replace(str(path), shown) + way * ("(--" in str(error))) from error
         notes = tuple(str(one.message).replace(str(path), shown) for one in told)
     if len(table.x) > ROWS or table.x.shape[1] > COLUMNS:
         raise SettingError(
@@ -350,12 +354,14 @@ def _checked(x: Array, y: Array, code: str, classes: Any, title: str) -> OwnData
     """Check own data, and shuffle them, as the last rows will be used for testing."""
     if len(x) != len(y) or len(x) < 4:
         raise DataError(f"data: {len(x)} inputs and {len(y)} targets: expected as many, and at least 4")
+    for name, array in (("x", x), ("y", y)):
+        check_finite(array, f"data: {name}")
+        if (largest := float(np.abs(array).max(initial=0))) > LARGEST:
+            raise DataError(f"data: {name} holds {largest:g}, and the page takes up to {LARGEST:g}: scale it")
     x = np.asarray(x, "float32").reshape(len(x), -1)
-    if not np.isfinite(x).all():
-        raise DataError("data: x has values that are not finite: leave those rows out")
     y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
-    if y.ndim > 2 or not np.isfinite(np.asarray(y, float)).all():
-        raise DataError("data: expected a finite target for each example, (n,) or (n, outputs)")
+    if y.ndim > 2:
+        raise DataError("data: expected a target for each example, (n,) or (n, outputs)")
     if y.dtype.kind in "iu":
         if y.ndim != 1 or y.min() < 0 or y.max() > 99:
             raise DataError("data: expected labels from 0 to 99, one for each example")

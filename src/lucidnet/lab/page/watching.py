@@ -52,6 +52,7 @@ class LiveSession(Newest):
         self.steps_left, self.paused, self.over = 0, False, False
         self.frames: list[bytes] = []
         self.apart, self.due, self.asked = every or 1, False, True
+        self.error: str | None = None
 
     # --- what a kind of training says ----------------------------------------------------------------
 
@@ -112,7 +113,7 @@ class LiveSession(Newest):
             self.curves.come([float(step), loss, test, metric, angle])
         header, arrays = look.seen("A", units)
         numbers: dict[str, Any] = {"batch_loss": loss, "loss": test, "metric": metric, "angle": angle}
-        numbers |= {"ms": None, "error": None}
+        numbers |= {"ms": None, "error": self.error}
         whole: dict[str, Any] = {"number": self.number + 1, "step": step, "revision": 1}
         whole |= {"running": not (self.paused or self.over), "networks": [header | numbers]}
         message = packed(whole, {"curves": self.curves.array(), **arrays, **self.more()})
@@ -125,8 +126,9 @@ class LiveSession(Newest):
 
     def finish(self) -> None:
         """Render the final state, which later requests will also get."""
-        self.over, self.due = True, self.kept
-        self.make_frame(float("nan"))
+        with self.awake:
+            self.over, self.due = True, self.kept
+            self.make_frame(float("nan"))
 
     def write(self, path: Path) -> None:
         """Write a page that replays the training."""
@@ -189,6 +191,22 @@ class FitSession(LiveSession):
             self.look = Viewer(self.loop.model, _first(batches[0]), self.task)
         self.hold()
         self.look.before = self.loop.model.state
+
+    def frame(self, since: int, seconds: float, units: bool = False) -> bytes | None:
+        """Return a frame newer than one with a number; after the end it is made for whoever asks first."""
+        if self.over:
+            with self.awake:
+                self._ended(units)
+        return super().frame(since, seconds, units)
+
+    def _ended(self, units: bool) -> None:
+        """Make a frame of the end, if nobody has looked before, or not at single units."""
+        if self.look is None and (some := sample(self.loop.source)) is not None:
+            self.look = Viewer(self.loop.model, _first(some), self.task)
+        if units:
+            self.want_units()
+        if self.newest is None or (units and not self.has_units):
+            self.make_frame(float("nan"))
 
     def tested(self) -> list[float]:
         history = self.loop.model.history

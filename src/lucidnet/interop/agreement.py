@@ -1,0 +1,72 @@
+"""Whether processes that begin a training together have the same in hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from ..core.packing import difference
+from ..core.text import short
+from ..core.value import Value
+from ..data.fingerprint import of_arrays
+from ..errors import DataError, SettingError
+
+MODEL = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics", "classes")
+"""What is compared of a model, besides its weights."""
+WAY = (
+    "all run the same program, with the same model, settings and data, and each takes its own part of every "
+    "batch by itself"
+)
+
+
+def check_agreement(loop: Any, **more: Any) -> None:
+    """Raise if another process is about to train something else, or on something else.
+
+    Otherwise each would go its own way without a word, or all would wait for each other for ever. All must
+    call this; all raise if there is a difference.
+
+    Parameters
+    ----------
+    loop : Loop
+        The training.
+    **more : bool
+        What else must be the same, by name.
+
+    Raises
+    ------
+    DataError
+        If the data differ.
+    SettingError
+        If something else does.
+    """
+    gather = loop.model.executor.gather
+    if len(gather(None)) == 1:
+        return
+    model = loop.model
+    mine = {"model": {name: _plain(getattr(model, name, None)) for name in MODEL}} | loop.facts
+    mine["settings"] = mine["settings"] | {"epochs": loop.settings.epochs} | more
+    _compare(gather(json.dumps(mine, default=str)))
+    _compare(gather(json.dumps({"weights": of_arrays(model.state.vector), "step": loop.steps})))
+
+
+def _compare(texts: list[str]) -> None:
+    first, *others = (json.loads(text) for text in texts)
+    for index, theirs in enumerate(others, 1):
+        if theirs == first:
+            continue
+        where, given, other = difference("", first, theirs)
+        kind = DataError if where[1:].partition(".")[0].endswith("data") else SettingError
+        said = f"{where[1:]} is {short(given)} in process 0, and {short(other)} in process {index}"
+        raise kind(f"several processes: {said}; {WAY}")
+
+
+def _plain(value: Any) -> Any:
+    """Return a description of a value; of code its kind alone, as nobody knows whether it is the same."""
+    if isinstance(value, Value) and is_dataclass(value):
+        given = {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.init}
+        return {"type": type(value).__name__} | given
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    known = value is None or isinstance(value, (bool, int, float, str))
+    return value if known else type(value).__name__
