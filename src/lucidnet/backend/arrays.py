@@ -192,5 +192,5 @@ def finite(flat: Any, numbers: Iterable[Any] = ()) -> Any:
 
         return all_finite(flat.arrays, list(numbers))
     # The squares show it in one fast pass, unless they overflow.
-    sound = math.isfinite(flat @ flat) or bool(np.isfinite(flat).all())
+    sound = math.isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())
     return sound and all(map(math.isfinite, numbers))

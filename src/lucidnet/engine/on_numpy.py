@@ -65,7 +65,7 @@ class OnNumpy(Brief):
             for given in blocks:
                 # What came in stays whole: who is interrupted before he takes what comes out goes on from it.
                 free = self.made is held and self.spare is not begun
-                free = free and not (self.lent and any(reader.state is self.spare for reader in self.lent))
+                free = free and (not self.lent or all(reader.state is not self.spare for reader in self.lent))
                 into = self.spare if free else None
                 remembered = self.remembered
                 self.remembered = None if into is remembered else remembered

@@ -57,9 +57,8 @@ def advance(
     for number, (batch, objective) in enumerate(zip(batches, objectives, strict=True)):
         run = training_run(state, batch, numbers, number, left.carried)
         made = objective.gradient(left.params, batch, run, left.feedback.weights)
-        part, loss = layout.parameters.flat(made.grads), as_number(made.loss)
-        for penalty in layout.penalties:
-            loss += penalty.value(vector, part)
+        part = layout.parameters.flat(made.grads)
+        loss = as_number(made.loss) + layout.penalty(vector, part)
         count = objective.loss.terms(made.prediction, made.mask, batch.valid)
         if several:
             part = part * as_number(count)

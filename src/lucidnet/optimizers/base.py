@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache, wraps
+from functools import cached_property, lru_cache, wraps
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -157,6 +157,8 @@ class Optimizer(Value):
 
     def at(self, step: int, group: Group) -> Self:
         """Return this optimizer as it is for a group at a step (from 1): numbers in place of schedules."""
+        if group.weight_decay is None and self._steady:
+            return self
         now, own = self, {} if group.weight_decay is None else {"weight_decay": group.weight_decay}
         for name, below in (self.schedulable | dict.fromkeys(own)).items():
             setting = own.get(name, before := getattr(self, name))
@@ -165,6 +167,11 @@ class Optimizer(Value):
                 object.__setattr__(now, name, at_step(setting, step - 1))
                 check_range(now, name, below)
         return now
+
+    @cached_property
+    def _steady(self) -> bool:
+        """Whether no setting is a schedule, but for the rate."""
+        return not any(callable(getattr(self, name)) for name in self.schedulable)
 
     def init(self, params: Tree) -> dict[str, Any]:
         """Return the state before the first step: its number, and slots of zeros."""
@@ -264,7 +271,9 @@ class Optimizer(Value):
             Where the new slots go; the given ones then stay as they are. What belongs to no group must be
             there already.
         """
-        places = [given if isinstance(given, ArraySlice) else ArraySlice(given) for given in arrays]
+        places: Any = arrays  # in pieces of any of them nobody asks where they lie
+        if self.whole or self.clip is not None:
+            places = [given if isinstance(given, ArraySlice) else ArraySlice(given) for given in arrays]
         if self.clip is not None:
             self.clip(gradient, [place.part for place in places])
         self.move(
@@ -388,8 +397,12 @@ def pieces(start: int, stop: int, vector: Any) -> Iterator[ArraySlice]:
     if isinstance(vector, Parts):
         yield from (ArraySlice(*place) for place in vector.within(start, stop))
         return
-    for begin in range(start, stop, PIECE):
-        yield ArraySlice(slice(begin, min(begin + PIECE, stop)))
+    yield from _cut(start, stop, PIECE)
+
+
+@lru_cache(maxsize=64)
+def _cut(start: int, stop: int, size: int) -> tuple[ArraySlice, ...]:
+    return tuple(ArraySlice(slice(begin, min(begin + size, stop))) for begin in range(start, stop, size))
 
 
 def inside(group: Group, places: list[ArraySlice]) -> Iterator[ArraySlice]:

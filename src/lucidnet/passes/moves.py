@@ -95,9 +95,8 @@ def stepped(
     A step whose gradient is not finite is not made.
     """
     layout, vector = problem.layout, state.params.vector
-    gradient, loss = layout.parameters.flat(grads), 0.0
-    for penalty in layout.penalties:
-        loss += penalty.value(vector, gradient)
+    gradient = layout.parameters.flat(grads)
+    loss = layout.penalty(vector, gradient)
     measured = Measured((loss,), (1,), (None,), None, finite(gradient, [loss] if layout.penalties else []))
     if missing:
         problem, into = without(problem, missing), None  # buffers of before lack what stays
