@@ -21,6 +21,7 @@ from .arrays import over as over
 from .arrays import positive as positive
 from .arrays import room_for as room_for
 from .arrays import row_max as row_max
+from .arrays import scalars as scalars
 from .arrays import write_difference as write_difference
 from .branch import branch as branch
 from .branch import choose as choose

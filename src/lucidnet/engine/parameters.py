@@ -118,7 +118,8 @@ class ParameterLayout(Record):
                     factors[part.start - stretch.start : part.stop - stretch.start] = 2 * l2
             slope = factors * w
             if math.isfinite(squares := slope.dot(w)):  # else there may be 0 x inf, or a sum that overflows
-                add_to(gradient, stretch, slope)
+                gradient = gradient[stretch]
+                gradient += slope
                 return 0.5 * float(squares)
         return sum(penalty.value(vector, gradient) for penalty in self.penalties)
 

@@ -47,9 +47,8 @@ def advance(
         What to return besides: ``"predictions"``, ``"gradient"``, ``"source"``.
     """
     layout, vector = problem.layout, state.params.vector
-    left, gradient = state, cast(Any, None)
-    losses, terms, predictions, masks, parts = [], [], [], [], []
-    several = len(batches) > 1
+    left, gradient, several, predicted = state, None, len(batches) > 1, "predictions" in keep
+    found, masks, parts = [], [], []
     objectives: Sequence[Objective] = (problem.objective,)
     if several:
         runs = (training_run(state, batch, numbers, number) for number, batch in enumerate(batches))
@@ -65,16 +64,14 @@ def advance(
         gradient = part if gradient is None else gradient + part
         if layout.buffers.paths or layout.stateful or made.memory:
             left = left_behind(problem, left, made)
-        losses.append(loss)
-        terms.append(count)
-        predictions.append(made.prediction if "predictions" in keep else None)
+        found.append((loss, count, made.prediction if predicted else None))
         parts += [made.parts] if made.parts else []
-        if made.mask is not None and "predictions" in keep:
-            masks.append(made.mask)
+        masks += [made.mask] if predicted and made.mask is not None else []
+    losses, terms, predictions = zip(*found, strict=True)
     if several:
         total = as_number(sum(terms))
         gradient = gradient * (1 / (total + (total == 0)))  # where nothing counts the gradient is 0
-    told = tuple(losses), tuple(terms), tuple(predictions)
+    told = losses, terms, predictions
     source = made.grads if "source" in keep else None
     kept = gradient.copy() if "gradient" in keep else None
     measured = Measured(*told, kept, finite(gradient, losses), tuple(masks), tuple(parts), source)

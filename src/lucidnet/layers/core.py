@@ -57,6 +57,7 @@ class Input(Layer):
         "whole numbers of 1 or more, or None for a size that varies", _input_sizes
     )
 
+    asks: ClassVar[bool] = False
     makes_masks: ClassVar[bool] = False
 
     def takes(self) -> Any:

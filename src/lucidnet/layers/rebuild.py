@@ -34,6 +34,8 @@ class Wrapper:
     ('code', 3, True, False)
     """
 
+    asks = True
+
     def __init__(self, layer: Layer) -> None:
         self._layer = layer
 

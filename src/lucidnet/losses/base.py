@@ -99,9 +99,9 @@ class Loss(Value):
                 f"{type(self).__name__}: expected one value per example, shape {prediction.shape[:-1]}, "
                 f"got shape {np.shape(values)}: take the sum or mean over the last axis only"
             )
-        share = shares(values, weights, mask, valid)
-        if share is None:
+        if weights is None and mask is None and valid is None:
             return mean(values), (cache, prediction, None)
+        share = shares(values, weights, mask, valid)
         return scaled(values, share).sum(), (cache, prediction, share)
 
     def _compare(self, prediction: Any, target: Any) -> None:
