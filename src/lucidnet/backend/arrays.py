@@ -21,7 +21,7 @@ def namespace(x: Array) -> Any:
 def write_difference(out: Array, part: slice, p: Array, change: Array) -> None:
     """Write p - change to a stretch of a vector; on NumPy in one pass, with nothing allocated."""
     if isinstance(out, np.ndarray):
-        np.subtract(p, change, out=out[part].reshape(p.shape))
+        np.subtract(p, change, out=out[part] if p.ndim == 1 else out[part].reshape(p.shape))
     else:
         out[part] = p - change
 

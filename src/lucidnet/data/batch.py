@@ -34,7 +34,7 @@ class Batch(NamedTuple):
 
     def part(self, chosen: slice) -> Batch:
         """Return some of the examples, as views."""
-        return Batch(*[_rows(tree, chosen) for tree in self])
+        return Batch(*[tree if tree is None else _rows(tree, chosen) for tree in self])
 
     def copied(self) -> Batch:
         """Return the batch with arrays of its own: those of a user may change."""
@@ -129,11 +129,13 @@ def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
 def _alike(one: Any, other: Any) -> bool:
     if isinstance(one, IndexedBatch):
         return len(one.chosen) == len(other.chosen) and (one.valid is None) == (other.valid is None)
-    return _shapes(one) == _shapes(other)
+    return all(map(_same_shapes, one, other))
 
 
-def _shapes(batch: Batch) -> list[Any]:
-    return [None if part is None else mapped(np.shape, part) for part in batch]
+def _same_shapes(one: Any, other: Any) -> bool:
+    if type(one) is type(other) is np.ndarray:
+        return bool(one.shape == other.shape)
+    return one is other or bool(mapped(np.shape, one) == mapped(np.shape, other))
 
 
 @record

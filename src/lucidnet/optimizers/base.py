@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache, wraps
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
@@ -300,9 +300,9 @@ class Optimizer(Value):
                 p, g = vector[part], gradient[part]
                 p, g = (p, g) if flat else (p.reshape(shape), g.reshape(shape))
                 p, g = now.decayed(p, g, rate)
-                given = new = {n: a[part] if flat else a[part].reshape(shape) for n, a in slots.items()}
+                given = new = _stretch(slots, part, shape)
                 if new_slots is not slots and type(gradient) is np.ndarray:  # others are not written over
-                    new = {n: a[part] if flat else a[part].reshape(shape) for n, a in new_slots.items()}
+                    new = _stretch(new_slots, part, shape)
                     if self.renews:
                         given = OldSlots(given)
                         given.new = new
@@ -392,12 +392,19 @@ def keep(made: Slots, given: Slots, slots: Slots, part: slice) -> None:
             slots[name][part] = slot.reshape(-1)
 
 
-def pieces(start: int, stop: int, vector: Any) -> Iterator[ArraySlice]:
-    """Yield places of at most `PIECE` numbers; of each array, where a vector is held in parts."""
+def _stretch(slots: Slots, part: slice, shape: Shape) -> Slots:
+    """Return slots of a part of the vector, in a shape."""
+    cut = {}
+    for name, slot in slots.items():
+        cut[name] = slot[part] if shape is FLAT else slot[part].reshape(shape)
+    return cut
+
+
+def pieces(start: int, stop: int, vector: Any) -> Sequence[ArraySlice]:
+    """Return places of at most `PIECE` numbers; of each array, where a vector is held in parts."""
     if isinstance(vector, Parts):
-        yield from (ArraySlice(*place) for place in vector.within(start, stop))
-        return
-    yield from _cut(start, stop, PIECE)
+        return [ArraySlice(*place) for place in vector.within(start, stop)]
+    return _cut(start, stop, PIECE)
 
 
 @lru_cache(maxsize=64)
