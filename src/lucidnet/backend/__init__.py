@@ -10,6 +10,7 @@ from ..core.trees import Shape as Shape
 from ..core.trees import Tree as Tree
 from .arrays import add_to as add_to
 from .arrays import finite as finite
+from .arrays import hits as hits
 from .arrays import length as length
 from .arrays import mean as mean
 from .arrays import namespace as namespace

@@ -114,6 +114,7 @@ def length(x: Array) -> float:
     return float(size) * float(scale)
 
 
+@lru_cache(maxsize=256)
 def room_for(count: int) -> float:
     """Return the power of 2, at least `count`, by which numbers are divided so that a sum does not overflow.
 
@@ -148,6 +149,24 @@ def one_hot(labels: Array, classes: int, like: Array) -> Array:
     """
     xp = namespace(like)
     return xp.astype(labels[..., None] == xp.arange(classes), like.dtype)
+
+
+def hits(labels: Array, classes: int) -> Array:
+    """Turn labels (...) into rows (..., classes) of bool with a single one that is true.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hits(np.array([1, 0]), 3)
+    array([[False,  True, False],
+           [ True, False, False]])
+    """
+    numbers = _numbers(classes) if type(labels) is np.ndarray else namespace(labels).arange(classes)
+    return labels[..., None] == numbers
+
+
+_numbers = lru_cache(maxsize=64)(np.arange)
+"""Returns the numbers of classes, once made."""
 
 
 def positive(x: Array) -> Array:

@@ -111,8 +111,9 @@ class Loss(Value):
             shape[0]
         except (AttributeError, IndexError):
             shape, got = shape_of("prediction", prediction), shape_of("target", target)
-        labels, rows = shape[:-1], (*shape[:1], *self.target_shape(shape[1:]))
-        if got != rows and not (self.takes_labels and got == labels):
+        if self.takes_labels and got == (labels := shape[:-1]):
+            return
+        if got != (rows := (*shape[:1], *self.target_shape(shape[1:]))):
             also = f", or labels of shape {labels}" if self.takes_labels else ""
             raise ShapeError(
                 f"{type(self).__name__}: expected a target of shape {rows}{also}, for predictions of shape "
