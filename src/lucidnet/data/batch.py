@@ -43,7 +43,7 @@ class Batch(NamedTuple):
 
 def rows(tree: Any) -> int:
     """Return the number of examples in an array, or in each of several."""
-    return next(len(array) for _, array in leaves(tree))
+    return len(tree) if type(tree) is np.ndarray else next(len(array) for _, array in leaves(tree))
 
 
 @record
@@ -106,7 +106,13 @@ class IndexedBatch(Brief):
 
 def nbytes(parts: Iterable[Any]) -> int:
     """Return how many bytes the arrays of several trees have, some of which may be missing."""
-    return sum(np.asarray(array).nbytes for part in parts if part is not None for _, array in leaves(part))
+    given = (part for part in parts if part is not None)
+    return sum(
+        part.nbytes
+        if type(part) is np.ndarray
+        else sum(np.asarray(array).nbytes for _, array in leaves(part))
+        for part in given
+    )
 
 
 def bytes_of(batch: Batch | IndexedBatch) -> int:

@@ -34,7 +34,7 @@ class OnNumpy(Brief):
         The processor.
     """
 
-    main, programs, compile_seconds, most_times = True, 0, 0.0, 1
+    main, programs, compile_seconds, most_times, uniform = True, 0, 0.0, 1, False
 
     def __init__(self, config: DeviceConfig | None = None) -> None:
         self.config = config or DeviceConfig()

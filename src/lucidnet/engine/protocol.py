@@ -175,11 +175,14 @@ class Executor(Protocol):
         Who holds it sees the state of whole steps, and no step is made meanwhile.
     main : bool
         Whether this is the process, of several that train together, that shows and writes things.
+    uniform : bool
+        Whether all batches of a block must have one shape.
     remembered : State or None
         A state that somebody may ask for again: set by him, None once a step was made over it.
     """
 
     most_times: int
+    uniform: bool
     config: DeviceConfig
     lock: Any
     main: bool
