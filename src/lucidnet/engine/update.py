@@ -11,7 +11,7 @@ from ..backend import number as as_number
 from ..core.trees import at, only
 from ..data.batch import Batch
 from ..layers import Layer, Run
-from ..layers.base import Mask, present
+from ..layers.base import INFERENCE, Mask, present
 from .numbers import Numbers
 from .objective import Gradient, Objective
 from .problem import Problem
@@ -195,7 +195,8 @@ def predict(net: Layer, params: Tree, x: Any, mask: Mask = None, states: Tree = 
     states : tree, optional
         The states in which recurrent layers begin; those that are missing are zeros.
     """
-    y, cache = net.forward(params, x, Run(mask=mask, states=states))
+    run = INFERENCE if mask is None and states is None else Run(mask=mask, states=states)
+    y, cache = net.forward(params, x, run)
     return y, {} if states is None else net.states(cache)
 
 

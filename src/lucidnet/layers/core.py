@@ -243,7 +243,7 @@ def fits(shape: Shape, expected: Shape) -> bool:
     """Tell whether a shape is the expected one, in which None stands for any size."""
     pairs = zip(shape, expected, strict=False)
     alike = len(shape) == len(expected) and not several(shape)
-    return alike and all(e is None or s is None or s == e for s, e in pairs)
+    return alike and (shape == expected or all(e is None or s is None or s == e for s, e in pairs))
 
 
 def filled(shape: Shape, expected: Shape) -> Shape:
