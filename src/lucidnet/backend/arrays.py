@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ def scalars(like: Array, *values: Any) -> tuple[Any, ...]:
 
 @lru_cache(maxsize=64)
 def _scalars(dtype: Any, values: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(np.asarray(value, dtype) for value in values)
+    return tuple(map(partial(np.asarray, dtype=dtype), values))
 
 
 def norm(x: Array, axis: Any = None, keepdims: bool = False) -> tuple[Array, Array]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
-
-from ..backend import Array, Shape, Tree, add_to, constrained, namespace, number
+from ..backend import Array, Shape, Tree, constrained
 from ..backend.layout import Layout
 from ..core.record import Record, record
 from ..core.trees import Path, at, leaves
@@ -17,37 +13,13 @@ from ..errors import SettingError
 from ..layers import Layer, walk
 from ..layers.base import buffer_paths, check_frozen
 from ..optimizers import ArraySlice, Group
+from ..optimizers.penalties import Penalties, Penalty
 
 SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "rule", "frozen")
 
 
 Sources: TypeAlias = tuple[Path | None, Path | None]
 """The paths of the layers that have set the learning rate and the weight decay of a group; None for none."""
-
-
-class Penalty(NamedTuple):
-    """``l1 sum|W| + l2 sum W^2`` for the numbers of one weight array."""
-
-    part: slice
-    l1: float
-    l2: float
-
-    def value(self, vector: Array, gradient: Array = None) -> Any:
-        """Return the penalty, for the vector of all parameters.
-
-        To a gradient, where there is one, l1 sign(W) + 2 l2 W is added, in place.
-        """
-        xp, w = namespace(vector), vector[self.part]
-        if gradient is not None:
-            slope = 2 * self.l2 * w
-            add_to(gradient, self.part, slope if nothing(self.l1) else slope + self.l1 * xp.sign(w))
-        squares = 0.0 if nothing(self.l2) else self.l2 * number((flat := w.reshape(-1)) @ flat)  # no 0 x inf
-        return squares if nothing(self.l1) else squares + self.l1 * number(xp.sum(xp.abs(w)))
-
-
-def nothing(factor: Any) -> bool:
-    """Tell whether a penalty is left out: its factor is 0, and no argument of a program."""
-    return isinstance(factor, float | int) and not factor
 
 
 class Held(NamedTuple):
@@ -78,8 +50,8 @@ class ParameterLayout(Record):
         Stretches of the vector with their settings; frozen layers are in none of them.
     sources : tuple of Sources
         For each group the layers that have set its rate and its decay.
-    penalties : tuple of Penalty
-        What l1 and l2 add to the loss, for each array.
+    penalties : Penalties
+        What l1 and l2 add to the loss.
     held : tuple of Held
         What holds for weights after each step.
     stateful : tuple of Path
@@ -92,36 +64,9 @@ class ParameterLayout(Record):
     arrays: tuple[ArraySlice, ...]
     groups: tuple[Group, ...]
     sources: tuple[Sources, ...]
-    penalties: tuple[Penalty, ...]
+    penalties: Penalties
     held: tuple[Held, ...]
     stateful: tuple[Path, ...]
-
-    @cached_property
-    def together(self) -> tuple[slice, dict[Any, Array]] | None:
-        """The stretch in which penalized arrays lie, and 2 l2 of each number there, in each precision asked for.
-
-        None where one pass over it would not be quicker than one over each array, or there is l1.
-        """
-        parts, all_l2 = [p.part for p in self.penalties], not any(p.l1 for p in self.penalties)
-        if len(parts) < 2 or not all_l2 or 2 * sum(p.stop - p.start for p in parts) < parts[-1].stop:
-            return None
-        return slice(parts[0].start, parts[-1].stop), {}
-
-    def penalty(self, vector: Any, gradient: Any) -> Any:
-        """Return what l1 and l2 add to the loss, for all parameters; its slope is added to a gradient."""
-        if self.penalties and isinstance(vector, np.ndarray) and self.together is not None:
-            stretch, known = self.together
-            w, factors = vector[stretch], known.get(vector.dtype)
-            if factors is None:
-                factors = known[vector.dtype] = np.zeros_like(w)
-                for part, _, l2 in self.penalties:
-                    factors[part.start - stretch.start : part.stop - stretch.start] = 2 * l2
-            slope = factors * w
-            if math.isfinite(squares := slope.dot(w)):  # else there may be 0 x inf, or a sum that overflows
-                gradient = gradient[stretch]
-                gradient += slope
-                return 0.5 * float(squares)
-        return sum(penalty.value(vector, gradient) for penalty in self.penalties)
 
     @classmethod
     def of(cls, net: Layer, params: Tree) -> ParameterLayout:
@@ -144,7 +89,7 @@ class ParameterLayout(Record):
             trained,
             tuple(group for group, _ in groups),
             tuple(sources for _, sources in groups),
-            tuple(_penalties(net, parameters)),
+            Penalties(_penalties(net, parameters)),
             tuple(_held(net, parameters)),
             tuple(path for path, layer in walk(net) if getattr(layer, "stateful", False)),
         )

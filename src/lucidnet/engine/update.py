@@ -47,7 +47,8 @@ def advance(
         What to return besides: ``"predictions"``, ``"gradient"``, ``"source"``.
     """
     layout, vector = problem.layout, state.params.vector
-    left, gradient, several, predicted = state, None, len(batches) > 1, "predictions" in keep
+    left, gradient, predicted = state, cast(Any, None), "predictions" in keep
+    several = len(batches) > 1
     found, masks, parts = [], [], []
     objectives: Sequence[Objective] = (problem.objective,)
     if several:
@@ -57,7 +58,9 @@ def advance(
         run = training_run(state, batch, numbers, number, left.carried)
         made = objective.gradient(left.params, batch, run, left.feedback.weights)
         part = layout.parameters.flat(made.grads)
-        loss = as_number(made.loss) + layout.penalty(vector, part)
+        loss = as_number(made.loss)
+        if layout.penalties:
+            loss += layout.penalties.value(vector, part)
         count = objective.loss.terms(made.prediction, made.mask, batch.valid)
         if several:
             part = part * as_number(count)

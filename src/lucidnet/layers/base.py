@@ -438,9 +438,7 @@ def trains(layer: Layer, params: Tree) -> bool:
     if not (children := layer.children()):
         return True
     inside = dict(children)
-    return any(
-        name not in inside or trains(inside[name], branch) for name, branch in params.items()
-    )
+    return any(name not in inside or trains(inside[name], branch) for name, branch in params.items())
 
 
 def nothing(params: Tree) -> Tree:

@@ -188,8 +188,10 @@ class Sequential(Container):
         params = lent(self.ties, params) if self.ties else params
         grads = dict(params)  # in the order of the layers; those that nobody asks have nothing
         first = 0  # no error goes below the first layer that learns, unless somebody wants it
-        while not need_dx and first < len(self.layers) and not trains(
-            layer := self.layers[first], params[layer.name]
+        while (
+            not need_dx
+            and first < len(self.layers)
+            and not trains(layer := self.layers[first], params[layer.name])
         ):
             first += 1
         for i in reversed(range(len(self.layers))):

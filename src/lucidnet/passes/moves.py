@@ -96,7 +96,7 @@ def stepped(
     """
     layout, vector = problem.layout, state.params.vector
     gradient = layout.parameters.flat(grads)
-    loss = layout.penalty(vector, gradient)
+    loss = layout.penalties.value(vector, gradient)
     measured = Measured((loss,), (1,), (None,), None, finite(gradient, [loss] if layout.penalties else []))
     if missing:
         problem, into = without(problem, missing), None  # buffers of before lack what stays
