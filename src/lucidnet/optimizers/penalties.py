@@ -10,6 +10,9 @@ import numpy as np
 
 from ..backend import Array, add_to, namespace, number
 
+SMALL = 1 << 17
+"""Up to how many numbers one pass over several arrays is quicker than one over each."""
+
 
 class Penalty(NamedTuple):
     """``l1 sum|W| + l2 sum W^2`` for the numbers of one weight array."""
@@ -50,14 +53,14 @@ class Penalties(tuple[Penalty, ...]):
     def stretch(self) -> slice | None:
         """From where to where penalized arrays lie, if one pass over all numbers there is the quicker way.
 
-        It is not for a single array, not where most numbers there have no penalty, and not with l1.
+        It is not for a single array or large ones, not where most numbers have no penalty, and not with l1.
         """
         parts = [penalty.part for penalty in self]
         if len(parts) < 2 or any(penalty.l1 for penalty in self):
             return None
-        whole = slice(parts[0].start, parts[-1].stop)
+        size = parts[-1].stop - parts[0].start
         penalized = sum(part.stop - part.start for part in parts)
-        return whole if 2 * penalized >= whole.stop - whole.start else None
+        return slice(parts[0].start, parts[-1].stop) if size <= min(SMALL, 2 * penalized) else None
 
     def _factors(self, dtype: Any) -> Array:
         """Return 2 l2 of each number of the stretch."""
