@@ -1,7 +1,7 @@
 """A physics-informed network (Raissi et al. 2019): u'' = -pi^2 sin(pi x) with u(-1) = u(1) = 0.
 
-The loss is the mean square of what the equation leaves, and of u at the ends. u' is lucidnet's own way
-back, u'' and the gradient by the weights are `jax.grad` through it. The solution is u = sin(pi x).
+The loss is the mean square of the equation's residual, and of u at the ends. u' is lucidnet's own backward
+pass, u'' and the gradient by the weights are `jax.grad` through it. The solution is u = sin(pi x).
 
 Run: python examples/programs/pinn.py [--backend jax] [--steps 2000] [--seeds 3]
 
@@ -31,7 +31,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def loss(params, net, x):
-    """Return what the equation and the ends leave."""
+    """Return the mean squared residual of the equation and of the boundary conditions."""
 
     def slope(x):
         y, cache = net.forward(params, x)
@@ -49,14 +49,14 @@ def slopes(params, net, x):
 
 
 def step(model, x):
-    """Make one step on some points; tell the loss."""
+    """Make one step on some points; return the loss."""
     value, grads = slopes(tree_map(jnp.asarray, model.params), model.net, jnp.asarray(x))
     model.apply(grads)
     return value
 
 
 def train(seed=0, backend="numpy", steps=2000, dtype="float32"):
-    """Return the network, and how far it is from the solution."""
+    """Return the network, and its relative distance from the solution."""
     model, rng = make(seed, backend, dtype), np.random.default_rng(seed)
     run = ln.OwnStep(step, model)
     for _ in range(steps // BLOCK):

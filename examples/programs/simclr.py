@@ -1,9 +1,8 @@
 """SimCLR (Chen et al. 2020; Keras' "semisupervised_simclr") on 8 x 8 digits.
 
 Each image is changed at random in two ways. The loss (NT-Xent) of one of these views is the cross-entropy of
-finding the other among all in the batch, by the softmax of cosines of what the net makes of them. No labels
-are read. Then a linear probe on the layer before the last two learns from the labels of a tenth of the
-images.
+finding the other among all in the batch, by the softmax of cosines of the net's outputs. No labels are read.
+Then a linear probe on the layer before the last two learns from the labels of a tenth of the images.
 
 Run: python examples/programs/simclr.py [--backend jax] [--epochs 250] [--seeds 3] [--first 40]
 
@@ -50,7 +49,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def step(model, views):
-    """Make one step on the first views of some images, followed by the second ones; tell the loss."""
+    """Make one step on the first views of some images, followed by the second ones; return the loss."""
     xp, same = namespace(views), np.eye(len(views))
     partner = np.roll(same, len(views) // 2, axis=1)
     tape = model.forward(views, train=True)
@@ -84,7 +83,7 @@ def train(seed=0, backend="numpy", epochs=250, dtype="float32"):
 
 
 def judged(model, seed=0):
-    """Return the errors of a probe, and of layers that were trained with its labels alone."""
+    """Return the test errors of a linear probe, and of the same layers trained on its labels alone."""
     (x, y), (x_test, y_test) = images()
     few, code = slice(len(x) // 10), model.part(to="code")
     scaled = Normalization().adapt(code.predict(x))

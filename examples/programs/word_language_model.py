@@ -1,9 +1,8 @@
 """A word language model (Zaremba et al. 2014; PyTorch's example of that name), with tied weights.
 
-An LSTM that reads Shakespeare as streams side by side, goes on in each where it stopped, and says which
-word comes next. What it says a word with is the vector that it reads it by, ``Dense(tied="words")`` (Press
-and Wolf 2017). Words are those that stand at least 5 times in the first nine tenths, and punctuation; all
-others are one.
+An LSTM reads Shakespeare as parallel streams, continues in each where it stopped, and predicts the next word.
+The vector that predicts a word is the one that it is read by, ``Dense(tied="words")`` (Press and Wolf 2017).
+Words are those that occur at least 5 times in the first nine tenths, and punctuation; all others are one.
 
 Run: LUCIDNET_DATA=folder python examples/programs/word_language_model.py [--backend jax] [--epochs 6]
 [--seeds 3], where folder has tinyshakespeare/input.txt.
@@ -28,7 +27,7 @@ UNITS, ROWS, LENGTH = 128, 20, 35
 
 
 def make(words, seed=0, backend="numpy", dtype="float32", dropout=0.3):
-    """Return a network for so many words."""
+    """Return a network for a vocabulary of the given size."""
     layers = [
         *(Input((None,)), Embedding(words, UNITS, name="words"), Dropout(dropout)),
         *(LSTM(UNITS, return_sequences=True, stateful=True), Dropout(dropout)),
@@ -43,7 +42,7 @@ def make(words, seed=0, backend="numpy", dtype="float32", dropout=0.3):
 
 
 def read():
-    """Return the words, and the numbers of those of the first nine tenths and of the last."""
+    """Return the vocabulary, and the word numbers of the first nine tenths of the text and of the last."""
     text = (Path(os.environ["LUCIDNET_DATA"]) / "tinyshakespeare" / "input.txt").read_text("ascii")
     found = re.findall(r"[a-z']+|[^\sa-z']|\n\n", text.lower())
     counts = Counter(found[: len(found) * 9 // 10])
@@ -53,7 +52,7 @@ def read():
 
 
 def bigrams(train, held_out, words, discount=0.75):
-    """Return the perplexity by how often words follow each other, with Kneser and Ney's smoothing."""
+    """Return the perplexity of a bigram model with Kneser-Ney smoothing."""
     counts = np.zeros((words, words))
     np.add.at(counts, (train[:-1], train[1:]), 1)
     follows = (counts > 0).sum(0) + 0.5
@@ -68,7 +67,7 @@ def bigrams(train, held_out, words, discount=0.75):
 
 
 def train(seed=0, backend="numpy", epochs=6, dtype="float32", most=None):
-    """Return the network, its perplexity on the last tenth, and that of a bigram model."""
+    """Train on the text; return the network, its held-out perplexity, and that of a bigram model."""
     words, seen, held_out = read()
     x, y = streams(seen[:most], ROWS, LENGTH)
     model = make(len(words), seed, backend, dtype)

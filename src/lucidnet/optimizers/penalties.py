@@ -24,7 +24,7 @@ class Penalty(NamedTuple):
     def value(self, vector: Array, gradient: Array = None) -> Any:
         """Return the penalty, for the vector of all parameters.
 
-        To a gradient, where there is one, l1 sign(W) + 2 l2 W is added, in place.
+        If a gradient is given, l1 sign(W) + 2 l2 W is added to it, in place.
         """
         xp, w = namespace(vector), vector[self.part]
         if gradient is not None:
@@ -47,7 +47,7 @@ class Penalties(tuple[Penalty, ...]):
                 stretch = gradient[self.stretch]
                 stretch += slope
                 return 0.5 * squares
-        return sum(penalty.value(vector, gradient) for penalty in self)
+        return sum((penalty.value(vector, gradient) for penalty in self), 0.0)
 
     @cached_property
     def stretch(self) -> slice | None:
@@ -77,5 +77,5 @@ class Penalties(tuple[Penalty, ...]):
 
 
 def nothing(factor: Any) -> bool:
-    """Tell whether a penalty is left out: its factor is 0, and no argument of a program."""
+    """Tell whether a penalty can be skipped: its factor is a constant 0, not a program's argument."""
     return isinstance(factor, float | int) and not factor
