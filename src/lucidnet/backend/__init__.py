@@ -10,6 +10,7 @@ from ..core.trees import Shape as Shape
 from ..core.trees import Tree as Tree
 from .arrays import add_to as add_to
 from .arrays import finite as finite
+from .arrays import hits as hits
 from .arrays import length as length
 from .arrays import mean as mean
 from .arrays import namespace as namespace
@@ -21,6 +22,7 @@ from .arrays import over as over
 from .arrays import positive as positive
 from .arrays import room_for as room_for
 from .arrays import row_max as row_max
+from .arrays import scalars as scalars
 from .arrays import write_difference as write_difference
 from .branch import branch as branch
 from .branch import choose as choose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def namespace(x: Array) -> Any:
 def write_difference(out: Array, part: slice, p: Array, change: Array) -> None:
     """Write p - change to a stretch of a vector; on NumPy in one pass, with nothing allocated."""
     if isinstance(out, np.ndarray):
-        np.subtract(p, change, out=out[part].reshape(p.shape))
+        np.subtract(p, change, out=out[part] if p.ndim == 1 else out[part].reshape(p.shape))
     else:
         out[part] = p - change
 
@@ -52,6 +53,25 @@ def over(given: Array, function: Any, *arguments: Any) -> Array:
 def number(value: Array) -> Any:
     """Return a value as a Python float; a JAX array, whose value may be unknown, is left unchanged."""
     return float(value) if isinstance(value, (float, int, np.ndarray, np.generic)) else value
+
+
+def scalars(like: Array, *values: Any) -> tuple[Any, ...]:
+    """Return numbers as arrays without axes in the dtype of an array, which NumPy multiplies by quicker.
+
+    Those of a JAX program come back as they are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scalars(np.ones(3, "float32"), 0.5, 2)
+    (array(0.5, dtype=float32), array(2., dtype=float32))
+    """
+    return _scalars(like.dtype, values) if type(like) is np.ndarray else values
+
+
+@lru_cache(maxsize=64)
+def _scalars(dtype: Any, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(map(partial(np.asarray, dtype=dtype), values))
 
 
 def norm(x: Array, axis: Any = None, keepdims: bool = False) -> tuple[Array, Array]:
@@ -94,6 +114,7 @@ def length(x: Array) -> float:
     return float(size) * float(scale)
 
 
+@lru_cache(maxsize=256)
 def room_for(count: int) -> float:
     """Return a power of 2, at least `count`; a sum of `count` numbers divided by it cannot overflow.
 
@@ -128,6 +149,24 @@ def one_hot(labels: Array, classes: int, like: Array) -> Array:
     """
     xp = namespace(like)
     return xp.astype(labels[..., None] == xp.arange(classes), like.dtype)
+
+
+def hits(labels: Array, classes: int) -> Array:
+    """Turn labels (...) into rows (..., classes) of bool with a single one that is true.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hits(np.array([1, 0]), 3)
+    array([[False,  True, False],
+           [ True, False, False]])
+    """
+    numbers = _numbers(classes) if type(labels) is np.ndarray else namespace(labels).arange(classes)
+    return labels[..., None] == numbers
+
+
+_numbers = lru_cache(maxsize=64)(np.arange)
+"""Returns the numbers of classes, once made."""
 
 
 def positive(x: Array) -> Array:
@@ -192,5 +231,5 @@ def finite(flat: Any, numbers: Iterable[Any] = ()) -> Any:
 
         return all_finite(flat.arrays, list(numbers))
     # The squares show it in one fast pass, unless they overflow.
-    sound = math.isfinite(flat @ flat) or bool(np.isfinite(flat).all())
+    sound = math.isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())
     return sound and all(map(math.isfinite, numbers))

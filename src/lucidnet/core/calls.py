@@ -45,12 +45,15 @@ def takes(title: str = "", **declared: Any) -> Callable[[F], F]:
         known = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
         takes_all = bool(code.co_flags & CO_VARKEYWORDS)
         checks = {name: declaration.metadata["check"] for name, declaration in declared.items()}
+        first = next((place for place, name in enumerate(names) if name in checks), len(names))
 
         def made(name: str, given: Any) -> Any:
             return converted(checks[name], owner, name, given) if name in checks else given
 
         @wraps(function)
         def call(*args: Any, **named: Any) -> Any:
+            if not named and len(args) <= first:  # nothing that is checked
+                return function(*args)
             if not (takes_all or named.keys() <= known):
                 raise unknown_argument(owner, named, known)
             args = (*map(made, names, args), *args[len(names) :])

@@ -23,9 +23,10 @@ class Readers:
 
     def have(self, state: Any) -> bool:
         """Tell whether a living reader has this state; remove those that are gone."""
-        found, known, self.known = False, self.known, []
-        for each in known:
+        found, living = False, []
+        for each in self.known:
             if (reader := each()) is not None:
-                self.known.append(each)
+                living.append(each)
                 found = found or reader.state is state
+        self.known = living  # only now: Ctrl-C may come between, and nobody may be forgotten
         return found

@@ -113,7 +113,7 @@ def joined(trees: Sequence[Any]) -> Any:
         return tuple(joined([tree[k] for tree in trees]) for k in range(len(first)))
     import numpy as np
 
-    return np.concatenate(trees)
+    return np.concatenate(trees) if len(trees) > 1 else np.array(first)
 
 
 def weighted(weights: Sequence[float], trees: Sequence[Tree]) -> Tree:

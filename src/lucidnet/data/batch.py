@@ -34,7 +34,7 @@ class Batch(NamedTuple):
 
     def part(self, chosen: slice) -> Batch:
         """Return a slice of the examples, as views."""
-        return Batch(*[_rows(tree, chosen) for tree in self])
+        return Batch(*[tree if tree is None else _rows(tree, chosen) for tree in self])
 
     def copied(self) -> Batch:
         """Return the batch with copies of its arrays, as a user may modify the originals."""
@@ -43,7 +43,7 @@ class Batch(NamedTuple):
 
 def rows(tree: Any) -> int:
     """Return the number of examples in an array, or in several arrays by name."""
-    return next(len(array) for _, array in leaves(tree))
+    return len(tree) if type(tree) is np.ndarray else next(len(array) for _, array in leaves(tree))
 
 
 @record
@@ -106,7 +106,13 @@ class IndexedBatch(Brief):
 
 def nbytes(parts: Iterable[Any]) -> int:
     """Return the total size in bytes of the arrays in several trees; None stands for no tree."""
-    return sum(np.asarray(array).nbytes for part in parts if part is not None for _, array in leaves(part))
+    given = (part for part in parts if part is not None)
+    return sum(
+        part.nbytes
+        if type(part) is np.ndarray
+        else sum(np.asarray(array).nbytes for _, array in leaves(part))
+        for part in given
+    )
 
 
 def bytes_of(batch: Batch | IndexedBatch) -> int:
@@ -129,11 +135,13 @@ def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
 def _alike(one: Any, other: Any) -> bool:
     if isinstance(one, IndexedBatch):
         return len(one.chosen) == len(other.chosen) and (one.valid is None) == (other.valid is None)
-    return _shapes(one) == _shapes(other)
+    return all(map(_same_shapes, one, other))
 
 
-def _shapes(batch: Batch) -> list[Any]:
-    return [None if part is None else mapped(np.shape, part) for part in batch]
+def _same_shapes(one: Any, other: Any) -> bool:
+    if type(one) is type(other) is np.ndarray:
+        return bool(one.shape == other.shape)
+    return one is other or bool(mapped(np.shape, one) == mapped(np.shape, other))
 
 
 @record

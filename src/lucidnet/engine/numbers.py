@@ -21,6 +21,7 @@ from ..core.value import at_step
 from ..layers import Layer, walk
 from ..layers.rebuild import rebuilt
 from ..optimizers import Group, Optimizer
+from ..optimizers.penalties import Penalties
 from ..optimizers.settings import inner_optimizers
 from .problem import Problem
 from .structure import mark
@@ -90,7 +91,7 @@ def bound(problem: Problem, row: Array) -> Problem:
 
     layout = problem.layout
     optimizer, groups = _with(problem.optimizer, layout.groups, take)
-    penalties = tuple(
+    penalties = Penalties(
         p._replace(l1=take() if p.l1 else 0.0, l2=take() if p.l2 else 0.0) for p in layout.penalties
     )
     made = replace(

@@ -99,10 +99,6 @@ class Objective(Record):
 
         return cls(*fused_by(net, loss, rule), rule)
 
-    def output(self, kept: Any, y: Any) -> Any:
-        """Return the network's output, computed from the cache of the loss and the output of `net`."""
-        return self.loss.output(kept) if self.fused else y
-
     def evaluate(self, params: Tree, batch: Batch, run: Run = INFERENCE) -> Evaluation:
         """Return the mean loss of a batch, and the network's output; the mask of the inputs is in `run`."""
         if run.masks is None and (run.mask is not None or self.net.makes_masks):
@@ -112,7 +108,8 @@ class Objective(Record):
         value, kept = self.loss.forward(y, batch.target, batch.weights, mask, run.valid)
         value = penalized(self.net, cache, value) if self.net.penalizes else value
         parts = self.loss.parts(kept, mask, run.valid)
-        return Evaluation(value, self.output(kept, y), cache, mask, y, kept, parts)
+        output = self.loss.output(kept) if self.fused else y
+        return Evaluation(value, output, cache, mask, y, kept, parts)
 
     def gradient(self, params: Tree, batch: Batch, run: Run = INFERENCE, feedback: Tree = None) -> Gradient:
         """Run a forward and a backward pass on a batch; return the mean loss, the output and the gradients.

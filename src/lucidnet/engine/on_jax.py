@@ -69,7 +69,7 @@ class OnJax(Brief):
         On which devices, and how precisely.
     """
 
-    most_times = 1000
+    most_times, uniform = 1000, True
 
     def __init__(self, config: DeviceConfig) -> None:
         self.config, self.mesh = config, Mesh(config.kind, config.mesh)

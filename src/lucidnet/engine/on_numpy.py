@@ -34,7 +34,7 @@ class OnNumpy(Brief):
         The processor.
     """
 
-    main, programs, compile_seconds, most_times = True, 0, 0.0, 1
+    main, programs, compile_seconds, most_times, uniform = True, 0, 0.0, 1, False
 
     def __init__(self, config: DeviceConfig | None = None) -> None:
         self.config = config or DeviceConfig()
@@ -59,7 +59,7 @@ class OnNumpy(Brief):
         keep: frozenset[str] = frozenset(),
     ) -> Ran[Any]:
         """Make a step for each block; see `Executor.run`."""
-        measured: list[Measured] = []
+        measured, numbers = list[Measured](), Numbers(state.seed)
         begun = held = getattr(state, "state", state)  # a stream's state holds that of the weights
         with np.errstate(over="ignore", invalid="ignore"):  # non-finite values are found
             for given in blocks:
@@ -71,7 +71,7 @@ class OnNumpy(Brief):
                 self.remembered = None if into is remembered else remembered
                 pair, self.pair = self.pair, (None, None)  # its second vector is overwritten
                 try:
-                    after, found = fn(problem, state, given, Numbers(state.seed), into=into, keep=keep)
+                    after, found = fn(problem, state, given, numbers, into=into, keep=keep)
                 except BaseException as error:
                     self.spare = None  # half of it may be written
                     return Ran(state, measured, error)
@@ -79,7 +79,7 @@ class OnNumpy(Brief):
                     self.pair, self.remembered = pair, remembered  # nothing was written
                     known = pair if pair[0] is state else (None, None)
                     return Ran(state, measured, NotFiniteError(found), partial(known.__getitem__, 1))
-                made = getattr(after, "state", after)
+                made = after if type(after) is State else getattr(after, "state", after)
                 if made is not held:
                     spare = held if self.made is held else None
                     self.spare, self.made = None, made  # in this order: Ctrl-C may come between

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
-from ..backend import Array, Shape, Tree, add_to, constrained, namespace, number
+from ..backend import Array, Shape, Tree, constrained
 from ..backend.layout import Layout
 from ..core.record import Record, record
 from ..core.trees import Path, at, leaves
@@ -13,37 +13,13 @@ from ..errors import SettingError
 from ..layers import Layer, walk
 from ..layers.base import buffer_paths, check_frozen
 from ..optimizers import ArraySlice, Group
+from ..optimizers.penalties import Penalties, Penalty
 
 SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "rule", "frozen")
 
 
 Sources: TypeAlias = tuple[Path | None, Path | None]
 """The paths of the layers that set a group's learning rate and weight decay; None for none."""
-
-
-class Penalty(NamedTuple):
-    """``l1 sum|W| + l2 sum W^2`` for the numbers of one weight array."""
-
-    part: slice
-    l1: float
-    l2: float
-
-    def value(self, vector: Array, gradient: Array = None) -> Any:
-        """Return the penalty, for the vector of all parameters.
-
-        If a gradient is given, l1 sign(W) + 2 l2 W is added to it, in place.
-        """
-        xp, w = namespace(vector), vector[self.part]
-        if gradient is not None:
-            slope = 2 * self.l2 * w
-            add_to(gradient, self.part, slope if nothing(self.l1) else slope + self.l1 * xp.sign(w))
-        squares = 0.0 if nothing(self.l2) else self.l2 * number((flat := w.reshape(-1)) @ flat)  # no 0 x inf
-        return squares if nothing(self.l1) else squares + self.l1 * number(xp.sum(xp.abs(w)))
-
-
-def nothing(factor: Any) -> bool:
-    """Tell whether a penalty can be skipped: its factor is a constant 0, not a program's argument."""
-    return isinstance(factor, float | int) and not factor
 
 
 class Held(NamedTuple):
@@ -74,7 +50,7 @@ class ParameterLayout(Record):
         Stretches of the vector with their settings; frozen layers are in none of them.
     sources : tuple of Sources
         For each group the layers that have set its rate and its decay.
-    penalties : tuple of Penalty
+    penalties : Penalties
         What l1 and l2 add to the loss.
     held : tuple of Held
         The constraints on weights after each step.
@@ -88,7 +64,7 @@ class ParameterLayout(Record):
     arrays: tuple[ArraySlice, ...]
     groups: tuple[Group, ...]
     sources: tuple[Sources, ...]
-    penalties: tuple[Penalty, ...]
+    penalties: Penalties
     held: tuple[Held, ...]
     stateful: tuple[Path, ...]
 
@@ -113,7 +89,7 @@ class ParameterLayout(Record):
             trained,
             tuple(group for group, _ in groups),
             tuple(sources for _, sources in groups),
-            tuple(_penalties(net, parameters)),
+            Penalties(_penalties(net, parameters)),
             tuple(_held(net, parameters)),
             tuple(path for path, layer in walk(net) if getattr(layer, "stateful", False)),
         )

@@ -175,11 +175,14 @@ class Executor(Protocol):
         A lock: while it is held, the state is that of whole steps, and no step is made.
     main : bool
         Whether this process, among several that train together, is the one that shows and writes things.
+    uniform : bool
+        Whether all batches of a block must have one shape.
     remembered : State or None
         A state that may be asked for again: set by the caller, None once a step has overwritten it.
     """
 
     most_times: int
+    uniform: bool
     config: DeviceConfig
     lock: Any
     main: bool

@@ -232,8 +232,7 @@ def observe(
 
     def moves() -> Any:
         given_away = gradient if total is None else gradient.copy()
-        for penalty in problem.layout.penalties:
-            penalty.value(state.params.vector, given_away)
+        problem.layout.penalties.value(state.params.vector, given_away)
         after = moved(problem, state, state, given_away, into=into)
         return after, taught, None if total is None else gradient * 0
 

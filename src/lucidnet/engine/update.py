@@ -11,7 +11,7 @@ from ..backend import number as as_number
 from ..core.trees import at, only
 from ..data.batch import Batch
 from ..layers import Layer, Run
-from ..layers.base import Mask, present
+from ..layers.base import INFERENCE, Mask, present
 from .numbers import Numbers
 from .objective import Gradient, Objective
 from .problem import Problem
@@ -47,9 +47,9 @@ def advance(
         What to return besides: ``"predictions"``, ``"gradient"``, ``"source"``.
     """
     layout, vector = problem.layout, state.params.vector
-    left, gradient = state, cast(Any, None)
-    losses, terms, predictions, masks, parts = [], [], [], [], []
+    left, gradient, predicted = state, cast(Any, None), "predictions" in keep
     several = len(batches) > 1
+    found, masks, parts = [], [], []
     objectives: Sequence[Objective] = (problem.objective,)
     if several:
         runs = (training_run(state, batch, numbers, number) for number, batch in enumerate(batches))
@@ -57,25 +57,24 @@ def advance(
     for number, (batch, objective) in enumerate(zip(batches, objectives, strict=True)):
         run = training_run(state, batch, numbers, number, left.carried)
         made = objective.gradient(left.params, batch, run, left.feedback.weights)
-        part, loss = layout.parameters.flat(made.grads), as_number(made.loss)
-        for penalty in layout.penalties:
-            loss += penalty.value(vector, part)
+        part = layout.parameters.flat(made.grads)
+        loss = as_number(made.loss)
+        if layout.penalties:
+            loss += layout.penalties.value(vector, part)
         count = objective.loss.terms(made.prediction, made.mask, batch.valid)
         if several:
             part = part * as_number(count)
         gradient = part if gradient is None else gradient + part
         if layout.buffers.paths or layout.stateful or made.memory:
             left = left_behind(problem, left, made)
-        losses.append(loss)
-        terms.append(count)
-        predictions.append(made.prediction if "predictions" in keep else None)
+        found.append((loss, count, made.prediction if predicted else None))
         parts += [made.parts] if made.parts else []
-        if made.mask is not None and "predictions" in keep:
-            masks.append(made.mask)
+        masks += [made.mask] if predicted and made.mask is not None else []
+    losses, terms, predictions = zip(*found, strict=True)
     if several:
         total = as_number(sum(terms))
         gradient = gradient * (1 / (total + (total == 0)))  # if nothing counts, the gradient is 0
-    told = tuple(losses), tuple(terms), tuple(predictions)
+    told = losses, terms, predictions
     source = made.grads if "source" in keep else None
     kept = gradient.copy() if "gradient" in keep else None
     measured = Measured(*told, kept, finite(gradient, losses), tuple(masks), tuple(parts), source)
@@ -201,7 +200,8 @@ def predict(net: Layer, params: Tree, x: Any, mask: Mask = None, states: Tree = 
     states : tree, optional
         The states in which recurrent layers begin; those that are missing are zeros.
     """
-    y, cache = net.forward(params, x, Run(mask=mask, states=states))
+    run = INFERENCE if mask is None and states is None else Run(mask=mask, states=states)
+    y, cache = net.forward(params, x, run)
     return y, {} if states is None else net.states(cache)
 
 

@@ -223,6 +223,9 @@ class Layer(Value):
     penalizes: ClassVar[bool] = False
     """Whether this layer, or one inside, adds to the loss other than by weight penalties; see `penalties`."""
 
+    asks: ClassVar[bool] = True
+    """Whether `forward` asks its run for more than the mask; else a container need not make one for it."""
+
     splits_examples: ClassVar[bool] = False
     """Whether the layers inside see something else as examples: the time steps of each example."""
 
@@ -250,6 +253,7 @@ class Layer(Value):
 
             check(cls, Layer)
             adapt(cls, Layer)
+            cls.asks = True
 
     if not TYPE_CHECKING:  # so that checkers see wrong names
 
@@ -432,10 +436,10 @@ def trains(layer: Layer, params: Tree) -> bool:
     """
     if not params or layer.frozen is True:
         return False
-    inside = dict(layer.children())
-    return not inside or any(
-        name not in inside or trains(inside[name], branch) for name, branch in params.items()
-    )
+    if not (children := layer.children()):
+        return True
+    inside = dict(children)
+    return any(name not in inside or trains(inside[name], branch) for name, branch in params.items())
 
 
 def nothing(params: Tree) -> Tree:

@@ -165,7 +165,8 @@ class Sequential(Container):
         cache = {}
         for layer in self.layers:
             name = layer.name
-            x, cache[name] = layer.forward(params[name], x, run.child(name, None, self.frozen))
+            inner = run.child(name, None, self.frozen) if layer.asks else run
+            x, cache[name] = layer.forward(params[name], x, inner)
         return x, cache
 
     def flow(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
@@ -186,8 +187,13 @@ class Sequential(Container):
     ) -> tuple[Array, Tree]:
         params = lent(self.ties, params) if self.ties else params
         grads = dict(params)  # in the order of the layers; unused ones have nothing
-        learning = (i for i, layer in enumerate(self.layers) if trains(layer, params[layer.name]))
-        first = 0 if need_dx else next(learning, len(self.layers))
+        first = 0  # no error goes below the first layer that learns, unless somebody wants it
+        while (
+            not need_dx
+            and first < len(self.layers)
+            and not trains(layer := self.layers[first], params[layer.name])
+        ):
+            first += 1
         for i in reversed(range(len(self.layers))):
             layer = self.layers[i]
             name = layer.name

@@ -57,6 +57,7 @@ class Input(Layer):
         "whole numbers of 1 or more, or None for a size that varies", _input_sizes
     )
 
+    asks: ClassVar[bool] = False
     makes_masks: ClassVar[bool] = False
 
     def takes(self) -> Any:
@@ -243,7 +244,7 @@ def fits(shape: Shape, expected: Shape) -> bool:
     """Tell whether a shape matches an expected one, in which None stands for any size."""
     pairs = zip(shape, expected, strict=False)
     alike = len(shape) == len(expected) and not several(shape)
-    return alike and all(e is None or s is None or s == e for s, e in pairs)
+    return alike and (shape == expected or all(e is None or s is None or s == e for s, e in pairs))
 
 
 def filled(shape: Shape, expected: Shape) -> Shape:

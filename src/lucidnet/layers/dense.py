@@ -62,6 +62,7 @@ class Dense(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        vars(self)["asks"] = self.activation.asks
         if self.tied is None:
             return
         vars(self)["tied_to"] = self.tied

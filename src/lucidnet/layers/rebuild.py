@@ -34,6 +34,8 @@ class Wrapper:
     ('code', 3, True, False)
     """
 
+    asks = True  # what a subclass does itself may need its place and its random numbers
+
     def __init__(self, layer: Layer) -> None:
         self._layer = layer
 

@@ -98,9 +98,9 @@ class Loss(Value):
                 f"{type(self).__name__}: expected one value per example, shape {prediction.shape[:-1]}, "
                 f"got shape {np.shape(values)}: take the sum or mean over the last axis only"
             )
-        share = shares(values, weights, mask, valid)
-        if share is None:
+        if weights is None and mask is None and valid is None:
             return mean(values), (cache, prediction, None)
+        share = shares(values, weights, mask, valid)
         return scaled(values, share).sum(), (cache, prediction, share)
 
     def _compare(self, prediction: Any, target: Any) -> None:
@@ -110,8 +110,9 @@ class Loss(Value):
             shape[0]
         except (AttributeError, IndexError):
             shape, got = shape_of("prediction", prediction), shape_of("target", target)
-        labels, rows = shape[:-1], (*shape[:1], *self.target_shape(shape[1:]))
-        if got != rows and not (self.takes_labels and got == labels):
+        if self.takes_labels and got == (labels := shape[:-1]):
+            return
+        if got != (rows := (*shape[:1], *self.target_shape(shape[1:]))):
             also = f", or labels of shape {labels}" if self.takes_labels else ""
             raise ShapeError(
                 f"{type(self).__name__}: expected a target of shape {rows}{also}, for predictions of shape "

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..backend import Array, Shape, namespace, one_hot, only_one, row_max
+from ..backend import Array, Shape, hits, namespace, one_hot, only_one, row_max
 from ..core.numeric import numeric
 from ..core.settings import finite, flag
 from ..core.value import value
@@ -136,7 +136,7 @@ class CategoricalCrossentropy(FromProbabilities):
         else:
             log_p, p = xp.log(floor(prediction)), prediction
         if target.ndim < prediction.ndim and self.label_smoothing == 0 and self.from_logits:
-            hit = target[..., None] == xp.arange(prediction.shape[-1])  # t, of 0 and 1: nothing to multiply
+            hit = hits(target, prediction.shape[-1])  # t, of 0 and 1: nothing to multiply
             try:
                 losses = -only_one(log_p, hit)
             except ValueError:  # raised by NumPy if a row has none; checking first would slow each step

@@ -6,7 +6,7 @@ import copy
 import math
 from typing import Any, ClassVar, Self
 
-from ..backend import Array, namespace, over
+from ..backend import Array, namespace, over, scalars
 from ..core.settings import finite, scheduled
 from ..core.value import at_step, value
 from .base import Bounds, Group, Optimizer, Setting, Slots, bounded, least
@@ -88,11 +88,12 @@ class AdamW(Moments, Optimizer):
 def moments_step(self: Any, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
     """Return rate m' / (sqrt(v') + epsilon), and the moments of this step."""
     xp, g, new = namespace(g), bounded(g), getattr(slots, "new", slots)
-    m = over(new["m"], xp.multiply, slots["m"], self.beta1)
-    m += (1 - self.beta1) * g
+    b1, rest1, b2, rest2 = scalars(g, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2)
+    m = over(new["m"], xp.multiply, slots["m"], b1)
+    m += rest1 * g
     g *= g
-    g *= 1 - self.beta2
-    v = over(new["v"], xp.multiply, slots["v"], self.beta2)
+    g *= rest2
+    v = over(new["v"], xp.multiply, slots["v"], b2)
     v += g
     # Both corrections are pulled out of the arrays: with c = sqrt(1 - b2^t) and d = 1 - b1^t,
     # (m / d) / (sqrt(v) / c + epsilon) = c / d * m / (sqrt(v) + c epsilon).

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache, wraps
+from functools import cached_property, lru_cache, wraps
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -157,6 +157,8 @@ class Optimizer(Value):
 
     def at(self, step: int, group: Group) -> Self:
         """Return this optimizer for a group at a step (from 1), with schedules replaced by their values."""
+        if group.weight_decay is None and self._steady:
+            return self
         now, own = self, {} if group.weight_decay is None else {"weight_decay": group.weight_decay}
         for name, below in (self.schedulable | dict.fromkeys(own)).items():
             setting = own.get(name, before := getattr(self, name))
@@ -165,6 +167,11 @@ class Optimizer(Value):
                 object.__setattr__(now, name, at_step(setting, step - 1))
                 check_range(now, name, below)
         return now
+
+    @cached_property
+    def _steady(self) -> bool:
+        """Whether no setting is a schedule, but for the rate."""
+        return not any(callable(getattr(self, name)) for name in self.schedulable)
 
     def init(self, params: Tree) -> dict[str, Any]:
         """Return the state before the first step: step number 0, and slots of zeros."""
@@ -267,7 +274,9 @@ class Optimizer(Value):
             Where the new slots go; the given ones are then unchanged. Slots that belong to no group must be
             there already.
         """
-        places = [given if isinstance(given, ArraySlice) else ArraySlice(given) for given in arrays]
+        places: Any = arrays  # in pieces of any of them nobody asks where they lie
+        if self.whole or self.clip is not None:
+            places = [given if isinstance(given, ArraySlice) else ArraySlice(given) for given in arrays]
         if self.clip is not None:
             self.clip(gradient, [place.part for place in places])
         self.move(
@@ -294,9 +303,9 @@ class Optimizer(Value):
                 p, g = vector[part], gradient[part]
                 p, g = (p, g) if flat else (p.reshape(shape), g.reshape(shape))
                 p, g = now.decayed(p, g, rate)
-                given = new = {n: a[part] if flat else a[part].reshape(shape) for n, a in slots.items()}
+                given = new = _stretch(slots, part, shape)
                 if new_slots is not slots and type(gradient) is np.ndarray:  # others are not overwritten
-                    new = {n: a[part] if flat else a[part].reshape(shape) for n, a in new_slots.items()}
+                    new = _stretch(new_slots, part, shape)
                     if self.renews:
                         given = OldSlots(given)
                         given.new = new
@@ -387,13 +396,24 @@ def keep(made: Slots, given: Slots, slots: Slots, part: slice) -> None:
             slots[name][part] = slot.reshape(-1)
 
 
-def pieces(start: int, stop: int, vector: Any) -> Iterator[ArraySlice]:
-    """Yield stretches of at most `PIECE` numbers; for `Parts`, one stretch per array."""
+def _stretch(slots: Slots, part: slice, shape: Shape) -> Slots:
+    """Return slots of a part of the vector, in a shape."""
+    cut = {}
+    for name, slot in slots.items():
+        cut[name] = slot[part] if shape is FLAT else slot[part].reshape(shape)
+    return cut
+
+
+def pieces(start: int, stop: int, vector: Any) -> Sequence[ArraySlice]:
+    """Return stretches of at most `PIECE` numbers; for `Parts`, one stretch per array."""
     if isinstance(vector, Parts):
-        yield from (ArraySlice(*place) for place in vector.within(start, stop))
-        return
-    for begin in range(start, stop, PIECE):
-        yield ArraySlice(slice(begin, min(begin + PIECE, stop)))
+        return [ArraySlice(*place) for place in vector.within(start, stop)]
+    return _cut(start, stop, PIECE)
+
+
+@lru_cache(maxsize=64)
+def _cut(start: int, stop: int, size: int) -> tuple[ArraySlice, ...]:
+    return tuple(ArraySlice(slice(begin, min(begin + size, stop))) for begin in range(start, stop, size))
 
 
 def inside(group: Group, places: list[ArraySlice]) -> Iterator[ArraySlice]:

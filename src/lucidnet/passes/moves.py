@@ -99,10 +99,9 @@ def stepped(
 
     A step whose gradient is not finite is not made. Gradients in one vector are given away.
     """
-    layout, vector, loss = problem.layout, state.params.vector, 0.0
+    layout, vector = problem.layout, state.params.vector
     gradient = grads if type(grads) is np.ndarray else layout.parameters.flat(grads)
-    for penalty in layout.penalties:
-        loss += penalty.value(vector, gradient)
+    loss = layout.penalties.value(vector, gradient)
     measured = Measured((loss,), (1,), (None,), None, finite(gradient, [loss] if layout.penalties else []))
     if missing:
         problem, into = without(problem, missing), None  # buffers of before lack what stays

@@ -27,4 +27,5 @@ def with_callbacks(method: F) -> F:
 
 def context_of(estimator: Any, epochs: int) -> Any:
     """Return the context in which scikit-learn's callbacks are told of epochs; None without callbacks."""
-    return estimator._init_callback_context(max_subtasks=epochs) if theirs else None
+    context = estimator._init_callback_context(max_subtasks=epochs) if theirs else None
+    return context if getattr(context, "_callbacks", True) else None

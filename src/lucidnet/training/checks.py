@@ -51,7 +51,7 @@ def as_inputs(x: Any, shape: Any, dtype: str | None = None, net: Layer | None = 
 
 def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:
     """Return one input as a checked array."""
-    if isinstance(x, Mapping):
+    if not isinstance(x, np.ndarray) and isinstance(x, Mapping):
         raise DataError(f"{name}: the network has one input: give its array, not a dict")
     x = numeric(x, name)
     if not fits(x.shape[1:], shape):

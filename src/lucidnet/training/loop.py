@@ -341,9 +341,9 @@ class Loop:
     def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
         """Yield blocks of one or more steps' batches: as many as may be made at once, of one shape."""
         block: list[list[Batch]] = []
-        room, number = 0, self.steps
+        room, number, uniform = 0, self.steps, self.model.executor.uniform
         while several := list(islice(batches, self.settings.accumulate)):
-            if block and not alike(several, block[0]):
+            if block and uniform and not alike(several, block[0]):
                 yield block
                 block = []
             if not block:

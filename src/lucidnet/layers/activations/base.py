@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ...backend import Array, Tree
 from ...core.value import value
 from ..base import INFERENCE, Cache, Layer, Run
@@ -10,6 +12,8 @@ from ..base import INFERENCE, Cache, Layer, Run
 @value
 class ActivationLayer(Layer):
     """Base class of activations: layers without weights, which can be fused with a loss."""
+
+    asks: ClassVar[bool] = False
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return Linear(name=self.name), self
