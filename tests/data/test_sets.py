@@ -34,10 +34,16 @@ class TestDigits:
         assert (x.min(), x.max()) == (0, 1)
         assert data.load("digits", images=True)[0][0].shape == (1438, 8, 8, 1)
 
-    def test_the_split_is_fixed_and_stratified(self):
-        (_, y), (_, y_test) = data.load("digits", seed=5, test_split=0.5)
-        assert len(y_test) == 359
-        assert (np.abs(np.bincount(y_test) - 359 * np.bincount(np.r_[y, y_test]) / 1797) < 1).all()
+    @pytest.mark.parametrize(("asked", "count"), [({}, 359), ({"seed": 5, "test_split": 0.5}, 898)])
+    def test_the_split_is_stratified(self, asked, count):
+        (_, y), (_, y_test) = data.load("digits", **asked)
+        assert len(y_test) == count
+        assert (np.abs(np.bincount(y_test) - count * np.bincount(np.r_[y, y_test]) / 1797) < 1).all()
+
+    def test_another_seed_is_another_split(self):
+        first, second = (data.load("digits", seed=seed)[1][0] for seed in (0, 1))
+        assert np.array_equal(first, data.load("digits")[1][0])
+        assert not np.array_equal(first, second)
 
 
 @pytest.mark.usefixtures("data_folder")
@@ -128,6 +134,29 @@ def test_unknown_names_and_images_of_rows():
         data.load("fashon-mnist")
     with pytest.raises(DataError, match="rows of numbers, not images"):
         data.load("moons", images=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "said"),
+    [
+        ("mnist", {"test_split": 0.5}, "test_split has no effect, as 'mnist' has a test part of its own"),
+        ("fashion-mnist", {"seed": 0}, "seed has no effect, as 'fashion-mnist' has"),
+        ("cifar-10", {"seed": 3}, "seed has no effect, as 'cifar-10' has"),
+        ("digits", {"folder": "here"}, "folder has no effect, as 'digits' is no data set of a folder"),
+        ("moons", {"folder": "here"}, "those are mnist, fashion-mnist, cifar-10"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(name, asked, said):
+    with pytest.raises(DataError, match=said):
+        data.load(name, **asked)
+
+
+def test_a_file_that_is_split_already(tmp_path):
+    x, y = np.zeros((4, 2)), np.arange(4)
+    np.savez(tmp_path / "parts.npz", x_train=x, y_train=y, x_test=x[:1], y_test=y[:1])
+    assert len(data.load(tmp_path / "parts.npz")[1][0]) == 1
+    with pytest.raises(DataError, match=r"test_split has no effect, as '.*parts\.npz' has a test part"):
+        data.load(tmp_path / "parts.npz", test_split=0.2)
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -75,16 +75,16 @@ FASHION_MNIST = Download(
     name=path_like(),
     images=flag(),
     folder=path_like(optional=True),
-    test_split=between(0, 1),
-    seed=whole(0),
+    test_split=between(0, 1, optional=True),
+    seed=whole(0, optional=True),
 )
 def load(
     name: str | os.PathLike[str],
     *,
     images: bool = False,
     folder: str | os.PathLike[str] | None = None,
-    test_split: float = 0.2,
-    seed: int = 0,
+    test_split: float | None = None,
+    seed: int | None = None,
 ) -> Parts:
     """Return ``(x, y), (x_test, y_test)`` of a data set, by its name or from a file.
 
@@ -97,10 +97,11 @@ def load(
         Whether examples are images (height, width, channels) in place of flat rows.
     folder : path, optional
         Where folders of data sets lie; by default the environment variable ``LUCIDNET_DATA``.
-    test_split : float
-        Share of the examples for testing, where the data set has no test part of its own.
-    seed : int
-        Seed of that split, and of generated sets.
+    test_split : float, optional
+        Share of the examples for testing, 0.2 if not given; an error where the data set has a test part of
+        its own.
+    seed : int, optional
+        Seed of that split, and of generated sets, 0 if not given; an error like that of `test_split`.
 
     Returns
     -------
@@ -114,6 +115,8 @@ def load(
         If there is neither a data set nor a file of this name.
     FileError
         If a file is damaged, or a download fails.
+    DataError
+        If `folder` or a split would have no effect, or the split would leave an empty part.
 
     Examples
     --------
@@ -122,13 +125,43 @@ def load(
     ((1438, 64), dtype('float32'), (1438,), (359, 64))
     """
     key = str(name)
+    split = Split(key, test_split, seed)
+    if folder is not None and KNOWN.get(key) not in FETCHED:
+        raise DataError(
+            f"load: folder has no effect, as {key!r} is no data set of a folder: those are "
+            f"{', '.join(name for name, found in KNOWN.items() if found in FETCHED)}"
+        )
     if key in KNOWN:
-        parts = KNOWN[key](folder=folder, test_split=test_split, seed=seed)
+        parts = KNOWN[key](folder=folder, split=split)
     elif os.path.exists(name):
-        parts = _from_file(name, test_split, seed)
+        parts = _from_file(name, split)
     else:
         raise UnknownNameError(f"unknown data set {key!r}, and no such file: {_nearest(Path(key))}")
     return _shaped(parts, images)
+
+
+class Split(NamedTuple):
+    """The split of a data set that was asked for: the share for testing, and the seed; None if not given."""
+
+    name: str
+    share: float | None
+    seed: int | None
+
+    def of(self, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Parts:
+        """Split examples, stratified by integer labels."""
+        train, test = stratified(y, 0.2 if self.share is None else self.share, self.seed or 0)
+        return (x[train], y[train]), (x[test], y[test])
+
+    def refuse(self) -> None:
+        """Raise if something was asked for, as the data set has a test part of its own."""
+        given = [
+            argument for argument, one in (("test_split", self.share), ("seed", self.seed)) if one is not None
+        ]
+        if given:
+            raise DataError(
+                f"load: {given[0]} has no effect, as {self.name!r} has a test part of its own; for another "
+                "split join the two parts, and take lucidnet.data.split(x, y, test=...)"
+            )
 
 
 def _nearest(path: Path) -> str:
@@ -157,16 +190,15 @@ def _shaped(parts: Parts, images: bool) -> Parts:
     return (shape(x), y), (shape(x_test), y_test)
 
 
-def _digits(**options: Any) -> Parts:
-    """Return the digits; their split into training and test part is fixed."""
+def _digits(split: Split, **options: Any) -> Parts:
+    """Return the digits, which have no test part of their own."""
     with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as arrays:
-        x, y = arrays["x"].astype(np.float32) / np.float32(16), arrays["y"].astype(np.int64)
-    train, test = stratified(y, 0.2, seed=0)
-    return (x[train], y[train]), (x[test], y[test])
+        return split.of(arrays["x"].astype(np.float32) / np.float32(16), arrays["y"].astype(np.int64))
 
 
-def _idx(source: Download, folder: Any, **options: Any) -> Parts:
+def _idx(source: Download, folder: Any, split: Split) -> Parts:
     """Return a data set of four IDX files."""
+    split.refuse()
 
     def get(file: str, scale: float | None = None) -> npt.NDArray[Any]:
         return read_idx(locate(source, file, folder), scale=scale, sha256=source.files[file])
@@ -175,27 +207,23 @@ def _idx(source: Download, folder: Any, **options: Any) -> Parts:
     return (x, y.astype(np.int64)), (x_test, y_test.astype(np.int64))
 
 
-def _cifar(folder: Any, **options: Any) -> Parts:
+def _cifar(folder: Any, split: Split) -> Parts:
+    split.refuse()
     from .cifar import read_cifar
 
     return read_cifar(folder)
 
 
-def _generated(make: Callable[..., generate.Examples], test_split: float, seed: int, **options: Any) -> Parts:
-    x, y = make(n=1000, seed=seed)
-    return _split(x, y, test_split, seed)
+def _generated(make: Callable[..., generate.Examples], split: Split, **options: Any) -> Parts:
+    return split.of(*make(n=1000, seed=split.seed or 0))
 
 
-def _from_file(path: str | os.PathLike[str], test_split: float, seed: int) -> Parts:
+def _from_file(path: str | os.PathLike[str], split: Split) -> Parts:
     table = read(path)
     if table.x_test is not None and table.y_test is not None:
+        split.refuse()
         return (table.x, table.y), (table.x_test, table.y_test)
-    return _split(table.x, table.y, test_split, seed)
-
-
-def _split(x: npt.NDArray[Any], y: npt.NDArray[Any], fraction: float, seed: int) -> Parts:
-    train, test = stratified(y, fraction, seed)
-    return (x[train], y[train]), (x[test], y[test])
+    return split.of(table.x, table.y)
 
 
 def stratified(
@@ -219,3 +247,5 @@ KNOWN: dict[str, Callable[..., Parts]] = {
     "circles": partial(_generated, generate.circles),
     "gaussians": partial(_generated, generate.gaussians),
 }
+FETCHED = tuple(KNOWN[name] for name in ("mnist", "fashion-mnist", "cifar-10"))
+"""The readers of data sets that lie in folders; each has a test part of its own."""
