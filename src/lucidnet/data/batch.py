@@ -121,15 +121,12 @@ def materialize(batch: Batch | IndexedBatch) -> Batch:
     return batch.batch if isinstance(batch, IndexedBatch) else batch
 
 
-def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
-    """Tell whether the arrays of two steps have the same shapes."""
-    return len(some) == len(others) and all(map(_alike, some, others))
-
-
-def _alike(one: Any, other: Any) -> bool:
-    if isinstance(one, IndexedBatch):
-        return len(one.chosen) == len(other.chosen) and (one.valid is None) == (other.valid is None)
-    return _shapes(one) == _shapes(other)
+def form(batches: Sequence[Batch | IndexedBatch]) -> list[Any]:
+    """Return what the batches of steps that can be made together have in common: the shapes of their arrays."""
+    return [
+        (len(one.chosen), one.valid is None) if isinstance(one, IndexedBatch) else _shapes(one)
+        for one in batches
+    ]
 
 
 def _shapes(batch: Batch) -> list[Any]:
@@ -168,7 +165,7 @@ class Data(Record):
         """Inputs, targets, weights and mask."""
         return self.x, self.target, self.weights, self.mask
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """How many bytes all arrays have."""
         return nbytes(self.parts)

@@ -117,11 +117,12 @@ def _setting(optimizer: Optimizer, name: str, group: Group, follows: bool) -> Re
     """Return what finds a setting of an optimizer in a group, or what one of its methods says of a step."""
     settings = *(getattr(optimizer, one) for one in optimizer.schedulable), group.weight_decay
     fixed = None if any(map(callable, settings)) else optimizer.at(1, group)
+    counted = name in optimizer.counted
 
     def read(step: int) -> tuple[float, ...]:
         value = getattr(fixed or optimizer.at(step + 1, group), name)
         # What `at` leaves a schedule, because the optimizer needs that of other steps, too, is a number here.
-        value = value(step + 1) if name in optimizer.counted else at_step(value, step)
+        value = value(step + 1) if counted else at_step(value, step)
         return value if isinstance(value, tuple) else (value,)
 
     return Reader(read, follows)

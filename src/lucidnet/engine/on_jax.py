@@ -27,7 +27,7 @@ from ..core.prefetch import prefetch
 from ..core.signals import defer_interrupt
 from ..core.text import Brief
 from ..core.trees import floats, part_of, tree_map
-from ..data.batch import Batch, Shard, bytes_of, materialize, rows
+from ..data.batch import Batch, Shard, bytes_of, rows
 from ..layers import walk
 from .numbers import Numbers, bound, table_of
 from .placement import Placement, dressed, dtype_of, stripped
@@ -129,7 +129,7 @@ class OnJax(Brief):
         dtype = dtype_of(state)
         given = blocks if isinstance(blocks, Prepared) else self.feed.prepared(blocks, dtype)
         send = partial(self.feed.prepared, given.steps, dtype, given.size)
-        state = self.placement.put(problem, state, self.mesh, materialize(given.steps[0][0]).x)
+        state = self.placement.put(problem, state, self.mesh, given.steps[0][0])
         moves = np.arange(given.size) < len(given.steps)
         loop = partial(_loop, fn, problem, keep - SOURCE, partial(_batches, dtype))
         ran = self._block(loop, state, given[:2], moves, len(given.steps), send)
@@ -190,8 +190,8 @@ class OnJax(Brief):
             after, outs = program.function(table, bare, given, xs)
             found, predictions, *others = mesh.fetch(outs, 1)
         self.beat()
-        losses, terms = np.split(found[:, :-1], 2, axis=1)
-        good = found[:, -1] > 0
+        each = found.shape[1] // 2
+        losses, terms, good = found[:, :each], found[:, each:-1], found[:, -1] > 0
         fine = int(np.cumprod(good[:count]).sum())
         measured = Measurements(losses, terms, predictions, good, *others)
         after = dressed(after, state, int(moves[:fine].sum())) if fine else state
@@ -211,7 +211,7 @@ class OnJax(Brief):
         dtype = dtype_of(state)
         with precision(dtype):
             read = partial(_batches, dtype)
-            bare = stripped(self.placement.put(problem, state, self.mesh, materialize(batch).x))
+            bare = stripped(self.placement.put(problem, state, self.mesh, batch))
             numbers = self.mesh.put(table_of(problem, [state.step], dtype))
             given = (bare, self.feed.prepared([[batch]], dtype)[:2], numbers)
             looked = partial(_looked, problem, read)
@@ -312,6 +312,7 @@ class OnJax(Brief):
     def training(self) -> Iterator[None]:
         """Train: of several processes none may be stuck; data on the devices are let go at the end."""
         with watching(self.mesh.processes) as self.beat:
+            self.feed.lends = True
             try:
                 yield
             finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from ..backend import Array, Tree
 from ..backend.memory import aligned
 from ..backend.xla.device import precision, rows_of
+from ..backend.xla.lent import lendable, lent
 from ..backend.xla.mesh import Mesh
 from ..core.trees import floats, mapped, stacked, there, tree_map
-from ..data.batch import Batch, Data, IndexedBatch, materialize
+from ..data.batch import Batch, Data, IndexedBatch, materialize, nbytes
 
 ON_DEVICE = 1 << 29
 """How many bytes of data may stay on a device whose memory is not known."""
@@ -50,16 +52,28 @@ class Feed:
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
+        self.alone = mesh.target.processor and len(mesh.devices) == 1
         self.there: list[tuple[Data, Tree]] = []
+        self.lends = False
+        """Whether data are read where they lie: during a training, after which nobody should hold them."""
 
-    def fits(self, data: Data, rows: int) -> bool:
+    def fits(self, data: Data, rows: int, dtype: str) -> bool:
         """Tell whether data, of which so many rows are wanted now, should lie on each device as a whole."""
         if self.mesh.processes > 1:
             return False  # each process has its own part of each batch
+        size = nbytes(mapped(lambda array: array[:0] if self._lent(array, dtype) else array, data.parts))
         if self.mesh.target.processor and rows < len(data):  # a full batch is wanted again and again
-            return data.nbytes <= COPIED
+            return size <= COPIED
         memory = self.mesh.devices[0].memory_stats() or {}
-        return data.nbytes <= (SHARE * memory["bytes_limit"] if "bytes_limit" in memory else ON_DEVICE)
+        return size <= (SHARE * memory["bytes_limit"] if "bytes_limit" in memory else ON_DEVICE)
+
+    def _lent(self, array: Array, dtype: str) -> bool:
+        """Tell whether the device reads an array where it lies: a large one; small ones are better copied."""
+        large = array.nbytes > COPIED and there(array.dtype, dtype) == array.dtype
+        return self.lends and self.alone and large and lendable(array)
+
+    def _placed(self, dtype: str, array: Array) -> Any:
+        return lent(array) if self._lent(array, dtype) else floats(array, dtype)
 
     def prepared(self, steps: Sequence[Batches], dtype: str, size: int = 0) -> Prepared:
         """Return the batches of several steps, of one shape, on the devices, filled up to a size."""
@@ -70,10 +84,10 @@ class Feed:
             found = stacked([tuple(map(_parts, step)) for step in steps])
             return Prepared(self.mesh.put_rows(floats(found, dtype), 1), None, size, given)
         indexed: Any = steps
-        numbers = stacked([tuple((batch.chosen, batch.valid) for batch in step) for step in indexed])
-        rows = tuple((chosen.astype(np.int32), valid) for chosen, valid in numbers)
-        if self.fits(data, sum(chosen.size for chosen, _ in rows)):
-            return Prepared(self.mesh.put_rows(rows, 1), self._kept(data, dtype), size, given)
+        rows = tuple(map(_numbers, zip(*indexed, strict=True)))
+        kept = self._kept(data, dtype, sum(chosen.size for chosen, _ in rows))
+        if kept is not None:
+            return Prepared(rows if self.alone else self.mesh.put_rows(rows, 1), kept, size, given)
         found = tuple((*taken(data, chosen, dtype), valid) for chosen, valid in rows)
         return Prepared(self.mesh.put_rows(found, 1), None, size, given)
 
@@ -88,14 +102,16 @@ class Feed:
 
     def forget(self) -> None:
         """Let go of the data on the devices."""
-        self.there = []
+        self.there, self.lends = [], False
 
-    def _kept(self, data: Data, dtype: str) -> Tree:
-        """Return data on the devices; they may be there already."""
+    def _kept(self, data: Data, dtype: str, rows: int) -> Tree | None:
+        """Return data on the devices, if they should lie there; they may already."""
         for known, tree in self.there:
             if known is data:
                 return tree
-        tree = self.mesh.put(floats(data.parts, dtype))
+        if not self.fits(data, rows, dtype):
+            return None
+        tree = self.mesh.put(mapped(partial(self._placed, dtype), data.parts))
         self.there = [*self.there[1 - KEPT :], (data, tree)]
         return tree
 
@@ -112,6 +128,12 @@ def _batch(parts: Any, data: Tree, dtype: Any) -> Batch:
         chosen, valid = parts
         x, target, weights, mask = mapped(lambda array: rows_of(array, chosen), data)
     return Batch(tree_map(lambda array: array.astype(dtype), x), target, weights, mask, valid)
+
+
+def _numbers(of: Sequence[IndexedBatch]) -> tuple[Array, Array | None]:
+    """Return which rows the batches are, and which of these count (steps, n)."""
+    chosen = np.concatenate([batch.chosen for batch in of], dtype=np.int32, casting="same_kind")
+    return chosen.reshape(len(of), -1), stacked([batch.valid for batch in of])
 
 
 def _data_of(steps: Sequence[Batches]) -> Data | None:

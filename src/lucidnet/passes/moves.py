@@ -11,6 +11,7 @@ import numpy as np
 from ..backend import Array, Tree, finite, namespace
 from ..core.settings import shown
 from ..core.trees import Path, dotted, leaves, put
+from ..data.batch import Batch
 from ..engine.numbers import Numbers
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
@@ -71,7 +72,7 @@ class Apply(Own):
         key: Any = tuple(
             (executor.compiler.structure(m.view.net), m.view.path, m.number) for m in self.passes
         )
-        whole = next((x for m, (x, _) in zip(self.passes, inputs, strict=True) if not m.view.path), None)
+        whole = next((Batch(x, None) for m, (x, _) in zip(self.passes, inputs, strict=True) if not m.view.path), None)
         placed = executor.placement.put(problem, state, executor.mesh, whole)
         given = ("apply", key, self.missing), function, problem, placed, (grads, inputs)
         after, (loss, good) = on_devices(executor, *given)

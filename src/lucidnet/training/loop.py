@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ..core.own import check_callback
@@ -16,7 +16,7 @@ from ..core.settings import count
 from ..core.signals import Termination, termination
 from ..core.text import Brief
 from ..core.value import Value, value
-from ..data.batch import Batch, alike, materialize
+from ..data.batch import Batch, form, materialize
 from ..data.batches import BatchSource
 from ..data.given import check_accumulate
 from ..engine.protocol import Ran, Trainee
@@ -336,21 +336,13 @@ class Loop:
 
     def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
         """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
-        block: list[list[Batch]] = []
-        room, number = 0, self.steps
-        while several := list(islice(batches, self.settings.accumulate)):
-            if block and not alike(several, block[0]):
+        steps = iter(lambda: list(islice(batches, self.settings.accumulate)), [])
+        number = self.steps
+        for _, like in groupby(steps, form):
+            for first in like:
+                block = [first, *islice(like, self._room(first, number) - 1)]
+                number += len(block)
                 yield block
-                block = []
-            if not block:
-                room = self._room(several, number)
-            block.append(several)
-            number += 1
-            if len(block) >= room:
-                yield block
-                block = []
-        if block:
-            yield block
 
     def _room(self, several: list[Batch], step: int) -> int:
         """Return how many steps may be made at once from a step on."""
