@@ -254,7 +254,7 @@ def large(monkeypatch):
     calls, taken = [], feed.taken
     monkeypatch.setattr(feed, "ON_DEVICE", 0)
     monkeypatch.setattr(feed, "COPIED", 0)
-    monkeypatch.setattr(feed, "lendable", lambda array: False)
+    monkeypatch.setattr(feed, "lendable", lambda array, dtype: False)
     monkeypatch.setattr(feed, "taken", lambda *given: calls.append(given[1].shape) or taken(*given))
     return calls
 

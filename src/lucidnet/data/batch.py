@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Array
+from ..backend.memory import aligned
 from ..core.record import Record, record
 from ..core.text import Brief, legible
-from ..core.trees import leaves, mapped, tree_map
+from ..core.trees import leaves, mapped, stacked, there, tree_map
 from ..errors import DataError
 from ..layers.base import Mask
 
@@ -116,13 +117,18 @@ def bytes_of(batch: Batch | IndexedBatch) -> int:
     return nbytes(batch)
 
 
+def rows_in(batch: Batch | IndexedBatch) -> int:
+    """Return how many examples a batch has."""
+    return len(batch.chosen) if isinstance(batch, IndexedBatch) else rows(batch.x)
+
+
 def materialize(batch: Batch | IndexedBatch) -> Batch:
     """Return a batch, also of rows that nobody looked at yet."""
     return batch.batch if isinstance(batch, IndexedBatch) else batch
 
 
 def form(batches: Sequence[Batch | IndexedBatch]) -> list[Any]:
-    """Return what the batches of steps that can be made together have in common: the shapes of their arrays."""
+    """Return the shapes of the arrays of batches: steps of one form can be made together."""
     return [
         (len(one.chosen), one.valid is None) if isinstance(one, IndexedBatch) else _shapes(one)
         for one in batches
@@ -197,3 +203,29 @@ def _rows(tree: Any, chosen: Array | slice) -> Any:
     if isinstance(tree, dict):
         return {name: _rows(array, chosen) for name, array in tree.items()}
     return tree[chosen] if isinstance(chosen, slice) else tree.take(chosen, axis=0)
+
+
+def numbers_of(of: Sequence[IndexedBatch]) -> tuple[Array, Array | None]:
+    """Return which rows the batches are, and which of these count (steps, n)."""
+    chosen = np.concatenate([batch.chosen for batch in of], dtype=np.int32, casting="same_kind")
+    return chosen.reshape(len(of), -1), stacked([batch.valid for batch in of])
+
+
+def data_of(steps: Sequence[Sequence[Batch | IndexedBatch]]) -> Data | None:
+    """Return the data that all batches are rows of."""
+    found = [batch.data if isinstance(batch, IndexedBatch) else None for step in steps for batch in step]
+    return found[0] if all(data is found[0] for data in found) else None
+
+
+def taken(data: Data, chosen: Array, dtype: str) -> tuple[Any, Any, Any, Any]:
+    """Return inputs, targets, weights and mask of rows (steps, n); numbers that are not whole in a dtype."""
+
+    def take(array: Array) -> Array:
+        out = aligned((*chosen.shape, *array.shape[1:]), there(array.dtype, dtype))
+        if out.dtype == array.dtype:
+            return array.take(chosen, axis=0, out=out, mode="clip")  # "raise" would copy once more
+        out[...] = array[chosen]
+        return out
+
+    made: tuple[Any, Any, Any, Any] = mapped(take, data.parts)
+    return made

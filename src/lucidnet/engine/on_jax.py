@@ -27,7 +27,7 @@ from ..core.prefetch import prefetch
 from ..core.signals import defer_interrupt
 from ..core.text import Brief
 from ..core.trees import floats, part_of, tree_map
-from ..data.batch import Batch, Shard, bytes_of, rows
+from ..data.batch import Batch, Shard, bytes_of, rows, rows_in
 from ..layers import walk
 from .numbers import Numbers, bound, table_of
 from .placement import Placement, dressed, dtype_of, stripped
@@ -45,8 +45,11 @@ BYTES = 1 << 25
 """How many bytes of inputs are sent to the device at a time, about."""
 SOURCE = frozenset({"source"})
 """What of a step is kept outside of programs."""
-MOST = 128
-"""How many steps are made at a time, at most."""
+FEW, MOST, WORK = 128, 512, 1 << 30
+"""How many steps are made at a time: at most MOST; of long ones FEW, as nobody should wait long for a block.
+
+Long ones are those that go through more than WORK weights in all, counted anew for each row.
+"""
 
 
 class Block(NamedTuple):
@@ -304,9 +307,11 @@ class OnJax(Brief):
         mesh, filled = self.mesh, problem.loss.independent and fills(problem.net, problem.rule)
         return Shard(mesh.index, mesh.processes, mesh.rows, filled)
 
-    def steps_per_call(self, batches: Sequence[Any]) -> int:
+    def steps_per_call(self, problem: Problem, batches: Sequence[Any]) -> int:
         """Return how many steps with batches like these are made at a time."""
-        return max(1, min(MOST, BYTES // max(1, sum(map(bytes_of, batches)))))
+        work = max(1, problem.layout.parameters.size) * sum(map(rows_in, batches))
+        size = max(1, sum(map(bytes_of, batches)))
+        return max(1, min(MOST, max(FEW, WORK // work), BYTES // size))
 
     @contextmanager
     def training(self) -> Iterator[None]:

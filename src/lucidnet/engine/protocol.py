@@ -237,7 +237,7 @@ class Executor(Protocol):
     def shard(self, problem: Problem) -> Shard | None:
         """Return which part of each batch this process works on; None if batches are taken as they are."""
 
-    def steps_per_call(self, batches: Sequence[Any]) -> int:
+    def steps_per_call(self, problem: Problem, batches: Sequence[Any]) -> int:
         """Return how many steps with batches like these are best made at once."""
 
     def training(self) -> AbstractContextManager[None]:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..backend import Array, Tree
-from ..backend.memory import aligned
 from ..backend.xla.device import precision, rows_of
 from ..backend.xla.lent import lendable, lent
 from ..backend.xla.mesh import Mesh
-from ..core.trees import floats, mapped, stacked, there, tree_map
-from ..data.batch import Batch, Data, IndexedBatch, materialize, nbytes
+from ..core.trees import floats, mapped, stacked, tree_map
+from ..data.batch import Batch, Data, IndexedBatch, data_of, materialize, nbytes, numbers_of, taken
 
 ON_DEVICE = 1 << 29
 """How many bytes of data may stay on a device whose memory is not known."""
 COPIED = 1 << 25
 """How many bytes are copied for a processor, which has the data in its memory; of others rows are taken."""
+LENT = COPIED // 4
+"""From how many bytes on an array of data that are not copied is read where it lies."""
 SHARE = 0.4
 """Which share of a device's own memory data may take."""
 KEPT = 2
@@ -57,34 +55,25 @@ class Feed:
         self.lends = False
         """Whether data are read where they lie: during a training, after which nobody should hold them."""
 
-    def fits(self, data: Data, rows: int, dtype: str) -> bool:
-        """Tell whether data, of which so many rows are wanted now, should lie on each device as a whole."""
+    def fits(self, size: int, whole: bool) -> bool:
+        """Tell whether data of so many bytes, perhaps wanted as a whole, should be copied to each device."""
         if self.mesh.processes > 1:
             return False  # each process has its own part of each batch
-        size = nbytes(mapped(lambda array: array[:0] if self._lent(array, dtype) else array, data.parts))
-        if self.mesh.target.processor and rows < len(data):  # a full batch is wanted again and again
+        if self.mesh.target.processor and not whole:  # a full batch is wanted again and again
             return size <= COPIED
         memory = self.mesh.devices[0].memory_stats() or {}
         return size <= (SHARE * memory["bytes_limit"] if "bytes_limit" in memory else ON_DEVICE)
-
-    def _lent(self, array: Array, dtype: str) -> bool:
-        """Tell whether the device reads an array where it lies: a large one; small ones are better copied."""
-        large = array.nbytes > COPIED and there(array.dtype, dtype) == array.dtype
-        return self.lends and self.alone and large and lendable(array)
-
-    def _placed(self, dtype: str, array: Array) -> Any:
-        return lent(array) if self._lent(array, dtype) else floats(array, dtype)
 
     def prepared(self, steps: Sequence[Batches], dtype: str, size: int = 0) -> Prepared:
         """Return the batches of several steps, of one shape, on the devices, filled up to a size."""
         given, size = steps, max(size, len(steps))
         steps = [*steps, *[steps[-1]] * (size - len(steps))]
-        data = _data_of(steps)
+        data = data_of(steps)
         if data is None:
             found = stacked([tuple(map(_parts, step)) for step in steps])
             return Prepared(self.mesh.put_rows(floats(found, dtype), 1), None, size, given)
         indexed: Any = steps
-        rows = tuple(map(_numbers, zip(*indexed, strict=True)))
+        rows = tuple(map(numbers_of, zip(*indexed, strict=True)))
         kept = self._kept(data, dtype, sum(chosen.size for chosen, _ in rows))
         if kept is not None:
             return Prepared(rows if self.alone else self.mesh.put_rows(rows, 1), kept, size, given)
@@ -109,9 +98,17 @@ class Feed:
         for known, tree in self.there:
             if known is data:
                 return tree
-        if not self.fits(data, rows, dtype):
+        lends = self.lends and self.alone and data.nbytes > COPIED
+
+        def stays(array: Array) -> bool:
+            return lends and array.nbytes > LENT and lendable(array, dtype)
+
+        copied = nbytes(mapped(lambda array: array[:0] if stays(array) else array, data.parts))
+        if not self.fits(copied, rows >= len(data)):
             return None
-        tree = self.mesh.put(mapped(partial(self._placed, dtype), data.parts))
+        tree = self.mesh.put(
+            mapped(lambda array: lent(array) if stays(array) else floats(array, dtype), data.parts)
+        )
         self.there = [*self.there[1 - KEPT :], (data, tree)]
         return tree
 
@@ -128,32 +125,6 @@ def _batch(parts: Any, data: Tree, dtype: Any) -> Batch:
         chosen, valid = parts
         x, target, weights, mask = mapped(lambda array: rows_of(array, chosen), data)
     return Batch(tree_map(lambda array: array.astype(dtype), x), target, weights, mask, valid)
-
-
-def _numbers(of: Sequence[IndexedBatch]) -> tuple[Array, Array | None]:
-    """Return which rows the batches are, and which of these count (steps, n)."""
-    chosen = np.concatenate([batch.chosen for batch in of], dtype=np.int32, casting="same_kind")
-    return chosen.reshape(len(of), -1), stacked([batch.valid for batch in of])
-
-
-def _data_of(steps: Sequence[Batches]) -> Data | None:
-    """Return the data that all batches are rows of."""
-    found = [batch.data if isinstance(batch, IndexedBatch) else None for step in steps for batch in step]
-    return found[0] if all(data is found[0] for data in found) else None
-
-
-def taken(data: Data, chosen: Array, dtype: str) -> tuple[Any, Any, Any, Any]:
-    """Return inputs, targets, weights and mask of rows (steps, n); numbers that are not whole in a dtype."""
-
-    def take(array: Array) -> Array:
-        out = aligned((*chosen.shape, *array.shape[1:]), there(array.dtype, dtype))
-        if out.dtype == array.dtype:
-            return array.take(chosen, axis=0, out=out, mode="clip")  # "raise" would copy once more
-        out[...] = array[chosen]
-        return out
-
-    made: tuple[Any, Any, Any, Any] = mapped(take, data.parts)
-    return made
 
 
 def _parts(batch: Batch | IndexedBatch) -> tuple[Any, ...]:

@@ -72,7 +72,8 @@ class Apply(Own):
         key: Any = tuple(
             (executor.compiler.structure(m.view.net), m.view.path, m.number) for m in self.passes
         )
-        whole = next((Batch(x, None) for m, (x, _) in zip(self.passes, inputs, strict=True) if not m.view.path), None)
+        pairs = zip(self.passes, inputs, strict=True)
+        whole = next((Batch(x, None) for m, (x, _) in pairs if not m.view.path), None)
         placed = executor.placement.put(problem, state, executor.mesh, whole)
         given = ("apply", key, self.missing), function, problem, placed, (grads, inputs)
         after, (loss, good) = on_devices(executor, *given)

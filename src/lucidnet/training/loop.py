@@ -338,7 +338,8 @@ class Loop:
         """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
         steps = iter(lambda: list(islice(batches, self.settings.accumulate)), [])
         number = self.steps
-        for _, like in groupby(steps, form):
+        for _, group in groupby(steps, form):
+            like = iter(group)
             for first in like:
                 block = [first, *islice(like, self._room(first, number) - 1)]
                 number += len(block)
@@ -348,8 +349,9 @@ class Loop:
         """Return how many steps may be made at once from a step on."""
         if self.one_by_one:
             return 1
-        every, executor = self.settings.validate_every, self.model.executor
-        rooms = [even(executor.steps_per_call(several), self.source.count, self.settings.accumulate)]
+        every, model = self.settings.validate_every, self.model
+        most = model.executor.steps_per_call(model.problem, several)
+        rooms = [even(most, self.source.count, self.settings.accumulate)]
         rooms += [room for callback in self.callbacks if (room := callback.room(step)) is not None]
         return min(rooms if not every else [*rooms, every - step % every])
 

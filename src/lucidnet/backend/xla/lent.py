@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.trees import Array
+from ...core.trees import Array, there
 from ..memory import ALIGN
 
 
@@ -48,16 +48,21 @@ class Lent:
         return made
 
 
-def lendable(array: Array) -> bool:
-    """Tell whether a processor can read an array where it lies; of a mapped file rows are better read ahead."""
+def lendable(array: Array, dtype: str) -> bool:
+    """Tell whether a processor can read an array where it lies, for weights of a dtype.
+
+    Of a mapped file it should not, as rows are better read ahead.
+    """
     import jax
 
     owner = array
     while isinstance(owner, np.ndarray):
         owner = owner.base
     return (
-        array.flags.c_contiguous
+        there(array.dtype, dtype) == array.dtype
+        and array.flags.c_contiguous
         and array.flags.aligned
+        and array.nbytes > ALIGN
         and array.size < 1 << 31  # places of numbers are 32 bits wide
         and jax.dtypes.canonicalize_dtype(array.dtype) == array.dtype
         and not isinstance(owner, mmap.mmap)

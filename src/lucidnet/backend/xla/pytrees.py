@@ -25,7 +25,7 @@ def register() -> None:
     tree.register_pytree_node(
         Lent,
         lambda lent: ((lent.first, lent.rest), lent.skip),
-        lambda skip, arrays: Lent(*arrays, skip),
+        lambda skip, arrays: Lent(arrays[0], arrays[1], skip),
     )
     tree.register_pytree_node(
         ReadOnly,
