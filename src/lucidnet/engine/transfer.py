@@ -1,4 +1,4 @@
-"""What a compiled program is given: batches on the device, or the rows of data that are there already."""
+"""How data reach a compiled program: as batches, or as row numbers of data already on the device."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ..core.trees import floats, mapped, stacked, tree_map
 from ..data.batch import Batch, Data, IndexedBatch, data_of, materialize, nbytes, numbers_of, taken
 
 ON_DEVICE = 1 << 29
-"""How many bytes of data may stay on a device whose memory is not known."""
+"""The bytes of data that may stay on a device of unknown memory size."""
 COPIED = 1 << 25
-"""How many bytes are copied for a processor, which has the data in its memory; of others rows are taken."""
+"""Data of up to this many bytes are copied to a CPU device; larger data it reads where they are."""
 LENT = COPIED // 4
-"""From how many bytes on an array of data that are not copied is read where it lies."""
+"""Arrays of larger data that have more bytes than this are read where they are."""
 SHARE = 0.4
-"""Which share of a device's own memory data may take."""
+"""The share of a device's own memory that data may take."""
 KEPT = 2
-"""How many sets of data are kept there: one to train on, one to validate."""
+"""The number of data sets kept there: one to train on, one to validate."""
 
 Batches = Sequence[Batch | IndexedBatch]
 
 
 class Prepared(NamedTuple):
-    """The batches of some steps on the device.
+    """The batches of some steps, on the devices.
 
-    `data` is what their rows are of, if it lies there whole; `size` is for how many steps the program is
-    that takes them: those beyond `steps` are not made.
+    `data` is the data set that their rows belong to, if it lies there as a whole; `size` is the number of
+    steps of the program that takes them: those beyond `steps` are not made.
     """
 
     batches: Any
@@ -53,19 +53,19 @@ class Feed:
         self.alone = mesh.target.processor and len(mesh.devices) == 1
         self.there: list[tuple[Data, Tree]] = []
         self.lends = False
-        """Whether data are read where they lie: during a training, after which nobody should hold them."""
+        """Whether data may be read where they are: during a training, so that nobody holds them later."""
 
     def fits(self, size: int, whole: bool) -> bool:
-        """Tell whether data of so many bytes, perhaps wanted as a whole, should be copied to each device."""
+        """Tell whether to copy data of so many bytes to each device; `whole` if all rows are needed now."""
         if self.mesh.processes > 1:
             return False  # each process has its own part of each batch
-        if self.mesh.target.processor and not whole:  # a full batch is wanted again and again
+        if self.mesh.target.processor and not whole:  # a full batch is asked for again and again
             return size <= COPIED
         memory = self.mesh.devices[0].memory_stats() or {}
         return size <= (SHARE * memory["bytes_limit"] if "bytes_limit" in memory else ON_DEVICE)
 
     def prepared(self, steps: Sequence[Batches], dtype: str, size: int = 0) -> Prepared:
-        """Return the batches of several steps, of one shape, on the devices, filled up to a size."""
+        """Put the batches of several steps, all of one shape, on the devices, padded to `size` steps."""
         given, size = steps, max(size, len(steps))
         steps = [*steps, *[steps[-1]] * (size - len(steps))]
         data = data_of(steps)
@@ -81,7 +81,7 @@ class Feed:
         return Prepared(self.mesh.put_rows(found, 1), None, size, given)
 
     def in_advance(self, blocks: Iterable[Any], dtype: str) -> Iterator[tuple[Any, Prepared]]:
-        """Yield blocks of steps, each with its batches; a last one that is short uses the same program."""
+        """Yield blocks of steps with their batches; a short last block is padded to use the same program."""
         largest = 0
         for steps in blocks:
             largest = max(largest, len(steps))
@@ -90,11 +90,11 @@ class Feed:
                 yield steps, self.prepared(steps, dtype, size)
 
     def forget(self) -> None:
-        """Let go of the data on the devices."""
+        """Drop the data on the devices."""
         self.there, self.lends = [], False
 
     def _kept(self, data: Data, dtype: str, rows: int) -> Tree | None:
-        """Return data on the devices, if they should lie there; they may already."""
+        """Return data on the devices, from a small cache; None if rows of them are better sent."""
         for known, tree in self.there:
             if known is data:
                 return tree
@@ -114,7 +114,7 @@ class Feed:
 
 
 def batches(given: Any, data: Tree, dtype: Any) -> list[Batch]:
-    """Return the batches of a step inside a program, from what was prepared."""
+    """Return the batches of a step inside a program, from their prepared form."""
     return [_batch(parts, data, dtype) for parts in given]
 
 

@@ -1,4 +1,4 @@
-"""Arrays that a device which is a processor reads where they lie, in the memory of whoever brought them."""
+"""Arrays that a CPU device reads where they are, in the memory of whoever brought them."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from ..memory import ALIGN
 
 
 class Lent:
-    """An array of which a program reads rows, without a copy of it.
+    """An array from which a program gathers rows without a copy of the whole.
 
-    XLA takes memory as it is only from an address that 64 divides, and NumPy's large arrays begin 16 bytes
-    behind one. So the program has all numbers from the next such address on as one vector, and copies of
+    XLA uses memory as it is only if its address is a multiple of 64, but NumPy's large arrays begin 16 bytes
+    after one. So the program is given everything from the next such address on as one vector, and a copy of
     the few rows that begin before it.
 
     Parameters
     ----------
     first : array (h, ...)
-        The rows that are not whole in the rest.
+        The rows that are not whole in `rest`.
     rest : array (n,)
         All numbers but the first few.
     skip : int
-        How many these are.
+        How many those are.
     """
 
     def __init__(self, first: Array, rest: Array, skip: int) -> None:
         self.first, self.rest, self.skip = first, rest, skip
 
     def rows(self, chosen: Array) -> Array:
-        """Return some rows, inside a program; all are known to be there."""
+        """Return some rows, inside a program; the indices are known to be in range."""
         import jax.numpy as jnp
         from jax import lax
 
@@ -49,9 +49,9 @@ class Lent:
 
 
 def lendable(array: Array, dtype: str) -> bool:
-    """Tell whether a processor can read an array where it lies, for weights of a dtype.
+    """Tell whether a CPU device can read an array where it is, in a training with weights of a dtype.
 
-    Of a mapped file it should not, as rows are better read ahead.
+    A memory-mapped file is left to the thread that gathers rows ahead: reading from it may wait for a disk.
     """
     import jax
 
@@ -63,14 +63,14 @@ def lendable(array: Array, dtype: str) -> bool:
         and array.flags.c_contiguous
         and array.flags.aligned
         and array.nbytes > ALIGN
-        and array.size < 1 << 31  # places of numbers are 32 bits wide
+        and array.size < 1 << 31  # indices have 32 bits
         and jax.dtypes.canonicalize_dtype(array.dtype) == array.dtype
         and not isinstance(owner, mmap.mmap)
     )
 
 
 def lent(array: Array) -> Any:
-    """Return an array as `Lent`, or as it is where its address is one that XLA takes."""
+    """Return an array as `Lent`, or unchanged if XLA can use its memory as it is."""
     skip = -array.ctypes.data % ALIGN // array.itemsize
     if not skip:
         return array
