@@ -115,7 +115,7 @@ def test_short_steps_are_made_many_at_a_time_and_long_ones_few():
     def steps(rows, *hidden):
         model = ln.Model([Input(784), *(Dense(n) for n in hidden), Dense(10)], backend="jax")
         model.compile("mse", "sgd")
-        return model.executor.steps_per_call(model.problem, [Batch(np.zeros((rows, 4), "float32"), None)])
+        return model.executor.steps_per_call(model.problem, [Batch(np.zeros((rows, 784), "float32"), None)])
 
     assert steps(10, 100, 50) == on_jax.MOST
     assert steps(64, 512, 512) == on_jax.FEW < on_jax.MOST

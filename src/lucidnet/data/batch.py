@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -117,9 +118,20 @@ def bytes_of(batch: Batch | IndexedBatch) -> int:
     return nbytes(batch)
 
 
-def rows_in(batch: Batch | IndexedBatch) -> int:
-    """Return how many examples a batch has."""
-    return len(batch.chosen) if isinstance(batch, IndexedBatch) else rows(batch.x)
+def places_in(batch: Batch | IndexedBatch) -> int:
+    """Return how many places a batch has: its examples, or all time steps, pixels or tokens of them.
+
+    Examples
+    --------
+    >>> [places_in(Batch(np.zeros(shape), None)) for shape in ((10, 784), (10, 28, 28, 1), (10, 100, 65))]
+    [10, 7840, 1000]
+    """
+    if isinstance(batch, IndexedBatch):
+        count, x = len(batch.chosen), batch.data.x
+    else:
+        count, x = rows(batch.x), batch.x
+    inside = (a.shape[1:] if a.dtype.kind == "i" else a.shape[1:-1] for _, a in leaves(x))
+    return count * max(map(math.prod, inside))
 
 
 def materialize(batch: Batch | IndexedBatch) -> Batch:

@@ -26,7 +26,7 @@ from ..core.prefetch import prefetch
 from ..core.signals import defer_interrupt
 from ..core.text import Brief
 from ..core.trees import floats, part_of, tree_map
-from ..data.batch import Batch, Shard, bytes_of, rows, rows_in
+from ..data.batch import Batch, Shard, bytes_of, places_in, rows
 from ..layers import walk
 from .numbers import Numbers, bound, table_of
 from .placement import Placement, dressed, dtype_of, stripped
@@ -47,7 +47,7 @@ SOURCE = frozenset({"source"})
 FEW, MOST, WORK = 128, 512, 1 << 30
 """The most steps made at a time: MOST if they are short, FEW if they are long, so that Ctrl-C need not wait.
 
-A block is short if steps times rows times weights are at most WORK.
+Short are those whose weights times examples (times time steps, pixels or tokens) are at most WORK in all.
 """
 
 
@@ -308,7 +308,7 @@ class OnJax(Brief):
 
     def steps_per_call(self, problem: Problem, batches: Sequence[Any]) -> int:
         """Return how many steps with batches like these to run in one call."""
-        work = max(1, problem.layout.parameters.size) * sum(map(rows_in, batches))
+        work = max(1, problem.layout.parameters.size) * sum(map(places_in, batches))
         size = max(1, sum(map(bytes_of, batches)))
         return max(1, min(MOST, max(FEW, WORK // work), BYTES // size))
 
