@@ -1,4 +1,4 @@
-"""Large data a processor reads where they lie, whatever their address is, and lets go of them after a training."""
+"""A CPU device reads large data where they are, at whatever address, and drops them after a training."""
 
 import numpy as np
 import pairs
@@ -98,7 +98,7 @@ def test_masks_and_several_inputs_are_lent_too(large):
     assert len(large[0]) >= 6 and not large[1]
 
 
-def test_after_a_training_nobody_holds_the_data(large):
+def test_after_a_training_no_data_lie_on_the_device(large):
     x = RNG.normal(size=(40, 5)).astype("float32")
     model = ln.Model([Input(5), Dense(3, "softmax")], backend="jax")
     model.compile("categorical_crossentropy", SGD(0.1))

@@ -53,7 +53,7 @@ class Feed:
         self.alone = mesh.target.processor and len(mesh.devices) == 1
         self.there: list[tuple[Data, Tree]] = []
         self.lends = False
-        """Whether data may be read where they are: during a training, so that nobody holds them later."""
+        """Whether data may be read where they are: during a training, after which they are dropped."""
 
     def fits(self, size: int, whole: bool) -> bool:
         """Tell whether to copy data of so many bytes to each device; `whole` if all rows are needed now."""
