@@ -248,12 +248,13 @@ def test_streams_of_batches_are_sent_ahead():
 
 
 def large(monkeypatch):
-    """Let all data be too many to be copied for a device; return the calls that take rows of them."""
+    """Let all data be too many to be copied for a device, or lent; return the calls that take rows of them."""
     from lucidnet.engine import transfer as feed
 
     calls, taken = [], feed.taken
     monkeypatch.setattr(feed, "ON_DEVICE", 0)
     monkeypatch.setattr(feed, "COPIED", 0)
+    monkeypatch.setattr(feed, "lendable", lambda array, dtype: False)
     monkeypatch.setattr(feed, "taken", lambda *given: calls.append(given[1].shape) or taken(*given))
     return calls
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -10,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Array
+from ..backend.memory import aligned
 from ..core.record import Record, record
 from ..core.text import Brief, legible
-from ..core.trees import leaves, mapped, tree_map
+from ..core.trees import leaves, mapped, stacked, there, tree_map
 from ..errors import DataError
 from ..layers.base import Mask
 
@@ -122,26 +124,37 @@ def bytes_of(batch: Batch | IndexedBatch) -> int:
     return nbytes(batch)
 
 
+def places_in(batch: Batch | IndexedBatch) -> int:
+    """Return how many places a batch has: its examples, or all time steps, pixels or tokens of them.
+
+    Examples
+    --------
+    >>> [places_in(Batch(np.zeros(shape), None)) for shape in ((10, 784), (10, 28, 28, 1), (10, 100, 65))]
+    [10, 7840, 1000]
+    """
+    if isinstance(batch, IndexedBatch):
+        count, x = len(batch.chosen), batch.data.x
+    else:
+        count, x = rows(batch.x), batch.x
+    inside = (a.shape[1:] if a.dtype.kind == "i" else a.shape[1:-1] for _, a in leaves(x))
+    return count * max(map(math.prod, inside))
+
+
 def materialize(batch: Batch | IndexedBatch) -> Batch:
     """Return a `Batch`, gathering its rows if it is an `IndexedBatch`."""
     return batch.batch if isinstance(batch, IndexedBatch) else batch
 
 
-def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
-    """Tell whether the batches of two steps have arrays of the same shapes."""
-    return len(some) == len(others) and all(map(_alike, some, others))
+def form(batches: Sequence[Batch | IndexedBatch]) -> list[Any]:
+    """Return the shapes of the arrays of a step's batches: steps of one form can be made in one call."""
+    return [
+        (len(one.chosen), one.valid is None) if isinstance(one, IndexedBatch) else _shapes(one)
+        for one in batches
+    ]
 
 
-def _alike(one: Any, other: Any) -> bool:
-    if isinstance(one, IndexedBatch):
-        return len(one.chosen) == len(other.chosen) and (one.valid is None) == (other.valid is None)
-    return all(map(_same_shapes, one, other))
-
-
-def _same_shapes(one: Any, other: Any) -> bool:
-    if type(one) is type(other) is np.ndarray:
-        return bool(one.shape == other.shape)
-    return one is other or bool(mapped(np.shape, one) == mapped(np.shape, other))
+def _shapes(batch: Batch) -> list[Any]:
+    return [None if part is None else mapped(np.shape, part) for part in batch]
 
 
 @record
@@ -176,7 +189,7 @@ class Data(Record):
         """Inputs, targets, weights and mask."""
         return self.x, self.target, self.weights, self.mask
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """How many bytes all arrays have."""
         return nbytes(self.parts)
@@ -208,3 +221,29 @@ def _rows(tree: Any, chosen: Array | slice) -> Any:
     if isinstance(tree, dict):
         return {name: _rows(array, chosen) for name, array in tree.items()}
     return tree[chosen] if isinstance(chosen, slice) else tree.take(chosen, axis=0)
+
+
+def numbers_of(batches: Sequence[IndexedBatch]) -> tuple[Array, Array | None]:
+    """Return the indices of the rows of batches (steps, n), and which of these rows count."""
+    chosen = np.concatenate([batch.chosen for batch in batches], dtype=np.int32, casting="same_kind")
+    return chosen.reshape(len(batches), -1), stacked([batch.valid for batch in batches])
+
+
+def data_of(steps: Sequence[Sequence[Batch | IndexedBatch]]) -> Data | None:
+    """Return the data set that all batches index; None if they do not share one."""
+    found = [batch.data if isinstance(batch, IndexedBatch) else None for step in steps for batch in step]
+    return found[0] if all(data is found[0] for data in found) else None
+
+
+def taken(data: Data, chosen: Array, dtype: str) -> tuple[Any, Any, Any, Any]:
+    """Gather inputs, targets, weights and mask of rows (steps, n), converting real numbers to a dtype."""
+
+    def take(array: Array) -> Array:
+        out = aligned((*chosen.shape, *array.shape[1:]), there(array.dtype, dtype))
+        if out.dtype == array.dtype:
+            return array.take(chosen, axis=0, out=out, mode="clip")  # "raise" would copy once more
+        out[...] = array[chosen]
+        return out
+
+    made: tuple[Any, Any, Any, Any] = mapped(take, data.parts)
+    return made

@@ -76,9 +76,11 @@ class ArraySource(Record):
         if shard is None:
             yield from self._together(epoch, start)
             return
+        mine, valid = shard.rows(size, size, whole=n % size == 0)
         for chosen in order(n, self.batch_size, self.seed, epoch, self.shuffle, start):
             numbers = np.arange(*chosen.indices(n)) if isinstance(chosen, slice) else chosen
-            mine, valid = shard.rows(len(numbers), size, whole=n % size == 0)
+            if len(numbers) < size:
+                mine, valid = shard.rows(len(numbers), size)
             yield IndexedBatch(self.data, numbers[mine], valid)
 
     def _together(self, epoch: int, start: int) -> Iterator[Batch]:

@@ -118,11 +118,12 @@ def _setting(optimizer: Optimizer, name: str, group: Group, follows: bool) -> Re
     """Return a reader for an optimizer's setting in a group, or for what one of its methods returns."""
     settings = *(getattr(optimizer, one) for one in optimizer.schedulable), group.weight_decay
     fixed = None if any(map(callable, settings)) else optimizer.at(1, group)
+    counted = name in optimizer.counted
 
     def read(step: int) -> tuple[float, ...]:
         value = getattr(fixed or optimizer.at(step + 1, group), name)
         # A schedule left by `at`, because the optimizer needs its value at other steps, is a number here.
-        value = value(step + 1) if name in optimizer.counted else at_step(value, step)
+        value = value(step + 1) if counted else at_step(value, step)
         return value if isinstance(value, tuple) else (value,)
 
     return Reader(read, follows)

@@ -26,7 +26,7 @@ from ..core.prefetch import prefetch
 from ..core.signals import defer_interrupt
 from ..core.text import Brief
 from ..core.trees import floats, part_of, tree_map
-from ..data.batch import Batch, Shard, bytes_of, materialize, rows
+from ..data.batch import Batch, Shard, bytes_of, places_in, rows
 from ..layers import walk
 from .numbers import Numbers, bound, table_of
 from .placement import Placement, dressed, dtype_of, stripped
@@ -44,8 +44,11 @@ BYTES = 1 << 25
 """The approximate number of bytes of inputs sent to the device at a time."""
 SOURCE = frozenset({"source"})
 """What is kept of a step outside of programs."""
-MOST = 128
-"""The most steps made at a time."""
+FEW, MOST, WORK = 128, 512, 1 << 30
+"""The most steps made at a time: MOST if they are short, FEW if they are long, so that Ctrl-C need not wait.
+
+Short are those whose weights times examples (times time steps, pixels or tokens) are at most WORK in all.
+"""
 
 
 class Block(NamedTuple):
@@ -128,7 +131,7 @@ class OnJax(Brief):
         dtype = dtype_of(state)
         given = blocks if isinstance(blocks, Prepared) else self.feed.prepared(blocks, dtype)
         send = partial(self.feed.prepared, given.steps, dtype, given.size)
-        state = self.placement.put(problem, state, self.mesh, materialize(given.steps[0][0]).x)
+        state = self.placement.put(problem, state, self.mesh, given.steps[0][0])
         moves = np.arange(given.size) < len(given.steps)
         loop = partial(_loop, fn, problem, keep - SOURCE, partial(_batches, dtype))
         ran = self._block(loop, state, given[:2], moves, len(given.steps), send)
@@ -189,8 +192,8 @@ class OnJax(Brief):
             after, outs = program.function(table, bare, given, xs)
             found, predictions, *others = mesh.fetch(outs, 1)
         self.beat()
-        losses, terms = np.split(found[:, :-1], 2, axis=1)
-        good = found[:, -1] > 0
+        each = found.shape[1] // 2
+        losses, terms, good = found[:, :each], found[:, each:-1], found[:, -1] > 0
         fine = int(np.cumprod(good[:count]).sum())
         measured = Measurements(losses, terms, predictions, good, *others)
         after = dressed(after, state, int(moves[:fine].sum())) if fine else state
@@ -210,7 +213,7 @@ class OnJax(Brief):
         dtype = dtype_of(state)
         with precision(dtype):
             read = partial(_batches, dtype)
-            bare = stripped(self.placement.put(problem, state, self.mesh, materialize(batch).x))
+            bare = stripped(self.placement.put(problem, state, self.mesh, batch))
             numbers = self.mesh.put(table_of(problem, [state.step], dtype))
             given = (bare, self.feed.prepared([[batch]], dtype)[:2], numbers)
             looked = partial(_looked, problem, read)
@@ -303,14 +306,17 @@ class OnJax(Brief):
         mesh, filled = self.mesh, problem.loss.independent and fills(problem.net, problem.rule)
         return Shard(mesh.index, mesh.processes, mesh.rows, filled)
 
-    def steps_per_call(self, batches: Sequence[Any]) -> int:
+    def steps_per_call(self, problem: Problem, batches: Sequence[Any]) -> int:
         """Return how many steps with batches like these to run in one call."""
-        return max(1, min(MOST, BYTES // max(1, sum(map(bytes_of, batches)))))
+        work = max(1, problem.layout.parameters.size) * sum(map(places_in, batches))
+        size = max(1, sum(map(bytes_of, batches)))
+        return max(1, min(MOST, max(FEW, WORK // work), BYTES // size))
 
     @contextmanager
     def training(self) -> Iterator[None]:
         """Return a context for training: watches for stuck processes, frees data on devices at the end."""
         with watching(self.mesh.processes) as self.beat:
+            self.feed.lends = True
             try:
                 yield
             finally:

@@ -121,7 +121,7 @@ class OnNumpy(Brief):
     def shard(self, problem: Any) -> None:
         """Return None: batches are taken as they are."""
 
-    def steps_per_call(self, batches: Sequence[Any]) -> int:
+    def steps_per_call(self, problem: Any, batches: Sequence[Any]) -> int:
         """Return how many steps to run in one call: several for small batches, to save overhead."""
         several = min(MOST, TOGETHER // max(1, nbytes(part for batch in batches for part in batch)))
         return several if several >= FEW else 1  # a call needs a vector more, and its steps share it

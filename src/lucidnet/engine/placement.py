@@ -11,6 +11,7 @@ from ..backend import Array, Parts, Tree
 from ..backend.layout import Flat
 from ..backend.xla.mesh import Mesh
 from ..core.trees import floats, ordered, tree_map
+from ..data.batch import materialize
 from .feedback import fresh_memory
 from .problem import Problem
 from .state import FeedbackState, State, read_only
@@ -32,12 +33,12 @@ class Placement:
         self.orders: tuple[Tree, Tree] = ({}, {})
         """Feedback weights and carried states in layer order, which a compiler would sort."""
 
-    def put(self, problem: Problem, state: State, mesh: Mesh, x: Any) -> State:
+    def put(self, problem: Problem, state: State, mesh: Mesh, batch: Any) -> State:
         """Put a state on the devices, with every branch that it will have after a step."""
         self.sent.pop(None, None)  # these weights will soon be outdated, and take memory
         if isinstance(state.vector, Parts):
             if mesh is self.mesh or _lies_on(state, mesh):
-                carried = state.carried or self._zeros(problem, state, mesh, x)
+                carried = state.carried or self._zeros(problem, state, mesh, batch)
                 return state if carried is state.carried else state._replace(carried=carried)
             state = self.host(state)
         own, parameters = state.feedback, problem.layout.parameters
@@ -57,7 +58,7 @@ class Placement:
         return State(
             self.params(state.params, mesh),
             slots,
-            placed(state.carried) if state.carried else self._zeros(problem, state, mesh, x),
+            placed(state.carried) if state.carried else self._zeros(problem, state, mesh, batch),
             FeedbackState(placed(own.weights), memory),
             state.step,
             state.seed,
@@ -71,11 +72,11 @@ class Placement:
         state = self.put(problem, stream.state, mesh, None)
         return stream._replace(state=state, feedback=mesh.put(stream.feedback), total=total)
 
-    def _zeros(self, problem: Problem, state: State, mesh: Mesh, x: Any) -> Tree:
+    def _zeros(self, problem: Problem, state: State, mesh: Mesh, batch: Any) -> Tree:
         """Return zero states for stateful layers, as a program must be given some."""
-        if not problem.layout.stateful or x is None:
+        if not problem.layout.stateful or batch is None:
             return state.carried
-        made = problem.carried_zeros(self.host(state).params, x)
+        made = problem.carried_zeros(self.host(state).params, materialize(batch).x)
         self.orders = (self.orders[0], tree_map(lambda array: None, made))
         return mesh.put(floats(made, dtype_of(state)))
 

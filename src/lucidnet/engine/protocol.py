@@ -240,7 +240,7 @@ class Executor(Protocol):
     def shard(self, problem: Problem) -> Shard | None:
         """Return the share of each batch that this process works on; None if batches are not divided."""
 
-    def steps_per_call(self, batches: Sequence[Any]) -> int:
+    def steps_per_call(self, problem: Problem, batches: Sequence[Any]) -> int:
         """Return how many steps with batches like these to run in one call."""
 
     def training(self) -> AbstractContextManager[None]:

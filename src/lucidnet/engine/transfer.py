@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..backend import Array, Tree
-from ..backend.memory import aligned
 from ..backend.xla.device import precision, rows_of
+from ..backend.xla.lent import lendable, lent
 from ..backend.xla.mesh import Mesh
-from ..core.trees import floats, mapped, stacked, there, tree_map
-from ..data.batch import Batch, Data, IndexedBatch, materialize
+from ..core.trees import floats, mapped, stacked, tree_map
+from ..data.batch import Batch, Data, IndexedBatch, data_of, materialize, nbytes, numbers_of, taken
 
 ON_DEVICE = 1 << 29
 """The bytes of data that may stay on a device of unknown memory size."""
 COPIED = 1 << 25
-"""Data of up to this many bytes are copied to a CPU device; of larger data, rows are taken."""
+"""Data of up to this many bytes are copied to a CPU device; larger data it reads where they are."""
+LENT = COPIED // 4
+"""Arrays of larger data that have more bytes than this are read where they are."""
 SHARE = 0.4
 """The share of a device's own memory that data may take."""
 KEPT = 2
@@ -50,30 +50,33 @@ class Feed:
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
+        self.alone = mesh.target.processor and len(mesh.devices) == 1
         self.there: list[tuple[Data, Tree]] = []
+        self.lends = False
+        """Whether data may be read where they are: during a training, after which they are dropped."""
 
-    def fits(self, data: Data, rows: int) -> bool:
-        """Tell whether to keep a whole data set, of which `rows` rows are needed now, on each device."""
+    def fits(self, size: int, whole: bool) -> bool:
+        """Tell whether to copy data of so many bytes to each device; `whole` if all rows are needed now."""
         if self.mesh.processes > 1:
             return False  # each process has its own part of each batch
-        if self.mesh.target.processor and rows < len(data):  # a full batch is asked for again and again
-            return data.nbytes <= COPIED
+        if self.mesh.target.processor and not whole:  # a full batch is asked for again and again
+            return size <= COPIED
         memory = self.mesh.devices[0].memory_stats() or {}
-        return data.nbytes <= (SHARE * memory["bytes_limit"] if "bytes_limit" in memory else ON_DEVICE)
+        return size <= (SHARE * memory["bytes_limit"] if "bytes_limit" in memory else ON_DEVICE)
 
     def prepared(self, steps: Sequence[Batches], dtype: str, size: int = 0) -> Prepared:
         """Put the batches of several steps, all of one shape, on the devices, padded to `size` steps."""
         given, size = steps, max(size, len(steps))
         steps = [*steps, *[steps[-1]] * (size - len(steps))]
-        data = _data_of(steps)
+        data = data_of(steps)
         if data is None:
             found = stacked([tuple(map(_parts, step)) for step in steps])
             return Prepared(self.mesh.put_rows(floats(found, dtype), 1), None, size, given)
         indexed: Any = steps
-        numbers = stacked([tuple((batch.chosen, batch.valid) for batch in step) for step in indexed])
-        rows = tuple((chosen.astype(np.int32), valid) for chosen, valid in numbers)
-        if self.fits(data, sum(chosen.size for chosen, _ in rows)):
-            return Prepared(self.mesh.put_rows(rows, 1), self._kept(data, dtype), size, given)
+        rows = tuple(map(numbers_of, zip(*indexed, strict=True)))
+        kept = self._kept(data, dtype, sum(chosen.size for chosen, _ in rows))
+        if kept is not None:
+            return Prepared(rows if self.alone else self.mesh.put_rows(rows, 1), kept, size, given)
         found = tuple((*taken(data, chosen, dtype), valid) for chosen, valid in rows)
         return Prepared(self.mesh.put_rows(found, 1), None, size, given)
 
@@ -88,14 +91,24 @@ class Feed:
 
     def forget(self) -> None:
         """Drop the data on the devices."""
-        self.there = []
+        self.there, self.lends = [], False
 
-    def _kept(self, data: Data, dtype: str) -> Tree:
-        """Return data on the devices, from a small cache."""
+    def _kept(self, data: Data, dtype: str, rows: int) -> Tree | None:
+        """Return data on the devices, from a small cache; None if rows of them are better sent."""
         for known, tree in self.there:
             if known is data:
                 return tree
-        tree = self.mesh.put(floats(data.parts, dtype))
+        lends = self.lends and self.alone and data.nbytes > COPIED
+
+        def stays(array: Array) -> bool:
+            return lends and array.nbytes > LENT and lendable(array, dtype)
+
+        copied = nbytes(mapped(lambda array: array[:0] if stays(array) else array, data.parts))
+        if not self.fits(copied, rows >= len(data)):
+            return None
+        tree = self.mesh.put(
+            mapped(lambda array: lent(array) if stays(array) else floats(array, dtype), data.parts)
+        )
         self.there = [*self.there[1 - KEPT :], (data, tree)]
         return tree
 
@@ -112,26 +125,6 @@ def _batch(parts: Any, data: Tree, dtype: Any) -> Batch:
         chosen, valid = parts
         x, target, weights, mask = mapped(lambda array: rows_of(array, chosen), data)
     return Batch(tree_map(lambda array: array.astype(dtype), x), target, weights, mask, valid)
-
-
-def _data_of(steps: Sequence[Batches]) -> Data | None:
-    """Return the data set that all batches index; None if they do not share one."""
-    found = [batch.data if isinstance(batch, IndexedBatch) else None for step in steps for batch in step]
-    return found[0] if all(data is found[0] for data in found) else None
-
-
-def taken(data: Data, chosen: Array, dtype: str) -> tuple[Any, Any, Any, Any]:
-    """Gather inputs, targets, weights and mask of rows (steps, n), converting real numbers to a dtype."""
-
-    def take(array: Array) -> Array:
-        out = aligned((*chosen.shape, *array.shape[1:]), there(array.dtype, dtype))
-        if out.dtype == array.dtype:
-            return array.take(chosen, axis=0, out=out, mode="clip")  # "raise" would copy once more
-        out[...] = array[chosen]
-        return out
-
-    made: tuple[Any, Any, Any, Any] = mapped(take, data.parts)
-    return made
 
 
 def _parts(batch: Batch | IndexedBatch) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from ..backend import Array, Tree, finite, namespace
 from ..core.finite import in_precision
 from ..core.settings import shown
 from ..core.trees import Path, dotted, leaves, put
+from ..data.batch import Batch
 from ..engine.numbers import Numbers
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
@@ -76,7 +77,8 @@ class Apply(Own):
 
         key: Any = tuple((executor.compiler.structure(m.view.net), m.view.path) for m in self.passes)
         called = {run_name(k): run_name(made.number or 0) for k, made in enumerate(self.passes)}
-        whole = next((x for m, (x, _) in zip(self.passes, inputs, strict=True) if not m.view.path), None)
+        pairs = zip(self.passes, inputs, strict=True)
+        whole = next((Batch(x, None) for m, (x, _) in pairs if not m.view.path), None)
         placed = executor.placement.put(problem, state, executor.mesh, whole)
         given = ("apply", key, self.missing), function, problem, placed, (grads, inputs)
         after, (loss, good) = on_devices(executor, *given, called)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ..core.own import check_callback
@@ -16,7 +16,7 @@ from ..core.settings import count
 from ..core.signals import Termination, termination
 from ..core.text import Brief
 from ..core.value import Value, value
-from ..data.batch import Batch, alike, materialize
+from ..data.batch import Batch, form, materialize
 from ..data.batches import BatchSource
 from ..data.given import check_accumulate
 from ..engine.protocol import Ran, Trainee
@@ -340,28 +340,22 @@ class Loop:
 
     def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
         """Yield blocks of one or more steps' batches: as many as may be made at once, of one shape."""
-        block: list[list[Batch]] = []
-        room, number, uniform = 0, self.steps, self.model.executor.uniform
-        while several := list(islice(batches, self.settings.accumulate)):
-            if block and uniform and not alike(several, block[0]):
+        steps = iter(lambda: list(islice(batches, self.settings.accumulate)), [])
+        number, uniform = self.steps, self.model.executor.uniform
+        for _, group in groupby(steps, form if uniform else lambda several: None):
+            like = iter(group)
+            for first in like:
+                block = [first, *islice(like, self._room(first, number) - 1)]
+                number += len(block)
                 yield block
-                block = []
-            if not block:
-                room = self._room(several, number)
-            block.append(several)
-            number += 1
-            if len(block) >= room:
-                yield block
-                block = []
-        if block:
-            yield block
 
     def _room(self, several: list[Batch], step: int) -> int:
         """Return how many steps from this one may be made at once."""
         if self.one_by_one:
             return 1
-        every, executor = self.settings.validate_every, self.model.executor
-        rooms = [even(executor.steps_per_call(several), self.source.count, self.settings.accumulate)]
+        every, model = self.settings.validate_every, self.model
+        most = model.executor.steps_per_call(model.problem, several)
+        rooms = [even(most, self.source.count, self.settings.accumulate)]
         rooms += [room for callback in self.callbacks if (room := callback.room(step)) is not None]
         return min(rooms if not every else [*rooms, every - step % every])
 

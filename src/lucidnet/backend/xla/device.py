@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.trees import Array, Tree
+from .lent import Lent
 from .target import compiling_for, target
 from .whole import in_one_piece
 
@@ -134,6 +135,8 @@ def _sum(array: Array) -> Array:
 
 def rows_of(array: Array, chosen: Array) -> Array:
     """Return some rows of an array; the indices are known to be in range."""
+    if isinstance(array, Lent):
+        return array.rows(chosen)
     rows: Array = array.at[chosen].get(mode="promise_in_bounds")
     return rows
 

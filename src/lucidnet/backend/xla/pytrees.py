@@ -8,11 +8,12 @@ from typing import Any
 from ...core.trees import ReadOnly
 from ..layout import Flat
 from ..parts import Parts
+from .lent import Lent
 
 
 @cache
 def register() -> None:
-    """Tell JAX, once, that `Flat`, `Parts` and `ReadOnly` are containers of arrays."""
+    """Tell JAX, once, that `Flat`, `Parts`, `Lent` and `ReadOnly` are containers of arrays."""
     import jax
 
     tree: Any = jax.tree_util
@@ -20,6 +21,11 @@ def register() -> None:
         Parts,
         lambda parts: (tuple(parts.arrays), tuple(parts.starts)),
         lambda starts, arrays: Parts(arrays, starts),
+    )
+    tree.register_pytree_node(
+        Lent,
+        lambda lent: ((lent.first, lent.rest), lent.skip),
+        lambda skip, arrays: Lent(arrays[0], arrays[1], skip),
     )
     tree.register_pytree_node(
         ReadOnly,
