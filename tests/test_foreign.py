@@ -142,7 +142,8 @@ def loop():
 @pytest.mark.parametrize(("place", "word", "ours"), entries(foreign.ATTRIBUTES))
 def test_attributes(place, word, ours):
     made = {"Model": model, "Loop": loop, "History": ln.training.history.History, "Layer": lambda: Dense(1)}
-    made |= {"Race": lambda: ln.lab.Race}
+    made |= {"Race": lambda: ln.lab.Race, "Optimizer": lambda: ln.optimizers.Adam()}
+    made |= {"Parameter": lambda: model().parameters()[0], "Tape": lambda: model().forward([[1.0, 2.0]])}
     made |= {"Examples": lambda: ln.data.tables.Examples(1, 2), **dict.fromkeys(ESTIMATORS, estimator)}
     thing = made[place]() if place in made else importlib.import_module(place)
     with pytest.raises(TypeError if word == "__call__" else AttributeError, match=re.escape(ours)):

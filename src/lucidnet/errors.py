@@ -40,6 +40,10 @@ class InexactWarning(UserWarning):
     """Something is done by approximation, where its name promises more, or where it cannot work as meant."""
 
 
+class MeaningWarning(UserWarning):
+    """Something is taken as it stands, but looks as if another library's order was meant."""
+
+
 class NotReadyError(LucidnetError, RuntimeError):
     """Something was asked of a model that was not compiled, or does not know its input size yet."""
 

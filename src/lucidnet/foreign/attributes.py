@@ -46,6 +46,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "train_on_batch": "train_step(x, y)",
         "partial_fit": "train_step(x, y)",
         "backward": "train_step(x, y)",
+        "named_parameters": "parameters(), which have names",
+        **dict.fromkeys(("pop", "modules", "children"), "net.layers"),
+        "apply_gradients": "apply(grads, tape)",
         "zero_grad": "train_step(x, y): no gradient is kept",
         "step": "train_step(x, y)",
         "trainable": "net.layers: give a layer frozen=True",
@@ -80,9 +83,29 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         ),
         **dict.fromkeys(("output", "activations"), "Model.activations(x, name)"),
         **dict.fromkeys(("grad", "gradient"), "Model.gradients(x, y)"),
-        "trainable": "frozen, which is the opposite",
-        "requires_grad": "frozen, which is the opposite",
+        "trainable": "frozen, which is the opposite, as in model.set(layer=name, frozen=True)",
+        "requires_grad": "frozen, which is the opposite, as in model.set(layer=name, frozen=True)",
         "__call__": "Model([layer]).predict(x), or layer.forward(params, x): a layer holds no weights",
+    },
+    "Optimizer": {
+        "zero_grad": "Model.train_step(x, y): no gradient is kept",
+        "minimize": "Model.train_step(x, y)",
+        "apply_gradients": "Model.apply(grads, tape)",
+        "param_groups": "learning_rate; a layer may have its own, Dense(10, learning_rate=0.01)",
+    },
+    "Parameter": {
+        "grad": "gradient",
+        "data": "value",
+        **dict.fromkeys(("numel", "size"), "value.size"),
+        **dict.fromkeys(("numpy", "detach"), "value"),
+        "requires_grad": "trained; Model.set(layer=name, frozen=True) changes that",
+    },
+    "Tape": {
+        name: f"output.{ours}"
+        for name, ours in {
+            **{name: name for name in ("shape", "dtype", "ndim", "size")},
+            **{name: f"{name}()" for name in ("mean", "sum", "argmax", "reshape")},
+        }.items()
     },
     "Loop": {
         "stop_training": 'stop("reason")',

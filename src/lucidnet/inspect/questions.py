@@ -28,6 +28,7 @@ from ..engine.protocol import Trainee
 from ..engine.state import State
 from ..engine.update import measured_gradient, predict
 from ..errors import LucidnetError, NotReadyError, SettingError, ShapeError, UnknownNameError, suggestion
+from ..foreign import answering
 from ..layers import Layer, Run, walk
 from ..layers.base import INFERENCE, Cache, Mask
 from ..layers.penalties import chain_rule
@@ -315,6 +316,7 @@ def _known(by_path: dict[Path, Array]) -> _Gradients:
     return made
 
 
+@answering
 @dataclass(frozen=True, eq=False, repr=False)
 class Parameter:
     """One array of a model: its name, its numbers, and their gradient.

@@ -11,6 +11,7 @@ from ..backend.windows import Grid
 from ..core.settings import Check, UnfitError, whole
 from ..errors import ShapeError
 from .base import Mask, one_input
+from .turned import turned
 
 SIZES = "a whole number of 1 or more, or one for each dimension"
 PADDINGS = (
@@ -96,16 +97,16 @@ def outputs(layer: Any, shape: Shape) -> Shape:
     sizes = tuple(1 if size is None else size for size in image[:2])
     made = grid_of(layer, sizes).outputs(*sizes)
     known = tuple(None if size is None else n for size, n in zip(image[:2], made, strict=True))
-    check_windows(layer, known, shape[:-1])
+    check_windows(layer, known, shape)
     return known[-layer.dimensions :]
 
 
-def check_windows(layer: Any, outputs: tuple[int | None, ...], sizes: Shape) -> None:
-    """Raise if an output of these sizes is none, since its input is too small for a window."""
+def check_windows(layer: Any, outputs: tuple[int | None, ...], shape: Shape) -> None:
+    """Raise if an output of these sizes is none, since its input of a shape is too small for a window."""
     if min(size for size in (1, *outputs) if size is not None) < 1:
         raise ShapeError(
             f"windows of {layer.kernel_size} (dilation {getattr(layer, 'dilation', 1)}) do not fit into "
-            f"{sizes}; make them smaller, or pad the input (padding='same')"
+            f"{tuple(shape[:-1])}; make them smaller, or pad the input (padding='same'){turned(layer, shape)}"
         )
 
 

@@ -18,7 +18,7 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples
 class RowNormalization(Layer):
     """The base of layers that normalize the numbers along some axes of each example, and then scale them."""
 
-    epsilon: float = finite(above=0, default=1e-3)
+    epsilon: float = finite(above=0, below=1, default=1e-3)
     axis: int | tuple[int, ...] = setting(AXES, as_axes, default=-1)
 
     def output_shape(self, shape: Any) -> Any:
@@ -125,7 +125,7 @@ class RMSNormalization(RowNormalization):
         Over which axes, counted as in the arrays, where 0 is the examples. The scale has their sizes.
     """
 
-    epsilon: float = finite(above=0, default=1e-6)
+    epsilon: float = finite(above=0, below=1, default=1e-6)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out = self.output_shape(shape)

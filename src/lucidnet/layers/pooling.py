@@ -84,7 +84,7 @@ class Pooling(Layer):
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         image = as_image(x, self.dimensions)
         grid = grid_of(self, image.shape[1:])
-        check_windows(self, grid.outputs(*image.shape[1:3]), x.shape[1:-1])
+        check_windows(self, grid.outputs(*image.shape[1:3]), x.shape[1:])
         counts = None if run.mask is None else namespace(x).asarray(run.mask)[:, None, :, None]
         y, cache = self.pool(image, grid, counts)
         return as_input(y, self.dimensions), (cache, image.shape, run.mask)

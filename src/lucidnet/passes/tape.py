@@ -21,6 +21,7 @@ from ..engine.protocol import Own
 from ..engine.state import State
 from ..engine.update import training_run
 from ..errors import SettingError, ShapeError, UnknownNameError, suggestion
+from ..foreign import answering
 from ..layers import Run, backprop, walk
 from ..layers.base import Cache, Mask
 from ..layers.penalties import chain_rule
@@ -122,6 +123,12 @@ class Going(Own):
         return (*made, None) if back is None else made
 
 
+def _no_numbers(tape: Any, *others: Any, **settings: Any) -> Any:
+    """Raise `TypeError`, and say where the numbers of a pass are."""
+    raise TypeError("a Tape is a pass, not an array: its numbers are tape.output")
+
+
+@answering
 class Tape(Brief):
     """A forward pass that is kept: its output, what the layers gave, and the way back.
 
@@ -277,6 +284,13 @@ class Tape(Brief):
 
     def __repr__(self) -> str:
         return f"Tape({short(self.x)} -> {short(self.output)}, train={self.train})"
+
+
+for _name in ("array", "float", "neg", "abs", "gt", "lt"):
+    setattr(Tape, f"__{_name}__", _no_numbers)
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
+    setattr(Tape, f"__{_name}__", _no_numbers)
+    setattr(Tape, f"__r{_name}__", _no_numbers)
 
 
 def apart(array: Array, dy: Any) -> Array:

@@ -1,0 +1,187 @@
+"""What people who come from PyTorch may have meant is said: channels first, inputs before outputs."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.errors import MeaningWarning, SettingError, ShapeError
+from lucidnet.layers import (
+    GRU,
+    LSTM,
+    BatchNormalization,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    Graph,
+    GroupNormalization,
+    Input,
+    LayerNormalization,
+    MaxPooling2D,
+    MultiHeadAttention,
+    Permute,
+    PReLU,
+    ReLU,
+    Reshape,
+    Residual,
+    RMSNormalization,
+    Sequential,
+    SimpleRNN,
+)
+
+SAME = Conv2D(4, 3, padding="same")
+FIRST = {
+    "as the first layer": [Input((3, 32, 32)), SAME],
+    "of one channel": [Input((1, 28, 28)), SAME],
+    "not square": [Input((3, 40, 64)), SAME],
+    "behind what keeps the shape": [Input((1, 28, 28)), BatchNormalization(), ReLU(), Dropout(0.1), SAME],
+    "made of rows": [Input(784), Reshape((1, 28, 28)), SAME],
+    "inside": [Input((3, 32, 32)), Sequential([SAME, ReLU()])],
+    "residual": [Input((3, 32, 32)), Residual(Conv2D(32, 3, padding="same"))],
+    "mean": [Input((3, 32, 32)), GlobalAveragePooling2D()],
+    "graph": [Graph({"x": (3, 32, 32)}, [("seen", SAME, "x")], "seen")],
+}
+LAST = {
+    "as here": [Input((32, 32, 3)), SAME],
+    "small places of many colours": [Input((3, 3, 200)), Conv2D(4, 3)],
+    "electrodes": [Input((1, 128, 64)), Conv2D(4, (1, 5))],
+    "deep inside": [Input((9, 96, 1)), Conv2D(32, (7, 3), (1, 3)), Conv2D(8, 3, padding="same")],
+    "turned": [Input((3, 32, 32)), Permute((2, 3, 1)), SAME],
+    "not looked at as images": [Input((3, 32, 32)), Flatten(), Dense(2)],
+}
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_channels_that_may_come_first(name):
+    with pytest.warns(MeaningWarning, match=r"channels, which come last. If [13] is the number") as seen:
+        ln.Model(FIRST[name]).build()
+    assert [one.filename for one in seen] == [__file__]  # where the model is made
+
+
+def test_channels_of_data_alone():
+    model = ln.Model([SAME, Flatten(), Dense(1)])
+    model.compile("mse", "sgd")
+    with pytest.warns(MeaningWarning, match=r"Input\(\(16, 16, 3\)\)"):
+        model.fit(np.zeros((2, 3, 16, 16)), np.zeros((2, 1)), verbose=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a model that is there is not asked again
+        model.set_weights(model.get_weights())
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_channels_that_come_last(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ln.Model(LAST[name]).build()
+
+
+@pytest.mark.parametrize(
+    ("given", "shape", "turn"),
+    [
+        ((3, 8, 8), (8, 8, 3), (0, 2, 3, 1)),
+        ((1, 8, 8), (8, 8, 1), (0, 2, 3, 1)),
+        ((3, 8, 6), (None, None, 3), (0, 2, 3, 1)),
+        ((3, 20), (20, 3), (0, 2, 1)),
+        ((6, 8, 3), (8, 6, 3), (0, 2, 1, 3)),
+    ],
+)
+def test_data_that_must_be_turned_are_not_said_to_need_a_reshape(given, shape, turn):
+    model = ln.Model([Input(shape), Conv1D(2, 1) if len(shape) == 2 else Conv2D(2, 1)])
+    x = np.random.default_rng(0).normal(size=(2, *given))
+    with pytest.raises(ShapeError, match="expected inputs of shape") as raised:
+        model.predict(x)
+    assert str(raised.value).endswith(f": turn the axes: x.transpose{turn}")
+    turned = eval(str(raised.value).rpartition(": ")[2], {"x": x})
+    assert model.predict(turned).shape[:2] == turned.shape[:2]
+
+
+def test_rows_of_pixels_may_hold_either_order():
+    model = ln.Model([Input((8, 8, 3)), Conv2D(2, 1)])
+    with pytest.raises(ShapeError, match="the sizes agree") as raised:
+        model.predict(np.zeros((2, 192)))
+    for part in ("x.reshape(len(x), 8, 8, 3); if", "x.reshape(len(x), 3, 8, 8).transpose(0, 2, 3, 1)"):
+        assert part in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ([Input((1, 28, 28)), Conv2D(4, 3)], r"1 high and 28 wide: .* begin with Permute\(\(2, 3, 1\)\)"),
+        ([Input((3, 28, 28)), Conv2D(4, 3), MaxPooling2D()], r"begin with Permute\(\(2, 3, 1\)\)"),
+        ([Input((3, 100)), Conv1D(4, 5)], r"3 time steps of 100 channels: .* Permute\(\(2, 1\)\)"),
+        ([Input((28, 28, 1)), Conv2D(1, 32, 3)], r"as in PyTorch: Conv2D\(32, 3\)"),
+    ],
+)
+def test_windows_that_do_not_fit(layers, said):
+    with pytest.raises(ShapeError, match=said):
+        ln.Model(layers).build()
+
+
+def test_small_windows_say_nothing_of_it():
+    with pytest.raises(ShapeError, match=r"\(padding='same'\) from layer 0"):
+        ln.Model([Input((4, 4, 1)), Conv2D(4, 5)]).build()
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ([Input((32, 32, 3)), Conv2D(3, 16, 5)], r"3 channels, 16 filters .* Conv2D\(16, 5\)"),
+        ([Input((7, 64)), MultiHeadAttention(64, 8)], r"64 heads, .* MultiHeadAttention\(8\)"),
+    ],
+)
+def test_inputs_before_outputs(layers, said):
+    with pytest.warns(MeaningWarning, match=said):
+        ln.Model(layers).build()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Dense(64, 10), r"got 10; how many come in is found: Linear\(64, 10\) .* is Dense\(10\)"),
+        (lambda: LSTM(64, 10), r"LSTM\(64, 10\) of PyTorch is LSTM\(10\)"),
+        (lambda: GRU(64, 10), r"GRU\(64, 10\) of PyTorch is GRU\(10\)"),
+        (lambda: SimpleRNN(64, 10), r"of PyTorch is SimpleRNN\(10\)"),
+        (lambda: BatchNormalization(64), r"is BatchNormalization\(\)"),
+        (lambda: LayerNormalization(64), r"must be above 0 and below 1, got 64; .* LayerNormalization\(\)"),
+        (lambda: RMSNormalization(64), "must be above 0 and below 1, got 64"),
+        (lambda: GroupNormalization(8, 64), r"is GroupNormalization\(8\)"),
+        (lambda: PReLU(64), "must be at most 1, got 64; it is the slope in the beginning"),
+    ],
+)
+def test_numbers_in_the_place_of_other_settings(make, said):
+    with pytest.raises(SettingError, match=said):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Sequential(Dense(1), ReLU()), r"here it is Sequential\(\[...\]\)"),
+        (lambda: Flatten(1), r"here it is Flatten\(\)"),
+        (lambda: Dropout(0.5, True), r"here it is Dropout\(rate\)"),
+        (lambda: ReLU(True), r"here it is ReLU\(\)"),
+    ],
+)
+def test_arguments_too_many(make, said):
+    with pytest.raises(TypeError, match=said):
+        make()
+
+
+def test_a_pass_is_not_its_numbers():
+    tape = ln.Model([Input(2), Dense(1)]).forward([[1.0, 2.0]])
+    target = np.ones((1, 1))
+    for use in (lambda: tape - 1, lambda: target - tape, lambda: -tape, lambda: np.mean(tape)):
+        with pytest.raises(TypeError, match=r"numbers are tape\.output"):
+            use()
+    assert tape  # it is there
+
+
+def test_what_is_assigned_to_a_layer():
+    with pytest.raises(AttributeError, match=r"here it is frozen, .* model\.set\(layer=name, frozen=True\)"):
+        Dense(1).trainable = False
+    with pytest.raises(AttributeError, match=r"model\.set\(l2=\.\.\.\) changes a model's"):
+        Dense(1).l2 = 0.1
