@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,10 +11,11 @@ import numpy.typing as npt
 
 from ..core.finite import moments
 from ..core.record import Record, record
+from .dates import several_forms
 from .fitting import MANY, kind_of
 from .frames import Cells, Frame
 from .targets import FEW
-from .written import as_text, number_of
+from .written import as_text, number_of, unit_of
 
 Array = npt.NDArray[Any]
 
@@ -156,6 +158,15 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
             f"most cells are numbers, but {count} {'is' if count == 1 else 'are'} not, "
             f"as {cells.text(row)[:40]!r} in row {frame.row(row)}"
         )
+    elif unit := unit_of(kinds):
+        odd = f"its cells are numbers of {unit}, as {kinds[0][:40]!r}: they are inputs without the unit"
+    elif ways := several_forms(kinds):
+        odd = (
+            f"its dates are written in several ways, as {ways[0][:40]!r} and {ways[1][:40]!r}: if all are as "
+            "2021-12-31, --dates days makes inputs of them"
+        )
+    else:
+        odd = in_other_letters(kinds)
     drop = _constant(cells)
     if drop is None and len(kinds) == len(there) >= ENOUGH:
         drop = "it is another text in each row, as names of rows are"
@@ -163,6 +174,15 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
         drop = f"it has {len(kinds):,} different texts in {len(there):,} rows"
     plan = "dropped" if drop else f"one-hot, {len(kinds)} inputs"
     return ColumnTold(ColumnSeen(name, "category", holds, plan, len(cells.missing)), drop, odd)
+
+
+def in_other_letters(names: Sequence[str]) -> str | None:
+    """Say which texts differ in nothing but capital letters, if some do."""
+    first: dict[str, str] = {}
+    for name in names:
+        if (same := first.setdefault(name.casefold(), name)) != name:
+            return f"{same[:40]!r} and {name[:40]!r} differ in capital letters alone, and are two"
+    return None
 
 
 def _short(number: float) -> str:

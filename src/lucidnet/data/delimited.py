@@ -180,12 +180,12 @@ def _frame(path: Path, file: Any, form: TextForm, most: int) -> Frame:
     """Return the table; where a column turns out to hold texts it is read once more."""
     with_texts: frozenset[int] = frozenset()
     while True:
-        names, made, lines, empty = _read(path, file, form, most, with_texts)
+        names, made, lines, left_out = _read(path, file, form, most, with_texts)
         found = frozenset(i for i, column in enumerate(made) if column.other)
         if not found:
             break
         with_texts |= found
-    told = {**form._asdict(), "names": names, "empty": empty}
+    told = {**form._asdict(), "names": names, **left_out}
     return Frame(_unique(names), [column.cells() for column in made], str(path), lines, told)
 
 
@@ -212,12 +212,14 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 def _read(
     path: Path, file: Any, form: TextForm, most: int, with_texts: frozenset[int]
-) -> tuple[list[str], list[_Column], Any, int]:
-    """Return names, columns, the lines in which the rows end, and how many rows were empty."""
+) -> tuple[list[str], list[_Column], Any, dict[str, int]]:
+    """Return names, columns, the lines in which the rows end, and how many rows were left out, and why."""
     rows = _rows(path, file, form, most)
     first = next(rows, None)
     names = list(form.names) if form.names is not None else None
+    header: list[str] = []
     if form.header:
+        header = first[1] if first and all(_is_text(cell, form.decimal) for cell in first[1][:2]) else []
         names = names or [cell.strip() for cell in first[1]] if first else None
         first = next(rows, None)
     if first is None:
@@ -231,7 +233,7 @@ def _read(
     start = {i for i, cell in enumerate(first[1]) if _is_text(cell, form.decimal)} | with_texts
     sure = form.separator == "," or form.decimal == ","  # else a comma may be a decimal one
     made = [_Column(i in start, form.decimal, sure) for i in range(len(names))]
-    lines, chunk, empty = numbers_array("q"), [], 0
+    lines, chunk, empty, repeated = numbers_array("q"), [], 0, 0
     enough = max(CHUNK, min(TALL * len(names), LARGE))
     for line, row in (one for part in ([first], rows) for one in part):
         if len(row) != len(names):
@@ -243,6 +245,9 @@ def _read(
         if not row[0].strip() and not any(map(str.strip, row)):
             empty += 1
             continue
+        if row == header and len(header) > 1:
+            repeated += 1
+            continue
         chunk.append(row)
         lines.append(line)
         if len(chunk) * len(names) >= enough:
@@ -251,7 +256,7 @@ def _read(
     _take(path, made, chunk, most, len(lines))
     if not lines:
         raise ContentError(path, "has no rows with numbers", "write a row for each example")
-    return names, made, lines, empty
+    return names, made, lines, {"empty": empty, "repeated": repeated}
 
 
 def _take(path: Path, made: Sequence[_Column], chunk: Sequence[Sequence[str]], most: int, rows: int) -> None:

@@ -184,6 +184,14 @@ def _lacks_one(rows: Sequence[Sequence[str]]) -> bool:
     return widths == {len(rows[0]) + 1} and not any(_as_number(cell) for cell in rows[0])
 
 
+def _above_numbers(first: Sequence[str], rows: Sequence[Sequence[str]], decimal: str) -> bool:
+    """Tell whether some cells of a first row are no numbers, in columns of nothing else."""
+    return any(
+        not _as_number(cell, decimal) and all(_as_number(row[i].strip(), decimal) for row in rows)
+        for i, cell in enumerate(first)
+    )
+
+
 def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
     """Tell whether the first of some rows has the names of the columns.
 
@@ -198,6 +206,9 @@ def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
     """
     first = [cell.strip() for cell in rows[0]]
     others = [row for row in rows[1:] if len(row) == len(first)]
+    once = [row for row in others if [cell.strip() for cell in row] != first]
+    if len(once) < len(others) and once and _above_numbers(first, once, decimal):  # a header that is repeated
+        others = once
     numbers = [i for i, cell in enumerate(first) if _as_number(cell, decimal)]
     if not numbers:
         again = sum(any(row[i].strip() == cell for row in others) for i, cell in enumerate(first) if cell)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -18,9 +16,9 @@ from ..core.record import Record, record
 from ..core.settings import count, path_like, setting
 from ..core.text import Report, array, columns, plain
 from ..errors import DataError
-from .columns import FAR, ColumnSeen, ColumnTold, told
+from .columns import FAR, ColumnSeen, ColumnTold, in_other_letters, told
 from .delimited import KINDS, MOST, frame, suffixes
-from .fitting import Words, column_name, fitted
+from .fitting import Words, column_name, fitted, listed
 from .frames import Cells, Frame
 from .likely import best_target
 from .table import Table
@@ -198,6 +196,9 @@ def _of_form(frame: Frame) -> list[str]:
     form, odd = frame.form, list[str]()
     if form["empty"]:
         odd.append(f"{form['empty']:,} rows are empty, and left out")
+    if form["repeated"]:
+        lines = "a line repeats" if form["repeated"] == 1 else f"{form['repeated']:,} lines repeat"
+        odd.append(f"{lines} the header, and {'is' if form['repeated'] == 1 else 'are'} left out")
     if form["skipped"]:
         lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
         odd.append(f"{lines} (# or sep=) at the beginning left out")
@@ -281,6 +282,8 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
         if whole and kinds <= 1000:
             odd.append("if these whole numbers are classes: --task classification")
         return task, odd
+    if cells.texts is not None and (letters := in_other_letters(table.classes)):
+        odd.append(f"the target: {letters}")
     counts = np.bincount(y, minlength=len(table.classes))
     task = f"classification of {name!r}: {len(table.classes):,} classes ({_some(table.classes)})"
     few = [f"{kind} ({times})" for kind, times in zip(table.classes, counts, strict=True) if times < ROWS]
@@ -340,18 +343,11 @@ def _command(path: Path, target: str | None, words: Words | None) -> str:
         given += ["--target", target]
     if words is not None:
         given += ["--task", words.task] if words.task else []
-        given += ["--drop", _listed(words.drop)] if words.drop else []
+        given += ["--drop", listed(words.drop)] if words.drop else []
         given += ["--standardize"] if words.standardize else []
         given += ["--categories", words.categories] if words.categories else []
         given += ["--missing", words.missing] if words.missing else []
     return join(given)
-
-
-def _listed(names: Sequence[str | int]) -> str:
-    """Write names with commas between them, as a row of CSV."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(names)
-    return text.getvalue()
 
 
 def _python(path: Path, target: str, words: Words) -> str:
