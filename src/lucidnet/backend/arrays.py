@@ -131,10 +131,10 @@ def one_hot(labels: Array, classes: int, like: Array) -> Array:
 
 
 def positive(x: Array) -> Array:
-    """Return the larger of x and 0, number by number.
+    """Return the larger of x and 0, number by number; of -0.0 it is 0.0, however many there are.
 
-    With a number NumPy's maximum works one by one; its clip has instructions for several at once: a third of
-    the time, but more for a call.
+    With a number NumPy's maximum works one by one; its clip has instructions for several at once: less than
+    half of the time, but more for a call. It leaves -0.0, which becomes 0.0 where 0.0 is added.
 
     Examples
     --------
@@ -143,7 +143,11 @@ def positive(x: Array) -> Array:
     array([0., 2.])
     """
     if type(x) is np.ndarray:
-        return x.clip(0.0, math.inf) if x.size > 2048 and x.dtype.kind == "f" else np.maximum(x, 0)
+        if x.size <= 2048 or x.dtype.char not in "fd":
+            return np.maximum(x, 0)
+        made = x.clip(0.0, math.inf)
+        made += 0.0
+        return made
     return namespace(x).maximum(x, 0)
 
 

@@ -113,7 +113,8 @@ class Pooling(Layer):
 class MaxPooling2D(Pooling):
     """y = max over the window;  dx = dy at the place of the (first) maximum (Weng et al. 1992).
 
-    The settings are those of `Pooling`.
+    The settings are those of `Pooling`. Of a window that holds NaN y is NaN, and dx goes to one place of it,
+    which need not be that of the NaN (PyTorch and JAX send it to one place, too, each to another).
 
     Examples
     --------
