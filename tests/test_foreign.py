@@ -131,6 +131,13 @@ def estimator():
     )
 
 
+def learner():
+    """Return a model as a step of one's own sees it."""
+    seen = []
+    ln.OwnStep(lambda one, x: seen.append(one), model())([[[1.0, 2.0]]])
+    return seen[0]
+
+
 def loop():
     """Return the loop of a training, as callbacks see it."""
     seen = []
@@ -143,6 +150,7 @@ def loop():
 def test_attributes(place, word, ours):
     made = {"Model": model, "Loop": loop, "History": ln.training.history.History, "Layer": lambda: Dense(1)}
     made |= {"Race": lambda: ln.lab.Race, "Optimizer": lambda: ln.optimizers.Adam()}
+    made |= {"Learner": learner, "ModelPart": lambda: model().part(to="dense1")}
     made |= {"Parameter": lambda: model().parameters()[0], "Tape": lambda: model().forward([[1.0, 2.0]])}
     made |= {"Examples": lambda: ln.data.tables.Examples(1, 2), **dict.fromkeys(ESTIMATORS, estimator)}
     thing = made[place]() if place in made else importlib.import_module(place)

@@ -93,6 +93,21 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "apply_gradients": "Model.apply(grads, tape)",
         "param_groups": "learning_rate; a layer may have its own, Dense(10, learning_rate=0.01)",
     },
+    "Learner": {
+        "__call__": "forward(x), a pass that keeps what gradients need: .output are its numbers",
+        **dict.fromkeys(("predict", "evaluate"), "forward(x).output"),
+        **dict.fromkeys(
+            ("fit", "train_step", "compile", "gradients"),
+            "apply(grads, tape), of gradients by forward(x, train=True) and tape.backward(dy)",
+        ),
+    },
+    "ModelPart": {
+        "__call__": "predict(x), or forward(x), a pass that keeps what gradients need",
+        **dict.fromkeys(
+            ("fit", "train_step", "compile", "apply"),
+            "forward(x, train=True), whose gradients Model.apply(grads, tape) takes; a part has no optimizer",
+        ),
+    },
     "Parameter": {
         "grad": "gradient",
         "data": "value",

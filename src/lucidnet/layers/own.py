@@ -100,7 +100,7 @@ def _init(init: Callable[..., Any]) -> Callable[..., Any]:
             )
 
         def brought(array: Any) -> Any:
-            if plain(array):  # blank arrays, which have only a shape, among them
+            if plain(array) and getattr(array, "dtype", rng.dtype) == rng.dtype:  # blank ones, too
                 return array
             return numeric(array, f"{title}: a parameter").astype(rng.dtype)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, SettingError
+from ..foreign import answering, uncalled
 from ..layers import Layer
 from ..layers.base import nothing
 from .copies import blended
@@ -58,6 +60,8 @@ class States(NamedTuple):
         return self.states[0].params
 
 
+@uncalled
+@answering
 class Learner(Brief):
     """A model inside a step of one's own: it has `forward`, `apply` and `part` as `Model` has them.
 
@@ -355,18 +359,38 @@ class OwnStep(Brief):
         Parameters
         ----------
         batches : iterable
-            What each step is given: arrays, or tuples or dicts of them, of the same shapes each time. On JAX
-            they are one call of one program, which is compiled anew for another number of them.
+            What each step is given: arrays, or tuples or dicts of them. On JAX those of the same shapes that
+            follow each other are one call of one program, which is compiled anew for another number of them,
+            and for other shapes, as of a last batch with fewer examples.
+
+        Returns
+        -------
+        told : list
+            What each step returned: arrays, numbers of NumPy, or tuples and dicts of such.
 
         Raises
         ------
+        DataError
+            If there are no batches, or one batch is given in the place of several.
         NonFiniteError
             If a gradient is not finite; the steps before that one are made.
         """
-        models, dtype = self.models, self.models[0].dtype
-        blocks = [_numbers(batch, dtype) for batch in batches]
+        if isinstance(batches, (tuple, dict)):
+            kind = type(batches).__name__
+            raise DataError(
+                f"OwnStep: expected batches, as in a list or generator, got a {kind}: give [batch]"
+            )
+        blocks = [_numbers(batch, self.models[0].dtype) for batch in batches]
         if not blocks:
             raise DataError("OwnStep: there are no batches to make steps with")
+        told: list[Any] = []
+        for _, alike in groupby(blocks, _shapes):
+            told += self._made(list(alike), len(told))
+        return told
+
+    def _made(self, blocks: Sequence[Any], before_these: int) -> list[Any]:
+        """Make steps with batches of the same shapes; `before_these` were made by this call."""
+        models = self.models
         problems = Together(tuple(model.problem for model in models))
         run = _Running(self.step, [getattr(model.executor, "placement", None) for model in models])
         with ExitStack() as locks:
@@ -380,10 +404,25 @@ class OwnStep(Brief):
             host = States(tuple(model.state for model in models))
             with np.errstate(all="ignore"):
                 run(problems, host, blocks[len(ran.measured)], Numbers(host.seed), strict=True)
-            raise NonFiniteError(f"step {len(ran.measured)} of these batches: a gradient is not finite")
+            number = before_these + len(ran.measured)
+            raise NonFiniteError(f"step {number} of these batches: a gradient is not finite")
         if ran.error is not None:
             raise ran.error
-        return [measured.prediction for measured in ran.measured]
+        return [mapped(_number, measured.prediction) for measured in ran.measured]
+
+
+def _shapes(batch: Any) -> Any:
+    """Return the shapes of the arrays of a batch, in the form that it has."""
+    if isinstance(batch, dict):
+        return tuple((name, _shapes(part)) for name, part in sorted(batch.items()))
+    if isinstance(batch, tuple):
+        return tuple(map(_shapes, batch))
+    return None if batch is None else (batch.shape, str(batch.dtype))
+
+
+def _number(told: Any) -> Any:
+    """Return an array without axes as the number that it is."""
+    return told[()] if isinstance(told, np.ndarray) and not told.ndim else told
 
 
 def _numbers(batch: Any, dtype: str) -> Any:

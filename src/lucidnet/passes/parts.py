@@ -10,6 +10,7 @@ from ..core.trees import Numbers, Params, ReadOnly
 from ..engine.build import problem_of
 from ..engine.state import State
 from ..errors import NotReadyError
+from ..foreign import answering, uncalled
 from ..layers import Layer
 from ..optimizers import SGD
 from ..training.checks import as_data
@@ -18,6 +19,8 @@ from .tape import Tape
 from .view import View
 
 
+@uncalled
+@answering
 class ModelPart(Brief):
     """A part of a model: it has no weights of its own, but those of the model, whatever becomes of them.
 
