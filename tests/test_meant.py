@@ -11,6 +11,7 @@ from lucidnet.layers import (
     GRU,
     LSTM,
     BatchNormalization,
+    Bidirectional,
     Conv1D,
     Conv2D,
     Dense,
@@ -185,3 +186,35 @@ def test_what_is_assigned_to_a_layer():
         Dense(1).trainable = False
     with pytest.raises(AttributeError, match=r"model\.set\(l2=\.\.\.\) changes a model's"):
         Dense(1).l2 = 0.1
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ([Input((9, 3)), LSTM(8), LSTM(4)], r"got \(8,\); return_sequences=True in LSTM\(8\) gives all time"),
+        ([Input((9, 3)), GRU(8), MultiHeadAttention(2)], r"return_sequences=True in GRU\(8\)"),
+        ([Input((9, 3)), LSTM(8), Conv1D(2, 3)], r"return_sequences=True in LSTM\(8\)"),
+        ([Input((9, 3)), Bidirectional(LSTM(8)), LSTM(4)], "return_sequences=True in .*Concatenate"),
+        (
+            [Graph({"x": (9, 3)}, [("a", LSTM(8), "x"), ("b", LSTM(4), "a")], "b")],
+            r"node 'b' .*return_sequences=True in LSTM\(8\)",
+        ),
+        ([Input(3), LSTM(4)], "by an Embedding first"),
+        ([Input(784), Conv2D(2, 3)], r"Reshape\(\(28, 28, 1\)\) makes images of such rows"),
+        ([Input(3072), Conv2D(2, 3)], r"Reshape\(\(32, 32, 3\)\) makes images of such rows"),
+        ([Input((None, 28, 28, 1)), Conv2D(2, 3)], "the axis of the examples is no part of a shape"),
+        ([Input((32, 28, 28, 1)), Conv2D(2, 3)], "the axis of the examples is no part of a shape"),
+    ],
+)
+def test_inputs_of_another_kind(layers, said):
+    with pytest.raises(ShapeError, match=said):
+        ln.Model(layers).build()
+
+
+def test_a_model_is_no_layer_of_another():
+    one = ln.Model([Input(4), Dense(3)])
+    with pytest.raises(SettingError, match=r"\[\*model\.net\.layers, Dense\(2\)\].*load_weights"):
+        ln.Model([one, Dense(2)])
+    other = ln.Model([*one.net.layers, Dense(2)])
+    other.load_weights(one.params, strict=False)
+    np.testing.assert_array_equal(other.params["dense1"]["W"], one.params["dense1"]["W"])

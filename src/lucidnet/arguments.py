@@ -55,6 +55,11 @@ def _as_backend(given: Any, owner: Any) -> Any:
 
 def _as_layers(given: Any, owner: Any) -> tuple[Layer, ...]:
     layers = (given,) if isinstance(given, Layer) else listed(given)
+    if any(hasattr(layer, "net") for layer in layers):
+        raise UnfitError(
+            "a sequence of layers; those of a model are [*model.net.layers, Dense(2)], whose weights begin "
+            "anew: load_weights(model.params, strict=False) takes them along"
+        )
     if not all(isinstance(layer, Layer) for layer in layers):
         raise UnfitError
     return layers

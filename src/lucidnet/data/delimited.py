@@ -219,7 +219,7 @@ def _read(
     names = list(form.names) if form.names is not None else None
     header: list[str] = []
     if form.header:
-        header = first[1] if first and all(_is_text(cell, form.decimal) for cell in first[1][:2]) else []
+        header = first[1] if first and _all_texts(first[1][:2], form.decimal) else []
         names = names or [cell.strip() for cell in first[1]] if first else None
         first = next(rows, None)
     if first is None:
@@ -236,18 +236,15 @@ def _read(
     lines, chunk, empty, repeated = numbers_array("q"), [], 0, 0
     enough = max(CHUNK, min(TALL * len(names), LARGE))
     for line, row in (one for part in ([first], rows) for one in part):
-        if len(row) != len(names):
-            if not any(map(str.strip, row)):
-                empty += 1
-                continue
-            reason = f"row {line} has {len(row)} cells, expected {len(names)}"
-            raise ContentError(path, reason, "write a cell for each column")
         if not row[0].strip() and not any(map(str.strip, row)):
             empty += 1
             continue
-        if row == header and len(header) > 1:
+        if row == header:
             repeated += 1
             continue
+        if len(row) != len(names):
+            reason = f"row {line} has {len(row)} cells, expected {len(names)}"
+            raise ContentError(path, reason, "write a cell for each column")
         chunk.append(row)
         lines.append(line)
         if len(chunk) * len(names) >= enough:
@@ -287,6 +284,11 @@ def _block(chunk: Sequence[Sequence[str]]) -> np.ndarray[Any, np.dtype[np.float6
         return None
     block = np.frombuffer(made, np.float64).reshape(len(chunk), -1)
     return block if block.min() > -EXACT and block.max() < EXACT else None  # not so if one is NaN
+
+
+def _all_texts(cells: Sequence[str], decimal: str) -> bool:
+    """Tell whether there are two cells, neither of which is a number or missing."""
+    return len(cells) > 1 and all(_is_text(cell, decimal) for cell in cells)
 
 
 def _is_text(cell: str, decimal: str) -> bool:

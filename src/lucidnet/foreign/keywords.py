@@ -124,6 +124,10 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
     "Flatten": dict.fromkeys(
         ("*args", "start_dim", "end_dim"), "Flatten(): of each example all axes are joined"
     ),
+    "Input": {
+        "*args": "Input((28, 28, 1)), one tuple",
+        "batch_size": "Input(shape), without the axis of the examples; fit(x, y, batch_size=32)",
+    },
     "Sequential": {"*args": "Sequential([...]), one list of layers"},
     "GaussianNoise": {"stddev": "deviation", "std": "deviation", "sigma": "deviation"},
     "GroupNormalization": {"num_groups": "groups"},

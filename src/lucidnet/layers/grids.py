@@ -11,7 +11,7 @@ from ..backend.windows import Grid
 from ..core.settings import Check, UnfitError, whole
 from ..errors import ShapeError
 from .base import Mask, one_input
-from .turned import turned
+from .turned import image_of, turned
 
 SIZES = "a whole number of 1 or more, or one for each dimension"
 PADDINGS = (
@@ -79,6 +79,10 @@ def check_axes(layer: Any, shape: Any) -> None:
         wanted = "(height, width, channels)" if axes == 3 else "(time, channels)"
         missing = len(shape) == axes - 1 and None not in shape
         hint = f"; Reshape({(*shape, 1)}) gives it a channel" if missing else ""
+        if axes == 3 and len(shape) == 1 and (image := image_of(shape[0])):
+            hint = f"; Reshape({image}) makes images of such rows"
+        elif None in shape[:1] or len(shape) == axes + 1:
+            hint = "; the axis of the examples is no part of a shape"
         raise ShapeError(f"{kind} takes inputs {wanted}, got {shape}{hint}")
     if shape[-1] is None:
         raise ShapeError(f"{kind} needs to know the channels of its input, got {shape}")

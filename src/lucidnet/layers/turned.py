@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,32 @@ def turned(layer: Any, shape: Shape) -> str:
             "turn the images by x.transpose(0, 2, 3, 1), or begin with Permute((2, 3, 1))"
         )
     return ""
+
+
+def image_of(pixels: int | None) -> Shape | None:
+    """Return the shape of a square image of so many numbers, of one channel or three; None if there is none.
+
+    Examples
+    --------
+    >>> image_of(784), image_of(3072), image_of(20)
+    ((28, 28, 1), (32, 32, 3), None)
+    """
+    for channels in (1, 3):
+        if (
+            pixels
+            and pixels % channels == 0
+            and (side := isqrt(pixels // channels)) ** 2 * channels == pixels
+        ):
+            return (side, side, channels) if side > 1 else None
+    return None
+
+
+def of_time(said: str, before: Any) -> str:
+    """Return what is wrong with the input of a layer, and where its time was lost, if in the layer before."""
+    ends = [layer for layer in (before, *(inner for _, inner in before.children()))] if before else []
+    if "(time" in said and any(getattr(layer, "return_sequences", None) is False for layer in ends):
+        return f"{said.partition(';')[0]}; return_sequences=True in {before.describe()} gives all time steps,"
+    return said
 
 
 def misfit(given: Shape, shape: Shape, name: str) -> str:

@@ -23,7 +23,7 @@ def adapt(cls: Any, base: type) -> None:
         raise SettingError(
             f"{cls.__name__}.forward takes {signature(forward)}, but is called with prediction, target, "
             "weights, mask, valid: in its place write values(self, prediction, target), which returns the "
-            "loss of each example and what slope(self, cache) needs; weights and means are worked out around it"
+            "loss of each example and what slope(self, cache) needs; weights and means come around it"
         )
     if (values := written(cls, "values", base)) is not None:
         check_method(values, ("prediction", "target"), 1)
