@@ -83,3 +83,53 @@ def test_a_last_column_that_is_empty_is_not_the_target(tmp_path):
     assert (seen.target, seen.table.dropped) == ("kind", ("Unnamed: 2",))
     with pytest.raises(DataError, match=r"drop='Unnamed: 2' \(--drop 'Unnamed: 2'\)"):
         Table.fit(data.frame(tmp_path / "table.csv"), target="kind")
+
+
+def test_numbers_that_begin_with_zeros(tmp_path):
+    made = rows(lambda i, rng: f"{rng.choice(['00501', '90210'])},{i}.5,{rng.choice('ab')}")
+    said = odd(written(tmp_path, ["zip,v,y", *made]))
+    assert "column 'zip': its numbers are written as '00501', which is taken as 501" in said
+    assert "column 'v'" not in said
+
+
+def test_nines_in_the_place_of_what_is_missing(tmp_path):
+    made = rows(
+        lambda i, rng: f"{-999 if i % 9 == 0 else i},{9999 if i % 7 == 0 else i / 3},{i % 10},{'ab'[i % 2]}"
+    )
+    said = odd(written(tmp_path, ["age,temp,v,y", *made]))
+    assert "column 'age': -999 stands in 5 rows, far from all other numbers: if it stands for what" in said
+    assert "column 'temp': 9999 stands in 6 rows" in said
+    assert "column 'v'" not in said
+
+
+def test_nines_among_others_are_numbers(tmp_path):
+    made = rows(lambda i, rng: f"{rng.choice([99, 98, 60, 999 if i > 30 else 500])},{'ab'[i % 2]}")
+    assert "stands in" not in odd(written(tmp_path, ["score,y", *made]))
+
+
+def test_times_and_texts_of_several_lines(tmp_path):
+    made = rows(lambda i, rng: f'{i % 24:02d}:{i:02d},"one\ntwo {i % 5}",{"ab"[i % 2]}')
+    path = written(tmp_path, ["start,comment,y", *made])
+    assert "column 'start': its cells are times, as '00:00': as minutes, or hours, they are inputs" in odd(
+        path
+    )
+    assert "5 texts: one two 0, one two 1," in str(data.look(path))
+
+
+def test_targets_with_a_unit(tmp_path):
+    made = rows(lambda i, rng: f"{i},{rng.random():.1f},{i / 7:.3f} kg")
+    path = written(tmp_path, ["a,b,weight", *made])
+    assert "the target: its cells are numbers of kg, as '0.000 kg'" in odd(path)
+
+
+def test_a_share_of_all_rows_but_one_is_not_all(tmp_path):
+    made = rows(lambda i, rng: f"{rng.random():.3f},{'rare' if i == 7 else 'ok'}", 400)
+    assert "99.7% of the rows are 'ok'" in odd(written(tmp_path, ["a,y", *made]))
+
+
+@pytest.mark.parametrize("names", [{"a": "a", "b": "b"}, {"a": "1", "b": "2"}])
+def test_a_column_that_is_the_target_in_other_words(tmp_path, names):
+    made = rows(lambda i, rng: (lambda k: f"{names[k]},{rng.choice('xy')},{k}")(rng.choice("ab")))
+    said = odd(written(tmp_path, ["copy,other,y", *made]))
+    assert "column 'copy': each value goes with one of 'y'" in said
+    assert "column 'other'" not in said

@@ -186,7 +186,9 @@ def _frame(path: Path, file: Any, form: TextForm, most: int) -> Frame:
             break
         with_texts |= found
     told = {**form._asdict(), "names": names, **left_out}
-    return Frame(_unique(names), [column.cells() for column in made], str(path), lines, told)
+    zeros = {i: f"{cell!r}, which is taken as {int(cell)}" for i, cell in form.zeros}
+    cells = [column.cells(zeros.get(i, "")) for i, column in enumerate(made)]
+    return Frame(_unique(names), cells, str(path), lines, told)
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -345,12 +347,12 @@ class _Column:
             self.missing = {}
         self.missing[row] = text
 
-    def cells(self) -> Cells:
+    def cells(self, written: str = "") -> Cells:
         """Return the cells of the column so far: numbers, if its texts are nothing else."""
         missing = self.missing or {}
         if self.texts is None:
             made = np.frombuffer(self.numbers, np.float64)
-            return Cells(made, None, missing, False, self.exact, self.large)
+            return Cells(made, None, missing, False, self.exact, self.large, written)
         return as_written(self.texts, self.same or {}, missing, self.decimal, self.sure)
 
 

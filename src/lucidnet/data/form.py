@@ -22,6 +22,8 @@ AROUND = "$€£¥%() "
 """What may stand around a number."""
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
 """A number whose commas may stand between thousands."""
+LED = re.compile(r"0\d+")
+"""A whole number that begins with a zero."""
 SAID = re.compile(r'"?sep=([^\w\s]|\t)"?\s*')
 """A first line in which spreadsheets say what the separator is."""
 SINGLE = re.compile(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", re.MULTILINE)
@@ -44,6 +46,8 @@ class TextForm(NamedTuple):
     """So many lines of remarks stand at the beginning."""
     names: tuple[str, ...] | None = None
     """The names, where they stand in the last of them, or above all columns but that of the row names."""
+    zeros: tuple[tuple[int, str], ...] = ()
+    """Numbers of columns in which whole numbers begin with zeros, as postal codes may, with one of them."""
 
 
 def encoding_of(begin: bytes, whole: bool = True) -> str:
@@ -105,6 +109,7 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     )
     form = TextForm(encoding, separator or _separator(lines, usual, encoding, quote), quote, skipped=skipped)
     rows = _rows(lines, form, whole)
+    form = form._replace(zeros=_zeros(rows))
     if form.separator != ",":
         form = form._replace(decimal=_decimal(rows))
     if not rows:
@@ -176,6 +181,12 @@ def _decimal(rows: Sequence[Sequence[str]]) -> str:
         if commas and plain and not all(THOUSANDS.fullmatch(cell) for cell in commas):
             return ","
     return "."
+
+
+def _zeros(rows: Sequence[Sequence[str]]) -> tuple[tuple[int, str], ...]:
+    """Return in which columns whole numbers begin with a zero, and one of each."""
+    found = ((i, cell.strip()) for row in rows for i, cell in enumerate(row) if LED.fullmatch(cell.strip()))
+    return tuple({i: cell for i, cell in found}.items())
 
 
 def _lacks_one(rows: Sequence[Sequence[str]]) -> bool:

@@ -16,7 +16,7 @@ from ..core.record import Record, record
 from ..core.settings import count, path_like, setting
 from ..core.text import Report, array, columns, plain
 from ..errors import DataError
-from .columns import FAR, ColumnSeen, ColumnTold, in_other_letters, told
+from .columns import FAR, ColumnSeen, ColumnTold, in_other_letters, in_units, tells, told
 from .delimited import KINDS, MOST, frame, suffixes
 from .fitting import Words, column_name, fitted, listed
 from .frames import Cells, Frame
@@ -159,11 +159,19 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     found = [told(one, frame) for one in frame.names if one != name]
     words = _words(found, frame.cells[name])
     odd += _of_inputs(found, words)
+    odd += [
+        f"column {one.seen.name!r}: each value goes with one of {name!r}: if it is the target in other "
+        "words, --drop it"
+        for one in found
+        if not one.drop and tells(frame.cells[one.seen.name], frame.cells[name])
+    ]
     table, task = None, ""
     try:
         table = Table(**fitted(frame, name, words))
     except DataError as error:
         task = f"nothing can be learned as it is: {getattr(error, 'reason', error)}"
+        if frame.cells[name].numbers is None and (unit := in_units(frame.cells[name].texts or ())):
+            odd.append(f"the target: {unit}: without the unit they can be predicted")
         if frame.cells[name].numbers is not None and [one.seen.kind for one in found] == ["date"]:
             odd.append(
                 f"a series in time: ln.data.windows(frame[{name!r}], history=12) makes examples of it, each "
@@ -291,7 +299,8 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
         odd.append(f"few rows of a class: {_some(few)}")
     if counts.max() > 0.9 * len(y) and len(y) >= 2 * ROWS:
         most = table.classes[int(counts.argmax())]
-        odd.append(f"{counts.max() / len(y):.0%} of the rows are {most!r}: compare the accuracy with that")
+        share = min(int(1000 * counts.max() / len(y)) / 10, 99.9)  # never 100 %
+        odd.append(f"{share:g}% of the rows are {most!r}: compare the accuracy with that")
     if cells.numbers is not None and not cells.truths:
         first, last = table.classes[0], table.classes[-1]
         if first != "0" or last != str(len(table.classes) - 1):
