@@ -203,8 +203,10 @@ def run(
     if not main:
         return 0 if finished else INTERRUPTED
     _report(model, results, seconds, finished, method)
-    if task.far:
-        show.line(f"{task.table and task.table.target} has large numbers: --standardize brings them near 1")
+    if far := task.far():
+        named = ", ".join(far) if len(far) < 4 else f"{', '.join(far[:3])} and {len(far) - 3} more"
+        verb = "has" if len(far) == 1 else "have"
+        show.line(f"{named} {verb} large numbers: --standardize brings them near 1")
     if method.way.alignment is not None:
         show.alignment(model, plot)
     show.keep(model, save, plot)
@@ -252,4 +254,4 @@ def _report(model: Model, results: dict[str, Result], seconds: float, finished: 
     show.results(results, model.table)
     if not finished:
         show.line(f"stopped by Ctrl-C after {done} of {method.epochs} epochs; what was learned is kept")
-    show.line(f"{done} epochs in {seconds:.2f} s")
+    show.line(f"{done} epoch{'' if done == 1 else 's'} in {seconds:.2f} s")

@@ -43,6 +43,8 @@ def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict
     called = name or "target"
     inputs = [one for one in rest.names if one not in dropped]
     if not inputs:
+        if dropped:
+            raise frame.error("all columns but the target are dropped", "leave one for the inputs")
         reason = "expected one column for the target and others for the inputs, found one"
         raise frame.error(reason, "is another sign between the columns?")
     if not frame.rows:
