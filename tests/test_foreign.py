@@ -34,7 +34,7 @@ GET = {
 CLASSES += [ln.sklearn.NetClassifier, ln.sklearn.NetRegressor]
 ELSEWHERE = ("function", "picture", "NetClassifier.fit", "NetRegressor.fit")
 METHODS = {"Model": ln.Model, "compile": ln.Model.compile, "fit": ln.Model.fit}
-METHODS |= {"predict": ln.Model.predict, "evaluate": ln.Model.evaluate}
+METHODS |= {"predict": ln.Model.predict, "evaluate": ln.Model.evaluate, "forward": ln.Model.forward}
 
 
 def entries(table):

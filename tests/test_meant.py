@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.errors import MeaningWarning, SettingError, ShapeError
+from lucidnet.errors import FileError, MeaningWarning, SettingError, ShapeError
 from lucidnet.layers import (
     GRU,
     LSTM,
@@ -218,3 +218,37 @@ def test_a_model_is_no_layer_of_another():
     other = ln.Model([*one.net.layers, Dense(2)])
     other.load_weights(one.params, strict=False)
     np.testing.assert_array_equal(other.params["dense1"]["W"], one.params["dense1"]["W"])
+
+
+def test_weights_in_a_list_are_no_vector():
+    model = ln.Model([Input(4), Dense(3)])
+    with pytest.raises(SettingError, match=r"one vector, as get_weights\(\) .* set_params\(tree\)"):
+        model.set_weights([np.ones((4, 3)), np.ones(3)])
+    model.set_weights([1] * 15)  # a vector all the same
+    assert (model.params["dense1"]["W"] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("m.pt", "name a model that save has"), ("m.safetensors", "damaged")]
+)
+def test_a_file_that_is_no_model(tmp_path, name, said):
+    path = tmp_path / name
+    path.write_bytes(b"PK\x03\x04" * 9)
+    with pytest.raises(FileError, match=said):
+        ln.load(path)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (("fa", "eprop"), r"write Rule\('fa', 'eprop'\)"),
+        ("fa + eprop", r"write Rule\('fa', 'eprop'\)"),
+        (ln.rules.FeedbackAlignment, r"write FeedbackAlignment\(\), made"),
+        (ln.rules.RFLO, r"write RFLO\(\), made"),
+        ("snap2", r"write SnAp\(2\)"),
+    ],
+)
+def test_rules_written_in_another_way(rule, said):
+    model = ln.Model([Input((6, 3)), LSTM(5), Dense(3)])
+    with pytest.raises(SettingError, match=said):
+        model.compile("mse", "sgd", rule=rule)

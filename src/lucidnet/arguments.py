@@ -65,6 +65,14 @@ def _as_layers(given: Any, owner: Any) -> tuple[Layer, ...]:
     return layers
 
 
+def _as_vector(given: Any, owner: Any) -> Any:
+    if isinstance(given, (list, tuple)) and any(getattr(one, "ndim", 0) for one in given):
+        raise UnfitError(
+            "one vector, as get_weights() gives it (arrays by layer and name are set by set_params(tree))"
+        )
+    return array_like().metadata["check"].convert(given, owner)
+
+
 @value
 class ModelArguments(Value):
     """What a model is made of, and trained on; see `Model`."""
@@ -197,7 +205,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "save": {"path": FILE, "optimizer": flag()},
     "set_feedback": {"feedback": TREE},
     "set_params": {"params": TREE, "shape": SHAPE, "reset": flag()},
-    "set_weights": {"vector": array_like(), "reset": flag()},
+    "set_weights": {"vector": setting("one vector", _as_vector), "reset": flag()},
 }
 """The arguments of methods that nothing else checks."""
 

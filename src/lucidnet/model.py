@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 @foreign.uncalled
-@foreign.refusing("__init__", "compile", "fit", "predict", "evaluate")
+@foreign.refusing("__init__", "compile", "fit", "predict", "evaluate", "forward")
 @declared
 class Model:
     """A network with its weights, and all that is needed to train and use it.

@@ -300,6 +300,7 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "target": "y",
         "labels": "y",
     },
+    "forward": {"training": "train", "is_training": "train", "inputs": "x", "lengths": "mask"},
     "predict": {
         "X": "x",
         "inputs": "x",
