@@ -10,10 +10,12 @@ from lucidnet.errors import FileError, MeaningWarning, SettingError, ShapeError
 from lucidnet.layers import (
     GRU,
     LSTM,
+    Add,
     BatchNormalization,
     Bidirectional,
     Conv1D,
     Conv2D,
+    ConvLSTM2D,
     Dense,
     Dropout,
     Flatten,
@@ -32,8 +34,10 @@ from lucidnet.layers import (
     RMSNormalization,
     Sequential,
     SimpleRNN,
+    TimeDistributed,
 )
 
+NET = ln.Model([Input(4), Dense(3)])
 SAME = Conv2D(4, 3, padding="same")
 FIRST = {
     "as the first layer": [Input((3, 32, 32)), SAME],
@@ -44,6 +48,9 @@ FIRST = {
     "inside": [Input((3, 32, 32)), Sequential([SAME, ReLU()])],
     "residual": [Input((3, 32, 32)), Residual(Conv2D(32, 3, padding="same"))],
     "mean": [Input((3, 32, 32)), GlobalAveragePooling2D()],
+    "films": [Input((5, 1, 16, 16)), ConvLSTM2D(2, 3, padding="same")],
+    "steps of films": [Input((5, 3, 16, 16)), TimeDistributed(SAME)],
+    "branches": [Input((3, 16, 16)), Add([SAME, Conv2D(4, 1)])],
     "graph": [Graph({"x": (3, 32, 32)}, [("seen", SAME, "x")], "seen")],
 }
 LAST = {
@@ -51,6 +58,7 @@ LAST = {
     "small places of many colours": [Input((3, 3, 200)), Conv2D(4, 3)],
     "electrodes": [Input((1, 128, 64)), Conv2D(4, (1, 5))],
     "deep inside": [Input((9, 96, 1)), Conv2D(32, (7, 3), (1, 3)), Conv2D(8, 3, padding="same")],
+    "films": [Input((5, 16, 16, 1)), TimeDistributed(SAME), ConvLSTM2D(2, 3, padding="same")],
     "turned": [Input((3, 32, 32)), Permute((2, 3, 1)), SAME],
     "not looked at as images": [Input((3, 32, 32)), Flatten(), Dense(2)],
 }
@@ -60,7 +68,7 @@ LAST = {
 def test_channels_that_may_come_first(name):
     with pytest.warns(MeaningWarning, match=r"channels, which come last. If [13] is the number") as seen:
         ln.Model(FIRST[name]).build()
-    assert [one.filename for one in seen] == [__file__]  # where the model is made
+    assert {one.filename for one in seen} == {__file__}  # where the model is made
 
 
 def test_channels_of_data_alone():
@@ -150,6 +158,7 @@ def test_inputs_before_outputs(layers, said):
         (lambda: LayerNormalization(64), r"must be above 0 and below 1, got 64; .* LayerNormalization\(\)"),
         (lambda: RMSNormalization(64), "must be above 0 and below 1, got 64"),
         (lambda: GroupNormalization(8, 64), r"is GroupNormalization\(8\)"),
+        (lambda: ln.optimizers.SGD(NET.parameters(), 0.1), r"the model brings its weights: SGD\(0.01\)"),
         (lambda: PReLU(64), "must be at most 1, got 64; it is the slope in the beginning"),
     ],
 )

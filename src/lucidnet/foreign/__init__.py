@@ -35,7 +35,9 @@ def keyword(kind: type | str, name: str) -> str | None:
 
 
 def meant(kind: type, name: str, given: Any) -> str:
-    """Return what a whole number that a setting does not take may be meant as, after a semicolon; else ""."""
+    """Return what may be meant by what a setting does not take, after a semicolon; else ""."""
+    if name == "learning_rate" and isinstance(given, (tuple, list, dict)):
+        return f"; the model brings its weights: {kind.__name__}(0.01)"
     if type(given) is not int:
         return ""
     words = (MEANT.get((one.__name__, name)) for one in kind.__mro__)

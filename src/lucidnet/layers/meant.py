@@ -13,7 +13,7 @@ from typing import Any
 
 from ..backend import Shape
 from ..core.value import of_library
-from ..errors import MeaningWarning
+from ..errors import LucidnetError, MeaningWarning
 from .base import Layer
 from .containers import Sequential
 from .core import Reshape
@@ -27,7 +27,11 @@ def warn_of_meaning(net: Layer, shape: Any) -> None:
     depth = 1
     while sys._getframe(depth).f_globals.get("__name__", "").startswith("lucidnet."):
         depth += 1
-    for message in dict.fromkeys(_looked_at(net, shape)[0]):
+    try:
+        said = _looked_at(net, shape)[0]
+    except LucidnetError:  # what is wrong is said where the network is built
+        return
+    for message in dict.fromkeys(said):
         warnings.warn(message, MeaningWarning, stacklevel=depth + 1)
 
 
@@ -51,7 +55,10 @@ def _looked_at(layer: Layer, shape: Any) -> tuple[list[str], Any]:
     if not of_library(layer) or not isinstance(shape, tuple) or not all(map(_is_size, shape)):
         return [], None
     if layer.children():
-        return [text for _, child in layer.children() for text in _looked_at(child, shape)[0]], None
+        inner = layer.inner_shapes(shape)
+        seen = [(child, inner[name]) for name, child in layer.children()]
+        seen = [(child, taken) for child, taken in seen if taken in (shape, shape[1:])]  # or a step of time
+        return [text for child, taken in seen for text in _looked_at(child, taken)[0]], None
     said = list(_of_layer(layer, shape))
     if said or isinstance(layer, Permute):
         return said, None
@@ -64,13 +71,17 @@ def _is_size(given: Any) -> bool:
 
 
 def _of_layer(layer: Any, shape: Shape) -> Iterator[str]:
-    if getattr(layer, "dimensions", 0) == 2 and channels_first(shape):
-        height, width, channels = shape
+    images = shape[-3:] if len(shape) == 4 else shape  # of films
+    if getattr(layer, "dimensions", 0) == 2 and channels_first(images):
+        height, width, channels = images
+        turn = "x.transpose(0, 1, 3, 4, 2)"
+        if len(shape) == 3:
+            turn = (
+                f"x.transpose(0, 2, 3, 1) and Input({(width, channels, height)}), or Permute((2, 3, 1)) here"
+            )
         yield (
             f"{layer.describe()} takes its input, {shape}, as images {height} high and {width} wide with "
-            f"{channels} channels, which come last. If {height} is the number of channels: "
-            f"x.transpose(0, 2, 3, 1) and Input({(width, channels, height)}), or Permute((2, 3, 1)) before "
-            "this layer"
+            f"{channels} channels, which come last. If {height} is the number of channels, turn them: {turn}"
         )
     elif (hint := inputs_first(layer)) and layer.filters == shape[-1]:
         yield f"{layer.describe()} has as many filters as its input has channels, of {hint}"
